@@ -1,0 +1,3 @@
+//! A programmable mail server for tests.
+
+pub mod mail;
