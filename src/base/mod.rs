@@ -1,0 +1,11 @@
+//! Words that every floor uses: patterns, counts, times and the numbers of things.
+
+mod number;
+mod pattern;
+mod times;
+mod timestamp;
+
+pub use number::{MessageNo, Seq, SessionNo};
+pub use pattern::{Pattern, PatternError};
+pub use times::{Times, TimesError};
+pub use timestamp::Timestamp;

@@ -1,0 +1,212 @@
+//! One notation for "which": exact text, `*` for any run, `~` before a regular expression, `!` before what must not match.
+
+use std::fmt;
+
+use regex::Regex;
+
+/// A question about a text, in the notation used everywhere: in Rust, in files and in queries.
+///
+/// | written | matches |
+/// |---|---|
+/// | `bob@example.org` | exactly this |
+/// | `*@example.org`, `Welcome*` | with `*` for any run of characters, the empty one included |
+/// | `~^Re: ` | where the regular expression (crate `regex`) is found, anchored only if it says so |
+/// | `!…` | where the rest of the pattern does not match |
+///
+/// Texts are compared to the letter; in addresses the domain is compared without regard to ASCII case
+/// (RFC 5321 §2.4).
+///
+/// ```
+/// use mailjig::Pattern;
+///
+/// let invoice = Pattern::parse("Invoice *").unwrap();
+/// assert!(invoice.matches("Invoice 17"));
+/// assert!(!invoice.matches("Re: Invoice 17"));
+/// assert!(Pattern::parse("!*@example.org").unwrap().matches_address("eve@example.com"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    written: Box<str>,
+    negated: bool,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    /// The pieces between the stars; one piece is an exact text.
+    Glob(Box<[Box<str>]>),
+    Regex(Regex),
+}
+
+/// Why a text is not a pattern: its regular expression does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternError {
+    written: Box<str>,
+    reason: String,
+}
+
+impl Pattern {
+    /// Reads a pattern; fails only if it is a regular expression that does not compile.
+    pub fn parse(written: &str) -> Result<Self, PatternError> {
+        let (negated, rest) = match written.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, written),
+        };
+        let form = match rest.strip_prefix('~') {
+            Some(expression) => Form::Regex(
+                Regex::new(expression)
+                    .map_err(|error| PatternError { written: written.into(), reason: error.to_string() })?,
+            ),
+            None => Form::Glob(rest.split('*').map(Box::from).collect()),
+        };
+        Ok(Self { written: written.into(), negated, form })
+    }
+
+    /// Whether the text is what the pattern asks for, letter by letter.
+    pub fn matches(&self, text: &str) -> bool {
+        self.negated
+            != match &self.form {
+                Form::Glob(pieces) => glob(pieces, text, |piece, text| text.find(piece)),
+                Form::Regex(regex) => regex.is_match(text),
+            }
+    }
+
+    /// Whether the address is what the pattern asks for: as [`matches`](Self::matches), except that the
+    /// domain's letters match in either case.
+    pub fn matches_address(&self, address: &str) -> bool {
+        let Form::Glob(pieces) = &self.form else { return self.matches(address) };
+        let folded = fold_domain(address);
+        let pieces: Vec<Box<str>> = match pieces.iter().rposition(|piece| piece.contains('@')) {
+            Some(at) => pieces
+                .iter()
+                .enumerate()
+                .map(|(i, piece)| match i.cmp(&at) {
+                    std::cmp::Ordering::Less => piece.clone(),
+                    std::cmp::Ordering::Equal => fold_domain(piece).into(),
+                    std::cmp::Ordering::Greater => piece.to_ascii_lowercase().into(),
+                })
+                .collect(),
+            None => pieces.to_vec(),
+        };
+        self.negated != glob(&pieces, &folded, |piece, text| text.find(piece))
+    }
+
+    /// The one text that this pattern can match, if it is exact: a key to look things up by.
+    pub(crate) fn exact(&self) -> Option<&str> {
+        match &self.form {
+            Form::Glob(pieces) if !self.negated => match &**pieces {
+                [only] => Some(only),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// An address with its domain in lower case: what two addresses are compared by.
+pub(crate) fn fold_domain(address: &str) -> String {
+    match address.rfind('@') {
+        Some(at) => format!("{}{}", &address[..at], address[at..].to_ascii_lowercase()),
+        None => address.to_owned(),
+    }
+}
+
+fn glob(pieces: &[Box<str>], text: &str, find: impl Fn(&str, &str) -> Option<usize>) -> bool {
+    let [first, middle @ .., last] = pieces else { return pieces.first().is_some_and(|only| **only == *text) };
+    let Some(mut rest) = text.strip_prefix(&**first) else { return false };
+    for piece in middle {
+        let Some(at) = find(piece, rest) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(&**last)
+}
+
+impl From<&str> for Pattern {
+    /// # Panics
+    /// If the text is a regular expression that does not compile. [`Pattern::parse`] returns the error.
+    #[track_caller]
+    fn from(written: &str) -> Self {
+        match Self::parse(written) {
+            Ok(pattern) => pattern,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl From<String> for Pattern {
+    #[track_caller]
+    fn from(written: String) -> Self {
+        Self::from(written.as_str())
+    }
+}
+
+impl From<&String> for Pattern {
+    #[track_caller]
+    fn from(written: &String) -> Self {
+        Self::from(written.as_str())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a pattern: {}", self.written, self.reason)
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_their_table_says() {
+        for (pattern, text, expected) in [
+            ("bob", "bob", true),
+            ("bob", "Bob", false),
+            ("", "", true),
+            ("", "x", false),
+            ("*", "", true),
+            ("*", "anything", true),
+            ("a*c", "ac", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abcd", false),
+            ("aba*aba", "aba", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("~^Re: ", "Re: hello", true),
+            ("~hello$", "Re: hello", true),
+            ("!bob", "bob", false),
+            ("!bob", "ann", true),
+            ("!~b", "abc", false),
+        ] {
+            assert_eq!(Pattern::from(pattern).matches(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[test]
+    fn the_domain_of_an_address_has_no_case() {
+        for (pattern, address, expected) in [
+            ("bob@EXAMPLE.org", "bob@example.ORG", true),
+            ("Bob@example.org", "bob@example.org", false),
+            ("*@Full.example", "x@full.EXAMPLE", true),
+            ("bob@*.ORG", "bob@example.org", true),
+            ("bob", "bob@example.org", false),
+            ("!*@example.org", "bob@EXAMPLE.ORG", false),
+        ] {
+            assert_eq!(Pattern::from(pattern).matches_address(address), expected, "{pattern} on {address}");
+        }
+    }
+
+    #[test]
+    fn a_broken_expression_says_what_is_wrong() {
+        let error = Pattern::parse("~(").unwrap_err().to_string();
+
+        assert!(error.starts_with("`~(` is not a pattern: "), "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Mail protocols as pure state machines: bytes become requests; each request is performed once, and answered.
+//!
+//! Knows mail, and nothing of sockets, encryption libraries, or of who listens and why.
+
+mod desk;
+mod event;
+mod line;
+mod reply;
+mod sasl;
+pub(crate) mod smtp;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+pub(crate) use desk::{Desk, Done};
+pub use event::Event;
+pub(crate) use reply::Reply;
+
+/// A mail protocol as a pure state machine. It owns no socket, reads no clock and never fails: what it cannot
+/// understand is a request too, and performing it yields the protocol's error reply.
+pub(crate) trait Machine: Send + 'static {
+    /// What the client asks, as a typed value.
+    type Request: Send + 'static;
+
+    /// Takes the next complete request from the front of the input, if there is one. The first call, on whatever
+    /// input, gives the greeting. What is over a limit is counted and dropped as it comes, never kept.
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Self::Request>>;
+
+    /// The client has been silent for [`patience`](Self::patience): what the server says then.
+    fn lapse(&mut self) -> Heard<Self::Request>;
+
+    /// The server is about to stop: what it says then.
+    fn stop(&mut self) -> Heard<Self::Request>;
+
+    /// How long the client may be silent from now on.
+    fn patience(&self) -> Duration;
+
+    /// Does what was asked, through the desk, and says so.
+    fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
+
+    /// TLS is established: forget what was learned in the clear (RFC 3207 §4.2).
+    fn secured(&mut self);
+
+    /// Octets of a request that was begun and is not complete, those already taken from the input.
+    fn unfinished(&self) -> u64;
+}
+
+/// A request together with what the transcript shows of it.
+#[derive(Debug)]
+pub(crate) struct Heard<R> {
+    pub(crate) event: Event,
+    pub(crate) words: Words,
+    pub(crate) request: R,
+}
+
+/// What the client sent, as the transcript shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Nothing: a greeting, an autologout.
+    Silence,
+    /// A line, without its CRLF.
+    Line(Bytes),
+    /// The beginning of a line that is too long, and how many octets it had.
+    LongLine { start: Bytes, octets: u64 },
+    /// A message body of so many octets, the terminator not counted; its bytes are the captured message's.
+    Body { octets: u64 },
+}
+
+/// What performing a request comes to.
+#[derive(Debug)]
+pub(crate) struct Step<R> {
+    pub(crate) reply: Reply,
+    pub(crate) next: Next<R>,
+}
+
+/// What happens after the reply.
+#[derive(Debug)]
+pub(crate) enum Next<R> {
+    /// The next request.
+    Continue,
+    /// The rest of this long answer: performed when what is ready has left.
+    #[cfg_attr(not(test), expect(dead_code, reason = "SMTP has no answer long enough to be given in parts"))]
+    More(R),
+    /// The TLS handshake.
+    Secure,
+    /// The end of the session.
+    End,
+}
