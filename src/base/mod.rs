@@ -6,6 +6,7 @@ mod times;
 mod timestamp;
 
 pub use number::{MessageNo, Seq, SessionNo};
+pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};
 pub use times::{Times, TimesError};
 pub use timestamp::Timestamp;

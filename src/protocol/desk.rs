@@ -26,6 +26,12 @@ pub(crate) struct Done {
     pub(crate) helo: Option<Box<str>>,
 }
 
+impl Done {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.captured.is_none() && self.user.is_none() && self.helo.is_none()
+    }
+}
+
 impl<'a> Desk<'a> {
     pub(crate) fn new(accounts: &'a mut Accounts, next_message: &'a mut u32, origin: Origin, now: Timestamp) -> Self {
         Self { accounts, next_message, origin, now, done: Done::default() }
@@ -50,7 +56,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Captures a message and files it in the INBOX of each accepted recipient, once per account.
-    pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> MessageNo {
+    pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
         let no = MessageNo(*self.next_message);
         *self.next_message += 1;
         let message = Message::new(no, self.origin, self.now, envelope, raw);
@@ -66,8 +72,8 @@ impl<'a> Desk<'a> {
             let (mailbox, uid, modseq) = (inbox.no, inbox.uid_next, inbox.highest_modseq + 1);
             self.change(Change::File { account, mailbox, uid, modseq, message: message.clone() });
         }
-        self.done.captured = Some(message);
-        no
+        self.done.captured = Some(message.clone());
+        message
     }
 
     /// Takes every entry of these messages out of every mailbox.
@@ -86,7 +92,8 @@ impl<'a> Desk<'a> {
     }
 
     /// What was done here, for the record.
-    pub(crate) fn close(self) -> Done {
+    pub(crate) fn close(mut self) -> Done {
+        self.done.changes.shrink_to_fit();
         self.done
     }
 

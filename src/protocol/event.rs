@@ -73,6 +73,11 @@ impl Event {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }
+
+    /// Whether this happens without the client saying anything.
+    pub(crate) fn is_unasked(self) -> bool {
+        matches!(self, Self::SmtpGreeting | Self::SmtpLapse | Self::SmtpStop)
+    }
 }
 
 impl fmt::Display for Event {

@@ -87,3 +87,13 @@ pub(crate) enum Next<R> {
     /// The end of the session.
     End,
 }
+
+impl<R> Next<R> {
+    /// The rest of an answer that is given in parts.
+    pub(crate) fn more(self) -> Option<R> {
+        match self {
+            Self::More(rest) => Some(rest),
+            Self::Continue | Self::Secure | Self::End => None,
+        }
+    }
+}

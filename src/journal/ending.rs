@@ -1,0 +1,62 @@
+//! Why a session is over.
+
+use std::fmt;
+
+/// Why a session is over: a session cannot fail, it can only end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ending {
+    /// In good order: goodbyes were said, or the server announced the end.
+    Clean,
+    /// The client closed the connection without a goodbye.
+    ClientClosed,
+    /// The connection was reset, or broke.
+    Broken,
+    /// The client was silent for too long and was told so.
+    Idle,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The server stopped.
+    ServerStopped,
+    /// A test ended it.
+    Kicked,
+    /// A bug of mailjig.
+    Bug,
+}
+
+impl Ending {
+    /// Its name in JSON, as `client-closed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::ClientClosed => "client-closed",
+            Self::Broken => "broken",
+            Self::Idle => "idle",
+            Self::TlsFailed => "tls-failed",
+            Self::ServerStopped => "server-stopped",
+            Self::Kicked => "kicked",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clean => "ended in good order",
+            Self::ClientClosed => "the client closed the connection without a goodbye",
+            Self::Broken => "the connection broke",
+            Self::Idle => "the client was silent for too long",
+            Self::TlsFailed => "the TLS handshake failed",
+            Self::ServerStopped => "the server stopped",
+            Self::Kicked => "ended by the test",
+            Self::Bug => "a bug of mailjig ended it; please report",
+        })
+    }
+}
+
+impl serde::Serialize for Ending {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}

@@ -1,0 +1,258 @@
+//! What happened: the append-only list of records, in one order, and what is folded from it: sessions, transcripts,
+//! captured messages. Does not know who reads it.
+
+mod ending;
+mod record;
+mod records;
+mod session;
+mod transcript;
+
+use std::collections::{HashMap, VecDeque};
+
+pub use ending::Ending;
+pub(crate) use record::{Detail, Exchange, Kind, Left, Opened, Record};
+use records::Records;
+pub(crate) use session::Log;
+pub use session::{Session, Tls};
+pub use transcript::Transcript;
+
+use crate::base::{MessageNo, Seq, SessionNo, Timestamp, fold_domain};
+use crate::mail::Message;
+use crate::protocol::{Done, Event, Words};
+
+/// A captured message and its place in the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Captured {
+    pub(crate) message: Message,
+    /// The record of the exchange that captured it.
+    pub(crate) seq: Seq,
+    /// Whether that exchange is closed: its reply has left, or never will.
+    pub(crate) closed: bool,
+}
+
+/// The records of one server, and the views folded from them as they are appended.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    records: Records,
+    sessions: VecDeque<Log>,
+    messages: VecDeque<Captured>,
+    by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
+    /// How many messages are no longer there.
+    forgotten: u32,
+    /// Exchanges whose reply has neither left nor been lost.
+    open: usize,
+    /// Sessions in which goodbye was said and whose end is not yet recorded.
+    leaving: usize,
+}
+
+/// A cursor points below the floor: what came right behind it has been evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// The first record that is still there.
+    pub(crate) first: Seq,
+}
+
+impl Journal {
+    /// The place of the record appended last.
+    pub(crate) fn tip(&self) -> Seq {
+        self.records.tip()
+    }
+
+    /// The records behind a cursor, in order.
+    pub(crate) fn since(&self, cursor: Seq) -> Result<impl Iterator<Item = (Seq, &Record)>, Gone> {
+        self.records.since(cursor)
+    }
+
+    pub(crate) fn get(&self, seq: Seq) -> Option<&Record> {
+        self.records.get(seq)
+    }
+
+    /// Every session that is still there, in the order of acceptance.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Log> {
+        self.sessions.iter()
+    }
+
+    pub(crate) fn session(&self, no: SessionNo) -> Option<&Log> {
+        let at = self.sessions.binary_search_by_key(&no, |log| log.no).ok()?;
+        self.sessions.get(at)
+    }
+
+    /// Every captured message that is still there, in the order of capture.
+    pub(crate) fn messages(&self) -> &VecDeque<Captured> {
+        &self.messages
+    }
+
+    pub(crate) fn message(&self, no: MessageNo) -> Option<&Captured> {
+        self.messages.get((no.0 - 1).checked_sub(self.forgotten)? as usize)
+    }
+
+    /// The messages accepted for this very address, in the order of capture.
+    pub(crate) fn messages_to(&self, address: &str) -> impl Iterator<Item = &Captured> {
+        let numbers = self.by_recipient.get(&*fold_domain(address));
+        numbers.into_iter().flatten().filter_map(|no| self.message(*no))
+    }
+
+    /// How many messages were captured and are no longer here.
+    pub(crate) fn forgotten(&self) -> u32 {
+        self.forgotten
+    }
+
+    /// Whether nothing is under way: no exchange is open, and every session that said goodbye is gone.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open == 0 && self.leaving == 0
+    }
+
+    /// A session begins; its number is the next.
+    pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
+        self.sessions.push_back(Log::new(no, at, &opened));
+        self.append(at, Some(no), Kind::Opened(Box::new(opened)));
+    }
+
+    /// An exchange was performed: what was heard and what will be said.
+    pub(crate) fn exchange(
+        &mut self,
+        at: Timestamp,
+        session: SessionNo,
+        event: Event,
+        words: &Words,
+        said: &[u8],
+        detail: Option<Box<Detail>>,
+    ) -> Seq {
+        let heard: &[u8] = match words {
+            Words::Line(line) | Words::LongLine { start: line, .. } => line,
+            Words::Silence | Words::Body { .. } => &[],
+        };
+        let captured = detail.as_ref().and_then(|detail| detail.done.captured.clone());
+        let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
+        let start = log.write(heard, said);
+        let mut leaves = false;
+        if let Some(detail) = &detail {
+            log.learn(&detail.done);
+            leaves = detail.last && !log.is_leaving();
+            if leaves {
+                log.leave();
+            }
+        }
+        self.leaving += usize::from(leaves);
+        let exchange = Exchange { event, start, heard: heard.len() as u32, said: said.len() as u32, detail };
+        self.open += 1;
+        let seq = self.append(at, Some(session), Kind::Exchange(exchange));
+        if let Some(message) = captured {
+            self.capture(message, seq, false);
+        }
+        seq
+    }
+
+    /// More of an answer that is given in parts.
+    pub(crate) fn part(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, said: &[u8], done: Done) {
+        let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
+        let start = log.write(&[], said);
+        let done = (!done.is_empty()).then(|| Box::new(done));
+        self.append(at, Some(session), Kind::Part { exchange, start, said: said.len() as u32, done });
+    }
+
+    /// The reply of an exchange has left, or as much of it as ever will.
+    pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) {
+        self.open -= 1;
+        let captured = match self.records.get(exchange) {
+            Some(Record { kind: Kind::Exchange(Exchange { detail: Some(detail), .. }), .. }) => {
+                detail.done.captured.as_ref().map(Message::no)
+            }
+            _ => None,
+        };
+        if let Some(at) = captured.and_then(|no| (no.0 - 1).checked_sub(self.forgotten))
+            && let Some(captured) = self.messages.get_mut(at as usize)
+        {
+            captured.closed = true;
+        }
+        self.append(at, Some(session), Kind::Closed { exchange, left });
+    }
+
+    /// Something happened in a session that is no exchange.
+    pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: Kind) -> Seq {
+        if let Some(log) = self.log_mut(session) {
+            log.fold(at, &kind);
+            let left = log.is_leaving() && matches!(kind, Kind::Ended { .. });
+            self.leaving -= usize::from(left);
+        }
+        self.append(at, Some(session), kind)
+    }
+
+    /// A test changed mail from outside of every session.
+    pub(crate) fn outside(&mut self, at: Timestamp, detail: Detail) -> Seq {
+        let captured = detail.done.captured.clone();
+        let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
+        if let Some(message) = captured {
+            self.capture(message, seq, true);
+        }
+        seq
+    }
+
+    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before.
+    pub(crate) fn forget(&mut self, through: MessageNo) {
+        let mut floor = Seq(0);
+        while let Some(captured) = self.messages.front()
+            && captured.message.no() <= through
+        {
+            floor = captured.seq;
+            for address in captured.message.envelope().accepted() {
+                let key = fold_domain(address);
+                if let Some(numbers) = self.by_recipient.get_mut(&*key) {
+                    numbers.retain(|no| *no > through);
+                    if numbers.is_empty() {
+                        self.by_recipient.remove(&*key);
+                    }
+                }
+            }
+            self.forgotten += 1;
+            self.messages.pop_front();
+        }
+        self.raise_floor(floor);
+    }
+
+    /// Forgets the records up to this one, and the sessions that ended before.
+    pub(crate) fn raise_floor(&mut self, floor: Seq) {
+        let floor = self.records.raise_floor(floor);
+        let records = &self.records;
+        self.sessions.retain_mut(|log| {
+            let kept = log.raise_floor(floor);
+            let first = log.records.iter().find_map(|seq| match records.get(*seq)?.kind {
+                Kind::Exchange(Exchange { start, .. }) => Some(start),
+                _ => None,
+            });
+            if let Some(start) = first {
+                log.drop_text(start);
+            }
+            kept
+        });
+    }
+
+    /// Message numbers begin anew.
+    pub(crate) fn renumber(&mut self) {
+        debug_assert!(self.messages.is_empty(), "numbers begin anew where no message is left");
+        self.forgotten = 0;
+    }
+
+    fn log_mut(&mut self, no: SessionNo) -> Option<&mut Log> {
+        let at = self.sessions.binary_search_by_key(&no, |log| log.no).ok()?;
+        self.sessions.get_mut(at)
+    }
+
+    fn capture(&mut self, message: Message, seq: Seq, closed: bool) {
+        for address in message.envelope().accepted() {
+            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
+            if numbers.back() != Some(&message.no()) {
+                numbers.push_back(message.no());
+            }
+        }
+        self.messages.push_back(Captured { message, seq, closed });
+    }
+
+    fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
+        let seq = self.records.push(Record { at, session, kind });
+        if let Some(log) = session.and_then(|no| self.log_mut(no)) {
+            log.records.push(seq);
+        }
+        seq
+    }
+}

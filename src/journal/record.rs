@@ -1,0 +1,76 @@
+//! One thing that happened.
+
+use std::net::SocketAddr;
+
+use super::{Ending, Tls};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::protocol::{Done, Event};
+
+/// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) at: Timestamp,
+    pub(crate) session: Option<SessionNo>,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A connection was accepted.
+    Opened(Box<Opened>),
+    /// A request was performed; its reply is about to leave.
+    Exchange(Exchange),
+    /// More of the answer of an exchange that is answered in parts.
+    Part { exchange: Seq, start: u32, said: u32, done: Option<Box<Done>> },
+    /// The last octet of an exchange's reply was given to the kernel, or never will be.
+    Closed { exchange: Seq, left: Left },
+    /// So many octets came in the clear behind STARTTLS and were dropped.
+    Dropped { octets: u64 },
+    /// TLS is established.
+    Secured(Box<Tls>),
+    /// The TLS handshake failed, for this reason.
+    Unsecured(Box<str>),
+    /// The session is over; so many octets of an incomplete request were lost with it.
+    Ended { ending: Ending, unfinished: u64 },
+    /// A test changed mail from outside of every session.
+    Outside(Box<Detail>),
+}
+
+/// How a session began.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) listener: &'static str,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+}
+
+/// A request and its reply, as places in the session's text.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) event: Event,
+    pub(crate) start: u32,
+    pub(crate) heard: u32,
+    pub(crate) said: u32,
+    pub(crate) detail: Option<Box<Detail>>,
+}
+
+/// What few exchanges have.
+#[derive(Debug, Default)]
+pub(crate) struct Detail {
+    pub(crate) done: Done,
+    /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
+    pub(crate) octets: Option<u64>,
+    /// This ends the session in good order: its client knows that it ends.
+    pub(crate) last: bool,
+}
+
+/// How much of a reply left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    All,
+    /// Only the first octets: the connection was lost before the rest.
+    Part {
+        octets: u32,
+        of: u32,
+    },
+}

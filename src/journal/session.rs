@@ -1,0 +1,169 @@
+//! One client connection from accept to its end, folded from its records.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use super::{Ending, Kind, Opened};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::protocol::Done;
+
+/// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
+const TEXT_LIMIT: usize = 64 << 20;
+
+/// What was agreed in a TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Tls {
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: String,
+    /// The cipher suite by its IANA name.
+    pub cipher: String,
+    /// The server name that the client asked for (RFC 6066 §3).
+    pub sni: Option<String>,
+    /// The application protocol that was agreed (RFC 7301).
+    pub alpn: Option<String>,
+}
+
+/// One client connection from accept to its end, as it stood when it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its number: `s1`, `s2`… in the order of acceptance.
+    pub no: SessionNo,
+    /// The listener that accepted it: `smtp`, `submission`, `smtps`.
+    pub listener: &'static str,
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// When it was accepted.
+    pub opened: Timestamp,
+    /// What the last TLS handshake agreed on; none while in the clear.
+    pub tls: Option<Tls>,
+    /// The name that the client gave itself in EHLO or HELO.
+    pub helo: Option<Box<str>>,
+    /// The login that the client proved to be.
+    pub user: Option<Box<str>>,
+    /// How many messages were captured from it.
+    pub messages: u32,
+    /// When and why it ended; none while it lasts.
+    pub ended: Option<(Timestamp, Ending)>,
+}
+
+/// A session with its text: every line in the order of the records that point into it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) no: SessionNo,
+    pub(crate) records: Vec<Seq>,
+    facts: Box<Session>,
+    text: Vec<u8>,
+    /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
+    dropped: u32,
+    is_full: bool,
+    leaving: bool,
+}
+
+impl Log {
+    pub(super) fn new(no: SessionNo, at: Timestamp, opened: &Opened) -> Self {
+        let facts = Session {
+            no,
+            listener: opened.listener,
+            peer: opened.peer,
+            opened: at,
+            tls: None,
+            helo: None,
+            user: None,
+            messages: 0,
+            ended: None,
+        };
+        Self {
+            no,
+            records: Vec::new(),
+            facts: Box::new(facts),
+            text: Vec::new(),
+            dropped: 0,
+            is_full: false,
+            leaving: false,
+        }
+    }
+
+    pub(crate) fn facts(&self) -> &Session {
+        &self.facts
+    }
+
+    /// Whether goodbye was said.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Whether lines were no longer kept because there were too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// So much of the session's text from this place on; empty where it was not kept.
+    pub(crate) fn text(&self, start: u32, len: u32) -> &[u8] {
+        let start = start.wrapping_sub(self.dropped) as usize;
+        self.text.get(start..start.saturating_add(len as usize)).unwrap_or_default()
+    }
+
+    pub(super) fn write(&mut self, heard: &[u8], said: &[u8]) -> u32 {
+        self.is_full |= self.text.len() + heard.len() + said.len() > TEXT_LIMIT;
+        if self.is_full {
+            return self.dropped.wrapping_sub(1);
+        }
+        let start = self.dropped.wrapping_add(self.text.len() as u32);
+        self.text.extend_from_slice(heard);
+        self.text.extend_from_slice(said);
+        start
+    }
+
+    /// Drops the text in front of this place.
+    pub(super) fn drop_text(&mut self, start: u32) {
+        let octets = (start.wrapping_sub(self.dropped) as usize).min(self.text.len());
+        self.text.drain(..octets);
+        self.dropped = self.dropped.wrapping_add(octets as u32);
+    }
+
+    pub(super) fn learn(&mut self, done: &Done) {
+        if let Some(helo) = &done.helo {
+            self.facts.helo = Some(helo.clone());
+        }
+        if let Some(user) = &done.user {
+            self.facts.user = Some(user.clone());
+        }
+        self.facts.messages += u32::from(done.captured.is_some());
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    pub(super) fn fold(&mut self, at: Timestamp, kind: &Kind) {
+        match kind {
+            Kind::Secured(tls) => {
+                self.facts.tls = Some((**tls).clone());
+                // RFC 3207 §4.2: nothing learned in the clear holds.
+                self.facts.helo = None;
+            }
+            Kind::Ended { ending, .. } => {
+                self.facts.ended = Some((at, *ending));
+                self.text.shrink_to_fit();
+                self.records.shrink_to_fit();
+            }
+            Kind::Opened(_)
+            | Kind::Exchange(_)
+            | Kind::Part { .. }
+            | Kind::Closed { .. }
+            | Kind::Dropped { .. }
+            | Kind::Unsecured(_)
+            | Kind::Outside(_) => {}
+        }
+    }
+
+    /// Forgets what is below the floor; false if nothing is left to keep.
+    pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
+        let below = self.records.partition_point(|seq| *seq <= floor);
+        self.records.drain(..below);
+        !(self.records.is_empty() && self.facts.ended.is_some())
+    }
+}

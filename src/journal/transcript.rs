@@ -1,0 +1,193 @@
+//! A session as text: `C:` what the client said, `S:` what the server said, `--` what else happened.
+
+use std::fmt;
+
+use super::{Ending, Exchange, Journal, Kind, Left, Log};
+use crate::base::SessionNo;
+use crate::mail::Message;
+use crate::protocol::Event;
+
+/// One session or several as text, each line in the order of the journal.
+///
+/// ```text
+/// S: 220 localhost ESMTP mailjig
+/// C: EHLO client.example
+/// …
+/// C: <m1>
+/// S: 250 2.0.0 Ok: queued as m1
+/// C: QUIT
+/// S: 221 2.0.0 Bye
+/// ```
+///
+/// What the server contributes never varies between runs, so a transcript can be a snapshot as it is: a captured body
+/// prints as its message's number, a clean end prints nothing. Bytes that are not text print as `\xff`.
+/// [`verbatim`](Self::verbatim) is the same with the bodies in place.
+#[derive(Debug, Clone, Default)]
+pub struct Transcript(Vec<Part>);
+
+#[derive(Debug, Clone)]
+struct Part {
+    session: SessionNo,
+    listener: &'static str,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone)]
+enum Line {
+    Client(Vec<u8>),
+    Server(Vec<u8>),
+    Body(Message),
+    /// A body that was dropped, of so many octets.
+    Dropped(u64),
+    Direction(String),
+}
+
+impl Transcript {
+    pub(crate) fn of<'a>(journal: &Journal, logs: impl Iterator<Item = &'a Log>) -> Self {
+        Self(logs.map(|log| Part::of(journal, log)).collect())
+    }
+
+    /// The same text with the bodies in place, line by line as they were sent, dots stuffed.
+    pub fn verbatim(&self) -> String {
+        let mut text = String::new();
+        let _infallible = self.write(&mut text, true);
+        text
+    }
+
+    fn write(&self, out: &mut impl fmt::Write, verbatim: bool) -> fmt::Result {
+        for (i, part) in self.0.iter().enumerate() {
+            if self.0.len() > 1 {
+                let gap = if i == 0 { "" } else { "\n" };
+                writeln!(out, "{gap}-- {} {}", part.session, part.listener)?;
+            }
+            for line in &part.lines {
+                match line {
+                    Line::Client(bytes) => write_line(out, 'C', bytes)?,
+                    Line::Server(bytes) => write_line(out, 'S', bytes)?,
+                    Line::Body(message) if verbatim => write_body(out, message.raw())?,
+                    Line::Body(message) => writeln!(out, "C: <{}>", message.no())?,
+                    Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
+                    Line::Direction(text) => writeln!(out, "-- {text}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, false)
+    }
+}
+
+impl Part {
+    fn of(journal: &Journal, log: &Log) -> Self {
+        let mut part = Self { session: log.no, listener: log.facts().listener, lines: Vec::new() };
+        for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
+            match &record.kind {
+                Kind::Exchange(exchange) => part.exchange(log, exchange),
+                Kind::Part { start, said, .. } => part.say(log.text(*start, *said)),
+                Kind::Closed { left: Left::Part { octets, of }, .. } => {
+                    part.direct(format!("only {octets} of the {of} octets of this reply left"));
+                }
+                Kind::Dropped { octets } => {
+                    part.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
+                }
+                Kind::Secured(_) if !part.lines.is_empty() => part.direct("TLS".to_owned()),
+                Kind::Unsecured(reason) => part.direct(format!("the TLS handshake failed: {reason}")),
+                Kind::Ended { unfinished, .. } if *unfinished > 0 => {
+                    part.direct(format!("{unfinished} octets of an incomplete request were lost"));
+                    part.end(&record.kind);
+                }
+                Kind::Ended { .. } => part.end(&record.kind),
+                Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) => {}
+            }
+        }
+        if log.is_full() {
+            part.direct("later lines were not kept: the session's text is over its limit".to_owned());
+        }
+        part
+    }
+
+    fn exchange(&mut self, log: &Log, exchange: &Exchange) {
+        let heard = log.text(exchange.start, exchange.heard);
+        let octets = exchange.detail.as_ref().and_then(|detail| detail.octets);
+        let captured = exchange.detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+        match (captured, octets) {
+            (Some(message), _) => self.lines.push(Line::Body(message.clone())),
+            (None, Some(octets)) if exchange.event == Event::SmtpMessage => self.lines.push(Line::Dropped(octets)),
+            (None, Some(octets)) => {
+                self.lines.push(Line::Client(heard.to_vec()));
+                self.direct(format!("that line had {octets} octets; the rest was not kept"));
+            }
+            (None, None) if exchange.event.is_unasked() => {}
+            (None, None) => self.lines.push(Line::Client(heard.to_vec())),
+        }
+        self.say(log.text(exchange.start.wrapping_add(exchange.heard), exchange.said));
+    }
+
+    fn say(&mut self, said: &[u8]) {
+        let said = said.strip_suffix(b"\r\n").unwrap_or(said);
+        if !said.is_empty() {
+            self.lines.extend(memchr::memmem::find_iter(said, b"\r\n").chain([said.len()]).scan(0, |start, end| {
+                let line = said[*start..end].to_vec();
+                *start = end + 2;
+                Some(Line::Server(line))
+            }));
+        }
+    }
+
+    fn end(&mut self, kind: &Kind) {
+        if let Kind::Ended { ending, .. } = kind
+            && !matches!(ending, Ending::Clean | Ending::Idle | Ending::TlsFailed)
+        {
+            self.direct(ending.to_string());
+        }
+    }
+
+    fn direct(&mut self, text: String) {
+        self.lines.push(Line::Direction(text));
+    }
+}
+
+/// `C: text` where the line is text, else `C| bytes\r\n` with everything visible.
+fn write_line(out: &mut impl fmt::Write, who: char, bytes: &[u8]) -> fmt::Result {
+    match std::str::from_utf8(bytes) {
+        Ok("") => writeln!(out, "{who}:"),
+        Ok(text) if !text.chars().any(char::is_control) => writeln!(out, "{who}: {text}"),
+        _ => {
+            write!(out, "{who}| ")?;
+            for chunk in bytes.utf8_chunks() {
+                for c in chunk.valid().chars() {
+                    match c {
+                        '\r' => out.write_str("\\r")?,
+                        '\n' => out.write_str("\\n")?,
+                        '\t' => out.write_str("\\t")?,
+                        '\\' => out.write_str("\\\\")?,
+                        c if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c))?,
+                        c => out.write_char(c)?,
+                    }
+                }
+                for byte in chunk.invalid() {
+                    write!(out, "\\x{byte:02x}")?;
+                }
+            }
+            writeln!(out, "\\r\\n")
+        }
+    }
+}
+
+/// A body as it was on the wire: lines end at CRLF only, a leading dot is doubled (RFC 5321 §4.5.2).
+fn write_body(out: &mut impl fmt::Write, raw: &[u8]) -> fmt::Result {
+    let mut rest = raw;
+    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+        write_stuffed(out, &rest[..end])?;
+        rest = &rest[end + 2..];
+    }
+    write_line(out, 'C', b".")
+}
+
+fn write_stuffed(out: &mut impl fmt::Write, line: &[u8]) -> fmt::Result {
+    if line.first() == Some(&b'.') { write_line(out, 'C', &[b".", line].concat()) } else { write_line(out, 'C', line) }
+}
