@@ -38,3 +38,40 @@ pub(crate) struct Limits {
     /// Silence between commands and within data (RFC 5321 §4.5.3.2.7: 5 minutes at least).
     pub(crate) idle: Duration,
 }
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { line: 2048, message: 25 << 20, recipients: 1000, idle: Duration::from_secs(300) }
+    }
+}
+
+pub(crate) struct Smtp;
+
+impl Smtp {
+    pub(crate) fn new(_: std::sync::Arc<Config>, _: bool, _: bool) -> Self {
+        Self
+    }
+}
+
+impl super::Machine for Smtp {
+    type Request = ();
+    fn decode(&mut self, _: &mut bytes::BytesMut) -> Option<super::Heard<()>> {
+        None
+    }
+    fn lapse(&mut self) -> super::Heard<()> {
+        unreachable!()
+    }
+    fn stop(&mut self) -> super::Heard<()> {
+        unreachable!()
+    }
+    fn patience(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+    fn perform(&mut self, _: (), _: &mut super::Desk<'_>) -> super::Step<()> {
+        unreachable!()
+    }
+    fn secured(&mut self) {}
+    fn unfinished(&self) -> u64 {
+        0
+    }
+}

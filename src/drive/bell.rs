@@ -1,0 +1,118 @@
+//! Who waits for what: appending a record wakes only those whom it may concern.
+
+use std::collections::{BTreeMap, HashMap};
+use std::task::Waker;
+
+use crate::base::{SessionNo, fold_domain};
+use crate::journal::{Exchange, Kind, Record};
+use crate::world::World;
+
+/// What someone waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Interest {
+    pub(crate) matter: Matter,
+    /// Only records of this session.
+    pub(crate) session: Option<SessionNo>,
+}
+
+/// What a record must be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Matter {
+    /// A message was captured and its exchange closed.
+    Mail,
+    /// The same, and it was accepted for this very address.
+    MailTo(String),
+    /// Something that was under way is over.
+    Quiet,
+    /// Any record.
+    Everything,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    next: u64,
+    waiting: BTreeMap<u64, (Interest, Waker)>,
+    /// Those who wait for mail to one address, so that a thousand of them cost nothing to everybody else's mail.
+    by_recipient: HashMap<String, Vec<(u64, Waker)>>,
+}
+
+impl Bell {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.by_recipient.is_empty()
+    }
+
+    pub(super) fn add(&mut self, interest: &Interest, waker: Waker) -> u64 {
+        self.next += 1;
+        match &interest.matter {
+            Matter::MailTo(address) => {
+                self.by_recipient.entry(fold_domain(address)).or_default().push((self.next, waker));
+            }
+            Matter::Mail | Matter::Quiet | Matter::Everything => {
+                self.waiting.insert(self.next, (interest.clone(), waker));
+            }
+        }
+        self.next
+    }
+
+    pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: &Waker) {
+        let armed = match &interest.matter {
+            Matter::MailTo(address) => self
+                .by_recipient
+                .get_mut(&fold_domain(address))
+                .and_then(|waiting| waiting.iter_mut().find(|(its, _)| *its == id).map(|(_, waker)| waker)),
+            _ => self.waiting.get_mut(&id).map(|(_, waker)| waker),
+        };
+        if let Some(armed) = armed {
+            armed.clone_from(waker);
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: u64, interest: &Interest) {
+        if let Matter::MailTo(address) = &interest.matter {
+            let key = fold_domain(address);
+            if let Some(waiting) = self.by_recipient.get_mut(&key) {
+                waiting.retain(|(its, _)| *its != id);
+                if waiting.is_empty() {
+                    self.by_recipient.remove(&key);
+                }
+            }
+        } else {
+            self.waiting.remove(&id);
+        }
+    }
+
+    /// Those whom this record may concern.
+    pub(super) fn concerned<'a>(&'a self, world: &'a World, record: &'a Record, wake: &mut Vec<Waker>) {
+        let message = match &record.kind {
+            Kind::Closed { exchange, .. } => match world.journal.get(*exchange).map(|record| &record.kind) {
+                Some(Kind::Exchange(Exchange { detail: Some(detail), .. })) => detail.done.captured.as_ref(),
+                _ => None,
+            },
+            Kind::Outside(detail) => detail.done.captured.as_ref(),
+            _ => None,
+        };
+        if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
+            for address in message.envelope().accepted() {
+                let waiting = self.by_recipient.get(&fold_domain(address)).into_iter().flatten();
+                wake.extend(waiting.map(|(_, waker)| waker.clone()));
+            }
+        }
+        for (interest, waker) in self.waiting.values() {
+            let concerned = match interest.matter {
+                Matter::Mail => message.is_some(),
+                Matter::MailTo(_) => false,
+                Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended { .. }),
+                Matter::Everything => true,
+            };
+            if concerned && interest.session.is_none_or(|session| record.session == Some(session)) {
+                wake.push(waker.clone());
+            }
+        }
+    }
+
+    /// Everybody, when nobody can say whom a change concerns.
+    pub(super) fn all(&self, wake: &mut Vec<Waker>) {
+        wake.extend(self.waiting.values().map(|(_, waker)| waker.clone()));
+        wake.extend(self.by_recipient.values().flatten().map(|(_, waker)| waker.clone()));
+    }
+}

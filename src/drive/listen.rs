@@ -1,0 +1,77 @@
+//! Accepting connections: each becomes a session with a driver of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::door::Door;
+use super::driver::Driver;
+use super::engine::Engine;
+use super::wire::Wire;
+use crate::journal::Opened;
+use crate::protocol::Machine;
+
+/// What a session needs for TLS. The certificate is made when somebody first asks for it.
+#[derive(Clone)]
+pub(crate) struct Tickets {
+    pub(crate) config: Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>,
+    /// How long a handshake may take.
+    pub(crate) handshake: Duration,
+}
+
+impl Tickets {
+    pub(super) fn tls(&self) -> Arc<ServerConfig> {
+        (self.config)()
+    }
+}
+
+/// A listener as its sessions know it.
+pub(crate) struct Doorway {
+    /// As it is called in settings, URLs and transcripts.
+    pub(crate) name: &'static str,
+    pub(crate) implicit_tls: bool,
+    pub(crate) tickets: Tickets,
+    /// Sessions of this server that may last at the same time.
+    pub(crate) sessions: usize,
+}
+
+/// Accepts connections for as long as it is polled. `machine` makes one for each; it is told whether there are too many.
+pub(crate) async fn listen<M: Machine>(
+    engine: Arc<Engine>,
+    listener: TcpListener,
+    doorway: Doorway,
+    machine: impl Fn(bool) -> M,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => accept(&engine, socket, peer, &doorway, &machine),
+            // Out of file descriptors, most likely: the connection stays queued until some are back.
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn accept<M: Machine>(
+    engine: &Arc<Engine>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    doorway: &Doorway,
+    machine: &impl Fn(bool) -> M,
+) {
+    // A socket that is dead already fails here and again, audibly, at its first read.
+    let _or_slow = socket.set_nodelay(true);
+    let local = socket.local_addr().unwrap_or(peer);
+    let opened = Opened { listener: doorway.name, peer, local };
+    let (session, is_busy) = engine.act(|world, now| {
+        let session = world.open(opened, now);
+        (session, world.sessions() > doorway.sessions)
+    });
+    let door = Arc::new(Door::default());
+    engine.admit(session, &door);
+    let wire = Wire::new(socket);
+    let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), door, doorway.tickets.clone(), wire);
+    tokio::spawn(driver.run(doorway.implicit_tls));
+}

@@ -1,0 +1,18 @@
+//! Where tokio and sockets begin: the one loop that owns a connection, and the lock around the world.
+//!
+//! Does not know which protocol it drives, nor why a cue was given.
+
+mod bell;
+mod clock;
+mod door;
+mod driver;
+mod engine;
+mod listen;
+mod runtime;
+mod tls;
+mod wire;
+
+pub(crate) use bell::{Interest, Matter};
+pub(crate) use engine::{Engine, Watch};
+pub(crate) use listen::{Doorway, Tickets, listen};
+pub(crate) use runtime::runtime;

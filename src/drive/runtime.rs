@@ -1,0 +1,24 @@
+//! The one runtime of this process, on threads of its own.
+
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Starts with the first server and lives as long as the process, so that servers work under tokio, another executor
+/// or none, and a test that blocks its own executor cannot starve them.
+///
+/// # Panics
+/// If the system gives no threads.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Builder::new_multi_thread()
+            .worker_threads(cores.min(4))
+            .thread_name("mailjig")
+            .enable_io()
+            .enable_time()
+            .build()
+            .expect("the system gives threads to run servers on")
+    })
+}

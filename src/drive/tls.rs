@@ -1,0 +1,105 @@
+//! The server's side of a TLS handshake, on a bare connection.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use rustls::server::{Accepted, Acceptor};
+use rustls::{ServerConfig, ServerConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::journal::Tls;
+
+/// A finished handshake: the connection, what was read beyond it, and what was agreed.
+pub(super) struct Secured {
+    pub(super) connection: Box<ServerConnection>,
+    pub(super) rest: BytesMut,
+    pub(super) facts: Tls,
+}
+
+/// Shakes hands. Fails with the reason in words, after the alert that says it has left.
+pub(super) async fn handshake(socket: &mut TcpStream, config: Arc<ServerConfig>) -> Result<Secured, String> {
+    let mut sealed = BytesMut::new();
+    let accepted = hello(socket, &mut sealed).await?;
+    let sni = accepted.client_hello().server_name().map(str::to_owned);
+    let mut connection = match accepted.into_connection(config) {
+        Ok(connection) => Box::new(ServerConnection::from(connection)),
+        Err((error, mut alert)) => {
+            let mut out = Vec::new();
+            let _in_memory = alert.write_all(&mut out);
+            let _the_client_may_be_gone = socket.write_all(&out).await;
+            return Err(error.to_string());
+        }
+    };
+    loop {
+        let state = connection.process_new_packets();
+        send(socket, &mut connection).await.map_err(|error| lost(&error))?;
+        state.map_err(|error| error.to_string())?;
+        if !connection.is_handshaking() {
+            break;
+        }
+        if sealed.is_empty() {
+            read(socket, &mut sealed).await?;
+        }
+        let understood = connection.read_tls(&mut &sealed[..]).map_err(|error| lost(&error))?;
+        sealed.advance(understood);
+    }
+    let facts = Tls {
+        version: match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+            other => format!("{other:?}"),
+        },
+        cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
+        sni,
+        alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+    };
+    Ok(Secured { connection, rest: sealed, facts })
+}
+
+async fn hello(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<Accepted, String> {
+    let mut acceptor = Acceptor::default();
+    loop {
+        read(socket, sealed).await?;
+        while !sealed.is_empty() {
+            let understood = acceptor.read_tls(&mut &sealed[..]).map_err(|error| lost(&error))?;
+            sealed.advance(understood);
+            match acceptor.accept() {
+                Ok(Some(accepted)) => return Ok(accepted),
+                Ok(None) if understood == 0 => break,
+                Ok(None) => {}
+                Err((error, mut alert)) => {
+                    let mut out = Vec::new();
+                    let _in_memory = alert.write_all(&mut out);
+                    let _the_client_may_be_gone = socket.write_all(&out).await;
+                    return Err(format!("the client sent no TLS ClientHello: {error}"));
+                }
+            }
+        }
+    }
+}
+
+async fn read(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<(), String> {
+    sealed.reserve(4096);
+    match socket.read_buf(sealed).await {
+        Ok(0) => Err("the client closed the connection".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(lost(&error)),
+    }
+}
+
+async fn send(socket: &mut TcpStream, connection: &mut ServerConnection) -> io::Result<()> {
+    let mut out = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut out)?;
+    }
+    socket.write_all(&out).await
+}
+
+fn lost(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "the client reset the connection".to_owned(),
+        _ => error.to_string(),
+    }
+}

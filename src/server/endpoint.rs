@@ -1,0 +1,111 @@
+//! What a client needs to reach a listener.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The listeners a server can have: each a protocol and a way to TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Listener {
+    /// SMTP as one server speaks it to another; STARTTLS when the client wants it (RFC 5321, RFC 3207).
+    Smtp,
+    /// SMTP as a mail program speaks it: STARTTLS, then a login, then mail (RFC 6409).
+    Submission,
+    /// Submission with TLS from the first octet (RFC 8314 §3.3).
+    Smtps,
+}
+
+impl Listener {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Smtp, Self::Submission, Self::Smtps];
+
+    /// Its name in options, reports and transcripts: `smtp`, `submission`, `smtps`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Smtps => "smtps",
+        }
+    }
+
+    /// The port it has when `mailjig serve` is not told otherwise.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Smtp => 1025,
+            Self::Submission => 1587,
+            Self::Smtps => 1465,
+        }
+    }
+
+    /// Whether TLS begins with the first octet.
+    pub fn implicit_tls(self) -> bool {
+        self == Self::Smtps
+    }
+
+    /// The scheme of its URL.
+    pub fn scheme(self) -> &'static str {
+        if self.implicit_tls() { "smtps" } else { "smtp" }
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a client needs to reach a listener: host, port, URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    listener: Listener,
+    address: SocketAddr,
+    host: String,
+    url: String,
+}
+
+impl Endpoint {
+    pub(crate) fn new(listener: Listener, bound: SocketAddr) -> Self {
+        let address = SocketAddr::new(reachable(bound.ip()), bound.port());
+        let url = format!("{}://{address}", listener.scheme());
+        Self { listener, address, host: address.ip().to_string(), url }
+    }
+
+    /// Which listener this is.
+    pub fn listener(&self) -> Listener {
+        self.listener
+    }
+
+    /// The address to connect to; the loopback address where the listener is bound to all.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The host to connect to, as `127.0.0.1`. The server's certificate is valid for it, and for `localhost`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What client libraries take, as `smtp://127.0.0.1:40913`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}

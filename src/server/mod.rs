@@ -1,0 +1,176 @@
+//! Listeners, settings, certificates and lifetime of one server. Knows neither HTTP nor Rust tests.
+
+mod certificates;
+mod endpoint;
+mod settings;
+mod until;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use socket2::{Domain, Socket, Type};
+use tokio::task::AbortHandle;
+
+use certificates::Certificates;
+pub use endpoint::{Endpoint, Listener};
+pub(crate) use settings::Settings;
+pub(crate) use until::{MailCursor, Until, block_on};
+
+use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
+use crate::mail::{Envelope, Message};
+use crate::protocol::smtp::{self, Service, Smtp};
+use crate::world::World;
+
+/// Connections that the kernel keeps for a listener that is busy.
+const BACKLOG: i32 = 1024;
+
+/// A running server. Dropping it stops it.
+pub(crate) struct Server {
+    engine: Arc<Engine>,
+    certificates: Arc<Certificates>,
+    settings: Settings,
+    endpoints: Vec<Endpoint>,
+    accepting: Vec<AbortHandle>,
+}
+
+/// Why a server did not start: a listener cannot have its address.
+#[derive(Debug)]
+pub struct StartError {
+    listener: &'static str,
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl StartError {
+    pub(crate) fn new(listener: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        Self { listener, address, source }
+    }
+}
+
+impl Server {
+    /// Binds every listener, then starts to accept. When this returns, a client can connect to each.
+    pub(crate) fn start(settings: Settings) -> Result<Self, StartError> {
+        let mut bound = Vec::new();
+        for (listener, address) in settings.listeners() {
+            let socket = bind(address).map_err(|source| StartError::new(listener.name(), address, source))?;
+            let address = socket.local_addr().map_err(|source| StartError::new(listener.name(), address, source))?;
+            bound.push((listener, socket, address));
+        }
+        let world = World::new(settings.members.clone(), settings.seed, settings.keep);
+        let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
+        let mut server =
+            Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
+        for (listener, socket, address) in bound {
+            server.endpoints.push(Endpoint::new(listener, address));
+            let accepting = server.accept(listener, socket);
+            server.accepting.push(accepting.map_err(|source| StartError::new(listener.name(), address, source))?);
+        }
+        Ok(server)
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The endpoints of the listeners that are on.
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    pub(crate) fn endpoint(&self, listener: Listener) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.listener() == listener)
+    }
+
+    /// The certificate of this server's own authority, in PEM.
+    pub(crate) fn ca(&self) -> &str {
+        self.certificates.ca()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The listeners that do not accept: none, while all is well.
+    pub(crate) fn deaf(&self) -> Vec<Listener> {
+        let both = self.endpoints.iter().zip(&self.accepting);
+        both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
+    }
+
+    /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
+    pub(crate) fn deliver(&self, envelope: Envelope, raw: Bytes) -> Result<Message, Box<str>> {
+        self.engine.act(|world, now| world.deliver(envelope, raw, now))
+    }
+
+    /// Stops accepting, and tells every session.
+    pub(crate) fn stop(&self) {
+        self.accepting.iter().for_each(AbortHandle::abort);
+        self.engine.stop();
+    }
+
+    fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
+        let certificates = Arc::clone(&self.certificates);
+        let limits = &self.settings.limits;
+        let tickets = Tickets { config: Arc::new(move || certificates.config()), handshake: limits.handshake };
+        let implicit_tls = listener.implicit_tls();
+        let doorway = Doorway { name: listener.name(), implicit_tls, tickets, sessions: limits.sessions };
+        let is_submission = listener != Listener::Smtp;
+        let config = Arc::new(smtp::Config {
+            host: self.settings.host.as_str().into(),
+            service: if is_submission { Service::Submission } else { Service::Relay },
+            offers_tls: !implicit_tls,
+            requires_tls: is_submission && self.settings.submission_requires_tls,
+            requires_auth: is_submission && self.settings.submission_requires_auth,
+            limits: limits.smtp.clone(),
+        });
+        let _entered = runtime().enter();
+        let socket = tokio::net::TcpListener::from_std(socket)?;
+        let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
+        Ok(runtime().spawn(listen(Arc::clone(&self.engine), socket, doorway, machine)).abort_handle())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A socket that accepts from now on; the kernel queues connections until somebody takes them.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Ports in TIME_WAIT are free; ports that are listened on are not. (On Windows the option means something else.)
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listener, address, source } = self;
+        match source.kind() {
+            io::ErrorKind::AddrInUse => write!(
+                f,
+                "the {listener} listener cannot have {address}: another program listens there; \
+                 choose another port, or port 0 for a free one"
+            ),
+            io::ErrorKind::PermissionDenied => write!(
+                f,
+                "the {listener} listener cannot have {address}: this user may not listen there; \
+                 choose a port above 1023, or port 0 for a free one"
+            ),
+            _ => write!(f, "the {listener} listener cannot have {address}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

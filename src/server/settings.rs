@@ -1,0 +1,74 @@
+//! What a server is told before it starts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::Listener;
+use crate::mail::Member;
+use crate::protocol::smtp;
+use crate::world::Keep;
+
+/// Everything a server is told before it starts. The default is what a test wants: every listener on a free loopback
+/// port, everybody welcome, nothing evicted.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The server's own name in greetings and in its certificate.
+    pub(crate) host: String,
+    /// Names and addresses the certificate is valid for, besides the host and the loopback names.
+    pub(crate) names: Vec<String>,
+    addresses: Vec<(Listener, SocketAddr)>,
+    /// Empty: everybody is welcome.
+    pub(crate) members: Vec<Member>,
+    pub(crate) submission_requires_tls: bool,
+    pub(crate) submission_requires_auth: bool,
+    pub(crate) limits: Limits,
+    pub(crate) keep: Option<Keep>,
+    /// What generated values come from; the first UIDVALIDITY.
+    pub(crate) seed: u32,
+}
+
+/// How much clients may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) smtp: smtp::Limits,
+    /// Sessions that may last at the same time.
+    pub(crate) sessions: usize,
+    /// How long a TLS handshake may take.
+    pub(crate) handshake: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self {
+            host: "localhost".to_owned(),
+            names: Vec::new(),
+            addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
+            members: Vec::new(),
+            submission_requires_tls: true,
+            submission_requires_auth: true,
+            limits: Limits { smtp: smtp::Limits::default(), sessions: 10_000, handshake: Duration::from_secs(30) },
+            keep: None,
+            seed: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// The listeners that are on and where they shall be bound, in the order of [`Listener::ALL`].
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = (Listener, SocketAddr)> {
+        self.addresses.iter().copied()
+    }
+
+    /// Turns a listener on, at this address.
+    pub(crate) fn listen(&mut self, listener: Listener, address: SocketAddr) {
+        self.silence(listener);
+        self.addresses.push((listener, address));
+        self.addresses.sort_by_key(|(listener, _)| *listener);
+    }
+
+    /// Turns a listener off.
+    pub(crate) fn silence(&mut self, listener: Listener) {
+        self.addresses.retain(|(its, _)| *its != listener);
+    }
+}

@@ -1,0 +1,183 @@
+//! Waiting for a fact: a future that any executor can poll, and any thread can block on.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use crate::base::Seq;
+use crate::drive::{Engine, Interest, Watch, runtime};
+use crate::journal::{Exchange, Kind};
+use crate::mail::Message;
+
+/// Resolves to what `check` finds, looked for now and whenever something of interest is appended; to nothing when the
+/// deadline has passed. `check` runs in the waiter, outside of the lock.
+///
+/// It owns no timer of the waiter's executor: the deadline lives on the process's own runtime.
+pub(crate) struct Until<F> {
+    engine: Arc<Engine>,
+    interest: Interest,
+    deadline: Instant,
+    check: F,
+    armed: Option<Armed>,
+}
+
+struct Armed {
+    watch: Watch,
+    alarm: Arc<Alarm>,
+    timer: AbortHandle,
+}
+
+/// The deadline has passed; whose waker to call then.
+#[derive(Default)]
+struct Alarm {
+    rung: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl<T, F: FnMut(&Engine) -> Option<T>> Until<F> {
+    pub(crate) fn new(engine: &Arc<Engine>, interest: Interest, within: Duration, check: F) -> Self {
+        // Half a century stands for "for ever": adding more could overflow.
+        let deadline = Instant::now() + within.min(Duration::from_secs(50 * 365 * 24 * 3600));
+        Self { engine: Arc::clone(engine), interest, deadline, check, armed: None }
+    }
+
+    /// Waits on this thread.
+    pub(crate) fn block(self) -> Option<T>
+    where
+        F: Unpin,
+    {
+        block_on(self)
+    }
+}
+
+impl<T, F: FnMut(&Engine) -> Option<T> + Unpin> Future for Until<F> {
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = self.get_mut();
+        // Registered before looking: what is appended in between wakes us.
+        match &this.armed {
+            Some(armed) => {
+                armed.watch.rearm(cx.waker());
+                armed.alarm.set(cx.waker());
+            }
+            None => this.armed = Some(Armed::new(&this.engine, &this.interest, this.deadline, cx.waker())),
+        }
+        if let Some(found) = (this.check)(&this.engine) {
+            return Poll::Ready(Some(found));
+        }
+        let rung = this.armed.as_ref().is_some_and(|armed| armed.alarm.rung.load(Ordering::Acquire));
+        if rung || Instant::now() >= this.deadline { Poll::Ready(None) } else { Poll::Pending }
+    }
+}
+
+impl Armed {
+    fn new(engine: &Arc<Engine>, interest: &Interest, deadline: Instant, waker: &Waker) -> Self {
+        let watch = engine.watch(interest.clone(), waker.clone());
+        let alarm = Arc::new(Alarm::default());
+        alarm.set(waker);
+        let timer = runtime().spawn({
+            let alarm = Arc::clone(&alarm);
+            async move {
+                tokio::time::sleep_until(deadline.into()).await;
+                alarm.ring();
+            }
+        });
+        Self { watch, alarm, timer: timer.abort_handle() }
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}
+
+impl Alarm {
+    fn set(&self, waker: &Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Polls a future on this thread, which sleeps in between.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    #[derive(Default)]
+    struct Parked {
+        woken: Mutex<bool>,
+        bell: Condvar,
+    }
+    impl Wake for Parked {
+        fn wake(self: Arc<Self>) {
+            *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.bell.notify_one();
+        }
+    }
+
+    let parked = Arc::new(Parked::default());
+    let waker = Waker::from(Arc::clone(&parked));
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        let mut woken = parked.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*woken {
+            woken = parked.bell.wait(woken).unwrap_or_else(PoisonError::into_inner);
+        }
+        *woken = false;
+    }
+}
+
+/// Reads captured mail in order, each message once, when its exchange is closed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MailCursor(Seq);
+
+impl MailCursor {
+    /// Begins behind a place in the journal; at 0 with everything that is there.
+    pub(crate) fn after(seq: Seq) -> Self {
+        Self(seq)
+    }
+
+    /// Messages that can be seen since the last call, with the place of their capture.
+    pub(crate) fn read(&mut self, engine: &Engine) -> Vec<(Seq, Message)> {
+        engine.look(|world| {
+            let journal = &world.journal;
+            let since = self.0;
+            self.0 = journal.tip();
+            match journal.since(since) {
+                // A first look, or a look after an eviction or a clearing: all that is there.
+                Err(_gone) => Self::visible(journal.messages().iter()),
+                Ok(_) if since == Seq::default() => Self::visible(journal.messages().iter()),
+                Ok(records) => records
+                    .filter_map(|(seq, record)| match &record.kind {
+                        Kind::Closed { exchange, .. } => match &journal.get(*exchange)?.kind {
+                            Kind::Exchange(Exchange { detail: Some(detail), .. }) => {
+                                Some((*exchange, detail.done.captured.clone()?))
+                            }
+                            _ => None,
+                        },
+                        Kind::Outside(detail) => Some((seq, detail.done.captured.clone()?)),
+                        _ => None,
+                    })
+                    .collect(),
+            }
+        })
+    }
+
+    fn visible<'a>(captured: impl Iterator<Item = &'a crate::journal::Captured>) -> Vec<(Seq, Message)> {
+        captured.filter(|captured| captured.closed).map(|c| (c.seq, c.message.clone())).collect()
+    }
+}
