@@ -1,0 +1,207 @@
+//! The architecture is a test: a floor imports only floors below it, and some words stay out of some floors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the bottom up. A floor may import itself and every floor of a line above it in this table; the names on one
+/// line are siblings and never see each other.
+const FLOORS: &[&[&str]] = &[
+    &["base"],
+    &["mail"],
+    &["protocol"],
+    &["journal"],
+    &["rule"],
+    &["expect"],
+    &["scenario"],
+    &["world"],
+    &["drive"],
+    &["server"],
+    &["harness", "api"],
+    &["face"],
+    &["cli"],
+];
+
+/// Words that code in these floors never uses: whole identifiers, comments and strings aside.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("protocol", &["fault", "rule", "scenario", "journal", "rustls"]),
+    ("base", SOCKETS),
+    ("mail", SOCKETS),
+    ("protocol", SOCKETS),
+    ("journal", SOCKETS),
+    ("rule", SOCKETS),
+    ("expect", SOCKETS),
+    ("scenario", SOCKETS),
+    ("world", SOCKETS),
+];
+const SOCKETS: &[&str] = &["tokio", "TcpStream", "TcpListener", "SystemTime", "Instant"];
+
+#[test]
+fn every_floor_imports_only_floors_below_it() {
+    let violations = violations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn a_house_with_violations_is_reported() {
+    let violations = violations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/house"));
+
+    assert_eq!(
+        violations,
+        [
+            "mail/mod.rs:4: `mail` imports `protocol`, which is not below it",
+            "mail/mod.rs:5: `mail` imports `server`, which is not below it",
+            "mail/mod.rs:13: `mail` uses the word `tokio`",
+            "protocol/smtp.rs:4: `protocol` imports `journal`, which is not below it",
+            "protocol/smtp.rs:4: `protocol` uses the word `journal`",
+            "protocol/smtp.rs:7: `protocol` uses the word `fault`",
+            "stray.rs:1: `stray` is no floor of the house",
+        ]
+    );
+}
+
+fn violations(src: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    collect(src, &mut files);
+    files.sort();
+    assert!(!files.is_empty(), "there is no source in {}", src.display());
+
+    let mut violations = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(src).expect("it was found there").to_string_lossy().replace('\\', "/");
+        let floor = name.split(['/', '.']).next().unwrap_or_default().to_owned();
+        if ["lib", "main", "manual"].contains(&floor.as_str()) {
+            continue;
+        }
+        let Some(level) = level(&floor) else {
+            violations.push(format!("{name}:1: `{floor}` is no floor of the house"));
+            continue;
+        };
+        let code = without_comments_and_strings(&fs::read_to_string(&file).expect("source is UTF-8"));
+        for (line, text) in code.lines().enumerate() {
+            let line = line + 1;
+            for import in imports(&code, line, text) {
+                // What is no floor is a public word at the crate's root.
+                let is_below = self::level(&import).is_none_or(|its| its < level) || import == floor;
+                if !is_below {
+                    violations.push(format!("{name}:{line}: `{floor}` imports `{import}`, which is not below it"));
+                }
+            }
+            for (_, words) in FORBIDDEN.iter().filter(|(its, _)| *its == floor) {
+                for word in words.iter().filter(|word| has_word(text, word)) {
+                    violations.push(format!("{name}:{line}: `{floor}` uses the word `{word}`"));
+                }
+            }
+        }
+    }
+    violations
+}
+
+fn level(floor: &str) -> Option<usize> {
+    FLOORS.iter().position(|names| names.contains(&floor))
+}
+
+/// What follows `crate::` on this line; of `use crate::{a, b}`, however many lines it has, each.
+fn imports(code: &str, line: usize, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &text[at + "crate::".len()..];
+        if rest.starts_with('{') {
+            let from: usize = code.lines().take(line - 1).map(|line| line.len() + 1).sum::<usize>() + at;
+            let group = &code[from + "crate::{".len()..];
+            let mut depth = 0;
+            let mut name = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => found.push(std::mem::take(&mut name)),
+                    c if depth == 0 => name.push(c),
+                    _ => {}
+                }
+            }
+            found.push(name);
+        } else {
+            found.push(rest.to_owned());
+        }
+    }
+    let first =
+        |path: &String| -> String { path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+    found.iter().map(first).filter(|name| !name.is_empty()).collect()
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|its| its == word)
+}
+
+/// The same lines with comments and the insides of strings blanked.
+fn without_comments_and_strings(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("r\"")
+            || rest.starts_with("r#")
+            || rest.starts_with("br\"")
+            || rest.starts_with("br#")
+        {
+            raw_string(rest)
+        } else if c == '"' {
+            string(rest)
+        } else if rest.starts_with("'\"'") || rest.starts_with("b'\"'") {
+            rest.find("\"'").map_or(1, |end| end + 2)
+        } else {
+            0
+        };
+        if skipped == 0 {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        } else {
+            out.extend(rest[..skipped].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+            rest = &rest[skipped..];
+        }
+    }
+    out
+}
+
+fn string(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn raw_string(text: &str) -> usize {
+    let hashes = text.trim_start_matches(['b', 'r']).chars().take_while(|c| *c == '#').count();
+    let open = text.find('"').map_or(text.len(), |at| at + 1);
+    // `r#type` is an identifier.
+    if open > 3 + hashes {
+        return 0;
+    }
+    let close = format!("\"{}", "#".repeat(hashes));
+    text[open..].find(&close).map_or(text.len(), |at| open + at + close.len())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
