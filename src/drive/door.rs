@@ -1,9 +1,10 @@
 //! Orders to a session from outside, taken between its lines.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use crate::journal::Ending;
 
 /// What a session may be told from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,16 @@ pub(crate) enum Order {
     Stop,
     /// The test ends this session.
     Kick,
+}
+
+impl Order {
+    /// How a session ends that obeys.
+    pub(crate) fn ending(self) -> Ending {
+        match self {
+            Self::Stop => Ending::ServerStopped,
+            Self::Kick => Ending::Kicked,
+        }
+    }
 }
 
 /// A session's door: knocked on from any thread, answered by its driver.

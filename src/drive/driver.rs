@@ -2,7 +2,6 @@
 //! end of patience.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -127,7 +126,7 @@ impl<M: Machine> Driver<M> {
                     let heard = self.machine.stop();
                     self.exchange(heard, Ending::ServerStopped).await?;
                 }
-                News::Knock(Order::Kick) => return Err(Ending::Kicked),
+                News::Knock(order @ Order::Kick) => return Err(order.ending()),
             }
         }
     }
@@ -193,7 +192,12 @@ impl<M: Machine> Driver<M> {
         for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
             if i > 0 {
                 self.flush().await?;
-                sleep(pace.gap).await;
+                let mut gap = pin!(sleep(pace.gap));
+                poll_fn(|cx| match gap.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Ok(())),
+                    Poll::Pending => self.door.poll(cx).map(|order| Err(order.ending())),
+                })
+                .await?;
             }
             self.wire.push(chunk);
         }
@@ -205,25 +209,20 @@ impl<M: Machine> Driver<M> {
         if !self.wire.is_idle() {
             let flushed = poll_fn(|cx| {
                 if let Poll::Ready(flushed) = self.wire.poll_flush(cx) {
-                    return Poll::Ready(flushed);
+                    return Poll::Ready(flushed.map_err(|_| Ending::Broken));
                 }
                 while !self.ended_input && self.input.len() < AHEAD {
                     match self.wire.poll_fill(cx, &mut self.input) {
                         Poll::Ready(Ok(0)) => self.ended_input = true,
                         Poll::Ready(Ok(_)) => {}
-                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Ending::Broken)),
                         Poll::Pending => break,
                     }
                 }
-                if let Poll::Ready(Order::Kick) = self.door.poll(cx) {
-                    return Poll::Ready(Err(io::ErrorKind::Interrupted.into()));
-                }
-                Poll::Pending
+                // A client that does not read delays nobody.
+                self.door.poll(cx).map(|order| Err(order.ending()))
             });
-            flushed.await.map_err(|error| match error.kind() {
-                io::ErrorKind::Interrupted => Ending::Kicked,
-                _ => Ending::Broken,
-            })?;
+            flushed.await?;
         }
         self.close_left();
         Ok(())
@@ -344,8 +343,7 @@ impl<M: Machine> Driver<M> {
             }
             Ok(Ok(Err(reason))) => reason,
             Ok(Err(_elapsed)) => format!("not finished within {} s", deadline.as_secs_f32()),
-            Err(Order::Stop) => return Err(Ending::ServerStopped),
-            Err(Order::Kick) => return Err(Ending::Kicked),
+            Err(order) => return Err(order.ending()),
         };
         self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
         Err(Ending::TlsFailed)

@@ -9,6 +9,8 @@ mod driver;
 mod engine;
 mod listen;
 mod runtime;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod wire;
 
