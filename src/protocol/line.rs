@@ -1,1 +1,127 @@
-//! Lines.
+//! Lines out of octets: at most so long, ended by CRLF and nothing else.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// What is kept of a line that is too long.
+const START: usize = 128;
+
+/// What a line turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A line, without its CRLF.
+    Whole(Bytes),
+    /// Octets that a bare LF ended. They are no line (RFC 5321 §2.3.8) and must not act; they are handed out so that
+    /// whoever typed them gets an answer.
+    BareLf(Bytes),
+    /// A line over the limit: its beginning, and how many octets it had.
+    TooLong { start: Bytes, octets: u64 },
+}
+
+/// Takes lines from the front of the input. What is over the limit is counted and dropped as it comes.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    limit: usize,
+    /// How far the input was searched in vain.
+    searched: usize,
+    long: Option<(BytesMut, u64)>,
+}
+
+impl Lines {
+    /// Lines of at most so many octets, CRLF included.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, searched: 0, long: None }
+    }
+
+    /// The next line, as soon as its end is there.
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Option<Line> {
+        match memchr::memchr(b'\n', &input[self.searched..]) {
+            Some(at) => {
+                let end = self.searched + at;
+                self.searched = 0;
+                if self.long.is_some() || end + 1 > self.limit {
+                    self.drop_octets(input, end + 1);
+                    return self.long.take().map(|(start, octets)| Line::TooLong { start: start.freeze(), octets });
+                }
+                let mut line = input.split_to(end + 1);
+                let is_whole = line.ends_with(b"\r\n");
+                line.truncate(end - usize::from(is_whole));
+                let line = line.freeze();
+                Some(if is_whole { Line::Whole(line) } else { Line::BareLf(line) })
+            }
+            None if self.long.is_some() || input.len() >= self.limit => {
+                self.drop_octets(input, input.len());
+                self.searched = 0;
+                None
+            }
+            None => {
+                self.searched = input.len();
+                None
+            }
+        }
+    }
+
+    /// Octets of a line that were dropped before its end has come.
+    pub(crate) fn unfinished(&self) -> u64 {
+        self.long.as_ref().map_or(0, |(_, octets)| *octets)
+    }
+
+    fn drop_octets(&mut self, input: &mut BytesMut, octets: usize) {
+        let (start, dropped) = self.long.get_or_insert_with(|| (BytesMut::with_capacity(START), 0));
+        start.extend_from_slice(&input[..octets.min(START - start.len())]);
+        *dropped += octets as u64;
+        input.advance(octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of an input that comes in pieces of this length.
+    fn lines(input: &[u8], piece: usize) -> Vec<Line> {
+        let (mut lines, mut buffer, mut out) = (Lines::new(16), BytesMut::new(), Vec::new());
+        for piece in input.chunks(piece) {
+            buffer.extend_from_slice(piece);
+            while let Some(line) = lines.next(&mut buffer) {
+                out.push(line);
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn lines_are_the_same_however_the_octets_are_cut() {
+        let whole = |text: &'static str| Line::Whole(Bytes::from_static(text.as_bytes()));
+        let input = b"NOOP\r\n\r\nbare\nbare\rcr\r\n14 octets, ok.\r\n15 octets, long\r\nafter\r\n";
+        let expected = [
+            whole("NOOP"),
+            whole(""),
+            Line::BareLf(Bytes::from_static(b"bare")),
+            whole("bare\rcr"),
+            whole("14 octets, ok."),
+            Line::TooLong { start: Bytes::from_static(b"15 octets, long\r\n"), octets: 17 },
+            whole("after"),
+        ];
+
+        for piece in 1..=input.len() {
+            assert_eq!(lines(input, piece), expected, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_is_counted_and_not_kept() {
+        let (mut lines, mut buffer) = (Lines::new(512), BytesMut::new());
+        for _ in 0..1000 {
+            buffer.extend_from_slice(&[b'x'; 1000]);
+            assert_eq!(lines.next(&mut buffer), None);
+            assert!(buffer.is_empty());
+        }
+        assert_eq!(lines.unfinished(), 1_000_000);
+
+        buffer.extend_from_slice(b"\r\n");
+        let line = lines.next(&mut buffer);
+
+        assert_eq!(line, Some(Line::TooLong { start: Bytes::from(vec![b'x'; START]), octets: 1_000_002 }));
+        assert_eq!(lines.unfinished(), 0);
+    }
+}

@@ -3,6 +3,8 @@
 //! Knows mail, and nothing of sockets, encryption libraries, or of who listens and why.
 
 mod desk;
+#[cfg(test)]
+mod dialogue;
 mod event;
 mod line;
 mod reply;

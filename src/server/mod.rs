@@ -21,7 +21,7 @@ pub(crate) use until::{MailCursor, Until, block_on};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
 use crate::mail::{Envelope, Message};
-use crate::protocol::smtp::{self, Service, Smtp};
+use crate::protocol::smtp::{self, Smtp};
 use crate::world::World;
 
 /// Connections that the kernel keeps for a listener that is busy.
@@ -119,8 +119,7 @@ impl Server {
         let is_submission = listener != Listener::Smtp;
         let config = Arc::new(smtp::Config {
             host: self.settings.host.as_str().into(),
-            service: if is_submission { Service::Submission } else { Service::Relay },
-            offers_tls: !implicit_tls,
+            offers_tls: self.settings.offers_starttls && !implicit_tls,
             requires_tls: is_submission && self.settings.submission_requires_tls,
             requires_auth: is_submission && self.settings.submission_requires_auth,
             limits: limits.smtp.clone(),

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     addresses: Vec<(Listener, SocketAddr)>,
     /// Empty: everybody is welcome.
     pub(crate) members: Vec<Member>,
+    pub(crate) offers_starttls: bool,
     pub(crate) submission_requires_tls: bool,
     pub(crate) submission_requires_auth: bool,
     pub(crate) limits: Limits,
@@ -45,6 +46,7 @@ impl Default for Settings {
             names: Vec::new(),
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             members: Vec::new(),
+            offers_starttls: true,
             submission_requires_tls: true,
             submission_requires_auth: true,
             limits: Limits { smtp: smtp::Limits::default(), sessions: 10_000, handshake: Duration::from_secs(30) },

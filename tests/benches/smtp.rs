@@ -58,11 +58,7 @@ fn main() {
             println!("   {:>17}", "not installed");
         } else {
             let sink = Measure::median(sinks);
-            println!(
-                "   {:>8} {:>8}",
-                ratio(ours.rate, sink.rate),
-                ratio(ours.cpu_micros, sink.cpu_micros)
-            );
+            println!("   {:>8} {:>8}", ratio(ours.rate, sink.rate), ratio(ours.cpu_micros, sink.cpu_micros));
         }
     }
     if filter.is_empty() {

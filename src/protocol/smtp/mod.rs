@@ -1,22 +1,30 @@
-//! SMTP (RFC 5321) as a pure state machine.
+//! SMTP (RFC 5321) as a pure state machine: settings, states, and how octets become requests.
 
+mod command;
+mod data;
+mod parameter;
+mod path;
+mod perform;
+mod refusal;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Which of SMTP's services a listener offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    /// Relaying, port 25: mail comes without credentials (RFC 5321).
-    Relay,
-    /// Submission, ports 587 and 465: users send their mail (RFC 6409, RFC 8314).
-    Submission,
-}
+use bytes::{Bytes, BytesMut};
+
+use super::line::{Line, Lines};
+use super::sasl;
+use super::{Desk, Event, Heard, Machine, Step, Words};
+use crate::mail::{Recipient, Sender};
+use command::Command;
+use data::{Body, Receiver};
+use refusal::Refusal;
 
 /// What this machine is told once, for all its sessions.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The server's own name, in the greeting and the EHLO reply.
     pub(crate) host: Box<str>,
-    pub(crate) service: Service,
     /// STARTTLS is offered while the session is in the clear.
     pub(crate) offers_tls: bool,
     /// MAIL and AUTH are refused while the session is in the clear (530, RFC 3207 §4; 538, RFC 4954 §6).
@@ -45,33 +53,155 @@ impl Default for Limits {
     }
 }
 
-pub(crate) struct Smtp;
+/// One session's machine.
+pub(crate) struct Smtp {
+    config: Arc<Config>,
+    lines: Lines,
+    state: State,
+    /// The client has introduced itself.
+    is_introduced: bool,
+    is_logged_in: bool,
+    is_secured: bool,
+    /// There are too many sessions: the greeting says so, and goodbye.
+    is_busy: bool,
+}
+
+/// What the next octets are.
+enum State {
+    /// Nothing was said yet: the greeting is due.
+    Silent,
+    /// A command, outside of a transaction.
+    Idle,
+    /// A command, within a transaction.
+    Transaction(Transaction),
+    /// A message.
+    Body(Transaction, Receiver),
+    /// A response of a login.
+    Sasl(sasl::Exchange),
+}
+
+/// What MAIL began.
+struct Transaction {
+    sender: Sender,
+    recipients: Vec<Recipient>,
+}
+
+/// What the client asks.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Greeting,
+    Command(Command),
+    /// A line that is no command, or a wrong one.
+    Refused(Refusal),
+    /// A response of a login, as it came.
+    Sasl(Bytes),
+    Message(Body),
+    Lapse,
+    Stop,
+}
 
 impl Smtp {
-    pub(crate) fn new(_: std::sync::Arc<Config>, _: bool, _: bool) -> Self {
-        Self
+    /// A machine for a new connection; `is_secured` where TLS came first.
+    pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
+        let lines = Lines::new(config.limits.line);
+        let state = State::Silent;
+        Self { config, lines, state, is_introduced: false, is_logged_in: false, is_secured, is_busy }
+    }
+
+    fn read_line(&mut self, line: Line) -> Heard<Request> {
+        let is_sasl = matches!(self.state, State::Sasl(_));
+        let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
+        match line {
+            Line::Whole(line) if is_sasl => {
+                let event = self.sasl_event();
+                Heard { event, request: Request::Sasl(line.clone()), words: Words::Line(line) }
+            }
+            Line::Whole(line) => {
+                let (event, command) = command::parse(&line, self.config.limits.message);
+                let event = match &command {
+                    // Credentials that come with the command are complete.
+                    Ok(Command::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
+                    _ => event,
+                };
+                let request = command.map_or_else(Request::Refused, Request::Command);
+                Heard { event, request, words: Words::Line(line) }
+            }
+            Line::BareLf(line) => {
+                let refusal = Refusal::new("500 5.5.2", "a line ends with CRLF; a bare LF ends nothing");
+                Heard { event: otherwise, request: Request::Refused(refusal), words: Words::Line(line) }
+            }
+            // RFC 5321 §4.5.3.1.9.
+            Line::TooLong { start, octets } => {
+                let text = format!("a line may have {} octets at most", self.config.limits.line);
+                let refusal = Refusal::new("500 5.5.2", &text);
+                Heard { event: otherwise, request: Request::Refused(refusal), words: Words::LongLine { start, octets } }
+            }
+        }
+    }
+
+    /// Whether the response that comes now completes the credentials.
+    fn sasl_event(&self) -> Event {
+        match &self.state {
+            State::Sasl(sasl::Exchange::LoginName) => Event::SmtpAuthStep,
+            _ => Event::SmtpAuth,
+        }
     }
 }
 
-impl super::Machine for Smtp {
-    type Request = ();
-    fn decode(&mut self, _: &mut bytes::BytesMut) -> Option<super::Heard<()>> {
-        None
+impl Machine for Smtp {
+    type Request = Request;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Request>> {
+        match &mut self.state {
+            State::Silent => {
+                self.state = State::Idle;
+                Some(Heard { event: Event::SmtpGreeting, words: Words::Silence, request: Request::Greeting })
+            }
+            State::Body(_, receiver) => {
+                let body = receiver.receive(input)?;
+                let words = Words::Body { octets: body.octets };
+                Some(Heard { event: Event::SmtpMessage, words, request: Request::Message(body) })
+            }
+            State::Idle | State::Transaction(_) | State::Sasl(_) => {
+                let line = self.lines.next(input)?;
+                Some(self.read_line(line))
+            }
+        }
     }
-    fn lapse(&mut self) -> super::Heard<()> {
-        unreachable!()
+
+    fn lapse(&mut self) -> Heard<Request> {
+        Heard { event: Event::SmtpLapse, words: Words::Silence, request: Request::Lapse }
     }
-    fn stop(&mut self) -> super::Heard<()> {
-        unreachable!()
+
+    fn stop(&mut self) -> Heard<Request> {
+        Heard { event: Event::SmtpStop, words: Words::Silence, request: Request::Stop }
     }
+
     fn patience(&self) -> Duration {
-        Duration::from_secs(1)
+        self.config.limits.idle
     }
-    fn perform(&mut self, _: (), _: &mut super::Desk<'_>) -> super::Step<()> {
-        unreachable!()
+
+    fn perform(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
+        self.answer(request, desk)
     }
-    fn secured(&mut self) {}
+
+    fn secured(&mut self) {
+        self.is_secured = true;
+        self.is_introduced = false;
+        self.is_logged_in = false;
+        self.state = State::Idle;
+    }
+
     fn unfinished(&self) -> u64 {
-        0
+        match &self.state {
+            State::Body(_, receiver) => receiver.octets(),
+            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => self.lines.unfinished(),
+        }
     }
+}
+
+/// The verbs that are understood.
+#[cfg(test)]
+pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
+    command::VERBS.iter().map(|(verb, _)| *verb)
 }

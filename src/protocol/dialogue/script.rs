@@ -1,0 +1,112 @@
+//! A dialogue: what a client says and what the server must say, in the form that transcripts are printed in.
+//!
+//! ```text
+//! # A line of explanation.
+//! # starttls = on            settings, where the default server will not do
+//! S: 220 mail.test ESMTP mailjig
+//! C: EHLO client.example
+//! S: 250-mail.test
+//! C| NOOP\nbare\x00\r\n      octets with escapes; no CRLF is added
+//! C* 3000 x                  a line of so many octets, CRLF added
+//! -- TLS                     the handshake
+//! X: fin                     the client closes its side
+//! ```
+//!
+//! | setting | |
+//! |---|---|
+//! | `starttls = on` | STARTTLS is offered; the TLS wire is left out |
+//! | `tls = required`, `auth = required` | as on the submission listener |
+//! | `account = login password` | the list of accounts is closed |
+//! | `limit.line`, `limit.message`, `limit.recipients` | in octets, octets, recipients |
+//! | `wires = tcp octet …` | only these of `tcp`, `tls`, `octet`, `flight` |
+
+/// One line of a dialogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Octets from the client.
+    Client(Vec<u8>),
+    /// A line from the server, without CRLF.
+    Server(String),
+    Tls,
+    Fin,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    pub settings: Vec<(String, String)>,
+    pub steps: Vec<(usize, Step)>,
+}
+
+impl Script {
+    /// Reads a dialogue; fails with the number of the line that is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut script = Self::default();
+        for (number, line) in (1..).zip(text.lines()) {
+            let wrong = || format!("line {number} is no line of a dialogue: {line}");
+            let step = if let Some(comment) = line.strip_prefix('#') {
+                if let Some((key, value)) = comment.split_once(" = ") {
+                    script.settings.push((key.trim().to_owned(), value.trim().to_owned()));
+                }
+                continue;
+            } else if line.is_empty() {
+                continue;
+            } else if line == "-- TLS" {
+                Step::Tls
+            } else if line == "X: fin" {
+                Step::Fin
+            } else if let Some(octets) = line.strip_prefix("C| ") {
+                Step::Client(unescape(octets).ok_or_else(wrong)?)
+            } else if let Some(long) = line.strip_prefix("C* ") {
+                let (count, letter) = long.split_once(' ').ok_or_else(wrong)?;
+                let count: usize = count.parse().map_err(|_| wrong())?;
+                Step::Client([letter.repeat(count).as_bytes(), b"\r\n"].concat())
+            } else if let Some(text) = said(line, "C:") {
+                Step::Client([text.as_bytes(), b"\r\n"].concat())
+            } else if let Some(text) = said(line, "S:") {
+                Step::Server(text.to_owned())
+            } else {
+                return Err(wrong());
+            };
+            script.steps.push((number, step));
+        }
+        Ok(script)
+    }
+
+    /// The values of a setting.
+    pub fn settings<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.settings.iter().filter(move |(its, _)| its == key).map(|(_, value)| value.as_str())
+    }
+
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.settings(key).next().map(|value| value.parse().expect("a limit is a number"))
+    }
+}
+
+/// `C: text`; a line that says nothing is `C:`.
+fn said<'a>(line: &'a str, who: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(who)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }
+}
+
+fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next()? {
+            b'r' => b'\r',
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'\\' => b'\\',
+            b'x' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            _ => return None,
+        });
+    }
+    Some(out)
+}

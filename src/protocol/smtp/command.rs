@@ -1,0 +1,148 @@
+//! Commands as typed values (RFC 5321 §4.1.1), and what is wrong with those that are none.
+
+use super::parameter;
+use super::path::path;
+use super::refusal::{Refusal, visible};
+use crate::mail::{Parameters, Sender};
+use crate::protocol::Event;
+use crate::protocol::sasl::{self, Mechanism};
+
+/// What a client asks for in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    Helo(Box<str>),
+    Ehlo(Box<str>),
+    Mail { sender: Sender, is_international: bool },
+    Rcpt { address: Box<str>, parameters: Parameters, is_international: bool },
+    Data,
+    Rset,
+    Noop,
+    Vrfy(Box<str>),
+    Expn,
+    Help,
+    Quit,
+    Starttls,
+    Auth { mechanism: Mechanism, initial: Option<Vec<u8>> },
+}
+
+/// The verbs that are understood.
+pub(super) const VERBS: &[(&str, Event)] = &[
+    ("HELO", Event::SmtpHelo),
+    ("EHLO", Event::SmtpCaps),
+    ("MAIL", Event::SmtpMail),
+    ("RCPT", Event::SmtpRcpt),
+    ("DATA", Event::SmtpData),
+    ("RSET", Event::SmtpRset),
+    ("NOOP", Event::SmtpNoop),
+    ("VRFY", Event::SmtpVrfy),
+    ("EXPN", Event::SmtpExpn),
+    ("HELP", Event::SmtpHelp),
+    ("QUIT", Event::SmtpQuit),
+    ("STARTTLS", Event::SmtpStarttls),
+    ("AUTH", Event::SmtpAuthStart),
+];
+
+/// Reads a line. The event is known even where the command is wrong.
+pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<Command, Refusal>) {
+    // RFC 5321 §4.1.1: trailing white space is tolerated.
+    let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = &line[..line.len() - blank];
+    let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+    let (verb, rest) = line.split_at(end);
+    let Some((_, event)) = VERBS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(verb)) else {
+        let text = match verb {
+            [] => "an empty line is no command".to_owned(),
+            verb => format!("{} is no command of this server", visible(&String::from_utf8_lossy(verb))),
+        };
+        return (Event::SmtpUnknown, Err(Refusal::new("500 5.5.2", &text)));
+    };
+    (*event, command(*event, rest, limit))
+}
+
+fn command(event: Event, rest: &[u8], limit: u64) -> Result<Command, Refusal> {
+    let Ok(rest) = std::str::from_utf8(rest) else { return Err(Refusal::syntax("the line is not UTF-8")) };
+    if rest.chars().any(|c| c.is_control()) {
+        return Err(Refusal::syntax("a command holds no control characters; lines end with CRLF"));
+    }
+    let argument = rest.trim_start_matches(' ');
+    match event {
+        Event::SmtpHelo => Ok(Command::Helo(name(argument, "HELO")?)),
+        Event::SmtpCaps => Ok(Command::Ehlo(name(argument, "EHLO")?)),
+        Event::SmtpMail => mail(argument, limit),
+        Event::SmtpRcpt => rcpt(argument),
+        Event::SmtpVrfy if argument.is_empty() => Err(Refusal::parameters("VRFY takes a user name or an address")),
+        Event::SmtpVrfy => Ok(Command::Vrfy(argument.into())),
+        Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes the name of a list")),
+        Event::SmtpExpn => Ok(Command::Expn),
+        // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed, and of no consequence.
+        Event::SmtpHelp => Ok(Command::Help),
+        Event::SmtpNoop => Ok(Command::Noop),
+        Event::SmtpAuthStart => auth(argument),
+        Event::SmtpData => alone(argument, "DATA", Command::Data),
+        Event::SmtpRset => alone(argument, "RSET", Command::Rset),
+        Event::SmtpQuit => alone(argument, "QUIT", Command::Quit),
+        Event::SmtpStarttls => alone(argument, "STARTTLS", Command::Starttls),
+        other => unreachable!("{other} is the event of no verb"),
+    }
+}
+
+fn alone(argument: &str, verb: &str, command: Command) -> Result<Command, Refusal> {
+    if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters(&format!("{verb} takes no argument"))) }
+}
+
+/// RFC 5321 §4.1.1.1 wants a domain or an address literal; §4.1.4 forbids refusing a wrong one. Real clients send
+/// bare host names and file names.
+fn name(argument: &str, verb: &str) -> Result<Box<str>, Refusal> {
+    if argument.is_empty() || argument.contains(' ') {
+        return Err(Refusal::parameters(&format!("{verb} takes one argument: your name")));
+    }
+    Ok(argument.into())
+}
+
+fn mail(argument: &str, limit: u64) -> Result<Command, Refusal> {
+    let Some(rest) = strip_keyword(argument, "FROM:") else {
+        return Err(Refusal::parameters("it must be MAIL FROM:<address>"));
+    };
+    let (path, rest) = path(rest).map_err(|why| Refusal::new("501 5.1.7", why))?;
+    let parameters = parameter::of_mail(rest, limit)?;
+    Ok(Command::Mail { sender: Sender::new(path.address, parameters), is_international: path.is_international })
+}
+
+fn rcpt(argument: &str) -> Result<Command, Refusal> {
+    let Some(rest) = strip_keyword(argument, "TO:") else {
+        return Err(Refusal::parameters("it must be RCPT TO:<address>"));
+    };
+    let (path, rest) = path(rest).map_err(|why| Refusal::new("501 5.1.3", why))?;
+    if path.address.is_empty() {
+        return Err(Refusal::new("501 5.1.3", "<> can send mail but not receive it"));
+    }
+    let parameters = parameter::of_rcpt(rest)?;
+    Ok(Command::Rcpt { address: path.address.into(), parameters, is_international: path.is_international })
+}
+
+/// RFC 4954 §4: `AUTH mechanism [initial-response]`; `=` is an empty response.
+fn auth(argument: &str) -> Result<Command, Refusal> {
+    let mut words = argument.split(' ').filter(|word| !word.is_empty());
+    let (Some(mechanism), initial, None) = (words.next(), words.next(), words.next()) else {
+        return Err(Refusal::parameters("it must be AUTH mechanism [initial-response]"));
+    };
+    let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
+        let names = Mechanism::ALL.map(Mechanism::name).join(" or ");
+        let text = format!("{} is not offered here; use {names}", visible(mechanism));
+        return Err(Refusal::new("504 5.5.4", &text));
+    };
+    let initial = match initial {
+        None => None,
+        Some("=") => Some(Vec::new()),
+        Some(base64) => match sasl::decode(base64.as_bytes()) {
+            Some(response) => Some(response),
+            None => return Err(Refusal::syntax("the initial response is not base64")),
+        },
+    };
+    Ok(Command::Auth { mechanism, initial })
+}
+
+fn strip_keyword<'a>(text: &'a str, keyword: &str) -> Option<&'a str> {
+    let head = text.get(..keyword.len())?;
+    head.eq_ignore_ascii_case(keyword).then(|| &text[keyword.len()..])
+}

@@ -1,0 +1,222 @@
+//! The receiver of a message: everything up to CRLF.CRLF, without the dots that were stuffed.
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem;
+
+/// Up to here a message is copied into an allocation of exactly its size; a larger one keeps its own, shrunk.
+const SMALL: usize = 64 << 10;
+/// The first allocation for a message of unknown size.
+const FIRST: usize = 8 << 10;
+
+/// A message that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Body {
+    /// Its octets; none where it was too large to be kept.
+    pub(crate) raw: Option<Bytes>,
+    pub(crate) octets: u64,
+}
+
+/// Takes a message from the front of the input, copying each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4):
+/// a dot beside a bare CR or a bare LF is part of the message, and stays in it as it came.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    kept: Vec<u8>,
+    octets: u64,
+    limit: u64,
+    /// The next octet begins a line: at the start, and behind a CRLF that was taken.
+    at_line_start: bool,
+}
+
+impl Receiver {
+    /// `declared` is the client's SIZE=: the room that is made at once.
+    pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
+        let room = declared.map_or(FIRST, |size| size.min(limit) as usize);
+        // A client that declares much and sends nothing gets address space, not memory.
+        Self { kept: Vec::with_capacity(room), octets: 0, limit, at_line_start: true }
+    }
+
+    /// Octets taken so far.
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The message, once its end has come.
+    pub(crate) fn receive(&mut self, input: &mut BytesMut) -> Option<Body> {
+        loop {
+            if self.at_line_start {
+                match Dot::at(input) {
+                    Dot::Unknown => return None,
+                    Dot::End => {
+                        input.advance(3);
+                        return Some(self.finish());
+                    }
+                    // RFC 5321 §4.5.2: the first character is deleted.
+                    Dot::Stuffed => input.advance(1),
+                    Dot::None => {}
+                }
+                self.at_line_start = false;
+            }
+            // The next place where a dot could begin a line; what lies before it is taken in one go.
+            match memmem::find(input, b"\r\n.") {
+                Some(at) => {
+                    self.take(input, at + 2);
+                    self.at_line_start = true;
+                }
+                None => {
+                    // A CR or CRLF at the end may be the beginning of the end.
+                    if input.ends_with(b"\r\n") {
+                        self.take(input, input.len());
+                        self.at_line_start = true;
+                    } else {
+                        let held = usize::from(input.last() == Some(&b'\r'));
+                        self.take(input, input.len() - held);
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, input: &mut BytesMut, octets: usize) {
+        self.octets += octets as u64;
+        if self.octets <= self.limit {
+            let missing = (self.kept.len() + octets).saturating_sub(self.kept.capacity());
+            if missing > 0 {
+                // By half: large blocks are moved by the system, without copying.
+                self.kept.reserve_exact(missing.max(self.kept.capacity() / 2));
+            }
+            self.kept.extend_from_slice(&input[..octets]);
+        } else {
+            self.kept = Vec::new();
+        }
+        input.advance(octets);
+    }
+
+    fn finish(&mut self) -> Body {
+        let mut kept = std::mem::take(&mut self.kept);
+        let raw = if self.octets > self.limit {
+            None
+        } else if kept.len() <= SMALL && kept.capacity() > kept.len() {
+            Some(Bytes::copy_from_slice(&kept))
+        } else {
+            kept.shrink_to_fit();
+            Some(Bytes::from(kept))
+        };
+        Body { raw, octets: self.octets }
+    }
+}
+
+/// What stands at the beginning of a line.
+enum Dot {
+    None,
+    Stuffed,
+    End,
+    /// It takes more input to say.
+    Unknown,
+}
+
+impl Dot {
+    fn at(line: &[u8]) -> Self {
+        match line {
+            [] | b"." | b".\r" => Self::Unknown,
+            [b'.', b'\r', b'\n', ..] => Self::End,
+            // Beside a bare CR or LF no sender has stuffed this dot: it stays.
+            [b'.', b'\r' | b'\n', ..] => Self::None,
+            [b'.', ..] => Self::Stuffed,
+            _ => Self::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is received of an input that comes in pieces of this length, and what is left of the input.
+    fn receive(input: &[u8], piece: usize, limit: u64) -> (Option<Body>, Vec<u8>) {
+        let (mut receiver, mut buffer) = (Receiver::new(None, limit), BytesMut::new());
+        let mut pieces = input.chunks(piece);
+        for piece in pieces.by_ref() {
+            buffer.extend_from_slice(piece);
+            if let Some(body) = receiver.receive(&mut buffer) {
+                let rest = [&buffer[..], &pieces.collect::<Vec<_>>().concat()].concat();
+                return (Some(body), rest);
+            }
+        }
+        (None, buffer.to_vec())
+    }
+
+    #[test]
+    fn a_message_ends_at_crlf_dot_crlf_however_it_is_cut() {
+        for (name, input, message) in [
+            ("empty", &b".\r\n"[..], &b""[..]),
+            ("one empty line", b"\r\n.\r\n", b"\r\n"),
+            ("plain", b"a\r\nb\r\n.\r\n", b"a\r\nb\r\n"),
+            ("stuffed", b"..\r\n...\r\n.a\r\n.\r\n", b".\r\n..\r\na\r\n"),
+            ("many carriage returns", b"a\r\r\r\n.\r\n", b"a\r\r\r\n"),
+        ] {
+            let input = [input, b"QUIT\r\n"].concat();
+            for piece in 1..=input.len() {
+                let (body, rest) = receive(&input, piece, 1000);
+                let body = body.unwrap_or_else(|| panic!("{name}: no end in pieces of {piece}"));
+                assert_eq!(body.raw.as_deref(), Some(message), "{name} in pieces of {piece}");
+                assert_eq!(body.octets, message.len() as u64);
+                assert_eq!(rest, b"QUIT\r\n", "{name} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_crlf_dot_crlf_ends_a_message() {
+        for attack in [
+            &b"\n.\n"[..],
+            b"\n.\r\n",
+            b"\r\n.\n",
+            b"\r.\r",
+            b"\r.\r\n",
+            b"\r\n.\r",
+            b"\r\n.\r\r\n",
+            b"\r\r\n.\r\r\n",
+            b"\r\n\x00.\r\n",
+            b"\r\n.\x00\r\n",
+            b"\r\n. \r\n",
+            b"\n\r.\r\n",
+            b"\n\n.\r\n\r\n",
+            b"\r\n\r.\r\n",
+            b"\r\n..\r\n",
+            b".\r\r\n",
+            b"\r\n.\n\r\n",
+        ] {
+            let smuggled = b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n";
+            let input = [b"Subject: one\r\n\r\nhello", attack, smuggled, b".\r\nQUIT\r\n"].concat();
+            for piece in 1..=input.len() {
+                let (body, rest) = receive(&input, piece, 1000);
+                let raw = body.and_then(|body| body.raw).unwrap_or_else(|| panic!("{attack:?}: no end"));
+                assert!(memmem::find(&raw, smuggled).is_some(), "{attack:?} in pieces of {piece} ended the message");
+                assert_eq!(rest, b"QUIT\r\n", "{attack:?} in pieces of {piece}");
+                let stuffed = attack.starts_with(b"\r\n.") && !matches!(attack[3], b'\r' | b'\n');
+                assert_eq!(raw.len(), input.len() - 9 - usize::from(stuffed), "{attack:?}: an octet is missing");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_over_the_limit_is_counted_and_dropped() {
+        let input = [&[b'x'; 998][..], b"\r\n.\r\n"].concat();
+
+        assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
+        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000 }));
+    }
+
+    #[test]
+    fn a_declared_size_is_allocated_once() {
+        let mut receiver = Receiver::new(Some(100_000), 1 << 20);
+        let mut input = BytesMut::from(&[&[b'x'; 99_998][..], b"\r\n.\r\n"].concat()[..]);
+        let place = receiver.kept.as_ptr();
+
+        let raw = receiver.receive(&mut input).and_then(|body| body.raw).unwrap();
+
+        assert_eq!(raw.as_ptr(), place);
+        assert_eq!(raw.len(), 100_000);
+    }
+}

@@ -1,0 +1,114 @@
+//! The parameters of MAIL and RCPT: kept as they were sent, and understood.
+
+use super::refusal::Refusal;
+use crate::mail::Parameters;
+
+/// Reads `SP keyword ["=" value]` over and over (RFC 5321 §4.1.2, esmtp-param). Gives the text's own letters.
+fn parse(text: &str) -> Result<Parameters, Refusal> {
+    let mut raw: Vec<(Box<str>, Option<Box<str>>)> = Vec::new();
+    if !text.is_empty() && !text.starts_with(' ') {
+        return Err(Refusal::parameters("a space must stand between the address and its parameters"));
+    }
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let (keyword, value) = match word.split_once('=') {
+            Some((keyword, value)) => (keyword, Some(value)),
+            None => (word, None),
+        };
+        let is_keyword = keyword.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && keyword.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        // RFC 5321 §4.1.2, esmtp-value: printable without `=`; RFC 6531 §3.3 adds UTF-8. AUTH= may hold an `=` sign.
+        let is_value = value.is_none_or(|value| !value.is_empty() && !value.chars().any(char::is_control));
+        if !is_keyword || !is_value {
+            return Err(Refusal::parameters("a parameter must be KEYWORD or KEYWORD=value"));
+        }
+        if raw.iter().any(|(its, _)| its.eq_ignore_ascii_case(keyword)) {
+            return Err(Refusal::parameters("a parameter may stand only once"));
+        }
+        raw.push((keyword.into(), value.map(Box::from)));
+    }
+    Ok(Parameters::new(raw))
+}
+
+/// The parameters of MAIL: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), AUTH (RFC 4954 §5).
+pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
+    let parameters = parse(text)?;
+    for (keyword, value) in parameters.iter() {
+        match (keyword.to_ascii_uppercase().as_str(), value) {
+            ("SIZE", Some(value)) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                // RFC 1870 §4: up to twenty digits; what does not fit is too large by any measure.
+                if value.parse::<u64>().unwrap_or(u64::MAX) > limit {
+                    return Err(Refusal::too_large(limit));
+                }
+            }
+            ("SIZE", _) => return Err(Refusal::parameters("SIZE must be a number of octets")),
+            ("BODY", Some(value)) if ["7BIT", "8BITMIME"].iter().any(|b| b.eq_ignore_ascii_case(value)) => {}
+            ("BODY", _) => return Err(Refusal::parameters("BODY must be 7BIT or 8BITMIME")),
+            ("SMTPUTF8", None) => {}
+            ("SMTPUTF8", Some(_)) => return Err(Refusal::parameters("SMTPUTF8 takes no value")),
+            ("AUTH", Some(value)) if is_xtext(value) || value == "<>" => {}
+            ("AUTH", _) => return Err(Refusal::parameters("AUTH must be <> or an address in xtext")),
+            _ => return Err(Refusal::unknown_parameter(keyword)),
+        }
+    }
+    Ok(parameters)
+}
+
+/// The parameters of RCPT: no announced extension has one.
+pub(super) fn of_rcpt(text: &str) -> Result<Parameters, Refusal> {
+    let parameters = parse(text)?;
+    let first = parameters.iter().next().map(|(keyword, _)| Refusal::unknown_parameter(keyword));
+    first.map_or(Ok(parameters), Err)
+}
+
+/// RFC 3461 §4: printable ASCII, with `+XX` for the rest, `+` and `=`.
+fn is_xtext(value: &str) -> bool {
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_digit = |byte: Option<u8>| byte.is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+        match byte {
+            b'+' if is_digit(bytes.next()) && is_digit(bytes.next()) => {}
+            b'+' | b'=' => return false,
+            b'!'..=b'~' => {}
+            _ => return false,
+        }
+    }
+    !value.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_kept_as_sent() {
+        let parameters = of_mail(" size=12 Body=8BITMIME SMTPUTF8 AUTH=e+3Dmc2@example.com", 1000).unwrap();
+
+        assert_eq!(parameters.to_string(), "size=12 Body=8BITMIME SMTPUTF8 AUTH=e+3Dmc2@example.com");
+        assert_eq!(parameters.size(), Some(12));
+        assert!(parameters.smtputf8());
+    }
+
+    #[test]
+    fn parameters_that_are_wrong_get_their_codes() {
+        for (text, code) in [
+            ("SIZE=1", "501"),
+            (" SIZE", "501"),
+            (" SIZE=", "501"),
+            (" SIZE=-1", "501"),
+            (" SIZE=1 size=2", "501"),
+            (" SIZE=1001", "552"),
+            (" SIZE=99999999999999999999", "552"),
+            (" BODY=BINARYMIME", "501"),
+            (" SMTPUTF8=yes", "501"),
+            (" AUTH=a+b", "501"),
+            (" =x", "501"),
+            (" RET=FULL", "555"),
+            (" XYZZY", "555"),
+        ] {
+            let code_got = of_mail(text, 1000).map_err(|refusal| refusal.code().to_owned());
+            assert_eq!(code_got, Err(code.to_owned()), "{text}");
+        }
+        assert_eq!(of_rcpt(" NOTIFY=NEVER").map_err(|refusal| refusal.code().to_owned()), Err("555".to_owned()));
+        assert!(of_rcpt("  ").is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! The grammar of paths (RFC 5321 §4.1.2, with the letters of RFC 6531 §3.3).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// What stood between the angle brackets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Path<'a> {
+    /// The mailbox as written, without source route; empty for `<>`.
+    pub(super) address: &'a str,
+    /// It has letters beyond ASCII, so the transaction must be declared SMTPUTF8 (RFC 6531 §3.4).
+    pub(super) is_international: bool,
+}
+
+/// Reads a path from the front of a text; gives what follows it. Fails saying what is wrong.
+///
+/// ```abnf
+/// Path    = "<" [ A-d-l ":" ] Mailbox ">"     ; a source route is accepted and ignored (appendix C)
+/// Mailbox = Local-part "@" ( Domain / address-literal )
+/// ```
+///
+/// `quirk_underscore`: host names of containers and test networks have underscores; they are taken as letters.
+pub(super) fn path(text: &str) -> Result<(Path<'_>, &str), &'static str> {
+    let Some(inside) = text.strip_prefix('<') else {
+        return Err(if text.starts_with(' ') {
+            "no space may stand between the colon and the address"
+        } else {
+            "the address must stand in angle brackets"
+        });
+    };
+    let inside = source_route(inside)?;
+    if let Some(rest) = inside.strip_prefix('>') {
+        return Ok((Path { address: "", is_international: false }, rest));
+    }
+    let rest = local_part(inside)?;
+    // RFC 5321 §4.5.1: <postmaster> has no domain.
+    let rest = match rest.strip_prefix('@') {
+        Some(domain) => host(domain)?,
+        None if inside[..inside.len() - rest.len()].eq_ignore_ascii_case("postmaster") => rest,
+        None => return Err("the address has no `@` and domain"),
+    };
+    let address = &inside[..inside.len() - rest.len()];
+    let Some(rest) = rest.strip_prefix('>') else { return Err("the address does not end with `>`") };
+    Ok((Path { address, is_international: !address.is_ascii() }, rest))
+}
+
+fn source_route(text: &str) -> Result<&str, &'static str> {
+    if !text.starts_with('@') {
+        return Ok(text);
+    }
+    let mut rest = text;
+    loop {
+        let Some(domain) = rest.strip_prefix('@') else { return Err("the source route is not `@a,@b:`") };
+        rest = host(domain)?;
+        match rest.as_bytes().first() {
+            Some(b',') => rest = &rest[1..],
+            Some(b':') => return Ok(&rest[1..]),
+            _ => return Err("the source route does not end with `:`"),
+        }
+    }
+}
+
+/// Gives what follows the local part: dot-separated atoms, or a quoted string.
+fn local_part(text: &str) -> Result<&str, &'static str> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let mut escaped = false;
+        for (at, c) in quoted.char_indices() {
+            match c {
+                // RFC 5321 §4.1.2, qtextSMTP: printable, and no controls even behind a backslash.
+                c if c.is_control() => return Err("a quoted local part holds no control characters"),
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => return Ok(&quoted[at + 1..]),
+                _ => {}
+            }
+        }
+        return Err("the quoted local part is not closed");
+    }
+    let end = text.find(|c: char| !(is_atext(c) || c == '.')).unwrap_or(text.len());
+    let (local, rest) = text.split_at(end);
+    if local.is_empty() {
+        return Err("the address has no local part");
+    }
+    if local.split('.').any(str::is_empty) {
+        return Err("a dot in the local part must stand between letters");
+    }
+    Ok(rest)
+}
+
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+}
+
+/// Gives what follows a domain or an address literal.
+fn host(text: &str) -> Result<&str, &'static str> {
+    if let Some(literal) = text.strip_prefix('[') {
+        let Some(end) = literal.find(']') else { return Err("the address literal is not closed") };
+        return if is_address(&literal[..end]) {
+            Ok(&literal[end + 1..])
+        } else {
+            Err("the address literal is neither an IPv4 address nor IPv6:…")
+        };
+    }
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && !c.is_control());
+    let end = text.find(|c: char| !(is_letter(c) || c == '.')).unwrap_or(text.len());
+    let (domain, rest) = text.split_at(end);
+    if domain.is_empty() {
+        return Err("the address has no domain");
+    }
+    if domain.split('.').any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-')) {
+        return Err("a label of the domain is empty, or begins or ends with a hyphen");
+    }
+    Ok(rest)
+}
+
+/// RFC 5321 §4.1.3: IPv4, `IPv6:` and an address, or another tag and printable characters.
+fn is_address(literal: &str) -> bool {
+    if literal.parse::<Ipv4Addr>().is_ok() {
+        return true;
+    }
+    match literal.split_once(':') {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6") => address.parse::<Ipv6Addr>().is_ok(),
+        Some((tag, content)) => {
+            let is_tag = tag.ends_with(|c: char| c.is_ascii_alphanumeric())
+                && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            is_tag && !content.is_empty() && content.bytes().all(|byte| matches!(byte, 33..=90 | 94..=126))
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_the_grammar_says() {
+        for (text, address, rest) in [
+            ("<bob@example.org>", "bob@example.org", ""),
+            ("<bob@example.org> SIZE=1", "bob@example.org", " SIZE=1"),
+            ("<>", "", ""),
+            ("<Postmaster>", "Postmaster", ""),
+            ("<a@[127.0.0.1]>", "a@[127.0.0.1]", ""),
+            ("<a@[IPv6:::1]>", "a@[IPv6:::1]", ""),
+            ("<a@[ipv6:2001:db8::1]>", "a@[ipv6:2001:db8::1]", ""),
+            ("<a@[x400:c=de;a=x]>", "a@[x400:c=de;a=x]", ""),
+            ("<\"a b\"@example.org>", "\"a b\"@example.org", ""),
+            ("<\"a\\\"@\\\\b>\"@example.org>", "\"a\\\"@\\\\b>\"@example.org", ""),
+            ("<@relay.example,@[127.0.0.1]:bob@example.org>", "bob@example.org", ""),
+            ("<first.last+tag@sub.example.org>", "first.last+tag@sub.example.org", ""),
+            ("<o'brien!#$%&*/=?^_`{|}~@example.org>", "o'brien!#$%&*/=?^_`{|}~@example.org", ""),
+            ("<a@my_app>", "a@my_app", ""),
+            ("<jürgen@bücher.example>", "jürgen@bücher.example", ""),
+            ("<a@b><c@d>", "a@b", "<c@d>"),
+        ] {
+            let is_international = !text.is_ascii();
+            assert_eq!(path(text), Ok((Path { address, is_international }, rest)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_says_why() {
+        for (text, why) in [
+            ("bob@example.org", "the address must stand in angle brackets"),
+            (" <bob@example.org>", "no space may stand between the colon and the address"),
+            ("<bob@example.org", "the address does not end with `>`"),
+            ("<bob@example.org >", "the address does not end with `>`"),
+            ("<bob>", "the address has no `@` and domain"),
+            ("<@example.org>", "the source route does not end with `:`"),
+            ("<@a.example,b@c.example>", "the source route is not `@a,@b:`"),
+            ("<bob@>", "the address has no domain"),
+            ("<.bob@example.org>", "a dot in the local part must stand between letters"),
+            ("<bob..b@example.org>", "a dot in the local part must stand between letters"),
+            ("<b b@example.org>", "the address has no `@` and domain"),
+            ("<\"bob@example.org>", "the quoted local part is not closed"),
+            ("<\"b\x07b\"@example.org>", "a quoted local part holds no control characters"),
+            ("<bob@-example.org>", "a label of the domain is empty, or begins or ends with a hyphen"),
+            ("<bob@example..org>", "a label of the domain is empty, or begins or ends with a hyphen"),
+            ("<bob@[127.0.0.256]>", "the address literal is neither an IPv4 address nor IPv6:…"),
+            ("<bob@[::1]>", "the address literal is neither an IPv4 address nor IPv6:…"),
+            ("<bob@[IPv6:::1>", "the address literal is not closed"),
+        ] {
+            assert_eq!(path(text), Err(why), "{text}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What each command does and says.
+
+use std::mem;
+
+use bytes::Bytes;
+
+use super::command::Command;
+use super::data::{Body, Receiver};
+use super::refusal::{Refusal, visible};
+use super::{Request, Smtp, State, Transaction};
+use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
+use crate::protocol::sasl::{self, Mechanism, Outcome};
+use crate::protocol::{Desk, Next, Reply, Step};
+
+/// What a command comes to: its reply, or why it is refused.
+type Answer = Result<Step<Request>, Refusal>;
+
+fn say(line: &str) -> Step<Request> {
+    Step { reply: Reply::default().line(&[line]), next: Next::Continue }
+}
+
+fn end(line: &str) -> Step<Request> {
+    Step { reply: Reply::default().line(&[line]), next: Next::End }
+}
+
+impl Smtp {
+    pub(super) fn answer(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
+        let answer = match request {
+            Request::Greeting => Ok(self.greet()),
+            Request::Command(command) => self.command(command, desk),
+            Request::Refused(refusal) => {
+                // A login that was answered with nonsense is over.
+                if matches!(self.state, State::Sasl(_)) {
+                    self.state = State::Idle;
+                }
+                Err(refusal)
+            }
+            Request::Sasl(response) => self.respond(&response, desk),
+            Request::Message(body) => self.message(body, desk),
+            // RFC 5321 §3.8: 421 announces that the server closes the connection.
+            Request::Lapse => Ok(end("421 4.4.2 I have waited too long for you")),
+            Request::Stop => Ok(end("421 4.3.2 I am shutting down")),
+        };
+        answer.unwrap_or_else(|refusal| Step { reply: refusal.reply(), next: Next::Continue })
+    }
+
+    fn greet(&self) -> Step<Request> {
+        let host = &self.config.host;
+        if self.is_busy {
+            return end(&format!("421 4.3.2 {host} has too many sessions; come back later"));
+        }
+        Step { reply: Reply::default().line(&["220 ", host, " ESMTP mailjig"]), next: Next::Continue }
+    }
+
+    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+        match command {
+            Command::Helo(name) => Ok(self.hello(&name, desk, false)),
+            Command::Ehlo(name) => Ok(self.hello(&name, desk, true)),
+            Command::Mail { sender, is_international } => self.mail(sender, is_international),
+            Command::Rcpt { address, parameters, is_international } => {
+                self.rcpt(&address, parameters, is_international, desk)
+            }
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.state = State::Idle;
+                Ok(say("250 2.0.0 Ok"))
+            }
+            Command::Noop => Ok(say("250 2.0.0 Ok")),
+            // RFC 5321 §3.5.3: a server that does not verify says 252.
+            Command::Vrfy(_) => Ok(say("252 2.1.5 I do not verify; send, and see")),
+            Command::Expn => Err(Refusal::new("502 5.5.1", "there are no lists to expand here")),
+            Command::Help => Ok(self.help()),
+            Command::Quit => Ok(end("221 2.0.0 Bye")),
+            Command::Starttls => self.starttls(),
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial, desk),
+        }
+    }
+
+    /// RFC 5321 §4.1.4: EHLO in the midst of a session begins anew, as RSET does.
+    fn hello(&mut self, name: &str, desk: &mut Desk<'_>, is_extended: bool) -> Step<Request> {
+        self.is_introduced = true;
+        self.state = State::Idle;
+        desk.introduce(name);
+        let host = &*self.config.host;
+        if !is_extended {
+            return say(&format!("250 {host}"));
+        }
+        let size = format!("SIZE {}", self.config.limits.message);
+        let mut lines = vec![host, "PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"];
+        if self.offers_tls() {
+            lines.push("STARTTLS");
+        }
+        let auth = format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" "));
+        // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
+        if !self.lacks_tls() {
+            lines.push(&auth);
+        }
+        let last = lines.len() - 1;
+        let reply = lines
+            .iter()
+            .enumerate()
+            .fold(Reply::default(), |reply, (at, line)| reply.line(&[if at == last { "250 " } else { "250-" }, line]));
+        Step { reply, next: Next::Continue }
+    }
+
+    fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {
+        self.may_send()?;
+        if matches!(self.state, State::Transaction(_)) {
+            return Err(Refusal::sequence("a transaction is open; end it with DATA or RSET"));
+        }
+        // RFC 6531 §3.5.
+        if is_international && !sender.parameters().smtputf8() {
+            return Err(Refusal::new("553 5.6.7", "an address beyond ASCII needs the SMTPUTF8 parameter"));
+        }
+        self.state = State::Transaction(Transaction { sender, recipients: Vec::new() });
+        Ok(say("250 2.1.0 Ok"))
+    }
+
+    fn rcpt(&mut self, address: &str, parameters: Parameters, is_international: bool, desk: &Desk<'_>) -> Answer {
+        let limit = self.config.limits.recipients;
+        let State::Transaction(transaction) = &mut self.state else {
+            self.may_send()?;
+            return Err(Refusal::sequence("MAIL comes before RCPT"));
+        };
+        let accepted = transaction.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
+        let refusal = if accepted >= limit {
+            // RFC 5321 §4.5.3.1.10.
+            Some(Refusal::new("452 4.5.3", &format!("a message may have {limit} recipients at most")))
+        } else if is_international && !transaction.sender.parameters().smtputf8() {
+            Some(Refusal::new("553 5.6.7", "an address beyond ASCII needs SMTPUTF8 in MAIL"))
+        } else if !desk.delivers_to(address) {
+            Some(Refusal::new("550 5.1.1", &format!("<{}> is nobody here", visible(address))))
+        } else {
+            None
+        };
+        let verdict = refusal.as_ref().map_or(Verdict::Accepted, |refusal| Verdict::Refused(refusal.line().into()));
+        // What a client tries in vain beyond any measure is answered, and not kept.
+        if accepted < limit && transaction.recipients.len() < 10 * limit.max(100) {
+            transaction.recipients.push(Recipient::new(address, parameters, verdict));
+        }
+        refusal.map_or_else(|| Ok(say("250 2.1.5 Ok")), Err)
+    }
+
+    fn data(&mut self) -> Answer {
+        let State::Transaction(transaction) = &mut self.state else {
+            self.may_send()?;
+            return Err(Refusal::sequence("MAIL and RCPT come before DATA"));
+        };
+        // RFC 5321 §3.3: 503 or 554 where no recipient was accepted.
+        if transaction.recipients.is_empty() {
+            return Err(Refusal::sequence("RCPT comes before DATA"));
+        }
+        if !transaction.recipients.iter().any(Recipient::is_accepted) {
+            return Err(Refusal::new("554 5.5.1", "every recipient was refused"));
+        }
+        let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
+        if let State::Transaction(transaction) = mem::replace(&mut self.state, State::Idle) {
+            self.state = State::Body(transaction, receiver);
+        }
+        Ok(say("354 End data with <CR><LF>.<CR><LF>"))
+    }
+
+    fn message(&mut self, body: Body, desk: &mut Desk<'_>) -> Answer {
+        let State::Body(transaction, _) = mem::replace(&mut self.state, State::Idle) else {
+            return Err(Refusal::sequence("DATA comes before a message"));
+        };
+        let Some(raw) = body.raw else { return Err(Refusal::too_large(self.config.limits.message)) };
+        let Some(envelope) = Envelope::new(transaction.sender, transaction.recipients) else {
+            return Err(Refusal::new("554 5.5.1", "every recipient was refused"));
+        };
+        let message = desk.deliver(envelope, raw);
+        Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
+    }
+
+    fn help(&self) -> Step<Request> {
+        let verbs: Vec<&str> = super::command::VERBS.iter().map(|(verb, _)| *verb).collect();
+        let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);
+        Step { reply: reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]), next: Next::Continue }
+    }
+
+    fn starttls(&mut self) -> Answer {
+        if self.is_secured {
+            return Err(Refusal::sequence("TLS is active already"));
+        }
+        if !self.config.offers_tls {
+            return Err(Refusal::new("502 5.5.1", "STARTTLS is not offered here"));
+        }
+        let reply = Reply::default().line(&["220 2.0.0 Ready to start TLS"]);
+        Ok(Step { reply, next: Next::Secure })
+    }
+
+    fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, desk: &mut Desk<'_>) -> Answer {
+        if self.lacks_tls() {
+            return Err(Refusal::new("538 5.7.11", "log in after STARTTLS"));
+        }
+        if !self.is_introduced {
+            return Err(Refusal::sequence("EHLO comes first"));
+        }
+        // RFC 4954 §4: once a session, and not within a transaction.
+        if self.is_logged_in {
+            return Err(Refusal::sequence("you are logged in already"));
+        }
+        if matches!(self.state, State::Transaction(_)) {
+            return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
+        }
+        // RFC 4954 §4: an initial response where the server speaks first is an error; LOGIN's takes it as the name.
+        self.proceed(mechanism.start(initial), desk)
+    }
+
+    fn respond(&mut self, response: &Bytes, desk: &mut Desk<'_>) -> Answer {
+        let State::Sasl(exchange) = mem::replace(&mut self.state, State::Idle) else {
+            return Err(Refusal::sequence("no login is under way"));
+        };
+        if **response == *b"*" {
+            return Err(Refusal::new("501 5.7.0", "the login was cancelled"));
+        }
+        let Some(response) = sasl::decode(response) else { return Err(Refusal::syntax("the response is not base64")) };
+        self.proceed(exchange.step(response), desk)
+    }
+
+    fn proceed(&mut self, outcome: Outcome, desk: &mut Desk<'_>) -> Answer {
+        match outcome {
+            Outcome::Challenge(exchange, challenge) => {
+                self.state = State::Sasl(exchange);
+                Ok(say(&format!("334 {}", sasl::encode(challenge))))
+            }
+            Outcome::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
+            Outcome::Credentials { login, password } if desk.log_in(&login, &password) => {
+                self.is_logged_in = true;
+                Ok(say("235 2.7.0 You are logged in"))
+            }
+            Outcome::Credentials { .. } => Err(Refusal::new("535 5.7.8", "the user name or the password is wrong")),
+        }
+    }
+
+    /// What must come before MAIL.
+    fn may_send(&self) -> Result<(), Refusal> {
+        if !self.is_introduced {
+            return Err(Refusal::sequence("EHLO or HELO comes first"));
+        }
+        if self.lacks_tls() {
+            // RFC 3207 §4.
+            return Err(Refusal::new("530 5.7.0", "STARTTLS comes first"));
+        }
+        if self.config.requires_auth && !self.is_logged_in {
+            // RFC 4954 §6.
+            return Err(Refusal::new("530 5.7.0", "log in first, with AUTH"));
+        }
+        Ok(())
+    }
+
+    fn offers_tls(&self) -> bool {
+        self.config.offers_tls && !self.is_secured
+    }
+
+    fn lacks_tls(&self) -> bool {
+        self.config.requires_tls && !self.is_secured
+    }
+}

@@ -1,0 +1,55 @@
+//! Replies that refuse, each with the code of RFC 5321 and the enhanced code of RFC 3463.
+
+use crate::protocol::Reply;
+
+/// Why a command is not performed, as its reply will say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal(String);
+
+impl Refusal {
+    /// `codes` is as `501 5.5.4`.
+    pub(super) fn new(codes: &str, text: &str) -> Self {
+        Self(format!("{codes} {text}"))
+    }
+
+    pub(super) fn parameters(text: &str) -> Self {
+        Self::new("501 5.5.4", text)
+    }
+
+    pub(super) fn syntax(text: &str) -> Self {
+        Self::new("501 5.5.2", text)
+    }
+
+    pub(super) fn sequence(text: &str) -> Self {
+        Self::new("503 5.5.1", text)
+    }
+
+    /// RFC 1870 §6.1.
+    pub(super) fn too_large(limit: u64) -> Self {
+        Self(format!("552 5.3.4 a message may have {limit} octets at most"))
+    }
+
+    /// RFC 5321 §4.1.1.11.
+    pub(super) fn unknown_parameter(keyword: &str) -> Self {
+        Self(format!("555 5.5.4 the parameter {} belongs to no extension announced here", visible(keyword)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &str {
+        &self.0[..3]
+    }
+
+    /// The line, without CRLF.
+    pub(super) fn line(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn reply(&self) -> Reply {
+        Reply::default().line(&[&self.0])
+    }
+}
+
+/// What a client sent, as a reply may repeat it: short, and in the letters a reply is made of (RFC 5321 §4.2).
+pub(super) fn visible(text: &str) -> String {
+    text.chars().take(64).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
+}

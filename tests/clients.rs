@@ -1,0 +1,237 @@
+//! Real clients, in the clear, over STARTTLS and over TLS from the first octet, with and without a login, verifying
+//! the server's own authority. A client that is not installed is skipped with a word, unless `MAILJIG_ALL_CLIENTS` is
+//! set.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use mailjig::{Endpoint, MailServer, Message, from, session, to};
+
+const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
+                    \r\nfirst line\r\n.a line with a dot\r\n..two\r\nlast line\r\n";
+
+/// How a client shall reach the server.
+#[derive(Clone, Copy, PartialEq)]
+enum Road {
+    Plain,
+    Starttls,
+    Implicit,
+}
+
+const ROADS: [Road; 3] = [Road::Plain, Road::Starttls, Road::Implicit];
+
+impl Road {
+    /// Where the client sends, and whether it logs in: submission and SMTPS ask for that.
+    fn endpoint(self, server: &MailServer) -> &Endpoint {
+        match self {
+            Road::Plain => server.smtp(),
+            Road::Starttls => server.submission(),
+            Road::Implicit => server.smtps(),
+        }
+    }
+
+    fn logs_in(self) -> bool {
+        self != Road::Plain
+    }
+}
+
+#[test]
+fn swaks() {
+    each_road("swaks", |server, road| {
+        let endpoint = road.endpoint(server);
+        let mut swaks = Command::new("swaks");
+        swaks.args(["--server", "localhost", "--port", &endpoint.port().to_string(), "--helo", "client.example"]);
+        swaks.args(["--from", "ann@example.org", "--to", "bob@example.org", "--data", "-"]);
+        match road {
+            Road::Plain => {}
+            Road::Starttls => drop(swaks.args(["--tls", "--tls-verify", "--tls-ca-path"]).arg(server.ca_file())),
+            Road::Implicit => drop(swaks.args(["--tlsc", "--tls-verify", "--tls-ca-path"]).arg(server.ca_file())),
+        }
+        if road.logs_in() {
+            swaks.args(["--auth", "LOGIN", "--auth-user", "ann@example.org", "--auth-password", "secret"]);
+        }
+        run(&mut swaks, MAIL);
+    });
+}
+
+#[test]
+fn curl() {
+    each_road("curl", |server, road| {
+        let endpoint = road.endpoint(server);
+        let scheme = if road == Road::Implicit { "smtps" } else { "smtp" };
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--noproxy", "*"]);
+        curl.arg(format!("{scheme}://localhost:{}/client.example", endpoint.port()));
+        curl.args(["--mail-from", "ann@example.org", "--mail-rcpt", "bob@example.org", "--upload-file", "-"]);
+        if road != Road::Plain {
+            curl.args(["--ssl-reqd", "--cacert"]).arg(server.ca_file());
+        }
+        if road.logs_in() {
+            curl.args(["--user", "ann@example.org:secret"]);
+        }
+        run(&mut curl, MAIL);
+    });
+}
+
+#[test]
+fn msmtp() {
+    each_road("msmtp", |server, road| {
+        let endpoint = road.endpoint(server);
+        let mut msmtp = Command::new("msmtp");
+        msmtp.args(["--host=localhost", &format!("--port={}", endpoint.port()), "--from=ann@example.org"]);
+        match road {
+            Road::Plain => drop(msmtp.arg("--tls=off")),
+            Road::Starttls => drop(msmtp.args(["--tls=on", "--tls-starttls=on"])),
+            Road::Implicit => drop(msmtp.args(["--tls=on", "--tls-starttls=off"])),
+        }
+        if road != Road::Plain {
+            msmtp.arg(format!("--tls-trust-file={}", server.ca_file().display()));
+        }
+        if road.logs_in() {
+            msmtp.args(["--auth=plain", "--user=ann@example.org", "--passwordeval=echo secret"]);
+        }
+        msmtp.args(["--", "bob@example.org"]);
+        run(&mut msmtp, &MAIL.replace("\r\n", "\n"));
+    });
+}
+
+#[test]
+fn python_smtplib() {
+    const SCRIPT: &str = r#"
+import smtplib, ssl, sys
+road, port, ca = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+context = ssl.create_default_context(cafile=ca) if ca else None
+if road == "implicit":
+    smtp = smtplib.SMTP_SSL("localhost", port, context=context)
+else:
+    smtp = smtplib.SMTP("localhost", port)
+if road == "starttls":
+    smtp.starttls(context=context)
+if road != "plain":
+    smtp.login("ann@example.org", "secret")
+refused = smtp.sendmail("ann@example.org", ["bob@example.org"], sys.stdin.buffer.read())
+assert not refused, refused
+smtp.quit()
+"#;
+    each_road("python3", |server, road| {
+        let endpoint = road.endpoint(server);
+        let (name, ca) = match road {
+            Road::Plain => ("plain", String::new()),
+            Road::Starttls => ("starttls", server.ca_file().display().to_string()),
+            Road::Implicit => ("implicit", server.ca_file().display().to_string()),
+        };
+        run(Command::new("python3").args(["-c", SCRIPT, name, &endpoint.port().to_string(), &ca]), MAIL);
+    });
+}
+
+#[test]
+fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
+    if !is_there("openssl") {
+        return;
+    }
+    let server = MailServer::builder().certificate_name("mail.example").start();
+
+    for (option, name) in [
+        ("-verify_hostname", "localhost"),
+        ("-verify_hostname", "host.docker.internal"),
+        ("-verify_hostname", "mail.example"),
+        ("-verify_ip", "127.0.0.1"),
+        ("-verify_ip", "::1"),
+    ] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let mut openssl = Command::new("openssl");
+            openssl.args(["s_client", "-quiet", "-verify_return_error", version, option, name, "-CAfile"]);
+            openssl.arg(server.ca_file()).args(["-connect", &server.smtps().address().to_string()]);
+            run(&mut openssl, "QUIT\r\n");
+        }
+    }
+    let mut stranger = Command::new("openssl");
+    stranger.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "other.example", "-CAfile"]);
+    stranger.arg(server.ca_file()).args(["-connect", &server.smtps().address().to_string()]);
+    let output = stranger.stdin(Stdio::null()).output().expect("openssl runs");
+    assert!(!output.status.success(), "a name the certificate is not for was verified");
+}
+
+#[test]
+fn lettre() {
+    use lettre::transport::smtp::authentication::Credentials;
+    use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+    use lettre::{SmtpTransport, Transport};
+
+    for road in ROADS {
+        let server = MailServer::start();
+        let endpoint = road.endpoint(&server);
+        let ca = Certificate::from_pem(server.ca().as_bytes()).expect("the CA is PEM");
+        let tls = TlsParameters::builder("localhost".to_owned()).add_root_certificate(ca).build().expect("it is valid");
+        let mut transport = SmtpTransport::builder_dangerous("localhost").port(endpoint.port()).tls(match road {
+            Road::Plain => Tls::None,
+            Road::Starttls => Tls::Required(tls),
+            Road::Implicit => Tls::Wrapper(tls),
+        });
+        if road.logs_in() {
+            transport = transport.credentials(Credentials::new("ann@example.org".into(), "secret".into()));
+        }
+        let mail = lettre::Message::builder()
+            .from("Ann <ann@example.org>".parse().expect("an address"))
+            .to("Bob <bob@example.org>".parse().expect("an address"))
+            .subject("Grüße")
+            .body("first line\r\n.a line with a dot\r\n..two\r\nlast line\r\n".to_owned())
+            .expect("it is complete");
+
+        transport.build().send(&mail).expect("lettre delivers");
+
+        check(&server, road);
+        let formatted = mail.formatted();
+        assert_eq!(server.only(to("bob@example.org")).raw()[..formatted.len()], formatted[..]);
+    }
+}
+
+/// Sends the mail over each road with a server of its own, and looks at what came.
+fn each_road(client: &str, send: impl Fn(&MailServer, Road)) {
+    if !is_there(client) {
+        return;
+    }
+    for road in ROADS {
+        let server = MailServer::start();
+        send(&server, road);
+        check(&server, road);
+    }
+}
+
+fn check(server: &MailServer, road: Road) -> Message {
+    let mut expected = to("bob@example.org").and(from("ann@example.org")).and(session::tls(road != Road::Plain));
+    if road.logs_in() {
+        expected = expected.and(session::user("ann@example.org"));
+    }
+    let mail = server.wait_for(expected).block();
+    assert_eq!(mail.subject(), "Grüße");
+    assert_eq!(mail.text().trim_end(), "first line\r\n.a line with a dot\r\n..two\r\nlast line");
+    server.settled().block();
+    mail
+}
+
+fn is_there(client: &str) -> bool {
+    let found = Command::new(client).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(found || std::env::var_os("MAILJIG_ALL_CLIENTS").is_none(), "{client} is not installed");
+    if !found {
+        eprintln!("{client} is not installed: skipped");
+    }
+    found
+}
+
+fn run(command: &mut Command, input: &str) {
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A client that fails early does not read all of it; its status tells.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
