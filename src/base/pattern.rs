@@ -91,6 +91,11 @@ impl Pattern {
         self.negated != glob(&pieces, &folded, |piece, text| text.find(piece))
     }
 
+    /// Whether it asks for what does not match.
+    pub(crate) fn is_negated(&self) -> bool {
+        self.negated
+    }
+
     /// The one text that this pattern can match, if it is exact: a key to look things up by.
     pub(crate) fn exact(&self) -> Option<&str> {
         match &self.form {

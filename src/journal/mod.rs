@@ -45,6 +45,13 @@ pub(crate) struct Journal {
     leaving: usize,
 }
 
+/// A line and the reply that refused it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) line: String,
+    pub(crate) reply: String,
+}
+
 /// A cursor points below the floor: what came right behind it has been evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone {
@@ -102,6 +109,24 @@ impl Journal {
         self.open == 0 && self.leaving == 0
     }
 
+    /// The lines of a session that were answered with a refusal.
+    pub(crate) fn refused(&self, log: &Log) -> Vec<Refused> {
+        let records = log.records.iter().filter_map(|seq| self.get(*seq));
+        let exchanges = records.filter_map(|record| match &record.kind {
+            Kind::Exchange(exchange) => Some(exchange),
+            _ => None,
+        });
+        let refused = exchanges.filter_map(|exchange| {
+            let heard = log.text(exchange.start, exchange.heard);
+            let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
+            let is_refused = matches!(said.first(), Some(b'4' | b'5'));
+            let line = if heard.is_empty() { exchange.event.name().as_bytes() } else { heard };
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+            is_refused.then(|| Refused { line: text(line), reply: text(said) })
+        });
+        refused.collect()
+    }
+
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
         self.sessions.push_back(Log::new(no, at, &opened));
@@ -125,6 +150,7 @@ impl Journal {
         let captured = detail.as_ref().and_then(|detail| detail.done.captured.clone());
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(heard, said);
+        log.owe();
         let mut leaves = false;
         if let Some(detail) = &detail {
             log.learn(&detail.done);
@@ -154,6 +180,9 @@ impl Journal {
     /// The reply of an exchange has left, or as much of it as ever will.
     pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) {
         self.open -= 1;
+        if let Some(log) = self.log_mut(session) {
+            log.pay();
+        }
         let captured = match self.records.get(exchange) {
             Some(Record { kind: Kind::Exchange(Exchange { detail: Some(detail), .. }), .. }) => {
                 detail.done.captured.as_ref().map(Message::no)

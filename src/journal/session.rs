@@ -60,6 +60,8 @@ pub(crate) struct Log {
     dropped: u32,
     is_full: bool,
     leaving: bool,
+    /// Exchanges whose reply has neither left nor been lost.
+    open: u32,
 }
 
 impl Log {
@@ -83,11 +85,25 @@ impl Log {
             dropped: 0,
             is_full: false,
             leaving: false,
+            open: 0,
         }
     }
 
     pub(crate) fn facts(&self) -> &Session {
         &self.facts
+    }
+
+    /// Whether a request was heard whose reply has not left.
+    pub(crate) fn owes_reply(&self) -> bool {
+        self.open > 0
+    }
+
+    pub(super) fn owe(&mut self) {
+        self.open += 1;
+    }
+
+    pub(super) fn pay(&mut self) {
+        self.open -= 1;
     }
 
     /// Whether goodbye was said.

@@ -1,11 +1,12 @@
 //! One captured mail: its envelope, its bytes as they came, its session and its time.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::Envelope;
-use super::mime::Mime;
+use super::mime::{Address, Mime, Part, addresses, decode_words, links};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
 /// One captured mail. Immutable, and cheap to clone: clones share the same bytes.
@@ -63,13 +64,110 @@ impl Message {
         &self.0.raw
     }
 
-    pub(crate) fn mime(&self) -> &Mime {
+    /// The message as a whole: its header, and its parts below it.
+    pub fn root(&self) -> Part<'_> {
+        self.mime().root(&self.0.raw)
+    }
+
+    /// The first header field of this name, unfolded and decoded (RFC 2047).
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.root().header(name)
+    }
+
+    /// Every header field with its decoded value, in order.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let fields = self.root().raw_headers();
+        fields.map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), decode_words(value))).collect()
+    }
+
+    /// The decoded subject; empty where there is none.
+    pub fn subject(&self) -> String {
+        self.header("subject").unwrap_or_default()
+    }
+
+    /// Who the header says it is from. The [`envelope`](Self::envelope) knows better.
+    pub fn from(&self) -> Vec<Address> {
+        self.addresses("from")
+    }
+
+    /// Who the header says it is to.
+    pub fn to(&self) -> Vec<Address> {
+        self.addresses("to")
+    }
+
+    /// Who the header says got a copy.
+    pub fn cc(&self) -> Vec<Address> {
+        self.addresses("cc")
+    }
+
+    /// The addresses in a header field of this name.
+    pub fn addresses(&self, header: &str) -> Vec<Address> {
+        self.root().raw_header(header).map(addresses).unwrap_or_default()
+    }
+
+    /// Its plain text, decoded; empty where it has none.
+    pub fn text(&self) -> String {
+        self.body_of("text/plain").unwrap_or_default()
+    }
+
+    /// Its HTML text, decoded.
+    pub fn html(&self) -> Option<String> {
+        self.body_of("text/html")
+    }
+
+    /// Its parts that have no parts themselves, in order; an attached message counts as one.
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        self.mime().leaves(&self.0.raw).collect()
+    }
+
+    /// What is attached: parts that say so, have a file name, or are no text.
+    pub fn attachments(&self) -> Vec<Part<'_>> {
+        self.mime().leaves(&self.0.raw).filter(Part::is_attachment).collect()
+    }
+
+    /// The URLs in its text and in the `href` and `src` attributes of its HTML, in order, each once.
+    pub fn links(&self) -> Vec<String> {
+        links(self.body_of("text/plain").as_deref(), self.html().as_deref())
+    }
+
+    fn body_of(&self, content_type: &str) -> Option<String> {
+        let mut parts = self.mime().leaves(&self.0.raw);
+        let part = parts.find(|part| part.content_type() == content_type && !part.is_attachment());
+        part.map(|part| part.text())
+    }
+
+    fn mime(&self) -> &Mime {
         self.0.mime.get_or_init(|| Box::new(Mime::parse(&self.0.raw)))
     }
 }
 
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// What a person would ask about first, the same in every run: envelope, header, text, attachments.
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let envelope = self.envelope();
+        write!(f, "{} from <{}> to", self.no(), envelope.sender().address())?;
+        for recipient in envelope.recipients() {
+            let refused = if recipient.is_accepted() { "" } else { " (refused)" };
+            write!(f, " <{}>{refused}", recipient.address())?;
+        }
+        writeln!(f)?;
+        for (name, value) in self.headers() {
+            writeln!(f, "{name}: {value}")?;
+        }
+        let text = self.text();
+        if !text.is_empty() {
+            writeln!(f, "\n{}", text.replace("\r\n", "\n").trim_end())?;
+        }
+        for part in self.attachments() {
+            let name = part.filename().unwrap_or_else(|| "unnamed".to_owned());
+            writeln!(f, "[{} {}, {} octets, {name}]", part.number(), part.content_type(), part.bytes().len())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Captured { no, origin, envelope, raw, .. } = &*self.0;
         write!(f, "{no} ({origin:?}, {} octets) {envelope:?}", raw.len())
     }

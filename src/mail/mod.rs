@@ -15,3 +15,4 @@ pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
 pub(crate) use mailbox::{Entry, Mailbox, MailboxNo};
 pub use message::Message;
 pub(crate) use message::Origin;
+pub use mime::{Address, Part};

@@ -1,9 +1,281 @@
-//! The structure of a message.
+//! The structure of a message (RFC 5322, RFC 2045, RFC 2046): places in its bytes, found once, decoded on demand.
+//!
+//! Whatever the bytes are, there is a structure: what is wrong with a message is in its text, never an error.
+
+mod address;
+mod decode;
+mod header;
+mod links;
+mod parameter;
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+pub use address::Address;
+pub(crate) use address::addresses;
+pub(crate) use header::decode_words;
+pub(crate) use links::links;
+
+/// Multiparts and attached messages within each other; deeper ones are leaves.
+const MOST_DEPTH: usize = 64;
+/// Parts of one message; what comes behind is not looked at.
+const MOST_PARTS: usize = 10_000;
+
+/// The parts of a message, the whole of it first. Holds places, not bytes.
+#[derive(Debug)]
+pub(crate) struct Mime {
+    nodes: Vec<Node>,
+}
 
 #[derive(Debug)]
-pub(crate) struct Mime;
+struct Node {
+    /// As IMAP numbers it (RFC 3501 §6.4.5): `1.2`; empty for a whole that has parts.
+    number: String,
+    fields: Vec<Field>,
+    body: Range<usize>,
+    children: Vec<usize>,
+    /// `type/subtype` in lower case.
+    content_type: String,
+}
+
+#[derive(Debug, Clone)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// What is still to be taken apart.
+struct Task {
+    node: usize,
+    depth: usize,
+}
+
 impl Mime {
-    pub(crate) fn parse(_: &[u8]) -> Mime {
-        Mime
+    pub(crate) fn parse(raw: &[u8]) -> Self {
+        let mut mime = Self { nodes: vec![entity(raw, 0..raw.len(), "text/plain")] };
+        let mut tasks = vec![Task { node: 0, depth: 0 }];
+        while let Some(Task { node, depth }) = tasks.pop() {
+            let (is_message, is_multipart) = (mime.nodes[node].is_message(), mime.nodes[node].is_multipart());
+            if depth >= MOST_DEPTH || !(is_message || is_multipart) {
+                continue;
+            }
+            let body = mime.nodes[node].body.clone();
+            let (ranges, default) = if is_message {
+                (vec![body], "text/plain")
+            } else {
+                let part = Part { raw, mime: &mime, node };
+                let Some(boundary) = part.parameter("content-type", "boundary") else { continue };
+                // RFC 2046 §5.1.5: a part of a digest is a message unless it says otherwise.
+                let is_digest = mime.nodes[node].content_type == "multipart/digest";
+                (split(raw, body, &boundary), if is_digest { "message/rfc822" } else { "text/plain" })
+            };
+            for (range, ordinal) in ranges.into_iter().zip(1..) {
+                if mime.nodes.len() >= MOST_PARTS {
+                    break;
+                }
+                let mut child = entity(raw, range, default);
+                let parent = &mime.nodes[node].number;
+                // The multipart that an attached message is has no number of its own.
+                child.number = match (is_message && child.is_multipart(), parent.as_str()) {
+                    (true, parent) => parent.to_owned(),
+                    (false, "") => ordinal.to_string(),
+                    (false, parent) => format!("{parent}.{ordinal}"),
+                };
+                let at = mime.nodes.len();
+                mime.nodes.push(child);
+                mime.nodes[node].children.push(at);
+                tasks.push(Task { node: at, depth: depth + 1 });
+            }
+        }
+        if !mime.nodes[0].is_multipart() {
+            mime.nodes[0].number = "1".to_owned();
+        }
+        mime
+    }
+
+    /// The message as a whole.
+    pub(crate) fn root<'a>(&'a self, raw: &'a [u8]) -> Part<'a> {
+        Part { raw, mime: self, node: 0 }
+    }
+
+    /// The parts that have no parts, in order; an attached message is one, whatever is in it.
+    pub(crate) fn leaves<'a>(&'a self, raw: &'a [u8]) -> impl Iterator<Item = Part<'a>> {
+        let mut stack = vec![0];
+        std::iter::from_fn(move || {
+            while let Some(node) = stack.pop() {
+                let its = &self.nodes[node];
+                if its.is_message() || its.children.is_empty() {
+                    return Some(Part { raw, mime: self, node });
+                }
+                stack.extend(its.children.iter().rev());
+            }
+            None
+        })
     }
 }
+
+impl Node {
+    fn is_multipart(&self) -> bool {
+        self.content_type.starts_with("multipart/")
+    }
+
+    fn is_message(&self) -> bool {
+        self.content_type == "message/rfc822" || self.content_type == "message/global"
+    }
+}
+
+/// One part of a message, or the whole of it.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    raw: &'a [u8],
+    mime: &'a Mime,
+    node: usize,
+}
+
+impl<'a> Part<'a> {
+    /// Its number as IMAP counts: `1`, `2.1`.
+    pub fn number(&self) -> &'a str {
+        &self.its().number
+    }
+
+    /// Its media type in lower case, without parameters: `text/html`.
+    pub fn content_type(&self) -> &'a str {
+        &self.its().content_type
+    }
+
+    /// The first field of this name as it was sent: folded, encoded, without the CRLF at its end.
+    pub fn raw_header(&self, name: &str) -> Option<&'a [u8]> {
+        self.raw_headers().find(|(its, _)| its.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    /// The first field of this name, unfolded and decoded (RFC 2047).
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.raw_header(name).map(decode_words)
+    }
+
+    /// Every field as it was sent, in order.
+    pub fn raw_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let raw = self.raw;
+        self.its().fields.iter().map(move |field| (&raw[field.name.clone()], &raw[field.value.clone()]))
+    }
+
+    /// The file name that the sender gave it, decoded (RFC 2183, RFC 2231, RFC 2047).
+    pub fn filename(&self) -> Option<String> {
+        self.parameter("content-disposition", "filename").or_else(|| self.parameter("content-type", "name"))
+    }
+
+    /// What others refer to it by (`cid:`), without brackets (RFC 2392).
+    pub fn content_id(&self) -> Option<String> {
+        let id = self.header("content-id")?;
+        Some(id.trim().trim_start_matches('<').trim_end_matches('>').to_owned())
+    }
+
+    /// Whether it is something beside the text: it says so, has a file name, or is neither text nor multipart.
+    pub fn is_attachment(&self) -> bool {
+        let disposition = self.raw_header("content-disposition").map(parameter::token).unwrap_or_default();
+        let is_text = self.content_type().starts_with("text/") || self.its().is_multipart();
+        disposition == "attachment" || self.filename().is_some() || !is_text
+    }
+
+    /// Its octets without their transfer encoding (RFC 2045 §6). What is not decodable is left out.
+    pub fn bytes(&self) -> Vec<u8> {
+        let encoding = self.raw_header("content-transfer-encoding").map(parameter::token).unwrap_or_default();
+        decode::transfer(&encoding, self.raw_body())
+    }
+
+    /// Its octets as sent, still in their transfer encoding.
+    pub fn raw_body(&self) -> &'a [u8] {
+        &self.raw[self.its().body.clone()]
+    }
+
+    /// Its octets as text, by its charset.
+    pub fn text(&self) -> String {
+        decode::text(&self.bytes(), self.parameter("content-type", "charset").as_deref())
+    }
+
+    fn parameter(&self, header: &str, name: &str) -> Option<String> {
+        parameter::find(self.raw_header(header)?, name)
+    }
+
+    fn its(&self) -> &'a Node {
+        &self.mime.nodes[self.node]
+    }
+}
+
+impl std::fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({} octets)", self.number(), self.content_type(), self.raw_body().len())
+    }
+}
+
+/// A header and a body out of one stretch of bytes. Lines end at LF, with or without a CR before it.
+fn entity(raw: &[u8], range: Range<usize>, default_type: &str) -> Node {
+    let mut fields: Vec<Field> = Vec::new();
+    let mut at = range.start;
+    while at < range.end {
+        let end = memchr::memchr(b'\n', &raw[at..range.end]).map_or(range.end, |end| at + end);
+        let text = if raw[at..end].ends_with(b"\r") { at..end - 1 } else { at..end };
+        let next = (end + 1).min(range.end);
+        if text.is_empty() {
+            at = next;
+            break;
+        }
+        if matches!(raw[at], b' ' | b'\t') {
+            // RFC 5322 §2.2.3: a folded line goes on.
+            if let Some(field) = fields.last_mut() {
+                field.value.end = text.end;
+            }
+        } else if let Some(colon) = memchr::memchr(b':', &raw[text.clone()]) {
+            let name = raw[at..at + colon].trim_ascii_end().len();
+            fields.push(Field { name: at..at + name, value: at + colon + 1..text.end });
+        }
+        at = next;
+    }
+    let value = fields.iter().find(|field| raw[field.name.clone()].eq_ignore_ascii_case(b"content-type"));
+    let content_type = value.map(|field| parameter::token(&raw[field.value.clone()]));
+    let content_type = content_type.filter(|its| its.split('/').filter(|half| !half.is_empty()).count() == 2);
+    Node {
+        number: String::new(),
+        fields,
+        body: at..range.end,
+        children: Vec::new(),
+        content_type: content_type.unwrap_or_else(|| default_type.to_owned()),
+    }
+}
+
+/// The parts between the delimiters (RFC 2046 §5.1.1); the CRLF before a delimiter belongs to it.
+fn split(raw: &[u8], body: Range<usize>, boundary: &str) -> Vec<Range<usize>> {
+    let delimiter = format!("--{boundary}");
+    let mut parts = Vec::new();
+    let mut start = None;
+    for found in memmem::find_iter(&raw[body.clone()], &delimiter) {
+        let at = body.start + found;
+        if at > body.start && raw[at - 1] != b'\n' {
+            continue;
+        }
+        let line_end = memchr::memchr(b'\n', &raw[at..body.end]).map_or(body.end, |end| at + end + 1);
+        let rest = raw[at + delimiter.len()..line_end].trim_ascii();
+        if !(rest.is_empty() || rest == b"--") {
+            continue;
+        }
+        if let Some(start) = start.take() {
+            let before = &raw[start..at];
+            let ending = if before.ends_with(b"\r\n") { 2 } else { before.len().min(1) };
+            parts.push(start..at - ending);
+            if parts.len() >= MOST_PARTS {
+                return parts;
+            }
+        }
+        if rest == b"--" {
+            return parts;
+        }
+        start = Some(line_end);
+    }
+    // No end: the last part goes as far as there is text.
+    parts.extend(start.map(|start| start..body.end));
+    parts
+}
+
+#[cfg(test)]
+mod tests;

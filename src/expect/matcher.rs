@@ -1,0 +1,346 @@
+//! Questions about a message that can also explain their answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::Pattern;
+use crate::journal::Session;
+use crate::mail::Message;
+
+/// A question about a captured message. Combine with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not); a
+/// closure is one too.
+///
+/// ```
+/// use mailjig::{MailServer, Message, subject, to};
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nHello!");
+///
+/// let welcome = to("bob@example.org").and(subject("Welcome*"));
+/// assert_eq!(server.find(welcome).len(), 1);
+/// assert_eq!(server.find(|mail: &Message| mail.attachments().len() > 3).len(), 0);
+/// ```
+#[derive(Clone)]
+pub struct Matcher(Arc<Node>);
+
+enum Node {
+    Any,
+    Text { what: Text, pattern: Pattern },
+    Tls(bool),
+    Closure { name: String, holds: Box<dyn Fn(&Message) -> bool + Send + Sync> },
+    And(Matcher, Matcher),
+    Or(Matcher, Matcher),
+    Not(Matcher),
+}
+
+/// Which text of a message, or of its session.
+enum Text {
+    To,
+    From,
+    Subject,
+    Body,
+    Header(String),
+    Attachment,
+    User,
+    Helo,
+    Listener,
+}
+
+/// Everything a matcher may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) message: &'a Message,
+    pub(crate) session: Option<&'a Session>,
+}
+
+/// One clause of a matcher and how it went.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Clause {
+    /// `subject`, `to` …
+    pub(crate) clause: String,
+    pub(crate) wanted: String,
+    pub(crate) got: String,
+    pub(crate) matched: bool,
+    /// How far off it is, for those that did not match: 0 is near.
+    #[serde(skip)]
+    pub(crate) distance: usize,
+}
+
+/// Every message.
+pub fn any() -> Matcher {
+    Matcher(Arc::new(Node::Any))
+}
+
+/// Accepted for this address, by the envelope: Bcc included, the header not consulted.
+#[track_caller]
+pub fn to(address: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::To, address)
+}
+
+/// Sent from this address, by the envelope; `""` is the null sender of a bounce.
+#[track_caller]
+pub fn from(address: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::From, address)
+}
+
+/// With this subject, decoded.
+#[track_caller]
+pub fn subject(text: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Subject, text)
+}
+
+/// With this in its plain or HTML text, decoded. An exact pattern may stand anywhere in the text; one with `*` is for
+/// a line of it.
+#[track_caller]
+pub fn body(text: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Body, text)
+}
+
+/// With a header field of this name whose value, decoded, is this.
+#[track_caller]
+pub fn header(name: &str, value: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Header(name.to_owned()), value)
+}
+
+/// With an attachment of this file name.
+#[track_caller]
+pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
+    Matcher::text(Text::Attachment, filename)
+}
+
+/// Whatever a closure says; the name stands for it in reports.
+pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'static) -> Matcher {
+    Matcher(Arc::new(Node::Closure { name: name.to_owned(), holds: Box::new(holds) }))
+}
+
+/// Questions about the session that a message came in.
+pub mod session {
+    use std::sync::Arc;
+
+    use super::{Matcher, Node, Text};
+    use crate::base::Pattern;
+
+    /// Whether it was encrypted when the message came.
+    pub fn tls(secured: bool) -> Matcher {
+        Matcher(Arc::new(Node::Tls(secured)))
+    }
+
+    /// Logged in as this user; `""` is nobody.
+    #[track_caller]
+    pub fn user(login: impl Into<Pattern>) -> Matcher {
+        Matcher::text(Text::User, login)
+    }
+
+    /// Introduced in EHLO or HELO by this name.
+    #[track_caller]
+    pub fn helo(name: impl Into<Pattern>) -> Matcher {
+        Matcher::text(Text::Helo, name)
+    }
+
+    /// Accepted by this listener: `smtp`, `submission`, `smtps`.
+    #[track_caller]
+    pub fn listener(name: impl Into<Pattern>) -> Matcher {
+        Matcher::text(Text::Listener, name)
+    }
+}
+
+impl Matcher {
+    #[track_caller]
+    fn text(what: Text, pattern: impl Into<Pattern>) -> Self {
+        Self(Arc::new(Node::Text { what, pattern: pattern.into() }))
+    }
+
+    /// Both.
+    pub fn and(self, other: impl Into<Matcher>) -> Matcher {
+        Self(Arc::new(Node::And(self, other.into())))
+    }
+
+    /// One or the other, or both.
+    pub fn or(self, other: impl Into<Matcher>) -> Matcher {
+        Self(Arc::new(Node::Or(self, other.into())))
+    }
+
+    /// The contrary.
+    #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "the call reads as a sentence; `!` would not")]
+    pub fn not(self) -> Matcher {
+        Self(Arc::new(Node::Not(self)))
+    }
+
+    pub(crate) fn matches(&self, evidence: &Evidence<'_>) -> bool {
+        match &*self.0 {
+            Node::Any => true,
+            Node::Text { what, pattern } => what.matches(pattern, evidence),
+            Node::Tls(secured) => evidence.session.is_some_and(|session| session.tls.is_some()) == *secured,
+            Node::Closure { holds, .. } => holds(evidence.message),
+            Node::And(one, two) => one.matches(evidence) && two.matches(evidence),
+            Node::Or(one, two) => one.matches(evidence) || two.matches(evidence),
+            Node::Not(inner) => !inner.matches(evidence),
+        }
+    }
+
+    /// Every clause and how it went.
+    pub(crate) fn explain(&self, evidence: &Evidence<'_>) -> Vec<Clause> {
+        match &*self.0 {
+            Node::Any => Vec::new(),
+            Node::Text { what, pattern } => {
+                let matched = what.matches(pattern, evidence);
+                let got = what.got(evidence);
+                let distance = if matched { 0 } else { distance(&pattern.to_string(), &got) };
+                vec![Clause {
+                    clause: what.name(),
+                    wanted: format!("{:?}", pattern.to_string()),
+                    got: got.iter().map(|text| format!("{:?}", shortened(text))).collect::<Vec<_>>().join(", "),
+                    matched,
+                    distance,
+                }]
+            }
+            Node::Tls(secured) => {
+                let got = evidence.session.is_some_and(|session| session.tls.is_some());
+                let (wanted, got_text) = (secured.to_string(), got.to_string());
+                vec![Clause { clause: "tls".into(), wanted, got: got_text, matched: got == *secured, distance: 1 }]
+            }
+            Node::Closure { name, holds } => {
+                let got = holds(evidence.message);
+                vec![Clause {
+                    clause: name.clone(),
+                    wanted: "true".into(),
+                    got: got.to_string(),
+                    matched: got,
+                    distance: 1,
+                }]
+            }
+            Node::And(one, two) => [one.explain(evidence), two.explain(evidence)].concat(),
+            Node::Or(one, two) => {
+                // What is needed of a choice is its nearer side.
+                let (one, two) = (one.explain(evidence), two.explain(evidence));
+                if nearness(&two) < nearness(&one) { two } else { one }
+            }
+            Node::Not(inner) => {
+                let matched = !inner.matches(evidence);
+                let wanted = format!("not {inner}");
+                let clauses = inner.explain(evidence);
+                let got = clauses.iter().map(|clause| clause.got.clone()).collect::<Vec<_>>().join(", ");
+                vec![Clause { clause: "not".into(), wanted, got, matched, distance: 1 }]
+            }
+        }
+    }
+
+    /// The one address that any match was accepted for, if the matcher says so: a key to look for.
+    pub(crate) fn recipient(&self) -> Option<&str> {
+        match &*self.0 {
+            Node::Text { what: Text::To, pattern } => pattern.exact(),
+            Node::And(one, two) => one.recipient().or_else(|| two.recipient()),
+            _ => None,
+        }
+    }
+}
+
+/// Fewer clauses that failed come first, then those that failed by less.
+pub(super) fn nearness(clauses: &[Clause]) -> (usize, usize) {
+    let failed = clauses.iter().filter(|clause| !clause.matched);
+    (failed.clone().count(), failed.map(|clause| clause.distance).sum())
+}
+
+impl Text {
+    fn name(&self) -> String {
+        match self {
+            Self::To => "to".to_owned(),
+            Self::From => "from".to_owned(),
+            Self::Subject => "subject".to_owned(),
+            Self::Body => "body".to_owned(),
+            Self::Header(name) => format!("header {name}"),
+            Self::Attachment => "attachment".to_owned(),
+            Self::User => "user".to_owned(),
+            Self::Helo => "helo".to_owned(),
+            Self::Listener => "listener".to_owned(),
+        }
+    }
+
+    fn matches(&self, pattern: &Pattern, evidence: &Evidence<'_>) -> bool {
+        match self {
+            Self::To => evidence.message.envelope().accepted().any(|address| pattern.matches_address(address)),
+            Self::From => pattern.matches_address(evidence.message.envelope().sender().address()),
+            Self::Body => match pattern.exact() {
+                Some(text) => self.got(evidence).iter().any(|body| body.contains(text)),
+                None => self.got(evidence).iter().any(|body| {
+                    pattern.matches(body) || (!pattern.is_negated() && body.lines().any(|line| pattern.matches(line)))
+                }),
+            },
+            _ => self.got(evidence).iter().any(|text| pattern.matches(text)),
+        }
+    }
+
+    fn got(&self, evidence: &Evidence<'_>) -> Vec<String> {
+        let message = evidence.message;
+        let fact =
+            |fact: fn(&Session) -> Option<&str>| vec![evidence.session.and_then(fact).unwrap_or_default().to_owned()];
+        match self {
+            Self::To => message.envelope().accepted().map(str::to_owned).collect(),
+            Self::From => vec![message.envelope().sender().address().to_owned()],
+            Self::Subject => vec![message.subject()],
+            Self::Body => [Some(message.text()), message.html()].into_iter().flatten().collect(),
+            Self::Header(name) => {
+                let fields = message.headers().into_iter();
+                fields.filter(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+            }
+            Self::Attachment => message.attachments().iter().filter_map(|part| part.filename()).collect(),
+            Self::User => fact(|session| session.user.as_deref()),
+            Self::Helo => fact(|session| session.helo.as_deref()),
+            Self::Listener => fact(|session| Some(session.listener)),
+        }
+    }
+}
+
+/// Letters to change between what was wanted and the nearest of what was got.
+fn distance(wanted: &str, got: &[String]) -> usize {
+    let letters = |text: &str| text.chars().take(120).collect::<Vec<char>>();
+    let wanted = letters(wanted);
+    got.iter().map(|text| edits(&wanted, &letters(text))).min().unwrap_or(wanted.len() + 1)
+}
+
+fn edits(one: &[char], two: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in two.iter().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[two.len()]
+}
+
+fn shortened(text: &str) -> String {
+    let mut letters = text.trim_end().chars();
+    let start: String = letters.by_ref().take(80).collect();
+    if letters.next().is_some() { format!("{start}…") } else { start }
+}
+
+impl<F: Fn(&Message) -> bool + Send + Sync + 'static> From<F> for Matcher {
+    fn from(holds: F) -> Self {
+        matching("the closure", holds)
+    }
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Node::Any => f.write_str("any message"),
+            Node::Text { what, pattern } => write!(f, "{} {:?}", what.name(), pattern.to_string()),
+            Node::Tls(secured) => write!(f, "tls {secured}"),
+            Node::Closure { name, .. } => f.write_str(name),
+            Node::And(one, two) => write!(f, "{one} and {two}"),
+            Node::Or(one, two) => write!(f, "({one} or {two})"),
+            Node::Not(inner) => write!(f, "not ({inner})"),
+        }
+    }
+}
+
+impl fmt::Debug for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Matcher({self})")
+    }
+}

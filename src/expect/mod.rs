@@ -1,0 +1,10 @@
+//! What should have happened: matchers that explain themselves, expectations, near misses and reports. Does not know
+//! how anything was received.
+
+mod matcher;
+mod report;
+
+pub(crate) use matcher::{Clause, Evidence};
+pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};
+pub use report::Report;
+pub(crate) use report::{Question, Scene, Verdict};

@@ -1,0 +1,224 @@
+//! Why a wait or an expectation failed: first what was asked, then the reasons, then what there was.
+
+use std::fmt;
+use std::panic::Location;
+
+use serde::Serialize;
+
+use super::matcher::{Clause, Evidence, Matcher, nearness};
+use crate::base::Times;
+use crate::journal::{Journal, Refused, Session};
+use crate::mail::Message;
+
+/// Messages, sessions and refusals that a text lists before it only counts them.
+const SHOWN: usize = 10;
+/// Near misses that are worth a look.
+const NEAR: usize = 3;
+
+/// What was asked, and where.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) matcher: Matcher,
+    pub(crate) times: Times,
+    /// The line of the test, if it was asked in Rust.
+    pub(crate) location: Option<&'static Location<'static>>,
+}
+
+/// What there was when the answer was due: a copy of the journal's facts.
+#[derive(Default)]
+pub(crate) struct Scene {
+    messages: Vec<Message>,
+    sessions: Vec<SessionScene>,
+    forgotten: u32,
+    is_settled: bool,
+}
+
+struct SessionScene {
+    facts: Session,
+    refused: Vec<Refused>,
+    owes_reply: bool,
+}
+
+/// How the question was answered.
+pub(crate) enum Verdict {
+    /// Not within this time, in words.
+    Late(String),
+    /// By another number of messages.
+    Miscounted,
+    /// At the server's end, without waiting.
+    AtDrop,
+    /// Something is still under way.
+    Restless,
+}
+
+/// Why a wait or an expectation failed. Its text is for people and the same in every run; as JSON it is for programs.
+///
+/// The JSON's keys: `expectation`, `at`, `failure`, `expected`, `got`, `near_misses` (each `message` and `clauses` of
+/// `clause`, `wanted`, `got`, `matched`), `captured`, `refused`, `sessions`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    expectation: String,
+    at: Option<String>,
+    failure: String,
+    expected: String,
+    got: usize,
+    near_misses: Vec<NearMiss>,
+    captured: Vec<String>,
+    refused: Vec<String>,
+    sessions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct NearMiss {
+    message: String,
+    clauses: Vec<Clause>,
+}
+
+impl Scene {
+    pub(crate) fn of(journal: &Journal) -> Self {
+        let sessions = journal.sessions().map(|log| SessionScene {
+            facts: log.facts().clone(),
+            refused: journal.refused(log),
+            owes_reply: log.owes_reply(),
+        });
+        Self {
+            messages: journal.messages().iter().map(|captured| captured.message.clone()).collect(),
+            sessions: sessions.collect(),
+            forgotten: journal.forgotten(),
+            is_settled: journal.is_settled(),
+        }
+    }
+
+    /// The messages that match.
+    pub(crate) fn find(&self, matcher: &Matcher) -> Vec<Message> {
+        self.messages.iter().filter(|message| matcher.matches(&self.evidence(message))).cloned().collect()
+    }
+
+    fn evidence<'a>(&'a self, message: &'a Message) -> Evidence<'a> {
+        let session = message.session();
+        let facts = self.sessions.iter().map(|session| &session.facts);
+        Evidence { message, session: facts.into_iter().find(|facts| Some(facts.no) == session) }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(question: &Question, verdict: Verdict, scene: &Scene) -> Self {
+        let matched = scene.find(&question.matcher);
+        let failure = match verdict {
+            Verdict::Late(within) => format!("no message matched within {within}"),
+            Verdict::Miscounted => format!("{} messages matched, expected {}", matched.len(), question.times),
+            Verdict::Restless => "the server has not settled".to_owned(),
+            Verdict::AtDrop if scene.is_settled => {
+                format!("{} messages matched, expected {}", matched.len(), question.times)
+            }
+            Verdict::AtDrop => format!(
+                "{} messages matched, expected {}, and sessions are still under way: not settled; call `verify()`",
+                matched.len(),
+                question.times
+            ),
+        };
+        let mut misses: Vec<(&Message, Vec<Clause>)> = scene
+            .messages
+            .iter()
+            .filter(|message| !matched.iter().any(|its| its.no() == message.no()))
+            .map(|message| (message, question.matcher.explain(&scene.evidence(message))))
+            .collect();
+        misses.sort_by_key(|(_, clauses)| nearness(clauses));
+        let near = misses.into_iter().take(NEAR);
+        let near_misses = near.map(|(message, clauses)| NearMiss { message: line(message), clauses });
+        let refused = scene.sessions.iter().flat_map(|session| {
+            let no = session.facts.no;
+            session.refused.iter().map(move |refused| format!("{no} {} → {}", refused.line, refused.reply))
+        });
+        let mut captured: Vec<String> = scene.messages.iter().map(line).collect();
+        if scene.forgotten > 0 {
+            captured.insert(0, format!("({} earlier messages were cleared or evicted)", scene.forgotten));
+        }
+        Self {
+            expectation: question.matcher.to_string(),
+            at: question.location.map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column())),
+            failure,
+            expected: question.times.to_string(),
+            got: matched.len(),
+            near_misses: near_misses.collect(),
+            captured,
+            refused: refused.collect(),
+            sessions: scene.sessions.iter().map(SessionScene::line).collect(),
+        }
+    }
+}
+
+impl SessionScene {
+    fn line(&self) -> String {
+        let facts = &self.facts;
+        let mut line = format!("{} {}", facts.no, facts.listener);
+        if let Some(helo) = &facts.helo {
+            line += &format!(", calls itself {helo}");
+        }
+        if let Some(tls) = &facts.tls {
+            line += &format!(", {}", tls.version);
+        }
+        if let Some(user) = &facts.user {
+            line += &format!(", logged in as {user}");
+        }
+        line += &match facts.messages {
+            1 => ", 1 message".to_owned(),
+            count => format!(", {count} messages"),
+        };
+        line += &match facts.ended {
+            Some((_, ending)) => format!("; {ending}"),
+            None if self.owes_reply => "; the server owes a reply".to_owned(),
+            None => "; the server waits for the client".to_owned(),
+        };
+        line
+    }
+}
+
+/// `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`
+fn line(message: &Message) -> String {
+    let envelope = message.envelope();
+    let to: Vec<String> = envelope.accepted().map(|address| format!("<{address}>")).collect();
+    let (no, from) = (message.no(), envelope.sender().address());
+    format!("{no} <{from}> → {} {:?} ({} octets)", to.join(" "), message.subject(), message.raw().len())
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = &self.at {
+            write!(f, "{at}: ")?;
+        }
+        writeln!(f, "{}\n  wanted: {}", self.failure, self.expectation)?;
+        if self.captured.is_empty() {
+            writeln!(f, "\nnothing was captured")?;
+        }
+        let misses = self.near_misses.iter().filter(|miss| !miss.clauses.is_empty());
+        for (miss, heading) in misses.zip(["the nearest miss:", "then:", "then:"]) {
+            writeln!(f, "\n{heading}\n  {}", miss.message)?;
+            let width = miss.clauses.iter().map(|clause| clause.clause.chars().count()).max().unwrap_or(0);
+            for Clause { clause, wanted, got, matched, .. } in &miss.clauses {
+                let got = if got.is_empty() { "nothing" } else { got };
+                if *matched {
+                    writeln!(f, "    ✓ {clause:width$}  {got}")?;
+                } else {
+                    writeln!(f, "    ✗ {clause:width$}  wanted {wanted}, got {got}")?;
+                }
+            }
+        }
+        list(f, "captured", &self.captured)?;
+        list(f, "refused", &self.refused)?;
+        list(f, "sessions", &self.sessions)
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, heading: &str, lines: &[String]) -> fmt::Result {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\n{heading}:")?;
+    // The latest say most.
+    let hidden = lines.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        writeln!(f, "  … {hidden} earlier")?;
+    }
+    lines[hidden..].iter().try_for_each(|line| writeln!(f, "  {line}"))
+}

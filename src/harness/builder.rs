@@ -1,0 +1,132 @@
+//! What a server is told before it starts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::MailServer;
+use crate::mail::Member;
+use crate::server::{Listener, Server, Settings, StartError};
+
+/// What a server is told before it starts; see [`MailServer::builder`].
+///
+/// ```
+/// use mailjig::{Listener, MailServer};
+///
+/// let server = MailServer::builder()
+///     .without(Listener::Smtp)
+///     .account("ann@example.org", "secret")
+///     .max_message_size(1_000_000)
+///     .start();
+/// assert!(server.submission().url().starts_with("smtp://127.0.0.1:"));
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing listens before `start`"]
+pub struct MailServerBuilder(Settings);
+
+impl MailServerBuilder {
+    /// Starts the server: when this returns, a client can connect to each listener.
+    ///
+    /// # Panics
+    /// If a listener cannot have its address. [`try_start`](Self::try_start) returns the error.
+    #[track_caller]
+    pub fn start(self) -> MailServer {
+        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts the server, or says which listener cannot have its address.
+    pub fn try_start(self) -> Result<MailServer, StartError> {
+        Server::start(self.0).map(MailServer::of)
+    }
+
+    /// Binds a listener to this address; port 0 is a free one. By default each is on a free port of 127.0.0.1.
+    pub fn listen(mut self, listener: Listener, address: impl Into<SocketAddr>) -> Self {
+        self.0.listen(listener, address.into());
+        self
+    }
+
+    /// Switches a listener off.
+    pub fn without(mut self, listener: Listener) -> Self {
+        self.0.silence(listener);
+        self
+    }
+
+    /// The server's own name, in its greeting and its certificate; `localhost` by default.
+    pub fn host(mut self, name: &str) -> Self {
+        self.0.host = name.to_owned();
+        self
+    }
+
+    /// A name or IP address that the certificate is valid for, besides the host, `localhost`, `127.0.0.1`, `::1` and
+    /// `host.docker.internal`.
+    pub fn certificate_name(mut self, name: &str) -> Self {
+        self.0.names.push(name.to_owned());
+        self
+    }
+
+    /// An account with its password; mail to its login, as an address, is its mail. With one account the list is
+    /// closed: nobody else can log in or get mail. Without any, everybody can, with any password.
+    pub fn account(self, login: &str, password: &str) -> Self {
+        self.account_of(login, password, &[])
+    }
+
+    /// An account that gets the mail of these addresses too.
+    pub fn account_of(mut self, login: &str, password: &str, addresses: &[&str]) -> Self {
+        let addresses = addresses.iter().map(|address| Box::from(*address)).collect();
+        self.0.members.push(Member { login: login.into(), password: password.into(), addresses });
+        self
+    }
+
+    /// Whether STARTTLS is offered, on `smtp` and `submission`; it is by default.
+    pub fn starttls(mut self, offered: bool) -> Self {
+        self.0.offers_starttls = offered;
+        self
+    }
+
+    /// Whether `submission` takes no login and no mail before STARTTLS (RFC 3207 §4); so by default.
+    pub fn submission_requires_tls(mut self, required: bool) -> Self {
+        self.0.submission_requires_tls = required;
+        self
+    }
+
+    /// Whether `submission` and `smtps` take no mail before a login (RFC 6409 §4.3); so by default.
+    pub fn submission_requires_auth(mut self, required: bool) -> Self {
+        self.0.submission_requires_auth = required;
+        self
+    }
+
+    /// Octets of a message, announced as SIZE (RFC 1870); 26,214,400 by default.
+    pub fn max_message_size(mut self, octets: u64) -> Self {
+        self.0.limits.smtp.message = octets;
+        self
+    }
+
+    /// Recipients of a message; 1,000 by default.
+    pub fn max_recipients(mut self, count: usize) -> Self {
+        self.0.limits.smtp.recipients = count;
+        self
+    }
+
+    /// Octets of a command line, its CRLF included; 2,048 by default.
+    pub fn max_line_length(mut self, octets: usize) -> Self {
+        self.0.limits.smtp.line = octets;
+        self
+    }
+
+    /// Sessions at the same time; 10,000 by default. One more is greeted with 421.
+    pub fn max_sessions(mut self, count: usize) -> Self {
+        self.0.limits.sessions = count;
+        self
+    }
+
+    /// How long a client may be silent before it is told 421; 5 minutes by default (RFC 5321 §4.5.3.2.7).
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.0.limits.smtp.idle = time;
+        self
+    }
+
+    /// How long a TLS handshake may take; 30 seconds by default.
+    pub fn handshake_timeout(mut self, time: Duration) -> Self {
+        self.0.limits.handshake = time;
+        self
+    }
+}

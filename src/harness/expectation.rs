@@ -1,0 +1,75 @@
+//! Expectations, judged on what is there.
+
+use std::fmt::Write;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::expect::{Question, Report, Scene, Verdict};
+use crate::journal::Ending;
+use crate::server::{Server, block_on};
+
+use super::wait::Quiet;
+
+/// How long a server may take to settle before it is judged all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The judgement of all expectations, once the server has settled: await it, or [`block`](Self::block) on it.
+#[must_use = "nothing is judged before it is awaited or blocked on"]
+pub struct Verify {
+    server: Arc<Server>,
+    expectations: Vec<Question>,
+    quiet: Quiet,
+}
+
+impl Verify {
+    pub(super) fn new(server: &Arc<Server>, expectations: Vec<Question>) -> Self {
+        Self { server: Arc::clone(server), expectations, quiet: Quiet::new(server, PATIENCE) }
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: if an expectation is not met.
+    pub fn block(self) {
+        block_on(self);
+    }
+}
+
+impl Future for Verify {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(Pin::new(&mut self.quiet).poll(cx));
+        let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+        if let Err(failed) = judge(&self.expectations, &scene, || Verdict::Miscounted) {
+            panic!("{failed}");
+        }
+        let bugs = self.server.engine().look(|world| {
+            let ended =
+                world.journal.sessions().filter_map(|log| log.facts().ended.map(|(_, ending)| (log.no, ending)));
+            ended.filter(|(_, ending)| *ending == Ending::Bug).map(|(no, _)| no.to_string()).collect::<Vec<_>>()
+        });
+        assert!(bugs.is_empty(), "a bug of mailjig ended {}; please report it", bugs.join(", "));
+        Poll::Ready(())
+    }
+}
+
+/// The reports of all that are not met.
+pub(super) fn judge(expectations: &[Question], scene: &Scene, verdict: impl Fn() -> Verdict) -> Result<(), String> {
+    let failed: Vec<Report> = expectations
+        .iter()
+        .filter(|question| !question.times.contains(scene.find(&question.matcher).len() as u64))
+        .map(|question| Report::new(question, verdict(), scene))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let mut text = format!("{} of {} expectations failed\n", failed.len(), expectations.len());
+    for report in failed {
+        let _infallible = write!(text, "\n{report}");
+    }
+    Err(text)
+}

@@ -1,0 +1,281 @@
+//! The public words for tests in Rust. Does not see the HTTP face.
+
+mod builder;
+mod expectation;
+mod wait;
+
+use std::io::Write;
+use std::panic::Location;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::NamedTempFile;
+
+pub use builder::MailServerBuilder;
+pub use expectation::Verify;
+pub use wait::{NoneWithin, Settled, Wait};
+
+use crate::base::{SessionNo, Times};
+use crate::expect::{Matcher, Question, Report, Scene, Verdict};
+use crate::journal::{Session, Transcript};
+use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
+use crate::server::{Endpoint, Listener, Server, StartError};
+
+/// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
+/// was told to [`expect`](Self::expect).
+///
+/// It works under tokio, another executor or none: it runs on threads of its own.
+///
+/// ```
+/// use lettre::{SmtpTransport, Transport};
+/// use mailjig::{MailServer, subject, to};
+///
+/// let server = MailServer::start();
+///
+/// # let mail = lettre::Message::builder().from("app@example.org".parse().unwrap())
+/// #     .to("bob@example.org".parse().unwrap()).subject("Welcome, Bob").body("confirm your address".to_owned()).unwrap();
+/// let mailer = SmtpTransport::builder_dangerous(server.smtp().host()).port(server.smtp().port()).build();
+/// mailer.send(&mail).unwrap();
+///
+/// let mail = server.wait_for(to("bob@example.org").and(subject("Welcome*"))).block();
+/// assert!(mail.text().contains("confirm your address"));
+/// ```
+pub struct MailServer {
+    server: Arc<Server>,
+    expectations: Mutex<Vec<Question>>,
+    ca_file: OnceLock<NamedTempFile>,
+}
+
+impl MailServer {
+    /// Starts a server: every listener bound to a free loopback port, everybody welcome, nothing evicted.
+    ///
+    /// # Panics
+    /// If the system has no free port. [`try_start`](Self::try_start) returns the error.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// Starts a server, or says which listener cannot have its address.
+    pub fn try_start() -> Result<Self, StartError> {
+        Self::builder().try_start()
+    }
+
+    /// What a server can be told before it starts.
+    pub fn builder() -> MailServerBuilder {
+        MailServerBuilder::default()
+    }
+
+    pub(crate) fn of(server: Server) -> Self {
+        Self { server: Arc::new(server), expectations: Mutex::default(), ca_file: OnceLock::new() }
+    }
+
+    #[cfg_attr(not(feature = "api"), expect(dead_code, reason = "the HTTP face is given it"))]
+    pub(crate) fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Where relayed mail goes: SMTP, STARTTLS when the client wants it, no login needed.
+    ///
+    /// # Panics
+    /// If the listener was switched off, as the other endpoints.
+    #[track_caller]
+    pub fn smtp(&self) -> &Endpoint {
+        self.endpoint(Listener::Smtp)
+    }
+
+    /// Where mail programs send: STARTTLS, then a login, then mail.
+    #[track_caller]
+    pub fn submission(&self) -> &Endpoint {
+        self.endpoint(Listener::Submission)
+    }
+
+    /// Where mail programs send with TLS from the first octet.
+    #[track_caller]
+    pub fn smtps(&self) -> &Endpoint {
+        self.endpoint(Listener::Smtps)
+    }
+
+    #[track_caller]
+    fn endpoint(&self, listener: Listener) -> &Endpoint {
+        let endpoint = self.server.endpoint(listener);
+        endpoint.unwrap_or_else(|| panic!("the {listener} listener of this server is switched off"))
+    }
+
+    /// Everything captured, in order. A mail is here before the client reads its `250`.
+    pub fn messages(&self) -> Vec<Message> {
+        self.server.engine().look(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
+    }
+
+    /// Every session, those that ended included, in the order of acceptance.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.server.engine().look(|world| world.journal.sessions().map(|log| log.facts().clone()).collect())
+    }
+
+    /// What was said in every session. Let the server get [`settled`](Self::settled) before it is a snapshot.
+    pub fn transcript(&self) -> Transcript {
+        self.server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()))
+    }
+
+    /// What was said in one session; empty if there is none of this number.
+    pub fn transcript_of(&self, session: SessionNo) -> Transcript {
+        let engine = self.server.engine();
+        engine.look(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
+    }
+
+    /// Resolves when no exchange is open and every session that said goodbye is gone.
+    ///
+    /// # Panics
+    /// After 5 seconds, with the report of what is still under way.
+    #[track_caller]
+    pub fn settled(&self) -> Settled {
+        Settled::new(&self.server, Location::caller())
+    }
+
+    /// The captured messages that match, in order.
+    pub fn find(&self, matcher: impl Into<Matcher>) -> Vec<Message> {
+        self.scene().find(&matcher.into())
+    }
+
+    /// The one captured message that matches.
+    ///
+    /// # Panics
+    /// If there is none or more than one, with a report.
+    #[track_caller]
+    pub fn only(&self, matcher: impl Into<Matcher>) -> Message {
+        let question = Question { matcher: matcher.into(), times: Times::from(1), location: Some(Location::caller()) };
+        let scene = self.scene();
+        let mut found = scene.find(&question.matcher);
+        match found.len() {
+            1 => found.remove(0),
+            _ => panic!("{}", Report::new(&question, Verdict::Miscounted, &scene)),
+        }
+    }
+
+    /// Waits for a message that matches: one that was captured before is found at once, one that comes later as soon
+    /// as its client has the reply. Await it, or [`block`](Wait::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](Wait::within) says, with a report.
+    #[track_caller]
+    pub fn wait_for(&self, matcher: impl Into<Matcher>) -> Wait {
+        Wait::new(&self.server, matcher.into(), Location::caller())
+    }
+
+    /// Resolves after this time if no message matches, those captured before included.
+    ///
+    /// # Panics
+    /// As soon as one does, with a report.
+    #[track_caller]
+    pub fn none_within(&self, time: Duration, matcher: impl Into<Matcher>) -> NoneWithin {
+        NoneWithin::new(&self.server, time, matcher.into(), Location::caller())
+    }
+
+    /// So many messages shall match by the end: judged when the server is dropped or told to
+    /// [`verify`](Self::verify). A failure names the line that asked.
+    ///
+    /// ```
+    /// # use mailjig::{MailServer, to};
+    /// let server = MailServer::start();
+    /// server.expect(1, to("ann@example.org"));
+    /// server.expect(0, to("eve@example.org"));
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// ```
+    #[track_caller]
+    pub fn expect(&self, times: impl Into<Times>, matcher: impl Into<Matcher>) {
+        let location = Some(Location::caller());
+        let question = Question { matcher: matcher.into(), times: times.into(), location };
+        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).push(question);
+    }
+
+    /// Judges every expectation, after the server has settled; they are done with then.
+    ///
+    /// # Panics
+    /// If one is not met, with a report of each that is not.
+    #[track_caller]
+    pub fn verify(&self) -> Verify {
+        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
+        Verify::new(&self.server, expectations)
+    }
+
+    /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
+    /// nothing can come between the look and the clearing.
+    pub fn clear(&self) -> Vec<Message> {
+        self.server.engine().act(|world, now| world.clear(now))
+    }
+
+    /// Back to the state at the start: mail, accounts and expectations are gone, numbers begin anew. Sessions that
+    /// last go on.
+    pub fn reset(&self) {
+        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.server.engine().act(|world, now| world.reset(now));
+    }
+
+    /// Puts mail where an SMTP client's would go, from the null sender.
+    ///
+    /// # Panics
+    /// If the address is nobody's, which only a closed list of accounts can make it.
+    #[track_caller]
+    pub fn deliver(&self, to: &str, mail: impl Into<Bytes>) -> Message {
+        self.deliver_from("", to, mail)
+    }
+
+    /// Puts mail where an SMTP client's would go.
+    ///
+    /// # Panics
+    /// As [`deliver`](Self::deliver).
+    #[track_caller]
+    pub fn deliver_from(&self, from: &str, to: &str, mail: impl Into<Bytes>) -> Message {
+        let recipient = Recipient::new(to, Parameters::default(), RecipientVerdict::Accepted);
+        let envelope = Envelope::new(Sender::new(from, Parameters::default()), vec![recipient]);
+        let envelope = envelope.expect("it has a recipient");
+        match self.server.deliver(envelope, mail.into()) {
+            Ok(message) => message,
+            Err(stranger) => panic!("<{stranger}> is no address of this server's accounts"),
+        }
+    }
+
+    /// The certificate of this server's own authority, in PEM: what a client must trust to verify the server.
+    pub fn ca(&self) -> &str {
+        self.server.ca()
+    }
+
+    /// A file that holds [`ca`](Self::ca), for clients that want one. It goes with the server.
+    ///
+    /// # Panics
+    /// If the system's folder for temporary files cannot be written to.
+    pub fn ca_file(&self) -> &Path {
+        let file = self.ca_file.get_or_init(|| {
+            let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile();
+            let written = file.as_mut().map(|file| file.write_all(self.ca().as_bytes()));
+            assert!(matches!(written, Ok(Ok(()))), "the CA cannot be written to a temporary file: {file:?}");
+            file.expect("it was written to")
+        });
+        file.path()
+    }
+
+    fn scene(&self) -> Scene {
+        self.server.engine().look(|world| Scene::of(&world.journal))
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        self.server.stop();
+        if std::thread::panicking() {
+            return;
+        }
+        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Err(failed) = expectation::judge(&expectations, &self.scene(), || Verdict::AtDrop) {
+            panic!("{failed}");
+        }
+    }
+}
+
+impl std::fmt::Debug for MailServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.server.endpoints().iter().map(Endpoint::url)).finish()
+    }
+}

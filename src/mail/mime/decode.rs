@@ -1,0 +1,78 @@
+//! From octets to octets (transfer encodings), and from octets to text (charsets).
+
+use data_encoding::{BASE64_MIME_PERMISSIVE, BASE64_NOPAD};
+
+/// Undoes a content transfer encoding (RFC 2045 §6), forgiving what senders get wrong.
+pub(super) fn transfer(encoding: &str, octets: &[u8]) -> Vec<u8> {
+    match encoding {
+        "base64" => base64(octets),
+        "quoted-printable" => quoted_printable(octets),
+        _ => octets.to_vec(),
+    }
+}
+
+/// RFC 2045 §6.8: what is not of the alphabet is ignored; padding may be missing.
+pub(super) fn base64(octets: &[u8]) -> Vec<u8> {
+    if let Ok(decoded) = BASE64_MIME_PERMISSIVE.decode(octets) {
+        return decoded;
+    }
+    let mut letters: Vec<u8> =
+        octets.iter().copied().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).collect();
+    // A lone letter at the end is less than an octet, and bits beyond an octet say nothing.
+    letters.truncate(letters.len() - usize::from(letters.len() % 4 == 1));
+    let tail = letters.len() % 4;
+    if let Some(last) = letters.last_mut().filter(|_| tail > 0) {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let value = ALPHABET.iter().position(|letter| letter == last).unwrap_or(0);
+        *last = ALPHABET[value & if tail == 2 { 0b11_0000 } else { 0b11_1100 }];
+    }
+    BASE64_NOPAD.decode(&letters).unwrap_or_default()
+}
+
+/// RFC 2045 §6.7; an `=` that begins no octet stays as it is.
+pub(super) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(octets.len());
+    let mut rest = octets;
+    while let Some(at) = memchr::memchr(b'=', rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(octet) = hex(rest) {
+            out.push(octet);
+            rest = &rest[2..];
+            continue;
+        }
+        // A soft line break; blanks before its end were added on the way.
+        let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        match &rest[blank..] {
+            [] => rest = &[],
+            [b'\n', ..] => rest = &rest[blank + 1..],
+            [b'\r', b'\n', ..] => rest = &rest[blank + 2..],
+            _ => out.push(b'='),
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// The octet that two hexadecimal digits stand for.
+pub(super) fn hex(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let (high, low) = (digit(*digits.first()?)?, digit(*digits.get(1)?)?);
+    u8::try_from(high * 16 + low).ok()
+}
+
+/// Text in a charset; without one, or in one that nobody knows, UTF-8 if it is that, else Windows-1252.
+pub(super) fn text(octets: &[u8], charset: Option<&str>) -> String {
+    let known = charset.and_then(|label| charset::Charset::for_label(label.trim().as_bytes()));
+    match (known, std::str::from_utf8(octets)) {
+        // 8-bit octets in "us-ascii" are more often UTF-8 than anything else.
+        (Some(charset), text) if !is_ascii(charset) || text.is_err() => charset.decode(octets).0.into_owned(),
+        (_, Ok(text)) => text.to_owned(),
+        (_, Err(_)) => encoding_rs::WINDOWS_1252.decode(octets).0.into_owned(),
+    }
+}
+
+/// `us-ascii` is a label of Windows-1252.
+fn is_ascii(charset: charset::Charset) -> bool {
+    charset.name() == "windows-1252"
+}

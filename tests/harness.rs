@@ -1,0 +1,353 @@
+//! The Rust face, as a test uses it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
+use mailjig::{
+    Ending, Endpoint, Listener, MailServer, Message, any, attachment, body, from, header, matching, session, subject,
+    to,
+};
+
+fn letter(to: &str, subject: &str) -> lettre::Message {
+    let builder = lettre::Message::builder().from("ann@example.org".parse().unwrap()).to(to.parse().unwrap());
+    builder.subject(subject).body("Hello!".to_owned()).unwrap()
+}
+
+fn mailer(endpoint: &Endpoint) -> SmtpTransport {
+    SmtpTransport::builder_dangerous(endpoint.host()).port(endpoint.port()).build()
+}
+
+/// Sends lines in one flight and gives all that comes back until the server closes.
+fn talk(endpoint: &Endpoint, lines: &str) -> String {
+    let mut client = TcpStream::connect(endpoint.address()).unwrap();
+    client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
+}
+
+/// The text of the panic that this ends with.
+fn panic_of(act: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(act)).expect_err("it panics");
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic.downcast_ref::<&str>().expect("panics have a text").to_string(),
+    }
+}
+
+#[test]
+fn a_plain_test_waits_on_its_thread() {
+    let server = MailServer::start();
+
+    mailer(server.smtp()).send(&letter("bob@example.org", "Welcome, Bob")).unwrap();
+
+    let mail = server.wait_for(to("bob@example.org").and(subject("Welcome*"))).block();
+    assert_eq!(mail.text().trim_end(), "Hello!");
+    assert_eq!(mail.envelope().sender().address(), "ann@example.org");
+}
+
+#[tokio::test]
+async fn a_current_thread_runtime_waits_and_even_a_blocking_client_does_not_starve_the_server() {
+    let server = MailServer::start();
+
+    mailer(server.smtp()).send(&letter("bob@example.org", "blocking")).unwrap();
+
+    let mail = server.wait_for(to("bob@example.org")).await;
+    assert_eq!(mail.subject(), "blocking");
+    server.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_multi_thread_runtime_waits_for_what_comes_later() {
+    let server = MailServer::start();
+    let endpoint = server.smtp();
+    let mailer = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(endpoint.host()).port(endpoint.port()).build();
+
+    let (mail, sent) = tokio::join!(server.wait_for(subject("later")), mailer.send(letter("bob@example.org", "later")));
+
+    sent.unwrap();
+    assert_eq!(mail.no().to_string(), "m1");
+}
+
+#[test]
+fn another_executor_waits_too() {
+    smol::block_on(async {
+        let server = MailServer::start();
+        let wait = smol::spawn(server.wait_for(to("bob@example.org")));
+
+        server.deliver("bob@example.org", "Subject: hello\r\n\r\n");
+
+        assert_eq!(wait.await.subject(), "hello");
+    });
+}
+
+#[test]
+fn a_wait_sees_what_was_there_and_what_comes_after_a_message() {
+    let server = MailServer::start();
+    let first = server.deliver("bob@example.org", "Subject: code 1\r\n\r\n");
+
+    assert_eq!(server.wait_for(to("bob@example.org")).block().no(), first.no());
+    let second = server.wait_for(to("bob@example.org")).after(&first);
+    server.deliver("bob@example.org", "Subject: code 2\r\n\r\n");
+
+    assert_eq!(second.block().subject(), "code 2");
+}
+
+#[test]
+fn a_thousand_waits_each_get_their_own() {
+    let server = MailServer::start();
+    let waits: Vec<_> = (0..1000).map(|n| server.wait_for(to(format!("user{n}@example.org")))).collect();
+
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = waits.into_iter().map(|wait| scope.spawn(|| wait.block())).collect();
+        for n in 0..1000 {
+            server.deliver(&format!("user{n}@example.org"), format!("Subject: {n}\r\n\r\n"));
+        }
+        for (n, wait) in waiting.into_iter().enumerate() {
+            assert_eq!(wait.join().unwrap().subject(), n.to_string());
+        }
+    });
+}
+
+#[test]
+fn matchers_ask_about_everything() {
+    let server = MailServer::start();
+    server.deliver_from(
+        "ann@example.org",
+        "bob@example.org",
+        "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nX-Kind: test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\n\r\nconfirm your address\r\n--b\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n%PDF\r\n--b--\r\n",
+    );
+
+    for (holds, matcher) in [
+        (true, any()),
+        (true, to("BOB@example.org").not().and(to("bob@EXAMPLE.org"))),
+        (true, from("*@example.org")),
+        (true, subject("Grüße")),
+        (false, subject("Grüs*")),
+        (true, body("your address")),
+        (true, body("confirm*")),
+        (false, body("~^address")),
+        (true, header("x-kind", "test")),
+        (false, header("x-other", "*")),
+        (true, attachment("*.pdf")),
+        (false, attachment("*.png")),
+        (true, (|mail: &Message| mail.attachments().len() == 1).into()),
+        (false, matching("is large", |mail| mail.raw().len() > 1_000_000)),
+        (true, subject("no").or(subject("Grüße"))),
+        (false, session::tls(true)),
+    ] {
+        let text = matcher.to_string();
+        assert_eq!(server.find(matcher).len(), usize::from(holds), "{text}");
+    }
+}
+
+#[test]
+fn bcc_is_in_the_envelope_and_the_body_is_kept_once() {
+    let server = MailServer::start();
+
+    let said = talk(
+        server.smtp(),
+        "EHLO client.example\nMAIL FROM:<ann@example.org> SIZE=20\nRCPT TO:<bob@example.org>\n\
+         RCPT TO:<carol@example.org>\nRCPT TO:<>\nDATA\nTo: bob@example.org\n\nhi\n.\nQUIT\n",
+    );
+
+    assert!(said.contains("250 2.0.0 Ok: queued as m1"), "{said}");
+    let mail = server.only(to("carol@example.org"));
+    assert_eq!(mail.no(), server.only(to("bob@example.org")).no());
+    assert_eq!(mail.raw().as_ref(), b"To: bob@example.org\r\n\r\nhi\r\n");
+    assert_eq!(mail.envelope().sender().parameters().size(), Some(20));
+    assert_eq!(mail.to().len(), 1);
+    assert_eq!(mail.raw().as_ptr(), server.messages()[0].raw().as_ptr());
+}
+
+#[test]
+fn a_transcript_is_a_snapshot_as_it_is() {
+    let server = MailServer::start();
+
+    talk(
+        server.smtp(),
+        "HELO client.example\nMAIL FROM:<ann@example.org>\nRCPT TO:<bob@example.org>\nDATA\n.hidden\n..dot\n.\nQUIT\n",
+    );
+    server.settled().block();
+
+    insta::assert_snapshot!(server.transcript(), @r"
+    S: 220 localhost ESMTP mailjig
+    C: HELO client.example
+    S: 250 localhost
+    C: MAIL FROM:<ann@example.org>
+    S: 250 2.1.0 Ok
+    C: RCPT TO:<bob@example.org>
+    S: 250 2.1.5 Ok
+    C: DATA
+    S: 354 End data with <CR><LF>.<CR><LF>
+    C: <m1>
+    S: 250 2.0.0 Ok: queued as m1
+    C: QUIT
+    S: 221 2.0.0 Bye
+    ");
+    assert!(server.transcript().verbatim().contains("\nC: hidden\nC: ..dot\nC: .\n"));
+    assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::Clean));
+}
+
+#[test]
+fn a_message_prints_the_same_in_every_run() {
+    let server = MailServer::start();
+    let mail = server.deliver_from(
+        "ann@example.org",
+        "bob@example.org",
+        "From: Ann <ann@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\
+         \r\n--b\r\n\r\nHello!\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n%PDF\r\n--b--\r\n",
+    );
+
+    insta::assert_snapshot!(mail, @r"
+    m1 from <ann@example.org> to <bob@example.org>
+    From: Ann <ann@example.org>
+    Subject: Grüße
+    Content-Type: multipart/mixed; boundary=b
+
+    Hello!
+    [2 application/pdf, 4 octets, a.pdf]
+    ");
+}
+
+#[test]
+fn clearing_takes_what_was_there_and_resetting_begins_anew() {
+    let server = MailServer::start();
+    server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+
+    let taken = server.clear();
+    assert_eq!(taken.len(), 1);
+    assert!(server.messages().is_empty());
+    assert_eq!(server.deliver("bob@example.org", "Subject: two\r\n\r\n").no().number(), 2);
+    assert_eq!(server.wait_for(any()).after(&taken[0]).block().subject(), "two");
+
+    server.reset();
+    assert!(server.messages().is_empty());
+    assert_eq!(server.deliver("bob@example.org", "Subject: three\r\n\r\n").no().number(), 1);
+}
+
+#[test]
+fn a_closed_list_knows_its_own() {
+    let server = MailServer::builder().account_of("ann", "secret", &["ann@example.org"]).start();
+
+    let said = talk(
+        server.smtp(),
+        "EHLO x\nMAIL FROM:<>\nRCPT TO:<eve@example.org>\nRCPT TO:<Ann@Example.org>\nRSET\n\
+         AUTH PLAIN AGFubgB3cm9uZw==\nAUTH PLAIN AGFubgBzZWNyZXQ=\nQUIT\n",
+    );
+
+    for line in ["550 5.1.1 <eve@example.org>", "250 2.1.5", "535 5.7.8", "235 2.7.0"] {
+        assert!(said.contains(&format!("\r\n{line} ")), "{line} in {said}");
+    }
+    assert!(panic_of(|| drop(server.deliver("eve@example.org", ""))).contains("<eve@example.org> is no address"));
+    assert_eq!(server.sessions()[0].user.as_deref(), Some("ann"));
+}
+
+#[test]
+fn expectations_are_judged_when_the_server_is_dropped() {
+    let server = MailServer::start();
+    server.expect(1, to("ann@example.org"));
+    server.expect(0, to("eve@example.org"));
+    server.expect(1..=2, subject("digest"));
+    server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    drop(server);
+
+    let server = MailServer::start();
+    let line = line!() + 1;
+    server.expect(2, to("ann@example.org"));
+    let text = panic_of(|| drop(server));
+
+    assert!(text.contains(&format!("tests/harness.rs:{line}:12: 0 messages matched, expected exactly 2")), "{text}");
+}
+
+#[test]
+fn expectations_are_judged_by_verify_after_the_server_has_settled() {
+    let server = MailServer::start();
+    server.expect(1, to("ann@example.org"));
+    assert!(panic_of(|| server.verify().block()).contains("0 messages matched, expected exactly 1"));
+
+    server.expect(1, to("ann@example.org"));
+    talk(server.smtp(), "HELO x\nMAIL FROM:<>\nRCPT TO:<ann@example.org>\nDATA\n.\nQUIT\n");
+    server.verify().block();
+}
+
+#[test]
+fn a_dropped_server_that_is_not_settled_says_so() {
+    let server = MailServer::builder().start();
+    server.expect(1, any());
+    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    client.read_exact(&mut [0; 4]).unwrap();
+    client.write_all(b"HELO x\r\n").unwrap();
+
+    let text = panic_of(|| drop(server));
+
+    assert!(text.contains("0 messages matched, expected exactly 1"), "{text}");
+}
+
+#[test]
+fn none_within_holds_when_nothing_comes_and_fails_when_something_does() {
+    let server = MailServer::start();
+    server.none_within(Duration::from_millis(1), any()).block();
+
+    server.deliver("eve@example.org", "");
+    let text = panic_of(|| server.none_within(Duration::from_secs(60), to("eve@example.org")).block());
+
+    assert!(text.contains("1 messages matched, expected none"), "{text}");
+}
+
+#[test]
+fn a_wait_that_fails_names_its_line() {
+    let server = MailServer::start();
+
+    let line = line!() + 1;
+    let text = panic_of(|| drop(server.wait_for(to("bob@example.org")).within(Duration::from_millis(1)).block()));
+
+    assert!(text.starts_with(&format!("tests/harness.rs:{line}:")), "{text}");
+    let outcome = server.wait_for(to("bob@example.org")).within(Duration::ZERO).outcome();
+    assert!(smol::block_on(outcome).unwrap_err().to_string().contains("nothing was captured"));
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_listener() {
+    let server = MailServer::start();
+    let taken = server.smtp().address();
+
+    let error = MailServer::builder().listen(Listener::Submission, taken).try_start().unwrap_err();
+
+    let expected = format!("the submission listener cannot have {taken}: another program listens there");
+    assert!(error.to_string().starts_with(&expected), "{error}");
+}
+
+#[test]
+fn one_session_too_many_is_told_to_come_back() {
+    let server = MailServer::builder().max_sessions(1).start();
+    let mut first = TcpStream::connect(server.smtp().address()).unwrap();
+    first.read_exact(&mut [0; 3]).unwrap();
+
+    assert_eq!(talk(server.smtp(), ""), "421 4.3.2 localhost has too many sessions; come back later\r\n");
+}
+
+#[test]
+fn a_silent_client_is_told_that_time_is_over() {
+    let server = MailServer::builder().idle_timeout(Duration::from_millis(1)).start();
+    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+
+    assert!(said.ends_with("421 4.4.2 I have waited too long for you\r\n"), "{said}");
+}
+
+#[test]
+fn a_listener_that_is_off_is_named() {
+    let server = MailServer::builder().without(Listener::Smtps).start();
+
+    assert!(
+        panic_of(|| drop(server.smtps().url().to_owned()))
+            .contains("the smtps listener of this server is switched off")
+    );
+}
