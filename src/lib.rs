@@ -1,8 +1,15 @@
 //! A programmable mail server for tests.
 
+#[cfg(feature = "api")]
+mod api;
 mod base;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod drive;
 mod expect;
+#[cfg(feature = "api")]
+mod face;
 mod harness;
 mod journal;
 mod mail;

@@ -1,1 +1,5 @@
-fn main() {}
+//! `mailjig`: a mail server for tests, on the command line.
+
+fn main() -> std::process::ExitCode {
+    mailjig::cli::main()
+}

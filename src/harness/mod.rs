@@ -4,6 +4,8 @@ mod builder;
 mod expectation;
 mod wait;
 
+#[cfg(feature = "api")]
+use std::any::Any;
 use std::io::Write;
 use std::panic::Location;
 use std::path::Path;
@@ -46,6 +48,9 @@ pub struct MailServer {
     server: Arc<Server>,
     expectations: Mutex<Vec<Question>>,
     ca_file: OnceLock<NamedTempFile>,
+    /// Another face of this server, which lives as long; not known here.
+    #[cfg(feature = "api")]
+    face: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl MailServer {
@@ -69,12 +74,23 @@ impl MailServer {
     }
 
     pub(crate) fn of(server: Server) -> Self {
-        Self { server: Arc::new(server), expectations: Mutex::default(), ca_file: OnceLock::new() }
+        Self {
+            server: Arc::new(server),
+            expectations: Mutex::default(),
+            ca_file: OnceLock::new(),
+            #[cfg(feature = "api")]
+            face: OnceLock::new(),
+        }
     }
 
-    #[cfg_attr(not(feature = "api"), expect(dead_code, reason = "the HTTP face is given it"))]
+    #[cfg(feature = "api")]
     pub(crate) fn server(&self) -> &Arc<Server> {
         &self.server
+    }
+
+    #[cfg(feature = "api")]
+    pub(crate) fn face(&self) -> &OnceLock<Box<dyn Any + Send + Sync>> {
+        &self.face
     }
 
     /// Where relayed mail goes: SMTP, STARTTLS when the client wants it, no login needed.

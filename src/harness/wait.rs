@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::base::{Seq, Times};
+use crate::base::Times;
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
 use crate::mail::Message;
@@ -23,14 +23,14 @@ pub struct Wait {
     server: Arc<Server>,
     question: Question,
     within: Duration,
-    after: Seq,
+    after: Option<Message>,
     until: Option<Until<Check<Message>>>,
 }
 
 impl Wait {
     pub(super) fn new(server: &Arc<Server>, matcher: Matcher, location: &'static Location<'static>) -> Self {
         let question = Question { matcher, times: Times::from(1..), location: Some(location) };
-        Self { server: Arc::clone(server), question, within: DEFAULT, after: Seq::default(), until: None }
+        Self { server: Arc::clone(server), question, within: DEFAULT, after: None, until: None }
     }
 
     /// Waits for at most this long; 5 seconds if not said.
@@ -41,9 +41,7 @@ impl Wait {
 
     /// Only messages captured after this one count: how a second mail of the same kind is waited for.
     pub fn after(mut self, message: &Message) -> Self {
-        let captured = self.server.engine().look(|world| world.journal.message(message.no()).map(|c| c.seq));
-        // What was cleared away was before everything that is there.
-        self.after = captured.unwrap_or_default();
+        self.after = Some(message.clone());
         self
     }
 
@@ -62,7 +60,7 @@ impl Wait {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Report>> {
         let until = self.until.get_or_insert_with(|| {
-            let (matter, check) = look_for(&self.question.matcher, self.after);
+            let (matter, check) = look_for(&self.server, &self.question.matcher, self.after.take());
             Until::new(self.server.engine(), Interest { matter, session: None }, self.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));
@@ -99,7 +97,7 @@ impl NoneWithin {
         matcher: Matcher,
         location: &'static Location<'static>,
     ) -> Self {
-        let (matter, check) = look_for(&matcher, Seq::default());
+        let (matter, check) = look_for(server, &matcher, None);
         let until = Until::new(server.engine(), Interest { matter, session: None }, time, check);
         let question = Question { matcher, times: Times::from(0), location: Some(location) };
         Self { server: Arc::clone(server), question, until }
@@ -180,16 +178,20 @@ impl Future for Quiet {
     }
 }
 
-/// Finds the first message behind a place that matches, looking at each once.
-fn look_for(matcher: &Matcher, after: Seq) -> (Matter, Check<Message>) {
+/// Finds the first message behind another that matches, looking at each once.
+fn look_for(server: &Server, matcher: &Matcher, after: Option<Message>) -> (Matter, Check<Message>) {
     let matter = matcher.recipient().map_or(Matter::Mail, |address| Matter::MailTo(address.to_owned()));
-    let (matcher, mut cursor) = (matcher.clone(), MailCursor::after(after));
+    // What was cleared away was before everything that is there.
+    let place = after.as_ref().and_then(|after| {
+        server.engine().look(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
+    });
+    let (matcher, mut cursor) = (matcher.clone(), MailCursor::after(place.unwrap_or_default()));
     let check = move |engine: &Engine| {
-        cursor.read(engine).into_iter().find_map(|(_, message)| {
+        let messages = cursor.read(engine).into_iter().map(|captured| captured.message);
+        messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no())).find(|message| {
             let session = message.session();
             let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
-            let evidence = Evidence { message: &message, session: facts.as_ref() };
-            matcher.matches(&evidence).then_some(message)
+            matcher.matches(&Evidence { message, session: facts.as_ref() })
         })
     };
     (matter, Box::new(check))

@@ -26,8 +26,8 @@ pub(crate) struct Captured {
     pub(crate) message: Message,
     /// The record of the exchange that captured it.
     pub(crate) seq: Seq,
-    /// Whether that exchange is closed: its reply has left, or never will.
-    pub(crate) closed: bool,
+    /// The record that closed that exchange: its reply has left, or never will. What waits and cursors go by.
+    pub(crate) closed: Option<Seq>,
 }
 
 /// The records of one server, and the views folded from them as they are appended.
@@ -37,6 +37,8 @@ pub(crate) struct Journal {
     sessions: VecDeque<Log>,
     messages: VecDeque<Captured>,
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
+    /// The messages whose exchange is closed, in the order of closing.
+    closed: VecDeque<(Seq, MessageNo)>,
     /// How many messages are no longer there.
     forgotten: u32,
     /// Exchanges whose reply has neither left nor been lost.
@@ -63,6 +65,11 @@ impl Journal {
     /// The place of the record appended last.
     pub(crate) fn tip(&self) -> Seq {
         self.records.tip()
+    }
+
+    /// The place of the last record that is no longer there.
+    pub(crate) fn floor(&self) -> Seq {
+        self.records.floor()
     }
 
     /// The records behind a cursor, in order.
@@ -97,6 +104,12 @@ impl Journal {
     pub(crate) fn messages_to(&self, address: &str) -> impl Iterator<Item = &Captured> {
         let numbers = self.by_recipient.get(&*fold_domain(address));
         numbers.into_iter().flatten().filter_map(|no| self.message(*no))
+    }
+
+    /// The messages whose exchange was closed behind a cursor, in the order of closing.
+    pub(crate) fn closed_since(&self, cursor: Seq) -> impl Iterator<Item = &Captured> {
+        let from = self.closed.partition_point(|(closed, _)| *closed <= cursor);
+        self.closed.range(from..).filter_map(|(_, no)| self.message(*no))
     }
 
     /// How many messages were captured and are no longer here.
@@ -164,7 +177,7 @@ impl Journal {
         self.open += 1;
         let seq = self.append(at, Some(session), Kind::Exchange(exchange));
         if let Some(message) = captured {
-            self.capture(message, seq, false);
+            self.capture(message, seq);
         }
         seq
     }
@@ -189,12 +202,10 @@ impl Journal {
             }
             _ => None,
         };
-        if let Some(at) = captured.and_then(|no| (no.0 - 1).checked_sub(self.forgotten))
-            && let Some(captured) = self.messages.get_mut(at as usize)
-        {
-            captured.closed = true;
+        let closed = self.append(at, Some(session), Kind::Closed { exchange, left });
+        if let Some(no) = captured {
+            self.reveal(no, closed);
         }
-        self.append(at, Some(session), Kind::Closed { exchange, left });
     }
 
     /// Something happened in a session that is no exchange.
@@ -212,7 +223,9 @@ impl Journal {
         let captured = detail.done.captured.clone();
         let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
         if let Some(message) = captured {
-            self.capture(message, seq, true);
+            let no = message.no();
+            self.capture(message, seq);
+            self.reveal(no, seq);
         }
         seq
     }
@@ -236,6 +249,7 @@ impl Journal {
             self.forgotten += 1;
             self.messages.pop_front();
         }
+        self.closed.retain(|(_, no)| *no > through);
         self.raise_floor(floor);
     }
 
@@ -267,14 +281,23 @@ impl Journal {
         self.sessions.get_mut(at)
     }
 
-    fn capture(&mut self, message: Message, seq: Seq, closed: bool) {
+    fn capture(&mut self, message: Message, seq: Seq) {
         for address in message.envelope().accepted() {
             let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
             if numbers.back() != Some(&message.no()) {
                 numbers.push_back(message.no());
             }
         }
-        self.messages.push_back(Captured { message, seq, closed });
+        self.messages.push_back(Captured { message, seq, closed: None });
+    }
+
+    /// From now on waits see this message, if it is still there.
+    fn reveal(&mut self, no: MessageNo, closed: Seq) {
+        let at = (no.0 - 1).checked_sub(self.forgotten);
+        if let Some(captured) = at.and_then(|at| self.messages.get_mut(at as usize)) {
+            captured.closed = Some(closed);
+            self.closed.push_back((closed, no));
+        }
     }
 
     fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {

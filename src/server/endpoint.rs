@@ -96,6 +96,18 @@ impl Endpoint {
     }
 }
 
+impl serde::Serialize for Endpoint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut endpoint = serializer.serialize_struct("Endpoint", 4)?;
+        endpoint.serialize_field("name", self.listener.name())?;
+        endpoint.serialize_field("host", &self.host)?;
+        endpoint.serialize_field("port", &self.port())?;
+        endpoint.serialize_field("url", &self.url)?;
+        endpoint.end()
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)

@@ -11,8 +11,7 @@ use tokio::task::AbortHandle;
 
 use crate::base::Seq;
 use crate::drive::{Engine, Interest, Watch, runtime};
-use crate::journal::{Exchange, Kind};
-use crate::mail::Message;
+use crate::journal::Captured;
 
 /// Resolves to what `check` finds, looked for now and whenever something of interest is appended; to nothing when the
 /// deadline has passed. `check` runs in the waiter, outside of the lock.
@@ -141,7 +140,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Reads captured mail in order, each message once, when its exchange is closed.
+/// Reads captured mail in the order of closing, each message once, when its exchange is closed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailCursor(Seq);
 
@@ -151,33 +150,11 @@ impl MailCursor {
         Self(seq)
     }
 
-    /// Messages that can be seen since the last call, with the place of their capture.
-    pub(crate) fn read(&mut self, engine: &Engine) -> Vec<(Seq, Message)> {
+    /// Messages that can be seen since the last call.
+    pub(crate) fn read(&mut self, engine: &Engine) -> Vec<Captured> {
         engine.look(|world| {
-            let journal = &world.journal;
-            let since = self.0;
-            self.0 = journal.tip();
-            match journal.since(since) {
-                // A first look, or a look after an eviction or a clearing: all that is there.
-                Err(_gone) => Self::visible(journal.messages().iter()),
-                Ok(_) if since == Seq::default() => Self::visible(journal.messages().iter()),
-                Ok(records) => records
-                    .filter_map(|(seq, record)| match &record.kind {
-                        Kind::Closed { exchange, .. } => match &journal.get(*exchange)?.kind {
-                            Kind::Exchange(Exchange { detail: Some(detail), .. }) => {
-                                Some((*exchange, detail.done.captured.clone()?))
-                            }
-                            _ => None,
-                        },
-                        Kind::Outside(detail) => Some((seq, detail.done.captured.clone()?)),
-                        _ => None,
-                    })
-                    .collect(),
-            }
+            let since = std::mem::replace(&mut self.0, world.journal.tip());
+            world.journal.closed_since(since).cloned().collect()
         })
-    }
-
-    fn visible<'a>(captured: impl Iterator<Item = &'a crate::journal::Captured>) -> Vec<(Seq, Message)> {
-        captured.filter(|captured| captured.closed).map(|c| (c.seq, c.message.clone())).collect()
     }
 }

@@ -62,7 +62,7 @@ pub struct Peer {
 impl Peer {
     pub fn mailjig() -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
-            .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep", "10000000", "--keep-octets", "100GB"])
+            .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep", "10000000", "--keep-size", "100GB"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");

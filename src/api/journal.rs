@@ -1,0 +1,177 @@
+//! `/v1/journal`: every record, in one order.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::params::Params;
+use super::problem::Problem;
+use super::sessions::number;
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::drive::{Engine, Interest, Matter};
+use crate::journal::{Exchange, Gone, Journal, Kind, Left, Record};
+use crate::protocol::Event;
+use crate::server::Until;
+
+const DEFAULT_LIMIT: u64 = 1000;
+/// Records that are looked at before the lock is let go for a moment.
+const PORTION: usize = 4096;
+
+#[derive(Serialize)]
+pub(super) struct List {
+    records: Vec<RecordJson>,
+    /// What to ask for next, as `after`.
+    next: Seq,
+}
+
+#[derive(Serialize)]
+struct RecordJson {
+    seq: Seq,
+    at: Timestamp,
+    session: Option<SessionNo>,
+    kind: &'static str,
+    #[serde(flatten)]
+    facts: Value,
+}
+
+struct Filter {
+    after: Seq,
+    session: Option<SessionNo>,
+    event: Option<Event>,
+    limit: usize,
+}
+
+pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Json<List>, Problem> {
+    let after = params.cursor("after")?;
+    let filter = Filter {
+        after: after.unwrap_or_default(),
+        session: params.take("session")?.map(|s| number(&s)).transpose()?,
+        event: params.typed("event", |name| {
+            Event::parse(name).ok_or_else(|| format!("`{name}` is no event; an event is named like `smtp.rcpt`"))
+        })?,
+        limit: params.number("limit")?.unwrap_or(DEFAULT_LIMIT) as usize,
+    };
+    let (wait, count) = (params.duration("wait")?, params.number("count")?);
+    params.finish()?;
+    let wanted = match (wait, count) {
+        (None, Some(_)) => {
+            return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
+        }
+        (None, None) => 0,
+        (Some(_), count) => count.unwrap_or(1).max(1) as usize,
+    };
+    let mut next = filter.after;
+    let mut records = Vec::new();
+    // Without a cursor the journal begins where it begins; a cursor below the floor has missed something.
+    if after.is_none() {
+        next = server.engine().look(|world| world.journal.floor());
+    }
+    let interest = Interest { matter: Matter::Everything, session: filter.session };
+    let check = |engine: &Engine| match filter.read(engine, &mut next, &mut records) {
+        Err(gone) => Some(Err(gone)),
+        Ok(()) => (records.len() >= wanted).then_some(Ok(())),
+    };
+    match Until::new(server.engine(), interest, wait.unwrap_or(Duration::ZERO), check).await {
+        Some(Err(Gone { first })) => Err(Problem::new(
+            StatusCode::GONE,
+            format!("what came behind {} is no longer kept; the first record that is has number {first}", filter.after),
+        )
+        .with("first", first)),
+        None if wanted > 0 => {
+            let detail = format!("{} records came, {wanted} were waited for", records.len());
+            Err(Problem::new(StatusCode::CONFLICT, detail))
+        }
+        Some(Ok(())) | None => Ok(Json(List { records, next })),
+    }
+}
+
+impl Filter {
+    /// Reads on from `next`, as far as the limit allows.
+    fn read(&self, engine: &Engine, next: &mut Seq, found: &mut Vec<RecordJson>) -> Result<(), Gone> {
+        loop {
+            let is_done = engine.look(|world| {
+                let journal = &world.journal;
+                let mut looked_at = 0;
+                for (seq, record) in journal.since(*next)? {
+                    if found.len() >= self.limit {
+                        return Ok(true);
+                    }
+                    if looked_at == PORTION {
+                        return Ok(false);
+                    }
+                    looked_at += 1;
+                    *next = seq;
+                    if self.holds(journal, record) {
+                        found.push(RecordJson::new(journal, seq, record));
+                    }
+                }
+                Ok(true)
+            })?;
+            if is_done {
+                return Ok(());
+            }
+        }
+    }
+
+    fn holds(&self, journal: &Journal, record: &Record) -> bool {
+        let event = match &record.kind {
+            Kind::Exchange(exchange) => Some(exchange.event),
+            Kind::Part { exchange, .. } | Kind::Closed { exchange, .. } => {
+                match journal.get(*exchange).map(|record| &record.kind) {
+                    Some(Kind::Exchange(exchange)) => Some(exchange.event),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        self.session.is_none_or(|session| record.session == Some(session))
+            && self.event.is_none_or(|wanted| event == Some(wanted))
+    }
+}
+
+impl RecordJson {
+    fn new(journal: &Journal, seq: Seq, record: &Record) -> Self {
+        let log = record.session.and_then(|session| journal.session(session));
+        let text = |start: u32, len: u32| {
+            log.map(|log| String::from_utf8_lossy(log.text(start, len)).into_owned()).unwrap_or_default()
+        };
+        let (kind, facts) = match &record.kind {
+            Kind::Opened(opened) => {
+                ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
+            }
+            Kind::Exchange(Exchange { event, start, heard, said, detail }) => {
+                let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+                let facts = json!({
+                    "event": event,
+                    "heard": text(*start, *heard),
+                    "said": text(start.wrapping_add(*heard), *said),
+                    "octets": detail.as_ref().and_then(|detail| detail.octets),
+                    "captured": captured.map(|message| message.no()),
+                    "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
+                });
+                ("exchange", facts)
+            }
+            Kind::Part { exchange, start, said, .. } => {
+                ("part", json!({ "exchange": exchange, "said": text(*start, *said) }))
+            }
+            Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),
+            Kind::Closed { exchange, left: Left::Part { octets, of } } => {
+                ("closed", json!({ "exchange": exchange, "left": octets, "of": of }))
+            }
+            Kind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
+            Kind::Secured(tls) => ("secured", json!(tls)),
+            Kind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
+            Kind::Ended { ending, unfinished } => ("ended", json!({ "ending": ending, "unfinished": unfinished })),
+            Kind::Outside(detail) => {
+                let captured = detail.done.captured.as_ref().map(|message| message.no());
+                ("outside", json!({ "captured": captured, "changes": detail.done.changes.len() }))
+            }
+        };
+        Self { seq, at: record.at, session: record.session, kind, facts }
+    }
+}

@@ -1,0 +1,139 @@
+//! Messages and sessions as JSON.
+
+use serde::Serialize;
+
+use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
+use crate::journal::{Captured, Ending, Session, Tls};
+use crate::mail::{Address, Parameters, Part, Verdict};
+
+/// A message without its bytes.
+#[derive(Serialize)]
+pub(super) struct MessageJson {
+    id: MessageNo,
+    /// The cursor behind this message; none until its client has the reply.
+    seq: Option<Seq>,
+    session: Option<SessionNo>,
+    received: Timestamp,
+    size: usize,
+    envelope: EnvelopeJson,
+    subject: String,
+    from: Vec<Address>,
+    to: Vec<Address>,
+    cc: Vec<Address>,
+    message_id: Option<String>,
+    attachments: usize,
+}
+
+#[derive(Serialize)]
+struct EnvelopeJson {
+    from: SenderJson,
+    recipients: Vec<RecipientJson>,
+}
+
+#[derive(Serialize)]
+struct SenderJson {
+    address: String,
+    parameters: Parameters,
+}
+
+#[derive(Serialize)]
+struct RecipientJson {
+    address: String,
+    parameters: Parameters,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<String>,
+}
+
+impl From<&Captured> for MessageJson {
+    fn from(captured: &Captured) -> Self {
+        let message = &captured.message;
+        let envelope = message.envelope();
+        let sender = envelope.sender();
+        let recipients = envelope.recipients().iter().map(|recipient| {
+            let (verdict, reply) = match recipient.verdict() {
+                Verdict::Accepted => ("accepted", None),
+                Verdict::Refused(reply) => ("refused", Some(reply.to_string())),
+            };
+            let (address, parameters) = (recipient.address().to_owned(), recipient.parameters().clone());
+            RecipientJson { address, parameters, verdict, reply }
+        });
+        Self {
+            id: message.no(),
+            seq: captured.closed,
+            session: message.session(),
+            received: message.received(),
+            size: message.raw().len(),
+            envelope: EnvelopeJson {
+                from: SenderJson { address: sender.address().to_owned(), parameters: sender.parameters().clone() },
+                recipients: recipients.collect(),
+            },
+            subject: message.subject(),
+            from: message.from(),
+            to: message.to(),
+            cc: message.cc(),
+            message_id: message.header("message-id"),
+            attachments: message.attachments().len(),
+        }
+    }
+}
+
+/// A part without its bytes.
+#[derive(Serialize)]
+pub(super) struct PartJson {
+    number: String,
+    content_type: String,
+    filename: Option<String>,
+    content_id: Option<String>,
+    size: usize,
+    attachment: bool,
+}
+
+impl From<&Part<'_>> for PartJson {
+    fn from(part: &Part<'_>) -> Self {
+        Self {
+            number: part.number().to_owned(),
+            content_type: part.content_type().to_owned(),
+            filename: part.filename(),
+            content_id: part.content_id(),
+            size: part.bytes().len(),
+            attachment: part.is_attachment(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct SessionJson<'a> {
+    id: SessionNo,
+    listener: &'a str,
+    peer: String,
+    opened: Timestamp,
+    tls: Option<&'a Tls>,
+    helo: Option<&'a str>,
+    user: Option<&'a str>,
+    messages: u32,
+    ended: Option<EndedJson>,
+}
+
+#[derive(Serialize)]
+struct EndedJson {
+    at: Timestamp,
+    ending: Ending,
+    text: String,
+}
+
+impl<'a> From<&'a Session> for SessionJson<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            id: session.no,
+            listener: session.listener,
+            peer: session.peer.to_string(),
+            opened: session.opened,
+            tls: session.tls.as_ref(),
+            helo: session.helo.as_deref(),
+            user: session.user.as_deref(),
+            messages: session.messages,
+            ended: session.ended.map(|(at, ending)| EndedJson { at, ending, text: ending.to_string() }),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
+
+mod guard;
+mod journal;
+mod json;
+mod messages;
+mod params;
+mod problem;
+mod server;
+mod sessions;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use tokio::task::AbortHandle;
+
+use crate::drive::runtime;
+use crate::server::{Server, StartError, bind};
+use problem::Problem;
+
+/// What a request may be larger than the largest message: base64 and JSON around it.
+const ENVELOPE: u64 = 1 << 20;
+
+/// A running HTTP listener. Dropping it stops it.
+pub(crate) struct Api {
+    address: SocketAddr,
+    url: String,
+    serving: AbortHandle,
+}
+
+type Shared = axum::extract::State<Arc<Server>>;
+
+impl Api {
+    /// Binds the address and serves; whoever connects from now on is answered.
+    pub(crate) fn start(server: Arc<Server>, address: SocketAddr) -> Result<Self, StartError> {
+        let failed = |source| StartError::new("http", address, source);
+        let socket = bind(address).map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        let _entered = runtime().enter();
+        let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
+        let router = router(server);
+        let serving = runtime().spawn(async move {
+            let _never_ends = axum::serve(listener, router).await;
+        });
+        Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// As `http://127.0.0.1:8025`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn router(server: Arc<Server>) -> Router {
+    let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(ENVELOPE);
+    let v1 = Router::new()
+        .route("/", get(index))
+        .route("/messages", get(messages::list).delete(messages::clear))
+        .route("/messages/{m}", get(messages::one))
+        .route("/messages/{m}/raw", get(messages::raw))
+        .route("/messages/{m}/text", get(messages::text))
+        .route("/messages/{m}/html", get(messages::html))
+        .route("/messages/{m}/headers", get(messages::headers))
+        .route("/messages/{m}/links", get(messages::links))
+        .route("/messages/{m}/parts", get(messages::parts))
+        .route("/messages/{m}/parts/{n}", get(messages::part))
+        .route("/sessions", get(sessions::list))
+        .route("/sessions/{s}", get(sessions::one).delete(sessions::kick))
+        .route("/sessions/{s}/transcript", get(sessions::transcript))
+        .route("/transcript", get(sessions::transcripts))
+        .route("/journal", get(journal::list))
+        .route("/deliver", post(server::deliver))
+        .route("/settled", post(server::settled))
+        .route("/reset", post(server::reset))
+        .route("/endpoints", get(server::endpoints))
+        .route("/health", get(server::health))
+        .route("/tls/ca.pem", get(server::ca));
+    Router::new()
+        .nest("/v1", v1)
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::guard))
+        .with_state(server)
+}
+
+async fn index() -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "name": "mailjig",
+        "version": env!("CARGO_PKG_VERSION"),
+        "links": {
+            "messages": "/v1/messages",
+            "sessions": "/v1/sessions",
+            "transcript": "/v1/transcript",
+            "journal": "/v1/journal",
+            "endpoints": "/v1/endpoints",
+            "health": "/v1/health",
+            "ca": "/v1/tls/ca.pem",
+        },
+    }))
+}
+
+async fn no_such_page() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such page; GET /v1 lists what there is")
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the page is there, but not for this method; see the Allow header")
+}

@@ -1,0 +1,120 @@
+//! Parameters of a query, taken one by one: what is wrong is named, and what nobody asked for is an error.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+use crate::base::{Pattern, Seq};
+
+/// A query's parameters.
+pub(super) struct Params {
+    given: Vec<(String, String)>,
+    known: Vec<&'static str>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(given) = query.map_err(|rejection| Problem::field("query", rejection.body_text()))?;
+        Ok(Self { given, known: Vec::new() })
+    }
+}
+
+impl Params {
+    /// The value of a parameter, if it was given; twice is once too often.
+    pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        self.known.push(name);
+        let mut given = self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value);
+        let value = given.next();
+        if given.next().is_some() {
+            return Err(Problem::field(name, format!("`{name}` may stand only once")));
+        }
+        Ok(value)
+    }
+
+    /// Every value of a parameter that may stand more than once.
+    pub(super) fn take_all(&mut self, name: &'static str) -> Vec<String> {
+        self.known.push(name);
+        self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value).collect()
+    }
+
+    pub(super) fn pattern(&mut self, name: &'static str) -> Result<Option<Pattern>, Problem> {
+        self.typed(name, |value| Pattern::parse(value).map_err(|error| error.to_string()))
+    }
+
+    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
+        self.typed(name, |value| value.parse().map_err(|_| format!("`{value}` is not a number")))
+    }
+
+    pub(super) fn cursor(&mut self, name: &'static str) -> Result<Option<Seq>, Problem> {
+        Ok(self.number(name)?.map(Seq))
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
+        let flag = self.typed(name, |value| match value {
+            "" | "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(format!("`{value}` is neither `true` nor `false`")),
+        })?;
+        Ok(flag.unwrap_or(false))
+    }
+
+    pub(super) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        self.typed(name, duration)
+    }
+
+    pub(super) fn typed<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Problem> {
+        let value = self.take(name)?;
+        value.map(|value| read(&value).map_err(|wrong| Problem::field(name, wrong))).transpose()
+    }
+
+    /// Nothing else was given.
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        let Some((name, _)) = self.given.first() else { return Ok(()) };
+        let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let detail = match self.known.is_empty() {
+            true => format!("`{name}` is no parameter: this page takes none"),
+            false => format!("`{name}` is no parameter of this page, which takes {known}"),
+        };
+        Err(Problem::field(name, detail))
+    }
+}
+
+/// `500ms`, `5s`, `2m`, and whatever else `jiff` reads as a duration without days.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time; write `500ms`, `5s` or `2m`");
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| wrong())
+}
+
+/// A page without parameters.
+pub(super) struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Params::from_request_parts(parts, state).await?.finish().map(|()| Self)
+    }
+}
+
+/// A path's parameters, which are always text.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path))
+            .map_err(|rejection| Problem::field("path", rejection.body_text()))
+    }
+}

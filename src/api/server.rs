@@ -1,0 +1,123 @@
+//! What concerns the server as a whole: delivering, settling, beginning anew; its endpoints, health and authority.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Shared;
+use super::json::MessageJson;
+use super::params::{NoParams, Params};
+use super::problem::Problem;
+use crate::base::Times;
+use crate::drive::{Engine, Interest, Matter};
+use crate::expect::{Question, Report, Scene, Verdict, any};
+use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
+use crate::server::Until;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delivery {
+    #[serde(default)]
+    from: String,
+    to: Vec<String>,
+    raw: Option<String>,
+    raw_base64: Option<String>,
+}
+
+/// Puts mail where an SMTP client's would go: as JSON, or as the message itself with its envelope in the query.
+pub(super) async fn deliver(
+    State(server): Shared,
+    mut params: Params,
+    request: axum::extract::Request,
+) -> Result<Response, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_message = content_type.is_some_and(|its| its.starts_with("message/"));
+    let (from, to, raw) = if is_message {
+        let (from, to) = (params.take("from")?.unwrap_or_default(), params.take_all("to"));
+        params.finish()?;
+        let raw = Bytes::from_request(request, &()).await;
+        (from, to, raw.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?)
+    } else {
+        params.finish()?;
+        let body = Json::<Delivery>::from_request(request, &()).await;
+        let Json(delivery) =
+            body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
+        let raw = match (delivery.raw, delivery.raw_base64) {
+            (Some(raw), None) => raw.into_bytes(),
+            (None, Some(base64)) => {
+                let decoded = BASE64.decode(base64.as_bytes());
+                decoded.map_err(|error| Problem::field("raw_base64", format!("it is not base64: {error}")))?
+            }
+            _ => return Err(Problem::field("raw", "give the message in `raw`, or in `raw_base64`, and not in both")),
+        };
+        (delivery.from, delivery.to, Bytes::from(raw))
+    };
+    let recipients = to.iter().map(|to| Recipient::new(to, Parameters::default(), RecipientVerdict::Accepted));
+    let envelope = Envelope::new(Sender::new(&from, Parameters::default()), recipients.collect());
+    let envelope = envelope.ok_or_else(|| Problem::field("to", "a message needs a recipient"))?;
+    let message = server.deliver(envelope, raw).map_err(|stranger| {
+        let detail = format!("<{stranger}> is no address of this server's accounts");
+        Problem::field("to", detail).status(StatusCode::UNPROCESSABLE_ENTITY)
+    })?;
+    let captured = server.engine().look(|world| world.journal.message(message.no()).cloned());
+    let location = [(header::LOCATION, format!("/v1/messages/{}", message.no()))];
+    let captured = captured.ok_or_else(|| Problem::none("message", "any longer: it was cleared at once"))?;
+    Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
+}
+
+/// Answers when no exchange is open and every session that said goodbye is gone.
+pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+    let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
+    params.finish()?;
+    let interest = Interest { matter: Matter::Quiet, session: None };
+    let check = |engine: &Engine| engine.look(|world| world.journal.is_settled()).then_some(());
+    if Until::new(server.engine(), interest, wait, check).await.is_some() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let question = Question { matcher: any(), times: Times::from(..), location: None };
+    let report = Report::new(&question, Verdict::Restless, &server.engine().look(|world| Scene::of(&world.journal)));
+    Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report))
+}
+
+/// Back to the state at the start.
+pub(super) async fn reset(State(server): Shared, _: NoParams) -> StatusCode {
+    server.engine().act(|world, now| world.reset(now));
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn endpoints(State(server): Shared, _: NoParams) -> Response {
+    let endpoints = server.endpoints().iter();
+    let endpoints: Vec<_> = endpoints.map(|endpoint| serde_json::to_value(endpoint).unwrap_or_default()).collect();
+    Json(json!({ "endpoints": endpoints })).into_response()
+}
+
+/// True only when every listener accepts.
+pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
+    let deaf: Vec<&str> = server.deaf().iter().map(|listener| listener.name()).collect();
+    if !deaf.is_empty() {
+        let detail = format!("these listeners do not accept: {}", deaf.join(", "));
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
+    }
+    let (messages, sessions, evicted) =
+        server.engine().look(|world| (world.journal.messages().len(), world.sessions(), world.evicted()));
+    let listeners: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.listener().name()).collect();
+    Json(json!({
+        "status": "ok",
+        "listeners": listeners,
+        "messages": messages,
+        "evicted": evicted,
+        "sessions": sessions,
+    }))
+    .into_response()
+}
+
+pub(super) async fn ca(State(server): Shared, _: NoParams) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], server.ca().to_owned()).into_response()
+}

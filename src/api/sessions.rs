@@ -1,0 +1,70 @@
+//! `/v1/sessions` and transcripts.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::json::SessionJson;
+use super::params::{NoParams, Params, Path};
+use super::problem::Problem;
+use crate::base::SessionNo;
+use crate::journal::{Session, Transcript};
+
+pub(super) async fn list(State(server): Shared, _: NoParams) -> Response {
+    let look = |world: &crate::world::World| world.journal.sessions().map(|log| log.facts().clone()).collect();
+    let sessions: Vec<Session> = server.engine().look(look);
+    let sessions: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::from).collect();
+    Json(serde_json::json!({ "sessions": sessions })).into_response()
+}
+
+pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let no = number(&s)?;
+    let session = server.engine().look(|world| world.journal.session(no).map(|log| log.facts().clone()));
+    let session = session.ok_or_else(|| Problem::none("session", &s))?;
+    Ok(Json(SessionJson::from(&session)).into_response())
+}
+
+/// Ends a session.
+pub(super) async fn kick(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    let no = number(&s)?;
+    if server.engine().kick(no) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    match server.engine().look(|world| world.journal.session(no).is_some()) {
+        true => Err(Problem::new(StatusCode::CONFLICT, format!("session {no} is over"))),
+        false => Err(Problem::none("session", &s)),
+    }
+}
+
+pub(super) async fn transcript(
+    State(server): Shared,
+    Path(s): Path<String>,
+    mut params: Params,
+) -> Result<String, Problem> {
+    let verbatim = params.flag("verbatim")?;
+    params.finish()?;
+    let no = number(&s)?;
+    let transcript = server.engine().look(|world| {
+        let log = world.journal.session(no)?;
+        Some(Transcript::of(&world.journal, [log].into_iter()))
+    });
+    let transcript = transcript.ok_or_else(|| Problem::none("session", &s))?;
+    Ok(print(&transcript, verbatim))
+}
+
+pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Result<String, Problem> {
+    let verbatim = params.flag("verbatim")?;
+    params.finish()?;
+    let transcript = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()));
+    Ok(print(&transcript, verbatim))
+}
+
+fn print(transcript: &Transcript, verbatim: bool) -> String {
+    if verbatim { transcript.verbatim() } else { transcript.to_string() }
+}
+
+pub(super) fn number(s: &str) -> Result<SessionNo, Problem> {
+    SessionNo::parse(s).ok_or_else(|| Problem::field("s", format!("`{s}` is no session; write `s1`")))
+}

@@ -1,0 +1,36 @@
+//! The binary: arguments in, endpoints out.
+
+mod options;
+mod serve;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A mail server for tests: it captures what your code sends, and answers questions.
+#[derive(Parser)]
+#[command(name = "mailjig", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a server and keep it running until it is told to stop.
+    Serve(Box<options::Serve>),
+}
+
+/// Does what the arguments say.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Serve(options) => match serve::serve(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("mailjig: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

@@ -1,0 +1,207 @@
+//! The options of `mailjig serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::mail::Member;
+use crate::server::{Listener, Settings};
+use crate::world::Keep;
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// Address that the listeners are bound to, unless they say otherwise.
+    #[arg(long, value_name = "IP", env = "MAILJIG_BIND", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// `auto`: every listener without a port of its own takes a free one, and the output says which.
+    #[arg(long, value_enum, env = "MAILJIG_PORTS", default_value_t = Ports::Default)]
+    ports: Ports,
+    /// SMTP, no login needed, STARTTLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1025].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTP")]
+    smtp: Option<Where>,
+    /// Submission, STARTTLS and login needed: `PORT`, `IP:PORT` or `off` [default: 1587].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_SUBMISSION")]
+    submission: Option<Where>,
+    /// Submission over TLS, login needed: `PORT`, `IP:PORT` or `off` [default: 1465].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTPS")]
+    smtps: Option<Where>,
+    /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
+    http: Option<Where>,
+    /// The server's own name, in greetings and in its certificate.
+    #[arg(long, value_name = "NAME", env = "MAILJIG_HOST", default_value = "localhost")]
+    host: String,
+    /// A name or address that the certificate is valid for, besides the host and the loopback names; may be repeated.
+    #[arg(long, value_name = "NAME", env = "MAILJIG_SAN", value_delimiter = ',')]
+    san: Vec<String>,
+    /// An account; with one, nobody else can log in or get mail. May be repeated.
+    #[arg(long, value_name = "LOGIN:PASSWORD", env = "MAILJIG_ACCOUNT", value_delimiter = ',')]
+    account: Vec<Login>,
+    /// Do not offer STARTTLS, nor require it on submission.
+    #[arg(long)]
+    no_starttls: bool,
+    /// Take logins and mail on submission before STARTTLS.
+    #[arg(long)]
+    no_require_tls: bool,
+    /// Take mail on submission and SMTPS without a login.
+    #[arg(long)]
+    no_require_auth: bool,
+    /// Octets that a message may have, as `25MiB`.
+    #[arg(long, value_name = "SIZE", env = "MAILJIG_MAX_SIZE", default_value = "25MiB")]
+    max_size: Size,
+    /// Recipients that a message may have.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_recipients: usize,
+    /// Sessions that may last at the same time.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    max_sessions: usize,
+    /// How long a client may be silent, as `5m`.
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    idle_timeout: Time,
+    /// Messages that are kept at least; beyond that the oldest go.
+    #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
+    keep: usize,
+    /// Octets of messages that are kept at least, as `1GiB`; beyond that the oldest go.
+    #[arg(long, value_name = "SIZE", env = "MAILJIG_KEEP_SIZE", default_value = "1GiB")]
+    keep_size: Size,
+    /// What generated values come from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u32,
+    /// Write the certificate of the server's own authority here, in PEM, for clients to trust.
+    #[arg(long, value_name = "FILE", env = "MAILJIG_CA_FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Write the endpoints here as JSON, once everything is bound.
+    #[arg(long, value_name = "FILE", env = "MAILJIG_READY_FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// Write JSON to standard output: the endpoints in the first line, then a line for each event.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write only the endpoints, and no line for each event.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Ports {
+    Default,
+    Auto,
+}
+
+/// Where a listener is.
+#[derive(Clone, Copy)]
+enum Where {
+    Off,
+    Port(u16),
+    Address(SocketAddr),
+}
+
+#[derive(Clone)]
+struct Login(Member);
+
+#[derive(Clone, Copy)]
+struct Size(u64);
+
+#[derive(Clone, Copy)]
+struct Time(Duration);
+
+impl Serve {
+    pub(super) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.host.clone_from(&self.host);
+        settings.names.clone_from(&self.san);
+        for (listener, its) in
+            [(Listener::Smtp, self.smtp), (Listener::Submission, self.submission), (Listener::Smtps, self.smtps)]
+        {
+            match self.place(its, listener.default_port()) {
+                Some(address) => settings.listen(listener, address),
+                None => settings.silence(listener),
+            }
+        }
+        settings.members = self.account.iter().map(|login| login.0.clone()).collect();
+        settings.offers_starttls = !self.no_starttls;
+        settings.submission_requires_tls = !self.no_require_tls && !self.no_starttls;
+        settings.submission_requires_auth = !self.no_require_auth;
+        settings.limits.smtp.message = self.max_size.0;
+        settings.limits.smtp.recipients = self.max_recipients;
+        settings.limits.smtp.idle = self.idle_timeout.0;
+        settings.limits.sessions = self.max_sessions;
+        settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
+        settings.seed = self.seed;
+        settings
+    }
+
+    /// Where the HTTP API is, unless it is off.
+    pub(super) fn http(&self) -> Option<SocketAddr> {
+        self.place(self.http, 8025)
+    }
+
+    fn place(&self, its: Option<Where>, default: u16) -> Option<SocketAddr> {
+        let default = if self.ports == Ports::Auto { 0 } else { default };
+        match its {
+            Some(Where::Off) => None,
+            Some(Where::Port(port)) => Some(SocketAddr::new(self.bind, port)),
+            Some(Where::Address(address)) => Some(address),
+            None => Some(SocketAddr::new(self.bind, default)),
+        }
+    }
+}
+
+impl FromStr for Where {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let port = text.parse().map(Self::Port).ok();
+        let address = || text.parse().map(Self::Address).ok();
+        port.or_else(address)
+            .ok_or_else(|| "write a port, as `2525`; an address, as `0.0.0.0:2525`; or `off`".to_owned())
+    }
+}
+
+impl FromStr for Login {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((login, password)) if !login.is_empty() => {
+                Ok(Self(Member { login: login.into(), password: password.into(), addresses: Vec::new() }))
+            }
+            _ => Err("write a login and a password, as `bob@example.org:secret`".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+            "" | "b" => Some(1),
+            "kb" => Some(1000),
+            "mb" => Some(1000 * 1000),
+            "gb" => Some(1000 * 1000 * 1000),
+            "k" | "kib" => Some(1 << 10),
+            "m" | "mib" => Some(1 << 20),
+            "g" | "gib" => Some(1 << 30),
+            _ => None,
+        };
+        let size = unit.and_then(|unit: u64| digits.parse::<u64>().ok()?.checked_mul(unit));
+        size.map(Self).ok_or_else(|| "write octets, as `1000000`, `25MiB` or `1GB`".to_owned())
+    }
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let signed: Option<jiff::SignedDuration> = text.parse().ok();
+        let time = signed.and_then(|time| Duration::try_from(time).ok()).filter(|time| !time.is_zero());
+        time.map(Self).ok_or_else(|| "write a time, as `30s` or `5m`".to_owned())
+    }
+}

@@ -1,0 +1,118 @@
+//! `mailjig serve`: start, say where, tell what happens, stop when told.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::options::Serve;
+use super::watch::watch;
+use crate::api::Api;
+use crate::drive::{Engine, Interest, Matter, runtime};
+use crate::server::{Server, Until};
+
+/// How long sessions may take to hear that the server stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
+    let server = Arc::new(Server::start(options.settings())?);
+    let api = options.http().map(|address| Api::start(Arc::clone(&server), address)).transpose()?;
+    if let Some(path) = &options.ca_file {
+        write(path, server.ca())?;
+    }
+    let endpoints = endpoints(&server, api.as_ref());
+    if let Some(path) = &options.ready_file {
+        write(path, &format!("{endpoints}\n"))?;
+    }
+    let mut out = io::stdout().lock();
+    if options.json {
+        writeln!(out, "{endpoints}")?;
+    } else {
+        introduce(&mut out, &server, api.as_ref(), options)?;
+    }
+    out.flush()?;
+    drop(out);
+
+    let watching = (!options.quiet).then(|| runtime().spawn(watch(Arc::clone(&server), options.json)));
+    runtime().block_on(told_to_stop())?;
+    drop(api);
+    server.stop();
+    let interest = Interest { matter: Matter::Quiet, session: None };
+    let gone = |engine: &Engine| engine.look(|world| world.sessions() == 0).then_some(());
+    let _or_long_enough = Until::new(server.engine(), interest, FAREWELL, gone).block();
+    if let Some(watching) = watching {
+        watching.abort();
+    }
+    Ok(())
+}
+
+/// Resolves at SIGINT or SIGTERM; the next one ends the process at once.
+async fn told_to_stop() -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut told = async move || {
+        std::future::poll_fn(|cx| {
+            if interrupt.poll_recv(cx).is_ready() {
+                std::task::Poll::Ready(())
+            } else {
+                terminate.poll_recv(cx).map(drop)
+            }
+        })
+        .await;
+    };
+    told().await;
+    tokio::spawn(async move {
+        told().await;
+        process::exit(130);
+    });
+    Ok(())
+}
+
+fn endpoints(server: &Server, api: Option<&Api>) -> Value {
+    let mut endpoints: Vec<Value> =
+        server.endpoints().iter().filter_map(|its| serde_json::to_value(its).ok()).collect();
+    endpoints.extend(api.map(|api| {
+        let address = api.address();
+        json!({ "name": "http", "host": address.ip().to_string(), "port": address.port(), "url": api.url() })
+    }));
+    json!({ "endpoints": endpoints })
+}
+
+fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: &Serve) -> io::Result<()> {
+    writeln!(out, "mailjig {}", env!("CARGO_PKG_VERSION"))?;
+    for endpoint in server.endpoints() {
+        writeln!(out, "  {:<11} {}", endpoint.listener().name(), endpoint.url())?;
+    }
+    if let Some(api) = api {
+        writeln!(out, "  {:<11} {}/v1", "http", api.url())?;
+    }
+    match (&options.ca_file, api) {
+        (Some(path), _) => writeln!(out, "TLS clients trust {}", path.display())?,
+        (None, Some(api)) => writeln!(out, "TLS clients trust {}/v1/tls/ca.pem", api.url())?,
+        (None, None) => {}
+    }
+    if let Some(keep) = server.settings().keep {
+        writeln!(out, "kept: the last {} messages, up to {} octets", keep.messages, keep.octets)?;
+    }
+    Ok(())
+}
+
+/// Whoever sees the file sees all of it.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Where the two faces meet: the HTTP API of a server that a Rust test has started.
+
+use crate::api::Api;
+use crate::harness::MailServer;
+
+impl MailServer {
+    /// The URL of this server's own HTTP API, as `http://127.0.0.1:40913`; it is started when first asked for.
+    ///
+    /// ```
+    /// let server = mailjig::MailServer::start();
+    ///
+    /// let health = ureq::get(format!("{}/v1/health", server.api())).call().unwrap();
+    /// assert_eq!(health.status(), 200);
+    /// ```
+    ///
+    /// # Panics
+    /// If the system has no free port.
+    #[track_caller]
+    pub fn api(&self) -> &str {
+        let api = self.face().get_or_init(|| {
+            let started = Api::start(self.server().clone(), ([127, 0, 0, 1], 0).into());
+            Box::new(started.unwrap_or_else(|error| panic!("{error}")))
+        });
+        api.downcast_ref::<Api>().map(Api::url).unwrap_or_default()
+    }
+}
