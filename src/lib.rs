@@ -1,5 +1,10 @@
 //! A programmable mail server for tests.
 
+// The binary asks for everything there is; with less, some of it has nobody to ask for it.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 #[cfg(feature = "api")]
 mod api;
 mod base;

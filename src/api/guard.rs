@@ -20,7 +20,7 @@ pub(super) async fn guard(State(server): State<Arc<Server>>, request: Request, n
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
     };
     let origin = text(request.headers(), header::ORIGIN);
-    let is_foreign = origin.is_some_and(|origin| !origin.split_once("://").is_some_and(|(_, its)| its == host));
+    let is_foreign = origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, its)| its != host));
     if is_foreign && !request.method().is_safe() {
         let detail = "a page of another origin may look, but not change anything";
         return Problem::new(StatusCode::FORBIDDEN, detail).into_response();

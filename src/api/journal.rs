@@ -96,15 +96,13 @@ impl Filter {
         loop {
             let is_done = engine.look(|world| {
                 let journal = &world.journal;
-                let mut looked_at = 0;
-                for (seq, record) in journal.since(*next)? {
+                for (looked_at, (seq, record)) in journal.since(*next)?.enumerate() {
                     if found.len() >= self.limit {
                         return Ok(true);
                     }
                     if looked_at == PORTION {
                         return Ok(false);
                     }
-                    looked_at += 1;
                     *next = seq;
                     if self.holds(journal, record) {
                         found.push(RecordJson::new(journal, seq, record));
@@ -156,8 +154,9 @@ impl RecordJson {
                 });
                 ("exchange", facts)
             }
-            Kind::Part { exchange, start, said, .. } => {
-                ("part", json!({ "exchange": exchange, "said": text(*start, *said) }))
+            Kind::Part { exchange, start, said, done } => {
+                let changes = done.as_ref().map_or(0, |done| done.changes.len());
+                ("part", json!({ "exchange": exchange, "said": text(*start, *said), "changes": changes }))
             }
             Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),
             Kind::Closed { exchange, left: Left::Part { octets, of } } => {

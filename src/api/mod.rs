@@ -1,5 +1,6 @@
 //! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
 
+mod accounts;
 mod guard;
 mod journal;
 mod json;
@@ -83,6 +84,8 @@ fn router(server: Arc<Server>) -> Router {
         .route("/sessions/{s}/transcript", get(sessions::transcript))
         .route("/transcript", get(sessions::transcripts))
         .route("/journal", get(journal::list))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{login}/mailboxes/{mailbox}", get(accounts::entries))
         .route("/deliver", post(server::deliver))
         .route("/settled", post(server::settled))
         .route("/reset", post(server::reset))
@@ -107,6 +110,7 @@ async fn index() -> Json<serde_json::Value> {
             "sessions": "/v1/sessions",
             "transcript": "/v1/transcript",
             "journal": "/v1/journal",
+            "accounts": "/v1/accounts",
             "endpoints": "/v1/endpoints",
             "health": "/v1/health",
             "ca": "/v1/tls/ca.pem",

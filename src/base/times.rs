@@ -46,11 +46,6 @@ impl Times {
     pub fn contains(self, count: u64) -> bool {
         (self.least..=self.most).contains(&count)
     }
-
-    /// Whether more can still turn this count into what was asked for.
-    pub(crate) fn may_come(self, count: u64) -> bool {
-        count < self.least
-    }
 }
 
 impl fmt::Display for Times {

@@ -29,10 +29,6 @@ impl Engine {
         Arc::new(Self { clock: Clock::new(), state: Mutex::new(state) })
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     /// Looks at the world.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&self.lock().world)

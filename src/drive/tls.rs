@@ -24,7 +24,7 @@ pub(super) async fn handshake(socket: &mut TcpStream, config: Arc<ServerConfig>)
     let accepted = hello(socket, &mut sealed).await?;
     let sni = accepted.client_hello().server_name().map(str::to_owned);
     let mut connection = match accepted.into_connection(config) {
-        Ok(connection) => Box::new(ServerConnection::from(connection)),
+        Ok(connection) => Box::new(connection),
         Err((error, mut alert)) => {
             let mut out = Vec::new();
             let _in_memory = alert.write_all(&mut out);

@@ -4,7 +4,7 @@
 mod matcher;
 mod report;
 
-pub(crate) use matcher::{Clause, Evidence};
+pub(crate) use matcher::Evidence;
 pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};
 pub use report::Report;
 pub(crate) use report::{Question, Scene, Verdict};

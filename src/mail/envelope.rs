@@ -4,10 +4,13 @@ use std::fmt;
 
 /// The parameters of a MAIL or RCPT command, in the order and the letters they came in (RFC 5321 §4.1.1.11).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parameters(Box<[(Box<str>, Option<Box<str>>)]>);
+pub struct Parameters(Box<[Parameter]>);
+
+/// A keyword and its value.
+pub(crate) type Parameter = (Box<str>, Option<Box<str>>);
 
 impl Parameters {
-    pub(crate) fn new(raw: Vec<(Box<str>, Option<Box<str>>)>) -> Self {
+    pub(crate) fn new(raw: Vec<Parameter>) -> Self {
         Self(raw.into())
     }
 

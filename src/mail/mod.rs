@@ -9,10 +9,11 @@ mod mailbox;
 mod message;
 mod mime;
 
-pub(crate) use account::{Account, AccountNo, Accounts, Member};
+pub(crate) use account::{AccountNo, Accounts, Member};
 pub(crate) use change::Change;
+pub(crate) use envelope::Parameter;
 pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
-pub(crate) use mailbox::{Entry, Mailbox, MailboxNo};
+pub(crate) use mailbox::MailboxNo;
 pub use message::Message;
 pub(crate) use message::Origin;
 pub use mime::{Address, Part};

@@ -3,6 +3,8 @@
 mod certificates;
 mod endpoint;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod until;
 
 use std::fmt;

@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy)]
-pub struct Case {
-    pub name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     /// Octets of each message.
-    pub size: usize,
-    pub connections: usize,
-    pub mails: usize,
-    pub style: Style,
+    pub(crate) size: usize,
+    pub(crate) connections: usize,
+    pub(crate) mails: usize,
+    pub(crate) style: Style,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Style {
+pub(crate) enum Style {
     /// Many mails on a connection, each command waiting for its reply.
     Kept,
     /// MAIL, RCPT and DATA in one flight (RFC 2920), many mails on a connection.
@@ -27,13 +27,13 @@ pub enum Style {
     Each,
 }
 
-pub struct Measure {
-    pub rate: f64,
-    pub cpu_micros: f64,
+pub(crate) struct Measure {
+    pub(crate) rate: f64,
+    pub(crate) cpu_micros: f64,
 }
 
 impl Measure {
-    pub fn median(mut all: Vec<Self>) -> Self {
+    pub(crate) fn median(mut all: Vec<Self>) -> Self {
         let rate = median(all.iter_mut().map(|measure| measure.rate).collect());
         let cpu_micros = median(all.iter_mut().map(|measure| measure.cpu_micros).collect());
         Self { rate, cpu_micros }
@@ -45,22 +45,22 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-pub fn ratio(ours: f64, theirs: f64) -> String {
+pub(crate) fn ratio(ours: f64, theirs: f64) -> String {
     format!("{:.2}", ours / theirs)
 }
 
-pub fn size_name(octets: usize) -> String {
+pub(crate) fn size_name(octets: usize) -> String {
     if octets >= 1 << 20 { format!("{} MB", octets >> 20) } else { format!("{} KB", octets >> 10) }
 }
 
 /// A server under load: a process that ends with this value.
-pub struct Peer {
+pub(crate) struct Peer {
     process: Child,
     address: SocketAddr,
 }
 
 impl Peer {
-    pub fn mailjig() -> Self {
+    pub(crate) fn mailjig() -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
             .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep", "10000000", "--keep-size", "100GB"])
             .stdout(Stdio::piped())
@@ -77,7 +77,7 @@ impl Peer {
     }
 
     /// A bare tokio server in a process of its own.
-    pub fn echo() -> Self {
+    pub(crate) fn echo() -> Self {
         let mut process = Command::new(std::env::current_exe().expect("this program has a path"))
             .env("MAILJIG_BENCH_ECHO", "1")
             .stdout(Stdio::piped())
@@ -89,7 +89,7 @@ impl Peer {
     }
 
     /// Postfix's sink, where it is installed.
-    pub fn smtp_sink() -> Option<Self> {
+    pub(crate) fn smtp_sink() -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
         let process = Command::new("smtp-sink")
             .args(["-u", "nobody", &format!("inet:{address}"), "1024"])
@@ -100,7 +100,7 @@ impl Peer {
     }
 
     /// Connects, as soon as somebody accepts, and reads the greeting.
-    pub fn greeting(&self) -> Connection {
+    pub(crate) fn greeting(&self) -> Connection {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             if let Ok(socket) = TcpStream::connect(self.address) {
@@ -111,7 +111,7 @@ impl Peer {
         }
     }
 
-    pub fn measure(&self, case: &Case) -> Measure {
+    pub(crate) fn measure(&self, case: &Case) -> Measure {
         drop(self.greeting());
         self.send(&Case { mails: case.mails / 20 + 1, ..*case });
         let (before, began) = (self.cpu(), Instant::now());
@@ -122,7 +122,7 @@ impl Peer {
     }
 
     /// Sends all mails of a case; gives the octets that were sent.
-    pub fn send(&self, case: &Case) -> u64 {
+    pub(crate) fn send(&self, case: &Case) -> u64 {
         let (next, sent) = (AtomicUsize::new(0), AtomicU64::new(0));
         let body = body(case.size);
         std::thread::scope(|scope| {
@@ -150,7 +150,7 @@ impl Peer {
     }
 
     /// Octets of memory that are resident.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs, on Linux");
         let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("Linux says so");
         let kilobytes: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number");
@@ -165,7 +165,7 @@ impl Drop for Peer {
     }
 }
 
-pub struct Connection {
+pub(crate) struct Connection {
     socket: TcpStream,
     replies: Vec<u8>,
 }
@@ -239,7 +239,7 @@ fn body(size: usize) -> Vec<u8> {
 }
 
 /// In a process started for it: answers each flight with one line, and three where three are due; for ever.
-pub fn be_echo() -> bool {
+pub(crate) fn be_echo() -> bool {
     if std::env::var_os("MAILJIG_BENCH_ECHO").is_none() {
         return false;
     }

@@ -78,7 +78,7 @@ fn percent(text: &[u8]) -> Vec<u8> {
 fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut bytes = value.iter().copied().peekable();
-    let mut seek = |bytes: &mut std::iter::Peekable<_>| {
+    let seek = |bytes: &mut std::iter::Peekable<_>| {
         // To the next semicolon that is in no quoted string.
         let mut quoted = false;
         while let Some(byte) = Iterator::next(bytes) {

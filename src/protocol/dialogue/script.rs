@@ -22,7 +22,7 @@
 
 /// One line of a dialogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Octets from the client.
     Client(Vec<u8>),
     /// A line from the server, without CRLF.
@@ -32,14 +32,14 @@ pub enum Step {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Script {
-    pub settings: Vec<(String, String)>,
-    pub steps: Vec<(usize, Step)>,
+pub(crate) struct Script {
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) steps: Vec<(usize, Step)>,
 }
 
 impl Script {
     /// Reads a dialogue; fails with the number of the line that is none.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut script = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
             let wrong = || format!("line {number} is no line of a dialogue: {line}");
@@ -73,11 +73,11 @@ impl Script {
     }
 
     /// The values of a setting.
-    pub fn settings<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn settings<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.settings.iter().filter(move |(its, _)| its == key).map(|(_, value)| value.as_str())
     }
 
-    pub fn number(&self, key: &str) -> Option<u64> {
+    pub(crate) fn number(&self, key: &str) -> Option<u64> {
         self.settings(key).next().map(|value| value.parse().expect("a limit is a number"))
     }
 }

@@ -9,7 +9,7 @@ use crate::protocol::sasl::{self, Mechanism};
 
 /// What a client asks for in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Helo(Box<str>),
     Ehlo(Box<str>),
     Mail { sender: Sender, is_international: bool },

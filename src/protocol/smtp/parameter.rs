@@ -1,11 +1,11 @@
 //! The parameters of MAIL and RCPT: kept as they were sent, and understood.
 
 use super::refusal::Refusal;
-use crate::mail::Parameters;
+use crate::mail::{Parameter, Parameters};
 
 /// Reads `SP keyword ["=" value]` over and over (RFC 5321 §4.1.2, esmtp-param). Gives the text's own letters.
 fn parse(text: &str) -> Result<Parameters, Refusal> {
-    let mut raw: Vec<(Box<str>, Option<Box<str>>)> = Vec::new();
+    let mut raw: Vec<Parameter> = Vec::new();
     if !text.is_empty() && !text.starts_with(' ') {
         return Err(Refusal::parameters("a space must stand between the address and its parameters"));
     }

@@ -4,7 +4,7 @@ use crate::protocol::Reply;
 
 /// Why a command is not performed, as its reply will say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal(String);
+pub(crate) struct Refusal(String);
 
 impl Refusal {
     /// `codes` is as `501 5.5.4`.

@@ -1,0 +1,270 @@
+//! What only a whole server can show from inside: attacks on STARTTLS, and the world as a fold over its journal.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::{Listener, Server, Settings};
+use crate::base::{Seq, SessionNo};
+use crate::journal::{Kind, Transcript};
+use crate::mail::{Accounts, Change};
+use crate::protocol::Event;
+use crate::rule::Pace;
+use crate::world::World;
+
+fn server() -> Server {
+    Server::start(Settings::default()).unwrap()
+}
+
+fn connect(server: &Server, listener: Listener) -> BufReader<TcpStream> {
+    let socket = TcpStream::connect(server.endpoint(listener).unwrap().address()).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut client = BufReader::new(socket);
+    reply(&mut client);
+    client
+}
+
+/// The last line of a reply.
+fn reply(client: &mut impl BufRead) -> String {
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line).unwrap();
+        assert!(line.ends_with("\r\n"), "the server closed the connection after {line:?}");
+        if line.as_bytes()[3] != b'-' {
+            return line.trim_end().to_owned();
+        }
+    }
+}
+
+fn trusting(server: &Server) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn secure(
+    client: BufReader<TcpStream>,
+    config: &Arc<ClientConfig>,
+) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
+    assert!(client.buffer().is_empty(), "the server spoke between its reply and the handshake");
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+    BufReader::new(StreamOwned::new(connection, client.into_inner()))
+}
+
+#[test]
+fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
+    let server = server();
+    let config = trusting(&server);
+    let smuggled = "EHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<bob@example.org>\r\n";
+    let mut client = connect(&server, Listener::Smtp);
+
+    client.get_mut().write_all(format!("EHLO x\r\nSTARTTLS\r\n{smuggled}").as_bytes()).unwrap();
+    reply(&mut client);
+    assert_eq!(reply(&mut client), "220 2.0.0 Ready to start TLS");
+    let mut client = secure(client, &config);
+    client.get_mut().write_all(b"RCPT TO:<bob@example.org>\r\nEHLO x\r\nDATA\r\nQUIT\r\n").unwrap();
+
+    assert_eq!(reply(&mut client), "503 5.5.1 EHLO or HELO comes first");
+    assert!(reply(&mut client).starts_with("250 "));
+    assert_eq!(reply(&mut client), "503 5.5.1 MAIL and RCPT come before DATA");
+    assert!(reply(&mut client).starts_with("221 "));
+    let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+    let expected = format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+    assert!(text.contains(&expected), "{text}");
+    assert!(!text.contains("evil"), "{text}");
+}
+
+#[test]
+fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
+    const HANDSHAKES: usize = 10_000;
+    let server = server();
+    server.engine().act(|world, _| {
+        world.rulebook.mount(Event::SmtpStarttls, Pace { chunk: 1, gap: Duration::ZERO });
+    });
+    let config = trusting(&server);
+    let done = AtomicUsize::new(0);
+
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while done.fetch_add(1, Ordering::Relaxed) < HANDSHAKES {
+                    let mut client = connect(&server, Listener::Smtp);
+                    client.get_mut().write_all(b"STARTTLS\r\n").unwrap();
+                    // As eager a client as can be: the ClientHello follows the last octet of the reply at once.
+                    assert_eq!(reply(&mut client), "220 2.0.0 Ready to start TLS");
+                    let mut client = secure(client, &config);
+                    client.get_mut().write_all(b"QUIT\r\n").unwrap();
+                    assert!(reply(&mut client).starts_with("221 "));
+                }
+            });
+        }
+    });
+
+    let secured = server.engine().look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.filter(|(_, record)| matches!(record.kind, Kind::Secured(_))).count()
+    });
+    assert_eq!(secured, HANDSHAKES);
+}
+
+#[test]
+fn a_client_that_speaks_no_tls_is_told_and_recorded() {
+    let server = server();
+    let socket = TcpStream::connect(server.endpoint(Listener::Smtps).unwrap().address()).unwrap();
+    let mut client = BufReader::new(socket);
+
+    client.get_mut().write_all(b"EHLO in the clear\r\n").unwrap();
+    let _alert = client.read_to_end(&mut Vec::new());
+
+    let text = loop {
+        let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+        if !text.is_empty() {
+            break text;
+        }
+        std::thread::yield_now();
+    };
+    assert!(text.starts_with("-- the TLS handshake failed: the client sent no TLS ClientHello"), "{text}");
+}
+
+/// A pseudo-random number below `below`.
+fn draw(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+/// Everything about accounts that a client could ever see.
+fn picture(accounts: &Accounts) -> String {
+    let mut out = String::new();
+    for (_, account) in accounts.iter() {
+        for mailbox in &account.mailboxes {
+            let entries: Vec<_> = mailbox
+                .entries()
+                .iter()
+                .map(|entry| (entry.uid, entry.modseq, entry.at, entry.message.raw().as_ptr()))
+                .collect();
+            out += &format!(
+                "{} {} {:?} {} {} {} {entries:?}\n",
+                account.login, mailbox.name, mailbox.no, mailbox.uid_validity, mailbox.uid_next, mailbox.highest_modseq
+            );
+        }
+    }
+    out
+}
+
+/// Every change in the journal, in order, with the place of its record.
+fn changes(world: &World) -> Vec<(Seq, Change)> {
+    let mut changes = Vec::new();
+    for (seq, record) in world.journal.since(Seq(0)).unwrap() {
+        let done = match &record.kind {
+            Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.done),
+            Kind::Part { done, .. } => done.as_deref(),
+            Kind::Outside(detail) => Some(&detail.done),
+            _ => None,
+        };
+        changes.extend(done.into_iter().flat_map(|done| &done.changes).map(|change| (seq, change.clone())));
+    }
+    changes
+}
+
+#[test]
+fn the_world_is_a_fold_over_its_journal() {
+    const COMMANDS: usize = 10_000;
+    let server = server();
+    let mut random = 0x2545_f491_4f6c_dd1d;
+    let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
+    let mut prefixes: Vec<(Seq, String)> = Vec::new();
+
+    for n in 0..COMMANDS {
+        let client = &mut clients[draw(&mut random, 3) as usize];
+        let user = draw(&mut random, 40);
+        let line = match draw(&mut random, 12) {
+            0 => "EHLO client.example".to_owned(),
+            1 => "RSET".to_owned(),
+            2 => format!("AUTH PLAIN {}", data_encoding::BASE64.encode(format!("\0user{user}\0secret").as_bytes())),
+            3 => "VRFY bob".to_owned(),
+            4 | 5 => "MAIL FROM:<ann@example.org>".to_owned(),
+            6..=9 => format!("RCPT TO:<user{user}@example.org>"),
+            _ => "DATA".to_owned(),
+        };
+        write!(client.get_mut(), "{line}\r\n").unwrap();
+        if reply(client).starts_with("354 ") {
+            write!(client.get_mut(), "Subject: {n}\r\n\r\nhello\r\n.\r\n").unwrap();
+            assert!(reply(client).starts_with("250 "));
+        }
+        if n % 100 == 0 {
+            prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.accounts))));
+        }
+    }
+
+    server.engine().look(|world| {
+        let changes = changes(world);
+        assert!(changes.len() > COMMANDS / 20, "only {} changes", changes.len());
+        for (tip, picture_then) in prefixes {
+            let mut folded = Accounts::new(Vec::new(), 1);
+            changes.iter().filter(|(seq, _)| *seq <= tip).for_each(|(_, change)| folded.apply(change));
+            assert_eq!(picture(&folded), picture_then, "at {tip}");
+        }
+    });
+}
+
+#[test]
+fn journal_and_mailboxes_hold_the_same_bytes() {
+    let server = server();
+    let mut client = connect(&server, Listener::Smtp);
+
+    for line in ["EHLO x", "MAIL FROM:<>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "hi\r\n."] {
+        write!(client.get_mut(), "{line}\r\n").unwrap();
+        reply(&mut client);
+    }
+
+    server.engine().look(|world| {
+        let captured = world.journal.messages()[0].message.raw().as_ptr();
+        let filed: Vec<_> = world
+            .accounts
+            .iter()
+            .flat_map(|(_, account)| account.mailboxes[0].entries())
+            .map(|entry| entry.message.raw().as_ptr())
+            .collect();
+        assert_eq!(filed, [captured, captured]);
+    });
+}
+
+#[test]
+fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
+    let mut settings = Settings::default();
+    settings.keep = Some(crate::world::Keep { messages: 100, octets: u64::MAX / 2 });
+    let server = Server::start(settings).unwrap();
+    let mut client = connect(&server, Listener::Smtp);
+    write!(client.get_mut(), "EHLO x\r\n").unwrap();
+    reply(&mut client);
+
+    for _ in 0..1000 {
+        write!(client.get_mut(), "MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n").unwrap();
+        (0..3).for_each(|_| drop(reply(&mut client)));
+        write!(client.get_mut(), "hi\r\n.\r\n").unwrap();
+        reply(&mut client);
+    }
+
+    server.engine().look(|world| {
+        let kept = world.journal.messages().len();
+        assert!((100..=106).contains(&kept), "{kept} are kept");
+        assert_eq!(world.evicted() as usize + kept, 1000);
+        let (_, account) = world.accounts.iter().next().unwrap();
+        assert_eq!(account.mailboxes[0].entries().len(), kept);
+        assert!(world.journal.since(Seq(0)).is_err(), "a cursor below the floor is told");
+        let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();
+        assert!(text.contains("C: <m1000>") && !text.contains("C: <m1>\n"), "the transcript goes with the records");
+    });
+}

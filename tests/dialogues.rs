@@ -1,0 +1,204 @@
+//! Every dialogue over four wires: plain TCP, TLS, one octet in each segment, and one flight in each segment. The same
+//! dialogue gives the same transcript, however the bytes are cut.
+
+#[path = "../src/protocol/dialogue/script.rs"]
+mod script;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailjig::{Listener, MailServer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use script::{Script, Step};
+
+const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
+
+#[test]
+fn every_dialogue_goes_as_written_over_every_wire() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues/smtp");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in &files {
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let script =
+            Script::parse(&fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut first: Option<String> = None;
+        for wire in wires(&script) {
+            let transcript = play(&format!("{name} over {wire}"), &script, wire);
+            check(&format!("{name} over {wire}"), &script, &transcript);
+            let same = first.get_or_insert_with(|| transcript.clone());
+            assert_eq!(transcript, *same, "{name} over {wire} and over another wire");
+            *ran.entry(wire).or_default() += 1;
+        }
+    }
+    for wire in WIRES {
+        let count = ran.get(wire).copied().unwrap_or_default();
+        println!("{wire:<6} {count} of {} dialogues", files.len());
+        assert!(count * 10 >= files.len() * 9, "too few dialogues run over {wire}");
+    }
+}
+
+/// The wires a dialogue can go over: STARTTLS is for those that begin in the clear.
+fn wires(script: &Script) -> Vec<&'static str> {
+    let named: Vec<&str> = script.settings("wires").flat_map(str::split_whitespace).collect();
+    let begins_in_the_clear = script.settings("starttls").any(|value| value == "on");
+    let fits = |wire: &&str| (named.is_empty() || named.contains(wire)) && !(begins_in_the_clear && **wire == *"tls");
+    WIRES.into_iter().filter(fits).collect()
+}
+
+fn server(script: &Script) -> MailServer {
+    let required = |key: &str| script.settings(key).any(|value| value == "required");
+    let mut builder = MailServer::builder()
+        .host("mail.test")
+        .starttls(script.settings("starttls").any(|value| value == "on"))
+        .submission_requires_tls(required("tls"))
+        .submission_requires_auth(required("auth"));
+    if let Some(octets) = script.number("limit.line") {
+        builder = builder.max_line_length(octets as usize);
+    }
+    if let Some(octets) = script.number("limit.message") {
+        builder = builder.max_message_size(octets);
+    }
+    if let Some(count) = script.number("limit.recipients") {
+        builder = builder.max_recipients(count as usize);
+    }
+    for account in script.settings("account") {
+        let (login, password) = account.split_once(' ').unwrap();
+        builder = builder.account(login, password);
+    }
+    builder.without(Listener::Smtp).start()
+}
+
+/// Plays a dialogue; gives its transcript, bodies in place.
+fn play(name: &str, script: &Script, wire: &str) -> String {
+    let server = server(script);
+    let endpoint = if wire == "tls" { server.smtps() } else { server.submission() };
+    let socket = TcpStream::connect(endpoint.address()).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut client = Client { road: Some(Road::Clear(socket)), said: Vec::new() };
+    if wire == "tls" {
+        client.secure(&server);
+    }
+    let mut flight = Vec::new();
+    for (number, step) in &script.steps {
+        let place = format!("{name}, line {number}");
+        match step {
+            Step::Client(octets) if wire == "flight" => flight.extend_from_slice(octets),
+            Step::Client(octets) if wire == "octet" => octets.chunks(1).for_each(|octet| client.send(octet, &place)),
+            Step::Client(octets) => client.send(octets, &place),
+            Step::Server(expected) => {
+                client.send(&std::mem::take(&mut flight), &place);
+                assert_eq!(client.line(&place), *expected, "{place}");
+            }
+            Step::Tls => client.secure(&server),
+            Step::Fin => client.close(),
+        }
+    }
+    server.settled().block();
+    assert!(client.said.is_empty(), "{name}: the server says more than is written");
+    server.transcript().verbatim()
+}
+
+/// The transcript has the dialogue's own lines, each side's in their order.
+fn check(name: &str, script: &Script, transcript: &str) {
+    let side = |who: &str| -> Vec<&str> { transcript.lines().filter(|line| line.starts_with(who)).collect() };
+    let (mut client, mut server) = (Vec::new(), Vec::new());
+    for (_, step) in &script.steps {
+        match step {
+            Step::Client(octets) => client.push(String::from_utf8(octets.clone()).ok()),
+            Step::Server(line) if line.is_empty() => server.push("S:".to_owned()),
+            Step::Server(line) => server.push(format!("S: {line}")),
+            Step::Tls | Step::Fin => {}
+        }
+    }
+    assert_eq!(side("S"), server, "the server's side of {name}");
+    // Octets that are no lines of text, and lines that are too long, print in another form than they are written.
+    let is_plain = |said: &&Option<String>| {
+        let line = said.as_deref().and_then(|said| said.strip_suffix("\r\n"));
+        line.is_some_and(|line| line.len() < 500 && !line.contains(char::is_control))
+    };
+    if client.iter().all(|said| is_plain(&said)) && !transcript.contains(", not kept>") {
+        let line = |said: &String| {
+            if said == "\r\n" { "C:".to_owned() } else { format!("C: {}", said.trim_end_matches(['\r', '\n'])) }
+        };
+        let written: Vec<String> = client.iter().flatten().map(line).collect();
+        assert_eq!(side("C"), written, "the client's side of {name}");
+    }
+}
+
+enum Road {
+    Clear(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+struct Client {
+    road: Option<Road>,
+    said: Vec<u8>,
+}
+
+impl Client {
+    fn stream(&mut self) -> &mut dyn Stream {
+        match self.road.as_mut().unwrap() {
+            Road::Clear(stream) => stream,
+            Road::Tls(stream) => &mut **stream,
+        }
+    }
+
+    fn send(&mut self, octets: &[u8], place: &str) {
+        let sent = self.stream().write_all(octets).and_then(|()| self.stream().flush());
+        sent.unwrap_or_else(|error| panic!("{place}: {error}"));
+    }
+
+    fn line(&mut self, place: &str) -> String {
+        loop {
+            if let Some(end) = self.said.windows(2).position(|pair| pair == b"\r\n") {
+                let line: Vec<u8> = self.said.drain(..end + 2).collect();
+                return String::from_utf8_lossy(&line[..end]).into_owned();
+            }
+            let mut piece = [0; 4096];
+            match self.stream().read(&mut piece) {
+                Ok(0) => panic!("{place}: the server closed the connection"),
+                Ok(octets) => self.said.extend_from_slice(&piece[..octets]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{place}: {error}"),
+            }
+        }
+    }
+
+    fn secure(&mut self, server: &MailServer) {
+        assert!(self.said.is_empty(), "the server said more than it should before the handshake");
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let Some(Road::Clear(socket)) = self.road.take() else { panic!("it is secured already") };
+        self.road = Some(Road::Tls(Box::new(StreamOwned::new(connection, socket))));
+    }
+
+    fn close(&mut self) {
+        match self.road.as_mut().unwrap() {
+            Road::Clear(stream) => stream.shutdown(Shutdown::Write).unwrap(),
+            Road::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush().unwrap();
+            }
+        }
+    }
+}
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
