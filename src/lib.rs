@@ -2,6 +2,7 @@
 
 // The binary asks for everything there is; with less, some of it has nobody to ask for it.
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

@@ -296,7 +296,7 @@ fn none_within_holds_when_nothing_comes_and_fails_when_something_does() {
     server.deliver("eve@example.org", "");
     let text = panic_of(|| server.none_within(Duration::from_secs(60), to("eve@example.org")).block());
 
-    assert!(text.contains("1 messages matched, expected none"), "{text}");
+    assert!(text.contains("1 message matched, expected none"), "{text}");
 }
 
 #[test]

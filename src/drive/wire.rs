@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 /// What one read may bring: small while a client types commands, grown while it sends mail.
 const LEAST_READ: usize = 4 << 10;
-const MOST_READ: usize = 128 << 10;
+const MOST_READ: usize = 64 << 10;
 
 /// Owns the socket. Octets to send are collected and leave in one write.
 pub(super) struct Wire {
@@ -90,8 +90,8 @@ impl Wire {
             target.reserve(self.room);
             let room = target.capacity() - target.len();
             let came = ready!(pin!(self.socket.read_buf(target)).poll(cx))?;
-            if came == room && self.room < MOST_READ {
-                self.room *= 2;
+            if came == room {
+                self.room = MOST_READ;
             } else if came < LEAST_READ {
                 self.room = LEAST_READ;
             }

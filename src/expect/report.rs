@@ -104,18 +104,14 @@ impl Scene {
 impl Report {
     pub(crate) fn new(question: &Question, verdict: Verdict, scene: &Scene) -> Self {
         let matched = scene.find(&question.matcher);
+        let plural = if matched.len() == 1 { "" } else { "s" };
+        let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
         let failure = match verdict {
             Verdict::Late(within) => format!("no message matched within {within}"),
-            Verdict::Miscounted => format!("{} messages matched, expected {}", matched.len(), question.times),
+            Verdict::Miscounted => counted,
             Verdict::Restless => "the server has not settled".to_owned(),
-            Verdict::AtDrop if scene.is_settled => {
-                format!("{} messages matched, expected {}", matched.len(), question.times)
-            }
-            Verdict::AtDrop => format!(
-                "{} messages matched, expected {}, and sessions are still under way: not settled; call `verify()`",
-                matched.len(),
-                question.times
-            ),
+            Verdict::AtDrop if scene.is_settled => counted,
+            Verdict::AtDrop => format!("{counted}, and sessions are still under way: not settled; call `verify()`"),
         };
         let mut misses: Vec<(&Message, Vec<Clause>)> = scene
             .messages

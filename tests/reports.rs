@@ -1,0 +1,116 @@
+//! The texts of failed waits and expectations: they are what a user reads first, so they are kept here whole.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mailjig::{MailServer, Report, body, from, session, subject, to};
+
+const NOW: Duration = Duration::ZERO;
+
+fn talk(server: &MailServer, lines: &str) {
+    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
+    client.read_to_string(&mut String::new()).unwrap();
+    server.settled().block();
+}
+
+fn panic_of(act: impl FnOnce()) -> String {
+    *catch_unwind(AssertUnwindSafe(act)).expect_err("it panics").downcast::<String>().expect("it has a text")
+}
+
+/// The report without the line of this file, which moves.
+fn text(report: &Report) -> String {
+    without_lines(&report.to_string())
+}
+
+fn without_lines(text: &str) -> String {
+    let words = text.split_inclusive(' ').map(|word| {
+        let is_place = word.contains("tests/reports.rs:");
+        let break_before = word.rfind('\n').map_or(0, |at| at + 1);
+        if is_place { format!("{}tests/reports.rs:LINE: ", &word[..break_before]) } else { word.to_owned() }
+    });
+    words.collect()
+}
+
+#[test]
+fn a_wait_that_met_near_misses() {
+    let server = MailServer::start();
+    talk(
+        &server,
+        "EHLO app.example\nMAIL FROM:<app@example.org>\nRCPT TO:<bob@example.org>\nDATA\nSubject: Wellcome, Bob\n\nHello!\n.\n\
+         MAIL FROM:<app@example.org>\nRCPT TO:<ann@example.org>\nDATA\nSubject: Your invoice\n\nIt is due.\n.\nQUIT\n",
+    );
+
+    let wanted = to("bob@example.org").and(subject("Welcome*"));
+    let report = smol::block_on(server.wait_for(wanted).within(NOW).outcome()).unwrap_err();
+
+    insta::assert_snapshot!(text(&report));
+    insta::assert_json_snapshot!(report, { ".at" => "tests/reports.rs:LINE" });
+}
+
+#[test]
+fn a_wait_when_nothing_was_captured() {
+    let server = MailServer::start();
+
+    let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
+
+    insta::assert_snapshot!(text(&report));
+}
+
+#[test]
+fn a_wait_for_mail_that_was_refused() {
+    let server = MailServer::builder().account("ann@example.org", "secret").start();
+    talk(&server, "EHLO app.example\nMAIL FROM:<app@example.org>\nRCPT TO:<bob@example.org>\nDATA\nQUIT\n");
+
+    let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
+
+    insta::assert_snapshot!(text(&report));
+}
+
+#[test]
+fn a_wait_while_a_client_hangs() {
+    let server = MailServer::start();
+    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    client.write_all(b"EHLO app.example\r\nMAIL FROM:<app@example.org>\r\n").unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"250 2.1.0 Ok\r\n") {
+        let mut octet = [0];
+        client.read_exact(&mut octet).unwrap();
+        said.extend(octet);
+    }
+    server.settled().block();
+
+    let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
+
+    insta::assert_snapshot!(text(&report));
+}
+
+#[test]
+fn two_where_one_was_wanted() {
+    let server = MailServer::start();
+    server.deliver_from("app@example.org", "bob@example.org", "Subject: one\r\n\r\n");
+    server.deliver_from("app@example.org", "bob@example.org", "Subject: two\r\n\r\n");
+
+    insta::assert_snapshot!(without_lines(&panic_of(|| drop(server.only(to("bob@example.org"))))));
+}
+
+#[test]
+fn mail_where_none_was_wanted() {
+    let server = MailServer::start();
+    server.deliver_from("app@example.org", "eve@example.org", "Subject: secret\r\n\r\n");
+
+    insta::assert_snapshot!(without_lines(&panic_of(|| server.none_within(NOW, to("eve@example.org")).block())));
+}
+
+#[test]
+fn expectations_that_are_not_met() {
+    let server = MailServer::start();
+    server.expect(1, to("ann@example.org"));
+    server.expect(1.., from("app@example.org").and(body("unsubscribe").or(session::tls(true))));
+    server.expect(0, to("eve@example.org").not());
+    server.deliver_from("app@example.org", "ann@example.org", "Subject: digest\r\n\r\nNews.\r\n");
+
+    insta::assert_snapshot!(without_lines(&panic_of(|| server.verify().block())));
+}
