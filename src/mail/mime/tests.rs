@@ -43,7 +43,7 @@ fn parts_are_found_and_numbered_as_imap_does() {
                 "3 application/pdf ü.pdf 4 attached",
             ],
         ),
-        ("broken-mime.eml", &["1 text/plain - 15 text", "2 image/gif broken.gif 8 attached"]),
+        ("broken-mime.eml", &["1 text/plain - 15 text", "2 image/gif broken.gif 9 attached"]),
         ("empty.eml", &["1 text/plain - 0 text"]),
         ("no-final-line.eml", &["1 text/plain - 0 text"]),
         ("attached-message.eml", &["1 text/plain - 10 text", "2 message/rfc822 - 222 attached"]),

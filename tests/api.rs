@@ -1,0 +1,329 @@
+//! The HTTP API, as a test in any language uses it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use mailjig::MailServer;
+use serde_json::{Value, json};
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+struct Client {
+    agent: Agent,
+    base: String,
+}
+
+fn start() -> (MailServer, Client) {
+    let server = MailServer::start();
+    let client = Client::of(&server);
+    (server, client)
+}
+
+impl Client {
+    fn of(server: &MailServer) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        Self { agent, base: format!("{}/v1", server.api()) }
+    }
+
+    fn get(&self, path: &str) -> Response<Body> {
+        self.agent.get(format!("{}{path}", self.base)).call().unwrap()
+    }
+
+    fn json(&self, path: &str) -> Value {
+        let mut response = self.get(path);
+        assert_eq!(response.status(), 200, "{path}: {:?}", response.body_mut().read_to_string());
+        response.body_mut().read_json().unwrap()
+    }
+
+    fn text(&self, path: &str) -> String {
+        self.get(path).body_mut().read_to_string().unwrap()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Response<Body> {
+        self.agent.post(format!("{}{path}", self.base)).send_json(body).unwrap()
+    }
+
+    fn delete(&self, path: &str) -> Response<Body> {
+        self.agent.delete(format!("{}{path}", self.base)).call().unwrap()
+    }
+
+    /// The problem that a GET comes to.
+    fn problem(&self, path: &str, status: u16) -> Value {
+        problem(self.get(path), status)
+    }
+}
+
+fn problem(mut response: Response<Body>, status: u16) -> Value {
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.status(), status);
+    let problem: Value = response.body_mut().read_json().unwrap();
+    assert_eq!(problem["status"], status);
+    problem
+}
+
+fn talk(server: &MailServer, lines: &str) -> String {
+    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
+}
+
+const MAIL: &str = "EHLO app.example\nMAIL FROM:<app@example.org> SIZE=60\nRCPT TO:<bob@example.org>\n\
+                    RCPT TO:<carol@example.org>\nDATA\nFrom: App <app@example.org>\nTo: bob@example.org\n\
+                    Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nhttps://example.org/confirm\n.\nQUIT\n";
+
+#[test]
+fn a_mail_can_be_looked_at_from_every_side() {
+    let (server, client) = start();
+    talk(&server, MAIL);
+
+    let list = client.json("/messages?to=carol@example.org&subject=Gr*");
+    let mail = &list["messages"][0];
+    assert_eq!(mail["id"], "m1");
+    assert_eq!(mail["session"], "s1");
+    assert_eq!(mail["subject"], "Grüße");
+    assert_eq!(mail["from"], json!([{ "name": "App", "address": "app@example.org" }]));
+    assert_eq!(
+        mail["envelope"],
+        json!({
+            "from": { "address": "app@example.org", "parameters": { "SIZE": "60" } },
+            "recipients": [
+                { "address": "bob@example.org", "parameters": {}, "verdict": "accepted" },
+                { "address": "carol@example.org", "parameters": {}, "verdict": "accepted" },
+            ],
+        })
+    );
+    assert_eq!(client.json("/messages/m1")["id"], "m1");
+    let raw = client.get("/messages/1/raw").body_mut().read_to_vec().unwrap();
+    assert_eq!(raw[..], server.messages()[0].raw()[..]);
+    assert_eq!(client.text("/messages/m1/text"), "https://example.org/confirm\r\n");
+    assert_eq!(client.json("/messages/m1/links"), json!(["https://example.org/confirm"]));
+    assert_eq!(client.json("/messages/m1/headers")[1], json!({ "name": "To", "value": "bob@example.org" }));
+    client.problem("/messages/m1/html", 404);
+}
+
+#[test]
+fn parts_are_listed_and_given_decoded() {
+    let (server, client) = start();
+    server.deliver(
+        "bob@example.org",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<b>hi</b>\r\n--b\r\n\
+         Content-Type: text/csv; name=a.csv\r\nContent-Transfer-Encoding: base64\r\n\r\nYSxi\r\n--b--\r\n",
+    );
+
+    let parts = client.json("/messages/m1/parts");
+    assert_eq!(parts[1]["filename"], "a.csv");
+    assert_eq!(parts[1]["attachment"], true);
+    let mut csv = client.get("/messages/m1/parts/2");
+    assert_eq!(csv.headers()["content-type"], "text/csv");
+    assert_eq!(csv.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(csv.body_mut().read_to_string().unwrap(), "a,b");
+    let mut html = client.get("/messages/m1/html");
+    assert!(html.headers()["content-security-policy"].to_str().unwrap().starts_with("sandbox"));
+    assert_eq!(html.body_mut().read_to_string().unwrap(), "<b>hi</b>");
+    client.problem("/messages/m1/parts/3", 404);
+}
+
+#[test]
+fn a_wait_is_answered_when_the_mail_comes() {
+    let (server, client) = start();
+
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.json("/messages?to=bob@example.org&wait=20s&count=2"));
+        talk(&server, MAIL);
+        talk(&server, MAIL);
+        let found = waiting.join().unwrap();
+        assert_eq!(found["messages"].as_array().unwrap().len(), 2);
+        let next = found["next"].as_u64().unwrap();
+        assert_eq!(client.json(&format!("/messages?after={next}"))["messages"], json!([]));
+        talk(&server, MAIL);
+        let third = client.json(&format!("/messages?after={next}&wait=20s"));
+        assert_eq!(third["messages"][0]["id"], "m3");
+    });
+}
+
+#[test]
+fn a_wait_in_vain_is_a_conflict_with_the_report() {
+    let (server, client) = start();
+    server.deliver("bob@example.org", "Subject: Wellcome\r\n\r\n");
+
+    let problem = client.problem("/messages?to=bob@example.org&subject=Welcome&wait=1ms", 409);
+
+    assert!(
+        problem["detail"].as_str().unwrap().contains("✗ subject  wanted \"Welcome\", got \"Wellcome\""),
+        "{problem}"
+    );
+    assert_eq!(problem["report"]["near_misses"][0]["clauses"][1]["matched"], false);
+}
+
+#[test]
+fn lists_go_on_behind_a_cursor() {
+    let (server, client) = start();
+    for n in 0..300 {
+        server.deliver("bob@example.org", format!("Subject: {n}\r\n\r\n"));
+    }
+
+    let mut subjects = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = client.json(&format!("/messages?after={after}&limit=77"));
+        let messages = page["messages"].as_array().unwrap();
+        if messages.is_empty() {
+            break;
+        }
+        subjects.extend(messages.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()));
+        after = page["next"].as_u64().unwrap();
+    }
+
+    assert_eq!(subjects, (0..300).map(|n| n.to_string()).collect::<Vec<_>>());
+    let filtered = client.json("/messages?subject=~^29.$");
+    assert_eq!(filtered["messages"].as_array().unwrap().len(), 10);
+}
+
+#[test]
+fn sessions_and_transcripts() {
+    let (server, client) = start();
+    talk(&server, MAIL);
+    assert_eq!(client.post("/settled", &json!(null)).status(), 204);
+
+    let session = client.json("/sessions/s1");
+    assert_eq!(session["listener"], "smtp");
+    assert_eq!(session["helo"], "app.example");
+    assert_eq!(session["ended"]["ending"], "clean");
+    assert_eq!(client.json("/sessions")["sessions"][0]["id"], "s1");
+    assert!(
+        client
+            .text("/sessions/s1/transcript")
+            .ends_with("C: <m1>\nS: 250 2.0.0 Ok: queued as m1\nC: QUIT\nS: 221 2.0.0 Bye\n")
+    );
+    assert!(client.text("/transcript?verbatim=true").contains("\nC: https://example.org/confirm\nC: .\n"));
+    assert_eq!(problem(client.delete("/sessions/s1"), 409)["detail"], "session s1 is over");
+
+    let mut open = TcpStream::connect(server.smtp().address()).unwrap();
+    open.read_exact(&mut [0; 4]).unwrap();
+    assert_eq!(client.delete("/sessions/s2").status(), 204);
+    open.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn the_journal_is_read_behind_a_cursor_and_waited_for() {
+    let (server, client) = start();
+    talk(&server, MAIL);
+    client.post("/settled", &json!(null));
+
+    let all = client.json("/journal");
+    let kinds: Vec<&str> = all["records"].as_array().unwrap().iter().map(|r| r["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds[..2], ["opened", "exchange"]);
+    assert_eq!(kinds.last(), Some(&"ended"));
+    let message = client.json("/journal?event=smtp.message&limit=1");
+    assert_eq!(message["records"][0]["captured"], "m1");
+    assert_eq!(message["records"][0]["said"], "250 2.0.0 Ok: queued as m1\r\n");
+    let next = all["next"].as_u64().unwrap();
+    std::thread::scope(|scope| {
+        let waiting =
+            scope.spawn(|| client.json(&format!("/journal?after={next}&session=s2&event=smtp.quit&count=2&wait=20s")));
+        talk(&server, "QUIT\n");
+        assert_eq!(waiting.join().unwrap()["records"][1]["kind"], "closed");
+    });
+    client.problem(&format!("/journal?after={}&wait=1ms&session=s9", next + 1000), 409);
+
+    client.delete("/messages");
+    assert_eq!(client.problem("/journal?after=1", 410)["first"].as_u64().unwrap() > next, true);
+}
+
+#[test]
+fn mail_is_delivered_and_taken_away() {
+    let (_server, client) = start();
+
+    let mut delivered = client.post("/deliver", &json!({ "to": ["bob@example.org"], "raw": "Subject: hi\r\n\r\n" }));
+    assert_eq!(delivered.status(), 201);
+    assert_eq!(delivered.headers()["location"], "/v1/messages/m1");
+    assert_eq!(delivered.body_mut().read_json::<Value>().unwrap()["subject"], "hi");
+    let raw = client
+        .agent
+        .post(format!("{}/deliver?to=bob@example.org&to=ann@example.org&from=app@example.org", client.base))
+        .content_type("message/rfc822")
+        .send(&b"Subject: \xff\r\n\r\n"[..])
+        .unwrap();
+    assert_eq!(raw.status(), 201);
+    client.post("/deliver", &json!({ "to": ["bob@example.org"], "raw_base64": "U3ViamVjdDogeA0KDQo=" }));
+    assert_eq!(client.json("/accounts")["accounts"][0]["mailboxes"][0]["entries"], 3);
+    assert_eq!(client.json("/accounts/bob@example.org/mailboxes/INBOX")["entries"][2]["message"], "m3");
+    client.problem("/accounts/bob@example.org/mailboxes/Trash", 404);
+
+    let taken: Value = client.delete("/messages").body_mut().read_json().unwrap();
+    assert_eq!(taken["messages"].as_array().unwrap().len(), 3);
+    assert_eq!(client.json("/messages")["messages"], json!([]));
+    assert_eq!(client.json("/accounts/bob@example.org/mailboxes/INBOX")["entries"], json!([]));
+    assert_eq!(client.post("/reset", &json!(null)).status(), 204);
+    client.post("/deliver", &json!({ "to": ["bob@example.org"], "raw": "" }));
+    assert_eq!(client.json("/messages/m1")["size"], 0);
+}
+
+#[test]
+fn the_server_says_where_it_is_and_how() {
+    let (server, client) = start();
+
+    assert_eq!(client.json("")["name"], "mailjig");
+    assert_eq!(client.json("/health")["status"], "ok");
+    assert_eq!(client.json("/health")["listeners"], json!(["smtp", "submission", "smtps"]));
+    assert_eq!(client.json("/endpoints")["endpoints"][0]["url"], server.smtp().url());
+    assert_eq!(client.text("/tls/ca.pem"), server.ca());
+}
+
+#[test]
+fn every_error_is_a_problem_that_names_the_field() {
+    let (_server, client) = start();
+
+    for (path, status, field) in [
+        ("/nothing", 404, Value::Null),
+        ("/messages/m7", 404, Value::Null),
+        ("/messages/x7", 400, json!("m")),
+        ("/sessions/m1", 400, json!("s")),
+        ("/messages?too=bob", 400, json!("too")),
+        ("/messages?limit=many", 400, json!("limit")),
+        ("/messages?limit=1&limit=2", 400, json!("limit")),
+        ("/messages?subject=~(", 400, json!("subject")),
+        ("/messages?wait=soon", 400, json!("wait")),
+        ("/messages?count=2", 400, json!("count")),
+        ("/messages?header=X-Kind", 400, json!("header")),
+        ("/journal?event=smtp.rctp", 400, json!("event")),
+        ("/health?verbose", 400, json!("verbose")),
+        ("/transcript?verbatim=maybe", 400, json!("verbatim")),
+        ("/messages/%ff", 400, json!("path")),
+    ] {
+        assert_eq!(client.problem(path, status)["field"], field, "{path}");
+    }
+    let wrong = |body: Value| problem(client.post("/deliver", &body), 400)["field"].clone();
+    assert_eq!(wrong(json!({ "to": [], "raw": "" })), "to");
+    assert_eq!(wrong(json!({ "to": ["a@b"] })), "raw");
+    assert_eq!(wrong(json!({ "to": ["a@b"], "raw_base64": "!" })), "raw_base64");
+    assert_eq!(problem(client.post("/deliver", &json!({ "too": [] })), 422)["field"], "body");
+    assert_eq!(problem(client.delete("/health"), 405)["title"], "Method Not Allowed");
+    let text = client.agent.post(format!("{}/deliver", client.base)).send("{}").unwrap();
+    assert_eq!(problem(text, 415)["field"], "body");
+
+    let server = MailServer::builder().account("ann@example.org", "secret").start();
+    let stranger = Client::of(&server).post("/deliver", &json!({ "to": ["eve@example.org"], "raw": "" }));
+    assert_eq!(problem(stranger, 422)["field"], "to");
+}
+
+#[test]
+fn foreign_hosts_and_foreign_pages_are_refused() {
+    let (_server, client) = start();
+    let with = |name: &str, value: &str| {
+        let request = client.agent.get(format!("{}/health", client.base)).header(name, value);
+        request.call().unwrap().status().as_u16()
+    };
+
+    for host in ["localhost", "localhost:8025", "127.0.0.1", "[::1]:8025", "app.localhost", "host.docker.internal"] {
+        assert_eq!(with("host", host), 200, "{host}");
+    }
+    for host in ["evil.example", "localhost.evil.example", "evil.example:8025"] {
+        assert_eq!(with("host", host), 421, "{host}");
+    }
+    assert_eq!(with("origin", "http://evil.example"), 200);
+    let reset = client.agent.post(format!("{}/reset", client.base)).header("origin", "http://evil.example");
+    problem(reset.send_empty().unwrap(), 403);
+}

@@ -1,0 +1,149 @@
+//! The binary, as a shell uses it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+fn mailjig(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A server that ends with this value, whatever becomes of the test.
+struct Running {
+    process: Child,
+    output: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = mailjig(&[&["serve", "--ports", "auto"], arguments].concat()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        Self { process, output }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Reads on to a line that has this in it.
+    fn until(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "no line has {text:?}");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _it_may_be_gone = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn port(ready: &Value, name: &str) -> u16 {
+    let endpoints = ready["endpoints"].as_array().unwrap();
+    let endpoint = endpoints.iter().find(|endpoint| endpoint["name"] == name).unwrap();
+    u16::try_from(endpoint["port"].as_u64().unwrap()).unwrap()
+}
+
+#[test]
+fn a_server_says_where_it_is_tells_what_happens_and_ends_when_told() {
+    let mut server = Running::start(&["--json"]);
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+
+    let mut client = TcpStream::connect(("127.0.0.1", port(&ready, "smtp"))).unwrap();
+    client
+        .write_all(
+            b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<>\r\nDATA\r\nSubject: hi\r\n.\r\n",
+        )
+        .unwrap();
+    let captured: Value = serde_json::from_str(&server.until("captured")).unwrap();
+    assert_eq!(captured["session"], "s1");
+    assert_eq!(captured["text"], "m1 <a@b.example> → <c@d.example> \"hi\" (13 octets)");
+
+    server.signal("TERM");
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    assert!(said.ends_with("421 4.3.2 I am shutting down\r\n"), "{said}");
+    assert!(server.process.wait().unwrap().success());
+}
+
+#[test]
+fn people_read_endpoints_bounds_and_lines() {
+    let mut server = Running::start(&[]);
+
+    assert!(server.line().starts_with("mailjig "));
+    let smtp = server.until("smtp ");
+    server.until("http ");
+    assert!(server.until("TLS clients trust").ends_with("/v1/tls/ca.pem"));
+    assert_eq!(server.line(), "kept: the last 10000 messages, up to 1073741824 octets");
+    let port = smtp.rsplit(':').next().unwrap();
+    let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
+    assert!(server.until("refused").contains("XYZZY → 500 5.5.2"));
+    server.signal("INT");
+    assert!(server.process.wait().unwrap().success());
+}
+
+#[test]
+fn files_are_written_once_everything_is_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, ca) = (folder.path().join("ready.json"), folder.path().join("ca.pem"));
+    let options = ["--ready-file", ready.to_str().unwrap(), "--ca-file", ca.to_str().unwrap(), "--smtps", "off"];
+    let mut server = Running::start(&options);
+    server.until("kept:");
+
+    let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
+    let names: Vec<_> =
+        ready["endpoints"].as_array().unwrap().iter().map(|its| its["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["smtp", "submission", "http"]);
+    assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
+    assert_eq!(ureq::get(url).call().unwrap().status(), 200);
+}
+
+#[test]
+fn a_taken_port_is_named_with_who_asked_for_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    for listener in ["smtp", "submission", "smtps", "http"] {
+        let output = mailjig(&["serve", "--ports", "auto", &format!("--{listener}"), &address]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            error.starts_with(&format!("mailjig: the {listener} listener cannot have {address}: another")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn wrong_options_say_what_would_be_right() {
+    for (option, right) in [
+        ("--smtp=everywhere", "write a port, as `2525`; an address, as `0.0.0.0:2525`; or `off`"),
+        ("--account=bob", "write a login and a password, as `bob@example.org:secret`"),
+        ("--max-size=big", "write octets, as `1000000`, `25MiB` or `1GB`"),
+        ("--idle-timeout=0s", "write a time, as `30s` or `5m`"),
+    ] {
+        let output = mailjig(&["serve", option]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains(right), "{option}");
+    }
+}
