@@ -1,4 +1,26 @@
-//! A programmable mail server for tests.
+//! A mail server for tests: your code sends real mail to it, your test asks what came, and a failed expectation
+//! explains itself.
+//!
+//! ```
+//! use mailjig::{MailServer, subject, to};
+//!
+//! let server = MailServer::start();
+//! // Point the code under test at `server.smtp().url()`; here the test does its work.
+//! server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nconfirm your address");
+//!
+//! let mail = server.wait_for(to("bob@example.org").and(subject("Welcome*"))).block();
+//! assert!(mail.text().contains("confirm"));
+//! ```
+//!
+//! Begin with [`MailServer`]; [`manual`] has a chapter for each thing there is to learn.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | – | the harness: servers, matchers, waits, expectations |
+//! | `api` | the HTTP API, also for a server in a Rust test |
+//! | `cli` (default) | the binary `mailjig` |
 
 // The binary asks for everything there is; with less, some of it has nobody to ask for it.
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
@@ -19,6 +41,7 @@ mod face;
 mod harness;
 mod journal;
 mod mail;
+pub mod manual;
 mod protocol;
 mod rule;
 mod server;
@@ -31,3 +54,7 @@ pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
 pub use protocol::Event;
 pub use server::{Endpoint, Listener, StartError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

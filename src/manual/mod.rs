@@ -1,0 +1,13 @@
+//! The manual, a chapter for each thing there is to learn.
+
+/// What is spoken over HTTP.
+#[doc = include_str!("http.md")]
+pub mod http {}
+
+/// What is spoken over SMTP.
+#[doc = include_str!("smtp.md")]
+pub mod smtp {}
+
+/// Decisions that had an alternative.
+#[doc = include_str!("decisions.md")]
+pub mod decisions {}
