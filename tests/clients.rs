@@ -153,6 +153,43 @@ fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
 }
 
 #[test]
+fn the_certificate_is_what_strict_clients_ask_for() {
+    if !is_there("openssl") {
+        return;
+    }
+    let server = MailServer::builder().host("mail.test").certificate_name("192.0.2.7").start();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-showcerts", "-connect", &server.smtps().address().to_string()]);
+    let shown = openssl.stdin(Stdio::null()).output().expect("openssl runs").stdout;
+    let shown = String::from_utf8(shown).expect("it prints text");
+    let end = "-----END CERTIFICATE-----\n";
+    let leaf = &shown[shown.find("-----BEGIN").expect("a certificate")..shown.find(end).expect("its end") + end.len()];
+    let facts = |of: &str, what: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        run(openssl.args(["x509", "-noout"]).args(what), of)
+    };
+
+    let names = facts(leaf, &["-ext", "subjectAltName"]);
+    for name in
+        ["DNS:mail.test", "DNS:localhost", "DNS:host.docker.internal", "IP Address:127.0.0.1", "IP Address:192.0.2.7"]
+    {
+        assert!(names.contains(name), "{name} in {names}");
+    }
+    let uses = facts(leaf, &["-ext", "basicConstraints,keyUsage,extendedKeyUsage"]);
+    for using in ["CA:FALSE", "Digital Signature", "TLS Web Server Authentication"] {
+        assert!(uses.contains(using), "{using} in {uses}");
+    }
+    assert!(facts(server.ca(), &["-ext", "basicConstraints,keyUsage"]).contains("critical"));
+    // Valid for more than a year, and for no more than 397 days, after which some clients refuse it.
+    facts(leaf, &["-checkend", &(365 * 86_400).to_string()]);
+    let mut openssl = Command::new("openssl");
+    let checkend = openssl.args(["x509", "-noout", "-checkend", &(396 * 86_400).to_string()]);
+    let mut child = checkend.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("openssl runs");
+    child.stdin.take().expect("it is piped").write_all(leaf.as_bytes()).expect("it reads");
+    assert!(!child.wait().expect("it ends").success(), "the certificate is valid for too long");
+}
+
+#[test]
 fn lettre() {
     use lettre::transport::smtp::authentication::Credentials;
     use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -219,7 +256,8 @@ fn is_there(client: &str) -> bool {
     found
 }
 
-fn run(command: &mut Command, input: &str) {
+/// Runs a command that must succeed; gives what it prints.
+fn run(command: &mut Command, input: &str) -> String {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let mut stdin = child.stdin.take().expect("it is piped");
@@ -234,4 +272,5 @@ fn run(command: &mut Command, input: &str) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -351,3 +351,12 @@ fn a_listener_that_is_off_is_named() {
             .contains("the smtps listener of this server is switched off")
     );
 }
+
+#[test]
+fn a_name_that_is_none_is_named() {
+    for name in ["", "two words", "büro.example", "a\r\n250 b"] {
+        let error = MailServer::builder().certificate_name(name).try_start().unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{name:?} is no name for a host")), "{error}");
+        assert!(MailServer::builder().host(name).try_start().is_err());
+    }
+}

@@ -38,7 +38,7 @@ type Shared = axum::extract::State<Arc<Server>>;
 impl Api {
     /// Binds the address and serves; whoever connects from now on is answered.
     pub(crate) fn start(server: Arc<Server>, address: SocketAddr) -> Result<Self, StartError> {
-        let failed = |source| StartError::new("http", address, source);
+        let failed = |source| StartError::address("http", address, source);
         let socket = bind(address).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let _entered = runtime().enter();

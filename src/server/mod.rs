@@ -38,27 +38,41 @@ pub(crate) struct Server {
     accepting: Vec<AbortHandle>,
 }
 
-/// Why a server did not start: a listener cannot have its address.
+/// Why a server did not start.
 #[derive(Debug)]
-pub struct StartError {
-    listener: &'static str,
-    address: SocketAddr,
-    source: io::Error,
+#[non_exhaustive]
+pub enum StartError {
+    /// A listener cannot have its address.
+    Address {
+        /// The listener that asked for it, as `smtp`.
+        listener: &'static str,
+        /// The address it asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// This is no name for a host: it could stand neither in a greeting nor in a certificate.
+    Name(String),
 }
 
 impl StartError {
-    pub(crate) fn new(listener: &'static str, address: SocketAddr, source: io::Error) -> Self {
-        Self { listener, address, source }
+    pub(crate) fn address(listener: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        Self::Address { listener, address, source }
     }
 }
 
 impl Server {
     /// Binds every listener, then starts to accept. When this returns, a client can connect to each.
     pub(crate) fn start(settings: Settings) -> Result<Self, StartError> {
+        let names = [&settings.host].into_iter().chain(&settings.names);
+        if let Some(wrong) = names.into_iter().find(|name| !is_name(name)) {
+            return Err(StartError::Name(wrong.clone()));
+        }
         let mut bound = Vec::new();
         for (listener, address) in settings.listeners() {
-            let socket = bind(address).map_err(|source| StartError::new(listener.name(), address, source))?;
-            let address = socket.local_addr().map_err(|source| StartError::new(listener.name(), address, source))?;
+            let socket = bind(address).map_err(|source| StartError::address(listener.name(), address, source))?;
+            let address =
+                socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));
         }
         let world = World::new(settings.members.clone(), settings.seed, settings.keep);
@@ -68,7 +82,7 @@ impl Server {
         for (listener, socket, address) in bound {
             server.endpoints.push(Endpoint::new(listener, address));
             let accepting = server.accept(listener, socket);
-            server.accepting.push(accepting.map_err(|source| StartError::new(listener.name(), address, source))?);
+            server.accepting.push(accepting.map_err(|source| StartError::address(listener.name(), address, source))?);
         }
         Ok(server)
     }
@@ -151,9 +165,20 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Letters, digits, hyphens, dots, and what IP addresses have besides (RFC 5321 §4.1.2, RFC 5280 §4.2.1.6); an
+/// underscore as in paths, and a star for certificates of many names.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:*".contains(&byte))
+}
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listener, address, source } = self;
+        let (listener, address, source) = match self {
+            Self::Address { listener, address, source } => (listener, address, source),
+            Self::Name(name) => {
+                return write!(f, "{name:?} is no name for a host: write letters, digits, hyphens and dots");
+            }
+        };
         match source.kind() {
             io::ErrorKind::AddrInUse => write!(
                 f,
@@ -172,6 +197,9 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+        match self {
+            Self::Address { source, .. } => Some(source),
+            Self::Name(_) => None,
+        }
     }
 }
