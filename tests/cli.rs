@@ -102,6 +102,29 @@ fn people_read_endpoints_bounds_and_lines() {
 }
 
 #[test]
+fn output_that_nobody_reads_holds_up_no_mail() {
+    let mut server = Running::start(&["--json"]);
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let mut client = BufReader::new(TcpStream::connect(("127.0.0.1", port(&ready, "smtp"))).unwrap());
+    let reply = |client: &mut BufReader<TcpStream>| {
+        let mut line = String::new();
+        client.read_line(&mut line).unwrap();
+        line
+    };
+    reply(&mut client);
+
+    client.get_mut().write_all(b"HELO x\r\n").unwrap();
+    reply(&mut client);
+    // Each makes a line; a pipe holds 64 KiB.
+    for _ in 0..2000 {
+        client.get_mut().write_all(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n").unwrap();
+        (0..3).for_each(|_| drop(reply(&mut client)));
+        client.get_mut().write_all(b"Subject: hi\r\n.\r\n").unwrap();
+        assert!(reply(&mut client).starts_with("250 "));
+    }
+}
+
+#[test]
 fn files_are_written_once_everything_is_bound() {
     let folder = tempfile::tempdir().unwrap();
     let (ready, ca) = (folder.path().join("ready.json"), folder.path().join("ca.pem"));

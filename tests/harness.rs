@@ -276,7 +276,7 @@ fn expectations_are_judged_by_verify_after_the_server_has_settled() {
 }
 
 #[test]
-fn a_dropped_server_that_is_not_settled_says_so() {
+fn a_server_is_judged_when_dropped_even_while_a_session_lasts() {
     let server = MailServer::builder().start();
     server.expect(1, any());
     let mut client = TcpStream::connect(server.smtp().address()).unwrap();

@@ -52,12 +52,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
     params.finish()?;
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
-        (None, None) => {
-            // Matching reads whole messages: not on the threads that serve everybody.
-            let found = tokio::task::spawn_blocking(move || filter.find(server.engine())).await;
-            let found = found.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the search failed"))?;
-            Ok(Json(found))
-        }
+        (None, None) => aside(move || filter.find(server.engine())).await,
         (Some(within), count) => {
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
@@ -155,13 +150,22 @@ impl List {
     }
 }
 
-pub(super) async fn clear(State(server): Shared, _: NoParams) -> Json<List> {
-    let (messages, next) = server.engine().act(|world, now| {
-        let messages: Vec<Captured> = world.journal.messages().iter().cloned().collect();
-        world.clear(now);
-        (messages, world.journal.tip())
-    });
-    Json(List { messages: messages.iter().map(MessageJson::from).collect(), next })
+pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Json<List>, Problem> {
+    aside(move || {
+        let (messages, next) = server.engine().act(|world, now| {
+            let messages: Vec<Captured> = world.journal.messages().iter().cloned().collect();
+            world.clear(now);
+            (messages, world.journal.tip())
+        });
+        List { messages: messages.iter().map(MessageJson::from).collect(), next }
+    })
+    .await
+}
+
+/// Reads whole messages elsewhere than on the threads that serve everybody.
+async fn aside(work: impl FnOnce() -> List + Send + 'static) -> Result<Json<List>, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map(Json).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))
 }
 
 pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {

@@ -2,14 +2,17 @@
 
 use std::error::Error;
 use std::fs;
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process;
 use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::Serve;
 use super::watch::watch;
@@ -21,6 +24,7 @@ use crate::server::{Server, Until};
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
+    let mut stop = Stop::listen()?;
     let server = Arc::new(Server::start(options.settings())?);
     let api = options.http().map(|address| Api::start(Arc::clone(&server), address)).transpose()?;
     if let Some(path) = &options.ca_file {
@@ -39,38 +43,46 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     out.flush()?;
     drop(out);
 
-    let watching = (!options.quiet).then(|| runtime().spawn(watch(Arc::clone(&server), options.json)));
-    runtime().block_on(told_to_stop())?;
+    if !options.quiet {
+        // On a thread of its own: whoever does not read our output holds up nobody but the lines.
+        let (server, as_json) = (Arc::clone(&server), options.json);
+        thread::Builder::new().name("mailjig-watch".to_owned()).spawn(move || watch(&server, as_json))?;
+    }
+    runtime().block_on(stop.told());
+    // Whoever cannot wait for the farewells says it again.
+    runtime().spawn(async move {
+        stop.told().await;
+        process::exit(130);
+    });
     drop(api);
     server.stop();
     let interest = Interest { matter: Matter::Quiet, session: None };
     let gone = |engine: &Engine| engine.look(|world| world.sessions() == 0).then_some(());
     let _or_long_enough = Until::new(server.engine(), interest, FAREWELL, gone).block();
-    if let Some(watching) = watching {
-        watching.abort();
-    }
     Ok(())
 }
 
-/// Resolves at SIGINT or SIGTERM; the next one ends the process at once.
-async fn told_to_stop() -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut told = async move || {
-        std::future::poll_fn(|cx| {
-            if interrupt.poll_recv(cx).is_ready() {
-                std::task::Poll::Ready(())
-            } else {
-                terminate.poll_recv(cx).map(drop)
-            }
+/// The signals that end a server.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// Listens from now on: a signal that comes while the server starts is heard when it has started.
+    fn listen() -> io::Result<Self> {
+        let _entered = runtime().enter();
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Resolves at the next SIGINT or SIGTERM.
+    async fn told(&mut self) {
+        poll_fn(|cx| match self.interrupt.poll_recv(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => self.terminate.poll_recv(cx).map(drop),
         })
         .await;
-    };
-    told().await;
-    tokio::spawn(async move {
-        told().await;
-        process::exit(130);
-    });
-    Ok(())
+    }
 }
 
 fn endpoints(server: &Server, api: Option<&Api>) -> Value {

@@ -1,7 +1,6 @@
 //! One live line for each event.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -29,7 +28,7 @@ enum Text {
 }
 
 /// Writes lines to standard output until nobody reads them.
-pub(super) async fn watch(server: Arc<Server>, as_json: bool) {
+pub(super) fn watch(server: &Server, as_json: bool) {
     let mut cursor = Seq::default();
     let mut evicted = 0;
     let interest = Interest { matter: Matter::Everything, session: None };
@@ -53,7 +52,7 @@ pub(super) async fn watch(server: Arc<Server>, as_json: bool) {
             })?;
             moved.then_some(events)
         };
-        let Some(events) = Until::new(server.engine(), interest.clone(), Duration::MAX, look).await else { continue };
+        let Some(events) = Until::new(server.engine(), interest.clone(), Duration::MAX, look).block() else { continue };
         if tell(&events, as_json).is_err() {
             return;
         }

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 ///
 /// # Rationale
 /// A thread for every second core, four at most: the client under test shares the machine, and a thread that is woken
-/// only to find nothing to do costs every mail a third more CPU time.
+/// only to find nothing to do costs every mail a quarter more CPU time.
 ///
 /// # Panics
 /// If the system gives no threads.

@@ -218,3 +218,21 @@ fn list(f: &mut fmt::Formatter<'_>, heading: &str, lines: &[String]) -> fmt::Res
     }
     lines[hidden..].iter().try_for_each(|line| writeln!(f, "  {line}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::any;
+    use super::*;
+
+    #[test]
+    fn a_judgement_without_waiting_says_when_it_may_be_too_early() {
+        let question = Question { matcher: any(), times: Times::from(1), location: None };
+        let settled = Scene { is_settled: true, ..Scene::default() };
+
+        let early = Report::new(&question, Verdict::AtDrop, &Scene::default()).to_string();
+        let late = Report::new(&question, Verdict::AtDrop, &settled).to_string();
+
+        assert!(early.contains("and sessions are still under way: not settled; call `verify()`"), "{early}");
+        assert!(!late.contains("verify()"), "{late}");
+    }
+}

@@ -1,5 +1,7 @@
 //! A named, mutable list of messages, and a message's place in it.
 
+use std::collections::VecDeque;
+
 use super::Message;
 use crate::base::Timestamp;
 
@@ -24,15 +26,16 @@ pub(crate) struct Mailbox {
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,
     pub(crate) highest_modseq: u64,
-    entries: Vec<Entry>,
+    /// A deque, because the oldest go first when many go.
+    entries: VecDeque<Entry>,
 }
 
 impl Mailbox {
     pub(super) fn new(no: MailboxNo, name: &str, uid_validity: u32) -> Self {
-        Self { no, name: name.into(), uid_validity, uid_next: 1, highest_modseq: 1, entries: Vec::new() }
+        Self { no, name: name.into(), uid_validity, uid_next: 1, highest_modseq: 1, entries: VecDeque::new() }
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &VecDeque<Entry> {
         &self.entries
     }
 
@@ -41,7 +44,7 @@ impl Mailbox {
         assert_eq!(entry.modseq, self.highest_modseq + 1, "mod-sequences are given in order");
         self.uid_next += 1;
         self.highest_modseq = entry.modseq;
-        self.entries.push(entry);
+        self.entries.push_back(entry);
     }
 
     pub(super) fn expunge(&mut self, uid: u32, modseq: u64) {
