@@ -237,3 +237,30 @@ fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
     let found = server.engine().look(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use axum::body::HttpBody;
+
+    use super::*;
+    use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as Taken};
+    use crate::server::{Settings, block_on};
+
+    #[test]
+    fn the_bytes_that_are_sent_are_the_bytes_that_were_captured() {
+        let server = Arc::new(Server::start(Settings::default()).unwrap());
+        let recipient = Recipient::new("bob@example.org", Parameters::default(), Taken::Accepted);
+        let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).unwrap();
+        let message = server.deliver(envelope, vec![b'x'; 100_000].into()).unwrap();
+
+        let response = block_on(raw(State(server), Path("m1".to_owned()), NoParams)).unwrap();
+
+        let mut body = response.into_body();
+        let frame = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).unwrap().unwrap();
+        let sent = frame.into_data().unwrap();
+        assert_eq!((sent.as_ptr(), sent.len()), (message.raw().as_ptr(), 100_000));
+    }
+}

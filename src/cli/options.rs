@@ -52,6 +52,9 @@ pub(super) struct Serve {
     /// Octets that a message may have, as `25MiB`.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_MAX_SIZE", default_value = "25MiB")]
     max_size: Size,
+    /// Octets that a command line may have, its CRLF included.
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    max_line: usize,
     /// Recipients that a message may have.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_recipients: usize,
@@ -61,6 +64,9 @@ pub(super) struct Serve {
     /// How long a client may be silent, as `5m`.
     #[arg(long, value_name = "TIME", default_value = "5m")]
     idle_timeout: Time,
+    /// How long a TLS handshake may take, as `30s`.
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    handshake_timeout: Time,
     /// Messages that are kept at least; beyond that the oldest go.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
     keep: usize,
@@ -125,9 +131,11 @@ impl Serve {
         settings.submission_requires_tls = !self.no_require_tls && !self.no_starttls;
         settings.submission_requires_auth = !self.no_require_auth;
         settings.limits.smtp.message = self.max_size.0;
+        settings.limits.smtp.line = self.max_line;
         settings.limits.smtp.recipients = self.max_recipients;
         settings.limits.smtp.idle = self.idle_timeout.0;
         settings.limits.sessions = self.max_sessions;
+        settings.limits.handshake = self.handshake_timeout.0;
         settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
         settings.seed = self.seed;
         settings

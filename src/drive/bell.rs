@@ -54,7 +54,8 @@ impl Bell {
         self.next
     }
 
-    pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: &Waker) {
+    /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
+    pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: Waker) -> Option<Waker> {
         let armed = match &interest.matter {
             Matter::MailTo(address) => self
                 .by_recipient
@@ -62,23 +63,22 @@ impl Bell {
                 .and_then(|waiting| waiting.iter_mut().find(|(its, _)| *its == id).map(|(_, waker)| waker)),
             _ => self.waiting.get_mut(&id).map(|(_, waker)| waker),
         };
-        if let Some(armed) = armed {
-            armed.clone_from(waker);
-        }
+        armed.map(|armed| std::mem::replace(armed, waker))
     }
 
-    pub(super) fn remove(&mut self, id: u64, interest: &Interest) {
-        if let Matter::MailTo(address) = &interest.matter {
-            let key = fold_domain(address);
-            if let Some(waiting) = self.by_recipient.get_mut(&key) {
-                waiting.retain(|(its, _)| *its != id);
-                if waiting.is_empty() {
-                    self.by_recipient.remove(&key);
-                }
-            }
-        } else {
-            self.waiting.remove(&id);
+    /// Gives the waker that was armed, for the same reason.
+    pub(super) fn remove(&mut self, id: u64, interest: &Interest) -> Option<Waker> {
+        let Matter::MailTo(address) = &interest.matter else {
+            return self.waiting.remove(&id).map(|(_, waker)| waker);
+        };
+        let key = fold_domain(address);
+        let waiting = self.by_recipient.get_mut(&key)?;
+        let at = waiting.iter().position(|(its, _)| *its == id)?;
+        let (_, waker) = waiting.swap_remove(at);
+        if waiting.is_empty() {
+            self.by_recipient.remove(&key);
         }
+        Some(waker)
     }
 
     /// Those whom this record may concern.

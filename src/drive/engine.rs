@@ -106,12 +106,14 @@ pub(crate) struct Watch {
 impl Watch {
     /// From now on wakes this waker.
     pub(crate) fn rearm(&self, waker: &Waker) {
-        self.engine.lock().bell.rearm(self.id, &self.interest, waker);
+        let before = self.engine.lock().bell.rearm(self.id, &self.interest, waker.clone());
+        drop(before);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.engine.lock().bell.remove(self.id, &self.interest);
+        let armed = self.engine.lock().bell.remove(self.id, &self.interest);
+        drop(armed);
     }
 }
