@@ -9,6 +9,9 @@ use crate::mail::{Accounts, Envelope, Member, Message, Origin};
 use crate::protocol::{Desk, Heard, Machine, Next, Step, Words};
 use crate::rule::{After, Plan, Rulebook, Ruling};
 
+/// Records that are kept for each message that is: a mail makes about eight.
+const RECORDS: u64 = 64;
+
 /// How much captured mail is kept; what is oldest goes first, and loudly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keep {
@@ -97,6 +100,7 @@ impl World {
             self.octets += octets as u64;
             self.evict(now);
         }
+        self.forget_records();
         let plan = Plan::new(reply, After::of(&next), ruling);
         Turn { exchange, plan, more: next.more() }
     }
@@ -115,6 +119,7 @@ impl World {
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, now: Timestamp) {
         self.sessions -= 1;
         self.journal.note(now, session, Kind::Ended { ending, unfinished });
+        self.forget_records();
     }
 }
 
@@ -198,6 +203,15 @@ impl World {
         if let Some(through) = through {
             self.evicted += (messages.len() - count) as u64;
             self.forget(through, now);
+        }
+    }
+
+    /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth.
+    fn forget_records(&mut self) {
+        let Some(keep) = self.keep else { return };
+        let most = RECORDS * keep.messages.max(1) as u64;
+        if self.journal.len() > most + most / 16 {
+            self.journal.raise_floor(Seq(self.journal.tip().0 - most));
         }
     }
 

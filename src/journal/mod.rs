@@ -67,6 +67,11 @@ impl Journal {
         self.records.tip()
     }
 
+    /// How many records are there.
+    pub(crate) fn len(&self) -> u64 {
+        self.records.len()
+    }
+
     /// The place of the last record that is no longer there.
     pub(crate) fn floor(&self) -> Seq {
         self.records.floor()

@@ -36,6 +36,10 @@ impl Records {
         Seq(self.dropped + full as u64 + self.chunks.back().map_or(0, |chunk| chunk.len() as u64))
     }
 
+    pub(super) fn len(&self) -> u64 {
+        self.tip().0 - self.floor
+    }
+
     pub(super) fn floor(&self) -> Seq {
         Seq(self.floor)
     }

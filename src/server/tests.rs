@@ -268,3 +268,26 @@ fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
         assert!(text.contains("C: <m1000>") && !text.contains("C: <m1>\n"), "the transcript goes with the records");
     });
 }
+
+#[test]
+fn sessions_without_mail_are_bounded_too() {
+    let mut settings = Settings::default();
+    settings.keep = Some(crate::world::Keep { messages: 10, octets: 1 << 20 });
+    let server = Server::start(settings).unwrap();
+    let mut lasting = connect(&server, Listener::Smtp);
+    for _ in 0..300 {
+        write!(connect(&server, Listener::Smtp).get_mut(), "QUIT\r\n").unwrap();
+    }
+
+    for _ in 0..1000 {
+        write!(lasting.get_mut(), "NOOP\r\n").unwrap();
+        assert!(reply(&mut lasting).starts_with("250 "));
+    }
+
+    server.engine().look(|world| {
+        assert!(world.journal.len() <= 680, "{} records are kept", world.journal.len());
+        assert!(world.journal.sessions().count() < 300);
+        let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();
+        assert!(text.ends_with("C: NOOP\nS: 250 2.0.0 Ok\n") && text.lines().count() < 700, "{text}");
+    });
+}

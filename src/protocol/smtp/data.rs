@@ -7,6 +7,8 @@ use memchr::memmem;
 const SMALL: usize = 64 << 10;
 /// The first allocation for a message of unknown size.
 const FIRST: usize = 8 << 10;
+/// What a client's word alone is good for: room for a larger message is made when this much has come.
+const EAGER: usize = 4 << 20;
 
 /// A message that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(crate) struct Body {
 pub(crate) struct Receiver {
     kept: Vec<u8>,
     octets: u64,
+    declared: usize,
     limit: u64,
     /// The next octet begins a line: at the start, and behind a CRLF that was taken.
     at_line_start: bool,
@@ -30,9 +33,8 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// `declared` is the client's SIZE=: the room that is made at once.
     pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
-        let room = declared.map_or(FIRST, |size| size.min(limit) as usize);
-        // A client that declares much and sends nothing gets address space, not memory.
-        Self { kept: Vec::with_capacity(room), octets: 0, limit, at_line_start: true }
+        let declared = declared.map_or(FIRST, |size| size.min(limit) as usize);
+        Self { kept: Vec::with_capacity(declared.min(EAGER)), octets: 0, declared, limit, at_line_start: true }
     }
 
     /// Octets taken so far.
@@ -82,8 +84,10 @@ impl Receiver {
         if self.octets <= self.limit {
             let missing = (self.kept.len() + octets).saturating_sub(self.kept.capacity());
             if missing > 0 {
-                // By half: large blocks are moved by the system, without copying.
-                self.kept.reserve_exact(missing.max(self.kept.capacity() / 2));
+                // As declared, or by half: large blocks are moved by the system, without copying.
+                let rest = self.declared.saturating_sub(self.kept.len());
+                let grown = self.kept.capacity() - self.kept.len() + missing.max(self.kept.capacity() / 2);
+                self.kept.reserve_exact(if rest >= octets { rest } else { grown });
             }
             self.kept.extend_from_slice(&input[..octets]);
         } else {
@@ -206,6 +210,23 @@ mod tests {
 
         assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
         assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000 }));
+    }
+
+    #[test]
+    fn a_large_declared_size_is_believed_when_much_has_come() {
+        let size = 10 << 20;
+        let mut receiver = Receiver::new(Some(size as u64), 1 << 30);
+        assert!(receiver.kept.capacity() <= EAGER);
+        let mut capacities = std::collections::BTreeSet::new();
+        let mut input = BytesMut::new();
+
+        for _ in 0..size / 65_536 {
+            input.extend_from_slice(&[b'x'; 65_536]);
+            assert_eq!(receiver.receive(&mut input), None);
+            capacities.insert(receiver.kept.capacity());
+        }
+
+        assert_eq!(capacities.into_iter().collect::<Vec<_>>(), [EAGER, size]);
     }
 
     #[test]
