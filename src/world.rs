@@ -1,12 +1,14 @@
 //! All state of one server, and the order of an exchange's turns. Whoever holds it holds the lock; it knows neither
 //! sockets nor who waits, and is told the time.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Detail, Ending, Journal, Kind, Left, Opened};
-use crate::mail::{Accounts, Envelope, Member, Message, Origin};
-use crate::protocol::{Desk, Heard, Machine, Next, Step, Words};
+use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
+use crate::protocol::{Desk, Done, Heard, Machine, Mail, Next, Step, Unfit, Words};
 use crate::rule::{After, Plan, Rulebook, Ruling};
 
 /// Records that are kept for each message that is: a mail makes about eight.
@@ -23,16 +25,23 @@ pub(crate) struct Keep {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) journal: Journal,
-    pub(crate) accounts: Accounts,
+    pub(crate) mail: Mail,
     pub(crate) rulebook: Rulebook,
-    members: Vec<Member>,
     seed: u32,
     keep: Option<Keep>,
     next_session: u32,
-    next_message: u32,
     sessions: usize,
     octets: u64,
     evicted: u64,
+}
+
+/// A message that a test puts into a mailbox.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft<'a> {
+    pub(crate) raw: Bytes,
+    pub(crate) flags: Cow<'a, [Box<str>]>,
+    /// None: the server's time.
+    pub(crate) date: Option<Timestamp>,
 }
 
 /// What a turn gives the driver.
@@ -45,16 +54,14 @@ pub(crate) struct Turn<R> {
 }
 
 impl World {
-    pub(crate) fn new(members: Vec<Member>, seed: u32, keep: Option<Keep>) -> Self {
+    pub(crate) fn new(members: Vec<Member>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
         Self {
             journal: Journal::default(),
-            accounts: Accounts::new(members.clone(), seed),
+            mail: Mail::new(Accounts::new(members, namespace, seed)),
             rulebook: Rulebook::default(),
-            members,
             seed,
             keep,
             next_session: 1,
-            next_message: 1,
             sessions: 0,
             octets: 0,
             evicted: 0,
@@ -85,17 +92,17 @@ impl World {
     ) -> Turn<M::Request> {
         let Heard { event, words, request } = heard;
         let ruling = self.rulebook.consult(event);
-        let mut desk = Desk::new(&mut self.accounts, &mut self.next_message, Origin::Session(session), now);
+        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
         let Step { reply, next } = machine.perform(request, &mut desk);
         let done = desk.close();
         let octets = match &words {
             Words::LongLine { octets, .. } | Words::Body { octets } => Some(*octets),
-            Words::Silence | Words::Line(_) => None,
+            Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
         };
         let last = matches!(next, Next::End);
         let captured = done.captured.as_ref().map(|message| message.raw().len());
-        let detail = (octets.is_some() || last || !done.is_empty()).then(|| Box::new(Detail { done, octets, last }));
-        let exchange = self.journal.exchange(now, session, event, &words, reply.as_bytes(), detail);
+        let detail = detail(done, octets, last);
+        let exchange = self.journal.exchange(now, session, event, &words, &reply, detail);
         if let Some(octets) = captured {
             self.octets += octets as u64;
             self.evict(now);
@@ -118,6 +125,7 @@ impl World {
     /// A session is over.
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, now: Timestamp) {
         self.sessions -= 1;
+        self.mail.maildrops.leave(session);
         self.journal.note(now, session, Kind::Ended { ending, unfinished });
         self.forget_records();
     }
@@ -133,26 +141,71 @@ impl World {
         rest: M::Request,
         now: Timestamp,
     ) -> Turn<M::Request> {
-        let mut desk = Desk::new(&mut self.accounts, &mut self.next_message, Origin::Session(session), now);
+        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
         let Step { reply, next } = machine.perform(rest, &mut desk);
-        let done = desk.close();
-        self.journal.part(now, session, exchange, reply.as_bytes(), done);
+        let detail = detail(desk.close(), None, matches!(next, Next::End));
+        if detail.is_some() || !reply.is_empty() {
+            self.journal.part(now, session, exchange, &reply, detail);
+            self.forget_records();
+        }
         let plan = Plan::new(reply, After::of(&next), Ruling::default());
         Turn { exchange, plan, more: next.more() }
     }
 
     /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes, now: Timestamp) -> Result<Message, Box<str>> {
-        if let Some(stranger) = envelope.accepted().find(|address| !self.accounts.delivers_to(address)) {
+        if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
             return Err(stranger.into());
         }
-        let mut desk = Desk::new(&mut self.accounts, &mut self.next_message, Origin::Delivered, now);
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         let message = desk.deliver(envelope, raw);
         self.octets += message.raw().len() as u64;
         let done = desk.close();
         self.journal.outside(now, Detail { done, ..Detail::default() });
         self.evict(now);
         Ok(message)
+    }
+
+    /// Puts a message that nobody sent into a mailbox, which is made if there is none. Gives its UID.
+    pub(crate) fn put(
+        &mut self,
+        login: &str,
+        mailbox: &str,
+        draft: Draft<'_>,
+        now: Timestamp,
+    ) -> Result<(Place, u32), Unfit> {
+        self.outside(now, |desk| {
+            let place = desk.mailbox_of(login, mailbox)?;
+            let flags = desk.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(Unfit::Keywords)?;
+            let date = draft.date.map(|at| InternalDate { at, zone: 0 });
+            Ok((place, desk.append(place, flags, date, draft.raw)))
+        })
+    }
+
+    /// The same with so many messages whose texts are made up, and the same in every run.
+    pub(crate) fn generate(&mut self, login: &str, mailbox: &str, count: u32, now: Timestamp) -> Result<(), Unfit> {
+        self.outside(now, |desk| {
+            let place = desk.mailbox_of(login, mailbox)?;
+            for i in 1..=count {
+                desk.append(place, Flags::NONE, None, generated(login, i));
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the account and the mailbox, if they are not there.
+    pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<Place, Unfit> {
+        self.outside(now, |desk| desk.mailbox_of(login, mailbox))
+    }
+
+    fn outside<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut Desk<'_>) -> T) -> T {
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        let result = change(&mut desk);
+        let done = desk.close();
+        if !done.is_empty() {
+            self.journal.outside(now, Detail { done, ..Detail::default() });
+        }
+        result
     }
 
     /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
@@ -170,8 +223,8 @@ impl World {
     pub(crate) fn reset(&mut self, now: Timestamp) {
         self.clear(now);
         self.journal.renumber();
-        self.accounts = Accounts::new(self.members.clone(), self.seed);
-        self.next_message = 1;
+        self.mail.accounts.reset(self.seed);
+        self.mail.next_message = 1;
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
         self.octets = 0;
         self.evicted = 0;
@@ -216,12 +269,29 @@ impl World {
     }
 
     fn forget(&mut self, through: MessageNo, now: Timestamp) {
-        let mut desk = Desk::new(&mut self.accounts, &mut self.next_message, Origin::Delivered, now);
-        desk.expunge(|message| message.no() <= through);
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        desk.forget(|message| message.no() <= through);
         let done = desk.close();
         let gone = self.journal.messages().iter().map(|c| &c.message).take_while(|m| m.no() <= through);
         self.octets -= gone.map(|message| message.raw().len() as u64).sum::<u64>();
         self.journal.outside(now, Detail { done, ..Detail::default() });
         self.journal.forget(through);
     }
+}
+
+/// A plain message, its number in its subject.
+fn generated(login: &str, i: u32) -> Bytes {
+    let text = format!(
+        "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <generated.{i}@example.org>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         This is message {i} of those that were generated.\r\n"
+    );
+    text.into()
+}
+
+/// What few exchanges have; none for the others.
+fn detail(done: Done, octets: Option<u64>, last: bool) -> Option<Box<Detail>> {
+    let is_plain = done.is_empty() && octets.is_none() && !last;
+    (!is_plain).then(|| Box::new(Detail { done, labelled: Vec::new(), octets, last }))
 }

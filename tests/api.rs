@@ -267,7 +267,10 @@ fn the_server_says_where_it_is_and_how() {
 
     assert_eq!(client.json("")["name"], "mailjig");
     assert_eq!(client.json("/health")["status"], "ok");
-    assert_eq!(client.json("/health")["listeners"], json!(["smtp", "submission", "smtps"]));
+    assert_eq!(
+        client.json("/health")["listeners"],
+        json!(["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"])
+    );
     assert_eq!(client.json("/endpoints")["endpoints"][0]["url"], server.smtp().url());
     assert_eq!(client.text("/tls/ca.pem"), server.ca());
 }

@@ -135,7 +135,7 @@ fn files_are_written_once_everything_is_bound() {
     let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
     let names: Vec<_> =
         ready["endpoints"].as_array().unwrap().iter().map(|its| its["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["smtp", "submission", "http"]);
+    assert_eq!(names, ["smtp", "submission", "imap", "imaps", "pop3", "pop3s", "http"]);
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
     assert_eq!(ureq::get(url).call().unwrap().status(), 200);
@@ -146,7 +146,7 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
 
-    for listener in ["smtp", "submission", "smtps", "http"] {
+    for listener in ["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s", "http"] {
         let output = mailjig(&["serve", "--ports", "auto", &format!("--{listener}"), &address]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailjig::{Listener, MailServer};
+use mailjig::{Listener, MailServer, Timestamp, mail};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -22,17 +22,19 @@ const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
 
 #[test]
 fn every_dialogue_goes_as_written_over_every_wire() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues/smtp");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues");
+    let folders = ["smtp", "imap", "pop3"].map(|protocol| fs::read_dir(folder.join(protocol)).unwrap());
+    let mut files: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
     for file in &files {
-        let name = file.file_stem().unwrap().to_string_lossy();
+        let protocol = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let name = format!("{protocol}/{}", file.file_stem().unwrap().to_string_lossy());
         let script =
             Script::parse(&fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut first: Option<String> = None;
         for wire in wires(&script) {
-            let transcript = play(&format!("{name} over {wire}"), &script, wire);
+            let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire);
             check(&format!("{name} over {wire}"), &script, &transcript);
             let same = first.get_or_insert_with(|| transcript.clone());
             assert_eq!(transcript, *same, "{name} over {wire} and over another wire");
@@ -60,7 +62,17 @@ fn server(script: &Script) -> MailServer {
         .host("mail.test")
         .starttls(script.settings("starttls").any(|value| value == "on"))
         .submission_requires_tls(required("tls"))
-        .submission_requires_auth(required("auth"));
+        .submission_requires_auth(required("auth"))
+        .login_requires_tls(required("tls"));
+    if let Some(delimiter) = script.settings("delimiter").next() {
+        builder = builder.delimiter(delimiter.chars().next().unwrap());
+    }
+    if let Some(namespace) = script.settings("namespace").next() {
+        builder = builder.namespace(namespace);
+    }
+    if let Some(octets) = script.number("limit.command") {
+        builder = builder.max_command_size(octets as usize);
+    }
     if let Some(octets) = script.number("limit.line") {
         builder = builder.max_line_length(octets as usize);
     }
@@ -74,13 +86,30 @@ fn server(script: &Script) -> MailServer {
         let (login, password) = account.split_once(' ').unwrap();
         builder = builder.account(login, password);
     }
-    builder.without(Listener::Smtp).start()
+    let server = builder.without(Listener::Smtp).start();
+    for mailbox in script.settings("mailbox") {
+        let (login, name) = mailbox.split_once(' ').unwrap();
+        server.account(login).mailbox(name).create();
+    }
+    for (login, mailbox, octets, flags) in script.mail() {
+        let seeded = mail(octets).dated(Timestamp::from_micros(1_767_225_600_000_000));
+        let seeded = flags.into_iter().fold(seeded, |mail, flag| mail.flag(flag));
+        server.account(login).mailbox(mailbox).add(seeded);
+    }
+    server
 }
 
 /// Plays a dialogue; gives its transcript, bodies in place.
-fn play(name: &str, script: &Script, wire: &str) -> String {
+fn play(name: &str, protocol: &str, script: &Script, wire: &str) -> String {
     let server = server(script);
-    let endpoint = if wire == "tls" { server.smtps() } else { server.submission() };
+    let endpoint = match (protocol, wire) {
+        ("imap", "tls") => server.imaps(),
+        ("imap", _) => server.imap(),
+        ("pop3", "tls") => server.pop3s(),
+        ("pop3", _) => server.pop3(),
+        (_, "tls") => server.smtps(),
+        _ => server.submission(),
+    };
     let socket = TcpStream::connect(endpoint.address()).unwrap();
     socket.set_nodelay(true).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

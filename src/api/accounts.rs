@@ -34,7 +34,7 @@ struct EntryJson {
 
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     let accounts: Vec<AccountJson> = server.engine().look(|world| {
-        let accounts = world.accounts.iter().map(|(_, account)| AccountJson {
+        let accounts = world.mail.accounts.iter().map(|(_, account)| AccountJson {
             login: account.login.clone(),
             mailboxes: account
                 .mailboxes
@@ -58,12 +58,12 @@ pub(super) async fn entries(
     _: NoParams,
 ) -> Result<Json<Value>, Problem> {
     let entries: Option<Vec<EntryJson>> = server.engine().look(|world| {
-        let account = world.accounts.account(world.accounts.find(&login)?);
-        let mailbox = account.mailboxes.iter().find(|mailbox| *mailbox.name == *name)?;
+        let account = world.mail.accounts.account(world.mail.accounts.find(&login)?)?;
+        let mailbox = account.named(&name)?;
         let entries = mailbox.entries().iter().map(|entry| EntryJson {
             uid: entry.uid,
             modseq: entry.modseq,
-            received: entry.at,
+            received: entry.date.at,
             message: entry.message.no(),
         });
         Some(entries.collect())

@@ -154,8 +154,8 @@ impl RecordJson {
                 });
                 ("exchange", facts)
             }
-            Kind::Part { exchange, start, said, done } => {
-                let changes = done.as_ref().map_or(0, |done| done.changes.len());
+            Kind::Part { exchange, start, said, detail } => {
+                let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
                 ("part", json!({ "exchange": exchange, "said": text(*start, *said), "changes": changes }))
             }
             Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),

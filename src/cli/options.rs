@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::mail::Member;
+use crate::mail::{Member, Namespace};
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
 
@@ -28,6 +28,18 @@ pub(super) struct Serve {
     /// Submission over TLS, login needed: `PORT`, `IP:PORT` or `off` [default: 1465].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTPS")]
     smtps: Option<Where>,
+    /// IMAP, STARTTLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1143].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_IMAP")]
+    imap: Option<Where>,
+    /// IMAP over TLS: `PORT`, `IP:PORT` or `off` [default: 1993].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_IMAPS")]
+    imaps: Option<Where>,
+    /// POP3, STLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1110].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_POP3")]
+    pop3: Option<Where>,
+    /// POP3 over TLS: `PORT`, `IP:PORT` or `off` [default: 1995].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_POP3S")]
+    pop3s: Option<Where>,
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
     http: Option<Where>,
@@ -40,12 +52,21 @@ pub(super) struct Serve {
     /// An account; with one, nobody else can log in or get mail. May be repeated.
     #[arg(long, value_name = "LOGIN:PASSWORD", env = "MAILJIG_ACCOUNT", value_delimiter = ',')]
     account: Vec<Login>,
+    /// What stands between the levels of a mailbox name, as `/` or `.`.
+    #[arg(long, value_name = "CHAR", default_value_t = '/', value_parser = delimiter)]
+    delimiter: char,
+    /// What every mailbox name but INBOX begins with, without the delimiter at its end, as `INBOX`.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    namespace: String,
     /// Do not offer STARTTLS, nor require it on submission.
     #[arg(long)]
     no_starttls: bool,
     /// Take logins and mail on submission before STARTTLS.
     #[arg(long)]
     no_require_tls: bool,
+    /// Take no login on IMAP and POP3 before TLS.
+    #[arg(long, conflicts_with = "no_starttls")]
+    login_requires_tls: bool,
     /// Take mail on submission and SMTPS without a login.
     #[arg(long)]
     no_require_auth: bool,
@@ -61,9 +82,9 @@ pub(super) struct Serve {
     /// Sessions that may last at the same time.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     max_sessions: usize,
-    /// How long a client may be silent, as `5m`.
-    #[arg(long, value_name = "TIME", default_value = "5m")]
-    idle_timeout: Time,
+    /// How long a client may be silent, as `5m` [default: 5m on SMTP, 30m on IMAP, 10m on POP3].
+    #[arg(long, value_name = "TIME")]
+    idle_timeout: Option<Time>,
     /// How long a TLS handshake may take, as `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     handshake_timeout: Time,
@@ -118,9 +139,15 @@ impl Serve {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
         settings.names.clone_from(&self.san);
-        for (listener, its) in
-            [(Listener::Smtp, self.smtp), (Listener::Submission, self.submission), (Listener::Smtps, self.smtps)]
-        {
+        for (listener, its) in [
+            (Listener::Smtp, self.smtp),
+            (Listener::Submission, self.submission),
+            (Listener::Smtps, self.smtps),
+            (Listener::Imap, self.imap),
+            (Listener::Imaps, self.imaps),
+            (Listener::Pop3, self.pop3),
+            (Listener::Pop3s, self.pop3s),
+        ] {
             match self.place(its, listener.default_port()) {
                 Some(address) => settings.listen(listener, address),
                 None => settings.silence(listener),
@@ -130,10 +157,15 @@ impl Serve {
         settings.offers_starttls = !self.no_starttls;
         settings.submission_requires_tls = !self.no_require_tls && !self.no_starttls;
         settings.submission_requires_auth = !self.no_require_auth;
+        settings.login_requires_tls = self.login_requires_tls;
+        settings.namespace = Namespace::new(&self.namespace, self.delimiter);
         settings.limits.smtp.message = self.max_size.0;
+        settings.limits.imap.message = self.max_size.0;
         settings.limits.smtp.line = self.max_line;
         settings.limits.smtp.recipients = self.max_recipients;
-        settings.limits.smtp.idle = self.idle_timeout.0;
+        if let Some(Time(time)) = self.idle_timeout {
+            settings.limits.idle(time);
+        }
         settings.limits.sessions = self.max_sessions;
         settings.limits.handshake = self.handshake_timeout.0;
         settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
@@ -154,6 +186,14 @@ impl Serve {
             Some(Where::Address(address)) => Some(address),
             None => Some(SocketAddr::new(self.bind, default)),
         }
+    }
+}
+
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(delimiter), None) if Namespace::is_delimiter(delimiter) => Ok(delimiter),
+        _ => Err("write one character that is a sign, as `/` or `.`, and neither * nor % nor \" nor \\".to_owned()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Who waits for what: appending a record wakes only those whom it may concern.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::task::Waker;
 
 use crate::base::{SessionNo, fold_domain};
 use crate::journal::{Exchange, Kind, Record};
+use crate::mail::Place;
+use crate::protocol::Done;
 use crate::world::World;
 
 /// What someone waits for.
@@ -22,6 +25,8 @@ pub(crate) enum Matter {
     Mail,
     /// The same, and it was accepted for this very address.
     MailTo(String),
+    /// The entries of this mailbox changed, or it went.
+    Mailbox(Place),
     /// Something that was under way is over.
     Quiet,
     /// Any record.
@@ -34,11 +39,13 @@ pub(super) struct Bell {
     waiting: BTreeMap<u64, (Interest, Waker)>,
     /// Those who wait for mail to one address, so that a thousand of them cost nothing to everybody else's mail.
     by_recipient: HashMap<String, Vec<(u64, Waker)>>,
+    /// Those who wait for news from one mailbox.
+    by_mailbox: HashMap<Place, Vec<(u64, Waker)>>,
 }
 
 impl Bell {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.by_recipient.is_empty()
+        self.waiting.is_empty() && self.by_recipient.is_empty() && self.by_mailbox.is_empty()
     }
 
     pub(super) fn add(&mut self, interest: &Interest, waker: Waker) -> u64 {
@@ -47,6 +54,7 @@ impl Bell {
             Matter::MailTo(address) => {
                 self.by_recipient.entry(fold_domain(address)).or_default().push((self.next, waker));
             }
+            Matter::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
             Matter::Mail | Matter::Quiet | Matter::Everything => {
                 self.waiting.insert(self.next, (interest.clone(), waker));
             }
@@ -56,29 +64,25 @@ impl Bell {
 
     /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
     pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: Waker) -> Option<Waker> {
-        let armed = match &interest.matter {
-            Matter::MailTo(address) => self
-                .by_recipient
-                .get_mut(&fold_domain(address))
-                .and_then(|waiting| waiting.iter_mut().find(|(its, _)| *its == id).map(|(_, waker)| waker)),
-            _ => self.waiting.get_mut(&id).map(|(_, waker)| waker),
+        let indexed = match &interest.matter {
+            Matter::MailTo(address) => self.by_recipient.get_mut(&fold_domain(address)),
+            Matter::Mailbox(place) => self.by_mailbox.get_mut(place),
+            Matter::Mail | Matter::Quiet | Matter::Everything => {
+                let armed = self.waiting.get_mut(&id).map(|(_, waker)| waker);
+                return armed.map(|armed| std::mem::replace(armed, waker));
+            }
         };
+        let armed = indexed.and_then(|waiting| waiting.iter_mut().find(|(its, _)| *its == id).map(|(_, waker)| waker));
         armed.map(|armed| std::mem::replace(armed, waker))
     }
 
     /// Gives the waker that was armed, for the same reason.
     pub(super) fn remove(&mut self, id: u64, interest: &Interest) -> Option<Waker> {
-        let Matter::MailTo(address) = &interest.matter else {
-            return self.waiting.remove(&id).map(|(_, waker)| waker);
-        };
-        let key = fold_domain(address);
-        let waiting = self.by_recipient.get_mut(&key)?;
-        let at = waiting.iter().position(|(its, _)| *its == id)?;
-        let (_, waker) = waiting.swap_remove(at);
-        if waiting.is_empty() {
-            self.by_recipient.remove(&key);
+        match &interest.matter {
+            Matter::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address), id),
+            Matter::Mailbox(place) => take(&mut self.by_mailbox, place, id),
+            Matter::Mail | Matter::Quiet | Matter::Everything => self.waiting.remove(&id).map(|(_, waker)| waker),
         }
-        Some(waker)
     }
 
     /// Those whom this record may concern.
@@ -97,10 +101,14 @@ impl Bell {
                 wake.extend(waiting.map(|(_, waker)| waker.clone()));
             }
         }
+        let changes = done(record).filter(|_| !self.by_mailbox.is_empty()).into_iter().flat_map(|done| &done.changes);
+        for waiting in changes.filter_map(|change| self.by_mailbox.get(&change.place()?)) {
+            wake.extend(waiting.iter().map(|(_, waker)| waker.clone()));
+        }
         for (interest, waker) in self.waiting.values() {
             let concerned = match interest.matter {
                 Matter::Mail => message.is_some(),
-                Matter::MailTo(_) => false,
+                Matter::MailTo(_) | Matter::Mailbox(_) => false,
                 Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended { .. }),
                 Matter::Everything => true,
             };
@@ -113,6 +121,28 @@ impl Bell {
     /// Everybody, when nobody can say whom a change concerns.
     pub(super) fn all(&self, wake: &mut Vec<Waker>) {
         wake.extend(self.waiting.values().map(|(_, waker)| waker.clone()));
-        wake.extend(self.by_recipient.values().flatten().map(|(_, waker)| waker.clone()));
+        let indexed = self.by_recipient.values().chain(self.by_mailbox.values());
+        wake.extend(indexed.flatten().map(|(_, waker)| waker.clone()));
     }
+}
+
+/// What was done at the desk, where this is a record of that.
+fn done(record: &Record) -> Option<&Done> {
+    let detail = match &record.kind {
+        Kind::Exchange(exchange) => exchange.detail.as_deref(),
+        Kind::Part { detail, .. } => detail.as_deref(),
+        Kind::Outside(detail) => Some(&**detail),
+        _ => None,
+    };
+    detail.map(|detail| &detail.done)
+}
+
+fn take<K: Hash + Eq>(index: &mut HashMap<K, Vec<(u64, Waker)>>, key: &K, id: u64) -> Option<Waker> {
+    let waiting = index.get_mut(key)?;
+    let at = waiting.iter().position(|(its, _)| *its == id)?;
+    let (_, waker) = waiting.swap_remove(at);
+    if waiting.is_empty() {
+        index.remove(key);
+    }
+    Some(waker)
 }

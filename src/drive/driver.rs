@@ -9,21 +9,25 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
+use super::bell::{Interest, Matter};
 use super::door::{Door, Order};
-use super::engine::Engine;
+use super::engine::{Engine, Watch};
 use super::listen::Tickets;
 use super::tls::{Secured, handshake};
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Ending, Kind, Left};
-use crate::protocol::{Heard, Machine};
+use crate::protocol::{Heard, Machine, Reply};
 use crate::rule::{Cue, Pace, Plan};
 use crate::world::{Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
 const FULL: usize = 64 << 10;
+/// How long a long answer is worked on before others have their turn.
+const SLICE: Duration = Duration::from_micros(500);
 /// How far is read ahead while bytes go out, so that a pipelining client and the server never wait for each other.
 const AHEAD: usize = 1 << 20;
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
@@ -54,10 +58,11 @@ struct Open {
     end: u64,
 }
 
-enum News {
+enum News<R> {
     Bytes,
     Lapse,
     Knock(Order),
+    Push(Heard<R>),
 }
 
 impl<M: Machine> Driver<M> {
@@ -122,6 +127,7 @@ impl<M: Machine> Driver<M> {
                     let heard = self.machine.lapse();
                     self.exchange(heard, Ending::Idle).await?;
                 }
+                News::Push(heard) => self.exchange(heard, Ending::Clean).await?,
                 News::Knock(Order::Stop) => {
                     let heard = self.machine.stop();
                     self.exchange(heard, Ending::ServerStopped).await?;
@@ -138,6 +144,7 @@ impl<M: Machine> Driver<M> {
         let start = self.wire.pushed();
         self.open.push(Open { exchange, start, end: u64::MAX });
         self.play(plan, more.is_none(), at_end).await?;
+        let mut began = Instant::now();
         while let Some(rest) = more {
             if self.wire.waiting() >= FULL {
                 self.flush().await?;
@@ -145,6 +152,11 @@ impl<M: Machine> Driver<M> {
             let turn = self.turn(|world, machine, session, now| world.part(session, exchange, machine, rest, now))?;
             more = turn.more;
             self.play(turn.plan, more.is_none(), at_end).await?;
+            // A long answer holds up no other session.
+            if began.elapsed() > SLICE {
+                yield_now().await;
+                began = Instant::now();
+            }
         }
         if self.wire.waiting() >= FULL {
             self.flush().await?;
@@ -164,16 +176,14 @@ impl<M: Machine> Driver<M> {
 
     async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
         for cue in plan {
+            if is_last_turn {
+                self.complete(&cue);
+            }
             match cue {
-                Cue::Send { bytes, pace } => {
-                    match pace {
-                        None => self.wire.push(bytes.as_bytes()),
-                        Some(pace) => self.push_paced(bytes.as_bytes(), pace).await?,
-                    }
-                    if let Some(open) = self.open.last_mut().filter(|_| is_last_turn) {
-                        open.end = self.wire.pushed();
-                    }
-                }
+                Cue::Send { bytes, pace } => match pace {
+                    None => self.push(&bytes).await?,
+                    Some(pace) => self.push_paced(&bytes.pieces().collect::<Vec<_>>().concat(), pace).await?,
+                },
                 Cue::Secure => {
                     self.upgrade().await?;
                     self.machine.secured();
@@ -182,6 +192,38 @@ impl<M: Machine> Driver<M> {
                     self.flush().await?;
                     return Err(at_end);
                 }
+            }
+        }
+        if is_last_turn && let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
+            // There was nothing to say.
+            open.end = self.wire.pushed();
+        }
+        Ok(())
+    }
+
+    /// Where the reply of the exchange that is played will end is known now.
+    fn complete(&mut self, cue: &Cue) {
+        let more = match cue {
+            Cue::Send { bytes, .. } => bytes.len() as u64,
+            Cue::Secure | Cue::Close => 0,
+        };
+        if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
+            open.end = self.wire.pushed() + more;
+        }
+    }
+
+    /// Pushes a reply; what is longer than may wait leaves meanwhile.
+    async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
+        for piece in reply.pieces() {
+            if self.wire.waiting() + piece.len() < FULL {
+                self.wire.push(piece);
+                continue;
+            }
+            for chunk in piece.chunks(FULL) {
+                if self.wire.waiting() >= FULL {
+                    self.flush().await?;
+                }
+                self.wire.push(chunk);
             }
         }
         Ok(())
@@ -247,7 +289,8 @@ impl<M: Machine> Driver<M> {
         if lost.len() > 0 {
             self.engine.act(|world, now| {
                 for Open { exchange, start, end } in lost {
-                    let of = (end.min(pushed) - start) as u32;
+                    // Of an answer in parts that was never finished, what was ready counts.
+                    let of = (if end == u64::MAX { pushed } else { end } - start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
                     world.close(session, exchange, Left::Part { octets, of }, now);
                 }
@@ -256,11 +299,13 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Waits for bytes, a knock, or the end of patience; waking for anything else never prolongs that.
-    async fn news(&mut self) -> Result<News, Ending> {
+    async fn news(&mut self) -> Result<News<M::Request>, Ending> {
         if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER && self.machine.unfinished() == 0 {
             self.input = BytesMut::new();
         }
         let deadline = self.heard + self.machine.patience();
+        let place = self.machine.interest();
+        let mut watch: Option<Watch> = None;
         let news = poll_fn(|cx| {
             match self.wire.poll_fill(cx, &mut self.input) {
                 Poll::Ready(Ok(0)) => {
@@ -279,6 +324,19 @@ impl<M: Machine> Driver<M> {
             if let Poll::Ready(order) = self.door.poll(cx) {
                 return Poll::Ready(Ok(News::Knock(order)));
             }
+            if let Some(place) = place {
+                // Watched first, looked at then: what happens between is seen twice, and never missed.
+                match &watch {
+                    Some(watch) => watch.rearm(cx.waker()),
+                    None => {
+                        let interest = Interest { matter: Matter::Mailbox(place), session: None };
+                        watch = Some(self.engine.watch(interest, cx.waker().clone()));
+                    }
+                }
+                if let Some(heard) = self.engine.look(|world| self.machine.notice(&world.mail.accounts)) {
+                    return Poll::Ready(Ok(News::Push(heard)));
+                }
+            }
             // One timer a session: it is moved when it rings too early, not at every read.
             let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             if alarm.deadline() > deadline {
@@ -293,7 +351,9 @@ impl<M: Machine> Driver<M> {
             Poll::Pending
         });
         let news = news.await?;
-        self.heard = Instant::now();
+        if !matches!(news, News::Push(_)) {
+            self.heard = Instant::now();
+        }
         Ok(news)
     }
 

@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use super::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
 use crate::base::SessionNo;
 use crate::journal::{Ending, Kind, Left, Transcript};
+use crate::mail::Namespace;
 use crate::protocol::{Desk, Event, Heard, Machine, Next, Reply, Step, Words};
 use crate::rule::Pace;
 use crate::world::World;
@@ -85,7 +86,7 @@ fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
 }
 
 fn start() -> (Arc<Engine>, SocketAddr) {
-    let engine = Engine::new(World::new(Vec::new(), 1, None));
+    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::MailServer;
-use crate::mail::Member;
+use crate::mail::{Member, Namespace};
 use crate::server::{Listener, Server, Settings, StartError};
 
 /// What a server is told before it starts; see [`MailServer::builder`].
@@ -94,9 +94,35 @@ impl MailServerBuilder {
         self
     }
 
-    /// Octets of a message, announced as SIZE (RFC 1870); 26,214,400 by default.
+    /// Whether `imap` and `pop3` take no login before TLS (LOGINDISABLED, RFC 3501 §6.2.3); they do by default.
+    pub fn login_requires_tls(mut self, required: bool) -> Self {
+        self.0.login_requires_tls = required;
+        self
+    }
+
+    /// What stands between the levels of a mailbox name; `/` by default.
+    ///
+    /// # Panics
+    /// If the character cannot be one: a letter, a digit, or a sign that IMAP reads otherwise.
+    #[track_caller]
+    pub fn delimiter(mut self, delimiter: char) -> Self {
+        assert!(Namespace::is_delimiter(delimiter), "{delimiter:?} cannot stand between the levels of a name");
+        let below = self.0.namespace.prefix.trim_end_matches(self.0.namespace.delimiter).to_owned();
+        self.0.namespace = Namespace::new(&below, delimiter);
+        self
+    }
+
+    /// What every mailbox name but INBOX begins with, the delimiter at its end not included; nothing by default
+    /// (RFC 2342).
+    pub fn namespace(mut self, below: &str) -> Self {
+        self.0.namespace = Namespace::new(below, self.0.namespace.delimiter);
+        self
+    }
+
+    /// Octets of a message, announced as SIZE (RFC 1870), over IMAP too; 26,214,400 by default.
     pub fn max_message_size(mut self, octets: u64) -> Self {
         self.0.limits.smtp.message = octets;
+        self.0.limits.imap.message = octets;
         self
     }
 
@@ -112,15 +138,22 @@ impl MailServerBuilder {
         self
     }
 
+    /// Octets of an IMAP command with its literals, a message that it appends not counted; 65,536 by default.
+    pub fn max_command_size(mut self, octets: usize) -> Self {
+        self.0.limits.imap.command = octets;
+        self
+    }
+
     /// Sessions at the same time; 10,000 by default. One more is greeted with 421.
     pub fn max_sessions(mut self, count: usize) -> Self {
         self.0.limits.sessions = count;
         self
     }
 
-    /// How long a client may be silent before it is told 421; 5 minutes by default (RFC 5321 §4.5.3.2.7).
+    /// How long a client may be silent before the server ends the session; by default 5 minutes on SMTP
+    /// (RFC 5321 §4.5.3.2.7), 30 on IMAP (RFC 3501 §5.4), 10 on POP3 (RFC 1939 §3).
     pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.0.limits.smtp.idle = time;
+        self.0.limits.idle(time);
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod expectation;
+mod mailbox;
 mod wait;
 
 #[cfg(feature = "api")]
@@ -17,6 +18,7 @@ use tempfile::NamedTempFile;
 
 pub use builder::MailServerBuilder;
 pub use expectation::Verify;
+pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
 pub use wait::{NoneWithin, Settled, Wait};
 
 use crate::base::{SessionNo, Times};
@@ -112,6 +114,30 @@ impl MailServer {
     #[track_caller]
     pub fn smtps(&self) -> &Endpoint {
         self.endpoint(Listener::Smtps)
+    }
+
+    /// Where mail is read over IMAP: STARTTLS when the client wants it.
+    #[track_caller]
+    pub fn imap(&self) -> &Endpoint {
+        self.endpoint(Listener::Imap)
+    }
+
+    /// Where mail is read over IMAP with TLS from the first octet.
+    #[track_caller]
+    pub fn imaps(&self) -> &Endpoint {
+        self.endpoint(Listener::Imaps)
+    }
+
+    /// Where mail is read over POP3: STLS when the client wants it.
+    #[track_caller]
+    pub fn pop3(&self) -> &Endpoint {
+        self.endpoint(Listener::Pop3)
+    }
+
+    /// Where mail is read over POP3 with TLS from the first octet.
+    #[track_caller]
+    pub fn pop3s(&self) -> &Endpoint {
+        self.endpoint(Listener::Pop3s)
     }
 
     #[track_caller]
@@ -251,6 +277,11 @@ impl MailServer {
             Ok(message) => message,
             Err(stranger) => panic!("<{stranger}> is no address of this server's accounts"),
         }
+    }
+
+    /// An account, to seed its mailboxes and to look at them; it is made when something is put into it.
+    pub fn account(&self, login: &str) -> Account<'_> {
+        Account::of(self, login)
     }
 
     /// The certificate of this server's own authority, in PEM: what a client must trust to verify the server.

@@ -7,6 +7,7 @@ mod records;
 mod session;
 mod transcript;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 pub use ending::Ending;
@@ -18,7 +19,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp, fold_domain};
 use crate::mail::Message;
-use crate::protocol::{Done, Event, Words};
+use crate::protocol::{Event, Labelled, Reply, Words};
 
 /// A captured message and its place in the journal.
 #[derive(Debug, Clone)]
@@ -102,7 +103,7 @@ impl Journal {
     }
 
     pub(crate) fn message(&self, no: MessageNo) -> Option<&Captured> {
-        self.messages.get((no.0 - 1).checked_sub(self.forgotten)? as usize)
+        self.place(no).map(|at| &self.messages[at])
     }
 
     /// The messages accepted for this very address, in the order of capture.
@@ -137,10 +138,9 @@ impl Journal {
         let refused = exchanges.filter_map(|exchange| {
             let heard = log.text(exchange.start, exchange.heard);
             let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-            let is_refused = matches!(said.first(), Some(b'4' | b'5'));
             let line = if heard.is_empty() { exchange.event.name().as_bytes() } else { heard };
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-            is_refused.then(|| Refused { line: text(line), reply: text(said) })
+            is_refusal(said).then(|| Refused { line: text(line), reply: text(said) })
         });
         refused.collect()
     }
@@ -158,16 +158,26 @@ impl Journal {
         session: SessionNo,
         event: Event,
         words: &Words,
-        said: &[u8],
-        detail: Option<Box<Detail>>,
+        reply: &Reply,
+        mut detail: Option<Box<Detail>>,
     ) -> Seq {
-        let heard: &[u8] = match words {
-            Words::Line(line) | Words::LongLine { start: line, .. } => line,
-            Words::Silence | Words::Body { .. } => &[],
+        let (said, mut labels) = reply.recorded();
+        let appended = detail.as_ref().map_or(&[][..], |detail| &detail.done.appended);
+        let (heard, mut labelled): (Cow<'_, [u8]>, _) = match words {
+            Words::Line(line) | Words::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
+            Words::Silence | Words::Body { .. } => (Cow::default(), Vec::new()),
+            Words::Literals { text, messages } => recorded(text, messages, appended),
         };
+        for label in &mut labels {
+            label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
+        }
+        labelled.append(&mut labels);
+        if !labelled.is_empty() {
+            detail.get_or_insert_default().labelled = labelled;
+        }
         let captured = detail.as_ref().and_then(|detail| detail.done.captured.clone());
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
-        let start = log.write(heard, said);
+        let start = log.write(&heard, &said);
         log.owe();
         let mut leaves = false;
         if let Some(detail) = &detail {
@@ -188,11 +198,31 @@ impl Journal {
     }
 
     /// More of an answer that is given in parts.
-    pub(crate) fn part(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, said: &[u8], done: Done) {
+    pub(crate) fn part(
+        &mut self,
+        at: Timestamp,
+        session: SessionNo,
+        exchange: Seq,
+        reply: &Reply,
+        detail: Option<Box<Detail>>,
+    ) {
+        let (said, labelled) = reply.recorded();
+        let mut detail = detail;
+        if !labelled.is_empty() {
+            detail.get_or_insert_default().labelled = labelled;
+        }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
-        let start = log.write(&[], said);
-        let done = (!done.is_empty()).then(|| Box::new(done));
-        self.append(at, Some(session), Kind::Part { exchange, start, said: said.len() as u32, done });
+        let start = log.write(&[], &said);
+        let mut leaves = false;
+        if let Some(detail) = &detail {
+            log.learn(&detail.done);
+            leaves = detail.last && !log.is_leaving();
+            if leaves {
+                log.leave();
+            }
+        }
+        self.leaving += usize::from(leaves);
+        self.append(at, Some(session), Kind::Part { exchange, start, said: said.len() as u32, detail });
     }
 
     /// The reply of an exchange has left, or as much of it as ever will.
@@ -298,11 +328,15 @@ impl Journal {
 
     /// From now on waits see this message, if it is still there.
     fn reveal(&mut self, no: MessageNo, closed: Seq) {
-        let at = (no.0 - 1).checked_sub(self.forgotten);
-        if let Some(captured) = at.and_then(|at| self.messages.get_mut(at as usize)) {
+        if let Some(captured) = self.place(no).map(|at| &mut self.messages[at]) {
             captured.closed = Some(closed);
             self.closed.push_back((closed, no));
         }
+    }
+
+    /// Numbers are in order, and not without gaps: what was never sent has numbers too.
+    fn place(&self, no: MessageNo) -> Option<usize> {
+        self.messages.binary_search_by_key(&no, |captured| captured.message.no()).ok()
     }
 
     fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
@@ -312,4 +346,30 @@ impl Journal {
         }
         seq
     }
+}
+
+/// A client's lines with a label in the place of each message: its number where it was kept, else its octets.
+fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> (Cow<'t, [u8]>, Vec<Labelled>) {
+    let (mut out, mut labelled, mut from) = (Vec::new(), Vec::new(), 0);
+    for (i, (at, octets)) in messages.iter().enumerate() {
+        out.extend_from_slice(&text[from..*at]);
+        from = *at;
+        let start = out.len() as u32;
+        match kept.get(i) {
+            Some(message) => {
+                out.extend_from_slice(format!("<{}>", message.no()).as_bytes());
+                labelled.push(Labelled { label: start..out.len() as u32, octets: message.raw().clone() });
+            }
+            None => out.extend_from_slice(format!("<{octets} octets, not kept>").as_bytes()),
+        }
+    }
+    out.extend_from_slice(&text[from..]);
+    (out.into(), labelled)
+}
+
+/// Whether a reply refuses: SMTP's by its digit, POP3's by its sign, IMAP's by the status behind the tag.
+fn is_refusal(said: &[u8]) -> bool {
+    let last = said.strip_suffix(b"\r\n").unwrap_or(said).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let status = last.split(|byte| *byte == b' ').nth(1);
+    matches!(said.first(), Some(b'4' | b'5' | b'-')) || matches!(status, Some(b"NO" | b"BAD"))
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Ending, Tls};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{Done, Event};
+use crate::protocol::{Done, Event, Labelled};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     /// A request was performed; its reply is about to leave.
     Exchange(Exchange),
     /// More of the answer of an exchange that is answered in parts.
-    Part { exchange: Seq, start: u32, said: u32, done: Option<Box<Done>> },
+    Part { exchange: Seq, start: u32, said: u32, detail: Option<Box<Detail>> },
     /// The last octet of an exchange's reply was given to the kernel, or never will be.
     Closed { exchange: Seq, left: Left },
     /// So many octets came in the clear behind STARTTLS and were dropped.
@@ -58,6 +58,8 @@ pub(crate) struct Exchange {
 #[derive(Debug, Default)]
 pub(crate) struct Detail {
     pub(crate) done: Done,
+    /// The labels in the text of this exchange and what they stand for, by their places in it.
+    pub(crate) labelled: Vec<Labelled>,
     /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
     pub(crate) octets: Option<u64>,
     /// This ends the session in good order: its client knows that it ends.

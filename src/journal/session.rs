@@ -31,7 +31,7 @@ pub struct Tls {
 pub struct Session {
     /// Its number: `s1`, `s2`… in the order of acceptance.
     pub no: SessionNo,
-    /// The listener that accepted it: `smtp`, `submission`, `smtps`.
+    /// The listener that accepted it, by its name: `smtp`, `submission`, `imaps`.
     pub listener: &'static str,
     /// The client's address.
     pub peer: SocketAddr,
@@ -43,6 +43,10 @@ pub struct Session {
     pub helo: Option<Box<str>>,
     /// The login that the client proved to be.
     pub user: Option<Box<str>>,
+    /// The mailbox that it has selected over IMAP.
+    pub mailbox: Option<Box<str>>,
+    /// Whether it waits for news with IMAP's IDLE (RFC 2177).
+    pub idling: bool,
     /// How many messages were captured from it.
     pub messages: u32,
     /// When and why it ended; none while it lasts.
@@ -74,6 +78,8 @@ impl Log {
             tls: None,
             helo: None,
             user: None,
+            mailbox: None,
+            idling: false,
             messages: 0,
             ended: None,
         };
@@ -147,6 +153,12 @@ impl Log {
         if let Some(user) = &done.user {
             self.facts.user = Some(user.clone());
         }
+        if let Some(mailbox) = &done.selected {
+            self.facts.mailbox = mailbox.clone();
+        }
+        if let Some(idling) = done.idling {
+            self.facts.idling = idling;
+        }
         self.facts.messages += u32::from(done.captured.is_some());
     }
 
@@ -163,6 +175,7 @@ impl Log {
             }
             Kind::Ended { ending, .. } => {
                 self.facts.ended = Some((at, *ending));
+                self.facts.idling = false;
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Ending, Exchange, Journal, Kind, Left, Log};
 use crate::base::SessionNo;
 use crate::mail::Message;
-use crate::protocol::Event;
+use crate::protocol::{Event, Labelled};
 
 /// One session or several as text, each line in the order of the journal.
 ///
@@ -34,8 +34,8 @@ struct Part {
 
 #[derive(Debug, Clone)]
 enum Line {
-    Client(Vec<u8>),
-    Server(Vec<u8>),
+    /// Lines that one side said, with labels in them.
+    Said(char, Vec<u8>, Vec<Labelled>),
     Body(Message),
     /// A body that was dropped, of so many octets.
     Dropped(u64),
@@ -62,8 +62,10 @@ impl Transcript {
             }
             for line in &part.lines {
                 match line {
-                    Line::Client(bytes) => write_line(out, 'C', bytes)?,
-                    Line::Server(bytes) => write_line(out, 'S', bytes)?,
+                    Line::Said(who, text, labelled) if verbatim => {
+                        write_lines(out, *who, &spelled_out(text, labelled))?
+                    }
+                    Line::Said(who, text, _) => write_lines(out, *who, text)?,
                     Line::Body(message) if verbatim => write_body(out, message.raw())?,
                     Line::Body(message) => writeln!(out, "C: <{}>", message.no())?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
@@ -87,7 +89,10 @@ impl Part {
         for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
             match &record.kind {
                 Kind::Exchange(exchange) => part.exchange(log, exchange),
-                Kind::Part { start, said, .. } => part.say(log.text(*start, *said)),
+                Kind::Part { start, said, detail, .. } => {
+                    let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
+                    part.say('S', log.text(*start, *said), labelled, 0);
+                }
                 Kind::Closed { left: Left::Part { octets, of }, .. } => {
                     part.direct(format!("only {octets} of the {of} octets of this reply left"));
                 }
@@ -113,29 +118,35 @@ impl Part {
     fn exchange(&mut self, log: &Log, exchange: &Exchange) {
         let heard = log.text(exchange.start, exchange.heard);
         let octets = exchange.detail.as_ref().and_then(|detail| detail.octets);
+        let labelled = exchange.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
         let captured = exchange.detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
         match (captured, octets) {
             (Some(message), _) => self.lines.push(Line::Body(message.clone())),
             (None, Some(octets)) if exchange.event == Event::SmtpMessage => self.lines.push(Line::Dropped(octets)),
             (None, Some(octets)) => {
-                self.lines.push(Line::Client(heard.to_vec()));
+                self.say('C', heard, &[], 0);
                 self.direct(format!("that line had {octets} octets; the rest was not kept"));
             }
             (None, None) if exchange.event.is_unasked() => {}
-            (None, None) => self.lines.push(Line::Client(heard.to_vec())),
+            (None, None) => self.say('C', heard, labelled, 0),
         }
-        self.say(log.text(exchange.start.wrapping_add(exchange.heard), exchange.said));
+        let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
+        self.say('S', said, labelled, exchange.heard);
     }
 
-    fn say(&mut self, said: &[u8]) {
-        let said = said.strip_suffix(b"\r\n").unwrap_or(said);
-        if !said.is_empty() {
-            self.lines.extend(memchr::memmem::find_iter(said, b"\r\n").chain([said.len()]).scan(0, |start, end| {
-                let line = said[*start..end].to_vec();
-                *start = end + 2;
-                Some(Line::Server(line))
-            }));
+    /// `from` is the place of this text within the text of its exchange, which the labels go by.
+    fn say(&mut self, who: char, text: &[u8], labelled: &[Labelled], from: u32) {
+        let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
+        if text.is_empty() && who == 'S' {
+            return;
         }
+        let here =
+            labelled.iter().filter(|its| its.label.start >= from && (its.label.end - from) as usize <= text.len());
+        let here = here.map(|Labelled { label, octets }| Labelled {
+            label: label.start - from..label.end - from,
+            octets: octets.clone(),
+        });
+        self.lines.push(Line::Said(who, text.to_vec(), here.collect()));
     }
 
     fn end(&mut self, kind: &Kind) {
@@ -149,6 +160,27 @@ impl Part {
     fn direct(&mut self, text: String) {
         self.lines.push(Line::Direction(text));
     }
+}
+
+/// The text with what its labels stand for.
+fn spelled_out(text: &[u8], labelled: &[Labelled]) -> Vec<u8> {
+    let (mut out, mut from) = (Vec::new(), 0);
+    for Labelled { label, octets } in labelled {
+        out.extend_from_slice(&text[from..label.start as usize]);
+        out.extend_from_slice(octets);
+        from = label.end as usize;
+    }
+    out.extend_from_slice(&text[from..]);
+    out
+}
+
+fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result {
+    let mut rest = text;
+    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+        write_line(out, who, &rest[..end])?;
+        rest = &rest[end + 2..];
+    }
+    write_line(out, who, rest)
 }
 
 /// `C: text` where the line is text, else `C| bytes\r\n` with everything visible.

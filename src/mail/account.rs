@@ -1,13 +1,21 @@
 //! Who may log in, which addresses are theirs, and their mailboxes: the store that every protocol shares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::change::Change;
 use super::mailbox::{Entry, Mailbox, MailboxNo};
+use super::name::{INBOX, Namespace};
 
-/// An account's number within its server.
+/// An account's number within its server; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AccountNo(pub(crate) u32);
+
+/// Which mailbox of which account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) account: AccountNo,
+    pub(crate) mailbox: MailboxNo,
+}
 
 /// One place on the closed list: a login, its password and the addresses whose mail it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +25,32 @@ pub(crate) struct Member {
     pub(crate) addresses: Vec<Box<str>>,
 }
 
-/// A login with its mailboxes; the first is INBOX.
+/// A login with its mailboxes, in the order of their numbers; the first is INBOX.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) login: Box<str>,
     pub(crate) mailboxes: Vec<Mailbox>,
+    /// Names that a client subscribed to, whether there is such a mailbox or not (RFC 3501 §6.3.6).
+    pub(crate) subscriptions: BTreeSet<Box<str>>,
+}
+
+impl Account {
+    pub(crate) fn inbox(&self) -> &Mailbox {
+        &self.mailboxes[0]
+    }
+
+    pub(crate) fn mailbox(&self, no: MailboxNo) -> Option<&Mailbox> {
+        self.place(no).map(|at| &self.mailboxes[at])
+    }
+
+    /// The mailbox of this name, in its canonical form.
+    pub(crate) fn named(&self, name: &str) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|mailbox| *mailbox.name == *name)
+    }
+
+    fn place(&self, no: MailboxNo) -> Option<usize> {
+        self.mailboxes.binary_search_by_key(&no, |mailbox| mailbox.no).ok()
+    }
 }
 
 /// All accounts of a server.
@@ -34,7 +63,10 @@ pub(crate) struct Account {
 pub(crate) struct Accounts {
     /// Empty: everybody is welcome.
     members: Vec<Member>,
+    namespace: Namespace,
     accounts: Vec<Account>,
+    /// The number of the first account that is here: those before it are of a time before a reset.
+    first: u32,
     by_key: HashMap<Box<str>, AccountNo>,
     mailboxes: u32,
     /// The UIDVALIDITY of the next mailbox; from the server's seed.
@@ -42,8 +74,25 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    pub(crate) fn new(members: Vec<Member>, uid_validity: u32) -> Self {
-        Self { members, next_uid_validity: uid_validity, ..Self::default() }
+    pub(crate) fn new(members: Vec<Member>, namespace: Namespace, uid_validity: u32) -> Self {
+        Self { members, namespace, next_uid_validity: uid_validity, ..Self::default() }
+    }
+
+    /// No account is open; the numbers of those that were are not given again, so that nobody takes one for another.
+    pub(crate) fn reset(&mut self, uid_validity: u32) {
+        self.first += self.accounts.len() as u32;
+        self.accounts.clear();
+        self.by_key.clear();
+        self.next_uid_validity = uid_validity;
+    }
+
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Whether everybody is welcome.
+    pub(crate) fn is_open(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// Whether mail to this address is taken.
@@ -65,25 +114,51 @@ impl Accounts {
         self.owner(address).map_or(address, |member| &member.login)
     }
 
+    /// The login as the list has it; as it is where everybody is welcome; none for a stranger.
+    pub(crate) fn known<'a>(&'a self, login: &'a str) -> Option<&'a str> {
+        if self.is_open() {
+            return Some(login);
+        }
+        self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.login)
+    }
+
     pub(crate) fn find(&self, login: &str) -> Option<AccountNo> {
         self.by_key.get(&*key(login)).copied()
     }
 
-    pub(crate) fn account(&self, no: AccountNo) -> &Account {
-        &self.accounts[no.0 as usize]
+    /// The password of a login, where it has one.
+    pub(crate) fn password(&self, login: &str) -> Option<&str> {
+        self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.password)
+    }
+
+    /// None when the server was reset since the number was given.
+    pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
+        self.accounts.get(no.0.checked_sub(self.first)? as usize)
+    }
+
+    /// None when the mailbox was deleted, or the server reset.
+    pub(crate) fn mailbox(&self, place: Place) -> Option<&Mailbox> {
+        self.account(place.account)?.mailbox(place.mailbox)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (AccountNo, &Account)> {
-        self.accounts.iter().enumerate().map(|(i, account)| (AccountNo(i as u32), account))
+        let first = self.first;
+        (first..).zip(&self.accounts).map(|(no, account)| (AccountNo(no), account))
+    }
+
+    /// The number and the UIDVALIDITY of the mailbox that is made next.
+    pub(crate) fn next_mailbox(&self) -> (MailboxNo, u32) {
+        (MailboxNo(self.mailboxes + 1), self.next_uid_validity)
     }
 
     /// The change that opens an account; none if it is open already.
     pub(crate) fn opening(&self, login: &str) -> Option<Change> {
+        let (inbox, uid_validity) = self.next_mailbox();
         self.find(login).is_none().then(|| Change::Open {
-            account: AccountNo(self.accounts.len() as u32),
+            account: AccountNo(self.first + self.accounts.len() as u32),
             login: login.into(),
-            inbox: MailboxNo(self.mailboxes + 1),
-            uid_validity: self.next_uid_validity,
+            inbox,
+            uid_validity,
         })
     }
 
@@ -94,28 +169,57 @@ impl Accounts {
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::Open { account, login, inbox, uid_validity } => {
-                assert_eq!(account.0 as usize, self.accounts.len(), "accounts are numbered in order");
-                assert_eq!(inbox.0, self.mailboxes + 1, "mailboxes are numbered in order");
-                assert_eq!(*uid_validity, self.next_uid_validity, "UIDVALIDITY values are given in order");
-                self.mailboxes += 1;
-                self.next_uid_validity = self.next_uid_validity.wrapping_add(1).max(1);
-                let mailboxes = vec![Mailbox::new(*inbox, "INBOX", *uid_validity)];
-                self.accounts.push(Account { login: login.clone(), mailboxes });
+                assert_eq!(account.0 - self.first, self.accounts.len() as u32, "accounts are numbered in order");
+                self.count_mailbox(*inbox, *uid_validity);
+                self.accounts.push(Account {
+                    login: login.clone(),
+                    mailboxes: vec![Mailbox::new(*inbox, INBOX, None, *uid_validity)],
+                    subscriptions: BTreeSet::new(),
+                });
                 self.by_key.insert(key(login).into(), *account);
             }
-            Change::File { account, mailbox, uid, modseq, message } => {
-                let entry = Entry { uid: *uid, modseq: *modseq, at: message.received(), message: message.clone() };
-                self.mailbox_mut(*account, *mailbox).file(entry);
+            Change::Create { place, name, special_use, uid_validity } => {
+                self.count_mailbox(place.mailbox, *uid_validity);
+                let mailbox = Mailbox::new(place.mailbox, name, *special_use, *uid_validity);
+                self.account_mut(place.account).mailboxes.push(mailbox);
             }
-            Change::Expunge { account, mailbox, uid, modseq } => {
-                self.mailbox_mut(*account, *mailbox).expunge(*uid, *modseq);
+            Change::Delete { place } => {
+                let mailboxes = &mut self.account_mut(place.account).mailboxes;
+                mailboxes.retain(|mailbox| mailbox.no != place.mailbox);
             }
+            Change::Rename { place, name } => self.mailbox_mut(*place).name = name.clone(),
+            Change::Subscribe { account, name, subscribed: true } => {
+                self.account_mut(*account).subscriptions.insert(name.clone());
+            }
+            Change::Subscribe { account, name, subscribed: false } => {
+                self.account_mut(*account).subscriptions.remove(name);
+            }
+            Change::Keyword { place, name } => self.mailbox_mut(*place).add_keyword(name),
+            Change::File { place, uid, modseq, date, flags, message } => {
+                let (date, message) = (*date, message.clone());
+                self.mailbox_mut(*place).file(Entry { uid: *uid, flags: *flags, modseq: *modseq, date, message });
+            }
+            Change::Flag { place, uid, modseq, flags } => self.mailbox_mut(*place).flag(*uid, *modseq, *flags),
+            Change::Claim { place, recent_from } => self.mailbox_mut(*place).claim(*recent_from),
+            Change::Expunge { place, uid, modseq } => self.mailbox_mut(*place).expunge(*uid, *modseq),
         }
     }
 
-    fn mailbox_mut(&mut self, account: AccountNo, mailbox: MailboxNo) -> &mut Mailbox {
-        let mailboxes = &mut self.accounts[account.0 as usize].mailboxes;
-        mailboxes.iter_mut().find(|m| m.no == mailbox).expect("a change names a mailbox that is there")
+    fn count_mailbox(&mut self, no: MailboxNo, uid_validity: u32) {
+        assert_eq!((no, uid_validity), self.next_mailbox(), "mailboxes and UIDVALIDITY values are given in order");
+        self.mailboxes += 1;
+        self.next_uid_validity = self.next_uid_validity.wrapping_add(1).max(1);
+    }
+
+    fn account_mut(&mut self, no: AccountNo) -> &mut Account {
+        let at = no.0.checked_sub(self.first).expect("a change names an account of this time");
+        &mut self.accounts[at as usize]
+    }
+
+    fn mailbox_mut(&mut self, place: Place) -> &mut Mailbox {
+        let account = self.account_mut(place.account);
+        let at = account.place(place.mailbox).expect("a change names a mailbox that is there");
+        &mut account.mailboxes[at]
     }
 
     fn owner(&self, address: &str) -> Option<&Member> {

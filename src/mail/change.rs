@@ -1,6 +1,8 @@
 //! One alteration of accounts or mailboxes, as data.
 
-use super::{AccountNo, MailboxNo, Message};
+use super::account::Place;
+use super::mailbox::{InternalDate, SpecialUse};
+use super::{AccountNo, Flags, MailboxNo, Message};
 
 /// One alteration, fully resolved: the numbers it gives stand in it, so that applying it again to the same state
 /// gives the same state.
@@ -8,8 +10,40 @@ use super::{AccountNo, MailboxNo, Message};
 pub(crate) enum Change {
     /// An account comes into being, with an INBOX.
     Open { account: AccountNo, login: Box<str>, inbox: MailboxNo, uid_validity: u32 },
+    /// A mailbox comes into being.
+    Create { place: Place, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
+    /// A mailbox goes, with its entries.
+    Delete { place: Place },
+    /// A mailbox has another name; those below it have changes of their own.
+    Rename { place: Place, name: Box<str> },
+    /// A name is subscribed to, or no longer, whether there is such a mailbox or not.
+    Subscribe { account: AccountNo, name: Box<str>, subscribed: bool },
+    /// A mailbox gets a keyword that it had not seen before.
+    Keyword { place: Place, name: Box<str> },
     /// A message is filed in a mailbox.
-    File { account: AccountNo, mailbox: MailboxNo, uid: u32, modseq: u64, message: Message },
+    File { place: Place, uid: u32, modseq: u64, date: InternalDate, flags: Flags, message: Message },
+    /// An entry's flags are these from now on.
+    Flag { place: Place, uid: u32, modseq: u64, flags: Flags },
+    /// Entries below this UID are recent to nobody who comes.
+    Claim { place: Place, recent_from: u32 },
     /// An entry is taken out of a mailbox.
-    Expunge { account: AccountNo, mailbox: MailboxNo, uid: u32, modseq: u64 },
+    Expunge { place: Place, uid: u32, modseq: u64 },
+}
+
+impl Change {
+    /// The mailbox whose entries this alters, or that goes.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Delete { place }
+            | Self::File { place, .. }
+            | Self::Flag { place, .. }
+            | Self::Expunge { place, .. } => Some(*place),
+            Self::Open { .. }
+            | Self::Create { .. }
+            | Self::Rename { .. }
+            | Self::Subscribe { .. }
+            | Self::Keyword { .. }
+            | Self::Claim { .. } => None,
+        }
+    }
 }

@@ -138,6 +138,11 @@ impl Envelope {
         accepted.then(|| Self { sender, recipients: recipients.into() })
     }
 
+    /// Of a message that nobody sent.
+    pub(super) fn unsent() -> Self {
+        Self { sender: Sender::new("", Parameters::default()), recipients: Box::default() }
+    }
+
     /// Who it is from.
     pub fn sender(&self) -> &Sender {
         &self.sender
@@ -148,7 +153,7 @@ impl Envelope {
         &self.recipients
     }
 
-    /// The addresses that were accepted, at least one.
+    /// The addresses that were accepted: at least one, where somebody sent the message.
     pub fn accepted(&self) -> impl Iterator<Item = &str> {
         self.recipients.iter().filter(|r| r.is_accepted()).map(Recipient::address)
     }

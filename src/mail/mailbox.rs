@@ -2,20 +2,73 @@
 
 use std::collections::VecDeque;
 
-use super::Message;
+use super::{Flags, Message};
 use crate::base::Timestamp;
 
-/// A mailbox's number within its server: stable while names change.
+/// A mailbox's number within its server: stable while names change, and never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MailboxNo(pub(crate) u32);
+
+/// A moment and the zone it was told in: IMAP's internal date (RFC 3501 §2.3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InternalDate {
+    pub(crate) at: Timestamp,
+    /// Minutes east of Greenwich.
+    pub(crate) zone: i16,
+}
 
 /// A message's place in a mailbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) uid: u32,
+    pub(crate) flags: Flags,
     pub(crate) modseq: u64,
-    pub(crate) at: Timestamp,
+    pub(crate) date: InternalDate,
     pub(crate) message: Message,
+}
+
+/// What a mailbox is for (RFC 6154 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpecialUse {
+    All,
+    Archive,
+    Drafts,
+    Flagged,
+    Junk,
+    Sent,
+    Trash,
+}
+
+impl SpecialUse {
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
+        ("\\All", Self::All),
+        ("\\Archive", Self::Archive),
+        ("\\Drafts", Self::Drafts),
+        ("\\Flagged", Self::Flagged),
+        ("\\Junk", Self::Junk),
+        ("\\Sent", Self::Sent),
+        ("\\Trash", Self::Trash),
+    ];
+
+    pub(crate) fn parse(attribute: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, its)| *its)
+    }
+
+    /// The use that mailboxes of this name have by custom.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "Archive" => Some(Self::Archive),
+            "Drafts" => Some(Self::Drafts),
+            "Junk" => Some(Self::Junk),
+            "Sent" => Some(Self::Sent),
+            "Trash" => Some(Self::Trash),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn attribute(self) -> &'static str {
+        Self::ALL.iter().find(|(_, its)| *its == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// What an IMAP or POP3 client sees: entries in the order of their UIDs.
@@ -23,34 +76,108 @@ pub(crate) struct Entry {
 pub(crate) struct Mailbox {
     pub(crate) no: MailboxNo,
     pub(crate) name: Box<str>,
+    pub(crate) special_use: Option<SpecialUse>,
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,
     pub(crate) highest_modseq: u64,
+    /// The mod-sequences of the last change of flags and of the last expunge: who saw them need not look again.
+    pub(crate) last_flagged: u64,
+    pub(crate) last_expunged: u64,
+    /// Entries from this UID on are recent to the session that comes first (RFC 3501 §2.3.2).
+    pub(crate) recent_from: u32,
+    pub(crate) keywords: Vec<Box<str>>,
     /// A deque, because the oldest go first when many go.
     entries: VecDeque<Entry>,
 }
 
 impl Mailbox {
-    pub(super) fn new(no: MailboxNo, name: &str, uid_validity: u32) -> Self {
-        Self { no, name: name.into(), uid_validity, uid_next: 1, highest_modseq: 1, entries: VecDeque::new() }
+    pub(super) fn new(no: MailboxNo, name: &str, special_use: Option<SpecialUse>, uid_validity: u32) -> Self {
+        Self {
+            no,
+            name: name.into(),
+            special_use,
+            uid_validity,
+            uid_next: 1,
+            highest_modseq: 1,
+            last_flagged: 0,
+            last_expunged: 0,
+            recent_from: 1,
+            keywords: Vec::new(),
+            entries: VecDeque::new(),
+        }
     }
 
     pub(crate) fn entries(&self) -> &VecDeque<Entry> {
         &self.entries
     }
 
+    /// The entry with this UID.
+    pub(crate) fn entry(&self, uid: u32) -> Option<&Entry> {
+        self.place(uid).map(|at| &self.entries[at])
+    }
+
+    /// The entries from this UID on.
+    pub(crate) fn entries_from(&self, uid: u32) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.entries.range(self.entries.partition_point(|entry| entry.uid < uid)..)
+    }
+
+    /// How many entries no session has claimed as recent.
+    pub(crate) fn recent(&self) -> usize {
+        self.entries_from(self.recent_from).len()
+    }
+
+    /// The octets of all entries.
+    pub(crate) fn octets(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.message.raw().len() as u64).sum()
+    }
+
+    /// The place of a keyword in the list, whatever its case.
+    pub(crate) fn keyword(&self, name: &str) -> Option<Flags> {
+        self.keywords.iter().position(|its| its.eq_ignore_ascii_case(name)).map(Flags::keyword)
+    }
+
+    pub(super) fn add_keyword(&mut self, name: &str) {
+        assert!(self.keywords.len() < Flags::MOST_KEYWORDS, "keywords are added while there is room");
+        self.keywords.push(name.into());
+    }
+
+    pub(super) fn claim(&mut self, recent_from: u32) {
+        self.recent_from = recent_from;
+    }
+
     pub(super) fn file(&mut self, entry: Entry) {
         assert_eq!(entry.uid, self.uid_next, "UIDs are given in order");
-        assert_eq!(entry.modseq, self.highest_modseq + 1, "mod-sequences are given in order");
         self.uid_next += 1;
-        self.highest_modseq = entry.modseq;
+        self.step(entry.modseq);
         self.entries.push_back(entry);
     }
 
+    pub(super) fn flag(&mut self, uid: u32, modseq: u64, flags: Flags) {
+        self.step(modseq);
+        self.last_flagged = modseq;
+        let at = self.place(uid).expect("an entry that is flagged is there");
+        let entry = &mut self.entries[at];
+        (entry.flags, entry.modseq) = (flags, modseq);
+    }
+
     pub(super) fn expunge(&mut self, uid: u32, modseq: u64) {
+        self.step(modseq);
+        self.last_expunged = modseq;
+        let at = self.place(uid).expect("an entry is expunged once");
+        self.entries.remove(at);
+    }
+
+    fn step(&mut self, modseq: u64) {
         assert_eq!(modseq, self.highest_modseq + 1, "mod-sequences are given in order");
-        let at = self.entries.binary_search_by_key(&uid, |entry| entry.uid);
-        self.entries.remove(at.expect("an entry is expunged once"));
         self.highest_modseq = modseq;
+    }
+
+    fn place(&self, uid: u32) -> Option<usize> {
+        // Where nothing was ever expunged, the place is the UID less one.
+        let guess = (uid as usize).wrapping_sub(1);
+        if self.entries.get(guess).is_some_and(|entry| entry.uid == uid) {
+            return Some(guess);
+        }
+        self.entries.binary_search_by_key(&uid, |entry| entry.uid).ok()
     }
 }

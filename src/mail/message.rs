@@ -1,7 +1,7 @@
 //! One captured mail: its envelope, its bytes as they came, its session and its time.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 
@@ -17,7 +17,8 @@ struct Captured {
     no: MessageNo,
     origin: Origin,
     at: Timestamp,
-    envelope: Envelope,
+    /// None for what nobody sent: it was put into a mailbox.
+    envelope: Option<Envelope>,
     raw: Bytes,
     mime: OnceLock<Box<Mime>>,
 }
@@ -32,7 +33,7 @@ pub(crate) enum Origin {
 }
 
 impl Message {
-    pub(crate) fn new(no: MessageNo, origin: Origin, at: Timestamp, envelope: Envelope, raw: Bytes) -> Self {
+    pub(crate) fn new(no: MessageNo, origin: Origin, at: Timestamp, envelope: Option<Envelope>, raw: Bytes) -> Self {
         Self(Arc::new(Captured { no, origin, at, envelope, raw, mime: OnceLock::new() }))
     }
 
@@ -41,7 +42,7 @@ impl Message {
         self.0.no
     }
 
-    /// The session it was sent in; none when the test delivered it.
+    /// The session it was sent in, or appended in; none when the test put it there.
     pub fn session(&self) -> Option<SessionNo> {
         match self.0.origin {
             Origin::Session(session) => Some(session),
@@ -54,9 +55,11 @@ impl Message {
         self.0.at
     }
 
-    /// Who it was really from and for.
+    /// Who it was really from and for; without sender and recipients where nobody sent it, because an IMAP client
+    /// appended it or a test put it into a mailbox.
     pub fn envelope(&self) -> &Envelope {
-        &self.0.envelope
+        static UNSENT: LazyLock<Envelope> = LazyLock::new(Envelope::unsent);
+        self.0.envelope.as_ref().unwrap_or(&UNSENT)
     }
 
     /// Its octets exactly as sent, after dot-unstuffing; a shared slice, not a copy.

@@ -5,15 +5,20 @@
 mod account;
 mod change;
 mod envelope;
+mod flags;
 mod mailbox;
 mod message;
 mod mime;
+mod name;
 
-pub(crate) use account::{AccountNo, Accounts, Member};
+pub(crate) use account::{Account, AccountNo, Accounts, Member, Place};
 pub(crate) use change::Change;
 pub(crate) use envelope::Parameter;
 pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
-pub(crate) use mailbox::MailboxNo;
+pub(crate) use flags::Flags;
+pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
 pub(crate) use message::Origin;
+pub(crate) use mime::decode_words;
 pub use mime::{Address, Part};
+pub(crate) use name::{INBOX, Namespace};

@@ -66,6 +66,126 @@ events! {
     SmtpLapse = "smtp.lapse",
     /// The server stops.
     SmtpStop = "smtp.stop",
+    /// A connection was accepted and is to be greeted.
+    ImapGreeting = "imap.greeting",
+    /// CAPABILITY.
+    ImapCaps = "imap.caps",
+    /// NOOP.
+    ImapNoop = "imap.noop",
+    /// LOGOUT.
+    ImapQuit = "imap.quit",
+    /// STARTTLS.
+    ImapStarttls = "imap.starttls",
+    /// The AUTHENTICATE command.
+    ImapAuthStart = "imap.auth.start",
+    /// A line of a SASL exchange that is not its last.
+    ImapAuthStep = "imap.auth.step",
+    /// Credentials are complete; the verdict is next.
+    ImapAuth = "imap.auth",
+    /// LOGIN.
+    ImapLogin = "imap.login",
+    /// A literal was announced, and the client waits for the word to send it.
+    ImapLiteral = "imap.literal",
+    /// SELECT.
+    ImapSelect = "imap.select",
+    /// EXAMINE.
+    ImapExamine = "imap.examine",
+    /// CREATE.
+    ImapCreate = "imap.create",
+    /// DELETE.
+    ImapDelete = "imap.delete",
+    /// RENAME.
+    ImapRename = "imap.rename",
+    /// SUBSCRIBE.
+    ImapSubscribe = "imap.subscribe",
+    /// UNSUBSCRIBE.
+    ImapUnsubscribe = "imap.unsubscribe",
+    /// LIST.
+    ImapList = "imap.list",
+    /// LSUB.
+    ImapLsub = "imap.lsub",
+    /// STATUS.
+    ImapStatus = "imap.status",
+    /// APPEND.
+    ImapAppend = "imap.append",
+    /// CHECK.
+    ImapCheck = "imap.check",
+    /// CLOSE.
+    ImapClose = "imap.close",
+    /// UNSELECT.
+    ImapUnselect = "imap.unselect",
+    /// EXPUNGE and UID EXPUNGE.
+    ImapExpunge = "imap.expunge",
+    /// SEARCH and UID SEARCH.
+    ImapSearch = "imap.search",
+    /// FETCH and UID FETCH.
+    ImapFetch = "imap.fetch",
+    /// STORE and UID STORE.
+    ImapStore = "imap.store",
+    /// COPY and UID COPY.
+    ImapCopy = "imap.copy",
+    /// MOVE and UID MOVE.
+    ImapMove = "imap.move",
+    /// IDLE.
+    ImapIdle = "imap.idle",
+    /// The line that ends IDLE.
+    ImapIdleDone = "imap.idle.done",
+    /// News for a client that idles.
+    ImapPush = "imap.push",
+    /// NAMESPACE.
+    ImapNamespace = "imap.namespace",
+    /// ID.
+    ImapId = "imap.id",
+    /// ENABLE.
+    ImapEnable = "imap.enable",
+    /// A line that is no command of IMAP.
+    ImapUnknown = "imap.unknown",
+    /// The client was silent for too long.
+    ImapLapse = "imap.lapse",
+    /// The server stops.
+    ImapStop = "imap.stop",
+    /// A connection was accepted and is to be greeted.
+    Pop3Greeting = "pop3.greeting",
+    /// CAPA.
+    Pop3Caps = "pop3.caps",
+    /// STLS.
+    Pop3Stls = "pop3.stls",
+    /// USER.
+    Pop3User = "pop3.user",
+    /// PASS.
+    Pop3Pass = "pop3.pass",
+    /// APOP.
+    Pop3Apop = "pop3.apop",
+    /// The AUTH command.
+    Pop3AuthStart = "pop3.auth.start",
+    /// A line of a SASL exchange that is not its last.
+    Pop3AuthStep = "pop3.auth.step",
+    /// Credentials are complete; the verdict is next.
+    Pop3Auth = "pop3.auth",
+    /// STAT.
+    Pop3Stat = "pop3.stat",
+    /// LIST.
+    Pop3List = "pop3.list",
+    /// UIDL.
+    Pop3Uidl = "pop3.uidl",
+    /// RETR.
+    Pop3Retr = "pop3.retr",
+    /// TOP.
+    Pop3Top = "pop3.top",
+    /// DELE.
+    Pop3Dele = "pop3.dele",
+    /// NOOP.
+    Pop3Noop = "pop3.noop",
+    /// RSET.
+    Pop3Rset = "pop3.rset",
+    /// QUIT.
+    Pop3Quit = "pop3.quit",
+    /// A line that is no command of POP3.
+    Pop3Unknown = "pop3.unknown",
+    /// The client was silent for too long.
+    Pop3Lapse = "pop3.lapse",
+    /// The server stops.
+    Pop3Stop = "pop3.stop",
 }
 
 impl Event {
@@ -76,7 +196,8 @@ impl Event {
 
     /// Whether this happens without the client saying anything.
     pub(crate) fn is_unasked(self) -> bool {
-        matches!(self, Self::SmtpGreeting | Self::SmtpLapse | Self::SmtpStop)
+        let point = self.name().split('.').next_back();
+        point.is_some_and(|point| ["greeting", "lapse", "stop", "push"].contains(&point))
     }
 }
 

@@ -6,7 +6,9 @@ mod desk;
 #[cfg(test)]
 mod dialogue;
 mod event;
+pub(crate) mod imap;
 mod line;
+pub(crate) mod pop3;
 mod reply;
 mod sasl;
 pub(crate) mod smtp;
@@ -15,9 +17,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-pub(crate) use desk::{Desk, Done};
+pub(crate) use desk::{Desk, Done, Mail, Unfit};
 pub use event::Event;
-pub(crate) use reply::Reply;
+pub(crate) use reply::{Labelled, Reply};
+
+use crate::mail::{Accounts, Place};
 
 /// A mail protocol as a pure state machine. It owns no socket, reads no clock and never fails: what it cannot
 /// understand is a request too, and performing it yields the protocol's error reply.
@@ -37,6 +41,16 @@ pub(crate) trait Machine: Send + 'static {
 
     /// How long the client may be silent from now on.
     fn patience(&self) -> Duration;
+
+    /// The mailbox whose changes the client waits for at this moment.
+    fn interest(&self) -> Option<Place> {
+        None
+    }
+
+    /// News from that mailbox: what the server says unasked. None while there is nothing to say.
+    fn notice(&mut self, _accounts: &Accounts) -> Option<Heard<Self::Request>> {
+        None
+    }
 
     /// Does what was asked, through the desk, and says so.
     fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
@@ -67,6 +81,8 @@ pub(crate) enum Words {
     LongLine { start: Bytes, octets: u64 },
     /// A message body of so many octets, the terminator not counted; its bytes are the captured message's.
     Body { octets: u64 },
+    /// Lines without the last CRLF, and between them messages: each a place in the text and a count of octets.
+    Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }
 
 /// What performing a request comes to.
@@ -82,7 +98,6 @@ pub(crate) enum Next<R> {
     /// The next request.
     Continue,
     /// The rest of this long answer: performed when what is ready has left.
-    #[cfg_attr(not(test), expect(dead_code, reason = "SMTP has no answer long enough to be given in parts"))]
     More(R),
     /// The TLS handshake.
     Secure,

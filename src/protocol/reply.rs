@@ -1,21 +1,125 @@
 //! What a machine means to say.
 
-/// Complete lines, each with its CRLF.
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// Text, and octets of messages between it: shared slices, not copies.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reply(Vec<u8>);
+pub(crate) struct Reply {
+    text: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+/// Octets that a transcript shows by a label: they are long, or differ from run to run.
+#[derive(Debug, PartialEq, Eq)]
+struct Span {
+    /// The place in the text that they stand at.
+    at: usize,
+    label: Box<str>,
+    octets: Bytes,
+}
+
+/// A label within text that was recorded, and the octets that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Labelled {
+    /// Where the label stands in the text.
+    pub(crate) label: Range<u32>,
+    pub(crate) octets: Bytes,
+}
 
 impl Reply {
     /// Adds a line; the CRLF is added here.
     pub(crate) fn line(mut self, pieces: &[&str]) -> Self {
-        self.0.reserve_exact(pieces.iter().map(|piece| piece.len()).sum::<usize>() + 2);
+        self.text.reserve_exact(pieces.iter().map(|piece| piece.len()).sum::<usize>() + 2);
         for piece in pieces {
-            self.0.extend_from_slice(piece.as_bytes());
+            self.text.extend_from_slice(piece.as_bytes());
         }
-        self.0.extend_from_slice(b"\r\n");
+        self.text.extend_from_slice(b"\r\n");
         self
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    pub(crate) fn push(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    pub(crate) fn push_octets(&mut self, octets: &[u8]) {
+        self.text.extend_from_slice(octets);
+    }
+
+    /// Adds octets that a transcript shows as `<label>`.
+    pub(crate) fn push_labelled(&mut self, label: impl Into<Box<str>>, octets: Bytes) {
+        self.spans.push(Span { at: self.text.len(), label: label.into(), octets });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.spans.is_empty()
+    }
+
+    /// How many octets are to be sent.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len() + self.spans.iter().map(|span| span.octets.len()).sum::<usize>()
+    }
+
+    /// What is to be sent, piece by piece.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.spans.iter().map(|span| span.at));
+        let ends = self.spans.iter().map(|span| span.at).chain([self.text.len()]);
+        let octets = self.spans.iter().map(|span| &span.octets[..]).chain([&[][..]]);
+        starts.zip(ends).zip(octets).flat_map(|((start, end), octets)| [&self.text[start..end], octets])
+    }
+
+    /// What the record keeps: the text, with a label in the place of what has one.
+    pub(crate) fn recorded(&self) -> (std::borrow::Cow<'_, [u8]>, Vec<Labelled>) {
+        if self.spans.is_empty() {
+            return (self.text.as_slice().into(), Vec::new());
+        }
+        let mut text = Vec::with_capacity(self.text.len() + 16 * self.spans.len());
+        let mut labelled = Vec::with_capacity(self.spans.len());
+        let mut from = 0;
+        for Span { at, label, octets } in &self.spans {
+            text.extend_from_slice(&self.text[from..*at]);
+            from = *at;
+            let start = text.len() as u32;
+            text.extend_from_slice(format!("<{label}>").as_bytes());
+            labelled.push(Labelled { label: start..text.len() as u32, octets: octets.clone() });
+        }
+        text.extend_from_slice(&self.text[from..]);
+        (text.into(), labelled)
+    }
+}
+
+/// Never fails.
+impl fmt::Write for Reply {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_has_the_octets_and_what_is_recorded_the_labels() {
+        let mut reply = Reply::default();
+        reply.push("* 1 FETCH (BODY[] {5}\r\n");
+        reply.push_labelled("m1", Bytes::from_static(b"a\r\nbc"));
+        reply.push(" INTERNALDATE \"");
+        reply.push_labelled("time", Bytes::from_static(b" 1-Jan-2026 00:00:00 +0000"));
+        reply.push("\")\r\n");
+
+        let sent = reply.pieces().collect::<Vec<_>>().concat();
+        let (text, labelled) = reply.recorded();
+
+        assert_eq!(sent.len(), reply.len());
+        let sent = String::from_utf8(sent).unwrap();
+        assert_eq!(sent, "* 1 FETCH (BODY[] {5}\r\na\r\nbc INTERNALDATE \" 1-Jan-2026 00:00:00 +0000\")\r\n");
+        assert_eq!(text, &b"* 1 FETCH (BODY[] {5}\r\n<m1> INTERNALDATE \"<time>\")\r\n"[..]);
+        let labels: Vec<_> =
+            labelled.iter().map(|its| &text[its.label.start as usize..its.label.end as usize]).collect();
+        assert_eq!(labels, [b"<m1>".as_slice(), b"<time>"]);
     }
 }

@@ -59,7 +59,7 @@ impl Iterator for Plan {
     type Item = Cue;
 
     fn next(&mut self) -> Option<Cue> {
-        if let Some(bytes) = self.reply.take() {
+        if let Some(bytes) = self.reply.take().filter(|reply| !reply.is_empty()) {
             return Some(Cue::Send { bytes, pace: self.pace });
         }
         match std::mem::replace(&mut self.after, After::Nothing) {

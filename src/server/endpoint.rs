@@ -13,18 +13,31 @@ pub enum Listener {
     Submission,
     /// Submission with TLS from the first octet (RFC 8314 §3.3).
     Smtps,
+    /// IMAP; STARTTLS when the client wants it (RFC 3501).
+    Imap,
+    /// IMAP with TLS from the first octet (RFC 8314 §3.2).
+    Imaps,
+    /// POP3; STLS when the client wants it (RFC 1939, RFC 2595 §4).
+    Pop3,
+    /// POP3 with TLS from the first octet (RFC 8314 §3.1).
+    Pop3s,
 }
 
 impl Listener {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Smtp, Self::Submission, Self::Smtps];
+    pub const ALL: &'static [Self] =
+        &[Self::Smtp, Self::Submission, Self::Smtps, Self::Imap, Self::Imaps, Self::Pop3, Self::Pop3s];
 
-    /// Its name in options, reports and transcripts: `smtp`, `submission`, `smtps`.
+    /// Its name in options, reports and transcripts: `smtp`, `submission`, `imaps`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Smtp => "smtp",
             Self::Submission => "submission",
             Self::Smtps => "smtps",
+            Self::Imap => "imap",
+            Self::Imaps => "imaps",
+            Self::Pop3 => "pop3",
+            Self::Pop3s => "pop3s",
         }
     }
 
@@ -34,17 +47,24 @@ impl Listener {
             Self::Smtp => 1025,
             Self::Submission => 1587,
             Self::Smtps => 1465,
+            Self::Imap => 1143,
+            Self::Imaps => 1993,
+            Self::Pop3 => 1110,
+            Self::Pop3s => 1995,
         }
     }
 
     /// Whether TLS begins with the first octet.
     pub fn implicit_tls(self) -> bool {
-        self == Self::Smtps
+        matches!(self, Self::Smtps | Self::Imaps | Self::Pop3s)
     }
 
     /// The scheme of its URL.
     pub fn scheme(self) -> &'static str {
-        if self.implicit_tls() { "smtps" } else { "smtp" }
+        match self {
+            Self::Submission => "smtp",
+            other => other.name(),
+        }
     }
 }
 

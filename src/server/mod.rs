@@ -23,6 +23,8 @@ pub(crate) use until::{MailCursor, Until, block_on};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
 use crate::mail::{Envelope, Message};
+use crate::protocol::imap::{self, Imap};
+use crate::protocol::pop3::{self, Pop3};
 use crate::protocol::smtp::{self, Smtp};
 use crate::world::World;
 
@@ -75,7 +77,7 @@ impl Server {
                 socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));
         }
-        let world = World::new(settings.members.clone(), settings.seed, settings.keep);
+        let world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
         let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
         let mut server =
             Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
@@ -132,18 +134,60 @@ impl Server {
         let tickets = Tickets { config: Arc::new(move || certificates.config()), handshake: limits.handshake };
         let implicit_tls = listener.implicit_tls();
         let doorway = Doorway { name: listener.name(), implicit_tls, tickets, sessions: limits.sessions };
-        let is_submission = listener != Listener::Smtp;
-        let config = Arc::new(smtp::Config {
-            host: self.settings.host.as_str().into(),
-            offers_tls: self.settings.offers_starttls && !implicit_tls,
-            requires_tls: is_submission && self.settings.submission_requires_tls,
-            requires_auth: is_submission && self.settings.submission_requires_auth,
-            limits: limits.smtp.clone(),
-        });
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
-        let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
-        Ok(runtime().spawn(listen(Arc::clone(&self.engine), socket, doorway, machine)).abort_handle())
+        let engine = Arc::clone(&self.engine);
+        let accepting = match listener {
+            Listener::Smtp | Listener::Submission | Listener::Smtps => {
+                let config = Arc::new(self.smtp(listener));
+                let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
+                runtime().spawn(listen(engine, socket, doorway, machine))
+            }
+            Listener::Imap | Listener::Imaps => {
+                let config = Arc::new(self.imap());
+                let machine = move |busy| Imap::new(Arc::clone(&config), implicit_tls, busy);
+                runtime().spawn(listen(engine, socket, doorway, machine))
+            }
+            Listener::Pop3 | Listener::Pop3s => {
+                let config = Arc::new(self.pop3());
+                let machine = move |busy| Pop3::new(Arc::clone(&config), implicit_tls, busy);
+                runtime().spawn(listen(engine, socket, doorway, machine))
+            }
+        };
+        Ok(accepting.abort_handle())
+    }
+
+    fn smtp(&self, listener: Listener) -> smtp::Config {
+        let settings = &self.settings;
+        let is_submission = listener != Listener::Smtp;
+        smtp::Config {
+            host: settings.host.as_str().into(),
+            offers_tls: settings.offers_starttls && !listener.implicit_tls(),
+            requires_tls: is_submission && settings.submission_requires_tls,
+            requires_auth: is_submission && settings.submission_requires_auth,
+            limits: settings.limits.smtp.clone(),
+        }
+    }
+
+    fn imap(&self) -> imap::Config {
+        let settings = &self.settings;
+        imap::Config {
+            host: settings.host.as_str().into(),
+            offers_tls: settings.offers_starttls,
+            requires_tls: settings.login_requires_tls,
+            limits: settings.limits.imap.clone(),
+        }
+    }
+
+    fn pop3(&self) -> pop3::Config {
+        let settings = &self.settings;
+        pop3::Config {
+            host: settings.host.as_str().into(),
+            offers_tls: settings.offers_starttls,
+            requires_tls: settings.login_requires_tls,
+            seed: settings.seed,
+            limits: settings.limits.pop3.clone(),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::Listener;
-use crate::mail::Member;
-use crate::protocol::smtp;
+use crate::mail::{Member, Namespace};
+use crate::protocol::{imap, pop3, smtp};
 use crate::world::Keep;
 
 /// Everything a server is told before it starts. The default is what a test wants: every listener on a free loopback
@@ -22,6 +22,9 @@ pub(crate) struct Settings {
     pub(crate) offers_starttls: bool,
     pub(crate) submission_requires_tls: bool,
     pub(crate) submission_requires_auth: bool,
+    /// IMAP and POP3 take no login before TLS.
+    pub(crate) login_requires_tls: bool,
+    pub(crate) namespace: Namespace,
     pub(crate) limits: Limits,
     pub(crate) keep: Option<Keep>,
     /// What generated values come from; the first UIDVALIDITY.
@@ -32,10 +35,21 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) smtp: smtp::Limits,
+    pub(crate) imap: imap::Limits,
+    pub(crate) pop3: pop3::Limits,
     /// Sessions that may last at the same time.
     pub(crate) sessions: usize,
     /// How long a TLS handshake may take.
     pub(crate) handshake: Duration,
+}
+
+impl Limits {
+    /// How long a client of any protocol may be silent.
+    pub(crate) fn idle(&mut self, time: Duration) {
+        self.smtp.idle = time;
+        self.imap.idle = time;
+        self.pop3.idle = time;
+    }
 }
 
 impl Default for Settings {
@@ -49,7 +63,15 @@ impl Default for Settings {
             offers_starttls: true,
             submission_requires_tls: true,
             submission_requires_auth: true,
-            limits: Limits { smtp: smtp::Limits::default(), sessions: 10_000, handshake: Duration::from_secs(30) },
+            login_requires_tls: false,
+            namespace: Namespace::default(),
+            limits: Limits {
+                smtp: smtp::Limits::default(),
+                imap: imap::Limits::default(),
+                pop3: pop3::Limits::default(),
+                sessions: 10_000,
+                handshake: Duration::from_secs(30),
+            },
             keep: None,
             seed: 1,
         }

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::{Listener, Server, Settings};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
-use crate::mail::{Accounts, Change};
+use crate::mail::{Accounts, Change, Namespace};
 use crate::protocol::Event;
 use crate::rule::Pace;
 use crate::world::World;
@@ -152,7 +152,7 @@ fn picture(accounts: &Accounts) -> String {
             let entries: Vec<_> = mailbox
                 .entries()
                 .iter()
-                .map(|entry| (entry.uid, entry.modseq, entry.at, entry.message.raw().as_ptr()))
+                .map(|entry| (entry.uid, entry.modseq, entry.flags, entry.date, entry.message.raw().as_ptr()))
                 .collect();
             out += &format!(
                 "{} {} {:?} {} {} {} {entries:?}\n",
@@ -169,7 +169,7 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
     for (seq, record) in world.journal.since(Seq(0)).unwrap() {
         let done = match &record.kind {
             Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.done),
-            Kind::Part { done, .. } => done.as_deref(),
+            Kind::Part { detail, .. } => detail.as_ref().map(|detail| &detail.done),
             Kind::Outside(detail) => Some(&detail.done),
             _ => None,
         };
@@ -204,7 +204,7 @@ fn the_world_is_a_fold_over_its_journal() {
             assert!(reply(client).starts_with("250 "));
         }
         if n % 100 == 0 {
-            prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.accounts))));
+            prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.mail.accounts))));
         }
     }
 
@@ -212,7 +212,7 @@ fn the_world_is_a_fold_over_its_journal() {
         let changes = changes(world);
         assert!(changes.len() > COMMANDS / 20, "only {} changes", changes.len());
         for (tip, picture_then) in prefixes {
-            let mut folded = Accounts::new(Vec::new(), 1);
+            let mut folded = Accounts::new(Vec::new(), Namespace::default(), 1);
             changes.iter().filter(|(seq, _)| *seq <= tip).for_each(|(_, change)| folded.apply(change));
             assert_eq!(picture(&folded), picture_then, "at {tip}");
         }
@@ -232,6 +232,7 @@ fn journal_and_mailboxes_hold_the_same_bytes() {
     server.engine().look(|world| {
         let captured = world.journal.messages()[0].message.raw().as_ptr();
         let filed: Vec<_> = world
+            .mail
             .accounts
             .iter()
             .flat_map(|(_, account)| account.mailboxes[0].entries())
@@ -261,7 +262,7 @@ fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
         let kept = world.journal.messages().len();
         assert!((100..=106).contains(&kept), "{kept} are kept");
         assert_eq!(world.evicted() as usize + kept, 1000);
-        let (_, account) = world.accounts.iter().next().unwrap();
+        let (_, account) = world.mail.accounts.iter().next().unwrap();
         assert_eq!(account.mailboxes[0].entries().len(), kept);
         assert!(world.journal.since(Seq(0)).is_err(), "a cursor below the floor is told");
         let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();

@@ -32,6 +32,8 @@ pub(crate) struct Mime {
 struct Node {
     /// As IMAP numbers it (RFC 3501 §6.4.5): `1.2`; empty for a whole that has parts.
     number: String,
+    /// Where its header begins.
+    start: usize,
     fields: Vec<Field>,
     body: Range<usize>,
     children: Vec<usize>,
@@ -173,15 +175,13 @@ impl<'a> Part<'a> {
 
     /// Whether it is something beside the text: it says so, has a file name, or is neither text nor multipart.
     pub fn is_attachment(&self) -> bool {
-        let disposition = self.raw_header("content-disposition").map(parameter::token).unwrap_or_default();
         let is_text = self.content_type().starts_with("text/") || self.its().is_multipart();
-        disposition == "attachment" || self.filename().is_some() || !is_text
+        self.disposition() == "attachment" || self.filename().is_some() || !is_text
     }
 
     /// Its octets without their transfer encoding (RFC 2045 §6). What is not decodable is left out.
     pub fn bytes(&self) -> Vec<u8> {
-        let encoding = self.raw_header("content-transfer-encoding").map(parameter::token).unwrap_or_default();
-        decode::transfer(&encoding, self.raw_body())
+        decode::transfer(&self.transfer_encoding(), self.raw_body())
     }
 
     /// Its octets as sent, still in their transfer encoding.
@@ -192,6 +192,74 @@ impl<'a> Part<'a> {
     /// Its octets as text, by its charset.
     pub fn text(&self) -> String {
         decode::text(&self.bytes(), self.parameter("content-type", "charset").as_deref())
+    }
+
+    /// The value of the first field of this name, its folded lines joined, and nothing decoded.
+    pub(crate) fn unfolded(&self, name: &str) -> Option<Vec<u8>> {
+        let raw = self.raw_header(name)?;
+        let unfolded: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
+        Some(unfolded.trim_ascii().to_vec())
+    }
+
+    /// Each field's name, and the whole of its lines.
+    pub(crate) fn raw_fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let (raw, body) = (self.raw, self.its().body.start);
+        self.its().fields.iter().map(move |field| {
+            let end = memchr::memchr(b'\n', &raw[field.value.end..body]).map_or(body, |at| field.value.end + at + 1);
+            (&raw[field.name.clone()], &raw[field.name.start..end])
+        })
+    }
+
+    /// The places of its header, the blank line included.
+    pub(crate) fn header_range(&self) -> Range<usize> {
+        self.its().start..self.its().body.start
+    }
+
+    pub(crate) fn body_range(&self) -> Range<usize> {
+        self.its().body.clone()
+    }
+
+    /// Its parts; of an attached message the message.
+    pub(crate) fn children(&self) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let Part { raw, mime, node } = *self;
+        mime.nodes[node].children.iter().map(move |child| Part { raw, mime, node: *child })
+    }
+
+    pub(crate) fn is_multipart(&self) -> bool {
+        self.its().is_multipart()
+    }
+
+    pub(crate) fn is_message(&self) -> bool {
+        self.its().is_message()
+    }
+
+    /// The transfer encoding in lower case; empty where none is named.
+    pub(crate) fn transfer_encoding(&self) -> String {
+        self.raw_header("content-transfer-encoding").map(parameter::token).unwrap_or_default()
+    }
+
+    /// Whether the transfer encoding is one that is known.
+    pub(crate) fn is_decodable(&self) -> bool {
+        ["", "7bit", "8bit", "binary", "base64", "quoted-printable"].contains(&self.transfer_encoding().as_str())
+    }
+
+    /// Whether its octets are its text, at least where they are ASCII: neither encoded nor in a charset of its own kind.
+    pub(crate) fn is_plain(&self) -> bool {
+        let charset = self.parameter("content-type", "charset").unwrap_or_default().to_ascii_lowercase();
+        let is_superset = ["", "us-ascii", "utf-8"].contains(&charset.as_str())
+            || charset.starts_with("iso-8859-")
+            || charset.starts_with("windows-125");
+        is_superset && ["", "7bit", "8bit", "binary"].contains(&self.transfer_encoding().as_str())
+    }
+
+    /// `attachment`, `inline`; empty where none is named.
+    pub(crate) fn disposition(&self) -> String {
+        self.raw_header("content-disposition").map(parameter::token).unwrap_or_default()
+    }
+
+    /// The parameters of a field as they were sent.
+    pub(crate) fn raw_parameters(&self, header: &str) -> Vec<(String, Vec<u8>)> {
+        self.raw_header(header).map(parameter::all).unwrap_or_default()
     }
 
     fn parameter(&self, header: &str, name: &str) -> Option<String> {
@@ -237,6 +305,7 @@ fn entity(raw: &[u8], range: Range<usize>, default_type: &str) -> Node {
     let content_type = content_type.filter(|its| its.split('/').filter(|half| !half.is_empty()).count() == 2);
     Node {
         number: String::new(),
+        start: range.start,
         fields,
         body: at..range.end,
         children: Vec::new(),

@@ -75,7 +75,7 @@ fn percent(text: &[u8]) -> Vec<u8> {
 }
 
 /// Every parameter with its value, unquoted.
-fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut bytes = value.iter().copied().peekable();
     let seek = |bytes: &mut std::iter::Peekable<_>| {

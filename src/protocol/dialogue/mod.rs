@@ -10,48 +10,81 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use script::{Script, Step};
 
+use super::imap::{self, Imap};
+use super::pop3::{self, Pop3};
 use super::smtp::{self, Smtp};
-use super::{Desk, Machine, Next};
+use super::{Desk, Machine, Mail, Next};
 use crate::base::{SessionNo, Timestamp};
-use crate::mail::{Accounts, Member, Origin};
+use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
+
+/// When everything in a mailbox was put there: 2026-01-01T00:00:00Z.
+const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 #[test]
 fn every_smtp_dialogue_goes_as_written() {
-    let dialogues = dialogues("smtp");
+    every_dialogue_goes_as_written("smtp", smtp);
+}
+
+#[test]
+fn every_imap_dialogue_goes_as_written() {
+    every_dialogue_goes_as_written("imap", imap);
+}
+
+#[test]
+fn every_pop3_dialogue_goes_as_written() {
+    every_dialogue_goes_as_written("pop3", pop3);
+}
+
+fn every_dialogue_goes_as_written<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
+    let dialogues = dialogues(protocol);
     for (name, script) in &dialogues {
-        play(name, script, smtp(script), usize::MAX);
-        play(name, script, smtp(script), 1);
+        play(name, script, machine(script), usize::MAX);
+        play(name, script, machine(script), 1);
     }
     println!("{} dialogues, each in one piece and octet by octet", dialogues.len());
 }
 
 /// What cannot happen: a command that is right in any state, or whatever stands behind it, or that is always refused.
-const CANNOT: &[&str] = &[
-    "helo.wrong-state",
-    "ehlo.wrong-state",
-    "rset.wrong-state",
-    "noop.wrong-state",
-    "noop.bad-syntax",
-    "vrfy.wrong-state",
-    "expn.ok",
-    "expn.wrong-state",
-    "help.wrong-state",
-    "help.bad-syntax",
-    "quit.wrong-state",
+const CANNOT: &[(&str, &[&str])] = &[
+    (
+        "smtp",
+        &[
+            "helo.wrong-state",
+            "ehlo.wrong-state",
+            "rset.wrong-state",
+            "noop.wrong-state",
+            "noop.bad-syntax",
+            "vrfy.wrong-state",
+            "expn.ok",
+            "expn.wrong-state",
+            "help.wrong-state",
+            "help.bad-syntax",
+            "quit.wrong-state",
+        ],
+    ),
+    ("imap", &["capability.wrong-state", "noop.wrong-state", "logout.wrong-state", "id.wrong-state"]),
+    ("pop3", &["capa.wrong-state", "quit.wrong-state"]),
 ];
 
 #[test]
-fn every_smtp_command_has_a_dialogue_for_each_way_it_can_go() {
-    let names: BTreeSet<String> = dialogues("smtp").into_iter().map(|(name, _)| name).collect();
-    let wanted = smtp::verbs()
-        .flat_map(|verb| ["ok", "wrong-state", "bad-syntax"].map(|way| format!("{verb}.{way}").to_lowercase()));
+fn every_command_has_a_dialogue_for_each_way_it_can_go() {
+    let verbs = [
+        ("smtp", smtp::verbs().collect::<Vec<_>>()),
+        ("imap", imap::verbs().collect()),
+        ("pop3", pop3::verbs().collect()),
+    ];
+    for ((protocol, verbs), (_, cannot)) in verbs.into_iter().zip(CANNOT) {
+        let names: BTreeSet<String> = dialogues(protocol).into_iter().map(|(name, _)| name).collect();
+        let ways = ["ok", "wrong-state", "bad-syntax"];
+        let wanted = verbs.into_iter().flat_map(|verb| ways.map(|way| format!("{verb}.{way}").to_lowercase()));
 
-    let (impossible, possible): (Vec<_>, Vec<_>) = wanted.partition(|name| CANNOT.contains(&name.as_str()));
+        let (impossible, possible): (Vec<_>, Vec<_>) = wanted.partition(|name| cannot.contains(&name.as_str()));
 
-    let missing: Vec<_> = possible.iter().filter(|name| !names.contains(*name)).collect();
-    assert!(missing.is_empty(), "there is no dialogue for {missing:?}");
-    let surprising: Vec<_> = impossible.iter().filter(|name| names.contains(*name)).collect();
-    assert!(surprising.is_empty(), "{surprising:?} cannot happen, and yet there is a dialogue");
+        let missing: Vec<_> = possible.iter().filter(|name| !names.contains(*name)).collect();
+        assert!(missing.is_empty(), "{protocol}: there is no dialogue for {missing:?}");
+        let surprising: Vec<_> = impossible.iter().filter(|name| names.contains(*name)).collect();
+        assert!(surprising.is_empty(), "{protocol}: {surprising:?} cannot happen, and yet there is a dialogue");
+    }
 }
 
 /// The dialogues of a protocol by their names.
@@ -86,20 +119,48 @@ fn smtp(script: &Script) -> Smtp {
     Smtp::new(Arc::new(config), false, false)
 }
 
+fn imap(script: &Script) -> Imap {
+    let is = |key: &str, value: &str| script.settings(key).any(|its| its == value);
+    let mut limits = imap::Limits::default();
+    limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
+    limits.message = script.number("limit.message").unwrap_or(limits.message);
+    let config = imap::Config {
+        host: "mail.test".into(),
+        offers_tls: is("starttls", "on"),
+        requires_tls: is("tls", "required"),
+        limits,
+    };
+    Imap::new(Arc::new(config), false, false)
+}
+
+fn pop3(script: &Script) -> Pop3 {
+    let is = |key: &str, value: &str| script.settings(key).any(|its| its == value);
+    let config = pop3::Config {
+        host: "mail.test".into(),
+        offers_tls: is("starttls", "on"),
+        requires_tls: is("tls", "required"),
+        seed: 1,
+        limits: pop3::Limits::default(),
+    };
+    Pop3::new(Arc::new(config), false, false)
+}
+
 /// Plays a dialogue, the client's octets in pieces of at most this size.
 fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
     let members = script.settings("account").map(|account| {
         let (login, password) = account.split_once(' ').expect("account = login password");
         Member { login: login.into(), password: password.into(), addresses: Vec::new() }
     });
+    let delimiter = script.settings("delimiter").next().and_then(|its| its.chars().next()).unwrap_or('/');
+    let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);
     let mut player = Player {
         machine,
-        accounts: Accounts::new(members.collect(), 1),
-        next_message: 1,
+        mail: Mail::new(Accounts::new(members.collect(), namespace, 1)),
         input: BytesMut::new(),
         said: Vec::new(),
         after: After::Goes,
     };
+    player.seed(script);
     player.run();
     for (number, step) in &script.steps {
         match step {
@@ -129,8 +190,7 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
 
 struct Player<M> {
     machine: M,
-    accounts: Accounts,
-    next_message: u32,
+    mail: Mail,
     input: BytesMut,
     said: Vec<u8>,
     after: After,
@@ -143,15 +203,30 @@ enum After {
 }
 
 impl<M: Machine> Player<M> {
+    /// What lies in mailboxes before anybody comes.
+    fn seed(&mut self, script: &Script) {
+        let date = InternalDate { at: SEEDED, zone: 0 };
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, SEEDED);
+        for mailbox in script.settings("mailbox") {
+            let (login, name) = mailbox.split_once(' ').expect("mailbox = login name");
+            desk.mailbox_of(login, name).expect("it can be made");
+        }
+        for (login, mailbox, octets, flags) in script.mail() {
+            let place = desk.mailbox_of(login, mailbox).expect("it can be made");
+            let flags = desk.flags(place, flags.into_iter()).expect("there is room");
+            desk.append(place, flags, Some(date), octets.into());
+        }
+    }
+
     fn run(&mut self) {
         while matches!(self.after, After::Goes) {
             let Some(heard) = self.machine.decode(&mut self.input) else { return };
             let mut request = Some(heard.request);
             while let Some(asked) = request.take() {
                 let (origin, now) = (Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
-                let mut desk = Desk::new(&mut self.accounts, &mut self.next_message, origin, now);
+                let mut desk = Desk::new(&mut self.mail, origin, now);
                 let step = self.machine.perform(asked, &mut desk);
-                self.said.extend_from_slice(step.reply.as_bytes());
+                step.reply.pieces().for_each(|piece| self.said.extend_from_slice(piece));
                 match step.next {
                     Next::Continue => {}
                     Next::More(rest) => request = Some(rest),

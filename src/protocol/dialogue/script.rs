@@ -17,6 +17,9 @@
 //! | `starttls = on` | STARTTLS is offered; the TLS wire is left out |
 //! | `tls = required`, `auth = required` | as on the submission listener |
 //! | `account = login password` | the list of accounts is closed |
+//! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` lies in a mailbox, with these flags |
+//! | `mailbox = login name` | a mailbox is there |
+//! | `delimiter = .`, `namespace = name` | how mailbox names are made |
 //! | `limit.line`, `limit.message`, `limit.recipients` | in octets, octets, recipients |
 //! | `wires = tcp octet …` | only these of `tcp`, `tls`, `octet`, `flight` |
 
@@ -75,6 +78,18 @@ impl Script {
     /// The values of a setting.
     pub(crate) fn settings<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.settings.iter().filter(move |(its, _)| its == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The messages that lie in mailboxes: login, mailbox, octets and flags.
+    pub(crate) fn mail(&self) -> Vec<(&str, &str, Vec<u8>, Vec<&str>)> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mail");
+        let lines = self.settings("mail").map(|line| {
+            let mut words = line.split(' ');
+            let mut word = || words.next().expect("mail = login mailbox file");
+            let (login, mailbox, file) = (word(), word(), word());
+            (login, mailbox, std::fs::read(folder.join(file)).expect("the fixture is there"), words.collect())
+        });
+        lines.collect()
     }
 
     pub(crate) fn number(&self, key: &str) -> Option<u64> {

@@ -225,7 +225,7 @@ impl Smtp {
                 Ok(say(&format!("334 {}", sasl::encode(challenge))))
             }
             Outcome::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
-            Outcome::Credentials { login, password } if desk.log_in(&login, &password) => {
+            Outcome::Credentials { login, password } if desk.log_in(&login, &password).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 You are logged in"))
             }

@@ -1,0 +1,75 @@
+//! Names of mailboxes: their hierarchy, and where the personal namespace begins (RFC 3501 §5.1, RFC 2342).
+
+/// The mailbox that every account has; its name is the same in any case.
+pub(crate) const INBOX: &str = "INBOX";
+
+/// The longest name, in octets.
+const MOST_OCTETS: usize = 1000;
+/// The deepest hierarchy.
+const MOST_LEVELS: usize = 64;
+
+/// How the names of an account's mailboxes are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Namespace {
+    /// What stands between the levels of a name.
+    pub(crate) delimiter: char,
+    /// What every name but INBOX begins with; empty, or ends with the delimiter.
+    pub(crate) prefix: Box<str>,
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self { delimiter: '/', prefix: "".into() }
+    }
+}
+
+impl Namespace {
+    /// Names with these levels, below this one if it is not empty.
+    pub(crate) fn new(below: &str, delimiter: char) -> Self {
+        let below = below.strip_suffix(delimiter).unwrap_or(below);
+        let prefix = if below.is_empty() { String::new() } else { format!("{below}{delimiter}") };
+        Self { delimiter, prefix: prefix.into() }
+    }
+
+    /// Whether this can stand between levels, in names and in a quoted string of one character.
+    pub(crate) fn is_delimiter(delimiter: char) -> bool {
+        delimiter.is_ascii_punctuation() && !"*%\"\\&(){".contains(delimiter)
+    }
+
+    /// The name that is meant: INBOX in capitals, as a name and as the first level of one.
+    pub(crate) fn canonical(&self, name: &str) -> Box<str> {
+        let first = name.find(self.delimiter).unwrap_or(name.len());
+        match name[..first].eq_ignore_ascii_case(INBOX) {
+            true => format!("{INBOX}{}", &name[first..]).into(),
+            false => name.into(),
+        }
+    }
+
+    /// Why no mailbox can have this name.
+    pub(crate) fn objection(&self, name: &str) -> Option<String> {
+        if name != INBOX && !name.starts_with(&*self.prefix) {
+            return Some(format!("names of mailboxes begin with {:?} here", self.prefix));
+        }
+        let levels = name.split(self.delimiter);
+        if levels.clone().any(str::is_empty) {
+            return Some("a level of the name is empty".to_owned());
+        }
+        if name.chars().any(|c| c.is_control() || matches!(c, '*' | '%')) {
+            return Some("a name has no control characters, no * and no %".to_owned());
+        }
+        if name.len() > MOST_OCTETS || levels.count() > MOST_LEVELS {
+            return Some(format!("a name has {MOST_OCTETS} octets and {MOST_LEVELS} levels at most"));
+        }
+        None
+    }
+
+    /// The names above this one, the nearest last.
+    pub(crate) fn above<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        name.match_indices(self.delimiter).map(|(at, _)| &name[..at])
+    }
+
+    /// Whether `name` is below `parent`.
+    pub(crate) fn is_below(&self, name: &str, parent: &str) -> bool {
+        name.strip_prefix(parent).is_some_and(|rest| rest.starts_with(self.delimiter))
+    }
+}

@@ -1,0 +1,154 @@
+//! Changes to mailboxes and their entries: each is resolved here, with the numbers that come next.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::Desk;
+use crate::mail::{AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse};
+
+/// Why a message cannot be put into a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The list of accounts is closed, and this is none of them.
+    Stranger,
+    /// No mailbox can have this name, for this reason.
+    Name(String),
+    /// The mailbox has as many keywords as it can have.
+    Keywords,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
+            Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
+            Self::Keywords => write!(f, "a mailbox has {} keywords at most", Flags::MOST_KEYWORDS),
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// The mailbox of this name; it and its account are made if they are not there.
+    pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<Place, Unfit> {
+        let accounts = &self.mail.accounts;
+        let login = accounts.known(login).ok_or(Unfit::Stranger)?.to_owned();
+        let name = accounts.namespace().canonical(name);
+        if let Some(objection) = accounts.namespace().objection(&name) {
+            return Err(Unfit::Name(objection));
+        }
+        let account = self.open(&login);
+        let mailbox = self.account(account).and_then(|its| its.named(&name)).map(|mailbox| mailbox.no);
+        Ok(match mailbox {
+            Some(mailbox) => Place { account, mailbox },
+            None => self.create(account, &name, SpecialUse::of_name(&name)),
+        })
+    }
+
+    /// Makes a mailbox; that the name is free and allowed was looked at before.
+    pub(crate) fn create(&mut self, account: AccountNo, name: &str, special_use: Option<SpecialUse>) -> Place {
+        let (mailbox, uid_validity) = self.mail.accounts.next_mailbox();
+        let place = Place { account, mailbox };
+        self.change(Change::Create { place, name: name.into(), special_use, uid_validity });
+        place
+    }
+
+    /// Deletes a mailbox with its entries.
+    pub(crate) fn delete(&mut self, place: Place) {
+        self.change(Change::Delete { place });
+    }
+
+    /// Gives a mailbox another name.
+    pub(crate) fn rename(&mut self, place: Place, name: &str) {
+        self.change(Change::Rename { place, name: name.into() });
+    }
+
+    /// Subscribes to a name, or no longer.
+    pub(crate) fn subscribe(&mut self, account: AccountNo, name: &str, subscribed: bool) {
+        self.change(Change::Subscribe { account, name: name.into(), subscribed });
+    }
+
+    /// These flags as the mailbox holds them; keywords are made on first use. None when there is no room for more.
+    pub(crate) fn flags<'n>(&mut self, place: Place, names: impl Iterator<Item = &'n str>) -> Option<Flags> {
+        let mut flags = Flags::NONE;
+        for name in names {
+            let known = Flags::system(name).or_else(|| self.mailbox(place)?.keyword(name));
+            flags = flags.with(match known {
+                Some(flag) => flag,
+                None => {
+                    let at = self.mailbox(place)?.keywords.len();
+                    if at == Flags::MOST_KEYWORDS {
+                        return None;
+                    }
+                    self.change(Change::Keyword { place, name: name.into() });
+                    Flags::keyword(at)
+                }
+            });
+        }
+        Some(flags)
+    }
+
+    /// Puts a message that nobody sent into a mailbox. Gives its UID.
+    pub(crate) fn append(&mut self, place: Place, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
+        let message = self.message(None, raw);
+        self.done.appended.push(message.clone());
+        let date = date.unwrap_or(InternalDate { at: self.now, zone: 0 });
+        self.file(place, flags, date, message)
+    }
+
+    /// Files a message in a mailbox that is there. Gives its UID.
+    pub(crate) fn file(&mut self, place: Place, flags: Flags, date: InternalDate, message: Message) -> u32 {
+        let mailbox = self.mailbox(place).expect("the mailbox was looked up");
+        let (uid, modseq) = (mailbox.uid_next, mailbox.highest_modseq + 1);
+        self.change(Change::File { place, uid, modseq, date, flags, message });
+        uid
+    }
+
+    /// Copies an entry with its flags and its date. Gives the new UID; none if the entry is gone, or there is no room
+    /// for its keywords.
+    pub(crate) fn copy(&mut self, from: Place, uid: u32, to: Place) -> Option<u32> {
+        let source = self.mailbox(from)?;
+        let entry = source.entry(uid)?.clone();
+        let names: Vec<String> = entry.flags.names(&source.keywords).map(str::to_owned).collect();
+        let flags = self.flags(to, names.iter().map(String::as_str))?;
+        Some(self.file(to, flags, entry.date, entry.message))
+    }
+
+    /// Gives an entry other flags. Gives the mod-sequence of that change; none if there is nothing to change.
+    pub(crate) fn flag(&mut self, place: Place, uid: u32, flags: Flags) -> Option<u64> {
+        let mailbox = self.mailbox(place)?;
+        let modseq = mailbox.highest_modseq + 1;
+        mailbox.entry(uid).filter(|entry| entry.flags != flags)?;
+        self.change(Change::Flag { place, uid, modseq, flags });
+        Some(modseq)
+    }
+
+    /// Entries that are there now are recent to nobody who comes later.
+    pub(crate) fn claim(&mut self, place: Place) {
+        if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.recent_from < mailbox.uid_next) {
+            let recent_from = mailbox.uid_next;
+            self.change(Change::Claim { place, recent_from });
+        }
+    }
+
+    /// Takes an entry out of its mailbox, if it is there.
+    pub(crate) fn expunge(&mut self, place: Place, uid: u32) {
+        if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.entry(uid).is_some()) {
+            let modseq = mailbox.highest_modseq + 1;
+            self.change(Change::Expunge { place, uid, modseq });
+        }
+    }
+
+    /// Takes the maildrop of an account for this session; false if another has it (RFC 1939 §4).
+    pub(crate) fn hold_maildrop(&mut self, account: AccountNo) -> bool {
+        let Origin::Session(session) = self.origin else { return false };
+        *self.mail.maildrops.0.entry(account).or_insert(session) == session
+    }
+
+    /// Gives back the maildrops that this session holds.
+    pub(crate) fn leave_maildrop(&mut self) {
+        if let Origin::Session(session) = self.origin {
+            self.mail.maildrops.leave(session);
+        }
+    }
+}

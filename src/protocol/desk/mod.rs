@@ -1,0 +1,202 @@
+//! What a machine may do while it performs a request: read the accounts, make changes, say who the client is.
+
+mod mailboxes;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+pub(crate) use mailboxes::Unfit;
+
+use crate::base::{MessageNo, SessionNo, Timestamp};
+use crate::mail::{
+    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, Message, Origin, Place,
+};
+
+/// Which session holds the maildrop of an account (RFC 1939 §4).
+#[derive(Debug, Default)]
+pub(crate) struct Maildrops(HashMap<AccountNo, SessionNo>);
+
+impl Maildrops {
+    /// Gives back what this session holds.
+    pub(crate) fn leave(&mut self, session: SessionNo) {
+        self.0.retain(|_, holder| *holder != session);
+    }
+}
+
+/// The state that a desk works on.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    pub(crate) accounts: Accounts,
+    pub(crate) maildrops: Maildrops,
+    pub(crate) next_message: u32,
+}
+
+impl Mail {
+    pub(crate) fn new(accounts: Accounts) -> Self {
+        Self { accounts, maildrops: Maildrops::default(), next_message: 1 }
+    }
+}
+
+/// The only way to the world's mail. Every change goes through [`Accounts::apply`] here and now, and is kept for the
+/// record of the exchange.
+pub(crate) struct Desk<'a> {
+    mail: &'a mut Mail,
+    origin: Origin,
+    now: Timestamp,
+    done: Done,
+}
+
+/// What was done at a desk.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) captured: Option<Message>,
+    /// What an IMAP client appended.
+    pub(crate) appended: Vec<Message>,
+    /// The login that the client proved to be.
+    pub(crate) user: Option<Box<str>>,
+    /// The name that the client gave itself.
+    pub(crate) helo: Option<Box<str>>,
+    /// The mailbox that is selected from now on; the inner none when no longer any.
+    pub(crate) selected: Option<Option<Box<str>>>,
+    /// Whether the client waits for news from now on (RFC 2177).
+    pub(crate) idling: Option<bool>,
+}
+
+impl Done {
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { changes, captured, appended, user, helo, selected, idling } = self;
+        let facts = user.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
+        changes.is_empty() && captured.is_none() && appended.is_empty() && !facts
+    }
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(mail: &'a mut Mail, origin: Origin, now: Timestamp) -> Self {
+        Self { mail, origin, now, done: Done::default() }
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.mail.accounts
+    }
+
+    /// The session that is served; none where a test changes mail.
+    pub(crate) fn session(&self) -> Option<SessionNo> {
+        match self.origin {
+            Origin::Session(session) => Some(session),
+            Origin::Delivered => None,
+        }
+    }
+
+    /// None when the server was reset since.
+    pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
+        self.mail.accounts.account(no)
+    }
+
+    /// None when the mailbox is gone.
+    pub(crate) fn mailbox(&self, place: Place) -> Option<&Mailbox> {
+        self.mail.accounts.mailbox(place)
+    }
+
+    /// Whether mail to this address is taken.
+    pub(crate) fn delivers_to(&self, address: &str) -> bool {
+        self.mail.accounts.delivers_to(address)
+    }
+
+    /// Opens the account, made on first use; none if the credentials are wrong.
+    pub(crate) fn log_in(&mut self, login: &str, password: &str) -> Option<AccountNo> {
+        let login = self.mail.accounts.admits(login, password).map(Box::<str>::from)?;
+        Some(self.enter(login))
+    }
+
+    /// The same where the client proved to know the password without saying it; `proves` is asked with the password
+    /// of the login, and without any where everybody is welcome.
+    pub(crate) fn log_in_by_proof(&mut self, login: &str, proves: impl Fn(&str) -> bool) -> Option<AccountNo> {
+        let password = self.mail.accounts.password(login);
+        let is_proven = match password {
+            Some(password) => proves(password),
+            None => self.mail.accounts.is_open(),
+        };
+        is_proven.then(|| self.enter(login.into()))
+    }
+
+    fn enter(&mut self, login: Box<str>) -> AccountNo {
+        let account = self.open(&login);
+        self.done.user = Some(login);
+        account
+    }
+
+    /// The client introduced itself.
+    pub(crate) fn introduce(&mut self, helo: &str) {
+        self.done.helo = Some(helo.into());
+    }
+
+    /// The client selected a mailbox, or none.
+    pub(crate) fn select(&mut self, mailbox: Option<&str>) {
+        self.done.selected = Some(mailbox.map(Box::from));
+    }
+
+    /// The client begins to wait for news, or ends it.
+    pub(crate) fn idle(&mut self, idling: bool) {
+        self.done.idling = Some(idling);
+    }
+
+    /// Captures a message and files it in the INBOX of each accepted recipient, once per account.
+    pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
+        let message = self.message(Some(envelope), raw);
+        let date = InternalDate { at: self.now, zone: 0 };
+        let mut served: Vec<AccountNo> = Vec::new();
+        for address in message.envelope().accepted() {
+            let login: Box<str> = self.mail.accounts.login_for(address).into();
+            let account = self.open(&login);
+            if served.contains(&account) {
+                continue;
+            }
+            served.push(account);
+            if let Some(inbox) = self.account(account).map(|account| account.inbox().no) {
+                self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone());
+            }
+        }
+        self.done.captured = Some(message.clone());
+        message
+    }
+
+    /// Takes every entry of these messages out of every mailbox.
+    pub(crate) fn forget(&mut self, messages: impl Fn(&Message) -> bool) {
+        let mut victims = Vec::new();
+        for (account, its) in self.mail.accounts.iter() {
+            for mailbox in &its.mailboxes {
+                let place = Place { account, mailbox: mailbox.no };
+                let entries = mailbox.entries().iter().filter(|entry| messages(&entry.message));
+                victims.extend(entries.map(|entry| (place, entry.uid)));
+            }
+        }
+        victims.into_iter().for_each(|(place, uid)| self.expunge(place, uid));
+    }
+
+    /// What was done here, for the record.
+    pub(crate) fn close(mut self) -> Done {
+        self.done.changes.shrink_to_fit();
+        self.done
+    }
+
+    /// The account of this login, made if there is none.
+    pub(crate) fn open(&mut self, login: &str) -> AccountNo {
+        if let Some(opening) = self.mail.accounts.opening(login) {
+            self.change(opening);
+        }
+        self.mail.accounts.find(login).expect("it was opened just now")
+    }
+
+    fn message(&mut self, envelope: Option<Envelope>, raw: Bytes) -> Message {
+        let no = MessageNo(self.mail.next_message);
+        self.mail.next_message += 1;
+        Message::new(no, self.origin, self.now, envelope, raw)
+    }
+
+    fn change(&mut self, change: Change) {
+        self.mail.accounts.apply(&change);
+        self.done.changes.push(change);
+    }
+}

@@ -1,0 +1,271 @@
+//! Commands out of octets: lines, and the literals between them (RFC 3501 §4.3, RFC 7888).
+//!
+//! A message that APPEND brings is kept apart from the text; every other literal stands in it.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::protocol::line::{Line, Lines};
+
+/// What is taken from the input.
+#[derive(Debug)]
+pub(super) enum Frame {
+    /// A command is complete.
+    Whole(Sentence),
+    /// A literal was announced, and the client waits for the word to send it.
+    Announced(Sentence),
+    /// A line that is none, or too much: why, and the command so far.
+    Broken(Sentence, Break),
+}
+
+/// Why a command is not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Break {
+    BareLf,
+    /// A line of so many octets, over the limit.
+    LongLine(u64),
+    /// The literals are over the limit for all of a command.
+    LargeLiteral,
+    /// The message is over the limit.
+    LargeMessage,
+}
+
+/// A command, or as much of it as has come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sentence {
+    /// Everything but messages, without the last CRLF.
+    pub(super) text: Bytes,
+    pub(super) messages: Vec<Bytes>,
+    /// What of it was heard just now, for the transcript: from this place on, with messages at these places.
+    pub(super) new: usize,
+    pub(super) places: Vec<(usize, u64)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Framer {
+    lines: Lines,
+    /// Octets of a command, messages apart.
+    limit: usize,
+    largest_message: u64,
+    text: Vec<u8>,
+    messages: Vec<Bytes>,
+    new: usize,
+    places: Vec<(usize, u64)>,
+    awaits: Awaits,
+    /// What is wrong with this command, which is dropped as it comes.
+    breaks: Option<Break>,
+}
+
+#[derive(Debug)]
+enum Awaits {
+    Line,
+    /// So many octets of a literal.
+    Literal(usize),
+    /// A message of so many octets.
+    Message(Vec<u8>, usize),
+    /// So many octets that nobody wants.
+    Nothing(u64),
+    /// The word whether an announced literal may come.
+    Permission(u64),
+}
+
+impl Framer {
+    pub(super) fn new(limit: usize, largest_message: u64) -> Self {
+        Self {
+            lines: Lines::new(limit),
+            limit,
+            largest_message,
+            text: Vec::new(),
+            messages: Vec::new(),
+            new: 0,
+            places: Vec::new(),
+            awaits: Awaits::Line,
+            breaks: None,
+        }
+    }
+
+    /// The next line as it is: an answer to a challenge, the end of IDLE.
+    pub(super) fn line(&mut self, input: &mut BytesMut) -> Option<Line> {
+        self.lines.next(input)
+    }
+
+    pub(super) fn next(&mut self, input: &mut BytesMut) -> Option<Frame> {
+        loop {
+            match &mut self.awaits {
+                Awaits::Line => {
+                    let frame = match self.lines.next(input)? {
+                        Line::Whole(line) => self.take_line(&line),
+                        Line::BareLf(line) => {
+                            self.text.extend_from_slice(&line);
+                            Some(self.broken(Break::BareLf))
+                        }
+                        Line::TooLong { start, octets } => {
+                            self.text.extend_from_slice(&start);
+                            Some(self.broken(Break::LongLine(octets)))
+                        }
+                    };
+                    if frame.is_some() {
+                        return frame;
+                    }
+                }
+                Awaits::Literal(left) => {
+                    let take = input.len().min(*left);
+                    self.text.extend_from_slice(&input[..take]);
+                    input.advance(take);
+                    *left -= take;
+                    if *left > 0 {
+                        return None;
+                    }
+                    self.awaits = Awaits::Line;
+                }
+                Awaits::Message(message, left) => {
+                    let take = input.len().min(*left);
+                    // A declared size is believed step by step.
+                    if message.capacity() < message.len() + take {
+                        message.reserve_exact((*left).min(message.len().max(64 << 10)).max(take));
+                    }
+                    message.extend_from_slice(&input[..take]);
+                    input.advance(take);
+                    *left -= take;
+                    if *left > 0 {
+                        return None;
+                    }
+                    let message = Bytes::from(std::mem::take(message));
+                    self.places.push((self.text.len(), message.len() as u64));
+                    self.messages.push(message);
+                    self.awaits = Awaits::Line;
+                }
+                Awaits::Nothing(left) => {
+                    let take = (input.len() as u64).min(*left);
+                    input.advance(take as usize);
+                    *left -= take;
+                    if *left > 0 {
+                        return None;
+                    }
+                    self.awaits = Awaits::Line;
+                }
+                // Whoever performs what was announced permits or refuses before anything more is read.
+                Awaits::Permission(_) => return None,
+            }
+        }
+    }
+
+    /// The announced literal may come.
+    pub(super) fn permit(&mut self) {
+        if let Awaits::Permission(octets) = self.awaits {
+            self.awaits = self.room_for(octets);
+        }
+    }
+
+    /// The announced literal is refused: the command is over (RFC 3501 §7.5).
+    pub(super) fn refuse(&mut self) {
+        self.clear();
+    }
+
+    /// Octets of a command that is not complete, which are no longer in the input.
+    pub(super) fn unfinished(&self) -> u64 {
+        let message = match &self.awaits {
+            Awaits::Message(message, _) => message.len() as u64,
+            _ => 0,
+        };
+        let heard: u64 = self.places.iter().map(|(_, octets)| octets).sum();
+        (self.text.len() - self.new) as u64 + heard + message + self.lines.unfinished()
+    }
+
+    fn take_line(&mut self, line: &[u8]) -> Option<Frame> {
+        self.text.extend_from_slice(line);
+        let Some(Announcement { octets, is_synchronizing }) = announcement(line) else {
+            return Some(match self.breaks.take() {
+                Some(why) => self.broken(why),
+                None => Frame::Whole(self.sentence()),
+            });
+        };
+        self.text.extend_from_slice(b"\r\n");
+        let is_message = self.is_message();
+        let why = match is_message {
+            true => (octets > self.largest_message).then_some(Break::LargeMessage),
+            false => (self.text.len() as u64 + octets > self.limit as u64).then_some(Break::LargeLiteral),
+        };
+        match (why, is_synchronizing) {
+            // It is not sent, so the command ends here.
+            (Some(why), true) => {
+                self.text.truncate(self.text.len() - 2);
+                Some(self.broken(why))
+            }
+            (Some(why), false) => {
+                self.breaks.get_or_insert(why);
+                // What is not kept counts as heard.
+                self.places.push((self.text.len(), octets));
+                self.awaits = Awaits::Nothing(octets);
+                None
+            }
+            (None, true) => {
+                self.awaits = Awaits::Permission(octets);
+                let text = Bytes::copy_from_slice(&self.text[..self.text.len() - 2]);
+                let (new, places) = (self.new, std::mem::take(&mut self.places));
+                let sentence = Sentence { messages: self.messages.clone(), new, places, text };
+                self.new = self.text.len();
+                Some(Frame::Announced(sentence))
+            }
+            (None, false) => {
+                self.awaits = self.room_for(octets);
+                None
+            }
+        }
+    }
+
+    fn room_for(&self, octets: u64) -> Awaits {
+        match self.is_message() {
+            true => Awaits::Message(Vec::new(), octets as usize),
+            false => Awaits::Literal(octets as usize),
+        }
+    }
+
+    /// Whether the literal that is announced at the end of the text is a message: APPEND's, and not its first
+    /// argument, which is the mailbox.
+    fn is_message(&self) -> bool {
+        let mut words = self.text.splitn(4, |byte| *byte == b' ');
+        let (_tag, verb, _mailbox, more) = (words.next(), words.next(), words.next(), words.next());
+        verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"APPEND")) && more.is_some()
+    }
+
+    fn broken(&mut self, why: Break) -> Frame {
+        Frame::Broken(self.sentence(), why)
+    }
+
+    fn sentence(&mut self) -> Sentence {
+        let sentence = Sentence {
+            text: std::mem::take(&mut self.text).into(),
+            messages: std::mem::take(&mut self.messages),
+            new: self.new,
+            places: std::mem::take(&mut self.places),
+        };
+        self.clear();
+        sentence
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.messages.clear();
+        self.places.clear();
+        self.new = 0;
+        self.awaits = Awaits::Line;
+        self.breaks = None;
+    }
+}
+
+struct Announcement {
+    octets: u64,
+    is_synchronizing: bool,
+}
+
+/// `{n}` or `{n+}` at the end of a line.
+fn announcement(line: &[u8]) -> Option<Announcement> {
+    let inside = line.strip_suffix(b"}")?;
+    let open = memchr::memrchr(b'{', inside)?;
+    let (digits, is_synchronizing) = match inside[open + 1..].strip_suffix(b"+") {
+        Some(digits) => (digits, false),
+        None => (&inside[open + 1..], true),
+    };
+    let octets = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some(Announcement { octets: octets.parse().ok()?, is_synchronizing })
+}

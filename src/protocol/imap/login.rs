@@ -1,0 +1,110 @@
+//! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3, RFC 4959).
+
+use super::command::Command;
+use super::parser::{Parsed, Parser};
+use super::{Answer, Imap, Mode, Progress, Refusal, State};
+use crate::mail::AccountNo;
+use crate::protocol::sasl::{self, Mechanism, Outcome};
+use crate::protocol::{Desk, Reply};
+
+pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+    parser.space()?;
+    let at = parser.at();
+    let login = parser.astring("a user name")?;
+    parser.space()?;
+    let password = parser.astring("a password")?;
+    match (String::from_utf8(login.into_owned()), String::from_utf8(password.into_owned())) {
+        (Ok(login), Ok(password)) => Ok(Command::Login { login, password }),
+        _ => Err(super::parser::Wrong { at, what: "user name and password are UTF-8".to_owned() }),
+    }
+}
+
+pub(super) fn authenticate(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+    parser.space()?;
+    let mechanism = parser.word("a mechanism")?;
+    if parser.is_at_end() {
+        return Ok(Command::Authenticate { mechanism, initial: None });
+    }
+    parser.space()?;
+    let at = parser.at();
+    // RFC 4959 §3: `=` is an initial response that is empty.
+    let initial = match parser.rest() {
+        b"=" => Some(Vec::new()),
+        base64 => sasl::decode(base64),
+    };
+    let wrong = || super::parser::Wrong { at, what: "the initial response is not base64".to_owned() };
+    initial.map(|initial| Command::Authenticate { mechanism, initial: Some(initial) }).ok_or_else(wrong)
+}
+
+impl Imap {
+    pub(super) fn login(&mut self, login: &str, password: &str, desk: &mut Desk<'_>) -> Answer {
+        self.may_log_in()?;
+        match desk.log_in(login, password) {
+            Some(account) => Ok(self.enter(account)),
+            None => Err(Refusal::failed_login()),
+        }
+    }
+
+    pub(super) fn authenticate(
+        &mut self,
+        tag: &str,
+        mechanism: &str,
+        initial: Option<Vec<u8>>,
+        desk: &mut Desk<'_>,
+        out: &mut Reply,
+    ) -> Answer {
+        self.may_log_in()?;
+        let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
+            let known = Mechanism::ALL.map(Mechanism::name).join(" and ");
+            return Err(Refusal::no(format!("{mechanism} is not offered here; {known} are")));
+        };
+        self.proceed(tag, mechanism.start(initial), desk, out)
+    }
+
+    /// A line of a login that is under way.
+    pub(super) fn respond(
+        &mut self,
+        tag: &str,
+        exchange: sasl::Exchange,
+        response: &[u8],
+        desk: &mut Desk<'_>,
+        out: &mut Reply,
+    ) -> Answer {
+        if response == b"*" {
+            return Err(Refusal::bad("the login was cancelled"));
+        }
+        match sasl::decode(response) {
+            Some(response) => self.proceed(tag, exchange.step(response), desk, out),
+            None => Err(Refusal::bad("the response is not base64")),
+        }
+    }
+
+    fn proceed(&mut self, tag: &str, outcome: Outcome, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+        match outcome {
+            Outcome::Challenge(exchange, challenge) => {
+                self.mode = Mode::Sasl(tag.into(), exchange);
+                out.add(format_args!("+ {}\r\n", sasl::encode(challenge)));
+                Ok(Progress::Untagged)
+            }
+            Outcome::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
+            Outcome::Credentials { login, password } => match desk.log_in(&login, &password) {
+                Some(account) => Ok(self.enter(account)),
+                None => Err(Refusal::failed_login()),
+            },
+        }
+    }
+
+    fn enter(&mut self, account: AccountNo) -> Progress {
+        self.state = State::Authenticated(account);
+        // Many clients never ask: they take the capabilities from here.
+        Progress::Done(format!("[CAPABILITY {}] You are logged in", self.capabilities()))
+    }
+
+    fn may_log_in(&self) -> Result<(), Refusal> {
+        // RFC 3501 §6.2.3, RFC 5530 §3.
+        match self.lacks_tls() {
+            true => Err(Refusal::no("[PRIVACYREQUIRED] STARTTLS comes before the login")),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.3 to §6.3.7, RFC 6154 §3).
+//!
+//! # Rationale
+//! A name that has others below it and is no mailbox itself is not kept anywhere: it is there while those below it
+//! are. So DELETE of a parent leaves such a name, and it goes with the last child.
+
+use super::command::Command;
+use super::parser::{Parsed, Parser};
+use super::{Answer, Imap, Progress, Refusal, State};
+use crate::mail::{AccountNo, INBOX, Mailbox, Place, SpecialUse};
+use crate::protocol::Desk;
+
+pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+    parser.space()?;
+    let mailbox = parser.mailbox()?;
+    let mut special_use = None;
+    if !parser.is_at_end() {
+        parser.space()?;
+        parser.need(b'(')?;
+        if !parser.eat_word("USE") {
+            return parser.wrong("expected USE");
+        }
+        parser.space()?;
+        let uses = parser.list(|parser| {
+            parser.need(b'\\')?;
+            let name = parser.atom("a use")?;
+            match SpecialUse::parse(&format!("\\{name}")) {
+                Some(its) => Ok(its),
+                None => parser.wrong("expected a use of RFC 6154, as \\Sent"),
+            }
+        })?;
+        parser.need(b')')?;
+        special_use = uses.first().copied();
+    }
+    Ok(Command::Create { mailbox, special_use })
+}
+
+impl Imap {
+    pub(super) fn create(
+        &mut self,
+        account: AccountNo,
+        mailbox: &str,
+        special_use: Option<SpecialUse>,
+        desk: &mut Desk<'_>,
+    ) -> Answer {
+        let namespace = desk.accounts().namespace();
+        // RFC 3501 §6.3.3: a delimiter at the end says that names below this one will come.
+        let name = namespace.canonical(mailbox.strip_suffix(namespace.delimiter).unwrap_or(mailbox));
+        may_be_made(account, &name, desk)?;
+        let place = desk.create(account, &name, special_use.or_else(|| SpecialUse::of_name(&name)));
+        let validity = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
+        Ok(Progress::Done(format!("Created, with UIDVALIDITY {validity}")))
+    }
+
+    pub(super) fn delete(&mut self, account: AccountNo, mailbox: &str, desk: &mut Desk<'_>) -> Answer {
+        let name = desk.accounts().namespace().canonical(mailbox);
+        if &*name == INBOX {
+            return Err(Refusal::no("[CANNOT] INBOX is always there"));
+        }
+        let Some(place) = place(account, &name, desk) else {
+            return Err(match below(account, &name, desk).is_empty() {
+                true => Refusal::no_mailbox(&name),
+                false => Refusal::no(format!("[HASCHILDREN] {name:?} is no mailbox, but has mailboxes below it")),
+            });
+        };
+        desk.delete(place);
+        if let State::Selected(_, view) = &self.state
+            && view.place == place
+        {
+            self.deselect(account, desk);
+            return Ok(Progress::Done("Deleted; it was selected, and nothing is now".to_owned()));
+        }
+        Ok(Progress::Done("Deleted".to_owned()))
+    }
+
+    pub(super) fn rename(&mut self, account: AccountNo, from: &str, to: &str, desk: &mut Desk<'_>) -> Answer {
+        let namespace = desk.accounts().namespace();
+        let (from, to) = (namespace.canonical(from), namespace.canonical(to));
+        let is_into_itself = namespace.is_below(&to, &from) && &*from != INBOX;
+        let source = place(account, &from, desk);
+        let below = below(account, &from, desk);
+        if source.is_none() && below.is_empty() {
+            return Err(Refusal::no_mailbox(&from));
+        }
+        may_be_made(account, &to, desk)?;
+        if is_into_itself {
+            return Err(Refusal::no(format!("[CANNOT] {to:?} is below {from:?}")));
+        }
+        if let Some(inbox) = source.filter(|_| &*from == INBOX) {
+            return self.rename_inbox(inbox, &to, desk);
+        }
+        for (_, name) in &below {
+            // A name below the new one may be taken even where the new one is not.
+            may_be_made(account, &format!("{to}{}", &name[from.len()..]), desk)?;
+        }
+        if let Some(place) = source {
+            desk.rename(place, &to);
+        }
+        for (place, name) in below {
+            desk.rename(place, &format!("{to}{}", &name[from.len()..]));
+        }
+        Ok(Progress::Done("Renamed".to_owned()))
+    }
+
+    /// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
+    fn rename_inbox(&mut self, inbox: Place, to: &str, desk: &mut Desk<'_>) -> Answer {
+        let new = desk.create(inbox.account, to, SpecialUse::of_name(to));
+        let uids: Vec<u32> =
+            desk.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
+        for uid in uids {
+            desk.copy(inbox, uid, new);
+            desk.expunge(inbox, uid);
+        }
+        Ok(Progress::Done("The messages of INBOX moved".to_owned()))
+    }
+
+    /// A name can be subscribed to whether there is such a mailbox or not (RFC 3501 §6.3.6).
+    pub(super) fn subscribe(
+        &mut self,
+        account: AccountNo,
+        mailbox: &str,
+        subscribed: bool,
+        desk: &mut Desk<'_>,
+    ) -> Answer {
+        let name = desk.accounts().namespace().canonical(mailbox);
+        let is_subscribed = desk.account(account).is_some_and(|account| account.subscriptions.contains(&name));
+        match (subscribed, is_subscribed) {
+            (true, false) => {
+                if let Some(objection) = desk.accounts().namespace().objection(&name) {
+                    return Err(Refusal::no(format!("[CANNOT] {objection}")));
+                }
+                desk.subscribe(account, &name, true);
+            }
+            (false, true) => desk.subscribe(account, &name, false),
+            (true, true) | (false, false) => {}
+        }
+        Ok(Progress::Done(if subscribed { "Subscribed" } else { "Unsubscribed" }.to_owned()))
+    }
+}
+
+/// The mailbox of this canonical name.
+pub(super) fn place(account: AccountNo, name: &str, desk: &Desk<'_>) -> Option<Place> {
+    let mailbox = desk.account(account)?.named(name)?.no;
+    Some(Place { account, mailbox })
+}
+
+/// The mailboxes below a name.
+fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<(Place, String)> {
+    let namespace = desk.accounts().namespace();
+    let mailboxes = desk.account(account).into_iter().flat_map(|account| &account.mailboxes);
+    let below = mailboxes.filter(|mailbox| namespace.is_below(&mailbox.name, name));
+    below.map(|mailbox| (Place { account, mailbox: mailbox.no }, mailbox.name.to_string())).collect()
+}
+
+fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
+    if let Some(objection) = desk.accounts().namespace().objection(name) {
+        return Err(Refusal::no(format!("[CANNOT] {objection}")));
+    }
+    match place(account, name, desk) {
+        Some(_) => Err(Refusal::no(format!("[ALREADYEXISTS] there is a mailbox {name:?}"))),
+        None => Ok(()),
+    }
+}

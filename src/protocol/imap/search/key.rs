@@ -1,0 +1,221 @@
+//! Search keys (RFC 3501 §6.4.4): their grammar, and what they match.
+
+use charset::Charset;
+use jiff::civil::Date;
+
+use super::text::{Needle, body_has, header_has, text_has};
+use crate::mail::{Entry, Flags, Mailbox};
+use crate::protocol::imap::date;
+use crate::protocol::imap::parser::{Parsed, Parser, Wrong};
+use crate::protocol::imap::set::Set;
+
+/// How deep keys may be nested.
+const MOST_DEPTH: usize = 50;
+
+#[derive(Debug)]
+pub(super) enum Key {
+    All(Vec<Key>),
+    Not(Box<Key>),
+    Or(Box<Key>, Box<Key>),
+    Has(Flags),
+    Keyword(String),
+    Recent,
+    Header(String, Needle),
+    Body(Needle),
+    Text(Needle),
+    /// By the internal date, or by the message's own.
+    Dated {
+        is_sent: bool,
+        order: Order,
+        date: Date,
+    },
+    Larger(u32),
+    Smaller(u32),
+    /// Numbers or UIDs; the ranges are known when the search begins.
+    Among {
+        set: Set,
+        by_uid: bool,
+        ranges: Vec<(u32, u32)>,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    Before,
+    On,
+    Since,
+}
+
+/// A message that is looked at.
+pub(super) struct Candidate<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) number: u32,
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) is_recent: bool,
+}
+
+/// Keys to the end of the command; all must match.
+pub(super) fn parse_all(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Key> {
+    let mut keys = vec![parse(parser, charset, 0)?];
+    while !parser.is_at_end() {
+        parser.space()?;
+        keys.push(parse(parser, charset, 0)?);
+    }
+    Ok(Key::All(keys))
+}
+
+fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Parsed<Key> {
+    if depth > MOST_DEPTH {
+        return parser.wrong(format!("keys are nested {MOST_DEPTH} deep at most"));
+    }
+    if parser.peek() == Some(b'(') {
+        return parser.list(|parser| parse(parser, charset, depth + 1)).and_then(|keys| match keys.is_empty() {
+            true => parser.wrong("expected a search key in the parentheses"),
+            false => Ok(Key::All(keys)),
+        });
+    }
+    if parser.is_set() {
+        return Ok(Key::Among { set: parser.set()?, by_uid: false, ranges: Vec::new() });
+    }
+    let at = parser.at();
+    let word = parser.word("a search key")?;
+    let not = |key| Key::Not(Box::new(key));
+    Ok(match word.as_str() {
+        "ALL" => Key::All(Vec::new()),
+        "ANSWERED" => Key::Has(Flags::ANSWERED),
+        "DELETED" => Key::Has(Flags::DELETED),
+        "DRAFT" => Key::Has(Flags::DRAFT),
+        "FLAGGED" => Key::Has(Flags::FLAGGED),
+        "SEEN" => Key::Has(Flags::SEEN),
+        "UNANSWERED" => not(Key::Has(Flags::ANSWERED)),
+        "UNDELETED" => not(Key::Has(Flags::DELETED)),
+        "UNDRAFT" => not(Key::Has(Flags::DRAFT)),
+        "UNFLAGGED" => not(Key::Has(Flags::FLAGGED)),
+        "UNSEEN" => not(Key::Has(Flags::SEEN)),
+        "RECENT" => Key::Recent,
+        "OLD" => not(Key::Recent),
+        "NEW" => Key::All(vec![Key::Recent, not(Key::Has(Flags::SEEN))]),
+        "KEYWORD" => Key::Keyword(keyword(parser)?),
+        "UNKEYWORD" => not(Key::Keyword(keyword(parser)?)),
+        "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => Key::Header(word, needle(parser, charset)?),
+        "HEADER" => {
+            parser.space()?;
+            let name = parser.astring("the name of a field")?;
+            Key::Header(String::from_utf8_lossy(&name).into_owned(), needle(parser, charset)?)
+        }
+        "BODY" => Key::Body(needle(parser, charset)?),
+        "TEXT" => Key::Text(needle(parser, charset)?),
+        "BEFORE" => dated(parser, false, Order::Before)?,
+        "ON" => dated(parser, false, Order::On)?,
+        "SINCE" => dated(parser, false, Order::Since)?,
+        "SENTBEFORE" => dated(parser, true, Order::Before)?,
+        "SENTON" => dated(parser, true, Order::On)?,
+        "SENTSINCE" => dated(parser, true, Order::Since)?,
+        "LARGER" => Key::Larger(octets(parser)?),
+        "SMALLER" => Key::Smaller(octets(parser)?),
+        "UID" => {
+            parser.space()?;
+            Key::Among { set: parser.set()?, by_uid: true, ranges: Vec::new() }
+        }
+        "NOT" => {
+            parser.space()?;
+            not(parse(parser, charset, depth + 1)?)
+        }
+        "OR" => {
+            parser.space()?;
+            let one = parse(parser, charset, depth + 1)?;
+            parser.space()?;
+            Key::Or(Box::new(one), Box::new(parse(parser, charset, depth + 1)?))
+        }
+        _ => return Err(Wrong { at, what: format!("{word} is no search key here") }),
+    })
+}
+
+fn keyword(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.space()?;
+    parser.atom("a keyword").map(str::to_owned)
+}
+
+fn octets(parser: &mut Parser<'_>) -> Parsed<u32> {
+    parser.space()?;
+    parser.number("a count of octets")
+}
+
+fn dated(parser: &mut Parser<'_>, is_sent: bool, order: Order) -> Parsed<Key> {
+    parser.space()?;
+    Ok(Key::Dated { is_sent, order, date: parser.date()? })
+}
+
+fn needle(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Needle> {
+    parser.space()?;
+    let octets = parser.astring("a text")?;
+    Ok(Needle::new(&match charset {
+        Some(charset) => charset.decode(&octets).0,
+        None => String::from_utf8_lossy(&octets),
+    }))
+}
+
+impl Key {
+    /// The highest numbers are known now.
+    pub(super) fn resolve(&mut self, count: u32, highest_uid: u32) {
+        match self {
+            Self::Among { set, by_uid, ranges } => *ranges = set.resolve(if *by_uid { highest_uid } else { count }),
+            Self::All(keys) => keys.iter_mut().for_each(|key| key.resolve(count, highest_uid)),
+            Self::Not(key) => key.resolve(count, highest_uid),
+            Self::Or(one, other) => {
+                one.resolve(count, highest_uid);
+                other.resolve(count, highest_uid);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether messages have to be read to say.
+    pub(super) fn is_deep(&self) -> bool {
+        match self {
+            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Dated { is_sent: true, .. } => true,
+            Self::All(keys) => keys.iter().any(Self::is_deep),
+            Self::Not(key) => key.is_deep(),
+            Self::Or(one, other) => one.is_deep() || other.is_deep(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn matches(&self, candidate: &Candidate<'_>) -> bool {
+        let Candidate { entry, number, mailbox, is_recent } = candidate;
+        let message = &entry.message;
+        match self {
+            Self::All(keys) => keys.iter().all(|key| key.matches(candidate)),
+            Self::Not(key) => !key.matches(candidate),
+            Self::Or(one, other) => one.matches(candidate) || other.matches(candidate),
+            Self::Has(flag) => entry.flags.contains(*flag),
+            Self::Keyword(name) => mailbox.keyword(name).is_some_and(|flag| entry.flags.contains(flag)),
+            Self::Recent => *is_recent,
+            Self::Header(name, needle) => header_has(message.root(), name, needle),
+            Self::Body(needle) => body_has(message.root(), needle),
+            Self::Text(needle) => text_has(message.root(), needle),
+            Self::Dated { is_sent: false, order, date } => order.holds(date::day(entry.date), *date),
+            Self::Dated { is_sent: true, order, date } => {
+                let sent = message.root().header("date").and_then(|field| date::sent_day(&field));
+                sent.is_some_and(|sent| order.holds(sent, *date))
+            }
+            Self::Larger(octets) => message.raw().len() > *octets as usize,
+            Self::Smaller(octets) => message.raw().len() < *octets as usize,
+            Self::Among { by_uid, ranges, .. } => {
+                let wanted = if *by_uid { entry.uid } else { *number };
+                let at = ranges.partition_point(|(_, last)| *last < wanted);
+                ranges.get(at).is_some_and(|(first, _)| *first <= wanted)
+            }
+        }
+    }
+}
+
+impl Order {
+    fn holds(self, its: Date, date: Date) -> bool {
+        match self {
+            Self::Before => its < date,
+            Self::On => its == date,
+            Self::Since => its >= date,
+        }
+    }
+}

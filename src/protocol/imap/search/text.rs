@@ -1,0 +1,77 @@
+//! Texts within messages: decoded, and without regard to case (RFC 3501 §6.4.4).
+
+use crate::mail::Part;
+
+/// What is looked for.
+#[derive(Debug)]
+pub(super) struct Needle {
+    /// In lower case.
+    text: String,
+    is_ascii: bool,
+}
+
+impl Needle {
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: text.to_lowercase(), is_ascii: text.is_ascii() }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        match self.is_ascii {
+            true => self.is_in_octets(text.as_bytes()),
+            false => text.to_lowercase().contains(&self.text),
+        }
+    }
+
+    /// The same for a needle of ASCII, without a copy.
+    fn is_in_octets(&self, octets: &[u8]) -> bool {
+        let needle = self.text.as_bytes();
+        let Some(first) = needle.first() else { return true };
+        let Some(last) = octets.len().checked_sub(needle.len()) else { return false };
+        memchr::memchr2_iter(*first, first.to_ascii_uppercase(), &octets[..=last])
+            .any(|at| octets[at..at + needle.len()].eq_ignore_ascii_case(needle))
+    }
+}
+
+/// Whether a field of this name has the text; an empty text is in every field.
+pub(super) fn header_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
+    let its = part.raw_headers().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+    its.map(|(_, value)| value).any(|value| field_has(value, needle))
+}
+
+/// Whether the header or the body has it.
+pub(super) fn text_has(part: Part<'_>, needle: &Needle) -> bool {
+    whole_header_has(part, needle) || body_has(part, needle)
+}
+
+/// Whether a text in the body has it, or the header of a message that is attached.
+pub(super) fn body_has(part: Part<'_>, needle: &Needle) -> bool {
+    if part.is_multipart() {
+        return part.children().any(|child| body_has(child, needle));
+    }
+    if part.is_message() {
+        return part.children().any(|inner| text_has(inner, needle));
+    }
+    if !part.content_type().starts_with("text/") {
+        return false;
+    }
+    // Text that nothing was done to is looked at where it lies.
+    match needle.is_ascii && part.is_plain() {
+        true => needle.is_in_octets(part.raw_body()),
+        false => needle.is_in(&part.text()),
+    }
+}
+
+fn whole_header_has(part: Part<'_>, needle: &Needle) -> bool {
+    part.raw_headers().any(|(name, value)| {
+        // A text may begin with the name of the field.
+        match needle.text.contains(':') {
+            true => needle.is_in(&format!("{}: {}", String::from_utf8_lossy(name), crate::mail::decode_words(value))),
+            false => field_has(value, needle) || needle.is_ascii && needle.is_in_octets(name),
+        }
+    })
+}
+
+fn field_has(value: &[u8], needle: &Needle) -> bool {
+    let is_plain = needle.is_ascii && memchr::memchr3(b'=', b'\r', b'\n', value).is_none();
+    if is_plain { needle.is_in_octets(value) } else { needle.is_in(&crate::mail::decode_words(value)) }
+}

@@ -1,0 +1,85 @@
+//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3).
+
+use data_encoding::BASE64_NOPAD;
+
+/// The name that is meant. Names beyond ASCII that come as UTF-8 are taken as they are.
+pub(super) fn decode(raw: &[u8]) -> Result<String, &'static str> {
+    let Ok(text) = std::str::from_utf8(raw) else { return Err("the name is neither modified UTF-7 nor UTF-8") };
+    if !text.is_ascii() {
+        return Ok(text.to_owned());
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('&') {
+        out.push_str(before);
+        let (code, behind) = behind.split_once('-').ok_or("a & in a name begins modified UTF-7, which ends with -")?;
+        match code {
+            "" => out.push('&'),
+            code => out.push_str(&decode_shifted(code).ok_or("behind & stands no modified UTF-7")?),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn decode_shifted(code: &str) -> Option<String> {
+    let octets = BASE64_NOPAD.decode(code.replace(',', "/").as_bytes()).ok()?;
+    if octets.len() % 2 == 1 {
+        return None;
+    }
+    let units: Vec<u16> = octets.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+    String::from_utf16(&units).ok()
+}
+
+/// The name as it goes over the wire: ASCII.
+pub(super) fn encode(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(c) = rest.chars().next() {
+        let is_plain = |c: char| matches!(c, ' '..='~');
+        if is_plain(c) {
+            out.push(c);
+            if c == '&' {
+                out.push('-');
+            }
+            rest = &rest[1..];
+            continue;
+        }
+        let end = rest.find(is_plain).unwrap_or(rest.len());
+        let octets: Vec<u8> = rest[..end].encode_utf16().flat_map(u16::to_be_bytes).collect();
+        out.push('&');
+        out.push_str(&BASE64_NOPAD.encode(&octets).replace('/', ","));
+        out.push('-');
+        rest = &rest[end..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_the_wire() {
+        for (name, wire) in [
+            ("INBOX", "INBOX"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("R & D", "R &- D"),
+            ("📬", "&2D3c7A-"),
+        ] {
+            assert_eq!(encode(name), wire);
+            assert_eq!(decode(wire.as_bytes()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_modified_utf7_is_refused() {
+        for wire in ["&Jjo", "a&b", "&AB-", "&2D0-", "&***-"] {
+            assert!(decode(wire.as_bytes()).is_err(), "{wire}");
+        }
+        assert_eq!(decode("Entwürfe".as_bytes()).as_deref(), Ok("Entwürfe"));
+        assert!(decode(b"\xff").is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! What one session knows of the mailbox it selected: its own numbering, and what it has been told.
+
+use std::ops::Range;
+
+use super::flags;
+use super::set::Set;
+use crate::mail::{Entry, Flags, Mailbox, Place};
+use crate::protocol::{Desk, Reply};
+
+/// A session's view of a mailbox. Sequence numbers are places in it, and change only when the client is told.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) place: Place,
+    pub(super) is_read_only: bool,
+    /// In ascending order; the first has the sequence number 1.
+    uids: Vec<u32>,
+    /// Entries from this UID on are not in the view yet.
+    seen_to: u32,
+    /// Expunges and changes of flags up to these mod-sequences were told.
+    expunged_to: u64,
+    flagged_to: u64,
+    /// Changes of flags that this session made itself since, in order: they need not be told.
+    own: Vec<u64>,
+    /// The UIDs that are recent to this session, in order.
+    recent: Vec<Range<u32>>,
+    /// How many keywords were told of.
+    keywords: usize,
+}
+
+impl View {
+    pub(super) fn open(place: Place, mailbox: &Mailbox, is_read_only: bool) -> Self {
+        Self {
+            place,
+            is_read_only,
+            uids: mailbox.entries().iter().map(|entry| entry.uid).collect(),
+            seen_to: mailbox.uid_next,
+            expunged_to: mailbox.highest_modseq,
+            flagged_to: mailbox.highest_modseq,
+            own: Vec::new(),
+            recent: Vec::from([mailbox.recent_from..mailbox.uid_next]),
+            keywords: mailbox.keywords.len(),
+        }
+    }
+
+    /// How many messages the client knows of.
+    pub(super) fn len(&self) -> usize {
+        self.uids.len()
+    }
+
+    pub(super) fn highest_uid(&self) -> u32 {
+        self.uids.last().copied().unwrap_or(0)
+    }
+
+    pub(super) fn uids(&self) -> &[u32] {
+        &self.uids
+    }
+
+    /// The sequence number of a UID.
+    pub(super) fn number(&self, uid: u32) -> Option<u32> {
+        self.uids.binary_search(&uid).ok().map(|at| at as u32 + 1)
+    }
+
+    pub(super) fn is_recent(&self, uid: u32) -> bool {
+        self.recent.iter().any(|range| range.contains(&uid))
+    }
+
+    pub(super) fn recent(&self) -> usize {
+        let below = |uid| self.uids.partition_point(|its| *its < uid);
+        self.recent.iter().map(|range| below(range.end) - below(range.start)).sum()
+    }
+
+    /// The UIDs that a set names, by sequence numbers or by UIDs. Numbers beyond the last are an error, which gives the
+    /// number; UIDs that are not there are not (RFC 3501 §9, `seq-number`, §6.4.8).
+    pub(super) fn named(&self, set: &Set, by_uid: bool) -> Result<Vec<u32>, u32> {
+        let mut named = Vec::new();
+        if by_uid {
+            for (first, last) in set.resolve(self.highest_uid()) {
+                let from = self.uids.partition_point(|uid| *uid < first);
+                let to = self.uids.partition_point(|uid| *uid <= last);
+                named.extend_from_slice(&self.uids[from..to.max(from)]);
+            }
+            return Ok(named);
+        }
+        let count = self.uids.len() as u32;
+        for (first, last) in set.resolve(count) {
+            if first == 0 || last > count {
+                return Err(last);
+            }
+            named.extend_from_slice(&self.uids[first as usize - 1..last as usize]);
+        }
+        Ok(named)
+    }
+
+    /// This session changed flags itself, and says so itself.
+    pub(super) fn made(&mut self, modseq: u64) {
+        self.own.push(modseq);
+    }
+
+    /// Whether there is something to tell.
+    pub(super) fn has_news(&self, mailbox: &Mailbox) -> bool {
+        mailbox.uid_next > self.seen_to
+            || mailbox.last_expunged > self.expunged_to
+            || mailbox.last_flagged > self.flagged_to
+    }
+
+    /// Tells what happened since; expunges only where they may be told (RFC 3501 §7.4.1).
+    pub(super) fn sync(&mut self, desk: &mut Desk<'_>, out: &mut Reply, may_expunge: bool) {
+        let Some(mailbox) = desk.mailbox(self.place) else { return };
+        self.tell_keywords(mailbox, out);
+        if may_expunge && mailbox.last_expunged > self.expunged_to {
+            self.tell_expunged(mailbox, out);
+        }
+        let known_to = self.seen_to;
+        let has_new = mailbox.uid_next > self.seen_to;
+        if has_new {
+            self.tell_new(mailbox, out);
+        }
+        if mailbox.last_flagged > self.flagged_to {
+            for entry in mailbox.entries().iter().take_while(|entry| entry.uid < known_to) {
+                if entry.modseq > self.flagged_to && self.own.binary_search(&entry.modseq).is_err() {
+                    self.tell_flags(entry, mailbox, out);
+                }
+            }
+        }
+        self.flagged_to = mailbox.highest_modseq;
+        self.own.clear();
+        if has_new && !self.is_read_only {
+            desk.claim(self.place);
+        }
+    }
+
+    /// Keywords that are new to the mailbox are announced before they are used.
+    pub(super) fn tell_keywords(&mut self, mailbox: &Mailbox, out: &mut Reply) {
+        if mailbox.keywords.len() > self.keywords {
+            self.keywords = mailbox.keywords.len();
+            flags::tell_known(mailbox, self.is_read_only, out);
+        }
+    }
+
+    /// `* 3 EXPUNGE`: each number is that of the moment, after those before it went.
+    fn tell_expunged(&mut self, mailbox: &Mailbox, out: &mut Reply) {
+        let (mut number, mut entries) = (1, mailbox.entries().iter().map(|entry| entry.uid).peekable());
+        self.uids.retain(|uid| {
+            while entries.next_if(|its| its < uid).is_some() {}
+            let is_there = entries.next_if_eq(uid).is_some();
+            match is_there {
+                true => number += 1,
+                false => out.add(format_args!("* {number} EXPUNGE\r\n")),
+            }
+            is_there
+        });
+        self.expunged_to = mailbox.highest_modseq;
+    }
+
+    fn tell_new(&mut self, mailbox: &Mailbox, out: &mut Reply) {
+        let before = self.uids.len();
+        self.uids.extend(mailbox.entries_from(self.seen_to).map(|entry| entry.uid));
+        self.recent.push(mailbox.recent_from.max(self.seen_to)..mailbox.uid_next);
+        self.recent.retain(|range| !range.is_empty());
+        self.seen_to = mailbox.uid_next;
+        if self.uids.len() > before {
+            out.add(format_args!("* {} EXISTS\r\n* {} RECENT\r\n", self.uids.len(), self.recent()));
+        }
+    }
+
+    fn tell_flags(&self, entry: &Entry, mailbox: &Mailbox, out: &mut Reply) {
+        let Some(number) = self.number(entry.uid) else { return };
+        out.add(format_args!("* {number} FETCH (UID {} FLAGS ", entry.uid));
+        self.flags(entry.uid, entry.flags, mailbox, out);
+        out.push(")\r\n");
+    }
+
+    /// A list of flags as this session sees them, `\Recent` among them.
+    pub(super) fn flags(&self, uid: u32, flags: Flags, mailbox: &Mailbox, out: &mut Reply) {
+        let recent = self.is_recent(uid).then_some("\\Recent");
+        flags::write_list(flags.names(&mailbox.keywords).chain(recent), out);
+    }
+}

@@ -1,0 +1,49 @@
+//! Strings in responses (RFC 3501 §4.3).
+
+use std::fmt::Write;
+
+use super::utf7;
+use crate::protocol::Reply;
+
+impl Reply {
+    /// `string`: quoted where that is possible, else a literal.
+    pub(super) fn string(&mut self, octets: &[u8]) {
+        let is_quotable = octets.len() <= 1000 && octets.iter().all(|byte| matches!(byte, 1..=9 | 11..=12 | 14..=0x7f));
+        if is_quotable {
+            self.push("\"");
+            for piece in octets.split_inclusive(|byte| matches!(byte, b'"' | b'\\')) {
+                match piece.split_last() {
+                    Some((special @ (b'"' | b'\\'), before)) => {
+                        self.push_octets(before);
+                        self.push_octets(&[b'\\', *special]);
+                    }
+                    _ => self.push_octets(piece),
+                }
+            }
+            self.push("\"");
+        } else {
+            self.add(format_args!("{{{}}}\r\n", octets.len()));
+            self.push_octets(octets);
+        }
+    }
+
+    /// `nstring`.
+    pub(super) fn nstring(&mut self, octets: Option<&[u8]>) {
+        match octets {
+            Some(octets) => self.string(octets),
+            None => self.push("NIL"),
+        }
+    }
+
+    /// A mailbox name as an astring.
+    pub(super) fn mailbox_name(&mut self, name: &str) {
+        let wire = utf7::encode(name);
+        let is_atom =
+            !wire.is_empty() && wire.bytes().all(super::parser::is_atom_char) && !wire.eq_ignore_ascii_case("NIL");
+        if is_atom { self.push(&wire) } else { self.string(wire.as_bytes()) }
+    }
+
+    pub(super) fn add(&mut self, text: std::fmt::Arguments<'_>) {
+        let _infallible = self.write_fmt(text);
+    }
+}

@@ -1,0 +1,130 @@
+//! The commands and their grammar (RFC 1939 §9, RFC 2449 §4, RFC 5034 §4).
+
+use crate::protocol::Event;
+use crate::protocol::sasl::{self, Mechanism};
+
+/// A command that follows the grammar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    Apop {
+        login: String,
+        digest: String,
+    },
+    /// Without a mechanism it asks which there are.
+    Auth(Option<(Mechanism, Option<Vec<u8>>)>),
+    Capa,
+    Dele(u32),
+    List(Option<u32>),
+    Noop,
+    Pass(String),
+    Quit,
+    Retr(u32),
+    Rset,
+    Stat,
+    Stls,
+    Top {
+        number: u32,
+        lines: u32,
+    },
+    Uidl(Option<u32>),
+    User(String),
+}
+
+/// Why a line is no command that can be performed.
+pub(super) type Wrong = String;
+
+pub(super) const VERBS: &[(&str, Event)] = &[
+    ("APOP", Event::Pop3Apop),
+    ("AUTH", Event::Pop3AuthStart),
+    ("CAPA", Event::Pop3Caps),
+    ("DELE", Event::Pop3Dele),
+    ("LIST", Event::Pop3List),
+    ("NOOP", Event::Pop3Noop),
+    ("PASS", Event::Pop3Pass),
+    ("QUIT", Event::Pop3Quit),
+    ("RETR", Event::Pop3Retr),
+    ("RSET", Event::Pop3Rset),
+    ("STAT", Event::Pop3Stat),
+    ("STLS", Event::Pop3Stls),
+    ("TOP", Event::Pop3Top),
+    ("UIDL", Event::Pop3Uidl),
+    ("USER", Event::Pop3User),
+];
+
+/// Reads a line; keywords may come in any case (RFC 1939 §3).
+pub(super) fn parse(line: &[u8]) -> (Event, Result<Command, Wrong>) {
+    let Ok(line) = std::str::from_utf8(line) else {
+        return (Event::Pop3Unknown, Err("a command is text, in UTF-8 at most".to_owned()));
+    };
+    let (word, argument) = match line.split_once(' ') {
+        Some((word, argument)) => (word, Some(argument)),
+        None => (line, None),
+    };
+    let Some((verb, event)) = VERBS.iter().find(|(verb, _)| verb.eq_ignore_ascii_case(word)) else {
+        return (
+            Event::Pop3Unknown,
+            Err(format!("{:?} is no command here", word.chars().take(32).collect::<String>())),
+        );
+    };
+    let command = arguments(verb, argument);
+    // Credentials that come with the command are complete.
+    let is_complete = matches!(command, Ok(Command::Auth(Some((Mechanism::Plain, Some(_))))));
+    (if is_complete { Event::Pop3Auth } else { *event }, command)
+}
+
+fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
+    let none = |command| match argument {
+        None => Ok(command),
+        Some(_) => Err(format!("{verb} has no argument")),
+    };
+    let some = |what: &str| argument.filter(|its| !its.is_empty()).ok_or(format!("{verb} needs {what}"));
+    let number = |text: &str| match text.parse::<u32>() {
+        Ok(number @ 1..) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        _ => Err(format!("{text:?} is no message number; they begin with 1")),
+    };
+    match verb {
+        "CAPA" => none(Command::Capa),
+        "NOOP" => none(Command::Noop),
+        "QUIT" => none(Command::Quit),
+        "RSET" => none(Command::Rset),
+        "STAT" => none(Command::Stat),
+        "STLS" => none(Command::Stls),
+        "USER" => some("a user name").map(|login| Command::User(login.to_owned())),
+        // A password may have blanks in it, and be empty.
+        "PASS" => Ok(Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
+        "DELE" => some("a message number").and_then(number).map(Command::Dele),
+        "RETR" => some("a message number").and_then(number).map(Command::Retr),
+        "LIST" => argument.map(number).transpose().map(Command::List),
+        "UIDL" => argument.map(number).transpose().map(Command::Uidl),
+        "APOP" => {
+            let (login, digest) =
+                some("a user name and a digest")?.rsplit_once(' ').ok_or("APOP needs a digest too")?;
+            Ok(Command::Apop { login: login.to_owned(), digest: digest.to_owned() })
+        }
+        "TOP" => {
+            let needs = "TOP needs a message number and a count of lines";
+            let (text, lines) = some("a message number and a count of lines")?.split_once(' ').ok_or(needs)?;
+            let is_count = lines.bytes().all(|byte| byte.is_ascii_digit());
+            let lines = lines.parse().ok().filter(|_| is_count).ok_or(format!("{lines:?} is no count of lines"))?;
+            Ok(Command::Top { number: number(text)?, lines })
+        }
+        _ => auth(argument),
+    }
+}
+
+/// RFC 5034 §4: `AUTH mechanism [initial-response]`; `=` is an initial response that is empty.
+fn auth(argument: Option<&str>) -> Result<Command, Wrong> {
+    let Some(argument) = argument else { return Ok(Command::Auth(None)) };
+    let (name, initial) = match argument.split_once(' ') {
+        Some((name, initial)) => (name, Some(initial)),
+        None => (argument, None),
+    };
+    let known = || format!("{name:?} is no mechanism here; {} are", Mechanism::ALL.map(Mechanism::name).join(" and "));
+    let mechanism = Mechanism::parse(name.as_bytes()).ok_or_else(known)?;
+    let initial = match initial {
+        None => None,
+        Some("=") => Some(Vec::new()),
+        Some(base64) => Some(sasl::decode(base64.as_bytes()).ok_or("the initial response is not base64")?),
+    };
+    Ok(Command::Auth(Some((mechanism, initial))))
+}

@@ -1,0 +1,123 @@
+//! The messages of an account as they were at the login: numbered, and the same until QUIT (RFC 1939 §5).
+
+use bytes::Bytes;
+
+use crate::mail::{Mailbox, Message, Place};
+use crate::protocol::Reply;
+
+#[derive(Debug)]
+pub(super) struct Maildrop {
+    pub(super) place: Place,
+    uid_validity: u32,
+    items: Vec<Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    uid: u32,
+    message: Message,
+    is_deleted: bool,
+}
+
+impl Maildrop {
+    pub(super) fn of(place: Place, mailbox: &Mailbox) -> Self {
+        let items = mailbox.entries().iter();
+        let items = items.map(|entry| Item { uid: entry.uid, message: entry.message.clone(), is_deleted: false });
+        Self { place, uid_validity: mailbox.uid_validity, items: items.collect() }
+    }
+
+    /// How many messages are not deleted, and their octets.
+    pub(super) fn stat(&self) -> (usize, u64) {
+        let kept = self.items.iter().filter(|item| !item.is_deleted);
+        kept.fold((0, 0), |(count, octets), item| (count + 1, octets + size(&item.message)))
+    }
+
+    /// Each message that is not deleted, with its number.
+    pub(super) fn each(&self) -> impl Iterator<Item = (u32, &Message)> {
+        let numbered = (1..).zip(&self.items);
+        numbered.filter(|(_, item)| !item.is_deleted).map(|(number, item)| (number, &item.message))
+    }
+
+    /// The message of this number; none if it is deleted, or was never there.
+    pub(super) fn message(&self, number: u32) -> Option<&Message> {
+        self.item(number).map(|item| &item.message)
+    }
+
+    /// An id that is the same in every session (RFC 1939 §7): 1 to 70 printable characters.
+    pub(super) fn unique_id(&self, number: u32) -> Option<String> {
+        self.item(number).map(|item| format!("{}.{}", self.uid_validity, item.uid))
+    }
+
+    /// Marks a message as deleted; false if there is none.
+    pub(super) fn delete(&mut self, number: u32) -> bool {
+        let item = self.items.get_mut(number as usize - 1).filter(|item| !item.is_deleted);
+        item.map(|item| item.is_deleted = true).is_some()
+    }
+
+    pub(super) fn undelete(&mut self) {
+        self.items.iter_mut().for_each(|item| item.is_deleted = false);
+    }
+
+    /// The UIDs of what is marked as deleted.
+    pub(super) fn deleted(&self) -> impl Iterator<Item = u32> {
+        self.items.iter().filter(|item| item.is_deleted).map(|item| item.uid)
+    }
+
+    fn item(&self, number: u32) -> Option<&Item> {
+        self.items.get(number as usize - 1).filter(|item| !item.is_deleted)
+    }
+}
+
+/// The octets of a message as RETR sends it, dots not stuffed: the last line has its CRLF (RFC 1939 §11).
+pub(super) fn size(message: &Message) -> u64 {
+    let raw = message.raw();
+    raw.len() as u64 + if raw.is_empty() || raw.ends_with(b"\r\n") { 0 } else { 2 }
+}
+
+/// The whole message.
+pub(super) fn retrieve(message: &Message, out: &mut Reply) {
+    write_stuffed(message.no().to_string(), message.raw().clone(), out);
+}
+
+/// The header, the blank line, and so many lines of the body (RFC 1939 §7).
+pub(super) fn top(message: &Message, lines: u32, out: &mut Reply) {
+    let raw = message.raw();
+    let body = message.root().body_range().start;
+    let ends = memchr::memchr_iter(b'\n', &raw[body..]).map(|at| body + at + 1);
+    let end = match lines {
+        0 => body,
+        lines => ends.take(lines as usize).enumerate().last().map_or(raw.len(), |(i, end)| {
+            // Fewer lines than were asked for are all there is, a last one without its end included.
+            if i + 1 < lines as usize { raw.len() } else { end }
+        }),
+    };
+    write_stuffed(format!("{} and {lines} lines", message.no()), raw.slice(..end), out);
+}
+
+/// Lines that begin with a dot get another (RFC 1939 §3). Octets without any are shared, not copied.
+fn write_stuffed(label: String, octets: Bytes, out: &mut Reply) {
+    let is_ended = octets.is_empty() || octets.ends_with(b"\r\n");
+    let mut dots = memchr::memmem::find_iter(&octets, b"\n.").map(|at| at + 1).peekable();
+    if octets.first() != Some(&b'.') && dots.peek().is_none() {
+        if !octets.is_empty() {
+            out.push_labelled(label, octets);
+        }
+    } else {
+        let mut stuffed = Vec::with_capacity(octets.len() + 64);
+        if octets.first() == Some(&b'.') {
+            stuffed.push(b'.');
+        }
+        let mut from = 0;
+        for at in dots {
+            stuffed.extend_from_slice(&octets[from..at]);
+            stuffed.push(b'.');
+            from = at;
+        }
+        stuffed.extend_from_slice(&octets[from..]);
+        out.push_labelled(label, stuffed.into());
+    }
+    if !is_ended {
+        out.push("\r\n");
+    }
+    out.push(".\r\n");
+}

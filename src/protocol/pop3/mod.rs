@@ -1,0 +1,157 @@
+//! POP3 (RFC 1939) as a pure state machine: settings, states, and how octets become requests.
+
+mod command;
+mod maildrop;
+mod perform;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::line::{Line, Lines};
+use super::sasl::{self, Mechanism};
+use super::{Desk, Event, Heard, Machine, Step, Words};
+use crate::mail::AccountNo;
+use command::Command;
+use maildrop::Maildrop;
+
+/// What this machine is told once, for all its sessions.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The server's own name, in the greeting.
+    pub(crate) host: Box<str>,
+    /// STLS is offered while the session is in the clear.
+    pub(crate) offers_tls: bool,
+    /// Logins are refused while the session is in the clear.
+    pub(crate) requires_tls: bool,
+    /// What the greeting's timestamp is made of, besides the session's number.
+    pub(crate) seed: u32,
+    pub(crate) limits: Limits,
+}
+
+/// How much a client may send, and for how long it may be silent.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Octets of a command line, CRLF included (RFC 2449 §4 asks for 255, SASL responses for more).
+    pub(crate) line: usize,
+    /// Silence between commands (RFC 1939 §3: 10 minutes at least).
+    pub(crate) idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { line: 8192, idle: Duration::from_secs(600) }
+    }
+}
+
+/// One session's machine.
+pub(crate) struct Pop3 {
+    config: Arc<Config>,
+    lines: Lines,
+    state: State,
+    /// The greeting's timestamp, which APOP's digest is made with (RFC 1939 §7).
+    timestamp: String,
+    is_secured: bool,
+    /// There are too many sessions: the greeting says so, and goodbye.
+    is_busy: bool,
+}
+
+/// RFC 1939 §3.
+enum State {
+    /// Nothing was said yet: the greeting is due.
+    Silent,
+    /// The user name, if USER said it just now.
+    Authorization(Option<String>),
+    /// A response of a login.
+    Sasl(sasl::Exchange),
+    Transaction(AccountNo, Maildrop),
+}
+
+/// What the client asks.
+#[derive(Debug)]
+pub(crate) struct Request(Ask);
+
+#[derive(Debug)]
+enum Ask {
+    Greeting,
+    Command(Command),
+    /// What is no command, and why.
+    Refused(String),
+    Sasl(Bytes),
+    Lapse,
+    Stop,
+}
+
+impl Pop3 {
+    /// A machine for a new connection; `is_secured` where TLS came first.
+    pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
+        let lines = Lines::new(config.limits.line);
+        Self { config, lines, state: State::Silent, timestamp: String::new(), is_secured, is_busy }
+    }
+}
+
+impl Machine for Pop3 {
+    type Request = Request;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Request>> {
+        let otherwise = match &self.state {
+            State::Silent => {
+                self.state = State::Authorization(None);
+                let request = Request(Ask::Greeting);
+                return Some(Heard { event: Event::Pop3Greeting, words: Words::Silence, request });
+            }
+            State::Sasl(sasl::Exchange::LoginName) => Event::Pop3AuthStep,
+            State::Sasl(_) => Event::Pop3Auth,
+            State::Authorization(_) | State::Transaction(..) => Event::Pop3Unknown,
+        };
+        let is_command = otherwise == Event::Pop3Unknown;
+        let (event, words, ask) = match self.lines.next(input)? {
+            Line::Whole(line) if is_command => {
+                let (event, command) = command::parse(&line);
+                (event, Words::Line(line), command.map_or_else(Ask::Refused, Ask::Command))
+            }
+            Line::Whole(line) => (otherwise, Words::Line(line.clone()), Ask::Sasl(line)),
+            Line::BareLf(line) => {
+                let why = "a line ends with CRLF; a bare LF ends nothing".to_owned();
+                (otherwise, Words::Line(line), Ask::Refused(why))
+            }
+            Line::TooLong { start, octets } => {
+                let why = format!("a line may have {} octets at most", self.config.limits.line);
+                (otherwise, Words::LongLine { start, octets }, Ask::Refused(why))
+            }
+        };
+        Some(Heard { event, words, request: Request(ask) })
+    }
+
+    fn lapse(&mut self) -> Heard<Request> {
+        Heard { event: Event::Pop3Lapse, words: Words::Silence, request: Request(Ask::Lapse) }
+    }
+
+    fn stop(&mut self) -> Heard<Request> {
+        Heard { event: Event::Pop3Stop, words: Words::Silence, request: Request(Ask::Stop) }
+    }
+
+    fn patience(&self) -> Duration {
+        self.config.limits.idle
+    }
+
+    fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
+        self.answer(ask, desk)
+    }
+
+    fn secured(&mut self) {
+        self.is_secured = true;
+        self.state = State::Authorization(None);
+    }
+
+    fn unfinished(&self) -> u64 {
+        self.lines.unfinished()
+    }
+}
+
+/// The verbs that are understood.
+#[cfg(test)]
+pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
+    command::VERBS.iter().map(|(verb, _)| *verb)
+}

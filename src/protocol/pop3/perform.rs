@@ -1,0 +1,249 @@
+//! What each command does and says.
+
+use std::fmt::Write;
+use std::mem;
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+
+use super::command::Command;
+use super::maildrop::{self, Maildrop};
+use super::{Ask, Mechanism, Pop3, Request, State};
+use crate::mail::{AccountNo, Place};
+use crate::protocol::sasl::{self, Outcome};
+use crate::protocol::{Desk, Next, Reply, Step};
+
+/// What a command comes to: its reply, or why it is refused.
+type Answer = Result<Step<Request>, String>;
+
+fn ok(text: &str) -> Step<Request> {
+    Step { reply: Reply::default().line(&["+OK ", text]), next: Next::Continue }
+}
+
+fn end(reply: Reply) -> Step<Request> {
+    Step { reply, next: Next::End }
+}
+
+impl Pop3 {
+    pub(super) fn answer(&mut self, ask: Ask, desk: &mut Desk<'_>) -> Step<Request> {
+        if let State::Transaction(account, _) = self.state
+            && desk.account(account).is_none()
+        {
+            return end(Reply::default().line(&["-ERR [SYS/TEMP] the server was reset"]));
+        }
+        let answer = match ask {
+            Ask::Greeting => Ok(self.greet(desk)),
+            Ask::Command(command) => self.command(command, desk),
+            Ask::Refused(why) => {
+                // A login that was answered with nonsense is over.
+                if matches!(self.state, State::Sasl(_)) {
+                    self.state = State::Authorization(None);
+                }
+                Err(why)
+            }
+            Ask::Sasl(response) => self.respond(&response, desk),
+            // RFC 1939 §3: the connection is closed, without a word and without removing anything.
+            Ask::Lapse => Ok(end(Reply::default())),
+            Ask::Stop => Ok(end(Reply::default().line(&["-ERR [SYS/TEMP] I am shutting down"]))),
+        };
+        answer.unwrap_or_else(|why| Step { reply: Reply::default().line(&["-ERR ", &why]), next: Next::Continue })
+    }
+
+    /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
+    fn greet(&mut self, desk: &Desk<'_>) -> Step<Request> {
+        let host = &self.config.host;
+        if self.is_busy {
+            return end(Reply::default().line(&["-ERR [SYS/TEMP] ", host, " has too many sessions; come back later"]));
+        }
+        let session = desk.session().map_or(0, |session| session.number());
+        self.timestamp = format!("<{session}.{}@{host}>", self.config.seed);
+        ok(&format!("mailjig {}", self.timestamp))
+    }
+
+    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+        match command {
+            Command::Capa => return Ok(self.capabilities()),
+            Command::Quit => return Ok(self.quit(desk)),
+            _ => {}
+        }
+        match &mut self.state {
+            State::Transaction(_, maildrop) => transact(command, maildrop),
+            State::Silent | State::Authorization(_) | State::Sasl(_) => self.authorize(command, desk),
+        }
+    }
+
+    fn authorize(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+        let named = match &mut self.state {
+            State::Authorization(user) => user.take(),
+            _ => None,
+        };
+        match command {
+            Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
+            Command::Stls if !self.config.offers_tls => Err("STLS is not offered here".to_owned()),
+            Command::Stls => {
+                Ok(Step { reply: Reply::default().line(&["+OK begin the TLS handshake"]), next: Next::Secure })
+            }
+            Command::User(_) | Command::Pass(_) | Command::Apop { .. } | Command::Auth(Some(_)) if self.lacks_tls() => {
+                Err("STLS comes before the login".to_owned())
+            }
+            Command::User(login) => {
+                self.state = State::Authorization(Some(login));
+                Ok(ok("now the password"))
+            }
+            Command::Pass(password) => {
+                let login = named.ok_or("USER comes before PASS")?;
+                let account = desk.log_in(&login, &password);
+                self.enter(account, desk)
+            }
+            Command::Apop { login, digest } => {
+                let proves = |password: &str| {
+                    let hash = Md5::digest(format!("{}{password}", self.timestamp));
+                    data_encoding::HEXLOWER.encode(&hash) == digest
+                };
+                let account = desk.log_in_by_proof(&login, proves);
+                self.enter(account, desk)
+            }
+            Command::Auth(None) => {
+                let reply = Reply::default().line(&["+OK these are the mechanisms"]);
+                let reply = Mechanism::ALL.iter().fold(reply, |reply, mechanism| reply.line(&[mechanism.name()]));
+                Ok(Step { reply: reply.line(&["."]), next: Next::Continue })
+            }
+            Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), desk),
+            _ => Err("log in first".to_owned()),
+        }
+    }
+
+    fn respond(&mut self, response: &Bytes, desk: &mut Desk<'_>) -> Answer {
+        let State::Sasl(exchange) = mem::replace(&mut self.state, State::Authorization(None)) else {
+            return Err("no login is under way".to_owned());
+        };
+        if **response == *b"*" {
+            return Err("the login was cancelled".to_owned());
+        }
+        let response = sasl::decode(response).ok_or("the response is not base64")?;
+        self.proceed(exchange.step(response), desk)
+    }
+
+    fn proceed(&mut self, outcome: Outcome, desk: &mut Desk<'_>) -> Answer {
+        match outcome {
+            Outcome::Challenge(exchange, challenge) => {
+                self.state = State::Sasl(exchange);
+                let reply = Reply::default().line(&["+ ", &sasl::encode(challenge)]);
+                Ok(Step { reply, next: Next::Continue })
+            }
+            Outcome::Malformed(why) => Err(format!("the response is malformed: {why}")),
+            Outcome::Credentials { login, password } => {
+                let account = desk.log_in(&login, &password);
+                self.enter(account, desk)
+            }
+        }
+    }
+
+    /// The maildrop is locked and its messages numbered (RFC 1939 §4).
+    fn enter(&mut self, account: Option<AccountNo>, desk: &mut Desk<'_>) -> Answer {
+        let Some(account) = account else {
+            return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
+        };
+        if !desk.hold_maildrop(account) {
+            return Err("[IN-USE] another session has the maildrop".to_owned());
+        }
+        let place = desk.account(account).map(|its| Place { account, mailbox: its.inbox().no });
+        let maildrop = place.and_then(|place| desk.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
+        let maildrop = maildrop.ok_or("[SYS/TEMP] the account is gone")?;
+        let (count, octets) = maildrop.stat();
+        self.state = State::Transaction(account, maildrop);
+        Ok(ok(&format!("{count} messages, {octets} octets")))
+    }
+
+    /// RFC 1939 §6: what is marked as deleted goes now.
+    fn quit(&mut self, desk: &mut Desk<'_>) -> Step<Request> {
+        if let State::Transaction(_, maildrop) = &self.state {
+            maildrop.deleted().for_each(|uid| desk.expunge(maildrop.place, uid));
+            // Here, because the client may be back before the connection is over.
+            desk.leave_maildrop();
+        }
+        end(Reply::default().line(&["+OK goodbye"]))
+    }
+
+    /// RFC 2449 §5.
+    fn capabilities(&self) -> Step<Request> {
+        let mut lines = vec!["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
+        let sasl = format!("SASL {}", Mechanism::ALL.map(Mechanism::name).join(" "));
+        if !self.lacks_tls() {
+            lines.extend(["USER", &sasl]);
+        }
+        if self.config.offers_tls && !self.is_secured {
+            lines.push("STLS");
+        }
+        lines.push("IMPLEMENTATION mailjig");
+        let reply = Reply::default().line(&["+OK these are my capabilities"]);
+        let reply = lines.into_iter().fold(reply, |reply, line| reply.line(&[line]));
+        Step { reply: reply.line(&["."]), next: Next::Continue }
+    }
+
+    fn lacks_tls(&self) -> bool {
+        self.config.requires_tls && !self.is_secured
+    }
+}
+
+fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {
+    let none = |number: u32| format!("there is no message {number}");
+    let mut reply = Reply::default();
+    match command {
+        Command::Stat => {
+            let (count, octets) = maildrop.stat();
+            reply = reply.line(&["+OK ", &format!("{count} {octets}")]);
+        }
+        Command::List(Some(number)) => {
+            let message = maildrop.message(number).ok_or_else(|| none(number))?;
+            reply = reply.line(&["+OK ", &format!("{number} {}", maildrop::size(message))]);
+        }
+        Command::List(None) => {
+            let (count, octets) = maildrop.stat();
+            reply = reply.line(&["+OK ", &format!("{count} messages, {octets} octets")]);
+            for (number, message) in maildrop.each() {
+                let _infallible = write!(reply, "{number} {}\r\n", maildrop::size(message));
+            }
+            reply = reply.line(&["."]);
+        }
+        Command::Uidl(Some(number)) => {
+            let id = maildrop.unique_id(number).ok_or_else(|| none(number))?;
+            reply = reply.line(&["+OK ", &format!("{number} {id}")]);
+        }
+        Command::Uidl(None) => {
+            reply = reply.line(&["+OK unique ids follow"]);
+            for (number, _) in maildrop.each() {
+                let id = maildrop.unique_id(number).unwrap_or_default();
+                let _infallible = write!(reply, "{number} {id}\r\n");
+            }
+            reply = reply.line(&["."]);
+        }
+        Command::Retr(number) => {
+            let message = maildrop.message(number).ok_or_else(|| none(number))?;
+            reply = reply.line(&["+OK ", &format!("{} octets", maildrop::size(message))]);
+            maildrop::retrieve(message, &mut reply);
+        }
+        Command::Top { number, lines } => {
+            let message = maildrop.message(number).ok_or_else(|| none(number))?;
+            reply = reply.line(&["+OK the top follows"]);
+            maildrop::top(message, lines, &mut reply);
+        }
+        Command::Dele(number) => {
+            if !maildrop.delete(number) {
+                return Err(none(number));
+            }
+            reply = reply.line(&["+OK ", &format!("message {number} is marked as deleted")]);
+        }
+        Command::Rset => {
+            maildrop.undelete();
+            let (count, octets) = maildrop.stat();
+            reply = reply.line(&["+OK ", &format!("{count} messages, {octets} octets")]);
+        }
+        Command::Noop => reply = reply.line(&["+OK"]),
+        Command::Apop { .. } | Command::Auth(_) | Command::Pass(_) | Command::Stls | Command::User(_) => {
+            return Err("you are logged in already".to_owned());
+        }
+        Command::Capa | Command::Quit => return Err("it was answered before".to_owned()),
+    }
+    Ok(Step { reply, next: Next::Continue })
+}
