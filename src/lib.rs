@@ -50,7 +50,7 @@ mod world;
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
 pub use expect::{Matcher, Report, any, attachment, body, from, header, matching, session, subject, to};
 pub use harness::{
-    Account, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoneWithin, Settled, Verify, Wait, mail,
+    Account, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoneWithin, SessionWait, Settled, Verify, Wait, mail,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
-use crate::journal::{Detail, Ending, Journal, Kind, Left, Opened};
+use crate::journal::{Detail, Ending, Journal, Kind, Left, Opened, Session};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
 use crate::protocol::{Desk, Done, Heard, Machine, Mail, Next, Step, Unfit, Words};
 use crate::rule::{After, Plan, Rulebook, Ruling};
@@ -75,6 +75,11 @@ impl World {
         self.sessions += 1;
         self.journal.open_session(no, now, opened);
         no
+    }
+
+    /// Every session that is still known, those that ended included.
+    pub(crate) fn sessions_seen(&self) -> Vec<Session> {
+        self.journal.sessions().map(|log| log.facts().clone()).collect()
     }
 
     /// How many sessions last.
@@ -175,6 +180,9 @@ impl World {
         now: Timestamp,
     ) -> Result<(Place, u32), Unfit> {
         self.outside(now, |desk| {
+            if let Some(wrong) = draft.flags.iter().find(|flag| !Flags::is_name(flag)) {
+                return Err(Unfit::Flag(wrong.clone()));
+            }
             let place = desk.mailbox_of(login, mailbox)?;
             let flags = desk.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(Unfit::Keywords)?;
             let date = draft.date.map(|at| InternalDate { at, zone: 0 });

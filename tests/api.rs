@@ -330,3 +330,60 @@ fn foreign_hosts_and_foreign_pages_are_refused() {
     let reset = client.agent.post(format!("{}/reset", client.base)).header("origin", "http://evil.example");
     problem(reset.send_empty().unwrap(), 403);
 }
+
+#[test]
+fn mailboxes_are_seeded_and_looked_at() {
+    let (server, client) = start();
+    let archive = "/accounts/bob@example.org/mailboxes/Archive%2F2026";
+
+    let put = json!({ "raw": "Subject: x\r\n\r\n", "flags": ["\\Seen", "$Work"], "date": "2020-01-01T12:00:00Z" });
+    let mut put = client.post(archive, &put);
+    assert_eq!(put.status(), 201);
+    let entry: Value = put.body_mut().read_json().unwrap();
+    assert_eq!((&entry["uid"], &entry["flags"]), (&json!(1), &json!(["\\Seen", "$Work"])));
+    let raw = client
+        .agent
+        .post(format!("{}{archive}?flag=%5CFlagged", client.base))
+        .content_type("message/rfc822")
+        .send(&b"Subject: \xff\r\n\r\n"[..])
+        .unwrap();
+    assert_eq!(raw.status(), 201);
+
+    let entries = client.json(archive)["entries"].clone();
+    assert_eq!(entries[0]["date"], "2020-01-01T12:00:00.000000Z");
+    assert_eq!(entries[1]["flags"], json!(["\\Flagged"]));
+    let mut raw = client.agent.get(format!("{}{archive}/2/raw", client.base)).call().unwrap();
+    assert_eq!(raw.body_mut().read_to_vec().unwrap(), b"Subject: \xff\r\n\r\n");
+    let account = client.json("/accounts/bob@example.org");
+    assert_eq!(account["mailboxes"][1]["name"], "Archive/2026");
+    assert_eq!(account["mailboxes"][1]["unseen"], 1);
+    assert_eq!(client.json("/messages")["messages"], json!([]));
+    assert_eq!(server.account("bob@example.org").mailbox("Archive/2026").entries().len(), 2);
+
+    client.problem("/accounts/eve@example.org", 404);
+    client.problem(&format!("{archive}/9/raw"), 404);
+    for (body, field) in [
+        (json!({ "raw": "", "flags": ["\\Unheard"] }), "flags"),
+        (json!({ "raw": "", "date": "yesterday" }), "date"),
+        (json!({ "raw": "", "raw_base64": "" }), "raw"),
+    ] {
+        let mut refused = client.post(archive, &body);
+        assert!(refused.status().is_client_error());
+        assert_eq!(refused.body_mut().read_json::<Value>().unwrap()["field"], field);
+    }
+}
+
+#[test]
+fn sessions_are_waited_for() {
+    let (server, client) = start();
+    let mut imap = std::net::TcpStream::connect(server.imap().address()).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.json("/sessions?user=bob@example.org&idling=true&wait=20s"));
+        std::io::Write::write_all(&mut imap, b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
+        assert_eq!(waiting.join().unwrap()["sessions"][0]["mailbox"], "INBOX");
+    });
+    assert_eq!(client.json("/sessions?idling=false")["sessions"], json!([]));
+    assert_eq!(client.json("/sessions?listener=imap&open=true&tls=false")["sessions"][0]["idling"], true);
+    let problem = client.problem("/sessions?listener=pop3&wait=1ms", 409);
+    assert!(problem["detail"].as_str().unwrap().ends_with("s1 imap: listener wanted \"pop3\", got \"imap\""));
+}

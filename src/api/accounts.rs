@@ -1,55 +1,108 @@
-//! `/v1/accounts`: who has mail, and in which mailboxes.
+//! `/v1/accounts`: who has mail, and in which mailboxes; what lies in them, and putting something there.
 
 use axum::Json;
-use axum::extract::State;
-use serde::Serialize;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::params::{NoParams, Path};
+use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::{MessageNo, Timestamp};
+use crate::mail::{Account, Entry, Flags, Mailbox, SpecialUse};
+use crate::protocol::Unfit;
+use crate::world::{Draft, World};
 
 #[derive(Serialize)]
 struct AccountJson {
     login: Box<str>,
     mailboxes: Vec<MailboxJson>,
+    subscriptions: Vec<Box<str>>,
 }
 
 #[derive(Serialize)]
 struct MailboxJson {
     name: Box<str>,
+    special_use: Option<&'static str>,
     uid_validity: u32,
     uid_next: u32,
+    highest_modseq: u64,
     entries: usize,
+    unseen: usize,
 }
 
 #[derive(Serialize)]
 struct EntryJson {
     uid: u32,
+    flags: Vec<String>,
+    date: Timestamp,
     modseq: u64,
-    received: Timestamp,
     message: MessageNo,
+    size: usize,
+}
+
+impl From<&Account> for AccountJson {
+    fn from(account: &Account) -> Self {
+        Self {
+            login: account.login.clone(),
+            mailboxes: account.mailboxes.iter().map(MailboxJson::from).collect(),
+            subscriptions: account.subscriptions.iter().cloned().collect(),
+        }
+    }
+}
+
+impl From<&Mailbox> for MailboxJson {
+    fn from(mailbox: &Mailbox) -> Self {
+        let unseen = mailbox.entries().iter().filter(|entry| !entry.flags.contains(Flags::SEEN));
+        Self {
+            name: mailbox.name.clone(),
+            special_use: mailbox.special_use.map(SpecialUse::attribute),
+            uid_validity: mailbox.uid_validity,
+            uid_next: mailbox.uid_next,
+            highest_modseq: mailbox.highest_modseq,
+            entries: mailbox.entries().len(),
+            unseen: unseen.count(),
+        }
+    }
+}
+
+impl EntryJson {
+    fn of(mailbox: &Mailbox, entry: &Entry) -> Self {
+        Self {
+            uid: entry.uid,
+            flags: entry.flags.names(&mailbox.keywords).map(str::to_owned).collect(),
+            date: entry.date.at,
+            modseq: entry.modseq,
+            message: entry.message.no(),
+            size: entry.message.raw().len(),
+        }
+    }
+}
+
+/// A message to be put into a mailbox.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Put {
+    raw: Option<String>,
+    raw_base64: Option<String>,
+    #[serde(default)]
+    flags: Vec<Box<str>>,
+    date: Option<String>,
 }
 
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
-    let accounts: Vec<AccountJson> = server.engine().look(|world| {
-        let accounts = world.mail.accounts.iter().map(|(_, account)| AccountJson {
-            login: account.login.clone(),
-            mailboxes: account
-                .mailboxes
-                .iter()
-                .map(|mailbox| MailboxJson {
-                    name: mailbox.name.clone(),
-                    uid_validity: mailbox.uid_validity,
-                    uid_next: mailbox.uid_next,
-                    entries: mailbox.entries().len(),
-                })
-                .collect(),
-        });
-        accounts.collect()
-    });
+    let accounts: Vec<AccountJson> =
+        server.engine().look(|world| world.mail.accounts.iter().map(|(_, account)| account.into()).collect());
     Json(json!({ "accounts": accounts }))
+}
+
+pub(super) async fn one(State(server): Shared, Path(login): Path<String>, _: NoParams) -> Result<Json<Value>, Problem> {
+    let account = server.engine().look(|world| account(world, &login).map(AccountJson::from));
+    account.map(|account| Json(json!(account))).ok_or_else(|| Problem::none("account", &login))
 }
 
 pub(super) async fn entries(
@@ -58,16 +111,88 @@ pub(super) async fn entries(
     _: NoParams,
 ) -> Result<Json<Value>, Problem> {
     let entries: Option<Vec<EntryJson>> = server.engine().look(|world| {
-        let account = world.mail.accounts.account(world.mail.accounts.find(&login)?)?;
-        let mailbox = account.named(&name)?;
-        let entries = mailbox.entries().iter().map(|entry| EntryJson {
-            uid: entry.uid,
-            modseq: entry.modseq,
-            received: entry.date.at,
-            message: entry.message.no(),
-        });
-        Some(entries.collect())
+        let mailbox = mailbox(world, &login, &name)?;
+        Some(mailbox.entries().iter().map(|entry| EntryJson::of(mailbox, entry)).collect())
     });
     let entries = entries.ok_or_else(|| Problem::none("mailbox", &format!("{name} of {login}")))?;
     Ok(Json(json!({ "entries": entries })))
+}
+
+/// The octets of an entry's message.
+pub(super) async fn raw(
+    State(server): Shared,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+) -> Result<Response, Problem> {
+    let number: u32 = uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is no UID; write `1`")))?;
+    let message = server
+        .engine()
+        .look(|world| mailbox(world, &login, &name)?.entry(number).map(|entry| entry.message.raw().clone()));
+    let raw = message.ok_or_else(|| Problem::none("entry", &format!("{uid} of {name} of {login}")))?;
+    Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
+}
+
+/// Puts a message into a mailbox, which is made if there is none: as JSON, or as the message itself with its flags and
+/// date in the query.
+pub(super) async fn put(
+    State(server): Shared,
+    Path((login, name)): Path<(String, String)>,
+    mut params: Params,
+    request: axum::extract::Request,
+) -> Result<Response, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_message = content_type.is_some_and(|its| its.starts_with("message/"));
+    let (raw, flags, date) = if is_message {
+        let flags: Vec<Box<str>> = params.take_all("flag").into_iter().map(Box::from).collect();
+        let date = params.take("date")?;
+        params.finish()?;
+        let raw = Bytes::from_request(request, &()).await;
+        (raw.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?, flags, date)
+    } else {
+        params.finish()?;
+        let body = Json::<Put>::from_request(request, &()).await;
+        let Json(put) =
+            body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
+        (octets(put.raw, put.raw_base64)?, put.flags, put.date)
+    };
+    let date = date.map(|date| timestamp(&date)).transpose()?;
+    let draft = Draft { raw, flags: flags.into(), date };
+    let entry = server.engine().act(|world, now| {
+        let (place, uid) = world.put(&login, &name, draft, now)?;
+        let mailbox = world.mail.accounts.mailbox(place);
+        Ok(mailbox.and_then(|mailbox| Some(EntryJson::of(mailbox, mailbox.entry(uid)?))))
+    });
+    let entry = entry.map_err(|unfit: Unfit| {
+        let field = if matches!(unfit, Unfit::Flag(_) | Unfit::Keywords) { "flags" } else { "path" };
+        Problem::field(field, format!("{name} of {login}: {unfit}")).status(StatusCode::UNPROCESSABLE_ENTITY)
+    })?;
+    Ok((StatusCode::CREATED, Json(json!(entry))).into_response())
+}
+
+/// The octets that one of two fields gives.
+pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<Bytes, Problem> {
+    match (raw, raw_base64) {
+        (Some(raw), None) => Ok(raw.into()),
+        (None, Some(base64)) => match BASE64.decode(base64.as_bytes()) {
+            Ok(raw) => Ok(raw.into()),
+            Err(error) => Err(Problem::field("raw_base64", format!("it is not base64: {error}"))),
+        },
+        _ => Err(Problem::field("raw", "give the message in `raw`, or in `raw_base64`, and not in both")),
+    }
+}
+
+fn timestamp(text: &str) -> Result<Timestamp, Problem> {
+    let moment: Result<jiff::Timestamp, _> = text.parse();
+    let moment = moment
+        .map_err(|_| Problem::field("date", format!("`{text}` is no moment; write it as `2026-01-01T12:00:00Z`")))?;
+    Ok(Timestamp::from_micros(moment.as_microsecond()))
+}
+
+fn account<'w>(world: &'w World, login: &str) -> Option<&'w Account> {
+    let accounts = &world.mail.accounts;
+    accounts.account(accounts.find(login)?)
+}
+
+fn mailbox<'w>(world: &'w World, login: &str, name: &str) -> Option<&'w Mailbox> {
+    account(world, login)?.named(&world.mail.accounts.namespace().canonical(name))
 }

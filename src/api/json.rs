@@ -111,6 +111,8 @@ pub(super) struct SessionJson<'a> {
     tls: Option<&'a Tls>,
     helo: Option<&'a str>,
     user: Option<&'a str>,
+    mailbox: Option<&'a str>,
+    idling: bool,
     messages: u32,
     ended: Option<EndedJson>,
 }
@@ -132,6 +134,8 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             tls: session.tls.as_ref(),
             helo: session.helo.as_deref(),
             user: session.user.as_deref(),
+            mailbox: session.mailbox.as_deref(),
+            idling: session.idling,
             messages: session.messages,
             ended: session.ended.map(|(at, ending)| EndedJson { at, ending, text: ending.to_string() }),
         }

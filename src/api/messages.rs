@@ -104,7 +104,7 @@ fn matcher(params: &mut Params) -> Result<Option<Matcher>, Problem> {
 fn holds(matcher: &Matcher, message: &Message, engine: &Engine) -> bool {
     let session = message.session();
     let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
-    matcher.matches(&Evidence { message, session: facts.as_ref() })
+    matcher.matches(&Evidence { message: Some(message), session: facts.as_ref() })
 }
 
 impl Filter {

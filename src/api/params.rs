@@ -54,13 +54,17 @@ impl Params {
         Ok(self.number(name)?.map(Seq))
     }
 
-    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
-        let flag = self.typed(name, |value| match value {
+    /// Yes, no, or not asked.
+    pub(super) fn choice(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
+        self.typed(name, |value| match value {
             "" | "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(format!("`{value}` is neither `true` nor `false`")),
-        })?;
-        Ok(flag.unwrap_or(false))
+        })
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
+        Ok(self.choice(name)?.unwrap_or(false))
     }
 
     pub(super) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Problem> {

@@ -7,11 +7,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
+use super::accounts::octets;
 use super::json::MessageJson;
 use super::params::{NoParams, Params};
 use super::problem::Problem;
@@ -49,15 +49,7 @@ pub(super) async fn deliver(
         let body = Json::<Delivery>::from_request(request, &()).await;
         let Json(delivery) =
             body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
-        let raw = match (delivery.raw, delivery.raw_base64) {
-            (Some(raw), None) => raw.into_bytes(),
-            (None, Some(base64)) => {
-                let decoded = BASE64.decode(base64.as_bytes());
-                decoded.map_err(|error| Problem::field("raw_base64", format!("it is not base64: {error}")))?
-            }
-            _ => return Err(Problem::field("raw", "give the message in `raw`, or in `raw_base64`, and not in both")),
-        };
-        (delivery.from, delivery.to, Bytes::from(raw))
+        (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?)
     };
     let recipients = to.iter().map(|to| Recipient::new(to, Parameters::default(), RecipientVerdict::Accepted));
     let envelope = Envelope::new(Sender::new(&from, Parameters::default()), recipients.collect());

@@ -10,13 +10,41 @@ use super::json::SessionJson;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::SessionNo;
-use crate::journal::{Session, Transcript};
+use crate::drive::{Interest, Matter};
+use crate::expect::{Matcher, any, session};
+use crate::journal::Transcript;
+use crate::server::{Until, session_that};
+use crate::world::World;
 
-pub(super) async fn list(State(server): Shared, _: NoParams) -> Response {
-    let look = |world: &crate::world::World| world.journal.sessions().map(|log| log.facts().clone()).collect();
-    let sessions: Vec<Session> = server.engine().look(look);
+/// Those that match; with `wait` as soon as there is one.
+pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
+    let matcher = matcher(&mut params)?;
+    let wait = params.duration("wait")?;
+    params.finish()?;
+    if let Some(within) = wait {
+        let interest = Interest { matter: Matter::Everything, session: None };
+        if Until::new(server.engine(), interest, within, session_that(matcher.clone())).await.is_none() {
+            let sessions = server.engine().look(World::sessions_seen);
+            let detail = format!("within {within:?}, {}", matcher.explain_sessions(&sessions));
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+    }
+    let mut sessions = server.engine().look(World::sessions_seen);
+    sessions.retain(|session| matcher.first_session([session].into_iter()).is_some());
     let sessions: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::from).collect();
-    Json(serde_json::json!({ "sessions": sessions })).into_response()
+    Ok(Json(serde_json::json!({ "sessions": sessions })).into_response())
+}
+
+fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
+    let mut clauses: Vec<Matcher> = Vec::new();
+    clauses.extend(params.pattern("user")?.map(session::user));
+    clauses.extend(params.pattern("listener")?.map(session::listener));
+    clauses.extend(params.pattern("mailbox")?.map(session::mailbox));
+    for (name, holds) in [("idling", session::idling as fn() -> Matcher), ("open", session::open)] {
+        clauses.extend(params.choice(name)?.map(|wanted| if wanted { holds() } else { holds().not() }));
+    }
+    clauses.extend(params.choice("tls")?.map(session::tls));
+    Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
 }
 
 pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {

@@ -1,4 +1,4 @@
-//! Questions about a message that can also explain their answer.
+//! Questions about a message or a session that can also explain their answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Matcher(Arc<Node>);
 enum Node {
     Any,
     Text { what: Text, pattern: Pattern },
-    Tls(bool),
+    Fact { name: &'static str, holds: fn(&Session) -> bool, wanted: bool },
     Closure { name: String, holds: Box<dyn Fn(&Message) -> bool + Send + Sync> },
     And(Matcher, Matcher),
     Or(Matcher, Matcher),
@@ -44,12 +44,14 @@ enum Text {
     User,
     Helo,
     Listener,
+    Mailbox,
 }
 
 /// Everything a matcher may look at.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {
-    pub(crate) message: &'a Message,
+    /// None where the question is about a session.
+    pub(crate) message: Option<&'a Message>,
     pub(crate) session: Option<&'a Session>,
 }
 
@@ -113,7 +115,21 @@ pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'st
     Matcher(Arc::new(Node::Closure { name: name.to_owned(), holds: Box::new(holds) }))
 }
 
-/// Questions about the session that a message came in.
+/// Questions about a session: the one that a message came in, or one that is waited for.
+///
+/// ```
+/// use std::io::{BufRead, BufReader, Write};
+/// use mailjig::{MailServer, session};
+///
+/// let server = MailServer::start();
+/// let mut client = BufReader::new(std::net::TcpStream::connect(server.imap().address()).unwrap());
+/// client.get_mut().write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
+///
+/// // From here on news reaches the client at once.
+/// server.wait_for_session(session::user("bob@example.org").and(session::idling())).block();
+/// server.deliver("bob@example.org", "Subject: news\r\n\r\n");
+/// assert!(client.lines().any(|line| line.unwrap() == "* 1 EXISTS"));
+/// ```
 pub mod session {
     use std::sync::Arc;
 
@@ -122,7 +138,23 @@ pub mod session {
 
     /// Whether it was encrypted when the message came.
     pub fn tls(secured: bool) -> Matcher {
-        Matcher(Arc::new(Node::Tls(secured)))
+        Matcher(Arc::new(Node::Fact { name: "tls", holds: |session| session.tls.is_some(), wanted: secured }))
+    }
+
+    /// It waits for news, with IMAP's IDLE (RFC 2177).
+    pub fn idling() -> Matcher {
+        Matcher(Arc::new(Node::Fact { name: "idling", holds: |session| session.idling, wanted: true }))
+    }
+
+    /// It lasts.
+    pub fn open() -> Matcher {
+        Matcher(Arc::new(Node::Fact { name: "open", holds: |session| session.ended.is_none(), wanted: true }))
+    }
+
+    /// It has this mailbox selected, over IMAP.
+    #[track_caller]
+    pub fn mailbox(name: impl Into<Pattern>) -> Matcher {
+        Matcher::text(Text::Mailbox, name)
     }
 
     /// Logged in as this user; `""` is nobody.
@@ -137,7 +169,7 @@ pub mod session {
         Matcher::text(Text::Helo, name)
     }
 
-    /// Accepted by this listener: `smtp`, `submission`, `smtps`.
+    /// Accepted by this listener, by its name: `smtp`, `submission`, `imaps`.
     #[track_caller]
     pub fn listener(name: impl Into<Pattern>) -> Matcher {
         Matcher::text(Text::Listener, name)
@@ -171,8 +203,8 @@ impl Matcher {
         match &*self.0 {
             Node::Any => true,
             Node::Text { what, pattern } => what.matches(pattern, evidence),
-            Node::Tls(secured) => evidence.session.is_some_and(|session| session.tls.is_some()) == *secured,
-            Node::Closure { holds, .. } => holds(evidence.message),
+            Node::Fact { holds, wanted, .. } => evidence.session.is_some_and(holds) == *wanted,
+            Node::Closure { holds, .. } => evidence.message.is_some_and(holds),
             Node::And(one, two) => one.matches(evidence) && two.matches(evidence),
             Node::Or(one, two) => one.matches(evidence) || two.matches(evidence),
             Node::Not(inner) => !inner.matches(evidence),
@@ -195,13 +227,18 @@ impl Matcher {
                     distance,
                 }]
             }
-            Node::Tls(secured) => {
-                let got = evidence.session.is_some_and(|session| session.tls.is_some());
-                let (wanted, got_text) = (secured.to_string(), got.to_string());
-                vec![Clause { clause: "tls".into(), wanted, got: got_text, matched: got == *secured, distance: 1 }]
+            Node::Fact { name, holds, wanted } => {
+                let got = evidence.session.is_some_and(holds);
+                vec![Clause {
+                    clause: (*name).into(),
+                    wanted: wanted.to_string(),
+                    got: got.to_string(),
+                    matched: got == *wanted,
+                    distance: 1,
+                }]
             }
             Node::Closure { name, holds } => {
-                let got = holds(evidence.message);
+                let got = evidence.message.is_some_and(holds);
                 vec![Clause {
                     clause: name.clone(),
                     wanted: "true".into(),
@@ -254,13 +291,13 @@ impl Text {
             Self::User => "user".to_owned(),
             Self::Helo => "helo".to_owned(),
             Self::Listener => "listener".to_owned(),
+            Self::Mailbox => "mailbox".to_owned(),
         }
     }
 
     fn matches(&self, pattern: &Pattern, evidence: &Evidence<'_>) -> bool {
         match self {
-            Self::To => evidence.message.envelope().accepted().any(|address| pattern.matches_address(address)),
-            Self::From => pattern.matches_address(evidence.message.envelope().sender().address()),
+            Self::To | Self::From => self.got(evidence).iter().any(|address| pattern.matches_address(address)),
             Self::Body => match pattern.exact() {
                 Some(text) => self.got(evidence).iter().any(|body| body.contains(text)),
                 None => self.got(evidence).iter().any(|body| {
@@ -272,9 +309,16 @@ impl Text {
     }
 
     fn got(&self, evidence: &Evidence<'_>) -> Vec<String> {
-        let message = evidence.message;
         let fact =
             |fact: fn(&Session) -> Option<&str>| vec![evidence.session.and_then(fact).unwrap_or_default().to_owned()];
+        match self {
+            Self::User => return fact(|session| session.user.as_deref()),
+            Self::Helo => return fact(|session| session.helo.as_deref()),
+            Self::Listener => return fact(|session| Some(session.listener)),
+            Self::Mailbox => return fact(|session| session.mailbox.as_deref()),
+            Self::To | Self::From | Self::Subject | Self::Body | Self::Header(_) | Self::Attachment => {}
+        }
+        let Some(message) = evidence.message else { return Vec::new() };
         match self {
             Self::To => message.envelope().accepted().map(str::to_owned).collect(),
             Self::From => vec![message.envelope().sender().address().to_owned()],
@@ -285,9 +329,7 @@ impl Text {
                 fields.filter(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
             }
             Self::Attachment => message.attachments().iter().filter_map(|part| part.filename()).collect(),
-            Self::User => fact(|session| session.user.as_deref()),
-            Self::Helo => fact(|session| session.helo.as_deref()),
-            Self::Listener => fact(|session| Some(session.listener)),
+            Self::User | Self::Helo | Self::Listener | Self::Mailbox => Vec::new(),
         }
     }
 }
@@ -330,7 +372,7 @@ impl fmt::Display for Matcher {
         match &*self.0 {
             Node::Any => f.write_str("any message"),
             Node::Text { what, pattern } => write!(f, "{} {:?}", what.name(), pattern.to_string()),
-            Node::Tls(secured) => write!(f, "tls {secured}"),
+            Node::Fact { name, wanted, .. } => write!(f, "{name} {wanted}"),
             Node::Closure { name, .. } => f.write_str(name),
             Node::And(one, two) => write!(f, "{one} and {two}"),
             Node::Or(one, two) => write!(f, "({one} or {two})"),

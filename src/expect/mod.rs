@@ -3,6 +3,7 @@
 
 mod matcher;
 mod report;
+mod sessions;
 
 pub(crate) use matcher::Evidence;
 pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};

@@ -97,7 +97,7 @@ impl Scene {
     fn evidence<'a>(&'a self, message: &'a Message) -> Evidence<'a> {
         let session = message.session();
         let facts = self.sessions.iter().map(|session| &session.facts);
-        Evidence { message, session: facts.into_iter().find(|facts| Some(facts.no) == session) }
+        Evidence { message: Some(message), session: facts.into_iter().find(|facts| Some(facts.no) == session) }
     }
 }
 

@@ -19,7 +19,7 @@ use tempfile::NamedTempFile;
 pub use builder::MailServerBuilder;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
-pub use wait::{NoneWithin, Settled, Wait};
+pub use wait::{NoneWithin, SessionWait, Settled, Wait};
 
 use crate::base::{SessionNo, Times};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
@@ -153,7 +153,7 @@ impl MailServer {
 
     /// Every session, those that ended included, in the order of acceptance.
     pub fn sessions(&self) -> Vec<Session> {
-        self.server.engine().look(|world| world.journal.sessions().map(|log| log.facts().clone()).collect())
+        self.server.engine().look(|world| world.sessions_seen())
     }
 
     /// What was said in every session. Let the server get [`settled`](Self::settled) before it is a snapshot.
@@ -204,6 +204,16 @@ impl MailServer {
     #[track_caller]
     pub fn wait_for(&self, matcher: impl Into<Matcher>) -> Wait {
         Wait::new(&self.server, matcher.into(), Location::caller())
+    }
+
+    /// Waits for a session that matches: one that logged in, that has a mailbox selected, that idles. Await it, or
+    /// [`block`](SessionWait::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](SessionWait::within) says, with what each session was instead.
+    #[track_caller]
+    pub fn wait_for_session(&self, matcher: impl Into<Matcher>) -> SessionWait {
+        SessionWait::new(&self.server, matcher.into(), Location::caller())
     }
 
     /// Resolves after this time if no message matches, those captured before included.

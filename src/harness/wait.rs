@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
+use crate::journal::Session;
 use crate::mail::Message;
-use crate::server::{MailCursor, Server, Until, block_on};
+use crate::server::{MailCursor, Server, Until, block_on, session_that};
 
 const DEFAULT: Duration = Duration::from_secs(5);
 
@@ -79,6 +80,55 @@ impl Future for Wait {
             Ok(message) => Poll::Ready(message),
             Err(report) => panic!("{report}"),
         }
+    }
+}
+
+/// A wait for a session: await it, or [`block`](Self::block) on it.
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct SessionWait {
+    server: Arc<Server>,
+    matcher: Matcher,
+    location: &'static Location<'static>,
+    within: Duration,
+    until: Option<Until<Check<Session>>>,
+}
+
+impl SessionWait {
+    pub(super) fn new(server: &Arc<Server>, matcher: Matcher, location: &'static Location<'static>) -> Self {
+        Self { server: Arc::clone(server), matcher, location, within: DEFAULT, until: None }
+    }
+
+    /// Waits for at most this long; 5 seconds if not said.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: when the time is over, with what each session was instead.
+    pub fn block(self) -> Session {
+        block_on(self)
+    }
+}
+
+impl Future for SessionWait {
+    type Output = Session;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Session> {
+        let this = &mut *self;
+        let until = this.until.get_or_insert_with(|| {
+            let check: Check<Session> = Box::new(session_that(this.matcher.clone()));
+            let interest = Interest { matter: Matter::Everything, session: None };
+            Until::new(this.server.engine(), interest, this.within, check)
+        });
+        let Some(session) = ready!(Pin::new(until).poll(cx)) else {
+            let sessions = this.server.engine().look(|world| world.sessions_seen());
+            let Self { matcher, location, within, .. } = this;
+            panic!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions));
+        };
+        Poll::Ready(session)
     }
 }
 
@@ -191,7 +241,7 @@ fn look_for(server: &Server, matcher: &Matcher, after: Option<Message>) -> (Matt
         messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no())).find(|message| {
             let session = message.session();
             let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
-            matcher.matches(&Evidence { message, session: facts.as_ref() })
+            matcher.matches(&Evidence { message: Some(message), session: facts.as_ref() })
         })
     };
     (matter, Box::new(check))

@@ -29,6 +29,12 @@ impl Flags {
         Self::SYSTEM.iter().find(|(its, _)| its.eq_ignore_ascii_case(name)).map(|(_, flag)| *flag)
     }
 
+    /// Whether this can be a flag: one of the system's, or an atom (RFC 3501 §9, `flag-keyword`).
+    pub(crate) fn is_name(name: &str) -> bool {
+        let is_atom = |byte: u8| byte.is_ascii_graphic() && !b"(){%*\"\\]".contains(&byte);
+        Self::system(name).is_some() || (!name.is_empty() && name.bytes().all(is_atom))
+    }
+
     /// The keyword at this place of its mailbox's list.
     pub(crate) fn keyword(place: usize) -> Self {
         Self(1 << (Self::SYSTEM.len() + place))

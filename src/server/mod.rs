@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use certificates::Certificates;
 pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
-pub(crate) use until::{MailCursor, Until, block_on};
+pub(crate) use until::{MailCursor, Until, block_on, session_that};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
 use crate::mail::{Envelope, Message};

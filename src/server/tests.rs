@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::{Listener, Server, Settings};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
-use crate::mail::{Accounts, Change, Namespace};
+use crate::mail::{Accounts, Change, Mailbox, Namespace};
 use crate::protocol::Event;
 use crate::rule::Pace;
 use crate::world::World;
@@ -148,15 +148,19 @@ fn draw(state: &mut u64, below: u64) -> u64 {
 fn picture(accounts: &Accounts) -> String {
     let mut out = String::new();
     for (_, account) in accounts.iter() {
+        out += &format!("{} {:?}\n", account.login, account.subscriptions);
         for mailbox in &account.mailboxes {
             let entries: Vec<_> = mailbox
                 .entries()
                 .iter()
                 .map(|entry| (entry.uid, entry.modseq, entry.flags, entry.date, entry.message.raw().as_ptr()))
                 .collect();
+            let Mailbox {
+                no, name, special_use, uid_validity, uid_next, highest_modseq, recent_from, keywords, ..
+            } = mailbox;
             out += &format!(
-                "{} {} {:?} {} {} {} {entries:?}\n",
-                account.login, mailbox.name, mailbox.no, mailbox.uid_validity, mailbox.uid_next, mailbox.highest_modseq
+                "{no:?} {name} {special_use:?} {uid_validity} {uid_next} {highest_modseq} {recent_from} {keywords:?} \
+                 {entries:?}\n"
             );
         }
     }
@@ -178,15 +182,91 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
     changes
 }
 
+fn keep_picture(server: &Server, n: usize, prefixes: &mut Vec<(Seq, String)>) {
+    if n % 100 == 0 {
+        prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.mail.accounts))));
+    }
+}
+
+/// An IMAP client that is logged in, as one of the first of forty users.
+fn reader(server: &Server, user: u64) -> BufReader<TcpStream> {
+    let mut client = connect(server, Listener::Imap);
+    write!(client.get_mut(), "a LOGIN user{user}@example.org x\r\nz SELECT INBOX\r\n").unwrap();
+    tagged(&mut client);
+    client
+}
+
+/// Reads up to the answer to the command with the tag `z`.
+fn tagged(client: &mut impl BufRead) {
+    let mut line = String::new();
+    while !line.starts_with("z ") {
+        line.clear();
+        assert!(client.read_line(&mut line).unwrap() > 0, "the server closed the connection");
+    }
+}
+
+fn read_something(client: &mut BufReader<TcpStream>, random: &mut u64) {
+    let (n, name) = (draw(random, 12) + 1, ["INBOX", "Work", "Work/2026", "Play"][draw(random, 4) as usize]);
+    let flag = ["\\Seen", "\\Deleted", "$Work", "\\Flagged", "$Play"][draw(random, 5) as usize];
+    let line = match draw(random, 16) {
+        0 | 1 => format!("SELECT {name}"),
+        2 => format!("CREATE {name}"),
+        3 => format!("DELETE {name}"),
+        4 => format!("RENAME {name} {}", ["Old", "Older/still", "Play"][draw(random, 3) as usize]),
+        5 => format!("SUBSCRIBE {name}"),
+        6 => format!("UNSUBSCRIBE {name}"),
+        7 => format!("APPEND {name} ({flag}) {{12+}}\r\nSubject: x\r\n"),
+        8..=10 => format!("UID STORE {n}:{} +FLAGS ({flag})", n + 2),
+        11 => format!("UID STORE {n}:* -FLAGS ({flag})"),
+        12 => format!("UID COPY {n}:* {name}"),
+        13 => format!("UID MOVE {n} {name}"),
+        14 => "EXPUNGE".to_owned(),
+        _ => format!("UID FETCH {n} BODY[]"),
+    };
+    write!(client.get_mut(), "z {line}\r\n").unwrap();
+    tagged(client);
+}
+
+/// A POP3 client that is logged in.
+fn maildrop(server: &Server) -> BufReader<TcpStream> {
+    let mut client = connect(server, Listener::Pop3);
+    for line in ["USER user3@example.org", "PASS x"] {
+        write!(client.get_mut(), "{line}\r\n").unwrap();
+        assert!(reply(&mut client).starts_with("+OK"));
+    }
+    client
+}
+
+fn take_something(server: &Server, mut client: BufReader<TcpStream>, random: &mut u64) -> BufReader<TcpStream> {
+    let line = match draw(random, 5) {
+        0 => "RSET".to_owned(),
+        1 => "QUIT".to_owned(),
+        n => format!("DELE {n}"),
+    };
+    write!(client.get_mut(), "{line}\r\n").unwrap();
+    reply(&mut client);
+    if line == "QUIT" { maildrop(server) } else { client }
+}
+
 #[test]
 fn the_world_is_a_fold_over_its_journal() {
     const COMMANDS: usize = 10_000;
     let server = server();
     let mut random = 0x2545_f491_4f6c_dd1d;
     let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
+    let mut readers: Vec<_> = (0..3).map(|n| reader(&server, n)).collect();
+    let mut maildrop = maildrop(&server);
     let mut prefixes: Vec<(Seq, String)> = Vec::new();
 
     for n in 0..COMMANDS {
+        if draw(&mut random, 2) == 0 {
+            read_something(&mut readers[draw(&mut random, 3) as usize], &mut random);
+            if draw(&mut random, 10) == 0 {
+                maildrop = take_something(&server, maildrop, &mut random);
+            }
+            keep_picture(&server, n, &mut prefixes);
+            continue;
+        }
         let client = &mut clients[draw(&mut random, 3) as usize];
         let user = draw(&mut random, 40);
         let line = match draw(&mut random, 12) {
@@ -203,9 +283,7 @@ fn the_world_is_a_fold_over_its_journal() {
             write!(client.get_mut(), "Subject: {n}\r\n\r\nhello\r\n.\r\n").unwrap();
             assert!(reply(client).starts_with("250 "));
         }
-        if n % 100 == 0 {
-            prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.mail.accounts))));
-        }
+        keep_picture(&server, n, &mut prefixes);
     }
 
     server.engine().look(|world| {

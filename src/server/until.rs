@@ -11,7 +11,9 @@ use tokio::task::AbortHandle;
 
 use crate::base::Seq;
 use crate::drive::{Engine, Interest, Watch, runtime};
-use crate::journal::Captured;
+use crate::expect::Matcher;
+use crate::journal::{Captured, Session};
+use crate::world::World;
 
 /// Resolves to what `check` finds, looked for now and whenever something of interest is appended; to nothing when the
 /// deadline has passed. `check` runs in the waiter, outside of the lock.
@@ -138,6 +140,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         }
         *woken = false;
     }
+}
+
+/// Finds a session that the matcher holds for.
+pub(crate) fn session_that(matcher: Matcher) -> impl FnMut(&Engine) -> Option<Session> {
+    move |engine| matcher.first_session(engine.look(World::sessions_seen).iter())
 }
 
 /// Reads captured mail in the order of closing, each message once, when its exchange is closed.

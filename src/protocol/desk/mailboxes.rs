@@ -16,6 +16,8 @@ pub(crate) enum Unfit {
     Name(String),
     /// The mailbox has as many keywords as it can have.
     Keywords,
+    /// This is no flag.
+    Flag(Box<str>),
 }
 
 impl fmt::Display for Unfit {
@@ -23,6 +25,9 @@ impl fmt::Display for Unfit {
         match self {
             Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
             Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
+            Self::Flag(name) => {
+                write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")
+            }
             Self::Keywords => write!(f, "a mailbox has {} keywords at most", Flags::MOST_KEYWORDS),
         }
     }

@@ -7,7 +7,7 @@ use super::expunge::Expunging;
 use super::parser::{Parsed, Parser};
 use super::set::{Numbers, Set};
 use super::{Answer, Imap, PORTION, Progress, Refusal, Work, mailboxes};
-use crate::mail::{AccountNo, Place};
+use crate::mail::{AccountNo, Flags, Place};
 use crate::protocol::{Desk, Reply};
 
 /// A COPY or MOVE that is under way.
@@ -18,8 +18,6 @@ pub(super) struct Copying {
     copied: Vec<u32>,
     new: Vec<u32>,
     is_move: bool,
-    by_uid: bool,
-    missed: bool,
 }
 
 pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool, is_move: bool) -> Parsed<Command> {
@@ -36,15 +34,25 @@ impl Imap {
         (set, by_uid): (&Set, bool),
         mailbox: &str,
         is_move: bool,
-        desk: &Desk<'_>,
+        desk: &mut Desk<'_>,
+        out: &mut Reply,
     ) -> Answer {
         let view = if is_move { self.writable()? } else { self.view_mut()? };
         let uids = view.named(set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
         let name = desk.accounts().namespace().canonical(mailbox);
         let to = mailboxes::place(account, &name, desk).ok_or_else(|| Refusal::try_create(&name))?;
+        let Some(mailbox) = desk.mailbox(view.place) else { return Err(Refusal::unselected()) };
+        // What would make it fail is looked for before anything is copied: all are, or none (RFC 3501 §6.4.7).
+        let there = uids.iter().filter_map(|uid| mailbox.entry(*uid));
+        if !by_uid && there.clone().count() < uids.len() {
+            return Err(Refusal::no("[EXPUNGEISSUED] some of these messages are gone"));
+        }
+        let flags = there.fold(Flags::NONE, |all, entry| all.with(entry.flags));
+        let names: Vec<String> = flags.names(&mailbox.keywords).map(str::to_owned).collect();
+        desk.flags(to, names.iter().map(String::as_str)).ok_or_else(Refusal::keywords)?;
         let (copied, new) = (Vec::with_capacity(uids.len()), Vec::with_capacity(uids.len()));
-        let copying = Copying { to, uids: uids.into_iter(), copied, new, is_move, by_uid, missed: false };
-        Ok(Progress::More(Work::Copy(copying)))
+        let copying = Copying { to, uids: uids.into_iter(), copied, new, is_move };
+        self.go_on_copying(copying, desk, out)
     }
 
     pub(super) fn go_on_copying(&mut self, mut copying: Copying, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
@@ -53,21 +61,15 @@ impl Imap {
             return Err(Refusal::no("[NONEXISTENT] the mailbox to copy to was deleted meanwhile"));
         };
         for uid in copying.uids.by_ref().take(PORTION) {
-            match desk.copy(from, uid, copying.to) {
-                Some(new) => {
-                    copying.copied.push(uid);
-                    copying.new.push(new);
-                }
-                None if desk.mailbox(from).is_some_and(|mailbox| mailbox.entry(uid).is_some()) => {
-                    return Err(Refusal::keywords());
-                }
-                None => copying.missed = true,
+            if let Some(new) = desk.copy(from, uid, copying.to) {
+                copying.copied.push(uid);
+                copying.new.push(new);
             }
         }
         if copying.uids.len() > 0 {
             return Ok(Progress::More(Work::Copy(copying)));
         }
-        let Copying { copied, new, is_move, by_uid, missed, .. } = copying;
+        let Copying { copied, new, is_move, .. } = copying;
         let code = match copied.is_empty() {
             true => String::new(),
             false => format!("[COPYUID {validity} {} {}] ", Numbers(&copied), Numbers(&new)),
@@ -79,12 +81,9 @@ impl Imap {
             }
             return Ok(match copied.is_empty() {
                 true => Progress::Done("Nothing to move".to_owned()),
-                false => Progress::More(Work::Expunge(Expunging::new(copied, "Moved"))),
+                false => Progress::More(Work::Expunge(Expunging::moved(copied))),
             });
         }
-        match missed && !by_uid {
-            true => Err(Refusal::no("[EXPUNGEISSUED] some of these messages are gone; the others were copied")),
-            false => Ok(Progress::Done(format!("{code}Copied"))),
-        }
+        Ok(Progress::Done(format!("{code}Copied")))
     }
 }

@@ -13,12 +13,15 @@ use crate::protocol::Desk;
 #[derive(Debug)]
 pub(super) struct Expunging {
     uids: IntoIter<u32>,
+    /// Whether somebody may still take back that they are.
+    only_deleted: bool,
     done: &'static str,
 }
 
 impl Expunging {
-    pub(super) fn new(uids: Vec<u32>, done: &'static str) -> Self {
-        Self { uids: uids.into_iter(), done }
+    /// What was moved.
+    pub(super) fn moved(uids: Vec<u32>) -> Self {
+        Self { uids: uids.into_iter(), only_deleted: false, done: "Moved" }
     }
 }
 
@@ -31,22 +34,25 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
 }
 
 impl Imap {
-    pub(super) fn expunge(&mut self, uids: Option<&Set>, desk: &Desk<'_>) -> Answer {
+    pub(super) fn expunge(&mut self, uids: Option<&Set>, desk: &mut Desk<'_>) -> Answer {
         let view = self.writable()?;
         let all = match uids {
             Some(set) => view.named(set, true).unwrap_or_default(),
             None => view.uids().to_vec(),
         };
-        let Some(mailbox) = desk.mailbox(view.place) else { return Err(Refusal::unselected()) };
-        let is_deleted = |uid: &u32| mailbox.entry(*uid).is_some_and(|entry| entry.flags.contains(Flags::DELETED));
-        let deleted: Vec<u32> = all.into_iter().filter(is_deleted).collect();
-        Ok(Progress::More(Work::Expunge(Expunging::new(deleted, "Expunged"))))
+        let expunging = Expunging { uids: all.into_iter(), only_deleted: true, done: "Expunged" };
+        self.go_on_expunging(expunging, desk)
     }
 
     /// The numbers are told at the end, together with what others took out.
     pub(super) fn go_on_expunging(&mut self, mut expunging: Expunging, desk: &mut Desk<'_>) -> Answer {
         let place = self.view()?.place;
-        expunging.uids.by_ref().take(PORTION).for_each(|uid| desk.expunge(place, uid));
+        for uid in expunging.uids.by_ref().take(PORTION) {
+            let entry = desk.mailbox(place).and_then(|mailbox| mailbox.entry(uid));
+            if entry.is_some_and(|entry| !expunging.only_deleted || entry.flags.contains(Flags::DELETED)) {
+                desk.expunge(place, uid);
+            }
+        }
         match expunging.uids.len() {
             0 => Ok(Progress::Done(expunging.done.to_owned())),
             _ => Ok(Progress::More(Work::Expunge(expunging))),

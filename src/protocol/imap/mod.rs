@@ -12,6 +12,8 @@ mod idle;
 mod list;
 mod login;
 mod mailboxes;
+#[cfg(test)]
+mod model;
 mod parser;
 mod search;
 mod select;
@@ -483,7 +485,7 @@ impl Imap {
             Command::Check => Ok(Progress::Done("Checked".to_owned())),
             Command::Close => self.close(account, desk),
             Command::Copy { set, by_uid, mailbox, is_move } => {
-                self.copy(account, (&set, by_uid), &mailbox, is_move, desk)
+                self.copy(account, (&set, by_uid), &mailbox, is_move, desk, out)
             }
             Command::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, desk),
             Command::Delete(mailbox) => self.delete(account, &mailbox, desk),

@@ -37,7 +37,7 @@ impl View {
             expunged_to: mailbox.highest_modseq,
             flagged_to: mailbox.highest_modseq,
             own: Vec::new(),
-            recent: Vec::from([mailbox.recent_from..mailbox.uid_next]),
+            recent: std::iter::once(mailbox.recent_from..mailbox.uid_next).collect(),
             keywords: mailbox.keywords.len(),
         }
     }
