@@ -376,10 +376,10 @@ fn mailboxes_are_seeded_and_looked_at() {
 #[test]
 fn sessions_are_waited_for() {
     let (server, client) = start();
-    let mut imap = std::net::TcpStream::connect(server.imap().address()).unwrap();
+    let mut imap = TcpStream::connect(server.imap().address()).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.json("/sessions?user=bob@example.org&idling=true&wait=20s"));
-        std::io::Write::write_all(&mut imap, b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
+        imap.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
         assert_eq!(waiting.join().unwrap()["sessions"][0]["mailbox"], "INBOX");
     });
     assert_eq!(client.json("/sessions?idling=false")["sessions"], json!([]));

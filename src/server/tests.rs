@@ -183,7 +183,7 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
 }
 
 fn keep_picture(server: &Server, n: usize, prefixes: &mut Vec<(Seq, String)>) {
-    if n % 100 == 0 {
+    if n.is_multiple_of(100) {
         prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.mail.accounts))));
     }
 }

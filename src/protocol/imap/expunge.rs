@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 use super::command::Command;
 use super::parser::{Parsed, Parser};
 use super::set::Set;
-use super::{Answer, Imap, PORTION, Progress, Refusal, Work};
+use super::{Answer, Imap, PORTION, Progress, Work};
 use crate::mail::Flags;
 use crate::protocol::Desk;
 
