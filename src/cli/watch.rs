@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record};
+use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, is_refusal};
 use crate::mail::Message;
 use crate::server::{Server, Until};
 
@@ -91,7 +91,7 @@ fn event(journal: &Journal, record: &Record) -> Option<Event> {
             let log = journal.session(session?)?;
             let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
             let heard = log.text(exchange.start, exchange.heard);
-            if !matches!(said.first(), Some(b'4' | b'5')) {
+            if !is_refusal(said) {
                 return None;
             }
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().escape_debug().to_string();

@@ -368,7 +368,7 @@ fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> 
 }
 
 /// Whether a reply refuses: SMTP's by its digit, POP3's by its sign, IMAP's by the status behind the tag.
-fn is_refusal(said: &[u8]) -> bool {
+pub(crate) fn is_refusal(said: &[u8]) -> bool {
     let last = said.strip_suffix(b"\r\n").unwrap_or(said).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let status = last.split(|byte| *byte == b' ').nth(1);
     matches!(said.first(), Some(b'4' | b'5' | b'-')) || matches!(status, Some(b"NO" | b"BAD"))

@@ -8,6 +8,10 @@ pub mod http {}
 #[doc = include_str!("smtp.md")]
 pub mod smtp {}
 
+/// What is spoken over IMAP and POP3.
+#[doc = include_str!("protocols.md")]
+pub mod protocols {}
+
 /// Decisions that had an alternative.
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}
