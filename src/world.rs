@@ -190,12 +190,18 @@ impl World {
         })
     }
 
-    /// The same with so many messages whose texts are made up, and the same in every run.
-    pub(crate) fn generate(&mut self, login: &str, mailbox: &str, count: u32, now: Timestamp) -> Result<(), Unfit> {
+    /// The same with many messages at once, without flags.
+    pub(crate) fn put_all(
+        &mut self,
+        login: &str,
+        mailbox: &str,
+        messages: Vec<Bytes>,
+        now: Timestamp,
+    ) -> Result<(), Unfit> {
         self.outside(now, |desk| {
             let place = desk.mailbox_of(login, mailbox)?;
-            for i in 1..=count {
-                desk.append(place, Flags::NONE, None, generated(login, i));
+            for raw in messages {
+                desk.append(place, Flags::NONE, None, raw);
             }
             Ok(())
         })
@@ -285,17 +291,6 @@ impl World {
         self.journal.outside(now, Detail { done, ..Detail::default() });
         self.journal.forget(through);
     }
-}
-
-/// A plain message, its number in its subject.
-fn generated(login: &str, i: u32) -> Bytes {
-    let text = format!(
-        "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\
-         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <generated.{i}@example.org>\r\n\
-         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
-         This is message {i} of those that were generated.\r\n"
-    );
-    text.into()
 }
 
 /// What few exchanges have; none for the others.

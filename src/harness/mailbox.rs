@@ -166,7 +166,9 @@ impl Mailbox<'_> {
     /// Puts so many messages into the mailbox, with subjects `generated 1`, `generated 2`…: the same in every run.
     #[track_caller]
     pub fn generate(&self, count: u32) {
-        let made = self.engine().act(|world, now| world.generate(&self.account.login, &self.name, count, now));
+        // Made before the lock is taken.
+        let messages: Vec<Bytes> = (1..=count).map(|i| generated(&self.account.login, i)).collect();
+        let made = self.engine().act(|world, now| world.put_all(&self.account.login, &self.name, messages, now));
         if let Err(unfit) = made {
             panic!("{} of {}: {unfit}", self.name, self.account.login);
         }
@@ -208,4 +210,15 @@ fn entry(mailbox: &store::Mailbox, its: &store::Entry) -> Entry {
         modseq: its.modseq,
         message: its.message.clone(),
     }
+}
+
+/// A plain message, its number in its subject.
+fn generated(login: &str, i: u32) -> Bytes {
+    let text = format!(
+        "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <generated.{i}@example.org>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         This is message {i} of those that were generated.\r\n"
+    );
+    text.into()
 }
