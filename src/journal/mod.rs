@@ -179,14 +179,7 @@ impl Journal {
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(&heard, &said);
         log.owe();
-        let mut leaves = false;
-        if let Some(detail) = &detail {
-            log.learn(&detail.done);
-            leaves = detail.last && !log.is_leaving();
-            if leaves {
-                log.leave();
-            }
-        }
+        let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let exchange = Exchange { event, start, heard: heard.len() as u32, said: said.len() as u32, detail };
         self.open += 1;
@@ -213,14 +206,7 @@ impl Journal {
         }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(&[], &said);
-        let mut leaves = false;
-        if let Some(detail) = &detail {
-            log.learn(&detail.done);
-            leaves = detail.last && !log.is_leaving();
-            if leaves {
-                log.leave();
-            }
-        }
+        let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         self.append(at, Some(session), Kind::Part { exchange, start, said: said.len() as u32, detail });
     }

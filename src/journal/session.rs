@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use super::{Ending, Kind, Opened};
+use super::{Detail, Ending, Kind, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::Done;
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -146,7 +145,8 @@ impl Log {
         self.dropped = self.dropped.wrapping_add(octets as u32);
     }
 
-    pub(super) fn learn(&mut self, done: &Done) {
+    /// Keeps what is known of the session from now on; true when it says goodbye for the first time.
+    pub(super) fn learn(&mut self, Detail { done, last, .. }: &Detail) -> bool {
         if let Some(helo) = &done.helo {
             self.facts.helo = Some(helo.clone());
         }
@@ -160,10 +160,9 @@ impl Log {
             self.facts.idling = idling;
         }
         self.facts.messages += u32::from(done.captured.is_some());
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.leaving = true;
+        let leaves = *last && !self.leaving;
+        self.leaving |= *last;
+        leaves
     }
 
     pub(super) fn fold(&mut self, at: Timestamp, kind: &Kind) {

@@ -15,6 +15,8 @@ mod mailboxes;
 #[cfg(test)]
 mod model;
 mod parser;
+mod perform;
+mod refusal;
 mod search;
 mod select;
 mod set;
@@ -31,11 +33,12 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::Line;
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Heard, Machine, Next, Reply, Step, Words};
+use super::{Desk, Event, Heard, Machine, Step, Words};
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
-use parser::{Parser, Wrong};
+use parser::Parser;
+use refusal::Refusal;
 use view::View;
 
 /// How many entries one turn of a long command deals with.
@@ -149,52 +152,6 @@ enum Progress {
     Secure(String),
     /// The same as done, and then the session ends.
     End(String),
-}
-
-/// Why a command is not performed.
-#[derive(Debug, Clone)]
-struct Refusal {
-    status: &'static str,
-    text: String,
-}
-
-impl Refusal {
-    fn no(text: impl Into<String>) -> Self {
-        Self { status: "NO", text: text.into() }
-    }
-
-    fn bad(text: impl Into<String>) -> Self {
-        Self { status: "BAD", text: text.into() }
-    }
-
-    fn wrong(Wrong { at, what }: Wrong) -> Self {
-        Self::bad(format!("at octet {}: {what}", at + 1))
-    }
-
-    fn failed_login() -> Self {
-        Self::no("[AUTHENTICATIONFAILED] Authentication failed: the user name or the password is wrong")
-    }
-
-    fn no_mailbox(name: &str) -> Self {
-        Self::no(format!("[NONEXISTENT] there is no mailbox {}", utf7::encode(name)))
-    }
-
-    /// RFC 3501 §6.3.11: CREATE would help.
-    fn try_create(name: &str) -> Self {
-        Self::no(format!("[TRYCREATE] there is no mailbox {}", utf7::encode(name)))
-    }
-
-    fn no_message(number: u32, count: usize) -> Self {
-        Self::bad(format!("there is no message {number}; there are {count}"))
-    }
-
-    fn unselected() -> Self {
-        Self::bad("SELECT a mailbox first")
-    }
-
-    fn keywords() -> Self {
-        Self::no(format!("[LIMIT] a mailbox has {} keywords at most", crate::mail::Flags::MOST_KEYWORDS))
-    }
 }
 
 impl Imap {
@@ -393,57 +350,7 @@ impl Machine for Imap {
     }
 
     fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
-        let mut out = Reply::default();
-        if let Some(gone) = self.is_gone(desk).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
-            out.add(format_args!("* BYE {gone}\r\n"));
-            return Step { reply: out, next: Next::End };
-        }
-        match ask {
-            Ask::Greeting => self.greet(out),
-            Ask::Command(tag, command) => {
-                let may_expunge = command.may_expunge();
-                let answer = self.command(&tag, command, desk, &mut out);
-                self.complete(tag, may_expunge, answer, desk, out)
-            }
-            Ask::More { tag, may_expunge, work } => {
-                let answer = self.go_on(work, desk, &mut out);
-                self.complete(tag, may_expunge, answer, desk, out)
-            }
-            Ask::Literal(sentence) => self.literal(&sentence, desk, out),
-            Ask::Refused(tag, Refusal { status, text }) => {
-                // Without a tag there is nothing to answer but to say that something was wrong.
-                out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
-                Step { reply: out, next: Next::Continue }
-            }
-            Ask::Sasl(response) => {
-                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
-                    unreachable!("a response is heard only while a login is under way")
-                };
-                let answer = self.respond(&tag, exchange, &response, desk, &mut out);
-                self.complete(tag, true, answer, desk, out)
-            }
-            Ask::EndIdle(line) => {
-                let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
-                    unreachable!("the end of IDLE is heard only within it")
-                };
-                let answer = self.end_idle(&line, desk);
-                self.complete(tag, true, answer, desk, out)
-            }
-            Ask::Push => {
-                if let State::Selected(_, view) = &mut self.state {
-                    view.sync(desk, &mut out, true);
-                }
-                Step { reply: out, next: Next::Continue }
-            }
-            Ask::Lapse => {
-                out.push("* BYE I have waited too long for you\r\n");
-                Step { reply: out, next: Next::End }
-            }
-            Ask::Stop => {
-                out.push("* BYE I am shutting down\r\n");
-                Step { reply: out, next: Next::End }
-            }
-        }
+        self.answer(ask, desk)
     }
 
     fn secured(&mut self) {
@@ -454,173 +361,6 @@ impl Machine for Imap {
 
     fn unfinished(&self) -> u64 {
         self.framer.unfinished()
-    }
-}
-
-impl Imap {
-    fn greet(&self, mut out: Reply) -> Step<Request> {
-        let host = &self.config.host;
-        if self.is_busy {
-            out.add(format_args!("* BYE {host} has too many sessions; come back later\r\n"));
-            return Step { reply: out, next: Next::End };
-        }
-        out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities()));
-        Step { reply: out, next: Next::Continue }
-    }
-
-    /// Why this session cannot go on: its account, or the mailbox it selected, is no longer there (RFC 2180 §3.3).
-    fn is_gone(&self, desk: &Desk<'_>) -> Option<&'static str> {
-        let account = self.account()?;
-        if desk.account(account).is_none() {
-            return Some("The server was reset");
-        }
-        let view = self.view().ok()?;
-        desk.mailbox(view.place).is_none().then_some("The mailbox was deleted")
-    }
-
-    fn command(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        let Some(account) = self.account() else { return self.command_before_login(tag, command, desk, out) };
-        match command {
-            Command::Append(append) => self.append(account, append, desk),
-            Command::Check => Ok(Progress::Done("Checked".to_owned())),
-            Command::Close => self.close(account, desk),
-            Command::Copy { set, by_uid, mailbox, is_move } => {
-                self.copy(account, (&set, by_uid), &mailbox, is_move, desk, out)
-            }
-            Command::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, desk),
-            Command::Delete(mailbox) => self.delete(account, &mailbox, desk),
-            Command::Enable => {
-                // RFC 5161 §3.2: what is not known is not enabled, and no error.
-                out.push("* ENABLED\r\n");
-                Ok(Progress::Done("There is nothing that needs to be enabled".to_owned()))
-            }
-            Command::Expunge(uids) => self.expunge(uids.as_ref(), desk),
-            Command::Fetch(fetch) => self.fetch(fetch, desk, out),
-            Command::Idle => self.idle(tag, desk, out),
-            Command::List(list) => self.list(account, &list, desk, out),
-            Command::Namespace => self.namespace(desk, out),
-            Command::Rename { from, to } => self.rename(account, &from, &to, desk),
-            Command::Search(search) => self.search(search, desk, out),
-            Command::Select(select) => self.select(account, select, desk, out),
-            Command::Status { mailbox, items } => self.status(account, &mailbox, &items, desk, out),
-            Command::Store(store) => self.store(store, desk, out),
-            Command::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, desk),
-            Command::Unselect => self.unselect(account, desk),
-            other => self.command_before_login(tag, other, desk, out),
-        }
-    }
-
-    fn command_before_login(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        match command {
-            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, desk, out),
-            Command::Capability => {
-                out.add(format_args!("* CAPABILITY {}\r\n", self.capabilities()));
-                Ok(Progress::Done("That is what I can do".to_owned()))
-            }
-            Command::Id => {
-                let version = env!("CARGO_PKG_VERSION");
-                out.add(format_args!("* ID (\"name\" \"mailjig\" \"version\" \"{version}\")\r\n"));
-                Ok(Progress::Done("Pleased to meet you".to_owned()))
-            }
-            Command::Login { login, password } => self.login(&login, &password, desk),
-            Command::Logout => {
-                out.push("* BYE Goodbye\r\n");
-                Ok(Progress::End("Logged out".to_owned()))
-            }
-            Command::Noop => Ok(Progress::Done("Done".to_owned())),
-            Command::Starttls if self.is_secured => Err(Refusal::bad("TLS is active already")),
-            Command::Starttls if !self.config.offers_tls => Err(Refusal::bad("STARTTLS is not offered here")),
-            Command::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
-            _ => Err(Refusal::bad("log in first")),
-        }
-    }
-
-    fn go_on(&mut self, work: Work, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        match work {
-            Work::Copy(copying) => self.go_on_copying(copying, desk, out),
-            Work::Expunge(expunging) => self.go_on_expunging(expunging, desk),
-            Work::Fetch(fetching) => self.go_on_fetching(fetching, desk, out),
-            Work::Search(searching) => self.go_on_searching(searching, desk, out),
-            Work::Store(storing) => self.go_on_storing(storing, desk, out),
-        }
-    }
-
-    /// The news that may be told now, and the tagged line.
-    fn complete(
-        &mut self,
-        tag: Box<str>,
-        may_expunge: bool,
-        answer: Answer,
-        desk: &mut Desk<'_>,
-        mut out: Reply,
-    ) -> Step<Request> {
-        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Untagged));
-        if let State::Selected(_, view) = &mut self.state
-            && is_over
-        {
-            view.sync(desk, &mut out, may_expunge);
-        }
-        let (status, text, next) = match answer {
-            Ok(Progress::Done(text)) => ("OK", text, Next::Continue),
-            Ok(Progress::Secure(text)) => ("OK", text, Next::Secure),
-            Ok(Progress::End(text)) => ("OK", text, Next::End),
-            Ok(Progress::Untagged) => return Step { reply: out, next: Next::Continue },
-            Ok(Progress::More(work)) => {
-                return Step { reply: out, next: Next::More(Request(Ask::More { tag, may_expunge, work })) };
-            }
-            Err(Refusal { status, text }) => (status, text, Next::Continue),
-        };
-        out.add(format_args!("{tag} {status} {text}\r\n"));
-        Step { reply: out, next }
-    }
-
-    /// A literal may come, unless what stands before it is refused already (RFC 3501 §7.5).
-    fn literal(&mut self, sentence: &Sentence, desk: &Desk<'_>, mut out: Reply) -> Step<Request> {
-        match self.objection(sentence, desk) {
-            None => {
-                self.framer.permit();
-                out.push("+ go ahead\r\n");
-            }
-            Some((tag, Refusal { status, text })) => {
-                self.framer.refuse();
-                out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
-            }
-        }
-        Step { reply: out, next: Next::Continue }
-    }
-
-    /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
-    /// that stands before the message.
-    fn objection(&self, sentence: &Sentence, desk: &Desk<'_>) -> Option<(Option<Box<str>>, Refusal)> {
-        let mut parser = Parser::new(&sentence.text, &sentence.messages);
-        let tag: Box<str> = match parser.tag() {
-            Ok(tag) => tag.into(),
-            Err(wrong) => return Some((None, Refusal::wrong(wrong))),
-        };
-        let refused = |refusal| Some((Some(tag), refusal));
-        let (verb, by_uid) = match command::verb(&mut parser) {
-            Ok(verb) => verb,
-            Err(wrong) => return refused(Refusal::wrong(wrong)),
-        };
-        if let Err(refusal) = self.admits(verb.needs, verb.name) {
-            return refused(refusal);
-        }
-        if verb.event != Event::ImapAppend {
-            return None;
-        }
-        // The size announced ends the line; the parser looks for the line's end.
-        let text = [&sentence.text, &b"\r\n"[..]].concat();
-        let mut whole = Parser::new(&text, &sentence.messages);
-        let parsed = whole.tag().and_then(|_| command::verb(&mut whole)).and_then(|_| verb.parse(&mut whole, by_uid));
-        match (parsed, self.account()) {
-            // What is missing is what comes.
-            (Err(wrong), _) if wrong.at >= text.len() => None,
-            (Err(wrong), _) => refused(Refusal::wrong(wrong)),
-            (Ok(Command::Append(append)), Some(account)) => {
-                Self::may_append(account, &append, desk).err().and_then(refused)
-            }
-            (Ok(_), _) => None,
-        }
     }
 }
 

@@ -1,0 +1,51 @@
+//! Why a command is not performed: NO and BAD, and what is said behind them (RFC 3501 §7.1, RFC 5530).
+
+use super::parser::Wrong;
+use super::utf7;
+use crate::mail::Flags;
+
+/// Why a command is not performed.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    pub(super) status: &'static str,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    pub(super) fn no(text: impl Into<String>) -> Self {
+        Self { status: "NO", text: text.into() }
+    }
+
+    pub(super) fn bad(text: impl Into<String>) -> Self {
+        Self { status: "BAD", text: text.into() }
+    }
+
+    pub(super) fn wrong(Wrong { at, what }: Wrong) -> Self {
+        Self::bad(format!("at octet {}: {what}", at + 1))
+    }
+
+    pub(super) fn failed_login() -> Self {
+        Self::no("[AUTHENTICATIONFAILED] Authentication failed: the user name or the password is wrong")
+    }
+
+    pub(super) fn no_mailbox(name: &str) -> Self {
+        Self::no(format!("[NONEXISTENT] there is no mailbox {}", utf7::encode(name)))
+    }
+
+    /// RFC 3501 §6.3.11: CREATE would help.
+    pub(super) fn try_create(name: &str) -> Self {
+        Self::no(format!("[TRYCREATE] there is no mailbox {}", utf7::encode(name)))
+    }
+
+    pub(super) fn no_message(number: u32, count: usize) -> Self {
+        Self::bad(format!("there is no message {number}; there are {count}"))
+    }
+
+    pub(super) fn unselected() -> Self {
+        Self::bad("SELECT a mailbox first")
+    }
+
+    pub(super) fn keywords() -> Self {
+        Self::no(format!("[LIMIT] a mailbox has {} keywords at most", Flags::MOST_KEYWORDS))
+    }
+}
