@@ -6,19 +6,13 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use mailjig::{Endpoint, MailServer, Message, from, session, to};
+use support::{ROADS, Road, is_there, run};
+
+#[path = "clients/support.rs"]
+mod support;
 
 const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
                     \r\nfirst line\r\n.a line with a dot\r\n..two\r\nlast line\r\n";
-
-/// How a client shall reach the server.
-#[derive(Clone, Copy, PartialEq)]
-enum Road {
-    Plain,
-    Starttls,
-    Implicit,
-}
-
-const ROADS: [Road; 3] = [Road::Plain, Road::Starttls, Road::Implicit];
 
 impl Road {
     /// Where the client sends, and whether it logs in: submission and SMTPS ask for that.
@@ -100,7 +94,7 @@ fn python_smtplib() {
     const SCRIPT: &str = r#"
 import smtplib, ssl, sys
 road, port, ca = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-context = ssl.create_default_context(cafile=ca) if ca else None
+context = ssl.create_default_context(cafile=ca)
 if road == "implicit":
     smtp = smtplib.SMTP_SSL("localhost", port, context=context)
 else:
@@ -115,12 +109,9 @@ smtp.quit()
 "#;
     each_road("python3", |server, road| {
         let endpoint = road.endpoint(server);
-        let (name, ca) = match road {
-            Road::Plain => ("plain", String::new()),
-            Road::Starttls => ("starttls", server.ca_file().display().to_string()),
-            Road::Implicit => ("implicit", server.ca_file().display().to_string()),
-        };
-        run(Command::new("python3").args(["-c", SCRIPT, name, &endpoint.port().to_string(), &ca]), MAIL);
+        let mut python = Command::new("python3");
+        python.args(["-c", SCRIPT, road.name(), &endpoint.port().to_string()]).arg(server.ca_file());
+        run(&mut python, MAIL);
     });
 }
 
@@ -245,32 +236,4 @@ fn check(server: &MailServer, road: Road) -> Message {
     assert_eq!(mail.text().trim_end(), "first line\r\n.a line with a dot\r\n..two\r\nlast line");
     server.settled().block();
     mail
-}
-
-fn is_there(client: &str) -> bool {
-    let found = Command::new(client).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(found || std::env::var_os("MAILJIG_ALL_CLIENTS").is_none(), "{client} is not installed");
-    if !found {
-        eprintln!("{client} is not installed: skipped");
-    }
-    found
-}
-
-/// Runs a command that must succeed; gives what it prints.
-fn run(command: &mut Command, input: &str) -> String {
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    let mut stdin = child.stdin.take().expect("it is piped");
-    // A client that fails early does not read all of it; its status tells.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(
-        output.status.success(),
-        "{command:?} failed: {}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
