@@ -2,7 +2,9 @@
 //! verifying the server's own authority, each against a server of its own. A client that is not installed is skipped
 //! with a word, unless `MAILJIG_ALL_CLIENTS` is set.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -186,6 +188,325 @@ fn curl(server: &MailServer, road: Road, scheme: &str, endpoint: &Endpoint, path
     }
     curl.arg(format!("{scheme}{secure}://localhost:{}/{path}", endpoint.port()));
     curl
+}
+
+#[test]
+fn mbsync() {
+    if !is_there("mbsync") || !is_there("curl") {
+        return;
+    }
+    each_road(|server, road| {
+        let account = server.account(LOGIN);
+        account.mailbox("Work").generate(2);
+        let endpoint = road.imap(server);
+        let security = match road {
+            Road::Plain => "None",
+            Road::Starttls => "STARTTLS",
+            Road::Implicit => "IMAPS",
+        };
+        let home = tempfile::tempdir().expect("it can be made");
+        let rc = rc(
+            home.path(),
+            &format!(
+                "IMAPAccount server\nHost localhost\nPort {}\nUser {LOGIN}\nPass {PASSWORD}\n\
+             SSLType {security}\nCertificateFile {}\nSystemCertificates no\n\n\
+             IMAPStore far\nAccount server\n\n\
+             MaildirStore near\nPath {path}/\nInbox {path}/INBOX\nSubFolders Verbatim\n\n\
+             Channel both\nFar :far:\nNear :near:\nPatterns INBOX Work\nCreate Near\nExpunge Both\nSyncState *\n",
+                endpoint.port(),
+                server.ca_file().display(),
+                path = home.path().display()
+            ),
+        );
+        let sync = || run(Command::new("mbsync").env("HOME", home.path()).arg("--config").arg(&rc).arg("both"), "");
+        let inbox = home.path().join("INBOX");
+        let near = |subject: &str| {
+            let found = letters(&inbox).into_iter().find(|(_, text)| text.contains(&format!("Subject: {subject}\n")));
+            found.map(|(path, _)| path)
+        };
+        let far = || subjects_and_flags(&account.inbox().entries());
+
+        // Pulls everything.
+        sync();
+        assert_eq!(texts(&inbox), texts_of(&account.inbox().entries()));
+        assert_eq!(texts(&home.path().join("Work")), texts_of(&account.mailbox("Work").entries()));
+
+        // Pushes a message and flags that were set here, pulls a flag that was set there.
+        fs::write(inbox.join("cur/mine:2,FS"), DOTS.replace("\r\n", "\n")).expect("it can be written");
+        flag(&near("generated 2").expect("it was pulled"), "S");
+        run(curl(server, road, "imap", endpoint, "INBOX").args(["--request", "STORE 3 +FLAGS (\\Flagged)"]), "");
+        sync();
+        assert_eq!(
+            far(),
+            [
+                "generated 1",
+                "generated 2 \\Seen",
+                "generated 3 \\Flagged",
+                "generated 4",
+                "generated 5",
+                "dots \\Flagged \\Seen"
+            ]
+        );
+        assert_eq!(texts(&inbox), texts_of(&account.inbox().entries()));
+        assert!(near("generated 3").expect("it was pulled").to_string_lossy().ends_with(":2,F"));
+
+        // Deletes on both sides what was deleted on one.
+        flag(&near("generated 4").expect("it was pulled"), "T");
+        run(curl(server, road, "imap", endpoint, "INBOX").args(["--request", "STORE 5 +FLAGS (\\Deleted)"]), "");
+        sync();
+        assert_eq!(far(), ["generated 1", "generated 2 \\Seen", "generated 3 \\Flagged", "dots \\Flagged \\Seen"]);
+        assert_eq!((near("generated 4"), near("generated 5"), letters(&inbox).len()), (None, None, 4));
+        check_sessions(server, road, endpoint);
+    });
+}
+
+#[test]
+fn mutt() {
+    if !is_there("mutt") || !is_there("script") {
+        return;
+    }
+    each_road(|server, road| {
+        server.deliver(LOGIN, DOTS);
+        let account = server.account(LOGIN);
+        let all = texts_of(&account.inbox().entries());
+        let endpoint = road.imap(server);
+        let home = tempfile::tempdir().expect("it can be made");
+        let rc = rc(
+            home.path(),
+            &format!(
+                "set imap_user='{LOGIN}' imap_pass='{PASSWORD}' folder='imap{secure}://localhost:{}/' spoolfile='=INBOX'\n\
+             set ssl_starttls={starttls} ssl_force_tls={starttls} ssl_ca_certificates_file='{}'\n\
+             set mbox_type=Maildir record='' sleep_time=0 delete=yes quit=yes\n\
+             unset confirmappend confirmcreate header_cache mark_old move wait_key\n\
+             push \"<tag-pattern>~A<enter><tag-prefix><copy-message>{path}/all<enter><untag-pattern>~A<enter>\
+             <tag-pattern>~s generated.2<enter><tag-prefix><flag-message><untag-pattern>~A<enter>\
+             <tag-pattern>~s generated.4<enter><tag-prefix><save-message>=Work<enter>\
+             <delete-pattern>~s generated.1<enter><sync-mailbox><exit>\"\n",
+                endpoint.port(),
+                server.ca_file().display(),
+                secure = if road == Road::Implicit { "s" } else { "" },
+                starttls = if road.is_secure() { "yes" } else { "no" },
+                path = home.path().display()
+            ),
+        );
+        // It wants a terminal, though nobody sits there: a question that it asks is not answered.
+        let mutt = format!("timeout 30 mutt -n -F {}", rc.display());
+        run(
+            Command::new("script").args(["-qec", &mutt, "/dev/null"]).env("TERM", "xterm").env("HOME", home.path()),
+            "",
+        );
+
+        assert_eq!(texts(&home.path().join("all")), all);
+        assert_eq!(
+            subjects_and_flags(&account.inbox().entries()),
+            ["generated 2 \\Flagged", "generated 3", "generated 5", "dots"]
+        );
+        assert_eq!(subjects(&account.mailbox("Work").entries()), ["generated 4"]);
+        assert_eq!(captured(server), ["dots"]);
+        check_sessions(server, road, endpoint);
+    });
+}
+
+#[test]
+fn fetchmail_imap() {
+    fetchmail("imap", Road::imap, "\\Seen");
+}
+
+#[test]
+fn fetchmail_pop3() {
+    fetchmail("pop3", Road::pop3, "");
+}
+
+/// Fetches what is new, nothing new, and then all once more to delete it.
+fn fetchmail(protocol: &str, endpoint: fn(Road, &MailServer) -> &Endpoint, fetched: &str) {
+    if !is_there("fetchmail") {
+        return;
+    }
+    each_road(|server, road| {
+        server.deliver(LOGIN, DOTS);
+        let inbox = server.account(LOGIN).inbox();
+        let all = texts_of(&inbox.entries());
+        let endpoint = endpoint(road, server);
+        let security = match road {
+            Road::Plain => "sslproto ''",
+            Road::Starttls => "sslproto 'tls1.2+' sslcertck",
+            Road::Implicit => "ssl sslcertck",
+        };
+        let home = tempfile::tempdir().expect("it can be made");
+        let kept = maildir(home.path().join("kept"));
+        let rc = rc(
+            home.path(),
+            &format!(
+                "poll localhost protocol {protocol} service {} uidl\n\
+             user '{LOGIN}' password '{PASSWORD}' {security} no rewrite sslcertfile '{}' mda 'cat >$(mktemp {}/new/XXXXXX)'\n",
+                endpoint.port(),
+                server.ca_file().display(),
+                kept.display()
+            ),
+        );
+        let fetchmail = |options: &[&str]| {
+            let mut fetchmail = Command::new("fetchmail");
+            fetchmail.env("HOME", home.path()).env("FETCHMAILHOME", home.path());
+            // One of them may run at a time, by its pid file.
+            fetchmail.arg("--pidfile").arg(home.path().join("pid"));
+            fetchmail.arg("--nosyslog").arg("--fetchmailrc").arg(&rc).args(options);
+            fetchmail
+        };
+
+        run(&mut fetchmail(&["--keep"]), "");
+        assert_eq!(texts(&kept), all);
+        assert_eq!(inbox.entries().iter().map(|entry| entry.flags.join(" ")).collect::<Vec<_>>(), [fetched; 6]);
+
+        let nothing_new = status(&mut fetchmail(&["--keep"])).expect("it starts");
+        assert_eq!((nothing_new.code(), letters(&kept).len()), (Some(1), 6));
+
+        run(&mut fetchmail(&["--all", "--nokeep"]), "");
+        assert_eq!((inbox.entries().len(), letters(&kept).len()), (0, 12));
+        assert_eq!(captured(server), ["dots"]);
+        check_sessions(server, road, endpoint);
+    });
+}
+
+#[test]
+fn mpop() {
+    if !is_there("mpop") {
+        return;
+    }
+    each_road(|server, road| {
+        server.deliver(LOGIN, DOTS);
+        let inbox = server.account(LOGIN).inbox();
+        let all = texts_of(&inbox.entries());
+        let endpoint = road.pop3(server);
+        let home = tempfile::tempdir().expect("it can be made");
+        let kept = maildir(home.path().join("kept"));
+        let mpop = |options: &[&str]| {
+            let mut mpop = Command::new("mpop");
+            mpop.args(["--host=localhost", &format!("--port={}", endpoint.port()), &format!("--user={LOGIN}")]);
+            mpop.args([&format!("--passwordeval=echo {PASSWORD}"), "--received-header=off"]);
+            mpop.arg(format!("--delivery=maildir,{}", kept.display()));
+            mpop.arg(format!("--uidls-file={}", home.path().join("uidls").display()));
+            match road {
+                Road::Plain => drop(mpop.args(["--tls=off", "--auth=apop"])),
+                Road::Starttls => drop(mpop.args(["--tls=on", "--tls-starttls=on"])),
+                Road::Implicit => drop(mpop.args(["--tls=on", "--tls-starttls=off"])),
+            }
+            if road.is_secure() {
+                mpop.arg(format!("--tls-trust-file={}", server.ca_file().display()));
+            }
+            run(mpop.args(options), "")
+        };
+
+        mpop(&["--keep=on"]);
+        assert_eq!(texts(&kept), all);
+        mpop(&["--keep=on"]);
+        assert_eq!((inbox.entries().len(), letters(&kept).len()), (6, 6));
+        mpop(&["--keep=off", "--only-new=off"]);
+        assert_eq!((inbox.entries().len(), letters(&kept).len()), (0, 12));
+        assert_eq!(captured(server), ["dots"]);
+        check_sessions(server, road, endpoint);
+    });
+}
+
+/// Writes a client's configuration, which nobody else may read.
+fn rc(home: &Path, text: &str) -> PathBuf {
+    let path = home.join("rc");
+    fs::write(&path, text).expect("it can be written");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it can be closed");
+    path
+}
+
+/// Makes an empty Maildir.
+fn maildir(path: PathBuf) -> PathBuf {
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(path.join(part)).expect("it can be made");
+    }
+    path
+}
+
+/// Gives a letter in a Maildir exactly these flags, besides what its name says.
+fn flag(letter: &Path, flags: &str) {
+    let name = letter.file_name().expect("it has a name").to_string_lossy();
+    let name = name.split(":2,").next().unwrap_or_default();
+    let folder = letter.parent().and_then(Path::parent).expect("it is in a Maildir");
+    fs::rename(letter, folder.join(format!("cur/{name}:2,{flags}"))).expect("it can be renamed");
+}
+
+/// What is in a Maildir: the path of each letter, and its text.
+fn letters(maildir: &Path) -> Vec<(PathBuf, String)> {
+    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(maildir.join(part)).expect("it is a Maildir"));
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    paths.map(|path| (path.clone(), fs::read_to_string(path).expect("it is text"))).collect()
+}
+
+/// The texts in a Maildir, in some order.
+fn texts(maildir: &Path) -> Vec<String> {
+    in_order(letters(maildir).into_iter().map(|(_, text)| text))
+}
+
+/// The texts of these entries as a Maildir has them, in the same order.
+fn texts_of(entries: &[Entry]) -> Vec<String> {
+    in_order(entries.iter().map(|entry| String::from_utf8_lossy(entry.message.raw()).replace("\r\n", "\n")))
+}
+
+/// Texts without the fields that clients put into a header, sorted.
+fn in_order(texts: impl Iterator<Item = String>) -> Vec<String> {
+    const ADDED: [&str; 5] = ["Received:", "\t", "X-TUID:", "Content-Length:", "Lines:"];
+    let is_added = |line: &str| ADDED.iter().any(|start| line.starts_with(start));
+    let mut texts: Vec<String> =
+        texts.map(|text| text.split_inclusive('\n').filter(|line| !is_added(line)).collect()).collect();
+    texts.sort();
+    texts
+}
+
+/// Reads, searches and marks ten thousand messages.
+#[test]
+fn ten_thousand() {
+    const IMAP: &str = r#"
+import os, re, roads
+from roads import ok, same
+imap = roads.imap()
+ok("login", imap.login(os.environ["MAIL_USER"], os.environ["MAIL_PASSWORD"]))
+same("messages", ok("select", imap.select()), [b"10000"])
+rows = b"\n".join(ok("fetch", imap.fetch("1:*", "(UID FLAGS ENVELOPE)")))
+same("uids", re.findall(rb"UID (\d+)", rows), [b"%d" % n for n in range(1, 10_001)])
+same("subjects", re.findall(rb'"(generated \d+)"', rows), [b"generated %d" % n for n in range(1, 10_001)])
+same("recent, and no other flags", rows.count(rb"FLAGS (\Recent)"), 10_000)
+same("text", ok("search", imap.uid("SEARCH", "TEXT", '"message 7777 of"')), [b"7777"])
+same("all", ok("search", imap.uid("SEARCH", "ALL"))[0].split(), [b"%d" % n for n in range(1, 10_001)])
+stored = ok("store", imap.store("1:*", "+FLAGS", r"(\Flagged)"))
+same("stored", len(stored), 10_000)
+same("flagged", all(b"\\Flagged" in row for row in stored), True)
+same("unflagged", ok("search", imap.search(None, "UNFLAGGED")), [b""])
+imap.logout()
+"#;
+    const POP3: &str = r#"
+import os, roads
+from roads import same
+pop = roads.pop()
+pop.user(os.environ["MAIL_USER"])
+pop.pass_(os.environ["MAIL_PASSWORD"])
+listed, uids = pop.list()[1], pop.uidl()[1]
+same("stat", pop.stat(), (10_000, sum(int(line.split()[1]) for line in listed)))
+for what, lines in ("list", listed), ("uidl", uids):
+    same(what, [int(line.split()[0]) for line in lines], list(range(1, 10_001)))
+same("different uids", len({line.split()[1] for line in uids}), 10_000)
+same("the last", b"Subject: generated 10000" in pop.retr(10_000)[1], True)
+pop.quit()
+"#;
+    if !is_there("python3") {
+        return;
+    }
+    for road in ROADS {
+        let server = MailServer::builder().account(LOGIN, PASSWORD).start();
+        let inbox = server.account(LOGIN).inbox();
+        inbox.generate(10_000);
+        run(script_of("python3", &server, road, road.imap(&server)).args(["-c", IMAP]), "");
+        run(script_of("python3", &server, road, road.pop3(&server)).args(["-c", POP3]), "");
+
+        assert!(server.sessions().iter().all(|session| session.tls.is_some() == road.is_secure()));
+        assert!(inbox.entries().iter().all(|entry| entry.flags == ["\\Flagged"]));
+        assert_eq!(inbox.entries().len(), 10_000);
+    }
 }
 
 /// Gives the test a server for each road, whose one account has five messages; tells the dialogue of one that failed.

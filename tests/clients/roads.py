@@ -10,7 +10,7 @@ signal.alarm(60)
 
 def same(what, got, want):
     if got != want:
-        sys.exit(f"{what}: got {got!r}, expected {want!r}")
+        sys.exit(f"{what}: got {got!r:.500}, expected {want!r:.500}")
 
 
 def ok(what, answer):  # what imaplib gives with an OK
