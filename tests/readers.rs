@@ -2,9 +2,8 @@
 //! verifying the server's own authority, each against a server of its own. A client that is not installed is skipped
 //! with a word, unless `MAILJIG_ALL_CLIENTS` is set.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -138,9 +137,7 @@ fn curl_imap() {
         assert_eq!(curl("INBOX?SUBJECT%20%22generated%203%22", &[]), "* SEARCH 3\r\n");
         assert_eq!(curl("INBOX?UNSEEN", &[]), "* SEARCH\r\n");
         // curl must know the size before it sends, so not from its input.
-        let mut file = NamedTempFile::new().expect("it can be made");
-        file.write_all(DOTS.as_bytes()).expect("it can be written to");
-        curl("Work", &["--upload-file", &file.path().to_string_lossy()]);
+        curl("Work", &["--upload-file", &file(DOTS).path().to_string_lossy()]);
         curl("INBOX", &["--request", "STORE 2 +FLAGS (\\Deleted)"]);
         curl("INBOX", &["--request", "EXPUNGE"]);
 
@@ -205,21 +202,21 @@ fn mbsync() {
             Road::Implicit => "IMAPS",
         };
         let home = tempfile::tempdir().expect("it can be made");
-        let rc = rc(
-            home.path(),
-            &format!(
-                "IMAPAccount server\nHost localhost\nPort {}\nUser {LOGIN}\nPass {PASSWORD}\n\
+        let rc = file(&format!(
+            "IMAPAccount server\nHost localhost\nPort {}\nUser {LOGIN}\nPass {PASSWORD}\n\
              SSLType {security}\nCertificateFile {}\nSystemCertificates no\n\n\
              IMAPStore far\nAccount server\n\n\
              MaildirStore near\nPath {path}/\nInbox {path}/INBOX\nSubFolders Verbatim\n\n\
              Channel both\nFar :far:\nNear :near:\nPatterns INBOX Work\nCreate Near\nExpunge Both\nSyncState *\n",
-                endpoint.port(),
-                server.ca_file().display(),
-                path = home.path().display()
-            ),
-        );
-        let sync = || run(Command::new("mbsync").env("HOME", home.path()).arg("--config").arg(&rc).arg("both"), "");
-        let inbox = home.path().join("INBOX");
+            endpoint.port(),
+            server.ca_file().display(),
+            path = home.path().display()
+        ));
+        let sync = || {
+            let mut mbsync = Command::new("mbsync");
+            run(mbsync.env("HOME", home.path()).arg("--config").arg(rc.path()).arg("both"), "")
+        };
+        let (inbox, work) = (home.path().join("INBOX"), home.path().join("Work"));
         let near = |subject: &str| {
             let found = letters(&inbox).into_iter().find(|(_, text)| text.contains(&format!("Subject: {subject}\n")));
             found.map(|(path, _)| path)
@@ -229,10 +226,12 @@ fn mbsync() {
         // Pulls everything.
         sync();
         assert_eq!(texts(&inbox), texts_of(&account.inbox().entries()));
-        assert_eq!(texts(&home.path().join("Work")), texts_of(&account.mailbox("Work").entries()));
+        assert_eq!(texts(&work), texts_of(&account.mailbox("Work").entries()));
 
         // Pushes a message and flags that were set here, pulls a flag that was set there.
-        fs::write(inbox.join("cur/mine:2,FS"), DOTS.replace("\r\n", "\n")).expect("it can be written");
+        for folder in [&inbox, &work] {
+            fs::write(folder.join("cur/mine:2,FS"), DOTS.replace("\r\n", "\n")).expect("it can be written");
+        }
         flag(&near("generated 2").expect("it was pulled"), "S");
         run(curl(server, road, "imap", endpoint, "INBOX").args(["--request", "STORE 3 +FLAGS (\\Flagged)"]), "");
         sync();
@@ -248,6 +247,10 @@ fn mbsync() {
             ]
         );
         assert_eq!(texts(&inbox), texts_of(&account.inbox().entries()));
+        assert_eq!(
+            subjects_and_flags(&account.mailbox("Work").entries()),
+            ["generated 1", "generated 2", "dots \\Flagged \\Seen"]
+        );
         assert!(near("generated 3").expect("it was pulled").to_string_lossy().ends_with(":2,F"));
 
         // Deletes on both sides what was deleted on one.
@@ -271,10 +274,8 @@ fn mutt() {
         let all = texts_of(&account.inbox().entries());
         let endpoint = road.imap(server);
         let home = tempfile::tempdir().expect("it can be made");
-        let rc = rc(
-            home.path(),
-            &format!(
-                "set imap_user='{LOGIN}' imap_pass='{PASSWORD}' folder='imap{secure}://localhost:{}/' spoolfile='=INBOX'\n\
+        let rc = file(&format!(
+            "set imap_user='{LOGIN}' imap_pass='{PASSWORD}' folder='imap{secure}://localhost:{}/' spoolfile='=INBOX'\n\
              set ssl_starttls={starttls} ssl_force_tls={starttls} ssl_ca_certificates_file='{}'\n\
              set mbox_type=Maildir record='' sleep_time=0 delete=yes quit=yes\n\
              unset confirmappend confirmcreate header_cache mark_old move wait_key\n\
@@ -282,19 +283,16 @@ fn mutt() {
              <tag-pattern>~s generated.2<enter><tag-prefix><flag-message><untag-pattern>~A<enter>\
              <tag-pattern>~s generated.4<enter><tag-prefix><save-message>=Work<enter>\
              <delete-pattern>~s generated.1<enter><sync-mailbox><exit>\"\n",
-                endpoint.port(),
-                server.ca_file().display(),
-                secure = if road == Road::Implicit { "s" } else { "" },
-                starttls = if road.is_secure() { "yes" } else { "no" },
-                path = home.path().display()
-            ),
-        );
+            endpoint.port(),
+            server.ca_file().display(),
+            secure = if road == Road::Implicit { "s" } else { "" },
+            starttls = if road.is_secure() { "yes" } else { "no" },
+            path = home.path().display()
+        ));
         // It wants a terminal, though nobody sits there: a question that it asks is not answered.
-        let mutt = format!("timeout 30 mutt -n -F {}", rc.display());
-        run(
-            Command::new("script").args(["-qec", &mutt, "/dev/null"]).env("TERM", "xterm").env("HOME", home.path()),
-            "",
-        );
+        let mutt = format!("timeout 30 mutt -n -F {}", rc.path().display());
+        let mut script = Command::new("script");
+        run(script.env("HOME", home.path()).env("TERM", "xterm").args(["-qec", &mutt, "/dev/null"]), "");
 
         assert_eq!(texts(&home.path().join("all")), all);
         assert_eq!(
@@ -334,22 +332,20 @@ fn fetchmail(protocol: &str, endpoint: fn(Road, &MailServer) -> &Endpoint, fetch
         };
         let home = tempfile::tempdir().expect("it can be made");
         let kept = maildir(home.path().join("kept"));
-        let rc = rc(
-            home.path(),
-            &format!(
-                "poll localhost protocol {protocol} service {} uidl\n\
-             user '{LOGIN}' password '{PASSWORD}' {security} no rewrite sslcertfile '{}' mda 'cat >$(mktemp {}/new/XXXXXX)'\n",
-                endpoint.port(),
-                server.ca_file().display(),
-                kept.display()
-            ),
-        );
+        let rc = file(&format!(
+            "poll localhost protocol {protocol} service {} uidl\n\
+             user '{LOGIN}' password '{PASSWORD}' no rewrite {security} sslcertfile '{}'\n\
+             mda 'cat >$(mktemp {}/new/XXXXXX)'\n",
+            endpoint.port(),
+            server.ca_file().display(),
+            kept.display()
+        ));
         let fetchmail = |options: &[&str]| {
             let mut fetchmail = Command::new("fetchmail");
             fetchmail.env("HOME", home.path()).env("FETCHMAILHOME", home.path());
             // One of them may run at a time, by its pid file.
             fetchmail.arg("--pidfile").arg(home.path().join("pid"));
-            fetchmail.arg("--nosyslog").arg("--fetchmailrc").arg(&rc).args(options);
+            fetchmail.arg("--nosyslog").arg("--fetchmailrc").arg(rc.path()).args(options);
             fetchmail
         };
 
@@ -405,57 +401,6 @@ fn mpop() {
         assert_eq!(captured(server), ["dots"]);
         check_sessions(server, road, endpoint);
     });
-}
-
-/// Writes a client's configuration, which nobody else may read.
-fn rc(home: &Path, text: &str) -> PathBuf {
-    let path = home.join("rc");
-    fs::write(&path, text).expect("it can be written");
-    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it can be closed");
-    path
-}
-
-/// Makes an empty Maildir.
-fn maildir(path: PathBuf) -> PathBuf {
-    for part in ["cur", "new", "tmp"] {
-        fs::create_dir_all(path.join(part)).expect("it can be made");
-    }
-    path
-}
-
-/// Gives a letter in a Maildir exactly these flags, besides what its name says.
-fn flag(letter: &Path, flags: &str) {
-    let name = letter.file_name().expect("it has a name").to_string_lossy();
-    let name = name.split(":2,").next().unwrap_or_default();
-    let folder = letter.parent().and_then(Path::parent).expect("it is in a Maildir");
-    fs::rename(letter, folder.join(format!("cur/{name}:2,{flags}"))).expect("it can be renamed");
-}
-
-/// What is in a Maildir: the path of each letter, and its text.
-fn letters(maildir: &Path) -> Vec<(PathBuf, String)> {
-    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(maildir.join(part)).expect("it is a Maildir"));
-    let paths = files.map(|file| file.expect("it can be listed").path());
-    paths.map(|path| (path.clone(), fs::read_to_string(path).expect("it is text"))).collect()
-}
-
-/// The texts in a Maildir, in some order.
-fn texts(maildir: &Path) -> Vec<String> {
-    in_order(letters(maildir).into_iter().map(|(_, text)| text))
-}
-
-/// The texts of these entries as a Maildir has them, in the same order.
-fn texts_of(entries: &[Entry]) -> Vec<String> {
-    in_order(entries.iter().map(|entry| String::from_utf8_lossy(entry.message.raw()).replace("\r\n", "\n")))
-}
-
-/// Texts without the fields that clients put into a header, sorted.
-fn in_order(texts: impl Iterator<Item = String>) -> Vec<String> {
-    const ADDED: [&str; 5] = ["Received:", "\t", "X-TUID:", "Content-Length:", "Lines:"];
-    let is_added = |line: &str| ADDED.iter().any(|start| line.starts_with(start));
-    let mut texts: Vec<String> =
-        texts.map(|text| text.split_inclusive('\n').filter(|line| !is_added(line)).collect()).collect();
-    texts.sort();
-    texts
 }
 
 /// Reads, searches and marks ten thousand messages.
@@ -572,4 +517,54 @@ fn script_of(language: &str, server: &MailServer, road: Road, endpoint: &Endpoin
     command.env("MAIL_ROAD", road.name()).env("MAIL_CA", server.ca_file());
     command.env("MAIL_USER", LOGIN).env("MAIL_PASSWORD", PASSWORD).env("MAIL_CLOSED", "1");
     command
+}
+
+/// A file with this text, which nobody else may read.
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("it can be made");
+    file.write_all(text.as_bytes()).expect("it can be written to");
+    file
+}
+
+/// Makes an empty Maildir.
+fn maildir(path: PathBuf) -> PathBuf {
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(path.join(part)).expect("it can be made");
+    }
+    path
+}
+
+/// Gives a letter in a Maildir exactly these flags, besides what its name says.
+fn flag(letter: &Path, flags: &str) {
+    let name = letter.file_name().expect("it has a name").to_string_lossy();
+    let name = name.split(":2,").next().unwrap_or_default();
+    let folder = letter.parent().and_then(Path::parent).expect("it is in a Maildir");
+    fs::rename(letter, folder.join(format!("cur/{name}:2,{flags}"))).expect("it can be renamed");
+}
+
+/// What is in a Maildir: the path of each letter, and its text.
+fn letters(maildir: &Path) -> Vec<(PathBuf, String)> {
+    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(maildir.join(part)).expect("it is a Maildir"));
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    paths.map(|path| (path.clone(), fs::read_to_string(path).expect("it is text"))).collect()
+}
+
+/// The texts in a Maildir, in some order.
+fn texts(maildir: &Path) -> Vec<String> {
+    in_order(letters(maildir).into_iter().map(|(_, text)| text))
+}
+
+/// The texts of these entries as a Maildir has them, in the same order.
+fn texts_of(entries: &[Entry]) -> Vec<String> {
+    in_order(entries.iter().map(|entry| String::from_utf8_lossy(entry.message.raw()).replace("\r\n", "\n")))
+}
+
+/// Texts without the fields that clients put into a header, sorted.
+fn in_order(texts: impl Iterator<Item = String>) -> Vec<String> {
+    const ADDED: [&str; 5] = ["Received:", "\t", "X-TUID:", "Content-Length:", "Lines:"];
+    let is_added = |line: &str| ADDED.iter().any(|start| line.starts_with(start));
+    let mut texts: Vec<String> =
+        texts.map(|text| text.split_inclusive('\n').filter(|line| !is_added(line)).collect()).collect();
+    texts.sort();
+    texts
 }
