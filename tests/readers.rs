@@ -61,7 +61,8 @@ fn perl_mail_imapclient() {
 /// Lets a script do a day's work over IMAP on each road: it ends well if every answer was as it expected, and what it
 /// left behind is looked at here.
 fn imap_day(language: &str, probe: &[&str], script: &str) {
-    if !told(script, status(interpreter(language).args(probe)).is_ok_and(|status| status.success())) {
+    let what = format!("{language} or what {script} needs");
+    if !told(&what, status(interpreter(language).args(probe)).is_ok_and(|status| status.success())) {
         return;
     }
     each_road(|server, road| {
