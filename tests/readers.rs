@@ -404,6 +404,52 @@ fn mpop() {
     });
 }
 
+/// Every mail of the fixtures, and one of megabytes, comes as it was delivered.
+#[test]
+fn any_mail_byte_for_byte() {
+    const IMAP: &str = r#"
+import os, roads, sys
+from roads import ok, same
+imap = roads.imap()
+ok("login", imap.login(os.environ["MAIL_USER"], os.environ["MAIL_PASSWORD"]))
+ok("select", imap.select())
+for number, path in enumerate(sys.argv[1:], 1):
+    raw = open(path, "rb").read()
+    for items in "(RFC822.SIZE BODY.PEEK[])", "(RFC822.SIZE RFC822.HEADER RFC822.TEXT)":
+        literals = [row for row in ok("fetch", imap.fetch(str(number), items)) if isinstance(row, tuple)]
+        same(f"{path} as {items}", b"".join(literal for _, literal in literals) == raw, True)
+        same(f"size of {path}", b"RFC822.SIZE %d " % len(raw) in literals[0][0], True)
+imap.logout()
+"#;
+    const POP3: &str = r#"
+import os, poplib, roads, sys
+from roads import same
+poplib._MAXLINE = 10_000  # its own limit is lower than what mail has
+pop = roads.pop()
+pop.user(os.environ["MAIL_USER"])
+pop.pass_(os.environ["MAIL_PASSWORD"])
+for number, path in enumerate(sys.argv[1:], 1):
+    raw = open(path, "rb").read()
+    same(path, b"".join(line + b"\r\n" for line in pop.retr(number)[1]) == raw, True)
+    same(f"size of {path}", pop.list(number).split()[2], b"%d" % len(raw))
+pop.quit()
+"#;
+    if !is_there("python3") {
+        return;
+    }
+    let fixtures = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mail")).expect("it is there");
+    let large = file(&format!("Subject: large\r\n\r\n{}", ".0123456789\r\n".repeat(300_000)));
+    let mut mails: Vec<_> = fixtures.map(|file| file.expect("it can be listed").path()).collect();
+    mails.push(large.path().to_owned());
+    for road in ROADS {
+        let server = MailServer::builder().account(LOGIN, PASSWORD).start();
+        for mail in &mails {
+            server.deliver(LOGIN, fs::read(mail).expect("it can be read"));
+        }
+        python(&server, road, IMAP, POP3, &mails);
+    }
+}
+
 /// Reads, searches and marks ten thousand messages.
 #[test]
 fn ten_thousand() {
@@ -446,13 +492,19 @@ pop.quit()
         let server = MailServer::builder().account(LOGIN, PASSWORD).start();
         let inbox = server.account(LOGIN).inbox();
         inbox.generate(10_000);
-        run(script_of("python3", &server, road, road.imap(&server)).args(["-c", IMAP]), "");
-        run(script_of("python3", &server, road, road.pop3(&server)).args(["-c", POP3]), "");
+        python(&server, road, IMAP, POP3, &[]);
 
-        assert!(server.sessions().iter().all(|session| session.tls.is_some() == road.is_secure()));
         assert!(inbox.entries().iter().all(|entry| entry.flags == ["\\Flagged"]));
         assert_eq!(inbox.entries().len(), 10_000);
     }
+}
+
+/// Runs a script over IMAP, and one over POP3, with these arguments.
+fn python(server: &MailServer, road: Road, imap: &str, pop3: &str, arguments: &[PathBuf]) {
+    for (endpoint, script) in [(road.imap(server), imap), (road.pop3(server), pop3)] {
+        run(script_of("python3", server, road, endpoint).args(["-c", script]).args(arguments), "");
+    }
+    assert!(server.sessions().iter().all(|session| session.tls.is_some() == road.is_secure()));
 }
 
 /// Gives the test a server for each road, whose one account has five messages; tells the dialogue of one that failed.
