@@ -450,6 +450,29 @@ pop.quit()
     }
 }
 
+#[test]
+#[ignore = "an escaped quote within angle brackets swallows what follows"]
+fn python_reads_a_quoted_mailbox() {
+    const SCRIPT: &str = r#"
+import os, roads
+from roads import ok, same
+imap = roads.imap()
+ok("login", imap.login(os.environ["MAIL_USER"], os.environ["MAIL_PASSWORD"]))
+ok("select", imap.select())
+envelope = ok("fetch", imap.fetch("6", "(ENVELOPE)"))[0]
+same(envelope, rb'(("Ann" NIL "a\"b" "x.example")("Carol" NIL "carol" "example.org"))' in envelope, True)
+imap.logout()
+"#;
+    if !is_there("python3") {
+        return;
+    }
+    each_road(|server, road| {
+        let mail = server.deliver(LOGIN, "From: Ann <\"a\\\"b\"@x.example>, Carol <carol@example.org>\r\n\r\n");
+        assert_eq!(mail.from().len(), 2);
+        run(script_of("python3", server, road, road.imap(server)).args(["-c", SCRIPT]), "");
+    });
+}
+
 /// Reads, searches and marks ten thousand messages.
 #[test]
 fn ten_thousand() {
