@@ -451,7 +451,6 @@ pop.quit()
 }
 
 #[test]
-#[ignore = "an escaped quote within angle brackets swallows what follows"]
 fn python_reads_a_quoted_mailbox() {
     const SCRIPT: &str = r#"
 import os, roads

@@ -83,8 +83,13 @@ impl Reader {
     fn angle(&mut self, bytes: &mut impl Iterator<Item = u8>) {
         let mut inside: Vec<u8> = Vec::new();
         let mut quoted = false;
-        for byte in bytes {
+        while let Some(byte) = bytes.next() {
             match byte {
+                b'\\' if quoted => {
+                    inside.push(byte);
+                    inside.extend(bytes.next());
+                    continue;
+                }
                 b'>' if !quoted => break,
                 b'"' => quoted = !quoted,
                 b':' if !quoted && inside.first() == Some(&b'@') => {

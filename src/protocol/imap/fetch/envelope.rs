@@ -200,8 +200,13 @@ fn comment(bytes: &mut impl Iterator<Item = u8>) -> Vec<u8> {
 
 fn angle(bytes: &mut impl Iterator<Item = u8>) -> Vec<u8> {
     let (mut out, mut is_quoted) = (Vec::new(), false);
-    for byte in bytes {
+    while let Some(byte) = bytes.next() {
         match byte {
+            b'\\' if is_quoted => {
+                out.push(byte);
+                out.extend(bytes.next());
+                continue;
+            }
             b'>' if !is_quoted => break,
             b'"' => is_quoted = !is_quoted,
             b'\r' | b'\n' => continue,
@@ -241,6 +246,7 @@ mod tests {
                 r#"((NIL NIL "Team" NIL)(NIL NIL "a" "x")(NIL NIL "b" "y")(NIL NIL NIL NIL)(NIL NIL "c" "z"))"#,
             ),
             ("undisclosed-recipients:;", r#"((NIL NIL "undisclosed-recipients" NIL)(NIL NIL NIL NIL))"#),
+            ("Ann <\"a\\\"b\"@x>, Carol <c@y>", r#"(("Ann" NIL "a\"b" "x")("Carol" NIL "c" "y"))"#),
             ("nobody", r#"((NIL NIL "nobody" ""))"#),
             ("", "NIL"),
         ] {
