@@ -85,6 +85,45 @@ fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
 }
 
 #[test]
+fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
+    let server = server();
+    let config = trusting(&server);
+    for (listener, begin, ready, smuggled, probe, answer) in [
+        (
+            Listener::Imap,
+            "a STARTTLS\r\n",
+            "a OK Begin the TLS handshake",
+            "b LOGIN evil@example.org x\r\nc CREATE evil\r\nd APPEND INBOX {4",
+            "e SELECT INBOX\r\nf LOGOUT\r\n",
+            "e BAD log in first",
+        ),
+        (
+            Listener::Pop3,
+            "STLS\r\n",
+            "+OK begin the TLS handshake",
+            "USER evil@example.org\r\nPASS x\r\nSTA",
+            "STAT\r\nQUIT\r\n",
+            "-ERR log in first",
+        ),
+    ] {
+        let mut client = connect(&server, listener);
+        client.get_mut().write_all(format!("{begin}{smuggled}").as_bytes()).unwrap();
+        assert_eq!(reply(&mut client), ready);
+        let mut client = secure(client, &config);
+        client.get_mut().write_all(probe.as_bytes()).unwrap();
+        assert_eq!(reply(&mut client), answer);
+        let _goodbye = client.read_to_end(&mut Vec::new());
+
+        let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+        let dropped =
+            format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+        assert!(text.contains(&dropped), "{text}");
+        assert!(!text.contains("evil"), "{text}");
+    }
+    assert_eq!(server.engine().look(|world| world.mail.accounts.iter().count()), 0);
+}
+
+#[test]
 fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
