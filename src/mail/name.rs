@@ -48,7 +48,7 @@ impl Namespace {
     /// Why no mailbox can have this name.
     pub(crate) fn objection(&self, name: &str) -> Option<String> {
         if name != INBOX && !name.starts_with(&*self.prefix) {
-            return Some(format!("names of mailboxes begin with {:?} here", self.prefix));
+            return Some(format!("names of mailboxes begin with {} here", self.prefix.escape_default()));
         }
         let levels = name.split(self.delimiter);
         if levels.clone().any(str::is_empty) {

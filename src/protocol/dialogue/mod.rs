@@ -87,6 +87,53 @@ fn every_command_has_a_dialogue_for_each_way_it_can_go() {
     }
 }
 
+#[test]
+fn nothing_panics_on_mangled_dialogues() {
+    mangle("smtp", smtp);
+    mangle("imap", imap);
+    mangle("pop3", pop3);
+}
+
+/// What clients say in dialogues, with octets changed, doubled, cut and swapped: whatever is answered, nothing panics.
+fn mangle<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
+    const SIGNS: &[u8] = b"(){}\"\\*%[]<>~+:,. \r\n\x000179&=";
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below.max(1) as u64) as usize
+    };
+    for (_, script) in &dialogues(protocol) {
+        for _ in 0..60 {
+            let mut player = Player::new(script, machine(script));
+            for (_, step) in &script.steps {
+                let Step::Client(octets) = step else { continue };
+                let mut octets = octets.clone();
+                for _ in 0..draw(4) {
+                    let (at, to) = (draw(octets.len()), draw(octets.len()));
+                    match draw(6) {
+                        _ if octets.is_empty() => {}
+                        0 => octets[at] = draw(256) as u8,
+                        1 => octets.insert(at, SIGNS[draw(SIGNS.len())]),
+                        2 => drop(octets.remove(at)),
+                        3 => octets.swap(at, to),
+                        4 => octets.extend_from_within(at.min(to)..at.max(to)),
+                        _ => octets.truncate(at),
+                    }
+                }
+                player.input.extend_from_slice(&octets);
+                player.run();
+                if matches!(player.after, After::Secures) {
+                    player.input.clear();
+                    player.machine.secured();
+                    player.after = After::Goes;
+                }
+            }
+        }
+    }
+}
+
 /// The dialogues of a protocol by their names.
 fn dialogues(protocol: &str) -> Vec<(String, Script)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues").join(protocol);
@@ -147,20 +194,7 @@ fn pop3(script: &Script) -> Pop3 {
 
 /// Plays a dialogue, the client's octets in pieces of at most this size.
 fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
-    let members = script.settings("account").map(|account| {
-        let (login, password) = account.split_once(' ').expect("account = login password");
-        Member { login: login.into(), password: password.into(), addresses: Vec::new() }
-    });
-    let delimiter = script.settings("delimiter").next().and_then(|its| its.chars().next()).unwrap_or('/');
-    let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);
-    let mut player = Player {
-        machine,
-        mail: Mail::new(Accounts::new(members.collect(), namespace, 1)),
-        input: BytesMut::new(),
-        said: Vec::new(),
-        after: After::Goes,
-    };
-    player.seed(script);
+    let mut player = Player::new(script, machine);
     player.run();
     for (number, step) in &script.steps {
         match step {
@@ -203,6 +237,25 @@ enum After {
 }
 
 impl<M: Machine> Player<M> {
+    /// With the accounts and the mail that the head of the dialogue asks for.
+    fn new(script: &Script, machine: M) -> Self {
+        let members = script.settings("account").map(|account| {
+            let (login, password) = account.split_once(' ').expect("account = login password");
+            Member { login: login.into(), password: password.into(), addresses: Vec::new() }
+        });
+        let delimiter = script.settings("delimiter").next().and_then(|its| its.chars().next()).unwrap_or('/');
+        let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);
+        let mut player = Self {
+            machine,
+            mail: Mail::new(Accounts::new(members.collect(), namespace, 1)),
+            input: BytesMut::new(),
+            said: Vec::new(),
+            after: After::Goes,
+        };
+        player.seed(script);
+        player
+    }
+
     /// What lies in mailboxes before anybody comes.
     fn seed(&mut self, script: &Script) {
         let date = InternalDate { at: SEEDED, zone: 0 };

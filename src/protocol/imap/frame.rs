@@ -6,6 +6,9 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::protocol::line::{Line, Lines};
 
+/// All messages of one APPEND have so often the octets that one may have (RFC 3502).
+const MOST_MESSAGES: u64 = 16;
+
 /// What is taken from the input.
 #[derive(Debug)]
 pub(super) enum Frame {
@@ -172,18 +175,40 @@ impl Framer {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Frame> {
-        self.text.extend_from_slice(line);
+        // Of a command that is dropped, what comes is not kept.
+        if self.breaks.is_none() {
+            self.text.extend_from_slice(line);
+        }
+        if self.text.len() > self.limit {
+            self.breaks.get_or_insert(Break::LargeLiteral);
+        }
         let Some(Announcement { octets, is_synchronizing }) = announcement(line) else {
             return Some(match self.breaks.take() {
                 Some(why) => self.broken(why),
                 None => Frame::Whole(self.sentence()),
             });
         };
+        if let Some(why) = self.breaks.clone() {
+            if is_synchronizing {
+                self.breaks = None;
+                return Some(self.broken(why));
+            }
+            self.places.push((self.text.len(), octets));
+            self.awaits = Awaits::Nothing(octets);
+            return None;
+        }
         self.text.extend_from_slice(b"\r\n");
         let is_message = self.is_message();
         let why = match is_message {
-            true => (octets > self.largest_message).then_some(Break::LargeMessage),
-            false => (self.text.len() as u64 + octets > self.limit as u64).then_some(Break::LargeLiteral),
+            true => {
+                let before: u64 = self.messages.iter().map(|message| message.len() as u64).sum();
+                let all = self.largest_message.saturating_mul(MOST_MESSAGES);
+                let is_large = octets > self.largest_message || before.saturating_add(octets) > all;
+                is_large.then_some(Break::LargeMessage)
+            }
+            false => {
+                ((self.text.len() as u64).saturating_add(octets) > self.limit as u64).then_some(Break::LargeLiteral)
+            }
         };
         match (why, is_synchronizing) {
             // It is not sent, so the command ends here.

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::command::Command;
 use super::parser::{Parsed, Parser};
-use super::{Answer, Imap, Progress};
+use super::{Answer, Imap, Progress, Refusal};
 use crate::mail::{Account, AccountNo, Namespace, SpecialUse};
 use crate::protocol::{Desk, Reply};
+
+/// Twice as long as the longest name.
+const MOST_PATTERN: usize = 2000;
 
 #[derive(Debug)]
 pub(super) struct List {
@@ -42,6 +45,9 @@ impl Imap {
         }
         let Some(account) = desk.account(account) else { return done };
         let pattern = namespace.canonical(&format!("{}{}", list.reference, list.pattern));
+        if pattern.len() > MOST_PATTERN {
+            return Err(Refusal::no(format!("[LIMIT] a pattern has {MOST_PATTERN} octets at most")));
+        }
         if list.is_lsub {
             lsub(account, namespace, &pattern, out);
             return done;
@@ -52,7 +58,9 @@ impl Imap {
             if !its.is_mailbox {
                 attributes.push("\\Noselect");
             }
-            let has_children = names.keys().any(|other| namespace.is_below(other, name));
+            // In the order of names those below one stand together.
+            let below = format!("{name}{}", namespace.delimiter);
+            let has_children = names.range(below.as_str()..).next().is_some_and(|(next, _)| next.starts_with(&below));
             attributes.push(if has_children { "\\HasChildren" } else { "\\HasNoChildren" });
             attributes.extend(its.special_use.map(SpecialUse::attribute));
             tell(verb, &attributes, namespace, name, out);

@@ -6,9 +6,12 @@
 
 use super::command::Command;
 use super::parser::{Parsed, Parser};
-use super::{Answer, Imap, Progress, Refusal, State};
+use super::{Answer, Imap, Progress, Refusal, State, utf7};
 use crate::mail::{AccountNo, INBOX, Mailbox, Place, SpecialUse};
 use crate::protocol::Desk;
+
+/// How many mailboxes, and how many subscriptions, an account can have.
+const MOST_MAILBOXES: usize = 10_000;
 
 pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     parser.space()?;
@@ -60,7 +63,7 @@ impl Imap {
         let Some(place) = place(account, &name, desk) else {
             return Err(match below(account, &name, desk).is_empty() {
                 true => Refusal::no_mailbox(&name),
-                false => Refusal::no(format!("[HASCHILDREN] {name:?} is no mailbox, but has mailboxes below it")),
+                false => Refusal::no(format!("[HASCHILDREN] {} has mailboxes below it", utf7::encode(&name))),
             });
         };
         desk.delete(place);
@@ -84,7 +87,7 @@ impl Imap {
         }
         may_be_made(account, &to, desk)?;
         if is_into_itself {
-            return Err(Refusal::no(format!("[CANNOT] {to:?} is below {from:?}")));
+            return Err(Refusal::no("[CANNOT] the new name is below the old one"));
         }
         if let Some(inbox) = source.filter(|_| &*from == INBOX) {
             return self.rename_inbox(inbox, &to, desk);
@@ -129,6 +132,9 @@ impl Imap {
                 if let Some(objection) = desk.accounts().namespace().objection(&name) {
                     return Err(Refusal::no(format!("[CANNOT] {objection}")));
                 }
+                if desk.account(account).is_some_and(|account| account.subscriptions.len() >= MOST_MAILBOXES) {
+                    return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} subscriptions at most")));
+                }
                 desk.subscribe(account, &name, true);
             }
             (false, true) => desk.subscribe(account, &name, false),
@@ -153,11 +159,14 @@ fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<(Place, String)
 }
 
 fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
+    if desk.account(account).is_some_and(|account| account.mailboxes.len() >= MOST_MAILBOXES) {
+        return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} mailboxes at most")));
+    }
     if let Some(objection) = desk.accounts().namespace().objection(name) {
         return Err(Refusal::no(format!("[CANNOT] {objection}")));
     }
     match place(account, name, desk) {
-        Some(_) => Err(Refusal::no(format!("[ALREADYEXISTS] there is a mailbox {name:?}"))),
+        Some(_) => Err(Refusal::no(format!("[ALREADYEXISTS] there is a mailbox {}", utf7::encode(name)))),
         None => Ok(()),
     }
 }

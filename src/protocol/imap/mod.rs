@@ -317,7 +317,9 @@ impl Machine for Imap {
             Mode::Idle(_) => (Event::ImapIdleDone, self.framer.line(input)?),
         };
         let (words, line) = match line {
-            Line::Whole(line) | Line::BareLf(line) => (Words::Line(line.clone()), line),
+            Line::Whole(line) => (Words::Line(line.clone()), line),
+            // Neither DONE nor base64.
+            Line::BareLf(line) => (Words::Line(line), Bytes::from_static(b"\n")),
             Line::TooLong { start, octets } => (Words::LongLine { start, octets }, Bytes::new()),
         };
         let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };

@@ -8,6 +8,11 @@ use crate::protocol::Reply;
 impl Reply {
     /// `string`: quoted where that is possible, else a literal.
     pub(super) fn string(&mut self, octets: &[u8]) {
+        if memchr::memchr(0, octets).is_some() {
+            // NUL stands in no string (RFC 3501 §9, CHAR8).
+            let without: Vec<u8> = octets.iter().copied().filter(|byte| *byte != 0).collect();
+            return self.string(&without);
+        }
         let is_quotable = octets.len() <= 1000 && octets.iter().all(|byte| matches!(byte, 1..=9 | 11..=12 | 14..=0x7f));
         if is_quotable {
             self.push("\"");

@@ -61,10 +61,7 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Command, Wrong>) {
         None => (line, None),
     };
     let Some((verb, event)) = VERBS.iter().find(|(verb, _)| verb.eq_ignore_ascii_case(word)) else {
-        return (
-            Event::Pop3Unknown,
-            Err(format!("{:?} is no command here", word.chars().take(32).collect::<String>())),
-        );
+        return (Event::Pop3Unknown, Err(format!("\"{}\" is no command here", visible(word))));
     };
     let command = arguments(verb, argument);
     // Credentials that come with the command are complete.
@@ -80,7 +77,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
     let some = |what: &str| argument.filter(|its| !its.is_empty()).ok_or(format!("{verb} needs {what}"));
     let number = |text: &str| match text.parse::<u32>() {
         Ok(number @ 1..) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
-        _ => Err(format!("{text:?} is no message number; they begin with 1")),
+        _ => Err(format!("\"{}\" is no message number; they begin with 1", visible(text))),
     };
     match verb {
         "CAPA" => none(Command::Capa),
@@ -105,11 +102,20 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
             let needs = "TOP needs a message number and a count of lines";
             let (text, lines) = some("a message number and a count of lines")?.split_once(' ').ok_or(needs)?;
             let is_count = lines.bytes().all(|byte| byte.is_ascii_digit());
-            let lines = lines.parse().ok().filter(|_| is_count).ok_or(format!("{lines:?} is no count of lines"))?;
+            let lines = lines
+                .parse()
+                .ok()
+                .filter(|_| is_count)
+                .ok_or_else(|| format!("\"{}\" is no count of lines", visible(lines)))?;
             Ok(Command::Top { number: number(text)?, lines })
         }
         _ => auth(argument),
     }
+}
+
+/// What a client said, in ASCII and not at length (RFC 1939 §3).
+fn visible(text: &str) -> String {
+    text.chars().take(32).flat_map(char::escape_default).collect()
 }
 
 /// RFC 5034 §4: `AUTH mechanism [initial-response]`; `=` is an initial response that is empty.
@@ -119,7 +125,9 @@ fn auth(argument: Option<&str>) -> Result<Command, Wrong> {
         Some((name, initial)) => (name, Some(initial)),
         None => (argument, None),
     };
-    let known = || format!("{name:?} is no mechanism here; {} are", Mechanism::ALL.map(Mechanism::name).join(" and "));
+    let known = || {
+        format!("\"{}\" is no mechanism here; {} are", visible(name), Mechanism::ALL.map(Mechanism::name).join(" and "))
+    };
     let mechanism = Mechanism::parse(name.as_bytes()).ok_or_else(known)?;
     let initial = match initial {
         None => None,

@@ -170,6 +170,16 @@ impl Key {
         }
     }
 
+    /// How many keys it is made of.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::All(keys) => 1 + keys.iter().map(Self::weight).sum::<usize>(),
+            Self::Not(key) => key.weight(),
+            Self::Or(one, other) => one.weight() + other.weight(),
+            _ => 1,
+        }
+    }
+
     /// Whether messages have to be read to say.
     pub(super) fn is_deep(&self) -> bool {
         match self {

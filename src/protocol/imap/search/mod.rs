@@ -86,8 +86,9 @@ impl Imap {
     pub(super) fn search(&mut self, mut search: Search, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
         let view = self.view()?;
         if let Some(strange) = search.strange {
+            let strange = strange.escape_default();
             return Err(Refusal::no(format!(
-                "[BADCHARSET (US-ASCII UTF-8)] {strange:?} is no charset that is known here"
+                "[BADCHARSET (US-ASCII UTF-8)] {strange} is no charset that is known here"
             )));
         }
         search.key.resolve(view.len() as u32, view.highest_uid());
@@ -98,7 +99,7 @@ impl Imap {
     pub(super) fn go_on_searching(&mut self, mut searching: Searching, desk: &Desk<'_>, out: &mut Reply) -> Answer {
         let view = self.view()?;
         let Searching { search, uids, found } = &mut searching;
-        let portion = if search.key.is_deep() { DEEP } else { SHALLOW };
+        let portion = (if search.key.is_deep() { DEEP } else { SHALLOW } / search.key.weight()).max(1);
         if let Some(mailbox) = desk.mailbox(view.place) {
             for uid in uids.by_ref().take(portion) {
                 // What others took out meanwhile is found no longer.
