@@ -44,6 +44,8 @@ fn main() {
     let peers: Vec<Peer> = std::iter::once(Peer::mailjig()).chain(Peer::dovecot()).collect();
     println!("{:<22} {:>12} {:>12} {:>8}", "10,000 × 2 KB", "mailjig", "Dovecot", "ratio");
     line("APPEND", "messages/s", &peers.iter().map(fill).collect::<Vec<_>>());
+    let cold = peers.iter().map(|peer| imap(peer, MESSAGES, "FETCH 1:* FULL"));
+    line("FETCH FULL, cold", "messages/s", &cold.collect::<Vec<_>>());
     for (name, unit, case) in CASES {
         let mut values: Vec<Vec<f64>> = peers.iter().map(|_| Vec::new()).collect();
         for _ in 0..ROUNDS {
