@@ -157,11 +157,15 @@ fn a_reset_ends_what_it_takes_away() {
     let server = MailServer::start();
     server.account("bob@example.org").inbox().generate(1);
     let mut imap = Client::imap(&server);
+    let mut idle = Client::imap(&server);
+    idle.say("c IDLE", "+");
     let mut pop3 = Client::new(server.pop3());
     pop3.say("USER bob@example.org", "+OK");
     pop3.say("PASS x", "+OK");
 
     server.reset();
+
+    while idle.line() != "* BYE The server was reset" {}
 
     write!(imap.0.get_mut(), "c FETCH 1 FLAGS\r\n").unwrap();
     assert_eq!(imap.line(), "* BYE The server was reset");

@@ -80,7 +80,7 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
 
 /// Back to the state at the start.
 pub(super) async fn reset(State(server): Shared, _: NoParams) -> StatusCode {
-    server.engine().act(|world, now| world.reset(now));
+    server.engine().reset();
     StatusCode::NO_CONTENT
 }
 

@@ -54,6 +54,14 @@ impl Engine {
         result
     }
 
+    /// Back to the state at the start. Everybody is woken: a client that idles has to hear that its mailbox is gone.
+    pub(crate) fn reset(&self) {
+        self.act(World::reset);
+        let mut wake = Vec::new();
+        self.lock().bell.all(&mut wake);
+        wake.into_iter().for_each(Waker::wake);
+    }
+
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.
     pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Watch {
         let id = self.lock().bell.add(&interest, waker);

@@ -262,7 +262,7 @@ impl MailServer {
     /// last go on.
     pub fn reset(&self) {
         self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.server.engine().act(|world, now| world.reset(now));
+        self.server.engine().reset();
     }
 
     /// Puts mail where an SMTP client's would go, from the null sender.
