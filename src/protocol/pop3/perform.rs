@@ -61,14 +61,11 @@ impl Pop3 {
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
-        match command {
-            Command::Capa => return Ok(self.capabilities()),
-            Command::Quit => return Ok(self.quit(desk)),
-            _ => {}
-        }
-        match &mut self.state {
-            State::Transaction(_, maildrop) => transact(command, maildrop),
-            State::Silent | State::Authorization(_) | State::Sasl(_) => self.authorize(command, desk),
+        match (command, &mut self.state) {
+            (Command::Capa, _) => Ok(self.capabilities()),
+            (Command::Quit, _) => Ok(self.quit(desk)),
+            (command, State::Transaction(_, maildrop)) => transact(command, maildrop),
+            (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => self.authorize(command, desk),
         }
     }
 
@@ -243,7 +240,7 @@ fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {
         Command::Apop { .. } | Command::Auth(_) | Command::Pass(_) | Command::Stls | Command::User(_) => {
             return Err("you are logged in already".to_owned());
         }
-        Command::Capa | Command::Quit => return Err("it was answered before".to_owned()),
+        Command::Capa | Command::Quit => unreachable!("they are answered in any state"),
     }
     Ok(Step { reply, next: Next::Continue })
 }
