@@ -2,11 +2,10 @@
 //! the server's own authority. A client that is not installed is skipped with a word, unless `MAILJIG_ALL_CLIENTS` is
 //! set.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use mailjig::{Endpoint, MailServer, Message, from, session, to};
-use support::{ROADS, Road, is_there, run};
+use support::{ROADS, Road, is_there, output, run};
 
 #[path = "clients/support.rs"]
 mod support;
@@ -139,7 +138,7 @@ fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
     let mut stranger = Command::new("openssl");
     stranger.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "other.example", "-CAfile"]);
     stranger.arg(server.ca_file()).args(["-connect", &server.smtps().address().to_string()]);
-    let output = stranger.stdin(Stdio::null()).output().expect("openssl runs");
+    let output = output(&mut stranger, "");
     assert!(!output.status.success(), "a name the certificate is not for was verified");
 }
 
@@ -151,7 +150,7 @@ fn the_certificate_is_what_strict_clients_ask_for() {
     let server = MailServer::builder().host("mail.test").certificate_name("192.0.2.7").start();
     let mut openssl = Command::new("openssl");
     openssl.args(["s_client", "-showcerts", "-connect", &server.smtps().address().to_string()]);
-    let shown = openssl.stdin(Stdio::null()).output().expect("openssl runs").stdout;
+    let shown = output(&mut openssl, "").stdout;
     let shown = String::from_utf8(shown).expect("it prints text");
     let end = "-----END CERTIFICATE-----\n";
     let leaf = &shown[shown.find("-----BEGIN").expect("a certificate")..shown.find(end).expect("its end") + end.len()];
@@ -175,9 +174,7 @@ fn the_certificate_is_what_strict_clients_ask_for() {
     facts(leaf, &["-checkend", &(365 * 86_400).to_string()]);
     let mut openssl = Command::new("openssl");
     let checkend = openssl.args(["x509", "-noout", "-checkend", &(396 * 86_400).to_string()]);
-    let mut child = checkend.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("openssl runs");
-    child.stdin.take().expect("it is piped").write_all(leaf.as_bytes()).expect("it reads");
-    assert!(!child.wait().expect("it ends").success(), "the certificate is valid for too long");
+    assert!(!output(checkend, leaf).status.success(), "the certificate is valid for too long");
 }
 
 #[test]

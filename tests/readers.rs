@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mailjig::{Endpoint, Entry, MailServer};
-use support::{ROADS, Road, is_there, run, status, succeeded, told};
+use support::{ROADS, Road, is_there, run, start, status, succeeded, told};
 use tempfile::NamedTempFile;
 
 #[path = "clients/support.rs"]
@@ -69,7 +69,7 @@ fn imap_day(language: &str, probe: &[&str], script: &str) {
         let endpoint = road.imap(server);
         let mut command = script_of(language, server, road, endpoint);
         command.arg(folder().join(script)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("it was found");
+        let (mut child, _deadline) = start(&mut command).expect("it was found");
         for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
             assert_eq!(line.expect("it prints text"), "idling");
             server.deliver(LOGIN, "Subject: while idle\r\n\r\nDing.\r\n");
@@ -266,7 +266,7 @@ fn mbsync() {
 
 #[test]
 fn mutt() {
-    if !is_there("mutt") || !is_there("script") {
+    if !is_there("mutt") || !is_there("python3") {
         return;
     }
     each_road(|server, road| {
@@ -278,7 +278,7 @@ fn mutt() {
         let rc = file(&format!(
             "set imap_user='{LOGIN}' imap_pass='{PASSWORD}' folder='imap{secure}://localhost:{}/' spoolfile='=INBOX'\n\
              set ssl_starttls={starttls} ssl_force_tls={starttls} ssl_ca_certificates_file='{}'\n\
-             set mbox_type=Maildir record='' sleep_time=0 delete=yes quit=yes\n\
+             set hostname=client.example mbox_type=Maildir record='' sleep_time=0 delete=yes quit=yes\n\
              unset confirmappend confirmcreate header_cache mark_old move wait_key\n\
              push \"<tag-pattern>~A<enter><tag-prefix><copy-message>{path}/all<enter><untag-pattern>~A<enter>\
              <tag-pattern>~s generated.2<enter><tag-prefix><flag-message><untag-pattern>~A<enter>\
@@ -291,9 +291,9 @@ fn mutt() {
             path = home.path().display()
         ));
         // It wants a terminal, though nobody sits there: a question that it asks is not answered.
-        let mutt = format!("timeout 30 mutt -n -F {}", rc.path().display());
-        let mut script = Command::new("script");
-        run(script.env("HOME", home.path()).env("TERM", "xterm").args(["-qec", &mutt, "/dev/null"]), "");
+        let mut terminal = Command::new("python3");
+        terminal.env("HOME", home.path()).env("TERM", "xterm").arg(folder().join("terminal.py"));
+        run(terminal.args(["mutt", "-n", "-F"]).arg(rc.path()), "");
 
         assert_eq!(texts(&home.path().join("all")), all);
         assert_eq!(

@@ -6,9 +6,13 @@ import email
 import email.utils
 import imaplib
 import os
+import signal
 import sys
 from email.parser import BytesParser
 from email.policy import compat32
+
+signal.signal(signal.SIGALRM, lambda *_: sys.exit("not done in 60 s"))
+signal.alarm(60)
 
 
 def parse(data, at=0):
