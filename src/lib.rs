@@ -44,17 +44,20 @@ mod mail;
 pub mod manual;
 mod protocol;
 mod rule;
+mod scenario;
 mod server;
 mod world;
 
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
-pub use expect::{Matcher, Report, any, attachment, body, from, header, matching, session, subject, to};
+pub use expect::{Matcher, Report, RulesReport, any, attachment, body, from, header, matching, session, subject, to};
 pub use harness::{
-    Account, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoneWithin, SessionWait, Settled, Verify, Wait, mail,
+    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, Mounted, NoneWithin, Point, Rule, ScopedRule,
+    SessionWait, Settled, Verify, Wait, any, at, imap, mail, on, pop3, smtp, tcp, tls,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
 pub use protocol::Event;
+pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, Listener, StartError};
 
 #[cfg(doctest)]

@@ -387,3 +387,99 @@ fn sessions_are_waited_for() {
     let problem = client.problem("/sessions?listener=pop3&wait=1ms", 409);
     assert!(problem["detail"].as_str().unwrap().ends_with("s1 imap: listener wanted \"pop3\", got \"imap\""));
 }
+
+impl Client {
+    fn put(&self, path: &str, body: &Value) -> Response<Body> {
+        self.agent.put(format!("{}{path}", self.base)).send_json(body).unwrap()
+    }
+}
+
+/// Says a line to the SMTP listener of a new connection, and gives what answers it.
+fn noop(server: &MailServer) -> String {
+    let mut client = std::io::BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut client, &mut line).unwrap();
+    client.get_mut().write_all(b"NOOP\r\n").unwrap();
+    line.clear();
+    std::io::BufRead::read_line(&mut client, &mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+#[test]
+fn a_rule_is_added_counted_switched_and_taken_out() {
+    let (server, client) = start();
+    let rule = json!({ "id": "busy", "on": "smtp.noop", "do": { "reply": "451 4.3.0 busy" }, "expect": ">=1" });
+    let mut added = client.post("/rules", &rule);
+    assert_eq!(added.status(), 201);
+    assert_eq!(added.headers()["location"], "/v1/rules/r1");
+    assert_eq!(added.body_mut().read_json::<Value>().unwrap()["rule"]["do"], json!([{ "reply": "451 4.3.0 busy" }]));
+
+    assert_eq!(client.post("/verify", &json!(null)).status(), 409);
+    assert_eq!(noop(&server), "451 4.3.0 busy");
+    assert_eq!(client.json("/rules/busy")["fired"], 1);
+    assert_eq!(client.post("/verify", &json!(null)).status(), 204);
+
+    assert_eq!(client.post("/rules/r1/disable", &json!(null)).status(), 204);
+    assert_eq!(noop(&server), "250 2.0.0 Ok");
+    assert_eq!(client.json("/rules")["rules"][0]["near_misses"][0]["reason"], "disabled");
+    assert_eq!(client.post("/rules/r1/enable", &json!(null)).status(), 204);
+    let other = json!({ "id": "other", "on": "smtp.noop", "do": { "pass": { "status": "250 other" } } });
+    assert_eq!(client.put("/rules/r1", &other).status(), 200);
+    assert_eq!(noop(&server), "250 other");
+    assert_eq!(client.delete("/rules/r1").status(), 204);
+    assert_eq!(client.delete("/rules/r1").status(), 404);
+    assert_eq!(noop(&server), "250 2.0.0 Ok");
+}
+
+#[test]
+fn a_scenario_is_in_force_when_the_call_returns() {
+    let (server, client) = start();
+    let text = "mailjig = 1\n[state]\nphase = \"up\"\n[[rule]]\nid = \"down\"\non = \"smtp.noop\"\n\
+                when = { state.phase = \"down\" }\ndo = { reply = \"421 down\" }\nexpect = \"=1\"\n";
+    assert_eq!(client.put("/scenario", &json!({ "text": text })).status(), 200);
+    assert_eq!(noop(&server), "250 2.0.0 Ok");
+    assert_eq!(client.json("/state"), json!({ "phase": "up" }));
+    let report = problem(client.post("/verify", &json!(null)), 409);
+    assert_eq!(report["report"]["failed"][0]["near_misses"][0]["reason"], "state");
+    assert!(report["detail"].as_str().unwrap().contains("state.phase  wanted down  got \"up\", set by the scenario"));
+
+    assert_eq!(client.put("/state", &json!({ "phase": "down" })).status(), 204);
+    assert_eq!(noop(&server), "421 down");
+    assert_eq!(client.post("/verify", &json!(null)).status(), 204);
+    assert_eq!(
+        client.put("/scenario", &json!({ "name": "smtp-421-after-n", "params": { "n": 7 }, "seed": 3 })).status(),
+        200
+    );
+    assert_eq!(client.json("/scenario")["seed"], 3);
+    assert_eq!(client.delete("/scenario").status(), 204);
+    assert_eq!(client.json("/rules"), json!({ "rules": [] }));
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_names_its_member() {
+    let (_server, client) = start();
+    let wrong = json!({ "on": "smtp.rcp", "do": [{ "repyl": "451 later" }] });
+    let problem = problem(client.post("/rules", &wrong), 422);
+    assert_eq!(problem["field"], "/on");
+    assert_eq!(problem["problems"][0]["help"], "did you mean `smtp.rcpt`?");
+    assert_eq!(problem["problems"][1]["place"], "/do/0/repyl");
+    let unknown = client.put("/scenario", &json!({ "name": "smtp-graylist" }));
+    assert!(self::problem(unknown, 422)["detail"].as_str().unwrap().contains("did you mean `smtp-greylist`?"));
+    self::problem(client.put("/scenario", &json!({})), 400);
+    assert_eq!(self::problem(client.post("/clock/advance", &json!({ "by": "soon" })), 400)["field"], "by");
+}
+
+#[test]
+fn the_clock_is_moved_over_http() {
+    let (server, client) = start();
+    let mut idle = std::io::BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut idle, &mut line).unwrap();
+    assert_eq!(client.post("/clock/pause", &json!(null)).status(), 200);
+    assert_eq!(client.json("/clock")["paused"], true);
+    assert_eq!(client.post("/clock/advance", &json!({ "by": "5m" })).status(), 200);
+    line.clear();
+    std::io::BufRead::read_line(&mut idle, &mut line).unwrap();
+    assert_eq!(line, "421 4.4.2 I have waited too long for you\r\n");
+    assert_eq!(client.post("/clock/resume", &json!(null)).status(), 200);
+}

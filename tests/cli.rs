@@ -170,3 +170,35 @@ fn wrong_options_say_what_would_be_right() {
         assert!(String::from_utf8(output.stderr).unwrap().contains(right), "{option}");
     }
 }
+
+#[test]
+fn scenarios_are_listed_checked_and_served() {
+    let listed = mailjig(&["scenarios"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("smtp-greylist") && listed.contains("Refused for now"), "{listed}");
+    let printed = mailjig(&["scenarios", "smtp-greylist"]).output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (right, wrong) = (folder.path().join("smtp-greylist.toml"), folder.path().join("wrong.toml"));
+    fs::write(&right, &printed.stdout).unwrap();
+    fs::write(&wrong, "mailjig = 1\n[[rule]]\non = \"smtp.rcp\"\ndo = { close = \"fin\" }\n").unwrap();
+
+    let checked = mailjig(&["check", right.to_str().unwrap()]).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let checked = mailjig(&["check", right.to_str().unwrap(), wrong.to_str().unwrap()]).output().unwrap();
+    let complaint = String::from_utf8(checked.stderr).unwrap();
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(complaint.contains("wrong.toml:3:6: unknown event `smtp.rcp`"), "{complaint}");
+    assert!(complaint.contains("^^^^^^^^^^ did you mean `smtp.rcpt`?"), "{complaint}");
+
+    let refused = mailjig(&["serve", "--ports", "auto", "--scenario", wrong.to_str().unwrap()]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("wrong.toml:3:6"));
+    let mut running = Running::start(&["--scenario", "smtp-421-after-n", "--set", "n=0", "--seed", "7"]);
+    let smtp = running.until("smtp ");
+    let port: u16 = smtp.rsplit(':').next().unwrap().parse().unwrap();
+    assert!(running.until("scenario:").contains("smtp-421-after-n"));
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client.write_all(b"HELO me\r\nMAIL FROM:<a@example.org>\r\n").unwrap();
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).unwrap();
+    assert!(answers.ends_with("421 4.7.0 Too many messages in this session, reconnect\r\n"), "{answers}");
+}

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use mailjig::MailServer;
+use mailjig::{MailServer, Scenario};
 
 const CONVERSATION: &str = "EHLO client.example\r\nMAIL FROM:<ann@example.org> SIZE=20\r\nRCPT TO:<bob@example.org>\r\n\
                             RCPT TO:<>\r\nDATA\r\nSubject: hi\r\n\r\nhi\r\n.\r\nNOOP\r\nXYZZY\r\nQUIT\r\n";
@@ -28,6 +28,34 @@ fn two_thousand_conversations_under_load_give_one_text() {
             scope.spawn(|| (0..250).for_each(|_| assert_eq!(transcript(), expected)));
         }
     });
+}
+
+/// A scenario with chance and jitter in it.
+const CHAOS: &str = "mailjig = 1\n[[rule]]\nid = \"flaky\"\non = [\"smtp.noop\", \"smtp.rset\"]\nper = \"{conn} {verb}\"\n\
+                     chance = 0.4\ndo = [ { wait = { min = \"0ms\", max = \"2ms\" } }, { reply = \"451 4.3.0 not now\" } ]\n";
+
+#[test]
+fn chance_falls_alike_whatever_happens_beside() {
+    let talk = |parallel: bool| {
+        let server = MailServer::builder().scenario(Scenario::text("chaos.toml", CHAOS).seed(42)).start();
+        let session = |_| {
+            let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+            client.write_all(&[b"NOOP\r\nRSET\r\n".repeat(20), b"QUIT\r\n".to_vec()].concat()).unwrap();
+            client.read_to_string(&mut String::new()).unwrap();
+        };
+        match parallel {
+            false => (0..8).for_each(session),
+            true => std::thread::scope(|scope| (0..8).for_each(|i| drop(scope.spawn(move || session(i))))),
+        }
+        server.settled().block();
+        server.transcript().to_string()
+    };
+    let one = talk(false);
+
+    let refused = one.matches("451 4.3.0 not now").count();
+    assert!((90..170).contains(&refused), "{refused} of 320 were refused");
+    assert_eq!(talk(false), one);
+    assert_eq!(talk(true), one);
 }
 
 #[test]

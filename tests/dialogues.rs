@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailjig::{Listener, MailServer, Timestamp, mail};
+use mailjig::{Listener, MailServer, Mounted, Timestamp, any, imap, mail, on, pop3, smtp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -22,6 +22,28 @@ const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
 
 #[test]
 fn every_dialogue_goes_as_written_over_every_wire() {
+    every_dialogue(&|_| Vec::new());
+}
+
+#[test]
+fn rules_that_do_not_fire_change_no_octet() {
+    // Whatever is asked, the last condition is false.
+    every_dialogue(&|server| {
+        vec![
+            server.mount(on(smtp::any()).when("conn", ">=1").when("state.never", "so").reply("554 never")),
+            server.mount(on(imap::any()).when("conn", ">=1").when("state.never", "so").reply("NO never")),
+            server.mount(on(pop3::any()).when("conn", ">=1").when("state.never", "so").reply("-ERR never")),
+        ]
+    });
+}
+
+#[test]
+fn rules_that_pass_change_no_octet() {
+    every_dialogue(&|server| vec![server.mount(on(any::command()).pass()), server.mount(on(any::command()).hold())]);
+}
+
+/// Plays every dialogue over every wire, under the rules that are mounted here: each dialogue meets one of them.
+fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues");
     let folders = ["smtp", "imap", "pop3"].map(|protocol| fs::read_dir(folder.join(protocol)).unwrap());
     let mut files: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
@@ -34,7 +56,7 @@ fn every_dialogue_goes_as_written_over_every_wire() {
             Script::parse(&fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut first: Option<String> = None;
         for wire in wires(&script) {
-            let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire);
+            let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire, rules);
             check(&format!("{name} over {wire}"), &script, &transcript);
             let same = first.get_or_insert_with(|| transcript.clone());
             assert_eq!(transcript, *same, "{name} over {wire} and over another wire");
@@ -100,8 +122,15 @@ fn server(script: &Script) -> MailServer {
 }
 
 /// Plays a dialogue; gives its transcript, bodies in place.
-fn play(name: &str, protocol: &str, script: &Script, wire: &str) -> String {
+fn play(
+    name: &str,
+    protocol: &str,
+    script: &Script,
+    wire: &str,
+    rules: &dyn Fn(&MailServer) -> Vec<Mounted>,
+) -> String {
     let server = server(script);
+    let mounted = rules(&server);
     let endpoint = match (protocol, wire) {
         ("imap", "tls") => server.imaps(),
         ("imap", _) => server.imap(),
@@ -134,6 +163,7 @@ fn play(name: &str, protocol: &str, script: &Script, wire: &str) -> String {
     }
     server.settled().block();
     assert!(client.said.is_empty(), "{name}: the server says more than is written");
+    assert!(mounted.is_empty() || mounted.iter().any(|rule| rule.asked() > 0), "{name}: no rule was asked");
     server.transcript().verbatim()
 }
 

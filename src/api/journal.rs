@@ -14,7 +14,7 @@ use super::problem::Problem;
 use super::sessions::number;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Exchange, Gone, Journal, Kind, Left, Record};
+use crate::journal::{Detail, Exchange, Gone, Journal, Kind, Left, Record, Weight};
 use crate::protocol::Event;
 use crate::server::Until;
 
@@ -151,16 +151,35 @@ impl RecordJson {
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
                     "captured": captured.map(|message| message.no()),
                     "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
+                    "rules": detail.as_ref().map(|detail| rules(detail)),
                 });
                 ("exchange", facts)
             }
-            Kind::Part { exchange, start, said, detail } => {
+            Kind::Part { exchange, start, heard, said, detail } => {
                 let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
-                ("part", json!({ "exchange": exchange, "said": text(*start, *said), "changes": changes }))
+                let facts = json!({
+                    "exchange": exchange,
+                    "heard": text(*start, *heard),
+                    "said": text(start.wrapping_add(*heard), *said),
+                    "changes": changes,
+                    "rules": detail.as_ref().map(|detail| rules(detail)),
+                });
+                ("part", facts)
             }
             Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),
             Kind::Closed { exchange, left: Left::Part { octets, of } } => {
                 ("closed", json!({ "exchange": exchange, "left": octets, "of": of }))
+            }
+            Kind::Closed { exchange, left: Left::Stalled } => {
+                ("closed", json!({ "exchange": exchange, "left": "stalled" }))
+            }
+            Kind::Noted(noted) => {
+                let weight = match noted.weight {
+                    Weight::Note => "note",
+                    Weight::State => "state",
+                    Weight::Failure => "failure",
+                };
+                ("noted", json!({ "rule": noted.by.as_deref(), "weight": weight, "text": noted.text }))
             }
             Kind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
             Kind::Secured(tls) => ("secured", json!(tls)),
@@ -173,4 +192,18 @@ impl RecordJson {
         };
         Self { seq, at: record.at, session: record.session, kind, facts }
     }
+}
+
+/// The rules that had to do with an exchange.
+fn rules(detail: &Detail) -> Value {
+    let Some(trace) = &detail.trace else { return Value::Null };
+    let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
+    let said = trace.said.iter().map(|(octets, by)| json!({ "octets": octets, "by": by.as_deref() }));
+    let shaped = trace.shaped.iter().map(|(what, by)| json!({ "what": what, "by": &**by }));
+    json!({
+        "fired": fired.collect::<Vec<_>>(),
+        "said": said.collect::<Vec<_>>(),
+        "shaped": shaped.collect::<Vec<_>>(),
+        "stalled": trace.stalled.as_deref(),
+    })
 }

@@ -7,6 +7,7 @@ mod json;
 mod messages;
 mod params;
 mod problem;
+mod rules;
 mod server;
 mod sessions;
 
@@ -88,6 +89,17 @@ fn router(server: Arc<Server>) -> Router {
         .route("/accounts/{login}", get(accounts::one))
         .route("/accounts/{login}/mailboxes/{mailbox}", get(accounts::entries).post(accounts::put))
         .route("/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", get(accounts::raw))
+        .route("/rules", get(rules::list).post(rules::add))
+        .route("/rules/{r}", get(rules::one).put(rules::replace).delete(rules::remove))
+        .route("/rules/{r}/enable", post(rules::enable))
+        .route("/rules/{r}/disable", post(rules::disable))
+        .route("/scenario", get(rules::scenario).put(rules::load).delete(rules::unload))
+        .route("/state", get(rules::state).put(rules::set_state))
+        .route("/verify", post(rules::verify))
+        .route("/clock", get(rules::clock))
+        .route("/clock/pause", post(rules::pause))
+        .route("/clock/resume", post(rules::resume))
+        .route("/clock/advance", post(rules::advance))
         .route("/deliver", post(server::deliver))
         .route("/settled", post(server::settled))
         .route("/reset", post(server::reset))
@@ -113,6 +125,10 @@ async fn index() -> Json<serde_json::Value> {
             "transcript": "/v1/transcript",
             "journal": "/v1/journal",
             "accounts": "/v1/accounts",
+            "rules": "/v1/rules",
+            "scenario": "/v1/scenario",
+            "state": "/v1/state",
+            "clock": "/v1/clock",
             "endpoints": "/v1/endpoints",
             "health": "/v1/health",
             "ca": "/v1/tls/ca.pem",

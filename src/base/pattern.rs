@@ -38,6 +38,13 @@ enum Form {
     Regex(Regex),
 }
 
+/// Two patterns are the same when they are written the same.
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
 /// Why a text is not a pattern: its regular expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatternError {
@@ -75,6 +82,9 @@ impl Pattern {
     /// domain's letters match in either case.
     pub fn matches_address(&self, address: &str) -> bool {
         let Form::Glob(pieces) = &self.form else { return self.matches(address) };
+        if let [only] = &**pieces {
+            return self.negated != same_address(only, address);
+        }
         let folded = fold_domain(address);
         let pieces: Vec<Box<str>> = match pieces.iter().rposition(|piece| piece.contains('@')) {
             Some(at) => pieces
@@ -89,6 +99,53 @@ impl Pattern {
             None => pieces.to_vec(),
         };
         self.negated != glob(&pieces, &folded, |piece, text| text.find(piece))
+    }
+
+    /// Whether the word is what the pattern asks for: as [`matches`](Self::matches), in either case of ASCII letters.
+    pub(crate) fn matches_word(&self, word: &str) -> bool {
+        let lower = word.to_ascii_lowercase();
+        match &self.form {
+            Form::Glob(pieces) => {
+                if let [only] = &**pieces {
+                    return self.negated != only.eq_ignore_ascii_case(word);
+                }
+                let pieces: Vec<Box<str>> = pieces.iter().map(|piece| piece.to_ascii_lowercase().into()).collect();
+                self.negated != glob(&pieces, &lower, |piece, text| text.find(piece))
+            }
+            Form::Regex(regex) => self.negated != (regex.is_match(word) || regex.is_match(&lower)),
+        }
+    }
+
+    /// As it was written.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// What the named groups of its regular expression find.
+    pub(crate) fn groups(&self, text: &str) -> Vec<(Box<str>, String)> {
+        let Form::Regex(regex) = &self.form else { return Vec::new() };
+        let Some(found) = regex.captures(text) else { return Vec::new() };
+        let names = regex.capture_names().flatten();
+        names.filter_map(|name| Some((name.into(), found.name(name)?.as_str().to_owned()))).collect()
+    }
+
+    /// Where it is found, as a range of octets: its regular expression, or its text.
+    pub(crate) fn find_in(&self, text: &str) -> Option<std::ops::Range<usize>> {
+        match &self.form {
+            Form::Regex(regex) => regex.find(text).map(|found| found.range()),
+            Form::Glob(pieces) => match &**pieces {
+                [only] => text.find(&**only).map(|at| at..at + only.len()),
+                _ => None,
+            },
+        }
+    }
+
+    /// The names of its groups.
+    pub(crate) fn group_names(&self) -> Vec<Box<str>> {
+        match &self.form {
+            Form::Regex(regex) => regex.capture_names().flatten().map(Box::from).collect(),
+            Form::Glob(_) => Vec::new(),
+        }
     }
 
     /// Whether it asks for what does not match.
@@ -106,6 +163,13 @@ impl Pattern {
             _ => None,
         }
     }
+}
+
+/// The domains of addresses are compared without regard to ASCII case.
+fn same_address(one: &str, other: &str) -> bool {
+    let at = one.rfind('@').unwrap_or(one.len());
+    let halves = one.len() == other.len() && one.as_bytes()[..at] == other.as_bytes()[..at];
+    halves && one.as_bytes()[at..].eq_ignore_ascii_case(&other.as_bytes()[at..])
 }
 
 /// An address with its domain in lower case: what two addresses are compared by.

@@ -42,6 +42,16 @@ impl Times {
         if times.least > times.most { Err(TimesError(text.into())) } else { Ok(times) }
     }
 
+    /// As it is written in files.
+    pub(crate) fn written(self) -> String {
+        match (self.least, self.most) {
+            (least, most) if least == most => format!("={least}"),
+            (least, u64::MAX) => format!(">={least}"),
+            (0, most) => format!("<={most}"),
+            (least, most) => format!("{least}-{most}"),
+        }
+    }
+
     /// Whether this many is what was asked for.
     pub fn contains(self, count: u64) -> bool {
         (self.least..=self.most).contains(&count)

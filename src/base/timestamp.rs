@@ -12,6 +12,16 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// The moment so much later.
+    pub(crate) fn plus(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How many microseconds lie between this moment and a later one; none if it is not later.
+    pub(crate) fn until(self, later: Self) -> u64 {
+        u64::try_from(later.0 - self.0).unwrap_or(0)
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub fn as_micros(self) -> i64 {
         self.0

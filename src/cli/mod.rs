@@ -1,6 +1,7 @@
 //! The binary: arguments in, endpoints out.
 
 mod options;
+mod scenarios;
 mod serve;
 mod watch;
 
@@ -20,6 +21,10 @@ struct Arguments {
 enum Command {
     /// Start a server and keep it running until it is told to stop.
     Serve(Box<options::Serve>),
+    /// Read scenario files, and say what is wrong with them.
+    Check(scenarios::Check),
+    /// List the scenarios that are shipped, or print one.
+    Scenarios(scenarios::List),
 }
 
 /// Does what the arguments say.
@@ -32,5 +37,7 @@ pub fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Command::Check(options) => scenarios::check(&options),
+        Command::Scenarios(options) => scenarios::list(&options),
     }
 }

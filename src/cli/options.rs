@@ -3,11 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::scenarios::{find, pair};
 use crate::mail::{Member, Namespace};
+use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
 
@@ -94,9 +97,15 @@ pub(super) struct Serve {
     /// Octets of messages that are kept at least, as `1GiB`; beyond that the oldest go.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_KEEP_SIZE", default_value = "1GiB")]
     keep_size: Size,
-    /// What generated values come from.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u32,
+    /// How the server misbehaves: a scenario that is shipped, as `smtp-greylist`, or a file.
+    #[arg(long, value_name = "NAME|FILE", env = "MAILJIG_SCENARIO")]
+    scenario: Option<String>,
+    /// Gives a parameter of the scenario another value; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", requires = "scenario", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// What chance, jitter and generated values come from [default: what the scenario says, else 1].
+    #[arg(long, value_name = "N", env = "MAILJIG_SEED")]
+    seed: Option<u32>,
     /// Write the certificate of the server's own authority here, in PEM, for clients to trust.
     #[arg(long, value_name = "FILE", env = "MAILJIG_CA_FILE")]
     pub(super) ca_file: Option<PathBuf>,
@@ -135,7 +144,8 @@ struct Size(u64);
 struct Time(Duration);
 
 impl Serve {
-    pub(super) fn settings(&self) -> Settings {
+    /// What the server is told; fails where the scenario is wrong.
+    pub(super) fn settings(&self) -> Result<Settings, ScenarioError> {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
         settings.names.clone_from(&self.san);
@@ -169,8 +179,15 @@ impl Serve {
         settings.limits.sessions = self.max_sessions;
         settings.limits.handshake = self.handshake_timeout.0;
         settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
-        settings.seed = self.seed;
-        settings
+        settings.seed = self.seed.unwrap_or(1);
+        if let Some(which) = &self.scenario {
+            let mut scenario = self.set.iter().fold(find(which), |its, (name, value)| its.set(name, value));
+            if let Some(seed) = self.seed {
+                scenario = scenario.seed(seed.into());
+            }
+            settings.scenario = Some(Arc::new(scenario.load()?));
+        }
+        Ok(settings)
     }
 
     /// Where the HTTP API is, unless it is off.

@@ -25,7 +25,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     let mut stop = Stop::listen()?;
-    let server = Arc::new(Server::start(options.settings())?);
+    let server =
+        Arc::new(Server::start(options.settings().map_err(|error| format!("the scenario is wrong\n{error}"))?)?);
     let api = options.http().map(|address| Api::start(Arc::clone(&server), address)).transpose()?;
     if let Some(path) = &options.ca_file {
         write(path, server.ca())?;
@@ -107,6 +108,10 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
         (Some(path), _) => writeln!(out, "TLS clients trust {}", path.display())?,
         (None, Some(api)) => writeln!(out, "TLS clients trust {}/v1/tls/ca.pem", api.url())?,
         (None, None) => {}
+    }
+    if let Some(scenario) = &server.settings().scenario {
+        writeln!(out, "scenario: {} — {}", scenario.name, scenario.about)?;
+        scenario.warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;
     }
     if let Some(keep) = server.settings().keep {
         writeln!(out, "kept: the last {} messages, up to {} octets", keep.messages, keep.octets)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, is_refusal};
+use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, Weight, is_refusal};
 use crate::mail::Message;
 use crate::server::{Server, Until};
 
@@ -96,6 +96,15 @@ fn event(journal: &Journal, record: &Record) -> Option<Event> {
             }
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().escape_debug().to_string();
             ("refused", format!("{} → {}", text(heard), text(said)))
+        }
+        Kind::Noted(noted) => {
+            let by = noted.by.as_deref().unwrap_or("mailjig");
+            let name = match noted.weight {
+                Weight::Note => "note",
+                Weight::State => "state",
+                Weight::Failure => "failure",
+            };
+            (name, format!("{by}: {}", noted.text))
         }
         Kind::Secured(tls) => ("secured", format!("{} {}", tls.version, tls.cipher)),
         Kind::Unsecured(reason) => ("tls", format!("the handshake failed: {reason}")),

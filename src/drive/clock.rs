@@ -1,23 +1,96 @@
-//! Server time.
+//! Server time: real, or paused and advanced.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
 
 /// Real time that never goes backwards: the time of day at the start, and what a monotonic clock counts from there.
+/// Paused it stands still, and moves when it is told to.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: i64,
     since: Instant,
+    /// What is added to real time.
+    ahead: AtomicI64,
+    is_paused: AtomicBool,
+    /// The time it is, while it is paused.
+    stands_at: AtomicI64,
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
         let start = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_micros() as i64);
-        Self { start, since: Instant::now() }
+        Self {
+            start,
+            since: Instant::now(),
+            ahead: AtomicI64::new(0),
+            is_paused: AtomicBool::new(false),
+            stands_at: AtomicI64::new(0),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.start + self.since.elapsed().as_micros() as i64)
+        match self.is_paused() {
+            true => Timestamp::from_micros(self.stands_at.load(Ordering::Acquire)),
+            false => Timestamp::from_micros(self.real() + self.ahead.load(Ordering::Acquire)),
+        }
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    /// How long it is until then, in real time; none while the clock stands still.
+    pub(super) fn until(&self, due: Timestamp) -> Option<Duration> {
+        (!self.is_paused()).then(|| Duration::from_micros(self.now().until(due)))
+    }
+
+    pub(super) fn pause(&self) {
+        if !self.is_paused() {
+            self.stands_at.store(self.now().as_micros(), Ordering::Release);
+            self.is_paused.store(true, Ordering::Release);
+        }
+    }
+
+    pub(super) fn resume(&self) {
+        if self.is_paused() {
+            self.ahead.store(self.stands_at.load(Ordering::Acquire) - self.real(), Ordering::Release);
+            self.is_paused.store(false, Ordering::Release);
+        }
+    }
+
+    /// It is this late now, if it was not later already.
+    pub(super) fn set(&self, now: Timestamp) {
+        match self.is_paused() {
+            true => self.stands_at.fetch_max(now.as_micros(), Ordering::AcqRel),
+            false => self.ahead.fetch_max(now.as_micros() - self.real(), Ordering::AcqRel),
+        };
+    }
+
+    fn real(&self) -> i64 {
+        self.start + self.since.elapsed().as_micros() as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_stands_still_moves_and_runs_on() {
+        let clock = Clock::new();
+        clock.pause();
+        let before = clock.now();
+        assert_eq!(clock.now(), before);
+
+        clock.set(before.plus(Duration::from_secs(3600)));
+        clock.set(before);
+        assert_eq!(clock.now(), before.plus(Duration::from_secs(3600)));
+        assert_eq!(clock.until(clock.now()), None);
+
+        clock.resume();
+        assert!(clock.now() >= before.plus(Duration::from_secs(3600)));
+        assert!(clock.now() < before.plus(Duration::from_secs(3700)));
     }
 }

@@ -9,20 +9,21 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
 
 use super::bell::{Interest, Matter};
 use super::door::{Door, Order};
 use super::engine::{Engine, Watch};
 use super::listen::Tickets;
-use super::tls::{Secured, handshake};
+use super::tls::{Secured, handshake, hello, refuse};
 use super::wire::Wire;
-use crate::base::{Seq, SessionNo};
+use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Kind, Left};
-use crate::protocol::{Heard, Machine, Reply};
-use crate::rule::{Cue, Pace, Plan};
-use crate::world::{Turn, World};
+use crate::protocol::{Event, Heard, Machine, Reply};
+use crate::rule::{Cue, End, Hello, Pace, Plan, Reading};
+use crate::world::{Due, Rest, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
 const FULL: usize = 64 << 10;
@@ -33,6 +34,14 @@ const AHEAD: usize = 1 << 20;
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_OCTETS: usize = 1 << 20;
+/// Between two writes that shall arrive as two segments.
+const APART: Duration = Duration::from_millis(20);
+/// Before an RST, so that what was sent before it arrives.
+const BEFORE_RESET: Duration = Duration::from_millis(10);
+/// Between two reads of what is read slowly.
+const SLOWLY: Duration = Duration::from_millis(100);
+/// A time that does not come.
+const FAR: Duration = Duration::from_secs(1 << 30);
 /// A read buffer above this is given back when a session pauses between requests.
 const IDLE_BUFFER: usize = 16 << 10;
 
@@ -47,8 +56,14 @@ pub(super) struct Driver<M: Machine> {
     ended_input: bool,
     /// Exchanges whose reply has not left, each with the place of its last octet among all that are sent.
     open: Vec<Open>,
-    /// When the client was last heard.
-    heard: Instant,
+    /// Something of what comes next was there before the last reply had left.
+    came_early: bool,
+    /// How a rule wants input to be read.
+    reading: Option<Reading>,
+    /// How the connection ends.
+    manner: End,
+    /// When the client was last heard, by server time.
+    heard: Timestamp,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -74,6 +89,7 @@ impl<M: Machine> Driver<M> {
         tickets: Tickets,
         wire: Wire,
     ) -> Self {
+        let heard = engine.clock().now();
         Self {
             engine,
             session,
@@ -84,7 +100,10 @@ impl<M: Machine> Driver<M> {
             input: BytesMut::new(),
             ended_input: false,
             open: Vec::new(),
-            heard: Instant::now(),
+            came_early: false,
+            reading: None,
+            manner: End::Fin,
+            heard,
             alarm: None,
         }
     }
@@ -95,21 +114,42 @@ impl<M: Machine> Driver<M> {
             Ok(never) => match never {},
             Err(ending) => ending,
         };
+        self.door.work();
+        let over = self.engine.act(|world, now| world.point(self.session, Event::TcpClose, None, now));
+        if let Some(turn) = over {
+            self.open.push(Open { exchange: turn.exchange, start: self.wire.pushed(), end: self.wire.pushed() });
+        }
         self.settle_open();
-        let says_goodbye = !matches!(ending, Ending::Broken | Ending::TlsFailed);
-        if says_goodbye {
-            let farewell = poll_fn(|cx| self.wire.poll_farewell(cx));
-            let _the_client_may_be_gone = timeout(LINGER, farewell).await;
+        let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed);
+        match self.manner {
+            _ if is_dead => {}
+            End::Rst => {
+                // What was given to the kernel shall arrive before the RST does.
+                sleep(BEFORE_RESET).await;
+                self.wire.reset_at_drop();
+            }
+            End::Half | End::TlsNoNotify => {
+                let _the_client_may_be_gone = timeout(LINGER, poll_fn(|cx| self.wire.poll_fin(cx))).await;
+            }
+            End::Fin => {
+                let farewell = poll_fn(|cx| self.wire.poll_farewell(cx));
+                let _the_client_may_be_gone = timeout(LINGER, farewell).await;
+            }
+        }
+        if self.manner == End::Half && !is_dead {
+            self.drop_input().await;
         }
         let unfinished = self.machine.unfinished() + self.input.len() as u64;
-        self.engine.act(|world, now| world.end(self.session, ending, unfinished, now));
+        // From here on nobody can knock; who sees that the session ended finds no door.
         self.engine.dismiss(self.session);
-        if says_goodbye && !self.ended_input {
+        self.engine.act(|world, now| world.end(self.session, ending, unfinished, now));
+        if !is_dead && self.manner != End::Rst && !self.ended_input {
             let _or_long_enough = timeout(LINGER, self.linger()).await;
         }
     }
 
     async fn converse(&mut self, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
+        self.point(Event::TcpAccept, None).await?;
         if implicit_tls {
             self.handshake().await?;
         }
@@ -131,7 +171,11 @@ impl<M: Machine> Driver<M> {
                 News::Knock(Order::Stop) => {
                     let heard = self.machine.stop();
                     self.exchange(heard, Ending::ServerStopped).await?;
+                    // Whatever rules make of the goodbye.
+                    self.flush().await?;
+                    return Err(Ending::ServerStopped);
                 }
+                News::Knock(Order::Inbox) => self.take_inbox().await?,
                 News::Knock(order @ Order::Kick) => return Err(order.ending()),
             }
         }
@@ -139,19 +183,33 @@ impl<M: Machine> Driver<M> {
 
     /// One exchange: its turns, and the playing of what they said. `at_end` is the ending if this is the last.
     async fn exchange(&mut self, heard: Heard<M::Request>, at_end: Ending) -> Result<(), Ending> {
-        let Turn { exchange, plan, mut more } =
-            self.turn(|world, machine, session, now| world.turn(session, machine, heard, now))?;
+        let is_early = self.came_early || !self.open.is_empty();
+        self.came_early = false;
+        let Turn { exchange, plan, mut rest, .. } =
+            self.turn(|world, machine, session, now| world.turn(session, machine, heard, is_early, now))?;
         let start = self.wire.pushed();
         self.open.push(Open { exchange, start, end: u64::MAX });
-        self.play(plan, more.is_none(), at_end).await?;
+        self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         let mut began = Instant::now();
-        while let Some(rest) = more {
-            if self.wire.waiting() >= FULL {
-                self.flush().await?;
-            }
-            let turn = self.turn(|world, machine, session, now| world.part(session, exchange, machine, rest, now))?;
-            more = turn.more;
-            self.play(turn.plan, more.is_none(), at_end).await?;
+        loop {
+            let turn = match rest {
+                Rest::Done => break,
+                Rest::Part(part, run) => {
+                    if self.wire.waiting() >= FULL {
+                        self.flush().await?;
+                    }
+                    self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))?
+                }
+                Rest::Line(heard, run) => {
+                    self.flush().await?;
+                    let line = self.line().await?;
+                    self.turn(|world, machine, session, now| {
+                        world.line(session, exchange, machine, &line, (heard, run), now)
+                    })?
+                }
+            };
+            rest = turn.rest;
+            self.play(turn.plan, matches!(rest, Rest::Done), at_end).await?;
             // A long answer holds up no other session.
             if began.elapsed() > SLICE {
                 yield_now().await;
@@ -164,33 +222,102 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
+    /// Something happened to the connection that no machine knows of.
+    async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
+        let turn = self.turn(|world, _, session, now| world.point(session, event, sni, now))?;
+        let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
+        let start = self.wire.pushed();
+        self.open.push(Open { exchange, start, end: u64::MAX });
+        Box::pin(self.play(plan, true, Ending::Clean)).await?;
+        self.close_left();
+        Ok(hello)
+    }
+
+    /// What the session was told from outside.
+    async fn take_inbox(&mut self) -> Result<(), Ending> {
+        let session = self.session;
+        for due in self.engine.act(|world, _| world.inbox.remove(&session)).unwrap_or_default() {
+            match due {
+                Due::Say(octets, by) => self.say(octets, Some(by)).await?,
+                Due::Offer(offer) => self.machine.offer(&offer),
+                Due::End(end) => {
+                    self.manner = end;
+                    return Err(Ending::Ruled);
+                }
+                Due::Kick(octets) => {
+                    if !octets.is_empty() {
+                        self.say(octets, None).await?;
+                    }
+                    return Err(Ending::Kicked);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what no request asked for.
+    async fn say(&mut self, octets: Vec<u8>, by: Option<Arc<str>>) -> Result<(), Ending> {
+        let reply = Reply::from(octets);
+        let exchange = self.turn(|world, _, session, now| world.say(session, &reply, by, now))?;
+        let start = self.wire.pushed();
+        self.open.push(Open { exchange, start, end: start + reply.len() as u64 });
+        self.push(&reply).await?;
+        self.flush().await
+    }
+
     /// A turn under the lock. A panic in there is a bug of ours: it ends this session and no other.
-    fn turn<T>(
-        &mut self,
-        turn: impl FnOnce(&mut World, &mut M, SessionNo, crate::base::Timestamp) -> T,
-    ) -> Result<T, Ending> {
+    fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> Result<T, Ending> {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
         let turn = AssertUnwindSafe(|| engine.act(|world, now| turn(world, machine, session, now)));
         catch_unwind(turn).map_err(|_panic| Ending::Bug)
     }
 
     async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
-        for cue in plan {
-            if is_last_turn {
+        let mut plan = plan.peekable();
+        while let Some(cue) = plan.next() {
+            // Where the reply will end is known when its last octets are there.
+            let more = plan.peek().is_some_and(|next| matches!(next, Cue::Send { .. } | Cue::Wait(_)));
+            if is_last_turn && !more && cue != Cue::Stall {
                 self.complete(&cue);
             }
             match cue {
-                Cue::Send { bytes, pace } => match pace {
-                    None => self.push(&bytes).await?,
-                    Some(pace) => self.push_paced(&bytes.pieces().collect::<Vec<_>>().concat(), pace).await?,
-                },
+                Cue::Send { bytes, pace, apart } => {
+                    match pace {
+                        None => self.push(&bytes).await?,
+                        Some(pace) => {
+                            self.push_paced(&bytes.pieces().collect::<Vec<_>>().concat(), pace).await?;
+                        }
+                    }
+                    if apart {
+                        self.flush().await?;
+                        if plan.peek().is_some() {
+                            sleep(APART).await;
+                        }
+                    }
+                }
+                Cue::Wait(span) => {
+                    self.flush().await?;
+                    self.pass_time(span).await?;
+                }
                 Cue::Secure => {
                     self.upgrade().await?;
                     self.machine.secured();
                 }
+                Cue::Stall => {
+                    self.flush().await?;
+                    self.settle(Left::Stalled);
+                    self.drop_input().await;
+                    return Err(Ending::Ruled);
+                }
+                Cue::Read(reading) => self.reading = Some(reading),
                 Cue::Close => {
                     self.flush().await?;
                     return Err(at_end);
+                }
+                Cue::End(end) => {
+                    self.flush().await?;
+                    self.manner = end;
+                    return Err(Ending::Ruled);
                 }
             }
         }
@@ -201,11 +328,89 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
+    /// Reads and drops what comes, until the client or somebody else ends it.
+    async fn drop_input(&mut self) {
+        let door = Arc::clone(&self.door);
+        door.rest(Timestamp::from_micros(i64::MAX));
+        poll_fn(|cx| {
+            if door.poll_end(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            loop {
+                match self.wire.poll_drop_input(cx) {
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(_) => {
+                        self.ended_input = true;
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => {
+                        door.rest(Timestamp::from_micros(i64::MAX));
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await;
+        door.work();
+    }
+
+    /// The client's next line, without its end, whatever the machine would make of it.
+    async fn line(&mut self) -> Result<Vec<u8>, Ending> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.input) {
+                let mut line = self.input.split_to(end + 1);
+                line.truncate(end);
+                return Ok(line.strip_suffix(b"\r").unwrap_or(&line).to_vec());
+            }
+            if self.ended_input {
+                return Err(Ending::ClientClosed);
+            }
+            if self.input.len() > AHEAD {
+                return Err(Ending::Broken);
+            }
+            match self.news().await? {
+                News::Bytes | News::Push(_) => {}
+                News::Lapse => return Err(Ending::Idle),
+                News::Knock(Order::Inbox) => self.take_inbox().await?,
+                News::Knock(order) => return Err(order.ending()),
+            }
+        }
+    }
+
+    /// Lets server time pass, with nothing to do but to go if told so.
+    async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
+        let due = self.engine.clock().now().plus(span);
+        loop {
+            let wait = self.engine.clock().until(due);
+            if self.engine.clock().now() >= due {
+                self.door.work();
+                // The client waited, and was not silent.
+                self.heard = self.engine.clock().now();
+                return Ok(());
+            }
+            let (engine, door) = (&self.engine, &self.door);
+            let mut alarm = pin!(sleep(wait.unwrap_or(FAR)));
+            let was_paused = engine.clock().is_paused();
+            poll_fn(|cx| {
+                if engine.clock().now() >= due || engine.clock().is_paused() != was_paused {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(order) = door.poll_end(cx) {
+                    return Poll::Ready(Err(order.ending()));
+                }
+                let rung = alarm.as_mut().poll(cx);
+                door.rest(due);
+                rung.map(Ok)
+            })
+            .await?;
+        }
+    }
+
     /// Where the reply of the exchange that is played will end is known now.
     fn complete(&mut self, cue: &Cue) {
         let more = match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,
-            Cue::Secure | Cue::Close => 0,
+            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
         };
         if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
             open.end = self.wire.pushed() + more;
@@ -234,12 +439,7 @@ impl<M: Machine> Driver<M> {
         for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
             if i > 0 {
                 self.flush().await?;
-                let mut gap = pin!(sleep(pace.gap));
-                poll_fn(|cx| match gap.as_mut().poll(cx) {
-                    Poll::Ready(()) => Poll::Ready(Ok(())),
-                    Poll::Pending => self.door.poll(cx).map(|order| Err(order.ending())),
-                })
-                .await?;
+                self.pass_time(pace.gap).await?;
             }
             self.wire.push(chunk);
         }
@@ -253,7 +453,7 @@ impl<M: Machine> Driver<M> {
                 if let Poll::Ready(flushed) = self.wire.poll_flush(cx) {
                     return Poll::Ready(flushed.map_err(|_| Ending::Broken));
                 }
-                while !self.ended_input && self.input.len() < AHEAD {
+                while !self.ended_input && self.reading.is_none() && self.input.len() < AHEAD {
                     match self.wire.poll_fill(cx, &mut self.input) {
                         Poll::Ready(Ok(0)) => self.ended_input = true,
                         Poll::Ready(Ok(_)) => {}
@@ -262,9 +462,10 @@ impl<M: Machine> Driver<M> {
                     }
                 }
                 // A client that does not read delays nobody.
-                self.door.poll(cx).map(|order| Err(order.ending()))
+                self.door.poll_end(cx).map(|order| Err(order.ending()))
             });
             flushed.await?;
+            self.came_early = !self.input.is_empty();
         }
         self.close_left();
         Ok(())
@@ -290,12 +491,19 @@ impl<M: Machine> Driver<M> {
             self.engine.act(|world, now| {
                 for Open { exchange, start, end } in lost {
                     // Of an answer in parts that was never finished, what was ready counts.
-                    let of = (if end == u64::MAX { pushed } else { end } - start) as u32;
+                    let of = (if end == u64::MAX { pushed } else { end }).saturating_sub(start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
-                    world.close(session, exchange, Left::Part { octets, of }, now);
+                    let left = if octets == of { Left::All } else { Left::Part { octets, of } };
+                    world.close(session, exchange, left, now);
                 }
             });
         }
+    }
+
+    /// What is open will never be answered.
+    fn settle(&mut self, left: Left) {
+        let (session, open) = (self.session, self.open.drain(..));
+        self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left, now)));
     }
 
     /// Waits for bytes, a knock, or the end of patience; waking for anything else never prolongs that.
@@ -303,11 +511,18 @@ impl<M: Machine> Driver<M> {
         if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER && self.machine.unfinished() == 0 {
             self.input = BytesMut::new();
         }
-        let deadline = self.heard + self.machine.patience();
+        let deadline = self.heard.plus(self.machine.patience());
         let place = self.machine.interest();
         let mut watch: Option<Watch> = None;
+        if self.reading == Some(Reading::Slow) {
+            self.pass_time(SLOWLY).await?;
+        }
         let news = poll_fn(|cx| {
-            match self.wire.poll_fill(cx, &mut self.input) {
+            let filled = match self.reading {
+                Some(Reading::Stop) => Poll::Pending,
+                _ => self.wire.poll_fill(cx, &mut self.input),
+            };
+            match filled {
                 Poll::Ready(Ok(0)) => {
                     self.ended_input = true;
                     return Poll::Ready(Ok(News::Bytes));
@@ -338,21 +553,30 @@ impl<M: Machine> Driver<M> {
                 }
             }
             // One timer a session: it is moved when it rings too early, not at every read.
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if alarm.deadline() > deadline {
-                alarm.as_mut().reset(deadline);
-            }
-            while alarm.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= deadline {
+            let clock = self.engine.clock();
+            self.door.rest(deadline);
+            loop {
+                if clock.now() >= deadline {
+                    self.door.work();
                     return Poll::Ready(Ok(News::Lapse));
                 }
-                alarm.as_mut().reset(deadline);
+                // Paused, time passes only when somebody moves it, and knocks.
+                let Some(wait) = clock.until(deadline) else { return Poll::Pending };
+                let rings_at = Instant::now() + wait;
+                let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(rings_at)));
+                if alarm.deadline() > rings_at {
+                    alarm.as_mut().reset(rings_at);
+                }
+                if alarm.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                alarm.as_mut().reset(rings_at);
             }
-            Poll::Pending
         });
         let news = news.await?;
-        if !matches!(news, News::Push(_)) {
-            self.heard = Instant::now();
+        self.door.work();
+        if !matches!(news, News::Push(_) | News::Knock(_)) {
+            self.heard = self.engine.clock().now();
         }
         Ok(news)
     }
@@ -383,30 +607,65 @@ impl<M: Machine> Driver<M> {
     }
 
     async fn handshake(&mut self) -> Result<(), Ending> {
-        let config = self.tickets.tls();
-        let deadline = self.tickets.handshake;
-        let result = {
-            let (socket, door) = (self.wire.socket(), &self.door);
-            let mut shaking = pin!(timeout(deadline, handshake(socket, config)));
-            let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(Ok(result)),
-                Poll::Pending => door.poll(cx).map(Err),
-            });
-            either.await
-        };
-        let reason = match result {
-            Ok(Ok(Ok(Secured { connection, rest, facts }))) => {
-                self.wire.secure(connection, rest);
-                self.heard = Instant::now();
-                self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
-                return Ok(());
+        let deadline = Instant::now() + self.tickets.handshake;
+        let shaken = match self.hurried(deadline, hello).await? {
+            Err(reason) => Err(reason),
+            Ok(said) => {
+                let sni = said.sni();
+                let answer = self.point(Event::TlsHello, sni.as_deref()).await?;
+                match answer {
+                    Some(Hello::Alert(alert)) => {
+                        refuse(self.wire.socket(), alert.number).await;
+                        Err(format!("a rule answered the ClientHello with the alert {}", alert.name))
+                    }
+                    answer => {
+                        let session = self.session;
+                        let certificate = self.engine.act(|world, _| {
+                            if let Some(Hello::Certificate(certificate)) = answer {
+                                world.shown.insert(session, certificate);
+                            }
+                            world.certificate_of(session)
+                        });
+                        let config = self.tickets.tls(certificate);
+                        self.hurried(deadline, async |socket| handshake(socket, said, config).await).await?
+                    }
+                }
             }
-            Ok(Ok(Err(reason))) => reason,
-            Ok(Err(_elapsed)) => format!("not finished within {} s", deadline.as_secs_f32()),
-            Err(order) => return Err(order.ending()),
         };
-        self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
-        Err(Ending::TlsFailed)
+        match shaken {
+            Ok(Secured { connection, rest, facts }) => {
+                self.wire.secure(connection, rest);
+                self.heard = self.engine.clock().now();
+                self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
+                self.point(Event::TlsDone, None).await?;
+                Ok(())
+            }
+            Err(reason) => {
+                self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
+                self.point(Event::TlsFailed, None).await?;
+                Err(Ending::TlsFailed)
+            }
+        }
+    }
+
+    /// A part of the handshake, which may not take for ever.
+    async fn hurried<T>(
+        &mut self,
+        deadline: Instant,
+        part: impl AsyncFnOnce(&mut TcpStream) -> Result<T, String>,
+    ) -> Result<Result<T, String>, Ending> {
+        let limit = self.tickets.handshake.as_secs_f32();
+        let (socket, door) = (self.wire.socket(), &self.door);
+        let mut shaking = pin!(timeout_at(deadline, part(socket)));
+        let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Ok(result)),
+            Poll::Pending => {
+                // Handshakes go by real time: nobody who moves the server's waits for them.
+                door.rest(Timestamp::from_micros(i64::MAX));
+                door.poll_end(cx).map(|order| Err(order.ending()))
+            }
+        });
+        Ok(either.await?.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s"))))
     }
 
     async fn linger(&mut self) {

@@ -1,19 +1,29 @@
 //! The lock around the world, and the waking of those who wait for it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use super::bell::{Bell, Interest};
 use super::clock::Clock;
 use super::door::{Door, Order};
+use super::runtime::runtime;
 use crate::base::{SessionNo, Timestamp};
-use crate::world::World;
+use crate::world::{Later, World};
+
+/// How long a session that came due may take to act while others wait for it: its client may not read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One server's world behind its one lock. Nothing awaits, and no code of a user runs, while the lock is held.
 pub(crate) struct Engine {
     clock: Clock,
     state: Mutex<State>,
+    /// Wakes the one who does what is due, and those who wait for the listeners to come back.
+    agenda: Arc<Notify>,
 }
 
 struct State {
@@ -21,12 +31,28 @@ struct State {
     bell: Bell,
     doors: HashMap<SessionNo, Arc<Door>>,
     stopped: bool,
+    /// What is due, in order; and whether somebody looks after it.
+    agenda: BTreeMap<(Timestamp, u64), Later>,
+    next: u64,
+    is_attended: bool,
 }
 
 impl Engine {
     pub(crate) fn new(world: World) -> Arc<Self> {
-        let state = State { world, bell: Bell::default(), doors: HashMap::new(), stopped: false };
-        Arc::new(Self { clock: Clock::new(), state: Mutex::new(state) })
+        let state = State {
+            world,
+            bell: Bell::default(),
+            doors: HashMap::new(),
+            stopped: false,
+            agenda: BTreeMap::new(),
+            next: 0,
+            is_attended: false,
+        };
+        Arc::new(Self { clock: Clock::new(), state: Mutex::new(state), agenda: Arc::default() })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Looks at the world.
@@ -35,7 +61,7 @@ impl Engine {
     }
 
     /// Changes the world; whoever is interested in what was appended is woken after the lock is released.
-    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
+    pub(crate) fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
         let now = self.clock.now();
         let mut wake = Vec::new();
         let mut state = self.lock();
@@ -49,14 +75,99 @@ impl Engine {
                 Err(_gone) => state.bell.all(&mut wake),
             }
         }
+        let knocked = self.take_over(&mut state);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
+        knocked.into_iter().for_each(|door| door.knock(Order::Inbox));
         result
     }
 
+    /// What the world wants done later, and whom it wants told something.
+    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<Door>> {
+        for later in std::mem::take(&mut state.world.later) {
+            state.next += 1;
+            state.agenda.insert((later.due, state.next), later);
+            if !std::mem::replace(&mut state.is_attended, true) {
+                runtime().spawn(attend(Arc::downgrade(self)));
+            }
+            self.agenda.notify_one();
+        }
+        let knocks = std::mem::take(&mut state.world.knocks);
+        knocks.iter().filter_map(|session| state.doors.get(session).cloned()).collect()
+    }
+
+    /// Server time stands still from now on.
+    pub(crate) fn pause(&self) {
+        self.clock.pause();
+        self.rouse();
+    }
+
+    /// Server time runs on from where it stands.
+    pub(crate) fn resume(&self) {
+        self.clock.resume();
+        self.rouse();
+    }
+
+    /// Moves server time. Returns when everything that came due has been done and what was said then was given to the
+    /// kernel. Blocks; not to be called on the threads that serve.
+    pub(crate) fn advance(self: &Arc<Self>, by: Duration) {
+        // What a session is about to wait for counts from the time that it is now.
+        let all: Vec<Arc<Door>> = self.lock().doors.values().cloned().collect();
+        self.wait_for(&all);
+        let target = self.clock.now().plus(by);
+        loop {
+            let (deed, session) = {
+                let state = self.lock();
+                let deed = state.agenda.keys().next().map(|(due, _)| *due);
+                let quiet = state.doors.values().filter(|door| door.is_quiet());
+                (deed, quiet.map(|door| door.due()).min())
+            };
+            let Some(due) = [deed, session].into_iter().flatten().min().filter(|due| *due <= target) else { break };
+            self.clock.set(due);
+            self.do_due();
+            self.rouse();
+        }
+        self.clock.set(target);
+        self.rouse();
+    }
+
+    /// Everybody looks around, and those who had nothing to do are waited for until they have nothing to do again.
+    fn rouse(&self) {
+        self.agenda.notify_one();
+        let doors: Vec<Arc<Door>> = self.lock().doors.values().cloned().collect();
+        let roused: Vec<Arc<Door>> = doors.into_iter().filter(|door| door.rouse()).collect();
+        self.wait_for(&roused);
+    }
+
+    /// Until these have nothing to do, or it takes too long.
+    fn wait_for(&self, doors: &[Arc<Door>]) {
+        let deadline = Instant::now() + PATIENCE;
+        // A door that is gone from the list belongs to a session that ended.
+        let is_busy =
+            |door: &Arc<Door>| !door.is_quiet() && self.lock().doors.values().any(|its| Arc::ptr_eq(its, door));
+        while doors.iter().any(is_busy) && Instant::now() < deadline {
+            thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    /// Does what is due. Gives when something is due next.
+    fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
+        loop {
+            let mut state = self.lock();
+            let (due, _) = *state.agenda.keys().next()?;
+            if due > self.clock.now() {
+                return Some(due);
+            }
+            let (_, later) = state.agenda.pop_first()?;
+            drop(state);
+            self.act(|world, now| world.fall_due(later, now));
+        }
+    }
+
     /// Back to the state at the start. Everybody is woken: a client that idles has to hear that its mailbox is gone.
-    pub(crate) fn reset(&self) {
+    pub(crate) fn reset(self: &Arc<Self>) {
         self.act(World::reset);
+        self.lock().agenda.clear();
         let mut wake = Vec::new();
         self.lock().bell.all(&mut wake);
         wake.into_iter().for_each(Waker::wake);
@@ -93,6 +204,7 @@ impl Engine {
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
+        state.agenda.clear();
         let doors: Vec<_> = state.doors.values().cloned().collect();
         drop(state);
         doors.iter().for_each(|door| door.knock(Order::Stop));
@@ -101,6 +213,35 @@ impl Engine {
     /// A panic under the lock ended the session that caused it and was recorded; the world is whole, so it is used on.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.agenda.notify_one();
+    }
+}
+
+/// Does what is due when it is, for as long as there is a server and something to do.
+async fn attend(engine: Weak<Engine>) {
+    loop {
+        let Some(server) = engine.upgrade() else { return };
+        let agenda = Arc::clone(&server.agenda);
+        let Some(due) = server.do_due() else {
+            let mut state = server.lock();
+            if state.agenda.is_empty() {
+                state.is_attended = false;
+                return;
+            }
+            continue;
+        };
+        let wait = server.clock.until(due);
+        // Whoever waits holds no server.
+        drop(server);
+        match wait {
+            Some(wait) => drop(tokio::time::timeout(wait, agenda.notified()).await),
+            None => agenda.notified().await,
+        }
     }
 }
 

@@ -13,18 +13,19 @@ use super::engine::Engine;
 use super::wire::Wire;
 use crate::journal::Opened;
 use crate::protocol::Machine;
+use crate::rule::Certificate;
 
 /// What a session needs for TLS. The certificate is made when somebody first asks for it.
 #[derive(Clone)]
 pub(crate) struct Tickets {
-    pub(crate) config: Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>,
+    pub(crate) config: Arc<dyn Fn(Certificate) -> Arc<ServerConfig> + Send + Sync>,
     /// How long a handshake may take.
     pub(crate) handshake: Duration,
 }
 
 impl Tickets {
-    pub(super) fn tls(&self) -> Arc<ServerConfig> {
-        (self.config)()
+    pub(super) fn tls(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        (self.config)(certificate)
     }
 }
 

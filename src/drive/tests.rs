@@ -11,8 +11,8 @@ use super::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
 use crate::base::SessionNo;
 use crate::journal::{Ending, Kind, Left, Transcript};
 use crate::mail::Namespace;
-use crate::protocol::{Desk, Event, Heard, Machine, Next, Reply, Step, Words};
-use crate::rule::Pace;
+use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Step, Words};
+use crate::rule::{self, On, Rule, Shape};
 use crate::world::World;
 
 /// Says what each line asks for.
@@ -74,6 +74,14 @@ impl Machine for Toy {
         }
     }
 
+    fn framing(&self, _request: &Ask) -> Framing {
+        Framing::Smtp
+    }
+
+    fn refuse(&mut self, _request: Ask, _is_positive: bool) -> Next<Ask> {
+        Next::Continue
+    }
+
     fn secured(&mut self) {}
 
     fn unfinished(&self) -> u64 {
@@ -91,7 +99,7 @@ fn start() -> (Arc<Engine>, SocketAddr) {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let tickets = Tickets { config: Arc::new(|| unreachable!("no TLS here")), handshake: Duration::from_secs(1) };
+    let tickets = Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1) };
     let doorway = Doorway { name: "toy", implicit_tls: false, tickets, sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
@@ -257,7 +265,9 @@ fn a_reset_is_a_broken_connection() {
 #[test]
 fn a_paced_reply_leaves_in_pieces() {
     let (engine, address) = start();
-    engine.act(|world, _| world.rulebook.mount(Event::SmtpNoop, Pace { chunk: 3, gap: Duration::from_millis(5) }));
+    let pace = rule::Step::Shape(Shape::Pace { chunk: 3, gap: Duration::from_millis(5) });
+    let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
+    engine.act(|world, _| world.rulebook.mount(Arc::new(rule)));
     let mut client = connect(address);
 
     say(&mut client, "abcdefg\n");

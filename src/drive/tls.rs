@@ -18,10 +18,37 @@ pub(super) struct Secured {
     pub(super) facts: Tls,
 }
 
-/// Shakes hands. Fails with the reason in words, after the alert that says it has left.
-pub(super) async fn handshake(socket: &mut TcpStream, config: Arc<ServerConfig>) -> Result<Secured, String> {
+/// What a client began a handshake with.
+pub(super) struct Hello {
+    accepted: Accepted,
+    sealed: BytesMut,
+}
+
+impl Hello {
+    /// The server name that the client asked for.
+    pub(super) fn sni(&self) -> Option<String> {
+        self.accepted.client_hello().server_name().map(str::to_owned)
+    }
+}
+
+/// Waits for a ClientHello. Fails with the reason in words, after the alert that says it has left.
+pub(super) async fn hello(socket: &mut TcpStream) -> Result<Hello, String> {
     let mut sealed = BytesMut::new();
-    let accepted = hello(socket, &mut sealed).await?;
+    let accepted = read_hello(socket, &mut sealed).await?;
+    Ok(Hello { accepted, sealed })
+}
+
+/// Answers a ClientHello with an alert, by its number in RFC 8446 §6, as a record of its own.
+pub(super) async fn refuse(socket: &mut TcpStream, alert: u8) {
+    let _the_client_may_be_gone = socket.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
+}
+
+/// Shakes hands. Fails with the reason in words, after the alert that says it has left.
+pub(super) async fn handshake(
+    socket: &mut TcpStream,
+    Hello { accepted, mut sealed }: Hello,
+    config: Arc<ServerConfig>,
+) -> Result<Secured, String> {
     let sni = accepted.client_hello().server_name().map(str::to_owned);
     let mut connection = match accepted.into_connection(config) {
         Ok(connection) => Box::new(connection),
@@ -58,7 +85,7 @@ pub(super) async fn handshake(socket: &mut TcpStream, config: Arc<ServerConfig>)
     Ok(Secured { connection, rest: sealed, facts })
 }
 
-async fn hello(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<Accepted, String> {
+async fn read_hello(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<Accepted, String> {
     let mut acceptor = Acceptor::default();
     loop {
         read(socket, sealed).await?;

@@ -157,6 +157,17 @@ impl Wire {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 
+    /// FIN, and nothing before it: TLS is not told.
+    pub(super) fn poll_fin(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    /// Dropping the socket resets the connection from now on.
+    pub(super) fn reset_at_drop(&self) {
+        // Where that fails the connection is gone already.
+        let _gone = SockRef::from(&self.socket).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Reads and drops; Ready with how much came, 0 at the end.
     pub(super) fn poll_drop_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.sealed_in.clear();

@@ -3,9 +3,13 @@
 
 mod matcher;
 mod report;
+mod ruling;
 mod sessions;
 
 pub(crate) use matcher::Evidence;
 pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};
 pub use report::Report;
 pub(crate) use report::{Question, Scene, Verdict};
+pub use ruling::RulesReport;
+#[cfg(feature = "api")]
+pub(crate) use ruling::near_misses;

@@ -1,10 +1,12 @@
 //! What a server is told before it starts.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::MailServer;
 use crate::mail::{Member, Namespace};
+use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings, StartError};
 
 /// What a server is told before it starts; see [`MailServer::builder`].
@@ -47,6 +49,29 @@ impl MailServerBuilder {
     /// Switches a listener off.
     pub fn without(mut self, listener: Listener) -> Self {
         self.0.silence(listener);
+        self
+    }
+
+    /// How the server shall misbehave; with its accounts and its mail.
+    ///
+    /// # Panics
+    /// If something is wrong with it; [`Scenario::check`] returns what.
+    #[track_caller]
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        let loaded = scenario.load().unwrap_or_else(|error| panic!("{error}"));
+        self.0.scenario = Some(Arc::new(loaded));
+        self
+    }
+
+    /// What chance, jitter and generated values come from; 1 by default. A scenario may have its own.
+    pub fn seed(mut self, seed: u32) -> Self {
+        self.0.seed = seed;
+        self
+    }
+
+    /// The server's clock stands still from the start; [`MailServer::clock`] moves it.
+    pub fn manual_clock(mut self) -> Self {
+        self.0.is_clock_manual = true;
         self
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::expect::{Question, Report, Scene, Verdict};
 use crate::journal::Ending;
 use crate::server::{Server, block_on};
+use crate::world::World;
 
 use super::wait::Quiet;
 
@@ -22,11 +23,13 @@ pub struct Verify {
     server: Arc<Server>,
     expectations: Vec<Question>,
     quiet: Quiet,
+    /// What may still come is waited for.
+    settle: Option<Quiet>,
 }
 
 impl Verify {
     pub(super) fn new(server: &Arc<Server>, expectations: Vec<Question>) -> Self {
-        Self { server: Arc::clone(server), expectations, quiet: Quiet::new(server, PATIENCE) }
+        Self { server: Arc::clone(server), expectations, quiet: Quiet::new(server, PATIENCE), settle: None }
     }
 
     /// Waits on this thread.
@@ -42,9 +45,19 @@ impl Future for Verify {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.quiet).poll(cx));
+        if self.settle.is_none() {
+            ready!(Pin::new(&mut self.quiet).poll(cx));
+            let time = self.server.engine().look(World::settle_time);
+            self.settle = Some(Quiet::never(&self.server, time));
+        }
+        if let Some(settle) = &mut self.settle {
+            ready!(Pin::new(settle).poll(cx));
+        }
         let scene = self.server.engine().look(|world| Scene::of(&world.journal));
         if let Err(failed) = judge(&self.expectations, &scene, || Verdict::Miscounted) {
+            panic!("{failed}");
+        }
+        if let Some(failed) = self.server.engine().look(World::ruling) {
             panic!("{failed}");
         }
         let bugs = self.server.engine().look(|world| {

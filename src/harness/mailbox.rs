@@ -1,10 +1,13 @@
 //! Accounts and their mailboxes, to seed and to look at.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::MailServer;
 use crate::base::Timestamp;
-use crate::mail::{self as store, Message};
+use crate::drive::Engine;
+use crate::mail::{self as store, Message, generated};
 use crate::protocol::Unfit;
 use crate::world::Draft;
 
@@ -189,7 +192,7 @@ impl Mailbox<'_> {
         self.look(|mailbox| mailbox.uid_validity)
     }
 
-    fn engine(&self) -> &crate::drive::Engine {
+    fn engine(&self) -> &Arc<Engine> {
         self.account.server.server.engine()
     }
 
@@ -210,15 +213,4 @@ fn entry(mailbox: &store::Mailbox, its: &store::Entry) -> Entry {
         modseq: its.modseq,
         message: its.message.clone(),
     }
-}
-
-/// A plain message, its number in its subject.
-fn generated(login: &str, i: u32) -> Bytes {
-    let text = format!(
-        "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\
-         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <generated.{i}@example.org>\r\n\
-         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
-         This is message {i} of those that were generated.\r\n"
-    );
-    text.into()
 }

@@ -1,8 +1,10 @@
 //! The public words for tests in Rust. Does not see the HTTP face.
 
 mod builder;
+mod clock;
 mod expectation;
 mod mailbox;
+mod rules;
 mod wait;
 
 #[cfg(feature = "api")]
@@ -17,15 +19,19 @@ use bytes::Bytes;
 use tempfile::NamedTempFile;
 
 pub use builder::MailServerBuilder;
+pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
+pub use rules::{Mounted, Point, Rule, ScopedRule, any, at, imap, on, pop3, smtp, tcp, tls};
 pub use wait::{NoneWithin, SessionWait, Settled, Wait};
 
 use crate::base::{SessionNo, Times};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
+use crate::scenario::Scenario;
 use crate::server::{Endpoint, Listener, Server, StartError};
+use crate::world::World;
 
 /// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
 /// was told to [`expect`](Self::expect).
@@ -252,6 +258,17 @@ impl MailServer {
         Verify::new(&self.server, expectations)
     }
 
+    /// Puts a scenario in force in the place of the one before: its rules at once, its accounts and its mail at the
+    /// next [`reset`](Self::reset). Rules that were [mounted](Self::mount) stay.
+    ///
+    /// # Panics
+    /// If something is wrong with it; [`Scenario::check`] returns what.
+    #[track_caller]
+    pub fn scenario(&self, scenario: &Scenario) {
+        let loaded = scenario.load().unwrap_or_else(|error| panic!("{error}"));
+        self.server.engine().act(|world, now| world.load(Arc::new(loaded), now));
+    }
+
     /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
     /// nothing can come between the look and the clearing.
     pub fn clear(&self) -> Vec<Message> {
@@ -322,10 +339,15 @@ impl Drop for MailServer {
     fn drop(&mut self) {
         let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
         // Judged on what is there, before the sessions hear that the server stops.
-        let scene = (!expectations.is_empty() && !std::thread::panicking()).then(|| self.scene());
+        let is_judged = !std::thread::panicking();
+        let scene = (!expectations.is_empty() && is_judged).then(|| self.scene());
+        let ruling = self.server.engine().look(World::ruling).filter(|_| is_judged);
         self.server.stop();
         let judged = scene.map_or(Ok(()), |scene| expectation::judge(&expectations, &scene, || Verdict::AtDrop));
         if let Err(failed) = judged {
+            panic!("{failed}");
+        }
+        if let Some(failed) = ruling {
             panic!("{failed}");
         }
     }

@@ -20,6 +20,8 @@ pub enum Ending {
     ServerStopped,
     /// A test ended it.
     Kicked,
+    /// A rule ended it.
+    Ruled,
     /// A bug of mailjig.
     Bug,
 }
@@ -35,6 +37,7 @@ impl Ending {
             Self::TlsFailed => "tls-failed",
             Self::ServerStopped => "server-stopped",
             Self::Kicked => "kicked",
+            Self::Ruled => "ruled",
             Self::Bug => "bug",
         }
     }
@@ -50,6 +53,7 @@ impl fmt::Display for Ending {
             Self::TlsFailed => "the TLS handshake failed",
             Self::ServerStopped => "the server stopped",
             Self::Kicked => "ended by the test",
+            Self::Ruled => "ended by a rule",
             Self::Bug => "a bug of mailjig ended it; please report",
         })
     }

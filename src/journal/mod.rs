@@ -5,16 +5,18 @@ mod ending;
 mod record;
 mod records;
 mod session;
+mod trace;
 mod transcript;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 pub use ending::Ending;
-pub(crate) use record::{Detail, Exchange, Kind, Left, Opened, Record};
+pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, Weight};
 use records::Records;
 pub(crate) use session::Log;
 pub use session::{Session, Tls};
+pub(crate) use trace::{Fired, Trace};
 pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp, fold_domain};
@@ -190,25 +192,29 @@ impl Journal {
         seq
     }
 
-    /// More of an answer that is given in parts.
+    /// More of an answer that is given in parts, and the line that was awaited before it.
     pub(crate) fn part(
         &mut self,
         at: Timestamp,
         session: SessionNo,
         exchange: Seq,
+        heard: &[u8],
         reply: &Reply,
-        detail: Option<Box<Detail>>,
+        mut detail: Option<Box<Detail>>,
     ) {
-        let (said, labelled) = reply.recorded();
-        let mut detail = detail;
+        let (said, mut labelled) = reply.recorded();
+        for label in &mut labelled {
+            label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
+        }
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = labelled;
         }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
-        let start = log.write(&[], &said);
+        let start = log.write(heard, &said);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
-        self.append(at, Some(session), Kind::Part { exchange, start, said: said.len() as u32, detail });
+        let (heard, said) = (heard.len() as u32, said.len() as u32);
+        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, detail });
     }
 
     /// The reply of an exchange has left, or as much of it as ever will.
@@ -229,6 +235,13 @@ impl Journal {
         }
     }
 
+    /// The server name that a client asked for, before TLS is there.
+    pub(crate) fn told_name(&mut self, session: SessionNo, sni: Option<&str>) {
+        if let Some((log, sni)) = self.log_mut(session).zip(sni) {
+            log.sni = Some(sni.into());
+        }
+    }
+
     /// Something happened in a session that is no exchange.
     pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: Kind) -> Seq {
         if let Some(log) = self.log_mut(session) {
@@ -237,6 +250,14 @@ impl Journal {
             self.leaving -= usize::from(left);
         }
         self.append(at, Some(session), kind)
+    }
+
+    /// The same, where there may be no session.
+    pub(crate) fn note_of(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
+        match session {
+            Some(session) => self.note(at, session, kind),
+            None => self.append(at, None, kind),
+        }
     }
 
     /// A test changed mail from outside of every session.

@@ -1,8 +1,9 @@
 //! One thing that happened.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::{Ending, Tls};
+use super::{Ending, Tls, Trace};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{Done, Event, Labelled};
 
@@ -21,7 +22,7 @@ pub(crate) enum Kind {
     /// A request was performed; its reply is about to leave.
     Exchange(Exchange),
     /// More of the answer of an exchange that is answered in parts.
-    Part { exchange: Seq, start: u32, said: u32, detail: Option<Box<Detail>> },
+    Part { exchange: Seq, start: u32, heard: u32, said: u32, detail: Option<Box<Detail>> },
     /// The last octet of an exchange's reply was given to the kernel, or never will be.
     Closed { exchange: Seq, left: Left },
     /// So many octets came in the clear behind STARTTLS and were dropped.
@@ -34,6 +35,27 @@ pub(crate) enum Kind {
     Ended { ending: Ending, unfinished: u64 },
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
+    /// A rule has something to say.
+    Noted(Box<Noted>),
+}
+
+/// What a rule says, or what is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// None: the rulebook itself.
+    pub(crate) by: Option<Arc<str>>,
+    pub(crate) weight: Weight,
+    pub(crate) text: String,
+}
+
+/// How much it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Note,
+    /// A variable changed.
+    State,
+    /// The client did what it must not: no test that looks passes.
+    Failure,
 }
 
 /// How a session began.
@@ -64,6 +86,10 @@ pub(crate) struct Detail {
     pub(crate) octets: Option<u64>,
     /// This ends the session in good order: its client knows that it ends.
     pub(crate) last: bool,
+    /// Nobody asked for it: the server spoke on a rule's account.
+    pub(crate) unasked: bool,
+    /// What rules had to do with it.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 /// How much of a reply left.
@@ -75,4 +101,6 @@ pub(crate) enum Left {
         octets: u32,
         of: u32,
     },
+    /// A rule keeps it back for ever.
+    Stalled,
 }

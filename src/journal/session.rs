@@ -57,6 +57,8 @@ pub struct Session {
 pub(crate) struct Log {
     pub(crate) no: SessionNo,
     pub(crate) records: Vec<Seq>,
+    /// The server name that the client asked TLS for.
+    pub(crate) sni: Option<Box<str>>,
     facts: Box<Session>,
     text: Vec<u8>,
     /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
@@ -85,6 +87,7 @@ impl Log {
         Self {
             no,
             records: Vec::new(),
+            sni: None,
             facts: Box::new(facts),
             text: Vec::new(),
             dropped: 0,
@@ -184,7 +187,8 @@ impl Log {
             | Kind::Closed { .. }
             | Kind::Dropped { .. }
             | Kind::Unsecured(_)
-            | Kind::Outside(_) => {}
+            | Kind::Outside(_)
+            | Kind::Noted(_) => {}
         }
     }
 

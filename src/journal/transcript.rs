@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ending, Exchange, Journal, Kind, Left, Log};
+use super::{Ending, Exchange, Journal, Kind, Left, Log, Weight};
 use crate::base::SessionNo;
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -89,12 +89,23 @@ impl Part {
         for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
             match &record.kind {
                 Kind::Exchange(exchange) => part.exchange(log, exchange),
-                Kind::Part { start, said, detail, .. } => {
+                Kind::Part { start, heard, said, detail, .. } => {
                     let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-                    part.say('S', log.text(*start, *said), labelled, 0);
+                    if *heard > 0 {
+                        part.say('C', log.text(*start, *heard), &[], 0);
+                    }
+                    part.say('S', log.text(start.wrapping_add(*heard), *said), labelled, *heard);
                 }
                 Kind::Closed { left: Left::Part { octets, of }, .. } => {
                     part.direct(format!("only {octets} of the {of} octets of this reply left"));
+                }
+                Kind::Closed { left: Left::Stalled, .. } => {
+                    part.direct("the server says nothing to this, ever".to_owned());
+                }
+                Kind::Noted(noted) if noted.weight != Weight::State => {
+                    let by = noted.by.as_deref().unwrap_or("mailjig");
+                    let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
+                    part.direct(format!("rule `{by}` {what}: {}", noted.text));
                 }
                 Kind::Dropped { octets } => {
                     part.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
@@ -106,7 +117,7 @@ impl Part {
                     part.end(&record.kind);
                 }
                 Kind::Ended { .. } => part.end(&record.kind),
-                Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) => {}
+                Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) | Kind::Noted(_) => {}
             }
         }
         if log.is_full() {
@@ -128,6 +139,7 @@ impl Part {
                 self.direct(format!("that line had {octets} octets; the rest was not kept"));
             }
             (None, None) if exchange.event.is_unasked() => {}
+            (None, None) if exchange.detail.as_ref().is_some_and(|detail| detail.unasked) => {}
             (None, None) => self.say('C', heard, labelled, 0),
         }
         let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);

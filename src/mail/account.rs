@@ -86,6 +86,11 @@ impl Accounts {
         self.next_uid_validity = uid_validity;
     }
 
+    /// From now on only these may log in.
+    pub(crate) fn admit_only(&mut self, members: Vec<Member>) {
+        self.members = members;
+    }
+
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace
     }
@@ -202,6 +207,12 @@ impl Accounts {
             Change::Flag { place, uid, modseq, flags } => self.mailbox_mut(*place).flag(*uid, *modseq, *flags),
             Change::Claim { place, recent_from } => self.mailbox_mut(*place).claim(*recent_from),
             Change::Expunge { place, uid, modseq } => self.mailbox_mut(*place).expunge(*uid, *modseq),
+            Change::Renumber { place, uid_validity, is_renumbered, is_reversed } => {
+                self.mailbox_mut(*place).renumber(*uid_validity, *is_renumbered, *is_reversed);
+            }
+            Change::Uidl { place, uid, uidl } => {
+                self.mailbox_mut(*place).uidls.insert(*uid, uidl.clone());
+            }
         }
     }
 

@@ -28,6 +28,10 @@ pub(crate) enum Change {
     Claim { place: Place, recent_from: u32 },
     /// An entry is taken out of a mailbox.
     Expunge { place: Place, uid: u32, modseq: u64 },
+    /// A mailbox has another UIDVALIDITY, and its entries have UIDs from 1, in order or the last first.
+    Renumber { place: Place, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
+    /// POP3 knows an entry by this name.
+    Uidl { place: Place, uid: u32, uidl: Box<str> },
 }
 
 impl Change {
@@ -37,13 +41,15 @@ impl Change {
             Self::Delete { place }
             | Self::File { place, .. }
             | Self::Flag { place, .. }
-            | Self::Expunge { place, .. } => Some(*place),
+            | Self::Expunge { place, .. }
+            | Self::Renumber { place, .. } => Some(*place),
             Self::Open { .. }
             | Self::Create { .. }
             | Self::Rename { .. }
             | Self::Subscribe { .. }
             | Self::Keyword { .. }
-            | Self::Claim { .. } => None,
+            | Self::Claim { .. }
+            | Self::Uidl { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A named, mutable list of messages, and a message's place in it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::{Flags, Message};
 use crate::base::Timestamp;
@@ -86,6 +86,8 @@ pub(crate) struct Mailbox {
     /// Entries from this UID on are recent to the session that comes first (RFC 3501 §2.3.2).
     pub(crate) recent_from: u32,
     pub(crate) keywords: Vec<Box<str>>,
+    /// What POP3 calls entries whose name is not made of their UID.
+    pub(crate) uidls: HashMap<u32, Box<str>>,
     /// A deque, because the oldest go first when many go.
     entries: VecDeque<Entry>,
 }
@@ -103,6 +105,7 @@ impl Mailbox {
             last_expunged: 0,
             recent_from: 1,
             keywords: Vec::new(),
+            uidls: HashMap::new(),
             entries: VecDeque::new(),
         }
     }
@@ -165,6 +168,23 @@ impl Mailbox {
         self.last_expunged = modseq;
         let at = self.place(uid).expect("an entry is expunged once");
         self.entries.remove(at);
+    }
+
+    pub(super) fn renumber(&mut self, uid_validity: u32, is_renumbered: bool, is_reversed: bool) {
+        self.uid_validity = uid_validity;
+        self.step(self.highest_modseq + 1);
+        if !is_renumbered {
+            return;
+        }
+        if is_reversed {
+            self.entries.make_contiguous().reverse();
+        }
+        for (uid, entry) in (1..).zip(&mut self.entries) {
+            entry.uid = uid;
+        }
+        self.uid_next = self.entries.len() as u32 + 1;
+        self.recent_from = 1;
+        self.uidls.clear();
     }
 
     fn step(&mut self, modseq: u64) {

@@ -175,3 +175,14 @@ impl fmt::Debug for Message {
         write!(f, "{no} ({origin:?}, {} octets) {envelope:?}", raw.len())
     }
 }
+
+/// A plain message, its number in its subject.
+pub(crate) fn generated(login: &str, i: u32) -> Bytes {
+    let text = format!(
+        "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <generated.{i}@example.org>\r\n\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         This is message {i} of those that were generated.\r\n"
+    );
+    text.into()
+}

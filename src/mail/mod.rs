@@ -18,7 +18,7 @@ pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
-pub(crate) use message::Origin;
+pub(crate) use message::{Origin, generated};
 pub(crate) use mime::decode_words;
 pub use mime::{Address, Part};
 pub(crate) use name::{INBOX, Namespace};

@@ -12,6 +12,10 @@ pub mod smtp {}
 #[doc = include_str!("protocols.md")]
 pub mod protocols {}
 
+/// How a server is told to misbehave, and how a failed test is told why.
+#[doc = include_str!("scenarios.md")]
+pub mod scenarios {}
+
 /// Decisions that had an alternative.
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -26,6 +26,18 @@ macro_rules! events {
 }
 
 events! {
+    /// A connection was accepted; nothing was said yet, not even by TLS.
+    TcpAccept = "tcp.accept",
+    /// A client said its TLS ClientHello.
+    TlsHello = "tls.hello",
+    /// TLS is established.
+    TlsDone = "tls.done",
+    /// The TLS handshake failed.
+    TlsFailed = "tls.failed",
+    /// A session is over.
+    TcpClose = "tcp.close",
+    /// A rule speaks, long after the request that made it; no rule is asked about this.
+    TcpSay = "tcp.say",
     /// A connection was accepted and is to be greeted.
     SmtpGreeting = "smtp.greeting",
     /// HELO.
@@ -120,6 +132,8 @@ events! {
     ImapSearch = "imap.search",
     /// FETCH and UID FETCH.
     ImapFetch = "imap.fetch",
+    /// One message of a FETCH is about to be answered.
+    ImapFetchItem = "imap.fetch.item",
     /// STORE and UID STORE.
     ImapStore = "imap.store",
     /// COPY and UID COPY.
@@ -186,6 +200,10 @@ events! {
     Pop3Lapse = "pop3.lapse",
     /// The server stops.
     Pop3Stop = "pop3.stop",
+    /// A message was put into a mailbox.
+    MailDelivered = "mail.delivered",
+    /// A variable of the scenario changed.
+    StateChanged = "state.changed",
 }
 
 impl Event {
@@ -196,8 +214,23 @@ impl Event {
 
     /// Whether this happens without the client saying anything.
     pub(crate) fn is_unasked(self) -> bool {
-        let point = self.name().split('.').next_back();
-        point.is_some_and(|point| ["greeting", "lapse", "stop", "push"].contains(&point))
+        let (protocol, point) = self.name().split_once('.').unwrap_or_default();
+        let is_world = matches!(protocol, "tcp" | "tls" | "mail" | "state");
+        is_world || ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point)
+    }
+
+    /// Whether the client says a secret with it.
+    pub(crate) fn is_login(self) -> bool {
+        use Event::{
+            ImapAuth, ImapAuthStep, ImapLogin, Pop3Apop, Pop3Auth, Pop3AuthStep, Pop3Pass, SmtpAuth, SmtpAuthStep,
+        };
+        matches!(self, SmtpAuth | SmtpAuthStep | ImapAuth | ImapAuthStep | ImapLogin)
+            || matches!(self, Pop3Auth | Pop3AuthStep | Pop3Pass | Pop3Apop)
+    }
+
+    /// Whether this is the first that a session hears.
+    pub(crate) fn is_greeting(self) -> bool {
+        matches!(self, Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
     }
 }
 

@@ -6,6 +6,7 @@ mod desk;
 #[cfg(test)]
 mod dialogue;
 mod event;
+mod fact;
 pub(crate) mod imap;
 mod line;
 pub(crate) mod pop3;
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-pub(crate) use desk::{Desk, Done, Mail, Unfit};
+pub(crate) use desk::{Desk, Done, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
-pub(crate) use reply::{Labelled, Reply};
+pub(crate) use fact::{Fact, Framing, Offer, Value};
+pub(crate) use reply::{Labelled, Piece, Reply};
 
 use crate::mail::{Accounts, Place};
 
@@ -54,6 +56,42 @@ pub(crate) trait Machine: Send + 'static {
 
     /// Does what was asked, through the desk, and says so.
     fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
+
+    /// What is known of a request before it is performed; none where there is no such thing.
+    fn ask<'a>(
+        &'a self,
+        _heard: &'a Heard<Self::Request>,
+        _fact: Fact<'_>,
+        _accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        None
+    }
+
+    /// The form of an answer to this request.
+    fn framing(&self, request: &Self::Request) -> Framing;
+
+    /// The request is not performed: something else was answered, positive or not. What comes next follows from what
+    /// the client must believe now: a body that was sent is over, a login that was refused too.
+    fn refuse(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
+
+    /// The event of its own that the next part of a long answer is.
+    fn item(&self, _rest: &Self::Request) -> Option<Event> {
+        None
+    }
+
+    /// Tells the client at once what it may not be told yet: expunges in the midst of an answer, say.
+    fn tell(&mut self, _desk: &mut Desk<'_>) -> Reply {
+        Reply::default()
+    }
+
+    /// The client is never told that this entry went.
+    fn conceal(&mut self, _place: Place, _uid: u32) {}
+
+    /// From now on announces something else.
+    fn offer(&mut self, _offer: &Offer) {}
+
+    /// The same from the TLS handshake on.
+    fn offer_under_tls(&mut self, _offer: &Offer) {}
 
     /// TLS is established: forget what was learned in the clear (RFC 3207 §4.2).
     fn secured(&mut self);

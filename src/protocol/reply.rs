@@ -6,14 +6,14 @@ use std::ops::Range;
 use bytes::Bytes;
 
 /// Text, and octets of messages between it: shared slices, not copies.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     text: Vec<u8>,
     spans: Vec<Span>,
 }
 
 /// Octets that a transcript shows by a label: they are long, or differ from run to run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Span {
     /// The place in the text that they stand at.
     at: usize,
@@ -27,6 +27,19 @@ pub(crate) struct Labelled {
     /// Where the label stands in the text.
     pub(crate) label: Range<u32>,
     pub(crate) octets: Bytes,
+}
+
+/// A piece of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text(Vec<u8>),
+    Labelled(Box<str>, Bytes),
+}
+
+impl From<Vec<u8>> for Reply {
+    fn from(text: Vec<u8>) -> Self {
+        Self { text, spans: Vec::new() }
+    }
 }
 
 impl Reply {
@@ -60,6 +73,77 @@ impl Reply {
     /// How many octets are to be sent.
     pub(crate) fn len(&self) -> usize {
         self.text.len() + self.spans.iter().map(|span| span.octets.len()).sum::<usize>()
+    }
+
+    /// The text, without what is labelled.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The labelled octets that stand at this place of the text.
+    pub(crate) fn labelled_at(&self, at: usize) -> Option<&Bytes> {
+        self.spans.iter().find(|span| span.at == at).map(|span| &span.octets)
+    }
+
+    /// Puts something in the place of a part of the text, and of what is labelled in it.
+    pub(crate) fn splice(&mut self, range: Range<usize>, text: &[u8]) {
+        self.spans.retain(|span| span.at <= range.start || span.at > range.end);
+        for span in self.spans.iter_mut().filter(|span| span.at > range.start) {
+            span.at = span.at + text.len() - range.len();
+        }
+        self.text.splice(range, text.iter().copied());
+    }
+
+    /// Takes the first so many octets off.
+    pub(crate) fn take(&mut self, octets: usize) -> Reply {
+        let (mut head, mut left) = (Reply::default(), octets);
+        let mut rest = Reply::default();
+        for piece in std::mem::take(self).into_pieces() {
+            match piece {
+                Piece::Text(text) => {
+                    let at = left.min(text.len());
+                    left -= at;
+                    head.push_octets(&text[..at]);
+                    rest.push_octets(&text[at..]);
+                }
+                Piece::Labelled(label, octets) => {
+                    let at = left.min(octets.len());
+                    left -= at;
+                    if at == octets.len() {
+                        head.push_labelled(label, octets);
+                    } else if at == 0 {
+                        rest.push_labelled(label, octets);
+                    } else {
+                        head.push_labelled(format!("{label}, octets 1-{at} of {}", octets.len()), octets.slice(..at));
+                        rest.push_labelled(format!("{label}, from octet {}", at + 1), octets.slice(at..));
+                    }
+                }
+            }
+        }
+        *self = rest;
+        head
+    }
+
+    /// Adds another reply behind this one.
+    pub(crate) fn append(&mut self, other: Reply) {
+        let base = self.text.len();
+        self.text.extend_from_slice(&other.text);
+        self.spans.extend(other.spans.into_iter().map(|span| Span { at: span.at + base, ..span }));
+    }
+
+    pub(crate) fn into_pieces(self) -> Vec<Piece> {
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        for Span { at, label, octets } in self.spans {
+            if at > from {
+                pieces.push(Piece::Text(self.text[from..at].to_vec()));
+            }
+            from = at;
+            pieces.push(Piece::Labelled(label, octets));
+        }
+        if from < self.text.len() {
+            pieces.push(Piece::Text(self.text[from..].to_vec()));
+        }
+        pieces
     }
 
     /// What is to be sent, piece by piece.

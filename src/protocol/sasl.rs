@@ -62,6 +62,13 @@ impl Mechanism {
 }
 
 impl Exchange {
+    pub(crate) fn mechanism(&self) -> Mechanism {
+        match self {
+            Self::Plain => Mechanism::Plain,
+            Self::LoginName | Self::LoginPassword { .. } => Mechanism::Login,
+        }
+    }
+
     pub(crate) fn step(self, response: Vec<u8>) -> Outcome {
         let Ok(response) = String::from_utf8(response) else { return Outcome::Malformed("it is not UTF-8") };
         match self {
@@ -70,6 +77,18 @@ impl Exchange {
             Self::LoginName => Outcome::Challenge(Self::LoginPassword { login: response }, "Password:"),
             Self::LoginPassword { login } => Outcome::Credentials { login, password: response },
         }
+    }
+}
+
+/// Who logs in with this response, as far as it can be said.
+pub(crate) fn login_of(mechanism: Mechanism, exchange: Option<Exchange>, response: Option<Vec<u8>>) -> Option<String> {
+    let outcome = match exchange {
+        Some(exchange) => exchange.step(response?),
+        None => mechanism.start(Some(response?)),
+    };
+    match outcome {
+        Outcome::Credentials { login, .. } | Outcome::Challenge(Exchange::LoginPassword { login }, _) => Some(login),
+        Outcome::Challenge(..) | Outcome::Malformed(_) => None,
     }
 }
 

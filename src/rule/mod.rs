@@ -1,8 +1,29 @@
-//! What shall go wrong: consulted between a request and its performance, it gives a ruling; a reply and a ruling make
+//! What shall go wrong: rules are asked between a request and its performance; what they and the protocol say makes
 //! cues for the wire. Knows no sockets.
 
+mod clause;
+mod condition;
+mod data;
+mod deed;
+mod field;
+mod filter;
+mod near;
 mod plan;
 mod rulebook;
+mod run;
+mod step;
+mod template;
+mod watch;
 
+pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
+pub(crate) use condition::{Condition, Test, shown, span};
+pub(crate) use deed::{Deed, Target};
+pub(crate) use field::{DOTTED, FIELDS, Field, Kind};
+pub(crate) use filter::short;
+pub(crate) use near::{Near, Why};
 pub(crate) use plan::{After, Cue, Pace, Plan};
-pub(crate) use rulebook::{Rulebook, Ruling};
+pub(crate) use rulebook::{Mounted, Rulebook, Scene, State};
+pub(crate) use run::{Run, Want};
+pub(crate) use step::*;
+pub(crate) use template::{Name, Template, filtered};
+pub(crate) use watch::{Expect, Wanted, Watch};

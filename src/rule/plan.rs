@@ -1,19 +1,28 @@
-//! From a reply and a ruling to cues: a pure function, pulled cue by cue.
+//! What the driver plays: cues, pulled one by one.
 
 use std::time::Duration;
+use std::vec::IntoIter;
 
-use super::Ruling;
+use super::step::{End, Reading};
 use crate::protocol::{Next, Reply};
 
 /// One instruction to the wire.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cue {
-    /// Give these octets to the kernel; with a pace, in pieces.
-    Send { bytes: Reply, pace: Option<Pace> },
+    /// Give these octets to the kernel; with a pace, in pieces. What is apart leaves before anything else does.
+    Send { bytes: Reply, pace: Option<Pace>, apart: bool },
+    /// Let so much server time pass.
+    Wait(Duration),
     /// Do the TLS handshake.
     Secure,
-    /// Say goodbye to the connection.
+    /// Say nothing from now on.
+    Stall,
+    /// Read no more, or little at a time.
+    Read(Reading),
+    /// The session ends in good order.
     Close,
+    /// A rule ends the connection.
+    End(End),
 }
 
 /// Octets go out in chunks, with a gap of server time between two of them.
@@ -26,9 +35,15 @@ pub(crate) struct Pace {
 /// What the driver plays for one turn.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    reply: Option<Reply>,
-    pace: Option<Pace>,
+    said: Said,
     after: After,
+}
+
+/// Most replies leave as they are.
+#[derive(Debug)]
+enum Said {
+    Plain(Reply),
+    Cues(IntoIter<Cue>),
 }
 
 /// What follows the reply.
@@ -50,8 +65,12 @@ impl After {
 }
 
 impl Plan {
-    pub(crate) fn new(reply: Reply, after: After, ruling: Ruling) -> Self {
-        Self { reply: Some(reply), pace: ruling.pace, after }
+    pub(crate) fn new(reply: Reply, after: After) -> Self {
+        Self { said: Said::Plain(reply), after }
+    }
+
+    pub(crate) fn of(cues: Vec<Cue>, after: After) -> Self {
+        Self { said: Said::Cues(cues.into_iter()), after }
     }
 }
 
@@ -59,8 +78,16 @@ impl Iterator for Plan {
     type Item = Cue;
 
     fn next(&mut self) -> Option<Cue> {
-        if let Some(bytes) = self.reply.take().filter(|reply| !reply.is_empty()) {
-            return Some(Cue::Send { bytes, pace: self.pace });
+        match &mut self.said {
+            Said::Plain(reply) if !reply.is_empty() => {
+                return Some(Cue::Send { bytes: std::mem::take(reply), pace: None, apart: false });
+            }
+            Said::Plain(_) => {}
+            Said::Cues(cues) => {
+                if let Some(cue) = cues.next() {
+                    return Some(cue);
+                }
+            }
         }
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => None,

@@ -1,28 +1,517 @@
-//! The mounted rules.
+//! The mounted rules of one server, what was counted, and the variables that they share.
 
-use super::Pace;
-use crate::protocol::Event;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::Arc;
 
-/// The rules of one server. An empty rulebook lets every request be performed and every reply leave as it is.
-#[derive(Debug, Default)]
-pub(crate) struct Rulebook {
-    pace: Vec<(Event, Pace)>,
+use super::clause::{Per, Rule, RuleNo};
+use super::condition::{Condition, shown};
+use super::field::Field;
+use super::near::{Missed, Near, Why};
+use super::step::{Assign, Variable};
+use super::template::Name;
+use super::watch::{Expect, Watch, since};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::protocol::{Event, Value};
+
+/// What is known when rules are asked.
+pub(crate) trait Scene {
+    /// What the protocol, the session and the server know.
+    fn value(&self, field: &Field) -> Option<Value<'_>>;
+    fn session(&self) -> Option<SessionNo>;
+    fn now(&self) -> Timestamp;
 }
 
-/// What the rulebook says about an exchange.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ruling {
-    pub(crate) pace: Option<Pace>,
+/// The rules of one server, the outermost first. An empty rulebook lets every request be performed and every reply
+/// leave as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Rulebook {
+    rules: Vec<Mounted>,
+    /// For each event the places of the rules that are asked.
+    by_event: Vec<Vec<usize>>,
+    next: u32,
+    seed: u64,
+    state: HashMap<Box<str>, Set>,
+    sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
+    /// How often each event happened while rules were there.
+    seen: HashMap<Event, u64>,
+    /// Rules with a near miss at the exchange that is under way.
+    pending: Vec<usize>,
+    watches: Vec<Watch>,
+    /// For each event whether an expectation looks at it.
+    watched: Vec<bool>,
+    /// When the first event happened.
+    first: Option<Timestamp>,
+    /// How the variables were at the start.
+    initial: Vec<(Box<str>, State)>,
+}
+
+/// A rule and what happened to it.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    pub(crate) no: RuleNo,
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) enabled: bool,
+    /// It came with the scenario, not at run time.
+    pub(crate) is_loaded: bool,
+    pub(crate) fired: u64,
+    /// How often it was asked.
+    pub(crate) asked: u64,
+    /// The exchanges at which it fired, the first of them.
+    pub(crate) fires: Vec<Seq>,
+    /// The best of those that failed, best first.
+    pub(crate) near: Vec<Near>,
+    first: Option<Timestamp>,
+    count: u64,
+    counts: HashMap<String, u64>,
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Text(Box<str>),
+    Number(i64),
+    Truth(bool),
+}
+
+/// A variable and who set it last.
+#[derive(Debug, Clone)]
+pub(crate) struct Set {
+    pub(crate) value: State,
+    pub(crate) by: Option<Arc<str>>,
+    /// The exchange in which it was set.
+    pub(crate) session: Option<SessionNo>,
+}
+
+/// A rule that fires.
+#[derive(Debug)]
+pub(super) struct Firing {
+    pub(super) no: RuleNo,
+    pub(super) rule: Arc<Rule>,
+    pub(super) n: u64,
+    pub(super) key: String,
+    pub(super) groups: Vec<(Box<str>, String)>,
 }
 
 impl Rulebook {
-    pub(crate) fn consult(&self, event: Event) -> Ruling {
-        let pace = self.pace.iter().find(|(on, _)| *on == event).map(|(_, pace)| *pace);
-        Ruling { pace }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
     }
 
-    #[cfg(test)]
-    pub(crate) fn mount(&mut self, on: Event, pace: Pace) {
-        self.pace.push((on, pace));
+    /// Whether any rule is asked at this event.
+    pub(crate) fn concerns(&self, event: Event) -> bool {
+        self.by_event.get(event as usize).is_some_and(|places| !places.is_empty() || self.watched[event as usize])
     }
+
+    /// What must have happened, and what was seen of it.
+    pub(crate) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    pub(crate) fn rules(&self) -> &[Mounted] {
+        &self.rules
+    }
+
+    pub(crate) fn get(&self, no: RuleNo) -> Option<&Mounted> {
+        self.rules.iter().find(|mounted| mounted.no == no)
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Adds a rule outside of all others.
+    pub(crate) fn mount(&mut self, rule: Arc<Rule>) -> RuleNo {
+        let mounted = self.mounted(rule, false);
+        let no = mounted.no;
+        self.rules.insert(0, mounted);
+        self.index();
+        no
+    }
+
+    /// Puts a scenario's rules in the place of those that were loaded before; rules, variables and counts begin anew,
+    /// and those mounted at run time stay.
+    pub(crate) fn load(
+        &mut self,
+        rules: &[Arc<Rule>],
+        expects: &[Arc<Expect>],
+        state: Vec<(Box<str>, State)>,
+        seed: u64,
+    ) {
+        self.rules.retain(|mounted| !mounted.is_loaded);
+        for rule in rules {
+            let mounted = self.mounted(Arc::clone(rule), true);
+            self.rules.push(mounted);
+        }
+        self.watches = expects.iter().cloned().map(Watch::new).collect();
+        self.initial = state;
+        self.seed = seed;
+        self.reset();
+        self.index();
+    }
+
+    pub(crate) fn unmount(&mut self, no: RuleNo) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|mounted| mounted.no != no);
+        self.index();
+        self.rules.len() < before
+    }
+
+    /// Puts a rule in the place of another, which keeps its number and loses its counts.
+    pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>) -> bool {
+        let Some(at) = self.rules.iter().position(|mounted| mounted.no == no) else { return false };
+        let is_loaded = self.rules[at].is_loaded;
+        self.rules[at] = Mounted { no, ..self.mounted(rule, is_loaded) };
+        self.index();
+        true
+    }
+
+    pub(crate) fn enable(&mut self, no: RuleNo, enabled: bool) -> bool {
+        let found = self.rules.iter_mut().find(|mounted| mounted.no == no);
+        found.map(|mounted| mounted.enabled = enabled).is_some()
+    }
+
+    /// Counts and variables as at the start.
+    pub(crate) fn reset(&mut self) {
+        for mounted in &mut self.rules {
+            let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded);
+            *mounted = Mounted { enabled: mounted.enabled, ..fresh };
+        }
+        for watch in &mut self.watches {
+            *watch = Watch::new(Arc::clone(&watch.expect));
+        }
+        self.first = None;
+        self.sessions.clear();
+        self.seen.clear();
+        self.pending.clear();
+        let initial = self.initial.iter();
+        self.state = initial
+            .map(|(name, value)| (name.clone(), Set { value: value.clone(), by: None, session: None }))
+            .collect();
+    }
+
+    /// A session is over, and its variables with it.
+    pub(crate) fn forget(&mut self, session: SessionNo) {
+        self.sessions.remove(&session);
+    }
+
+    pub(crate) fn state(&self) -> &HashMap<Box<str>, Set> {
+        &self.state
+    }
+
+    /// How often an event happened while rules were there.
+    pub(crate) fn seen(&self, event: Event) -> u64 {
+        self.seen.get(&event).copied().unwrap_or(0)
+    }
+
+    /// An event happened: it is counted, and expectations look at it.
+    pub(super) fn happened(&mut self, event: Event, scene: &dyn Scene) {
+        *self.seen.entry(event).or_default() += 1;
+        let after = since(&mut self.first, scene.now());
+        let mut watches = std::mem::take(&mut self.watches);
+        for watch in watches.iter_mut().filter(|watch| watch.is_on(event)) {
+            watch.happened(event, after, scene, |when| self.missed_of(usize::MAX, when, scene));
+        }
+        self.watches = watches;
+    }
+
+    /// Changes a variable; gives what it is now.
+    pub(crate) fn set(
+        &mut self,
+        variable: &Variable,
+        value: State,
+        by: Option<Arc<str>>,
+        session: Option<SessionNo>,
+    ) -> State {
+        let set = Set { value: value.clone(), by, session };
+        match (variable.is_session, session) {
+            (false, _) => {
+                self.state.insert(variable.name.clone(), set);
+            }
+            (true, Some(session)) => {
+                self.sessions.entry(session).or_default().insert(variable.name.clone(), set);
+            }
+            (true, None) => {}
+        }
+        value
+    }
+
+    /// What an assignment comes to at this moment.
+    pub(super) fn assigned(
+        &self,
+        variable: &Variable,
+        assign: &Assign,
+        session: Option<SessionNo>,
+        fill: &dyn Fn(&Name) -> Option<String>,
+    ) -> State {
+        match assign {
+            Assign::Text(text) => State::Text(String::from_utf8_lossy(&text.fill(fill)).into()),
+            Assign::Number(number) => State::Number(*number),
+            Assign::Truth(truth) => State::Truth(*truth),
+            Assign::Add(more) => {
+                let before = match variable.is_session {
+                    false => self.state.get(&variable.name),
+                    true => session.and_then(|session| self.sessions.get(&session)?.get(&variable.name)),
+                };
+                let before = match before.map(|set| &set.value) {
+                    Some(State::Number(number)) => *number,
+                    Some(State::Text(text)) => text.parse().unwrap_or(0),
+                    _ => 0,
+                };
+                State::Number(before.saturating_add(*more))
+            }
+        }
+    }
+
+    /// The next rule that fires, looking inwards from `after`, or from the outside.
+    pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, scene: &dyn Scene) -> Option<Firing> {
+        let places = self.by_event.get(event as usize)?;
+        let from = match after {
+            None => 0,
+            Some(no) => places.iter().position(|at| self.rules[*at].no == no).map_or(places.len(), |at| at + 1),
+        };
+        for i in from..self.by_event[event as usize].len() {
+            let at = self.by_event[event as usize][i];
+            if let Some(firing) = self.ask(at, event, scene) {
+                return Some(firing);
+            }
+        }
+        None
+    }
+
+    /// The rules inside of `by` are not reached: those that would have matched are told so.
+    pub(super) fn shadow(&mut self, event: Event, by: &Firing, scene: &dyn Scene) {
+        let Some(places) = self.by_event.get(event as usize) else { return };
+        let Some(from) = places.iter().position(|at| self.rules[*at].no == by.no) else { return };
+        let inner: Vec<usize> = places[from + 1..].into();
+        for at in inner {
+            if self.rules[at].enabled && self.missed(at, scene).is_empty() {
+                self.miss(at, event, scene, Why::Shadowed(Arc::clone(&by.rule.id)));
+            }
+        }
+    }
+
+    /// The exchange that is under way stands at this place of the journal.
+    pub(crate) fn place(&mut self, exchange: Seq) {
+        for at in self.pending.drain(..) {
+            if let Some(mounted) = self.rules.get_mut(at) {
+                mounted
+                    .near
+                    .iter_mut()
+                    .filter(|near| near.exchange.is_none())
+                    .for_each(|near| near.exchange = Some(exchange));
+            }
+        }
+    }
+
+    /// A rule fired in this exchange.
+    pub(crate) fn fired_in(&mut self, id: &Arc<str>, exchange: Seq) {
+        if let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, id))
+            && mounted.fires.len() < 16
+        {
+            mounted.fires.push(exchange);
+        }
+    }
+
+    fn ask(&mut self, at: usize, event: Event, scene: &dyn Scene) -> Option<Firing> {
+        let is_command = || scene.value(&Field::Verb).is_some();
+        if !self.rules[at].rule.means(event, is_command) {
+            return None;
+        }
+        self.rules[at].asked += 1;
+        let rule = &self.rules[at].rule;
+        let mut wrong = None;
+        for condition in &rule.when {
+            let value = self.value(at, &condition.field, scene);
+            if !condition.holds(value.as_ref()) {
+                wrong = Some(self.rules[at].may_miss(condition, value.as_ref()));
+                break;
+            }
+        }
+        if let Some(may_miss) = wrong {
+            if may_miss {
+                let missed = self.missed(at, scene);
+                let of = self.rules[at].rule.when.len();
+                self.miss(at, event, scene, Why::False { missed, of });
+            }
+            return None;
+        }
+        if !self.rules[at].enabled {
+            self.miss(at, event, scene, Why::Disabled);
+            return None;
+        }
+        let rule = Arc::clone(rule);
+        let mut groups = Vec::new();
+        for condition in &rule.when {
+            if let Some(value) = self.value(at, &condition.field, scene) {
+                condition.groups(&value, &mut groups);
+            }
+        }
+        let key = match &rule.per {
+            Per::Server => String::new(),
+            Per::Conn => scene.session().map_or_else(String::new, |session| session.to_string()),
+            Per::User => text_of(scene, &Field::User),
+            Per::Ip => text_of(scene, &Field::Ip),
+            Per::Listener => text_of(scene, &Field::Listener),
+            Per::Key(template) => {
+                let octets = template.fill(&|name| self.named(at, name, scene, &groups));
+                String::from_utf8_lossy(&octets).into_owned()
+            }
+        };
+        let mounted = &mut self.rules[at];
+        mounted.first.get_or_insert(scene.now());
+        let n = match rule.per {
+            Per::Server => {
+                mounted.count += 1;
+                mounted.count
+            }
+            _ => {
+                let count = mounted.counts.entry(key.clone()).or_default();
+                *count += 1;
+                *count
+            }
+        };
+        if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
+            self.miss(at, event, scene, Why::UsedUp(n));
+            return None;
+        }
+        if let Some(chance) = rule.chance
+            && draw(self.seed, &[&*rule.id, &key], n) >= chance
+        {
+            self.miss(at, event, scene, Why::Lost(n));
+            return None;
+        }
+        let mounted = &mut self.rules[at];
+        mounted.fired += 1;
+        Some(Firing { no: mounted.no, rule, n: mounted.fired, key, groups })
+    }
+
+    /// What a template's name stands for.
+    pub(super) fn named(
+        &self,
+        at: usize,
+        name: &Name,
+        scene: &dyn Scene,
+        groups: &[(Box<str>, String)],
+    ) -> Option<String> {
+        match name {
+            Name::Group(group) => groups.iter().find(|(its, _)| its == group).map(|(_, value)| value.clone()),
+            Name::Field(field) => self.value(at, field, scene).map(|value| shown(&value)).or_else(|| {
+                let name = field.name();
+                groups.iter().find(|(its, _)| **its == *name).map(|(_, value)| value.clone())
+            }),
+        }
+    }
+
+    /// The place of a mounted rule.
+    pub(super) fn at(&self, no: RuleNo) -> usize {
+        self.rules.iter().position(|mounted| mounted.no == no).unwrap_or(usize::MAX)
+    }
+
+    fn value<'a>(&'a self, at: usize, field: &Field, scene: &'a dyn Scene) -> Option<Value<'a>> {
+        match field {
+            Field::State(name) => self.state.get(name).map(|set| set.value.as_value()),
+            Field::Session(name) => self.sessions.get(&scene.session()?)?.get(name).map(|set| set.value.as_value()),
+            Field::SinceFirst => {
+                let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(scene.now());
+                Some(Value::Number(first.until(scene.now())))
+            }
+            other => scene.value(other),
+        }
+    }
+
+    /// The conditions of a rule that do not hold.
+    fn missed(&self, at: usize, scene: &dyn Scene) -> Vec<Missed> {
+        self.missed_of(at, &self.rules[at].rule.when, scene)
+    }
+
+    fn missed_of(&self, at: usize, when: &[Condition], scene: &dyn Scene) -> Vec<Missed> {
+        let mut missed = Vec::new();
+        for condition in when {
+            let value = self.value(at, &condition.field, scene);
+            if !condition.holds(value.as_ref()) {
+                let setter = match &condition.field {
+                    Field::State(name) => self.state.get(name).map(|set| (set.by.clone(), set.session)),
+                    _ => None,
+                };
+                missed.push(Missed::new(condition, value.as_ref(), setter));
+            }
+        }
+        missed
+    }
+
+    fn miss(&mut self, at: usize, event: Event, scene: &dyn Scene, why: Why) {
+        let near = Near { why, event, session: scene.session(), exchange: None };
+        if self.rules[at].keep(near) {
+            self.pending.push(at);
+        }
+    }
+
+    fn mounted(&mut self, rule: Arc<Rule>, is_loaded: bool) -> Mounted {
+        self.next += 1;
+        Mounted::new(RuleNo(self.next), rule, is_loaded)
+    }
+
+    fn index(&mut self) {
+        self.pending.clear();
+        let is_empty = self.rules.is_empty() && self.watches.is_empty();
+        self.by_event = vec![Vec::new(); if is_empty { 0 } else { Event::ALL.len() }];
+        self.watched = Event::ALL.iter().map(|event| self.watches.iter().any(|watch| watch.is_on(*event))).collect();
+        for (at, mounted) in self.rules.iter().enumerate() {
+            for event in Event::ALL.iter().filter(|event| mounted.rule.is_on(**event)) {
+                self.by_event[*event as usize].push(at);
+            }
+        }
+    }
+}
+
+impl Mounted {
+    fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool) -> Self {
+        Self {
+            no,
+            rule,
+            enabled: true,
+            is_loaded,
+            fired: 0,
+            asked: 0,
+            fires: Vec::new(),
+            near: Vec::new(),
+            first: None,
+            count: 0,
+            counts: HashMap::new(),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::text(&**text),
+            Self::Number(number) => match u64::try_from(*number) {
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::text(number.to_string()),
+            },
+            Self::Truth(truth) => Value::Truth(*truth),
+        }
+    }
+}
+
+fn text_of(scene: &dyn Scene, field: &Field) -> String {
+    scene.value(field).map(|value| shown(&value)).unwrap_or_default()
+}
+
+/// A number in 0..1 that depends on nothing but what is given: the same in every run, whatever happened before.
+pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
+    let mut text = String::new();
+    for name in names {
+        let _infallible = write!(text, "{name}\0");
+    }
+    // FNV-1a, and the finisher of SplitMix64, which spreads it over all bits.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for byte in text.bytes().chain(n.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -11,6 +11,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
+use crate::rule::Certificate;
+
 /// Valid in every server's certificate, whatever it is called.
 const LOOPBACK: [&str; 4] = ["localhost", "127.0.0.1", "::1", "host.docker.internal"];
 /// Some clients refuse a leaf that is valid for longer than 398 days.
@@ -25,7 +27,8 @@ pub(super) struct Certificates {
 
 struct Made {
     ca: String,
-    config: Arc<ServerConfig>,
+    good: Arc<ServerConfig>,
+    expired: Arc<ServerConfig>,
 }
 
 impl Certificates {
@@ -44,8 +47,12 @@ impl Certificates {
         &self.made().ca
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.made().config)
+    pub(super) fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
+        let made = self.made();
+        Arc::clone(match certificate {
+            Certificate::Good => &made.good,
+            Certificate::Expired => &made.expired,
+        })
     }
 
     fn made(&self) -> &Made {
@@ -72,6 +79,19 @@ fn make(names: &[String]) -> Result<Made, Box<dyn std::error::Error>> {
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::from_params(&ca, &ca_key);
 
+    let good = leaf(names, yesterday, yesterday + Duration::days(LEAF_DAYS), &issuer)?;
+    // It was good for a month, and is no longer since a week ago.
+    let expired = leaf(names, yesterday - Duration::days(36), yesterday - Duration::days(6), &issuer)?;
+    Ok(Made { ca: ca_certificate.pem(), good, expired })
+}
+
+/// A certificate that the authority signs, with a key of its own, ready to be shown.
+fn leaf(
+    names: &[String],
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+    issuer: &Issuer<'_, &KeyPair>,
+) -> Result<Arc<ServerConfig>, Box<dyn std::error::Error>> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut leaf = CertificateParams::new(names)?;
     leaf.distinguished_name.push(DnType::CommonName, names[0].as_str());
@@ -79,9 +99,9 @@ fn make(names: &[String]) -> Result<Made, Box<dyn std::error::Error>> {
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
-    leaf.not_before = yesterday;
-    leaf.not_after = yesterday + Duration::days(LEAF_DAYS);
-    let leaf = leaf.signed_by(&key, &issuer)?;
+    leaf.not_before = from;
+    leaf.not_after = to;
+    let leaf = leaf.signed_by(&key, issuer)?;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -91,5 +111,5 @@ fn make(names: &[String]) -> Result<Made, Box<dyn std::error::Error>> {
         .with_single_cert(vec![leaf.der().clone()], key)?;
     // A ticket would be output that nobody asked for.
     config.send_tls13_tickets = 0;
-    Ok(Made { ca: ca_certificate.pem(), config: Arc::new(config) })
+    Ok(Arc::new(config))
 }

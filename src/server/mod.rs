@@ -81,6 +81,15 @@ impl Server {
         let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
         let mut server =
             Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
+        if server.settings.is_clock_manual || server.settings.scenario.as_ref().is_some_and(|its| its.is_manual) {
+            server.engine.pause();
+        }
+        if let Some(loaded) = server.settings.scenario.clone() {
+            server.engine.act(|world, now| {
+                world.load(loaded, now);
+                world.furnish(now);
+            });
+        }
         for (listener, socket, address) in bound {
             server.endpoints.push(Endpoint::new(listener, address));
             let accepting = server.accept(listener, socket);
@@ -131,7 +140,8 @@ impl Server {
     fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
         let certificates = Arc::clone(&self.certificates);
         let limits = &self.settings.limits;
-        let tickets = Tickets { config: Arc::new(move || certificates.config()), handshake: limits.handshake };
+        let tickets =
+            Tickets { config: Arc::new(move |which| certificates.config(which)), handshake: limits.handshake };
         let implicit_tls = listener.implicit_tls();
         let doorway = Doorway { name: listener.name(), implicit_tls, tickets, sessions: limits.sessions };
         let _entered = runtime().enter();

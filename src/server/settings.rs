@@ -1,11 +1,13 @@
 //! What a server is told before it starts.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Listener;
 use crate::mail::{Member, Namespace};
 use crate::protocol::{imap, pop3, smtp};
+use crate::scenario::Loaded;
 use crate::world::Keep;
 
 /// Everything a server is told before it starts. The default is what a test wants: every listener on a free loopback
@@ -29,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) keep: Option<Keep>,
     /// What generated values come from; the first UIDVALIDITY.
     pub(crate) seed: u32,
+    pub(crate) scenario: Option<Arc<Loaded>>,
+    /// Server time stands still from the start.
+    pub(crate) is_clock_manual: bool,
 }
 
 /// How much clients may do.
@@ -74,6 +79,8 @@ impl Default for Settings {
             },
             keep: None,
             seed: 1,
+            scenario: None,
+            is_clock_manual: false,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
 use crate::mail::{Accounts, Change, Mailbox, Namespace};
 use crate::protocol::Event;
-use crate::rule::Pace;
+use crate::rule::{On, Rule, Shape, Step};
 use crate::world::World;
 
 fn server() -> Server {
@@ -128,7 +128,8 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
     server.engine().act(|world, _| {
-        world.rulebook.mount(Event::SmtpStarttls, Pace { chunk: 1, gap: Duration::ZERO });
+        let pace = Step::Shape(Shape::Pace { chunk: 1, gap: Duration::ZERO });
+        world.rulebook.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")));
     });
     let config = trusting(&server);
     let done = AtomicUsize::new(0);

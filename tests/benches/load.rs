@@ -61,8 +61,14 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn mailjig() -> Self {
+        Self::mailjig_with(&[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn mailjig_with(more: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
             .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep", "10000000", "--keep-size", "100GB"])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");

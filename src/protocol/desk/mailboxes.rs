@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::Desk;
-use crate::mail::{AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse};
+use super::{Desk, Given};
+use crate::mail::{AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated};
 
 /// Why a message cannot be put into a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +142,37 @@ impl Desk<'_> {
             let modseq = mailbox.highest_modseq + 1;
             self.change(Change::Expunge { place, uid, modseq });
         }
+    }
+
+    /// Puts into an account what it has from the start; what cannot be there is left out.
+    pub(crate) fn give(&mut self, login: &str, given: &[Given]) {
+        for its in given {
+            let Ok(place) = self.mailbox_of(login, &its.mailbox) else { continue };
+            if let Some(uid_validity) = its.uid_validity {
+                self.renumber(place, uid_validity, None);
+            }
+            for i in 1..=its.generate {
+                self.append(place, Flags::NONE, None, generated(login, i));
+            }
+            for message in &its.messages {
+                let flags = self.flags(place, message.flags.iter().map(|flag| &**flag)).unwrap_or(Flags::NONE);
+                let uid = self.append(place, flags, None, message.raw.clone());
+                if let Some(uidl) = &message.uidl {
+                    self.name_entry(place, uid, uidl);
+                }
+            }
+        }
+    }
+
+    /// Gives a mailbox another UIDVALIDITY and, if that is wanted, its entries UIDs from 1: in order, or the last first.
+    pub(crate) fn renumber(&mut self, place: Place, uid_validity: u32, reversed: Option<bool>) {
+        let (is_renumbered, is_reversed) = (reversed.is_some(), reversed.unwrap_or_default());
+        self.change(Change::Renumber { place, uid_validity, is_renumbered, is_reversed });
+    }
+
+    /// POP3 knows an entry by this name from now on.
+    pub(crate) fn name_entry(&mut self, place: Place, uid: u32, uidl: &str) {
+        self.change(Change::Uidl { place, uid, uidl: uidl.into() });
     }
 
     /// Takes the maildrop of an account for this session; false if another has it (RFC 1939 §4).

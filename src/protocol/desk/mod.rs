@@ -30,11 +30,30 @@ pub(crate) struct Mail {
     pub(crate) accounts: Accounts,
     pub(crate) maildrops: Maildrops,
     pub(crate) next_message: u32,
+    /// What every account is given when it is made.
+    pub(crate) given: Vec<Given>,
+}
+
+/// A mailbox and what is in it from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) mailbox: Box<str>,
+    pub(crate) uid_validity: Option<u32>,
+    pub(crate) generate: u32,
+    pub(crate) messages: Vec<GivenMessage>,
+}
+
+/// A message that is there from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GivenMessage {
+    pub(crate) raw: Bytes,
+    pub(crate) flags: Vec<Box<str>>,
+    pub(crate) uidl: Option<Box<str>>,
 }
 
 impl Mail {
     pub(crate) fn new(accounts: Accounts) -> Self {
-        Self { accounts, maildrops: Maildrops::default(), next_message: 1 }
+        Self { accounts, maildrops: Maildrops::default(), next_message: 1, given: Vec::new() }
     }
 }
 
@@ -45,6 +64,16 @@ pub(crate) struct Desk<'a> {
     origin: Origin,
     now: Timestamp,
     done: Done,
+    route: Option<Route>,
+}
+
+/// Where a message goes that is accepted, if not into the INBOX of each recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// It is captured, and nobody gets it.
+    Nowhere,
+    /// Into this mailbox of the recipient, or of somebody else.
+    Into { login: Option<Box<str>>, mailbox: Box<str> },
 }
 
 /// What was done at a desk.
@@ -65,6 +94,18 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// Takes in what was done after it.
+    pub(crate) fn absorb(&mut self, later: Done) {
+        let Self { changes, captured, appended, user, helo, selected, idling } = later;
+        self.changes.extend(changes);
+        self.appended.extend(appended);
+        self.captured = captured.or(self.captured.take());
+        self.user = user.or(self.user.take());
+        self.helo = helo.or(self.helo.take());
+        self.selected = selected.or(self.selected.take());
+        self.idling = idling.or(self.idling);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         let Self { changes, captured, appended, user, helo, selected, idling } = self;
         let facts = user.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
@@ -74,7 +115,12 @@ impl Done {
 
 impl<'a> Desk<'a> {
     pub(crate) fn new(mail: &'a mut Mail, origin: Origin, now: Timestamp) -> Self {
-        Self { mail, origin, now, done: Done::default() }
+        Self { mail, origin, now, done: Done::default(), route: None }
+    }
+
+    /// Messages that are accepted here go another way.
+    pub(crate) fn reroute(&mut self, route: Option<Route>) {
+        self.route = route;
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {
@@ -146,6 +192,11 @@ impl<'a> Desk<'a> {
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
         let message = self.message(Some(envelope), raw);
         let date = InternalDate { at: self.now, zone: 0 };
+        if let Some(route) = self.route.take() {
+            self.file_on(&route, date, &message);
+            self.done.captured = Some(message.clone());
+            return message;
+        }
         let mut served: Vec<AccountNo> = Vec::new();
         for address in message.envelope().accepted() {
             let login: Box<str> = self.mail.accounts.login_for(address).into();
@@ -160,6 +211,25 @@ impl<'a> Desk<'a> {
         }
         self.done.captured = Some(message.clone());
         message
+    }
+
+    /// Files a message where a route leads: once in each account.
+    pub(crate) fn file_on(&mut self, route: &Route, date: InternalDate, message: &Message) {
+        let Route::Into { login, mailbox } = route else { return };
+        let mut places: Vec<Place> = Vec::new();
+        let logins: Vec<Box<str>> = match login {
+            Some(login) => vec![login.clone()],
+            None => message.envelope().accepted().map(|to| self.mail.accounts.login_for(to).into()).collect(),
+        };
+        for login in logins {
+            // Where there is no such mailbox, and can be none, nobody gets it.
+            if let Ok(place) = self.mailbox_of(&login, mailbox)
+                && !places.contains(&place)
+            {
+                places.push(place);
+                self.file(place, Flags::NONE, date, message.clone());
+            }
+        }
     }
 
     /// Takes every entry of these messages out of every mailbox.
@@ -185,6 +255,10 @@ impl<'a> Desk<'a> {
     pub(crate) fn open(&mut self, login: &str) -> AccountNo {
         if let Some(opening) = self.mail.accounts.opening(login) {
             self.change(opening);
+            if !self.mail.given.is_empty() {
+                let given = self.mail.given.clone();
+                self.give(login, &given);
+            }
         }
         self.mail.accounts.find(login).expect("it was opened just now")
     }

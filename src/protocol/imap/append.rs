@@ -11,16 +11,16 @@ use crate::protocol::Desk;
 
 #[derive(Debug)]
 pub(super) struct Append {
-    mailbox: String,
-    messages: Vec<Given>,
+    pub(super) mailbox: String,
+    pub(super) messages: Vec<Given>,
 }
 
 #[derive(Debug)]
-struct Given {
-    flags: Vec<Box<str>>,
+pub(super) struct Given {
+    pub(super) flags: Vec<Box<str>>,
     date: Option<InternalDate>,
     /// None where the octets are announced and have not come.
-    raw: Option<Bytes>,
+    pub(super) raw: Option<Bytes>,
 }
 
 pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {

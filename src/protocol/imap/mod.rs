@@ -5,6 +5,7 @@ mod command;
 mod copy;
 mod date;
 mod expunge;
+mod facts;
 mod fetch;
 mod flags;
 mod frame;
@@ -26,6 +27,7 @@ mod utf7;
 mod view;
 mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +35,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::Line;
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Heard, Machine, Step, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Reply, Step, Value, Words};
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
@@ -82,6 +84,8 @@ pub(crate) struct Imap {
     is_secured: bool,
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
+    /// What is announced instead, in the clear and under TLS.
+    offers: Option<Box<(Offer, Offer)>>,
 }
 
 /// RFC 3501 §3.
@@ -158,7 +162,7 @@ impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let framer = Framer::new(config.limits.command, config.limits.message);
-        Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy }
+        Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy, offers: None }
     }
 
     fn offers_tls(&self) -> bool {
@@ -187,7 +191,16 @@ impl Imap {
         }
         all.extend(["IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE"]);
         all.extend(["CREATE-SPECIAL-USE", "MULTIAPPEND", "ESEARCH", "STATUS=SIZE", "BINARY"]);
-        all.join(" ")
+        match self.offers() {
+            None => all.join(" "),
+            Some(offer) => offer.apply(all.into_iter().map(Cow::Borrowed).collect()).join(" "),
+        }
+    }
+
+    /// What is announced instead, at this moment.
+    fn offers(&self) -> Option<&Offer> {
+        let (clear, under_tls) = &**self.offers.as_ref()?;
+        Some(if self.is_secured { under_tls } else { clear })
     }
 
     fn view(&self) -> Result<&View, Refusal> {
@@ -346,13 +359,55 @@ impl Machine for Imap {
     }
 
     fn notice(&mut self, accounts: &Accounts) -> Option<Heard<Request>> {
-        let view = self.view().ok()?;
-        let is_news = accounts.mailbox(view.place).is_none_or(|mailbox| view.has_news(mailbox));
+        let view = self.view_mut().ok()?;
+        let is_news = accounts.mailbox(view.place).is_none_or(|mailbox| view.notice(mailbox));
         is_news.then_some(Heard { event: Event::ImapPush, words: Words::Silence, request: Request(Ask::Push) })
     }
 
     fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(ask, desk)
+    }
+
+    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(heard, fact, accounts)
+    }
+
+    fn framing(&self, Request(ask): &Request) -> Framing {
+        self.framing_of(ask)
+    }
+
+    fn refuse(&mut self, Request(ask): Request, is_positive: bool) -> Next<Request> {
+        self.let_go(ask, is_positive)
+    }
+
+    fn item(&self, Request(ask): &Request) -> Option<Event> {
+        Self::item_of(ask)
+    }
+
+    fn tell(&mut self, desk: &mut Desk<'_>) -> Reply {
+        let mut out = Reply::default();
+        if let State::Selected(_, view) = &mut self.state {
+            view.sync(desk, &mut out, true);
+        }
+        out
+    }
+
+    fn conceal(&mut self, place: Place, uid: u32) {
+        if let State::Selected(_, view) = &mut self.state
+            && view.place == place
+        {
+            view.conceal(uid);
+        }
+    }
+
+    fn offer(&mut self, offer: &Offer) {
+        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
+        clear.merge(offer);
+        under_tls.merge(offer);
+    }
+
+    fn offer_under_tls(&mut self, offer: &Offer) {
+        self.offers.get_or_insert_default().1.merge(offer);
     }
 
     fn secured(&mut self) {

@@ -67,7 +67,10 @@ impl Imap {
             out.add(format_args!("* BYE {host} has too many sessions; come back later\r\n"));
             return Step { reply: out, next: Next::End };
         }
-        out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities()));
+        match self.offers().and_then(|offer| offer.greeting.as_deref()) {
+            Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
+            None => out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities())),
+        }
         Step { reply: out, next: Next::Continue }
     }
 
@@ -78,7 +81,12 @@ impl Imap {
             return Some("The server was reset");
         }
         let view = self.view().ok()?;
-        desk.mailbox(view.place).is_none().then_some("The mailbox was deleted")
+        match desk.mailbox(view.place) {
+            None => Some("The mailbox was deleted"),
+            // RFC 3501 §2.3.1.1: within a session UIDs stay what they are.
+            Some(mailbox) if mailbox.uid_validity != view.uid_validity => Some("The UIDs of the mailbox changed"),
+            Some(_) => None,
+        }
     }
 
     fn command(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {

@@ -18,6 +18,12 @@ pub(super) fn parse(parser: &mut Parser<'_>, is_read_only: bool) -> Parsed<Comma
     Ok(Command::Select(Select { mailbox: parser.mailbox()?, is_read_only }))
 }
 
+impl Select {
+    pub(super) fn mailbox(&self) -> &str {
+        &self.mailbox
+    }
+}
+
 impl Imap {
     pub(super) fn select(
         &mut self,

@@ -11,11 +11,11 @@ use crate::protocol::{Desk, Reply};
 
 #[derive(Debug)]
 pub(super) struct Store {
-    set: Set,
+    pub(super) set: Set,
     pub(super) by_uid: bool,
     way: Way,
     is_silent: bool,
-    flags: Vec<Box<str>>,
+    pub(super) flags: Vec<Box<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]

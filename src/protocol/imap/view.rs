@@ -12,6 +12,7 @@ use crate::protocol::{Desk, Reply};
 pub(super) struct View {
     pub(super) place: Place,
     pub(super) is_read_only: bool,
+    pub(super) uid_validity: u32,
     /// In ascending order; the first has the sequence number 1.
     uids: Vec<u32>,
     /// Entries from this UID on are not in the view yet.
@@ -25,6 +26,11 @@ pub(super) struct View {
     recent: Vec<Range<u32>>,
     /// How many keywords were told of.
     keywords: usize,
+    /// News up to the first of these mod-sequences are put off; those up to the second were noticed last.
+    put_off_to: u64,
+    noticed: u64,
+    /// Entries that are gone, of which the client is not told.
+    concealed: Vec<u32>,
 }
 
 impl View {
@@ -32,6 +38,7 @@ impl View {
         Self {
             place,
             is_read_only,
+            uid_validity: mailbox.uid_validity,
             uids: mailbox.entries().iter().map(|entry| entry.uid).collect(),
             seen_to: mailbox.uid_next,
             expunged_to: mailbox.highest_modseq,
@@ -39,7 +46,26 @@ impl View {
             own: Vec::new(),
             recent: std::iter::once(mailbox.recent_from..mailbox.uid_next).collect(),
             keywords: mailbox.keywords.len(),
+            put_off_to: 0,
+            noticed: 0,
+            concealed: Vec::new(),
         }
+    }
+
+    /// Whether there is something to tell a client that waits.
+    pub(super) fn notice(&mut self, mailbox: &Mailbox) -> bool {
+        self.noticed = mailbox.highest_modseq;
+        self.has_news(mailbox) && mailbox.highest_modseq > self.put_off_to
+    }
+
+    /// What was noticed last is told together with what comes next.
+    pub(super) fn put_off(&mut self) {
+        self.put_off_to = self.noticed;
+    }
+
+    /// The client is never told that this entry went.
+    pub(super) fn conceal(&mut self, uid: u32) {
+        self.concealed.push(uid);
     }
 
     /// How many messages the client knows of.
@@ -142,7 +168,7 @@ impl View {
         let (mut number, mut entries) = (1, mailbox.entries().iter().map(|entry| entry.uid).peekable());
         self.uids.retain(|uid| {
             while entries.next_if(|its| its < uid).is_some() {}
-            let is_there = entries.next_if_eq(uid).is_some();
+            let is_there = entries.next_if_eq(uid).is_some() || self.concealed.contains(uid);
             match is_there {
                 true => number += 1,
                 false => out.add(format_args!("* {number} EXPUNGE\r\n")),

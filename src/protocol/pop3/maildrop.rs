@@ -15,6 +15,8 @@ pub(super) struct Maildrop {
 #[derive(Debug)]
 struct Item {
     uid: u32,
+    /// Its id, where that is not made of its UID.
+    id: Option<Box<str>>,
     message: Message,
     is_deleted: bool,
 }
@@ -22,8 +24,18 @@ struct Item {
 impl Maildrop {
     pub(super) fn of(place: Place, mailbox: &Mailbox) -> Self {
         let items = mailbox.entries().iter();
-        let items = items.map(|entry| Item { uid: entry.uid, message: entry.message.clone(), is_deleted: false });
+        let items = items.map(|entry| Item {
+            uid: entry.uid,
+            id: mailbox.uidls.get(&entry.uid).cloned(),
+            message: entry.message.clone(),
+            is_deleted: false,
+        });
         Self { place, uid_validity: mailbox.uid_validity, items: items.collect() }
+    }
+
+    /// How many messages there were at the login.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
     }
 
     /// How many messages are not deleted, and their octets.
@@ -45,7 +57,10 @@ impl Maildrop {
 
     /// An id that is the same in every session (RFC 1939 §7): 1 to 70 printable characters.
     pub(super) fn unique_id(&self, number: u32) -> Option<String> {
-        self.item(number).map(|item| format!("{}.{}", self.uid_validity, item.uid))
+        self.item(number).map(|item| match &item.id {
+            Some(id) => id.to_string(),
+            None => format!("{}.{}", self.uid_validity, item.uid),
+        })
     }
 
     /// Marks a message as deleted; false if there is none.

@@ -1,6 +1,7 @@
 //! POP3 (RFC 1939) as a pure state machine: settings, states, and how octets become requests.
 
 mod command;
+mod facts;
 mod maildrop;
 mod perform;
 
@@ -11,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Heard, Machine, Step, Words};
-use crate::mail::AccountNo;
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Step, Value, Words};
+use crate::mail::{AccountNo, Accounts};
 use command::Command;
 use maildrop::Maildrop;
 
@@ -55,6 +56,8 @@ pub(crate) struct Pop3 {
     is_secured: bool,
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
+    /// What is announced instead, in the clear and under TLS.
+    offers: Option<Box<(Offer, Offer)>>,
 }
 
 /// RFC 1939 §3.
@@ -87,7 +90,13 @@ impl Pop3 {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
-        Self { config, lines, state: State::Silent, timestamp: String::new(), is_secured, is_busy }
+        Self { config, lines, state: State::Silent, timestamp: String::new(), is_secured, is_busy, offers: None }
+    }
+
+    /// What is announced instead, at this moment.
+    fn offers(&self) -> Option<&Offer> {
+        let (clear, under_tls) = &**self.offers.as_ref()?;
+        Some(if self.is_secured { under_tls } else { clear })
     }
 }
 
@@ -138,6 +147,28 @@ impl Machine for Pop3 {
 
     fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(ask, desk)
+    }
+
+    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, _accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(heard, fact)
+    }
+
+    fn framing(&self, _request: &Request) -> Framing {
+        Framing::Pop3
+    }
+
+    fn refuse(&mut self, Request(ask): Request, _is_positive: bool) -> Next<Request> {
+        self.let_go(&ask)
+    }
+
+    fn offer(&mut self, offer: &Offer) {
+        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
+        clear.merge(offer);
+        under_tls.merge(offer);
+    }
+
+    fn offer_under_tls(&mut self, offer: &Offer) {
+        self.offers.get_or_insert_default().1.merge(offer);
     }
 
     fn secured(&mut self) {

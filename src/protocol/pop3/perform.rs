@@ -1,5 +1,6 @@
 //! What each command does and says.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::mem;
 
@@ -57,7 +58,10 @@ impl Pop3 {
         }
         let session = desk.session().map_or(0, |session| session.number());
         self.timestamp = format!("<{session}.{}@{host}>", self.config.seed);
-        ok(&format!("mailjig {}", self.timestamp))
+        match self.offers().and_then(|offer| offer.greeting.as_deref()) {
+            Some(greeting) => ok(greeting),
+            None => ok(&format!("mailjig {}", self.timestamp)),
+        }
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
@@ -173,6 +177,11 @@ impl Pop3 {
             lines.push("STLS");
         }
         lines.push("IMPLEMENTATION mailjig");
+        let offered;
+        if let Some(offer) = self.offers() {
+            offered = offer.apply(lines.into_iter().map(Cow::Borrowed).collect());
+            lines = offered.iter().map(|line| &**line).collect();
+        }
         let reply = Reply::default().line(&["+OK these are my capabilities"]);
         let reply = lines.into_iter().fold(reply, |reply, line| reply.line(&[line]));
         Step { reply: reply.line(&["."]), next: Next::Continue }

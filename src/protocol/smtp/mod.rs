@@ -2,6 +2,7 @@
 
 mod command;
 mod data;
+mod facts;
 mod parameter;
 mod path;
 mod perform;
@@ -14,8 +15,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl;
-use super::{Desk, Event, Heard, Machine, Step, Words};
-use crate::mail::{Recipient, Sender};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Step, Value, Words};
+use crate::mail::{Accounts, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
 use refusal::Refusal;
@@ -64,6 +65,8 @@ pub(crate) struct Smtp {
     is_secured: bool,
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
+    /// What is announced instead, in the clear and under TLS.
+    offers: Option<Box<(Offer, Offer)>>,
 }
 
 /// What the next octets are.
@@ -105,7 +108,7 @@ impl Smtp {
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
         let state = State::Silent;
-        Self { config, lines, state, is_introduced: false, is_logged_in: false, is_secured, is_busy }
+        Self { config, lines, state, is_introduced: false, is_logged_in: false, is_secured, is_busy, offers: None }
     }
 
     fn read_line(&mut self, line: Line) -> Heard<Request> {
@@ -137,6 +140,12 @@ impl Smtp {
                 Heard { event: otherwise, request: Request::Refused(refusal), words: Words::LongLine { start, octets } }
             }
         }
+    }
+
+    /// What is announced instead, at this moment.
+    fn offers(&self) -> Option<&Offer> {
+        let (clear, under_tls) = &**self.offers.as_ref()?;
+        Some(if self.is_secured { under_tls } else { clear })
     }
 
     /// Whether the response that comes now completes the credentials.
@@ -183,6 +192,28 @@ impl Machine for Smtp {
 
     fn perform(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(request, desk)
+    }
+
+    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(heard, fact, accounts)
+    }
+
+    fn framing(&self, _request: &Request) -> Framing {
+        Framing::Smtp
+    }
+
+    fn refuse(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
+        self.let_go(&request)
+    }
+
+    fn offer(&mut self, offer: &Offer) {
+        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
+        clear.merge(offer);
+        under_tls.merge(offer);
+    }
+
+    fn offer_under_tls(&mut self, offer: &Offer) {
+        self.offers.get_or_insert_default().1.merge(offer);
     }
 
     fn secured(&mut self) {

@@ -1,5 +1,6 @@
 //! What each command does and says.
 
+use std::borrow::Cow;
 use std::mem;
 
 use bytes::Bytes;
@@ -49,7 +50,11 @@ impl Smtp {
         if self.is_busy {
             return end(&format!("421 4.3.2 {host} has too many sessions; come back later"));
         }
-        Step { reply: Reply::default().line(&["220 ", host, " ESMTP mailjig"]), next: Next::Continue }
+        let reply = match self.offers().and_then(|offer| offer.greeting.as_deref()) {
+            Some(greeting) => Reply::default().line(&["220 ", greeting]),
+            None => Reply::default().line(&["220 ", host, " ESMTP mailjig"]),
+        };
+        Step { reply, next: Next::Continue }
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
@@ -94,6 +99,13 @@ impl Smtp {
         // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
         if !self.lacks_tls() {
             lines.push(&auth);
+        }
+        let offered;
+        if let Some(offer) = self.offers() {
+            // The first line is the host's name, and announces nothing.
+            let own = lines.drain(1..).map(Cow::Borrowed).collect();
+            offered = offer.apply(own);
+            lines.extend(offered.iter().map(|line| &**line));
         }
         let last = lines.len() - 1;
         let reply = lines

@@ -20,9 +20,23 @@ use section::{Section, What};
 
 #[derive(Debug)]
 pub(super) struct Fetch {
-    set: Set,
+    pub(super) set: Set,
     pub(super) by_uid: bool,
     items: Vec<Item>,
+    /// The items as they were written.
+    pub(super) written: Box<str>,
+}
+
+impl Fetching {
+    /// The message whose turn is next.
+    pub(super) fn next(&self) -> Option<u32> {
+        self.uids.as_slice().first().copied()
+    }
+
+    /// The message whose turn is next is left out.
+    pub(super) fn skip(&mut self) {
+        self.uids.next();
+    }
 }
 
 /// What is asked of a message.
@@ -68,6 +82,7 @@ pub(super) struct Fetching {
     uids: IntoIter<u32>,
     by_uid: bool,
     items: Vec<Item>,
+    pub(super) written: Box<str>,
     missed: bool,
     /// A part was asked for whose transfer encoding nobody knows.
     undecodable: bool,
@@ -77,6 +92,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
     parser.space()?;
     let set = parser.set()?;
     parser.space()?;
+    let at = parser.at();
     let mut items = match parser.peek() {
         Some(b'(') => {
             let items = parser.list(item)?;
@@ -87,11 +103,12 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
         }
         _ => macros(parser).map_or_else(|| item(parser).map(|item| vec![item]), Ok)?,
     };
+    let written = String::from_utf8_lossy(parser.since(at)).into();
     // RFC 3501 §6.4.8: a UID command's answer has the UID.
     if by_uid && !items.contains(&Item::Uid) {
         items.insert(0, Item::Uid);
     }
-    Ok(Command::Fetch(Fetch { set, by_uid, items }))
+    Ok(Command::Fetch(Fetch { set, by_uid, items, written }))
 }
 
 /// RFC 3501 §6.4.5: ALL, FULL and FAST stand alone.
@@ -187,22 +204,21 @@ fn cut(len: usize, partial: Option<(u32, u32)>) -> Range<usize> {
 
 impl Imap {
     pub(super) fn fetch(&mut self, fetch: Fetch, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        let Fetch { set, by_uid, items } = fetch;
+        let Fetch { set, by_uid, items, written } = fetch;
         let view = self.view_mut()?;
         let uids = view.named(&set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
         if let Some(mailbox) = desk.mailbox(view.place) {
             view.tell_keywords(mailbox, out);
         }
-        let fetching = Fetching { uids: uids.into_iter(), by_uid, items, missed: false, undecodable: false };
+        let uids = uids.into_iter();
+        let fetching = Fetching { uids, by_uid, items, written, missed: false, undecodable: false };
         Ok(Progress::More(Work::Fetch(fetching)))
     }
 
-    /// One message.
+    /// One message; when there is none left, the end.
     pub(super) fn go_on_fetching(&mut self, mut fetching: Fetching, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
         if let Some(uid) = fetching.uids.next() {
             self.fetch_one(uid, &mut fetching, desk, out)?;
-        }
-        if fetching.uids.len() > 0 {
             return Ok(Progress::More(Work::Fetch(fetching)));
         }
         match fetching {

@@ -1,15 +1,25 @@
 //! All state of one server, and the order of an exchange's turns. Whoever holds it holds the lock; it knows neither
 //! sockets nor who waits, and is told the time.
 
+mod deed;
+mod load;
+mod scene;
+mod turn;
+
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Detail, Ending, Journal, Kind, Left, Opened, Session};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
-use crate::protocol::{Desk, Done, Heard, Machine, Mail, Next, Step, Unfit, Words};
-use crate::rule::{After, Plan, Rulebook, Ruling};
+use crate::protocol::{Desk, Mail, Unfit};
+use crate::rule::{Certificate, Rulebook};
+use crate::scenario::{Announced, Loaded};
+pub(crate) use deed::{Due, Later};
+pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
 const RECORDS: u64 = 64;
@@ -27,12 +37,40 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) mail: Mail,
     pub(crate) rulebook: Rulebook,
+    /// What was said to be done later, for whoever has the clock.
+    pub(crate) later: Vec<Later>,
+    /// What sessions are told from outside, until they take it.
+    pub(crate) inbox: HashMap<SessionNo, Vec<Due>>,
+    /// Sessions that have something in their inbox, for whoever can wake them.
+    pub(crate) knocks: Vec<SessionNo>,
+    /// Until then every listener is closed.
+    pub(crate) down_until: Option<Timestamp>,
+    /// The certificates that rules chose for sessions.
+    pub(crate) shown: HashMap<SessionNo, Certificate>,
+    /// What machines announce instead of what they would.
+    pub(crate) offers: Offers,
+    /// Messages that rules may deliver, by their name.
+    pub(crate) messages: HashMap<Box<str>, Bytes>,
+    /// The scenario that is loaded.
+    pub(crate) scenario: Option<Arc<Loaded>>,
+    /// When rules began to be asked.
+    start: Timestamp,
+    /// How deep events that follow from events are nested.
+    depth: u8,
     seed: u32,
     keep: Option<Keep>,
     next_session: u32,
     sessions: usize,
     octets: u64,
     evicted: u64,
+}
+
+/// What machines announce, by protocol: in the clear, and under TLS.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Offers {
+    pub(crate) of: Vec<Announced>,
+    /// The certificate, by listener; the empty name is every listener.
+    pub(crate) certificates: Vec<(Box<str>, Certificate)>,
 }
 
 /// A message that a test puts into a mailbox.
@@ -44,21 +82,22 @@ pub(crate) struct Draft<'a> {
     pub(crate) date: Option<Timestamp>,
 }
 
-/// What a turn gives the driver.
-pub(crate) struct Turn<R> {
-    /// The record of the exchange; what closes it names it.
-    pub(crate) exchange: Seq,
-    pub(crate) plan: Plan,
-    /// The rest of a long answer: the next turn of the same exchange.
-    pub(crate) more: Option<R>,
-}
-
 impl World {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
         Self {
             journal: Journal::default(),
             mail: Mail::new(Accounts::new(members, namespace, seed)),
-            rulebook: Rulebook::default(),
+            rulebook: Rulebook::new(seed.into()),
+            later: Vec::new(),
+            inbox: HashMap::new(),
+            knocks: Vec::new(),
+            down_until: None,
+            shown: HashMap::new(),
+            offers: Offers::default(),
+            messages: HashMap::new(),
+            scenario: None,
+            start: Timestamp::from_micros(0),
+            depth: 0,
             seed,
             keep,
             next_session: 1,
@@ -87,36 +126,6 @@ impl World {
         self.sessions
     }
 
-    /// One turn of an exchange: the rulebook is consulted, the request performed, the reply recorded.
-    pub(crate) fn turn<M: Machine>(
-        &mut self,
-        session: SessionNo,
-        machine: &mut M,
-        heard: Heard<M::Request>,
-        now: Timestamp,
-    ) -> Turn<M::Request> {
-        let Heard { event, words, request } = heard;
-        let ruling = self.rulebook.consult(event);
-        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-        let Step { reply, next } = machine.perform(request, &mut desk);
-        let done = desk.close();
-        let octets = match &words {
-            Words::LongLine { octets, .. } | Words::Body { octets } => Some(*octets),
-            Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
-        };
-        let last = matches!(next, Next::End);
-        let captured = done.captured.as_ref().map(|message| message.raw().len());
-        let detail = detail(done, octets, last);
-        let exchange = self.journal.exchange(now, session, event, &words, &reply, detail);
-        if let Some(octets) = captured {
-            self.octets += octets as u64;
-            self.evict(now);
-        }
-        self.forget_records();
-        let plan = Plan::new(reply, After::of(&next), ruling);
-        Turn { exchange, plan, more: next.more() }
-    }
-
     /// The reply of an exchange has left, or as much of it as ever will.
     pub(crate) fn close(&mut self, session: SessionNo, exchange: Seq, left: Left, now: Timestamp) {
         self.journal.close(now, session, exchange, left);
@@ -131,32 +140,15 @@ impl World {
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, now: Timestamp) {
         self.sessions -= 1;
         self.mail.maildrops.leave(session);
+        self.rulebook.forget(session);
+        self.inbox.remove(&session);
+        self.shown.remove(&session);
         self.journal.note(now, session, Kind::Ended { ending, unfinished });
         self.forget_records();
     }
 }
 
 impl World {
-    /// The next turn of an exchange that is answered in parts.
-    pub(crate) fn part<M: Machine>(
-        &mut self,
-        session: SessionNo,
-        exchange: Seq,
-        machine: &mut M,
-        rest: M::Request,
-        now: Timestamp,
-    ) -> Turn<M::Request> {
-        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-        let Step { reply, next } = machine.perform(rest, &mut desk);
-        let detail = detail(desk.close(), None, matches!(next, Next::End));
-        if detail.is_some() || !reply.is_empty() {
-            self.journal.part(now, session, exchange, &reply, detail);
-            self.forget_records();
-        }
-        let plan = Plan::new(reply, After::of(&next), Ruling::default());
-        Turn { exchange, plan, more: next.more() }
-    }
-
     /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes, now: Timestamp) -> Result<Message, Box<str>> {
         if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
@@ -242,6 +234,9 @@ impl World {
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
         self.octets = 0;
         self.evicted = 0;
+        self.rulebook.reset();
+        self.later.clear();
+        self.furnish(now);
     }
 
     /// How many messages were evicted because more came than are kept.
@@ -291,10 +286,4 @@ impl World {
         self.journal.outside(now, Detail { done, ..Detail::default() });
         self.journal.forget(through);
     }
-}
-
-/// What few exchanges have; none for the others.
-fn detail(done: Done, octets: Option<u64>, last: bool) -> Option<Box<Detail>> {
-    let is_plain = done.is_empty() && octets.is_none() && !last;
-    (!is_plain).then(|| Box::new(Detail { done, labelled: Vec::new(), octets, last }))
 }

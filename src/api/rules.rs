@@ -1,0 +1,268 @@
+//! Rules, the scenario, variables and verification: what the server does on purpose, and whether it was met.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::params::{NoParams, Params, Path};
+use super::problem::Problem;
+use crate::drive::{Engine, Interest, Matter};
+use crate::expect::near_misses;
+use crate::rule::{Mounted, RuleNo, State as Variable, Variable as Name};
+use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
+use crate::server::{Server, Until};
+use crate::world::World;
+
+/// Every rule in force, the outermost first.
+pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
+    Json(server.engine().look(|world| {
+        let rules: Vec<Value> = world.rulebook.rules().iter().map(|mounted| shown(mounted, world)).collect();
+        json!({ "rules": rules })
+    }))
+}
+
+/// Puts a rule in force, outside of all others.
+pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
+    let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
+    let (no, shown) = server.engine().act(|world, _| {
+        let no = world.rulebook.mount(rule);
+        (no, world.rulebook.get(no).map(|mounted| shown(mounted, world)))
+    });
+    let location = [(header::LOCATION, format!("/v1/rules/r{}", no.0))];
+    Ok((StatusCode::CREATED, location, Json(shown)).into_response())
+}
+
+pub(super) async fn one(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<Json<Value>, Problem> {
+    let found = server.engine().look(|world| {
+        let no = number(world, &r)?;
+        world.rulebook.get(no).map(|mounted| shown(mounted, world))
+    });
+    found.map(Json).ok_or_else(|| Problem::none("rule", &r))
+}
+
+/// Puts another rule in the place of one; its counts begin anew.
+pub(super) async fn replace(
+    State(server): Shared,
+    Path(r): Path<String>,
+    _: NoParams,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
+    let replaced = server.engine().act(|world, _| {
+        let no = number(world, &r).filter(|no| world.rulebook.replace(*no, rule))?;
+        world.rulebook.get(no).map(|mounted| shown(mounted, world))
+    });
+    replaced.map(Json).ok_or_else(|| Problem::none("rule", &r))
+}
+
+pub(super) async fn remove(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    let removed = server.engine().act(|world, _| number(world, &r).is_some_and(|no| world.rulebook.unmount(no)));
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
+}
+
+pub(super) async fn enable(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    switch(&server, &r, true)
+}
+
+pub(super) async fn disable(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+    switch(&server, &r, false)
+}
+
+fn switch(server: &Server, r: &str, enabled: bool) -> Result<StatusCode, Problem> {
+    let found = server.engine().act(|world, _| number(world, r).is_some_and(|no| world.rulebook.enable(no, enabled)));
+    if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", r)) }
+}
+
+/// The number of a rule by `r3` or by its own name.
+fn number(world: &World, r: &str) -> Option<RuleNo> {
+    let by_name = world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *r).map(|mounted| mounted.no);
+    by_name.or_else(|| r.strip_prefix('r')?.parse().ok().map(RuleNo))
+}
+
+fn shown(mounted: &Mounted, world: &World) -> Value {
+    json!({
+        "number": format!("r{}", mounted.no.0),
+        "rule": rule_as_json(&mounted.rule),
+        "enabled": mounted.enabled,
+        "loaded": mounted.is_loaded,
+        "origin": &*mounted.rule.origin,
+        "asked": mounted.asked,
+        "fired": mounted.fired,
+        "near_misses": near_misses(mounted, &world.rulebook, &world.journal),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToLoad {
+    name: Option<String>,
+    text: Option<String>,
+    scenario: Option<Value>,
+    seed: Option<u64>,
+    #[serde(default)]
+    params: BTreeMap<String, Value>,
+}
+
+/// Puts a scenario in the place of the one before: a shipped one by name, a file's text, or the same as JSON.
+pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
+    let asked: ToLoad =
+        serde_json::from_slice(&body).map_err(|error| Problem::field("body", format!("the body is wrong: {error}")))?;
+    let mut scenario = match (asked.name, asked.text, asked.scenario) {
+        (Some(name), None, None) => Scenario::named(name),
+        (None, Some(text), None) => Scenario::text("scenario.toml", text),
+        (None, None, Some(value)) => Scenario::json(value),
+        _ => return Err(Problem::field("body", "it has one of `name`, `text` and `scenario`")),
+    };
+    for (name, value) in asked.params {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        scenario = scenario.set(name, value);
+    }
+    if let Some(seed) = asked.seed {
+        scenario = scenario.seed(seed);
+    }
+    let loaded = Arc::new(scenario.load().map_err(wrong)?);
+    let is_manual = loaded.is_manual;
+    server.engine().act(|world, now| world.load(loaded, now));
+    if is_manual {
+        server.engine().pause();
+    }
+    Ok(Json(server.engine().look(scenario_shown)))
+}
+
+pub(super) async fn scenario(State(server): Shared, _: NoParams) -> Json<Value> {
+    Json(server.engine().look(scenario_shown))
+}
+
+/// No scenario any longer; rules that were added at run time stay.
+pub(super) async fn unload(State(server): Shared, _: NoParams) -> StatusCode {
+    server.engine().act(|world, now| world.load(Arc::default(), now));
+    StatusCode::NO_CONTENT
+}
+
+fn scenario_shown(world: &World) -> Value {
+    let loaded = world.scenario.as_ref();
+    json!({
+        "name": loaded.map(|loaded| loaded.name.as_str()),
+        "about": loaded.map(|loaded| loaded.about.as_str()),
+        "client_must": loaded.map(|loaded| loaded.client_must.clone()),
+        "seed": world.rulebook.seed(),
+        "rules": world.rulebook.rules().iter().filter(|its| its.is_loaded).map(|its| &*its.rule.id).collect::<Vec<_>>(),
+        "warnings": loaded.map(|loaded| loaded.warnings.clone()),
+    })
+}
+
+/// The variables that rules share.
+pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
+    Json(server.engine().look(|world| {
+        let variables = world.rulebook.state().iter().map(|(name, set)| {
+            let value = match &set.value {
+                Variable::Text(text) => Value::from(&**text),
+                Variable::Number(number) => Value::from(*number),
+                Variable::Truth(truth) => Value::from(*truth),
+            };
+            (name.to_string(), value)
+        });
+        Value::Object(variables.collect())
+    }))
+}
+
+/// Gives variables other values.
+pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -> Result<StatusCode, Problem> {
+    let Value::Object(map) = value(&body)? else {
+        return Err(Problem::field("body", "it is an object of variables and their values"));
+    };
+    let mut values = Vec::new();
+    for (name, value) in map {
+        let state = match value {
+            Value::String(text) => Variable::Text(text.into()),
+            Value::Bool(truth) => Variable::Truth(truth),
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => Variable::Number(number),
+                None => return Err(Problem::field(&name, "a number is an integer")),
+            },
+            _ => return Err(Problem::field(&name, "a variable is a text, an integer, true or false")),
+        };
+        values.push((Name { name: name.into(), is_session: false }, state));
+    }
+    server.engine().act(|world, _| {
+        for (name, state) in values {
+            world.rulebook.set(&name, state, None, None);
+        }
+    });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Judges rules and expectations after the server has settled: 204, or 409 with the report.
+pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+    let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
+    params.finish()?;
+    let settle = server.engine().look(World::settle_time);
+    let interest = Interest { matter: Matter::Quiet, session: None };
+    let check = |engine: &Engine| engine.look(|world| world.journal.is_settled()).then_some(());
+    let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
+    tokio::time::sleep(settle).await;
+    match server.engine().look(World::ruling) {
+        None => Ok(StatusCode::NO_CONTENT),
+        Some(report) => Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)),
+    }
+}
+
+pub(super) async fn clock(State(server): Shared, _: NoParams) -> Json<Value> {
+    Json(clock_shown(&server))
+}
+
+pub(super) async fn pause(State(server): Shared, _: NoParams) -> Json<Value> {
+    server.engine().pause();
+    Json(clock_shown(&server))
+}
+
+pub(super) async fn resume(State(server): Shared, _: NoParams) -> Json<Value> {
+    server.engine().resume();
+    Json(clock_shown(&server))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    by: String,
+}
+
+/// Moves server time; answers when everything that came due has been done.
+pub(super) async fn advance(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
+    let Advance { by } =
+        serde_json::from_slice(&body).map_err(|error| Problem::field("by", format!("the body is wrong: {error}")))?;
+    let by = super::params::duration(&by).map_err(|why| Problem::field("by", why))?;
+    let engine = Arc::clone(server.engine());
+    // It waits for sessions, which are served on these very threads.
+    let advanced = tokio::task::spawn_blocking(move || engine.advance(by)).await;
+    advanced.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the clock could not be advanced"))?;
+    Ok(Json(clock_shown(&server)))
+}
+
+fn clock_shown(server: &Server) -> Value {
+    let clock = server.engine().clock();
+    json!({ "now": clock.now(), "paused": clock.is_paused() })
+}
+
+fn value(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("it is no JSON: {error}")))
+}
+
+/// What is wrong with a scenario or a rule, the first thing by its field.
+fn wrong(error: ScenarioError) -> Problem {
+    let field = error.field().unwrap_or_else(|| "body".to_owned());
+    let problems: Vec<Value> = error
+        .each()
+        .map(|(place, message, help)| json!({ "place": place, "message": message, "help": help }))
+        .collect();
+    Problem::field(&field, error.to_string()).status(StatusCode::UNPROCESSABLE_ENTITY).with("problems", problems)
+}

@@ -1,0 +1,87 @@
+//! `mailjig check` and `mailjig scenarios`: reading scenarios without a server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::scenario::{SHIPPED, Scenario};
+
+#[derive(Args)]
+pub(super) struct Check {
+    /// Files to read.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Gives a parameter another value; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Prints this one.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// `name=value`.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "write a name and a value, as `n=5`".to_owned())
+}
+
+/// By its name where one is shipped, else as a file.
+pub(super) fn find(which: &str) -> Scenario {
+    match PathBuf::from(which) {
+        path if path.is_file() => Scenario::file(path),
+        _ => Scenario::named(which),
+    }
+}
+
+/// Says of each file whether it is right, and what is wrong.
+pub(super) fn check(options: &Check) -> ExitCode {
+    let mut is_right = true;
+    for file in &options.files {
+        let scenario = options.set.iter().fold(Scenario::file(file), |its, (name, value)| its.set(name, value));
+        match scenario.check() {
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| eprintln!("{warning}"));
+                println!("{}: ok", file.display());
+            }
+            Err(error) => {
+                is_right = false;
+                eprintln!("{error}");
+            }
+        }
+    }
+    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Lists the scenarios that are shipped, or prints one.
+pub(super) fn list(options: &List) -> ExitCode {
+    let Some(name) = &options.name else {
+        let width = SHIPPED.iter().map(|its| its.name.len()).max().unwrap_or(0);
+        let mut folder = "";
+        for its in SHIPPED {
+            if its.folder != folder {
+                println!("{}{}", if folder.is_empty() { "" } else { "\n" }, its.folder);
+                folder = its.folder;
+            }
+            println!("  {:width$}  {}", its.name, its.lesson());
+        }
+        return ExitCode::SUCCESS;
+    };
+    match SHIPPED.iter().find(|its| its.name == *name) {
+        Some(its) => {
+            print!("{}", its.text);
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!(
+                "{}",
+                Scenario::named(name).check().map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

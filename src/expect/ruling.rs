@@ -1,0 +1,544 @@
+//! The judgement of rules and expectations: what failed, why, and what the sessions looked like then.
+
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+
+use crate::base::{Seq, SessionNo};
+use crate::journal::{Exchange, Journal, Kind, Log, Trace, Weight};
+use crate::protocol::Event;
+use crate::rule::{Mounted, Near, Rulebook, Wanted, Watch, Why};
+
+/// Lines of a transcript before and behind the one that decides.
+const AROUND: usize = 4;
+/// Failures that are shown with their transcript.
+const SHOWN: usize = 5;
+
+/// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
+///
+/// The JSON's keys: `scenario`, `seed`, `expectations`, `failed` (each `expectation`, `origin`, `wanted`, `fired`,
+/// `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
+/// `hints`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RulesReport {
+    scenario: Option<String>,
+    seed: u64,
+    expectations: usize,
+    failed: Vec<Unmet>,
+    met: Vec<String>,
+    /// What a `fail` step said, or a step that could not be done.
+    failures: Vec<Failure>,
+    windows: Vec<Window>,
+    waiting: Vec<String>,
+    hints: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Unmet {
+    expectation: String,
+    origin: String,
+    wanted: String,
+    fired: u64,
+    about: String,
+    near_misses: Vec<NearMiss>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct NearMiss {
+    reason: &'static str,
+    event: String,
+    session: Option<SessionNo>,
+    journal_ref: Option<u64>,
+    detail: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Failure {
+    rule: Option<String>,
+    session: Option<SessionNo>,
+    text: String,
+}
+
+/// The lines around one exchange.
+#[derive(Debug, Clone, Serialize)]
+struct Window {
+    session: SessionNo,
+    heading: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Line {
+    number: usize,
+    who: char,
+    text: String,
+    /// `default`, or the rule that said it.
+    by: Option<String>,
+    shaped: Vec<String>,
+    /// Why this line decides.
+    mark: Option<String>,
+    #[serde(skip)]
+    exchange: Seq,
+}
+
+impl RulesReport {
+    /// The judgement of what was seen until now; none where everything is as it must be.
+    pub(crate) fn of(scenario: Option<&str>, book: &Rulebook, journal: &Journal) -> Option<Self> {
+        let expected = || book.rules().iter().filter(|mounted| mounted.rule.expect.is_some());
+        let is_met = |mounted: &Mounted| mounted.rule.expect.is_none_or(|times| times.contains(mounted.fired));
+        let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !is_met(mounted)).collect();
+        let unmet_watches: Vec<&Watch> = book.watches().iter().filter(|watch| !watch.is_met()).collect();
+        let failures = failures(journal);
+        if unmet_rules.is_empty() && unmet_watches.is_empty() && failures.is_empty() {
+            return None;
+        }
+        let mut failed: Vec<Unmet> = unmet_rules.iter().map(|mounted| unmet_rule(mounted, book, journal)).collect();
+        failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book)));
+        let met_rules = expected().filter(|mounted| is_met(mounted)).map(|mounted| {
+            let wanted = mounted.rule.expect.map(|times| times.written()).unwrap_or_default();
+            format!("rule `{}`   {wanted}, fired {}", mounted.rule.id, mounted.fired)
+        });
+        let met_watches = book.watches().iter().filter(|watch| watch.is_met());
+        let met_watches = met_watches.map(|watch| format!("expect `{}`   {}", watch.expect.id, seen(watch)));
+        Some(Self {
+            scenario: scenario.map(str::to_owned),
+            seed: book.seed(),
+            expectations: expected().count() + book.watches().len(),
+            met: met_rules.chain(met_watches).collect(),
+            windows: windows(&unmet_rules, &unmet_watches, &failures, journal),
+            waiting: waiting(journal),
+            hints: hints(book),
+            failed,
+            failures,
+        })
+    }
+}
+
+/// Why a rule did not fire, the best reason first.
+pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl Serialize {
+    mounted.near.iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
+}
+
+fn failures(journal: &Journal) -> Vec<Failure> {
+    let Ok(records) = journal.since(journal.floor()) else { return Vec::new() };
+    let failed = records.filter_map(|(_, record)| match &record.kind {
+        Kind::Noted(noted) if noted.weight == Weight::Failure => Some(Failure {
+            rule: noted.by.as_deref().map(str::to_owned),
+            session: record.session,
+            text: noted.text.clone(),
+        }),
+        _ => None,
+    });
+    failed.collect()
+}
+
+fn unmet_rule(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Unmet {
+    let rule = &mounted.rule;
+    let mut near_misses: Vec<NearMiss> = mounted.near.iter().map(|near| near_miss(near, book, journal)).collect();
+    let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
+    if near_misses.is_empty() && mounted.fired == 0 && events.iter().all(|event| book.seen(*event) == 0) {
+        near_misses.push(never_happened(&events, journal));
+    }
+    Unmet {
+        expectation: format!("rule `{}`", rule.id),
+        origin: rule.origin.to_string(),
+        wanted: rule.expect.map(|times| times.written()).unwrap_or_default(),
+        fired: mounted.fired,
+        about: rule.described(),
+        near_misses,
+    }
+}
+
+fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
+    let (reason, detail) = match &near.why {
+        Why::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
+        Why::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
+        Why::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
+        Why::Shadowed(by) => {
+            let origin = book.rules().iter().find(|its| its.rule.id == *by).map(|its| its.rule.origin.to_string());
+            let origin = origin.unwrap_or_default();
+            ("shadowed", vec![format!("shadowed by rule `{by}` ({origin}), which answered without `pass`")])
+        }
+        Why::False { missed, .. } => {
+            let state = |field: &str| field.starts_with("state.") || field.starts_with("session.");
+            let mut lines = Vec::new();
+            let mut reason = if missed.len() == 1 { "one-condition" } else { "conditions" };
+            for miss in missed {
+                let got = miss.got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}"));
+                let mut line = format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted);
+                if let Some((by, session)) = &miss.setter {
+                    let by = by.as_deref().map_or("the scenario".to_owned(), |by| format!("rule `{by}`"));
+                    let session = session.map_or(String::new(), |session| format!(" in {session}"));
+                    let _infallible = write!(line, ", set by {by}{session}");
+                }
+                if missed.len() == 1 && state(&miss.field.name()) {
+                    reason = "state";
+                }
+                lines.push(line);
+            }
+            (reason, lines)
+        }
+    };
+    let at = near.exchange.and_then(|exchange| {
+        let log = journal.session(near.session?)?;
+        lines(journal, log).iter().find(|line| line.exchange == exchange).map(|line| line.number)
+    });
+    let session = near.session.map_or_else(String::new, |session| format!("{session} · "));
+    let line = at.map_or_else(String::new, |line| format!("line {line} · "));
+    NearMiss {
+        reason,
+        event: format!("{session}{line}{}", near.event),
+        session: near.session,
+        journal_ref: near.exchange.map(Seq::number),
+        detail,
+    }
+}
+
+/// The event never came; what came last in a session of its protocol says how far it got.
+fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
+    let name = events.first().map_or("", |event| event.name());
+    let protocol = name.split('.').next().unwrap_or_default();
+    let mut last = None;
+    for log in journal.sessions() {
+        let exchanges = log.records.iter().filter_map(|seq| match journal.get(*seq).map(|record| &record.kind) {
+            Some(Kind::Exchange(exchange)) => Some(exchange.event),
+            _ => None,
+        });
+        let mut own = exchanges.filter(|event| event.name().split('.').next() == Some(protocol));
+        last = own.next_back().map(|event| (log.no, event)).or(last);
+    }
+    let detail = match last {
+        Some((session, event)) => format!("`{name}` never came; {session} stopped after `{event}`"),
+        None => format!("`{name}` never came; {protocol} was never contacted"),
+    };
+    NearMiss { reason: "never", event: name.to_owned(), session: None, journal_ref: None, detail: vec![detail] }
+}
+
+fn seen(watch: &Watch) -> String {
+    match &watch.expect.what {
+        Wanted::Count { count, same: Some(_), .. } => {
+            let most = watch.by_key.iter().max_by_key(|(_, seen)| **seen);
+            let most = most.map_or_else(|| "none".to_owned(), |(key, seen)| format!("{seen} of {key:?}"));
+            format!("{} each, got {most}", count.written())
+        }
+        Wanted::Count { count, .. } => format!("{}, got {}", count.written(), watch.seen),
+        Wanted::Sequence(all) => format!("{} events in order, got {}", all.len(), watch.seen),
+    }
+}
+
+fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
+    let expect = &watch.expect;
+    let (wanted, about, events) = match &expect.what {
+        Wanted::Count { on, when, count, same } => {
+            let mut about = format!("event = {}", on.written);
+            for condition in when {
+                let _infallible = write!(about, "   when {} = {}", condition.field.name(), condition.test);
+            }
+            if let Some(field) = same {
+                let _infallible = write!(about, "   same = {}", field.name());
+            }
+            (count.written(), about, on.events.clone())
+        }
+        Wanted::Sequence(all) => {
+            let names: Vec<&str> = all.iter().map(|on| &*on.written).collect();
+            (format!("{} in order", all.len()), format!("sequence = {}", names.join(", ")), Vec::new())
+        }
+    };
+    let mut near_misses = Vec::new();
+    if let Wanted::Sequence(all) = &expect.what
+        && let Some(next) = all.get(watch.seen as usize)
+    {
+        let detail = format!("number {} of the sequence, `{}`, did not come", watch.seen + 1, next.written);
+        near_misses.push(NearMiss {
+            reason: "sequence",
+            event: next.written.to_string(),
+            session: None,
+            journal_ref: None,
+            detail: vec![detail],
+        });
+    }
+    let over = watch.by_key.iter().filter(|(_, seen)| match &expect.what {
+        Wanted::Count { count, .. } => !count.contains(**seen),
+        Wanted::Sequence(_) => false,
+    });
+    near_misses.extend(over.take(3).map(|(key, seen)| NearMiss {
+        reason: "same",
+        event: key.clone(),
+        session: None,
+        journal_ref: None,
+        detail: vec![format!("{seen} times")],
+    }));
+    if let Some((session, event, missed)) = &watch.nearest {
+        let detail = missed.iter().map(|miss| {
+            let got = miss.got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}"));
+            format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
+        });
+        let detail: Vec<String> = detail.collect();
+        let late = || vec!["it came too late".to_owned()];
+        near_misses.push(NearMiss {
+            reason: if detail.is_empty() { "late" } else { "one-condition" },
+            event: format!("{session} · {event}"),
+            session: Some(*session),
+            journal_ref: None,
+            detail: if detail.is_empty() { late() } else { detail },
+        });
+    }
+    if near_misses.is_empty() && !events.is_empty() && events.iter().all(|event| book.seen(*event) == 0) {
+        let name = events[0].name();
+        near_misses.push(NearMiss {
+            reason: "never",
+            event: name.to_owned(),
+            session: None,
+            journal_ref: None,
+            detail: vec![format!("`{name}` never came")],
+        });
+    }
+    Unmet {
+        expectation: format!("expect `{}`", expect.id),
+        origin: expect.origin.to_string(),
+        wanted,
+        fired: watch.seen,
+        about,
+        near_misses,
+    }
+}
+
+/// Every line of a session, and who said it.
+fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
+    let mut all = Vec::new();
+    let mut said = |who, text: &[u8], trace: Option<&Trace>, exchange| {
+        let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
+        if text.is_empty() && who == 'S' {
+            return;
+        }
+        let mut at = 0;
+        for line in text.split(|byte| *byte == b'\n') {
+            let by = trace.map(|trace| author(trace, at));
+            let shaped = trace.map_or(&[][..], |trace| &trace.shaped);
+            let shaped = shaped.iter().map(|(what, by)| format!("{what} by `{by}`"));
+            at += line.len() as u32 + 1;
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            all.push(Line {
+                number: all.len() + 1,
+                who,
+                text: visible(line),
+                by: (who == 'S').then(|| by.flatten().unwrap_or_else(|| "default".to_owned())),
+                shaped: if who == 'S' { shaped.collect() } else { Vec::new() },
+                mark: None,
+                exchange,
+            });
+        }
+    };
+    for seq in &log.records {
+        let Some(record) = journal.get(*seq) else { continue };
+        match &record.kind {
+            Kind::Exchange(Exchange { event, start, heard, said: octets, detail }) => {
+                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
+                let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+                match captured {
+                    Some(message) => said('C', format!("<{}>", message.no()).as_bytes(), None, *seq),
+                    None if event.is_unasked() => {}
+                    None if event.is_login() => said('C', &masked(log.text(*start, *heard)), None, *seq),
+                    None => said('C', log.text(*start, *heard), None, *seq),
+                }
+                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *seq);
+                if let Some(rule) = trace.and_then(|trace| trace.stalled.as_deref()) {
+                    said('S', format!("(nothing: stalled by rule `{rule}`)").as_bytes(), trace, *seq);
+                }
+            }
+            Kind::Part { exchange, start, heard, said: octets, detail } => {
+                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
+                if *heard > 0 {
+                    said('C', log.text(*start, *heard), None, *exchange);
+                }
+                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *exchange);
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// A line that logs in, without its secret: the last word. What is one word only is a response, and all secret.
+fn masked(line: &[u8]) -> Vec<u8> {
+    let end = line.iter().rposition(|byte| *byte == b' ').map_or(0, |at| at + 1);
+    [&line[..end], b"***"].concat()
+}
+
+fn author(trace: &Trace, at: u32) -> Option<String> {
+    let mut end = 0;
+    for (octets, by) in &trace.said {
+        end += octets;
+        if at < end {
+            return by.as_deref().map(str::to_owned);
+        }
+    }
+    None
+}
+
+/// What a line says, with everything visible, and not at any length.
+fn visible(line: &[u8]) -> String {
+    const MOST: usize = 160;
+    let mut out = String::new();
+    for chunk in line.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\r' => out.push('␍'),
+                '\n' => out.push('␊'),
+                c if c.is_control() => {
+                    let _infallible = write!(out, "\\x{:02x}", u32::from(c));
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _infallible = write!(out, "\\x{byte:02x}");
+        }
+    }
+    match out.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}… ({} octets)", &out[..at], line.len()),
+        None => out,
+    }
+}
+
+/// The sessions that decide, each with the lines around what decided.
+fn windows(rules: &[&Mounted], watches: &[&Watch], failures: &[Failure], journal: &Journal) -> Vec<Window> {
+    let mut marks: Vec<(SessionNo, Option<Seq>, String)> = Vec::new();
+    for mounted in rules {
+        let id = &mounted.rule.id;
+        match mounted.near.first() {
+            Some(near) => {
+                if let Some(session) = near.session {
+                    marks.push((session, near.exchange, format!("expected rule `{id}` here")));
+                }
+            }
+            None => {
+                let fired = mounted.fires.last().and_then(|seq| Some((journal.get(*seq)?.session?, *seq)));
+                marks.extend(fired.map(|(session, seq)| (session, Some(seq), format!("rule `{id}` fired here"))));
+            }
+        }
+    }
+    for failure in failures {
+        marks.extend(failure.session.map(|session| (session, None, failure.text.clone())));
+    }
+    for watch in watches {
+        if let Some((session, ..)) = &watch.nearest {
+            marks.push((*session, None, format!("expected `{}`", watch.expect.id)));
+        }
+    }
+    let mut windows: Vec<Window> = Vec::new();
+    for (session, exchange, mark) in marks {
+        if windows.len() == SHOWN || windows.iter().any(|window| window.session == session) {
+            continue;
+        }
+        let Some(log) = journal.session(session) else { continue };
+        let mut all = lines(journal, log);
+        // The last line of the exchange is what was said.
+        let decisive = exchange.and_then(|exchange| all.iter().rposition(|line| line.exchange == exchange));
+        let at = decisive.unwrap_or(all.len().saturating_sub(1));
+        if let Some(line) = all.get_mut(at) {
+            line.mark = Some(mark);
+        }
+        let from = at.saturating_sub(AROUND);
+        let lines: Vec<Line> = all.into_iter().skip(from).take(2 * AROUND + 1).collect();
+        windows.push(Window { session, heading: heading(log), lines });
+    }
+    windows
+}
+
+fn heading(log: &Log) -> String {
+    let facts = log.facts();
+    let ending = match facts.ended {
+        Some((_, ending)) => ending.to_string(),
+        None => "still open".to_owned(),
+    };
+    format!("{}, {} → {}; {ending}", log.no, facts.peer.ip().to_canonical(), facts.listener)
+}
+
+/// Who waits for whom: the most useful line of all when something hangs.
+fn waiting(journal: &Journal) -> Vec<String> {
+    let mut all = Vec::new();
+    for log in journal.sessions().filter(|log| log.facts().ended.is_none()) {
+        let last = log.records.iter().rev().find_map(|seq| match journal.get(*seq).map(|record| &record.kind) {
+            Some(Kind::Exchange(exchange)) => Some(exchange),
+            _ => None,
+        });
+        let trace = last.and_then(|exchange| exchange.detail.as_ref()?.trace.as_ref());
+        let by = trace.and_then(|trace| trace.stalled.as_deref());
+        all.push(match by {
+            Some(rule) => format!("{} waits for the server, which is stalled by rule `{rule}`", log.no),
+            None if log.owes_reply() => format!("{} waits for the server, which owes a reply", log.no),
+            None => format!("the server waits for {}", log.no),
+        });
+    }
+    all
+}
+
+fn hints(book: &Rulebook) -> Vec<String> {
+    let silent = book.rules().iter().filter(|mounted| mounted.fired == 0 && mounted.rule.expect.is_none());
+    let hint = |mounted: &Mounted| {
+        let events = mounted.rule.on.iter().flat_map(|on| &on.events);
+        let asked = events.into_iter().any(|event| book.seen(*event) > 0);
+        let why = if asked { "" } else { " (none of its events happened)" };
+        format!("rule `{}` never fired{why}", mounted.rule.id)
+    };
+    silent.map(hint).collect()
+}
+
+impl fmt::Display for RulesReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.scenario.as_ref().map_or_else(|| "rules".to_owned(), |name| format!("scenario {name}"));
+        let (failed, all) = (self.failed.len(), self.expectations);
+        let plural = if all == 1 { "" } else { "s" };
+        writeln!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{plural} failed", self.seed)?;
+        for failure in &self.failures {
+            let rule = failure.rule.as_deref().unwrap_or("mailjig");
+            let session = failure.session.map_or_else(String::new, |session| format!(" in {session}"));
+            writeln!(f, "\n✗ rule `{rule}` failed{session}: {}", failure.text)?;
+        }
+        for unmet in &self.failed {
+            writeln!(
+                f,
+                "\n✗ {}  expected {}, got {}   ({})",
+                unmet.expectation, unmet.wanted, unmet.fired, unmet.origin
+            )?;
+            writeln!(f, "    {}", unmet.about)?;
+            if !unmet.near_misses.is_empty() {
+                writeln!(f, "  nearest events:")?;
+            }
+            for (i, near) in unmet.near_misses.iter().enumerate() {
+                writeln!(f, "    {}. {}", i + 1, near.event)?;
+                near.detail.iter().try_for_each(|line| writeln!(f, "         {line}"))?;
+            }
+        }
+        if !self.met.is_empty() {
+            writeln!(f)?;
+        }
+        self.met.iter().try_for_each(|met| writeln!(f, "✓ {met}"))?;
+        for window in &self.windows {
+            writeln!(f, "\n  {}", window.heading)?;
+            for line in &window.lines {
+                let mark = if line.mark.is_some() { '>' } else { ' ' };
+                let mut text = format!("  {mark} {:>3}  {}  {}", line.number, line.who, line.text);
+                if let Some(by) = &line.by {
+                    let _infallible =
+                        write!(text, "{:width$}{by}", "", width = 64_usize.saturating_sub(text.chars().count()).max(2));
+                }
+                if !line.shaped.is_empty() {
+                    let _infallible = write!(text, "  [{}]", line.shaped.join("; "));
+                }
+                if let Some(mark) = &line.mark {
+                    let _infallible = write!(text, "      ← {mark}");
+                }
+                writeln!(f, "{text}")?;
+            }
+        }
+        for (i, line) in self.waiting.iter().enumerate() {
+            writeln!(f, "{}  {line}", if i == 0 { "\n" } else { "" })?;
+        }
+        for (i, hint) in self.hints.iter().enumerate() {
+            writeln!(f, "{}{hint}", if i == 0 { "\n  hints: " } else { "         " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,702 @@
+//! Rules in Rust: where they stand, what they wait for, what they do.
+//!
+//! ```
+//! use std::time::Duration;
+//! use mailjig::{MailServer, imap, on, smtp};
+//!
+//! let server = MailServer::start();
+//! let full = server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full").times(2));
+//! server.mount(on(imap::push()).cut(4).reset().once());
+//! assert_eq!(full.hits(), 0);
+//! ```
+
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::MailServer;
+use crate::base::{Pattern, Times};
+use crate::drive::Engine;
+use crate::protocol::Offer;
+use crate::rule::{self, *};
+use crate::scenario::{RuleError, check_rule, fixed};
+use crate::world::World;
+
+/// Where a rule stands: an event of a protocol, or of a connection. The type says what a rule can do there.
+#[derive(Debug, Clone)]
+pub struct Point<P> {
+    on: On,
+    protocol: PhantomData<P>,
+}
+
+/// The protocols, as types: a step of one protocol does not compile at an event of another.
+pub mod at {
+    /// SMTP.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Smtp {}
+    /// IMAP.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Imap {}
+    /// What FETCH answers.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Fetch {}
+    /// POP3.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Pop3 {}
+    /// A listing of POP3.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Listing {}
+    /// Any protocol.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Any {}
+    /// A connection, before a protocol is spoken.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Tcp {}
+    /// A ClientHello.
+    #[derive(Debug, Clone, Copy)]
+    pub enum ClientHello {}
+
+    /// Where replies are said.
+    pub trait Speaks {}
+    impl Speaks for Smtp {}
+    impl Speaks for Imap {}
+    impl Speaks for Fetch {}
+    impl Speaks for Pop3 {}
+    impl Speaks for Listing {}
+    impl Speaks for Any {}
+}
+
+use at::{ClientHello, Fetch, Imap, Listing, Smtp, Speaks};
+
+macro_rules! points {
+    ($(#[$doc:meta])* $module:ident $protocol:ident: $($name:ident = $event:literal $of:ident,)*) => {
+        $(#[$doc])*
+        pub mod $module {
+            use super::{Point, at, point};
+            $(
+                #[doc = concat!("`", $event, "`")]
+                pub fn $name() -> Point<at::$of> {
+                    point($event)
+                }
+            )*
+            /// The event of this name, as the reference lists them.
+            ///
+            /// # Panics
+            /// If this protocol has none of this name.
+            #[track_caller]
+            pub fn event(name: &str) -> Point<at::$protocol> {
+                let whole = format!("{}.{name}", stringify!($module).trim_start_matches("r#"));
+                point(&whole)
+            }
+        }
+    };
+}
+
+points! {
+    /// The events of SMTP.
+    smtp Smtp:
+    greeting = "smtp.greeting" Smtp, helo = "smtp.helo" Smtp, ehlo = "smtp.caps" Smtp, starttls = "smtp.starttls" Smtp,
+    auth_start = "smtp.auth.start" Smtp, auth = "smtp.auth" Smtp, mail = "smtp.mail" Smtp, rcpt = "smtp.rcpt" Smtp,
+    data = "smtp.data" Smtp, message = "smtp.message" Smtp, rset = "smtp.rset" Smtp, noop = "smtp.noop" Smtp,
+    quit = "smtp.quit" Smtp, any = "smtp.*" Smtp,
+}
+points! {
+    /// The events of IMAP.
+    imap Imap:
+    greeting = "imap.greeting" Imap, capability = "imap.caps" Imap, starttls = "imap.starttls" Imap,
+    auth_start = "imap.auth.start" Imap, auth = "imap.auth" Imap, login = "imap.login" Imap, select = "imap.select" Imap,
+    list = "imap.list" Imap, status = "imap.status" Imap, append = "imap.append" Imap, literal = "imap.literal" Imap,
+    search = "imap.search" Imap, fetch = "imap.fetch" Fetch, fetch_item = "imap.fetch.item" Fetch,
+    store = "imap.store" Imap, copy = "imap.copy" Imap, move_ = "imap.move" Imap, expunge = "imap.expunge" Imap,
+    idle = "imap.idle" Imap, idle_done = "imap.idle.done" Imap, push = "imap.push" Imap, noop = "imap.noop" Imap,
+    logout = "imap.quit" Imap, any = "imap.*" Imap,
+}
+points! {
+    /// The events of POP3.
+    pop3 Pop3:
+    greeting = "pop3.greeting" Pop3, capa = "pop3.caps" Pop3, stls = "pop3.stls" Pop3, user = "pop3.user" Pop3,
+    pass = "pop3.pass" Pop3, apop = "pop3.apop" Pop3, auth = "pop3.auth" Pop3, stat = "pop3.stat" Pop3,
+    list = "pop3.list" Listing, uidl = "pop3.uidl" Listing, retr = "pop3.retr" Pop3, top = "pop3.top" Pop3,
+    dele = "pop3.dele" Pop3, noop = "pop3.noop" Pop3, rset = "pop3.rset" Pop3, quit = "pop3.quit" Pop3,
+    any = "pop3.*" Pop3,
+}
+points! {
+    /// What happens to a connection.
+    tcp Tcp:
+    accept = "tcp.accept" Tcp,
+}
+points! {
+    /// What happens in a TLS handshake.
+    tls Tcp:
+    hello = "tls.hello" ClientHello, done = "tls.done" Tcp,
+}
+points! {
+    /// The same event of every protocol.
+    any Any:
+    greeting = "*.greeting" Any, capabilities = "*.caps" Any, auth = "*.auth" Any, quit = "*.quit" Any,
+    command = "*.*" Any,
+}
+
+#[track_caller]
+fn point<P>(written: &str) -> Point<P> {
+    // `any::event("noop")` is the event of every protocol.
+    let written = written.strip_prefix("any.").map_or_else(|| written.to_owned(), |name| format!("*.{name}"));
+    match On::parse(&written) {
+        Some(on) => Point { on, protocol: PhantomData },
+        None => panic!("there is no event `{written}`"),
+    }
+}
+
+/// Begins a rule: at this event.
+#[track_caller]
+pub fn on<P>(point: Point<P>) -> Rule<P> {
+    let at = Location::caller();
+    let origin = format!("{}:{}", at.file(), at.line());
+    Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), protocol: PhantomData }
+}
+
+/// A rule: at which event, under which conditions, how often, and what it does; [`MailServer::mount`] puts it in
+/// force. Without a step that answers (`pass`, `reply`, `raw`, `stall`, `close`) what is inside happens last.
+#[derive(Debug, Clone)]
+#[must_use = "a rule is in force when it is mounted"]
+pub struct Rule<P> {
+    rule: rule::Rule,
+    protocol: PhantomData<P>,
+}
+
+impl<P> Rule<P> {
+    /// At this event too.
+    pub fn or(mut self, point: Point<P>) -> Self {
+        self.rule.on.push(point.on);
+        self
+    }
+
+    /// Its name in reports; without one it is its line in the test.
+    pub fn named(mut self, id: &str) -> Self {
+        self.rule.id = id.into();
+        self
+    }
+
+    /// Only where this field is so; fields and values are written as in files: `("sent", ">=3")`,
+    /// `("state.phase", "down")`.
+    ///
+    /// # Panics
+    /// If there is no such field, or the value is none.
+    #[track_caller]
+    pub fn when(mut self, field: &str, value: &str) -> Self {
+        let Some(field) = Field::parse(field) else { panic!("there is no field `{field}`") };
+        let test = Test::parse(field.kind(), value).unwrap_or_else(|why| panic!("{}: {why}", field.name()));
+        self.rule.when.push(Condition { field, test });
+        self
+    }
+
+    /// Only for this user, by a pattern.
+    #[track_caller]
+    pub fn user(self, user: &str) -> Self {
+        self.when("user", user)
+    }
+
+    /// Only the first so many matches.
+    pub fn times(mut self, times: u64) -> Self {
+        self.rule.nth = Some(Nth::first(times));
+        self
+    }
+
+    /// Only the first match.
+    pub fn once(self) -> Self {
+        self.times(1)
+    }
+
+    /// Only these matches: `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them.
+    ///
+    /// # Panics
+    /// If it says not which.
+    #[track_caller]
+    pub fn nth(mut self, which: &str) -> Self {
+        let Some(nth) = Nth::parse(which) else { panic!("`{which}` says not which") };
+        self.rule.nth = Some(nth);
+        self
+    }
+
+    /// What matches are counted over: `server`, `conn`, `user`, `ip`, `listener`, or a key as `{ip} {from} {rcpt}`.
+    ///
+    /// # Panics
+    /// If it is none of these.
+    #[track_caller]
+    pub fn per(mut self, key: &str) -> Self {
+        self.rule.per = match key {
+            "server" => Per::Server,
+            "conn" => Per::Conn,
+            "user" => Per::User,
+            "ip" => Per::Ip,
+            "listener" => Per::Listener,
+            key => Per::Key(text(key)),
+        };
+        self
+    }
+
+    /// Only with this probability, drawn by the server's seed.
+    pub fn chance(mut self, chance: f64) -> Self {
+        self.rule.chance = Some(chance);
+        self
+    }
+
+    /// How often it must have fired when the server is verified or dropped.
+    pub fn expect(mut self, times: impl Into<Times>) -> Self {
+        self.rule.expect = Some(times.into());
+        self
+    }
+
+    /// Everything that was added last is done so much later by server time, and nobody waits for it.
+    pub fn after(mut self, span: Duration) -> Self {
+        if let Some(timed) = self.rule.steps.last_mut() {
+            timed.after = Some(span);
+        }
+        self
+    }
+
+    /// Runs what is inside: the next rule that matches, at last the conforming server.
+    pub fn pass(self) -> Self {
+        self.step(Step::Pass(Pass::Loud))
+    }
+
+    /// Octets as they are, with `\r \n \xff` and `{name}`.
+    #[track_caller]
+    pub fn raw(self, octets: &str) -> Self {
+        let octets = Template::parse_raw(octets).unwrap_or_else(|why| panic!("{octets}: {why}"));
+        self.step(Step::Raw(octets))
+    }
+
+    /// Lets server time pass before what is said next.
+    pub fn wait(self, span: Duration) -> Self {
+        self.step(Step::Wait(fixed(span)))
+    }
+
+    /// The same with a length of time between two, drawn by the server's seed.
+    pub fn wait_between(self, least: Duration, most: Duration) -> Self {
+        self.step(Step::Wait(Span { least, most }))
+    }
+
+    /// Never answers this request.
+    pub fn stall(self) -> Self {
+        self.step(Step::Stall(Stall::Reply))
+    }
+
+    /// Never says anything again.
+    pub fn stall_connection(self) -> Self {
+        self.step(Step::Stall(Stall::Conn))
+    }
+
+    /// Output leaves in chunks of so many octets, with a gap of server time between two.
+    pub fn pace(self, chunk: usize, gap: Duration) -> Self {
+        self.step(Step::Shape(Shape::Pace { chunk: chunk.max(1), gap }))
+    }
+
+    /// Segments end behind these octets of the output.
+    pub fn split(self, at: impl IntoIterator<Item = usize>) -> Self {
+        self.step(Step::Shape(Shape::Split(at.into_iter().collect())))
+    }
+
+    /// What the rule lets out leaves in one write, at its end.
+    pub fn hold(self) -> Self {
+        self.step(Step::Shape(Shape::Hold))
+    }
+
+    /// The connection ends behind so many octets of the output: in good order, unless [`reset`](Self::reset) follows.
+    pub fn cut(self, at: u64) -> Self {
+        self.step(Step::Shape(Shape::Cut { place: Place::At(at), end: End::Fin }))
+    }
+
+    /// The connection ends before what this pattern finds in the output.
+    #[track_caller]
+    pub fn cut_before(self, found: &str) -> Self {
+        self.step(Step::Shape(Shape::Cut { place: Place::Before(pattern(found)), end: End::Fin }))
+    }
+
+    /// Ends the connection with FIN; behind a cut it says how that ends.
+    pub fn close(self) -> Self {
+        self.end(End::Fin)
+    }
+
+    /// Ends the connection with RST; behind a cut it says how that ends.
+    pub fn reset(self) -> Self {
+        self.end(End::Rst)
+    }
+
+    /// FIN, and the client may go on sending; behind a cut it says how that ends.
+    pub fn half_close(self) -> Self {
+        self.end(End::Half)
+    }
+
+    /// FIN without TLS's close_notify; behind a cut it says how that ends.
+    pub fn truncate(self) -> Self {
+        self.end(End::TlsNoNotify)
+    }
+
+    /// Lines end with LF alone.
+    pub fn eol_lf(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::Lf)))
+    }
+
+    /// Lines end with CR alone.
+    pub fn eol_cr(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::Cr)))
+    }
+
+    /// Lines do not end.
+    pub fn eol_none(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::None)))
+    }
+
+    /// In each line what this pattern finds becomes that text.
+    #[track_caller]
+    pub fn edit(self, find: &str, replace: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Replace { find: pattern(find), with: text(replace) })))
+    }
+
+    /// Drops every line of the output in which this pattern is found.
+    #[track_caller]
+    pub fn drop_lines(self, find: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::DropFound(pattern(find)))))
+    }
+
+    /// Drops a line of the output, the first being 1.
+    pub fn drop_line(self, line: usize) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Drop(line))))
+    }
+
+    /// Says a line of the output twice.
+    pub fn double_line(self, line: usize) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Duplicate(line))))
+    }
+
+    /// Says one more line below this one.
+    #[track_caller]
+    pub fn insert_below(self, line: usize, more: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Insert { below: line, text: text(more) })))
+    }
+
+    /// Makes a line so many octets long.
+    pub fn pad(self, line: usize, to: usize) -> Self {
+        self.step(Step::Shape(Shape::Pad { line, to }))
+    }
+
+    /// Reads no more from the client.
+    pub fn stop_reading(self) -> Self {
+        self.step(Step::Read(Reading::Stop))
+    }
+
+    /// Reads little at a time.
+    pub fn read_slowly(self) -> Self {
+        self.step(Step::Read(Reading::Slow))
+    }
+
+    /// Gives a variable a value: a text, or `+1` for one more; `session.x` belongs to the session.
+    #[track_caller]
+    pub fn set(self, variable: &str, value: &str) -> Self {
+        let (is_session, name) = match variable.strip_prefix("session.") {
+            Some(name) => (true, name),
+            None => (false, variable.trim_start_matches("state.")),
+        };
+        let assign = match value.parse::<i64>() {
+            Ok(number) if value.starts_with(['+', '-']) => Assign::Add(number),
+            Ok(number) => Assign::Number(number),
+            Err(_) => Assign::Text(text(value)),
+        };
+        self.step(Step::Set(vec![(Variable { name: name.into(), is_session }, assign)]))
+    }
+
+    /// Ends the sessions of this user.
+    #[track_caller]
+    pub fn kick(self, user: &str) -> Self {
+        self.step(Step::Kick { user: Some(pattern(user)), protocol: None, reply: None })
+    }
+
+    /// Writes into the journal.
+    #[track_caller]
+    pub fn note(self, note: &str) -> Self {
+        self.step(Step::Note(text(note)))
+    }
+
+    /// The client did what it must not: verification fails with this text.
+    #[track_caller]
+    pub fn fail(self, why: &str) -> Self {
+        self.step(Step::Fail(text(why)))
+    }
+
+    /// As it is written in a file.
+    pub fn to_toml(&self) -> String {
+        crate::scenario::rule_as_toml(&self.rule)
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        self.rule.steps.push(Timed { step, after: None });
+        self
+    }
+
+    fn end(mut self, manner: End) -> Self {
+        if let Some(Timed { step: Step::Shape(Shape::Cut { end, .. }), .. }) = self.rule.steps.last_mut() {
+            *end = manner;
+            return self;
+        }
+        self.step(Step::Close(manner))
+    }
+}
+
+impl<P: Speaks> Rule<P> {
+    /// A line in the protocol's own form: IMAP's tag is added, POP3's dots are stuffed. `{name}` is filled in.
+    #[track_caller]
+    pub fn reply(self, line: &str) -> Self {
+        self.step(Step::Reply(vec![text(line)]))
+    }
+
+    /// Several lines of one reply.
+    #[track_caller]
+    pub fn reply_lines<'l>(self, lines: impl IntoIterator<Item = &'l str>) -> Self {
+        self.step(Step::Reply(lines.into_iter().map(text).collect()))
+    }
+
+    /// Runs what is inside and says nothing of it.
+    pub fn pass_silently(self) -> Self {
+        self.step(Step::Pass(Pass::Silent))
+    }
+
+    /// Runs what is inside, and completes its reply with this line instead.
+    #[track_caller]
+    pub fn pass_with(self, status: &str) -> Self {
+        self.step(Step::Pass(Pass::Status(text(status))))
+    }
+
+    /// Reads the client's next line; one that does not match is a failure.
+    #[track_caller]
+    pub fn await_line(self, line: &str) -> Self {
+        self.step(Step::Await(pattern(line)))
+    }
+
+    /// From now on the session is told of these capabilities too, and no longer of those.
+    pub fn capabilities(self, add: &[&str], remove: &[&str]) -> Self {
+        let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        self.step(Step::Caps(Offer { add: boxed(add), remove: boxed(remove), ..Offer::default() }))
+    }
+}
+
+impl Rule<Smtp> {
+    /// Only for this recipient, by a pattern.
+    #[track_caller]
+    pub fn to(self, recipient: &str) -> Self {
+        self.when("rcpt", recipient)
+    }
+
+    /// Only from this sender, by a pattern.
+    #[track_caller]
+    pub fn from(self, sender: &str) -> Self {
+        self.when("from", sender)
+    }
+
+    /// The message that is accepted goes into this mailbox.
+    pub fn deliver_into(self, mailbox: &str) -> Self {
+        self.step(Step::Deliver(Deliver::Into { user: None, mailbox: mailbox.into(), message: None }))
+    }
+
+    /// The message that is accepted is captured, and nobody gets it.
+    pub fn lose(self) -> Self {
+        self.step(Step::Deliver(Deliver::Lost))
+    }
+}
+
+impl Rule<Imap> {
+    /// Only for this mailbox, by a pattern.
+    #[track_caller]
+    pub fn mailbox(self, mailbox: &str) -> Self {
+        self.when("mailbox", mailbox)
+    }
+
+    /// Gives a response code another value.
+    #[track_caller]
+    pub fn code(self, name: &str, value: &str) -> Self {
+        self.step(Step::Data(Data::Code { name: name.into(), value: Some(text(value)) }))
+    }
+
+    /// Leaves a response code out.
+    pub fn drop_code(self, name: &str) -> Self {
+        self.step(Step::Data(Data::Code { name: name.into(), value: None }))
+    }
+
+    /// Takes a message out of the selected mailbox; the session hears of it when the protocol allows.
+    pub fn expunge(self, msn: u32) -> Self {
+        self.step(expunge(msn, Tell::Legal))
+    }
+
+    /// The mailbox has another UIDVALIDITY, one more than before, and its messages UIDs from 1.
+    pub fn renumber(self, mailbox: &str) -> Self {
+        self.step(Step::Mailbox(MailboxChange {
+            user: None,
+            name: mailbox.into(),
+            uid_validity: Some(Literal::Off(1)),
+            renumber: Some(Renumber::Forward),
+        }))
+    }
+}
+
+impl Rule<Fetch> {
+    /// Gives an item of the answer another value.
+    #[track_caller]
+    pub fn item(self, name: &str, value: &str) -> Self {
+        self.step(Step::Data(Data::Item { name: name.into(), value: Some(text(value)) }))
+    }
+
+    /// Leaves an item of the answer out.
+    pub fn drop_item(self, name: &str) -> Self {
+        self.step(Step::Data(Data::Item { name: name.into(), value: None }))
+    }
+
+    /// Literals announce so many octets more, or less.
+    pub fn literal_off_by(self, octets: i64) -> Self {
+        self.step(Step::Data(Data::Literal(Literal::Off(octets))))
+    }
+
+    /// Literals announce so many octets.
+    pub fn literal_of(self, octets: u64) -> Self {
+        self.step(Step::Data(Data::Literal(Literal::Exactly(octets))))
+    }
+
+    /// Takes a message out of the selected mailbox and says so at once, where the protocol forbids it.
+    pub fn expunge_now(self, msn: u32) -> Self {
+        self.step(expunge(msn, Tell::Now))
+    }
+}
+
+impl Rule<Listing> {
+    /// Leaves a message out of the listing.
+    pub fn drop_listing(self, number: usize) -> Self {
+        self.step(Step::Data(Data::Listing { line: number, change: rule::Listing::Drop }))
+    }
+
+    /// Gives a message of the listing another id.
+    #[track_caller]
+    pub fn listing_uid(self, number: usize, uid: &str) -> Self {
+        let change = rule::Listing::Change { uid: Some(text(uid)), size: None };
+        self.step(Step::Data(Data::Listing { line: number, change }))
+    }
+
+    /// The listing says so many octets more, or less.
+    pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
+        let change = rule::Listing::Change { uid: None, size: Some(Literal::Off(octets)) };
+        self.step(Step::Data(Data::Listing { line: number, change }))
+    }
+}
+
+impl Rule<ClientHello> {
+    /// Shows a certificate that expired a week ago.
+    pub fn expired_certificate(self) -> Self {
+        self.step(Step::Tls(Hello::Certificate(Certificate::Expired)))
+    }
+
+    /// Shows the good certificate.
+    pub fn good_certificate(self) -> Self {
+        self.step(Step::Tls(Hello::Certificate(Certificate::Good)))
+    }
+
+    /// Answers with an alert, by its name in RFC 8446 §6.
+    ///
+    /// # Panics
+    /// If no alert of this name can answer a ClientHello.
+    #[track_caller]
+    pub fn alert(self, name: &str) -> Self {
+        let Some(alert) = ALERTS.iter().find(|alert| alert.name == name) else { panic!("there is no alert `{name}`") };
+        self.step(Step::Tls(Hello::Alert(*alert)))
+    }
+}
+
+fn expunge(msn: u32, tell: Tell) -> Step {
+    Step::Expunge { which: Which { user: None, mailbox: None, one: One::Msn(msn) }, tell }
+}
+
+#[track_caller]
+fn text(written: &str) -> Template {
+    Template::parse(written).unwrap_or_else(|why| panic!("{written}: {why}"))
+}
+
+#[track_caller]
+fn pattern(written: &str) -> Pattern {
+    Pattern::parse(written).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A mounted rule. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
+#[derive(Clone)]
+#[must_use = "the rule stays in force; drop this with `let _ =` if you need no handle"]
+pub struct Mounted {
+    engine: Arc<Engine>,
+    no: RuleNo,
+}
+
+impl Mounted {
+    /// How often it fired.
+    pub fn hits(&self) -> u64 {
+        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.fired))
+    }
+
+    /// How often it was asked, whether it fired or not.
+    pub fn asked(&self) -> u64 {
+        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.asked))
+    }
+
+    /// Takes it out; false if it is out already.
+    pub fn unmount(&self) -> bool {
+        self.engine.act(|world, _| world.rulebook.unmount(self.no))
+    }
+
+    /// It is in force while this lives.
+    pub fn scoped(self) -> ScopedRule {
+        ScopedRule(self)
+    }
+}
+
+impl std::fmt::Debug for Mounted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Mounted").field(&self.no).finish()
+    }
+}
+
+/// A rule that is in force while this lives.
+#[derive(Debug)]
+pub struct ScopedRule(Mounted);
+
+impl ScopedRule {
+    /// How often it fired.
+    pub fn hits(&self) -> u64 {
+        self.0.hits()
+    }
+}
+
+impl Drop for ScopedRule {
+    fn drop(&mut self) {
+        self.0.unmount();
+    }
+}
+
+impl MailServer {
+    /// How often the rule of this name fired, of a scenario or mounted; 0 where there is none.
+    pub fn fired(&self, id: &str) -> u64 {
+        let rules = |world: &World| {
+            world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *id).map_or(0, |mounted| mounted.fired)
+        };
+        self.server.engine().look(rules)
+    }
+
+    /// Puts a rule in force, outside of all others; when this returns, the next request meets it.
+    ///
+    /// # Panics
+    /// If the rule says what cannot be: a field that is not there at its event, a reply in no form of its protocol.
+    #[track_caller]
+    pub fn mount<P>(&self, rule: Rule<P>) -> Mounted {
+        let rule = rule.rule;
+        if let Err(RuleError(why)) = check_rule(&rule) {
+            panic!("{why}");
+        }
+        let engine = self.server.engine();
+        let no = engine.act(|world, _| world.rulebook.mount(Arc::new(rule)));
+        Mounted { engine: Arc::clone(engine), no }
+    }
+}

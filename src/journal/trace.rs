@@ -1,0 +1,28 @@
+//! What rules did to an exchange, as plain data.
+
+use std::sync::Arc;
+
+/// The rules that had to do with an exchange, who said what, and what was done to it on its way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Trace {
+    pub(crate) fired: Vec<Fired>,
+    /// Who said the octets of the reply, in order; None: the conforming server.
+    pub(crate) said: Vec<(u32, Option<Arc<str>>)>,
+    /// As `pace 7 octets, 5ms`, each with the rule that did it.
+    pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
+    /// The rule that keeps the client waiting for ever.
+    pub(crate) stalled: Option<Arc<str>>,
+}
+
+/// A rule that fired, and for the how-manieth time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fired {
+    pub(crate) rule: Arc<str>,
+    pub(crate) n: u64,
+}
+
+impl Trace {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fired.is_empty()
+    }
+}

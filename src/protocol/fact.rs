@@ -1,0 +1,224 @@
+//! What can be asked of a request, by name.
+
+use std::borrow::Cow;
+
+use super::Words;
+use crate::base::{MessageNo, Timestamp};
+use crate::mail::{Message, Origin};
+
+/// Something about a request, or about the session that it came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fact<'n> {
+    /// The command word in upper case; `UID FETCH` where it is two.
+    Verb,
+    /// What stands behind the verb.
+    Argument,
+    /// The line as it came, without its CRLF.
+    Line,
+    /// IMAP's tag.
+    Tag,
+    /// The SASL mechanism of a login, or the command that logs in.
+    Mechanism,
+    /// Who logs in, or who has.
+    User,
+    /// The reverse-path.
+    Sender,
+    /// The forward-path of this RCPT; of a message, each that was accepted.
+    Recipient,
+    /// How many recipients were accepted.
+    Recipients,
+    /// The size announced in MAIL; the octets of a message.
+    Size,
+    /// A parameter of MAIL or RCPT.
+    Parameter(&'n str),
+    /// A header field of the message.
+    Header(&'n str),
+    /// The message behind its header.
+    Body,
+    /// The mailbox that is named, or that is selected.
+    Mailbox,
+    /// The UIDs that are meant.
+    Uid,
+    /// For each UID whether this session reported it since it selected the mailbox.
+    UidKnown,
+    UidValidity,
+    /// The sequence numbers that are meant.
+    Msn,
+    /// What FETCH asks for, as written.
+    Items,
+    /// The flags of STORE, as written.
+    Flags,
+    /// The subject of the messages that are meant.
+    Subject,
+    /// How many messages the client knows of.
+    Exists,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value<'a> {
+    Text(Cow<'a, str>),
+    Number(u64),
+    Truth(bool),
+    /// One for each of several messages, say.
+    Several(Vec<Value<'a>>),
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Octets as text; what is not UTF-8 is replaced.
+    pub(crate) fn octets(octets: &'a [u8]) -> Self {
+        Self::Text(String::from_utf8_lossy(octets))
+    }
+}
+
+/// What can be asked of a line, and needs no more than the line. A tagged line is `tag verb argument`.
+pub(super) fn of_line<'a>(words: &'a Words, fact: Fact<'_>, is_tagged: bool) -> Option<Value<'a>> {
+    let line = match words {
+        Words::Line(line) | Words::LongLine { start: line, .. } | Words::Literals { text: line, .. } => &line[..],
+        Words::Silence | Words::Body { .. } => return None,
+    };
+    let word = |text: &'a [u8]| match text.iter().position(|byte| *byte == b' ') {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, &text[text.len()..]),
+    };
+    let (tag, rest) = if is_tagged { word(line) } else { (&line[..0], line) };
+    let (mut verb, mut argument) = word(rest);
+    if is_tagged && verb.eq_ignore_ascii_case(b"UID") && !argument.is_empty() {
+        let (second, behind) = word(argument);
+        (verb, argument) = (&rest[..verb.len() + 1 + second.len()], behind);
+    }
+    match fact {
+        Fact::Line => Some(Value::octets(line)),
+        Fact::Verb => Some(Value::text(String::from_utf8_lossy(verb).to_ascii_uppercase())),
+        Fact::Argument => Some(Value::octets(argument)),
+        Fact::Tag if is_tagged => Some(Value::octets(tag)),
+        _ => None,
+    }
+}
+
+/// What can be asked of a message.
+pub(super) fn of_message<'a>(message: &Message, fact: Fact<'_>) -> Option<Value<'a>> {
+    match fact {
+        Fact::Size => Some(Value::Number(message.raw().len() as u64)),
+        Fact::Subject => Some(Value::text(message.subject())),
+        Fact::Header(name) => {
+            let all = message.headers().into_iter().filter(|(its, _)| its.eq_ignore_ascii_case(name));
+            let mut values: Vec<Value<'_>> = all.map(|(_, value)| Value::text(value)).collect();
+            if values.len() > 1 { Some(Value::Several(values)) } else { values.pop() }
+        }
+        Fact::Body => {
+            let body = message.raw().slice(message.root().body_range());
+            Some(Value::text(String::from_utf8_lossy(&body).into_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Octets that are no captured message yet, as one.
+pub(super) fn message(raw: bytes::Bytes) -> Message {
+    Message::new(MessageNo(0), Origin::Delivered, Timestamp::from_micros(0), None, raw)
+}
+
+/// How lines that somebody else chose become a reply in the protocol's form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Several lines with the same code are one reply: all but the last get a hyphen (RFC 5321 §4.2.1).
+    Smtp,
+    /// A line gets this tag, unless it begins with `* ` or `+ `; without a tag it is untagged (RFC 3501 §2.2.2).
+    Imap(Option<Box<str>>),
+    /// What follows the first line is dot-stuffed, and ended by a dot (RFC 1939 §3).
+    Pop3,
+}
+
+impl Framing {
+    /// These lines as a reply.
+    pub(crate) fn frame(&self, lines: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (i, line) in lines.iter().enumerate() {
+            match self {
+                Self::Smtp if i + 1 < lines.len() && line.get(3) == Some(&b' ') => {
+                    out.extend_from_slice(&line[..3]);
+                    out.push(b'-');
+                    out.extend_from_slice(&line[4..]);
+                }
+                Self::Smtp => out.extend_from_slice(line),
+                Self::Imap(tag) => {
+                    if !line.starts_with(b"* ") && !line.starts_with(b"+ ") && line != b"+" {
+                        out.extend_from_slice(tag.as_deref().unwrap_or("*").as_bytes());
+                        out.push(b' ');
+                    }
+                    out.extend_from_slice(line);
+                }
+                Self::Pop3 => {
+                    if i > 0 && line.first() == Some(&b'.') {
+                        out.push(b'.');
+                    }
+                    out.extend_from_slice(line);
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        if *self == Self::Pop3 && lines.len() > 1 {
+            out.extend_from_slice(b".\r\n");
+        }
+        out
+    }
+
+    /// Whether a reply says yes, or invites to go on.
+    pub(crate) fn is_positive(&self, reply: &[u8]) -> bool {
+        let last =
+            reply.strip_suffix(b"\r\n").unwrap_or(reply).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        match self {
+            Self::Smtp => matches!(last.first(), Some(b'2' | b'3')),
+            Self::Imap(_) => last.starts_with(b"+") || last.split(|byte| *byte == b' ').nth(1) == Some(b"OK"),
+            Self::Pop3 => reply.starts_with(b"+"),
+        }
+    }
+}
+
+/// A change of what a session's machine announces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// The greeting's text behind its code.
+    pub(crate) greeting: Option<Box<str>>,
+    /// The only capabilities; None: the machine's own.
+    pub(crate) set: Option<Vec<Box<str>>>,
+    pub(crate) add: Vec<Box<str>>,
+    /// By their first word, as `AUTH`, or whole, as `AUTH=PLAIN`.
+    pub(crate) remove: Vec<Box<str>>,
+}
+
+impl Offer {
+    /// What is announced instead of these capabilities.
+    pub(crate) fn apply<'a>(&'a self, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+        let mut all = match &self.set {
+            Some(set) => set.iter().map(|its| Cow::Borrowed(&**its)).collect(),
+            None => own,
+        };
+        let same = |one: &str, other: &str| {
+            one.eq_ignore_ascii_case(other)
+                || one.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(other))
+        };
+        all.retain(|its| !self.remove.iter().any(|gone| same(its, gone)));
+        for more in &self.add {
+            if !all.iter().any(|its| its.eq_ignore_ascii_case(more)) {
+                all.push(Cow::Borrowed(more));
+            }
+        }
+        all
+    }
+
+    /// Takes over what another change says.
+    pub(crate) fn merge(&mut self, other: &Offer) {
+        self.greeting = other.greeting.clone().or(self.greeting.take());
+        self.set = other.set.clone().or(self.set.take());
+        self.add.retain(|its| !other.remove.contains(its));
+        self.add.extend(other.add.iter().cloned());
+        self.remove.retain(|its| !other.add.contains(its));
+        self.remove.extend(other.remove.iter().cloned());
+    }
+}

@@ -1,0 +1,172 @@
+//! What is known of a request before it is performed.
+
+use super::command::Command;
+use super::parser::Parser;
+use super::set::Set;
+use super::view::View;
+use super::{Ask, Imap, Mode, Request, Work};
+use crate::mail::{Accounts, Entry};
+use crate::protocol::fact::{message, of_line, of_message};
+use crate::protocol::sasl::{self, Mechanism};
+use crate::protocol::{Event, Fact, Framing, Heard, Next, Value};
+
+impl Imap {
+    pub(super) fn known<'a>(
+        &'a self,
+        heard: &'a Heard<Request>,
+        fact: Fact<'_>,
+        accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        let Request(ask) = &heard.request;
+        let command = match ask {
+            Ask::Command(_, command) => Some(command),
+            _ => None,
+        };
+        match (fact, ask) {
+            (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&heard.words, fact, false),
+            (
+                Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
+                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_),
+            ) => of_line(&heard.words, fact, true),
+            (Fact::Mechanism | Fact::User, ask) => self.login_asked(ask, fact),
+            (Fact::Items, Ask::Command(_, Command::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
+            (Fact::Items, Ask::More { work: Work::Fetch(fetching), .. }) => Some(Value::text(&*fetching.written)),
+            (Fact::Flags, Ask::Command(_, Command::Store(store))) => Some(Value::text(store.flags.join(" "))),
+            (Fact::Flags, Ask::Command(_, Command::Append(append))) => {
+                Some(Value::Several(append.messages.iter().map(|given| Value::text(given.flags.join(" "))).collect()))
+            }
+            (Fact::Mailbox, _) => match command.and_then(named) {
+                Some(name) => Some(Value::text(accounts.namespace().canonical(name).into_string())),
+                None => Some(Value::text(&*accounts.mailbox(self.view().ok()?.place)?.name)),
+            },
+            (Fact::UidValidity, _) => {
+                Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
+            }
+            (Fact::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
+            (fact, Ask::Command(_, Command::Append(append))) => {
+                of_message(&message(append.messages.first()?.raw.clone()?), fact)
+            }
+            (fact, Ask::More { work: Work::Fetch(fetching), .. }) => {
+                let view = self.view().ok()?;
+                let uid = fetching.next()?;
+                let entry = accounts.mailbox(view.place)?.entry(uid);
+                of_entry(uid, entry, view, fact)
+            }
+            (fact, Ask::Command(_, command)) => {
+                let (set, by_uid) = numbers(command)?;
+                let view = self.view().ok()?;
+                let mailbox = accounts.mailbox(view.place)?;
+                let uids = uids(set, by_uid, view);
+                let values = uids.into_iter().filter_map(|uid| of_entry(uid, mailbox.entry(uid), view, fact));
+                Some(Value::Several(values.collect()))
+            }
+            _ => None,
+        }
+    }
+
+    fn login_asked(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
+        let (mechanism, user) = match (ask, &self.mode) {
+            (Ask::Command(_, Command::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
+            (Ask::Command(_, Command::Authenticate { mechanism, initial }), _) => {
+                let known = Mechanism::parse(mechanism.as_bytes());
+                let user = known.and_then(|known| sasl::login_of(known, None, initial.clone()));
+                (mechanism.clone(), user)
+            }
+            (Ask::Sasl(response), Mode::Sasl(_, exchange)) => {
+                let mechanism = exchange.mechanism();
+                let user = sasl::login_of(mechanism, Some(exchange.clone()), sasl::decode(response));
+                (mechanism.name().to_owned(), user)
+            }
+            _ => return None,
+        };
+        if fact == Fact::Mechanism { Some(Value::text(mechanism)) } else { user.map(Value::text) }
+    }
+
+    pub(super) fn framing_of(&self, ask: &Ask) -> Framing {
+        Framing::Imap(match ask {
+            Ask::Command(tag, _) | Ask::More { tag, .. } => Some(tag.clone()),
+            Ask::Refused(tag, _) => tag.clone(),
+            Ask::Literal(sentence) => Parser::new(&sentence.text, &sentence.messages).tag().ok().map(Box::<str>::from),
+            Ask::Sasl(_) | Ask::EndIdle(_) => match &self.mode {
+                Mode::Sasl(tag, _) | Mode::Idle(tag) => Some(tag.clone()),
+                Mode::Command => None,
+            },
+            Ask::Greeting | Ask::Push | Ask::Lapse | Ask::Stop => None,
+        })
+    }
+
+    /// The request is dropped; the client believes the answer that it got instead.
+    pub(super) fn let_go(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
+        match ask {
+            Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,
+            Ask::Push => {
+                if let Ok(view) = self.view_mut() {
+                    view.put_off();
+                }
+            }
+            Ask::Literal(_) if is_positive => self.framer.permit(),
+            Ask::Literal(_) => self.framer.refuse(),
+            Ask::More { tag, may_expunge, work: Work::Fetch(mut fetching) } => {
+                fetching.skip();
+                return Next::More(Request(Ask::More { tag, may_expunge, work: Work::Fetch(fetching) }));
+            }
+            Ask::Stop => return Next::End,
+            _ => {}
+        }
+        Next::Continue
+    }
+
+    pub(super) fn item_of(ask: &Ask) -> Option<Event> {
+        match ask {
+            Ask::More { work: Work::Fetch(fetching), .. } => fetching.next().map(|_| Event::ImapFetchItem),
+            _ => None,
+        }
+    }
+}
+
+/// The mailbox that a command names.
+fn named(command: &Command) -> Option<&str> {
+    match command {
+        Command::Append(append) => Some(&append.mailbox),
+        Command::Copy { mailbox, .. }
+        | Command::Create { mailbox, .. }
+        | Command::Delete(mailbox)
+        | Command::Rename { from: mailbox, .. }
+        | Command::Status { mailbox, .. }
+        | Command::Subscribe { mailbox, .. } => Some(mailbox),
+        Command::Select(select) => Some(select.mailbox()),
+        _ => None,
+    }
+}
+
+/// The messages that a command names, and whether by their UIDs.
+fn numbers(command: &Command) -> Option<(&Set, bool)> {
+    match command {
+        Command::Copy { set, by_uid, .. } => Some((set, *by_uid)),
+        Command::Expunge(set) => set.as_ref().map(|set| (set, true)),
+        Command::Fetch(fetch) => Some((&fetch.set, fetch.by_uid)),
+        Command::Store(store) => Some((&store.set, store.by_uid)),
+        _ => None,
+    }
+}
+
+/// The UIDs that a set names: those that are there, and the ends of each range that are not.
+fn uids(set: &Set, by_uid: bool, view: &View) -> Vec<u32> {
+    if !by_uid {
+        return view.named(set, false).unwrap_or_default();
+    }
+    let mut uids = view.named(set, true).unwrap_or_default();
+    uids.extend(set.resolve(view.highest_uid()).into_iter().flat_map(|(first, last)| [first, last]));
+    uids.sort_unstable();
+    uids.dedup();
+    uids
+}
+
+fn of_entry<'a>(uid: u32, entry: Option<&Entry>, view: &View, fact: Fact<'_>) -> Option<Value<'a>> {
+    match fact {
+        Fact::Uid => Some(Value::Number(uid.into())),
+        Fact::UidKnown => Some(Value::Truth(view.number(uid).is_some())),
+        Fact::Msn => view.number(uid).map(|number| Value::Number(number.into())),
+        fact => of_message(&entry?.message, fact),
+    }
+}

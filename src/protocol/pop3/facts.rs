@@ -1,0 +1,62 @@
+//! What is known of a request before it is performed.
+
+use super::command::Command;
+use super::{Ask, Pop3, Request, State};
+use crate::protocol::fact::{of_line, of_message};
+use crate::protocol::{Fact, Heard, Next, Value, sasl};
+
+impl Pop3 {
+    pub(super) fn known<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
+        let Request(ask) = &heard.request;
+        let number = match ask {
+            Ask::Command(Command::Retr(number) | Command::Dele(number) | Command::Top { number, .. }) => Some(*number),
+            Ask::Command(Command::List(number) | Command::Uidl(number)) => *number,
+            _ => None,
+        };
+        let maildrop = match &self.state {
+            State::Transaction(_, maildrop) => Some(maildrop),
+            _ => None,
+        };
+        match fact {
+            Fact::Line => of_line(&heard.words, fact, false),
+            Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&heard.words, fact, false),
+            Fact::Mechanism | Fact::User => self.login(ask, fact),
+            Fact::Msn => number.map(|number| Value::Number(number.into())),
+            Fact::Uid => maildrop?.unique_id(number?).map(Value::text),
+            Fact::Exists => Some(Value::Number(maildrop?.len() as u64)),
+            fact => of_message(maildrop?.message(number?)?, fact),
+        }
+    }
+
+    fn login(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
+        let (mechanism, user) = match (ask, &self.state) {
+            (Ask::Command(Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
+            (Ask::Command(Command::Pass(_)), State::Authorization(user)) => ("USER", user.as_deref().map(Value::text)),
+            (Ask::Command(Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
+            (Ask::Command(Command::Auth(Some((mechanism, initial)))), _) => {
+                (mechanism.name(), sasl::login_of(*mechanism, None, initial.clone()).map(Value::text))
+            }
+            (Ask::Sasl(response), State::Sasl(exchange)) => {
+                let response = sasl::decode(response);
+                let mechanism = exchange.mechanism();
+                (mechanism.name(), sasl::login_of(mechanism, Some(exchange.clone()), response).map(Value::text))
+            }
+            _ => return None,
+        };
+        if fact == Fact::Mechanism { Some(Value::text(mechanism)) } else { user }
+    }
+
+    /// The request is dropped: a login that was refused is over.
+    pub(super) fn let_go(&mut self, ask: &Ask) -> Next<Request> {
+        match ask {
+            Ask::Sasl(_) | Ask::Command(Command::Pass(_)) => {
+                if !matches!(self.state, State::Transaction(..)) {
+                    self.state = State::Authorization(None);
+                }
+                Next::Continue
+            }
+            Ask::Stop => Next::End,
+            _ => Next::Continue,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is known of a request before it is performed.
+
+use std::mem;
+
+use super::command::Command;
+use super::{Request, Smtp, State};
+use crate::mail::{Accounts, Parameters};
+use crate::protocol::fact::{message, of_line, of_message};
+use crate::protocol::sasl;
+use crate::protocol::{Fact, Heard, Next, Value};
+
+impl Smtp {
+    pub(super) fn known<'a>(
+        &'a self,
+        heard: &'a Heard<Request>,
+        fact: Fact<'_>,
+        _accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        let transaction = match &self.state {
+            State::Transaction(transaction) | State::Body(transaction, _) => Some(transaction),
+            State::Silent | State::Idle | State::Sasl(_) => None,
+        };
+        match (fact, &heard.request) {
+            (Fact::Line | Fact::Verb | Fact::Argument, Request::Sasl(_)) if fact != Fact::Line => None,
+            (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&heard.words, fact, false),
+            (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
+            (Fact::Sender, Request::Command(Command::Mail { sender, .. })) => Some(Value::text(sender.address())),
+            (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
+            (Fact::Recipient, Request::Command(Command::Rcpt { address, .. })) => Some(Value::text(&**address)),
+            (Fact::Recipient, Request::Message(_)) => {
+                let accepted = transaction?.recipients.iter().filter(|its| its.is_accepted());
+                Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
+            }
+            (Fact::Recipients, _) => {
+                let accepted =
+                    transaction.map_or(0, |its| its.recipients.iter().filter(|its| its.is_accepted()).count());
+                Some(Value::Number(accepted as u64))
+            }
+            (Fact::Size, Request::Command(Command::Mail { sender, .. })) => {
+                sender.parameters().size().map(Value::Number)
+            }
+            (Fact::Size, Request::Message(body)) => Some(Value::Number(body.octets)),
+            (Fact::Parameter(name), Request::Command(Command::Mail { sender, .. })) => {
+                parameter(sender.parameters(), name)
+            }
+            (Fact::Parameter(name), Request::Command(Command::Rcpt { parameters, .. })) => parameter(parameters, name),
+            (Fact::Header(_) | Fact::Subject | Fact::Body, Request::Message(body)) => {
+                of_message(&message(body.raw.clone()?), fact)
+            }
+            _ => None,
+        }
+    }
+
+    fn login(&self, request: &Request, fact: Fact<'_>) -> Option<Value<'_>> {
+        let (mechanism, exchange, response) = match (request, &self.state) {
+            (Request::Command(Command::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
+            (Request::Sasl(response), State::Sasl(exchange)) => {
+                (exchange.mechanism(), Some(exchange.clone()), sasl::decode(response))
+            }
+            _ => return None,
+        };
+        match fact {
+            Fact::Mechanism => Some(Value::text(mechanism.name())),
+            _ => sasl::login_of(mechanism, exchange, response).map(Value::text),
+        }
+    }
+
+    /// The request is dropped: a message that was sent is over, a login that was refused too.
+    pub(super) fn let_go(&mut self, request: &Request) -> Next<Request> {
+        match request {
+            Request::Message(_) | Request::Sasl(_) => {
+                let _over = mem::replace(&mut self.state, State::Idle);
+                Next::Continue
+            }
+            Request::Stop => Next::End,
+            _ => Next::Continue,
+        }
+    }
+}
+
+fn parameter<'a>(parameters: &'a Parameters, name: &str) -> Option<Value<'a>> {
+    let found = parameters.iter().find(|(keyword, _)| keyword.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| Value::text(value.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+
+    use super::super::{Config, Limits};
+    use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::mail::Origin;
+    use crate::protocol::{Desk, Event, Machine, Mail};
+
+    #[test]
+    fn a_request_tells_what_it_is_about() {
+        let config = Config {
+            host: "localhost".into(),
+            offers_tls: false,
+            requires_tls: false,
+            requires_auth: false,
+            limits: Limits::default(),
+        };
+        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let mut mail = Mail::new(Accounts::default());
+        let mut input = BytesMut::from(
+            &b"EHLO me\r\nAUTH PLAIN AGJvYgBz\r\nMAIL FROM:<a@b> SIZE=5\r\nRCPT TO:<c@d>\r\n\
+               DATA\r\nSubject: one\r\nX-A: 1\r\nX-A: 2\r\n\r\nbody\r\n.\r\n"[..],
+        );
+        let wanted: &[(Event, Fact<'_>, Option<&str>)] = &[
+            (Event::SmtpCaps, Fact::Verb, Some("EHLO")),
+            (Event::SmtpCaps, Fact::Argument, Some("me")),
+            (Event::SmtpAuth, Fact::User, Some("bob")),
+            (Event::SmtpAuth, Fact::Mechanism, Some("PLAIN")),
+            (Event::SmtpMail, Fact::Sender, Some("a@b")),
+            (Event::SmtpMail, Fact::Size, Some("5")),
+            (Event::SmtpMail, Fact::Parameter("size"), Some("5")),
+            (Event::SmtpMail, Fact::Recipients, Some("0")),
+            (Event::SmtpRcpt, Fact::Recipient, Some("c@d")),
+            (Event::SmtpRcpt, Fact::Sender, Some("a@b")),
+            (Event::SmtpRcpt, Fact::Line, Some("RCPT TO:<c@d>")),
+            (Event::SmtpMessage, Fact::Recipient, Some("c@d")),
+            (Event::SmtpMessage, Fact::Recipients, Some("1")),
+            (Event::SmtpMessage, Fact::Subject, Some("one")),
+            (Event::SmtpMessage, Fact::Header("x-a"), Some("1,2")),
+            (Event::SmtpMessage, Fact::Body, Some("body\r\n")),
+            (Event::SmtpMessage, Fact::Verb, None),
+        ];
+        let mut seen = 0;
+        while let Some(heard) = machine.decode(&mut input) {
+            for (_, fact, want) in wanted.iter().filter(|(event, ..)| *event == heard.event) {
+                let value = machine.ask(&heard, *fact, &mail.accounts);
+                let text = value.map(|value| match value {
+                    Value::Text(text) => text.into_owned(),
+                    Value::Number(number) => number.to_string(),
+                    Value::Several(all) => {
+                        let texts = all.into_iter().map(|one| match one {
+                            Value::Text(text) => text.into_owned(),
+                            other => format!("{other:?}"),
+                        });
+                        texts.collect::<Vec<_>>().join(",")
+                    }
+                    Value::Truth(truth) => truth.to_string(),
+                });
+                assert_eq!(text.as_deref(), *want, "{} {fact:?}", heard.event);
+                seen += 1;
+            }
+            let origin = Origin::Session(SessionNo(1));
+            machine.perform(heard.request, &mut Desk::new(&mut mail, origin, Timestamp::from_micros(0)));
+        }
+        assert_eq!(seen, wanted.len());
+    }
+}

@@ -1,0 +1,246 @@
+//! A rule: on which events, under which conditions, which of them, and what it does.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Condition, Step};
+use crate::base::Times;
+use crate::protocol::Event;
+
+/// A mounted rule's number; never given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RuleNo(pub(crate) u32);
+
+/// One rule, as written; what happened to it stands in the rulebook.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rule {
+    pub(crate) id: Arc<str>,
+    pub(crate) on: Vec<On>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) nth: Option<Nth>,
+    pub(crate) per: Per,
+    /// Between 0 and 1.
+    pub(crate) chance: Option<f64>,
+    pub(crate) steps: Vec<Timed>,
+    pub(crate) expect: Option<Times>,
+    /// Where it was written, as `greylist.toml:7` or `tests/mail.rs:12`.
+    pub(crate) origin: Arc<str>,
+}
+
+/// Which events, as written and as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct On {
+    pub(crate) written: Box<str>,
+    pub(crate) events: Vec<Event>,
+    /// Where the request is a command: credentials may come with the command that begins a login.
+    starts: Vec<Event>,
+}
+
+/// A step, and when it is done: at once, or so much later by server time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Timed {
+    pub(crate) step: Step,
+    pub(crate) after: Option<Duration>,
+}
+
+/// What a rule's matches are counted over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Per {
+    #[default]
+    Server,
+    Conn,
+    User,
+    Ip,
+    Listener,
+    /// A text of its own for each count, as `{ip} {from} {rcpt}`.
+    Key(super::Template),
+}
+
+/// Which matches of a rule count, as `2`, `2-4`, `3+`, `every 5`, `1,4,9`, and `not` before any of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Nth {
+    written: Box<str>,
+    is_negated: bool,
+    which: Vec<Which>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Which {
+    Range(u64, u64),
+    Every(u64),
+}
+
+impl Rule {
+    /// A rule for each of these events, always.
+    pub(crate) fn new(id: &str, on: Vec<On>, steps: Vec<Step>, origin: &str) -> Self {
+        let steps = steps.into_iter().map(|step| Timed { step, after: None }).collect();
+        Self {
+            id: id.into(),
+            on,
+            when: Vec::new(),
+            nth: None,
+            per: Per::Server,
+            chance: None,
+            steps,
+            expect: None,
+            origin: origin.into(),
+        }
+    }
+
+    /// Whether it is asked at this event.
+    pub(crate) fn is_on(&self, event: Event) -> bool {
+        self.means(event, || true)
+    }
+
+    /// Whether this request is what it waits for; `is_command` of it.
+    pub(crate) fn means(&self, event: Event, is_command: impl Fn() -> bool) -> bool {
+        self.on.iter().any(|on| on.means(event, &is_command))
+    }
+
+    /// Whether it gives an answer of its own, so that nothing inside of it is performed unless it passes.
+    pub(crate) fn answers(&self) -> bool {
+        self.steps.iter().any(|timed| timed.after.is_none() && timed.step.answers())
+    }
+
+    /// Whether it lets what is inside of it happen.
+    pub(crate) fn passes(&self) -> bool {
+        !self.answers() || self.steps.iter().any(|timed| matches!(timed.step, Step::Pass(_)))
+    }
+}
+
+impl On {
+    /// Every way to log in is one: where rules name `auth`, LOGIN, PASS and APOP are meant too.
+    fn of(written: &str, mut events: Vec<Event>) -> Self {
+        let mut starts = Vec::new();
+        for (start, complete, others) in [
+            (Event::SmtpAuthStart, Event::SmtpAuth, &[][..]),
+            (Event::ImapAuthStart, Event::ImapAuth, &[Event::ImapLogin]),
+            (Event::Pop3AuthStart, Event::Pop3Auth, &[Event::Pop3Pass, Event::Pop3Apop]),
+        ] {
+            let is_start = events.contains(&start);
+            if is_start && !events.contains(&complete) {
+                starts.push(complete);
+            }
+            if is_start || events.contains(&complete) {
+                let more = others.iter().filter(|other| !events.contains(other)).copied().collect::<Vec<_>>();
+                events.extend(more);
+            }
+        }
+        Self { written: written.into(), events, starts }
+    }
+
+    /// Whether it means this event; `is_command` of this request.
+    pub(crate) fn means(&self, event: Event, is_command: impl FnOnce() -> bool) -> bool {
+        self.events.contains(&event) || self.starts.contains(&event) && is_command()
+    }
+
+    /// `smtp.rcpt`; `*.greeting` with a star for one segment, `imap.*` with a star for all that follow. What the
+    /// server says unasked when time is over or it stops is named only in full.
+    pub(crate) fn parse(written: &str) -> Option<Self> {
+        let named = |event: &Event| written == event.name() && *event != Event::TcpSay;
+        let starred = |event: &Event| {
+            let is_own = ![".lapse", ".stop", ".say"].iter().any(|end| event.name().ends_with(end));
+            written.contains('*') && is_own && fits(written, event.name())
+        };
+        let events: Vec<Event> = Event::ALL.iter().filter(|event| named(event) || starred(event)).copied().collect();
+        (!events.is_empty()).then(|| Self::of(written, events))
+    }
+}
+
+impl From<Event> for On {
+    fn from(event: Event) -> Self {
+        Self::of(event.name(), vec![event])
+    }
+}
+
+fn fits(written: &str, name: &str) -> bool {
+    match (written.split_once('.'), name.split_once('.')) {
+        (None, _) if written == "*" => true,
+        (None, None) => written == name,
+        (Some((mine, rest)), Some((its, others))) => (mine == "*" || mine == its) && fits(rest, others),
+        _ => false,
+    }
+}
+
+impl Nth {
+    pub(crate) fn parse(written: &str) -> Option<Self> {
+        let (is_negated, rest) = match written.strip_prefix("not ") {
+            Some(rest) => (true, rest),
+            None => (false, written),
+        };
+        let number = |text: &str| text.trim().parse::<u64>().ok().filter(|number| *number > 0);
+        let which = |text: &str| {
+            if let Some(step) = text.trim().strip_prefix("every ") {
+                return number(step).map(Which::Every);
+            }
+            if let Some(first) = text.trim().strip_suffix('+') {
+                return number(first).map(|first| Which::Range(first, u64::MAX));
+            }
+            match text.split_once('-') {
+                Some((first, last)) => {
+                    number(first).zip(number(last)).filter(|(a, b)| a <= b).map(|(a, b)| Which::Range(a, b))
+                }
+                None => number(text).map(|one| Which::Range(one, one)),
+            }
+        };
+        let which = rest.split(',').map(which).collect::<Option<Vec<_>>>()?;
+        Some(Self { written: written.into(), is_negated, which })
+    }
+
+    /// The first so many.
+    pub(crate) fn first(times: u64) -> Self {
+        Self { written: format!("1-{times}").into(), is_negated: false, which: vec![Which::Range(1, times)] }
+    }
+
+    pub(crate) fn contains(&self, n: u64) -> bool {
+        self.is_negated
+            != self.which.iter().any(|which| match which {
+                Which::Range(first, last) => (first..=last).contains(&&n),
+                Which::Every(step) => n.is_multiple_of(*step),
+            })
+    }
+}
+
+impl fmt::Display for Nth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinals() {
+        for (written, these) in [
+            ("2", vec![2]),
+            ("2-4", vec![2, 3, 4]),
+            ("8+", vec![8, 9, 10]),
+            ("every 5", vec![5, 10]),
+            ("not 1", (2..=10).collect()),
+            ("1,4,9", vec![1, 4, 9]),
+            ("not 1-8", vec![9, 10]),
+        ] {
+            let nth = Nth::parse(written).unwrap();
+            assert_eq!((1..=10).filter(|n| nth.contains(*n)).collect::<Vec<_>>(), these, "{written}");
+        }
+        for wrong in ["", "0", "-1", "4-2", "every", "+", "x", "1,"] {
+            assert_eq!(Nth::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn stars() {
+        let events = |written: &str| On::parse(written).map(|on| on.events).unwrap_or_default();
+        assert_eq!(events("*.greeting"), [Event::SmtpGreeting, Event::ImapGreeting, Event::Pop3Greeting]);
+        assert!(events("*.auth.start").contains(&Event::ImapLogin));
+        assert!(On::parse("smtp.auth.start").unwrap().means(Event::SmtpAuth, || true));
+        assert!(!On::parse("smtp.auth.start").unwrap().means(Event::SmtpAuth, || false));
+        assert!(events("imap.*").contains(&Event::ImapFetchItem));
+        assert!(!events("imap.*").contains(&Event::ImapLapse));
+        assert_eq!(events("imap.lapse"), [Event::ImapLapse]);
+        assert!(events("smtp.rcp").is_empty());
+    }
+}

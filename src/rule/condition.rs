@@ -1,0 +1,280 @@
+//! One entry of `when`: a field and what its value must be.
+
+use std::fmt;
+
+use super::field::{Field, Kind};
+use crate::base::Pattern;
+use crate::protocol::Value;
+
+/// A field and the question about it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Condition {
+    pub(crate) field: Field,
+    pub(crate) test: Test,
+}
+
+/// A question about a value. Of several values one must do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    Text(Pattern),
+    /// This very text, whatever it begins with.
+    Exactly(Box<str>),
+    Number(Compare, Amount),
+    Truth(bool),
+    Any(Vec<Test>),
+    All(Vec<Test>),
+    Not(Box<Test>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Equal,
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+/// A number and how it was written: a count, a size or a length of time in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) written: Box<str>,
+    pub(crate) number: u64,
+}
+
+impl Condition {
+    /// Whether the value does; there is none where the field is not known at this moment.
+    pub(crate) fn holds(&self, value: Option<&Value<'_>>) -> bool {
+        self.test.holds(self.field.kind(), value)
+    }
+
+    /// What the groups of a regular expression found.
+    pub(crate) fn groups(&self, value: &Value<'_>, found: &mut Vec<(Box<str>, String)>) {
+        self.test.groups(value, found);
+    }
+}
+
+impl Test {
+    /// Reads a text as a pattern or, for what is counted, as a comparison such as `>=3`, `<2s`, `>10MB`.
+    pub(crate) fn parse(kind: Kind, written: &str) -> Result<Self, String> {
+        match kind {
+            Kind::Number | Kind::Span => comparison(kind, written),
+            Kind::Truth => match written {
+                "true" => Ok(Self::Truth(true)),
+                "false" => Ok(Self::Truth(false)),
+                _ => Err("it must be true or false".to_owned()),
+            },
+            Kind::Any if written.starts_with(['<', '>']) => comparison(kind, written),
+            Kind::Any | Kind::Text | Kind::Word | Kind::Address => {
+                Pattern::parse(written).map(Self::Text).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn holds(&self, kind: Kind, value: Option<&Value<'_>>) -> bool {
+        match (self, value) {
+            (Self::Not(test), value) => !test.holds(kind, value),
+            (Self::Any(tests), value) => tests.iter().any(|test| test.holds(kind, value)),
+            (Self::All(tests), value) => tests.iter().all(|test| test.holds(kind, value)),
+            // What was never set is neither this nor that.
+            (Self::Text(pattern), None) => pattern.is_negated(),
+            (_, None) => false,
+            (test, Some(Value::Several(values))) => values.iter().any(|value| test.holds(kind, Some(value))),
+            (Self::Text(pattern), Some(Value::Text(text))) => match kind {
+                Kind::Address => pattern.matches_address(text),
+                Kind::Word => pattern.matches_word(text),
+                _ => pattern.matches(text),
+            },
+            (Self::Text(pattern), Some(other)) => pattern.matches(&shown(other)),
+            (Self::Exactly(want), Some(value)) => **want == *shown(value),
+            (Self::Number(compare, amount), Some(value)) => {
+                number(value).is_some_and(|it| compare.is(it, amount.number))
+            }
+            (Self::Truth(want), Some(Value::Truth(it))) => want == it,
+            (Self::Truth(want), Some(other)) => want.to_string() == shown(other),
+        }
+    }
+
+    fn groups(&self, value: &Value<'_>, found: &mut Vec<(Box<str>, String)>) {
+        match (self, value) {
+            (Self::Text(pattern), Value::Several(values)) => {
+                values.iter().for_each(|value| Self::Text(pattern.clone()).groups(value, found));
+            }
+            (Self::Text(pattern), value) => found.extend(pattern.groups(&shown(value))),
+            (Self::Any(tests) | Self::All(tests), value) => tests.iter().for_each(|test| test.groups(value, found)),
+            _ => {}
+        }
+    }
+}
+
+/// A value as templates and reports write it.
+pub(crate) fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Truth(truth) => truth.to_string(),
+        Value::Several(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+    }
+}
+
+fn number(value: &Value<'_>) -> Option<u64> {
+    match value {
+        Value::Number(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        Value::Truth(_) | Value::Several(_) => None,
+    }
+}
+
+fn comparison(kind: Kind, written: &str) -> Result<Test, String> {
+    let (negated, text) = match written.strip_prefix('!') {
+        Some(rest) => (true, rest),
+        None => (false, written),
+    };
+    let compares = [
+        (">=", Compare::AtLeast),
+        ("<=", Compare::AtMost),
+        (">", Compare::Greater),
+        ("<", Compare::Less),
+        ("=", Compare::Equal),
+    ];
+    let found = compares.iter().find_map(|(sign, compare)| Some((*compare, text.strip_prefix(sign)?)));
+    let (compare, rest) = found.unwrap_or((Compare::Equal, text));
+    let number = if kind == Kind::Span { span(rest) } else { count(rest) };
+    let number = number.ok_or_else(|| match kind {
+        Kind::Span => format!("`{rest}` is no length of time; write `200ms`, `2s`, `5m` or `1h`"),
+        _ => format!("`{rest}` is no number; write `3`, `>=3`, `<10` or a size as `>10MB`"),
+    })?;
+    let test = Test::Number(compare, Amount { written: rest.trim().into(), number });
+    Ok(if negated { Test::Not(Box::new(test)) } else { test })
+}
+
+/// Microseconds of `200ms`, `2s`, `5m`, `1h`, `1d`; parts may follow each other, as in `1m 30s`.
+pub(crate) fn span(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        let units = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |at| digits + at);
+        let unit = match &rest[digits..units] {
+            "us" => 1.0,
+            "ms" => 1e3,
+            "s" => 1e6,
+            "m" | "min" => 60e6,
+            "h" => 3600e6,
+            "d" => 86_400e6,
+            _ => return None,
+        };
+        total = total.checked_add((number * unit).round() as u64)?;
+        rest = rest[units..].trim_start();
+    }
+    Some(total)
+}
+
+/// `10`, `10kB`, `10MB`, `10GB` (powers of ten), `10KiB`, `10MiB` (powers of two).
+fn count(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" | "k" => 1000,
+        "MB" | "M" => 1_000_000,
+        "GB" | "G" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+impl Compare {
+    fn is(self, it: u64, than: u64) -> bool {
+        match self {
+            Self::Equal => it == than,
+            Self::Less => it < than,
+            Self::AtMost => it <= than,
+            Self::Greater => it > than,
+            Self::AtLeast => it >= than,
+        }
+    }
+
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "",
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+}
+
+/// As it is written in a file.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, tests: &[Test]| {
+            tests.iter().enumerate().try_for_each(|(i, test)| write!(f, "{}{test}", if i > 0 { ", " } else { "" }))
+        };
+        match self {
+            Self::Text(pattern) => f.write_str(pattern.written()),
+            Self::Exactly(text) => write!(f, "exactly \"{text}\""),
+            Self::Number(compare, amount) => write!(f, "{}{}", compare.sign(), amount.written),
+            Self::Truth(truth) => write!(f, "{truth}"),
+            Self::Any(tests) => {
+                f.write_str("any of ")?;
+                list(f, tests)
+            }
+            Self::All(tests) => {
+                f.write_str("all of ")?;
+                list(f, tests)
+            }
+            Self::Not(test) => write!(f, "not {test}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(field: &str, written: &str, value: Value<'_>) -> bool {
+        let field = Field::parse(field).unwrap();
+        let test = Test::parse(field.kind(), written).unwrap();
+        Condition { field, test }.holds(Some(&value))
+    }
+
+    #[test]
+    fn each_kind_is_compared_in_its_way() {
+        for (field, written, value, want) in [
+            ("rcpt", "bob@EXAMPLE.org", Value::text("bob@example.ORG"), true),
+            ("rcpt", "Bob@example.org", Value::text("bob@example.org"), false),
+            ("rcpt", "*@full.example", Value::text("x@FULL.example"), true),
+            ("verb", "fetch", Value::text("FETCH"), true),
+            ("mailbox", "inbox", Value::text("INBOX"), false),
+            ("sent", ">=3", Value::Number(3), true),
+            ("sent", "3", Value::Number(4), false),
+            ("size", ">10kB", Value::Number(10_001), true),
+            ("age", "<2s", Value::Number(1_999_999), true),
+            ("age", ">1m 30s", Value::Number(90_000_000), false),
+            ("msn", "2", Value::Several(vec![Value::Number(1), Value::Number(2)]), true),
+            ("subject", "!generated 4", Value::text("generated 4"), false),
+            ("state.phase", "down", Value::text("down"), true),
+            ("state.count", ">2", Value::Number(3), true),
+        ] {
+            assert_eq!(holds(field, written, value.clone()), want, "{field} {written} {value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_anything_but_may_be_not_something() {
+        let field = Field::parse("user").unwrap();
+        let test = |written| Test::parse(Kind::Address, written).unwrap();
+        assert!(!Condition { field: field.clone(), test: test("*") }.holds(None));
+        assert!(Condition { field, test: test("!bob@example.org") }.holds(None));
+    }
+}

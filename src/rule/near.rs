@@ -1,0 +1,144 @@
+//! Near misses: why a rule did not fire, the best reason first.
+
+use std::sync::Arc;
+
+use super::clause::Rule;
+use super::condition::{Condition, Test, shown};
+use super::field::Field;
+use super::rulebook::Mounted;
+use crate::base::{Seq, SessionNo};
+use crate::protocol::{Event, Value};
+
+/// How many are kept for each rule.
+pub(crate) const MOST: usize = 3;
+
+/// An event at which a rule was asked, and did not fire.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Near {
+    pub(crate) why: Why,
+    pub(crate) event: Event,
+    pub(crate) session: Option<SessionNo>,
+    /// The record of the exchange.
+    pub(crate) exchange: Option<Seq>,
+}
+
+/// Why it did not fire.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Why {
+    /// It matched for the n-th time, and that was not one of those it is for.
+    UsedUp(u64),
+    /// It matched for the n-th time, and lost the draw.
+    Lost(u64),
+    /// It is disabled.
+    Disabled,
+    /// A rule outside of it answered and did not pass.
+    Shadowed(Arc<str>),
+    /// Conditions were false.
+    False { missed: Vec<Missed>, of: usize },
+}
+
+/// A condition that was false.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Missed {
+    pub(crate) field: Field,
+    pub(crate) wanted: String,
+    /// None: there was no such thing.
+    pub(crate) got: Option<String>,
+    /// Of a variable: the rule and the session that set it.
+    pub(crate) setter: Option<(Option<Arc<str>>, Option<SessionNo>)>,
+    distance: usize,
+}
+
+/// What is got is shown up to here.
+const SHOWN: usize = 200;
+
+impl Missed {
+    pub(super) fn new(
+        condition: &Condition,
+        value: Option<&Value<'_>>,
+        setter: Option<(Option<Arc<str>>, Option<SessionNo>)>,
+    ) -> Self {
+        let wanted = condition.test.to_string();
+        let mut got = value.map(shown);
+        if let Some(text) = &mut got
+            && text.len() > SHOWN
+        {
+            let end = (0..=SHOWN).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.truncate(end);
+            text.push('…');
+        }
+        let distance = got.as_deref().map_or(usize::MAX / 4, |got| differ(&wanted, got));
+        Self { field: condition.field.clone(), wanted, got, setter, distance }
+    }
+}
+
+/// How far two texts are from each other: what is left when their common beginning and end are taken off.
+fn differ(wanted: &str, got: &str) -> usize {
+    let wanted = wanted.trim_start_matches(['~', '^', '!', '*', '<', '>', '=']).as_bytes();
+    let got = got.as_bytes();
+    let same = |(a, b): &(&u8, &u8)| a.eq_ignore_ascii_case(b);
+    let head = wanted.iter().zip(got).take_while(same).count();
+    let tail = wanted[head..].iter().rev().zip(got[head..].iter().rev()).take_while(same).count();
+    wanted.len().max(got.len()) - head - tail
+}
+
+impl Near {
+    /// The less the better: the kind of reason, then how far away.
+    fn rank(&self) -> (u8, usize) {
+        match &self.why {
+            Why::UsedUp(_) | Why::Lost(_) | Why::Disabled => (1, 0),
+            Why::Shadowed(_) => (2, 0),
+            Why::False { missed, .. } => {
+                let is_state = |missed: &Missed| matches!(missed.field, Field::State(_) | Field::Session(_));
+                let distance = missed.iter().map(|missed| missed.distance).fold(0, usize::saturating_add);
+                match missed.as_slice() {
+                    [one] if is_state(one) => (4, distance),
+                    [_] => (3, distance),
+                    several => (4 + several.len().min(100) as u8, distance),
+                }
+            }
+        }
+    }
+}
+
+impl Mounted {
+    /// Whether missing this condition could still be among the best, by a look that costs little.
+    pub(super) fn may_miss(&self, condition: &Condition, value: Option<&Value<'_>>) -> bool {
+        let Some(worst) = self.near.get(MOST - 1).map(Near::rank) else { return true };
+        let distance = match (&condition.test, value) {
+            (Test::Text(pattern), Some(Value::Text(text))) => differ(pattern.written(), text),
+            _ => 0,
+        };
+        worst > (3, distance)
+    }
+
+    /// Keeps it if it is among the best; says whether it did.
+    pub(super) fn keep(&mut self, near: Near) -> bool {
+        let rank = near.rank();
+        let at = self.near.partition_point(|kept| kept.rank() <= rank);
+        if at == MOST {
+            return false;
+        }
+        self.near.insert(at, near);
+        self.near.truncate(MOST);
+        true
+    }
+}
+
+impl Rule {
+    /// What it waits for, as a report writes it.
+    pub(crate) fn described(&self) -> String {
+        let on: Vec<&str> = self.on.iter().map(|on| &*on.written).collect();
+        let mut text = format!("on = {}", on.join(", "));
+        for condition in &self.when {
+            text.push_str(&format!("   when {} = {}", condition.field.name(), condition.test));
+        }
+        if let Some(nth) = &self.nth {
+            text.push_str(&format!("   nth = {nth}"));
+        }
+        if let Some(chance) = self.chance {
+            text.push_str(&format!("   chance = {chance}"));
+        }
+        text
+    }
+}

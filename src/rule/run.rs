@@ -1,0 +1,578 @@
+//! The rules at work on one exchange: each wraps what is inside of it, and `pass` runs that.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clause::{RuleNo, Timed};
+use super::data::Parts;
+use super::deed::{Deed, Target};
+use super::filter::{Filter, Lines, Out};
+use super::plan::{After, Cue, Pace};
+use super::rulebook::{Firing, Rulebook, Scene, draw};
+use super::step::{Data, Deliver, Edit, Hello, Listing, Pass, Shape, Span, Stall, Step};
+use super::template::{Name, Template};
+use crate::base::Pattern;
+use crate::journal::{Fired, Kind, Noted, Trace, Weight};
+use crate::protocol::{Event, Framing, Reply};
+
+/// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
+#[derive(Debug)]
+pub(crate) struct Run {
+    event: Event,
+    framing: Framing,
+    /// The rules that fired, the outermost first.
+    frames: Vec<Frame>,
+    /// The frames from here on belong to this event.
+    base: usize,
+    /// The event that this one is an item of, and its base.
+    outer: Option<(Event, usize)>,
+    phase: Phase,
+    out: Vec<Out>,
+    /// Nothing is said any more.
+    is_mute: bool,
+    /// The last answer of a rule, for what the machine must believe of it.
+    answer: Vec<u8>,
+    hello: Option<Hello>,
+    /// What follows when everything is said.
+    after: After,
+    trace: Trace,
+}
+
+/// A rule at work.
+#[derive(Debug)]
+struct Frame {
+    firing: Firing,
+    /// The next step.
+    next: usize,
+    filters: Vec<(Filter, bool)>,
+    has_passed: bool,
+    passing: Option<Passing>,
+}
+
+/// What becomes of what is said inside.
+#[derive(Debug)]
+enum Passing {
+    Loud,
+    Silent,
+    /// The last thing said waits for its end: its last line is replaced.
+    Status {
+        line: Vec<u8>,
+        kept: Option<Out>,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Nothing was asked yet.
+    Start,
+    /// The next rule is looked for, inwards of this one.
+    Walk(Option<RuleNo>),
+    Steps,
+    /// The conforming server goes on with a part of its answer.
+    Part,
+    /// The conforming server is at work.
+    Performing,
+}
+
+/// What a run needs next.
+#[derive(Debug)]
+pub(crate) enum Want {
+    /// The request is to be performed.
+    Perform,
+    /// Something is to be done to the world, now or so much later.
+    Deed { deed: Deed, after: Option<Duration>, by: Arc<str> },
+    /// The client's next line.
+    Await,
+    /// Nothing.
+    Over,
+}
+
+impl Run {
+    pub(crate) fn new(event: Event, framing: Framing) -> Self {
+        Self {
+            event,
+            framing,
+            frames: Vec::new(),
+            base: 0,
+            outer: None,
+            phase: Phase::Start,
+            out: Vec::new(),
+            is_mute: false,
+            answer: Vec::new(),
+            hello: None,
+            after: After::Nothing,
+            trace: Trace::default(),
+        }
+    }
+
+    /// A run that joins when the conforming server is already at work: for the items of its answer.
+    pub(crate) fn performing(framing: Framing) -> Self {
+        Self { phase: Phase::Performing, ..Self::new(Event::ImapFetch, framing) }
+    }
+
+    pub(crate) fn event(&self) -> Event {
+        self.event
+    }
+
+    /// The conforming server goes on.
+    pub(crate) fn perform(&mut self) {
+        self.phase = Phase::Part;
+    }
+
+    /// Whether an item of the answer is what rules are asked about.
+    pub(crate) fn is_item(&self) -> bool {
+        self.outer.is_some()
+    }
+
+    /// What follows when everything is said.
+    pub(crate) fn after(&self) -> After {
+        self.after
+    }
+
+    pub(crate) fn then(&mut self, after: After) {
+        if self.after == After::Nothing {
+            self.after = after;
+        }
+    }
+
+    /// An item of the answer is an event of its own, within this one.
+    pub(crate) fn enter(&mut self, item: Event) {
+        self.outer = Some((self.event, self.base));
+        (self.event, self.base, self.phase) = (item, self.frames.len(), Phase::Start);
+    }
+
+    /// The item is done, if there was one.
+    pub(crate) fn leave(&mut self) -> bool {
+        let Some((event, base)) = self.outer.take() else { return false };
+        (self.event, self.base, self.phase) = (event, base, Phase::Performing);
+        true
+    }
+
+    /// What the steps to come will name is asked now: the request is there no longer then.
+    pub(crate) fn remember(&mut self, book: &Rulebook, scene: &dyn Scene) {
+        for frame in &mut self.frames {
+            let rule = Arc::clone(&frame.firing.rule);
+            let at = book.at(frame.firing.no);
+            let to_come = rule.steps.get(frame.next..).unwrap_or_default();
+            for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
+                if let Name::Field(field) = name
+                    && let Some(value) = book.named(at, name, scene, &[])
+                {
+                    frame.firing.groups.push((field.name().into(), value));
+                }
+            }
+        }
+    }
+
+    /// Goes on until something is wanted from outside.
+    pub(crate) fn step(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Want {
+        loop {
+            match self.phase {
+                Phase::Start => {
+                    book.happened(self.event, scene);
+                    self.phase = Phase::Walk(None);
+                }
+                Phase::Walk(after) => match book.next(self.event, after, scene) {
+                    Some(firing) => {
+                        self.trace.fired.push(Fired { rule: Arc::clone(&firing.rule.id), n: firing.n });
+                        self.frames.push(Frame::new(firing));
+                        self.phase = Phase::Steps;
+                    }
+                    None => {
+                        self.phase = Phase::Performing;
+                        return Want::Perform;
+                    }
+                },
+                Phase::Part => {
+                    self.phase = Phase::Performing;
+                    return Want::Perform;
+                }
+                Phase::Performing => self.phase = Phase::Steps,
+                Phase::Steps => {
+                    if self.frames.len() == self.base {
+                        return Want::Over;
+                    }
+                    if let Some(want) = self.act(book, scene) {
+                        return want;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The conforming server says something.
+    pub(crate) fn say(&mut self, reply: Reply) {
+        if !reply.is_empty() {
+            self.emit(self.frames.len(), vec![Out::send(reply, None)]);
+        }
+    }
+
+    /// What a rule told the client at once, in the conforming server's words.
+    pub(crate) fn add(&mut self, reply: Reply) {
+        if !reply.is_empty() && !self.frames.is_empty() {
+            self.own(Cue::Send { bytes: reply, pace: None, apart: false });
+        }
+    }
+
+    /// The line that was awaited came; what its pattern finds can be named from now on. Gives what is to be recorded
+    /// where it is not the right one.
+    pub(crate) fn heard(&mut self, line: &str) -> Option<Kind> {
+        let frame = self.frames.last_mut()?;
+        let rule = Arc::clone(&frame.firing.rule);
+        let Timed { step: Step::Await(pattern), .. } = rule.steps.get(frame.next.checked_sub(1)?)? else { return None };
+        frame.firing.groups.extend(pattern.groups(line));
+        if pattern.matches(line) {
+            return None;
+        }
+        let text = format!("the client sent {line:?} where {} was awaited", pattern.written());
+        Some(Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
+    }
+
+    /// Whether the client must believe that it was told yes.
+    pub(crate) fn was_positive(&self) -> bool {
+        self.framing.is_positive(&self.answer)
+    }
+
+    /// What answers the ClientHello.
+    pub(crate) fn hello(&self) -> Option<&Hello> {
+        self.hello.as_ref()
+    }
+
+    /// What is to be played, the same as one reply for the record, and what is to be told of it.
+    pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Trace) {
+        let mut whole = Reply::default();
+        let mut trace = mem::take(&mut self.trace);
+        let mut cues = Vec::with_capacity(self.out.len());
+        for Out { cue, by } in self.out.drain(..) {
+            if let Cue::Send { bytes, .. } = &cue {
+                match trace.said.last_mut() {
+                    Some((octets, author)) if *author == by => *octets += bytes.len() as u32,
+                    _ => trace.said.push((bytes.len() as u32, by)),
+                }
+                whole.append(bytes.clone());
+            }
+            cues.push(cue);
+        }
+        (cues, whole, trace)
+    }
+
+    /// The next step of the innermost rule.
+    fn act(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Option<Want> {
+        let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
+        let rule = Arc::clone(&firing.rule);
+        let Some(Timed { step, after }) = rule.steps.get(*next) else {
+            // Where nothing answered, what is inside happens last.
+            if !rule.answers() && !*has_passed {
+                self.pass(Passing::Loud);
+                return None;
+            }
+            self.finish(book, scene);
+            return None;
+        };
+        // What was said inside is over when the rule goes on.
+        self.end_pass();
+        let frame = self.frames.last_mut()?;
+        frame.next += 1;
+        let at = book.at(frame.firing.no);
+        let groups = frame.firing.groups.clone();
+        let named = |name: &Name| book.named(at, name, scene, &groups);
+        let fill = |template: &Template| template.fill(&named);
+        let text = |template: &Template| String::from_utf8_lossy(&template.fill(&named)).into_owned();
+        let target = |user: &Option<Template>, mailbox: &Option<Box<str>>| Target {
+            user: user.as_ref().map(&text),
+            mailbox: mailbox.clone(),
+        };
+        let deed = match step {
+            Step::Pass(pass) => {
+                let passing = match pass {
+                    Pass::Loud => Passing::Loud,
+                    Pass::Silent => Passing::Silent,
+                    Pass::Status(line) => Passing::Status { line: fill(line), kept: None },
+                };
+                self.pass(passing);
+                return None;
+            }
+            Step::Reply(lines) => {
+                let lines: Vec<Vec<u8>> = lines.iter().map(fill).collect();
+                let octets = self.framing.frame(&lines);
+                if after.is_none() {
+                    self.answer.clone_from(&octets);
+                    self.speak(octets);
+                    return None;
+                }
+                Deed::Say(octets)
+            }
+            Step::Raw(octets) => {
+                let octets = fill(octets);
+                if after.is_none() {
+                    self.answer.clone_from(&octets);
+                    self.speak(octets);
+                    return None;
+                }
+                Deed::Say(octets)
+            }
+            Step::Wait(span) => {
+                let wait = drawn(*span, book.seed(), &frame.firing, frame.next);
+                self.cue(Cue::Wait(wait));
+                return None;
+            }
+            Step::Stall(stall) => {
+                if *stall == Stall::Conn {
+                    self.cue(Cue::Stall);
+                }
+                self.trace.stalled = Some(Arc::clone(&rule.id));
+                self.is_mute = true;
+                return None;
+            }
+            Step::Await(_) => return Some(Want::Await),
+            Step::Shape(shape) => {
+                frame.shape(shaped(shape, &fill));
+                return None;
+            }
+            Step::Data(data) => {
+                frame.shape(Filter::Parts(parts(data, &fill)));
+                return None;
+            }
+            Step::Close(end) => {
+                if after.is_none() {
+                    self.cue(Cue::End(*end));
+                    self.is_mute = true;
+                    return None;
+                }
+                Deed::End(*end)
+            }
+            Step::Read(reading) => {
+                self.cue(Cue::Read(*reading));
+                return None;
+            }
+            Step::Tls(hello) => {
+                self.hello = Some(hello.clone());
+                return None;
+            }
+            Step::Listen(down) => Deed::Listen(*down),
+            Step::Set(assignments) => {
+                let set = assignments.iter().map(|(variable, assign)| {
+                    (variable.clone(), book.assigned(variable, assign, scene.session(), &named))
+                });
+                Deed::Set(set.collect())
+            }
+            Step::Deliver(Deliver::Lost) => Deed::Lose,
+            Step::Deliver(Deliver::Into { user, mailbox, message: None }) if self.event == Event::SmtpMessage => {
+                Deed::Redirect(target(user, &Some(mailbox.clone())))
+            }
+            Step::Deliver(Deliver::Into { user, mailbox, message }) => {
+                Deed::Deliver { target: target(user, &Some(mailbox.clone())), message: message.clone() }
+            }
+            Step::Expunge { which, tell } => {
+                Deed::Expunge { target: target(&which.user, &which.mailbox), one: which.one, tell: *tell }
+            }
+            Step::Flag { which, add, remove, tell } => Deed::Flag {
+                target: target(&which.user, &which.mailbox),
+                one: which.one,
+                add: add.clone(),
+                remove: remove.clone(),
+                tell: *tell,
+            },
+            Step::Mailbox(change) => Deed::Mailbox {
+                target: target(&change.user, &Some(change.name.clone())),
+                uid_validity: change.uid_validity,
+                renumber: change.renumber,
+            },
+            Step::Caps(offer) => Deed::Caps(offer.clone()),
+            Step::Kick { user, protocol, reply } => Deed::Kick {
+                user: user.clone(),
+                protocol: protocol.clone(),
+                reply: reply.as_ref().map(|reply| [&fill(reply)[..], b"\r\n"].concat()),
+            },
+            Step::Note(note) => Deed::Note(text(note)),
+            Step::Fail(fail) => Deed::Fail(text(fail)),
+        };
+        Some(Want::Deed { deed, after: *after, by: Arc::clone(&rule.id) })
+    }
+
+    fn pass(&mut self, passing: Passing) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.has_passed = true;
+            frame.passing = Some(passing);
+            self.phase = Phase::Walk(Some(frame.firing.no));
+        }
+    }
+
+    /// The innermost rule says these octets.
+    fn speak(&mut self, octets: Vec<u8>) {
+        self.own(Cue::Send { bytes: Reply::from(octets), pace: None, apart: false });
+    }
+
+    fn cue(&mut self, cue: Cue) {
+        self.own(cue);
+    }
+
+    fn own(&mut self, cue: Cue) {
+        if self.is_mute {
+            return;
+        }
+        let level = self.frames.len() - 1;
+        let frame = &mut self.frames[level];
+        let out = Out { cue, by: Some(Arc::clone(&frame.firing.rule.id)) };
+        let outs = frame.filtered(vec![out]);
+        self.emit(level, outs);
+    }
+
+    /// Says this through the so many outermost rules.
+    fn emit(&mut self, level: usize, mut outs: Vec<Out>) {
+        if self.is_mute {
+            return;
+        }
+        for frame in self.frames[..level].iter_mut().rev() {
+            outs = frame.passed(outs);
+            outs = frame.filtered(outs);
+        }
+        for out in outs {
+            // Behind the end of a connection nothing is said.
+            if !self.is_mute {
+                self.is_mute = matches!(out.cue, Cue::End(_) | Cue::Stall);
+                self.out.push(out);
+            }
+        }
+    }
+
+    /// What the innermost rule let happen is over.
+    fn end_pass(&mut self) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
+            if let Cue::Send { bytes, .. } = &mut kept.cue {
+                complete(bytes, &self.framing, line);
+            }
+            kept.by = Some(Arc::clone(&frame.firing.rule.id));
+            let outs = frame.filtered(vec![kept]);
+            self.emit(self.frames.len() - 1, outs);
+        }
+    }
+
+    /// The innermost rule is done.
+    fn finish(&mut self, book: &mut Rulebook, scene: &dyn Scene) {
+        self.end_pass();
+        let level = self.frames.len() - 1;
+        for i in 0..self.frames[level].filters.len() {
+            let mut outs = Vec::new();
+            let filters = &mut self.frames[level].filters;
+            filters[i].0.finish(&mut |out| outs.push(out));
+            for (filter, was_used) in &mut filters[i + 1..] {
+                outs = through(filter, was_used, outs);
+            }
+            self.emit(level, outs);
+        }
+        let Some(Frame { firing, filters, has_passed, .. }) = self.frames.pop() else { return };
+        for (filter, was_used) in &filters {
+            if let Some(told) = filter.told().filter(|_| *was_used) {
+                self.trace.shaped.push((told.into(), Arc::clone(&firing.rule.id)));
+            }
+        }
+        if !has_passed {
+            book.shadow(self.event, &firing, scene);
+        }
+    }
+}
+
+impl Frame {
+    fn new(firing: Firing) -> Self {
+        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None }
+    }
+
+    fn shape(&mut self, filter: Filter) {
+        let at = self.filters.partition_point(|(its, _)| its.rank() <= filter.rank());
+        self.filters.insert(at, (filter, false));
+    }
+
+    /// What comes from inside, as `pass` lets it through.
+    fn passed(&mut self, outs: Vec<Out>) -> Vec<Out> {
+        match &mut self.passing {
+            None | Some(Passing::Loud) => outs,
+            Some(Passing::Silent) => outs.into_iter().filter(|out| !matches!(out.cue, Cue::Send { .. })).collect(),
+            Some(Passing::Status { kept, .. }) => {
+                let held_back = |out: Out| match out.cue {
+                    Cue::Send { .. } => kept.replace(out),
+                    _ => Some(out),
+                };
+                outs.into_iter().filter_map(held_back).collect()
+            }
+        }
+    }
+
+    fn filtered(&mut self, outs: Vec<Out>) -> Vec<Out> {
+        self.filters.iter_mut().fold(outs, |outs, (filter, was_used)| through(filter, was_used, outs))
+    }
+}
+
+fn through(filter: &mut Filter, was_used: &mut bool, outs: Vec<Out>) -> Vec<Out> {
+    let mut changed = Vec::with_capacity(outs.len());
+    for out in outs {
+        *was_used |= matches!(out.cue, Cue::Send { .. });
+        filter.feed(out, &mut |out| changed.push(out));
+    }
+    changed
+}
+
+/// Puts a line in the place of the one that completes a reply: all of SMTP's, IMAP's last, POP3's first.
+fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
+    let framed = framing.frame(&[line]);
+    let text = reply.text();
+    let range = match framing {
+        Framing::Smtp => 0..text.len(),
+        Framing::Imap(_) => {
+            let body = text.strip_suffix(b"\r\n").unwrap_or(text);
+            memchr::memrchr(b'\n', body).map_or(0, |at| at + 1)..text.len()
+        }
+        // Behind a refusal there is no list.
+        Framing::Pop3 if framed.starts_with(b"-") => 0..text.len(),
+        Framing::Pop3 => 0..memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1),
+    };
+    reply.splice(range, &framed);
+}
+
+fn drawn(span: Span, seed: u64, firing: &Firing, step: usize) -> Duration {
+    if span.least == span.most {
+        return span.least;
+    }
+    let between = draw(seed, &[&*firing.rule.id, &firing.key, &step.to_string()], firing.n);
+    span.least + (span.most - span.least).mul_f64(between)
+}
+
+fn shaped(shape: &Shape, fill: &dyn Fn(&Template) -> Vec<u8>) -> Filter {
+    match shape {
+        Shape::Pace { chunk, gap } => Filter::Pace(Pace { chunk: *chunk, gap: *gap }),
+        Shape::Split(at) => Filter::Split { at: at.clone(), seen: 0 },
+        Shape::Hold => Filter::Hold(Vec::new()),
+        Shape::Cut { place, end } => Filter::cut(place.clone(), *end),
+        Shape::Eol(eol) => Filter::lines(Lines::Eol(*eol)),
+        Shape::Pad { line, to } => Filter::lines(Lines::Pad { line: *line, to: *to }),
+        Shape::Edit(edit) => Filter::lines(match edit {
+            Edit::Replace { find, with } => Lines::Replace { find: find.clone(), with: fill(with) },
+            Edit::Drop(line) => Lines::Drop(*line),
+            Edit::DropFound(find) => Lines::DropFound(find.clone()),
+            Edit::Duplicate(line) => Lines::Duplicate(*line),
+            Edit::Insert { below, text } => Lines::Insert { below: *below, text: fill(text) },
+        }),
+    }
+}
+
+fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
+    match data {
+        Data::Item { name, value } => Parts::Item {
+            // Without a `~` a name is a pattern that always reads.
+            name: Pattern::parse(name)
+                .unwrap_or_else(|_| Pattern::parse("").unwrap_or_else(|_| unreachable!("it is exact"))),
+            value: value.as_ref().map(fill),
+        },
+        Data::Literal(size) => Parts::Literal(*size),
+        Data::Listing { line, change } => Parts::Listing {
+            line: *line,
+            change: match change {
+                Listing::Drop => None,
+                Listing::Change { uid, size } => Some((uid.as_ref().map(fill), *size)),
+            },
+        },
+        Data::Code { name, value } => Parts::Code { name: name.clone(), value: value.as_ref().map(fill) },
+    }
+}

@@ -1,0 +1,246 @@
+//! Texts with names in them, filled in when a rule acts.
+
+use super::Field;
+
+/// A text with `{name}` for fields and for groups of regular expressions, `{{` and `}}` for braces, `{repeat:n:x}` and
+/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    written: Box<str>,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Octets(Vec<u8>),
+    Named(Name, Vec<Filter>),
+}
+
+/// What a template names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Name {
+    Field(Field),
+    /// A group of a regular expression.
+    Group(Box<str>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filter {
+    Base64,
+    Hex,
+    Upper,
+    Length,
+}
+
+/// The names of the filters.
+const FILTERS: [(&str, Filter); 4] =
+    [("b64", Filter::Base64), ("hex", Filter::Hex), ("upper", Filter::Upper), ("len", Filter::Length)];
+
+/// No template repeats more than this.
+const MOST: usize = 64 << 20;
+
+impl Template {
+    /// Reads a text; fails with what is wrong.
+    pub(crate) fn parse(written: &str) -> Result<Self, String> {
+        Self::read(written, written.as_bytes())
+    }
+
+    /// Reads octets written with `\r`, `\n`, `\t`, `\\` and `\xff`.
+    pub(crate) fn parse_raw(written: &str) -> Result<Self, String> {
+        Self::read(written, &unescape(written)?)
+    }
+
+    pub(crate) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// What it names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Named(name, _) => Some(name),
+            Piece::Octets(_) => None,
+        })
+    }
+
+    /// The text, if it names nothing.
+    #[cfg(test)]
+    pub(crate) fn constant(&self) -> Option<&[u8]> {
+        match &self.pieces[..] {
+            [] => Some(b""),
+            [Piece::Octets(octets)] => Some(octets),
+            _ => None,
+        }
+    }
+
+    /// The text with its names filled in; what is not known is empty.
+    pub(crate) fn fill(&self, value: &dyn Fn(&Name) -> Option<String>) -> Vec<u8> {
+        let mut out = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Octets(octets) => out.extend_from_slice(octets),
+                Piece::Named(name, filters) => {
+                    let value = value(name).unwrap_or_default().into_bytes();
+                    out.extend(filters.iter().fold(value, |value, filter| filter.apply(&value)));
+                }
+            }
+        }
+        out
+    }
+
+    fn read(written: &str, text: &[u8]) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut octets = Vec::new();
+        let mut rest = text;
+        while let Some((&first, behind)) = rest.split_first() {
+            match (first, behind.first()) {
+                (b'{', Some(b'{')) | (b'}', Some(b'}')) => {
+                    octets.push(first);
+                    rest = &behind[1..];
+                }
+                (b'}', _) => return Err("a `}` that closes nothing; write `}}` for a brace".to_owned()),
+                (b'{', _) => {
+                    let end = behind.iter().position(|byte| *byte == b'}');
+                    let end = end.ok_or("a `{` that is not closed; write `{{` for a brace")?;
+                    let inner = std::str::from_utf8(&behind[..end]).map_err(|_| "a name is text")?;
+                    match generated(inner)? {
+                        Some(made) => octets.extend(made),
+                        None => {
+                            if !octets.is_empty() {
+                                pieces.push(Piece::Octets(std::mem::take(&mut octets)));
+                            }
+                            pieces.push(named(inner)?);
+                        }
+                    }
+                    rest = &behind[end + 1..];
+                }
+                _ => {
+                    octets.push(first);
+                    rest = behind;
+                }
+            }
+        }
+        if !octets.is_empty() {
+            pieces.push(Piece::Octets(octets));
+        }
+        Ok(Self { written: written.into(), pieces })
+    }
+}
+
+/// `{repeat:n:x}` and `{hex:ff00}`.
+fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
+    if let Some(rest) = inner.strip_prefix("repeat:") {
+        let made = rest.split_once(':').and_then(|(times, what)| Some((times.parse::<usize>().ok()?, what)));
+        let (times, what) = made.ok_or("it must be `{repeat:n:x}`, with a count and a text")?;
+        if times.saturating_mul(what.len()) > MOST {
+            return Err(format!("`{{{inner}}}` is longer than {MOST} octets"));
+        }
+        return Ok(Some(what.repeat(times).into_bytes()));
+    }
+    let Some(digits) = inner.strip_prefix("hex:") else { return Ok(None) };
+    let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes());
+    octets.map(Some).map_err(|_| format!("`{digits}` is not hexadecimal, two digits an octet"))
+}
+
+fn named(inner: &str) -> Result<Piece, String> {
+    let mut parts = inner.split('|');
+    let name = parts.next().unwrap_or_default().trim();
+    let is_name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    if !is_name(name) {
+        return Err(format!("`{{{inner}}}` names nothing; write `{{{{` for a brace"));
+    }
+    let filter = |text: &str| {
+        let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
+        found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))
+    };
+    let filters = parts.map(filter).collect::<Result<_, _>>()?;
+    let name = Field::parse(name).map_or_else(|| Name::Group(name.into()), Name::Field);
+    Ok(Piece::Named(name, filters))
+}
+
+/// Applies the filters of `{name|filter}` to a value that is known when a file is read.
+pub(crate) fn filtered(value: &str, filters: &str) -> Result<String, String> {
+    let mut value = value.as_bytes().to_vec();
+    for text in filters.split('|').filter(|text| !text.is_empty()) {
+        let found = FILTERS.iter().find(|(its, _)| *its == text.trim());
+        let (_, filter) =
+            found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))?;
+        value = filter.apply(&value);
+    }
+    String::from_utf8(value).map_err(|_| "it is not text".to_owned())
+}
+
+impl Filter {
+    fn apply(self, value: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Base64 => data_encoding::BASE64.encode(value).into_bytes(),
+            Self::Hex => data_encoding::HEXLOWER.encode(value).into_bytes(),
+            Self::Upper => value.to_ascii_uppercase(),
+            Self::Length => value.len().to_string().into_bytes(),
+        }
+    }
+}
+
+/// Octets written with escapes.
+pub(crate) fn unescape(written: &str) -> Result<Vec<u8>, String> {
+    let mut out = Vec::with_capacity(written.len());
+    let mut rest = written.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        if first != b'\\' {
+            out.push(first);
+            rest = behind;
+            continue;
+        }
+        let (octet, taken) = match behind {
+            [b'r', ..] => (b'\r', 1),
+            [b'n', ..] => (b'\n', 1),
+            [b't', ..] => (b'\t', 1),
+            [b'0', ..] => (0, 1),
+            [b'\\', ..] => (b'\\', 1),
+            [b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default() as u8;
+                (digit(high) << 4 | digit(low), 3)
+            }
+            _ => return Err("a backslash stands before r, n, t, 0, x with two digits, or a backslash".to_owned()),
+        };
+        out.push(octet);
+        rest = &behind[taken..];
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &Template) -> String {
+        let value = |name: &Name| match name {
+            Name::Field(Field::Rcpt) => Some("bob@example.org".to_owned()),
+            Name::Group(group) if **group == *"host" => Some("client".to_owned()),
+            _ => None,
+        };
+        String::from_utf8_lossy(&template.fill(&value)).into_owned()
+    }
+
+    #[test]
+    fn names_are_filled_in() {
+        for (written, want) in [
+            ("550 <{rcpt}>: no", "550 <bob@example.org>: no"),
+            ("{host|upper} {host|b64} {host|hex} {host|len}", "CLIENT Y2xpZW50 636c69656e74 6"),
+            ("{{literal}} {repeat:3:ab}{hex:41}", "{literal} abababA"),
+            ("[{from}]", "[]"),
+        ] {
+            assert_eq!(filled(&Template::parse(written).unwrap()), want, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for wrong in ["{", "}", "{}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"] {
+            assert!(Template::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(Template::parse_raw(r"\q").is_err());
+        assert_eq!(Template::parse_raw(r"a\r\n\xff\\").unwrap().constant().unwrap(), b"a\r\n\xff\\");
+    }
+}

@@ -1,0 +1,106 @@
+//! Expectations across rules: events that must happen so often, or in this order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clause::On;
+use super::condition::{Condition, shown};
+use super::field::Field;
+use super::near::Missed;
+use super::rulebook::Scene;
+use crate::base::{SessionNo, Times, Timestamp};
+use crate::protocol::Event;
+
+/// What must have happened.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Expect {
+    pub(crate) id: Arc<str>,
+    pub(crate) what: Wanted,
+    /// Counted from the first event that rules were asked about.
+    pub(crate) within: Option<Duration>,
+    /// Real time that is waited before it is judged.
+    pub(crate) settle: Option<Duration>,
+    pub(crate) origin: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Wanted {
+    /// Events of this kind, so many; for each value of `same` so many, where that is there.
+    Count { on: On, when: Vec<Condition>, count: Times, same: Option<Field> },
+    /// Events in this order, others between them.
+    Sequence(Vec<On>),
+}
+
+/// An expectation and what was seen of it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) expect: Arc<Expect>,
+    pub(crate) seen: u64,
+    /// For each value of `same`.
+    pub(crate) by_key: BTreeMap<String, u64>,
+    /// The event that came nearest, and what was wrong with it.
+    pub(crate) nearest: Option<(SessionNo, Event, Vec<Missed>)>,
+}
+
+impl Watch {
+    pub(super) fn new(expect: Arc<Expect>) -> Self {
+        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None }
+    }
+
+    /// Whether this event is looked at.
+    pub(super) fn is_on(&self, event: Event) -> bool {
+        match &self.expect.what {
+            Wanted::Count { on, .. } => on.means(event, || true),
+            Wanted::Sequence(all) => all.iter().any(|on| on.means(event, || true)),
+        }
+    }
+
+    /// An event happened, so long after the first.
+    pub(super) fn happened(
+        &mut self,
+        event: Event,
+        after: Duration,
+        scene: &dyn Scene,
+        missed: impl Fn(&[Condition]) -> Vec<Missed>,
+    ) {
+        let in_time = self.expect.within.is_none_or(|within| after <= within);
+        match &self.expect.what {
+            Wanted::Sequence(all) => {
+                let is_command = || scene.value(&Field::Verb).is_some();
+                let is_next = all.get(self.seen as usize).is_some_and(|on| on.means(event, is_command));
+                self.seen += u64::from(is_next && in_time);
+            }
+            Wanted::Count { on, .. } if !on.means(event, || scene.value(&Field::Verb).is_some()) => {}
+            Wanted::Count { when, same, .. } => {
+                let missed = missed(when);
+                if !missed.is_empty() || !in_time {
+                    let is_nearer = self.nearest.as_ref().is_none_or(|(.., before)| missed.len() <= before.len());
+                    if let Some(session) = scene.session().filter(|_| is_nearer) {
+                        self.nearest = Some((session, event, missed));
+                    }
+                    return;
+                }
+                self.seen += 1;
+                if let Some(field) = same {
+                    let key = scene.value(field).map(|value| shown(&value)).unwrap_or_default();
+                    *self.by_key.entry(key).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Whether it is met.
+    pub(crate) fn is_met(&self) -> bool {
+        match &self.expect.what {
+            Wanted::Sequence(all) => self.seen as usize == all.len(),
+            Wanted::Count { count, same: Some(_), .. } => self.by_key.values().all(|seen| count.contains(*seen)),
+            Wanted::Count { count, same: None, .. } => count.contains(self.seen),
+        }
+    }
+}
+
+/// The first event, and how long ago it was.
+pub(super) fn since(first: &mut Option<Timestamp>, now: Timestamp) -> Duration {
+    Duration::from_micros(first.get_or_insert(now).until(now))
+}

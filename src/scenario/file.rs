@@ -1,0 +1,438 @@
+//! A file as a whole: its tables, what it uses, its parameters.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::node::{Data, Node};
+use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column, nearest};
+use super::read::Reader;
+use super::shipped::{self, SHIPPED};
+use super::{Announced, Loaded, MailboxGiven, MessageGiven, User, check};
+use crate::rule::{Certificate, Rule, State, Step};
+
+/// The keys of a file.
+const KEYS: &[&str] = &[
+    "mailjig",
+    "name",
+    "about",
+    "refs",
+    "client_must",
+    "use",
+    "seed",
+    "clock",
+    "params",
+    "server",
+    "tls",
+    "state",
+    "user",
+    "mailbox",
+    "message",
+    "rule",
+    "expect",
+    "script",
+];
+/// The words of `client_must`.
+const MUST: &[&str] = &[
+    "bounded-wait",
+    "no-duplicate",
+    "no-loss",
+    "no-leak",
+    "resync",
+    "no-reuse",
+    "retry-later",
+    "isolate",
+    "tolerate",
+    "reject-cleanly",
+];
+const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
+/// The only version of the language.
+const VERSION: i64 = 1;
+
+type Params<'p> = &'p [(String, String)];
+
+/// What is being read, and what used it.
+struct Source<'s> {
+    name: String,
+    text: &'s str,
+    folder: Option<PathBuf>,
+    /// A name that a file must have, as its stem has it.
+    stem: Option<String>,
+    users: Vec<String>,
+}
+
+pub(super) fn named(name: &str, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    let Some(found) = shipped::find(name) else {
+        let known = SHIPPED.iter().map(|its| its.name);
+        let help =
+            nearest(name, known).unwrap_or_else(|| "`mailjig scenarios` lists those that are shipped".to_owned());
+        return Err(ScenarioError::whole(name, "no scenario of this name is shipped", Some(help)));
+    };
+    let source = Source {
+        name: format!("{}.toml", found.name),
+        text: found.text,
+        folder: None,
+        stem: Some(found.name.to_owned()),
+        users: Vec::new(),
+    };
+    read(source, set)
+}
+
+pub(super) fn path(path: &Path, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    path_used_by(path, set, Vec::new())
+}
+
+fn path_used_by(path: &Path, set: Params<'_>, users: Vec<String>) -> Result<Loaded, ScenarioError> {
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path)
+        .map_err(|error| ScenarioError::whole(&shown, format!("the file cannot be read: {error}"), None))?;
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let folder = path.parent().map(Path::to_owned);
+    read(Source { name: shown, text: &text, folder, stem, users }, set)
+}
+
+pub(super) fn text(name: &str, text: &str, folder: Option<PathBuf>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    read(Source { name: name.to_owned(), text, folder, stem: None, users: Vec::new() }, set)
+}
+
+#[cfg(feature = "api")]
+pub(super) fn json(value: &serde_json::Value, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    let source = Source { name: "scenario".to_owned(), text: "", folder: None, stem: None, users: Vec::new() };
+    read_node(source, &Node::json(value, ""), set)
+}
+
+/// Reads one rule.
+#[cfg(feature = "api")]
+pub(super) fn rule(value: &serde_json::Value, origin: &str) -> Result<Rule, ScenarioError> {
+    let mut reader = Reader::default();
+    let rule = reader.rule(&Node::json(value, ""), 1, &|_| origin.into());
+    if let Some((rule, node)) = &rule {
+        check::rule(&mut reader, rule, node, &[]);
+    }
+    let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
+    match rule {
+        Some((rule, _)) if errors.is_empty() => Ok(rule),
+        _ => Err(ScenarioError::new("rule", "", errors)),
+    }
+}
+
+/// What is wrong with a rule that was not read from a file, in words.
+pub(crate) struct RuleError(pub(crate) String);
+
+/// Whether a rule can be in force.
+pub(crate) fn check_rule(rule: &Rule) -> Result<(), RuleError> {
+    let mut reader = Reader::default();
+    check::rule(&mut reader, rule, &Node { place: Place::Nowhere, data: Data::Table(Vec::new()) }, &[]);
+    let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(RuleError(ScenarioError::new(&rule.origin, "", errors).to_string())),
+    }
+}
+
+fn read(source: Source<'_>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    match Node::toml(source.text) {
+        Ok(node) => read_node(source, &node, set),
+        Err(problems) => Err(ScenarioError::new(&source.name, source.text, problems)),
+    }
+}
+
+fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    let mut reader = Reader::default();
+    let table = reader.table(node, "a scenario", KEYS);
+    let mut loaded = Loaded::default();
+    match table.get("mailjig") {
+        Some(version) if matches!(version.data, Data::Integer(VERSION)) => {}
+        Some(version) => reader.wrong(&version.place, "this is version 1 of the language: write `mailjig = 1`"),
+        None => reader.wrong_help(&start(node), "`mailjig` is missing", "write `mailjig = 1` first"),
+    }
+    reader.params(table.get("params"), set);
+    if let Some(name) = table.get("name") {
+        loaded.name = reader.text(name).unwrap_or_default();
+        if let Some(stem) = source.stem.as_deref().filter(|stem| **stem != *loaded.name) {
+            let message = format!("the name is `{}` and the file's is `{stem}`", loaded.name);
+            reader.wrong(&name.place, message);
+        }
+    } else {
+        loaded.name = source.stem.clone().unwrap_or_else(|| source.name.clone());
+    }
+    loaded.about = table.get("about").and_then(|its| reader.text(its)).unwrap_or_default();
+    let mut list = |key: &str| table.get(key).map_or_else(Vec::new, |its| reader.texts(its));
+    let (refs, must, uses) = (list("refs"), list("client_must"), list("use"));
+    loaded.refs = refs.into_iter().map(|(text, _)| text).collect();
+    for (word, place) in must {
+        if !MUST.contains(&word.as_str()) {
+            reader.unknown(&place, "obligation", &word, MUST);
+        }
+        loaded.client_must.push(word);
+    }
+    loaded.seed = table.get("seed").and_then(|its| reader.number(its, "a seed"));
+    if let Some(clock) = table.get("clock") {
+        loaded.is_manual = reader.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
+    }
+    reader.servers(table.get("server"), &mut loaded);
+    for tls in table.get("tls").map_or(&[][..], Node::items) {
+        reader.tls(tls, &mut loaded);
+    }
+    if let Some(state) = table.get("state") {
+        for entry in state.entries().unwrap_or_default() {
+            if let Some(value) = reader.state(&entry.value) {
+                loaded.state.push((entry.key.as_str().into(), value));
+            }
+        }
+    }
+    for script in table.get("script").map_or(&[][..], Node::items) {
+        reader.wrong(&script.place, "scripts are not built yet");
+    }
+    let each = |key: &str| table.get(key).map_or(&[][..], Node::items);
+    loaded.users = each("user").iter().filter_map(|its| reader.user_given(its)).collect();
+    loaded.mailboxes = each("mailbox").iter().filter_map(|its| reader.mailbox_given(its)).collect();
+    let folder = source.folder.clone();
+    loaded.messages = each("message").iter().filter_map(|its| reader.message_given(its, folder.as_deref())).collect();
+
+    let origin = |place: &Place| -> Arc<str> {
+        match place {
+            Place::Span(span) => format!("{}:{}", source.name, line_and_column(source.text, span.start).0).into(),
+            Place::Pointer(pointer) => format!("{}:{pointer}", source.name).into(),
+            Place::Nowhere => source.name.as_str().into(),
+        }
+    };
+    let mut rules = Vec::new();
+    for (i, its) in each("rule").iter().enumerate() {
+        rules.extend(reader.rule(its, i + 1, &origin));
+    }
+    let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
+    check::rules(&mut reader, &rules, &ids);
+    for (rule, _) in &rules {
+        for timed in &rule.steps {
+            if let Step::Deliver(crate::rule::Deliver::Into { message: Some(id), .. }) = &timed.step {
+                let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(&**id));
+                named.for_each(|message| message.is_delivered = true);
+            }
+        }
+    }
+    for (i, its) in each("expect").iter().enumerate() {
+        loaded.expects.extend(reader.expect(its, i + 1, &origin).map(Arc::new));
+    }
+    loaded.rules = rules.into_iter().map(|(rule, _)| Arc::new(rule)).collect();
+
+    for (name, place) in uses {
+        if let Some(inner) = reader.used(&name, &place, &source, set) {
+            loaded.take_in(inner);
+        }
+    }
+    let (warnings, errors): (Vec<Problem>, Vec<Problem>) =
+        reader.problems.into_iter().partition(|problem| problem.is_warning);
+    if !errors.is_empty() {
+        return Err(ScenarioError::new(&source.name, source.text, errors));
+    }
+    let shown = warnings.iter().map(|problem| Shown { name: &source.name, text: source.text, problem }.to_string());
+    loaded.warnings.extend(shown);
+    Ok(loaded)
+}
+
+/// The first place of a document.
+fn start(node: &Node) -> Place {
+    match &node.place {
+        Place::Span(_) => Place::Span(0..0),
+        other => other.clone(),
+    }
+}
+
+impl Loaded {
+    /// Takes in what another file has, inside of what is here.
+    fn take_in(&mut self, inner: Loaded) {
+        let Loaded { offers, certificates, state, users, mailboxes, messages, rules, expects, warnings, .. } = inner;
+        for announced in offers {
+            match self.offers.iter_mut().find(|its| its.protocol == announced.protocol) {
+                Some(own) => {
+                    let (mut clear, mut under_tls) = (announced.clear, announced.under_tls);
+                    clear.merge(&own.clear);
+                    under_tls.merge(&own.under_tls);
+                    (own.clear, own.under_tls) = (clear, under_tls);
+                }
+                None => self.offers.push(announced),
+            }
+        }
+        self.certificates.extend(certificates);
+        let is_new = |(name, _): &(Box<str>, State), own: &[(Box<str>, State)]| !own.iter().any(|(its, _)| its == name);
+        let state: Vec<_> = state.into_iter().filter(|its| is_new(its, &self.state)).collect();
+        self.state.extend(state);
+        self.users.extend(users);
+        self.mailboxes.extend(mailboxes);
+        self.messages.extend(messages);
+        self.rules.extend(rules);
+        self.expects.extend(expects);
+        self.warnings.extend(warnings);
+    }
+}
+
+impl Reader {
+    fn params(&mut self, node: Option<&Node>, set: Params<'_>) {
+        for entry in node.and_then(Node::entries).unwrap_or_default() {
+            if let Some(value) = self.written(&entry.value) {
+                self.params.push((entry.key.clone(), value));
+            }
+        }
+        for (name, value) in set {
+            match self.params.iter_mut().find(|(its, _)| its == name) {
+                Some((_, own)) => own.clone_from(value),
+                None => {
+                    let known: Vec<&str> = self.params.iter().map(|(name, _)| name.as_str()).collect();
+                    let help = nearest(name, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
+                        [] => "this scenario has no parameters".to_owned(),
+                        known => format!("there are: {}", known.join(", ")),
+                    });
+                    let place = node.map_or(Place::Nowhere, |node| node.place.clone());
+                    self.wrong_help(&place, format!("there is no parameter `{name}` to set"), help);
+                }
+            }
+        }
+    }
+
+    fn used(&mut self, name: &str, place: &Place, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
+        let mut users = source.users.clone();
+        users.push(source.name.clone());
+        // Parameters are those of the file that is asked for; what it uses has its own.
+        let _of_the_file = set;
+        let beside = source.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
+        let read = match (beside, shipped::find(name)) {
+            (Some(path), _) if users.contains(&path.display().to_string()) => {
+                self.wrong(place, format!("`{name}` is used by what it uses"));
+                return None;
+            }
+            (Some(path), _) => path_used_by(&path, &[], users),
+            (None, Some(found)) if users.contains(&format!("{}.toml", found.name)) => {
+                self.wrong(place, format!("`{name}` is used by what it uses"));
+                return None;
+            }
+            (None, Some(found)) => {
+                let stem = Some(found.name.to_owned());
+                let name = format!("{}.toml", found.name);
+                read(Source { name, text: found.text, folder: None, stem, users }, &[])
+            }
+            (None, None) => {
+                let known: Vec<&str> = SHIPPED.iter().map(|its| its.name).collect();
+                self.unknown(place, "scenario", name, &known);
+                return None;
+            }
+        };
+        match read {
+            Ok(loaded) => Some(loaded),
+            Err(error) => {
+                self.wrong(place, format!("`{name}` cannot be used:\n{error}"));
+                None
+            }
+        }
+    }
+
+    /// `[server.smtp]` and its siblings.
+    fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
+        let Some(node) = node else { return };
+        let table = self.table(node, "`server`", &["smtp", "imap", "pop3"]);
+        for entry in table.0 {
+            let keys = ["greeting", "caps", "caps_tls"];
+            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), &keys);
+            let mut clear = its.get("caps").map(|caps| self.offer(caps, "`caps`")).unwrap_or_default();
+            let mut under_tls = clear.clone();
+            if let Some(caps) = its.get("caps_tls") {
+                under_tls.merge(&self.offer(caps, "`caps_tls`"));
+            }
+            clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
+            under_tls.greeting.clone_from(&clear.greeting);
+            loaded.offers.push(Announced { protocol: entry.key.as_str().into(), clear, under_tls });
+        }
+    }
+
+    fn tls(&mut self, node: &Node, loaded: &mut Loaded) {
+        let table = self.table(node, "`tls`", &["listener", "cert"]);
+        let mut listener = String::new();
+        if let Some(its) = table.get("listener") {
+            listener = self.text(its).unwrap_or_default();
+            if !LISTENERS.contains(&listener.as_str()) {
+                self.unknown(&its.place, "listener", &listener, LISTENERS);
+            }
+        }
+        let certificate: Option<Certificate> = self.need(table, node, "cert", Self::certificate);
+        loaded.certificates.extend(certificate.map(|certificate| (listener.into(), certificate)));
+    }
+
+    fn state(&mut self, node: &Node) -> Option<State> {
+        match &node.data {
+            Data::Integer(number) => Some(State::Number(*number)),
+            Data::Truth(truth) => Some(State::Truth(*truth)),
+            Data::Text(_) => self.text(node).map(|text| State::Text(text.into())),
+            _ => {
+                let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
+                self.wrong(&node.place, message);
+                None
+            }
+        }
+    }
+
+    fn user_given(&mut self, node: &Node) -> Option<User> {
+        let table = self.table(node, "a user", &["name", "password", "addresses"]);
+        Some(User {
+            name: self.need(table, node, "name", Self::text)?,
+            password: table.get("password").and_then(|its| self.text(its)).unwrap_or_default(),
+            addresses: table
+                .get("addresses")
+                .map_or_else(Vec::new, |its| self.texts(its))
+                .into_iter()
+                .map(|its| its.0)
+                .collect(),
+        })
+    }
+
+    fn mailbox_given(&mut self, node: &Node) -> Option<MailboxGiven> {
+        let table = self.table(node, "a mailbox", &["user", "name", "uidvalidity", "generate"]);
+        Some(MailboxGiven {
+            user: table.get("user").and_then(|its| self.text(its)),
+            name: self.need(table, node, "name", Self::text)?,
+            uid_validity: table.get("uidvalidity").and_then(|its| self.number(its, "a UIDVALIDITY")),
+            generate: table.get("generate").and_then(|its| self.number(its, "a count of messages")).unwrap_or(0),
+        })
+    }
+
+    fn message_given(&mut self, node: &Node, folder: Option<&Path>) -> Option<MessageGiven> {
+        let keys = ["id", "user", "mailbox", "text", "file", "generate", "uidl", "flags"];
+        let table = self.table(node, "a message", &keys);
+        let raw = match (table.get("text"), table.get("file"), table.get("generate")) {
+            (Some(text), None, None) => Some(self.text(text)?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()),
+            (None, Some(file), None) => {
+                let name = self.text(file)?;
+                let path = folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
+                match fs::read(&path) {
+                    Ok(octets) => Some(octets),
+                    Err(error) => {
+                        self.wrong(&file.place, format!("{} cannot be read: {error}", path.display()));
+                        return None;
+                    }
+                }
+            }
+            (None, None, Some(generate)) => {
+                self.truth(generate).filter(|generated| *generated)?;
+                None
+            }
+            _ => {
+                self.wrong(&node.place, "a message has one of `text`, `file` and `generate = true`");
+                return None;
+            }
+        };
+        let text = |reader: &mut Self, key| table.get(key).and_then(|its| reader.text(its));
+        Some(MessageGiven {
+            id: text(self, "id"),
+            user: text(self, "user"),
+            mailbox: text(self, "mailbox").unwrap_or_else(|| "INBOX".to_owned()),
+            raw,
+            uidl: text(self, "uidl"),
+            flags: table
+                .get("flags")
+                .map_or_else(Vec::new, |its| self.texts(its))
+                .into_iter()
+                .map(|its| its.0.into())
+                .collect(),
+            is_delivered: false,
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! The file: settings, accounts, seed mail, rules, expectations; how it is loaded, and what is wrong with it. Does not
+//! know how it will be run.
+
+mod check;
+mod file;
+mod node;
+mod print;
+mod problem;
+mod read;
+#[cfg(test)]
+mod reference;
+mod rules;
+mod shipped;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use file::{RuleError, check_rule};
+#[cfg(feature = "api")]
+pub(crate) use print::rule_as_json;
+pub(crate) use print::rule_as_toml;
+pub use problem::ScenarioError;
+#[cfg(feature = "cli")]
+pub(crate) use shipped::SHIPPED;
+pub(crate) use steps::fixed;
+
+use crate::protocol::Offer;
+use crate::rule::{Certificate, Expect, Rule, State};
+
+/// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
+///
+/// ```
+/// use mailjig::Scenario;
+///
+/// let greylisting = Scenario::named("smtp-greylist").seed(7);
+/// let full = Scenario::text("full.toml", r#"
+///     mailjig = 1
+///     [[rule]]
+///     id = "full"
+///     on = "smtp.rcpt"
+///     when = { rcpt = "*@full.example" }
+///     do = { reply = "452 4.2.2 Mailbox full" }
+/// "#);
+/// # greylisting.check().unwrap();
+/// # full.check().unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    source: Source,
+    set: Vec<(String, String)>,
+    seed: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Named(String),
+    File(PathBuf),
+    Text {
+        name: String,
+        text: String,
+    },
+    #[cfg(feature = "api")]
+    Json(serde_json::Value),
+}
+
+/// A scenario that was read: everything in it is right.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    pub(crate) about: String,
+    pub(crate) refs: Vec<String>,
+    pub(crate) client_must: Vec<String>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) is_manual: bool,
+    pub(crate) offers: Vec<Announced>,
+    pub(crate) certificates: Vec<(Box<str>, Certificate)>,
+    pub(crate) state: Vec<(Box<str>, State)>,
+    pub(crate) users: Vec<User>,
+    pub(crate) mailboxes: Vec<MailboxGiven>,
+    pub(crate) messages: Vec<MessageGiven>,
+    /// The outermost first.
+    pub(crate) rules: Vec<Arc<Rule>>,
+    pub(crate) expects: Vec<Arc<Expect>>,
+    /// What is probably not meant, as it is printed.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What a protocol announces, in the clear and under TLS.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Announced {
+    pub(crate) protocol: Box<str>,
+    pub(crate) clear: Offer,
+    pub(crate) under_tls: Offer,
+}
+
+/// Somebody who may log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: String,
+    pub(crate) addresses: Vec<String>,
+}
+
+/// A mailbox that is there from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MailboxGiven {
+    /// None: everybody has it.
+    pub(crate) user: Option<String>,
+    pub(crate) name: String,
+    pub(crate) uid_validity: Option<u32>,
+    pub(crate) generate: u32,
+}
+
+/// A message that is there from the start, or that a rule delivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MessageGiven {
+    pub(crate) id: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) mailbox: String,
+    /// None: it is generated.
+    pub(crate) raw: Option<Vec<u8>>,
+    pub(crate) uidl: Option<String>,
+    pub(crate) flags: Vec<Box<str>>,
+    /// A rule delivers it, so it is not there from the start.
+    pub(crate) is_delivered: bool,
+}
+
+impl Scenario {
+    /// One of those that are shipped, as `smtp-greylist`; `mailjig scenarios` lists them.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self::of(Source::Named(name.into()))
+    }
+
+    /// A file of yours.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self::of(Source::File(path.as_ref().to_owned()))
+    }
+
+    /// A text in the form of a file; errors call it by this name.
+    pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::of(Source::Text { name: name.into(), text: text.into() })
+    }
+
+    /// The same as a JSON value.
+    #[cfg(feature = "api")]
+    pub(crate) fn json(value: serde_json::Value) -> Self {
+        Self::of(Source::Json(value))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, set: Vec::new(), seed: None }
+    }
+
+    /// Gives a parameter of the scenario another value.
+    #[must_use]
+    pub fn set(mut self, param: impl Into<String>, value: impl ToString) -> Self {
+        self.set.push((param.into(), value.to_string()));
+        self
+    }
+
+    /// What chance and jitter are drawn by; the default is what the file says, else 1.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Reads it without using it. Gives what is probably not meant.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<Vec<String>, ScenarioError> {
+        self.load().map(|loaded| loaded.warnings)
+    }
+
+    pub(crate) fn load(&self) -> Result<Loaded, ScenarioError> {
+        let mut loaded = match &self.source {
+            Source::Named(name) => file::named(name, &self.set),
+            Source::File(path) => file::path(path, &self.set),
+            Source::Text { name, text } => file::text(name, text, None, &self.set),
+            #[cfg(feature = "api")]
+            Source::Json(value) => file::json(value, &self.set),
+        }?;
+        loaded.seed = self.seed.or(loaded.seed);
+        Ok(loaded)
+    }
+}
+
+/// Reads one rule from JSON; fails with what is wrong, each at its pointer.
+#[cfg(feature = "api")]
+pub(crate) fn rule_from_json(value: &serde_json::Value, origin: &str) -> Result<Rule, ScenarioError> {
+    file::rule(value, origin)
+}

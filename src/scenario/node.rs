@@ -1,0 +1,137 @@
+//! A document as it was written: values with their places, the same from TOML and from JSON.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Place, Problem};
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) place: Place,
+    pub(super) data: Data,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Data {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Truth(bool),
+    List(Vec<Node>),
+    Table(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) place: Place,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// Reads TOML; fails with everything that is wrong.
+    pub(super) fn toml(text: &str) -> Result<Self, Vec<Problem>> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            let problem = |error: toml::de::Error| {
+                let message = error.message().to_owned();
+                Problem::error(Place::Span(error.span().unwrap_or(0..0)), message)
+            };
+            return Err(errors.into_iter().map(problem).collect());
+        }
+        let span = table.span();
+        Ok(of_table(table.get_ref(), span))
+    }
+
+    /// Takes JSON over.
+    #[cfg(feature = "api")]
+    pub(super) fn json(value: &serde_json::Value, pointer: &str) -> Self {
+        use serde_json::Value;
+        let data = match value {
+            Value::Null => Data::Table(Vec::new()),
+            Value::Bool(truth) => Data::Truth(*truth),
+            Value::Number(number) => match number.as_i64() {
+                Some(integer) => Data::Integer(integer),
+                None => Data::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Data::Text(text.clone()),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                Data::List(items.map(|(i, item)| Self::json(item, &format!("{pointer}/{i}"))).collect())
+            }
+            Value::Object(map) => {
+                let entry = |(key, value): (&String, &Value)| {
+                    let here = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    Entry { key: key.clone(), place: Place::Pointer(here.clone()), value: Self::json(value, &here) }
+                };
+                // What is null is not there.
+                Data::Table(map.iter().filter(|(_, value)| !value.is_null()).map(entry).collect())
+            }
+        };
+        Self { place: Place::Pointer(pointer.to_owned()), data }
+    }
+
+    /// What kind of value this is, as an error says it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.data {
+            Data::Text(_) => "a text",
+            Data::Integer(_) => "an integer",
+            Data::Float(_) => "a number with a fraction",
+            Data::Truth(_) => "true or false",
+            Data::List(_) => "a list",
+            Data::Table(_) => "a table",
+        }
+    }
+
+    /// The items of a list; anything else is a list of one.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.data {
+            Data::List(items) => items,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    pub(super) fn entries(&self) -> Option<&[Entry]> {
+        match &self.data {
+            Data::Table(entries) => Some(entries),
+            _ => None,
+        }
+    }
+}
+
+fn of_table(table: &DeTable<'_>, span: Range<usize>) -> Node {
+    let mut entries: Vec<Entry> = table
+        .iter()
+        .map(|(key, value)| Entry {
+            key: key.get_ref().to_string(),
+            place: Place::Span(key.span()),
+            value: of_value(value.get_ref(), value.span()),
+        })
+        .collect();
+    // In the order of the file: that is the order of what is wrong.
+    entries.sort_by_key(|entry| match &entry.place {
+        Place::Span(span) => span.start,
+        Place::Pointer(_) | Place::Nowhere => 0,
+    });
+    Node { place: Place::Span(span), data: Data::Table(entries) }
+}
+
+fn of_value(value: &DeValue<'_>, span: Range<usize>) -> Node {
+    let data = match value {
+        DeValue::String(text) => Data::Text(text.to_string()),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(integer) => Data::Integer(integer),
+            // Beyond what is counted here; a text says so at its place.
+            Err(_) => Data::Text(integer.as_str().to_owned()),
+        },
+        DeValue::Float(float) => Data::Float(float.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(truth) => Data::Truth(*truth),
+        DeValue::Datetime(moment) => Data::Text(moment.to_string()),
+        DeValue::Array(items) => Data::List(items.iter().map(|item| of_value(item.get_ref(), item.span())).collect()),
+        DeValue::Table(table) => return of_table(table, span),
+    };
+    Node { place: Place::Span(span), data }
+}

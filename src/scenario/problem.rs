@@ -1,0 +1,165 @@
+//! What is wrong with a scenario, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Octets of the text.
+    Span(Range<usize>),
+    /// A JSON pointer (RFC 6901).
+    Pointer(String),
+    Nowhere,
+}
+
+/// One thing that is wrong, or that is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    /// What would be right.
+    pub(crate) help: Option<String>,
+    pub(crate) is_warning: bool,
+}
+
+impl Problem {
+    pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
+        Self { place, message: message.into(), help: None, is_warning: false }
+    }
+
+    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self { is_warning: true, ..Self::error(place, message) }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Why a scenario cannot be used: everything that is wrong with it, each at its place.
+///
+/// Prints as compilers do:
+///
+/// ```text
+/// greylist.toml:6:6: unknown event `smtp.rcp`
+///  6 | on = "smtp.rcp"
+///    |      ^^^^^^^^^^ did you mean `smtp.rcpt`?
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScenarioError {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl ScenarioError {
+    pub(crate) fn new(name: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| match &problem.place {
+            Place::Span(span) => span.start,
+            Place::Pointer(_) | Place::Nowhere => 0,
+        });
+        Self { name: name.to_owned(), text: text.to_owned(), problems }
+    }
+
+    /// The member of a JSON document that is wrong first.
+    #[cfg(feature = "api")]
+    pub(crate) fn field(&self) -> Option<String> {
+        match &self.problems.first()?.place {
+            Place::Pointer(pointer) if !pointer.is_empty() => Some(pointer.clone()),
+            Place::Span(_) => Some("text".to_owned()),
+            Place::Pointer(_) | Place::Nowhere => None,
+        }
+    }
+
+    /// Each problem: its place, what is wrong, and what would be right.
+    #[cfg(feature = "api")]
+    pub(crate) fn each(&self) -> impl Iterator<Item = (String, &str, Option<&str>)> {
+        self.problems.iter().map(|problem| {
+            let place = match &problem.place {
+                Place::Pointer(pointer) => pointer.clone(),
+                Place::Span(span) => {
+                    let (line, column) = line_and_column(&self.text, span.start);
+                    format!("{line}:{column}")
+                }
+                Place::Nowhere => String::new(),
+            };
+            (place, problem.message.as_str(), problem.help.as_deref())
+        })
+    }
+
+    pub(crate) fn whole(name: &str, message: impl Into<String>, help: Option<String>) -> Self {
+        let problem = Problem { help, ..Problem::error(Place::Nowhere, message) };
+        Self::new(name, "", vec![problem])
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}", Shown { name: &self.name, text: &self.text, problem })?;
+        }
+        Ok(())
+    }
+}
+
+/// A problem with its line.
+pub(crate) struct Shown<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) problem: &'a Problem,
+}
+
+/// A line and a column, from 1.
+pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, text, problem } = self;
+        let kind = if problem.is_warning { "warning: " } else { "" };
+        let help = problem.help.as_deref().unwrap_or_default();
+        match &problem.place {
+            Place::Span(span) => {
+                let (line, column) = line_and_column(text, span.start);
+                let source = text.lines().nth(line - 1).unwrap_or_default();
+                let rest = source.chars().count().saturating_sub(column - 1).max(1);
+                let marked = text.get(span.clone()).map_or(1, |marked| marked.chars().count());
+                let marks = "^".repeat(marked.clamp(1, rest));
+                let margin = line.to_string().len();
+                // Tabs stay tabs, so that the marks stand below what they mark.
+                let lead: String =
+                    source.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+                writeln!(f, "{name}:{line}:{column}: {kind}{}", problem.message)?;
+                writeln!(f, " {line} | {source}")?;
+                write!(f, " {:margin$} | {lead}{marks}", "")?;
+                if help.is_empty() { Ok(()) } else { write!(f, " {help}") }
+            }
+            Place::Pointer(pointer) => {
+                let pointer = if pointer.is_empty() { "/" } else { pointer };
+                write!(f, "{name}: {pointer}: {kind}{}", problem.message)?;
+                if help.is_empty() { Ok(()) } else { write!(f, "; {help}") }
+            }
+            Place::Nowhere => {
+                write!(f, "{name}: {kind}{}", problem.message)?;
+                if help.is_empty() { Ok(()) } else { write!(f, "; {help}") }
+            }
+        }
+    }
+}
+
+/// The known word that is nearest, if it is near.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let scored = known.into_iter().map(|its| (strsim::jaro_winkler(word, its), its));
+    let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
+    best.filter(|(score, _)| *score > 0.75).map(|(_, its)| format!("did you mean `{its}`?"))
+}

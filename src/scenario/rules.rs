@@ -1,0 +1,242 @@
+//! Rules and expectations out of a document.
+
+use std::sync::Arc;
+
+use super::node::{Data, Node};
+use super::problem::{Place, nearest};
+use super::read::Reader;
+use crate::base::Times;
+use crate::protocol::Event;
+use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, Kind, Nth, On, Per, Rule, Test, Wanted};
+
+const RULE: &[&str] = &["id", "on", "when", "times", "nth", "per", "chance", "do", "expect"];
+const EXPECT: &[&str] = &["id", "event", "when", "count", "same", "sequence", "within", "settle"];
+/// The field that only expectations have.
+const OUTCOME: &str = "outcome";
+
+type Origin<'o> = &'o dyn Fn(&Place) -> Arc<str>;
+
+impl Reader {
+    /// A rule, and the document that it was read from.
+    pub(super) fn rule(&mut self, node: &Node, number: usize, origin: Origin<'_>) -> Option<(Rule, Node)> {
+        let table = self.table(node, "a rule", RULE);
+        let id = match table.get("id") {
+            Some(id) => self.text(id)?,
+            None => format!("rule-{number}"),
+        };
+        let on = match table.get("on") {
+            Some(on) => self.events(on),
+            None => {
+                self.wrong_help(&node.place, "`on` is missing", "say at which event, as `on = \"smtp.rcpt\"`");
+                Vec::new()
+            }
+        };
+        let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its, false));
+        let nth = match (table.get("times"), table.get("nth")) {
+            (Some(times), None) => self.number(times, "a count").map(Nth::first),
+            (None, Some(nth)) => {
+                let written = self.written(nth)?;
+                let parsed = Nth::parse(&written);
+                if parsed.is_none() {
+                    let help = "write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them";
+                    self.wrong_help(&nth.place, format!("`{written}` says not which"), help);
+                }
+                parsed
+            }
+            (Some(_), Some(_)) => {
+                self.wrong(&table.place("nth"), "a rule has `times` or `nth`, not both");
+                None
+            }
+            (None, None) => None,
+        };
+        let per = table.get("per").and_then(|its| self.per(its)).unwrap_or_default();
+        let chance = table.get("chance").and_then(|its| {
+            let chance: f64 = self.number(its, "a probability between 0 and 1")?;
+            if !(0.0..=1.0).contains(&chance) {
+                self.wrong(&its.place, format!("`{chance}` is not a probability between 0 and 1"));
+            }
+            Some(chance)
+        });
+        let steps = table.get("do").map_or_else(Vec::new, |its| self.steps(its));
+        if table.get("do").is_none() {
+            self.wrong_help(
+                &node.place,
+                "`do` is missing",
+                "say what the rule does, as `do = { reply = \"451 later\" }`",
+            );
+        }
+        let expect = table.get("expect").and_then(|its| self.times(its));
+        let steps = steps.into_iter().map(|(timed, _)| timed).collect();
+        let origin = origin(&node.place);
+        let rule = Rule { id: id.into(), on, when, nth, per, chance, steps, expect, origin };
+        Some((rule, node.clone()))
+    }
+
+    pub(super) fn expect(&mut self, node: &Node, number: usize, origin: Origin<'_>) -> Option<Expect> {
+        let table = self.table(node, "an expectation", EXPECT);
+        let id = table.get("id").and_then(|its| self.text(its)).unwrap_or_else(|| format!("expectation {number}"));
+        let what = match (table.get("event"), table.get("sequence")) {
+            (Some(event), None) => {
+                let on = self.events(event).into_iter().next()?;
+                let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its, true));
+                let count = match table.get("count") {
+                    Some(count) => self.times(count)?,
+                    None => Times::from(1..),
+                };
+                let same = match table.get("same") {
+                    Some(same) => {
+                        let name = self.text(same)?;
+                        let field = Field::parse(&name);
+                        if field.is_none() {
+                            self.unknown_field(&same.place, &name);
+                        }
+                        field
+                    }
+                    None => None,
+                };
+                for condition in &when {
+                    if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
+                        let message = format!("there is no `{}` at `{}`", condition.field.name(), on.written);
+                        self.wrong(&node.place, message);
+                    }
+                }
+                Wanted::Count { on, when, count, same }
+            }
+            (None, Some(sequence)) => Wanted::Sequence(self.events(sequence)),
+            _ => {
+                self.wrong(&node.place, "an expectation has either `event` or `sequence`");
+                return None;
+            }
+        };
+        let within = table.get("within").and_then(|its| self.duration(its));
+        let settle = table.get("settle").and_then(|its| self.duration(its));
+        Some(Expect { id: id.into(), what, within, settle, origin: origin(&node.place) })
+    }
+
+    fn events(&mut self, node: &Node) -> Vec<On> {
+        let mut events = Vec::new();
+        for (written, place) in self.texts(node) {
+            match On::parse(&written) {
+                Some(on) => events.push(on),
+                None => {
+                    let known: Vec<&str> = Event::ALL.iter().map(|event| event.name()).collect();
+                    let help = nearest(&written, known)
+                        .unwrap_or_else(|| "the manual's chapter on scenarios lists them".to_owned());
+                    self.wrong_help(&place, format!("unknown event `{written}`"), help);
+                }
+            }
+        }
+        events
+    }
+
+    /// `when`: names and what their values must be.
+    fn conditions(&mut self, node: &Node, is_expected: bool) -> Vec<Condition> {
+        let Some(entries) = node.entries() else {
+            self.wrong(&node.place, format!("`when` is a table, and this is {}", node.kind()));
+            return Vec::new();
+        };
+        let mut conditions = Vec::new();
+        for entry in entries {
+            let is_dotted = DOTTED.iter().any(|(name, ..)| *name == entry.key);
+            match entry.value.entries().filter(|_| is_dotted) {
+                Some(inner) => {
+                    for its in inner {
+                        let name = format!("{}.{}", entry.key, its.key);
+                        conditions.extend(self.condition(&name, &its.place, &its.value));
+                    }
+                }
+                None if entry.key == OUTCOME && is_expected => {
+                    self.wrong(&entry.place, "`outcome` is not built yet");
+                }
+                None => conditions.extend(self.condition(&entry.key, &entry.place, &entry.value)),
+            }
+        }
+        // Their order says nothing, and JSON does not keep it.
+        conditions.sort_by_key(|condition| condition.field.name());
+        conditions
+    }
+
+    fn condition(&mut self, name: &str, place: &Place, node: &Node) -> Option<Condition> {
+        let Some(field) = Field::parse(name) else {
+            self.unknown_field(place, name);
+            return None;
+        };
+        let test = self.test(field.kind(), node)?;
+        Some(Condition { field, test })
+    }
+
+    fn unknown_field(&mut self, place: &Place, name: &str) {
+        let mut known: Vec<String> = FIELDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        known.extend(
+            ["since.first", "since.start", "header.Subject", "param.SIZE", "state.x", "session.x"].map(str::to_owned),
+        );
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        self.unknown(place, "field", name, &known);
+    }
+
+    fn test(&mut self, kind: Kind, node: &Node) -> Option<Test> {
+        match &node.data {
+            Data::Table(entries) => {
+                let [entry] = entries.as_slice() else {
+                    self.wrong(&node.place, "it has one of `any`, `all`, `not` and `eq`");
+                    return None;
+                };
+                let value = &entry.value;
+                let mut each =
+                    || -> Vec<Test> { value.items().iter().filter_map(|item| self.test(kind, item)).collect() };
+                match entry.key.as_str() {
+                    "any" => Some(Test::Any(each())),
+                    "all" => Some(Test::All(each())),
+                    "not" => self.test(kind, value).map(|test| Test::Not(Box::new(test))),
+                    "eq" => self.written(value).map(|text| Test::Exactly(text.into())),
+                    other => {
+                        self.unknown(&entry.place, "operator", other, &["any", "all", "not", "eq"]);
+                        None
+                    }
+                }
+            }
+            Data::List(_) => {
+                self.wrong_help(&node.place, "a condition has one value", "write `{ any = [ … ] }`");
+                None
+            }
+            _ => {
+                let written = self.written(node)?;
+                match Test::parse(kind, &written) {
+                    Ok(test) => Some(test),
+                    Err(why) => {
+                        self.wrong(&node.place, why);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn per(&mut self, node: &Node) -> Option<Per> {
+        let written = self.text(node)?;
+        Some(match written.as_str() {
+            "server" => Per::Server,
+            "conn" => Per::Conn,
+            "user" => Per::User,
+            "ip" => Per::Ip,
+            "listener" => Per::Listener,
+            key if key.contains('{') => Per::Key(self.template(node)?),
+            other => {
+                let known = ["server", "conn", "user", "ip", "listener", "{rcpt}"];
+                self.unknown(&node.place, "count", other, &known);
+                return None;
+            }
+        })
+    }
+
+    fn times(&mut self, node: &Node) -> Option<Times> {
+        let written = self.written(node)?;
+        match Times::parse(&written) {
+            Ok(times) => Some(times),
+            Err(error) => {
+                self.wrong(&node.place, error.to_string());
+                None
+            }
+        }
+    }
+}

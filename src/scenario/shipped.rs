@@ -1,0 +1,70 @@
+//! The scenarios that come with the library.
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shipped {
+    /// Under `scenarios/`.
+    pub(crate) folder: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($folder:literal / $name:literal,)*) => {
+        /// All of them, by folder and name.
+        pub(crate) const SHIPPED: &[Shipped] = &[$(Shipped {
+            folder: $folder,
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $folder, "/", $name, ".toml")),
+        },)*];
+    };
+}
+
+shipped! {
+    "any" / "accept-lost-ack",
+    "any" / "cut-mid-reply",
+    "any" / "glue-replies",
+    "any" / "greeting-never",
+    "any" / "greeting-slow-drip",
+    "any" / "idle-connection-closed",
+    "any" / "split-every-byte",
+    "imap" / "imap-authenticated-not-connected",
+    "imap" / "imap-bodystructure-nil-param",
+    "imap" / "imap-bye-mid-session",
+    "imap" / "imap-caps-change-after-login",
+    "imap" / "imap-expunge-during-fetch",
+    "imap" / "imap-fetch-ok-without-body",
+    "imap" / "imap-idle-goes-silent",
+    "imap" / "imap-literal-bomb",
+    "imap" / "imap-literal-wrong-size",
+    "imap" / "imap-throttled",
+    "imap" / "imap-uidvalidity-changes",
+    "imap" / "imap-unsolicited-in-fetch",
+    "pop3" / "pop3-maildrop-locked",
+    "pop3" / "pop3-missing-terminator",
+    "pop3" / "pop3-uidl-duplicates",
+    "pop3" / "pop3-unstuffed-dot",
+    "smtp" / "smtp-421-after-n",
+    "smtp" / "smtp-banner-multiline",
+    "smtp" / "smtp-greylist",
+    "smtp" / "smtp-partial-rcpt",
+    "smtp" / "smtp-quit-no-reply",
+    "tls" / "starttls-response-injection",
+    "tls" / "starttls-stripped",
+    "tls" / "tls-cert-expired",
+    "tls" / "tls-truncation",
+}
+
+/// By its name, as `smtp-greylist` or `smtp/smtp-greylist`.
+pub(super) fn find(name: &str) -> Option<&'static Shipped> {
+    let (folder, stem) = name.rsplit_once('/').unzip();
+    let stem = stem.unwrap_or(name);
+    SHIPPED.iter().find(|its| its.name == stem && folder.is_none_or(|folder| folder == its.folder))
+}
+
+impl Shipped {
+    /// Its first line: what it teaches.
+    pub(crate) fn lesson(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches('#').trim()
+    }
+}

@@ -1,0 +1,123 @@
+//! Files that are right, files that are wrong, and rules printed and read again.
+
+use std::path::Path;
+
+use super::shipped::SHIPPED;
+use super::*;
+
+#[test]
+fn every_shipped_scenario_is_right_and_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut files = 0;
+    for kind in std::fs::read_dir(folder).unwrap() {
+        for file in std::fs::read_dir(kind.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert!(SHIPPED.iter().any(|its| its.name == stem), "{stem} is not listed");
+            files += 1;
+        }
+    }
+    assert_eq!(files, SHIPPED.len());
+    for shipped in SHIPPED {
+        let loaded = Scenario::named(shipped.name).load().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.name, shipped.name);
+        assert!(loaded.warnings.is_empty(), "{}: {:?}", shipped.name, loaded.warnings);
+        assert!(shipped.text.starts_with("# "), "{}: the first line is the lesson", shipped.name);
+        assert!(!loaded.client_must.is_empty() && !loaded.about.is_empty(), "{}", shipped.name);
+        assert!(loaded.refs.iter().all(|link| link.starts_with("https://")), "{}", shipped.name);
+        let expected = loaded.rules.iter().any(|rule| rule.expect.is_some()) || !loaded.expects.is_empty();
+        assert!(expected, "{}: a scenario that never happened fails the test", shipped.name);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_at_its_place() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/wrong");
+    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    assert!(files.len() > 5);
+    for path in files {
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let shown = match Scenario::text(format!("{stem}.toml"), text).check() {
+            Ok(warnings) => warnings.join("\n"),
+            Err(error) => error.to_string(),
+        };
+        insta::with_settings!({ snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(stem, shown);
+        });
+    }
+}
+
+#[test]
+fn the_examples_of_the_language_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/right");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let loaded = Scenario::file(&path).load().unwrap_or_else(|error| panic!("{error}"));
+        assert!(!loaded.rules.is_empty(), "{}", path.display());
+        files += 1;
+    }
+    assert!(files > 5);
+}
+
+#[test]
+fn a_rule_that_is_printed_reads_as_the_same_rule() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/right");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| Scenario::file(file.unwrap().path()));
+    let named = SHIPPED.iter().map(|its| Scenario::named(its.name));
+    for scenario in files.chain(named) {
+        for rule in scenario.load().unwrap().rules {
+            let mut toml = format!("mailjig = 1\n{}", rule_as_toml(&rule));
+            // What it delivers is somewhere else in the file.
+            for timed in &rule.steps {
+                if let crate::rule::Step::Deliver(crate::rule::Deliver::Into { message: Some(id), .. }) = &timed.step {
+                    toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
+                }
+            }
+            let mut again =
+                Scenario::text("printed.toml", &toml).load().unwrap_or_else(|error| panic!("{error}\n{toml}"));
+            let mut again = Arc::unwrap_or_clone(again.rules.remove(0));
+            again.origin = Arc::clone(&rule.origin);
+            assert_eq!(again, *rule, "{toml}");
+            #[cfg(feature = "api")]
+            {
+                let json = rule_as_json(&rule);
+                let again = rule_from_json(&json, &rule.origin).unwrap_or_else(|error| panic!("{error}\n{json}"));
+                assert_eq!(again, *rule, "{json}");
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_are_filled_in_and_may_be_set() {
+    let text = "mailjig = 1\n[params]\nn = \"3\"\njson = '{\"a\":1}'\n[[rule]]\non = \"smtp.mail\"\nwhen = { sent = \">={param.n}\" }\n\
+                do = { reply = \"421 {param.json} {param.json|b64} {param.SIZE}\" }\n";
+    let rule = |scenario: Scenario| Arc::unwrap_or_clone(scenario.load().unwrap().rules.remove(0));
+    let three = rule(Scenario::text("a.toml", text));
+    let five = rule(Scenario::text("a.toml", text).set("n", 5));
+
+    assert_eq!((three.when[0].test.to_string(), five.when[0].test.to_string()), (">=3".to_owned(), ">=5".to_owned()));
+    let crate::rule::Step::Reply(lines) = &three.steps[0].step else { panic!("it replies") };
+    assert_eq!(lines[0].fill(&|_| Some("9".to_owned())), b"421 {\"a\":1} eyJhIjoxfQ== 9");
+    let error = Scenario::text("a.toml", text).set("m", 5).check().unwrap_err().to_string();
+    assert!(error.contains("there is no parameter `m`"), "{error}");
+}
+
+#[test]
+fn the_manual_has_the_reference() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/scenarios.md");
+    let manual = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- reference: begin -->\n", "<!-- reference: end -->");
+    let from = manual.find(begin).unwrap() + begin.len();
+    let to = manual.find(end).unwrap();
+    let reference = reference::reference();
+    if std::env::var_os("INSTA_UPDATE").is_some() && manual[from..to] != reference {
+        std::fs::write(&path, format!("{}{reference}{}", &manual[..from], &manual[to..])).unwrap();
+        return;
+    }
+    assert!(manual[from..to] == reference, "the reference in {} is not that of the loader", path.display());
+}

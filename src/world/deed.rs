@@ -1,0 +1,347 @@
+//! What rules do to the world: at once, or when it is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::World;
+use super::scene::{Delivered, Scene};
+use super::turn::{Nobody, Progress};
+use crate::base::{MessageNo, SessionNo, Timestamp};
+use crate::journal::{Detail, Kind, Noted, Weight};
+use crate::mail::{Change, Flags, InternalDate, Origin, Place};
+use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Route, Words};
+use crate::rule::{Certificate, Deed, End, One, Run, Target, Tell, Want};
+use crate::scenario::Announced;
+
+/// Events that follow from events, and those from these, up to here.
+const DEEPEST: u8 = 8;
+
+/// Something that is done later.
+#[derive(Debug)]
+pub(crate) struct Later {
+    pub(crate) due: Timestamp,
+    what: What,
+    session: Option<SessionNo>,
+    by: Arc<str>,
+}
+
+#[derive(Debug)]
+enum What {
+    Deed(Deed),
+    /// A message that was accepted before is filed now.
+    File(MessageNo, Route),
+}
+
+/// What a session is told from outside.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Say(Vec<u8>, Arc<str>),
+    End(End),
+    Offer(Offer),
+    /// Goodbye, with these octets.
+    Kick(Vec<u8>),
+}
+
+impl World {
+    /// A rule does something: now, or later.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn act<M: Machine>(
+        &mut self,
+        session: Option<SessionNo>,
+        machine: &mut M,
+        run: Option<&mut Run>,
+        deed: Deed,
+        after: Option<Duration>,
+        by: &Arc<str>,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) {
+        if let Some(after) = after {
+            let due = now.plus(after);
+            if let Deed::Redirect(target) = deed {
+                progress.route = Some(Route::Nowhere);
+                progress.late = Some((due, route(target)));
+                return;
+            }
+            self.later.push(Later { due, what: What::Deed(deed), session, by: Arc::clone(by) });
+            return;
+        }
+        let noted = |weight, text: String| Kind::Noted(Box::new(Noted { by: Some(Arc::clone(by)), weight, text }));
+        let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
+        let place_of = |desk: &mut Desk<'_>, target: &Target| {
+            let facts = session.and_then(|session| self.journal.session(session)).map(|log| log.facts());
+            let login = target.user.clone().or_else(|| facts?.user.as_deref().map(str::to_owned));
+            let mailbox = target.mailbox.clone().or_else(|| facts?.mailbox.clone()).unwrap_or_else(|| "INBOX".into());
+            let login = login.ok_or("nobody is logged in, and the step names no user")?;
+            desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
+        };
+        let (mut told, mut due) = (None, None);
+        let failed: Result<(), String> = match deed {
+            Deed::Say(octets) => {
+                due = Some(Due::Say(octets, Arc::clone(by)));
+                Ok(())
+            }
+            Deed::End(end) => {
+                due = Some(Due::End(end));
+                Ok(())
+            }
+            Deed::Listen(down) => {
+                self.down_until = Some(now.plus(down));
+                Ok(())
+            }
+            Deed::Set(set) => {
+                let mut changed = Vec::new();
+                for (variable, value) in set {
+                    let scope = if variable.is_session { "session" } else { "state" };
+                    let text = format!("{scope}.{} = {}", variable.name, crate::rule::shown(&value.as_value()));
+                    progress.notes.push(noted(Weight::State, text));
+                    self.rulebook.set(&variable, value, Some(Arc::clone(by)), session);
+                    changed.push(variable);
+                }
+                if changed.iter().any(|variable| !variable.is_session) {
+                    let _recorded = desk.close();
+                    self.follow(Event::StateChanged, session, None, now);
+                    return;
+                }
+                Ok(())
+            }
+            Deed::Lose => {
+                progress.route = Some(Route::Nowhere);
+                Ok(())
+            }
+            Deed::Redirect(target) => {
+                progress.route = Some(route(target));
+                Ok(())
+            }
+            Deed::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
+                let name = message.unwrap_or_default();
+                let raw = self.messages.get(&name).ok_or(format!("there is no message `{name}`"))?;
+                desk.append(place, Flags::NONE, None, raw.clone());
+                Ok(())
+            }),
+            Deed::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
+                for uid in uids(&desk, place, one) {
+                    if tell == Tell::Never {
+                        machine.conceal(place, uid);
+                    }
+                    desk.expunge(place, uid);
+                }
+                told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
+            }),
+            Deed::Flag { target, one, add, remove, tell } => place_of(&mut desk, &target).and_then(|place| {
+                let add = desk.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
+                let remove = desk.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
+                for uid in uids(&desk, place, one) {
+                    if let Some(flags) = desk.mailbox(place).and_then(|its| its.entry(uid)).map(|entry| entry.flags) {
+                        desk.flag(place, uid, flags.with(add).without(remove));
+                    }
+                }
+                told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
+                Ok(())
+            }),
+            Deed::Mailbox { target, uid_validity, renumber } => place_of(&mut desk, &target).map(|place| {
+                let now_is = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
+                let validity = uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
+                desk.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
+            }),
+            Deed::Caps(offer) => {
+                machine.offer(&offer);
+                Ok(())
+            }
+            Deed::Kick { user, protocol, reply } => {
+                let is_meant = |log: &&crate::journal::Log| {
+                    let facts = log.facts();
+                    let fits = protocol.as_deref().is_none_or(|name| speaks(facts.listener, name));
+                    let user_fits = user
+                        .as_ref()
+                        .is_none_or(|user| facts.user.as_deref().is_some_and(|its| user.matches_address(its)));
+                    facts.ended.is_none() && fits && user_fits
+                };
+                let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
+                for session in meant {
+                    self.inbox.entry(session).or_default().push(Due::Kick(reply.clone().unwrap_or_default()));
+                    self.knocks.push(session);
+                }
+                Ok(())
+            }
+            Deed::Note(text) => {
+                progress.notes.push(noted(Weight::Note, text));
+                Ok(())
+            }
+            Deed::Fail(text) => {
+                progress.notes.push(noted(Weight::Failure, text));
+                Ok(())
+            }
+        };
+        progress.done.absorb(desk.close());
+        if let Some(due) = due {
+            self.tell(session, due);
+        }
+        if let Err(why) = failed {
+            progress.notes.push(noted(Weight::Failure, format!("a step could not be done: {why}")));
+        }
+        if let Some((run, told)) = run.zip(told) {
+            run.add(told);
+        }
+    }
+
+    /// Something that was said to be done later is due.
+    pub(crate) fn fall_due(&mut self, Later { what, session, by, .. }: Later, now: Timestamp) {
+        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
+        match what {
+            What::Deed(Deed::Caps(offer)) => self.tell(session, Due::Offer(offer)),
+            What::Deed(deed) => self.act(session, &mut Nobody, None, deed, None, &by, &mut progress, now),
+            What::File(no, route) => {
+                if let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) {
+                    let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+                    desk.file_on(&route, InternalDate { at: now, zone: 0 }, &message);
+                    progress.done.absorb(desk.close());
+                }
+            }
+        }
+        self.settle(session, progress, now);
+    }
+
+    /// A message that is accepted and filed later is known now.
+    pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
+        if let Some((due, route)) = progress.late.take()
+            && let Some(message) = &progress.done.captured
+        {
+            let by = Arc::from("");
+            self.later.push(Later { due, what: What::File(message.no(), route), session: Some(session), by });
+        }
+    }
+
+    /// What was put into mailboxes, where a rule wants to know.
+    pub(super) fn delivered(&self, done: &Done) -> Vec<Delivered> {
+        if !self.rulebook.concerns(Event::MailDelivered) {
+            return Vec::new();
+        }
+        let filed = done.changes.iter().filter_map(|change| match change {
+            Change::File { place, uid, message, .. } => {
+                let account = self.mail.accounts.account(place.account)?;
+                let mailbox = account.mailbox(place.mailbox)?.name.clone();
+                Some(Delivered { message: message.clone(), login: account.login.clone(), mailbox, uid: *uid })
+            }
+            _ => None,
+        });
+        filed.collect()
+    }
+
+    pub(super) fn tell_delivered(&mut self, session: Option<SessionNo>, delivered: Vec<Delivered>, now: Timestamp) {
+        for delivered in delivered {
+            self.follow(Event::MailDelivered, session, Some(&delivered), now);
+        }
+    }
+
+    /// An event that follows from a change: it has no client, so there is nothing to perform or to say.
+    fn follow(&mut self, event: Event, session: Option<SessionNo>, delivered: Option<&Delivered>, now: Timestamp) {
+        if !self.rulebook.concerns(event) {
+            return;
+        }
+        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
+        if self.depth == DEEPEST {
+            let text = format!("events follow from each other more than {DEEPEST} deep");
+            progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
+            return self.settle(session, progress, now);
+        }
+        self.depth += 1;
+        let heard = Heard { event, words: Words::Silence, request: () };
+        let mut run = Run::new(event, Framing::Smtp);
+        loop {
+            let scene = Scene::<Nobody> {
+                machine: None,
+                heard: Some(&heard),
+                journal: &self.journal,
+                accounts: &self.mail.accounts,
+                delivered,
+                session,
+                sessions: self.sessions,
+                start: self.start,
+                now,
+                is_early: false,
+                certificate: "",
+            };
+            match run.step(&mut self.rulebook, &scene) {
+                Want::Perform => {}
+                Want::Deed { deed, after, by } => {
+                    self.act(session, &mut Nobody, None, deed, after, &by, &mut progress, now);
+                }
+                Want::Await | Want::Over => break,
+            }
+        }
+        self.depth -= 1;
+        let tip = self.journal.tip();
+        self.rulebook.place(tip);
+        for fired in run.take().2.fired {
+            self.rulebook.fired_in(&fired.rule, tip);
+        }
+        self.settle(session, progress, now);
+    }
+
+    /// Records what was done outside of every exchange.
+    fn settle(&mut self, session: Option<SessionNo>, Progress { done, notes, .. }: Progress, now: Timestamp) {
+        let delivered = self.delivered(&done);
+        if !done.is_empty() {
+            self.journal.outside(now, Detail { done, ..Detail::default() });
+        }
+        for note in notes {
+            self.journal.note_of(now, session, note);
+        }
+        self.tell_delivered(session, delivered, now);
+    }
+
+    fn tell(&mut self, session: Option<SessionNo>, due: Due) {
+        if let Some(session) = session {
+            self.inbox.entry(session).or_default().push(due);
+            self.knocks.push(session);
+        }
+    }
+
+    /// A new session's machine announces what the scenario says.
+    pub(super) fn dress<M: Machine>(&self, session: SessionNo, machine: &mut M) {
+        let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
+        for Announced { protocol, clear, under_tls } in &self.offers.of {
+            if speaks(listener, protocol) {
+                machine.offer(clear);
+                machine.offer_under_tls(under_tls);
+            }
+        }
+    }
+
+    /// Which certificate this session is shown.
+    pub(crate) fn certificate_of(&self, session: SessionNo) -> Certificate {
+        if self.offers.certificates.is_empty() && self.shown.is_empty() {
+            return Certificate::Good;
+        }
+        if let Some(shown) = self.shown.get(&session) {
+            return *shown;
+        }
+        let listener = self.journal.session(session).map_or("", |log| log.facts().listener);
+        let of = |name: &str| self.offers.certificates.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
+        of(listener).or_else(|| of("")).unwrap_or_default()
+    }
+}
+
+/// Whether this listener speaks that protocol.
+fn speaks(listener: &str, protocol: &str) -> bool {
+    match protocol {
+        "smtp" => matches!(listener, "smtp" | "submission" | "smtps"),
+        other => listener.strip_suffix('s').unwrap_or(listener) == other,
+    }
+}
+
+fn route(target: Target) -> Route {
+    let mailbox = target.mailbox.unwrap_or_else(|| "INBOX".into());
+    Route::Into { login: target.user.map(Into::into), mailbox }
+}
+
+fn uids(desk: &Desk<'_>, place: Place, one: One) -> Vec<u32> {
+    let Some(mailbox) = desk.mailbox(place) else { return Vec::new() };
+    let entries = mailbox.entries();
+    match one {
+        One::All => entries.iter().map(|entry| entry.uid).collect(),
+        One::Uid(uid) => entries.iter().filter(|entry| entry.uid == uid).map(|entry| entry.uid).collect(),
+        One::Msn(msn) => entries.get((msn as usize).wrapping_sub(1)).map(|entry| entry.uid).into_iter().collect(),
+    }
+}

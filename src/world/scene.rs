@@ -1,0 +1,118 @@
+//! What is known when rules are asked.
+
+use crate::base::{SessionNo, Timestamp};
+use crate::journal::{Journal, Kind, Session};
+use crate::mail::{Accounts, Message};
+use crate::protocol::{Fact, Heard, Machine, Value};
+use crate::rule::{self, Field};
+
+/// A request in its session, in its server, at a moment.
+pub(super) struct Scene<'a, M: Machine> {
+    pub(super) machine: Option<&'a M>,
+    pub(super) heard: Option<&'a Heard<M::Request>>,
+    pub(super) journal: &'a Journal,
+    pub(super) accounts: &'a Accounts,
+    /// What was delivered, where that is the event.
+    pub(super) delivered: Option<&'a Delivered>,
+    pub(super) session: Option<SessionNo>,
+    pub(super) sessions: usize,
+    pub(super) start: Timestamp,
+    pub(super) now: Timestamp,
+    pub(super) is_early: bool,
+    pub(super) certificate: &'static str,
+}
+
+/// A message that was put into a mailbox.
+#[derive(Debug, Clone)]
+pub(super) struct Delivered {
+    pub(super) message: Message,
+    pub(super) login: Box<str>,
+    pub(super) mailbox: Box<str>,
+    pub(super) uid: u32,
+}
+
+impl<M: Machine> Scene<'_, M> {
+    fn log(&self) -> Option<&crate::journal::Log> {
+        self.journal.session(self.session?)
+    }
+
+    fn facts(&self) -> Option<&Session> {
+        self.log().map(|log| log.facts())
+    }
+
+    /// How many exchanges the session had before this.
+    fn exchanges(&self) -> u64 {
+        let records = self.log().map_or(&[][..], |log| &log.records);
+        let is_exchange =
+            |seq: &&_| self.journal.get(**seq).is_some_and(|record| matches!(record.kind, Kind::Exchange(_)));
+        records.iter().filter(is_exchange).count() as u64
+    }
+
+    fn of_delivered(&self, fact: Fact<'_>) -> Option<Value<'_>> {
+        let Delivered { message, login, mailbox, uid } = self.delivered?;
+        Some(match fact {
+            Fact::User => Value::text(&**login),
+            Fact::Mailbox => Value::text(&**mailbox),
+            Fact::Uid => Value::Number((*uid).into()),
+            Fact::Size => Value::Number(message.raw().len() as u64),
+            Fact::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
+            Fact::Subject => Value::text(message.subject()),
+            Fact::Header(name) => Value::text(message.header(name)?),
+            Fact::Body => {
+                let raw = message.raw();
+                let end = memchr::memmem::find(raw, b"\r\n\r\n").map_or(raw.len(), |at| at + 4);
+                Value::octets(&raw[end..])
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl<M: Machine> rule::Scene for Scene<'_, M> {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        if let Some(fact) = field.fact() {
+            if self.delivered.is_some() {
+                return self.of_delivered(fact);
+            }
+            let own = self.machine.zip(self.heard).and_then(|(machine, heard)| machine.ask(heard, fact, self.accounts));
+            return own.or_else(|| match fact {
+                Fact::User => self.facts()?.user.as_deref().map(Value::text),
+                Fact::Mailbox => self.facts()?.mailbox.as_deref().map(Value::text),
+                _ => None,
+            });
+        }
+        let number = |number| Some(Value::Number(number));
+        match field {
+            Field::Conns => number(self.sessions as u64),
+            Field::SinceStart => number(self.start.until(self.now)),
+            Field::Early => Some(Value::Truth(self.is_early)),
+            Field::Listener => self.facts().map(|facts| Value::text(facts.listener)),
+            Field::Conn => number(self.session?.number().into()),
+            Field::Ip => self.facts().map(|facts| Value::text(facts.peer.ip().to_canonical().to_string())),
+            Field::Tls => self.facts().map(|facts| Value::Truth(facts.tls.is_some())),
+            Field::Sni => {
+                let log = self.log()?;
+                log.facts().tls.as_ref().and_then(|tls| tls.sni.as_deref()).or(log.sni.as_deref()).map(Value::text)
+            }
+            Field::Alpn => self.facts()?.tls.as_ref()?.alpn.as_deref().map(Value::text),
+            Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
+            Field::Sent => number(self.facts()?.messages.into()),
+            Field::Failed => number(self.journal.refused(self.log()?).len() as u64),
+            Field::Seq => number(self.exchanges()),
+            Field::Age => number(self.facts()?.opened.until(self.now)),
+            Field::Idle => {
+                let last = self.journal.get(*self.log()?.records.last()?)?;
+                number(last.at.until(self.now))
+            }
+            _ => None,
+        }
+    }
+
+    fn session(&self) -> Option<SessionNo> {
+        self.session
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}

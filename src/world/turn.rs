@@ -1,0 +1,343 @@
+//! The turns of an exchange: each asks the rules, performs, and records, in one critical section.
+
+use std::sync::Arc;
+
+use super::World;
+use super::scene::Scene;
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::journal::{Detail, Kind, Trace};
+use crate::mail::Origin;
+use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Step, Words};
+use crate::rule::{After, Hello, Plan, Run, Want};
+
+/// What a turn gives the driver.
+pub(crate) struct Turn<R> {
+    /// The record of the exchange; what closes it names it.
+    pub(crate) exchange: Seq,
+    pub(crate) plan: Plan,
+    pub(crate) rest: Rest<R>,
+    /// What answers a ClientHello, where that is what was asked.
+    pub(crate) hello: Option<Hello>,
+}
+
+/// What the next turn of the same exchange is.
+pub(crate) enum Rest<R> {
+    /// There is none.
+    Done,
+    /// The rest of a long answer.
+    Part(R, Option<Box<Run>>),
+    /// The client's next line is heard first; the request, if it is not yet performed.
+    Line(Option<Heard<R>>, Box<Run>),
+}
+
+/// What rules and machine came to in one turn, and what is to be recorded of it.
+pub(super) struct Progress {
+    pub(super) done: Done,
+    /// Recorded behind the exchange.
+    pub(super) notes: Vec<Kind>,
+    /// The way of the message that is accepted in this turn.
+    pub(super) route: Option<Route>,
+    /// It is filed later, there.
+    pub(super) late: Option<(Timestamp, Route)>,
+}
+
+impl World {
+    /// The first turn of an exchange: the rulebook is asked, the request performed, the reply recorded.
+    pub(crate) fn turn<M: Machine>(
+        &mut self,
+        session: SessionNo,
+        machine: &mut M,
+        heard: Heard<M::Request>,
+        is_early: bool,
+        now: Timestamp,
+    ) -> Turn<M::Request> {
+        if heard.event.is_greeting() {
+            self.dress(session, machine);
+        }
+        if self.rulebook.concerns(heard.event) {
+            let (event, words) = (heard.event, heard.words.clone());
+            let run = Box::new(Run::new(event, machine.framing(&heard.request)));
+            let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, is_early, now);
+            return self.recorded(session, Ok((event, words)), rest, run, progress, now);
+        }
+        let Heard { event, words, request } = heard;
+        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
+        let Step { reply, next } = machine.perform(request, &mut desk);
+        let done = desk.close();
+        let after = After::of(&next);
+        let exchange = self.record(session, event, &words, &reply, done, after, Trace::default(), now);
+        let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
+        Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
+    }
+
+    /// The next turn of an exchange that is answered in parts.
+    pub(crate) fn part<M: Machine>(
+        &mut self,
+        session: SessionNo,
+        exchange: Seq,
+        machine: &mut M,
+        rest: M::Request,
+        run: Option<Box<Run>>,
+        now: Timestamp,
+    ) -> Turn<M::Request> {
+        let item = machine.item(&rest).filter(|item| self.rulebook.concerns(*item));
+        if run.is_none() && item.is_none() {
+            let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
+            let Step { reply, next } = machine.perform(rest, &mut desk);
+            let done = desk.close();
+            let after = After::of(&next);
+            self.record_part(session, exchange, &[], &reply, done, after, Trace::default(), now);
+            let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
+            return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
+        }
+        let mut run = run.unwrap_or_else(|| Box::new(Run::performing(machine.framing(&rest))));
+        if let Some(item) = item {
+            run.enter(item);
+        } else {
+            run.perform();
+        }
+        let event = item.unwrap_or(run.event());
+        let heard = Heard { event, words: Words::Silence, request: rest };
+        let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, false, now);
+        self.recorded(session, Err((exchange, &[])), rest, run, progress, now)
+    }
+
+    /// A line came that a rule awaited.
+    pub(crate) fn line<M: Machine>(
+        &mut self,
+        session: SessionNo,
+        exchange: Seq,
+        machine: &mut M,
+        line: &[u8],
+        (heard, mut run): (Option<Heard<M::Request>>, Box<Run>),
+        now: Timestamp,
+    ) -> Turn<M::Request> {
+        let text = String::from_utf8_lossy(line).into_owned();
+        let violation = run.heard(&text);
+        let (rest, run, mut progress) = self.go_on(session, machine, heard, run, false, now);
+        progress.notes.extend(violation);
+        self.recorded(session, Err((exchange, line)), rest, run, progress, now)
+    }
+
+    /// Something happened to a connection that no machine knows of. None where no rule is asked.
+    pub(crate) fn point(
+        &mut self,
+        session: SessionNo,
+        event: Event,
+        sni: Option<&str>,
+        now: Timestamp,
+    ) -> Option<Turn<()>> {
+        if !self.rulebook.concerns(event) {
+            return None;
+        }
+        self.journal.told_name(session, sni);
+        let heard = Heard { event, words: Words::Silence, request: () };
+        Some(self.turn(session, &mut Nobody, heard, false, now))
+    }
+
+    /// The server says something that no request asked for.
+    pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, by: Option<Arc<str>>, now: Timestamp) -> Seq {
+        let trace = Trace { said: vec![(reply.len() as u32, by)], ..Trace::default() };
+        let detail = Detail { unasked: true, trace: Some(Box::new(trace)), ..Detail::default() };
+        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, reply, Some(Box::new(detail)))
+    }
+
+    /// Rules and machine at work until the turn is over.
+    fn go_on<M: Machine>(
+        &mut self,
+        session: SessionNo,
+        machine: &mut M,
+        mut heard: Option<Heard<M::Request>>,
+        mut run: Box<Run>,
+        is_early: bool,
+        now: Timestamp,
+    ) -> (Rest<M::Request>, Box<Run>, Progress) {
+        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
+        let mut next = Next::Continue;
+        let certificate = self.certificate_of(session).name();
+        let rest = loop {
+            let scene = Scene {
+                machine: Some(&*machine),
+                heard: heard.as_ref(),
+                journal: &self.journal,
+                accounts: &self.mail.accounts,
+                delivered: None,
+                session: Some(session),
+                sessions: self.sessions,
+                start: self.start,
+                now,
+                is_early,
+                certificate,
+            };
+            match run.step(&mut self.rulebook, &scene) {
+                Want::Perform => {
+                    run.remember(&self.rulebook, &scene);
+                    let Some(Heard { request, .. }) = heard.take() else { continue };
+                    let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
+                    desk.reroute(progress.route.take());
+                    let step = machine.perform(request, &mut desk);
+                    progress.done.absorb(desk.close());
+                    self.file_late(&mut progress, session);
+                    run.say(step.reply);
+                    match step.next {
+                        Next::More(rest) if !run.is_item() => break Rest::Part(rest, None),
+                        other => next = other,
+                    }
+                }
+                Want::Deed { deed, after, by } => {
+                    self.act(Some(session), machine, Some(&mut run), deed, after, &by, &mut progress, now);
+                }
+                Want::Await => break Rest::Line(heard.take(), Box::new(Run::performing(Framing::Smtp))),
+                Want::Over => {
+                    if let Some(heard) = heard.take() {
+                        next = machine.refuse(heard.request, run.was_positive());
+                    }
+                    let is_item = run.leave();
+                    match std::mem::replace(&mut next, Next::Continue) {
+                        Next::More(rest) => break Rest::Part(rest, None),
+                        other if is_item => run.then(After::of(&other)),
+                        other => {
+                            run.then(After::of(&other));
+                            break Rest::Done;
+                        }
+                    }
+                }
+            }
+        };
+        (rest, run, progress)
+    }
+
+    /// Records a turn, and gives the driver what it plays. It is the first of its exchange, or a later one.
+    fn recorded<R>(
+        &mut self,
+        session: SessionNo,
+        what: Result<(Event, Words), (Seq, &[u8])>,
+        rest: Rest<R>,
+        mut run: Box<Run>,
+        Progress { done, notes, .. }: Progress,
+        now: Timestamp,
+    ) -> Turn<R> {
+        let after = if matches!(rest, Rest::Done) { run.after() } else { After::Nothing };
+        let (cues, reply, trace) = run.take();
+        let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
+        let exchange = match what {
+            Ok((event, words)) => self.record(session, event, &words, &reply, done, after, trace, now),
+            Err((exchange, line)) => {
+                self.record_part(session, exchange, line, &reply, done, after, trace, now);
+                exchange
+            }
+        };
+        self.rulebook.place(exchange);
+        for id in &fired {
+            self.rulebook.fired_in(id, exchange);
+        }
+        let hello = run.hello().cloned();
+        for note in notes {
+            self.journal.note(now, session, note);
+        }
+        let rest = match rest {
+            Rest::Done => Rest::Done,
+            Rest::Part(part, _) => Rest::Part(part, Some(run)),
+            Rest::Line(heard, _) => Rest::Line(heard, run),
+        };
+        Turn { exchange, plan: Plan::of(cues, after), rest, hello }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn record(
+        &mut self,
+        session: SessionNo,
+        event: Event,
+        words: &Words,
+        reply: &Reply,
+        done: Done,
+        after: After,
+        trace: Trace,
+        now: Timestamp,
+    ) -> Seq {
+        let octets = match words {
+            Words::LongLine { octets, .. } | Words::Body { octets } => Some(*octets),
+            Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
+        };
+        let captured = done.captured.as_ref().map(|message| message.raw().len());
+        let delivered = self.delivered(&done);
+        let detail = detail(done, octets, after == After::Close, trace);
+        let exchange = self.journal.exchange(now, session, event, words, reply, detail);
+        if let Some(octets) = captured {
+            self.octets += octets as u64;
+            self.evict(now);
+        }
+        self.forget_records();
+        self.tell_delivered(Some(session), delivered, now);
+        exchange
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn record_part(
+        &mut self,
+        session: SessionNo,
+        exchange: Seq,
+        line: &[u8],
+        reply: &Reply,
+        done: Done,
+        after: After,
+        trace: Trace,
+        now: Timestamp,
+    ) {
+        let delivered = self.delivered(&done);
+        let detail = detail(done, None, after == After::Close, trace);
+        if detail.is_some() || !reply.is_empty() || !line.is_empty() {
+            self.journal.part(now, session, exchange, line, reply, detail);
+            self.forget_records();
+        }
+        self.tell_delivered(Some(session), delivered, now);
+    }
+}
+
+/// What few exchanges have; none for the others.
+fn detail(done: Done, octets: Option<u64>, last: bool, trace: Trace) -> Option<Box<Detail>> {
+    let is_plain = done.is_empty() && octets.is_none() && !last && trace.is_empty();
+    let trace = (!trace.is_empty()).then(|| Box::new(trace));
+    (!is_plain).then(|| Box::new(Detail { done, octets, last, trace, ..Detail::default() }))
+}
+
+/// Where no machine is: what happens to a connection, or follows from a change.
+pub(super) struct Nobody;
+
+impl Machine for Nobody {
+    type Request = ();
+
+    fn decode(&mut self, _input: &mut bytes::BytesMut) -> Option<Heard<()>> {
+        None
+    }
+
+    fn lapse(&mut self) -> Heard<()> {
+        Heard { event: Event::TcpClose, words: Words::Silence, request: () }
+    }
+
+    fn stop(&mut self) -> Heard<()> {
+        self.lapse()
+    }
+
+    fn patience(&self) -> std::time::Duration {
+        std::time::Duration::MAX
+    }
+
+    fn perform(&mut self, _request: (), _desk: &mut Desk<'_>) -> Step<()> {
+        Step { reply: Reply::default(), next: Next::Continue }
+    }
+
+    fn framing(&self, _request: &()) -> Framing {
+        Framing::Smtp
+    }
+
+    fn refuse(&mut self, _request: (), _is_positive: bool) -> Next<()> {
+        Next::Continue
+    }
+
+    fn secured(&mut self) {}
+
+    fn unfinished(&self) -> u64 {
+        0
+    }
+}

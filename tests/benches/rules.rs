@@ -1,0 +1,60 @@
+//! What rules cost: server CPU for each mail with none, with rules that are asked and do not match, and with rules that
+//! match and pass. All in one run, in turns, so read the ratios.
+
+#[allow(dead_code)]
+#[path = "load.rs"]
+mod load;
+
+use std::fmt::Write;
+
+use load::{Case, Measure, Peer, Style, ratio};
+
+const CASE: Case =
+    Case { name: "1 KB, 10 connections", size: 1 << 10, connections: 10, mails: 20_000, style: Style::Kept };
+const ROUNDS: usize = 7;
+
+fn main() {
+    if load::be_echo() {
+        return;
+    }
+    let unmatched = |count: usize| {
+        let mut text = String::from("mailjig = 1\n");
+        for i in 0..count {
+            let _infallible = write!(
+                text,
+                "[[rule]]\nid = \"r{i}\"\non = \"smtp.rcpt\"\nwhen = {{ rcpt = \"user{i}@other.example\" }}\n\
+                 do = {{ reply = \"550 no\" }}\n"
+            );
+        }
+        text
+    };
+    let elsewhere = "mailjig = 1\n[[rule]]\non = \"imap.noop\"\ndo = { reply = \"NO no\" }\n".to_owned();
+    let passing = "mailjig = 1\n[[rule]]\non = \"smtp.*\"\ndo = { pass = true }\n".to_owned();
+    let rules = [
+        ("one on another protocol", elsewhere),
+        ("10 on RCPT, unmatched", unmatched(10)),
+        ("1,000 on RCPT, unmatched", unmatched(1000)),
+        ("one on everything, passing", passing),
+    ];
+    let folder = tempfile::tempdir().expect("it can be made");
+    let files = rules.map(|(name, text)| {
+        let file = folder.path().join(format!("{}.toml", name.replace([' ', ','], "-")));
+        std::fs::write(&file, text).expect("it can be written");
+        (name, file)
+    });
+    let mut none = Vec::new();
+    let mut with: Vec<Vec<Measure>> = files.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        none.push(Peer::mailjig().measure(&CASE));
+        for (measures, (_, file)) in with.iter_mut().zip(&files) {
+            let file = file.to_str().expect("it is text");
+            measures.push(Peer::mailjig_with(&["--scenario", file]).measure(&CASE));
+        }
+    }
+    let none = Measure::median(none);
+    println!("{:<30} {:>9} µs CPU a mail", "no rules", format!("{:.1}", none.cpu_micros));
+    for ((name, _), measures) in files.iter().zip(with) {
+        let its = Measure::median(measures);
+        println!("{name:<30} {:>9} {:>8}", format!("{:.1}", its.cpu_micros), ratio(its.cpu_micros, none.cpu_micros));
+    }
+}

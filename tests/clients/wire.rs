@@ -1,0 +1,113 @@
+//! A bare client: octets out, octets in as they come, and how the connection ends.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use After::{Eof, Refused, Reset, Silence, Truncated};
+use mailjig::MailServer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+/// What a client sees behind its command.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum After {
+    /// The next command is answered.
+    Open,
+    /// FIN, with close_notify where there is TLS.
+    Eof,
+    /// FIN without close_notify; on a bare connection the same as `Eof`.
+    Truncated,
+    Reset,
+    /// The handshake was refused.
+    Refused,
+    /// The connection is there, and nothing comes.
+    Silence,
+}
+/// A connection with or without TLS.
+pub(crate) enum Wire {
+    Bare(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    pub(crate) fn connect(server: &MailServer, protocol: &str, is_tls: bool) -> Self {
+        let endpoint = match (protocol, is_tls) {
+            ("smtp", false) => server.smtp(),
+            ("smtp", true) => server.smtps(),
+            ("imap", false) => server.imap(),
+            ("imap", true) => server.imaps(),
+            ("pop3", false) => server.pop3(),
+            _ => server.pop3s(),
+        };
+        let socket = TcpStream::connect(endpoint.address()).unwrap();
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        if !is_tls {
+            return Self::Bare(socket);
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        Self::Tls(Box::new(StreamOwned::new(connection, socket)))
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
+        match self {
+            Self::Bare(socket) => socket.write_all(text.as_bytes()).unwrap(),
+            Self::Tls(stream) => {
+                stream.write_all(text.as_bytes()).unwrap();
+                stream.flush().unwrap();
+            }
+        }
+    }
+
+    /// What one read brings, or how the connection ended.
+    pub(crate) fn read(&mut self) -> Result<Vec<u8>, After> {
+        let mut chunk = [0; 4096];
+        let read = match self {
+            Self::Bare(socket) => socket.read(&mut chunk),
+            Self::Tls(stream) => stream.read(&mut chunk),
+        };
+        match read {
+            Ok(0) => Err(Eof),
+            Ok(octets) => Ok(chunk[..octets].to_vec()),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(Truncated),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(Reset),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Err(Silence),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Err(Refused),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Reads so many octets, in the segments they come in.
+    pub(crate) fn octets(&mut self, count: usize) -> Result<Vec<Vec<u8>>, After> {
+        let mut segments: Vec<Vec<u8>> = Vec::new();
+        while segments.iter().map(Vec::len).sum::<usize>() < count {
+            segments.push(self.read()?);
+        }
+        Ok(segments)
+    }
+
+    pub(crate) fn line(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            line.extend(self.read().expect("a line"));
+        }
+        line
+    }
+
+    pub(crate) fn wait_at_most(&self, time: Duration) {
+        let socket = match self {
+            Self::Bare(socket) => socket,
+            Self::Tls(stream) => stream.get_ref(),
+        };
+        socket.set_read_timeout(Some(time)).unwrap();
+    }
+}

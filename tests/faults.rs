@@ -1,0 +1,154 @@
+//! Every step at an event of every protocol, on two wires: the octets that leave, written by hand, where segments
+//! end, and how the connection does.
+
+use std::time::Duration;
+
+use mailjig::{Ending, MailServer, Scenario};
+use wire::After::{self, Eof, Open, Reset, Silence, Truncated};
+use wire::Wire;
+
+#[path = "clients/wire.rs"]
+mod wire;
+
+/// A protocol: the event, the command that makes it, the next command and its answer.
+struct Protocol {
+    name: &'static str,
+    event: &'static str,
+    command: &'static str,
+    next: &'static str,
+    answer: &'static str,
+}
+
+const PROTOCOLS: [Protocol; 3] = [
+    Protocol { name: "smtp", event: "smtp.noop", command: "NOOP\r\n", next: "RSET\r\n", answer: "250 2.0.0 Ok\r\n" },
+    Protocol {
+        name: "imap",
+        event: "imap.noop",
+        command: "A1 NOOP\r\n",
+        next: "A2 LOGOUT\r\n",
+        answer: "* BYE Goodbye\r\nA2 OK Logged out\r\n",
+    },
+    Protocol { name: "pop3", event: "pop3.user", command: "USER bob\r\n", next: "QUIT\r\n", answer: "+OK goodbye\r\n" },
+];
+
+/// Steps, and for SMTP, IMAP and POP3 what leaves: `|` where a segment must end.
+#[rustfmt::skip]
+const ROWS: &[(&str, [&str; 3], After)] = &[
+    // Flow.
+    ("[{ pass = true }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Open),
+    ("[{ pass = 'silent' }, { reply = REPLY }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
+    ("[{ pass = { status = REPLY } }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
+    ("[{ wait = '1ms' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Open),
+    ("[{ reply = REPLY }, { wait = { min = '30ms', max = '40ms' } }, { raw = 'x' }]", ["451 4.7.1 later\r\n|x", "A1 NO later\r\n|x", "-ERR later\r\n|x"], Open),
+    ("[{ stall = 'reply' }]", ["", "", ""], Open),
+    ("[{ stall = 'conn' }]", ["", "", ""], Silence),
+    ("[{ pass = true }, { stall = 'conn' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Silence),
+    // Speak.
+    ("[{ reply = REPLY }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Open),
+    ("[{ reply = LINES }]", ["250-one\r\n250 two\r\n", "* one\r\nA1 OK two\r\n", "+OK one\r\n..two\r\n.\r\n"], Open),
+    ("[{ raw = '\\xff{{\\r\\n' }]", ["\u{ff}{\r\n", "\u{ff}{\r\n", "\u{ff}{\r\n"], Open),
+    ("[{ reply = REPLY }, { raw = '!{hex:0d0a}{repeat:3:ab}' }]", ["451 4.7.1 later\r\n!\r\nababab", "A1 NO later\r\n!\r\nababab", "-ERR later\r\n!\r\nababab"], Open),
+    // Shape.
+    ("[{ pace = { chunk = 5, gap = '30ms' } }]", ["250 2|.0.0 |Ok\r\n", "A1 OK| Done|\r\n", "+OK n|ow th|e pas|sword|\r\n"], Open),
+    ("[{ split = [3, 10] }]", ["250| 2.0.0 |Ok\r\n", "A1 |OK Done|\r\n", "+OK| now th|e password\r\n"], Open),
+    ("[{ hold = true }, { pass = true }, { raw = 'x' }]", ["250 2.0.0 Ok\r\nx", "A1 OK Done\r\nx", "+OK now the password\r\nx"], Open),
+    ("[{ cut = { at = 6, close = 'fin' } }]", ["250 2.", "A1 OK ", "+OK no"], Eof),
+    ("[{ cut = { at = 6, close = 'rst' } }]", ["250 2.", "A1 OK ", "+OK no"], Reset),
+    ("[{ cut = { at = 0, close = 'fin' } }]", ["", "", ""], Eof),
+    ("[{ cut = { at = 6, close = 'tls-no-notify' } }]", ["250 2.", "A1 OK ", "+OK no"], Truncated),
+    ("[{ cut = { before = '~\\r\\n', close = 'fin' } }]", ["250 2.0.0 Ok", "A1 OK Done", "+OK now the password"], Eof),
+    ("[{ cut = { at = 999, close = 'rst' } }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Open),
+    ("[{ eol = 'lf' }]", ["250 2.0.0 Ok\n", "A1 OK Done\n", "+OK now the password\n"], Open),
+    ("[{ eol = 'cr' }]", ["250 2.0.0 Ok\r", "A1 OK Done\r", "+OK now the password\r"], Open),
+    ("[{ eol = 'none' }]", ["250 2.0.0 Ok", "A1 OK Done", "+OK now the password"], Open),
+    ("[{ edit = { find = '~O[Kk]', replace = 'Maybe' } }]", ["250 2.0.0 Maybe\r\n", "A1 Maybe Done\r\n", "+Maybe now the password\r\n"], Open),
+    ("[{ edit = { line = 1, drop = true } }]", ["", "", ""], Open),
+    ("[{ edit = { line = 1, dup = true } }]", ["250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n", "A1 OK Done\r\nA1 OK Done\r\n", "+OK now the password\r\n+OK now the password\r\n"], Open),
+    ("[{ edit = { below = 1, insert = 'more' } }]", ["250 2.0.0 Ok\r\nmore\r\n", "A1 OK Done\r\nmore\r\n", "+OK now the password\r\nmore\r\n"], Open),
+    ("[{ pad = { line = 1, to = 24 } }]", ["250 2.0.0 Okxxxxxxxxxxxx\r\n", "A1 OK Donexxxxxxxxxxxxxx\r\n", "+OK now the passwordxxxx\r\n"], Open),
+    // Several filters have one order, whatever the order of the steps.
+    ("[{ cut = { at = 4, close = 'fin' } }, { eol = 'lf' }, { edit = { find = 'o', replace = '0' } }, { reply = LINES }]", ["250-", "* 0n", "+OK "], Eof),
+    // Connection.
+    ("[{ close = 'fin' }]", ["", "", ""], Eof),
+    ("[{ close = 'rst' }]", ["", "", ""], Reset),
+    ("[{ reply = REPLY }, { close = 'rst' }]", ["451 4.7.1 later\r\n", "A1 NO later\r\n", "-ERR later\r\n"], Reset),
+    ("[{ close = 'half' }]", ["", "", ""], Truncated),
+    ("[{ close = 'tls-no-notify' }]", ["", "", ""], Truncated),
+    ("[{ pass = true }, { read = 'stop' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Silence),
+    ("[{ read = 'slow' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Open),
+    // World and observe: no octet changes.
+    ("[{ set = { phase = 'down', session.x = '+1' } }, { note = 'seen' }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Open),
+    ("[{ reply = REPLY, after = '50ms' }, { pass = true }]", ["250 2.0.0 Ok\r\n|451 4.7.1 later\r\n", "A1 OK Done\r\n|A1 NO later\r\n", "+OK now the password\r\n|-ERR later\r\n"], Open),
+];
+
+/// One octet for each character, so that a table can hold any.
+fn octets(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+}
+
+fn scenario(steps: &str, protocol: &Protocol, at: usize) -> Scenario {
+    let reply = ["\"451 4.7.1 later\"", "\"NO later\"", "\"-ERR later\""][at];
+    let lines = ["[\"250 one\", \"250 two\"]", "[\"* one\", \"OK two\"]", "[\"+OK one\", \".two\"]"][at];
+    let steps = steps.replace("REPLY", reply).replace("LINES", lines);
+    let text =
+        format!("mailjig = 1\n[[rule]]\nid = \"row\"\non = \"{}\"\ndo = {steps}\nexpect = \"=1\"\n", protocol.event);
+    Scenario::text("row.toml", text)
+}
+
+#[test]
+fn every_step_at_every_protocol_on_every_wire() {
+    let on_all = |(steps, wanted, after): &(&'static str, [&'static str; 3], After)| {
+        for (at, protocol) in PROTOCOLS.iter().enumerate() {
+            for is_tls in [false, true] {
+                let what = format!("{} {steps}{}", protocol.name, if is_tls { " under TLS" } else { "" });
+                row(&what, scenario(steps, protocol, at), protocol, is_tls, wanted[at], *after);
+            }
+        }
+    };
+    // Where segments end is seen only by a client that is not kept from reading.
+    let (timed, others): (Vec<&_>, Vec<&_>) = ROWS.iter().partition(|(_, wanted, _)| wanted[0].contains('|'));
+    std::thread::scope(|scope| others.iter().for_each(|row| drop(scope.spawn(|| on_all(row)))));
+    timed.into_iter().for_each(on_all);
+}
+
+fn row(what: &str, scenario: Scenario, protocol: &Protocol, is_tls: bool, wanted: &str, after: After) {
+    let server = MailServer::builder().scenario(scenario).start();
+    let mut wire = Wire::connect(&server, protocol.name, is_tls);
+    wire.line();
+
+    wire.say(protocol.command);
+    let segments: Vec<Vec<u8>> = wanted.split('|').map(octets).filter(|segment| !segment.is_empty()).collect();
+    let whole = segments.concat();
+    let came = wire.octets(whole.len()).unwrap_or_else(|end| panic!("{what}: {end:?} before all had come"));
+    assert_eq!(came.concat(), whole, "{what}: {}", String::from_utf8_lossy(&came.concat()));
+    if wanted.contains('|') {
+        assert_eq!(came, segments, "{what}: where segments end");
+    }
+
+    match after {
+        Open => {
+            wire.say(protocol.next);
+            let next = wire.octets(protocol.answer.len()).unwrap_or_else(|end| panic!("{what}: {end:?}"));
+            assert_eq!(next.concat(), octets(protocol.answer), "{what}: {}", server.transcript());
+        }
+        Silence => {
+            let was_heard = || server.transcript().to_string().contains(protocol.command.trim_end());
+            while !was_heard() {
+                std::thread::yield_now();
+            }
+            wire.say(protocol.next);
+            wire.wait_at_most(Duration::from_millis(50));
+            assert_eq!(wire.read(), Err(Silence), "{what}");
+        }
+        Truncated if !is_tls => assert_eq!(wire.read(), Err(Eof), "{what}"),
+        end => assert_eq!(wire.read(), Err(end), "{what}"),
+    }
+    if matches!(after, Eof | Reset | Truncated) {
+        drop(wire);
+        server.settled().block();
+        let session = server.sessions().remove(0);
+        let ended =
+            server.wait_for_session(mailjig::session::listener(session.listener).and(mailjig::session::open().not()));
+        assert_eq!(ended.block().ended.map(|(_, ending)| ending), Some(Ending::Ruled), "{what}");
+    }
+}

@@ -1,0 +1,281 @@
+//! The scenarios that are shipped: each has a dialogue with its octets, and runs a real client into its fault.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use mailjig::{MailServer, Scenario};
+use support::output;
+use wire::{After, Wire};
+
+#[path = "clients/support.rs"]
+#[allow(dead_code)]
+mod support;
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+/// How long silence must last to be one.
+const SILENCE: Duration = Duration::from_millis(400);
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues/scenarios")
+}
+
+fn names() -> Vec<String> {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folders = fs::read_dir(scenarios).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()));
+    let mut names: Vec<String> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A dialogue: what it needs, and the lines of each connection.
+struct Dialogue {
+    head: Vec<(String, String)>,
+    lines: Vec<String>,
+}
+
+impl Dialogue {
+    fn read(text: &str) -> Self {
+        let (head, lines): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("# "));
+        let head = head.iter().filter_map(|line| line[2..].split_once(" = "));
+        Self {
+            head: head.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            lines: lines.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.head.iter().find(|(its, _)| its == key).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Plays the client's lines, and gives the dialogue as it went.
+fn play(name: &str, dialogue: &Dialogue) -> String {
+    let mut scenario = Scenario::named(name);
+    for (param, value) in dialogue.head.iter().filter_map(|(key, value)| Some((key.strip_prefix("set ")?, value))) {
+        scenario = scenario.set(param, value);
+    }
+    let server = MailServer::builder().scenario(scenario).submission_requires_auth(false).start();
+    let (protocol, is_tls) = match dialogue.get("listener").unwrap() {
+        "smtps" => ("smtp", true),
+        listener => (listener, false),
+    };
+    let mut out = String::new();
+    for (key, value) in &dialogue.head {
+        out += &format!("# {key} = {value}\n");
+    }
+    let mut client: Option<Wire> = None;
+    for line in &dialogue.lines {
+        if let Some(said) = line.strip_prefix("C: ") {
+            out += &format!("{line}\n");
+            let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
+            wire.say(&format!("{said}\r\n"));
+            out += &heard(wire);
+        } else if let Some(said) = line.strip_prefix("C. ") {
+            // More follows at once.
+            out += &format!("{line}\n");
+            client.as_mut().unwrap().say(&format!("{said}\r\n"));
+        } else if line == "---" {
+            let mut wire = Wire::connect(&server, protocol, is_tls);
+            wire.wait_at_most(SILENCE);
+            out += "---\n";
+            out += &heard(&mut wire);
+            client = Some(wire);
+        }
+    }
+    drop(client);
+    // What must happen with a client that goes on is not this test's; what fired is.
+    let report = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server)));
+    let unmet = report.err().and_then(|why| why.downcast::<String>().ok()).map(|why| why.to_string());
+    let silent =
+        unmet.iter().flat_map(|why| why.lines()).find(|line| line.starts_with("✗ rule") && line.contains("got 0"));
+    assert!(silent.is_none(), "{name}: {}", unmet.unwrap_or_default());
+    out
+}
+
+/// What comes until it is quiet, or the end.
+fn heard(wire: &mut Wire) -> String {
+    let mut octets = Vec::new();
+    let end = loop {
+        match wire.read() {
+            Ok(more) => octets.extend(more),
+            Err(After::Eof) => break "-- FIN\n",
+            Err(After::Truncated) => break "-- FIN without close_notify\n",
+            Err(After::Reset) => break "-- RST\n",
+            Err(_) if octets.is_empty() => break "-- silence\n",
+            Err(_) => break "",
+        }
+    };
+    let mut text = String::new();
+    for line in octets.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => text += &format!("S: {}\n", line.escape_ascii().to_string().replace("\\\"", "\"")),
+            None => text += &format!("S| {}\n", line.escape_ascii().to_string().replace("\\\"", "\"")),
+        }
+    }
+    text + end
+}
+
+#[test]
+fn every_scenario_has_a_dialogue_that_goes_as_written() {
+    std::thread::scope(|scope| {
+        for name in names() {
+            scope.spawn(move || {
+                let path = folder().join(format!("{name}.txt"));
+                let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{name} has no dialogue"));
+                let went = play(&name, &Dialogue::read(&text));
+                if std::env::var_os("INSTA_UPDATE").is_some() {
+                    fs::write(&path, &went).unwrap();
+                }
+                assert_eq!(went, text, "{name}");
+            });
+        }
+    });
+}
+
+/// A real client that is run into a scenario: what is set, the command, how it must end, and how often each rule fires.
+struct Row {
+    scenario: &'static str,
+    set: &'static [(&'static str, &'static str)],
+    command: &'static str,
+    /// Its exit status.
+    status: i32,
+    fires: &'static [(&'static str, u64)],
+}
+
+const fn row(
+    scenario: &'static str,
+    set: &'static [(&'static str, &'static str)],
+    command: &'static str,
+    status: i32,
+    fires: &'static [(&'static str, u64)],
+) -> Row {
+    Row { scenario, set, command, status, fires }
+}
+
+const SEND: &str =
+    "curl -sS -m 3 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const SEND_TLS: &str = "curl -sS -m 3 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const FETCH: &str = "curl -sS -m 3 imap://localhost:{imap}/INBOX;MAILINDEX=1 -u me@example.org:secret";
+const RETRIEVE: &str = "curl -sS -m 3 pop3://localhost:{pop3}/1 -u me@example.org:secret";
+
+/// curl's statuses: 0 done, 8 a reply it cannot read, 18 less came than was announced, 21 a command failed, 28 time is
+/// over, 52 and 56 nothing or no more came, 55 sending
+/// failed, 60 the certificate is not good, 64 no TLS, 67 the login was refused, 78 there is no such thing.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row("accept-lost-ack", &[], SEND, 56, &[("lost-ack", 1)]),
+    row("cut-mid-reply", &[], SEND, 56, &[("cut", 1)]),
+    row("glue-replies", &[("event", "smtp.rcpt")], SEND, 55, &[("shutdown-behind", 1)]),
+    row("greeting-never", &[], SEND, 28, &[("silence", 1)]),
+    row("greeting-slow-drip", &[("gap", "5ms")], SEND, 0, &[("drip", 1), ("spoke-first", 0)]),
+    row("idle-connection-closed", &[], "python3 {clients}/pooled.py {smtp}", 0, &[("forgotten", 1)]),
+    row("split-every-byte", &[("gap", "0ms")], SEND, 0, &[("drip", 7)]),
+    row("smtp-421-after-n", &[("n", "1")], "python3 {clients}/pooled.py {smtp}", 0, &[("session-limit", 1)]),
+    row("smtp-banner-multiline", &[], SEND, 0, &[("banner", 1)]),
+    row("smtp-greylist", &[], SEND, 55, &[("greylist", 1)]),
+    row("smtp-partial-rcpt", &[], "curl -sS -m 3 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org --mail-rcpt nobody@example.org --mail-rcpt-allowfails -T {mail}", 0, &[("unknown", 1), ("full", 0)]),
+    row("smtp-quit-no-reply", &[], SEND, 0, &[("no-goodbye", 1)]),
+    row("starttls-stripped", &[], SEND_TLS, 64, &[("leak", 0)]),
+    row("starttls-response-injection", &[], SEND_TLS, 8, &[("inject", 1), ("used-forged", 0)]),
+    row("tls-cert-expired", &[], SEND_TLS, 60, &[("renewed", 0)]),
+    row("tls-truncation", &[], "curl -sS -m 3 --cacert {ca} smtps://localhost:{smtps} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}", 0, &[("truncated", 1)]),
+    row("imap-authenticated-not-connected", &[], FETCH, 67, &[("not-connected", 1)]),
+    row("imap-bodystructure-nil-param", &[], "python3 {clients}/structures.py {imap}", 0, &[("nil-boundary", 1)]),
+    row("imap-bye-mid-session", &[], FETCH, 28, &[("bye", 1)]),
+    row("imap-caps-change-after-login", &[], "curl -sS -m 3 imap://localhost:{imap}/ -u me@example.org:secret", 0, &[("more-behind-the-login", 1)]),
+    row("imap-expunge-during-fetch", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("expunge-now", 1), ("wrong-victim", 0)]),
+    row("imap-fetch-ok-without-body", &[], FETCH, 8, &[("no-body", 1)]),
+    row("imap-idle-goes-silent", &[], "python3 {clients}/idler.py {imap}", 0, &[("mail-arrives", 1), ("dead-idle", 1)]),
+    row("imap-literal-bomb", &[], FETCH, 18, &[("bomb", 1)]),
+    row("imap-literal-wrong-size", &[], FETCH, 0, &[("bad-literal", 1)]),
+    row("imap-throttled", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 21, &[("throttled", 1), ("dropped", 0)]),
+    row("imap-uidvalidity-changes", &[], "python3 {clients}/validity.py {imap}", 0, &[("rebuilt", 1), ("acted-on-stale-uid", 0)]),
+    row("imap-unsolicited-in-fetch", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("news", 1)]),
+    row("pop3-maildrop-locked", &[], RETRIEVE, 67, &[("locked", 1)]),
+    row("pop3-missing-terminator", &[], RETRIEVE, 28, &[("no-dot", 1)]),
+    row("pop3-uidl-duplicates", &[], "curl -sS -m 3 pop3://localhost:{pop3}/ -u me@example.org:secret", 0, &[("list-short", 1)]),
+    row("pop3-unstuffed-dot", &[], RETRIEVE, 0, &[("unstuffed", 1)]),
+];
+
+#[test]
+fn real_clients_run_into_every_scenario() {
+    for client in ["curl", "python3"] {
+        if !support::is_there(client) {
+            return;
+        }
+    }
+    let mut missing = names();
+    missing.retain(|name| !ROWS.iter().any(|row| row.scenario == *name));
+    assert!(missing.is_empty(), "no client runs into {missing:?}");
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let rows: Vec<_> = ROWS
+            .chunks(8)
+            .flat_map(|chunk| {
+                let running: Vec<_> = chunk.iter().map(|row| scope.spawn(|| run(row))).collect();
+                running.into_iter().map(|running| running.join().unwrap()).collect::<Vec<_>>()
+            })
+            .collect();
+        rows.into_iter().filter_map(Result::err).collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+/// Runs one client; fails with what was different.
+fn run(row: &Row) -> Result<(), String> {
+    let scenario = row.set.iter().fold(Scenario::named(row.scenario), |its, (name, value)| its.set(*name, value));
+    let server = MailServer::builder().scenario(scenario).start();
+    let mail = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mail/plain.eml");
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let filled = |word: &str| match word {
+        "{mail}" => mail.display().to_string(),
+        "{ca}" => server.ca_file().display().to_string(),
+        "{fetch}" => "FETCH 1:* UID".to_owned(),
+        word => word
+            .replace("{clients}", &clients.display().to_string())
+            .replace("{smtp}", &server.smtp().port().to_string())
+            .replace("{imap}", &server.imap().port().to_string())
+            .replace("{smtps}", &server.smtps().port().to_string())
+            .replace("{pop3}", &server.pop3().port().to_string()),
+    };
+    let mut words = row.command.split(' ').map(filled);
+    let mut command = Command::new(words.next().unwrap());
+    let ended = output(command.args(words), "");
+    let fires: Vec<(&str, u64)> = row.fires.iter().map(|(id, _)| (*id, server.fired(id))).collect();
+    let transcript = server.transcript().to_string();
+    let _what_a_better_client_would_have_met = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server)));
+    if ended.status.code() == Some(row.status) && fires == row.fires {
+        return Ok(());
+    }
+    let (printed, complaint) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    let Row { scenario, status, fires: wanted, .. } = row;
+    let got = ended.status;
+    Err(format!("{scenario}: {got}, wanted {status}; {fires:?}, wanted {wanted:?}\n{printed}{complaint}\n{transcript}"))
+}
+
+#[test]
+fn the_manual_lists_them() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/scenarios.md");
+    let manual = fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- shipped: begin -->\n", "<!-- shipped: end -->");
+    let (from, to) = (manual.find(begin).unwrap() + begin.len(), manual.find(end).unwrap());
+    let mut table = String::from("| scenario | its lesson | a client that meets it | ends with |\n|---|---|---|---|\n");
+    for row in ROWS {
+        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let folder = fs::read_dir(scenarios).unwrap().map(|folder| folder.unwrap().path());
+        let file = folder.map(|folder| folder.join(format!("{}.toml", row.scenario))).find(|file| file.exists());
+        let text = fs::read_to_string(file.unwrap()).unwrap();
+        let lesson = text.lines().next().unwrap().trim_start_matches("# ");
+        let command = row.command.replace("{clients}/", "").replace('|', "\\|");
+        table += &format!("| `{}` | {lesson} | `{command}` | {} |\n", row.scenario, row.status);
+    }
+    if std::env::var_os("INSTA_UPDATE").is_some() && manual[from..to] != table {
+        fs::write(&path, format!("{}{table}{}", &manual[..from], &manual[to..])).unwrap();
+        return;
+    }
+    assert!(manual[from..to] == table, "the table of shipped scenarios in {} is an old one", path.display());
+}
