@@ -230,3 +230,144 @@ fn a_client_that_hangs_is_told_of() {
 
     assert!(report.contains("s1 waits for the server, which is stalled by rule `dead`"), "{report}");
 }
+
+/// A server with this scenario.
+fn with(text: &str) -> MailServer {
+    MailServer::builder().scenario(Scenario::text("test.toml", format!("mailjig = 1\n{text}"))).start()
+}
+
+fn rule(on: &str, steps: &str) -> String {
+    format!("[[rule]]\non = \"{on}\"\ndo = {steps}\n")
+}
+
+/// Sends a mail on a connection that was greeted; gives the last answer.
+fn send(client: &mut Wire, subject: &str) -> String {
+    for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
+        ask(client, line);
+    }
+    ask(client, &format!("Subject: {subject}\r\n\r\n."))
+}
+
+#[test]
+fn listeners_close_and_come_back() {
+    let server = with(&rule("smtp.noop", "[ { listen = { down = '1h' } }, { pass = true } ]"));
+    server.clock().pause();
+    let mut client = connect(&server, "smtp");
+    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    let is_open = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    while is_open(server.imap().port()) || is_open(server.smtp().port()) {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(&mut client, "RSET"), "250 2.0.0 Ok");
+    server.clock().advance(Duration::from_secs(3600));
+    assert!(is_open(server.imap().port()) && is_open(server.smtp().port()));
+    connect(&server, "smtp");
+}
+
+#[test]
+fn accepted_mail_goes_where_it_is_told_to_and_when() {
+    let server = with(&rule("smtp.message", "[ { deliver = { mailbox = 'Junk' }, after = '2s' } ]"));
+    server.clock().pause();
+    assert!(send(&mut connect(&server, "smtp"), "late").starts_with("250 "));
+    let account = server.account("me@example.org");
+    assert_eq!((server.messages().len(), account.inbox().entries().len()), (1, 0));
+    assert!(!account.mailbox("Junk").exists());
+    server.clock().advance(Duration::from_secs(2));
+    assert_eq!(account.mailbox("Junk").entries().len(), 1);
+    assert_eq!(account.inbox().entries().len(), 0);
+}
+
+#[test]
+fn an_expunge_that_is_never_told_of_and_one_that_waits() {
+    let mailbox = "[[mailbox]]\nname = \"INBOX\"\ngenerate = 3\n";
+    let steps = "[ { expunge = { msn = 1, tell = 'never' } } ]";
+    let server = with(&format!("{mailbox}{}", rule("imap.check", steps)));
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A1 LOGIN me@example.org secret");
+    select(&mut client);
+    assert_eq!(ask(&mut client, "A3 CHECK"), "A3 OK Checked");
+    assert_eq!(ask(&mut client, "A4 NOOP"), "A4 OK Done");
+    assert_eq!(server.account("me@example.org").inbox().entries().len(), 2);
+
+    let server = with(&format!("{mailbox}{}", rule("imap.fetch", "[ { expunge = { msn = 1 } }, { pass = true } ]")));
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A1 LOGIN me@example.org secret");
+    select(&mut client);
+    client.say("A3 FETCH 2 UID\r\nA4 NOOP\r\n");
+    let wanted = "* 2 FETCH (UID 2)\r\nA3 OK Fetched\r\n* 1 EXPUNGE\r\nA4 OK Done\r\n";
+    assert_eq!(String::from_utf8(client.octets(wanted.len()).unwrap().concat()).unwrap(), wanted);
+}
+
+#[test]
+fn sessions_are_kicked_and_events_follow_from_events() {
+    let text = [
+        rule("smtp.noop", "[ { kick = { proto = 'imap', reply = '* BYE {verb}' } }, { set = { n = '+1' } } ]"),
+        // It would go round for ever.
+        rule("state.changed", "[ { set = { n = '+1' } } ]"),
+    ];
+    let server = with(&format!("[state]\nn = 1\n{}", text.concat()));
+    let mut imap = connect(&server, "imap");
+    assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 2.0.0 Ok");
+    assert_eq!(imap.line(), b"* BYE NOOP\r\n");
+    assert_eq!(imap.read(), Err(Eof));
+    let report = report(server);
+    assert!(report.contains("events follow from each other more than 8 deep"), "{report}");
+}
+
+#[test]
+fn an_outage_over_two_protocols_and_back() {
+    let text = include_str!("../fixtures/scenarios/right/outage-then-delayed-delivery.toml");
+    let server = MailServer::builder().scenario(Scenario::text("outage-then-delayed-delivery.toml", text)).start();
+    let mut imap = connect(&server, "imap");
+    assert!(ask(&mut imap, "A1 LOGIN me@example.org secret").starts_with("A1 OK"));
+    assert!(send(&mut connect(&server, "smtp"), "one").starts_with("250 "));
+    assert_eq!(imap.line(), b"* BYE Server shutting down\r\n");
+    assert_eq!(Wire::connect(&server, "smtp", false).line(), b"421 4.3.2 Service shutting down\r\n");
+    assert_eq!(Wire::connect(&server, "imap", false).line(), b"* BYE Server shutting down\r\n");
+
+    server.clock().advance(Duration::from_secs(1));
+    assert!(send(&mut connect(&server, "smtp"), "two").starts_with("250 "));
+    let inbox = server.account("me@example.org").inbox();
+    assert_eq!(inbox.entries().len(), 1);
+    server.clock().advance(Duration::from_secs(2));
+    assert_eq!(inbox.entries().len(), 2);
+    let mut imap = connect(&server, "imap");
+    ask(&mut imap, "A1 LOGIN me@example.org secret");
+    select(&mut imap);
+    ask(&mut imap, "A3 FETCH 1 UID");
+    server.verify().block();
+}
+
+#[test]
+fn three_rules_that_know_nothing_of_each_other() {
+    let text = include_str!("../fixtures/scenarios/right/composed.toml");
+    let server = MailServer::builder().scenario(Scenario::text("composed.toml", text)).start();
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "HELO me");
+    ask(&mut client, "MAIL FROM:<a@example.org>");
+    assert_eq!(ask(&mut client, "RCPT TO:<b@example.org>"), "451 4.7.1 Greylisted, try again later");
+    assert_eq!(ask(&mut client, "RCPT TO:<b@example.org>"), "250 2.1.5 Ok");
+    client.say("NOOP\r\n");
+    assert_eq!(client.read().unwrap(), b"250 2.0.0 Ok\r\n421 4.4.2 idle timeout, closing\r\n");
+    assert_eq!(client.read(), Err(Eof));
+    let _it_never_delivered = report(server);
+}
+
+#[test]
+fn chaos_is_the_same_for_a_seed() {
+    let text = include_str!("../fixtures/scenarios/right/chaos-light.toml").replace("0.05", "0.5");
+    let talk = || {
+        let server = MailServer::builder().scenario(Scenario::text("chaos-light.toml", &text)).start();
+        let mut client = connect(&server, "smtp");
+        ask(&mut client, "HELO me");
+        for i in 0..20 {
+            ask(&mut client, "MAIL FROM:<a@example.org>");
+            ask(&mut client, &format!("RCPT TO:<b{i}@example.org>"));
+            ask(&mut client, "RSET");
+        }
+        server.transcript().to_string()
+    };
+    let one = talk();
+    assert!(one.contains("451 4.3.0 Temporary failure") && one.contains("450 4.2.1 Mailbox busy"), "{one}");
+    assert_eq!(talk(), one);
+}

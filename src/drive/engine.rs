@@ -1,6 +1,8 @@
 //! The lock around the world, and the waking of those who wait for it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::thread;
@@ -22,8 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Engine {
     clock: Clock,
     state: Mutex<State>,
-    /// Wakes the one who does what is due, and those who wait for the listeners to come back.
+    /// Wakes the one who does what is due.
     agenda: Arc<Notify>,
+    /// Wakes those who look at the time, and the listeners when they shall close.
+    changed: Notify,
+    /// How many listeners are closed.
+    closed: AtomicUsize,
 }
 
 struct State {
@@ -35,6 +41,8 @@ struct State {
     agenda: BTreeMap<(Timestamp, u64), Later>,
     next: u64,
     is_attended: bool,
+    /// Until then every listener is closed.
+    down_until: Option<Timestamp>,
 }
 
 impl Engine {
@@ -47,8 +55,15 @@ impl Engine {
             agenda: BTreeMap::new(),
             next: 0,
             is_attended: false,
+            down_until: None,
         };
-        Arc::new(Self { clock: Clock::new(), state: Mutex::new(state), agenda: Arc::default() })
+        Arc::new(Self {
+            clock: Clock::new(),
+            state: Mutex::new(state),
+            agenda: Arc::default(),
+            changed: Notify::new(),
+            closed: AtomicUsize::new(0),
+        })
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -92,6 +107,10 @@ impl Engine {
             }
             self.agenda.notify_one();
         }
+        if let Some(until) = state.world.down_until.take() {
+            state.down_until = Some(until);
+            self.changed.notify_waiters();
+        }
         let knocks = std::mem::take(&mut state.world.knocks);
         knocks.iter().filter_map(|session| state.doors.get(session).cloned()).collect()
     }
@@ -119,8 +138,9 @@ impl Engine {
             let (deed, session) = {
                 let state = self.lock();
                 let deed = state.agenda.keys().next().map(|(due, _)| *due);
-                let quiet = state.doors.values().filter(|door| door.is_quiet());
-                (deed, quiet.map(|door| door.due()).min())
+                let quiet = state.doors.values().filter(|door| door.is_quiet()).map(|door| door.due());
+                let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
+                (deed, quiet.chain(open).min())
             };
             let Some(due) = [deed, session].into_iter().flatten().min().filter(|due| *due <= target) else { break };
             self.clock.set(due);
@@ -134,6 +154,7 @@ impl Engine {
     /// Everybody looks around, and those who had nothing to do are waited for until they have nothing to do again.
     fn rouse(&self) {
         self.agenda.notify_one();
+        self.changed.notify_waiters();
         let doors: Vec<Arc<Door>> = self.lock().doors.values().cloned().collect();
         let roused: Vec<Arc<Door>> = doors.into_iter().filter(|door| door.rouse()).collect();
         self.wait_for(&roused);
@@ -145,9 +166,51 @@ impl Engine {
         // A door that is gone from the list belongs to a session that ended.
         let is_busy =
             |door: &Arc<Door>| !door.is_quiet() && self.lock().doors.values().any(|its| Arc::ptr_eq(its, door));
-        while doors.iter().any(is_busy) && Instant::now() < deadline {
+        let is_late = || {
+            let now = self.clock.now();
+            self.closed.load(Ordering::Acquire) > 0 && self.lock().down_until.is_none_or(|until| until <= now)
+        };
+        while (doors.iter().any(is_busy) || is_late()) && Instant::now() < deadline {
             thread::sleep(Duration::from_micros(50));
         }
+    }
+
+    /// Resolves when the listeners shall be closed; gives until when.
+    pub(super) async fn down(&self) -> Timestamp {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(until) = self.down_until() {
+                return until;
+            }
+            changed.await;
+        }
+    }
+
+    /// While this lives, a listener is closed.
+    pub(super) fn close(&self) -> Closed<'_> {
+        self.closed.fetch_add(1, Ordering::AcqRel);
+        Closed(self)
+    }
+
+    /// Resolves when it is this late by server time, however that comes.
+    pub(super) async fn reach(&self, due: Timestamp) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.clock.now() >= due {
+                return;
+            }
+            match self.clock.until(due) {
+                Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+                None => changed.await,
+            }
+        }
+    }
+
+    fn down_until(&self) -> Option<Timestamp> {
+        let until = self.lock().down_until;
+        until.filter(|until| *until > self.clock.now())
     }
 
     /// Does what is due. Gives when something is due next.
@@ -213,6 +276,15 @@ impl Engine {
     /// A panic under the lock ended the session that caused it and was recorded; the world is whole, so it is used on.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listener that is closed.
+pub(super) struct Closed<'e>(&'e Engine);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.closed.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

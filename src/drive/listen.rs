@@ -1,7 +1,11 @@
 //! Accepting connections: each becomes a session with a driver of its own.
 
+use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -14,6 +18,9 @@ use super::wire::Wire;
 use crate::journal::Opened;
 use crate::protocol::Machine;
 use crate::rule::Certificate;
+
+/// Before something is tried again.
+const SOON: Duration = Duration::from_millis(20);
 
 /// What a session needs for TLS. The certificate is made when somebody first asks for it.
 #[derive(Clone)]
@@ -35,6 +42,8 @@ pub(crate) struct Doorway {
     pub(crate) name: &'static str,
     pub(crate) implicit_tls: bool,
     pub(crate) tickets: Tickets,
+    /// Binds an address, and listens.
+    pub(crate) bind: fn(SocketAddr) -> io::Result<std::net::TcpListener>,
     /// Sessions of this server that may last at the same time.
     pub(crate) sessions: usize,
 }
@@ -46,11 +55,38 @@ pub(crate) async fn listen<M: Machine>(
     doorway: Doorway,
     machine: impl Fn(bool) -> M,
 ) {
+    let Ok(address) = listener.local_addr() else { return };
+    let mut listener = Some(listener);
     loop {
-        match listener.accept().await {
-            Ok((socket, peer)) => accept(&engine, socket, peer, &doorway, &machine),
+        let Some(open) = &listener else { return };
+        let came = {
+            let (mut accepting, mut down) = (pin!(open.accept()), pin!(engine.down()));
+            poll_fn(|cx| match down.as_mut().poll(cx) {
+                Poll::Ready(until) => Poll::Ready(Err(until)),
+                Poll::Pending => accepting.as_mut().poll(cx).map(Ok),
+            })
+            .await
+        };
+        match came {
+            Ok(Ok((socket, peer))) => accept(&engine, socket, peer, &doorway, &machine),
             // Out of file descriptors, most likely: the connection stays queued until some are back.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(Err(_)) => tokio::time::sleep(SOON).await,
+            Err(until) => {
+                let _closed = engine.close();
+                drop(listener.take());
+                engine.reach(until).await;
+                listener = Some(reopen(&doorway, address).await);
+            }
+        }
+    }
+}
+
+/// The same address again; as soon as nobody else has it.
+async fn reopen(doorway: &Doorway, address: SocketAddr) -> TcpListener {
+    loop {
+        match (doorway.bind)(address).and_then(TcpListener::from_std) {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(SOON).await,
         }
     }
 }

@@ -100,7 +100,8 @@ fn start() -> (Arc<Engine>, SocketAddr) {
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
     let tickets = Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1) };
-    let doorway = Doorway { name: "toy", implicit_tls: false, tickets, sessions: 100 };
+    let doorway =
+        Doorway { name: "toy", implicit_tls: false, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)

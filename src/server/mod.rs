@@ -143,7 +143,7 @@ impl Server {
         let tickets =
             Tickets { config: Arc::new(move |which| certificates.config(which)), handshake: limits.handshake };
         let implicit_tls = listener.implicit_tls();
-        let doorway = Doorway { name: listener.name(), implicit_tls, tickets, sessions: limits.sessions };
+        let doorway = Doorway { name: listener.name(), implicit_tls, tickets, bind, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);
