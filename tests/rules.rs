@@ -371,3 +371,24 @@ fn chaos_is_the_same_for_a_seed() {
     assert!(one.contains("451 4.3.0 Temporary failure") && one.contains("450 4.2.1 Mailbox busy"), "{one}");
     assert_eq!(talk(), one);
 }
+
+#[test]
+fn a_rule_among_many_is_found_and_reported_as_alone() {
+    let server = MailServer::start();
+    let many = (0..100).map(|i| on(smtp::rcpt()).to(&format!("user{i}@other.example")).reply("550 5.1.1 no"));
+    many.for_each(|rule| drop(server.mount(rule)));
+    let _ = server.mount(on(smtp::rcpt()).named("outer").to("user7@other.example").reply("452 4.2.2 full").once());
+    let wanted = server.mount(on(smtp::rcpt()).named("bob").to("bob@example.org").reply("550 5.1.1 no").expect(1));
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "HELO me");
+    ask(&mut client, "MAIL FROM:<a@example.org>");
+    assert_eq!(ask(&mut client, "RCPT TO:<user7@OTHER.example>"), "452 4.2.2 full");
+    assert_eq!(ask(&mut client, "RCPT TO:<user7@other.example>"), "550 5.1.1 no");
+    assert_eq!(ask(&mut client, "RCPT TO:<bobby@example.org>"), "250 2.1.5 Ok");
+    assert_eq!((wanted.hits(), wanted.asked()), (0, 3));
+    let report = report(server);
+    assert!(
+        report.contains("1. s1 · line 10 · smtp.rcpt\n         rcpt  wanted bob@example.org  got \"bobby@"),
+        "{report}"
+    );
+}

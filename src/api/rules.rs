@@ -95,7 +95,7 @@ fn shown(mounted: &Mounted, world: &World) -> Value {
         "enabled": mounted.enabled,
         "loaded": mounted.is_loaded,
         "origin": &*mounted.rule.origin,
-        "asked": mounted.asked,
+        "asked": world.rulebook.asked(mounted),
         "fired": mounted.fired,
         "near_misses": near_misses(mounted, &world.rulebook, &world.journal),
     })

@@ -105,7 +105,7 @@ impl RulesReport {
             seed: book.seed(),
             expectations: expected().count() + book.watches().len(),
             met: met_rules.chain(met_watches).collect(),
-            windows: windows(&unmet_rules, &unmet_watches, &failures, journal),
+            windows: windows(&unmet_rules, &unmet_watches, &failures, book, journal),
             waiting: waiting(journal),
             hints: hints(book),
             failed,
@@ -116,7 +116,7 @@ impl RulesReport {
 
 /// Why a rule did not fire, the best reason first.
 pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl Serialize {
-    mounted.near.iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
+    book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
 }
 
 fn failures(journal: &Journal) -> Vec<Failure> {
@@ -134,7 +134,7 @@ fn failures(journal: &Journal) -> Vec<Failure> {
 
 fn unmet_rule(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Unmet {
     let rule = &mounted.rule;
-    let mut near_misses: Vec<NearMiss> = mounted.near.iter().map(|near| near_miss(near, book, journal)).collect();
+    let mut near_misses: Vec<NearMiss> = book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect();
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
     if near_misses.is_empty() && mounted.fired == 0 && events.iter().all(|event| book.seen(*event) == 0) {
         near_misses.push(never_happened(&events, journal));
@@ -402,11 +402,17 @@ fn visible(line: &[u8]) -> String {
 }
 
 /// The sessions that decide, each with the lines around what decided.
-fn windows(rules: &[&Mounted], watches: &[&Watch], failures: &[Failure], journal: &Journal) -> Vec<Window> {
+fn windows(
+    rules: &[&Mounted],
+    watches: &[&Watch],
+    failures: &[Failure],
+    book: &Rulebook,
+    journal: &Journal,
+) -> Vec<Window> {
     let mut marks: Vec<(SessionNo, Option<Seq>, String)> = Vec::new();
     for mounted in rules {
         let id = &mounted.rule.id;
-        match mounted.near.first() {
+        match book.near(mounted).first() {
             Some(near) => {
                 if let Some(session) = near.session {
                     marks.push((session, near.exchange, format!("expected rule `{id}` here")));

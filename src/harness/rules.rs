@@ -639,7 +639,7 @@ impl Mounted {
 
     /// How often it was asked, whether it fired or not.
     pub fn asked(&self) -> u64 {
-        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.asked))
+        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
     }
 
     /// Takes it out; false if it is out already.

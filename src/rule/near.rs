@@ -101,6 +101,13 @@ impl Near {
     }
 }
 
+/// The best of these, the best first.
+pub(super) fn best(mut near: Vec<Near>) -> Vec<Near> {
+    near.sort_by_key(Near::rank);
+    near.truncate(MOST);
+    near
+}
+
 impl Mounted {
     /// Whether missing this condition could still be among the best, by a look that costs little.
     pub(super) fn may_miss(&self, condition: &Condition, value: Option<&Value<'_>>) -> bool {

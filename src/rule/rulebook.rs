@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::{Condition, shown};
 use super::field::Field;
+use super::index::Index;
 use super::near::{Missed, Near, Why};
 use super::step::{Assign, Variable};
 use super::template::Name;
@@ -27,8 +28,8 @@ pub(crate) trait Scene {
 #[derive(Debug, Default)]
 pub(crate) struct Rulebook {
     rules: Vec<Mounted>,
-    /// For each event the places of the rules that are asked.
-    by_event: Vec<Vec<usize>>,
+    /// For each event the rules that are asked.
+    by_event: Vec<Index>,
     next: u32,
     seed: u64,
     state: HashMap<Box<str>, Set>,
@@ -100,7 +101,7 @@ impl Rulebook {
 
     /// Whether any rule is asked at this event.
     pub(crate) fn concerns(&self, event: Event) -> bool {
-        self.by_event.get(event as usize).is_some_and(|places| !places.is_empty() || self.watched[event as usize])
+        self.by_event.get(event as usize).is_some_and(|index| !index.is_empty() || self.watched[event as usize])
     }
 
     /// What must have happened, and what was seen of it.
@@ -183,6 +184,7 @@ impl Rulebook {
         self.first = None;
         self.sessions.clear();
         self.seen.clear();
+        self.by_event.iter_mut().for_each(Index::forget);
         self.pending.clear();
         let initial = self.initial.iter();
         self.state = initial
@@ -265,26 +267,17 @@ impl Rulebook {
 
     /// The next rule that fires, looking inwards from `after`, or from the outside.
     pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, scene: &dyn Scene) -> Option<Firing> {
-        let places = self.by_event.get(event as usize)?;
-        let from = match after {
-            None => 0,
-            Some(no) => places.iter().position(|at| self.rules[*at].no == no).map_or(places.len(), |at| at + 1),
-        };
-        for i in from..self.by_event[event as usize].len() {
-            let at = self.by_event[event as usize][i];
-            if let Some(firing) = self.ask(at, event, scene) {
-                return Some(firing);
-            }
-        }
-        None
+        let places = self.by_event.get_mut(event as usize)?.places(scene);
+        let from = after.map_or(0, |no| self.at(no).saturating_add(1));
+        places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, scene))
     }
 
     /// The rules inside of `by` are not reached: those that would have matched are told so.
     pub(super) fn shadow(&mut self, event: Event, by: &Firing, scene: &dyn Scene) {
-        let Some(places) = self.by_event.get(event as usize) else { return };
-        let Some(from) = places.iter().position(|at| self.rules[*at].no == by.no) else { return };
-        let inner: Vec<usize> = places[from + 1..].into();
-        for at in inner {
+        let Some(index) = self.by_event.get_mut(event as usize) else { return };
+        let places = index.places(scene);
+        let from = self.at(by.no);
+        for at in places.into_iter().filter(|at| *at > from) {
             if self.rules[at].enabled && self.missed(at, scene).is_empty() {
                 self.miss(at, event, scene, Why::Shadowed(Arc::clone(&by.rule.id)));
             }
@@ -293,6 +286,7 @@ impl Rulebook {
 
     /// The exchange that is under way stands at this place of the journal.
     pub(crate) fn place(&mut self, exchange: Seq) {
+        self.by_event.iter_mut().filter(|index| index.is_keyed()).for_each(|index| index.place(exchange));
         for at in self.pending.drain(..) {
             if let Some(mounted) = self.rules.get_mut(at) {
                 mounted
@@ -302,6 +296,32 @@ impl Rulebook {
                     .for_each(|near| near.exchange = Some(exchange));
             }
         }
+    }
+
+    /// How often a rule was asked: one that is found by a value is asked whenever its event happens.
+    pub(crate) fn asked(&self, mounted: &Mounted) -> u64 {
+        let events = Event::ALL.iter().filter(|event| mounted.rule.is_on(**event));
+        let is_keyed = |event: &&Event| {
+            self.by_event.get(**event as usize).is_some_and(|index| index.unseen(&mounted.rule).is_some())
+        };
+        let unseen: u64 = events.filter(is_keyed).map(|event| self.seen(*event)).sum();
+        unseen.max(mounted.asked)
+    }
+
+    /// Why a rule did not fire, the best reason first.
+    pub(crate) fn near(&self, mounted: &Mounted) -> Vec<Near> {
+        let mut near = mounted.near.clone();
+        for event in Event::ALL.iter().filter(|event| mounted.rule.is_on(**event)) {
+            let Some(index) = self.by_event.get(*event as usize) else { continue };
+            let Some((condition, seen)) = index.unseen(&mounted.rule) else { continue };
+            let others = seen.filter(|seen| !condition.holds(Some(&Value::text(&*seen.value))));
+            near.extend(others.map(|seen| {
+                let missed = vec![Missed::new(condition, Some(&Value::text(&*seen.value)), None)];
+                let why = Why::False { missed, of: mounted.rule.when.len() };
+                Near { why, event: *event, session: seen.session, exchange: seen.exchange }
+            }));
+        }
+        super::near::best(near)
     }
 
     /// A rule fired in this exchange.
@@ -455,13 +475,10 @@ impl Rulebook {
     fn index(&mut self) {
         self.pending.clear();
         let is_empty = self.rules.is_empty() && self.watches.is_empty();
-        self.by_event = vec![Vec::new(); if is_empty { 0 } else { Event::ALL.len() }];
+        let events = if is_empty { &[][..] } else { Event::ALL };
+        let rules = || self.rules.iter().map(|mounted| &*mounted.rule);
+        self.by_event = events.iter().map(|event| Index::of(*event, rules())).collect();
         self.watched = Event::ALL.iter().map(|event| self.watches.iter().any(|watch| watch.is_on(*event))).collect();
-        for (at, mounted) in self.rules.iter().enumerate() {
-            for event in Event::ALL.iter().filter(|event| mounted.rule.is_on(**event)) {
-                self.by_event[*event as usize].push(at);
-            }
-        }
     }
 }
 

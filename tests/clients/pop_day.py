@@ -2,7 +2,7 @@
 # Three visits to a maildrop over POP3 with Python's standard poplib: the first changes nothing, the second deletes.
 # Reads MAIL_HOST, MAIL_PORT, MAIL_ROAD, MAIL_CA, MAIL_USER, MAIL_PASSWORD, and on stdin the last of the six messages;
 # exits 0 iff all was as expected.
-import poplib, os, poplib, sys
+import os, poplib, sys
 import roads
 from roads import same
 

@@ -1,0 +1,146 @@
+//! Which rules are asked at an event: those that wait for one very text are found by it, so that a thousand of them
+//! cost what one does.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::clause::Rule;
+use super::condition::{Condition, Test};
+use super::field::{Field, Kind};
+use super::rulebook::Scene;
+use crate::base::{Seq, SessionNo, fold_domain};
+use crate::protocol::{Event, Value};
+
+/// From so many rules on that wait for texts of one field they are found by it.
+const MANY: usize = 8;
+/// How many values are remembered for reports, of those that no rule was found by.
+const REMEMBERED: usize = 32;
+
+/// The rules that are asked at one event, by their places.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Asked each time.
+    always: Vec<usize>,
+    /// Asked where a field has this very value.
+    keyed: Vec<(Field, HashMap<String, Vec<usize>>)>,
+    /// Values that were seen, the latest last.
+    seen: VecDeque<Seen>,
+}
+
+/// A value that rules were looked for by.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) field: Field,
+    pub(super) value: String,
+    pub(super) session: Option<SessionNo>,
+    pub(super) exchange: Option<Seq>,
+}
+
+impl Index {
+    /// The rules of this event.
+    pub(super) fn of<'r>(event: Event, rules: impl Iterator<Item = &'r Rule>) -> Self {
+        let mut index = Self::default();
+        let mut counts: Vec<(&Field, usize)> = Vec::new();
+        let mine: Vec<(usize, &Rule)> = rules.enumerate().filter(|(_, rule)| rule.is_on(event)).collect();
+        for (_, rule) in &mine {
+            if let Some((field, _)) = key(rule) {
+                match counts.iter_mut().find(|(its, _)| *its == field) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((field, 1)),
+                }
+            }
+        }
+        for (at, rule) in mine {
+            let found = key(rule).filter(|(field, _)| counts.iter().any(|(its, count)| its == field && *count >= MANY));
+            let Some((field, key)) = found else {
+                index.always.push(at);
+                continue;
+            };
+            let places = match index.keyed.iter().position(|(its, _)| its == field) {
+                Some(i) => &mut index.keyed[i].1,
+                None => {
+                    index.keyed.push((field.clone(), HashMap::new()));
+                    let last = index.keyed.len() - 1;
+                    &mut index.keyed[last].1
+                }
+            };
+            places.entry(key).or_default().push(at);
+        }
+        index
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.always.is_empty() && self.keyed.is_empty()
+    }
+
+    /// The places of the rules that are asked, in their order.
+    pub(super) fn places(&mut self, scene: &dyn Scene) -> Vec<usize> {
+        let mut places = self.always.clone();
+        for (field, by_key) in &self.keyed {
+            let Some(value) = scene.value(field) else { continue };
+            let texts = match value {
+                Value::Several(values) => values,
+                one => vec![one],
+            };
+            for text in texts {
+                let Value::Text(text) = text else { continue };
+                places.extend(by_key.get(&folded(field, &text)).into_iter().flatten());
+                if !self.seen.iter().any(|seen| seen.field == *field && *seen.value == *text) {
+                    self.seen.push_back(Seen {
+                        field: field.clone(),
+                        value: text.into_owned(),
+                        session: scene.session(),
+                        exchange: None,
+                    });
+                }
+            }
+        }
+        let surplus = self.seen.len().saturating_sub(REMEMBERED);
+        self.seen.drain(..surplus);
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The exchange that is under way stands at this place of the journal.
+    pub(super) fn place(&mut self, exchange: Seq) {
+        for seen in self.seen.iter_mut().rev().take_while(|seen| seen.exchange.is_none()) {
+            seen.exchange = Some(exchange);
+        }
+    }
+
+    /// Whether rules are found by values here.
+    pub(super) fn is_keyed(&self) -> bool {
+        !self.keyed.is_empty()
+    }
+
+    /// What a rule that is found by a value did not see because of it, and the condition.
+    pub(super) fn unseen<'i>(&'i self, rule: &'i Rule) -> Option<(&'i Condition, impl Iterator<Item = &'i Seen>)> {
+        let (field, _) = key(rule)?;
+        self.keyed.iter().find(|(its, _)| its == field)?;
+        let condition = rule.when.iter().find(|condition| condition.field == *field)?;
+        Some((condition, self.seen.iter().filter(move |seen| seen.field == *field)))
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+    }
+}
+
+/// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
+fn key(rule: &Rule) -> Option<(&Field, String)> {
+    rule.when.iter().find_map(|condition| match &condition.test {
+        Test::Text(pattern) if condition.field.fact().is_some() && condition.field.kind() != Kind::Any => {
+            Some((&condition.field, folded(&condition.field, pattern.exact()?)))
+        }
+        _ => None,
+    })
+}
+
+/// Two texts of a field are the same when these are.
+fn folded(field: &Field, text: &str) -> String {
+    match field.kind() {
+        Kind::Address => fold_domain(text),
+        Kind::Word => text.to_ascii_lowercase(),
+        _ => text.to_owned(),
+    }
+}
