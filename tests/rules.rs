@@ -392,3 +392,45 @@ fn a_rule_among_many_is_found_and_reported_as_alone() {
         "{report}"
     );
 }
+
+#[test]
+fn the_conforming_server_is_another_one() {
+    let server = with(
+        "[server.smtp]\ngreeting = \"mx.example.org ESMTP\"\nlimits.size = \"1kB\"\ncaps.set = [\"SIZE 1000\", \"XYZZY\"]\n\
+         [server.imap]\ndelimiter = \".\"\nnamespace = \"INBOX\"\n\
+         [[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n\
+         [[message]]\nuser = \"me@example.org\"\nmailbox = \"INBOX.Work\"\nflags = [\"\\\\Seen\"]\ntext = \"Subject: hi\"\n",
+    );
+    let mut client = Wire::connect(&server, "smtp", false);
+    assert_eq!(client.line(), b"220 mx.example.org ESMTP\r\n");
+    client.say("EHLO me\r\n");
+    let wanted = "250-localhost\r\n250-SIZE 1000\r\n250 XYZZY\r\n";
+    assert_eq!(client.octets(wanted.len()).unwrap().concat(), wanted.as_bytes());
+    assert_eq!(
+        ask(&mut client, "MAIL FROM:<a@example.org> SIZE=1001"),
+        "552 5.3.4 a message may have 1000 octets at most"
+    );
+
+    let mut client = connect(&server, "imap");
+    assert!(ask(&mut client, "A1 LOGIN you@example.org secret").starts_with("A1 NO"));
+    assert!(ask(&mut client, "A2 LOGIN me@example.org secret").starts_with("A2 OK"));
+    assert_eq!(
+        ask(&mut client, "A3 STATUS INBOX.Work (MESSAGES UNSEEN)"),
+        "* STATUS INBOX.Work (MESSAGES 1 UNSEEN 0)\r\nA3 OK STATUS is complete"
+    );
+    server.reset();
+    assert_eq!(server.account("me@example.org").mailbox("INBOX.Work").entries().len(), 1);
+}
+
+#[test]
+fn who_idles_hears_that_the_mailbox_is_another_one() {
+    let steps = "[ { mailbox = { name = 'INBOX', user = 'me@example.org', uidvalidity = '+1', renumber = true } } ]";
+    let server = with(&rule("smtp.noop", steps));
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A1 LOGIN me@example.org secret");
+    select(&mut client);
+    assert_eq!(ask(&mut client, "A3 IDLE"), "+ idling");
+    ask(&mut connect(&server, "smtp"), "NOOP");
+    assert_eq!(client.line(), b"* BYE The UIDs of the mailbox changed\r\n");
+    assert_eq!(client.read(), Err(Eof));
+}

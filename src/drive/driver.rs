@@ -239,7 +239,11 @@ impl<M: Machine> Driver<M> {
         for due in self.engine.act(|world, _| world.inbox.remove(&session)).unwrap_or_default() {
             match due {
                 Due::Say(octets, by) => self.say(octets, Some(by)).await?,
-                Due::Offer(offer) => self.machine.offer(&offer),
+                Due::Offer(offer) => {
+                    if let Some(mask) = self.machine.mask() {
+                        mask.change(&offer);
+                    }
+                }
                 Due::End(end) => {
                     self.manner = end;
                     return Err(Ending::Ruled);

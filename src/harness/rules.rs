@@ -543,12 +543,13 @@ impl Rule<Fetch> {
     /// Gives an item of the answer another value.
     #[track_caller]
     pub fn item(self, name: &str, value: &str) -> Self {
-        self.step(Step::Data(Data::Item { name: name.into(), value: Some(text(value)) }))
+        self.step(Step::Data(Data::Item { name: pattern(name), value: Some(text(value)) }))
     }
 
     /// Leaves an item of the answer out.
+    #[track_caller]
     pub fn drop_item(self, name: &str) -> Self {
-        self.step(Step::Data(Data::Item { name: name.into(), value: None }))
+        self.step(Step::Data(Data::Item { name: pattern(name), value: None }))
     }
 
     /// Literals announce so many octets more, or less.

@@ -222,3 +222,27 @@ impl Offer {
         self.remove.extend(other.remove.iter().cloned());
     }
 }
+
+/// What a session's machine announces instead of what it would: in the clear, and under TLS. Most have nothing here.
+#[derive(Debug, Default)]
+pub(crate) struct Mask(Option<Box<(Offer, Offer)>>);
+
+impl Mask {
+    /// What is changed at this moment.
+    pub(super) fn at(&self, is_secured: bool) -> Option<&Offer> {
+        let (clear, under_tls) = &**self.0.as_ref()?;
+        Some(if is_secured { under_tls } else { clear })
+    }
+
+    /// From now on announces something else.
+    pub(crate) fn change(&mut self, offer: &Offer) {
+        let (clear, under_tls) = &mut **self.0.get_or_insert_default();
+        clear.merge(offer);
+        under_tls.merge(offer);
+    }
+
+    /// The same from the TLS handshake on.
+    pub(crate) fn change_under_tls(&mut self, offer: &Offer) {
+        self.0.get_or_insert_default().1.merge(offer);
+    }
+}

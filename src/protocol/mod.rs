@@ -20,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use desk::{Desk, Done, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
-pub(crate) use fact::{Fact, Framing, Offer, Value};
+pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
 pub(crate) use reply::{Labelled, Piece, Reply};
 
 use crate::mail::{Accounts, Place};
@@ -87,11 +87,10 @@ pub(crate) trait Machine: Send + 'static {
     /// The client is never told that this entry went.
     fn conceal(&mut self, _place: Place, _uid: u32) {}
 
-    /// From now on announces something else.
-    fn offer(&mut self, _offer: &Offer) {}
-
-    /// The same from the TLS handshake on.
-    fn offer_under_tls(&mut self, _offer: &Offer) {}
+    /// What is announced instead of what would be; none where nothing is announced.
+    fn mask(&mut self) -> Option<&mut Mask> {
+        None
+    }
 
     /// TLS is established: forget what was learned in the clear (RFC 3207 §4.2).
     fn secured(&mut self);

@@ -175,7 +175,7 @@ pub(crate) fn span(text: &str) -> Option<u64> {
 }
 
 /// `10`, `10kB`, `10MB`, `10GB` (powers of ten), `10KiB`, `10MiB` (powers of two).
-fn count(text: &str) -> Option<u64> {
+pub(crate) fn count(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;

@@ -17,7 +17,7 @@ mod template;
 mod watch;
 
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
-pub(crate) use condition::{Condition, Test, shown, span};
+pub(crate) use condition::{Condition, Test, count, shown, span};
 pub(crate) use deed::{Deed, Target};
 pub(crate) use field::{DOTTED, FIELDS, Field, Kind};
 pub(crate) use filter::short;

@@ -12,7 +12,6 @@ use super::plan::{After, Cue, Pace};
 use super::rulebook::{Firing, Rulebook, Scene, draw};
 use super::step::{Data, Deliver, Edit, Hello, Listing, Pass, Shape, Span, Stall, Step};
 use super::template::{Name, Template};
-use crate::base::Pattern;
 use crate::journal::{Fired, Kind, Noted, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply};
 
@@ -559,12 +558,7 @@ fn shaped(shape: &Shape, fill: &dyn Fn(&Template) -> Vec<u8>) -> Filter {
 
 fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
     match data {
-        Data::Item { name, value } => Parts::Item {
-            // Without a `~` a name is a pattern that always reads.
-            name: Pattern::parse(name)
-                .unwrap_or_else(|_| Pattern::parse("").unwrap_or_else(|_| unreachable!("it is exact"))),
-            value: value.as_ref().map(fill),
-        },
+        Data::Item { name, value } => Parts::Item { name: name.clone(), value: value.as_ref().map(fill) },
         Data::Literal(size) => Parts::Literal(*size),
         Data::Listing { line, change } => Parts::Listing {
             line: *line,

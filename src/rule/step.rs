@@ -147,7 +147,7 @@ pub(crate) enum Edit {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Data {
     /// An item of FETCH; None drops it.
-    Item { name: Box<str>, value: Option<Template> },
+    Item { name: Pattern, value: Option<Template> },
     /// The size that a literal announces.
     Literal(Literal),
     /// The n-th line of a POP3 listing.

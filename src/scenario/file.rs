@@ -9,7 +9,8 @@ use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column, near
 use super::read::Reader;
 use super::shipped::{self, SHIPPED};
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User, check};
-use crate::rule::{Certificate, Rule, State, Step};
+use crate::mail::Namespace;
+use crate::rule::{Certificate, Rule, State, Step, count};
 
 /// The keys of a file.
 const KEYS: &[&str] = &[
@@ -331,8 +332,30 @@ impl Reader {
         let Some(node) = node else { return };
         let table = self.table(node, "`server`", &["smtp", "imap", "pop3"]);
         for entry in table.0 {
-            let keys = ["greeting", "caps", "caps_tls"];
-            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), &keys);
+            let keys: &[&str] = match entry.key.as_str() {
+                "smtp" => &["greeting", "caps", "caps_tls", "limits"],
+                "imap" => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter"],
+                _ => &["greeting", "caps", "caps_tls"],
+            };
+            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
+            if let Some(limits) = its.get("limits") {
+                let limits_of = self.table(limits, "`limits`", &["size"]);
+                let size = self.need(limits_of, limits, "size", Self::size);
+                match entry.key.as_str() {
+                    "smtp" => loaded.start.smtp_size = size,
+                    _ => loaded.start.imap_size = size,
+                }
+            }
+            if let Some(namespace) = its.get("namespace") {
+                loaded.start.namespace = self.text(namespace);
+            }
+            if let Some(delimiter) = its.get("delimiter") {
+                let written = self.text(delimiter).unwrap_or_default();
+                match written.chars().collect::<Vec<_>>().as_slice() {
+                    [one] if Namespace::is_delimiter(*one) => loaded.start.delimiter = Some(*one),
+                    _ => self.wrong(&delimiter.place, format!("`{written}` cannot stand between the levels of a name")),
+                }
+            }
             let mut clear = its.get("caps").map(|caps| self.offer(caps, "`caps`")).unwrap_or_default();
             let mut under_tls = clear.clone();
             if let Some(caps) = its.get("caps_tls") {
@@ -342,6 +365,16 @@ impl Reader {
             under_tls.greeting.clone_from(&clear.greeting);
             loaded.offers.push(Announced { protocol: entry.key.as_str().into(), clear, under_tls });
         }
+    }
+
+    /// Octets, as `10MB` or `1000`.
+    fn size(&mut self, node: &Node) -> Option<u64> {
+        let written = self.written(node)?;
+        let size = count(&written);
+        if size.is_none() {
+            self.wrong_help(&node.place, format!("`{written}` is no size"), "write `1000`, `10MB` or `1MiB`");
+        }
+        size
     }
 
     fn tls(&mut self, node: &Node, loaded: &mut Loaded) {

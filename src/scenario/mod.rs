@@ -76,6 +76,8 @@ pub(crate) struct Loaded {
     pub(crate) seed: Option<u64>,
     pub(crate) is_manual: bool,
     pub(crate) offers: Vec<Announced>,
+    /// What holds from the server's start.
+    pub(crate) start: AtStart,
     pub(crate) certificates: Vec<(Box<str>, Certificate)>,
     pub(crate) state: Vec<(Box<str>, State)>,
     pub(crate) users: Vec<User>,
@@ -86,6 +88,16 @@ pub(crate) struct Loaded {
     pub(crate) expects: Vec<Arc<Expect>>,
     /// What is probably not meant, as it is printed.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Settings that hold from the server's start; what is none is as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AtStart {
+    /// Octets of a message, over SMTP and over IMAP.
+    pub(crate) smtp_size: Option<u64>,
+    pub(crate) imap_size: Option<u64>,
+    pub(crate) delimiter: Option<char>,
+    pub(crate) namespace: Option<String>,
 }
 
 /// What a protocol announces, in the clear and under TLS.

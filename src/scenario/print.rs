@@ -260,7 +260,7 @@ fn changed(data: &Data) -> Tree {
         None => ("drop", Tree::Truth(true)),
     };
     match data {
-        Data::Item { name, value } => table([("item", text(name)), new(value)]),
+        Data::Item { name, value } => table([("item", text(name.written())), new(value)]),
         Data::Code { name, value } => table([("code", text(name)), new(value)]),
         Data::Literal(size) => table([("literal", literal(*size))]),
         Data::Listing { line, change: Listing::Drop } => {

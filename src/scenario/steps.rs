@@ -334,7 +334,7 @@ impl Reader {
         };
         if let Some(item) = table.get("item") {
             whole(self, &new);
-            return Some(Data::Item { name: self.text(item)?.into(), value: new });
+            return Some(Data::Item { name: self.pattern(item)?, value: new });
         }
         if let Some(code) = table.get("code") {
             whole(self, &new);

@@ -65,7 +65,8 @@ impl StartError {
 
 impl Server {
     /// Binds every listener, then starts to accept. When this returns, a client can connect to each.
-    pub(crate) fn start(settings: Settings) -> Result<Self, StartError> {
+    pub(crate) fn start(mut settings: Settings) -> Result<Self, StartError> {
+        settings.take_over_scenario();
         let names = [&settings.host].into_iter().chain(&settings.names);
         if let Some(wrong) = names.into_iter().find(|name| !is_name(name)) {
             return Err(StartError::Name(wrong.clone()));
@@ -81,7 +82,7 @@ impl Server {
         let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
         let mut server =
             Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
-        if server.settings.is_clock_manual || server.settings.scenario.as_ref().is_some_and(|its| its.is_manual) {
+        if server.settings.is_clock_manual {
             server.engine.pause();
         }
         if let Some(loaded) = server.settings.scenario.clone() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Listener;
 use crate::mail::{Member, Namespace};
 use crate::protocol::{imap, pop3, smtp};
-use crate::scenario::Loaded;
+use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
 /// Everything a server is told before it starts. The default is what a test wants: every listener on a free loopback
@@ -86,6 +86,20 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What the scenario says about the server from its start.
+    pub(super) fn take_over_scenario(&mut self) {
+        let Some(scenario) = self.scenario.clone() else { return };
+        let AtStart { smtp_size, imap_size, delimiter, namespace } = &scenario.start;
+        self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
+        self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
+        if delimiter.is_some() || namespace.is_some() {
+            let delimiter = delimiter.unwrap_or(self.namespace.delimiter);
+            let below = self.namespace.prefix.trim_end_matches(self.namespace.delimiter).to_owned();
+            self.namespace = Namespace::new(namespace.as_deref().unwrap_or(&below), delimiter);
+        }
+        self.is_clock_manual |= scenario.is_manual;
+    }
+
     /// The listeners that are on and where they shall be bound, in the order of [`Listener::ALL`].
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (Listener, SocketAddr)> {
         self.addresses.iter().copied()

@@ -145,7 +145,9 @@ impl World {
                 desk.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
             }),
             Deed::Caps(offer) => {
-                machine.offer(&offer);
+                if let Some(mask) = machine.mask() {
+                    mask.change(&offer);
+                }
                 Ok(())
             }
             Deed::Kick { user, protocol, reply } => {
@@ -302,9 +304,11 @@ impl World {
     pub(super) fn dress<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.offers.of {
-            if speaks(listener, protocol) {
-                machine.offer(clear);
-                machine.offer_under_tls(under_tls);
+            if speaks(listener, protocol)
+                && let Some(mask) = machine.mask()
+            {
+                mask.change(clear);
+                mask.change_under_tls(under_tls);
             }
         }
     }

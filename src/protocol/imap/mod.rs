@@ -35,7 +35,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::Line;
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Reply, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, Step, Value, Words};
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
@@ -85,7 +85,7 @@ pub(crate) struct Imap {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    offers: Option<Box<(Offer, Offer)>>,
+    mask: Mask,
 }
 
 /// RFC 3501 §3.
@@ -162,7 +162,7 @@ impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let framer = Framer::new(config.limits.command, config.limits.message);
-        Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy, offers: None }
+        Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy, mask: Mask::default() }
     }
 
     fn offers_tls(&self) -> bool {
@@ -199,8 +199,7 @@ impl Imap {
 
     /// What is announced instead, at this moment.
     fn offers(&self) -> Option<&Offer> {
-        let (clear, under_tls) = &**self.offers.as_ref()?;
-        Some(if self.is_secured { under_tls } else { clear })
+        self.mask.at(self.is_secured)
     }
 
     fn view(&self) -> Result<&View, Refusal> {
@@ -400,14 +399,8 @@ impl Machine for Imap {
         }
     }
 
-    fn offer(&mut self, offer: &Offer) {
-        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
-        clear.merge(offer);
-        under_tls.merge(offer);
-    }
-
-    fn offer_under_tls(&mut self, offer: &Offer) {
-        self.offers.get_or_insert_default().1.merge(offer);
+    fn mask(&mut self) -> Option<&mut Mask> {
+        Some(&mut self.mask)
     }
 
     fn secured(&mut self) {

@@ -55,7 +55,8 @@ impl View {
     /// Whether there is something to tell a client that waits.
     pub(super) fn notice(&mut self, mailbox: &Mailbox) -> bool {
         self.noticed = mailbox.highest_modseq;
-        self.has_news(mailbox) && mailbox.highest_modseq > self.put_off_to
+        let has_news = self.has_news(mailbox) || mailbox.uid_validity != self.uid_validity;
+        has_news && mailbox.highest_modseq > self.put_off_to
     }
 
     /// What was noticed last is told together with what comes next.

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Step, Value, Words};
 use crate::mail::{AccountNo, Accounts};
 use command::Command;
 use maildrop::Maildrop;
@@ -57,7 +57,7 @@ pub(crate) struct Pop3 {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    offers: Option<Box<(Offer, Offer)>>,
+    mask: Mask,
 }
 
 /// RFC 1939 §3.
@@ -90,13 +90,20 @@ impl Pop3 {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
-        Self { config, lines, state: State::Silent, timestamp: String::new(), is_secured, is_busy, offers: None }
+        Self {
+            config,
+            lines,
+            state: State::Silent,
+            timestamp: String::new(),
+            is_secured,
+            is_busy,
+            mask: Mask::default(),
+        }
     }
 
     /// What is announced instead, at this moment.
     fn offers(&self) -> Option<&Offer> {
-        let (clear, under_tls) = &**self.offers.as_ref()?;
-        Some(if self.is_secured { under_tls } else { clear })
+        self.mask.at(self.is_secured)
     }
 }
 
@@ -161,14 +168,8 @@ impl Machine for Pop3 {
         self.let_go(&ask)
     }
 
-    fn offer(&mut self, offer: &Offer) {
-        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
-        clear.merge(offer);
-        under_tls.merge(offer);
-    }
-
-    fn offer_under_tls(&mut self, offer: &Offer) {
-        self.offers.get_or_insert_default().1.merge(offer);
+    fn mask(&mut self) -> Option<&mut Mask> {
+        Some(&mut self.mask)
     }
 
     fn secured(&mut self) {

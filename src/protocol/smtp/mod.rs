@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl;
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Next, Offer, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Step, Value, Words};
 use crate::mail::{Accounts, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
@@ -66,7 +66,7 @@ pub(crate) struct Smtp {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    offers: Option<Box<(Offer, Offer)>>,
+    mask: Mask,
 }
 
 /// What the next octets are.
@@ -108,7 +108,16 @@ impl Smtp {
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
         let state = State::Silent;
-        Self { config, lines, state, is_introduced: false, is_logged_in: false, is_secured, is_busy, offers: None }
+        Self {
+            config,
+            lines,
+            state,
+            is_introduced: false,
+            is_logged_in: false,
+            is_secured,
+            is_busy,
+            mask: Mask::default(),
+        }
     }
 
     fn read_line(&mut self, line: Line) -> Heard<Request> {
@@ -144,8 +153,7 @@ impl Smtp {
 
     /// What is announced instead, at this moment.
     fn offers(&self) -> Option<&Offer> {
-        let (clear, under_tls) = &**self.offers.as_ref()?;
-        Some(if self.is_secured { under_tls } else { clear })
+        self.mask.at(self.is_secured)
     }
 
     /// Whether the response that comes now completes the credentials.
@@ -206,14 +214,8 @@ impl Machine for Smtp {
         self.let_go(&request)
     }
 
-    fn offer(&mut self, offer: &Offer) {
-        let (clear, under_tls) = &mut **self.offers.get_or_insert_default();
-        clear.merge(offer);
-        under_tls.merge(offer);
-    }
-
-    fn offer_under_tls(&mut self, offer: &Offer) {
-        self.offers.get_or_insert_default().1.merge(offer);
+    fn mask(&mut self) -> Option<&mut Mask> {
+        Some(&mut self.mask)
     }
 
     fn secured(&mut self) {
