@@ -434,3 +434,28 @@ fn who_idles_hears_that_the_mailbox_is_another_one() {
     assert_eq!(client.line(), b"* BYE The UIDs of the mailbox changed\r\n");
     assert_eq!(client.read(), Err(Eof));
 }
+
+#[test]
+fn each_reason_is_told_in_its_words() {
+    let server = with(
+        "name = \"reasons\"\n[state]\nphase = \"up\"\n\
+         [[rule]]\nid = \"used-up\"\non = \"smtp.noop\"\ntimes = 1\ndo = { note = \"once\" }\nexpect = \"=2\"\n\
+         [[rule]]\nid = \"unlucky\"\non = \"smtp.noop\"\nchance = 0.0\ndo = { note = \"never\" }\nexpect = \">=1\"\n\
+         [[rule]]\nid = \"down\"\non = \"smtp.noop\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"421 down\" }\nexpect = \"=1\"\n\
+         [[rule]]\nid = \"two-wrong\"\non = \"smtp.noop\"\nwhen = { tls = true, conn = \">5\" }\ndo = { reply = \"421 no\" }\nexpect = \"=1\"\n\
+         [[rule]]\nid = \"never-came\"\non = \"smtp.data\"\ndo = { reply = \"451 no\" }\nexpect = \">=1\"\n\
+         [[rule]]\nid = \"other-protocol\"\non = \"pop3.retr\"\ndo = { close = \"rst\" }\nexpect = \">=1\"\n\
+         [[rule]]\nid = \"set\"\non = \"smtp.rset\"\ndo = [ { pace = { chunk = 7, gap = \"0ms\" } }, { set = { phase = \"broken\" } } ]\nexpect = \"1-9\"\n\
+         [[rule]]\nid = \"unused\"\non = \"imap.*\"\ndo = { pass = true }\n\
+         [[expect]]\nid = \"in order\"\nsequence = [\"smtp.noop\", \"smtp.quit\", \"smtp.data\"]\n\
+         [[expect]]\nid = \"never twice\"\nevent = \"smtp.noop\"\nsame = \"line\"\ncount = \"=1\"\n\
+         [[expect]]\nid = \"by tls\"\nevent = \"smtp.noop\"\nwhen = { tls = true }\ncount = \">=1\"\n\
+         [[expect]]\nid = \"greeted\"\nevent = \"smtp.greeting\"\ncount = \"=1\"\n",
+    );
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "RSET", "NOOP", "NOOP \u{1}", "QUIT"] {
+        ask(&mut client, line);
+    }
+    gone(&server, client);
+    insta::assert_snapshot!(report(server));
+}

@@ -9,6 +9,14 @@
 //! server.mount(on(imap::push()).cut(4).reset().once());
 //! assert_eq!(full.hits(), 0);
 //! ```
+//!
+//! What only one protocol has does not compile at the events of another:
+//!
+//! ```compile_fail
+//! use mailjig::{on, smtp};
+//!
+//! let rule = on(smtp::noop()).drop_item("FLAGS");
+//! ```
 
 use std::marker::PhantomData;
 use std::panic::Location;

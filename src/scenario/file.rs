@@ -434,7 +434,12 @@ impl Reader {
             (Some(text), None, None) => Some(self.text(text)?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()),
             (None, Some(file), None) => {
                 let name = self.text(file)?;
-                let path = folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
+                // What came over HTTP, say, reads no files.
+                let Some(folder) = folder else {
+                    self.wrong_help(&file.place, "only a scenario in a file finds files", "write the mail as `text`");
+                    return None;
+                };
+                let path = folder.join(&name);
                 match fs::read(&path) {
                     Ok(octets) => Some(octets),
                     Err(error) => {
