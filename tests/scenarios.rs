@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailjig::{MailServer, Scenario};
 use support::output;
@@ -18,6 +18,8 @@ mod wire;
 
 /// How long silence must last to be one.
 const SILENCE: Duration = Duration::from_millis(400);
+/// What has not come by now does not come.
+const TOO_LONG: Duration = Duration::from_secs(20);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues/scenarios")
@@ -69,12 +71,16 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
         out += &format!("# {key} = {value}\n");
     }
     let mut client: Option<Wire> = None;
-    for line in &dialogue.lines {
+    let is_update = std::env::var_os("INSTA_UPDATE").is_some();
+    for (i, line) in dialogue.lines.iter().enumerate() {
+        let answer = dialogue.lines[i + 1..].iter().take_while(|line| line.starts_with("S") || line.starts_with("-- "));
+        let answer: String = answer.map(|line| format!("{line}\n")).collect();
+        let wanted = (!is_update).then_some(answer.as_str());
         if let Some(said) = line.strip_prefix("C: ") {
             out += &format!("{line}\n");
             let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
             wire.say(&format!("{said}\r\n"));
-            out += &heard(wire);
+            out += &heard(wire, wanted);
         } else if let Some(said) = line.strip_prefix("C. ") {
             // More follows at once.
             out += &format!("{line}\n");
@@ -83,7 +89,7 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
             let mut wire = Wire::connect(&server, protocol, is_tls);
             wire.wait_at_most(SILENCE);
             out += "---\n";
-            out += &heard(&mut wire);
+            out += &heard(&mut wire, wanted);
             client = Some(wire);
         }
     }
@@ -97,27 +103,39 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
     out
 }
 
-/// What comes until it is quiet, or the end.
-fn heard(wire: &mut Wire) -> String {
-    let mut octets = Vec::new();
-    let end = loop {
+/// What comes: until it is what is wanted, or until it is quiet where nobody knows what to want.
+fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
+    let (mut octets, mut end) = (Vec::new(), "");
+    let began = Instant::now();
+    loop {
+        let so_far = shown(&octets) + end;
+        match wanted {
+            Some(wanted) if so_far == wanted || !end.is_empty() || began.elapsed() > TOO_LONG => return so_far,
+            None if !end.is_empty() => return so_far,
+            _ => {}
+        }
         match wire.read() {
             Ok(more) => octets.extend(more),
-            Err(After::Eof) => break "-- FIN\n",
-            Err(After::Truncated) => break "-- FIN without close_notify\n",
-            Err(After::Reset) => break "-- RST\n",
-            Err(_) if octets.is_empty() => break "-- silence\n",
-            Err(_) => break "",
-        }
-    };
-    let mut text = String::new();
-    for line in octets.split_inclusive(|byte| *byte == b'\n') {
-        match line.strip_suffix(b"\r\n") {
-            Some(line) => text += &format!("S: {}\n", line.escape_ascii().to_string().replace("\\\"", "\"")),
-            None => text += &format!("S| {}\n", line.escape_ascii().to_string().replace("\\\"", "\"")),
+            Err(After::Eof) => end = "-- FIN\n",
+            Err(After::Truncated) => end = "-- FIN without close_notify\n",
+            Err(After::Reset) => end = "-- RST\n",
+            Err(_) if octets.is_empty() && wanted.is_none_or(|wanted| wanted == "-- silence\n") => end = "-- silence\n",
+            Err(_) if wanted.is_none() => return so_far,
+            Err(_) => {}
         }
     }
-    text + end
+}
+
+fn shown(octets: &[u8]) -> String {
+    let mut text = String::new();
+    for line in octets.split_inclusive(|byte| *byte == b'\n') {
+        let shown = |line: &[u8]| line.escape_ascii().to_string().replace("\\\"", "\"");
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => text += &format!("S: {}\n", shown(line)),
+            None => text += &format!("S| {}\n", shown(line)),
+        }
+    }
+    text
 }
 
 #[test]
@@ -158,10 +176,10 @@ const fn row(
 }
 
 const SEND: &str =
-    "curl -sS -m 3 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
-const SEND_TLS: &str = "curl -sS -m 3 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
-const FETCH: &str = "curl -sS -m 3 imap://localhost:{imap}/INBOX;MAILINDEX=1 -u me@example.org:secret";
-const RETRIEVE: &str = "curl -sS -m 3 pop3://localhost:{pop3}/1 -u me@example.org:secret";
+    "curl -sS -m 5 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const SEND_TLS: &str = "curl -sS -m 5 --ssl-reqd --cacert {ca} smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org -T {mail}";
+const FETCH: &str = "curl -sS -m 5 imap://localhost:{imap}/INBOX;MAILINDEX=1 -u me@example.org:secret";
+const RETRIEVE: &str = "curl -sS -m 5 pop3://localhost:{pop3}/1 -u me@example.org:secret";
 
 /// curl's statuses: 0 done, 8 a reply it cannot read, 18 less came than was announced, 21 a command failed, 28 time is
 /// over, 52 and 56 nothing or no more came, 55 sending
@@ -178,27 +196,27 @@ const ROWS: &[Row] = &[
     row("smtp-421-after-n", &[("n", "1")], "python3 {clients}/pooled.py {smtp}", 0, &[("session-limit", 1)]),
     row("smtp-banner-multiline", &[], SEND, 0, &[("banner", 1)]),
     row("smtp-greylist", &[], SEND, 55, &[("greylist", 1)]),
-    row("smtp-partial-rcpt", &[], "curl -sS -m 3 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org --mail-rcpt nobody@example.org --mail-rcpt-allowfails -T {mail}", 0, &[("unknown", 1), ("full", 0)]),
+    row("smtp-partial-rcpt", &[], "curl -sS -m 5 smtp://localhost:{smtp} --mail-from a@example.org --mail-rcpt b@example.org --mail-rcpt nobody@example.org --mail-rcpt-allowfails -T {mail}", 0, &[("unknown", 1), ("full", 0)]),
     row("smtp-quit-no-reply", &[], SEND, 0, &[("no-goodbye", 1)]),
     row("starttls-stripped", &[], SEND_TLS, 64, &[("leak", 0)]),
     row("starttls-response-injection", &[], SEND_TLS, 8, &[("inject", 1), ("used-forged", 0)]),
     row("tls-cert-expired", &[], SEND_TLS, 60, &[("renewed", 0)]),
-    row("tls-truncation", &[], "curl -sS -m 3 --cacert {ca} smtps://localhost:{smtps} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}", 0, &[("truncated", 1)]),
+    row("tls-truncation", &[], "curl -sS -m 5 --cacert {ca} smtps://localhost:{smtps} -u me@example.org:secret --mail-from a@example.org --mail-rcpt b@example.org -T {mail}", 0, &[("truncated", 1)]),
     row("imap-authenticated-not-connected", &[], FETCH, 67, &[("not-connected", 1)]),
     row("imap-bodystructure-nil-param", &[], "python3 {clients}/structures.py {imap}", 0, &[("nil-boundary", 1)]),
     row("imap-bye-mid-session", &[], FETCH, 28, &[("bye", 1)]),
-    row("imap-caps-change-after-login", &[], "curl -sS -m 3 imap://localhost:{imap}/ -u me@example.org:secret", 0, &[("more-behind-the-login", 1)]),
-    row("imap-expunge-during-fetch", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("expunge-now", 1), ("wrong-victim", 0)]),
+    row("imap-caps-change-after-login", &[], "curl -sS -m 5 imap://localhost:{imap}/ -u me@example.org:secret", 0, &[("more-behind-the-login", 1)]),
+    row("imap-expunge-during-fetch", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("expunge-now", 1), ("wrong-victim", 0)]),
     row("imap-fetch-ok-without-body", &[], FETCH, 8, &[("no-body", 1)]),
     row("imap-idle-goes-silent", &[], "python3 {clients}/idler.py {imap}", 0, &[("mail-arrives", 1), ("dead-idle", 1)]),
     row("imap-literal-bomb", &[], FETCH, 18, &[("bomb", 1)]),
     row("imap-literal-wrong-size", &[], FETCH, 0, &[("bad-literal", 1)]),
-    row("imap-throttled", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 21, &[("throttled", 1), ("dropped", 0)]),
+    row("imap-throttled", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 21, &[("throttled", 1), ("dropped", 0)]),
     row("imap-uidvalidity-changes", &[], "python3 {clients}/validity.py {imap}", 0, &[("rebuilt", 1), ("acted-on-stale-uid", 0)]),
-    row("imap-unsolicited-in-fetch", &[], "curl -sS -m 3 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("news", 1)]),
+    row("imap-unsolicited-in-fetch", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("news", 1)]),
     row("pop3-maildrop-locked", &[], RETRIEVE, 67, &[("locked", 1)]),
     row("pop3-missing-terminator", &[], RETRIEVE, 28, &[("no-dot", 1)]),
-    row("pop3-uidl-duplicates", &[], "curl -sS -m 3 pop3://localhost:{pop3}/ -u me@example.org:secret", 0, &[("list-short", 1)]),
+    row("pop3-uidl-duplicates", &[], "curl -sS -m 5 pop3://localhost:{pop3}/ -u me@example.org:secret", 0, &[("list-short", 1)]),
     row("pop3-unstuffed-dot", &[], RETRIEVE, 0, &[("unstuffed", 1)]),
 ];
 
