@@ -7,6 +7,7 @@ mod data;
 mod deed;
 mod field;
 mod filter;
+mod frame;
 mod index;
 mod near;
 mod plan;

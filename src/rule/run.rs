@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
-use super::data::Parts;
 use super::deed::{Deed, Target};
-use super::filter::{Filter, Lines, Out};
-use super::plan::{After, Cue, Pace};
-use super::rulebook::{Firing, Rulebook, Scene, draw};
-use super::step::{Data, Deliver, Edit, Hello, Listing, Pass, Shape, Span, Stall, Step};
+use super::filter::{Filter, Out};
+use super::frame::{Frame, Passing, complete, drawn, parts, shaped, through};
+use super::plan::{After, Cue};
+use super::rulebook::{Rulebook, Scene};
+use super::step::{Deliver, Hello, Pass, Stall, Step};
 use super::template::{Name, Template};
 use crate::journal::{Fired, Kind, Noted, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply};
@@ -36,29 +36,6 @@ pub(crate) struct Run {
     /// What follows when everything is said.
     after: After,
     trace: Trace,
-}
-
-/// A rule at work.
-#[derive(Debug)]
-struct Frame {
-    firing: Firing,
-    /// The next step.
-    next: usize,
-    filters: Vec<(Filter, bool)>,
-    has_passed: bool,
-    passing: Option<Passing>,
-}
-
-/// What becomes of what is said inside.
-#[derive(Debug)]
-enum Passing {
-    Loud,
-    Silent,
-    /// The last thing said waits for its end: its last line is replaced.
-    Status {
-        line: Vec<u8>,
-        kept: Option<Out>,
-    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -471,102 +448,5 @@ impl Run {
         if !has_passed {
             book.shadow(self.event, &firing, scene);
         }
-    }
-}
-
-impl Frame {
-    fn new(firing: Firing) -> Self {
-        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None }
-    }
-
-    fn shape(&mut self, filter: Filter) {
-        let at = self.filters.partition_point(|(its, _)| its.rank() <= filter.rank());
-        self.filters.insert(at, (filter, false));
-    }
-
-    /// What comes from inside, as `pass` lets it through.
-    fn passed(&mut self, outs: Vec<Out>) -> Vec<Out> {
-        match &mut self.passing {
-            None | Some(Passing::Loud) => outs,
-            Some(Passing::Silent) => outs.into_iter().filter(|out| !matches!(out.cue, Cue::Send { .. })).collect(),
-            Some(Passing::Status { kept, .. }) => {
-                let held_back = |out: Out| match out.cue {
-                    Cue::Send { .. } => kept.replace(out),
-                    _ => Some(out),
-                };
-                outs.into_iter().filter_map(held_back).collect()
-            }
-        }
-    }
-
-    fn filtered(&mut self, outs: Vec<Out>) -> Vec<Out> {
-        self.filters.iter_mut().fold(outs, |outs, (filter, was_used)| through(filter, was_used, outs))
-    }
-}
-
-fn through(filter: &mut Filter, was_used: &mut bool, outs: Vec<Out>) -> Vec<Out> {
-    let mut changed = Vec::with_capacity(outs.len());
-    for out in outs {
-        *was_used |= matches!(out.cue, Cue::Send { .. });
-        filter.feed(out, &mut |out| changed.push(out));
-    }
-    changed
-}
-
-/// Puts a line in the place of the one that completes a reply: all of SMTP's, IMAP's last, POP3's first.
-fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
-    let framed = framing.frame(&[line]);
-    let text = reply.text();
-    let range = match framing {
-        Framing::Smtp => 0..text.len(),
-        Framing::Imap(_) => {
-            let body = text.strip_suffix(b"\r\n").unwrap_or(text);
-            memchr::memrchr(b'\n', body).map_or(0, |at| at + 1)..text.len()
-        }
-        // Behind a refusal there is no list.
-        Framing::Pop3 if framed.starts_with(b"-") => 0..text.len(),
-        Framing::Pop3 => 0..memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1),
-    };
-    reply.splice(range, &framed);
-}
-
-fn drawn(span: Span, seed: u64, firing: &Firing, step: usize) -> Duration {
-    if span.least == span.most {
-        return span.least;
-    }
-    let between = draw(seed, &[&*firing.rule.id, &firing.key, &step.to_string()], firing.n);
-    span.least + (span.most - span.least).mul_f64(between)
-}
-
-fn shaped(shape: &Shape, fill: &dyn Fn(&Template) -> Vec<u8>) -> Filter {
-    match shape {
-        Shape::Pace { chunk, gap } => Filter::Pace(Pace { chunk: *chunk, gap: *gap }),
-        Shape::Split(at) => Filter::Split { at: at.clone(), seen: 0 },
-        Shape::Hold => Filter::Hold(Vec::new()),
-        Shape::Cut { place, end } => Filter::cut(place.clone(), *end),
-        Shape::Eol(eol) => Filter::lines(Lines::Eol(*eol)),
-        Shape::Pad { line, to } => Filter::lines(Lines::Pad { line: *line, to: *to }),
-        Shape::Edit(edit) => Filter::lines(match edit {
-            Edit::Replace { find, with } => Lines::Replace { find: find.clone(), with: fill(with) },
-            Edit::Drop(line) => Lines::Drop(*line),
-            Edit::DropFound(find) => Lines::DropFound(find.clone()),
-            Edit::Duplicate(line) => Lines::Duplicate(*line),
-            Edit::Insert { below, text } => Lines::Insert { below: *below, text: fill(text) },
-        }),
-    }
-}
-
-fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
-    match data {
-        Data::Item { name, value } => Parts::Item { name: name.clone(), value: value.as_ref().map(fill) },
-        Data::Literal(size) => Parts::Literal(*size),
-        Data::Listing { line, change } => Parts::Listing {
-            line: *line,
-            change: match change {
-                Listing::Drop => None,
-                Listing::Change { uid, size } => Some((uid.as_ref().map(fill), *size)),
-            },
-        },
-        Data::Code { name, value } => Parts::Code { name: name.clone(), value: value.as_ref().map(fill) },
     }
 }

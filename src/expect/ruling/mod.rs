@@ -1,18 +1,17 @@
 //! The judgement of rules and expectations: what failed, why, and what the sessions looked like then.
 
+mod window;
+
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use window::{Window, lines, windows};
+
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Exchange, Journal, Kind, Log, Trace, Weight};
+use crate::journal::{Journal, Kind, Weight};
 use crate::protocol::Event;
 use crate::rule::{Mounted, Near, Rulebook, Wanted, Watch, Why};
-
-/// Lines of a transcript before and behind the one that decides.
-const AROUND: usize = 4;
-/// Failures that are shown with their transcript.
-const SHOWN: usize = 5;
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
@@ -57,28 +56,6 @@ struct Failure {
     rule: Option<String>,
     session: Option<SessionNo>,
     text: String,
-}
-
-/// The lines around one exchange.
-#[derive(Debug, Clone, Serialize)]
-struct Window {
-    session: SessionNo,
-    heading: String,
-    lines: Vec<Line>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Line {
-    number: usize,
-    who: char,
-    text: String,
-    /// `default`, or the rule that said it.
-    by: Option<String>,
-    shaped: Vec<String>,
-    /// Why this line decides.
-    mark: Option<String>,
-    #[serde(skip)]
-    exchange: Seq,
 }
 
 impl RulesReport {
@@ -301,164 +278,6 @@ fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
         about,
         near_misses,
     }
-}
-
-/// Every line of a session, and who said it.
-fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
-    let mut all = Vec::new();
-    let mut said = |who, text: &[u8], trace: Option<&Trace>, exchange| {
-        let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
-        if text.is_empty() && who == 'S' {
-            return;
-        }
-        let mut at = 0;
-        for line in text.split(|byte| *byte == b'\n') {
-            let by = trace.map(|trace| author(trace, at));
-            let shaped = trace.map_or(&[][..], |trace| &trace.shaped);
-            let shaped = shaped.iter().map(|(what, by)| format!("{what} by `{by}`"));
-            at += line.len() as u32 + 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            all.push(Line {
-                number: all.len() + 1,
-                who,
-                text: visible(line),
-                by: (who == 'S').then(|| by.flatten().unwrap_or_else(|| "default".to_owned())),
-                shaped: if who == 'S' { shaped.collect() } else { Vec::new() },
-                mark: None,
-                exchange,
-            });
-        }
-    };
-    for seq in &log.records {
-        let Some(record) = journal.get(*seq) else { continue };
-        match &record.kind {
-            Kind::Exchange(Exchange { event, start, heard, said: octets, detail }) => {
-                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
-                match captured {
-                    Some(message) => said('C', format!("<{}>", message.no()).as_bytes(), None, *seq),
-                    None if event.is_unasked() => {}
-                    None if event.is_login() => said('C', &masked(log.text(*start, *heard)), None, *seq),
-                    None => said('C', log.text(*start, *heard), None, *seq),
-                }
-                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *seq);
-                if let Some(rule) = trace.and_then(|trace| trace.stalled.as_deref()) {
-                    said('S', format!("(nothing: stalled by rule `{rule}`)").as_bytes(), trace, *seq);
-                }
-            }
-            Kind::Part { exchange, start, heard, said: octets, detail } => {
-                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                if *heard > 0 {
-                    said('C', log.text(*start, *heard), None, *exchange);
-                }
-                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *exchange);
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-/// A line that logs in, without its secret: the last word. What is one word only is a response, and all secret.
-fn masked(line: &[u8]) -> Vec<u8> {
-    let end = line.iter().rposition(|byte| *byte == b' ').map_or(0, |at| at + 1);
-    [&line[..end], b"***"].concat()
-}
-
-fn author(trace: &Trace, at: u32) -> Option<String> {
-    let mut end = 0;
-    for (octets, by) in &trace.said {
-        end += octets;
-        if at < end {
-            return by.as_deref().map(str::to_owned);
-        }
-    }
-    None
-}
-
-/// What a line says, with everything visible, and not at any length.
-fn visible(line: &[u8]) -> String {
-    const MOST: usize = 160;
-    let mut out = String::new();
-    for chunk in line.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\r' => out.push('␍'),
-                '\n' => out.push('␊'),
-                c if c.is_control() => {
-                    let _infallible = write!(out, "\\x{:02x}", u32::from(c));
-                }
-                c => out.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            let _infallible = write!(out, "\\x{byte:02x}");
-        }
-    }
-    match out.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}… ({} octets)", &out[..at], line.len()),
-        None => out,
-    }
-}
-
-/// The sessions that decide, each with the lines around what decided.
-fn windows(
-    rules: &[&Mounted],
-    watches: &[&Watch],
-    failures: &[Failure],
-    book: &Rulebook,
-    journal: &Journal,
-) -> Vec<Window> {
-    let mut marks: Vec<(SessionNo, Option<Seq>, String)> = Vec::new();
-    for mounted in rules {
-        let id = &mounted.rule.id;
-        match book.near(mounted).first() {
-            Some(near) => {
-                if let Some(session) = near.session {
-                    marks.push((session, near.exchange, format!("expected rule `{id}` here")));
-                }
-            }
-            None => {
-                let fired = mounted.fires.last().and_then(|seq| Some((journal.get(*seq)?.session?, *seq)));
-                marks.extend(fired.map(|(session, seq)| (session, Some(seq), format!("rule `{id}` fired here"))));
-            }
-        }
-    }
-    for failure in failures {
-        marks.extend(failure.session.map(|session| (session, None, failure.text.clone())));
-    }
-    for watch in watches {
-        if let Some((session, ..)) = &watch.nearest {
-            marks.push((*session, None, format!("expected `{}`", watch.expect.id)));
-        }
-    }
-    let mut windows: Vec<Window> = Vec::new();
-    for (session, exchange, mark) in marks {
-        if windows.len() == SHOWN || windows.iter().any(|window| window.session == session) {
-            continue;
-        }
-        let Some(log) = journal.session(session) else { continue };
-        let mut all = lines(journal, log);
-        // The last line of the exchange is what was said.
-        let decisive = exchange.and_then(|exchange| all.iter().rposition(|line| line.exchange == exchange));
-        let at = decisive.unwrap_or(all.len().saturating_sub(1));
-        if let Some(line) = all.get_mut(at) {
-            line.mark = Some(mark);
-        }
-        let from = at.saturating_sub(AROUND);
-        let lines: Vec<Line> = all.into_iter().skip(from).take(2 * AROUND + 1).collect();
-        windows.push(Window { session, heading: heading(log), lines });
-    }
-    windows
-}
-
-fn heading(log: &Log) -> String {
-    let facts = log.facts();
-    let ending = match facts.ended {
-        Some((_, ending)) => ending.to_string(),
-        None => "still open".to_owned(),
-    };
-    format!("{}, {} → {}; {ending}", log.no, facts.peer.ip().to_canonical(), facts.listener)
 }
 
 /// Who waits for whom: the most useful line of all when something hangs.

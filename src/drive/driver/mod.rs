@@ -1,28 +1,29 @@
 //! The one loop that owns a connection: decode while you can, play what was said, then wait for bytes, a knock or the
 //! end of patience.
 
+mod play;
+mod shake;
+
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::bell::{Interest, Matter};
 use super::door::{Door, Order};
 use super::engine::{Engine, Watch};
 use super::listen::Tickets;
-use super::tls::{Secured, handshake, hello, refuse};
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Ending, Kind, Left};
+use crate::journal::{Ending, Left};
 use crate::protocol::{Event, Heard, Machine, Reply};
-use crate::rule::{Cue, End, Hello, Pace, Plan, Reading};
+use crate::rule::{End, Hello, Reading};
 use crate::world::{Due, Rest, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
@@ -34,14 +35,10 @@ const AHEAD: usize = 1 << 20;
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_OCTETS: usize = 1 << 20;
-/// Between two writes that shall arrive as two segments.
-const APART: Duration = Duration::from_millis(20);
 /// Before an RST, so that what was sent before it arrives.
 const BEFORE_RESET: Duration = Duration::from_millis(10);
 /// Between two reads of what is read slowly.
 const SLOWLY: Duration = Duration::from_millis(100);
-/// A time that does not come.
-const FAR: Duration = Duration::from_secs(1 << 30);
 /// A read buffer above this is given back when a session pauses between requests.
 const IDLE_BUFFER: usize = 16 << 10;
 
@@ -276,180 +273,6 @@ impl<M: Machine> Driver<M> {
         catch_unwind(turn).map_err(|_panic| Ending::Bug)
     }
 
-    async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
-        let mut plan = plan.peekable();
-        while let Some(cue) = plan.next() {
-            // Where the reply will end is known when its last octets are there.
-            let more = plan.peek().is_some_and(|next| matches!(next, Cue::Send { .. } | Cue::Wait(_)));
-            if is_last_turn && !more && cue != Cue::Stall {
-                self.complete(&cue);
-            }
-            match cue {
-                Cue::Send { bytes, pace, apart } => {
-                    match pace {
-                        None => self.push(&bytes).await?,
-                        Some(pace) => {
-                            self.push_paced(&bytes.pieces().collect::<Vec<_>>().concat(), pace).await?;
-                        }
-                    }
-                    if apart {
-                        self.flush().await?;
-                        if plan.peek().is_some() {
-                            sleep(APART).await;
-                        }
-                    }
-                }
-                Cue::Wait(span) => {
-                    self.flush().await?;
-                    self.pass_time(span).await?;
-                }
-                Cue::Secure => {
-                    self.upgrade().await?;
-                    self.machine.secured();
-                }
-                Cue::Stall => {
-                    self.flush().await?;
-                    self.settle(Left::Stalled);
-                    self.drop_input().await;
-                    return Err(Ending::Ruled);
-                }
-                Cue::Read(reading) => self.reading = Some(reading),
-                Cue::Close => {
-                    self.flush().await?;
-                    return Err(at_end);
-                }
-                Cue::End(end) => {
-                    self.flush().await?;
-                    self.manner = end;
-                    return Err(Ending::Ruled);
-                }
-            }
-        }
-        if is_last_turn && let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
-            // There was nothing to say.
-            open.end = self.wire.pushed();
-        }
-        Ok(())
-    }
-
-    /// Reads and drops what comes, until the client or somebody else ends it.
-    async fn drop_input(&mut self) {
-        let door = Arc::clone(&self.door);
-        door.rest(Timestamp::from_micros(i64::MAX));
-        poll_fn(|cx| {
-            if door.poll_end(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            loop {
-                match self.wire.poll_drop_input(cx) {
-                    Poll::Ready(Ok(1..)) => {}
-                    Poll::Ready(_) => {
-                        self.ended_input = true;
-                        return Poll::Ready(());
-                    }
-                    Poll::Pending => {
-                        door.rest(Timestamp::from_micros(i64::MAX));
-                        return Poll::Pending;
-                    }
-                }
-            }
-        })
-        .await;
-        door.work();
-    }
-
-    /// The client's next line, without its end, whatever the machine would make of it.
-    async fn line(&mut self) -> Result<Vec<u8>, Ending> {
-        loop {
-            if let Some(end) = memchr::memchr(b'\n', &self.input) {
-                let mut line = self.input.split_to(end + 1);
-                line.truncate(end);
-                return Ok(line.strip_suffix(b"\r").unwrap_or(&line).to_vec());
-            }
-            if self.ended_input {
-                return Err(Ending::ClientClosed);
-            }
-            if self.input.len() > AHEAD {
-                return Err(Ending::Broken);
-            }
-            match self.news().await? {
-                News::Bytes | News::Push(_) => {}
-                News::Lapse => return Err(Ending::Idle),
-                News::Knock(Order::Inbox) => self.take_inbox().await?,
-                News::Knock(order) => return Err(order.ending()),
-            }
-        }
-    }
-
-    /// Lets server time pass, with nothing to do but to go if told so.
-    async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
-        let due = self.engine.clock().now().plus(span);
-        loop {
-            let wait = self.engine.clock().until(due);
-            if self.engine.clock().now() >= due {
-                self.door.work();
-                // The client waited, and was not silent.
-                self.heard = self.engine.clock().now();
-                return Ok(());
-            }
-            let (engine, door) = (&self.engine, &self.door);
-            let mut alarm = pin!(sleep(wait.unwrap_or(FAR)));
-            let was_paused = engine.clock().is_paused();
-            poll_fn(|cx| {
-                if engine.clock().now() >= due || engine.clock().is_paused() != was_paused {
-                    return Poll::Ready(Ok(()));
-                }
-                if let Poll::Ready(order) = door.poll_end(cx) {
-                    return Poll::Ready(Err(order.ending()));
-                }
-                let rung = alarm.as_mut().poll(cx);
-                door.rest(due);
-                rung.map(Ok)
-            })
-            .await?;
-        }
-    }
-
-    /// Where the reply of the exchange that is played will end is known now.
-    fn complete(&mut self, cue: &Cue) {
-        let more = match cue {
-            Cue::Send { bytes, .. } => bytes.len() as u64,
-            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
-        };
-        if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
-            open.end = self.wire.pushed() + more;
-        }
-    }
-
-    /// Pushes a reply; what is longer than may wait leaves meanwhile.
-    async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
-        for piece in reply.pieces() {
-            if self.wire.waiting() + piece.len() < FULL {
-                self.wire.push(piece);
-                continue;
-            }
-            for chunk in piece.chunks(FULL) {
-                if self.wire.waiting() >= FULL {
-                    self.flush().await?;
-                }
-                self.wire.push(chunk);
-            }
-        }
-        Ok(())
-    }
-
-    /// All but the last chunk leave one by one; the last waits for what follows it.
-    async fn push_paced(&mut self, bytes: &[u8], pace: Pace) -> Result<(), Ending> {
-        for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
-            if i > 0 {
-                self.flush().await?;
-                self.pass_time(pace.gap).await?;
-            }
-            self.wire.push(chunk);
-        }
-        Ok(())
-    }
-
     /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply has left.
     async fn flush(&mut self) -> Result<(), Ending> {
         if !self.wire.is_idle() {
@@ -583,93 +406,6 @@ impl<M: Machine> Driver<M> {
             self.heard = self.engine.clock().now();
         }
         Ok(news)
-    }
-
-    /// The reply that invites the handshake leaves, then the handshake. What came in the clear behind the request is
-    /// dropped and counted, up to the very write that gives the kernel the reply's last octet; after it nothing is
-    /// read in the clear (RFC 3207 §4.2).
-    async fn upgrade(&mut self) -> Result<(), Ending> {
-        let mut octets = self.input.len() as u64;
-        self.input.clear();
-        let sent = poll_fn(|cx| {
-            while !self.wire.is_idle() {
-                octets += self.wire.drain_now();
-                match self.wire.poll_write_some(cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            Poll::Ready(Ok(()))
-        });
-        sent.await.map_err(|_| Ending::Broken)?;
-        self.close_left();
-        if octets > 0 {
-            self.engine.act(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
-        }
-        self.handshake().await
-    }
-
-    async fn handshake(&mut self) -> Result<(), Ending> {
-        let deadline = Instant::now() + self.tickets.handshake;
-        let shaken = match self.hurried(deadline, hello).await? {
-            Err(reason) => Err(reason),
-            Ok(said) => {
-                let sni = said.sni();
-                let answer = self.point(Event::TlsHello, sni.as_deref()).await?;
-                match answer {
-                    Some(Hello::Alert(alert)) => {
-                        refuse(self.wire.socket(), alert.number).await;
-                        Err(format!("a rule answered the ClientHello with the alert {}", alert.name))
-                    }
-                    answer => {
-                        let session = self.session;
-                        let certificate = self.engine.act(|world, _| {
-                            if let Some(Hello::Certificate(certificate)) = answer {
-                                world.shown.insert(session, certificate);
-                            }
-                            world.certificate_of(session)
-                        });
-                        let config = self.tickets.tls(certificate);
-                        self.hurried(deadline, async |socket| handshake(socket, said, config).await).await?
-                    }
-                }
-            }
-        };
-        match shaken {
-            Ok(Secured { connection, rest, facts }) => {
-                self.wire.secure(connection, rest);
-                self.heard = self.engine.clock().now();
-                self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
-                self.point(Event::TlsDone, None).await?;
-                Ok(())
-            }
-            Err(reason) => {
-                self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
-                self.point(Event::TlsFailed, None).await?;
-                Err(Ending::TlsFailed)
-            }
-        }
-    }
-
-    /// A part of the handshake, which may not take for ever.
-    async fn hurried<T>(
-        &mut self,
-        deadline: Instant,
-        part: impl AsyncFnOnce(&mut TcpStream) -> Result<T, String>,
-    ) -> Result<Result<T, String>, Ending> {
-        let limit = self.tickets.handshake.as_secs_f32();
-        let (socket, door) = (self.wire.socket(), &self.door);
-        let mut shaking = pin!(timeout_at(deadline, part(socket)));
-        let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
-            Poll::Ready(result) => Poll::Ready(Ok(result)),
-            Poll::Pending => {
-                // Handshakes go by real time: nobody who moves the server's waits for them.
-                door.rest(Timestamp::from_micros(i64::MAX));
-                door.poll_end(cx).map(|order| Err(order.ending()))
-            }
-        });
-        Ok(either.await?.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s"))))
     }
 
     async fn linger(&mut self) {

@@ -1,0 +1,197 @@
+//! Playing what a turn said: cue by cue, and server time between them.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{AHEAD, Driver, FULL, News};
+use crate::base::Timestamp;
+use crate::drive::door::Order;
+use crate::journal::{Ending, Left};
+use crate::protocol::{Machine, Reply};
+use crate::rule::{Cue, Pace, Plan};
+
+/// Between two writes that shall arrive as two segments.
+const APART: Duration = Duration::from_millis(20);
+/// A time that does not come.
+const FAR: Duration = Duration::from_secs(1 << 30);
+
+impl<M: Machine> Driver<M> {
+    pub(super) async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
+        let mut plan = plan.peekable();
+        while let Some(cue) = plan.next() {
+            // Where the reply will end is known when its last octets are there.
+            let more = plan.peek().is_some_and(|next| matches!(next, Cue::Send { .. } | Cue::Wait(_)));
+            if is_last_turn && !more && cue != Cue::Stall {
+                self.complete(&cue);
+            }
+            match cue {
+                Cue::Send { bytes, pace, apart } => {
+                    match pace {
+                        None => self.push(&bytes).await?,
+                        Some(pace) => {
+                            self.push_paced(&bytes.pieces().collect::<Vec<_>>().concat(), pace).await?;
+                        }
+                    }
+                    if apart {
+                        self.flush().await?;
+                        if plan.peek().is_some() {
+                            sleep(APART).await;
+                        }
+                    }
+                }
+                Cue::Wait(span) => {
+                    self.flush().await?;
+                    self.pass_time(span).await?;
+                }
+                Cue::Secure => {
+                    self.upgrade().await?;
+                    self.machine.secured();
+                }
+                Cue::Stall => {
+                    self.flush().await?;
+                    self.settle(Left::Stalled);
+                    self.drop_input().await;
+                    return Err(Ending::Ruled);
+                }
+                Cue::Read(reading) => self.reading = Some(reading),
+                Cue::Close => {
+                    self.flush().await?;
+                    return Err(at_end);
+                }
+                Cue::End(end) => {
+                    self.flush().await?;
+                    self.manner = end;
+                    return Err(Ending::Ruled);
+                }
+            }
+        }
+        if is_last_turn && let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
+            // There was nothing to say.
+            open.end = self.wire.pushed();
+        }
+        Ok(())
+    }
+
+    /// Reads and drops what comes, until the client or somebody else ends it.
+    pub(super) async fn drop_input(&mut self) {
+        let door = Arc::clone(&self.door);
+        door.rest(Timestamp::from_micros(i64::MAX));
+        poll_fn(|cx| {
+            if door.poll_end(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            loop {
+                match self.wire.poll_drop_input(cx) {
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(_) => {
+                        self.ended_input = true;
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => {
+                        door.rest(Timestamp::from_micros(i64::MAX));
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await;
+        door.work();
+    }
+
+    /// The client's next line, without its end, whatever the machine would make of it.
+    pub(super) async fn line(&mut self) -> Result<Vec<u8>, Ending> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.input) {
+                let mut line = self.input.split_to(end + 1);
+                line.truncate(end);
+                return Ok(line.strip_suffix(b"\r").unwrap_or(&line).to_vec());
+            }
+            if self.ended_input {
+                return Err(Ending::ClientClosed);
+            }
+            if self.input.len() > AHEAD {
+                return Err(Ending::Broken);
+            }
+            match self.news().await? {
+                News::Bytes | News::Push(_) => {}
+                News::Lapse => return Err(Ending::Idle),
+                News::Knock(Order::Inbox) => self.take_inbox().await?,
+                News::Knock(order) => return Err(order.ending()),
+            }
+        }
+    }
+
+    /// Lets server time pass, with nothing to do but to go if told so.
+    pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
+        let due = self.engine.clock().now().plus(span);
+        loop {
+            let wait = self.engine.clock().until(due);
+            if self.engine.clock().now() >= due {
+                self.door.work();
+                // The client waited, and was not silent.
+                self.heard = self.engine.clock().now();
+                return Ok(());
+            }
+            let (engine, door) = (&self.engine, &self.door);
+            let mut alarm = pin!(sleep(wait.unwrap_or(FAR)));
+            let was_paused = engine.clock().is_paused();
+            poll_fn(|cx| {
+                if engine.clock().now() >= due || engine.clock().is_paused() != was_paused {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(order) = door.poll_end(cx) {
+                    return Poll::Ready(Err(order.ending()));
+                }
+                let rung = alarm.as_mut().poll(cx);
+                door.rest(due);
+                rung.map(Ok)
+            })
+            .await?;
+        }
+    }
+
+    /// Where the reply of the exchange that is played will end is known now.
+    pub(super) fn complete(&mut self, cue: &Cue) {
+        let more = match cue {
+            Cue::Send { bytes, .. } => bytes.len() as u64,
+            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
+        };
+        if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
+            open.end = self.wire.pushed() + more;
+        }
+    }
+
+    /// Pushes a reply; what is longer than may wait leaves meanwhile.
+    pub(super) async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
+        for piece in reply.pieces() {
+            if self.wire.waiting() + piece.len() < FULL {
+                self.wire.push(piece);
+                continue;
+            }
+            for chunk in piece.chunks(FULL) {
+                if self.wire.waiting() >= FULL {
+                    self.flush().await?;
+                }
+                self.wire.push(chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// All but the last chunk leave one by one; the last waits for what follows it.
+    async fn push_paced(&mut self, bytes: &[u8], pace: Pace) -> Result<(), Ending> {
+        for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
+            if i > 0 {
+                self.flush().await?;
+                self.pass_time(pace.gap).await?;
+            }
+            self.wire.push(chunk);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! From the clear to TLS.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::Driver;
+use crate::base::Timestamp;
+use crate::drive::tls::{Secured, handshake, hello, refuse};
+use crate::journal::{Ending, Kind};
+use crate::protocol::{Event, Machine};
+use crate::rule::Hello;
+
+impl<M: Machine> Driver<M> {
+    /// The reply that invites the handshake leaves, then the handshake. What came in the clear behind the request is
+    /// dropped and counted, up to the very write that gives the kernel the reply's last octet; after it nothing is
+    /// read in the clear (RFC 3207 §4.2).
+    pub(super) async fn upgrade(&mut self) -> Result<(), Ending> {
+        let mut octets = self.input.len() as u64;
+        self.input.clear();
+        let sent = poll_fn(|cx| {
+            while !self.wire.is_idle() {
+                octets += self.wire.drain_now();
+                match self.wire.poll_write_some(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        sent.await.map_err(|_| Ending::Broken)?;
+        self.close_left();
+        if octets > 0 {
+            self.engine.act(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
+        }
+        self.handshake().await
+    }
+
+    pub(super) async fn handshake(&mut self) -> Result<(), Ending> {
+        let deadline = Instant::now() + self.tickets.handshake;
+        let shaken = match self.hurried(deadline, hello).await? {
+            Err(reason) => Err(reason),
+            Ok(said) => {
+                let sni = said.sni();
+                let answer = self.point(Event::TlsHello, sni.as_deref()).await?;
+                match answer {
+                    Some(Hello::Alert(alert)) => {
+                        refuse(self.wire.socket(), alert.number).await;
+                        Err(format!("a rule answered the ClientHello with the alert {}", alert.name))
+                    }
+                    answer => {
+                        let session = self.session;
+                        let certificate = self.engine.act(|world, _| {
+                            if let Some(Hello::Certificate(certificate)) = answer {
+                                world.shown.insert(session, certificate);
+                            }
+                            world.certificate_of(session)
+                        });
+                        let config = self.tickets.tls(certificate);
+                        self.hurried(deadline, async |socket| handshake(socket, said, config).await).await?
+                    }
+                }
+            }
+        };
+        match shaken {
+            Ok(Secured { connection, rest, facts }) => {
+                self.wire.secure(connection, rest);
+                self.heard = self.engine.clock().now();
+                self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
+                self.point(Event::TlsDone, None).await?;
+                Ok(())
+            }
+            Err(reason) => {
+                self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
+                self.point(Event::TlsFailed, None).await?;
+                Err(Ending::TlsFailed)
+            }
+        }
+    }
+
+    /// A part of the handshake, which may not take for ever.
+    async fn hurried<T>(
+        &mut self,
+        deadline: Instant,
+        part: impl AsyncFnOnce(&mut TcpStream) -> Result<T, String>,
+    ) -> Result<Result<T, String>, Ending> {
+        let limit = self.tickets.handshake.as_secs_f32();
+        let (socket, door) = (self.wire.socket(), &self.door);
+        let mut shaking = pin!(timeout_at(deadline, part(socket)));
+        let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Ok(result)),
+            Poll::Pending => {
+                // Handshakes go by real time: nobody who moves the server's waits for them.
+                door.rest(Timestamp::from_micros(i64::MAX));
+                door.poll_end(cx).map(|order| Err(order.ending()))
+            }
+        });
+        Ok(either.await?.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s"))))
+    }
+}

@@ -1,0 +1,131 @@
+//! One rule at work: what it has done, and what becomes of what is said inside of it.
+
+use std::time::Duration;
+
+use super::data::Parts;
+use super::filter::{Filter, Lines, Out};
+use super::plan::{Cue, Pace};
+use super::rulebook::{Firing, draw};
+use super::step::{Data, Edit, Listing, Shape, Span};
+use super::template::Template;
+use crate::protocol::{Framing, Reply};
+
+/// A rule at work.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) firing: Firing,
+    /// The next step.
+    pub(super) next: usize,
+    pub(super) filters: Vec<(Filter, bool)>,
+    pub(super) has_passed: bool,
+    pub(super) passing: Option<Passing>,
+}
+
+/// What becomes of what is said inside.
+#[derive(Debug)]
+pub(super) enum Passing {
+    Loud,
+    Silent,
+    /// The last thing said waits for its end: its last line is replaced.
+    Status {
+        line: Vec<u8>,
+        kept: Option<Out>,
+    },
+}
+
+impl Frame {
+    pub(super) fn new(firing: Firing) -> Self {
+        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None }
+    }
+
+    pub(super) fn shape(&mut self, filter: Filter) {
+        let at = self.filters.partition_point(|(its, _)| its.rank() <= filter.rank());
+        self.filters.insert(at, (filter, false));
+    }
+
+    /// What comes from inside, as `pass` lets it through.
+    pub(super) fn passed(&mut self, outs: Vec<Out>) -> Vec<Out> {
+        match &mut self.passing {
+            None | Some(Passing::Loud) => outs,
+            Some(Passing::Silent) => outs.into_iter().filter(|out| !matches!(out.cue, Cue::Send { .. })).collect(),
+            Some(Passing::Status { kept, .. }) => {
+                let held_back = |out: Out| match out.cue {
+                    Cue::Send { .. } => kept.replace(out),
+                    _ => Some(out),
+                };
+                outs.into_iter().filter_map(held_back).collect()
+            }
+        }
+    }
+
+    pub(super) fn filtered(&mut self, outs: Vec<Out>) -> Vec<Out> {
+        self.filters.iter_mut().fold(outs, |outs, (filter, was_used)| through(filter, was_used, outs))
+    }
+}
+
+pub(super) fn through(filter: &mut Filter, was_used: &mut bool, outs: Vec<Out>) -> Vec<Out> {
+    let mut changed = Vec::with_capacity(outs.len());
+    for out in outs {
+        *was_used |= matches!(out.cue, Cue::Send { .. });
+        filter.feed(out, &mut |out| changed.push(out));
+    }
+    changed
+}
+
+/// Puts a line in the place of the one that completes a reply: all of SMTP's, IMAP's last, POP3's first.
+pub(super) fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
+    let framed = framing.frame(&[line]);
+    let text = reply.text();
+    let range = match framing {
+        Framing::Smtp => 0..text.len(),
+        Framing::Imap(_) => {
+            let body = text.strip_suffix(b"\r\n").unwrap_or(text);
+            memchr::memrchr(b'\n', body).map_or(0, |at| at + 1)..text.len()
+        }
+        // Behind a refusal there is no list.
+        Framing::Pop3 if framed.starts_with(b"-") => 0..text.len(),
+        Framing::Pop3 => 0..memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1),
+    };
+    reply.splice(range, &framed);
+}
+
+pub(super) fn drawn(span: Span, seed: u64, firing: &Firing, step: usize) -> Duration {
+    if span.least == span.most {
+        return span.least;
+    }
+    let between = draw(seed, &[&*firing.rule.id, &firing.key, &step.to_string()], firing.n);
+    span.least + (span.most - span.least).mul_f64(between)
+}
+
+pub(super) fn shaped(shape: &Shape, fill: &dyn Fn(&Template) -> Vec<u8>) -> Filter {
+    match shape {
+        Shape::Pace { chunk, gap } => Filter::Pace(Pace { chunk: *chunk, gap: *gap }),
+        Shape::Split(at) => Filter::Split { at: at.clone(), seen: 0 },
+        Shape::Hold => Filter::Hold(Vec::new()),
+        Shape::Cut { place, end } => Filter::cut(place.clone(), *end),
+        Shape::Eol(eol) => Filter::lines(Lines::Eol(*eol)),
+        Shape::Pad { line, to } => Filter::lines(Lines::Pad { line: *line, to: *to }),
+        Shape::Edit(edit) => Filter::lines(match edit {
+            Edit::Replace { find, with } => Lines::Replace { find: find.clone(), with: fill(with) },
+            Edit::Drop(line) => Lines::Drop(*line),
+            Edit::DropFound(find) => Lines::DropFound(find.clone()),
+            Edit::Duplicate(line) => Lines::Duplicate(*line),
+            Edit::Insert { below, text } => Lines::Insert { below: *below, text: fill(text) },
+        }),
+    }
+}
+
+pub(super) fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
+    match data {
+        Data::Item { name, value } => Parts::Item { name: name.clone(), value: value.as_ref().map(fill) },
+        Data::Literal(size) => Parts::Literal(*size),
+        Data::Listing { line, change } => Parts::Listing {
+            line: *line,
+            change: match change {
+                Listing::Drop => None,
+                Listing::Change { uid, size } => Some((uid.as_ref().map(fill), *size)),
+            },
+        },
+        Data::Code { name, value } => Parts::Code { name: name.clone(), value: value.as_ref().map(fill) },
+    }
+}
