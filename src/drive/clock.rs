@@ -5,6 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
 
+/// Adding more than this to a time could overflow.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Real time that never goes backwards: the time of day at the start, and what a monotonic clock counts from there.
 /// Paused it stands still, and moves when it is told to.
 #[derive(Debug)]
@@ -44,6 +47,13 @@ impl Clock {
     /// How long it is until then, in real time; none while the clock stands still.
     pub(super) fn until(&self, due: Timestamp) -> Option<Duration> {
         (!self.is_paused()).then(|| Duration::from_micros(self.now().until(due)))
+    }
+
+    /// When that will be in real time, as things are; none while the clock stands still. Reads no time.
+    pub(super) fn rings_at(&self, due: Timestamp) -> Option<Instant> {
+        let since_start = due.as_micros() - self.start - self.ahead.load(Ordering::Acquire);
+        let since_start = Duration::from_micros(u64::try_from(since_start).unwrap_or(0));
+        (!self.is_paused()).then(|| self.since + since_start.min(CENTURY))
     }
 
     pub(super) fn pause(&self) {

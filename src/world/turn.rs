@@ -27,7 +27,14 @@ pub(crate) enum Rest<R> {
     /// The rest of a long answer.
     Part(R, Option<Box<Run>>),
     /// The client's next line is heard first; the request, if it is not yet performed.
-    Line(Option<Heard<R>>, Box<Run>),
+    Line(Box<(Option<Heard<R>>, Box<Run>)>),
+}
+
+/// How rules and machine go on.
+enum Going<R> {
+    Done,
+    Part(R),
+    Line(Option<Heard<R>>),
 }
 
 /// What rules and machine came to in one turn, and what is to be recorded of it.
@@ -151,7 +158,7 @@ impl World {
         mut run: Box<Run>,
         is_early: bool,
         now: Timestamp,
-    ) -> (Rest<M::Request>, Box<Run>, Progress) {
+    ) -> (Going<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
         let mut next = Next::Continue;
         let certificate = self.certificate_of(session).name();
@@ -180,25 +187,25 @@ impl World {
                     self.file_late(&mut progress, session);
                     run.say(step.reply);
                     match step.next {
-                        Next::More(rest) if !run.is_item() => break Rest::Part(rest, None),
+                        Next::More(rest) if !run.is_item() => break Going::Part(rest),
                         other => next = other,
                     }
                 }
                 Want::Deed { deed, after, by } => {
                     self.act(Some(session), machine, Some(&mut run), deed, after, &by, &mut progress, now);
                 }
-                Want::Await => break Rest::Line(heard.take(), Box::new(Run::performing(Framing::Smtp))),
+                Want::Await => break Going::Line(heard.take()),
                 Want::Over => {
                     if let Some(heard) = heard.take() {
                         next = machine.refuse(heard.request, run.was_positive());
                     }
                     let is_item = run.leave();
                     match std::mem::replace(&mut next, Next::Continue) {
-                        Next::More(rest) => break Rest::Part(rest, None),
+                        Next::More(rest) => break Going::Part(rest),
                         other if is_item => run.then(After::of(&other)),
                         other => {
                             run.then(After::of(&other));
-                            break Rest::Done;
+                            break Going::Done;
                         }
                     }
                 }
@@ -212,12 +219,12 @@ impl World {
         &mut self,
         session: SessionNo,
         what: Result<(Event, Words), (Seq, &[u8])>,
-        rest: Rest<R>,
+        rest: Going<R>,
         mut run: Box<Run>,
         Progress { done, notes, .. }: Progress,
         now: Timestamp,
     ) -> Turn<R> {
-        let after = if matches!(rest, Rest::Done) { run.after() } else { After::Nothing };
+        let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
         let (cues, reply, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
         let exchange = match what {
@@ -236,9 +243,9 @@ impl World {
             self.journal.note(now, session, note);
         }
         let rest = match rest {
-            Rest::Done => Rest::Done,
-            Rest::Part(part, _) => Rest::Part(part, Some(run)),
-            Rest::Line(heard, _) => Rest::Line(heard, run),
+            Going::Done => Rest::Done,
+            Going::Part(part) => Rest::Part(part, Some(run)),
+            Going::Line(heard) => Rest::Line(Box::new((heard, run))),
         };
         Turn { exchange, plan: Plan::of(cues, after), rest, hello }
     }

@@ -197,11 +197,11 @@ impl<M: Machine> Driver<M> {
                     }
                     self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))?
                 }
-                Rest::Line(heard, run) => {
+                Rest::Line(awaiting) => {
                     self.flush().await?;
                     let line = self.line().await?;
                     self.turn(|world, machine, session, now| {
-                        world.line(session, exchange, machine, &line, (heard, run), now)
+                        world.line(session, exchange, machine, &line, *awaiting, now)
                     })?
                 }
             };
@@ -383,19 +383,21 @@ impl<M: Machine> Driver<M> {
             let clock = self.engine.clock();
             self.door.rest(deadline);
             loop {
-                if clock.now() >= deadline {
-                    self.door.work();
-                    return Poll::Ready(Ok(News::Lapse));
-                }
                 // Paused, time passes only when somebody moves it, and knocks.
-                let Some(wait) = clock.until(deadline) else { return Poll::Pending };
-                let rings_at = Instant::now() + wait;
+                let Some(rings_at) = clock.rings_at(deadline) else {
+                    let is_over = clock.now() >= deadline;
+                    return if is_over { Poll::Ready(Ok(News::Lapse)) } else { Poll::Pending };
+                };
+                let rings_at = Instant::from_std(rings_at);
                 let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(rings_at)));
                 if alarm.deadline() > rings_at {
                     alarm.as_mut().reset(rings_at);
                 }
                 if alarm.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
+                }
+                if clock.now() >= deadline {
+                    return Poll::Ready(Ok(News::Lapse));
                 }
                 alarm.as_mut().reset(rings_at);
             }
