@@ -42,8 +42,9 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
     Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), protocol: PhantomData }
 }
 
-/// A rule: at which event, under which conditions, how often, and what it does; [`MailServer::mount`] puts it in
-/// force. Without a step that answers (`pass`, `reply`, `raw`, `stall`, `close`) what is inside happens last.
+/// A rule: at which event, under which conditions, how often, and what it does.
+/// [`MailServer::mount`](crate::MailServer::mount) puts it in force. Without a step that answers (`pass`, `reply`,
+/// `raw`, `stall`, `close`) what is inside happens last.
 #[derive(Debug, Clone)]
 #[must_use = "a rule is in force when it is mounted"]
 pub struct Rule<P> {
