@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailjig::{MailServer, Scenario, any, imap, on, pop3, smtp, tls};
+use mailjig::{MailServer, Scenario, any, event, imap, on, pop3, smtp, tls};
 use wire::After::{Eof, Refused, Reset};
 use wire::Wire;
 
@@ -312,6 +312,54 @@ fn sessions_are_kicked_and_events_follow_from_events() {
     assert_eq!(imap.read(), Err(Eof));
     let report = report(server);
     assert!(report.contains("events follow from each other more than 8 deep"), "{report}");
+}
+
+#[test]
+fn a_timer_rings_so_long_after_its_rule_came_into_force() {
+    let text = r#"
+        clock = "manual"
+        [[message]]
+        id = "late"
+        generate = true
+        [[rule]]
+        id = "late-mail"
+        on = "timer"
+        when = { at = { any = ["10s", "20s"] } }
+        do = { deliver = { user = "bob@example.org", message = "late" } }
+        expect = "=2"
+        [[rule]]
+        id = "seen"
+        on = "mail.delivered"
+        when = { uid = 2 }
+        do = [ { flag = { all = true, add = ["\\Seen"] } }, { set = { at = "{user}" } } ]
+        [[expect]]
+        event = "timer"
+        when = { at = "20s" }
+        count = "=1"
+    "#;
+    let server = with(text);
+    let seconds = |seconds| server.clock().advance(Duration::from_secs(seconds));
+    let mail = || server.account("bob@example.org").mailbox("INBOX").entries();
+
+    seconds(5);
+    let late = server.mount(on(event::timer()).at(Duration::from_secs(7)).note("seven more").expect(1));
+    seconds(4);
+    assert_eq!(mail().len(), 0);
+    seconds(1);
+    assert_eq!((mail().len(), late.hits()), (1, 0));
+    seconds(2);
+    assert_eq!(late.hits(), 1);
+    seconds(3600);
+    assert_eq!((mail().len(), late.hits()), (2, 1));
+    assert!(mail().iter().all(|entry| entry.flags.iter().any(|flag| **flag == *"\\Seen")));
+
+    // Everything anew, timers too.
+    server.reset();
+    assert_eq!(mail().len(), 0);
+    seconds(10);
+    assert_eq!((mail().len(), late.hits()), (1, 1));
+    seconds(10);
+    server.verify().block();
 }
 
 #[test]

@@ -33,8 +33,8 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
 /// Puts a rule in force, outside of all others.
 pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
     let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
-    let (no, shown) = server.engine().act(|world, _| {
-        let no = world.rulebook.mount(rule);
+    let (no, shown) = server.engine().act(|world, now| {
+        let no = world.mount(rule, now);
         (no, world.rulebook.get(no).map(|mounted| shown(mounted, world)))
     });
     let location = [(header::LOCATION, format!("/v1/rules/r{}", no.0))];
@@ -57,8 +57,8 @@ pub(super) async fn replace(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
-    let replaced = server.engine().act(|world, _| {
-        let no = number(world, &r).filter(|no| world.rulebook.replace(*no, rule))?;
+    let replaced = server.engine().act(|world, now| {
+        let no = number(world, &r).filter(|no| world.replace(*no, rule, now))?;
         world.rulebook.get(no).map(|mounted| shown(mounted, world))
     });
     replaced.map(Json).ok_or_else(|| Problem::none("rule", &r))

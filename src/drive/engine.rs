@@ -1,6 +1,6 @@
 //! The lock around the world, and the waking of those who wait for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::door::{Door, Order};
 use super::runtime::runtime;
 use crate::base::{SessionNo, Timestamp};
-use crate::world::{Later, World};
+use crate::world::World;
 
 /// How long a session that came due may take to act while others wait for it: its client may not read.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,9 +37,7 @@ struct State {
     bell: Bell,
     doors: HashMap<SessionNo, Arc<Door>>,
     stopped: bool,
-    /// What is due, in order; and whether somebody looks after it.
-    agenda: BTreeMap<(Timestamp, u64), Later>,
-    next: u64,
+    /// Somebody looks after what is due.
     is_attended: bool,
     /// Until then every listener is closed.
     down_until: Option<Timestamp>,
@@ -52,8 +50,6 @@ impl Engine {
             bell: Bell::default(),
             doors: HashMap::new(),
             stopped: false,
-            agenda: BTreeMap::new(),
-            next: 0,
             is_attended: false,
             down_until: None,
         };
@@ -99,9 +95,7 @@ impl Engine {
 
     /// What the world wants done later, and whom it wants told something.
     fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<Door>> {
-        for later in std::mem::take(&mut state.world.later) {
-            state.next += 1;
-            state.agenda.insert((later.due, state.next), later);
+        if state.world.agenda.take_news() {
             if !std::mem::replace(&mut state.is_attended, true) {
                 runtime().spawn(attend(Arc::downgrade(self)));
             }
@@ -137,7 +131,7 @@ impl Engine {
         loop {
             let (deed, session) = {
                 let state = self.lock();
-                let deed = state.agenda.keys().next().map(|(due, _)| *due);
+                let deed = state.world.agenda.next();
                 let quiet = state.doors.values().filter(|door| door.is_quiet()).map(|door| door.due());
                 let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
                 (deed, quiet.chain(open).min())
@@ -216,21 +210,17 @@ impl Engine {
     /// Does what is due. Gives when something is due next.
     fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
         loop {
-            let mut state = self.lock();
-            let (due, _) = *state.agenda.keys().next()?;
+            let due = self.look(|world| world.agenda.next())?;
             if due > self.clock.now() {
                 return Some(due);
             }
-            let (_, later) = state.agenda.pop_first()?;
-            drop(state);
-            self.act(|world, now| world.fall_due(later, now));
+            self.act(World::fall_due);
         }
     }
 
     /// Back to the state at the start. Everybody is woken: a client that idles has to hear that its mailbox is gone.
     pub(crate) fn reset(self: &Arc<Self>) {
         self.act(World::reset);
-        self.lock().agenda.clear();
         let mut wake = Vec::new();
         self.lock().bell.all(&mut wake);
         wake.into_iter().for_each(Waker::wake);
@@ -267,7 +257,7 @@ impl Engine {
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        state.agenda.clear();
+        state.world.agenda.clear();
         let doors: Vec<_> = state.doors.values().cloned().collect();
         drop(state);
         doors.iter().for_each(|door| door.knock(Order::Stop));
@@ -301,7 +291,7 @@ async fn attend(engine: Weak<Engine>) {
         let agenda = Arc::clone(&server.agenda);
         let Some(due) = server.do_due() else {
             let mut state = server.lock();
-            if state.agenda.is_empty() {
+            if state.world.agenda.next().is_none() {
                 state.is_attended = false;
                 return;
             }

@@ -268,7 +268,7 @@ fn a_paced_reply_leaves_in_pieces() {
     let (engine, address) = start();
     let pace = rule::Step::Shape(Shape::Pace { chunk: 3, gap: Duration::from_millis(5) });
     let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
-    engine.act(|world, _| world.rulebook.mount(Arc::new(rule)));
+    engine.act(|world, now| world.mount(Arc::new(rule), now));
     let mut client = connect(address);
 
     say(&mut client, "abcdefg\n");

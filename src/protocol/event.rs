@@ -204,6 +204,8 @@ events! {
     MailDelivered = "mail.delivered",
     /// A variable of the scenario changed.
     StateChanged = "state.changed",
+    /// A moment came that a rule waits for.
+    Timer = "timer",
 }
 
 impl Event {
@@ -214,8 +216,8 @@ impl Event {
 
     /// Whether this happens without the client saying anything.
     pub(crate) fn is_unasked(self) -> bool {
-        let (protocol, point) = self.name().split_once('.').unwrap_or_default();
-        let is_world = matches!(protocol, "tcp" | "tls" | "mail" | "state");
+        let (protocol, point) = self.name().split_once('.').unwrap_or((self.name(), ""));
+        let is_world = matches!(protocol, "tcp" | "tls" | "mail" | "state" | "timer");
         is_world || ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point)
     }
 

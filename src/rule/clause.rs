@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, Step};
+use super::{Condition, Field, Step};
 use crate::base::Times;
 use crate::protocol::Event;
 
@@ -88,6 +88,12 @@ impl Rule {
         }
     }
 
+    /// How long after it came into force the moments are that it waits for.
+    pub(crate) fn moments(&self) -> Vec<Duration> {
+        let at = self.when.iter().find(|condition| condition.field == Field::At);
+        at.map_or_else(Vec::new, |condition| condition.test.equals().into_iter().map(Duration::from_micros).collect())
+    }
+
     /// Whether it is asked at this event.
     pub(crate) fn is_on(&self, event: Event) -> bool {
         self.means(event, || true)
@@ -136,12 +142,12 @@ impl On {
     }
 
     /// `smtp.rcpt`; `*.greeting` with a star for one segment, `imap.*` with a star for all that follow. What the
-    /// server says unasked when time is over or it stops is named only in full.
+    /// server says unasked when time is over or it stops is named only in full, and so are timers.
     pub(crate) fn parse(written: &str) -> Option<Self> {
         let named = |event: &Event| written == event.name() && *event != Event::TcpSay;
         let starred = |event: &Event| {
             let is_own = ![".lapse", ".stop", ".say"].iter().any(|end| event.name().ends_with(end));
-            written.contains('*') && is_own && fits(written, event.name())
+            written.contains('*') && *event != Event::Timer && is_own && fits(written, event.name())
         };
         let events: Vec<Event> = Event::ALL.iter().filter(|event| named(event) || starred(event)).copied().collect();
         (!events.is_empty()).then(|| Self::of(written, events))

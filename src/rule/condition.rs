@@ -95,6 +95,18 @@ impl Test {
         }
     }
 
+    /// The numbers that do, where these are all that do; none otherwise.
+    pub(crate) fn equals(&self) -> Vec<u64> {
+        match self {
+            Self::Number(Compare::Equal, amount) => vec![amount.number],
+            Self::Any(tests) => {
+                let each: Vec<Vec<u64>> = tests.iter().map(Self::equals).collect();
+                if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() }
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn groups(&self, value: &Value<'_>, found: &mut Vec<(Box<str>, String)>) {
         match (self, value) {
             (Self::Text(pattern), Value::Several(values)) => {

@@ -50,6 +50,17 @@ pub(crate) enum Deed {
     Fail(String),
 }
 
+impl Deed {
+    /// The mailbox that it is done to.
+    pub(crate) fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Deliver { target, .. } | Self::Expunge { target, .. } => Some(target),
+            Self::Flag { target, .. } | Self::Mailbox { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+}
+
 /// A mailbox: of this user, or of the session's; of this name, or the one that is selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {

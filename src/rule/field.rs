@@ -8,6 +8,7 @@ pub(crate) enum Field {
     Age,
     Alpn,
     Arg,
+    At,
     Body,
     Bytes,
     Conn,
@@ -70,6 +71,7 @@ pub(crate) const FIELDS: &[(&str, Field, Kind, &str)] = &[
     ("age", Field::Age, Kind::Span, "how long the session has lasted"),
     ("alpn", Field::Alpn, Kind::Word, "the application protocol that TLS agreed on"),
     ("arg", Field::Arg, Kind::Text, "what stands behind the verb"),
+    ("at", Field::At, Kind::Span, "the moment that a timer stands for: so long after its rule came into force"),
     ("body", Field::Body, Kind::Text, "the message behind its header"),
     ("bytes", Field::Bytes, Kind::Number, "the octets of the message"),
     ("conn", Field::Conn, Kind::Number, "the number of the session, from 1"),
@@ -187,7 +189,7 @@ impl Field {
     pub(crate) fn exists_at(&self, event: Event) -> bool {
         let name = event.name();
         let (protocol, point) = name.split_once('.').unwrap_or((name, ""));
-        let is_world = matches!(protocol, "mail" | "state");
+        let is_world = matches!(protocol, "mail" | "state" | "timer");
         let is_mail = matches!(protocol, "smtp" | "imap" | "pop3");
         let is_message = matches!(event, Event::SmtpMessage | Event::MailDelivered | Event::ImapFetchItem)
             || matches!(event, Event::Pop3Retr | Event::Pop3Top | Event::Pop3Dele | Event::ImapAppend);
@@ -200,6 +202,7 @@ impl Field {
         match self {
             Self::State(_) | Self::SinceFirst | Self::SinceStart | Self::Conns => true,
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
+            Self::At => event == Event::Timer,
             Self::Sni | Self::Alpn | Self::ServerCert => !is_world && event != Event::TcpAccept,
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
             Self::User => is_mail || event == Event::MailDelivered,

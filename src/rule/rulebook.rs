@@ -20,6 +20,8 @@ pub(crate) trait Scene {
     /// What the protocol, the session and the server know.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     fn session(&self) -> Option<SessionNo>;
+    /// The moment that came, where that is the event.
+    fn moment(&self) -> Option<Timestamp>;
     fn now(&self) -> Timestamp;
 }
 
@@ -55,6 +57,8 @@ pub(crate) struct Mounted {
     pub(crate) enabled: bool,
     /// It came with the scenario, not at run time.
     pub(crate) is_loaded: bool,
+    /// When it came into force.
+    since: Timestamp,
     pub(crate) fired: u64,
     /// How often it was asked.
     pub(crate) asked: u64,
@@ -122,16 +126,16 @@ impl Rulebook {
     }
 
     /// Adds a rule outside of all others.
-    pub(crate) fn mount(&mut self, rule: Arc<Rule>) -> RuleNo {
-        let mounted = self.mounted(rule, false);
+    pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
+        let mounted = self.mounted(rule, false, now);
         let no = mounted.no;
         self.rules.insert(0, mounted);
         self.index();
         no
     }
 
-    /// Puts a scenario's rules in the place of those that were loaded before; rules, variables and counts begin anew,
-    /// and those mounted at run time stay.
+    /// Puts a scenario's rules in the place of those that were loaded before; those mounted at run time stay. To be
+    /// [reset](Self::reset) then.
     pub(crate) fn load(
         &mut self,
         rules: &[Arc<Rule>],
@@ -141,13 +145,12 @@ impl Rulebook {
     ) {
         self.rules.retain(|mounted| !mounted.is_loaded);
         for rule in rules {
-            let mounted = self.mounted(Arc::clone(rule), true);
+            let mounted = self.mounted(Arc::clone(rule), true, Timestamp::from_micros(0));
             self.rules.push(mounted);
         }
         self.watches = expects.iter().cloned().map(Watch::new).collect();
         self.initial = state;
         self.seed = seed;
-        self.reset();
         self.index();
     }
 
@@ -159,10 +162,10 @@ impl Rulebook {
     }
 
     /// Puts a rule in the place of another, which keeps its number and loses its counts.
-    pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>) -> bool {
+    pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
         let Some(at) = self.rules.iter().position(|mounted| mounted.no == no) else { return false };
         let is_loaded = self.rules[at].is_loaded;
-        self.rules[at] = Mounted { no, ..self.mounted(rule, is_loaded) };
+        self.rules[at] = Mounted { no, ..self.mounted(rule, is_loaded, now) };
         self.index();
         true
     }
@@ -173,9 +176,9 @@ impl Rulebook {
     }
 
     /// Counts and variables as at the start.
-    pub(crate) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self, now: Timestamp) {
         for mounted in &mut self.rules {
-            let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded);
+            let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded, now);
             *mounted = Mounted { enabled: mounted.enabled, ..fresh };
         }
         for watch in &mut self.watches {
@@ -436,6 +439,11 @@ impl Rulebook {
                 let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(scene.now());
                 Some(Value::Number(first.until(scene.now())))
             }
+            // A rule counts from when it came into force; an expectation from the start.
+            Field::At if self.rules.get(at).is_some() => {
+                let (since, moment) = (self.rules[at].since, scene.moment()?);
+                (since <= moment).then(|| Value::Number(since.until(moment)))
+            }
             other => scene.value(other),
         }
     }
@@ -467,9 +475,9 @@ impl Rulebook {
         }
     }
 
-    fn mounted(&mut self, rule: Arc<Rule>, is_loaded: bool) -> Mounted {
+    fn mounted(&mut self, rule: Arc<Rule>, is_loaded: bool, now: Timestamp) -> Mounted {
         self.next += 1;
-        Mounted::new(RuleNo(self.next), rule, is_loaded)
+        Mounted::new(RuleNo(self.next), rule, is_loaded, now)
     }
 
     fn index(&mut self) {
@@ -483,12 +491,13 @@ impl Rulebook {
 }
 
 impl Mounted {
-    fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool) -> Self {
+    fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Timestamp) -> Self {
         Self {
             no,
             rule,
             enabled: true,
             is_loaded,
+            since,
             fired: 0,
             asked: 0,
             fires: Vec::new(),

@@ -32,7 +32,7 @@ impl Stage {
             Event::TlsHello => Self::Hello,
             Event::TlsDone => Self::Secured,
             Event::TcpClose | Event::TlsFailed | Event::TcpSay => Self::Over,
-            Event::MailDelivered | Event::StateChanged => Self::World,
+            Event::MailDelivered | Event::StateChanged | Event::Timer => Self::World,
             event if event.is_unasked() => Self::Unasked,
             _ => Self::Request,
         }
@@ -45,6 +45,9 @@ fn protocol(event: Event) -> Option<&'static str> {
     matches!(protocol, "smtp" | "imap" | "pop3").then_some(protocol)
 }
 
+/// What has to be said where no session is.
+const NOBODY: &str = "nobody is logged in at this event: name one with `user`";
+
 /// Why a step is impossible at an event.
 fn objection(step: &Step, event: Event) -> Option<&'static str> {
     let stage = Stage::of(event);
@@ -52,7 +55,12 @@ fn objection(step: &Step, event: Event) -> Option<&'static str> {
     let is_protocol = matches!(stage, Stage::Request | Stage::Unasked);
     let said = |possible: bool, why| (!possible).then_some(why);
     match step {
-        Step::Note(_) | Step::Fail(_) | Step::Set(_) | Step::Kick { .. } | Step::Listen(_) | Step::Mailbox(_) => None,
+        Step::Set(all) => said(
+            stage != Stage::World || all.iter().all(|(variable, _)| !variable.is_session),
+            "there is no session at this event, so a variable is the scenario's: `state.x`, or `x`",
+        ),
+        Step::Note(_) | Step::Fail(_) | Step::Kick { .. } | Step::Listen(_) => None,
+        Step::Mailbox(MailboxChange { user, .. }) => said(user.is_some() || event != Event::Timer, NOBODY),
         Step::Pass(Pass::Loud) => None,
         Step::Pass(_) | Step::Reply(_) => said(is_protocol, "there is no reply at this event"),
         Step::Caps(_) => said(is_protocol, "nothing is announced at this event"),
@@ -76,9 +84,12 @@ fn objection(step: &Step, event: Event) -> Option<&'static str> {
             event == Event::SmtpMessage,
             "without a `message` it is about the one that is accepted, so it stands at `smtp.message`",
         ),
-        Step::Deliver(_) => None,
+        Step::Deliver(Deliver::Into { user, .. }) => said(user.is_some() || event != Event::Timer, NOBODY),
+        Step::Expunge { which, .. } | Step::Flag { which, .. } if which.user.is_none() && event == Event::Timer => {
+            Some(NOBODY)
+        }
         Step::Expunge { which, .. } | Step::Flag { which, .. } => said(
-            which.mailbox.is_some() || protocol(event) == Some("imap"),
+            which.mailbox.is_some() || protocol(event) == Some("imap") || event == Event::MailDelivered,
             "no mailbox is selected at this event: name one with `mailbox`",
         ),
     }
@@ -112,6 +123,14 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
                 reader.wrong(&place(node, "when"), format!("there is no `{name}` at `{}`", on.written));
             }
         }
+    }
+    if rule.is_on(Event::Timer) && rule.moments().is_empty() {
+        let message = "a rule at `timer` says when that is";
+        reader.wrong_help(
+            &place(node, "when"),
+            message,
+            "write `when = { at = \"10s\" }`, or several as `{ any = [\"10s\", \"20s\"] }`",
+        );
     }
     steps(reader, rule, node);
     templates(reader, rule, node, &events);

@@ -85,12 +85,14 @@ impl Server {
         if server.settings.is_clock_manual {
             server.engine.pause();
         }
-        if let Some(loaded) = server.settings.scenario.clone() {
-            server.engine.act(|world, now| {
+        let scenario = server.settings.scenario.clone();
+        server.engine.act(|world, now| match scenario {
+            Some(loaded) => {
                 world.load(loaded, now);
                 world.furnish(now);
-            });
-        }
+            }
+            None => world.begin(now),
+        });
         for (listener, socket, address) in bound {
             server.endpoints.push(Endpoint::new(listener, address));
             let accepting = server.accept(listener, socket);

@@ -127,9 +127,9 @@ fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
 fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
-    server.engine().act(|world, _| {
+    server.engine().act(|world, now| {
         let pace = Step::Shape(Shape::Pace { chunk: 1, gap: Duration::ZERO });
-        world.rulebook.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")));
+        world.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")), now);
     });
     let config = trusting(&server);
     let done = AtomicUsize::new(0);

@@ -4,33 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::World;
-use super::scene::{Delivered, Scene};
+use super::agenda::Later;
+use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
-use crate::base::{MessageNo, SessionNo, Timestamp};
+use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Detail, Kind, Noted, Weight};
-use crate::mail::{Change, Flags, InternalDate, Origin, Place};
+use crate::mail::{Change, Flags, Origin, Place};
 use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Route, Words};
 use crate::rule::{Certificate, Deed, End, One, Run, Target, Tell, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
 const DEEPEST: u8 = 8;
-
-/// Something that is done later.
-#[derive(Debug)]
-pub(crate) struct Later {
-    pub(crate) due: Timestamp,
-    what: What,
-    session: Option<SessionNo>,
-    by: Arc<str>,
-}
-
-#[derive(Debug)]
-enum What {
-    Deed(Deed),
-    /// A message that was accepted before is filed now.
-    File(MessageNo, Route),
-}
 
 /// What a session is told from outside.
 #[derive(Debug)]
@@ -63,8 +48,7 @@ impl World {
                 progress.late = Some((due, route(target)));
                 return;
             }
-            self.later.push(Later { due, what: What::Deed(deed), session, by: Arc::clone(by) });
-            return;
+            return self.agenda.put(due, Later::Deed { deed, session, by: Arc::clone(by) });
         }
         let noted = |weight, text: String| Kind::Noted(Box::new(Noted { by: Some(Arc::clone(by)), weight, text }));
         let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
@@ -100,7 +84,7 @@ impl World {
                 }
                 if changed.iter().any(|variable| !variable.is_session) {
                     let _recorded = desk.close();
-                    self.follow(Event::StateChanged, session, None, now);
+                    self.follow(Event::StateChanged, session, About::Change, now);
                     return;
                 }
                 Ok(())
@@ -187,30 +171,12 @@ impl World {
         }
     }
 
-    /// Something that was said to be done later is due.
-    pub(crate) fn fall_due(&mut self, Later { what, session, by, .. }: Later, now: Timestamp) {
-        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
-        match what {
-            What::Deed(Deed::Caps(offer)) => self.tell(session, Due::Offer(offer)),
-            What::Deed(deed) => self.act(session, &mut Nobody, None, deed, None, &by, &mut progress, now),
-            What::File(no, route) => {
-                if let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) {
-                    let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-                    desk.file_on(&route, InternalDate { at: now, zone: 0 }, &message);
-                    progress.done.absorb(desk.close());
-                }
-            }
-        }
-        self.settle(session, progress, now);
-    }
-
     /// A message that is accepted and filed later is known now.
     pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
         if let Some((due, route)) = progress.late.take()
             && let Some(message) = &progress.done.captured
         {
-            let by = Arc::from("");
-            self.later.push(Later { due, what: What::File(message.no(), route), session: Some(session), by });
+            self.agenda.put(due, Later::File { message: message.no(), route, session });
         }
     }
 
@@ -232,16 +198,16 @@ impl World {
 
     pub(super) fn tell_delivered(&mut self, session: Option<SessionNo>, delivered: Vec<Delivered>, now: Timestamp) {
         for delivered in delivered {
-            self.follow(Event::MailDelivered, session, Some(&delivered), now);
+            self.follow(Event::MailDelivered, session, About::Delivery(&delivered), now);
         }
     }
 
     /// An event that follows from a change: it has no client, so there is nothing to perform or to say.
-    fn follow(&mut self, event: Event, session: Option<SessionNo>, delivered: Option<&Delivered>, now: Timestamp) {
+    pub(super) fn follow(&mut self, event: Event, session: Option<SessionNo>, about: About<'_>, now: Timestamp) {
         if !self.rulebook.concerns(event) {
             return;
         }
-        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
+        let mut progress = Progress::default();
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");
             progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
@@ -256,7 +222,7 @@ impl World {
                 heard: Some(&heard),
                 journal: &self.journal,
                 accounts: &self.mail.accounts,
-                delivered,
+                about,
                 session,
                 sessions: self.sessions,
                 start: self.start,
@@ -266,7 +232,11 @@ impl World {
             };
             match run.step(&mut self.rulebook, &scene) {
                 Want::Perform => {}
-                Want::Deed { deed, after, by } => {
+                Want::Deed { mut deed, after, by } => {
+                    if let (About::Delivery(delivered), Some(target)) = (about, deed.target_mut()) {
+                        target.user.get_or_insert_with(|| delivered.login.to_string());
+                        target.mailbox.get_or_insert_with(|| delivered.mailbox.clone());
+                    }
                     self.act(session, &mut Nobody, None, deed, after, &by, &mut progress, now);
                 }
                 Want::Await | Want::Over => break,
@@ -282,7 +252,12 @@ impl World {
     }
 
     /// Records what was done outside of every exchange.
-    fn settle(&mut self, session: Option<SessionNo>, Progress { done, notes, .. }: Progress, now: Timestamp) {
+    pub(super) fn settle(
+        &mut self,
+        session: Option<SessionNo>,
+        Progress { done, notes, .. }: Progress,
+        now: Timestamp,
+    ) {
         let delivered = self.delivered(&done);
         if !done.is_empty() {
             self.journal.outside(now, Detail { done, ..Detail::default() });
@@ -293,7 +268,7 @@ impl World {
         self.tell_delivered(session, delivered, now);
     }
 
-    fn tell(&mut self, session: Option<SessionNo>, due: Due) {
+    pub(super) fn tell(&mut self, session: Option<SessionNo>, due: Due) {
         if let Some(session) = session {
             self.inbox.entry(session).or_default().push(due);
             self.knocks.push(session);

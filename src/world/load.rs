@@ -18,12 +18,20 @@ impl World {
     pub(crate) fn load(&mut self, loaded: Arc<Loaded>, now: Timestamp) {
         let seed = loaded.seed.unwrap_or(self.seed.into());
         self.rulebook.load(&loaded.rules, &loaded.expects, loaded.state.clone(), seed);
+        self.agenda.forget_rules();
         self.offers.of = loaded.offers.clone();
         self.offers.certificates = loaded.certificates.clone();
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
-        self.start = now;
         self.scenario = Some(loaded);
+        self.begin(now);
+    }
+
+    /// From now on time is counted, and rules and what must happen are.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.start = now;
+        self.rulebook.reset(now);
+        self.ring_for_all(now);
     }
 
     /// What rules and expectations miss until now; none where everything is as it must be.

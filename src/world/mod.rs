@@ -1,6 +1,7 @@
 //! All state of one server, and the order of an exchange's turns. Whoever holds it holds the lock; it knows neither
 //! sockets nor who waits, and is told the time.
 
+mod agenda;
 mod deed;
 mod load;
 mod scene;
@@ -18,7 +19,8 @@ use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Name
 use crate::protocol::{Desk, Mail, Unfit};
 use crate::rule::{Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
-pub(crate) use deed::{Due, Later};
+use agenda::Agenda;
+pub(crate) use deed::Due;
 pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
@@ -37,8 +39,8 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) mail: Mail,
     pub(crate) rulebook: Rulebook,
-    /// What was said to be done later, for whoever has the clock.
-    pub(crate) later: Vec<Later>,
+    /// What is done later, by whoever has the clock.
+    pub(crate) agenda: Agenda,
     /// What sessions are told from outside, until they take it.
     pub(crate) inbox: HashMap<SessionNo, Vec<Due>>,
     /// Sessions that have something in their inbox, for whoever can wake them.
@@ -53,7 +55,7 @@ pub(crate) struct World {
     pub(crate) messages: HashMap<Box<str>, Bytes>,
     /// The scenario that is loaded.
     pub(crate) scenario: Option<Arc<Loaded>>,
-    /// When rules began to be asked.
+    /// When the server, its scenario or everything anew began.
     start: Timestamp,
     /// How deep events that follow from events are nested.
     depth: u8,
@@ -88,7 +90,7 @@ impl World {
             journal: Journal::default(),
             mail: Mail::new(Accounts::new(members, namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
-            later: Vec::new(),
+            agenda: Agenda::default(),
             inbox: HashMap::new(),
             knocks: Vec::new(),
             down_until: None,
@@ -234,8 +236,8 @@ impl World {
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
         self.octets = 0;
         self.evicted = 0;
-        self.rulebook.reset();
-        self.later.clear();
+        self.agenda.clear();
+        self.begin(now);
         self.furnish(now);
     }
 

@@ -12,14 +12,25 @@ pub(super) struct Scene<'a, M: Machine> {
     pub(super) heard: Option<&'a Heard<M::Request>>,
     pub(super) journal: &'a Journal,
     pub(super) accounts: &'a Accounts,
-    /// What was delivered, where that is the event.
-    pub(super) delivered: Option<&'a Delivered>,
+    pub(super) about: About<'a>,
     pub(super) session: Option<SessionNo>,
     pub(super) sessions: usize,
     pub(super) start: Timestamp,
     pub(super) now: Timestamp,
     pub(super) is_early: bool,
     pub(super) certificate: &'static str,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    /// What a client asks, or what happens to its connection.
+    Request,
+    Delivery(&'a Delivered),
+    /// A variable that changed.
+    Change,
+    /// A moment that rules wait for.
+    Moment(Timestamp),
 }
 
 /// A message that was put into a mailbox.
@@ -49,7 +60,7 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     fn of_delivered(&self, fact: Fact<'_>) -> Option<Value<'_>> {
-        let Delivered { message, login, mailbox, uid } = self.delivered?;
+        let About::Delivery(Delivered { message, login, mailbox, uid }) = self.about else { return None };
         Some(match fact {
             Fact::User => Value::text(&**login),
             Fact::Mailbox => Value::text(&**mailbox),
@@ -71,7 +82,7 @@ impl<M: Machine> Scene<'_, M> {
 impl<M: Machine> rule::Scene for Scene<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         if let Some(fact) = field.fact() {
-            if self.delivered.is_some() {
+            if let About::Delivery(_) = self.about {
                 return self.of_delivered(fact);
             }
             let own = self.machine.zip(self.heard).and_then(|(machine, heard)| machine.ask(heard, fact, self.accounts));
@@ -85,6 +96,7 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
         match field {
             Field::Conns => number(self.sessions as u64),
             Field::SinceStart => number(self.start.until(self.now)),
+            Field::At => number(self.start.until(rule::Scene::moment(self)?)),
             Field::Early => Some(Value::Truth(self.is_early)),
             Field::Listener => self.facts().map(|facts| Value::text(facts.listener)),
             Field::Conn => number(self.session?.number().into()),
@@ -110,6 +122,13 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
 
     fn session(&self) -> Option<SessionNo> {
         self.session
+    }
+
+    fn moment(&self) -> Option<Timestamp> {
+        match self.about {
+            About::Moment(at) => Some(at),
+            _ => None,
+        }
     }
 
     fn now(&self) -> Timestamp {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::World;
-use super::scene::Scene;
+use super::scene::{About, Scene};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Detail, Kind, Trace};
 use crate::mail::Origin;
@@ -38,6 +38,7 @@ enum Going<R> {
 }
 
 /// What rules and machine came to in one turn, and what is to be recorded of it.
+#[derive(Default)]
 pub(super) struct Progress {
     pub(super) done: Done,
     /// Recorded behind the exchange.
@@ -159,7 +160,7 @@ impl World {
         is_early: bool,
         now: Timestamp,
     ) -> (Going<M::Request>, Box<Run>, Progress) {
-        let mut progress = Progress { done: Done::default(), notes: Vec::new(), route: None, late: None };
+        let mut progress = Progress::default();
         let mut next = Next::Continue;
         let certificate = self.certificate_of(session).name();
         let rest = loop {
@@ -168,7 +169,7 @@ impl World {
                 heard: heard.as_ref(),
                 journal: &self.journal,
                 accounts: &self.mail.accounts,
-                delivered: None,
+                about: About::Request,
                 session: Some(session),
                 sessions: self.sessions,
                 start: self.start,

@@ -25,9 +25,9 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use at::{ClientHello, Fetch, Imap, Listing, Smtp, Speaks};
+use at::{ClientHello, Fetch, Imap, Listing, Moment, Smtp, Speaks};
 pub use mounted::{Mounted, ScopedRule};
-pub use points::{Point, any, at, imap, pop3, smtp, tcp, tls};
+pub use points::{Point, any, at, event, imap, pop3, smtp, tcp, tls};
 
 use crate::base::{Pattern, Times};
 use crate::protocol::Offer;
@@ -472,6 +472,24 @@ impl Rule<Listing> {
     pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
         let change = rule::Listing::Change { uid: None, size: Some(Literal::Off(octets)) };
         self.step(Step::Data(Data::Listing { line: number, change }))
+    }
+}
+
+impl Rule<Moment> {
+    /// Comes so long after it was mounted, by server time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mailjig::{MailServer, event, on};
+    ///
+    /// let server = MailServer::builder().manual_clock().start();
+    /// let noon = server.mount(on(event::timer()).at(Duration::from_secs(3600)).kick("*"));
+    /// server.clock().advance(Duration::from_secs(3600));
+    /// assert_eq!(noon.hits(), 1);
+    /// ```
+    #[track_caller]
+    pub fn at(self, moment: Duration) -> Self {
+        self.when("at", &short(moment))
     }
 }
 

@@ -82,7 +82,7 @@ impl MailServer {
             panic!("{why}");
         }
         let engine = self.server.engine();
-        let no = engine.act(|world, _| world.rulebook.mount(Arc::new(rule)));
+        let no = engine.act(|world, now| world.mount(Arc::new(rule), now));
         Mounted { engine: Arc::clone(engine), no }
     }
 }

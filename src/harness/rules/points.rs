@@ -37,6 +37,12 @@ pub mod at {
     /// A ClientHello.
     #[derive(Debug, Clone, Copy)]
     pub enum ClientHello {}
+    /// What is no client's.
+    #[derive(Debug, Clone, Copy)]
+    pub enum World {}
+    /// A moment.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Moment {}
 
     /// Where replies are said.
     pub trait Speaks {}
@@ -115,6 +121,26 @@ points! {
     any Any:
     greeting = "*.greeting" Any, capabilities = "*.caps" Any, auth = "*.auth" Any, quit = "*.quit" Any,
     command = "*.*" Any,
+}
+
+/// What happens in the server, whatever clients do.
+pub mod event {
+    use super::{Point, at, point};
+
+    /// `mail.delivered`: a message was put into a mailbox.
+    pub fn delivered() -> Point<at::World> {
+        point("mail.delivered")
+    }
+
+    /// `state.changed`: a variable of the scenario changed.
+    pub fn state_changed() -> Point<at::World> {
+        point("state.changed")
+    }
+
+    /// `timer`: a moment came; which, [`at`](crate::Rule::at) says.
+    pub fn timer() -> Point<at::Moment> {
+        point("timer")
+    }
 }
 
 #[track_caller]
