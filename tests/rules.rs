@@ -363,6 +363,33 @@ fn a_timer_rings_so_long_after_its_rule_came_into_force() {
 }
 
 #[test]
+fn what_became_of_an_answer_is_expected_when_it_is_known() {
+    let expect = |outcome: &str, count: &str| {
+        format!(
+            "[[expect]]\nid = '{outcome}'\nevent = 'smtp.*'\nwhen = {{ outcome = '{outcome}' }}\ncount = '={count}'\n"
+        )
+    };
+    let rules = [
+        rule("smtp.noop", "{ stall = 'reply' }"),
+        rule("smtp.rset", "{ cut = { at = 4, close = 'fin' } }"),
+        expect("ok", "2"),
+        expect("refused", "1"),
+        expect("cut", "1"),
+        expect("silent", "1"),
+        "[[expect]]\nid = 'other'\nevent = 'smtp.helo'\nwhen = { arg = 'me', outcome = '!ok' }\n".to_owned(),
+    ];
+    let server = with(&rules.concat());
+    let mut client = connect(&server, "smtp");
+    assert!(ask(&mut client, "HELO me").starts_with("250 "));
+    assert!(ask(&mut client, "DATA").starts_with("503 "));
+    client.say("NOOP\r\nRSET\r\n");
+    assert_eq!(client.octets(4).unwrap().concat(), b"250 ");
+    gone(&server, client);
+
+    insta::assert_snapshot!(report(server));
+}
+
+#[test]
 fn an_outage_over_two_protocols_and_back() {
     let text = include_str!("../fixtures/scenarios/right/outage-then-delayed-delivery.toml");
     let server = MailServer::builder().scenario(Scenario::text("outage-then-delayed-delivery.toml", text)).start();

@@ -147,6 +147,31 @@ impl Journal {
         refused.collect()
     }
 
+    /// What became of the answer to a request, when so much of it left.
+    pub(crate) fn outcome(&self, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
+        let Some(log) = self.session(session) else { return "silent" };
+        let (mut last, mut is_cut) = (&[][..], matches!(left, Left::Part { .. }));
+        let its = log.records.iter().skip_while(|seq| **seq < exchange).filter_map(|seq| match &self.get(*seq)?.kind {
+            Kind::Exchange(its) if *seq == exchange => Some((its.start, its.heard, its.said, &its.detail)),
+            Kind::Part { exchange: of, start, heard, said, detail } if *of == exchange => {
+                Some((*start, *heard, *said, detail))
+            }
+            _ => None,
+        });
+        for (start, heard, said, detail) in its {
+            let said = log.text(start.wrapping_add(heard), said);
+            last = if said.is_empty() { last } else { said };
+            is_cut |= detail.as_ref().and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
+        }
+        match left {
+            Left::Stalled | Left::Part { octets: 0, .. } => "silent",
+            _ if last.is_empty() => "silent",
+            _ if is_cut => "cut",
+            _ if is_refusal(last) => "refused",
+            _ => "ok",
+        }
+    }
+
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
         self.sessions.push_back(Log::new(no, at, &opened));
@@ -378,5 +403,5 @@ fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> 
 pub(crate) fn is_refusal(said: &[u8]) -> bool {
     let last = said.strip_suffix(b"\r\n").unwrap_or(said).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     let status = last.split(|byte| *byte == b' ').nth(1);
-    matches!(said.first(), Some(b'4' | b'5' | b'-')) || matches!(status, Some(b"NO" | b"BAD"))
+    matches!(said.first(), Some(b'4' | b'5' | b'-')) || matches!(status, Some(b"NO" | b"BAD" | b"BYE"))
 }

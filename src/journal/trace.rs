@@ -10,6 +10,8 @@ pub(crate) struct Trace {
     pub(crate) said: Vec<(u32, Option<Arc<str>>)>,
     /// As `pace 7 octets, 5ms`, each with the rule that did it.
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
+    /// What a rule cut off never left.
+    pub(crate) is_cut: bool,
     /// The rule that keeps the client waiting for ever.
     pub(crate) stalled: Option<Arc<str>>,
 }

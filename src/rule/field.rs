@@ -27,6 +27,7 @@ pub(crate) enum Field {
     Mailbox,
     Mech,
     Msn,
+    Outcome,
     Param(Box<str>),
     Rcpt,
     Rcpts,
@@ -48,6 +49,9 @@ pub(crate) enum Field {
     User,
     Verb,
 }
+
+/// What `outcome` may be.
+pub(crate) const OUTCOMES: &[&str] = &["ok", "refused", "cut", "silent"];
 
 /// How a field's values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,12 @@ pub(crate) const FIELDS: &[(&str, Field, Kind, &str)] = &[
     ("mailbox", Field::Mailbox, Kind::Text, "the mailbox that is named, else the one that is selected"),
     ("mech", Field::Mech, Kind::Word, "the mechanism of a login"),
     ("msn", Field::Msn, Kind::Number, "the sequence numbers of the messages that are meant"),
+    (
+        "outcome",
+        Field::Outcome,
+        Kind::Word,
+        "in `[[expect]]`, what became of the answer: `ok`, `refused`, `cut`, `silent`",
+    ),
     ("rcpt", Field::Rcpt, Kind::Address, "the forward-path; of a message, each that was accepted"),
     ("rcpts", Field::Rcpts, Kind::Number, "how many recipients were accepted so far"),
     ("sent", Field::Sent, Kind::Number, "how many messages the session has sent"),
@@ -202,6 +212,7 @@ impl Field {
         match self {
             Self::State(_) | Self::SinceFirst | Self::SinceStart | Self::Conns => true,
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
+            Self::Outcome => is_mail && event != Event::ImapFetchItem,
             Self::At => event == Event::Timer,
             Self::Sni | Self::Alpn | Self::ServerCert => !is_world && event != Event::TcpAccept,
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,

@@ -147,6 +147,11 @@ impl Filter {
         }
     }
 
+    /// Whether it kept something from leaving.
+    pub(super) fn has_cut(&self) -> bool {
+        matches!(self, Self::Cut { is_over: true, dropped: 1.., .. })
+    }
+
     /// What a report says was done.
     pub(super) fn told(&self) -> Option<String> {
         Some(match self {

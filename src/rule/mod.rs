@@ -20,7 +20,7 @@ mod watch;
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
 pub(crate) use condition::{Condition, Test, count, shown, span};
 pub(crate) use deed::{Deed, Target};
-pub(crate) use field::{DOTTED, FIELDS, Field, Kind};
+pub(crate) use field::{DOTTED, FIELDS, Field, Kind, OUTCOMES};
 pub(crate) use filter::short;
 pub(crate) use near::{Near, Why};
 pub(crate) use plan::{After, Cue, Pace, Plan};

@@ -220,6 +220,12 @@ impl Rulebook {
         self.watches = watches;
     }
 
+    /// The answer to an exchange has left, or as much of it as ever will.
+    pub(crate) fn closed(&mut self, exchange: Seq, outcome: impl Fn() -> &'static str) {
+        let open = self.watches.iter_mut().filter(|watch| watch.is_open(exchange));
+        open.for_each(|watch| watch.closed(exchange, outcome()));
+    }
+
     /// Changes a variable; gives what it is now.
     pub(crate) fn set(
         &mut self,
@@ -289,6 +295,7 @@ impl Rulebook {
 
     /// The exchange that is under way stands at this place of the journal.
     pub(crate) fn place(&mut self, exchange: Seq) {
+        self.watches.iter_mut().for_each(|watch| watch.place(exchange));
         self.by_event.iter_mut().filter(|index| index.is_keyed()).for_each(|index| index.place(exchange));
         for at in self.pending.drain(..) {
             if let Some(mounted) = self.rules.get_mut(at) {
@@ -453,9 +460,10 @@ impl Rulebook {
         self.missed_of(at, &self.rules[at].rule.when, scene)
     }
 
+    /// The same of any conditions; of the outcome nothing is known yet.
     fn missed_of(&self, at: usize, when: &[Condition], scene: &dyn Scene) -> Vec<Missed> {
         let mut missed = Vec::new();
-        for condition in when {
+        for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
             let value = self.value(at, &condition.field, scene);
             if !condition.holds(value.as_ref()) {
                 let setter = match &condition.field {

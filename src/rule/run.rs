@@ -441,6 +441,7 @@ impl Run {
         }
         let Some(Frame { firing, filters, has_passed, .. }) = self.frames.pop() else { return };
         for (filter, was_used) in &filters {
+            self.trace.is_cut |= filter.has_cut();
             if let Some(told) = filter.told().filter(|_| *was_used) {
                 self.trace.shaped.push((told.into(), Arc::clone(&firing.rule.id)));
             }

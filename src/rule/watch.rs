@@ -9,8 +9,8 @@ use super::condition::{Condition, shown};
 use super::field::Field;
 use super::near::Missed;
 use super::rulebook::Scene;
-use crate::base::{SessionNo, Times, Timestamp};
-use crate::protocol::Event;
+use crate::base::{Seq, SessionNo, Times, Timestamp};
+use crate::protocol::{Event, Value};
 
 /// What must have happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,11 +41,22 @@ pub(crate) struct Watch {
     pub(crate) by_key: BTreeMap<String, u64>,
     /// The event that came nearest, and what was wrong with it.
     pub(crate) nearest: Option<(SessionNo, Event, Vec<Missed>)>,
+    /// Events whose outcome is not known yet.
+    open: Vec<Open>,
+}
+
+/// An event that is counted if its outcome does.
+#[derive(Debug)]
+struct Open {
+    exchange: Option<Seq>,
+    session: Option<SessionNo>,
+    event: Event,
+    key: Option<String>,
 }
 
 impl Watch {
     pub(super) fn new(expect: Arc<Expect>) -> Self {
-        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None }
+        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None, open: Vec::new() }
     }
 
     /// Whether this event is looked at.
@@ -75,18 +86,53 @@ impl Watch {
             Wanted::Count { when, same, .. } => {
                 let missed = missed(when);
                 if !missed.is_empty() || !in_time {
-                    let is_nearer = self.nearest.as_ref().is_none_or(|(.., before)| missed.len() <= before.len());
-                    if let Some(session) = scene.session().filter(|_| is_nearer) {
-                        self.nearest = Some((session, event, missed));
-                    }
-                    return;
+                    return self.near(scene.session(), event, missed);
                 }
-                self.seen += 1;
-                if let Some(field) = same {
-                    let key = scene.value(field).map(|value| shown(&value)).unwrap_or_default();
-                    *self.by_key.entry(key).or_default() += 1;
+                let key = same.as_ref().map(|field| scene.value(field).map(|value| shown(&value)).unwrap_or_default());
+                match when.iter().any(|condition| condition.field == Field::Outcome) {
+                    true => self.open.push(Open { exchange: None, session: scene.session(), event, key }),
+                    false => self.count(key),
                 }
             }
+        }
+    }
+
+    /// The exchange that is under way stands at this place of the journal.
+    pub(super) fn place(&mut self, exchange: Seq) {
+        self.open.iter_mut().for_each(|open| _ = open.exchange.get_or_insert(exchange));
+    }
+
+    /// Whether the outcome of this exchange is waited for.
+    pub(super) fn is_open(&self, exchange: Seq) -> bool {
+        self.open.iter().any(|open| open.exchange == Some(exchange))
+    }
+
+    /// What became of the answer.
+    pub(super) fn closed(&mut self, exchange: Seq, outcome: &str) {
+        let Wanted::Count { when, .. } = &self.expect.what else { return };
+        let value = Value::text(outcome);
+        let wanted = when.iter().filter(|condition| condition.field == Field::Outcome);
+        let missed = wanted.filter(|condition| !condition.holds(Some(&value)));
+        let missed: Vec<Missed> = missed.map(|condition| Missed::new(condition, Some(&value), None)).collect();
+        for open in self.open.extract_if(.., |open| open.exchange == Some(exchange)).collect::<Vec<_>>() {
+            match missed.is_empty() {
+                true => self.count(open.key),
+                false => self.near(open.session, open.event, missed.clone()),
+            }
+        }
+    }
+
+    fn count(&mut self, key: Option<String>) {
+        self.seen += 1;
+        if let Some(key) = key {
+            *self.by_key.entry(key).or_default() += 1;
+        }
+    }
+
+    fn near(&mut self, session: Option<SessionNo>, event: Event, missed: Vec<Missed>) {
+        let is_nearer = self.nearest.as_ref().is_none_or(|(.., before)| missed.len() <= before.len());
+        if let Some(session) = session.filter(|_| is_nearer) {
+            self.nearest = Some((session, event, missed));
         }
     }
 

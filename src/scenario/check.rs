@@ -118,7 +118,10 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     }
     for condition in &rule.when {
         for on in &rule.on {
-            if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
+            if condition.field == Field::Outcome {
+                let message = "`outcome` is known when all is over, too late for a rule";
+                reader.wrong_help(&place(node, "when"), message, "it stands in `[[expect]]`");
+            } else if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
                 let name = condition.field.name();
                 reader.wrong(&place(node, "when"), format!("there is no `{name}` at `{}`", on.written));
             }
@@ -197,7 +200,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
                 nearest(group, known),
             ));
         }
-        Name::Field(field) if !events.iter().any(|event| field.exists_at(*event)) => {
+        Name::Field(field) if *field == Field::Outcome || !events.iter().any(|event| field.exists_at(*event)) => {
             wrong.push((at, format!("there is no `{}` at this event", field.name()), None));
         }
         _ => {}

@@ -6,13 +6,11 @@ use super::node::{Data, Node};
 use super::problem::{Place, nearest};
 use super::read::Reader;
 use crate::base::Times;
-use crate::protocol::Event;
-use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, Kind, Nth, On, Per, Rule, Test, Wanted};
+use crate::protocol::{Event, Value};
+use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, Kind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
 
 const RULE: &[&str] = &["id", "on", "when", "times", "nth", "per", "chance", "do", "expect"];
 const EXPECT: &[&str] = &["id", "event", "when", "count", "same", "sequence", "within", "settle"];
-/// The field that only expectations have.
-const OUTCOME: &str = "outcome";
 
 type Origin<'o> = &'o dyn Fn(&Place) -> Arc<str>;
 
@@ -31,7 +29,7 @@ impl Reader {
                 Vec::new()
             }
         };
-        let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its, false));
+        let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its));
         let nth = match (table.get("times"), table.get("nth")) {
             (Some(times), None) => self.number(times, "a count").map(Nth::first),
             (None, Some(nth)) => {
@@ -78,7 +76,7 @@ impl Reader {
         let what = match (table.get("event"), table.get("sequence")) {
             (Some(event), None) => {
                 let on = self.events(event).into_iter().next()?;
-                let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its, true));
+                let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its));
                 let count = match table.get("count") {
                     Some(count) => self.times(count)?,
                     None => Times::from(1..),
@@ -94,10 +92,13 @@ impl Reader {
                     }
                     None => None,
                 };
-                for condition in &when {
-                    if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
-                        let message = format!("there is no `{}` at `{}`", condition.field.name(), on.written);
-                        self.wrong(&node.place, message);
+                let key = same.iter().filter(|field| **field != Field::Outcome);
+                if same == Some(Field::Outcome) {
+                    self.wrong(&table.place("same"), "`outcome` is known when all is over: it stands in `when`");
+                }
+                for field in when.iter().map(|condition| &condition.field).chain(key) {
+                    if !on.events.iter().any(|event| field.exists_at(*event)) {
+                        self.wrong(&node.place, format!("there is no `{}` at `{}`", field.name(), on.written));
                     }
                 }
                 Wanted::Count { on, when, count, same }
@@ -130,7 +131,7 @@ impl Reader {
     }
 
     /// `when`: names and what their values must be.
-    fn conditions(&mut self, node: &Node, is_expected: bool) -> Vec<Condition> {
+    fn conditions(&mut self, node: &Node) -> Vec<Condition> {
         let Some(entries) = node.entries() else {
             self.wrong(&node.place, format!("`when` is a table, and this is {}", node.kind()));
             return Vec::new();
@@ -144,9 +145,6 @@ impl Reader {
                         let name = format!("{}.{}", entry.key, its.key);
                         conditions.extend(self.condition(&name, &its.place, &its.value));
                     }
-                }
-                None if entry.key == OUTCOME && is_expected => {
-                    self.wrong(&entry.place, "`outcome` is not built yet");
                 }
                 None => conditions.extend(self.condition(&entry.key, &entry.place, &entry.value)),
             }
@@ -162,7 +160,12 @@ impl Reader {
             return None;
         };
         let test = self.test(field.kind(), node)?;
-        Some(Condition { field, test })
+        let condition = Condition { field, test };
+        let is_any = || OUTCOMES.iter().any(|outcome| condition.holds(Some(&Value::text(*outcome))));
+        if condition.field == Field::Outcome && !is_any() {
+            self.unknown(&node.place, "outcome", &condition.test.to_string(), OUTCOMES);
+        }
+        Some(condition)
     }
 
     fn unknown_field(&mut self, place: &Place, name: &str) {

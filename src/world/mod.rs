@@ -131,6 +131,8 @@ impl World {
     /// The reply of an exchange has left, or as much of it as ever will.
     pub(crate) fn close(&mut self, session: SessionNo, exchange: Seq, left: Left, now: Timestamp) {
         self.journal.close(now, session, exchange, left);
+        let journal = &self.journal;
+        self.rulebook.closed(exchange, || journal.outcome(session, exchange, left));
     }
 
     /// Something happened in a session that is no exchange.

@@ -276,7 +276,10 @@ impl World {
             self.evict(now);
         }
         self.forget_records();
-        self.tell_delivered(Some(session), delivered, now);
+        if !delivered.is_empty() {
+            self.rulebook.place(exchange);
+            self.tell_delivered(Some(session), delivered, now);
+        }
         exchange
     }
 
