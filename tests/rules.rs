@@ -68,9 +68,9 @@ fn a_rule_is_in_force_when_it_is_mounted_and_until_it_is_taken_out() {
 #[test]
 fn rules_wrap_each_other_the_newest_outside() {
     let server = MailServer::start();
-    let _ = server.mount(on(smtp::noop()).pass_with("250 inner"));
-    let _ = server.mount(on(smtp::noop()).edit("inner", "outer {verb}"));
-    let _ = server.mount(on(any::command()).note("{line}"));
+    server.mount(on(smtp::noop()).pass_with("250 inner"));
+    server.mount(on(smtp::noop()).edit("inner", "outer {verb}"));
+    server.mount(on(any::command()).note("{line}"));
 
     assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 outer NOOP");
     assert!(server.transcript().to_string().contains("notes: NOOP"), "{}", server.transcript());
@@ -79,7 +79,7 @@ fn rules_wrap_each_other_the_newest_outside() {
 #[test]
 fn what_happened_and_what_is_said_are_two_things() {
     let server = MailServer::start();
-    let _ = server.mount(on(imap::store()).pass_silently().reply("NO never"));
+    server.mount(on(imap::store()).pass_silently().reply("NO never"));
     let inbox = server.account("me@example.org").inbox();
     inbox.generate(1);
     let mut client = connect(&server, "imap");
@@ -103,7 +103,7 @@ fn an_await_reads_the_line_that_follows() {
     let server = MailServer::start();
     let challenge =
         on(pop3::event("noop")).reply("+ prove it").await_line("~^(?<answer>[a-z]+)$").reply("-ERR {answer} is wrong");
-    let _ = server.mount(challenge);
+    server.mount(challenge);
     let mut client = connect(&server, "pop3");
 
     assert_eq!(ask(&mut client, "NOOP"), "+ prove it");
@@ -114,8 +114,8 @@ fn an_await_reads_the_line_that_follows() {
 #[test]
 fn time_is_the_tests_own() {
     let server = MailServer::builder().manual_clock().start();
-    let _ = server.mount(on(smtp::noop()).wait(Duration::from_secs(3600)));
-    let _ = server.mount(on(smtp::rset()).pass().reply("421 late").after(Duration::from_secs(60)));
+    server.mount(on(smtp::noop()).wait(Duration::from_secs(3600)));
+    server.mount(on(smtp::rset()).pass().reply("421 late").after(Duration::from_secs(60)));
     let mut client = connect(&server, "smtp");
 
     client.say("NOOP\r\n");
@@ -138,7 +138,7 @@ fn time_is_the_tests_own() {
 #[test]
 fn a_connection_ends_as_told() {
     let server = MailServer::start();
-    let _ = server.mount(on(imap::push()).cut(4).reset().once());
+    server.mount(on(imap::push()).cut(4).reset().once());
     server.account("me@example.org").inbox().generate(1);
     let mut client = connect(&server, "imap");
     ask(&mut client, "A1 LOGIN me@example.org secret");
@@ -148,9 +148,9 @@ fn a_connection_ends_as_told() {
     assert_eq!(client.octets(4).unwrap().concat(), b"* 2 ");
     assert_eq!(client.read(), Err(Reset));
 
-    let _ = server.mount(on(mailjig::tcp::accept()).close().once());
+    server.mount(on(mailjig::tcp::accept()).close().once());
     assert_eq!(Wire::connect(&server, "smtp", false).read(), Err(Eof));
-    let _ = server.mount(on(tls::hello()).alert("handshake_failure").once());
+    server.mount(on(tls::hello()).alert("handshake_failure").once());
     assert_eq!(Wire::connect(&server, "smtp", true).read(), Err(Refused));
     let mut good = Wire::connect(&server, "smtp", true);
     assert!(good.line().starts_with(b"220 "));
@@ -193,7 +193,7 @@ fn a_rule_that_was_not_met_says_why() {
     let server = MailServer::builder()
         .scenario(Scenario::named("smtp-partial-rcpt").set("unknown", "~^nobody@").seed(7))
         .start();
-    let _ = server.mount(on(smtp::rcpt()).named("shadow").to("nobody@example.org").reply("451 4.3.0 later"));
+    server.mount(on(smtp::rcpt()).named("shadow").to("nobody@example.org").reply("451 4.3.0 later"));
     let mut client = connect(&server, "smtp");
     ask(&mut client, "HELO me");
     ask(&mut client, "MAIL FROM:<a@example.org>");
@@ -219,7 +219,7 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
 #[test]
 fn a_client_that_hangs_is_told_of() {
     let server = MailServer::start();
-    let _ = server.mount(on(smtp::noop()).named("dead").stall_connection().expect(2));
+    server.mount(on(smtp::noop()).named("dead").stall_connection().expect(2));
     let mut client = connect(&server, "smtp");
     client.say("NOOP\r\n");
     while !server.transcript().to_string().contains("NOOP") {
@@ -452,7 +452,7 @@ fn a_rule_among_many_is_found_and_reported_as_alone() {
     let server = MailServer::start();
     let many = (0..100).map(|i| on(smtp::rcpt()).to(&format!("user{i}@other.example")).reply("550 5.1.1 no"));
     many.for_each(|rule| drop(server.mount(rule)));
-    let _ = server.mount(on(smtp::rcpt()).named("outer").to("user7@other.example").reply("452 4.2.2 full").once());
+    server.mount(on(smtp::rcpt()).named("outer").to("user7@other.example").reply("452 4.2.2 full").once());
     let wanted = server.mount(on(smtp::rcpt()).named("bob").to("bob@example.org").reply("550 5.1.1 no").expect(1));
     let mut client = connect(&server, "smtp");
     ask(&mut client, "HELO me");

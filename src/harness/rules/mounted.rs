@@ -11,7 +11,6 @@ use crate::world::World;
 
 /// A mounted rule. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
 #[derive(Clone)]
-#[must_use = "the rule stays in force; drop this with `let _ =` if you need no handle"]
 pub struct Mounted {
     engine: Arc<Engine>,
     no: RuleNo,
@@ -47,6 +46,7 @@ impl std::fmt::Debug for Mounted {
 
 /// A rule that is in force while this lives.
 #[derive(Debug)]
+#[must_use = "the rule is taken out when this is dropped"]
 pub struct ScopedRule(Mounted);
 
 impl ScopedRule {
