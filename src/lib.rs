@@ -56,7 +56,7 @@ pub use harness::{
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
-pub use protocol::Event;
+pub use protocol::{Event, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, Listener, StartError};
 

@@ -271,7 +271,13 @@ fn the_server_says_where_it_is_and_how() {
         client.json("/health")["listeners"],
         json!(["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"])
     );
-    assert_eq!(client.json("/endpoints")["endpoints"][0]["url"], server.smtp().url());
+    let endpoints = &client.json("/endpoints")["endpoints"];
+    assert_eq!(endpoints["smtp"]["url"], server.smtp().url());
+    assert_eq!(endpoints["http"]["url"], server.api());
+    assert_eq!(endpoints["submission"]["starttls"], "before-login");
+    assert_eq!(endpoints["submission"]["login_required"], true);
+    assert_eq!(endpoints["imaps"]["starttls"], Value::Null);
+    assert_eq!(endpoints["imaps"]["implicit_tls"], true);
     assert_eq!(client.text("/tls/ca.pem"), server.ca());
 }
 

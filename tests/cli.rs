@@ -57,9 +57,7 @@ impl Drop for Running {
 }
 
 fn port(ready: &Value, name: &str) -> u16 {
-    let endpoints = ready["endpoints"].as_array().unwrap();
-    let endpoint = endpoints.iter().find(|endpoint| endpoint["name"] == name).unwrap();
-    u16::try_from(endpoint["port"].as_u64().unwrap()).unwrap()
+    u16::try_from(ready["endpoints"][name]["port"].as_u64().unwrap()).unwrap()
 }
 
 #[test]
@@ -133,12 +131,25 @@ fn files_are_written_once_everything_is_bound() {
     server.until("kept:");
 
     let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
-    let names: Vec<_> =
-        ready["endpoints"].as_array().unwrap().iter().map(|its| its["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["smtp", "submission", "imap", "imaps", "pop3", "pop3s", "http"]);
+    let names: Vec<_> = ready["endpoints"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["http", "imap", "imaps", "pop3", "pop3s", "smtp", "submission"]);
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
     assert_eq!(ureq::get(url).call().unwrap().status(), 200);
+}
+
+#[test]
+fn starttls_is_said_listener_by_listener() {
+    let options =
+        ["--json", "--smtp-starttls", "never", "--imap-starttls=before-login", "--pop3-starttls=before-anything"];
+    let mut server = Running::start(&options);
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+
+    let endpoints = ["smtp", "submission", "smtps", "imap", "pop3"].map(|name| &ready["endpoints"][name]);
+    let starttls = endpoints.map(|endpoint| endpoint["starttls"].as_str());
+    assert_eq!(starttls, [Some("never"), Some("before-login"), None, Some("before-login"), Some("before-anything")]);
+    let login = endpoints.map(|endpoint| endpoint["login_required"].as_bool().unwrap());
+    assert_eq!(login, [false, true, true, true, true]);
 }
 
 #[test]

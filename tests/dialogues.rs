@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailjig::{Listener, MailServer, Mounted, Timestamp, any, imap, mail, on, pop3, smtp};
+use mailjig::{Listener, MailServer, Mounted, StartTls, Timestamp, any, imap, mail, on, pop3, smtp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -73,19 +73,20 @@ fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
 /// The wires a dialogue can go over: STARTTLS is for those that begin in the clear.
 fn wires(script: &Script) -> Vec<&'static str> {
     let named: Vec<&str> = script.settings("wires").flat_map(str::split_whitespace).collect();
-    let begins_in_the_clear = script.settings("starttls").any(|value| value == "on");
+    let begins_in_the_clear = script.settings("starttls").next().is_some();
     let fits = |wire: &&str| (named.is_empty() || named.contains(wire)) && !(begins_in_the_clear && **wire == *"tls");
     WIRES.into_iter().filter(fits).collect()
 }
 
 fn server(script: &Script) -> MailServer {
-    let required = |key: &str| script.settings(key).any(|value| value == "required");
     let mut builder = MailServer::builder()
         .host("mail.test")
-        .starttls(script.settings("starttls").any(|value| value == "on"))
-        .submission_requires_tls(required("tls"))
-        .submission_requires_auth(required("auth"))
-        .login_requires_tls(required("tls"));
+        .submission_requires_auth(script.settings("auth").any(|value| value == "required"));
+    let starttls = script.settings("starttls").next().unwrap_or("never");
+    let starttls = *StartTls::ALL.iter().find(|its| its.name() == starttls).unwrap();
+    for listener in [Listener::Submission, Listener::Imap, Listener::Pop3] {
+        builder = builder.starttls(listener, starttls);
+    }
     if let Some(delimiter) = script.settings("delimiter").next() {
         builder = builder.delimiter(delimiter.chars().next().unwrap());
     }

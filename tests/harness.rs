@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
 use mailjig::{
-    Ending, Endpoint, Listener, MailServer, Message, any, attachment, body, from, header, matching, session, subject,
-    to,
+    Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls, any, attachment, body, from, header, matching,
+    session, subject, to,
 };
 
 fn letter(to: &str, subject: &str) -> lettre::Message {
@@ -359,4 +359,28 @@ fn a_name_that_is_none_is_named() {
         assert!(error.to_string().starts_with(&format!("{name:?} is no name for a host")), "{error}");
         assert!(MailServer::builder().host(name).try_start().is_err());
     }
+}
+
+#[test]
+fn a_scenario_says_what_comes_before_starttls() {
+    let text =
+        "mailjig = 1\n[[tls]]\nlistener = \"pop3\"\nstarttls = \"never\"\n[[tls]]\nstarttls = \"before-anything\"\n";
+    let server = MailServer::builder()
+        .starttls(Listener::Imap, StartTls::Offered)
+        .scenario(Scenario::text("tls.toml", text))
+        .start();
+
+    let starttls = [server.smtp(), server.submission(), server.imap(), server.pop3(), server.imaps()];
+    assert_eq!(
+        starttls.map(|endpoint| endpoint.starttls().map(StartTls::name)),
+        [Some("before-anything"), Some("before-anything"), Some("before-anything"), Some("never"), None]
+    );
+}
+
+#[test]
+fn a_listener_that_begins_with_tls_has_no_starttls() {
+    let wrong = catch_unwind(|| MailServer::builder().starttls(Listener::Imaps, StartTls::Offered));
+
+    let message = *wrong.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(message, "imaps begins with TLS, so there is no STARTTLS");
 }

@@ -21,8 +21,10 @@ use axum::{Json, Router, middleware};
 use tokio::task::AbortHandle;
 
 use crate::drive::runtime;
-use crate::server::{Server, StartError, bind};
+use crate::server::{Server, StartError, bind, reachable};
+use params::NoParams;
 use problem::Problem;
+pub(crate) use server::endpoints;
 
 /// What a request may be larger than the largest message: base64 and JSON around it.
 const ENVELOPE: u64 = 1 << 20;
@@ -41,16 +43,17 @@ impl Api {
     pub(crate) fn start(server: Arc<Server>, address: SocketAddr) -> Result<Self, StartError> {
         let failed = |source| StartError::address("http", address, source);
         let socket = bind(address).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
+        let address = reachable(socket.local_addr().map_err(failed)?);
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-        let router = router(server);
+        let router = router(server, address);
         let serving = runtime().spawn(async move {
             let _never_ends = axum::serve(listener, router).await;
         });
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 
+    /// Where a client of this machine reaches it.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -67,8 +70,9 @@ impl Drop for Api {
     }
 }
 
-fn router(server: Arc<Server>) -> Router {
+fn router(server: Arc<Server>, address: SocketAddr) -> Router {
     let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(ENVELOPE);
+    let endpoints = endpoints(&server, Some(address));
     let v1 = Router::new()
         .route("/", get(index))
         .route("/messages", get(messages::list).delete(messages::clear))
@@ -103,7 +107,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/deliver", post(server::deliver))
         .route("/settled", post(server::settled))
         .route("/reset", post(server::reset))
-        .route("/endpoints", get(server::endpoints))
+        .route("/endpoints", get(move |_: NoParams| async { Json(endpoints) }))
         .route("/health", get(server::health))
         .route("/tls/ca.pem", get(server::ca));
     Router::new()

@@ -1,5 +1,6 @@
 //! What concerns the server as a whole: delivering, settling, beginning anew; its endpoints, health and authority.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -8,7 +9,7 @@ use axum::extract::{FromRequest, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::accounts::octets;
@@ -19,7 +20,7 @@ use crate::base::Times;
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Question, Report, Scene, Verdict, any};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
-use crate::server::Until;
+use crate::server::{Server, Until};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,10 +85,15 @@ pub(super) async fn reset(State(server): Shared, _: NoParams) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn endpoints(State(server): Shared, _: NoParams) -> Response {
-    let endpoints = server.endpoints().iter();
-    let endpoints: Vec<_> = endpoints.map(|endpoint| serde_json::to_value(endpoint).unwrap_or_default()).collect();
-    Json(json!({ "endpoints": endpoints })).into_response()
+/// Where everything listens, by its name: what `GET /v1/endpoints` and the binary say.
+pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
+    let mut endpoints: Map<String, Value> =
+        server.endpoints().iter().map(|its| (its.listener().name().to_owned(), json!(its))).collect();
+    if let Some(http) = http {
+        let (host, port) = (http.ip().to_string(), http.port());
+        endpoints.insert("http".to_owned(), json!({ "host": host, "port": port, "url": format!("http://{http}") }));
+    }
+    json!({ "endpoints": endpoints })
 }
 
 /// True only when every listener accepts.

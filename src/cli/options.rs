@@ -6,10 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::scenarios::{find, pair};
 use crate::mail::{Member, Namespace};
+use crate::protocol::StartTls;
 use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
@@ -22,22 +24,22 @@ pub(super) struct Serve {
     /// `auto`: every listener without a port of its own takes a free one, and the output says which.
     #[arg(long, value_enum, env = "MAILJIG_PORTS", default_value_t = Ports::Default)]
     ports: Ports,
-    /// SMTP, no login needed, STARTTLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1025].
+    /// SMTP, no login needed: `PORT`, `IP:PORT` or `off` [default: 1025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTP")]
     smtp: Option<Where>,
-    /// Submission, STARTTLS and login needed: `PORT`, `IP:PORT` or `off` [default: 1587].
+    /// Submission, login needed: `PORT`, `IP:PORT` or `off` [default: 1587].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SUBMISSION")]
     submission: Option<Where>,
     /// Submission over TLS, login needed: `PORT`, `IP:PORT` or `off` [default: 1465].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTPS")]
     smtps: Option<Where>,
-    /// IMAP, STARTTLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1143].
+    /// IMAP: `PORT`, `IP:PORT` or `off` [default: 1143].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_IMAP")]
     imap: Option<Where>,
     /// IMAP over TLS: `PORT`, `IP:PORT` or `off` [default: 1993].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_IMAPS")]
     imaps: Option<Where>,
-    /// POP3, STLS when the client wants it: `PORT`, `IP:PORT` or `off` [default: 1110].
+    /// POP3: `PORT`, `IP:PORT` or `off` [default: 1110].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_POP3")]
     pop3: Option<Where>,
     /// POP3 over TLS: `PORT`, `IP:PORT` or `off` [default: 1995].
@@ -61,15 +63,18 @@ pub(super) struct Serve {
     /// What every mailbox name but INBOX begins with, without the delimiter at its end, as `INBOX`.
     #[arg(long, value_name = "NAME", default_value = "")]
     namespace: String,
-    /// Do not offer STARTTLS, nor require it on submission.
-    #[arg(long)]
-    no_starttls: bool,
-    /// Take logins and mail on submission before STARTTLS.
-    #[arg(long)]
-    no_require_tls: bool,
-    /// Take no login on IMAP and POP3 before TLS.
-    #[arg(long, conflicts_with = "no_starttls")]
-    login_requires_tls: bool,
+    /// STARTTLS on `smtp`: whether it is there, and what is refused before it.
+    #[arg(long, value_name = "WHEN", env = "MAILJIG_SMTP_STARTTLS", default_value_t = StartTls::Offered)]
+    smtp_starttls: StartTls,
+    /// STARTTLS on `submission`.
+    #[arg(long, value_name = "WHEN", env = "MAILJIG_SUBMISSION_STARTTLS", default_value_t = StartTls::BeforeLogin)]
+    submission_starttls: StartTls,
+    /// STARTTLS on `imap`.
+    #[arg(long, value_name = "WHEN", env = "MAILJIG_IMAP_STARTTLS", default_value_t = StartTls::Offered)]
+    imap_starttls: StartTls,
+    /// STLS on `pop3`.
+    #[arg(long, value_name = "WHEN", env = "MAILJIG_POP3_STARTTLS", default_value_t = StartTls::Offered)]
+    pop3_starttls: StartTls,
     /// Take mail on submission and SMTPS without a login.
     #[arg(long)]
     no_require_auth: bool,
@@ -164,10 +169,11 @@ impl Serve {
             }
         }
         settings.members = self.account.iter().map(|login| login.0.clone()).collect();
-        settings.offers_starttls = !self.no_starttls;
-        settings.submission_requires_tls = !self.no_require_tls && !self.no_starttls;
+        settings.set_starttls(Listener::Smtp, self.smtp_starttls);
+        settings.set_starttls(Listener::Submission, self.submission_starttls);
+        settings.set_starttls(Listener::Imap, self.imap_starttls);
+        settings.set_starttls(Listener::Pop3, self.pop3_starttls);
         settings.submission_requires_auth = !self.no_require_auth;
-        settings.login_requires_tls = self.login_requires_tls;
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
         settings.limits.smtp.message = self.max_size.0;
         settings.limits.imap.message = self.max_size.0;
@@ -211,6 +217,22 @@ fn delimiter(text: &str) -> Result<char, String> {
     match (chars.next(), chars.next()) {
         (Some(delimiter), None) if Namespace::is_delimiter(delimiter) => Ok(delimiter),
         _ => Err("write one character that is a sign, as `/` or `.`, and neither * nor % nor \" nor \\".to_owned()),
+    }
+}
+
+impl ValueEnum for StartTls {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let what = match self {
+            Self::Never => "neither announced nor accepted",
+            Self::Offered => "announced; clients may go on without it",
+            Self::BeforeLogin => "no login before it",
+            Self::BeforeAnything => "nothing before it but what leads to it",
+        };
+        Some(PossibleValue::new(self.name()).help(what))
     }
 }
 

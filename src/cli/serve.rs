@@ -11,12 +11,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::Serve;
 use super::watch::watch;
-use crate::api::Api;
+use crate::api::{Api, endpoints};
 use crate::drive::{Engine, Interest, Matter, runtime};
 use crate::server::{Server, Until};
 
@@ -31,7 +30,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &options.ca_file {
         write(path, server.ca())?;
     }
-    let endpoints = endpoints(&server, api.as_ref());
+    let endpoints = endpoints(&server, api.as_ref().map(Api::address));
     if let Some(path) = &options.ready_file {
         write(path, &format!("{endpoints}\n"))?;
     }
@@ -86,23 +85,13 @@ impl Stop {
     }
 }
 
-fn endpoints(server: &Server, api: Option<&Api>) -> Value {
-    let mut endpoints: Vec<Value> =
-        server.endpoints().iter().filter_map(|its| serde_json::to_value(its).ok()).collect();
-    endpoints.extend(api.map(|api| {
-        let address = api.address();
-        json!({ "name": "http", "host": address.ip().to_string(), "port": address.port(), "url": api.url() })
-    }));
-    json!({ "endpoints": endpoints })
-}
-
 fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: &Serve) -> io::Result<()> {
     writeln!(out, "mailjig {}", env!("CARGO_PKG_VERSION"))?;
     for endpoint in server.endpoints() {
         writeln!(out, "  {:<11} {}", endpoint.listener().name(), endpoint.url())?;
     }
     if let Some(api) = api {
-        writeln!(out, "  {:<11} {}/v1", "http", api.url())?;
+        writeln!(out, "  {:<11} {}", "http", api.url())?;
     }
     match (&options.ca_file, api) {
         (Some(path), _) => writeln!(out, "TLS clients trust {}", path.display())?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::MailServer;
 use crate::mail::{Member, Namespace};
+use crate::protocol::StartTls;
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings, StartError};
 
@@ -101,27 +102,31 @@ impl MailServerBuilder {
         self
     }
 
-    /// Whether STARTTLS is offered, on `smtp` and `submission`; it is by default.
-    pub fn starttls(mut self, offered: bool) -> Self {
-        self.0.offers_starttls = offered;
-        self
-    }
-
-    /// Whether `submission` takes no login and no mail before STARTTLS (RFC 3207 §4); so by default.
-    pub fn submission_requires_tls(mut self, required: bool) -> Self {
-        self.0.submission_requires_tls = required;
+    /// What a listener that begins in the clear says about STARTTLS. By default `smtp`, `imap` and `pop3` offer it, and
+    /// `submission` takes no login, and so no mail, before it.
+    ///
+    /// ```
+    /// use mailjig::{Listener, MailServer, StartTls};
+    ///
+    /// let server = MailServer::builder()
+    ///     .starttls(Listener::Imap, StartTls::BeforeLogin)
+    ///     .starttls(Listener::Smtp, StartTls::Never)
+    ///     .start();
+    /// assert_eq!(server.imap().starttls(), Some(StartTls::BeforeLogin));
+    /// assert_eq!(server.imaps().starttls(), None);
+    /// ```
+    ///
+    /// # Panics
+    /// If the listener begins with TLS, as `smtps`, `imaps` and `pop3s` do.
+    #[track_caller]
+    pub fn starttls(mut self, listener: Listener, starttls: StartTls) -> Self {
+        self.0.set_starttls(listener, starttls);
         self
     }
 
     /// Whether `submission` and `smtps` take no mail before a login (RFC 6409 §4.3); so by default.
     pub fn submission_requires_auth(mut self, required: bool) -> Self {
         self.0.submission_requires_auth = required;
-        self
-    }
-
-    /// Whether `imap` and `pop3` take no login before TLS (LOGINDISABLED, RFC 3501 §6.2.3); they do by default.
-    pub fn login_requires_tls(mut self, required: bool) -> Self {
-        self.0.login_requires_tls = required;
         self
     }
 

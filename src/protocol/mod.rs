@@ -13,6 +13,7 @@ pub(crate) mod pop3;
 mod reply;
 mod sasl;
 pub(crate) mod smtp;
+mod starttls;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) use desk::{Desk, Done, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
 pub(crate) use reply::{Labelled, Piece, Reply};
+pub use starttls::StartTls;
 
 use crate::mail::{Accounts, Place};
 

@@ -8,9 +8,10 @@ use super::node::{Data, Node};
 use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column, nearest};
 use super::read::Reader;
 use super::shipped::{self, SHIPPED};
-use super::{Announced, Loaded, MailboxGiven, MessageGiven, User, check};
+use super::{Announced, AtStart, Loaded, MailboxGiven, MessageGiven, User, check};
 use crate::mail::Namespace;
-use crate::rule::{Certificate, Rule, State, Step, count};
+use crate::protocol::StartTls;
+use crate::rule::{Rule, State, Step, count};
 
 /// The keys of a file.
 const KEYS: &[&str] = &[
@@ -243,7 +244,9 @@ fn start(node: &Node) -> Place {
 impl Loaded {
     /// Takes in what another file has, inside of what is here.
     fn take_in(&mut self, inner: Loaded) {
-        let Loaded { offers, certificates, state, users, mailboxes, messages, rules, expects, warnings, .. } = inner;
+        let Loaded { offers, start, certificates, state, users, mailboxes, messages, rules, expects, warnings, .. } =
+            inner;
+        self.start.take_in(start);
         for announced in offers {
             match self.offers.iter_mut().find(|its| its.protocol == announced.protocol) {
                 Some(own) => {
@@ -265,6 +268,18 @@ impl Loaded {
         self.rules.extend(rules);
         self.expects.extend(expects);
         self.warnings.extend(warnings);
+    }
+}
+
+impl AtStart {
+    /// Takes in what another file says, where nothing is said here.
+    fn take_in(&mut self, inner: AtStart) {
+        let AtStart { smtp_size, imap_size, delimiter, namespace, starttls } = inner;
+        self.smtp_size = self.smtp_size.or(smtp_size);
+        self.imap_size = self.imap_size.or(imap_size);
+        self.delimiter = self.delimiter.or(delimiter);
+        self.namespace = self.namespace.take().or(namespace);
+        self.starttls.extend(starttls);
     }
 }
 
@@ -378,7 +393,7 @@ impl Reader {
     }
 
     fn tls(&mut self, node: &Node, loaded: &mut Loaded) {
-        let table = self.table(node, "`tls`", &["listener", "cert"]);
+        let table = self.table(node, "`tls`", &["listener", "cert", "starttls"]);
         let mut listener = String::new();
         if let Some(its) = table.get("listener") {
             listener = self.text(its).unwrap_or_default();
@@ -386,8 +401,19 @@ impl Reader {
                 self.unknown(&its.place, "listener", &listener, LISTENERS);
             }
         }
-        let certificate: Option<Certificate> = self.need(table, node, "cert", Self::certificate);
-        loaded.certificates.extend(certificate.map(|certificate| (listener.into(), certificate)));
+        if table.get("cert").is_none() && table.get("starttls").is_none() {
+            self.wrong(&node.place, "`tls` has `cert`, `starttls` or both");
+        }
+        let certificate = table.get("cert").and_then(|its| self.certificate(its));
+        loaded.certificates.extend(certificate.map(|certificate| (listener.as_str().into(), certificate)));
+        if let Some(its) = table.get("starttls") {
+            if matches!(listener.as_str(), "smtps" | "imaps" | "pop3s") {
+                self.wrong(&its.place, format!("`{listener}` begins with TLS, so there is no STARTTLS"));
+            }
+            let words: Vec<_> = StartTls::ALL.iter().map(|its| (its.name(), *its)).collect();
+            let starttls = self.word(its, "value of `starttls`", &words);
+            loaded.start.starttls.extend(starttls.map(|starttls| (listener.into(), starttls)));
+        }
     }
 
     fn state(&mut self, node: &Node) -> Option<State> {

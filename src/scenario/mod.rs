@@ -27,7 +27,7 @@ pub use problem::ScenarioError;
 pub(crate) use shipped::SHIPPED;
 pub(crate) use steps::fixed;
 
-use crate::protocol::Offer;
+use crate::protocol::{Offer, StartTls};
 use crate::rule::{Certificate, Expect, Rule, State};
 
 /// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
@@ -98,6 +98,8 @@ pub(crate) struct AtStart {
     pub(crate) imap_size: Option<u64>,
     pub(crate) delimiter: Option<char>,
     pub(crate) namespace: Option<String>,
+    /// By listener, the first that fits; an empty name is every listener that begins in the clear.
+    pub(crate) starttls: Vec<(Box<str>, StartTls)>,
 }
 
 /// What a protocol announces, in the clear and under TLS.

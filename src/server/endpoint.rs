@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Settings;
+use crate::protocol::StartTls;
+
 /// The listeners a server can have: each a protocol and a way to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -74,20 +77,29 @@ impl fmt::Display for Listener {
     }
 }
 
-/// What a client needs to reach a listener: host, port, URL.
+/// What a client needs to reach a listener: host, port, URL; whether it must use STARTTLS and log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     listener: Listener,
     address: SocketAddr,
     host: String,
     url: String,
+    starttls: Option<StartTls>,
+    requires_login: bool,
 }
 
 impl Endpoint {
-    pub(crate) fn new(listener: Listener, bound: SocketAddr) -> Self {
-        let address = SocketAddr::new(reachable(bound.ip()), bound.port());
+    pub(crate) fn new(listener: Listener, bound: SocketAddr, settings: &Settings) -> Self {
+        let address = reachable(bound);
         let url = format!("{}://{address}", listener.scheme());
-        Self { listener, address, host: address.ip().to_string(), url }
+        Self {
+            listener,
+            address,
+            host: address.ip().to_string(),
+            url,
+            starttls: settings.starttls(listener),
+            requires_login: settings.requires_login(listener),
+        }
     }
 
     /// Which listener this is.
@@ -114,16 +126,28 @@ impl Endpoint {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// What the listener says about STARTTLS; none where TLS begins with the first octet.
+    pub fn starttls(&self) -> Option<StartTls> {
+        self.starttls
+    }
+
+    /// Whether a client must log in before it sends or reads mail.
+    pub fn requires_login(&self) -> bool {
+        self.requires_login
+    }
 }
 
 impl serde::Serialize for Endpoint {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut endpoint = serializer.serialize_struct("Endpoint", 4)?;
-        endpoint.serialize_field("name", self.listener.name())?;
+        let mut endpoint = serializer.serialize_struct("Endpoint", 6)?;
         endpoint.serialize_field("host", &self.host)?;
         endpoint.serialize_field("port", &self.port())?;
         endpoint.serialize_field("url", &self.url)?;
+        endpoint.serialize_field("implicit_tls", &self.listener.implicit_tls())?;
+        endpoint.serialize_field("starttls", &self.starttls.map(StartTls::name))?;
+        endpoint.serialize_field("login_required", &self.requires_login)?;
         endpoint.end()
     }
 }
@@ -134,10 +158,12 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn reachable(ip: IpAddr) -> IpAddr {
-    match ip {
+/// Where a client of this machine reaches a socket; the loopback address where it is bound to all.
+pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
-    }
+    };
+    SocketAddr::new(ip, bound.port())
 }

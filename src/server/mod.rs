@@ -17,12 +17,15 @@ use socket2::{Domain, Socket, Type};
 use tokio::task::AbortHandle;
 
 use certificates::Certificates;
+#[cfg(feature = "api")]
+pub(crate) use endpoint::reachable;
 pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
 pub(crate) use until::{MailCursor, Until, block_on, session_that};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
 use crate::mail::{Envelope, Message};
+use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
 use crate::protocol::smtp::{self, Smtp};
@@ -94,7 +97,7 @@ impl Server {
             None => world.begin(now),
         });
         for (listener, socket, address) in bound {
-            server.endpoints.push(Endpoint::new(listener, address));
+            server.endpoints.push(Endpoint::new(listener, address, &server.settings));
             let accepting = server.accept(listener, socket);
             server.accepting.push(accepting.map_err(|source| StartError::address(listener.name(), address, source))?);
         }
@@ -157,12 +160,12 @@ impl Server {
                 runtime().spawn(listen(engine, socket, doorway, machine))
             }
             Listener::Imap | Listener::Imaps => {
-                let config = Arc::new(self.imap());
+                let config = Arc::new(self.imap(listener));
                 let machine = move |busy| Imap::new(Arc::clone(&config), implicit_tls, busy);
                 runtime().spawn(listen(engine, socket, doorway, machine))
             }
             Listener::Pop3 | Listener::Pop3s => {
-                let config = Arc::new(self.pop3());
+                let config = Arc::new(self.pop3(listener));
                 let machine = move |busy| Pop3::new(Arc::clone(&config), implicit_tls, busy);
                 runtime().spawn(listen(engine, socket, doorway, machine))
             }
@@ -172,32 +175,28 @@ impl Server {
 
     fn smtp(&self, listener: Listener) -> smtp::Config {
         let settings = &self.settings;
-        let is_submission = listener != Listener::Smtp;
         smtp::Config {
             host: settings.host.as_str().into(),
-            offers_tls: settings.offers_starttls && !listener.implicit_tls(),
-            requires_tls: is_submission && settings.submission_requires_tls,
-            requires_auth: is_submission && settings.submission_requires_auth,
+            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
+            requires_auth: settings.requires_login(listener),
             limits: settings.limits.smtp.clone(),
         }
     }
 
-    fn imap(&self) -> imap::Config {
+    fn imap(&self, listener: Listener) -> imap::Config {
         let settings = &self.settings;
         imap::Config {
             host: settings.host.as_str().into(),
-            offers_tls: settings.offers_starttls,
-            requires_tls: settings.login_requires_tls,
+            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             limits: settings.limits.imap.clone(),
         }
     }
 
-    fn pop3(&self) -> pop3::Config {
+    fn pop3(&self, listener: Listener) -> pop3::Config {
         let settings = &self.settings;
         pop3::Config {
             host: settings.host.as_str().into(),
-            offers_tls: settings.offers_starttls,
-            requires_tls: settings.login_requires_tls,
+            starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             seed: settings.seed,
             limits: settings.limits.pop3.clone(),
         }

@@ -1,12 +1,13 @@
 //! What a server is told before it starts.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Listener;
 use crate::mail::{Member, Namespace};
-use crate::protocol::{imap, pop3, smtp};
+use crate::protocol::{StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
@@ -21,11 +22,9 @@ pub(crate) struct Settings {
     addresses: Vec<(Listener, SocketAddr)>,
     /// Empty: everybody is welcome.
     pub(crate) members: Vec<Member>,
-    pub(crate) offers_starttls: bool,
-    pub(crate) submission_requires_tls: bool,
+    /// STARTTLS on each listener that begins in the clear.
+    starttls: BTreeMap<Listener, StartTls>,
     pub(crate) submission_requires_auth: bool,
-    /// IMAP and POP3 take no login before TLS.
-    pub(crate) login_requires_tls: bool,
     pub(crate) namespace: Namespace,
     pub(crate) limits: Limits,
     pub(crate) keep: Option<Keep>,
@@ -65,10 +64,13 @@ impl Default for Settings {
             names: Vec::new(),
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             members: Vec::new(),
-            offers_starttls: true,
-            submission_requires_tls: true,
+            starttls: BTreeMap::from([
+                (Listener::Smtp, StartTls::Offered),
+                (Listener::Submission, StartTls::BeforeLogin),
+                (Listener::Imap, StartTls::Offered),
+                (Listener::Pop3, StartTls::Offered),
+            ]),
             submission_requires_auth: true,
-            login_requires_tls: false,
             namespace: Namespace::default(),
             limits: Limits {
                 smtp: smtp::Limits::default(),
@@ -89,7 +91,11 @@ impl Settings {
     /// What the scenario says about the server from its start.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
-        let AtStart { smtp_size, imap_size, delimiter, namespace } = &scenario.start;
+        let AtStart { smtp_size, imap_size, delimiter, namespace, starttls } = &scenario.start;
+        for (listener, own) in &mut self.starttls {
+            let of = |name: &str| starttls.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
+            *own = of(listener.name()).or_else(|| of("")).unwrap_or(*own);
+        }
         self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
         if delimiter.is_some() || namespace.is_some() {
@@ -103,6 +109,30 @@ impl Settings {
     /// The listeners that are on and where they shall be bound, in the order of [`Listener::ALL`].
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (Listener, SocketAddr)> {
         self.addresses.iter().copied()
+    }
+
+    /// What a listener says about STARTTLS; none where TLS comes first.
+    pub(crate) fn starttls(&self, listener: Listener) -> Option<StartTls> {
+        self.starttls.get(&listener).copied()
+    }
+
+    /// Sets what a listener says about STARTTLS.
+    ///
+    /// # Panics
+    /// If TLS comes first there.
+    #[track_caller]
+    pub(crate) fn set_starttls(&mut self, listener: Listener, starttls: StartTls) {
+        assert!(!listener.implicit_tls(), "{listener} begins with TLS, so there is no STARTTLS");
+        self.starttls.insert(listener, starttls);
+    }
+
+    /// Whether a listener takes no work before a login.
+    pub(crate) fn requires_login(&self, listener: Listener) -> bool {
+        match listener {
+            Listener::Smtp => false,
+            Listener::Submission | Listener::Smtps => self.submission_requires_auth,
+            Listener::Imap | Listener::Imaps | Listener::Pop3 | Listener::Pop3s => true,
+        }
     }
 
     /// Turns a listener on, at this address.

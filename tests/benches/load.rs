@@ -76,8 +76,7 @@ impl Peer {
         let stdout = process.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut ready).expect("it says where it listens");
         let ready: serde_json::Value = serde_json::from_str(&ready).expect("the first line is JSON");
-        let endpoints = ready["endpoints"].as_array().expect("it has endpoints");
-        let smtp = endpoints.iter().find(|endpoint| endpoint["name"] == "smtp").expect("smtp is on");
+        let smtp = &ready["endpoints"]["smtp"];
         let address = format!("127.0.0.1:{}", smtp["port"]).parse().expect("a port");
         Self { process, address }
     }

@@ -218,8 +218,7 @@ impl Peer {
         BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it says where");
         let ready: serde_json::Value = serde_json::from_str(&ready).expect("the first line is JSON");
         let address = |name: &str| {
-            let endpoints = ready["endpoints"].as_array().expect("it has endpoints");
-            let endpoint = endpoints.iter().find(|endpoint| endpoint["name"] == name).expect("it is on");
+            let endpoint = &ready["endpoints"][name];
             format!("127.0.0.1:{}", endpoint["port"]).parse().expect("a port")
         };
         Self { process, imap: address("imap"), pop3: address("pop3"), folder: None }

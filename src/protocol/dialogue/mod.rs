@@ -13,7 +13,7 @@ use script::{Script, Step};
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
 use super::smtp::{self, Smtp};
-use super::{Desk, Machine, Mail, Next};
+use super::{Desk, Machine, Mail, Next, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 
@@ -151,45 +151,36 @@ fn dialogues(protocol: &str) -> Vec<(String, Script)> {
 }
 
 fn smtp(script: &Script) -> Smtp {
-    let is = |key: &str, value: &str| script.settings(key).any(|its| its == value);
     let mut limits = smtp::Limits::default();
     limits.line = script.number("limit.line").map_or(limits.line, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
     limits.recipients = script.number("limit.recipients").map_or(limits.recipients, |count| count as usize);
     let config = smtp::Config {
         host: "mail.test".into(),
-        offers_tls: is("starttls", "on"),
-        requires_tls: is("tls", "required"),
-        requires_auth: is("auth", "required"),
+        starttls: starttls(script),
+        requires_auth: script.settings("auth").any(|its| its == "required"),
         limits,
     };
     Smtp::new(Arc::new(config), false, false)
 }
 
 fn imap(script: &Script) -> Imap {
-    let is = |key: &str, value: &str| script.settings(key).any(|its| its == value);
     let mut limits = imap::Limits::default();
     limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
-    let config = imap::Config {
-        host: "mail.test".into(),
-        offers_tls: is("starttls", "on"),
-        requires_tls: is("tls", "required"),
-        limits,
-    };
+    let config = imap::Config { host: "mail.test".into(), starttls: starttls(script), limits };
     Imap::new(Arc::new(config), false, false)
 }
 
 fn pop3(script: &Script) -> Pop3 {
-    let is = |key: &str, value: &str| script.settings(key).any(|its| its == value);
-    let config = pop3::Config {
-        host: "mail.test".into(),
-        offers_tls: is("starttls", "on"),
-        requires_tls: is("tls", "required"),
-        seed: 1,
-        limits: pop3::Limits::default(),
-    };
+    let config =
+        pop3::Config { host: "mail.test".into(), starttls: starttls(script), seed: 1, limits: pop3::Limits::default() };
     Pop3::new(Arc::new(config), false, false)
+}
+
+fn starttls(script: &Script) -> StartTls {
+    let named = script.settings("starttls").next().unwrap_or("never");
+    *StartTls::ALL.iter().find(|its| its.name() == named).expect("starttls = never, offered, …")
 }
 
 /// Plays a dialogue, the client's octets in pieces of at most this size.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! # A line of explanation.
-//! # starttls = on            settings, where the default server will not do
+//! # starttls = offered       settings, where the default server will not do
 //! S: 220 mail.test ESMTP mailjig
 //! C: EHLO client.example
 //! S: 250-mail.test
@@ -14,8 +14,8 @@
 //!
 //! | setting | |
 //! |---|---|
-//! | `starttls = on` | STARTTLS is offered; the TLS wire is left out |
-//! | `tls = required`, `auth = required` | as on the submission listener |
+//! | `starttls = offered`, `before-login`, `before-anything` | what the listener says about it; the TLS wire is left out |
+//! | `auth = required` | as on the submission listener |
 //! | `account = login password` | the list of accounts is closed |
 //! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` lies in a mailbox, with these flags |
 //! | `mailbox = login name` | a mailbox is there |

@@ -5,7 +5,7 @@ use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, Mode, Progress, Refusal, State};
 use crate::mail::AccountNo;
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{Desk, Reply, StartTls};
 
 pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     parser.space()?;
@@ -100,10 +100,10 @@ impl Imap {
         Progress::Done(format!("[CAPABILITY {}] You are logged in", self.capabilities()))
     }
 
-    fn may_log_in(&self) -> Result<(), Refusal> {
-        // RFC 3501 §6.2.3, RFC 5530 §3.
-        match self.lacks_tls() {
-            true => Err(Refusal::no("[PRIVACYREQUIRED] STARTTLS comes before the login")),
+    pub(super) fn may_log_in(&self) -> Result<(), Refusal> {
+        // RFC 3501 §6.2.3.
+        match self.lacks_tls(StartTls::BeforeLogin) {
+            true => Err(Refusal::starttls_first()),
             false => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::Line;
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Value, Words};
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
@@ -51,10 +51,7 @@ const PORTION: usize = 256;
 pub(crate) struct Config {
     /// The server's own name, in the greeting.
     pub(crate) host: Box<str>,
-    /// STARTTLS is offered while the session is in the clear.
-    pub(crate) offers_tls: bool,
-    /// Logins are refused while the session is in the clear (LOGINDISABLED, RFC 3501 §6.2.3).
-    pub(crate) requires_tls: bool,
+    pub(crate) starttls: StartTls,
     pub(crate) limits: Limits,
 }
 
@@ -166,11 +163,12 @@ impl Imap {
     }
 
     fn offers_tls(&self) -> bool {
-        self.config.offers_tls && !self.is_secured
+        self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    fn lacks_tls(&self) -> bool {
-        self.config.requires_tls && !self.is_secured
+    /// Whether this is refused now because STARTTLS comes first.
+    fn lacks_tls(&self, before: StartTls) -> bool {
+        self.config.starttls >= before && !self.is_secured
     }
 
     /// What is announced depends on what may be done now (RFC 3501 §7.2.1).
@@ -183,7 +181,7 @@ impl Imap {
                 if self.offers_tls() {
                     all.push("STARTTLS");
                 }
-                match self.lacks_tls() {
+                match self.lacks_tls(StartTls::BeforeLogin) {
                     true => all.push("LOGINDISABLED"),
                     false => all.extend(auth.iter().map(String::as_str)),
                 }

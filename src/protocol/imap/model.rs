@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::{Config, Imap, Limits, Request};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, Envelope, Namespace, Origin, Parameters, Place, Recipient, Sender, Verdict};
-use crate::protocol::{Desk, Machine, Mail, Next, Step};
+use crate::protocol::{Desk, Machine, Mail, Next, StartTls, Step};
 
 const SESSIONS: usize = 3;
 const MAILBOXES: [&str; 2] = ["INBOX", "Work"];
@@ -85,7 +85,7 @@ impl Trial {
         let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         desk.mailbox_of(LOGIN, "Work").expect("it can be made");
-        let config = Config { host: "test".into(), offers_tls: false, requires_tls: false, limits: Limits::default() };
+        let config = Config { host: "test".into(), starttls: StartTls::Never, limits: Limits::default() };
         let config = Arc::new(config);
         let mut trial = Self {
             seed,

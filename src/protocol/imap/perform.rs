@@ -4,7 +4,7 @@ use super::command::{self, Command};
 use super::frame::Sentence;
 use super::parser::Parser;
 use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State, Work};
-use crate::protocol::{Desk, Event, Next, Reply, Step};
+use crate::protocol::{Desk, Event, Next, Reply, StartTls, Step};
 
 impl Imap {
     pub(super) fn answer(&mut self, ask: Ask, desk: &mut Desk<'_>) -> Step<Request> {
@@ -122,6 +122,10 @@ impl Imap {
     }
 
     fn command_before_login(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+        let leads_to_tls = matches!(command, Command::Capability | Command::Logout | Command::Noop | Command::Starttls);
+        if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
+            return Err(Refusal::starttls_first());
+        }
         match command {
             Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, desk, out),
             Command::Capability => {
@@ -140,7 +144,9 @@ impl Imap {
             }
             Command::Noop => Ok(Progress::Done("Done".to_owned())),
             Command::Starttls if self.is_secured => Err(Refusal::bad("TLS is active already")),
-            Command::Starttls if !self.config.offers_tls => Err(Refusal::bad("STARTTLS is not offered here")),
+            Command::Starttls if self.config.starttls == StartTls::Never => {
+                Err(Refusal::bad("STARTTLS is not implemented"))
+            }
             Command::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
             _ => Err(Refusal::bad("log in first")),
         }
@@ -214,6 +220,12 @@ impl Imap {
             Err(wrong) => return refused(Refusal::wrong(wrong)),
         };
         if let Err(refusal) = self.admits(verb.needs, verb.name) {
+            return refused(refusal);
+        }
+        // A user name or a password is not asked for where it may not be sent.
+        if verb.event == Event::ImapLogin
+            && let Err(refusal) = self.may_log_in()
+        {
             return refused(refusal);
         }
         if verb.event != Event::ImapAppend {

@@ -28,6 +28,11 @@ impl Refusal {
         Self::no("[AUTHENTICATIONFAILED] Authentication failed: the user name or the password is wrong")
     }
 
+    /// RFC 5530 §3.
+    pub(super) fn starttls_first() -> Self {
+        Self::no("[PRIVACYREQUIRED] STARTTLS comes first")
+    }
+
     pub(super) fn no_mailbox(name: &str) -> Self {
         Self::no(format!("[NONEXISTENT] there is no mailbox {}", utf7::encode(name)))
     }

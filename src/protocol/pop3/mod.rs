@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Value, Words};
 use crate::mail::{AccountNo, Accounts};
 use command::Command;
 use maildrop::Maildrop;
@@ -22,10 +22,7 @@ use maildrop::Maildrop;
 pub(crate) struct Config {
     /// The server's own name, in the greeting.
     pub(crate) host: Box<str>,
-    /// STLS is offered while the session is in the clear.
-    pub(crate) offers_tls: bool,
-    /// Logins are refused while the session is in the clear.
-    pub(crate) requires_tls: bool,
+    pub(crate) starttls: StartTls,
     /// What the greeting's timestamp is made of, besides the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,

@@ -12,7 +12,7 @@ use super::maildrop::{self, Maildrop};
 use super::{Ask, Mechanism, Pop3, Request, State};
 use crate::mail::{AccountNo, Place};
 use crate::protocol::sasl::{self, Outcome};
-use crate::protocol::{Desk, Next, Reply, Step};
+use crate::protocol::{Desk, Next, Reply, StartTls, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, String>;
@@ -69,7 +69,10 @@ impl Pop3 {
             (Command::Capa, _) => Ok(self.capabilities()),
             (Command::Quit, _) => Ok(self.quit(desk)),
             (command, State::Transaction(_, maildrop)) => transact(command, maildrop),
-            (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => self.authorize(command, desk),
+            (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
+                self.may_come_before_tls(&command)?;
+                self.authorize(command, desk)
+            }
         }
     }
 
@@ -80,12 +83,9 @@ impl Pop3 {
         };
         match command {
             Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
-            Command::Stls if !self.config.offers_tls => Err("STLS is not offered here".to_owned()),
+            Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
             Command::Stls => {
                 Ok(Step { reply: Reply::default().line(&["+OK begin the TLS handshake"]), next: Next::Secure })
-            }
-            Command::User(_) | Command::Pass(_) | Command::Apop { .. } | Command::Auth(Some(_)) if self.lacks_tls() => {
-                Err("STLS comes before the login".to_owned())
             }
             Command::User(login) => {
                 self.state = State::Authorization(Some(login));
@@ -170,10 +170,10 @@ impl Pop3 {
     fn capabilities(&self) -> Step<Request> {
         let mut lines = vec!["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
         let sasl = format!("SASL {}", Mechanism::ALL.map(Mechanism::name).join(" "));
-        if !self.lacks_tls() {
+        if !self.lacks_tls(StartTls::BeforeLogin) {
             lines.extend(["USER", &sasl]);
         }
-        if self.config.offers_tls && !self.is_secured {
+        if self.config.starttls >= StartTls::Offered && !self.is_secured {
             lines.push("STLS");
         }
         lines.push("IMPLEMENTATION mailjig");
@@ -187,8 +187,24 @@ impl Pop3 {
         Step { reply: reply.line(&["."]), next: Next::Continue }
     }
 
-    fn lacks_tls(&self) -> bool {
-        self.config.requires_tls && !self.is_secured
+    /// Whether this is refused now because STLS comes first.
+    fn lacks_tls(&self, before: StartTls) -> bool {
+        self.config.starttls >= before && !self.is_secured
+    }
+
+    /// RFC 2595 §4. The codes are RFC 3206's: AUTH is a login that the policy forbids, SYS/PERM what lasts until
+    /// somebody configures the client otherwise.
+    fn may_come_before_tls(&self, command: &Command) -> Result<(), String> {
+        match command {
+            Command::Stls => Ok(()),
+            Command::User(_) | Command::Pass(_) | Command::Apop { .. } | Command::Auth(_)
+                if self.lacks_tls(StartTls::BeforeLogin) =>
+            {
+                Err("[AUTH] STLS comes before the login".to_owned())
+            }
+            _ if self.lacks_tls(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS comes first".to_owned()),
+            _ => Ok(()),
+        }
     }
 }
 

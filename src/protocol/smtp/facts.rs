@@ -93,14 +93,13 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
-    use crate::protocol::{Desk, Event, Machine, Mail};
+    use crate::protocol::{Desk, Event, Machine, Mail, StartTls};
 
     #[test]
     fn a_request_tells_what_it_is_about() {
         let config = Config {
             host: "localhost".into(),
-            offers_tls: false,
-            requires_tls: false,
+            starttls: StartTls::Never,
             requires_auth: false,
             limits: Limits::default(),
         };

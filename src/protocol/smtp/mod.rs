@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl;
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Value, Words};
 use crate::mail::{Accounts, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
@@ -26,10 +26,7 @@ use refusal::Refusal;
 pub(crate) struct Config {
     /// The server's own name, in the greeting and the EHLO reply.
     pub(crate) host: Box<str>,
-    /// STARTTLS is offered while the session is in the clear.
-    pub(crate) offers_tls: bool,
-    /// MAIL and AUTH are refused while the session is in the clear (530, RFC 3207 §4; 538, RFC 4954 §6).
-    pub(crate) requires_tls: bool,
+    pub(crate) starttls: StartTls,
     /// MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
     pub(crate) limits: Limits,

@@ -11,7 +11,7 @@ use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, State, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Next, Reply, Step};
+use crate::protocol::{Desk, Next, Reply, StartTls, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, Refusal>;
@@ -58,6 +58,11 @@ impl Smtp {
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+        // RFC 3207 §4.
+        let leads_to_tls = matches!(command, Command::Ehlo(_) | Command::Noop | Command::Quit | Command::Starttls);
+        if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
+            return Err(Refusal::starttls_first());
+        }
         match command {
             Command::Helo(name) => Ok(self.hello(&name, desk, false)),
             Command::Ehlo(name) => Ok(self.hello(&name, desk, true)),
@@ -97,7 +102,7 @@ impl Smtp {
         }
         let auth = format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" "));
         // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
-        if !self.lacks_tls() {
+        if !self.lacks_tls(StartTls::BeforeLogin) {
             lines.push(&auth);
         }
         let offered;
@@ -194,16 +199,17 @@ impl Smtp {
         if self.is_secured {
             return Err(Refusal::sequence("TLS is active already"));
         }
-        if !self.config.offers_tls {
-            return Err(Refusal::new("502 5.5.1", "STARTTLS is not offered here"));
+        if self.config.starttls == StartTls::Never {
+            return Err(Refusal::new("502 5.5.1", "STARTTLS is not implemented"));
         }
         let reply = Reply::default().line(&["220 2.0.0 Ready to start TLS"]);
         Ok(Step { reply, next: Next::Secure })
     }
 
     fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, desk: &mut Desk<'_>) -> Answer {
-        if self.lacks_tls() {
-            return Err(Refusal::new("538 5.7.11", "log in after STARTTLS"));
+        if self.lacks_tls(StartTls::BeforeLogin) {
+            // RFC 4954 §6.
+            return Err(Refusal::new("538 5.7.11", "Encryption required for requested authentication mechanism"));
         }
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO comes first"));
@@ -250,22 +256,21 @@ impl Smtp {
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO or HELO comes first"));
         }
-        if self.lacks_tls() {
-            // RFC 3207 §4.
-            return Err(Refusal::new("530 5.7.0", "STARTTLS comes first"));
-        }
-        if self.config.requires_auth && !self.is_logged_in {
+        match self.config.requires_auth && !self.is_logged_in {
+            false => Ok(()),
+            // The login that is missing needs TLS.
+            true if self.lacks_tls(StartTls::BeforeLogin) => Err(Refusal::starttls_first()),
             // RFC 4954 §6.
-            return Err(Refusal::new("530 5.7.0", "log in first, with AUTH"));
+            true => Err(Refusal::new("530 5.7.0", "Authentication required")),
         }
-        Ok(())
     }
 
     fn offers_tls(&self) -> bool {
-        self.config.offers_tls && !self.is_secured
+        self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    fn lacks_tls(&self) -> bool {
-        self.config.requires_tls && !self.is_secured
+    /// Whether this is refused now because STARTTLS comes first.
+    fn lacks_tls(&self, before: StartTls) -> bool {
+        self.config.starttls >= before && !self.is_secured
     }
 }

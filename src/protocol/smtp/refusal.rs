@@ -24,6 +24,11 @@ impl Refusal {
         Self::new("503 5.5.1", text)
     }
 
+    /// RFC 3207 §4.
+    pub(super) fn starttls_first() -> Self {
+        Self::new("530 5.7.0", "Must issue a STARTTLS command first")
+    }
+
     /// RFC 1870 §6.1.
     pub(super) fn too_large(limit: u64) -> Self {
         Self(format!("552 5.3.4 a message may have {limit} octets at most"))
