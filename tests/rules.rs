@@ -390,6 +390,62 @@ fn what_became_of_an_answer_is_expected_when_it_is_known() {
 }
 
 #[test]
+fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
+    let rules = "
+        [[rule]]
+        id = 'reply'
+        on = 'imap.check'
+        do = { reply = 'NO not now' }
+
+        [[rule]]
+        id = 'another-tag'
+        on = 'imap.namespace'
+        do = [{ raw = \"X OK this answers something else\\r\\n\" }, { raw = \"4a NO this is the answer\\r\\n\" }]
+
+        [[rule]]
+        id = 'no-answer'
+        on = 'imap.id'
+        do = [{ raw = \"* ID NIL\\r\\n\" }, { pass = true }]
+
+        [[expect]]
+        event = 'imap.*'
+        when = { outcome = 'refused', verb = '~^(CREATE|CHECK|NAMESPACE)$' }
+        count = '=3'
+
+        [[expect]]
+        event = 'imap.*'
+        when = { outcome = 'ok', verb = '~^(LOGIN|NOOP|ID|SELECT|FETCH|IDLE)$' }
+        count = '=6'
+
+        [[expect]]
+        event = 'imap.noop'
+        when = { outcome = 'refused' }
+        count = '=0'
+    ";
+    let server = with(rules);
+    server.account("me@example.org").inbox().add("Subject: 4 NO BAD\r\n\r\nA1 BAD\r\n");
+    let mut client = connect(&server, "imap");
+    let mut answer = |line: &str, last: &str| {
+        client.say(&format!("{line}\r\n"));
+        let mut said = "\n".to_owned();
+        while !said.contains(&format!("\n{last}")) {
+            said += &String::from_utf8_lossy(&client.line());
+        }
+    };
+    answer("4 LOGIN me@example.org secret", "4 OK");
+    answer("5 NOOP", "5 OK");
+    answer("5A CREATE INBOX", "5A NO");
+    answer("2 CHECK", "2 NO not now");
+    answer("4a NAMESPACE", "4a NO this is");
+    answer("4b ID NIL", "4b OK");
+    answer("NO SELECT INBOX", "NO OK");
+    answer("BAD FETCH 1 BODY.PEEK[]", "BAD OK");
+    answer("4c IDLE", "+ ");
+
+    server.verify().block();
+}
+
+#[test]
 fn an_outage_over_two_protocols_and_back() {
     let text = include_str!("../fixtures/scenarios/right/outage-then-delayed-delivery.toml");
     let server = MailServer::builder().scenario(Scenario::text("outage-then-delayed-delivery.toml", text)).start();

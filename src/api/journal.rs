@@ -142,10 +142,11 @@ impl RecordJson {
             Kind::Opened(opened) => {
                 ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
             }
-            Kind::Exchange(Exchange { event, start, heard, said, detail }) => {
+            Kind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
                 let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
                 let facts = json!({
                     "event": event,
+                    "status": status,
                     "heard": text(*start, *heard),
                     "said": text(start.wrapping_add(*heard), *said),
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
@@ -155,10 +156,11 @@ impl RecordJson {
                 });
                 ("exchange", facts)
             }
-            Kind::Part { exchange, start, heard, said, detail } => {
+            Kind::Part { exchange, status, start, heard, said, detail } => {
                 let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
                 let facts = json!({
                     "exchange": exchange,
+                    "status": status,
                     "heard": text(*start, *heard),
                     "said": text(start.wrapping_add(*heard), *said),
                     "changes": changes,

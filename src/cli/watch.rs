@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, Weight, is_refusal};
+use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, Weight};
 use crate::mail::Message;
+use crate::protocol::Status;
 use crate::server::{Server, Until};
 
 /// Records that are told before the lock is taken again.
@@ -87,13 +88,10 @@ fn event(journal: &Journal, record: &Record) -> Option<Event> {
             return message("captured", detail);
         }
         Kind::Outside(detail) => return message("delivered", detail),
-        Kind::Exchange(exchange) => {
+        Kind::Exchange(exchange) if exchange.status == Some(Status::Negative) => {
             let log = journal.session(session?)?;
             let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
             let heard = log.text(exchange.start, exchange.heard);
-            if !is_refusal(said) {
-                return None;
-            }
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().escape_debug().to_string();
             ("refused", format!("{} → {}", text(heard), text(said)))
         }
@@ -109,7 +107,9 @@ fn event(journal: &Journal, record: &Record) -> Option<Event> {
         Kind::Secured(tls) => ("secured", format!("{} {}", tls.version, tls.cipher)),
         Kind::Unsecured(reason) => ("tls", format!("the handshake failed: {reason}")),
         Kind::Dropped { octets } => ("dropped", format!("{octets} octets in the clear behind STARTTLS")),
-        Kind::Ended { ending: Ending::Clean, .. } | Kind::Part { .. } | Kind::Closed { .. } => return None,
+        Kind::Ended { ending: Ending::Clean, .. } | Kind::Part { .. } | Kind::Closed { .. } | Kind::Exchange(_) => {
+            return None;
+        }
         Kind::Ended { ending, .. } => ("ended", ending.to_string()),
     };
     Some(Event { name, session, text: Text::Plain(text) })

@@ -11,7 +11,7 @@ use super::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
 use crate::base::SessionNo;
 use crate::journal::{Ending, Kind, Left, Transcript};
 use crate::mail::Namespace;
-use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Step, Words};
+use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Words};
 use crate::rule::{self, On, Rule, Shape};
 use crate::world::World;
 
@@ -65,12 +65,14 @@ impl Machine for Toy {
     fn perform(&mut self, request: Ask, _: &mut Desk<'_>) -> Step<Ask> {
         let line = |text: &str| Reply::default().line(&[text]);
         match request {
-            Ask::Say(text) => Step { reply: line(&text), next: Next::Continue },
-            Ask::Count(999) => Step { reply: line("999"), next: Next::Continue },
-            Ask::Count(n) => Step { reply: line(&n.to_string()), next: Next::More(Ask::Count(n + 1)) },
-            Ask::Flood(octets) => Step { reply: line(&"x".repeat(octets - 2)), next: Next::Continue },
+            Ask::Say(text) => Step { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(999) => Step { reply: line("999"), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(n) => Step { reply: line(&n.to_string()), status: None, next: Next::More(Ask::Count(n + 1)) },
+            Ask::Flood(octets) => {
+                Step { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
+            }
             Ask::Panic => panic!("a bug, on purpose"),
-            Ask::End(text) => Step { reply: line(text), next: Next::End },
+            Ask::End(text) => Step { reply: line(text), status: Some(Status::Positive), next: Next::End },
         }
     }
 

@@ -21,7 +21,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp, fold_domain};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Reply, Words};
+use crate::protocol::{Event, Labelled, Reply, Status, Words};
 
 /// A captured message and its place in the journal.
 #[derive(Debug, Clone)]
@@ -48,6 +48,15 @@ pub(crate) struct Journal {
     open: usize,
     /// Sessions in which goodbye was said and whose end is not yet recorded.
     leaving: usize,
+}
+
+/// An exchange and what the last part of its answer says.
+struct Answer<'a> {
+    seq: Seq,
+    exchange: &'a Exchange,
+    status: Option<Status>,
+    /// Where that part stands in the session's text.
+    said: (u32, u32),
 }
 
 /// A line and the reply that refused it.
@@ -130,19 +139,39 @@ impl Journal {
         self.open == 0 && self.leaving == 0
     }
 
+    /// What a session's exchanges came to, in order.
+    fn answers<'a>(&'a self, log: &'a Log) -> Vec<Answer<'a>> {
+        let mut answers: Vec<Answer<'a>> = Vec::new();
+        for seq in &log.records {
+            match self.get(*seq).map(|record| &record.kind) {
+                Some(Kind::Exchange(exchange)) => {
+                    let said = (exchange.start.wrapping_add(exchange.heard), exchange.said);
+                    answers.push(Answer { seq: *seq, exchange, status: exchange.status, said });
+                }
+                Some(Kind::Part { exchange, status: Some(status), start, heard, said, .. }) => {
+                    if let Some(answer) = answers.iter_mut().rfind(|answer| answer.seq == *exchange) {
+                        (answer.status, answer.said) = (Some(*status), (start.wrapping_add(*heard), *said));
+                    }
+                }
+                _ => {}
+            }
+        }
+        answers
+    }
+
+    /// How many requests of a session were refused.
+    pub(crate) fn refusals(&self, log: &Log) -> usize {
+        self.answers(log).iter().filter(|answer| answer.status == Some(Status::Negative)).count()
+    }
+
     /// The lines of a session that were answered with a refusal.
     pub(crate) fn refused(&self, log: &Log) -> Vec<Refused> {
-        let records = log.records.iter().filter_map(|seq| self.get(*seq));
-        let exchanges = records.filter_map(|record| match &record.kind {
-            Kind::Exchange(exchange) => Some(exchange),
-            _ => None,
-        });
-        let refused = exchanges.filter_map(|exchange| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        let refused = self.answers(log).into_iter().filter(|answer| answer.status == Some(Status::Negative));
+        let refused = refused.map(|Answer { exchange, said: (start, octets), .. }| {
             let heard = log.text(exchange.start, exchange.heard);
-            let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
             let line = if heard.is_empty() { exchange.event.name().as_bytes() } else { heard };
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-            is_refusal(said).then(|| Refused { line: text(line), reply: text(said) })
+            Refused { line: text(line), reply: text(log.text(start, octets)) }
         });
         refused.collect()
     }
@@ -150,24 +179,24 @@ impl Journal {
     /// What became of the answer to a request, when so much of it left.
     pub(crate) fn outcome(&self, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
         let Some(log) = self.session(session) else { return "silent" };
-        let (mut last, mut is_cut) = (&[][..], matches!(left, Left::Part { .. }));
-        let its = log.records.iter().skip_while(|seq| **seq < exchange).filter_map(|seq| match &self.get(*seq)?.kind {
-            Kind::Exchange(its) if *seq == exchange => Some((its.start, its.heard, its.said, &its.detail)),
-            Kind::Part { exchange: of, start, heard, said, detail } if *of == exchange => {
-                Some((*start, *heard, *said, detail))
-            }
-            _ => None,
-        });
-        for (start, heard, said, detail) in its {
-            let said = log.text(start.wrapping_add(heard), said);
-            last = if said.is_empty() { last } else { said };
+        let (mut octets, mut last, mut is_cut) = (0, None, matches!(left, Left::Part { .. }));
+        for seq in log.records.iter().skip_while(|seq| **seq < exchange) {
+            let (said, status, detail) = match self.get(*seq).map(|record| &record.kind) {
+                Some(Kind::Exchange(its)) if *seq == exchange => (its.said, its.status, &its.detail),
+                Some(Kind::Part { exchange: of, said, status, detail, .. }) if *of == exchange => {
+                    (*said, *status, detail)
+                }
+                _ => continue,
+            };
+            octets += u64::from(said);
+            last = status.or(last);
             is_cut |= detail.as_ref().and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
         }
         match left {
             Left::Stalled | Left::Part { octets: 0, .. } => "silent",
-            _ if last.is_empty() => "silent",
+            _ if octets == 0 => "silent",
             _ if is_cut => "cut",
-            _ if is_refusal(last) => "refused",
+            _ if last == Some(Status::Negative) => "refused",
             _ => "ok",
         }
     }
@@ -185,7 +214,7 @@ impl Journal {
         session: SessionNo,
         event: Event,
         words: &Words,
-        reply: &Reply,
+        (reply, status): (&Reply, Option<Status>),
         mut detail: Option<Box<Detail>>,
     ) -> Seq {
         let (said, mut labels) = reply.recorded();
@@ -208,7 +237,7 @@ impl Journal {
         log.owe();
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
-        let exchange = Exchange { event, start, heard: heard.len() as u32, said: said.len() as u32, detail };
+        let exchange = Exchange { event, status, start, heard: heard.len() as u32, said: said.len() as u32, detail };
         self.open += 1;
         let seq = self.append(at, Some(session), Kind::Exchange(exchange));
         if let Some(message) = captured {
@@ -224,7 +253,7 @@ impl Journal {
         session: SessionNo,
         exchange: Seq,
         heard: &[u8],
-        reply: &Reply,
+        (reply, status): (&Reply, Option<Status>),
         mut detail: Option<Box<Detail>>,
     ) {
         let (said, mut labelled) = reply.recorded();
@@ -239,7 +268,7 @@ impl Journal {
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, detail });
+        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, status, detail });
     }
 
     /// The reply of an exchange has left, or as much of it as ever will.
@@ -397,11 +426,4 @@ fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> 
     }
     out.extend_from_slice(&text[from..]);
     (out.into(), labelled)
-}
-
-/// Whether a reply refuses: SMTP's by its digit, POP3's by its sign, IMAP's by the status behind the tag.
-pub(crate) fn is_refusal(said: &[u8]) -> bool {
-    let last = said.strip_suffix(b"\r\n").unwrap_or(said).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    let status = last.split(|byte| *byte == b' ').nth(1);
-    matches!(said.first(), Some(b'4' | b'5' | b'-')) || matches!(status, Some(b"NO" | b"BAD" | b"BYE"))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Ending, Tls, Trace};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{Done, Event, Labelled};
+use crate::protocol::{Done, Event, Labelled, Status};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     /// A request was performed; its reply is about to leave.
     Exchange(Exchange),
     /// More of the answer of an exchange that is answered in parts.
-    Part { exchange: Seq, start: u32, heard: u32, said: u32, detail: Option<Box<Detail>> },
+    Part { exchange: Seq, start: u32, heard: u32, said: u32, status: Option<Status>, detail: Option<Box<Detail>> },
     /// The last octet of an exchange's reply was given to the kernel, or never will be.
     Closed { exchange: Seq, left: Left },
     /// So many octets came in the clear behind STARTTLS and were dropped.
@@ -70,6 +70,8 @@ pub(crate) struct Opened {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) event: Event,
+    /// What the reply says of the request; none where it does not yet.
+    pub(crate) status: Option<Status>,
     pub(crate) start: u32,
     pub(crate) heard: u32,
     pub(crate) said: u32,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Words;
+use super::{Status, Words};
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Message, Origin};
 
@@ -168,14 +168,34 @@ impl Framing {
         out
     }
 
-    /// Whether a reply says yes, or invites to go on.
-    pub(crate) fn is_positive(&self, reply: &[u8]) -> bool {
-        let last =
-            reply.strip_suffix(b"\r\n").unwrap_or(reply).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    /// The status of a reply that somebody else wrote, as a client reads it: SMTP's by the last line's digit, IMAP's
+    /// by the last line with the request's tag or with `+`, or by a BYE, POP3's by the first line's sign.
+    pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
+        let mut lines = reply.split(|byte| *byte == b'\n');
         match self {
-            Self::Smtp => matches!(last.first(), Some(b'2' | b'3')),
-            Self::Imap(_) => last.starts_with(b"+") || last.split(|byte| *byte == b' ').nth(1) == Some(b"OK"),
-            Self::Pop3 => reply.starts_with(b"+"),
+            Self::Smtp => lines.rev().find_map(|line| match line.first()? {
+                b'2' | b'3' => Some(Status::Positive),
+                b'4' | b'5' => Some(Status::Negative),
+                _ => None,
+            }),
+            Self::Imap(tag) => lines.rev().find_map(|line| {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let mut words = line.split(|byte| *byte == b' ');
+                let (first, status) = (words.next()?, words.next().unwrap_or_default().to_ascii_uppercase());
+                let is_tagged = tag.as_ref().is_none_or(|tag| first == tag.as_bytes());
+                match &status[..] {
+                    _ if first == b"+" => Some(Status::Positive),
+                    b"BYE" if first == b"*" => Some(Status::Negative),
+                    b"OK" | b"PREAUTH" if is_tagged => Some(Status::Positive),
+                    b"NO" | b"BAD" if is_tagged => Some(Status::Negative),
+                    _ => None,
+                }
+            }),
+            Self::Pop3 => match lines.next()?.first()? {
+                b'+' => Some(Status::Positive),
+                b'-' => Some(Status::Negative),
+                _ => None,
+            },
         }
     }
 }
@@ -244,5 +264,44 @@ impl Mask {
     /// The same from the TLS handshake on.
     pub(crate) fn change_under_tls(&mut self, offer: &Offer) {
         self.0.get_or_insert_default().1.merge(offer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_read_as_its_client_reads_it() {
+        let (yes, no) = (Some(Status::Positive), Some(Status::Negative));
+        let imap = |tag: &str| Framing::Imap(Some(tag.into()));
+        let rows = [
+            (Framing::Smtp, "250-a\r\n250 b\r\n", yes),
+            (Framing::Smtp, "354 go on\r\n", yes),
+            (Framing::Smtp, "250 a\r\n421 closing\r\n", no),
+            (Framing::Smtp, "554 no", no),
+            (Framing::Smtp, "hello\r\n", None),
+            (Framing::Smtp, "", None),
+            (imap("4a"), "* 1 EXISTS\r\n4a OK done\r\n", yes),
+            (imap("4a"), "4a OK done\r\n* 1 EXISTS\r\n", yes),
+            (imap("4a"), "4A OK another tag\r\n", None),
+            (imap("4a"), "4a no small letters\r\n", no),
+            (imap("OK"), "OK BAD that was wrong\r\n", no),
+            (imap("a"), "* NO a warning\r\n", None),
+            (imap("a"), "* BYE\r\na OK logged out\r\n", yes),
+            (imap("a"), "* BYE\r\n", no),
+            (imap("a"), "+ go ahead\r\n", yes),
+            (imap("a"), "+\r\n", yes),
+            (imap("a"), "* 4 FETCH (BODY[] {9}\r\nx NO way\r\n)\r\n", None),
+            (Framing::Imap(None), "* OK hello\r\n", yes),
+            (Framing::Imap(None), "* PREAUTH hello\r\n", yes),
+            (Framing::Imap(None), "* BAD what was that\r\n", no),
+            (Framing::Pop3, "+OK\r\n-ERR in a body\r\n.\r\n", yes),
+            (Framing::Pop3, "-ERR no\r\n", no),
+            (Framing::Pop3, "hello\r\n", None),
+        ];
+        for (framing, reply, status) in rows {
+            assert_eq!(framing.status(reply.as_bytes()), status, "{framing:?} {reply:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) trait Machine: Send + 'static {
         None
     }
 
-    /// Does what was asked, through the desk, and says so.
+    /// Does what was asked, through the desk, and says so, with the status that its answer has.
     fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
 
     /// What is known of a request before it is performed; none where there is no such thing.
@@ -128,7 +128,19 @@ pub(crate) enum Words {
 #[derive(Debug)]
 pub(crate) struct Step<R> {
     pub(crate) reply: Reply,
+    /// None where the reply answers nothing yet: untagged data, a part of a long answer, silence.
+    pub(crate) status: Option<Status>,
     pub(crate) next: Next<R>,
+}
+
+/// What an answer says of its request (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// It was done, or the client may go on.
+    Positive,
+    /// It was refused, or the server says goodbye instead.
+    Negative,
 }
 
 /// What happens after the reply.

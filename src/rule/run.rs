@@ -13,7 +13,7 @@ use super::rulebook::{Rulebook, Scene};
 use super::step::{Deliver, Hello, Pass, Stall, Step};
 use super::template::{Name, Template};
 use crate::journal::{Fired, Kind, Noted, Trace, Weight};
-use crate::protocol::{Event, Framing, Reply};
+use crate::protocol::{Event, Framing, Reply, Status};
 
 /// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ pub(crate) struct Run {
     out: Vec<Out>,
     /// Nothing is said any more.
     is_mute: bool,
-    /// The last answer of a rule, for what the machine must believe of it.
-    answer: Vec<u8>,
+    /// The status of what the conforming server said in this turn.
+    said: Option<Status>,
+    /// What the client was told of its request in the turns before.
+    told: Option<Status>,
     hello: Option<Hello>,
     /// What follows when everything is said.
     after: After,
@@ -75,7 +77,8 @@ impl Run {
             phase: Phase::Start,
             out: Vec::new(),
             is_mute: false,
-            answer: Vec::new(),
+            said: None,
+            told: None,
             hello: None,
             after: After::Nothing,
             trace: Trace::default(),
@@ -178,8 +181,9 @@ impl Run {
     }
 
     /// The conforming server says something.
-    pub(crate) fn say(&mut self, reply: Reply) {
+    pub(crate) fn say(&mut self, reply: Reply, status: Option<Status>) {
         if !reply.is_empty() {
+            self.said = status.or(self.said);
             self.emit(self.frames.len(), vec![Out::send(reply, None)]);
         }
     }
@@ -205,9 +209,20 @@ impl Run {
         Some(Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }
 
-    /// Whether the client must believe that it was told yes.
-    pub(crate) fn was_positive(&self) -> bool {
-        self.framing.is_positive(&self.answer)
+    /// What the client was told last of its request.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.status_now().or(self.told)
+    }
+
+    /// The same in this turn: what a rule wrote is read as the client reads it.
+    fn status_now(&self) -> Option<Status> {
+        let sent = self.out.iter().filter_map(|out| match &out.cue {
+            Cue::Send { bytes, .. } => Some((bytes.text(), out.by.is_some())),
+            _ => None,
+        });
+        let (texts, ruled): (Vec<&[u8]>, Vec<bool>) = sent.unzip();
+        let read = ruled.contains(&true).then(|| self.framing.status(&texts.concat())).flatten();
+        read.or(self.said)
     }
 
     /// What answers the ClientHello.
@@ -215,8 +230,10 @@ impl Run {
         self.hello.as_ref()
     }
 
-    /// What is to be played, the same as one reply for the record, and what is to be told of it.
-    pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Trace) {
+    /// What is to be played, the same as one reply for the record, its status, and what is to be told of it.
+    pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
+        let status = self.status_now();
+        (self.told, self.said) = (status.or(self.told), None);
         let mut whole = Reply::default();
         let mut trace = mem::take(&mut self.trace);
         let mut cues = Vec::with_capacity(self.out.len());
@@ -230,7 +247,7 @@ impl Run {
             }
             cues.push(cue);
         }
-        (cues, whole, trace)
+        (cues, whole, status, trace)
     }
 
     /// The next step of the innermost rule.
@@ -273,7 +290,6 @@ impl Run {
                 let lines: Vec<Vec<u8>> = lines.iter().map(fill).collect();
                 let octets = self.framing.frame(&lines);
                 if after.is_none() {
-                    self.answer.clone_from(&octets);
                     self.speak(octets);
                     return None;
                 }
@@ -282,7 +298,6 @@ impl Run {
             Step::Raw(octets) => {
                 let octets = fill(octets);
                 if after.is_none() {
-                    self.answer.clone_from(&octets);
                     self.speak(octets);
                     return None;
                 }

@@ -245,7 +245,7 @@ impl World {
         self.depth -= 1;
         let tip = self.journal.tip();
         self.rulebook.place(tip);
-        for fired in run.take().2.fired {
+        for fired in run.take().3.fired {
             self.rulebook.fired_in(&fired.rule, tip);
         }
         self.settle(session, progress, now);

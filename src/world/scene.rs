@@ -109,7 +109,7 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
             Field::Alpn => self.facts()?.tls.as_ref()?.alpn.as_deref().map(Value::text),
             Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
             Field::Sent => number(self.facts()?.messages.into()),
-            Field::Failed => number(self.journal.refused(self.log()?).len() as u64),
+            Field::Failed => number(self.journal.refusals(self.log()?) as u64),
             Field::Seq => number(self.exchanges()),
             Field::Age => number(self.facts()?.opened.until(self.now)),
             Field::Idle => {

@@ -7,7 +7,7 @@ use super::scene::{About, Scene};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Detail, Kind, Trace};
 use crate::mail::Origin;
-use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Step, Words};
+use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Words};
 use crate::rule::{After, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
@@ -70,10 +70,10 @@ impl World {
         }
         let Heard { event, words, request } = heard;
         let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-        let Step { reply, next } = machine.perform(request, &mut desk);
+        let Step { reply, status, next } = machine.perform(request, &mut desk);
         let done = desk.close();
         let after = After::of(&next);
-        let exchange = self.record(session, event, &words, &reply, done, after, Trace::default(), now);
+        let exchange = self.record(session, event, &words, (&reply, status), done, after, Trace::default(), now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
@@ -91,10 +91,10 @@ impl World {
         let item = machine.item(&rest).filter(|item| self.rulebook.concerns(*item));
         if run.is_none() && item.is_none() {
             let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-            let Step { reply, next } = machine.perform(rest, &mut desk);
+            let Step { reply, status, next } = machine.perform(rest, &mut desk);
             let done = desk.close();
             let after = After::of(&next);
-            self.record_part(session, exchange, &[], &reply, done, after, Trace::default(), now);
+            self.record_part(session, exchange, &[], (&reply, status), done, after, Trace::default(), now);
             let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
             return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
         }
@@ -147,7 +147,7 @@ impl World {
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, by: Option<Arc<str>>, now: Timestamp) -> Seq {
         let trace = Trace { said: vec![(reply.len() as u32, by)], ..Trace::default() };
         let detail = Detail { unasked: true, trace: Some(Box::new(trace)), ..Detail::default() };
-        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, reply, Some(Box::new(detail)))
+        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), Some(Box::new(detail)))
     }
 
     /// Rules and machine at work until the turn is over.
@@ -186,7 +186,7 @@ impl World {
                     let step = machine.perform(request, &mut desk);
                     progress.done.absorb(desk.close());
                     self.file_late(&mut progress, session);
-                    run.say(step.reply);
+                    run.say(step.reply, step.status);
                     match step.next {
                         Next::More(rest) if !run.is_item() => break Going::Part(rest),
                         other => next = other,
@@ -198,7 +198,7 @@ impl World {
                 Want::Await => break Going::Line(heard.take()),
                 Want::Over => {
                     if let Some(heard) = heard.take() {
-                        next = machine.refuse(heard.request, run.was_positive());
+                        next = machine.refuse(heard.request, run.status() == Some(Status::Positive));
                     }
                     let is_item = run.leave();
                     match std::mem::replace(&mut next, Next::Continue) {
@@ -226,12 +226,12 @@ impl World {
         now: Timestamp,
     ) -> Turn<R> {
         let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
-        let (cues, reply, trace) = run.take();
+        let (cues, reply, status, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
         let exchange = match what {
-            Ok((event, words)) => self.record(session, event, &words, &reply, done, after, trace, now),
+            Ok((event, words)) => self.record(session, event, &words, (&reply, status), done, after, trace, now),
             Err((exchange, line)) => {
-                self.record_part(session, exchange, line, &reply, done, after, trace, now);
+                self.record_part(session, exchange, line, (&reply, status), done, after, trace, now);
                 exchange
             }
         };
@@ -257,7 +257,7 @@ impl World {
         session: SessionNo,
         event: Event,
         words: &Words,
-        reply: &Reply,
+        reply: (&Reply, Option<Status>),
         done: Done,
         after: After,
         trace: Trace,
@@ -289,7 +289,7 @@ impl World {
         session: SessionNo,
         exchange: Seq,
         line: &[u8],
-        reply: &Reply,
+        reply: (&Reply, Option<Status>),
         done: Done,
         after: After,
         trace: Trace,
@@ -297,7 +297,7 @@ impl World {
     ) {
         let delivered = self.delivered(&done);
         let detail = detail(done, None, after == After::Close, trace);
-        if detail.is_some() || !reply.is_empty() || !line.is_empty() {
+        if detail.is_some() || !reply.0.is_empty() || !line.is_empty() {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.forget_records();
         }
@@ -335,7 +335,7 @@ impl Machine for Nobody {
     }
 
     fn perform(&mut self, _request: (), _desk: &mut Desk<'_>) -> Step<()> {
-        Step { reply: Reply::default(), next: Next::Continue }
+        Step { reply: Reply::default(), status: None, next: Next::Continue }
     }
 
     fn framing(&self, _request: &()) -> Framing {

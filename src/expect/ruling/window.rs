@@ -65,7 +65,7 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
     for seq in &log.records {
         let Some(record) = journal.get(*seq) else { continue };
         match &record.kind {
-            Kind::Exchange(Exchange { event, start, heard, said: octets, detail }) => {
+            Kind::Exchange(Exchange { event, start, heard, said: octets, detail, .. }) => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
                 match captured {
@@ -79,7 +79,7 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
                     said('S', format!("(nothing: stalled by rule `{rule}`)").as_bytes(), trace, *seq);
                 }
             }
-            Kind::Part { exchange, start, heard, said: octets, detail } => {
+            Kind::Part { exchange, start, heard, said: octets, detail, .. } => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 if *heard > 0 {
                     said('C', log.text(*start, *heard), None, *exchange);

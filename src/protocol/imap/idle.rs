@@ -8,7 +8,7 @@ impl Imap {
         out.push("+ idling\r\n");
         self.mode = Mode::Idle(tag.into());
         desk.idle(true);
-        Ok(Progress::Untagged)
+        Ok(Progress::Continuation)
     }
 
     /// The line that ends it; anything but DONE ends it too, and is an error.

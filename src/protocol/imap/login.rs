@@ -84,7 +84,7 @@ impl Imap {
             Outcome::Challenge(exchange, challenge) => {
                 self.mode = Mode::Sasl(tag.into(), exchange);
                 out.add(format_args!("+ {}\r\n", sasl::encode(challenge)));
-                Ok(Progress::Untagged)
+                Ok(Progress::Continuation)
             }
             Outcome::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
             Outcome::Credentials { login, password } => match desk.log_in(&login, &password) {

@@ -147,8 +147,8 @@ enum Progress {
     Done(String),
     /// There is more to do.
     More(Work),
-    /// What there is to say has been said.
-    Untagged,
+    /// The client is told to go on with `+`, and the command with what it says then.
+    Continuation,
     /// The same as done, and then TLS begins.
     Secure(String),
     /// The same as done, and then the session ends.

@@ -131,7 +131,7 @@ impl Trial {
     fn perform(&mut self, who: usize, request: Request) -> (String, Option<Request>) {
         let client = &mut self.clients[who];
         let mut desk = Desk::new(&mut self.mail, Origin::Session(client.no), Timestamp::from_micros(0));
-        let Step { reply, next } = client.imap.perform(request, &mut desk);
+        let Step { reply, next, .. } = client.imap.perform(request, &mut desk);
         let (text, _) = reply.recorded();
         let text = String::from_utf8(text.into_owned()).expect("it is text");
         self.log.push(format!("{who}: {}", text.replace("\r\n", "\n   ")));

@@ -4,14 +4,13 @@ use super::command::{self, Command};
 use super::frame::Sentence;
 use super::parser::Parser;
 use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State, Work};
-use crate::protocol::{Desk, Event, Next, Reply, StartTls, Step};
+use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
 
 impl Imap {
     pub(super) fn answer(&mut self, ask: Ask, desk: &mut Desk<'_>) -> Step<Request> {
         let mut out = Reply::default();
         if let Some(gone) = self.is_gone(desk).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
-            out.add(format_args!("* BYE {gone}\r\n"));
-            return Step { reply: out, next: Next::End };
+            return bye(format_args!("{gone}"));
         }
         match ask {
             Ask::Greeting => self.greet(out),
@@ -28,7 +27,7 @@ impl Imap {
             Ask::Refused(tag, Refusal { status, text }) => {
                 // Without a tag there is nothing to answer but to say that something was wrong.
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
-                Step { reply: out, next: Next::Continue }
+                Step { reply: out, status: Some(Status::Negative), next: Next::Continue }
             }
             Ask::Sasl(response) => {
                 let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
@@ -48,30 +47,23 @@ impl Imap {
                 if let State::Selected(_, view) = &mut self.state {
                     view.sync(desk, &mut out, true);
                 }
-                Step { reply: out, next: Next::Continue }
+                Step { reply: out, status: None, next: Next::Continue }
             }
-            Ask::Lapse => {
-                out.push("* BYE I have waited too long for you\r\n");
-                Step { reply: out, next: Next::End }
-            }
-            Ask::Stop => {
-                out.push("* BYE I am shutting down\r\n");
-                Step { reply: out, next: Next::End }
-            }
+            Ask::Lapse => bye(format_args!("I have waited too long for you")),
+            Ask::Stop => bye(format_args!("I am shutting down")),
         }
     }
 
     fn greet(&self, mut out: Reply) -> Step<Request> {
         let host = &self.config.host;
         if self.is_busy {
-            out.add(format_args!("* BYE {host} has too many sessions; come back later\r\n"));
-            return Step { reply: out, next: Next::End };
+            return bye(format_args!("{host} has too many sessions; come back later"));
         }
         match self.offers().and_then(|offer| offer.greeting.as_deref()) {
             Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
             None => out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities())),
         }
-        Step { reply: out, next: Next::Continue }
+        Step { reply: out, status: Some(Status::Positive), next: Next::Continue }
     }
 
     /// Why this session cannot go on: its account, or the mailbox it selected, is no longer there (RFC 2180 §3.3).
@@ -171,39 +163,44 @@ impl Imap {
         desk: &mut Desk<'_>,
         mut out: Reply,
     ) -> Step<Request> {
-        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Untagged));
+        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation));
         if let State::Selected(_, view) = &mut self.state
             && is_over
         {
             view.sync(desk, &mut out, may_expunge);
         }
-        let (status, text, next) = match answer {
-            Ok(Progress::Done(text)) => ("OK", text, Next::Continue),
-            Ok(Progress::Secure(text)) => ("OK", text, Next::Secure),
-            Ok(Progress::End(text)) => ("OK", text, Next::End),
-            Ok(Progress::Untagged) => return Step { reply: out, next: Next::Continue },
-            Ok(Progress::More(work)) => {
-                return Step { reply: out, next: Next::More(Request(Ask::More { tag, may_expunge, work })) };
+        let (word, text, status, next) = match answer {
+            Ok(Progress::Done(text)) => ("OK", text, Status::Positive, Next::Continue),
+            Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Secure),
+            Ok(Progress::End(text)) => ("OK", text, Status::Positive, Next::End),
+            Ok(Progress::Continuation) => {
+                return Step { reply: out, status: Some(Status::Positive), next: Next::Continue };
             }
-            Err(Refusal { status, text }) => (status, text, Next::Continue),
+            Ok(Progress::More(work)) => {
+                let next = Next::More(Request(Ask::More { tag, may_expunge, work }));
+                return Step { reply: out, status: None, next };
+            }
+            Err(Refusal { status, text }) => (status, text, Status::Negative, Next::Continue),
         };
-        out.add(format_args!("{tag} {status} {text}\r\n"));
-        Step { reply: out, next }
+        out.add(format_args!("{tag} {word} {text}\r\n"));
+        Step { reply: out, status: Some(status), next }
     }
 
     /// A literal may come, unless what stands before it is refused already (RFC 3501 §7.5).
     fn literal(&mut self, sentence: &Sentence, desk: &Desk<'_>, mut out: Reply) -> Step<Request> {
-        match self.objection(sentence, desk) {
+        let status = match self.objection(sentence, desk) {
             None => {
                 self.framer.permit();
                 out.push("+ go ahead\r\n");
+                Status::Positive
             }
             Some((tag, Refusal { status, text })) => {
                 self.framer.refuse();
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
+                Status::Negative
             }
-        }
-        Step { reply: out, next: Next::Continue }
+        };
+        Step { reply: out, status: Some(status), next: Next::Continue }
     }
 
     /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
@@ -245,4 +242,11 @@ impl Imap {
             (Ok(_), _) => None,
         }
     }
+}
+
+/// The session is over, whatever the client wanted (RFC 3501 §7.1.5).
+fn bye(why: std::fmt::Arguments<'_>) -> Step<Request> {
+    let mut reply = Reply::default();
+    reply.add(format_args!("* BYE {why}\r\n"));
+    Step { reply, status: Some(Status::Negative), next: Next::End }
 }

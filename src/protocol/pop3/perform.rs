@@ -12,17 +12,26 @@ use super::maildrop::{self, Maildrop};
 use super::{Ask, Mechanism, Pop3, Request, State};
 use crate::mail::{AccountNo, Place};
 use crate::protocol::sasl::{self, Outcome};
-use crate::protocol::{Desk, Next, Reply, StartTls, Step};
+use crate::protocol::{Desk, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, String>;
 
-fn ok(text: &str) -> Step<Request> {
-    Step { reply: Reply::default().line(&["+OK ", text]), next: Next::Continue }
+fn positive(reply: Reply) -> Step<Request> {
+    Step { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
-fn end(reply: Reply) -> Step<Request> {
-    Step { reply, next: Next::End }
+fn ok(text: &str) -> Step<Request> {
+    positive(Reply::default().line(&["+OK ", text]))
+}
+
+fn refused(why: &str) -> Step<Request> {
+    let reply = Reply::default().line(&["-ERR ", why]);
+    Step { reply, status: Some(Status::Negative), next: Next::Continue }
+}
+
+fn end(last: Step<Request>) -> Step<Request> {
+    Step { next: Next::End, ..last }
 }
 
 impl Pop3 {
@@ -30,7 +39,7 @@ impl Pop3 {
         if let State::Transaction(account, _) = self.state
             && desk.account(account).is_none()
         {
-            return end(Reply::default().line(&["-ERR [SYS/TEMP] the server was reset"]));
+            return end(refused("[SYS/TEMP] the server was reset"));
         }
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(desk)),
@@ -44,17 +53,17 @@ impl Pop3 {
             }
             Ask::Sasl(response) => self.respond(&response, desk),
             // RFC 1939 §3: the connection is closed, without a word and without removing anything.
-            Ask::Lapse => Ok(end(Reply::default())),
-            Ask::Stop => Ok(end(Reply::default().line(&["-ERR [SYS/TEMP] I am shutting down"]))),
+            Ask::Lapse => Ok(Step { reply: Reply::default(), status: None, next: Next::End }),
+            Ask::Stop => Ok(end(refused("[SYS/TEMP] I am shutting down"))),
         };
-        answer.unwrap_or_else(|why| Step { reply: Reply::default().line(&["-ERR ", &why]), next: Next::Continue })
+        answer.unwrap_or_else(|why| refused(&why))
     }
 
     /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
     fn greet(&mut self, desk: &Desk<'_>) -> Step<Request> {
         let host = &self.config.host;
         if self.is_busy {
-            return end(Reply::default().line(&["-ERR [SYS/TEMP] ", host, " has too many sessions; come back later"]));
+            return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
         let session = desk.session().map_or(0, |session| session.number());
         self.timestamp = format!("<{session}.{}@{host}>", self.config.seed);
@@ -84,9 +93,7 @@ impl Pop3 {
         match command {
             Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
             Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
-            Command::Stls => {
-                Ok(Step { reply: Reply::default().line(&["+OK begin the TLS handshake"]), next: Next::Secure })
-            }
+            Command::Stls => Ok(Step { next: Next::Secure, ..ok("begin the TLS handshake") }),
             Command::User(login) => {
                 self.state = State::Authorization(Some(login));
                 Ok(ok("now the password"))
@@ -107,7 +114,7 @@ impl Pop3 {
             Command::Auth(None) => {
                 let reply = Reply::default().line(&["+OK these are the mechanisms"]);
                 let reply = Mechanism::ALL.iter().fold(reply, |reply, mechanism| reply.line(&[mechanism.name()]));
-                Ok(Step { reply: reply.line(&["."]), next: Next::Continue })
+                Ok(positive(reply.line(&["."])))
             }
             Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), desk),
             _ => Err("log in first".to_owned()),
@@ -129,8 +136,7 @@ impl Pop3 {
         match outcome {
             Outcome::Challenge(exchange, challenge) => {
                 self.state = State::Sasl(exchange);
-                let reply = Reply::default().line(&["+ ", &sasl::encode(challenge)]);
-                Ok(Step { reply, next: Next::Continue })
+                Ok(positive(Reply::default().line(&["+ ", &sasl::encode(challenge)])))
             }
             Outcome::Malformed(why) => Err(format!("the response is malformed: {why}")),
             Outcome::Credentials { login, password } => {
@@ -163,7 +169,7 @@ impl Pop3 {
             // Here, because the client may be back before the connection is over.
             desk.leave_maildrop();
         }
-        end(Reply::default().line(&["+OK goodbye"]))
+        end(ok("goodbye"))
     }
 
     /// RFC 2449 §5.
@@ -184,7 +190,7 @@ impl Pop3 {
         }
         let reply = Reply::default().line(&["+OK these are my capabilities"]);
         let reply = lines.into_iter().fold(reply, |reply, line| reply.line(&[line]));
-        Step { reply: reply.line(&["."]), next: Next::Continue }
+        positive(reply.line(&["."]))
     }
 
     /// Whether this is refused now because STLS comes first.
@@ -267,5 +273,5 @@ fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {
         }
         Command::Capa | Command::Quit => unreachable!("they are answered in any state"),
     }
-    Ok(Step { reply, next: Next::Continue })
+    Ok(positive(reply))
 }

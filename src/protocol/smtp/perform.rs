@@ -11,17 +11,22 @@ use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, State, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Next, Reply, StartTls, Step};
+use crate::protocol::{Desk, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, Refusal>;
 
-fn say(line: &str) -> Step<Request> {
-    Step { reply: Reply::default().line(&[line]), next: Next::Continue }
+fn positive(reply: Reply) -> Step<Request> {
+    Step { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
-fn end(line: &str) -> Step<Request> {
-    Step { reply: Reply::default().line(&[line]), next: Next::End }
+fn say(line: &str) -> Step<Request> {
+    positive(Reply::default().line(&[line]))
+}
+
+/// RFC 5321 §3.8: 421 announces that the server closes the connection.
+fn close(line: &str) -> Step<Request> {
+    Step { reply: Reply::default().line(&[line]), status: Some(Status::Negative), next: Next::End }
 }
 
 impl Smtp {
@@ -38,23 +43,23 @@ impl Smtp {
             }
             Request::Sasl(response) => self.respond(&response, desk),
             Request::Message(body) => self.message(body, desk),
-            // RFC 5321 §3.8: 421 announces that the server closes the connection.
-            Request::Lapse => Ok(end("421 4.4.2 I have waited too long for you")),
-            Request::Stop => Ok(end("421 4.3.2 I am shutting down")),
+            Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
+            Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
         };
-        answer.unwrap_or_else(|refusal| Step { reply: refusal.reply(), next: Next::Continue })
+        let refused = |reply| Step { reply, status: Some(Status::Negative), next: Next::Continue };
+        answer.unwrap_or_else(|refusal| refused(refusal.reply()))
     }
 
     fn greet(&self) -> Step<Request> {
         let host = &self.config.host;
         if self.is_busy {
-            return end(&format!("421 4.3.2 {host} has too many sessions; come back later"));
+            return close(&format!("421 4.3.2 {host} has too many sessions; come back later"));
         }
         let reply = match self.offers().and_then(|offer| offer.greeting.as_deref()) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ESMTP mailjig"]),
         };
-        Step { reply, next: Next::Continue }
+        positive(reply)
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
@@ -80,7 +85,7 @@ impl Smtp {
             Command::Vrfy(_) => Ok(say("252 2.1.5 I do not verify; send, and see")),
             Command::Expn => Err(Refusal::new("502 5.5.1", "there are no lists to expand here")),
             Command::Help => Ok(self.help()),
-            Command::Quit => Ok(end("221 2.0.0 Bye")),
+            Command::Quit => Ok(Step { next: Next::End, ..say("221 2.0.0 Bye") }),
             Command::Starttls => self.starttls(),
             Command::Auth { mechanism, initial } => self.auth(mechanism, initial, desk),
         }
@@ -117,7 +122,7 @@ impl Smtp {
             .iter()
             .enumerate()
             .fold(Reply::default(), |reply, (at, line)| reply.line(&[if at == last { "250 " } else { "250-" }, line]));
-        Step { reply, next: Next::Continue }
+        positive(reply)
     }
 
     fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {
@@ -192,7 +197,7 @@ impl Smtp {
     fn help(&self) -> Step<Request> {
         let verbs: Vec<&str> = super::command::VERBS.iter().map(|(verb, _)| *verb).collect();
         let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);
-        Step { reply: reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]), next: Next::Continue }
+        positive(reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]))
     }
 
     fn starttls(&mut self) -> Answer {
@@ -202,8 +207,7 @@ impl Smtp {
         if self.config.starttls == StartTls::Never {
             return Err(Refusal::new("502 5.5.1", "STARTTLS is not implemented"));
         }
-        let reply = Reply::default().line(&["220 2.0.0 Ready to start TLS"]);
-        Ok(Step { reply, next: Next::Secure })
+        Ok(Step { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
     }
 
     fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, desk: &mut Desk<'_>) -> Answer {
