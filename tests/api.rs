@@ -1,12 +1,16 @@
 //! The HTTP API, as a test in any language uses it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
+use deadline::{DEADLINE, connect};
 use mailjig::MailServer;
 use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 struct Client {
     agent: Agent,
@@ -21,7 +25,7 @@ fn start() -> (MailServer, Client) {
 
 impl Client {
     fn of(server: &MailServer) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into();
         Self { agent, base: format!("{}/v1", server.api()) }
     }
 
@@ -62,7 +66,7 @@ fn problem(mut response: Response<Body>, status: u16) -> Value {
 }
 
 fn talk(server: &MailServer, lines: &str) -> String {
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
     client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
     let mut said = String::new();
     client.read_to_string(&mut said).unwrap();
@@ -200,7 +204,7 @@ fn sessions_and_transcripts() {
     assert!(client.text("/transcript?verbatim=true").contains("\nC: https://example.org/confirm\nC: .\n"));
     assert_eq!(problem(client.delete("/sessions/s1"), 409)["detail"], "session s1 is over");
 
-    let mut open = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut open = connect(server.smtp().address());
     open.read_exact(&mut [0; 4]).unwrap();
     assert_eq!(client.delete("/sessions/s2").status(), 204);
     open.read_to_end(&mut Vec::new()).unwrap();
@@ -382,7 +386,7 @@ fn mailboxes_are_seeded_and_looked_at() {
 #[test]
 fn sessions_are_waited_for() {
     let (server, client) = start();
-    let mut imap = TcpStream::connect(server.imap().address()).unwrap();
+    let mut imap = connect(server.imap().address());
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.json("/sessions?user=bob@example.org&idling=true&wait=20s"));
         imap.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
@@ -402,7 +406,7 @@ impl Client {
 
 /// Says a line to the SMTP listener of a new connection, and gives what answers it.
 fn noop(server: &MailServer) -> String {
-    let mut client = std::io::BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut client = std::io::BufReader::new(connect(server.smtp().address()));
     let mut line = String::new();
     std::io::BufRead::read_line(&mut client, &mut line).unwrap();
     client.get_mut().write_all(b"NOOP\r\n").unwrap();
@@ -478,7 +482,7 @@ fn what_is_wrong_with_a_rule_names_its_member() {
 #[test]
 fn the_clock_is_moved_over_http() {
     let (server, client) = start();
-    let mut idle = std::io::BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut idle = std::io::BufReader::new(connect(server.smtp().address()));
     let mut line = String::new();
     std::io::BufRead::read_line(&mut idle, &mut line).unwrap();
     assert_eq!(client.post("/clock/pause", &json!(null)).status(), 200);

@@ -2,10 +2,19 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use deadline::{DEADLINE, connect};
 use serde_json::Value;
+use support::{Deadline, output, start};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+#[path = "clients/support.rs"]
+#[allow(dead_code)]
+mod support;
 
 fn mailjig(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));
@@ -16,14 +25,16 @@ fn mailjig(arguments: &[&str]) -> Command {
 /// A server that ends with this value, whatever becomes of the test.
 struct Running {
     process: Child,
+    _deadline: Deadline,
     output: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = mailjig(&[&["serve", "--ports", "auto"], arguments].concat()).spawn().unwrap();
+        let mut serve = mailjig(&[&["serve", "--ports", "auto"], arguments].concat());
+        let (mut process, _deadline) = start(&mut serve).unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Self { process, output }
+        Self { process, _deadline, output }
     }
 
     fn line(&mut self) -> String {
@@ -56,6 +67,10 @@ impl Drop for Running {
     }
 }
 
+fn loopback(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
 fn port(ready: &Value, name: &str) -> u16 {
     u16::try_from(ready["endpoints"][name]["port"].as_u64().unwrap()).unwrap()
 }
@@ -65,7 +80,7 @@ fn a_server_says_where_it_is_tells_what_happens_and_ends_when_told() {
     let mut server = Running::start(&["--json"]);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
 
-    let mut client = TcpStream::connect(("127.0.0.1", port(&ready, "smtp"))).unwrap();
+    let mut client = connect(loopback(port(&ready, "smtp")));
     client
         .write_all(
             b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<>\r\nDATA\r\nSubject: hi\r\n.\r\n",
@@ -92,7 +107,7 @@ fn people_read_endpoints_bounds_and_lines() {
     assert!(server.until("TLS clients trust").ends_with("/v1/tls/ca.pem"));
     assert_eq!(server.line(), "kept: the last 10000 messages, up to 1073741824 octets");
     let port = smtp.rsplit(':').next().unwrap();
-    let mut client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let mut client = connect(format!("127.0.0.1:{port}").parse().unwrap());
     client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
     assert!(server.until("refused").contains("XYZZY → 500 5.5.2"));
     server.signal("INT");
@@ -103,7 +118,7 @@ fn people_read_endpoints_bounds_and_lines() {
 fn output_that_nobody_reads_holds_up_no_mail() {
     let mut server = Running::start(&["--json"]);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
-    let mut client = BufReader::new(TcpStream::connect(("127.0.0.1", port(&ready, "smtp"))).unwrap());
+    let mut client = BufReader::new(connect(loopback(port(&ready, "smtp"))));
     let reply = |client: &mut BufReader<TcpStream>| {
         let mut line = String::new();
         client.read_line(&mut line).unwrap();
@@ -135,7 +150,7 @@ fn files_are_written_once_everything_is_bound() {
     assert_eq!(names, ["http", "imap", "imaps", "pop3", "pop3s", "smtp", "submission"]);
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
-    assert_eq!(ureq::get(url).call().unwrap().status(), 200);
+    assert_eq!(ureq::get(url).config().timeout_global(Some(DEADLINE)).build().call().unwrap().status(), 200);
 }
 
 #[test]
@@ -158,7 +173,7 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
     let address = taken.local_addr().unwrap().to_string();
 
     for listener in ["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s", "http"] {
-        let output = mailjig(&["serve", "--ports", "auto", &format!("--{listener}"), &address]).output().unwrap();
+        let output = output(&mut mailjig(&["serve", "--ports", "auto", &format!("--{listener}"), &address]), "");
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(
@@ -176,7 +191,7 @@ fn wrong_options_say_what_would_be_right() {
         ("--max-size=big", "write octets, as `1000000`, `25MiB` or `1GB`"),
         ("--idle-timeout=0s", "write a time, as `30s` or `5m`"),
     ] {
-        let output = mailjig(&["serve", option]).output().unwrap();
+        let output = output(&mut mailjig(&["serve", option]), "");
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8(output.stderr).unwrap().contains(right), "{option}");
     }
@@ -184,30 +199,30 @@ fn wrong_options_say_what_would_be_right() {
 
 #[test]
 fn scenarios_are_listed_checked_and_served() {
-    let listed = mailjig(&["scenarios"]).output().unwrap();
+    let listed = output(&mut mailjig(&["scenarios"]), "");
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.contains("smtp-greylist") && listed.contains("Refused for now"), "{listed}");
-    let printed = mailjig(&["scenarios", "smtp-greylist"]).output().unwrap();
+    let printed = output(&mut mailjig(&["scenarios", "smtp-greylist"]), "");
     let folder = tempfile::tempdir().unwrap();
     let (right, wrong) = (folder.path().join("smtp-greylist.toml"), folder.path().join("wrong.toml"));
     fs::write(&right, &printed.stdout).unwrap();
     fs::write(&wrong, "mailjig = 1\n[[rule]]\non = \"smtp.rcp\"\ndo = { close = \"fin\" }\n").unwrap();
 
-    let checked = mailjig(&["check", right.to_str().unwrap()]).output().unwrap();
+    let checked = output(&mut mailjig(&["check", right.to_str().unwrap()]), "");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
-    let checked = mailjig(&["check", right.to_str().unwrap(), wrong.to_str().unwrap()]).output().unwrap();
+    let checked = output(&mut mailjig(&["check", right.to_str().unwrap(), wrong.to_str().unwrap()]), "");
     let complaint = String::from_utf8(checked.stderr).unwrap();
     assert_eq!(checked.status.code(), Some(1));
     assert!(complaint.contains("wrong.toml:3:6: unknown event `smtp.rcp`"), "{complaint}");
     assert!(complaint.contains("^^^^^^^^^^ did you mean `smtp.rcpt`?"), "{complaint}");
 
-    let refused = mailjig(&["serve", "--ports", "auto", "--scenario", wrong.to_str().unwrap()]).output().unwrap();
+    let refused = output(&mut mailjig(&["serve", "--ports", "auto", "--scenario", wrong.to_str().unwrap()]), "");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("wrong.toml:3:6"));
     let mut running = Running::start(&["--scenario", "smtp-421-after-n", "--set", "n=0", "--seed", "7"]);
     let smtp = running.until("smtp ");
     let port: u16 = smtp.rsplit(':').next().unwrap().parse().unwrap();
     assert!(running.until("scenario:").contains("smtp-421-after-n"));
-    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut client = connect(loopback(port));
     client.write_all(b"HELO me\r\nMAIL FROM:<a@example.org>\r\n").unwrap();
     let mut answers = String::new();
     client.read_to_string(&mut answers).unwrap();

@@ -1,13 +1,14 @@
 //! Real clients, in the clear, over STARTTLS and over TLS from the first octet, with and without a login, verifying
-//! the server's own authority. A client that is not installed is skipped with a word, unless `MAILJIG_ALL_CLIENTS` is
-//! set.
+//! the server's own authority. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
 
+use std::io::Write;
 use std::process::Command;
 
 use mailjig::{Endpoint, MailServer, Message, from, session, to};
-use support::{ROADS, Road, is_there, output, run};
+use support::{ROADS, Road, is_there, missing, output, run};
 
 #[path = "clients/support.rs"]
+#[allow(dead_code)]
 mod support;
 
 const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
@@ -25,6 +26,17 @@ impl Road {
 
     fn logs_in(self) -> bool {
         self != Road::Plain
+    }
+}
+
+#[test]
+fn clients_that_are_not_installed_are_named() {
+    let missing = missing();
+
+    if !missing.is_empty() {
+        // Past the capture of output, so that a run that passes says it too.
+        let mut stderr = std::io::stderr().lock();
+        writeln!(stderr, "\nSKIPPED, because they are not installed: the tests with {}", missing.join(", ")).unwrap();
     }
 }
 

@@ -1,17 +1,25 @@
 //! The same conversation gives the same text: over and over, under load, and in another process.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 
+use deadline::connect;
 use mailjig::{MailServer, Scenario};
+use support::run;
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+#[path = "clients/support.rs"]
+#[allow(dead_code)]
+mod support;
 
 const CONVERSATION: &str = "EHLO client.example\r\nMAIL FROM:<ann@example.org> SIZE=20\r\nRCPT TO:<bob@example.org>\r\n\
                             RCPT TO:<>\r\nDATA\r\nSubject: hi\r\n\r\nhi\r\n.\r\nNOOP\r\nXYZZY\r\nQUIT\r\n";
 
 fn transcript() -> String {
     let server = MailServer::start();
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
     client.write_all(CONVERSATION.as_bytes()).unwrap();
     client.read_to_string(&mut String::new()).unwrap();
     server.settled().block();
@@ -39,7 +47,7 @@ fn chance_falls_alike_whatever_happens_beside() {
     let talk = |parallel: bool| {
         let server = MailServer::builder().scenario(Scenario::text("chaos.toml", CHAOS).seed(42)).start();
         let session = |_| {
-            let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+            let mut client = connect(server.smtp().address());
             client.write_all(&[b"NOOP\r\nRSET\r\n".repeat(20), b"QUIT\r\n".to_vec()].concat()).unwrap();
             client.read_to_string(&mut String::new()).unwrap();
         };
@@ -66,12 +74,9 @@ fn two_processes_give_the_same_text() {
         return;
     }
     let other = || {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "two_processes_give_the_same_text", "--nocapture"])
-            .env(ASKED, "1")
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.args(["--exact", "two_processes_give_the_same_text", "--nocapture"]).env(ASKED, "1");
+        let text = run(&mut process, "");
         let (_, text) = text.split_once("<<<\n").expect("the other process prints it");
         text.split_once(">>>").expect("to its end").0.to_owned()
     };

@@ -10,13 +10,17 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
+use deadline::connect;
 use mailjig::{Listener, MailServer, Mounted, StartTls, Timestamp, any, imap, mail, on, pop3, smtp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use script::{Script, Step};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
 
@@ -140,9 +144,8 @@ fn play(
         (_, "tls") => server.smtps(),
         _ => server.submission(),
     };
-    let socket = TcpStream::connect(endpoint.address()).unwrap();
+    let socket = connect(endpoint.address());
     socket.set_nodelay(true).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut client = Client { road: Some(Road::Clear(socket)), said: Vec::new() };
     if wire == "tls" {
         client.secure(&server);

@@ -6,8 +6,10 @@ use std::time::Duration;
 use mailjig::{Ending, MailServer, Scenario};
 use wire::After::{self, Eof, Open, Reset, Silence, Truncated};
 use wire::Wire;
+use wire::deadline::until;
 
 #[path = "clients/wire.rs"]
+#[allow(dead_code)]
 mod wire;
 
 /// A protocol: the event, the command that makes it, the next command and its answer.
@@ -164,10 +166,7 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
             assert_eq!(came.concat(), octets(answer), "{what}: {}", server.transcript());
         }
         Silence => {
-            let was_heard = || server.transcript().to_string().contains(command.trim_end());
-            while !was_heard() {
-                std::thread::yield_now();
-            }
+            until(what, || server.transcript().to_string().contains(command.trim_end()));
             if via != Via::Flight {
                 wire.say(next);
             }

@@ -5,7 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
+use deadline::connect;
 use mailjig::MailServer;
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 /// A message as it goes over the wire: dots stuffed, and a last line that ends (RFC 5321 §4.5.2).
 fn stuffed(raw: &[u8]) -> Vec<u8> {
@@ -35,7 +40,7 @@ fn reply(client: &mut BufReader<TcpStream>) -> String {
 #[test]
 fn every_fixture_is_captured_byte_for_byte() {
     let server = MailServer::start();
-    let mut client = BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut client = BufReader::new(connect(server.smtp().address()));
     reply(&mut client);
     client.get_mut().write_all(b"EHLO client.example\r\n").unwrap();
     reply(&mut client);

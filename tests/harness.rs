@@ -1,15 +1,19 @@
 //! The Rust face, as a test uses it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use deadline::connect;
 use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
 use mailjig::{
     Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls, any, attachment, body, from, header, matching,
     session, subject, to,
 };
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 fn letter(to: &str, subject: &str) -> lettre::Message {
     let builder = lettre::Message::builder().from("ann@example.org".parse().unwrap()).to(to.parse().unwrap());
@@ -22,7 +26,7 @@ fn mailer(endpoint: &Endpoint) -> SmtpTransport {
 
 /// Sends lines in one flight and gives all that comes back until the server closes.
 fn talk(endpoint: &Endpoint, lines: &str) -> String {
-    let mut client = TcpStream::connect(endpoint.address()).unwrap();
+    let mut client = connect(endpoint.address());
     client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
     let mut said = String::new();
     client.read_to_string(&mut said).unwrap();
@@ -279,7 +283,7 @@ fn expectations_are_judged_by_verify_after_the_server_has_settled() {
 fn a_server_is_judged_when_dropped_even_while_a_session_lasts() {
     let server = MailServer::builder().start();
     server.expect(1, any());
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
     client.read_exact(&mut [0; 4]).unwrap();
     client.write_all(b"HELO x\r\n").unwrap();
 
@@ -325,7 +329,7 @@ fn a_taken_port_is_named_with_its_listener() {
 #[test]
 fn one_session_too_many_is_told_to_come_back() {
     let server = MailServer::builder().max_sessions(1).start();
-    let mut first = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut first = connect(server.smtp().address());
     first.read_exact(&mut [0; 3]).unwrap();
 
     assert_eq!(talk(server.smtp(), ""), "421 4.3.2 localhost has too many sessions; come back later\r\n");
@@ -334,7 +338,7 @@ fn one_session_too_many_is_told_to_come_back() {
 #[test]
 fn a_silent_client_is_told_that_time_is_over() {
     let server = MailServer::builder().idle_timeout(Duration::from_millis(1)).start();
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
 
     let mut said = String::new();
     client.read_to_string(&mut said).unwrap();

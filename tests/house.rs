@@ -60,9 +60,45 @@ fn a_house_with_violations_is_reported() {
     );
 }
 
+/// What makes a test hang, or fail on a busy machine, and what to use instead.
+const NO_DEADLINE: &[(&str, &str)] = &[
+    ("TcpStream::connect(", "`deadline::connect` has timeouts"),
+    (".output()", "`support::output` kills a command that hangs"),
+    (".spawn()", "`support::start` kills a command that hangs"),
+    ("yield_now(", "`deadline::until` ends"),
+    ("sleep(", "wait for a fact, or advance the server's clock"),
+    ("elapsed(", "assert a fact, not how long it took"),
+];
+/// Where the waiting with deadlines is written, and the measuring.
+const MAY_WAIT: &[&str] = &["house.rs", "clients/deadline.rs", "clients/support.rs", "benches/"];
+
+#[test]
+fn every_test_that_waits_has_a_deadline() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = Vec::new();
+    for extension in ["rs", "py", "js", "rb", "pl"] {
+        collect(&tests, extension, &mut files);
+    }
+
+    let mut violations = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&tests).expect("it was found there").to_string_lossy().replace('\\', "/");
+        if MAY_WAIT.iter().any(|its| name.starts_with(its)) {
+            continue;
+        }
+        let code = without_comments_and_strings(&fs::read_to_string(&file).expect("source is UTF-8"));
+        for (line, text) in code.lines().enumerate() {
+            for (found, instead) in NO_DEADLINE.iter().filter(|(found, _)| text.contains(found)) {
+                violations.push(format!("{name}:{}: `{found}`: {instead}", line + 1));
+            }
+        }
+    }
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
 fn violations(src: &Path) -> Vec<String> {
     let mut files = Vec::new();
-    collect(src, &mut files);
+    collect(src, "rs", &mut files);
     files.sort();
     assert!(!files.is_empty(), "there is no source in {}", src.display());
 
@@ -195,12 +231,12 @@ fn raw_string(text: &str) -> usize {
     text[open..].find(&close).map_or(text.len(), |at| open + at + close.len())
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, extension: &str, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect(&path, extension, files);
+        } else if path.extension().is_some_and(|its| its == extension) {
             files.push(path);
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_imap::extensions::idle::IdleResponse;
 use async_imap::{Client, Session};
+use deadline::DEADLINE;
 use futures_lite::StreamExt;
 use mailjig::{Endpoint, MailServer, session};
 use rustls::pki_types::pem::PemObject;
@@ -14,8 +15,19 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-async fn connect(endpoint: &Endpoint) -> TcpStream {
-    TcpStream::connect(endpoint.address()).await.unwrap()
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+
+fn connect(endpoint: &Endpoint) -> TcpStream {
+    let socket = deadline::connect(endpoint.address());
+    socket.set_nonblocking(true).unwrap();
+    TcpStream::from_std(socket).unwrap()
+}
+
+/// What the client does, unless it takes too long.
+async fn in_time(day: impl Future<Output = ()>) {
+    tokio::time::timeout(DEADLINE, day).await.expect("the client is done in time");
 }
 
 async fn secure(server: &MailServer, socket: TcpStream) -> TlsStream<TcpStream> {
@@ -32,29 +44,38 @@ async fn secure(server: &MailServer, socket: TcpStream) -> TlsStream<TcpStream> 
 
 #[tokio::test]
 async fn in_the_clear() {
-    let server = server();
-    let mut client = Client::new(connect(server.imap()).await);
-    client.read_response().await.unwrap().unwrap();
-    day(&server, client, false).await;
+    in_time(async {
+        let server = server();
+        let mut client = Client::new(connect(server.imap()));
+        client.read_response().await.unwrap().unwrap();
+        day(&server, client, false).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn over_starttls() {
-    let server = server();
-    let mut client = Client::new(connect(server.imap()).await);
-    client.read_response().await.unwrap().unwrap();
-    client.run_command_and_check_ok("STARTTLS", None).await.unwrap();
-    let stream = secure(&server, client.into_inner()).await;
-    day(&server, Client::new(stream), true).await;
+    in_time(async {
+        let server = server();
+        let mut client = Client::new(connect(server.imap()));
+        client.read_response().await.unwrap().unwrap();
+        client.run_command_and_check_ok("STARTTLS", None).await.unwrap();
+        let stream = secure(&server, client.into_inner()).await;
+        day(&server, Client::new(stream), true).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn over_tls() {
-    let server = server();
-    let stream = secure(&server, connect(server.imaps()).await).await;
-    let mut client = Client::new(stream);
-    client.read_response().await.unwrap().unwrap();
-    day(&server, client, true).await;
+    in_time(async {
+        let server = server();
+        let stream = secure(&server, connect(server.imaps())).await;
+        let mut client = Client::new(stream);
+        client.read_response().await.unwrap().unwrap();
+        day(&server, client, true).await;
+    })
+    .await;
 }
 
 fn server() -> MailServer {

@@ -5,7 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use deadline::connect;
 use mailjig::MailServer;
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 /// Counts what is asked for; what a block grows by counts, not the block again.
 struct Counting;
@@ -60,7 +65,7 @@ fn cost(client: &mut BufReader<TcpStream>, mail: &str, body: &[u8]) -> usize {
 #[test]
 fn a_mail_of_a_megabyte_allocates_a_megabyte() {
     let server = MailServer::start();
-    let mut client = BufReader::new(TcpStream::connect(server.smtp().address()).unwrap());
+    let mut client = BufReader::new(connect(server.smtp().address()));
     client.fill_buf().unwrap();
     client.get_mut().write_all(b"EHLO x\r\n").unwrap();
     let mut body = b"The quick brown fox jumps over the lazy dog once more.\r\n".repeat(MEGABYTE / 56 + 1);

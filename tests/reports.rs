@@ -1,16 +1,20 @@
 //! The texts of failed waits and expectations: they are what a user reads first, so they are kept here whole.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use deadline::connect;
 use mailjig::{MailServer, Report, body, from, session, subject, to};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 const NOW: Duration = Duration::ZERO;
 
 fn talk(server: &MailServer, lines: &str) {
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
     client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
     client.read_to_string(&mut String::new()).unwrap();
     server.settled().block();
@@ -72,7 +76,7 @@ fn a_wait_for_mail_that_was_refused() {
 #[test]
 fn a_wait_while_a_client_hangs() {
     let server = MailServer::start();
-    let mut client = TcpStream::connect(server.smtp().address()).unwrap();
+    let mut client = connect(server.smtp().address());
     client.write_all(b"EHLO app.example\r\nMAIL FROM:<app@example.org>\r\n").unwrap();
     let mut said = Vec::new();
     while !said.ends_with(b"250 2.1.0 Ok\r\n") {

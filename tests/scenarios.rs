@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mailjig::{MailServer, Scenario};
 use support::output;
+use wire::deadline::until;
 use wire::{After, Wire};
 
 #[path = "clients/support.rs"]
@@ -16,10 +17,8 @@ mod support;
 #[allow(dead_code)]
 mod wire;
 
-/// How long silence must last to be one.
-const SILENCE: Duration = Duration::from_millis(400);
-/// What has not come by now does not come.
-const TOO_LONG: Duration = Duration::from_secs(20);
+/// How long it must be quiet before a dialogue is written down as it went.
+const QUIET: Duration = Duration::from_millis(400);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues/scenarios")
@@ -80,16 +79,18 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
             out += &format!("{line}\n");
             let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
             wire.say(&format!("{said}\r\n"));
-            out += &heard(wire, wanted);
+            out += &heard(&server, said, wire, wanted);
         } else if let Some(said) = line.strip_prefix("C. ") {
             // More follows at once.
             out += &format!("{line}\n");
             client.as_mut().unwrap().say(&format!("{said}\r\n"));
         } else if line == "---" {
             let mut wire = Wire::connect(&server, protocol, is_tls);
-            wire.wait_at_most(SILENCE);
+            if is_update {
+                wire.wait_at_most(QUIET);
+            }
             out += "---\n";
-            out += &heard(&mut wire, wanted);
+            out += &heard(&server, "", &mut wire, wanted);
             client = Some(wire);
         }
     }
@@ -103,25 +104,30 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
     out
 }
 
-/// What comes: until it is what is wanted, or until it is quiet where nobody knows what to want.
-fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
+/// What answers a line: until it is what is wanted, or until it is quiet where nobody knows what to want.
+fn heard(server: &MailServer, said: &str, wire: &mut Wire, wanted: Option<&str>) -> String {
+    if wanted == Some("-- silence\n") {
+        until("the server has read the line", || {
+            !server.sessions().is_empty() && server.transcript().to_string().contains(said)
+        });
+        server.settled().block();
+        if wire.is_silent() {
+            return "-- silence\n".to_owned();
+        }
+    }
     let (mut octets, mut end) = (Vec::new(), "");
-    let began = Instant::now();
     loop {
         let so_far = shown(&octets) + end;
-        match wanted {
-            Some(wanted) if so_far == wanted || !end.is_empty() || began.elapsed() > TOO_LONG => return so_far,
-            None if !end.is_empty() => return so_far,
-            _ => {}
+        if wanted == Some(&so_far) || !end.is_empty() {
+            return so_far;
         }
         match wire.read() {
             Ok(more) => octets.extend(more),
             Err(After::Eof) => end = "-- FIN\n",
             Err(After::Truncated) => end = "-- FIN without close_notify\n",
             Err(After::Reset) => end = "-- RST\n",
-            Err(_) if octets.is_empty() && wanted.is_none_or(|wanted| wanted == "-- silence\n") => end = "-- silence\n",
-            Err(_) if wanted.is_none() => return so_far,
-            Err(_) => {}
+            Err(_) if octets.is_empty() => end = "-- silence\n",
+            Err(_) => return so_far,
         }
     }
 }
@@ -191,7 +197,7 @@ const ROWS: &[Row] = &[
     row("glue-replies", &[("event", "smtp.rcpt")], SEND, 55, &[("shutdown-behind", 1)]),
     row("greeting-never", &[], SEND, 28, &[("silence", 1)]),
     row("greeting-slow-drip", &[("gap", "5ms")], SEND, 0, &[("drip", 1), ("spoke-first", 0)]),
-    row("idle-connection-closed", &[], "python3 {clients}/pooled.py {smtp}", 0, &[("forgotten", 1)]),
+    row("idle-connection-closed", &[], "python3 {clients}/pooled.py {smtp} until-closed", 0, &[("forgotten", 1)]),
     row("split-every-byte", &[("gap", "0ms")], SEND, 0, &[("drip", 7)]),
     row("smtp-421-after-n", &[("n", "1")], "python3 {clients}/pooled.py {smtp}", 0, &[("session-limit", 1)]),
     row("smtp-banner-multiline", &[], SEND, 0, &[("banner", 1)]),

@@ -4,10 +4,15 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
+use deadline::connect;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use mailjig::{Endpoint, MailServer, Timestamp, mail, session, subject, to};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
 
 /// A client that speaks line by line.
 struct Client(BufReader<TcpStream>);
@@ -15,8 +20,7 @@ struct Client(BufReader<TcpStream>);
 impl Client {
     /// Connects, and reads the greeting.
     fn new(endpoint: &Endpoint) -> Self {
-        let socket = TcpStream::connect(endpoint.address()).unwrap();
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        let socket = connect(endpoint.address());
         let mut client = Self(BufReader::new(socket));
         client.line();
         client

@@ -5,16 +5,18 @@ use std::path::Path;
 use std::process::Command;
 
 use mailjig::MailServer;
+use support::{is_there, output};
+
+#[path = "clients/support.rs"]
+#[allow(dead_code)]
+mod support;
 
 /// What Python reads otherwise: to it a header ends at the first line without a colon.
 const OWN_MIND: &[&str] = &["broken-mime.eml"];
 
 #[test]
 fn python_reads_the_same_structure() {
-    let found = Command::new("python3").arg("--version").output().is_ok();
-    assert!(found || std::env::var_os("MAILJIG_ALL_CLIENTS").is_none(), "python3 is not installed");
-    if !found {
-        eprintln!("python3 is not installed: skipped");
+    if !is_there("python3") {
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -30,7 +32,7 @@ fn python_reads_the_same_structure() {
 
     let mut python = Command::new("python3");
     python.arg(root.join("tests/clients/structure.py")).env("MAIL_PORT", server.imap().port().to_string());
-    let output = python.output().expect("it runs");
+    let output = output(&mut python, "");
 
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), server.transcript().verbatim());
     assert!(files.len() > 10);

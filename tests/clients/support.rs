@@ -2,7 +2,8 @@
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -28,25 +29,50 @@ impl Road {
     }
 }
 
-/// Whether there is such a command; says so if not.
-pub(crate) fn is_there(client: &str) -> bool {
-    told(client, status(Command::new(client).arg("--version")).is_ok())
-}
+/// Every real client: its name, and a command that succeeds where it is installed.
+const CLIENTS: &[(&str, &[&str])] = &[
+    ("curl", &["curl", "--version"]),
+    ("fetchmail", &["fetchmail", "--version"]),
+    ("imapflow", &["node", "-e", "require('imapflow')"]),
+    ("mbsync", &["mbsync", "--version"]),
+    ("mpop", &["mpop", "--version"]),
+    ("msmtp", &["msmtp", "--version"]),
+    ("mutt", &["mutt", "-v"]),
+    ("node-imap", &["node", "-e", "require('imap')"]),
+    ("openssl", &["openssl", "version"]),
+    ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
+    ("python3", &["python3", "--version"]),
+    ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
+    ("swaks", &["swaks", "--version"]),
+];
 
-/// Says of a client that was not found that it is skipped, or must not be.
-pub(crate) fn told(client: &str, found: bool) -> bool {
+/// Whether this client is installed. With `MAILJIG_ALL_CLIENTS` set, it must be.
+pub(crate) fn is_there(client: &str) -> bool {
+    let (_, probe) = CLIENTS.iter().find(|(name, _)| *name == client).expect("it is in the table");
+    let mut command = interpreter(probe[0]);
+    command.args(&probe[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = start(&mut command).and_then(|(mut child, _deadline)| child.wait());
+    let found = status.is_ok_and(|status| status.success());
     assert!(found || std::env::var_os("MAILJIG_ALL_CLIENTS").is_none(), "{client} is not installed");
-    if !found {
-        eprintln!("{client} is not installed: skipped");
-    }
     found
 }
 
-/// Runs a command in silence.
-pub(crate) fn status(command: &mut Command) -> std::io::Result<ExitStatus> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let (mut child, _deadline) = start(command)?;
-    child.wait()
+/// The clients that are not installed: the tests that need them are skipped.
+pub(crate) fn missing() -> Vec<&'static str> {
+    CLIENTS.iter().map(|(name, _)| *name).filter(|name| !is_there(name)).collect()
+}
+
+/// Where the scripts are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
+
+/// An interpreter that finds what scripts import.
+pub(crate) fn interpreter(language: &str) -> Command {
+    let mut command = Command::new(language);
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/node_modules");
+    command.env("NODE_PATH", packages).env("PYTHONPATH", folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Runs a command that must succeed; gives what it prints.

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use After::{Eof, Refused, Reset, Silence, Truncated};
+use deadline::connect;
 use mailjig::MailServer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+#[path = "deadline.rs"]
+pub(crate) mod deadline;
 
 /// What a client sees behind its command.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,9 +46,8 @@ impl Wire {
             ("pop3", false) => server.pop3(),
             _ => server.pop3s(),
         };
-        let socket = TcpStream::connect(endpoint.address()).unwrap();
+        let socket = connect(endpoint.address());
         socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         if !is_tls {
             return Self::Bare(socket);
         }
@@ -104,10 +107,22 @@ impl Wire {
     }
 
     pub(crate) fn wait_at_most(&self, time: Duration) {
-        let socket = match self {
+        self.socket().set_read_timeout(Some(time)).unwrap();
+    }
+
+    /// Whether nothing is there to be read: for when the server has said all that it will.
+    pub(crate) fn is_silent(&self) -> bool {
+        let socket = self.socket();
+        socket.set_nonblocking(true).unwrap();
+        let peeked = socket.peek(&mut [0]);
+        socket.set_nonblocking(false).unwrap();
+        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
             Self::Bare(socket) => socket,
             Self::Tls(stream) => stream.get_ref(),
-        };
-        socket.set_read_timeout(Some(time)).unwrap();
+        }
     }
 }
