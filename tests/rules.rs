@@ -532,7 +532,7 @@ fn the_conforming_server_is_another_one() {
     assert_eq!(client.octets(wanted.len()).unwrap().concat(), wanted.as_bytes());
     assert_eq!(
         ask(&mut client, "MAIL FROM:<a@example.org> SIZE=1001"),
-        "552 5.3.4 a message may have 1000 octets at most"
+        "552 5.3.4 Message size exceeds fixed maximum message size of 1000 octets"
     );
 
     let mut client = connect(&server, "imap");

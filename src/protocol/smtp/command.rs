@@ -51,8 +51,10 @@ pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<Command, Refusal>
     let (verb, rest) = line.split_at(end);
     let Some((_, event)) = VERBS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(verb)) else {
         let text = match verb {
-            [] => "an empty line is no command".to_owned(),
-            verb => format!("{} is no command of this server", visible(&String::from_utf8_lossy(verb))),
+            [] => "Syntax error, the line is empty".to_owned(),
+            verb => {
+                format!("Syntax error, command unrecognized: {}", visible(&String::from_utf8_lossy(verb)))
+            }
         };
         return (Event::SmtpUnknown, Err(Refusal::new("500 5.5.2", &text)));
     };
@@ -78,16 +80,17 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<Command, Refusal> {
         Event::SmtpHelp => Ok(Command::Help),
         Event::SmtpNoop => Ok(Command::Noop),
         Event::SmtpAuthStart => auth(argument),
-        Event::SmtpData => alone(argument, "DATA", Command::Data),
-        Event::SmtpRset => alone(argument, "RSET", Command::Rset),
-        Event::SmtpQuit => alone(argument, "QUIT", Command::Quit),
-        Event::SmtpStarttls => alone(argument, "STARTTLS", Command::Starttls),
+        Event::SmtpData => alone(argument, Command::Data),
+        Event::SmtpRset => alone(argument, Command::Rset),
+        Event::SmtpQuit => alone(argument, Command::Quit),
+        Event::SmtpStarttls => alone(argument, Command::Starttls),
         other => unreachable!("{other} is the event of no verb"),
     }
 }
 
-fn alone(argument: &str, verb: &str, command: Command) -> Result<Command, Refusal> {
-    if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters(&format!("{verb} takes no argument"))) }
+/// RFC 3207 §4 has the text.
+fn alone(argument: &str, command: Command) -> Result<Command, Refusal> {
+    if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters("Syntax error (no parameters allowed)")) }
 }
 
 /// RFC 5321 §4.1.1.1 wants a domain or an address literal; §4.1.4 forbids refusing a wrong one. Real clients send
@@ -127,9 +130,7 @@ fn auth(argument: &str) -> Result<Command, Refusal> {
         return Err(Refusal::parameters("it must be AUTH mechanism [initial-response]"));
     };
     let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
-        let names = Mechanism::ALL.map(Mechanism::name).join(" or ");
-        let text = format!("{} is not offered here; use {names}", visible(mechanism));
-        return Err(Refusal::new("504 5.5.4", &text));
+        return Err(Refusal::new("504 5.5.4", "Unrecognized authentication type"));
     };
     let initial = match initial {
         None => None,

@@ -39,7 +39,13 @@ pub(super) fn path(text: &str) -> Result<(Path<'_>, &str), &'static str> {
         None => return Err("the address has no `@` and domain"),
     };
     let address = &inside[..inside.len() - rest.len()];
-    let Some(rest) = rest.strip_prefix('>') else { return Err("the address does not end with `>`") };
+    let Some(rest) = rest.strip_prefix('>') else {
+        return Err(if rest.starts_with('@') {
+            "the address has a second `@`"
+        } else {
+            "the address does not end with `>`"
+        });
+    };
     Ok((Path { address, is_international: !address.is_ascii() }, rest))
 }
 
@@ -164,6 +170,8 @@ mod tests {
             (" <bob@example.org>", "no space may stand between the colon and the address"),
             ("<bob@example.org", "the address does not end with `>`"),
             ("<bob@example.org >", "the address does not end with `>`"),
+            ("<bob@example.org@example.net>", "the address has a second `@`"),
+            ("<\"bob\"@[127.0.0.1]@example.net>", "the address has a second `@`"),
             ("<bob>", "the address has no `@` and domain"),
             ("<@example.org>", "the source route does not end with `:`"),
             ("<@a.example,b@c.example>", "the source route is not `@a,@b:`"),

@@ -82,8 +82,8 @@ impl Smtp {
             }
             Command::Noop => Ok(say("250 2.0.0 Ok")),
             // RFC 5321 §3.5.3: a server that does not verify says 252.
-            Command::Vrfy(_) => Ok(say("252 2.1.5 I do not verify; send, and see")),
-            Command::Expn => Err(Refusal::new("502 5.5.1", "there are no lists to expand here")),
+            Command::Vrfy(_) => Ok(say("252 2.1.5 Cannot VRFY user, but will accept message and attempt delivery")),
+            Command::Expn => Err(Refusal::not_implemented("EXPN")),
             Command::Help => Ok(self.help()),
             Command::Quit => Ok(Step { next: Next::End, ..say("221 2.0.0 Bye") }),
             Command::Starttls => self.starttls(),
@@ -101,7 +101,7 @@ impl Smtp {
             return say(&format!("250 {host}"));
         }
         let size = format!("SIZE {}", self.config.limits.message);
-        let mut lines = vec![host, "PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "HELP"];
+        let mut lines = vec![host, "PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
         if self.offers_tls() {
             lines.push("STARTTLS");
         }
@@ -110,6 +110,7 @@ impl Smtp {
         if !self.lacks_tls(StartTls::BeforeLogin) {
             lines.push(&auth);
         }
+        lines.push("HELP");
         let offered;
         if let Some(offer) = self.offers() {
             // The first line is the host's name, and announces nothing.
@@ -117,6 +118,8 @@ impl Smtp {
             offered = offer.apply(own);
             lines.extend(offered.iter().map(|line| &**line));
         }
+        // Some clients find STARTTLS only as `250-STARTTLS`, so that another line comes last.
+        lines[1..].sort_by_key(|line| *line == "HELP");
         let last = lines.len() - 1;
         let reply = lines
             .iter()
@@ -147,11 +150,11 @@ impl Smtp {
         let accepted = transaction.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
         let refusal = if accepted >= limit {
             // RFC 5321 §4.5.3.1.10.
-            Some(Refusal::new("452 4.5.3", &format!("a message may have {limit} recipients at most")))
+            Some(Refusal::new("452 4.5.3", &format!("Too many recipients: a message may have {limit}")))
         } else if is_international && !transaction.sender.parameters().smtputf8() {
             Some(Refusal::new("553 5.6.7", "an address beyond ASCII needs SMTPUTF8 in MAIL"))
         } else if !desk.delivers_to(address) {
-            Some(Refusal::new("550 5.1.1", &format!("<{}> is nobody here", visible(address))))
+            Some(Refusal::new("550 5.1.1", &format!("<{}>: No such user here", visible(address))))
         } else {
             None
         };
@@ -173,7 +176,7 @@ impl Smtp {
             return Err(Refusal::sequence("RCPT comes before DATA"));
         }
         if !transaction.recipients.iter().any(Recipient::is_accepted) {
-            return Err(Refusal::new("554 5.5.1", "every recipient was refused"));
+            return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         }
         let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
         if let State::Transaction(transaction) = mem::replace(&mut self.state, State::Idle) {
@@ -188,7 +191,7 @@ impl Smtp {
         };
         let Some(raw) = body.raw else { return Err(Refusal::too_large(self.config.limits.message)) };
         let Some(envelope) = Envelope::new(transaction.sender, transaction.recipients) else {
-            return Err(Refusal::new("554 5.5.1", "every recipient was refused"));
+            return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         };
         let message = desk.deliver(envelope, raw);
         Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
@@ -205,7 +208,7 @@ impl Smtp {
             return Err(Refusal::sequence("TLS is active already"));
         }
         if self.config.starttls == StartTls::Never {
-            return Err(Refusal::new("502 5.5.1", "STARTTLS is not implemented"));
+            return Err(Refusal::not_implemented("STARTTLS"));
         }
         Ok(Step { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
     }
@@ -234,7 +237,7 @@ impl Smtp {
             return Err(Refusal::sequence("no login is under way"));
         };
         if **response == *b"*" {
-            return Err(Refusal::new("501 5.7.0", "the login was cancelled"));
+            return Err(Refusal::new("501 5.7.0", "Authentication cancelled"));
         }
         let Some(response) = sasl::decode(response) else { return Err(Refusal::syntax("the response is not base64")) };
         self.proceed(exchange.step(response), desk)
@@ -249,9 +252,9 @@ impl Smtp {
             Outcome::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
             Outcome::Credentials { login, password } if desk.log_in(&login, &password).is_some() => {
                 self.is_logged_in = true;
-                Ok(say("235 2.7.0 You are logged in"))
+                Ok(say("235 2.7.0 Authentication successful"))
             }
-            Outcome::Credentials { .. } => Err(Refusal::new("535 5.7.8", "the user name or the password is wrong")),
+            Outcome::Credentials { .. } => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Replies that refuse, each with the code of RFC 5321 and the enhanced code of RFC 3463.
+//! Replies that refuse, each with the code of RFC 5321 and the enhanced code of RFC 3463. Texts begin as those of the
+//! RFCs do, because tools look for them.
 
 use crate::protocol::Reply;
 
@@ -21,7 +22,7 @@ impl Refusal {
     }
 
     pub(super) fn sequence(text: &str) -> Self {
-        Self::new("503 5.5.1", text)
+        Self::new("503 5.5.1", &format!("Bad sequence of commands: {text}"))
     }
 
     /// RFC 3207 §4.
@@ -29,14 +30,19 @@ impl Refusal {
         Self::new("530 5.7.0", "Must issue a STARTTLS command first")
     }
 
-    /// RFC 1870 §6.1.
-    pub(super) fn too_large(limit: u64) -> Self {
-        Self(format!("552 5.3.4 a message may have {limit} octets at most"))
+    /// RFC 5321 §4.2.4.
+    pub(super) fn not_implemented(what: &str) -> Self {
+        Self::new("502 5.5.1", &format!("Command not implemented: {what}"))
     }
 
-    /// RFC 5321 §4.1.1.11.
+    /// RFC 1870 §6.1.
+    pub(super) fn too_large(limit: u64) -> Self {
+        Self(format!("552 5.3.4 Message size exceeds fixed maximum message size of {limit} octets"))
+    }
+
+    /// RFC 5321 §4.1.1.11. What is announced is not always what is implemented, so it does not speak of that.
     pub(super) fn unknown_parameter(keyword: &str) -> Self {
-        Self(format!("555 5.5.4 the parameter {} belongs to no extension announced here", visible(keyword)))
+        Self(format!("555 5.5.4 MAIL FROM/RCPT TO parameters not recognized or not implemented: {}", visible(keyword)))
     }
 
     #[cfg(test)]
