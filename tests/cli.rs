@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use data_encoding::BASE64;
 use deadline::{DEADLINE, connect};
 use serde_json::Value;
 use support::{Deadline, output, start};
@@ -112,6 +113,46 @@ fn people_read_endpoints_bounds_and_lines() {
     assert!(server.until("refused").contains("XYZZY → 500 5.5.2"));
     server.signal("INT");
     assert!(server.process.wait().unwrap().success());
+}
+
+#[test]
+fn each_event_is_a_line_and_no_line_has_a_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("full.toml");
+    let rule = "mailjig = 1\n[[rule]]\nid = \"full\"\non = \"smtp.rcpt\"\ndo = { reply = \"452 4.2.2 full\" }\n";
+    fs::write(&scenario, rule).unwrap();
+    let options = ["--account", "bob@example.org:hunter2", "--scenario", scenario.to_str().unwrap(), "--smtp", "0"];
+    let mut server = Running::start(&options);
+    let port: u16 = server.until("smtp ").rsplit(':').next().unwrap().parse().unwrap();
+    server.until("kept:");
+
+    let credentials = |password: &str| BASE64.encode(format!("\0bob@example.org\0{password}").as_bytes());
+    let (wrong, right) = (credentials("hunter1"), credentials("hunter2"));
+    let mut client = connect(loopback(port));
+    let lines = format!(
+        "EHLO x\r\nAUTH CRAM-MD5\r\n{wrong}\r\nAUTH PLAIN {wrong}\r\nAUTH PLAIN\r\n{right}\r\nMAIL FROM:<a@b.example>\r\n\
+         RCPT TO:<bob@example.org>\r\nQUIT\r\n"
+    );
+    client.write_all(lines.as_bytes()).unwrap();
+
+    let mut told = Vec::new();
+    while !told.last().is_some_and(|line: &String| line.contains("ended")) {
+        told.push(server.line());
+        assert!(!told.ends_with(&[String::new()]), "the output ended: {told:?}");
+    }
+    assert!(told[0].starts_with("s1    opened    smtp from 127.0.0.1:"), "{told:?}");
+    assert_eq!(
+        told[1..],
+        [
+            "s1    refused   AUTH CRAM-MD5 → 504 5.5.4 Unrecognized authentication type",
+            "s1    refused   … → 500 5.5.2",
+            "s1    login     bob@example.org refused: 535 5.7.8 Authentication credentials invalid",
+            "s1    login     bob@example.org accepted",
+            "s1    fired     full at smtp.rcpt, time 1",
+            "s1    refused   RCPT TO:<bob@example.org> → 452 4.2.2 full",
+            "s1    ended     in good order",
+        ]
+    );
 }
 
 #[test]

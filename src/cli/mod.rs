@@ -1,6 +1,7 @@
 //! The binary: arguments in, endpoints out.
 
 mod options;
+mod redact;
 mod scenarios;
 mod serve;
 mod watch;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Ending, Exchange, Journal, Kind, Record, Weight};
+use crate::journal::{Detail, Exchange, Fired, Journal, Kind, Record, Weight};
 use crate::mail::Message;
-use crate::protocol::Status;
+use crate::protocol::{self, Status};
 use crate::server::{Server, Until};
 
 /// Records that are told before the lock is taken again.
@@ -41,7 +42,7 @@ pub(super) fn watch(server: &Server, as_json: bool) {
                 let mut events = Vec::new();
                 for (seq, record) in world.journal.since(cursor).ok()?.take(PORTION) {
                     cursor = seq;
-                    events.extend(event(&world.journal, record));
+                    events.extend(self::events(&world.journal, record));
                 }
                 if world.evicted() > evicted {
                     let (name, session) = ("evicted", None);
@@ -77,24 +78,32 @@ fn tell(events: &[Event], as_json: bool) -> io::Result<()> {
     out.flush()
 }
 
-fn event(journal: &Journal, record: &Record) -> Option<Event> {
+/// The lines that a record is worth, in their order.
+fn events(journal: &Journal, record: &Record) -> Vec<Event> {
     let session = record.session;
-    let message = |name, detail: &Detail| {
-        detail.done.captured.clone().map(|message| Event { name, session, text: Text::Message(message) })
+    let event = |name, text| Event { name, session, text: Text::Plain(text) };
+    let captured = |name, detail: &Detail| {
+        let message = detail.done.captured.clone();
+        message.map(|message| Event { name, session, text: Text::Message(message) }).into_iter().collect()
     };
-    let (name, text) = match &record.kind {
-        Kind::Opened(opened) => ("opened", format!("{} from {}", opened.listener, opened.peer)),
-        Kind::Exchange(Exchange { detail: Some(detail), .. }) if detail.done.captured.is_some() => {
-            return message("captured", detail);
+    match &record.kind {
+        Kind::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
+        Kind::Exchange(exchange) => {
+            let mut events = match &exchange.detail {
+                Some(detail) => fired(session, exchange.event, detail),
+                None => Vec::new(),
+            };
+            match &exchange.detail {
+                Some(detail) if detail.done.captured.is_some() => events.append(&mut captured("captured", detail)),
+                _ => events.extend(answered(journal, session, exchange).map(|(name, text)| event(name, text))),
+            }
+            events
         }
-        Kind::Outside(detail) => return message("delivered", detail),
-        Kind::Exchange(exchange) if exchange.status == Some(Status::Negative) => {
-            let log = journal.session(session?)?;
-            let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-            let heard = log.text(exchange.start, exchange.heard);
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().escape_debug().to_string();
-            ("refused", format!("{} → {}", text(heard), text(said)))
-        }
+        Kind::Part { exchange, detail: Some(detail), .. } => match journal.get(*exchange).map(|record| &record.kind) {
+            Some(Kind::Exchange(exchange)) => fired(session, exchange.event, detail),
+            _ => Vec::new(),
+        },
+        Kind::Outside(detail) => captured("delivered", detail),
         Kind::Noted(noted) => {
             let by = noted.by.as_deref().unwrap_or("mailjig");
             let name = match noted.weight {
@@ -102,17 +111,45 @@ fn event(journal: &Journal, record: &Record) -> Option<Event> {
                 Weight::State => "state",
                 Weight::Failure => "failure",
             };
-            (name, format!("{by}: {}", noted.text))
+            vec![event(name, format!("{by}: {}", noted.text))]
         }
-        Kind::Secured(tls) => ("secured", format!("{} {}", tls.version, tls.cipher)),
-        Kind::Unsecured(reason) => ("tls", format!("the handshake failed: {reason}")),
-        Kind::Dropped { octets } => ("dropped", format!("{octets} octets in the clear behind STARTTLS")),
-        Kind::Ended { ending: Ending::Clean, .. } | Kind::Part { .. } | Kind::Closed { .. } | Kind::Exchange(_) => {
-            return None;
+        Kind::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
+        Kind::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
+        Kind::Dropped { octets } => vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))],
+        Kind::Ended { ending, .. } => {
+            let why = ending.to_string();
+            vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
-        Kind::Ended { ending, .. } => ("ended", ending.to_string()),
-    };
-    Some(Event { name, session, text: Text::Plain(text) })
+        Kind::Part { detail: None, .. } | Kind::Closed { .. } => Vec::new(),
+    }
+}
+
+/// The rules that fired.
+fn fired(session: Option<SessionNo>, event: protocol::Event, detail: &Detail) -> Vec<Event> {
+    let all = detail.trace.iter().flat_map(|trace| &trace.fired);
+    let text = |fired: &Fired| Text::Plain(format!("{} at {event}, time {}", fired.rule, fired.n));
+    all.map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
+}
+
+/// A login with its verdict, or what was refused.
+fn answered(journal: &Journal, session: Option<SessionNo>, exchange: &Exchange) -> Option<(&'static str, String)> {
+    let log = journal.session(session?)?;
+    let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
+    let done = exchange.detail.as_ref().map(|detail| &detail.done);
+    let (user, denied) = (done.and_then(|done| done.user.as_ref()), done.and_then(|done| done.denied.as_ref()));
+    let reply = redact::said(exchange.event, said);
+    let is_refused = exchange.status == Some(Status::Negative);
+    match (user, denied, is_refused) {
+        (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
+        // A rule says something else than what was done.
+        (Some(user), _, true) => Some(("login", format!("{user} accepted, and told: {reply}"))),
+        (None, Some(user), _) => Some(("login", format!("{user} refused: {reply}"))),
+        (None, None, true) => {
+            let heard = redact::heard(exchange.event, log.text(exchange.start, exchange.heard));
+            Some(("refused", format!("{heard} → {reply}")))
+        }
+        (None, None, false) => None,
+    }
 }
 
 fn describe(message: &Message) -> String {

@@ -85,6 +85,8 @@ pub(crate) struct Done {
     pub(crate) appended: Vec<Message>,
     /// The login that the client proved to be.
     pub(crate) user: Option<Box<str>>,
+    /// The login that the client failed to prove to be.
+    pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave itself.
     pub(crate) helo: Option<Box<str>>,
     /// The mailbox that is selected from now on; the inner none when no longer any.
@@ -96,19 +98,20 @@ pub(crate) struct Done {
 impl Done {
     /// Takes in what was done after it.
     pub(crate) fn absorb(&mut self, later: Done) {
-        let Self { changes, captured, appended, user, helo, selected, idling } = later;
+        let Self { changes, captured, appended, user, denied, helo, selected, idling } = later;
         self.changes.extend(changes);
         self.appended.extend(appended);
         self.captured = captured.or(self.captured.take());
         self.user = user.or(self.user.take());
+        self.denied = denied.or(self.denied.take());
         self.helo = helo.or(self.helo.take());
         self.selected = selected.or(self.selected.take());
         self.idling = idling.or(self.idling);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { changes, captured, appended, user, helo, selected, idling } = self;
-        let facts = user.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
+        let Self { changes, captured, appended, user, denied, helo, selected, idling } = self;
+        let facts = user.is_some() || denied.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
         changes.is_empty() && captured.is_none() && appended.is_empty() && !facts
     }
 }
@@ -152,8 +155,10 @@ impl<'a> Desk<'a> {
 
     /// Opens the account, made on first use; none if the credentials are wrong.
     pub(crate) fn log_in(&mut self, login: &str, password: &str) -> Option<AccountNo> {
-        let login = self.mail.accounts.admits(login, password).map(Box::<str>::from)?;
-        Some(self.enter(login))
+        match self.mail.accounts.admits(login, password).map(Box::<str>::from) {
+            Some(login) => Some(self.enter(login)),
+            None => self.deny(login),
+        }
     }
 
     /// The same where the client proved to know the password without saying it; `proves` is asked with the password
@@ -164,7 +169,12 @@ impl<'a> Desk<'a> {
             Some(password) => proves(password),
             None => self.mail.accounts.is_open(),
         };
-        is_proven.then(|| self.enter(login.into()))
+        if is_proven { Some(self.enter(login.into())) } else { self.deny(login) }
+    }
+
+    fn deny(&mut self, login: &str) -> Option<AccountNo> {
+        self.done.denied = Some(login.into());
+        None
     }
 
     fn enter(&mut self, login: Box<str>) -> AccountNo {
