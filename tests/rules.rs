@@ -67,6 +67,18 @@ fn a_rule_is_in_force_when_it_is_mounted_and_until_it_is_taken_out() {
 }
 
 #[test]
+fn matches_are_counted_over_what_per_says() {
+    let server = MailServer::start();
+    let each = server.mount(on(smtp::noop()).reply("451 4.3.0 later").per("conn").once());
+    for _ in 0..2 {
+        let mut client = connect(&server, "smtp");
+        assert_eq!(ask(&mut client, "NOOP"), "451 4.3.0 later");
+        assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    }
+    assert_eq!(each.hits(), 2);
+}
+
+#[test]
 fn rules_wrap_each_other_the_newest_outside() {
     let server = MailServer::start();
     server.mount(on(smtp::noop()).pass_with("250 inner"));

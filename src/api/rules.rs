@@ -97,6 +97,7 @@ fn shown(mounted: &Mounted, world: &World) -> Value {
         "origin": &*mounted.rule.origin,
         "asked": world.rulebook.asked(mounted),
         "fired": mounted.fired,
+        "without_effect": mounted.without_effect,
         "near_misses": near_misses(mounted, &world.rulebook, &world.journal),
     })
 }

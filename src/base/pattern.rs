@@ -140,6 +140,26 @@ impl Pattern {
         }
     }
 
+    /// Every place where it is found, none within another.
+    pub(crate) fn find_all(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+        match &self.form {
+            Form::Regex(regex) => regex.find_iter(text).map(|found| found.range()).collect(),
+            Form::Glob(pieces) => match &**pieces {
+                [only] => text.match_indices(&**only).map(|(at, found)| at..at + found.len()).collect(),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Whether it can be looked for inside of a text: it is a text or a regular expression, without `*` and `!`.
+    pub(crate) fn is_findable(&self) -> bool {
+        let is_text = match &self.form {
+            Form::Regex(_) => true,
+            Form::Glob(pieces) => pieces.len() == 1 && !pieces[0].is_empty(),
+        };
+        is_text && !self.negated
+    }
+
     /// The names of its groups.
     pub(crate) fn group_names(&self) -> Vec<Box<str>> {
         match &self.form {
@@ -256,6 +276,23 @@ mod tests {
         ] {
             assert_eq!(Pattern::from(pattern).matches(text), expected, "{pattern} on {text}");
         }
+    }
+
+    #[test]
+    fn every_place_is_found_in_the_whole_text() {
+        for (pattern, text, expected) in [
+            ("~^2", "220", vec![(0, 1)]),
+            ("2", "220", vec![(0, 1), (1, 2)]),
+            ("~$", "ab", vec![(2, 2)]),
+            ("~b*", "abb", vec![(0, 0), (1, 3)]),
+            ("a*", "ab", vec![]),
+        ] {
+            let found: Vec<_> =
+                Pattern::from(pattern).find_all(text).into_iter().map(|it| (it.start, it.end)).collect();
+            assert_eq!(found, expected, "{pattern} in {text}");
+        }
+        let findable = ["~^2", "2", "a*", "!2", ""].map(|pattern| Pattern::from(pattern).is_findable());
+        assert_eq!(findable, [true, true, false, false, false]);
     }
 
     #[test]

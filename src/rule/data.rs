@@ -25,14 +25,15 @@ impl Literal {
 }
 
 impl Parts {
-    pub(super) fn change(&self, mut reply: Reply) -> Reply {
-        match self {
+    /// The reply with its parts changed, and whether they are there.
+    pub(super) fn change(&self, mut reply: Reply) -> (Reply, bool) {
+        let found = match self {
             Self::Item { name, value } => item(&mut reply, name, value.as_deref()),
             Self::Literal(size) => literals(&mut reply, *size),
             Self::Listing { line, change } => listing(&mut reply, *line, change.as_ref()),
             Self::Code { name, value } => code(&mut reply, name, value.as_deref()),
-        }
-        reply
+        };
+        (reply, found)
     }
 
     pub(super) fn told(&self) -> String {
@@ -171,12 +172,14 @@ fn items(reply: &Reply) -> Vec<Item> {
     found
 }
 
-fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&[u8]>) {
+fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&[u8]>) -> bool {
+    let mut found = false;
     for item in items(reply).into_iter().rev() {
         let name = String::from_utf8_lossy(&reply.text()[item.name.clone()]).into_owned();
         if !wanted.matches_word(&name) {
             continue;
         }
+        found = true;
         match value {
             Some(value) => reply.splice(item.value, value),
             None => {
@@ -191,9 +194,11 @@ fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&[u8]>) {
             }
         }
     }
+    found
 }
 
-fn literals(reply: &mut Reply, size: Literal) {
+fn literals(reply: &mut Reply, size: Literal) -> bool {
+    let mut found = false;
     for item in items(reply).into_iter().rev() {
         let text = &reply.text()[item.value.clone()];
         let Some(open) = text.iter().position(|byte| *byte == b'{').filter(|at| *at <= 1) else { continue };
@@ -201,11 +206,14 @@ fn literals(reply: &mut Reply, size: Literal) {
         let there_are = String::from_utf8_lossy(&text[open + 1..close]).parse().unwrap_or(0);
         let digits = item.value.start + open + 1..item.value.start + close;
         reply.splice(digits, size.of(there_are).to_string().as_bytes());
+        found = true;
     }
+    found
 }
 
 /// The line that begins with this number, behind the status line; or the status line's own, where it is the answer.
-fn listing(reply: &mut Reply, line: usize, change: Option<&(Option<Vec<u8>>, Option<Literal>)>) {
+fn listing(reply: &mut Reply, line: usize, change: Option<&(Option<Vec<u8>>, Option<Literal>)>) -> bool {
+    let mut found = false;
     let number = format!("{line} ");
     let all = lines(reply.text());
     let status = if all.len() > 1 { 1 } else { 0 };
@@ -216,6 +224,7 @@ fn listing(reply: &mut Reply, line: usize, change: Option<&(Option<Vec<u8>>, Opt
             continue;
         }
         let from = range.end - own.len() + number.len();
+        found = true;
         match change {
             None => reply.splice(range, b""),
             Some((uid, size)) => {
@@ -233,10 +242,12 @@ fn listing(reply: &mut Reply, line: usize, change: Option<&(Option<Vec<u8>>, Opt
             }
         }
     }
+    found
 }
 
 /// `[NAME …]` behind a status. An untagged line that says nothing else goes with it.
-fn code(reply: &mut Reply, name: &str, value: Option<&[u8]>) {
+fn code(reply: &mut Reply, name: &str, value: Option<&[u8]>) -> bool {
+    let mut found = false;
     for range in lines(reply.text()).into_iter().rev() {
         let text = &reply.text()[range.clone()];
         let Some(open) = text.iter().position(|byte| *byte == b'[') else { continue };
@@ -246,6 +257,7 @@ fn code(reply: &mut Reply, name: &str, value: Option<&[u8]>) {
         if !word.eq_ignore_ascii_case(name) {
             continue;
         }
+        found = true;
         let (open, close) = (range.start + open, range.start + close);
         match value {
             Some(value) => reply.splice(open + 1..close, &[word.as_bytes(), b" ", value].concat()),
@@ -256,6 +268,7 @@ fn code(reply: &mut Reply, name: &str, value: Option<&[u8]>) {
             }
         }
     }
+    found
 }
 
 #[cfg(test)]
@@ -273,7 +286,7 @@ mod tests {
     }
 
     fn changed(parts: Parts, reply: Reply) -> String {
-        let octets: Vec<u8> = parts.change(reply).pieces().flatten().copied().collect();
+        let octets: Vec<u8> = parts.change(reply).0.pieces().flatten().copied().collect();
         String::from_utf8(octets).unwrap()
     }
 

@@ -4,6 +4,7 @@ use super::rulebook::State;
 use super::step::{End, Literal, One, Renumber, Tell, Variable};
 use crate::base::Pattern;
 use crate::protocol::Offer;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One thing that is done to the world, now or later.
@@ -48,6 +49,14 @@ pub(crate) enum Deed {
     },
     Note(String),
     Fail(String),
+}
+
+/// The step of a rule that wants something done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct By {
+    pub(crate) rule: Arc<str>,
+    /// Its place in the rule.
+    pub(crate) step: usize,
 }
 
 impl Deed {

@@ -3,6 +3,7 @@
 //! Inside of one rule the order is always the same, whatever the order of its steps: parts of the response, lines,
 //! their ends, writes, the cut.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(super) struct Out {
 pub(super) enum Filter {
     Parts(Parts),
     Lines { edit: Lines, line: usize },
-    Hold(Vec<(Reply, Option<Arc<str>>)>),
+    Hold(Vec<Out>),
     Split { at: Vec<usize>, seen: usize },
     Pace(Pace),
     Cut { place: Place, end: End, seen: u64, dropped: u64, is_over: bool },
@@ -72,31 +73,46 @@ impl Filter {
         }
     }
 
-    /// Takes what is said and says what becomes of it.
-    pub(super) fn feed(&mut self, out: Out, say: &mut dyn FnMut(Out)) {
+    /// Takes what is said and says what becomes of it. Gives whether that is something else.
+    pub(super) fn feed(&mut self, out: Out, say: &mut dyn FnMut(Out)) -> bool {
         let Out { cue: Cue::Send { mut bytes, pace, apart }, by } = out else {
             match self {
                 // Behind a cut there is nothing more.
                 Self::Cut { is_over: true, .. } => {}
                 // What is held leaves before the connection ends.
                 Self::Hold(_) if !matches!(out.cue, Cue::Wait(_)) => {
-                    self.finish(say);
+                    let changed = self.finish(say);
                     say(out);
+                    return changed;
                 }
                 _ => say(out),
             }
-            return;
+            return false;
         };
         let send = |bytes, pace, apart, by| Out { cue: Cue::Send { bytes, pace, apart }, by };
         match self {
-            Self::Parts(parts) => say(send(parts.change(bytes), pace, apart, by)),
-            Self::Lines { edit, line } => say(send(edit.change(bytes, line), pace, apart, by)),
-            Self::Hold(held) => held.push((bytes, by)),
+            Self::Parts(parts) => {
+                let (bytes, changed) = parts.change(bytes);
+                say(send(bytes, pace, apart, by));
+                changed
+            }
+            Self::Lines { edit, line } => {
+                let (bytes, changed) = edit.change(bytes, line);
+                say(send(bytes, pace, apart, by));
+                changed
+            }
+            Self::Hold(held) => {
+                held.push(send(bytes, pace, apart, by));
+                false
+            }
             Self::Split { at, seen } => {
+                // An end that fell together with the end of what was said before parts it from this.
+                let mut changed = !bytes.is_empty() && at.contains(seen);
                 for end in at.iter() {
                     if *end > *seen && *end - *seen < bytes.len() {
                         let head = bytes.take(*end - *seen);
                         *seen = *end;
+                        changed = true;
                         say(send(head, pace, true, by.clone()));
                     }
                 }
@@ -104,13 +120,19 @@ impl Filter {
                 // An end may fall together with the end of what is said now.
                 let apart = apart || at.contains(seen);
                 say(send(bytes, pace, apart, by));
+                changed
             }
             Self::Pace(own) => {
                 let both =
                     pace.map_or(*own, |inner| Pace { chunk: inner.chunk.min(own.chunk), gap: inner.gap + own.gap });
+                let changed = bytes.len() > both.chunk;
                 say(send(bytes, Some(both), apart, by));
+                changed
             }
-            Self::Cut { dropped, is_over: true, .. } => *dropped += bytes.len() as u64,
+            Self::Cut { dropped, is_over: true, .. } => {
+                *dropped += bytes.len() as u64;
+                false
+            }
             Self::Cut { place, end, seen, dropped, is_over } => {
                 let at = match place {
                     Place::At(at) => at.saturating_sub(*seen).min(u64::MAX / 2) as usize,
@@ -121,7 +143,8 @@ impl Filter {
                 };
                 if at >= bytes.len() && !(at == bytes.len() && matches!(place, Place::At(_))) {
                     *seen += bytes.len() as u64;
-                    return say(send(bytes, pace, apart, by));
+                    say(send(bytes, pace, apart, by));
+                    return false;
                 }
                 let head = bytes.take(at);
                 *seen += head.len() as u64;
@@ -131,20 +154,25 @@ impl Filter {
                     say(send(head, pace, apart, by.clone()));
                 }
                 say(Out { cue: Cue::End(*end), by });
+                true
             }
         }
     }
 
-    /// The rule is done: what was held back is said.
-    pub(super) fn finish(&mut self, say: &mut dyn FnMut(Out)) {
-        if let Self::Hold(held) = self
-            && !held.is_empty()
-        {
-            let by = held.last().and_then(|(_, by)| by.clone());
-            let mut whole = Reply::default();
-            held.drain(..).for_each(|(reply, _)| whole.append(reply));
-            say(Out { cue: Cue::Send { bytes: whole, pace: None, apart: false }, by });
+    /// The rule is done: what was held back is said. Gives whether it would have left otherwise.
+    pub(super) fn finish(&mut self, say: &mut dyn FnMut(Out)) -> bool {
+        let Self::Hold(held) = self else { return false };
+        let Some(by) = held.last().map(|out| out.by.clone()) else { return false };
+        let mut changed = held.len() > 1;
+        let mut whole = Reply::default();
+        for out in held.drain(..) {
+            if let Cue::Send { bytes, pace, apart } = out.cue {
+                changed |= apart || pace.is_some_and(|pace| bytes.len() > pace.chunk);
+                whole.append(bytes);
+            }
         }
+        say(Out { cue: Cue::Send { bytes: whole, pace: None, apart: false }, by });
+        changed
     }
 
     /// Whether it kept something from leaving.
@@ -153,8 +181,8 @@ impl Filter {
     }
 
     /// What a report says was done.
-    pub(super) fn told(&self) -> Option<String> {
-        Some(match self {
+    pub(super) fn told(&self) -> String {
+        match self {
             Self::Parts(parts) => parts.told(),
             Self::Lines { edit, .. } => edit.told(),
             Self::Hold(_) => "held for one write".to_owned(),
@@ -163,11 +191,10 @@ impl Filter {
                 format!("split behind {}", at.join(", "))
             }
             Self::Pace(Pace { chunk, gap }) => format!("pace {chunk}B/{}", short(*gap)),
-            Self::Cut { end, seen, dropped, is_over: true, .. } => {
+            Self::Cut { end, seen, dropped, .. } => {
                 format!("⟂ cut after {seen} of {} octets, {}", seen + dropped, end.name())
             }
-            Self::Cut { .. } => return None,
-        })
+        }
     }
 }
 
@@ -183,66 +210,81 @@ pub(crate) fn short(span: Duration) -> String {
 
 /// Where it is found in octets, which are text for the most part.
 fn found(pattern: &Pattern, octets: &[u8]) -> Option<usize> {
+    pattern.find_in(&searchable(octets)).map(|range| range.start)
+}
+
+/// Octets as a text in which everything has the same place.
+fn searchable(octets: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(octets) {
-        Ok(text) => pattern.find_in(text).map(|range| range.start),
+        Ok(text) => Cow::Borrowed(text),
         // One character for each octet keeps the places.
-        Err(_) => {
-            let text: String =
-                octets.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
-            pattern.find_in(&text).map(|range| range.start)
-        }
+        Err(_) => octets.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect(),
     }
 }
 
 impl Lines {
-    fn change(&self, reply: Reply, line: &mut usize) -> Reply {
+    /// The reply with its lines changed, and whether any was. `line` counts the lines of this event's output.
+    fn change(&self, reply: Reply, line: &mut usize) -> (Reply, bool) {
         let mut out = Reply::default();
         let mut text = Vec::new();
+        let mut changed = false;
         for piece in reply.into_pieces() {
             match piece {
                 Piece::Text(more) => text.extend_from_slice(&more),
                 // What is no line of its own belongs to the text around it.
                 Piece::Labelled(_, octets) if !octets.contains(&b'\n') => text.extend_from_slice(&octets),
                 Piece::Labelled(label, octets) => {
-                    out.push_octets(&self.change_text(&std::mem::take(&mut text), line));
-                    let changed = self.change_text(&octets, line);
-                    out.push_labelled(label, if changed == *octets { octets } else { Bytes::from(changed) });
+                    out.push_octets(&self.change_text(&std::mem::take(&mut text), line, &mut changed));
+                    let new = self.change_text(&octets, line, &mut changed);
+                    out.push_labelled(label, if new == *octets { octets } else { Bytes::from(new) });
                 }
             }
         }
-        out.push_octets(&self.change_text(&text, line));
-        out
+        out.push_octets(&self.change_text(&text, line, &mut changed));
+        (out, changed)
     }
 
-    fn change_text(&self, text: &[u8], line: &mut usize) -> Vec<u8> {
+    fn change_text(&self, text: &[u8], line: &mut usize, changed: &mut bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
         for whole in text.split_inclusive(|byte| *byte == b'\n') {
             *line += 1;
             let body = whole.strip_suffix(b"\r\n").or_else(|| whole.strip_suffix(b"\n")).unwrap_or(whole);
             let end = &whole[body.len()..];
             match self {
-                Self::Replace { find, with } => replace(find, with, body, &mut out),
-                Self::Drop(n) if n == line => continue,
-                Self::DropFound(find) if std::str::from_utf8(body).is_ok_and(|text| find.find_in(text).is_some()) => {
+                Self::Replace { find, with } => *changed |= replace(find, with, body, &mut out),
+                Self::Drop(n) if n == line => {
+                    *changed = true;
+                    continue;
+                }
+                Self::DropFound(find) if found(find, body).is_some() => {
+                    *changed = true;
                     continue;
                 }
                 Self::Pad { line: n, to } if n == line => {
+                    *changed |= body.len() < *to;
                     out.extend_from_slice(body);
                     out.resize(out.len() + to.saturating_sub(body.len()), b'x');
                 }
                 _ => out.extend_from_slice(body),
             }
             match self {
-                Self::Eol(eol) if !end.is_empty() => out.extend_from_slice(match eol {
-                    Eol::Lf => b"\n",
-                    Eol::Cr => b"\r",
-                    Eol::None => b"",
-                }),
+                Self::Eol(eol) if !end.is_empty() => {
+                    *changed = true;
+                    out.extend_from_slice(match eol {
+                        Eol::Lf => b"\n",
+                        Eol::Cr => b"\r",
+                        Eol::None => b"",
+                    });
+                }
                 _ => out.extend_from_slice(end),
             }
             match self {
-                Self::Duplicate(n) if n == line => out.extend_from_slice(whole),
+                Self::Duplicate(n) if n == line => {
+                    *changed = true;
+                    out.extend_from_slice(whole);
+                }
                 Self::Insert { below, text } if below == line => {
+                    *changed = true;
                     out.extend_from_slice(text);
                     out.extend_from_slice(b"\r\n");
                 }
@@ -267,16 +309,91 @@ impl Lines {
     }
 }
 
-/// Every place that is found gets the text; `$1` and `${name}` are not special.
-fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) {
-    let Ok(mut rest) = std::str::from_utf8(line) else { return out.extend_from_slice(line) };
-    while let Some(range) = find.find_in(rest) {
-        out.extend_from_slice(&rest.as_bytes()[..range.start]);
+/// Every place that is found in the whole line gets the text; `$1` and `${name}` are not special. Gives whether there
+/// was one.
+fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut from = 0;
+    let places = find.find_all(&searchable(line));
+    let found = !places.is_empty();
+    for range in places {
+        out.extend_from_slice(&line[from..range.start]);
         out.extend_from_slice(with);
-        if range.is_empty() {
-            break;
-        }
-        rest = &rest[range.end..];
+        from = range.end;
     }
-    out.extend_from_slice(rest.as_bytes());
+    out.extend_from_slice(&line[from..]);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a filter makes of these texts, and whether it changed anything.
+    fn through(mut filter: Filter, texts: &[&str]) -> (Vec<Cue>, bool) {
+        let (mut cues, mut changed) = (Vec::new(), false);
+        for text in texts {
+            let out = Out::send(Reply::from(text.as_bytes().to_vec()), None);
+            changed |= filter.feed(out, &mut |out| cues.push(out.cue));
+        }
+        changed |= filter.finish(&mut |out| cues.push(out.cue));
+        (cues, changed)
+    }
+
+    fn send(text: &str) -> Cue {
+        Cue::Send { bytes: Reply::from(text.as_bytes().to_vec()), pace: None, apart: false }
+    }
+
+    fn cut(at: u64) -> Filter {
+        Filter::cut(Place::At(at), End::Rst)
+    }
+
+    #[test]
+    fn a_cut_is_at_its_octet_the_last_one_included() {
+        assert_eq!(through(cut(3), &["ab", "cd"]), (vec![send("ab"), send("c"), Cue::End(End::Rst)], true));
+        assert_eq!(through(cut(4), &["ab", "cd", "ef"]), (vec![send("ab"), send("cd"), Cue::End(End::Rst)], true));
+        assert_eq!(through(cut(0), &["ab"]), (vec![Cue::End(End::Rst)], true));
+        assert_eq!(through(cut(5), &["ab", "cd"]), (vec![send("ab"), send("cd")], false));
+    }
+
+    #[test]
+    fn a_pace_around_a_pace_has_the_smaller_chunks_and_both_gaps() {
+        let paced = |chunk, gap| Pace { chunk, gap: Duration::from_millis(gap) };
+        for (inner, outer) in [(paced(3, 2), paced(5, 7)), (paced(5, 2), paced(3, 7))] {
+            let mut cues = Vec::new();
+            let mut outer = Filter::Pace(outer);
+            let said = Cue::Send { bytes: Reply::from(b"abcd".to_vec()), pace: Some(inner), apart: false };
+            assert!(outer.feed(Out { cue: said, by: None }, &mut |out| cues.push(out.cue)));
+            let [Cue::Send { pace, .. }] = &cues[..] else { panic!("{cues:?}") };
+            assert_eq!(*pace, Some(paced(3, 9)));
+        }
+    }
+
+    #[test]
+    fn what_is_held_has_changed_if_it_would_have_left_in_parts() {
+        let hold = || Filter::Hold(Vec::new());
+        assert_eq!(through(hold(), &["ab", "cd"]), (vec![send("abcd")], true));
+        assert_eq!(through(hold(), &["ab"]), (vec![send("ab")], false));
+        assert_eq!(through(hold(), &[]), (vec![], false));
+        let mut paced = hold();
+        let pace = Some(Pace { chunk: 1, gap: Duration::ZERO });
+        let out = Out { cue: Cue::Send { bytes: Reply::from(b"ab".to_vec()), pace, apart: false }, by: None };
+        paced.feed(out, &mut |_| {});
+        assert!(paced.finish(&mut |_| {}));
+    }
+
+    #[test]
+    fn a_split_parts_what_is_said_behind_its_octets() {
+        let ends = |at: &[usize], texts: &[&str]| {
+            let (cues, changed) = through(Filter::Split { at: at.to_vec(), seen: 0 }, texts);
+            let texts = cues.into_iter().filter_map(|cue| match cue {
+                Cue::Send { bytes, apart, .. } => Some((String::from_utf8(bytes.text().to_vec()).unwrap(), apart)),
+                _ => None,
+            });
+            (texts.collect::<Vec<_>>(), changed)
+        };
+        let said = |all: &[(&str, bool)]| all.iter().map(|(text, apart)| ((*text).to_owned(), *apart)).collect();
+        assert_eq!(ends(&[1], &["ab", "cd"]), (said(&[("a", true), ("b", false), ("cd", false)]), true));
+        assert_eq!(ends(&[2], &["ab", "cd"]), (said(&[("ab", true), ("cd", false)]), true));
+        assert_eq!(ends(&[4, 9], &["ab", "cd"]), (said(&[("ab", false), ("cd", true)]), false));
+    }
 }

@@ -16,9 +16,38 @@ pub(super) struct Frame {
     pub(super) firing: Firing,
     /// The next step.
     pub(super) next: usize,
-    pub(super) filters: Vec<(Filter, bool)>,
+    pub(super) filters: Vec<Shaping>,
     pub(super) has_passed: bool,
     pub(super) passing: Option<Passing>,
+    pub(super) effect: Effect,
+}
+
+/// A filter at work for one step of its rule.
+#[derive(Debug)]
+pub(super) struct Shaping {
+    pub(super) filter: Filter,
+    /// The place of the step in the rule.
+    pub(super) step: usize,
+    /// What was said became something else.
+    pub(super) changed: bool,
+}
+
+/// Whether one firing changed anything, as far as its steps [may miss](super::Step::may_miss).
+#[derive(Debug, Default)]
+pub(super) struct Effect {
+    /// One of them found what it is about.
+    pub(super) changed: bool,
+    /// Those that did not.
+    pub(super) missed: Vec<usize>,
+}
+
+impl Effect {
+    pub(super) fn note(&mut self, step: usize, changed: bool) {
+        self.changed |= changed;
+        if !changed {
+            self.missed.push(step);
+        }
+    }
 }
 
 /// What becomes of what is said inside.
@@ -35,12 +64,13 @@ pub(super) enum Passing {
 
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
-        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None }
+        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None, effect: Effect::default() }
     }
 
-    pub(super) fn shape(&mut self, filter: Filter) {
-        let at = self.filters.partition_point(|(its, _)| its.rank() <= filter.rank());
-        self.filters.insert(at, (filter, false));
+    /// What is said from now on goes through this filter, of this step.
+    pub(super) fn shape(&mut self, filter: Filter, step: usize) {
+        let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
+        self.filters.insert(at, Shaping { filter, step, changed: false });
     }
 
     /// What comes from inside, as `pass` lets it through.
@@ -59,17 +89,25 @@ impl Frame {
     }
 
     pub(super) fn filtered(&mut self, outs: Vec<Out>) -> Vec<Out> {
-        self.filters.iter_mut().fold(outs, |outs, (filter, was_used)| through(filter, was_used, outs))
+        self.filters.iter_mut().fold(outs, |outs, shaping| shaping.through(outs))
     }
 }
 
-pub(super) fn through(filter: &mut Filter, was_used: &mut bool, outs: Vec<Out>) -> Vec<Out> {
-    let mut changed = Vec::with_capacity(outs.len());
-    for out in outs {
-        *was_used |= matches!(out.cue, Cue::Send { .. });
-        filter.feed(out, &mut |out| changed.push(out));
+impl Shaping {
+    pub(super) fn through(&mut self, outs: Vec<Out>) -> Vec<Out> {
+        let mut shaped = Vec::with_capacity(outs.len());
+        for out in outs {
+            self.changed |= self.filter.feed(out, &mut |out| shaped.push(out));
+        }
+        shaped
     }
-    changed
+
+    /// What it held back.
+    pub(super) fn finish(&mut self) -> Vec<Out> {
+        let mut rest = Vec::new();
+        self.changed |= self.filter.finish(&mut |out| rest.push(out));
+        rest
+    }
 }
 
 /// Puts a line in the place of the one that completes a reply: all of SMTP's, IMAP's last, POP3's first.

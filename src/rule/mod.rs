@@ -19,7 +19,7 @@ mod watch;
 
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
 pub(crate) use condition::{Condition, Test, count, shown, span};
-pub(crate) use deed::{Deed, Target};
+pub(crate) use deed::{By, Deed, Target};
 pub(crate) use field::{DOTTED, FIELDS, Field, Kind, OUTCOMES};
 pub(crate) use filter::short;
 pub(crate) use near::{Near, Why};

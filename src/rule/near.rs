@@ -12,7 +12,7 @@ use crate::protocol::{Event, Value};
 /// How many are kept for each rule.
 pub(crate) const MOST: usize = 3;
 
-/// An event at which a rule was asked, and did not fire.
+/// An event at which a rule was asked, and did not fire, or changed nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Near {
     pub(crate) why: Why,
@@ -25,6 +25,8 @@ pub(crate) struct Near {
 /// Why it did not fire.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Why {
+    /// It fired, and these steps found nothing to change.
+    NoEffect(Vec<&'static str>),
     /// It matched for the n-th time, and that was not one of those it is for.
     UsedUp(u64),
     /// It matched for the n-th time, and lost the draw.
@@ -86,6 +88,7 @@ impl Near {
     /// The less the better: the kind of reason, then how far away.
     fn rank(&self) -> (u8, usize) {
         match &self.why {
+            Why::NoEffect(_) => (0, 0),
             Why::UsedUp(_) | Why::Lost(_) | Why::Disabled => (1, 0),
             Why::Shadowed(_) => (2, 0),
             Why::False { missed, .. } => {

@@ -1,12 +1,14 @@
 //! The mounted rules of one server, what was counted, and the variables that they share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::{Condition, shown};
+use super::deed::By;
 use super::field::Field;
+use super::frame::Effect;
 use super::index::Index;
 use super::near::{Missed, Near, Why};
 use super::step::{Assign, Variable};
@@ -60,6 +62,11 @@ pub(crate) struct Mounted {
     /// When it came into force.
     since: Timestamp,
     pub(crate) fired: u64,
+    /// How often it fired and changed nothing: none of its steps that [may miss](super::Step::may_miss) found what it is
+    /// about.
+    pub(crate) without_effect: u64,
+    /// How often each step found nothing, by its place.
+    pub(crate) missed: BTreeMap<usize, u64>,
     /// How often it was asked.
     pub(crate) asked: u64,
     /// The exchanges at which it fired, the first of them.
@@ -334,6 +341,35 @@ impl Rulebook {
         super::near::best(near)
     }
 
+    /// A firing is over.
+    pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &Effect, scene: &dyn Scene) {
+        if effect.missed.is_empty() {
+            return;
+        }
+        let at = self.at(firing.no);
+        let Some(mounted) = self.rules.get_mut(at).filter(|its| Arc::ptr_eq(&its.rule, &firing.rule)) else { return };
+        for step in &effect.missed {
+            *mounted.missed.entry(*step).or_default() += 1;
+        }
+        if !effect.changed {
+            mounted.without_effect += 1;
+            let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.name());
+            let why = Why::NoEffect(names.collect());
+            self.miss(at, event, scene, why);
+        }
+    }
+
+    /// What a rule put off was due, and was about nothing.
+    pub(crate) fn missed_later(&mut self, by: &By) {
+        let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, &by.rule)) else {
+            return;
+        };
+        *mounted.missed.entry(by.step).or_default() += 1;
+        // What its other steps came to was known long before.
+        let may_miss = mounted.rule.steps.iter().filter(|timed| timed.step.may_miss()).count();
+        mounted.without_effect += u64::from(may_miss == 1);
+    }
+
     /// A rule fired in this exchange.
     pub(crate) fn fired_in(&mut self, id: &Arc<str>, exchange: Seq) {
         if let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, id))
@@ -499,6 +535,12 @@ impl Rulebook {
 }
 
 impl Mounted {
+    /// Whether it fired as often as was expected, with an effect and altogether.
+    pub(crate) fn is_met(&self) -> bool {
+        let effective = self.fired - self.without_effect;
+        self.rule.expect.is_none_or(|times| times.contains(self.fired) && times.contains(effective))
+    }
+
     fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Timestamp) -> Self {
         Self {
             no,
@@ -507,6 +549,8 @@ impl Mounted {
             is_loaded,
             since,
             fired: 0,
+            without_effect: 0,
+            missed: BTreeMap::new(),
             asked: 0,
             fires: Vec::new(),
             near: Vec::new(),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
-use super::deed::{Deed, Target};
+use super::deed::{By, Deed, Target};
 use super::filter::{Filter, Out};
-use super::frame::{Frame, Passing, complete, drawn, parts, shaped, through};
+use super::frame::{Frame, Passing, Shaping, complete, drawn, parts, shaped};
 use super::plan::{After, Cue};
 use super::rulebook::{Rulebook, Scene};
 use super::step::{Deliver, Hello, Pass, Stall, Step};
@@ -59,7 +59,7 @@ pub(crate) enum Want {
     /// The request is to be performed.
     Perform,
     /// Something is to be done to the world, now or so much later.
-    Deed { deed: Deed, after: Option<Duration>, by: Arc<str> },
+    Deed { deed: Deed, after: Option<Duration>, by: By },
     /// The client's next line.
     Await,
     /// Nothing.
@@ -230,6 +230,14 @@ impl Run {
         self.hello.as_ref()
     }
 
+    /// What the last step asked of the world was done; whether it found what it is about.
+    pub(crate) fn did(&mut self, found: bool) {
+        let Some(Frame { firing, next, effect, .. }) = self.frames.last_mut() else { return };
+        if firing.rule.steps.get(*next - 1).is_some_and(|timed| timed.step.may_miss()) {
+            effect.note(*next - 1, found);
+        }
+    }
+
     /// What is to be played, the same as one reply for the record, its status, and what is to be told of it.
     pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
         let status = self.status_now();
@@ -318,11 +326,11 @@ impl Run {
             }
             Step::Await(_) => return Some(Want::Await),
             Step::Shape(shape) => {
-                frame.shape(shaped(shape, &fill));
+                frame.shape(shaped(shape, &fill), frame.next - 1);
                 return None;
             }
             Step::Data(data) => {
-                frame.shape(Filter::Parts(parts(data, &fill)));
+                frame.shape(Filter::Parts(parts(data, &fill)), frame.next - 1);
                 return None;
             }
             Step::Close(end) => {
@@ -379,7 +387,8 @@ impl Run {
             Step::Note(note) => Deed::Note(text(note)),
             Step::Fail(fail) => Deed::Fail(text(fail)),
         };
-        Some(Want::Deed { deed, after: *after, by: Arc::clone(&rule.id) })
+        let by = By { rule: Arc::clone(&rule.id), step: frame.next - 1 };
+        Some(Want::Deed { deed, after: *after, by })
     }
 
     fn pass(&mut self, passing: Passing) {
@@ -446,21 +455,19 @@ impl Run {
         self.end_pass();
         let level = self.frames.len() - 1;
         for i in 0..self.frames[level].filters.len() {
-            let mut outs = Vec::new();
-            let filters = &mut self.frames[level].filters;
-            filters[i].0.finish(&mut |out| outs.push(out));
-            for (filter, was_used) in &mut filters[i + 1..] {
-                outs = through(filter, was_used, outs);
-            }
+            let (shaping, outer) = self.frames[level].filters[i..].split_first_mut().expect("there is one at i");
+            let outs = outer.iter_mut().fold(shaping.finish(), |outs, shaping| shaping.through(outs));
             self.emit(level, outs);
         }
-        let Some(Frame { firing, filters, has_passed, .. }) = self.frames.pop() else { return };
-        for (filter, was_used) in &filters {
+        let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
+        for Shaping { filter, step, changed } in &filters {
             self.trace.is_cut |= filter.has_cut();
-            if let Some(told) = filter.told().filter(|_| *was_used) {
-                self.trace.shaped.push((told.into(), Arc::clone(&firing.rule.id)));
+            effect.note(*step, *changed);
+            if *changed {
+                self.trace.shaped.push((filter.told().into(), Arc::clone(&firing.rule.id)));
             }
         }
+        book.took_effect(self.event, &firing, &effect, scene);
         if !has_passed {
             book.shadow(self.event, &firing, scene);
         }

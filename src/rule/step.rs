@@ -311,6 +311,11 @@ impl Step {
         )
     }
 
+    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge.
+    pub(crate) fn may_miss(&self) -> bool {
+        matches!(self, Self::Shape(_) | Self::Data(_) | Self::Expunge { .. } | Self::Flag { .. } | Self::Kick { .. })
+    }
+
     /// The texts in it that name something.
     pub(crate) fn templates(&self) -> Vec<&Template> {
         match self {

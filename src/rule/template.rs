@@ -63,7 +63,6 @@ impl Template {
     }
 
     /// The text, if it names nothing.
-    #[cfg(test)]
     pub(crate) fn constant(&self) -> Option<&[u8]> {
         match &self.pieces[..] {
             [] => Some(b""),

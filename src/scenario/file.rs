@@ -213,16 +213,19 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
             }
         }
     }
+    let mut expects = Vec::new();
     for (i, its) in each("expect").iter().enumerate() {
-        loaded.expects.extend(reader.expect(its, i + 1, &origin).map(Arc::new));
+        expects.extend(reader.expect(its, i + 1, &origin).map(|expect| (Arc::new(expect), its)));
     }
-    loaded.rules = rules.into_iter().map(|(rule, _)| Arc::new(rule)).collect();
+    loaded.expects = expects.iter().map(|(expect, _)| Arc::clone(expect)).collect();
+    loaded.rules = rules.iter().map(|(rule, _)| Arc::new(rule.clone())).collect();
 
     for (name, place) in uses {
         if let Some(inner) = reader.used(&name, &place, &source, set) {
             loaded.take_in(inner);
         }
     }
+    check::state(&mut reader, &rules, &expects, &loaded.rules, &loaded.state);
     let (warnings, errors): (Vec<Problem>, Vec<Problem>) =
         reader.problems.into_iter().partition(|problem| problem.is_warning);
     if !errors.is_empty() {

@@ -27,6 +27,10 @@ impl Reader {
         self.problems.push(Problem::warning(place.clone(), message));
     }
 
+    pub(super) fn warn_help(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Problem::warning(place.clone(), message).help(help));
+    }
+
     /// Something that is none of the known words.
     pub(super) fn unknown(&mut self, place: &Place, what: &str, word: &str, known: &[&str]) {
         let help = nearest(word, known.iter().copied()).unwrap_or_else(|| match known {

@@ -77,6 +77,12 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
                     toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
                 }
             }
+            // So are the variables that it asks for.
+            let asked = rule.when.iter().filter_map(|condition| match &condition.field {
+                crate::rule::Field::State(name) => Some(format!("{name} = \"\"\n")),
+                _ => None,
+            });
+            toml.push_str(&format!("[state]\n{}", asked.collect::<String>()));
             let mut again =
                 Scenario::text("printed.toml", &toml).load().unwrap_or_else(|error| panic!("{error}\n{toml}"));
             let mut again = Arc::unwrap_or_clone(again.rules.remove(0));

@@ -9,7 +9,7 @@ use super::turn::{Nobody, Progress};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{InternalDate, Origin};
 use crate::protocol::{Desk, Event, Route};
-use crate::rule::{Deed, Rule, RuleNo};
+use crate::rule::{By, Deed, Rule, RuleNo};
 
 /// What is due, in order.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) enum Later {
     Deed {
         deed: Deed,
         session: Option<SessionNo>,
-        by: Arc<str>,
+        by: By,
     },
     /// A message that was accepted before is filed now.
     File {
@@ -109,7 +109,9 @@ impl World {
                 session
             }
             Later::Deed { deed, session, by } => {
-                self.act(session, &mut Nobody, None, deed, None, &by, &mut progress, now);
+                if !self.act(session, &mut Nobody, None, deed, &by.rule, &mut progress, now) {
+                    self.rulebook.missed_later(&by);
+                }
                 session
             }
             Later::File { message, route, session } => {

@@ -11,7 +11,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Detail, Kind, Noted, Weight};
 use crate::mail::{Change, Flags, Origin, Place};
 use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Route, Words};
-use crate::rule::{Certificate, Deed, End, One, Run, Target, Tell, Want};
+use crate::rule::{By, Certificate, Deed, End, One, Run, Target, Tell, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
@@ -28,7 +28,26 @@ pub(crate) enum Due {
 }
 
 impl World {
-    /// A rule does something: now, or later.
+    /// A rule wants something done so much later.
+    pub(super) fn put_off(
+        &mut self,
+        session: Option<SessionNo>,
+        deed: Deed,
+        after: Duration,
+        by: By,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) {
+        let due = now.plus(after);
+        if let Deed::Redirect(target) = deed {
+            progress.route = Some(Route::Nowhere);
+            progress.late = Some((due, route(target)));
+            return;
+        }
+        self.agenda.put(due, Later::Deed { deed, session, by });
+    }
+
+    /// A rule does something. Gives whether what it is about was there.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn act<M: Machine>(
         &mut self,
@@ -36,20 +55,10 @@ impl World {
         machine: &mut M,
         run: Option<&mut Run>,
         deed: Deed,
-        after: Option<Duration>,
         by: &Arc<str>,
         progress: &mut Progress,
         now: Timestamp,
-    ) {
-        if let Some(after) = after {
-            let due = now.plus(after);
-            if let Deed::Redirect(target) = deed {
-                progress.route = Some(Route::Nowhere);
-                progress.late = Some((due, route(target)));
-                return;
-            }
-            return self.agenda.put(due, Later::Deed { deed, session, by: Arc::clone(by) });
-        }
+    ) -> bool {
         let noted = |weight, text: String| Kind::Noted(Box::new(Noted { by: Some(Arc::clone(by)), weight, text }));
         let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
         let place_of = |desk: &mut Desk<'_>, target: &Target| {
@@ -59,7 +68,7 @@ impl World {
             let login = login.ok_or("nobody is logged in, and the step names no user")?;
             desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
         };
-        let (mut told, mut due) = (None, None);
+        let (mut told, mut due, mut found) = (None, None, true);
         let failed: Result<(), String> = match deed {
             Deed::Say(octets) => {
                 due = Some(Due::Say(octets, Arc::clone(by)));
@@ -85,7 +94,7 @@ impl World {
                 if changed.iter().any(|variable| !variable.is_session) {
                     let _recorded = desk.close();
                     self.follow(Event::StateChanged, session, About::Change, now);
-                    return;
+                    return true;
                 }
                 Ok(())
             }
@@ -104,7 +113,9 @@ impl World {
                 Ok(())
             }),
             Deed::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
-                for uid in uids(&desk, place, one) {
+                let uids = uids(&desk, place, one);
+                found = !uids.is_empty();
+                for uid in uids {
                     if tell == Tell::Never {
                         machine.conceal(place, uid);
                     }
@@ -115,7 +126,9 @@ impl World {
             Deed::Flag { target, one, add, remove, tell } => place_of(&mut desk, &target).and_then(|place| {
                 let add = desk.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
                 let remove = desk.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
-                for uid in uids(&desk, place, one) {
+                let uids = uids(&desk, place, one);
+                found = !uids.is_empty();
+                for uid in uids {
                     if let Some(flags) = desk.mailbox(place).and_then(|its| its.entry(uid)).map(|entry| entry.flags) {
                         desk.flag(place, uid, flags.with(add).without(remove));
                     }
@@ -144,6 +157,7 @@ impl World {
                     facts.ended.is_none() && fits && user_fits
                 };
                 let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
+                found = !meant.is_empty();
                 for session in meant {
                     self.inbox.entry(session).or_default().push(Due::Kick(reply.clone().unwrap_or_default()));
                     self.knocks.push(session);
@@ -169,6 +183,7 @@ impl World {
         if let Some((run, told)) = run.zip(told) {
             run.add(told);
         }
+        found
     }
 
     /// A message that is accepted and filed later is known now.
@@ -237,7 +252,12 @@ impl World {
                         target.user.get_or_insert_with(|| delivered.login.to_string());
                         target.mailbox.get_or_insert_with(|| delivered.mailbox.clone());
                     }
-                    self.act(session, &mut Nobody, None, deed, after, &by, &mut progress, now);
+                    if let Some(after) = after {
+                        self.put_off(session, deed, after, by, &mut progress, now);
+                        continue;
+                    }
+                    let found = self.act(session, &mut Nobody, None, deed, &by.rule, &mut progress, now);
+                    run.did(found);
                 }
                 Want::Await | Want::Over => break,
             }

@@ -193,7 +193,12 @@ impl World {
                     }
                 }
                 Want::Deed { deed, after, by } => {
-                    self.act(Some(session), machine, Some(&mut run), deed, after, &by, &mut progress, now);
+                    if let Some(after) = after {
+                        self.put_off(Some(session), deed, after, by, &mut progress, now);
+                        continue;
+                    }
+                    let found = self.act(Some(session), machine, Some(&mut run), deed, &by.rule, &mut progress, now);
+                    run.did(found);
                 }
                 Want::Await => break Going::Line(heard.take()),
                 Want::Over => {

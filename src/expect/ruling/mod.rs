@@ -16,7 +16,7 @@ use crate::rule::{Mounted, Near, Rulebook, Wanted, Watch, Why};
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
 /// The JSON's keys: `scenario`, `seed`, `expectations`, `failed` (each `expectation`, `origin`, `wanted`, `fired`,
-/// `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
+/// `without_effect`, `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
 /// `hints`.
 #[derive(Debug, Clone, Serialize)]
 pub struct RulesReport {
@@ -38,6 +38,8 @@ struct Unmet {
     origin: String,
     wanted: String,
     fired: u64,
+    /// Of these, how many changed nothing.
+    without_effect: u64,
     about: String,
     near_misses: Vec<NearMiss>,
 }
@@ -62,8 +64,7 @@ impl RulesReport {
     /// The judgement of what was seen until now; none where everything is as it must be.
     pub(crate) fn of(scenario: Option<&str>, book: &Rulebook, journal: &Journal) -> Option<Self> {
         let expected = || book.rules().iter().filter(|mounted| mounted.rule.expect.is_some());
-        let is_met = |mounted: &Mounted| mounted.rule.expect.is_none_or(|times| times.contains(mounted.fired));
-        let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !is_met(mounted)).collect();
+        let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !mounted.is_met()).collect();
         let unmet_watches: Vec<&Watch> = book.watches().iter().filter(|watch| !watch.is_met()).collect();
         let failures = failures(journal);
         if unmet_rules.is_empty() && unmet_watches.is_empty() && failures.is_empty() {
@@ -71,9 +72,9 @@ impl RulesReport {
         }
         let mut failed: Vec<Unmet> = unmet_rules.iter().map(|mounted| unmet_rule(mounted, book, journal)).collect();
         failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book)));
-        let met_rules = expected().filter(|mounted| is_met(mounted)).map(|mounted| {
+        let met_rules = expected().filter(|mounted| mounted.is_met()).map(|mounted| {
             let wanted = mounted.rule.expect.map(|times| times.written()).unwrap_or_default();
-            format!("rule `{}`   {wanted}, fired {}", mounted.rule.id, mounted.fired)
+            format!("rule `{}`   {wanted}, {}", mounted.rule.id, fired(mounted))
         });
         let met_watches = book.watches().iter().filter(|watch| watch.is_met());
         let met_watches = met_watches.map(|watch| format!("expect `{}`   {}", watch.expect.id, seen(watch)));
@@ -121,13 +122,32 @@ fn unmet_rule(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Unmet {
         origin: rule.origin.to_string(),
         wanted: rule.expect.map(|times| times.written()).unwrap_or_default(),
         fired: mounted.fired,
+        without_effect: mounted.without_effect,
         about: rule.described(),
         near_misses,
     }
 }
 
+/// How often it fired, and how often that changed nothing.
+fn fired(mounted: &Mounted) -> String {
+    with_effect(mounted.fired, mounted.without_effect).unwrap_or_else(|| format!("fired {}", mounted.fired))
+}
+
+fn with_effect(fired: u64, without_effect: u64) -> Option<String> {
+    let times = if fired == 1 { "once".to_owned() } else { format!("{fired} times") };
+    match without_effect {
+        0 => None,
+        all if all == fired => Some(format!("fired {times}, changed nothing")),
+        some => Some(format!("fired {times}, {some} of {fired} changed nothing")),
+    }
+}
+
 fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
     let (reason, detail) = match &near.why {
+        Why::NoEffect(steps) => {
+            let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+            ("no-effect", vec![format!("fired, and {} found nothing to change", steps.join(" and "))])
+        }
         Why::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
         Why::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
         Why::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
@@ -275,6 +295,7 @@ fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
         origin: expect.origin.to_string(),
         wanted,
         fired: watch.seen,
+        without_effect: 0,
         about,
         near_misses,
     }
@@ -300,14 +321,20 @@ fn waiting(journal: &Journal) -> Vec<String> {
 }
 
 fn hints(book: &Rulebook) -> Vec<String> {
-    let silent = book.rules().iter().filter(|mounted| mounted.fired == 0 && mounted.rule.expect.is_none());
-    let hint = |mounted: &Mounted| {
-        let events = mounted.rule.on.iter().flat_map(|on| &on.events);
-        let asked = events.into_iter().any(|event| book.seen(*event) > 0);
-        let why = if asked { "" } else { " (none of its events happened)" };
-        format!("rule `{}` never fired{why}", mounted.rule.id)
-    };
-    silent.map(hint).collect()
+    let mut hints = Vec::new();
+    for mounted in book.rules() {
+        let Mounted { rule, fired, without_effect, missed, .. } = mounted;
+        if *fired == 0 && rule.expect.is_none() {
+            let asked = rule.on.iter().flat_map(|on| &on.events).any(|event| book.seen(*event) > 0);
+            let why = if asked { "" } else { " (none of its events happened)" };
+            hints.push(format!("rule `{}` never fired{why}", rule.id));
+        } else if let Some(text) = with_effect(*fired, *without_effect).filter(|_| rule.expect.is_none()) {
+            hints.push(format!("rule `{}` {text}", rule.id));
+        } else if let Some((step, _)) = missed.iter().find(|(_, times)| *times == fired && without_effect < fired) {
+            hints.push(format!("rule `{}`: its `{}` never changed anything", rule.id, rule.steps[*step].step.name()));
+        }
+    }
+    hints
 }
 
 impl fmt::Display for RulesReport {
@@ -322,11 +349,8 @@ impl fmt::Display for RulesReport {
             writeln!(f, "\n✗ rule `{rule}` failed{session}: {}", failure.text)?;
         }
         for unmet in &self.failed {
-            writeln!(
-                f,
-                "\n✗ {}  expected {}, got {}   ({})",
-                unmet.expectation, unmet.wanted, unmet.fired, unmet.origin
-            )?;
+            let got = with_effect(unmet.fired, unmet.without_effect).unwrap_or_else(|| format!("got {}", unmet.fired));
+            writeln!(f, "\n✗ {}  expected {}, {got}   ({})", unmet.expectation, unmet.wanted, unmet.origin)?;
             writeln!(f, "    {}", unmet.about)?;
             if !unmet.near_misses.is_empty() {
                 writeln!(f, "  nearest events:")?;

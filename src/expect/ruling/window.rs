@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Failure;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Exchange, Journal, Kind, Log, Trace};
-use crate::rule::{Mounted, Rulebook, Watch};
+use crate::rule::{Mounted, Rulebook, Watch, Why};
 
 /// Lines of a transcript before and behind the one that decides.
 const AROUND: usize = 4;
@@ -148,7 +148,11 @@ pub(super) fn windows(
         match book.near(mounted).first() {
             Some(near) => {
                 if let Some(session) = near.session {
-                    marks.push((session, near.exchange, format!("expected rule `{id}` here")));
+                    let mark = match near.why {
+                        Why::NoEffect(_) => format!("rule `{id}` changed nothing here"),
+                        _ => format!("expected rule `{id}` here"),
+                    };
+                    marks.push((session, near.exchange, mark));
                 }
             }
             None => {

@@ -1,0 +1,165 @@
+//! What is wrong with a rule: at its events, among other rules, in itself.
+
+mod possible;
+mod replies;
+mod state;
+mod steps;
+
+pub(super) use state::state;
+
+use super::node::Node;
+use super::problem::{Place, nearest};
+use super::read::Reader;
+use crate::protocol::Event;
+use crate::rule::*;
+
+/// Checks the rules of one file, the outermost first. `messages` are the names that may be delivered.
+pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
+    for (i, (rule, node)) in rules.iter().enumerate() {
+        self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
+        for timed in &rule.steps {
+            if let Step::Deliver(Deliver::Into { message: Some(id), .. }) = &timed.step
+                && !messages.iter().any(|its| **its == **id)
+            {
+                let known: Vec<&str> = messages.iter().map(String::as_str).collect();
+                reader.unknown(&place(node, "do"), "message", id, &known);
+            }
+        }
+    }
+}
+
+/// Checks one rule that stands inside of others.
+pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule]) {
+    let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
+    let is_repeated = repeats(reader, rule, node, outer);
+    for condition in &rule.when {
+        for on in &rule.on {
+            if condition.field == Field::Outcome {
+                let message = "`outcome` is known when all is over, too late for a rule";
+                reader.wrong_help(&place(node, "when"), message, "it stands in `[[expect]]`");
+            } else if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
+                let name = condition.field.name();
+                reader.wrong(&place(node, "when"), format!("there is no `{name}` at `{}`", on.written));
+            } else if let Some(without) = on.events.iter().find(|event| !condition.field.exists_at(**event))
+                && condition.holds(None)
+            {
+                let (name, test) = (condition.field.name(), &condition.test);
+                let message = format!("`{name} = {test}` is also true at `{without}`, where there is no `{name}`");
+                let with = on.events.iter().filter(|event| condition.field.exists_at(**event));
+                let with: Vec<String> = with.map(|event| format!("\"{event}\"")).collect();
+                reader.wrong_help(&place(node, "when"), message, format!("write `on = [{}]`", with.join(", ")));
+            }
+        }
+    }
+    if rule.is_on(Event::Timer) && rule.moments().is_empty() {
+        let message = "a rule at `timer` says when that is";
+        reader.wrong_help(
+            &place(node, "when"),
+            message,
+            "write `when = { at = \"10s\" }`, or several as `{ any = [\"10s\", \"20s\"] }`",
+        );
+    }
+    steps::steps(reader, rule, node);
+    templates(reader, rule, node, &events);
+    replies::replies(reader, rule, node, &events);
+    let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.is_on(*event));
+    let each = |its: &Rule| its.nth.is_none() && its.chance.is_none();
+    let always = |its: &Rule| each(its) && its.when.is_empty();
+    // Whatever this rule waits for, that one is for too.
+    let takes = |its: &Rule| each(its) && its.when.iter().all(|condition| rule.when.contains(condition));
+    if let Some(shadow) = outer.iter().find(|its| takes(its) && !its.passes() && covers(its)).filter(|_| !is_repeated) {
+        let how = if always(shadow) { "always answers" } else { "answers under the same conditions" };
+        let message = format!("this rule is never reached: `{}` {how} and does not pass", shadow.id);
+        reader.wrong_help(&place(node, "on"), message, "give it a condition, or a `pass`");
+    }
+    let holds = rule.steps.iter().any(|timed| matches!(timed.step, Step::Shape(Shape::Hold)));
+    let paces = |its: &&&Rule| {
+        its.steps.iter().any(|timed| matches!(timed.step, Step::Shape(Shape::Pace { .. })))
+            && always(its)
+            && covers(its)
+    };
+    if let Some(outer) = outer.iter().find(paces).filter(|_| holds) {
+        reader.warn(&place(node, "do"), format!("what is held here is cut up again by the pace of `{}`", outer.id));
+    }
+}
+
+/// Says it where this rule repeats an earlier one, or has its name. Gives whether it does.
+fn repeats(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule]) -> bool {
+    let same = |its: &&&Rule| {
+        let same_events = its.on == rule.on && its.when == rule.when;
+        let same_matches = its.nth == rule.nth && its.per == rule.per && its.chance == rule.chance;
+        same_events && same_matches && its.steps == rule.steps
+    };
+    if let Some(earlier) = outer.iter().find(same) {
+        let message = format!("this rule repeats `{}`, which stands at {}", earlier.id, earlier.origin);
+        reader.wrong_help(&node.place, message, "leave one of them out");
+        return true;
+    }
+    if outer.iter().any(|its| its.id == rule.id) {
+        reader.wrong(&place(node, "id"), format!("there is a rule `{}` already", rule.id));
+    }
+    false
+}
+
+fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
+    let mut groups: Vec<Box<str>> = Vec::new();
+    for condition in &rule.when {
+        gather(&condition.test, &mut groups);
+    }
+    for timed in &rule.steps {
+        if let Step::Await(pattern) = &timed.step {
+            groups.extend(pattern.group_names());
+        }
+    }
+    let mut wrong = Vec::new();
+    let mut check = |name: &Name, at: Place| match name {
+        Name::Group(group) if !groups.contains(group) => {
+            let known: Vec<String> = FIELDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            let known = known.iter().map(String::as_str).chain(groups.iter().map(|group| &**group));
+            wrong.push((
+                at,
+                format!("`{{{group}}}` is neither a field nor a group of this rule"),
+                nearest(group, known),
+            ));
+        }
+        Name::Field(field) if *field == Field::Outcome || !events.iter().any(|event| field.exists_at(*event)) => {
+            wrong.push((at, format!("there is no `{}` at this event", field.name()), None));
+        }
+        _ => {}
+    };
+    for (i, timed) in rule.steps.iter().enumerate() {
+        for name in timed.step.templates().into_iter().flat_map(Template::names) {
+            check(name, step_place(node, i));
+        }
+    }
+    if let Per::Key(key) = &rule.per {
+        key.names().for_each(|name| check(name, place(node, "per")));
+    }
+    for (at, message, help) in wrong {
+        match help {
+            Some(help) => reader.wrong_help(&at, message, help),
+            None => reader.wrong(&at, message),
+        }
+    }
+}
+
+fn gather(test: &Test, groups: &mut Vec<Box<str>>) {
+    match test {
+        Test::Text(pattern) => groups.extend(pattern.group_names()),
+        Test::Any(tests) | Test::All(tests) => tests.iter().for_each(|test| gather(test, groups)),
+        _ => {}
+    }
+}
+
+/// Where a key of the rule stands, or the rule.
+fn place(node: &Node, key: &str) -> Place {
+    let entries = node.entries().unwrap_or_default();
+    entries.iter().find(|entry| entry.key == key).map_or(node.place.clone(), |entry| entry.value.place.clone())
+}
+
+/// Where the n-th step stands.
+fn step_place(node: &Node, n: usize) -> Place {
+    let entries = node.entries().unwrap_or_default();
+    let steps = entries.iter().find(|entry| entry.key == "do");
+    steps.and_then(|entry| entry.value.items().get(n)).map_or(node.place.clone(), |step| step.place.clone())
+}

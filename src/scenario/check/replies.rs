@@ -1,0 +1,118 @@
+//! Whether replies have the form of their protocol.
+
+use super::possible::protocol;
+use super::step_place;
+use crate::protocol::Event;
+use crate::rule::*;
+use crate::scenario::node::Node;
+use crate::scenario::read::Reader;
+
+/// Replies have the form of their protocol.
+pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
+    let mut protocols: Vec<&str> = events.iter().filter_map(|event| protocol(*event)).collect();
+    protocols.sort_unstable();
+    protocols.dedup();
+    for (i, timed) in rule.steps.iter().enumerate() {
+        let lines: Vec<&str> = match &timed.step {
+            Step::Reply(lines) => lines.iter().map(Template::written).collect(),
+            Step::Pass(Pass::Status(line)) => vec![line.written()],
+            Step::Kick { reply: Some(line), .. } | Step::Shape(Shape::Edit(Edit::Insert { text: line, .. })) => {
+                if let Some((message, help)) = broken(&[line.written()]) {
+                    reader.wrong_help(&step_place(node, i), message, help);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let at = step_place(node, i);
+        if let Some((message, help)) = broken(&lines) {
+            reader.wrong_help(&at, message, help);
+            continue;
+        }
+        for protocol in &protocols {
+            if let Some((message, help)) = malformed(protocol, &lines) {
+                reader.wrong_help(&at, message, help);
+            }
+        }
+        if let Some(line) = lines.iter().find(|line| protocols == ["smtp"] && has_two_classes(line)) {
+            reader.warn_help(
+                &at,
+                format!("`{line}` says two things: the enhanced code has another class"),
+                "both begin with the same digit (RFC 2034 §4)",
+            );
+        }
+        let asks = |line: &&&str| {
+            line.starts_with("354") || line.starts_with("334") || line.starts_with('+') && !line.starts_with("+OK")
+        };
+        let goes_on =
+            rule.steps.iter().any(|timed| matches!(timed.step, Step::Pass(_) | Step::Await(_) | Step::Stall(_)));
+        if lines.iter().any(|line| asks(&line)) && !goes_on {
+            reader
+                .warn(&at, "the client is asked to go on, and nothing hears it: `pass`, `await` or `stall` is missing");
+        }
+    }
+}
+
+/// A line that has an end of its own, or more than one line in it.
+fn broken(lines: &[&str]) -> Option<(String, &'static str)> {
+    // In a literal string of TOML the escapes are text.
+    let is_broken = |line: &&&str| line.contains(['\r', '\n']) || line.contains("\\r") || line.contains("\\n");
+    let line = lines.iter().find(is_broken)?;
+    Some((
+        format!("`{}` has the end of a line in it, and gets another", line.escape_debug()),
+        "leave `\\r\\n` out; several lines are a list; octets as they are go with `raw`",
+    ))
+}
+
+/// A reply code and an enhanced code that disagree, as `550 4.7.1`.
+fn has_two_classes(line: &str) -> bool {
+    let Some((code, rest)) = line.split_at_checked(4) else { return false };
+    let enhanced = rest.split(' ').next().unwrap_or_default();
+    let mut numbers = enhanced.split('.');
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_enhanced = numbers.clone().count() == 3 && numbers.clone().all(is_number);
+    is_enhanced && numbers.next() != code.get(..1)
+}
+
+fn malformed(protocol: &str, lines: &[&str]) -> Option<(String, &'static str)> {
+    let is_named = |line: &str| line.starts_with('{');
+    match protocol {
+        "smtp" => {
+            let code = |line: &str| {
+                let digits: Vec<u8> = line.bytes().take(3).collect();
+                (digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)).then_some(digits)
+            };
+            let bad = lines.iter().find(|line| !is_named(line) && code(line).is_none());
+            if let Some(bad) = bad {
+                return Some((
+                    format!("`{bad}` begins with no code of three digits"),
+                    "octets as they are go with `raw`",
+                ));
+            }
+            let mut codes = lines.iter().filter_map(|line| code(line));
+            let first = codes.next();
+            codes
+                .any(|code| Some(code) != first)
+                .then(|| ("the lines of one SMTP reply have one code".to_owned(), "octets as they are go with `raw`"))
+        }
+        "imap" => {
+            let fits = |line: &str| {
+                let word = line.split(' ').next().unwrap_or_default();
+                matches!(word, "OK" | "NO" | "BAD" | "BYE" | "PREAUTH" | "*" | "+") || is_named(line)
+            };
+            let bad = lines.iter().find(|line| !fits(line));
+            bad.map(|bad| {
+                (
+                    format!("`{bad}` is no response of IMAP"),
+                    "it begins with OK, NO, BAD, `* ` or `+ `; the tag is added",
+                )
+            })
+        }
+        _ => {
+            let first = lines.first()?;
+            let fits =
+                first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);
+            (!fits).then(|| (format!("`{first}` is no response of POP3"), "it begins with +OK or -ERR"))
+        }
+    }
+}

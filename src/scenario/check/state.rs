@@ -1,0 +1,109 @@
+//! Variables: whether each that is asked for is ever there, with a value that is asked for.
+
+use std::sync::Arc;
+
+use super::place;
+use crate::rule::{Assign, Condition, Expect, Field, Name, Rule, State, Step, Template, Variable, Wanted, shown};
+use crate::scenario::node::Node;
+use crate::scenario::problem::{Place, nearest};
+use crate::scenario::read::Reader;
+
+/// What a variable may be.
+struct Known {
+    variable: Variable,
+    values: Vec<State>,
+    /// It is counted, or its value comes from the client.
+    is_open: bool,
+}
+
+/// Checks the rules and expectations of one file, given all that is in force with them.
+pub(in crate::scenario) fn state(
+    reader: &mut Reader,
+    own: &[(Rule, Node)],
+    expects: &[(Arc<Expect>, &Node)],
+    all: &[Arc<Rule>],
+    declared: &[(Box<str>, State)],
+) {
+    let known = known(all, declared);
+    for (rule, node) in own {
+        let at = place(node, "when");
+        rule.when.iter().for_each(|condition| asked(reader, condition, &at, &known));
+        for name in rule.steps.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
+            if let Name::Field(field) = name
+                && let Some(variable) = variable(field)
+                && !known.iter().any(|its| its.variable == variable)
+            {
+                undeclared(reader, &variable, &place(node, "do"), &known);
+            }
+        }
+    }
+    for (expect, node) in expects {
+        if let Wanted::Count { when, .. } = &expect.what {
+            let at = place(node, "when");
+            when.iter().for_each(|condition| asked(reader, condition, &at, &known));
+        }
+    }
+}
+
+fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, State)]) -> Vec<Known> {
+    let own = |(name, value): &(Box<str>, State)| Known {
+        variable: Variable { name: name.clone(), is_session: false },
+        values: vec![value.clone()],
+        is_open: false,
+    };
+    let mut known: Vec<Known> = declared.iter().map(own).collect();
+    let steps = rules.iter().flat_map(|rule| &rule.steps).map(|timed| &timed.step);
+    for (variable, assign) in
+        steps.filter_map(|step| if let Step::Set(all) = step { Some(all) } else { None }).flatten()
+    {
+        let value = match assign {
+            Assign::Text(text) => text.constant().map(|text| State::Text(String::from_utf8_lossy(text).into())),
+            Assign::Number(number) => Some(State::Number(*number)),
+            Assign::Truth(truth) => Some(State::Truth(*truth)),
+            Assign::Add(_) => None,
+        };
+        let at = known.iter().position(|its| its.variable == *variable).unwrap_or_else(|| {
+            known.push(Known { variable: variable.clone(), values: Vec::new(), is_open: false });
+            known.len() - 1
+        });
+        known[at].is_open |= value.is_none();
+        known[at].values.extend(value);
+    }
+    known
+}
+
+fn asked(reader: &mut Reader, condition: &Condition, at: &Place, known: &[Known]) {
+    let Some(variable) = variable(&condition.field) else { return };
+    let Some(its) = known.iter().find(|its| its.variable == variable) else {
+        return undeclared(reader, &variable, at, known);
+    };
+    let ever = its.values.iter().any(|value| condition.holds(Some(&value.as_value()))) || condition.holds(None);
+    if its.is_open || ever {
+        return;
+    }
+    let values: Vec<String> = its.values.iter().map(|value| shown(&value.as_value())).collect();
+    let wanted = condition.test.to_string();
+    let help =
+        nearest(&wanted, values.iter().map(String::as_str)).unwrap_or_else(|| format!("it is: {}", values.join(", ")));
+    reader.warn_help(at, format!("nothing sets `{}` to `{wanted}`", condition.field.name()), help);
+}
+
+/// A variable that is asked for, and never set.
+fn undeclared(reader: &mut Reader, variable: &Variable, at: &Place, known: &[Known]) {
+    let Variable { name, is_session } = variable;
+    let scope = if *is_session { "session" } else { "state" };
+    let others = known.iter().filter(|its| its.variable.is_session == *is_session);
+    let help = nearest(name, others.map(|its| &*its.variable.name)).unwrap_or_else(|| match is_session {
+        true => format!("a rule sets it with `set = {{ session.{name} = … }}`"),
+        false => format!("declare it: `[state]` and below `{name} = …`"),
+    });
+    reader.wrong_help(at, format!("there is no variable `{scope}.{name}`, and no rule sets it"), help);
+}
+
+fn variable(field: &Field) -> Option<Variable> {
+    match field {
+        Field::State(name) => Some(Variable { name: name.clone(), is_session: false }),
+        Field::Session(name) => Some(Variable { name: name.clone(), is_session: true }),
+        _ => None,
+    }
+}
