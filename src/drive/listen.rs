@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::door::Door;
 use super::driver::Driver;
 use super::engine::Engine;
+use super::socket::Socket;
 use super::wire::Wire;
 use crate::journal::Opened;
 use crate::protocol::Machine;
@@ -98,8 +99,6 @@ fn accept<M: Machine>(
     doorway: &Doorway,
     machine: &impl Fn(bool) -> M,
 ) {
-    // A socket that is dead already fails here and again, audibly, at its first read.
-    let _or_slow = socket.set_nodelay(true);
     let local = socket.local_addr().unwrap_or(peer);
     let opened = Opened { listener: doorway.name, peer, local };
     let (session, is_busy) = engine.act(|world, now| {
@@ -108,7 +107,7 @@ fn accept<M: Machine>(
     });
     let door = Arc::new(Door::default());
     engine.admit(session, &door);
-    let wire = Wire::new(socket);
+    let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), door, doorway.tickets.clone(), wire);
     tokio::spawn(driver.run(doorway.implicit_tls));
 }

@@ -9,6 +9,7 @@ mod driver;
 mod engine;
 mod listen;
 mod runtime;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -7,8 +7,8 @@ use bytes::{Buf, BytesMut};
 use rustls::server::{Accepted, Acceptor};
 use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use super::socket::Socket;
 use crate::journal::Tls;
 
 /// A finished handshake: the connection, what was read beyond it, and what was agreed.
@@ -32,20 +32,20 @@ impl Hello {
 }
 
 /// Waits for a ClientHello. Fails with the reason in words, after the alert that says it has left.
-pub(super) async fn hello(socket: &mut TcpStream) -> Result<Hello, String> {
+pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, String> {
     let mut sealed = BytesMut::new();
     let accepted = read_hello(socket, &mut sealed).await?;
     Ok(Hello { accepted, sealed })
 }
 
 /// Answers a ClientHello with an alert, by its number in RFC 8446 §6, as a record of its own.
-pub(super) async fn refuse(socket: &mut TcpStream, alert: u8) {
+pub(super) async fn refuse(socket: &mut Socket, alert: u8) {
     let _the_client_may_be_gone = socket.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
 }
 
 /// Shakes hands. Fails with the reason in words, after the alert that says it has left.
 pub(super) async fn handshake(
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     Hello { accepted, mut sealed }: Hello,
     config: Arc<ServerConfig>,
 ) -> Result<Secured, String> {
@@ -85,7 +85,7 @@ pub(super) async fn handshake(
     Ok(Secured { connection, rest: sealed, facts })
 }
 
-async fn read_hello(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<Accepted, String> {
+async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accepted, String> {
     let mut acceptor = Acceptor::default();
     loop {
         read(socket, sealed).await?;
@@ -107,7 +107,7 @@ async fn read_hello(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<Acc
     }
 }
 
-async fn read(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<(), String> {
+async fn read(socket: &mut Socket, sealed: &mut BytesMut) -> Result<(), String> {
     sealed.reserve(4096);
     match socket.read_buf(sealed).await {
         Ok(0) => Err("the client closed the connection".to_owned()),
@@ -116,7 +116,7 @@ async fn read(socket: &mut TcpStream, sealed: &mut BytesMut) -> Result<(), Strin
     }
 }
 
-async fn send(socket: &mut TcpStream, connection: &mut ServerConnection) -> io::Result<()> {
+async fn send(socket: &mut Socket, connection: &mut ServerConnection) -> io::Result<()> {
     let mut out = Vec::new();
     while connection.wants_write() {
         connection.write_tls(&mut out)?;

@@ -1,15 +1,15 @@
 //! The bytes' road: a socket, and TLS on it once it is secured.
 
 use std::future::Future;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use rustls::ServerConnection;
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
+
+use super::socket::Socket;
 
 /// What one read may bring: small while a client types commands, grown while it sends mail.
 const LEAST_READ: usize = 4 << 10;
@@ -17,7 +17,7 @@ const MOST_READ: usize = 64 << 10;
 
 /// Owns the socket. Octets to send are collected and leave in one write.
 pub(super) struct Wire {
-    socket: TcpStream,
+    socket: Socket,
     tls: Option<Box<ServerConnection>>,
     /// Ciphertext that was read and not yet understood.
     sealed_in: BytesMut,
@@ -33,7 +33,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream) -> Self {
+    pub(super) fn new(socket: Socket) -> Self {
         Self {
             socket,
             tls: None,
@@ -133,11 +133,10 @@ impl Wire {
     /// Reads what the kernel has at this very moment, without waiting and without asking the reactor; counts it and
     /// forgets it. At most 1 MiB, so that a flood does not hold the caller.
     pub(super) fn drain_now(&mut self) -> u64 {
-        let socket = SockRef::from(&self.socket);
         let mut scratch = [0; 4096];
         let mut octets = 0;
         while octets < 1 << 20 {
-            match (&*socket).read(&mut scratch) {
+            match self.socket.read_now(&mut scratch) {
                 Ok(came) if came > 0 => octets += came as u64,
                 _ => break,
             }
@@ -164,8 +163,7 @@ impl Wire {
 
     /// Dropping the socket resets the connection from now on.
     pub(super) fn reset_at_drop(&self) {
-        // Where that fails the connection is gone already.
-        let _gone = SockRef::from(&self.socket).set_linger(Some(std::time::Duration::ZERO));
+        self.socket.reset_at_drop();
     }
 
     /// Reads and drops; Ready with how much came, 0 at the end.
@@ -175,7 +173,7 @@ impl Wire {
         pin!(self.socket.read_buf(&mut self.sealed_in)).poll(cx)
     }
 
-    pub(super) fn socket(&mut self) -> &mut TcpStream {
+    pub(super) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
     }
 

@@ -4,11 +4,11 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::Driver;
 use crate::base::Timestamp;
+use crate::drive::socket::Socket;
 use crate::drive::tls::{Secured, handshake, hello, refuse};
 use crate::journal::{Ending, Kind};
 use crate::protocol::{Event, Machine};
@@ -86,7 +86,7 @@ impl<M: Machine> Driver<M> {
     async fn hurried<T>(
         &mut self,
         deadline: Instant,
-        part: impl AsyncFnOnce(&mut TcpStream) -> Result<T, String>,
+        part: impl AsyncFnOnce(&mut Socket) -> Result<T, String>,
     ) -> Result<Result<T, String>, Ending> {
         let limit = self.tickets.handshake.as_secs_f32();
         let (socket, door) = (self.wire.socket(), &self.door);
