@@ -8,6 +8,8 @@ use wire::After::{self, Eof, Open, Reset, Silence, Truncated};
 use wire::Wire;
 use wire::deadline::until;
 
+#[path = "faults/busy.rs"]
+mod busy;
 #[path = "clients/wire.rs"]
 #[allow(dead_code)]
 mod wire;

@@ -12,6 +12,9 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// The last moment that prints in the form of RFC 3339, at the end of the year 9999.
+    pub(crate) const LAST: Self = Self(253_402_207_200_999_999);
+
     /// The moment so much later.
     pub(crate) fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))

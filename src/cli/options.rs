@@ -93,6 +93,9 @@ pub(super) struct Serve {
     /// How long a client may be silent, as `5m` [default: 5m on SMTP, 30m on IMAP, 10m on POP3].
     #[arg(long, value_name = "TIME")]
     idle_timeout: Option<Time>,
+    /// How long a client may read nothing while an answer waits for it, as `5m`.
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    write_timeout: Time,
     /// How long a TLS handshake may take, as `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     handshake_timeout: Time,
@@ -183,6 +186,7 @@ impl Serve {
             settings.limits.idle(time);
         }
         settings.limits.sessions = self.max_sessions;
+        settings.limits.write = self.write_timeout.0;
         settings.limits.handshake = self.handshake_timeout.0;
         settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
         settings.seed = self.seed.unwrap_or(1);

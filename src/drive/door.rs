@@ -1,129 +1,147 @@
-//! Orders to a session from outside, taken between its lines; and when it has nothing to do until then.
+//! What a session is told from outside, and when it has nothing to do until then.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::Notify;
+
 use crate::base::Timestamp;
-use crate::journal::Ending;
+use crate::world::{EndCommand, SessionCommand};
 
-/// What a session may be told from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// The server stops: say so and go.
-    Stop = 1,
-    /// The test ends this session.
-    Kick = 2,
-    /// There is something in its inbox.
-    Inbox = 4,
-}
+/// What a session may be told while it is busy; it is ended when more comes.
+const MOST_COMMANDS: usize = 1000;
 
-impl Order {
-    /// How a session ends that obeys.
-    pub(crate) fn ending(self) -> Ending {
-        match self {
-            Self::Stop => Ending::ServerStopped,
-            Self::Kick | Self::Inbox => Ending::Kicked,
-        }
-    }
-}
+/// The driver has nothing to do.
+const QUIET: u8 = 1;
+/// Somebody waits until the driver has nothing to do.
+const AWAITED: u8 = 2;
 
-/// A session's door: knocked on from any thread, answered by its driver.
+/// A session's door: told from any thread, answered by its driver.
 #[derive(Debug)]
 pub(crate) struct Door {
-    orders: AtomicU8,
-    waker: Mutex<Option<Waker>>,
-    /// The driver has nothing to do.
-    is_quiet: AtomicBool,
+    commands: Mutex<Commands>,
+    /// Of the two above.
+    state: AtomicU8,
     /// Until this server time, if nobody comes.
     due: AtomicI64,
+    /// Told when the driver has nothing to do any more, where somebody waits for that.
+    rested: Arc<Notify>,
 }
 
-impl Default for Door {
-    fn default() -> Self {
-        Self {
-            orders: AtomicU8::new(0),
-            waker: Mutex::new(None),
-            is_quiet: AtomicBool::new(false),
-            due: AtomicI64::new(i64::MAX),
-        }
-    }
+#[derive(Debug, Default)]
+struct Commands {
+    /// From now on; a session may take its time to say goodbye.
+    is_stopping: bool,
+    told: VecDeque<SessionCommand>,
+    waker: Option<Waker>,
 }
 
 impl Door {
-    pub(crate) fn knock(&self, order: Order) {
-        self.orders.fetch_or(order as u8, Ordering::AcqRel);
+    pub(super) fn new(rested: Arc<Notify>) -> Self {
+        Self { commands: Mutex::default(), state: AtomicU8::new(0), due: AtomicI64::new(i64::MAX), rested }
+    }
+
+    /// The server stops.
+    pub(super) fn stop(&self) {
+        self.lock().is_stopping = true;
+        self.wake();
+    }
+
+    pub(super) fn tell(&self, command: SessionCommand) {
+        let mut commands = self.lock();
+        if commands.told.len() < MOST_COMMANDS {
+            commands.told.push_back(command);
+        } else {
+            commands.told.clear();
+            commands.told.push_back(SessionCommand::End(EndCommand::Flooded));
+        }
+        drop(commands);
         self.wake();
     }
 
     /// Lets the driver look around.
     pub(super) fn wake(&self) {
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waker = self.lock().waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Ready when somebody has knocked, ever; with what is in the inbox only once.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Order> {
-        self.poll_for(cx, |orders| {
-            let inbox = orders & Order::Inbox as u8 != 0;
-            end(orders).or_else(|| {
-                self.orders.fetch_and(!(Order::Inbox as u8), Ordering::AcqRel);
-                inbox.then_some(Order::Inbox)
-            })
-        })
+    /// Ready with what the session is told next.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<SessionCommand> {
+        self.poll_for(cx, |told| told.pop_front(), SessionCommand::End)
     }
 
-    /// Ready when the session shall end.
-    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Order> {
-        self.poll_for(cx, end)
+    /// Ready when the session shall end; the rest of what it was told waits.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<EndCommand> {
+        let first = |told: &mut VecDeque<SessionCommand>| {
+            let at = told.iter().position(|command| matches!(command, SessionCommand::End(_)))?;
+            match told.remove(at)? {
+                SessionCommand::End(command) => Some(command),
+                SessionCommand::Say(..) | SessionCommand::Offer(_) => None,
+            }
+        };
+        self.poll_for(cx, first, |command| command)
     }
 
     /// The driver has nothing to do until then.
     pub(super) fn rest(&self, due: Timestamp) {
         self.due.store(due.as_micros(), Ordering::Release);
-        self.is_quiet.store(true, Ordering::Release);
+        if self.state.swap(QUIET, Ordering::AcqRel) & AWAITED != 0 {
+            self.rested.notify_waiters();
+        }
+    }
+
+    /// The driver waits for the client to read, until then at most.
+    pub(super) fn block(&self, due: Timestamp) {
+        self.due.store(due.as_micros(), Ordering::Release);
     }
 
     pub(super) fn work(&self) {
-        self.is_quiet.store(false, Ordering::Release);
+        self.due.store(i64::MAX, Ordering::Release);
+        self.state.fetch_and(!QUIET, Ordering::AcqRel);
     }
 
-    /// The driver is made to look around; true if it had nothing to do before.
-    pub(super) fn rouse(&self) -> bool {
-        let was_quiet = self.is_quiet.swap(false, Ordering::AcqRel);
+    /// Makes the driver look around at this time. True if it will rest then: it rested before, or is roused already,
+    /// or its wait for a client that does not read is over.
+    pub(super) fn rouse(&self, now: Timestamp) -> bool {
+        let rests = self.state.swap(AWAITED, Ordering::AcqRel) != 0 || self.due() <= now;
         self.wake();
-        was_quiet
+        rests
     }
 
+    /// Whether the driver has nothing to do; if it has, `rested` is told as soon as it has not.
     pub(super) fn is_quiet(&self) -> bool {
-        self.is_quiet.load(Ordering::Acquire)
+        self.state.fetch_or(AWAITED, Ordering::AcqRel) & QUIET != 0
     }
 
-    /// What the driver waits for, if it has nothing to do.
+    /// When the driver will act, if nobody comes.
     pub(super) fn due(&self) -> Timestamp {
         Timestamp::from_micros(self.due.load(Ordering::Acquire))
     }
 
-    fn poll_for(&self, cx: &mut Context<'_>, order: impl Fn(u8) -> Option<Order>) -> Poll<Order> {
-        let look = || match self.orders.load(Ordering::Acquire) {
-            0 => None,
-            orders => order(orders),
-        };
-        if let Some(order) = look() {
-            return Poll::Ready(order);
+    fn poll_for<T>(
+        &self,
+        cx: &mut Context<'_>,
+        next: impl Fn(&mut VecDeque<SessionCommand>) -> Option<T>,
+        end: impl Fn(EndCommand) -> T,
+    ) -> Poll<T> {
+        let mut commands = self.lock();
+        if commands.is_stopping {
+            return Poll::Ready(end(EndCommand::Stop));
         }
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *waker = Some(cx.waker().clone());
+        if let Some(command) = next(&mut commands.told) {
+            return Poll::Ready(command);
         }
-        drop(waker);
-        // A knock between the look and the registration found no waker.
-        look().map_or(Poll::Pending, Poll::Ready)
+        if !commands.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            commands.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
-}
 
-fn end(orders: u8) -> Option<Order> {
-    [Order::Stop, Order::Kick].into_iter().find(|order| orders & *order as u8 != 0)
+    fn lock(&self) -> MutexGuard<'_, Commands> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

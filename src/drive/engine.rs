@@ -5,17 +5,19 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::bell::{Bell, Interest};
 use super::clock::Clock;
-use super::door::{Door, Order};
+use super::door::Door;
 use super::runtime::runtime;
 use crate::base::{SessionNo, Timestamp};
-use crate::world::World;
+use crate::journal::Opened;
+use crate::world::{EndCommand, SessionCommand, World};
 
 /// How long a session that came due may take to act while others wait for it: its client may not read.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -28,6 +30,8 @@ pub(crate) struct Engine {
     agenda: Arc<Notify>,
     /// Wakes those who look at the time, and the listeners when they shall close.
     changed: Notify,
+    /// Wakes those who wait until sessions have nothing to do and listeners are what they shall be.
+    rested: Arc<Notify>,
     /// How many listeners are closed.
     closed: AtomicUsize,
 }
@@ -58,6 +62,7 @@ impl Engine {
             state: Mutex::new(state),
             agenda: Arc::default(),
             changed: Notify::new(),
+            rested: Arc::default(),
             closed: AtomicUsize::new(0),
         })
     }
@@ -73,11 +78,16 @@ impl Engine {
 
     /// Changes the world; whoever is interested in what was appended is woken after the lock is released.
     pub(crate) fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
-        let now = self.clock.now();
+        self.change(|state, now| act(&mut state.world, now))
+    }
+
+    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let mut wake = Vec::new();
         let mut state = self.lock();
+        // Under the lock: records have the order of their times.
+        let now = self.clock.now();
         let before = state.world.journal.tip();
-        let result = act(&mut state.world, now);
+        let result = change(&mut state, now);
         if !state.bell.is_empty() {
             match state.world.journal.since(before) {
                 Ok(records) => {
@@ -86,15 +96,15 @@ impl Engine {
                 Err(_gone) => state.bell.all(&mut wake),
             }
         }
-        let knocked = self.take_over(&mut state);
+        let told = self.take_over(&mut state);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        knocked.into_iter().for_each(|door| door.knock(Order::Inbox));
+        told.into_iter().for_each(|(door, command)| door.tell(command));
         result
     }
 
-    /// What the world wants done later, and whom it wants told something.
-    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<Door>> {
+    /// What the world wants done later, and whom it wants told something. A session that is over is told nothing.
+    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<(Arc<Door>, SessionCommand)> {
         if state.world.agenda.take_news() {
             if !std::mem::replace(&mut state.is_attended, true) {
                 runtime().spawn(attend(Arc::downgrade(self)));
@@ -105,68 +115,90 @@ impl Engine {
             state.down_until = Some(until);
             self.changed.notify_waiters();
         }
-        let knocks = std::mem::take(&mut state.world.knocks);
-        knocks.iter().filter_map(|session| state.doors.get(session).cloned()).collect()
+        let commands = std::mem::take(&mut state.world.commands).into_iter();
+        commands.filter_map(|(session, command)| Some((state.doors.get(&session).cloned()?, command))).collect()
     }
 
-    /// Server time stands still from now on.
+    /// Server time stands still from now on. Whoever waits for a time finds out when it should have come.
     pub(crate) fn pause(&self) {
-        self.clock.pause();
-        self.rouse();
+        self.set_clock(Clock::pause);
     }
 
     /// Server time runs on from where it stands.
     pub(crate) fn resume(&self) {
-        self.clock.resume();
-        self.rouse();
+        self.set_clock(Clock::resume);
+        self.agenda.notify_one();
+        self.changed.notify_waiters();
+        self.doors().iter().for_each(|(_, door)| door.wake());
     }
 
-    /// Moves server time. Returns when everything that came due has been done and what was said then was given to the
-    /// kernel. Blocks; not to be called on the threads that serve.
-    pub(crate) fn advance(self: &Arc<Self>, by: Duration) {
+    /// Moves server time. Resolves when everything that came due has been done and what was said then was given to the
+    /// kernel; time moves even where nobody waits for that.
+    pub(crate) fn advance(self: &Arc<Self>, by: Duration) -> JoinHandle<()> {
+        runtime().spawn(Arc::clone(self).move_clock(by))
+    }
+
+    async fn move_clock(self: Arc<Self>, by: Duration) {
         // What a session is about to wait for counts from the time that it is now.
-        let all: Vec<Arc<Door>> = self.lock().doors.values().cloned().collect();
-        self.wait_for(&all);
+        self.wait_for(&self.doors()).await;
         let target = self.clock.now().plus(by);
-        loop {
-            let (deed, session) = {
-                let state = self.lock();
-                let deed = state.world.agenda.next();
-                let quiet = state.doors.values().filter(|door| door.is_quiet()).map(|door| door.due());
-                let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
-                (deed, quiet.chain(open).min())
-            };
-            let Some(due) = [deed, session].into_iter().flatten().min().filter(|due| *due <= target) else { break };
-            self.clock.set(due);
+        while let Some(due) = self.next_due().filter(|due| *due <= target) {
+            self.set_clock(|clock| clock.set(due));
             self.do_due();
-            self.rouse();
+            self.rouse().await;
         }
-        self.clock.set(target);
-        self.rouse();
+        self.set_clock(|clock| clock.set(target));
+        self.rouse().await;
+    }
+
+    /// Under the lock, so that records have the order of their times.
+    fn set_clock(&self, set: impl FnOnce(&Clock)) {
+        let _locked = self.lock();
+        set(&self.clock);
+    }
+
+    /// When somebody has something to do next, if nobody comes.
+    fn next_due(&self) -> Option<Timestamp> {
+        let state = self.lock();
+        let now = self.clock.now();
+        let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
+        // What was due before and is not done yet was waited for long enough.
+        let waiting = state.doors.values().map(|door| door.due()).chain(open).filter(|due| *due > now);
+        waiting.chain(state.world.agenda.next()).min()
+    }
+
+    fn doors(&self) -> Vec<(SessionNo, Arc<Door>)> {
+        self.lock().doors.iter().map(|(session, door)| (*session, Arc::clone(door))).collect()
     }
 
     /// Everybody looks around, and those who had nothing to do are waited for until they have nothing to do again.
-    fn rouse(&self) {
+    async fn rouse(&self) {
         self.agenda.notify_one();
         self.changed.notify_waiters();
-        let doors: Vec<Arc<Door>> = self.lock().doors.values().cloned().collect();
-        let roused: Vec<Arc<Door>> = doors.into_iter().filter(|door| door.rouse()).collect();
-        self.wait_for(&roused);
+        let now = self.clock.now();
+        let roused: Vec<_> = self.doors().into_iter().filter(|(_, door)| door.rouse(now)).collect();
+        self.wait_for(&roused).await;
     }
 
     /// Until these have nothing to do, or it takes too long.
-    fn wait_for(&self, doors: &[Arc<Door>]) {
+    async fn wait_for(&self, doors: &[(SessionNo, Arc<Door>)]) {
         let deadline = Instant::now() + PATIENCE;
-        // A door that is gone from the list belongs to a session that ended.
-        let is_busy =
-            |door: &Arc<Door>| !door.is_quiet() && self.lock().doors.values().any(|its| Arc::ptr_eq(its, door));
-        let is_late = || {
-            let now = self.clock.now();
-            self.closed.load(Ordering::Acquire) > 0 && self.lock().down_until.is_none_or(|until| until <= now)
-        };
-        while (doors.iter().any(is_busy) || is_late()) && Instant::now() < deadline {
-            thread::sleep(Duration::from_micros(50));
+        loop {
+            let mut rested = pin!(self.rested.notified());
+            // Registered before looking: who rests in between is not missed.
+            rested.as_mut().enable();
+            if !self.is_any_busy(doors) || timeout_at(deadline, rested).await.is_err() {
+                return;
+            }
         }
+    }
+
+    /// A door that is gone from the list belongs to a session that ended.
+    fn is_any_busy(&self, doors: &[(SessionNo, Arc<Door>)]) -> bool {
+        let state = self.lock();
+        let is_late = state.down_until.is_none_or(|until| until <= self.clock.now());
+        let is_busy = |(session, door): &(SessionNo, Arc<Door>)| !door.is_quiet() && state.doors.contains_key(session);
+        doors.iter().any(is_busy) || (is_late && self.closed.load(Ordering::Acquire) > 0)
     }
 
     /// Resolves when the listeners shall be closed; gives until when.
@@ -196,7 +228,7 @@ impl Engine {
                 return;
             }
             match self.clock.until(due) {
-                Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+                Some(wait) => drop(timeout(wait, changed).await),
                 None => changed.await,
             }
         }
@@ -232,25 +264,30 @@ impl Engine {
         Watch { engine: Arc::clone(self), interest, id }
     }
 
-    /// Gives a new session its door; none once the server has stopped.
-    pub(super) fn admit(&self, session: SessionNo, door: &Arc<Door>) {
-        let mut state = self.lock();
-        state.doors.insert(session, Arc::clone(door));
-        let stopped = state.stopped;
-        drop(state);
-        if stopped {
-            door.knock(Order::Stop);
-        }
+    /// A connection was accepted: gives its session, the door of that, and how many sessions last with it.
+    pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<Door>, usize) {
+        let door = Arc::new(Door::new(Arc::clone(&self.rested)));
+        let (session, sessions) = self.change(|state, now| {
+            let session = state.world.open(opened, now);
+            state.doors.insert(session, Arc::clone(&door));
+            if state.stopped {
+                door.stop();
+            }
+            (session, state.world.sessions())
+        });
+        (session, door, sessions)
     }
 
+    /// A session is over: nobody can tell it anything.
     pub(super) fn dismiss(&self, session: SessionNo) {
         self.lock().doors.remove(&session);
+        self.rested.notify_waiters();
     }
 
     /// Ends a session from outside; false if it is over, or never was.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
         let door = self.lock().doors.get(&session).cloned();
-        door.map(|door| door.knock(Order::Kick)).is_some()
+        door.map(|door| door.tell(SessionCommand::End(EndCommand::Kick(Vec::new())))).is_some()
     }
 
     /// Tells every session, those to come included, that the server stops.
@@ -260,7 +297,7 @@ impl Engine {
         state.world.agenda.clear();
         let doors: Vec<_> = state.doors.values().cloned().collect();
         drop(state);
-        doors.iter().for_each(|door| door.knock(Order::Stop));
+        doors.iter().for_each(|door| door.stop());
     }
 
     /// A panic under the lock ended the session that caused it and was recorded; the world is whole, so it is used on.
@@ -275,6 +312,7 @@ pub(super) struct Closed<'e>(&'e Engine);
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
         self.0.closed.fetch_sub(1, Ordering::AcqRel);
+        self.0.rested.notify_waiters();
     }
 }
 
@@ -301,7 +339,7 @@ async fn attend(engine: Weak<Engine>) {
         // Whoever waits holds no server.
         drop(server);
         match wait {
-            Some(wait) => drop(tokio::time::timeout(wait, agenda.notified()).await),
+            Some(wait) => drop(timeout(wait, agenda.notified()).await),
             None => agenda.notified().await,
         }
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::door::Door;
 use super::driver::Driver;
 use super::engine::Engine;
 use super::socket::Socket;
@@ -23,12 +22,14 @@ use crate::rule::Certificate;
 /// Before something is tried again.
 const SOON: Duration = Duration::from_millis(20);
 
-/// What a session needs for TLS. The certificate is made when somebody first asks for it.
+/// What a session needs for TLS, and how long it waits. The certificate is made when somebody first asks for it.
 #[derive(Clone)]
 pub(crate) struct Tickets {
     pub(crate) config: Arc<dyn Fn(Certificate) -> Arc<ServerConfig> + Send + Sync>,
-    /// How long a handshake may take.
+    /// How long a handshake may take, by real time.
     pub(crate) handshake: Duration,
+    /// How long a client may read nothing of what waits for it, by server time.
+    pub(crate) write: Duration,
 }
 
 impl Tickets {
@@ -101,12 +102,8 @@ fn accept<M: Machine>(
 ) {
     let local = socket.local_addr().unwrap_or(peer);
     let opened = Opened { listener: doorway.name, peer, local };
-    let (session, is_busy) = engine.act(|world, now| {
-        let session = world.open(opened, now);
-        (session, world.sessions() > doorway.sessions)
-    });
-    let door = Arc::new(Door::default());
-    engine.admit(session, &door);
+    let (session, door, sessions) = engine.admit(opened);
+    let is_busy = sessions > doorway.sessions;
     let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), door, doorway.tickets.clone(), wire);
     tokio::spawn(driver.run(doorway.implicit_tls));

@@ -12,6 +12,7 @@ mod runtime;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod tls;
 mod wire;
 

@@ -15,6 +15,9 @@ use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status,
 use crate::rule::{self, On, Rule, Shape};
 use crate::world::World;
 
+/// How long a client may read nothing.
+const WRITE: Duration = Duration::from_secs(300);
+
 /// Says what each line asks for.
 #[derive(Default)]
 struct Toy {
@@ -101,7 +104,8 @@ fn start() -> (Arc<Engine>, SocketAddr) {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let tickets = Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1) };
+    let tickets =
+        Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE };
     let doorway =
         Doorway { name: "toy", implicit_tls: false, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();

@@ -62,6 +62,11 @@ impl Wire {
         self.sent
     }
 
+    /// Changes whenever the kernel has taken something.
+    pub(super) fn progress(&self) -> (u64, usize) {
+        (self.sent, self.sealed_sent)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.outgoing.is_empty() && self.sealed_sent == self.sealed_out.len()
     }

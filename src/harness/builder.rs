@@ -187,6 +187,13 @@ impl MailServerBuilder {
         self
     }
 
+    /// How long a client may read nothing while an answer waits for it, before the server ends the session; by default
+    /// 5 minutes. Whenever some of it leaves, that time begins anew.
+    pub fn write_timeout(mut self, time: Duration) -> Self {
+        self.0.limits.write = time;
+        self
+    }
+
     /// How long a TLS handshake may take; 30 seconds by default.
     pub fn handshake_timeout(mut self, time: Duration) -> Self {
         self.0.limits.handshake = time;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::MailServer;
 use crate::base::Timestamp;
+use crate::server::block_on;
 
 /// The server's time: real, or paused and advanced. What waits by it are rules (`wait`, `pace`, `after`) and the
 /// server's patience with silent clients; waits of the test are always real.
@@ -55,7 +56,13 @@ impl Clock<'_> {
 
     /// Moves time. When this returns, everything that came due has been done in its order, and what was said then was
     /// given to the kernel; a client that does not read is waited for a second of real time.
+    ///
+    /// # Panics
+    /// If it would be later than the year 9999.
+    #[track_caller]
     pub fn advance(self, by: Duration) {
-        self.0.server.engine().advance(by);
+        let engine = self.0.server.engine();
+        assert!(engine.clock().now().plus(by) <= Timestamp::LAST, "{by:?} later the year 9999 is over");
+        block_on(engine.advance(by)).expect("moving the clock does not panic");
     }
 }

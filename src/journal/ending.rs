@@ -14,6 +14,8 @@ pub enum Ending {
     Broken,
     /// The client was silent for too long and was told so.
     Idle,
+    /// The client read nothing of what waited for it, for too long.
+    NotReading,
     /// The TLS handshake failed.
     TlsFailed,
     /// The server stopped.
@@ -34,6 +36,7 @@ impl Ending {
             Self::ClientClosed => "client-closed",
             Self::Broken => "broken",
             Self::Idle => "idle",
+            Self::NotReading => "not-reading",
             Self::TlsFailed => "tls-failed",
             Self::ServerStopped => "server-stopped",
             Self::Kicked => "kicked",
@@ -50,6 +53,7 @@ impl fmt::Display for Ending {
             Self::ClientClosed => "the client closed the connection without a goodbye",
             Self::Broken => "the connection broke",
             Self::Idle => "the client was silent for too long",
+            Self::NotReading => "the client did not read what was sent for too long",
             Self::TlsFailed => "the TLS handshake failed",
             Self::ServerStopped => "the server stopped",
             Self::Kicked => "ended by the test",

@@ -72,6 +72,18 @@ impl Plan {
     pub(crate) fn of(cues: Vec<Cue>, after: After) -> Self {
         Self { said: Said::Cues(cues.into_iter()), after }
     }
+
+    /// How many octets leave when all of it is played.
+    pub(crate) fn octets(&self) -> u64 {
+        let of = |cue: &Cue| match cue {
+            Cue::Send { bytes, .. } => bytes.len() as u64,
+            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
+        };
+        match &self.said {
+            Said::Plain(reply) => reply.len() as u64,
+            Said::Cues(cues) => cues.as_slice().iter().map(of).sum(),
+        }
+    }
 }
 
 impl Iterator for Plan {

@@ -146,8 +146,11 @@ impl Server {
     fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
         let certificates = Arc::clone(&self.certificates);
         let limits = &self.settings.limits;
-        let tickets =
-            Tickets { config: Arc::new(move |which| certificates.config(which)), handshake: limits.handshake };
+        let tickets = Tickets {
+            config: Arc::new(move |which| certificates.config(which)),
+            handshake: limits.handshake,
+            write: limits.write,
+        };
         let implicit_tls = listener.implicit_tls();
         let doorway = Doorway { name: listener.name(), implicit_tls, tickets, bind, sessions: limits.sessions };
         let _entered = runtime().enter();

@@ -45,6 +45,8 @@ pub(crate) struct Limits {
     pub(crate) sessions: usize,
     /// How long a TLS handshake may take.
     pub(crate) handshake: Duration,
+    /// How long a client may read nothing of what waits for it.
+    pub(crate) write: Duration,
 }
 
 impl Limits {
@@ -78,6 +80,7 @@ impl Default for Settings {
                 pop3: pop3::Limits::default(),
                 sessions: 10_000,
                 handshake: Duration::from_secs(30),
+                write: Duration::from_secs(5 * 60),
             },
             keep: None,
             seed: 1,

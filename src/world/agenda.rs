@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::World;
 use super::scene::About;
 use super::turn::{Nobody, Progress};
+use super::{SessionCommand, World};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{InternalDate, Origin};
 use crate::protocol::{Desk, Event, Route};
@@ -105,7 +105,7 @@ impl World {
         let mut progress = Progress::default();
         let session = match later {
             Later::Deed { deed: Deed::Caps(offer), session, .. } => {
-                self.tell(session, super::Due::Offer(offer));
+                self.tell(session, SessionCommand::Offer(offer));
                 session
             }
             Later::Deed { deed, session, by } => {

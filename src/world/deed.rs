@@ -19,12 +19,25 @@ const DEEPEST: u8 = 8;
 
 /// What a session is told from outside.
 #[derive(Debug)]
-pub(crate) enum Due {
+pub(crate) enum SessionCommand {
+    /// These octets, which no request asked for; and the rule that says them.
     Say(Vec<u8>, Arc<str>),
-    End(End),
+    /// Announces something else from now on.
     Offer(Offer),
-    /// Goodbye, with these octets.
+    End(EndCommand),
+}
+
+/// How a session ends that is told to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EndCommand {
+    /// The server stops.
+    Stop,
+    /// It is ended by a test, or by a rule of another session, after these octets.
     Kick(Vec<u8>),
+    /// A rule closes the connection.
+    Close(End),
+    /// More was said to the session than it could take while it was busy.
+    Flooded,
 }
 
 impl World {
@@ -68,14 +81,14 @@ impl World {
             let login = login.ok_or("nobody is logged in, and the step names no user")?;
             desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
         };
-        let (mut told, mut due, mut found) = (None, None, true);
+        let (mut told, mut command, mut found) = (None, None, true);
         let failed: Result<(), String> = match deed {
             Deed::Say(octets) => {
-                due = Some(Due::Say(octets, Arc::clone(by)));
+                command = Some(SessionCommand::Say(octets, Arc::clone(by)));
                 Ok(())
             }
             Deed::End(end) => {
-                due = Some(Due::End(end));
+                command = Some(SessionCommand::End(EndCommand::Close(end)));
                 Ok(())
             }
             Deed::Listen(down) => {
@@ -158,10 +171,8 @@ impl World {
                 };
                 let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
                 found = !meant.is_empty();
-                for session in meant {
-                    self.inbox.entry(session).or_default().push(Due::Kick(reply.clone().unwrap_or_default()));
-                    self.knocks.push(session);
-                }
+                let kick = || SessionCommand::End(EndCommand::Kick(reply.clone().unwrap_or_default()));
+                self.commands.extend(meant.into_iter().map(|session| (session, kick())));
                 Ok(())
             }
             Deed::Note(text) => {
@@ -174,8 +185,8 @@ impl World {
             }
         };
         progress.done.absorb(desk.close());
-        if let Some(due) = due {
-            self.tell(session, due);
+        if let Some(command) = command {
+            self.tell(session, command);
         }
         if let Err(why) = failed {
             progress.notes.push(noted(Weight::Failure, format!("a step could not be done: {why}")));
@@ -288,11 +299,8 @@ impl World {
         self.tell_delivered(session, delivered, now);
     }
 
-    pub(super) fn tell(&mut self, session: Option<SessionNo>, due: Due) {
-        if let Some(session) = session {
-            self.inbox.entry(session).or_default().push(due);
-            self.knocks.push(session);
-        }
+    pub(super) fn tell(&mut self, session: Option<SessionNo>, command: SessionCommand) {
+        self.commands.extend(session.map(|session| (session, command)));
     }
 
     /// A new session's machine announces what the scenario says.

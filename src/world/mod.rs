@@ -20,7 +20,7 @@ use crate::protocol::{Desk, Mail, Unfit};
 use crate::rule::{Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
-pub(crate) use deed::Due;
+pub(crate) use deed::{EndCommand, SessionCommand};
 pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
@@ -41,10 +41,8 @@ pub(crate) struct World {
     pub(crate) rulebook: Rulebook,
     /// What is done later, by whoever has the clock.
     pub(crate) agenda: Agenda,
-    /// What sessions are told from outside, until they take it.
-    pub(crate) inbox: HashMap<SessionNo, Vec<Due>>,
-    /// Sessions that have something in their inbox, for whoever can wake them.
-    pub(crate) knocks: Vec<SessionNo>,
+    /// What sessions are told, until whoever can wake them takes it.
+    pub(crate) commands: Vec<(SessionNo, SessionCommand)>,
     /// Until then every listener is closed.
     pub(crate) down_until: Option<Timestamp>,
     /// The certificates that rules chose for sessions.
@@ -91,8 +89,7 @@ impl World {
             mail: Mail::new(Accounts::new(members, namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
             agenda: Agenda::default(),
-            inbox: HashMap::new(),
-            knocks: Vec::new(),
+            commands: Vec::new(),
             down_until: None,
             shown: HashMap::new(),
             offers: Offers::default(),
@@ -145,7 +142,6 @@ impl World {
         self.sessions -= 1;
         self.mail.maildrops.leave(session);
         self.rulebook.forget(session);
-        self.inbox.remove(&session);
         self.shown.remove(&session);
         self.journal.note(now, session, Kind::Ended { ending, unfinished });
         self.forget_records();

@@ -1,30 +1,31 @@
-//! The one loop that owns a connection: decode while you can, play what was said, then wait for bytes, a knock or the
-//! end of patience.
+//! The one loop that owns a connection: decode while you can, play what was said, then wait for bytes, a command from
+//! outside or the end of patience.
 
 mod play;
 mod shake;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::task::yield_now;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::bell::{Interest, Matter};
-use super::door::{Door, Order};
+use super::door::Door;
 use super::engine::{Engine, Watch};
 use super::listen::Tickets;
+use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Ending, Left};
+use crate::journal::{Ending, Kind, Left, Noted, Weight};
 use crate::protocol::{Event, Heard, Machine, Reply};
 use crate::rule::{End, Hello, Reading};
-use crate::world::{Due, Rest, Turn, World};
+use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
 const FULL: usize = 64 << 10;
@@ -59,21 +60,32 @@ pub(super) struct Driver<M: Machine> {
     reading: Option<Reading>,
     /// How the connection ends.
     manner: End,
+    /// Nothing can be said: it would be in the clear, and TLS is not there yet.
+    needs_tls: bool,
     /// When the client was last heard, by server time.
     heard: Timestamp,
-    alarm: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
 struct Open {
     exchange: Seq,
     start: u64,
+    /// Where it ends as far as it is known.
+    ready: u64,
+    /// Where it ends; not yet known while more may follow.
     end: u64,
+}
+
+impl Open {
+    fn new(exchange: Seq, start: u64) -> Self {
+        Self { exchange, start, ready: start, end: u64::MAX }
+    }
 }
 
 enum News<R> {
     Bytes,
     Lapse,
-    Knock(Order),
+    Told(SessionCommand),
     Push(Heard<R>),
 }
 
@@ -100,13 +112,15 @@ impl<M: Machine> Driver<M> {
             came_early: false,
             reading: None,
             manner: End::Fin,
+            needs_tls: false,
             heard,
-            alarm: None,
+            timer: Timer::default(),
         }
     }
 
     /// Drives the session to its end and records that.
     pub(super) async fn run(mut self, implicit_tls: bool) {
+        self.needs_tls = implicit_tls;
         let ending = match self.converse(implicit_tls).await {
             Ok(never) => match never {},
             Err(ending) => ending,
@@ -114,7 +128,8 @@ impl<M: Machine> Driver<M> {
         self.door.work();
         let over = self.engine.act(|world, now| world.point(self.session, Event::TcpClose, None, now));
         if let Some(turn) = over {
-            self.open.push(Open { exchange: turn.exchange, start: self.wire.pushed(), end: self.wire.pushed() });
+            let end = self.wire.pushed();
+            self.open.push(Open { end, ..Open::new(turn.exchange, end) });
         }
         self.settle_open();
         let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed);
@@ -133,8 +148,11 @@ impl<M: Machine> Driver<M> {
                 let _the_client_may_be_gone = timeout(LINGER, farewell).await;
             }
         }
-        if self.manner == End::Half && !is_dead {
-            self.drop_input().await;
+        if self.manner == End::Half
+            && !is_dead
+            && let Some(EndCommand::Close(End::Rst)) = self.drop_input().await
+        {
+            self.wire.reset_at_drop();
         }
         let unfinished = self.machine.unfinished() + self.input.len() as u64;
         // From here on nobody can knock; who sees that the session ended finds no door.
@@ -165,15 +183,14 @@ impl<M: Machine> Driver<M> {
                     self.exchange(heard, Ending::Idle).await?;
                 }
                 News::Push(heard) => self.exchange(heard, Ending::Clean).await?,
-                News::Knock(Order::Stop) => {
+                News::Told(SessionCommand::End(EndCommand::Stop)) => {
                     let heard = self.machine.stop();
                     self.exchange(heard, Ending::ServerStopped).await?;
                     // Whatever rules make of the goodbye.
                     self.flush().await?;
                     return Err(Ending::ServerStopped);
                 }
-                News::Knock(Order::Inbox) => self.take_inbox().await?,
-                News::Knock(order @ Order::Kick) => return Err(order.ending()),
+                News::Told(command) => self.obey(command).await?,
             }
         }
     }
@@ -184,8 +201,7 @@ impl<M: Machine> Driver<M> {
         self.came_early = false;
         let Turn { exchange, plan, mut rest, .. } =
             self.turn(|world, machine, session, now| world.turn(session, machine, heard, is_early, now))?;
-        let start = self.wire.pushed();
-        self.open.push(Open { exchange, start, end: u64::MAX });
+        self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         let mut began = Instant::now();
         loop {
@@ -223,37 +239,48 @@ impl<M: Machine> Driver<M> {
     async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
         let turn = self.turn(|world, _, session, now| world.point(session, event, sni, now))?;
         let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
-        let start = self.wire.pushed();
-        self.open.push(Open { exchange, start, end: u64::MAX });
+        self.open.push(Open::new(exchange, self.wire.pushed()));
         Box::pin(self.play(plan, true, Ending::Clean)).await?;
         self.close_left();
         Ok(hello)
     }
 
     /// What the session was told from outside.
-    async fn take_inbox(&mut self) -> Result<(), Ending> {
-        let session = self.session;
-        for due in self.engine.act(|world, _| world.inbox.remove(&session)).unwrap_or_default() {
-            match due {
-                Due::Say(octets, by) => self.say(octets, Some(by)).await?,
-                Due::Offer(offer) => {
-                    if let Some(mask) = self.machine.mask() {
-                        mask.change(&offer);
-                    }
+    async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
+        match command {
+            SessionCommand::Say(octets, by) => self.say(octets, Some(by)).await,
+            SessionCommand::Offer(offer) => {
+                if let Some(mask) = self.machine.mask() {
+                    mask.change(&offer);
                 }
-                Due::End(end) => {
-                    self.manner = end;
-                    return Err(Ending::Ruled);
+                Ok(())
+            }
+            SessionCommand::End(command) => Err(self.end_by(command).await),
+        }
+    }
+
+    /// The session is told to end, whatever it was about to do.
+    async fn end_by(&mut self, command: EndCommand) -> Ending {
+        match command {
+            EndCommand::Stop => Ending::ServerStopped,
+            EndCommand::Close(end) => {
+                self.manner = end;
+                Ending::Ruled
+            }
+            EndCommand::Kick(octets) => {
+                // Behind what a client does not read it would not leave either.
+                if !octets.is_empty() && self.wire.is_idle() && !self.needs_tls {
+                    let _or_the_next_reason = timeout(LINGER, Box::pin(self.say(octets, None))).await;
                 }
-                Due::Kick(octets) => {
-                    if !octets.is_empty() {
-                        self.say(octets, None).await?;
-                    }
-                    return Err(Ending::Kicked);
-                }
+                Ending::Kicked
+            }
+            EndCommand::Flooded => {
+                let text = "rules said more to this session than it could take while it was busy".to_owned();
+                let failure = Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text }));
+                self.engine.act(|world, now| world.note(self.session, failure, now));
+                Ending::Ruled
             }
         }
-        Ok(())
     }
 
     /// Says what no request asked for.
@@ -261,7 +288,8 @@ impl<M: Machine> Driver<M> {
         let reply = Reply::from(octets);
         let exchange = self.turn(|world, _, session, now| world.say(session, &reply, by, now))?;
         let start = self.wire.pushed();
-        self.open.push(Open { exchange, start, end: start + reply.len() as u64 });
+        let end = start + reply.len() as u64;
+        self.open.push(Open { ready: end, end, ..Open::new(exchange, start) });
         self.push(&reply).await?;
         self.flush().await
     }
@@ -276,26 +304,59 @@ impl<M: Machine> Driver<M> {
     /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply has left.
     async fn flush(&mut self) -> Result<(), Ending> {
         if !self.wire.is_idle() {
-            let flushed = poll_fn(|cx| {
-                if let Poll::Ready(flushed) = self.wire.poll_flush(cx) {
-                    return Poll::Ready(flushed.map_err(|_| Ending::Broken));
+            self.give(|driver, cx| {
+                if let Poll::Ready(flushed) = driver.wire.poll_flush(cx) {
+                    return Poll::Ready(flushed);
                 }
-                while !self.ended_input && self.reading.is_none() && self.input.len() < AHEAD {
-                    match self.wire.poll_fill(cx, &mut self.input) {
-                        Poll::Ready(Ok(0)) => self.ended_input = true,
+                while !driver.ended_input && driver.reading.is_none() && driver.input.len() < AHEAD {
+                    match driver.wire.poll_fill(cx, &mut driver.input) {
+                        Poll::Ready(Ok(0)) => driver.ended_input = true,
                         Poll::Ready(Ok(_)) => {}
-                        Poll::Ready(Err(_)) => return Poll::Ready(Err(Ending::Broken)),
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => break,
                     }
                 }
-                // A client that does not read delays nobody.
-                self.door.poll_end(cx).map(|order| Err(order.ending()))
-            });
-            flushed.await?;
+                Poll::Pending
+            })
+            .await?;
             self.came_early = !self.input.is_empty();
         }
         self.close_left();
         Ok(())
+    }
+
+    /// Until `give` has given the kernel what it wants to. A client that does not read delays nobody who wants the
+    /// session to end, and has so much patience.
+    async fn give(
+        &mut self,
+        mut give: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Result<(), Ending> {
+        let mut blocked = None;
+        let stopped = poll_fn(|cx| {
+            if let Poll::Ready(given) = give(self, cx) {
+                return Poll::Ready(given.map_err(|_| Ok(Ending::Broken)));
+            }
+            let progress = self.wire.progress();
+            let deadline = match blocked {
+                Some((at, deadline)) if at == progress => deadline,
+                _ => self.engine.clock().now().plus(self.tickets.write),
+            };
+            blocked = Some((progress, deadline));
+            self.door.block(deadline);
+            if let Poll::Ready(command) = self.door.poll_end(cx) {
+                return Poll::Ready(Err(Err(command)));
+            }
+            self.timer.poll_reach(self.engine.clock(), deadline, cx).map(|()| Err(Ok(Ending::NotReading)))
+        });
+        let stopped = stopped.await;
+        if blocked.is_some() {
+            self.door.work();
+        }
+        match stopped {
+            Ok(()) => Ok(()),
+            Err(Ok(ending)) => Err(ending),
+            Err(Err(command)) => Err(self.end_by(command).await),
+        }
     }
 
     /// Closes the exchanges whose last octet has left.
@@ -312,13 +373,15 @@ impl<M: Machine> Driver<M> {
     /// At the session's end: what has not left never will.
     fn settle_open(&mut self) {
         self.close_left();
-        let (session, sent, pushed) = (self.session, self.wire.sent(), self.wire.pushed());
-        let lost = self.open.drain(..);
+        let (session, sent) = (self.session, self.wire.sent());
+        let mut lost = self.open.drain(..).peekable();
         if lost.len() > 0 {
             self.engine.act(|world, now| {
-                for Open { exchange, start, end } in lost {
-                    // Of an answer in parts that was never finished, what was ready counts.
-                    let of = (if end == u64::MAX { pushed } else { end }).saturating_sub(start) as u32;
+                while let Some(Open { exchange, start, ready, .. }) = lost.next() {
+                    // Of an answer in parts that was never finished, what was ready counts. What was said meanwhile
+                    // is an exchange of its own.
+                    let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
+                    let of = ready.saturating_sub(start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
                     let left = if octets == of { Left::All } else { Left::Part { octets, of } };
                     world.close(session, exchange, left, now);
@@ -333,7 +396,7 @@ impl<M: Machine> Driver<M> {
         self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left, now)));
     }
 
-    /// Waits for bytes, a knock, or the end of patience; waking for anything else never prolongs that.
+    /// Waits for bytes, a command, or the end of patience; waking for anything else never prolongs that.
     async fn news(&mut self) -> Result<News<M::Request>, Ending> {
         if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER && self.machine.unfinished() == 0 {
             self.input = BytesMut::new();
@@ -363,8 +426,8 @@ impl<M: Machine> Driver<M> {
             {
                 return Poll::Ready(Err(Ending::Broken));
             }
-            if let Poll::Ready(order) = self.door.poll(cx) {
-                return Poll::Ready(Ok(News::Knock(order)));
+            if let Poll::Ready(command) = self.door.poll(cx) {
+                return Poll::Ready(Ok(News::Told(command)));
             }
             if let Some(place) = place {
                 // Watched first, looked at then: what happens between is seen twice, and never missed.
@@ -379,32 +442,12 @@ impl<M: Machine> Driver<M> {
                     return Poll::Ready(Ok(News::Push(heard)));
                 }
             }
-            // One timer a session: it is moved when it rings too early, not at every read.
-            let clock = self.engine.clock();
             self.door.rest(deadline);
-            loop {
-                // Paused, time passes only when somebody moves it, and knocks.
-                let Some(rings_at) = clock.rings_at(deadline) else {
-                    let is_over = clock.now() >= deadline;
-                    return if is_over { Poll::Ready(Ok(News::Lapse)) } else { Poll::Pending };
-                };
-                let rings_at = Instant::from_std(rings_at);
-                let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(rings_at)));
-                if alarm.deadline() > rings_at {
-                    alarm.as_mut().reset(rings_at);
-                }
-                if alarm.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                if clock.now() >= deadline {
-                    return Poll::Ready(Ok(News::Lapse));
-                }
-                alarm.as_mut().reset(rings_at);
-            }
+            self.timer.poll_reach(self.engine.clock(), deadline, cx).map(|()| Ok(News::Lapse))
         });
         let news = news.await?;
         self.door.work();
-        if !matches!(news, News::Push(_) | News::Knock(_)) {
+        if !matches!(news, News::Push(_) | News::Told(_)) {
             self.heard = self.engine.clock().now();
         }
         Ok(news)

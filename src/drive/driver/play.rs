@@ -1,7 +1,6 @@
 //! Playing what a turn said: cue by cue, and server time between them.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -10,18 +9,19 @@ use tokio::time::sleep;
 
 use super::{AHEAD, Driver, FULL, News};
 use crate::base::Timestamp;
-use crate::drive::door::Order;
 use crate::journal::{Ending, Left};
 use crate::protocol::{Machine, Reply};
 use crate::rule::{Cue, Pace, Plan};
+use crate::world::{EndCommand, SessionCommand};
 
 /// Between two writes that shall arrive as two segments.
 const APART: Duration = Duration::from_millis(20);
-/// A time that does not come.
-const FAR: Duration = Duration::from_secs(1 << 30);
 
 impl<M: Machine> Driver<M> {
     pub(super) async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
+        if let Some(open) = self.open.last_mut() {
+            open.ready = self.wire.pushed() + plan.octets();
+        }
         let mut plan = plan.peekable();
         while let Some(cue) = plan.next() {
             // Where the reply will end is known when its last octets are there.
@@ -55,8 +55,10 @@ impl<M: Machine> Driver<M> {
                 Cue::Stall => {
                     self.flush().await?;
                     self.settle(Left::Stalled);
-                    self.drop_input().await;
-                    return Err(Ending::Ruled);
+                    return Err(match self.drop_input().await {
+                        Some(command) => self.end_by(command).await,
+                        None => Ending::Ruled,
+                    });
                 }
                 Cue::Read(reading) => self.reading = Some(reading),
                 Cue::Close => {
@@ -77,20 +79,22 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Reads and drops what comes, until the client or somebody else ends it.
-    pub(super) async fn drop_input(&mut self) {
+    /// Reads and drops what comes, until the client ends it, or somebody else: by this command. Whatever else the
+    /// session is told is in vain.
+    pub(super) async fn drop_input(&mut self) -> Option<EndCommand> {
         let door = Arc::clone(&self.door);
-        door.rest(Timestamp::from_micros(i64::MAX));
-        poll_fn(|cx| {
-            if door.poll_end(cx).is_ready() {
-                return Poll::Ready(());
+        let told = poll_fn(|cx| {
+            while let Poll::Ready(command) = door.poll(cx) {
+                if let SessionCommand::End(command) = command {
+                    return Poll::Ready(Some(command));
+                }
             }
             loop {
                 match self.wire.poll_drop_input(cx) {
                     Poll::Ready(Ok(1..)) => {}
                     Poll::Ready(_) => {
                         self.ended_input = true;
-                        return Poll::Ready(());
+                        return Poll::Ready(None);
                     }
                     Poll::Pending => {
                         door.rest(Timestamp::from_micros(i64::MAX));
@@ -101,6 +105,7 @@ impl<M: Machine> Driver<M> {
         })
         .await;
         door.work();
+        told
     }
 
     /// The client's next line, without its end, whatever the machine would make of it.
@@ -120,8 +125,7 @@ impl<M: Machine> Driver<M> {
             match self.news().await? {
                 News::Bytes | News::Push(_) => {}
                 News::Lapse => return Err(Ending::Idle),
-                News::Knock(Order::Inbox) => self.take_inbox().await?,
-                News::Knock(order) => return Err(order.ending()),
+                News::Told(command) => Box::pin(self.obey(command)).await?,
             }
         }
     }
@@ -129,29 +133,24 @@ impl<M: Machine> Driver<M> {
     /// Lets server time pass, with nothing to do but to go if told so.
     pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
         let due = self.engine.clock().now().plus(span);
-        loop {
-            let wait = self.engine.clock().until(due);
-            if self.engine.clock().now() >= due {
-                self.door.work();
-                // The client waited, and was not silent.
-                self.heard = self.engine.clock().now();
-                return Ok(());
+        let (engine, door, timer) = (&self.engine, &self.door, &mut self.timer);
+        let passed = poll_fn(|cx| {
+            if let Poll::Ready(command) = door.poll_end(cx) {
+                return Poll::Ready(Err(command));
             }
-            let (engine, door) = (&self.engine, &self.door);
-            let mut alarm = pin!(sleep(wait.unwrap_or(FAR)));
-            let was_paused = engine.clock().is_paused();
-            poll_fn(|cx| {
-                if engine.clock().now() >= due || engine.clock().is_paused() != was_paused {
-                    return Poll::Ready(Ok(()));
-                }
-                if let Poll::Ready(order) = door.poll_end(cx) {
-                    return Poll::Ready(Err(order.ending()));
-                }
-                let rung = alarm.as_mut().poll(cx);
-                door.rest(due);
-                rung.map(Ok)
-            })
-            .await?;
+            if timer.poll_reach(engine.clock(), due, cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            door.rest(due);
+            Poll::Pending
+        });
+        let passed = passed.await;
+        self.door.work();
+        // The client waited, and was not silent.
+        self.heard = self.engine.clock().now();
+        match passed {
+            Ok(()) => Ok(()),
+            Err(command) => Err(Box::pin(self.end_by(command)).await),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -21,18 +21,14 @@ impl<M: Machine> Driver<M> {
     pub(super) async fn upgrade(&mut self) -> Result<(), Ending> {
         let mut octets = self.input.len() as u64;
         self.input.clear();
-        let sent = poll_fn(|cx| {
-            while !self.wire.is_idle() {
-                octets += self.wire.drain_now();
-                match self.wire.poll_write_some(cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => return Poll::Pending,
-                }
+        self.give(|driver, cx| {
+            while !driver.wire.is_idle() {
+                octets += driver.wire.drain_now();
+                ready!(driver.wire.poll_write_some(cx))?;
             }
             Poll::Ready(Ok(()))
-        });
-        sent.await.map_err(|_| Ending::Broken)?;
+        })
+        .await?;
         self.close_left();
         if octets > 0 {
             self.engine.act(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
@@ -41,6 +37,7 @@ impl<M: Machine> Driver<M> {
     }
 
     pub(super) async fn handshake(&mut self) -> Result<(), Ending> {
+        self.needs_tls = true;
         let deadline = Instant::now() + self.tickets.handshake;
         let shaken = match self.hurried(deadline, hello).await? {
             Err(reason) => Err(reason),
@@ -69,6 +66,7 @@ impl<M: Machine> Driver<M> {
         match shaken {
             Ok(Secured { connection, rest, facts }) => {
                 self.wire.secure(connection, rest);
+                self.needs_tls = false;
                 self.heard = self.engine.clock().now();
                 self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
                 self.point(Event::TlsDone, None).await?;
@@ -90,15 +88,22 @@ impl<M: Machine> Driver<M> {
     ) -> Result<Result<T, String>, Ending> {
         let limit = self.tickets.handshake.as_secs_f32();
         let (socket, door) = (self.wire.socket(), &self.door);
-        let mut shaking = pin!(timeout_at(deadline, part(socket)));
-        let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
-            Poll::Ready(result) => Poll::Ready(Ok(result)),
-            Poll::Pending => {
-                // Handshakes go by real time: nobody who moves the server's waits for them.
-                door.rest(Timestamp::from_micros(i64::MAX));
-                door.poll_end(cx).map(|order| Err(order.ending()))
-            }
-        });
-        Ok(either.await?.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s"))))
+        let either = {
+            let mut shaking = pin!(timeout_at(deadline, part(socket)));
+            let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Ok(result)),
+                Poll::Pending => {
+                    // Handshakes go by real time: nobody who moves the server's waits for them.
+                    door.rest(Timestamp::from_micros(i64::MAX));
+                    door.poll_end(cx).map(Err)
+                }
+            });
+            either.await
+        };
+        self.door.work();
+        match either {
+            Ok(shaken) => Ok(shaken.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s")))),
+            Err(command) => Err(self.end_by(command).await),
+        }
     }
 }

@@ -1,0 +1,126 @@
+//! A session that is busy ends as soon as it is told to: by a rule whose time has come, or by a rule of the server's.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailjig::{Ending, MailServer, Scenario, session};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use crate::wire::deadline::{connect as connect_to, until};
+use crate::wire::{After, Wire};
+
+/// What the server is busy with.
+struct Busy {
+    what: &'static str,
+    on: &'static str,
+    steps: &'static str,
+    client: Client,
+    /// What the client sees before the end.
+    before: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Client {
+    /// Says NOOP.
+    Asks,
+    /// Says NOOP under TLS.
+    AsksUnderTls,
+    /// Says NOOP, and reads nothing of the answer.
+    Deaf,
+    /// Connects to the listener that begins with TLS, and says nothing.
+    Silent,
+    /// Connects there, and says a ClientHello.
+    Hello,
+}
+
+#[rustfmt::skip]
+const BUSY: &[Busy] = &[
+    Busy { what: "idle", on: "smtp.quit", steps: "[{ pass = true }]", client: Client::Asks, before: "250 2.0.0 Ok\r\n" },
+    Busy { what: "stalls the reply", on: "smtp.noop", steps: "[{ stall = 'reply' }]", client: Client::Asks, before: "" },
+    Busy { what: "stalls", on: "smtp.noop", steps: "[{ pass = true }, { stall = 'conn' }]", client: Client::Asks, before: "250 2.0.0 Ok\r\n" },
+    Busy { what: "stalls under TLS", on: "smtp.noop", steps: "[{ stall = 'conn' }]", client: Client::AsksUnderTls, before: "" },
+    Busy { what: "waits", on: "smtp.noop", steps: "[{ wait = '1h' }]", client: Client::Asks, before: "" },
+    Busy { what: "waits under TLS", on: "smtp.noop", steps: "[{ wait = '1h' }]", client: Client::AsksUnderTls, before: "" },
+    Busy { what: "waits behind a reply", on: "smtp.noop", steps: "[{ pass = true }, { wait = '1h' }, { raw = 'x' }]", client: Client::Asks, before: "250 2.0.0 Ok\r\n" },
+    Busy { what: "paces", on: "smtp.noop", steps: "[{ pace = { chunk = 3, gap = '1h' } }]", client: Client::Asks, before: "250" },
+    Busy { what: "awaits", on: "smtp.noop", steps: "[{ await = '~.*' }, { reply = '250 ok' }]", client: Client::Asks, before: "" },
+    Busy { what: "does not read", on: "smtp.noop", steps: "[{ pass = true }, { read = 'stop' }]", client: Client::Asks, before: "250 2.0.0 Ok\r\n" },
+    Busy { what: "is not read", on: "smtp.noop", steps: "[{ raw = '{repeat:1000000:abcdefgh}' }]", client: Client::Deaf, before: "" },
+    Busy { what: "waits for a ClientHello", on: "smtp.noop", steps: "[{ pass = true }]", client: Client::Silent, before: "" },
+    Busy { what: "waits before it shakes hands", on: "tls.hello", steps: "[{ wait = '1h' }]", client: Client::Hello, before: "" },
+    Busy { what: "waits before TLS", on: "tcp.accept", steps: "[{ wait = '1h' }]", client: Client::Silent, before: "" },
+];
+
+/// How the session is told to end: the rule, and what follows.
+const ENDS: &[(&str, &str, Ending, After)] = &[
+    ("close fin", "on = 'tcp.accept'\ndo = [{ close = 'fin', after = '1m' }]", Ending::Ruled, After::Eof),
+    ("close rst", "on = 'tcp.accept'\ndo = [{ close = 'rst', after = '1m' }]", Ending::Ruled, After::Reset),
+    ("kick", "on = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = {} }]", Ending::Kicked, After::Eof),
+    (
+        "kick with a reply",
+        "on = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = { proto = 'smtp', reply = '421 4.3.2 bye' } }]",
+        Ending::Kicked,
+        After::Eof,
+    ),
+];
+
+#[test]
+fn a_session_that_is_busy_ends_when_it_is_told_to() {
+    std::thread::scope(|scope| {
+        for busy in BUSY {
+            scope.spawn(|| ENDS.iter().for_each(|(end, rule, ending, after)| told(busy, end, rule, *ending, *after)));
+        }
+    });
+}
+
+fn told(busy: &Busy, end: &str, rule: &str, ending: Ending, after: After) {
+    let what = format!("{} / {end}", busy.what);
+    let Busy { on, steps, client, .. } = busy;
+    let text = format!("mailjig = 1\n[[rule]]\nid = \"end\"\n{rule}\n[[rule]]\non = \"{on}\"\ndo = {steps}\n");
+    let server = MailServer::builder()
+        .scenario(Scenario::text("busy.toml", text))
+        .submission_requires_auth(false)
+        .manual_clock()
+        .start();
+    let mut wire = connect(&server, *client);
+    until(&what, || {
+        let text = server.transcript().to_string();
+        text.contains("NOOP") || (matches!(client, Client::Silent | Client::Hello) && !server.sessions().is_empty())
+    });
+
+    server.clock().advance(Duration::from_secs(60));
+
+    let no = server.sessions()[0].no;
+    let ended = server.wait_for_session(session::open().not()).block();
+    assert_eq!(ended.ended.map(|(_, ending)| ending), Some(ending), "{what}: {}", server.transcript_of(no));
+    if *client == Client::Deaf {
+        return;
+    }
+    let is_told = end == "kick with a reply" && !matches!(client, Client::Silent | Client::Hello);
+    let wanted = format!("{}{}", busy.before, if is_told { "421 4.3.2 bye\r\n" } else { "" });
+    let came = wire.octets(wanted.len()).unwrap_or_else(|end| panic!("{what}: {end:?} before all had come"));
+    assert_eq!(String::from_utf8_lossy(&came.concat()), wanted, "{what}");
+    assert_eq!(wire.read(), Err(after), "{what}");
+}
+
+fn connect(server: &MailServer, client: Client) -> Wire {
+    if matches!(client, Client::Silent | Client::Hello) {
+        let mut socket = connect_to(server.smtps().address());
+        if client == Client::Hello {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut hello = Vec::new();
+            ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
+            socket.write_all(&hello).unwrap();
+        }
+        return Wire::Bare(socket);
+    }
+    let mut wire = Wire::connect(server, "smtp", client == Client::AsksUnderTls);
+    wire.line();
+    wire.say("NOOP\r\n");
+    wire
+}
