@@ -59,6 +59,7 @@ pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, 
 pub use protocol::{Event, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, Listener, StartError};
+pub use world::Kept;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

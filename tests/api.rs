@@ -266,6 +266,38 @@ fn mail_is_delivered_and_taken_away() {
 }
 
 #[test]
+fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
+    let (_server, client) = start();
+    let rules = || client.json("/rules")["rules"].as_array().unwrap().len();
+    let add = |id: &str| {
+        let added = client.post("/rules", &json!({ "id": id, "on": "smtp.noop", "do": { "reply": "250 no" } }));
+        assert_eq!(added.status(), 201);
+    };
+    let message = json!({ "user": "bob@example.org", "mailbox": "News", "text": "Subject: hi" });
+    let own = json!({ "id": "own", "on": "smtp.rset", "do": { "reply": "250 no" } });
+    let scenario = json!({ "scenario": { "mailjig": 1, "message": [message], "rule": [own] } });
+
+    let put = client.agent.put(format!("{}/scenario", client.base)).send_json(&scenario).unwrap();
+    assert_eq!(put.status(), 200);
+    assert_eq!(client.json("/accounts/bob@example.org/mailboxes/News")["entries"][0]["uid"], 1);
+    add("one");
+    client.post("/clock/pause", &json!(null));
+    assert_eq!(client.post("/reset?keep=rules,scenario,clock", &json!(null)).status(), 204);
+    assert_eq!((rules(), client.json("/clock")["paused"].as_bool()), (2, Some(true)));
+    assert_eq!(client.json("/accounts/bob@example.org/mailboxes/News")["entries"][0]["uid"], 1);
+
+    assert_eq!(client.post("/reset", &json!(null)).status(), 204);
+    assert_eq!((rules(), client.json("/clock")["paused"].as_bool()), (0, Some(false)));
+    assert_eq!(client.json("/accounts")["accounts"], json!([]));
+    assert_eq!(problem(client.post("/reset?keep=rules,mail", &json!(null)), 400)["field"], "keep");
+
+    add("one");
+    add("two");
+    assert_eq!(client.delete("/rules").status(), 204);
+    assert_eq!(rules(), 0);
+}
+
+#[test]
 fn the_server_says_where_it_is_and_how() {
     let (server, client) = start();
 

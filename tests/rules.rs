@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailjig::{MailServer, Scenario, any, event, imap, on, pop3, smtp, tls};
+use mailjig::{Kept, MailServer, Scenario, any, event, imap, on, pop3, smtp, tls};
 use wire::After::{Eof, Refused, Reset};
 use wire::Wire;
 use wire::deadline::{DEADLINE, until};
@@ -359,7 +359,7 @@ fn a_timer_rings_so_long_after_its_rule_came_into_force() {
     assert!(mail().iter().all(|entry| entry.flags.iter().any(|flag| **flag == *"\\Seen")));
 
     // Everything anew, timers too.
-    server.reset();
+    server.reset_keeping(&[Kept::Rules]);
     assert_eq!(mail().len(), 0);
     seconds(10);
     assert_eq!((mail().len(), late.hits()), (1, 1));

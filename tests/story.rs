@@ -169,11 +169,11 @@ fn a_reset_ends_what_it_takes_away() {
 
     server.reset();
 
-    while idle.line() != "* BYE The server was reset" {}
+    while idle.line() != "* BYE The account is gone" {}
 
     write!(imap.0.get_mut(), "c FETCH 1 FLAGS\r\n").unwrap();
-    assert_eq!(imap.line(), "* BYE The server was reset");
-    assert_eq!(pop3.say("RETR 1", "-ERR"), ["-ERR [SYS/TEMP] the server was reset"]);
+    assert_eq!(imap.line(), "* BYE The account is gone");
+    assert_eq!(pop3.say("RETR 1", "-ERR"), ["-ERR [SYS/TEMP] the account is gone"]);
     let mut imap = Client::imap(&server);
     assert_eq!(
         imap.say("c STATUS INBOX (MESSAGES UIDVALIDITY)", "c OK")[0],

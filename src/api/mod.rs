@@ -93,7 +93,7 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .route("/accounts/{login}", get(accounts::one))
         .route("/accounts/{login}/mailboxes/{mailbox}", get(accounts::entries).post(accounts::put))
         .route("/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", get(accounts::raw))
-        .route("/rules", get(rules::list).post(rules::add))
+        .route("/rules", get(rules::list).post(rules::add).delete(rules::clear))
         .route("/rules/{r}", get(rules::one).put(rules::replace).delete(rules::remove))
         .route("/rules/{r}/enable", post(rules::enable))
         .route("/rules/{r}/disable", post(rules::disable))

@@ -70,6 +70,12 @@ pub(super) async fn remove(State(server): Shared, Path(r): Path<String>, _: NoPa
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
 }
 
+/// Takes out every rule, those of the scenario too; a reset brings these back.
+pub(super) async fn clear(State(server): Shared, _: NoParams) -> StatusCode {
+    server.engine().act(|world, _| world.rulebook.unmount_all());
+    StatusCode::NO_CONTENT
+}
+
 pub(super) async fn enable(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     switch(&server, &r, true)
 }
@@ -132,11 +138,7 @@ pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Res
         scenario = scenario.seed(seed);
     }
     let loaded = Arc::new(scenario.load().map_err(wrong)?);
-    let is_manual = loaded.is_manual;
-    server.engine().act(|world, now| world.load(loaded, now));
-    if is_manual {
-        server.engine().pause();
-    }
+    server.load(Some(loaded));
     Ok(Json(server.engine().look(scenario_shown)))
 }
 
@@ -146,7 +148,7 @@ pub(super) async fn scenario(State(server): Shared, _: NoParams) -> Json<Value> 
 
 /// No scenario any longer; rules that were added at run time stay.
 pub(super) async fn unload(State(server): Shared, _: NoParams) -> StatusCode {
-    server.engine().act(|world, now| world.load(Arc::default(), now));
+    server.load(None);
     StatusCode::NO_CONTENT
 }
 

@@ -21,6 +21,7 @@ use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Question, Report, Scene, Verdict, any};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
 use crate::server::{Server, Until};
+use crate::world::Kept;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,10 +80,24 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
     Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report))
 }
 
-/// Back to the state at the start.
-pub(super) async fn reset(State(server): Shared, _: NoParams) -> StatusCode {
-    server.engine().reset();
-    StatusCode::NO_CONTENT
+/// Back to the state at the start, but for what `keep` names.
+pub(super) async fn reset(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+    let kept = params.typed("keep", kept)?.unwrap_or_default();
+    params.finish()?;
+    server
+        .reset(&kept)
+        .await
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// As `rules,clock`.
+fn kept(names: &str) -> Result<Vec<Kept>, String> {
+    let one = |name: &str| {
+        let known = Kept::ALL.iter().find(|(its, _)| *its == name).map(|(_, kept)| *kept);
+        known.ok_or_else(|| format!("`{name}` cannot be kept; write some of `rules,scenario,clock`"))
+    };
+    names.split(',').map(one).collect()
 }
 
 /// Where everything listens, by its name: what `GET /v1/endpoints` and the binary say.

@@ -102,8 +102,13 @@ impl Bell {
             }
         }
         let changes = done(record).filter(|_| !self.by_mailbox.is_empty()).into_iter().flat_map(|done| &done.changes);
-        for waiting in changes.filter_map(|change| self.by_mailbox.get(&change.place()?)) {
-            wake.extend(waiting.iter().map(|(_, waker)| waker.clone()));
+        for change in changes {
+            if let Some(closed) = change.closed() {
+                let waiting = self.by_mailbox.iter().filter(|(place, _)| place.account == closed);
+                wake.extend(waiting.flat_map(|(_, waiting)| waiting).map(|(_, waker)| waker.clone()));
+            }
+            let waiting = change.place().and_then(|place| self.by_mailbox.get(&place));
+            wake.extend(waiting.into_iter().flatten().map(|(_, waker)| waker.clone()));
         }
         for (interest, waker) in self.waiting.values() {
             let concerned = match interest.matter {

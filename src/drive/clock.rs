@@ -63,6 +63,13 @@ impl Clock {
         }
     }
 
+    /// Real time again, at which it stands still or runs on.
+    pub(super) fn reset(&self, is_paused: bool) {
+        self.ahead.store(0, Ordering::Release);
+        self.stands_at.store(self.real(), Ordering::Release);
+        self.is_paused.store(is_paused, Ordering::Release);
+    }
+
     pub(super) fn resume(&self) {
         if self.is_paused() {
             self.ahead.store(self.stands_at.load(Ordering::Acquire) - self.real(), Ordering::Release);

@@ -17,7 +17,7 @@ use super::door::Door;
 use super::runtime::runtime;
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Opened;
-use crate::world::{EndCommand, SessionCommand, World};
+use crate::world::{EndCommand, Kept, SessionCommand, World};
 
 /// How long a session that came due may take to act while others wait for it: its client may not read.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -201,13 +201,13 @@ impl Engine {
         doors.iter().any(is_busy) || (is_late && self.closed.load(Ordering::Acquire) > 0)
     }
 
-    /// Resolves when the listeners shall be closed; gives until when.
-    pub(super) async fn down(&self) -> Timestamp {
+    /// Resolves when the listeners shall be closed.
+    pub(super) async fn down(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            if let Some(until) = self.down_until() {
-                return until;
+            if self.down_until().is_some() {
+                return;
             }
             changed.await;
         }
@@ -219,15 +219,13 @@ impl Engine {
         Closed(self)
     }
 
-    /// Resolves when it is this late by server time, however that comes.
-    pub(super) async fn reach(&self, due: Timestamp) {
+    /// Resolves when the listeners shall be open again: that time has come, however it came, or the server was reset.
+    pub(super) async fn up(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            if self.clock.now() >= due {
-                return;
-            }
-            match self.clock.until(due) {
+            let Some(until) = self.down_until() else { return };
+            match self.clock.until(until) {
                 Some(wait) => drop(timeout(wait, changed).await),
                 None => changed.await,
             }
@@ -250,12 +248,24 @@ impl Engine {
         }
     }
 
-    /// Back to the state at the start. Everybody is woken: a client that idles has to hear that its mailbox is gone.
-    pub(crate) fn reset(self: &Arc<Self>) {
-        self.act(World::reset);
+    /// Back to the state at the start, but for what is kept. Everybody is woken: a client that idles has to hear that
+    /// its account is gone. Resolves when the listeners that were closed are open.
+    pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
+        if !kept.contains(&Kept::Clock) {
+            self.set_clock(|clock| clock.reset(is_clock_paused));
+        }
+        self.act(|world, now| world.reset(kept, now));
         let mut wake = Vec::new();
-        self.lock().bell.all(&mut wake);
+        let mut state = self.lock();
+        state.bell.all(&mut wake);
+        state.down_until = None;
+        drop(state);
         wake.into_iter().for_each(Waker::wake);
+        self.agenda.notify_one();
+        self.changed.notify_waiters();
+        self.doors().iter().for_each(|(_, door)| door.wake());
+        let engine = Arc::clone(self);
+        runtime().spawn(async move { engine.wait_for(&[]).await })
     }
 
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.

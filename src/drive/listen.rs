@@ -64,19 +64,19 @@ pub(crate) async fn listen<M: Machine>(
         let came = {
             let (mut accepting, mut down) = (pin!(open.accept()), pin!(engine.down()));
             poll_fn(|cx| match down.as_mut().poll(cx) {
-                Poll::Ready(until) => Poll::Ready(Err(until)),
-                Poll::Pending => accepting.as_mut().poll(cx).map(Ok),
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => accepting.as_mut().poll(cx).map(Some),
             })
             .await
         };
         match came {
-            Ok(Ok((socket, peer))) => accept(&engine, socket, peer, &doorway, &machine),
+            Some(Ok((socket, peer))) => accept(&engine, socket, peer, &doorway, &machine),
             // Out of file descriptors, most likely: the connection stays queued until some are back.
-            Ok(Err(_)) => tokio::time::sleep(SOON).await,
-            Err(until) => {
+            Some(Err(_)) => tokio::time::sleep(SOON).await,
+            None => {
                 let _closed = engine.close();
                 drop(listener.take());
-                engine.reach(until).await;
+                engine.up().await;
                 listener = Some(reopen(&doorway, address).await);
             }
         }

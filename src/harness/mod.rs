@@ -30,8 +30,8 @@ use crate::expect::{Matcher, Question, Report, Scene, Verdict};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
 use crate::scenario::Scenario;
-use crate::server::{Endpoint, Listener, Server, StartError};
-use crate::world::World;
+use crate::server::{Endpoint, Listener, Server, StartError, block_on};
+use crate::world::{Kept, World};
 
 /// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
 /// was told to [`expect`](Self::expect).
@@ -258,15 +258,16 @@ impl MailServer {
         Verify::new(&self.server, expectations)
     }
 
-    /// Puts a scenario in force in the place of the one before: its rules at once, its accounts and its mail at the
-    /// next [`reset`](Self::reset). Rules that were [mounted](Self::mount) stay.
+    /// Puts a scenario in force in the place of the one before, with its rules, its accounts and its mail; those of
+    /// the one before go. Rules that were [mounted](Self::mount) and other mail stay. A [`reset`](Self::reset) brings
+    /// back what the server started with.
     ///
     /// # Panics
     /// If something is wrong with it; [`Scenario::check`] returns what.
     #[track_caller]
     pub fn scenario(&self, scenario: &Scenario) {
         let loaded = scenario.load().unwrap_or_else(|error| panic!("{error}"));
-        self.server.engine().act(|world, now| world.load(Arc::new(loaded), now));
+        self.server.load(Some(Arc::new(loaded)));
     }
 
     /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
@@ -275,11 +276,26 @@ impl MailServer {
         self.server.engine().act(|world, now| world.clear(now))
     }
 
-    /// Back to the state at the start: mail, accounts and expectations are gone, numbers begin anew. Sessions that
-    /// last go on.
+    /// Back to the state at the start: what was captured, put, mounted, expected, loaded, set, counted, paused and
+    /// advanced since is gone, numbers begin anew, and the scenario that the server started with is in force. Sessions
+    /// that last go on; handles of rules that are gone say 0.
     pub fn reset(&self) {
+        self.reset_keeping(&[]);
+    }
+
+    /// The same, but for what is named.
+    ///
+    /// ```
+    /// use mailjig::{Kept, MailServer, on, smtp};
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full"));
+    ///
+    /// server.reset_keeping(&[Kept::Rules]);
+    /// ```
+    pub fn reset_keeping(&self, kept: &[Kept]) {
         self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.server.engine().reset();
+        block_on(self.server.reset(kept)).expect("opening listeners does not panic");
     }
 
     /// Puts mail where an SMTP client's would go, from the null sender.

@@ -1,6 +1,6 @@
 //! Who may log in, which addresses are theirs, and their mailboxes: the store that every protocol shares.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::change::Change;
 use super::mailbox::{Entry, Mailbox, MailboxNo};
@@ -64,9 +64,9 @@ pub(crate) struct Accounts {
     /// Empty: everybody is welcome.
     members: Vec<Member>,
     namespace: Namespace,
-    accounts: Vec<Account>,
-    /// The number of the first account that is here: those before it are of a time before a reset.
-    first: u32,
+    accounts: BTreeMap<AccountNo, Account>,
+    /// The number of the account that is opened next.
+    next: u32,
     by_key: HashMap<Box<str>, AccountNo>,
     mailboxes: u32,
     /// The UIDVALIDITY of the next mailbox; from the server's seed.
@@ -80,14 +80,13 @@ impl Accounts {
 
     /// No account is open; the numbers of those that were are not given again, so that nobody takes one for another.
     pub(crate) fn reset(&mut self, uid_validity: u32) {
-        self.first += self.accounts.len() as u32;
-        self.accounts.clear();
-        self.by_key.clear();
+        self.accounts = BTreeMap::new();
+        self.by_key = HashMap::new();
         self.next_uid_validity = uid_validity;
     }
 
-    /// From now on only these may log in.
-    pub(crate) fn admit_only(&mut self, members: Vec<Member>) {
+    /// From now on only these may log in; everybody, where there are none.
+    pub(crate) fn admit(&mut self, members: Vec<Member>) {
         self.members = members;
     }
 
@@ -136,19 +135,18 @@ impl Accounts {
         self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.password)
     }
 
-    /// None when the server was reset since the number was given.
+    /// None when it was closed since the number was given, or the server reset.
     pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
-        self.accounts.get(no.0.checked_sub(self.first)? as usize)
+        self.accounts.get(&no)
     }
 
-    /// None when the mailbox was deleted, or the server reset.
+    /// None when the mailbox was deleted, its account closed, or the server reset.
     pub(crate) fn mailbox(&self, place: Place) -> Option<&Mailbox> {
         self.account(place.account)?.mailbox(place.mailbox)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (AccountNo, &Account)> {
-        let first = self.first;
-        (first..).zip(&self.accounts).map(|(no, account)| (AccountNo(no), account))
+        self.accounts.iter().map(|(no, account)| (*no, account))
     }
 
     /// The number and the UIDVALIDITY of the mailbox that is made next.
@@ -160,7 +158,7 @@ impl Accounts {
     pub(crate) fn opening(&self, login: &str) -> Option<Change> {
         let (inbox, uid_validity) = self.next_mailbox();
         self.find(login).is_none().then(|| Change::Open {
-            account: AccountNo(self.first + self.accounts.len() as u32),
+            account: AccountNo(self.next),
             login: login.into(),
             inbox,
             uid_validity,
@@ -174,14 +172,20 @@ impl Accounts {
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::Open { account, login, inbox, uid_validity } => {
-                assert_eq!(account.0 - self.first, self.accounts.len() as u32, "accounts are numbered in order");
+                assert_eq!(account.0, self.next, "accounts are numbered in order");
+                self.next += 1;
                 self.count_mailbox(*inbox, *uid_validity);
-                self.accounts.push(Account {
+                let opened = Account {
                     login: login.clone(),
                     mailboxes: vec![Mailbox::new(*inbox, INBOX, None, *uid_validity)],
                     subscriptions: BTreeSet::new(),
-                });
+                };
+                self.accounts.insert(*account, opened);
                 self.by_key.insert(key(login).into(), *account);
+            }
+            Change::Close { account } => {
+                let closed = self.accounts.remove(account).expect("an account is closed once");
+                self.by_key.remove(&*key(&closed.login));
             }
             Change::Create { place, name, special_use, uid_validity } => {
                 self.count_mailbox(place.mailbox, *uid_validity);
@@ -223,8 +227,7 @@ impl Accounts {
     }
 
     fn account_mut(&mut self, no: AccountNo) -> &mut Account {
-        let at = no.0.checked_sub(self.first).expect("a change names an account of this time");
-        &mut self.accounts[at as usize]
+        self.accounts.get_mut(&no).expect("a change names an account that is there")
     }
 
     fn mailbox_mut(&mut self, place: Place) -> &mut Mailbox {

@@ -10,6 +10,8 @@ use super::{AccountNo, Flags, MailboxNo, Message};
 pub(crate) enum Change {
     /// An account comes into being, with an INBOX.
     Open { account: AccountNo, login: Box<str>, inbox: MailboxNo, uid_validity: u32 },
+    /// An account goes, with its mailboxes.
+    Close { account: AccountNo },
     /// A mailbox comes into being.
     Create { place: Place, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
     /// A mailbox goes, with its entries.
@@ -35,6 +37,14 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    /// The account that goes.
+    pub(crate) fn closed(&self) -> Option<AccountNo> {
+        match self {
+            Self::Close { account } => Some(*account),
+            _ => None,
+        }
+    }
+
     /// The mailbox whose entries this alters, or that goes.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
@@ -44,6 +54,7 @@ impl Change {
             | Self::Expunge { place, .. }
             | Self::Renumber { place, .. } => Some(*place),
             Self::Open { .. }
+            | Self::Close { .. }
             | Self::Create { .. }
             | Self::Rename { .. }
             | Self::Subscribe { .. }

@@ -30,6 +30,8 @@ pub(crate) enum Origin {
     Session(SessionNo),
     /// A test put it there.
     Delivered,
+    /// The scenario has it in a mailbox from the start.
+    Scenario,
 }
 
 impl Message {
@@ -46,8 +48,13 @@ impl Message {
     pub fn session(&self) -> Option<SessionNo> {
         match self.0.origin {
             Origin::Session(session) => Some(session),
-            Origin::Delivered => None,
+            Origin::Delivered | Origin::Scenario => None,
         }
+    }
+
+    /// Whether a scenario put it into a mailbox.
+    pub(crate) fn is_of_scenario(&self) -> bool {
+        self.0.origin == Origin::Scenario
     }
 
     /// When its last octet was taken, by server time.

@@ -8,8 +8,8 @@ use super::{Condition, Field, Step};
 use crate::base::Times;
 use crate::protocol::Event;
 
-/// A mounted rule's number; never given twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A mounted rule's number; never given to another rule.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RuleNo(pub(crate) u32);
 
 /// One rule, as written; what happened to it stands in the rulebook.

@@ -35,6 +35,8 @@ pub(crate) struct Rulebook {
     /// For each event the rules that are asked.
     by_event: Vec<Index>,
     next: u32,
+    /// The number of the first rule of the scenario.
+    first_loaded: RuleNo,
     seed: u64,
     state: HashMap<Box<str>, Set>,
     sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
@@ -141,23 +143,47 @@ impl Rulebook {
         no
     }
 
-    /// Puts a scenario's rules in the place of those that were loaded before; those mounted at run time stay. To be
-    /// [reset](Self::reset) then.
+    /// The number that the next rule gets.
+    pub(crate) fn next_no(&self) -> RuleNo {
+        RuleNo(self.next + 1)
+    }
+
+    /// The number of the first rule that came with the scenario.
+    pub(crate) fn first_loaded(&self) -> RuleNo {
+        self.first_loaded
+    }
+
+    /// Puts a scenario's rules in the place of those that were loaded before, numbered from the first on; those
+    /// mounted at run time stay. To be [reset](Self::reset) then.
     pub(crate) fn load(
         &mut self,
         rules: &[Arc<Rule>],
+        first: RuleNo,
         expects: &[Arc<Expect>],
         state: Vec<(Box<str>, State)>,
         seed: u64,
     ) {
         self.rules.retain(|mounted| !mounted.is_loaded);
-        for rule in rules {
-            let mounted = self.mounted(Arc::clone(rule), true, Timestamp::from_micros(0));
-            self.rules.push(mounted);
+        for (rule, no) in rules.iter().zip(first.0..) {
+            self.rules.push(Mounted::new(RuleNo(no), Arc::clone(rule), true, Timestamp::from_micros(0)));
+            self.next = self.next.max(no);
         }
+        self.first_loaded = first;
         self.watches = expects.iter().cloned().map(Watch::new).collect();
         self.initial = state;
         self.seed = seed;
+        self.index();
+    }
+
+    /// Takes out the rules that were mounted at run time.
+    pub(crate) fn unmount_added(&mut self) {
+        self.rules.retain(|mounted| mounted.is_loaded);
+        self.index();
+    }
+
+    /// Takes out every rule, those of the scenario too.
+    pub(crate) fn unmount_all(&mut self) {
+        self.rules.clear();
         self.index();
     }
 

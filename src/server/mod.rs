@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use socket2::{Domain, Socket, Type};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use certificates::Certificates;
 #[cfg(feature = "api")]
@@ -29,7 +29,8 @@ use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
 use crate::protocol::smtp::{self, Smtp};
-use crate::world::World;
+use crate::scenario::Loaded;
+use crate::world::{Kept, World};
 
 /// Connections that the kernel keeps for a listener that is busy.
 const BACKLOG: i32 = 1024;
@@ -85,17 +86,11 @@ impl Server {
         let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
         let mut server =
             Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
-        if server.settings.is_clock_manual {
+        let scenario = server.settings.scenario.clone();
+        if server.is_clock_manual_under(scenario.as_ref()) {
             server.engine.pause();
         }
-        let scenario = server.settings.scenario.clone();
-        server.engine.act(|world, now| match scenario {
-            Some(loaded) => {
-                world.load(loaded, now);
-                world.furnish(now);
-            }
-            None => world.begin(now),
-        });
+        server.engine.act(|world, now| world.start(scenario, now));
         for (listener, socket, address) in bound {
             server.endpoints.push(Endpoint::new(listener, address, &server.settings));
             let accepting = server.accept(listener, socket);
@@ -135,6 +130,26 @@ impl Server {
     /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
     pub(crate) fn deliver(&self, envelope: Envelope, raw: Bytes) -> Result<Message, Box<str>> {
         self.engine.act(|world, now| world.deliver(envelope, raw, now))
+    }
+
+    /// Puts a scenario in the place of the one before; none: the server behaves.
+    pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
+        let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
+        self.engine.act(|world, now| world.load(scenario, now));
+        if is_manual {
+            self.engine.pause();
+        }
+    }
+
+    /// Back to the state at the start, but for what is kept. Resolves when the listeners that rules closed are open.
+    pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
+        let is_manual = self.engine.look(|world| self.is_clock_manual_under(world.after_reset(kept)));
+        self.engine.reset(kept, is_manual)
+    }
+
+    /// Whether the clock stands still from the start under this scenario.
+    fn is_clock_manual_under(&self, scenario: Option<&Arc<Loaded>>) -> bool {
+        self.settings.is_clock_manual || scenario.is_some_and(|loaded| loaded.is_manual)
     }
 
     /// Stops accepting, and tells every session.

@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     /// What generated values come from; the first UIDVALIDITY.
     pub(crate) seed: u32,
     pub(crate) scenario: Option<Arc<Loaded>>,
-    /// Server time stands still from the start.
+    /// Server time stands still from the start, whatever the scenario says.
     pub(crate) is_clock_manual: bool,
 }
 
@@ -106,7 +106,6 @@ impl Settings {
             let below = self.namespace.prefix.trim_end_matches(self.namespace.delimiter).to_owned();
             self.namespace = Namespace::new(namespace.as_deref().unwrap_or(&below), delimiter);
         }
-        self.is_clock_manual |= scenario.is_manual;
     }
 
     /// The listeners that are on and where they shall be bound, in the order of [`Listener::ALL`].

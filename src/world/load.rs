@@ -1,4 +1,4 @@
-//! A scenario in the world: its rules and settings at once, its accounts and mail at the start and at a reset.
+//! A scenario in the world: its rules and settings, its accounts and mail; and the state at the start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,83 @@ use bytes::Bytes;
 use super::World;
 use crate::base::Timestamp;
 use crate::expect::RulesReport;
-use crate::journal::Detail;
-use crate::mail::{Member, Origin, generated};
-use crate::protocol::{Desk, Given, GivenMessage};
+use crate::mail::{Member, generated};
+use crate::protocol::{Given, GivenMessage};
+use crate::rule::RuleNo;
 use crate::scenario::{Loaded, MessageGiven};
 
+/// What a [reset](crate::MailServer::reset_keeping) leaves as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kept {
+    /// The rules that were mounted at run time. Their counts begin anew.
+    Rules,
+    /// The scenario that is loaded now, in the place of the one that the server started with. Its accounts, its mail
+    /// and its variables are as if it was loaded just now.
+    Scenario,
+    /// The server's clock: paused and advanced as it is.
+    Clock,
+}
+
+impl Kept {
+    /// All there are, by their names in a query.
+    pub(crate) const ALL: [(&'static str, Self); 3] =
+        [("rules", Self::Rules), ("scenario", Self::Scenario), ("clock", Self::Clock)];
+}
+
 impl World {
-    /// Puts a scenario in the place of the one before.
-    pub(crate) fn load(&mut self, loaded: Arc<Loaded>, now: Timestamp) {
-        let seed = loaded.seed.unwrap_or(self.seed.into());
-        self.rulebook.load(&loaded.rules, &loaded.expects, loaded.state.clone(), seed);
+    /// The server starts, with this scenario.
+    pub(crate) fn start(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
+        self.initial.scenario.clone_from(&scenario);
+        self.load(scenario, now);
+    }
+
+    /// Puts a scenario in the place of the one before, whose accounts and mail go with it.
+    pub(crate) fn load(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
+        self.outside(now, |desk| desk.take_back());
         self.agenda.forget_rules();
+        let first = self.rulebook.next_no();
+        self.put_in_force(scenario, first, now);
+    }
+
+    /// Back to the state at the start, but for what is kept. Sessions that last go on.
+    pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
+        self.clear(now);
+        self.journal.renumber();
+        self.mail.reset(self.seed);
+        self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
+        self.octets = 0;
+        self.evicted = 0;
+        self.commands.clear();
+        self.shown.clear();
+        self.agenda.clear();
+        if !kept.contains(&Kept::Rules) {
+            self.rulebook.unmount_added();
+        }
+        let first = if kept.contains(&Kept::Scenario) { self.rulebook.first_loaded() } else { RuleNo(1) };
+        self.put_in_force(self.after_reset(kept).cloned(), first, now);
+    }
+
+    /// The scenario that a reset puts in force.
+    pub(crate) fn after_reset(&self, kept: &[Kept]) -> Option<&Arc<Loaded>> {
+        if kept.contains(&Kept::Scenario) { self.scenario.as_ref() } else { self.initial.scenario.as_ref() }
+    }
+
+    /// From now on this scenario is in force, its rules numbered from the first on; time, counts and variables begin
+    /// anew.
+    fn put_in_force(&mut self, scenario: Option<Arc<Loaded>>, first: RuleNo, now: Timestamp) {
+        self.scenario = scenario;
+        let loaded = self.scenario.clone().unwrap_or_default();
+        let seed = loaded.seed.unwrap_or(self.seed.into());
+        self.rulebook.load(&loaded.rules, first, &loaded.expects, loaded.state.clone(), seed);
         self.offers.of = loaded.offers.clone();
         self.offers.certificates = loaded.certificates.clone();
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
-        self.scenario = Some(loaded);
-        self.begin(now);
-    }
-
-    /// From now on time is counted, and rules and what must happen are.
-    pub(crate) fn begin(&mut self, now: Timestamp) {
         self.start = now;
         self.rulebook.reset(now);
         self.ring_for_all(now);
+        self.furnish(&loaded, now);
     }
 
     /// What rules and expectations miss until now; none where everything is as it must be.
@@ -46,17 +99,19 @@ impl World {
     }
 
     /// The scenario's accounts and mail come into being.
-    pub(crate) fn furnish(&mut self, now: Timestamp) {
-        let Some(loaded) = self.scenario.clone() else { return };
-        if !loaded.users.is_empty() {
-            let members = loaded.users.iter().map(|user| Member {
-                login: user.name.as_str().into(),
-                password: user.password.as_str().into(),
-                addresses: user.addresses.iter().map(|address| address.as_str().into()).collect(),
-            });
-            self.mail.accounts.admit_only(members.collect());
+    fn furnish(&mut self, loaded: &Loaded, now: Timestamp) {
+        let members = loaded.users.iter().map(|user| Member {
+            login: user.name.as_str().into(),
+            password: user.password.as_str().into(),
+            addresses: user.addresses.iter().map(|address| address.as_str().into()).collect(),
+        });
+        let members: Vec<Member> = members.collect();
+        self.mail.accounts.admit(if members.is_empty() { self.initial.members.clone() } else { members });
+        let everybody: Vec<Given> = given(loaded, None).collect();
+        let there: Vec<Box<str>> = self.mail.accounts.iter().map(|(_, account)| account.login.clone()).collect();
+        for login in there.iter().filter(|_| !everybody.is_empty()) {
+            self.outside(now, |desk| desk.give(login, &everybody));
         }
-        let everybody: Vec<Given> = given(&loaded, None).collect();
         self.mail.given = everybody;
         let mut users: Vec<&str> = loaded.users.iter().map(|user| user.name.as_str()).collect();
         users.extend(loaded.mailboxes.iter().filter_map(|mailbox| mailbox.user.as_deref()));
@@ -64,12 +119,8 @@ impl World {
         users.sort_unstable();
         users.dedup();
         for user in users {
-            let own: Vec<Given> = given(&loaded, Some(user)).collect();
-            let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-            desk.open(user);
-            desk.give(user, &own);
-            let done = desk.close();
-            self.journal.outside(now, Detail { done, ..Detail::default() });
+            let own: Vec<Given> = given(loaded, Some(user)).collect();
+            self.outside(now, |desk| desk.furnish(user, &own));
         }
     }
 }

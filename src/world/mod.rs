@@ -21,6 +21,7 @@ use crate::rule::{Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
 pub(crate) use deed::{EndCommand, SessionCommand};
+pub use load::Kept;
 pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) messages: HashMap<Box<str>, Bytes>,
     /// The scenario that is loaded.
     pub(crate) scenario: Option<Arc<Loaded>>,
+    /// What the server started with.
+    initial: Initial,
     /// When the server, its scenario or everything anew began.
     start: Timestamp,
     /// How deep events that follow from events are nested.
@@ -63,6 +66,14 @@ pub(crate) struct World {
     sessions: usize,
     octets: u64,
     evicted: u64,
+}
+
+/// What a reset goes back to.
+#[derive(Debug)]
+struct Initial {
+    /// Empty: everybody is welcome.
+    members: Vec<Member>,
+    scenario: Option<Arc<Loaded>>,
 }
 
 /// What machines announce, by protocol: in the clear, and under TLS.
@@ -86,7 +97,7 @@ impl World {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
         Self {
             journal: Journal::default(),
-            mail: Mail::new(Accounts::new(members, namespace, seed)),
+            mail: Mail::new(Accounts::new(members.clone(), namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
             agenda: Agenda::default(),
             commands: Vec::new(),
@@ -95,6 +106,7 @@ impl World {
             offers: Offers::default(),
             messages: HashMap::new(),
             scenario: None,
+            initial: Initial { members, scenario: None },
             start: Timestamp::from_micros(0),
             depth: 0,
             seed,
@@ -222,21 +234,6 @@ impl World {
         }
         self.journal.raise_floor(self.journal.tip());
         messages
-    }
-
-    /// Back to the state at the start: no mail, no accounts but those of the list, numbers from 1. Sessions that
-    /// last go on.
-    pub(crate) fn reset(&mut self, now: Timestamp) {
-        self.clear(now);
-        self.journal.renumber();
-        self.mail.accounts.reset(self.seed);
-        self.mail.next_message = 1;
-        self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
-        self.octets = 0;
-        self.evicted = 0;
-        self.agenda.clear();
-        self.begin(now);
-        self.furnish(now);
     }
 
     /// How many messages were evicted because more came than are kept.

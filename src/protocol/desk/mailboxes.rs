@@ -144,10 +144,41 @@ impl Desk<'_> {
         }
     }
 
+    /// Opens the account of a login that the scenario names, and puts into it what it has from the start.
+    pub(crate) fn furnish(&mut self, login: &str, given: &[Given]) {
+        let was_there = self.mail.accounts.find(login).is_some();
+        let account = self.open(login);
+        if !was_there {
+            self.mail.opened.push(account);
+        }
+        self.give(login, given);
+    }
+
+    /// Takes out what a scenario gave: its accounts, its mail, and the mailboxes that nothing else is in.
+    pub(crate) fn take_back(&mut self) {
+        self.mail.given.clear();
+        for account in std::mem::take(&mut self.mail.opened) {
+            if self.account(account).is_some() {
+                self.change(Change::Close { account });
+            }
+        }
+        self.forget(Message::is_of_scenario);
+        for place in std::mem::take(&mut self.mail.made) {
+            if self.mailbox(place).is_some_and(|mailbox| mailbox.entries().is_empty()) {
+                self.delete(place);
+            }
+        }
+    }
+
     /// Puts into an account what it has from the start; what cannot be there is left out.
     pub(crate) fn give(&mut self, login: &str, given: &[Given]) {
+        let origin = std::mem::replace(&mut self.origin, Origin::Scenario);
         for its in given {
+            let next = self.mail.accounts.next_mailbox();
             let Ok(place) = self.mailbox_of(login, &its.mailbox) else { continue };
+            if next != self.mail.accounts.next_mailbox() {
+                self.mail.made.push(place);
+            }
             if let Some(uid_validity) = its.uid_validity {
                 self.renumber(place, uid_validity, None);
             }
@@ -162,6 +193,7 @@ impl Desk<'_> {
                 }
             }
         }
+        self.origin = origin;
     }
 
     /// Gives a mailbox another UIDVALIDITY and, if that is wanted, its entries UIDs from 1: in order, or the last first.

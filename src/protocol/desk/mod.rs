@@ -32,6 +32,10 @@ pub(crate) struct Mail {
     pub(crate) next_message: u32,
     /// What every account is given when it is made.
     pub(crate) given: Vec<Given>,
+    /// The accounts that were opened for the scenario.
+    opened: Vec<AccountNo>,
+    /// The mailboxes that were made for the scenario in accounts of others.
+    made: Vec<Place>,
 }
 
 /// A mailbox and what is in it from the start.
@@ -53,7 +57,24 @@ pub(crate) struct GivenMessage {
 
 impl Mail {
     pub(crate) fn new(accounts: Accounts) -> Self {
-        Self { accounts, maildrops: Maildrops::default(), next_message: 1, given: Vec::new() }
+        Self {
+            accounts,
+            maildrops: Maildrops::default(),
+            next_message: 1,
+            given: Vec::new(),
+            opened: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// No account is open, no maildrop is held, and numbers begin anew.
+    pub(crate) fn reset(&mut self, uid_validity: u32) {
+        self.accounts.reset(uid_validity);
+        self.maildrops = Maildrops::default();
+        self.next_message = 1;
+        self.given.clear();
+        self.opened.clear();
+        self.made.clear();
     }
 }
 
@@ -134,11 +155,11 @@ impl<'a> Desk<'a> {
     pub(crate) fn session(&self) -> Option<SessionNo> {
         match self.origin {
             Origin::Session(session) => Some(session),
-            Origin::Delivered => None,
+            Origin::Delivered | Origin::Scenario => None,
         }
     }
 
-    /// None when the server was reset since.
+    /// None when it was closed since, or the server reset.
     pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
         self.mail.accounts.account(no)
     }

@@ -70,7 +70,7 @@ impl Imap {
     fn is_gone(&self, desk: &Desk<'_>) -> Option<&'static str> {
         let account = self.account()?;
         if desk.account(account).is_none() {
-            return Some("The server was reset");
+            return Some("The account is gone");
         }
         let view = self.view().ok()?;
         match desk.mailbox(view.place) {

@@ -39,7 +39,7 @@ impl Pop3 {
         if let State::Transaction(account, _) = self.state
             && desk.account(account).is_none()
         {
-            return end(refused("[SYS/TEMP] the server was reset"));
+            return end(refused("[SYS/TEMP] the account is gone"));
         }
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(desk)),

@@ -1,0 +1,198 @@
+//! A reset is the state at the start, and a scenario takes along what it gave.
+
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mailjig::{Kept, MailServer, Scenario, any, on, smtp};
+use wire::Wire;
+use wire::deadline::{self, DEADLINE};
+
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+const FIRST: &str = r#"
+mailjig = 1
+name = "first"
+[state]
+phase = "up"
+[server.smtp]
+caps.set = ["FIRST"]
+[[user]]
+name = "me@example.org"
+password = "secret"
+[[message]]
+user = "me@example.org"
+text = "Subject: first\r\n\r\n"
+[[rule]]
+id = "trip"
+on = "smtp.noop"
+times = 1
+do = [ { set = { phase = "down" } }, { reply = "250 tripped" } ]
+[[rule]]
+id = "outage"
+on = "smtp.vrfy"
+do = [ { listen = { down = "1h" } }, { pass = true } ]
+"#;
+
+const SECOND: &str = r#"
+mailjig = 1
+name = "second"
+clock = "manual"
+[server.smtp]
+caps.set = ["SECOND"]
+[tls]
+cert = "expired"
+[[user]]
+name = "you@example.org"
+password = "secret"
+[[message]]
+mailbox = "News"
+text = "Subject: second\r\n\r\n"
+[[rule]]
+id = "other"
+on = "smtp.noop"
+do = { reply = "250 other" }
+"#;
+
+fn scenario(text: &str) -> Scenario {
+    Scenario::text("scenario.toml", text)
+}
+
+fn first() -> MailServer {
+    MailServer::builder().scenario(scenario(FIRST)).start()
+}
+
+fn connect(server: &MailServer) -> Wire {
+    let mut wire = Wire::connect(server, "smtp", false);
+    wire.line();
+    wire
+}
+
+fn ask(wire: &mut Wire, line: &str) -> String {
+    wire.say(&format!("{line}\r\n"));
+    String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
+}
+
+fn capabilities(server: &MailServer) -> String {
+    let mut wire = connect(server);
+    wire.say("EHLO me\r\n");
+    let (mut answer, mut last) = (String::new(), String::new());
+    while !last.contains("250 ") {
+        last = String::from_utf8(wire.line()).unwrap();
+        answer += &last;
+    }
+    answer
+}
+
+/// The subjects in a mailbox.
+fn subjects(server: &MailServer, login: &str, mailbox: &str) -> Vec<String> {
+    server.account(login).mailbox(mailbox).entries().iter().map(|entry| entry.message.subject()).collect()
+}
+
+/// Everything that a test may have changed.
+fn disturb(server: &MailServer) {
+    let mut client = connect(server);
+    assert_eq!(ask(&mut client, "NOOP"), "250 tripped");
+    server.deliver("me@example.org", "Subject: mine\r\n\r\n");
+    server.account("me@example.org").mailbox("Made").create();
+    server.scenario(&scenario(SECOND));
+    server.mount(on(smtp::noop()).reply("250 mounted"));
+    server.expect(7, any());
+    assert!(server.clock().is_paused());
+    server.clock().advance(Duration::from_secs(3600));
+}
+
+#[test]
+fn a_reset_is_the_state_at_the_start() {
+    let server = first();
+    disturb(&server);
+
+    server.reset();
+
+    assert!(capabilities(&server).contains("FIRST"));
+    assert_eq!(subjects(&server, "me@example.org", "INBOX"), ["first"]);
+    assert_eq!(server.account("me@example.org").mailboxes(), ["INBOX"]);
+    let refused = catch_unwind(AssertUnwindSafe(|| server.deliver("you@example.org", "")));
+    assert!(refused.is_err(), "the list is closed again");
+    assert!(!server.clock().is_paused());
+    let ahead = server.clock().now().as_micros() - jiff::Timestamp::now().as_microsecond();
+    assert!(ahead < 60_000_000, "{ahead}");
+    let mut client = connect(&server);
+    assert_eq!(ask(&mut client, "NOOP"), "250 tripped");
+    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    assert_eq!(server.deliver("me@example.org", "").no().number(), 2, "behind the mail of the scenario");
+}
+
+#[test]
+fn a_reset_keeps_what_is_named() {
+    let server = first();
+    disturb(&server);
+
+    server.reset_keeping(&[Kept::Rules, Kept::Scenario, Kept::Clock]);
+
+    assert!(server.clock().is_paused());
+    assert!(capabilities(&server).contains("SECOND"));
+    assert_eq!(ask(&mut connect(&server), "NOOP"), "250 mounted");
+    server.reset_keeping(&[Kept::Scenario]);
+    assert_eq!(ask(&mut connect(&server), "NOOP"), "250 other");
+    assert!(server.clock().is_paused(), "the scenario has it so");
+    server.reset_keeping(&[Kept::Clock]);
+    assert_eq!(ask(&mut connect(&server), "NOOP"), "250 tripped");
+    assert!(server.clock().is_paused());
+}
+
+#[test]
+fn a_reset_ends_an_outage() {
+    let server = first();
+    ask(&mut connect(&server), "VRFY bob");
+    let address = server.smtp().address();
+    deadline::until("nobody listens", || TcpStream::connect_timeout(&address, DEADLINE).is_err());
+
+    server.reset();
+
+    assert_eq!(ask(&mut connect(&server), "NOOP"), "250 tripped");
+}
+
+#[test]
+fn a_scenario_takes_its_mail_and_accounts_along() {
+    let server = MailServer::start();
+    server.deliver("bob@example.org", "Subject: mine\r\n\r\n");
+    server.scenario(&scenario(FIRST));
+    assert_eq!(subjects(&server, "me@example.org", "INBOX"), ["first"]);
+
+    server.scenario(&scenario(
+        "mailjig = 1\n[[message]]\nmailbox = 'News'\ntext = 'Subject: second'\n[[mailbox]]\nname = 'Empty'\n",
+    ));
+
+    assert!(server.account("me@example.org").mailboxes().is_empty(), "the account went with its scenario");
+    assert_eq!(subjects(&server, "bob@example.org", "News"), ["second"], "who was there has it");
+    server.deliver("late@example.org", "");
+    assert_eq!(subjects(&server, "late@example.org", "News"), ["second"], "who comes later has it too");
+    server.account("late@example.org").mailbox("News").add("Subject: own\r\n\r\n");
+
+    server.scenario(&scenario("mailjig = 1"));
+
+    assert_eq!(server.account("bob@example.org").mailboxes(), ["INBOX"]);
+    assert_eq!(subjects(&server, "bob@example.org", "INBOX"), ["mine"]);
+    assert_eq!(subjects(&server, "late@example.org", "News"), ["own"], "what others put there stays");
+    server.deliver("later@example.org", "");
+    assert_eq!(server.account("later@example.org").mailboxes(), ["INBOX"]);
+}
+
+#[test]
+fn a_client_hears_that_its_account_went_with_the_scenario() {
+    let server = first();
+    let mut client = Wire::connect(&server, "imap", false);
+    client.line();
+    ask(&mut client, "a LOGIN me@example.org secret");
+    client.say("b SELECT INBOX\r\n");
+    while !String::from_utf8(client.line()).unwrap().contains("b OK") {}
+    assert_eq!(ask(&mut client, "c IDLE"), "+ idling");
+
+    server.scenario(&scenario(SECOND));
+
+    let line = String::from_utf8(client.line()).unwrap();
+    assert!(line.contains("* BYE The account is gone"), "{line}");
+}
