@@ -232,6 +232,12 @@ fn the_journal_is_read_behind_a_cursor_and_waited_for() {
     });
     client.problem(&format!("/journal?after={}&wait=1ms&session=s9", next + 1000), 409);
 
+    let last = u64::MAX;
+    for list in ["messages", "records"].into_iter().zip(["messages", "journal"]) {
+        assert_eq!(client.json(&format!("/{}?after={last}", list.1))[list.0], json!([]));
+        client.problem(&format!("/{}?after={last}&wait=1ms", list.1), 409);
+    }
+
     client.delete("/messages");
     assert!(client.problem("/journal?after=1", 410)["first"].as_u64().unwrap() > next);
 }

@@ -9,9 +9,9 @@ use crate::mail::{Address, Parameters, Part, Verdict};
 /// A message without its bytes.
 #[derive(Serialize)]
 pub(super) struct MessageJson {
-    id: MessageNo,
+    pub(super) id: MessageNo,
     /// The cursor behind this message; none until its client has the reply.
-    seq: Option<Seq>,
+    pub(super) seq: Option<Seq>,
     session: Option<SessionNo>,
     received: Timestamp,
     size: usize,

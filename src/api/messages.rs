@@ -22,6 +22,7 @@ use crate::expect::{
 use crate::journal::Captured;
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until};
+use crate::world::World;
 
 const DEFAULT_LIMIT: u64 = 100;
 /// Messages that are looked at before the lock is taken again for more.
@@ -50,6 +51,11 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
     let wait = params.duration("wait")?;
     let count = params.number("count")?;
     params.finish()?;
+    let evicted_to = server.engine().look(World::evicted_to);
+    if let Some(after) = filter.after.filter(|after| *after < evicted_to) {
+        let detail = format!("mail that came behind {after} was evicted; behind {evicted_to} nothing is missing");
+        return Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to));
+    }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
         (None, None) => aside(move || filter.find(server.engine())).await,
@@ -66,7 +72,11 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
                 (found.len() as u64 >= count).then(|| std::mem::take(&mut found))
             };
             match Until::new(server.engine(), interest, within, check).await {
-                Some(found) => Ok(Json(List::of(&found, filter.after.unwrap_or_default(), filter.limit))),
+                Some(mut found) => {
+                    found.truncate(filter.limit);
+                    let next = found.last().and_then(|last| last.closed).or(filter.after);
+                    Ok(Json(List::of(&found, next.unwrap_or_default())))
+                }
                 None => {
                     let times = Times::from(count..);
                     let question = Question { matcher, times, location: None };
@@ -108,44 +118,38 @@ fn holds(matcher: &Matcher, message: &Message, engine: &Engine) -> bool {
 }
 
 impl Filter {
-    /// Without `after` everything captured, in that order; with it what was closed behind it, in that order.
+    /// What was closed behind the cursor, in the order of closing: whatever is closed later is behind it. Without a
+    /// cursor, what is not closed yet too, at the end.
     fn find(&self, engine: &Engine) -> List {
+        let recipient = self.matcher.as_ref().and_then(Matcher::recipient);
+        let matches =
+            |captured: &Captured| self.matcher.as_ref().is_none_or(|matcher| holds(matcher, &captured.message, engine));
         let mut found = Vec::new();
-        let mut looked_at = 0;
+        let mut next = self.after.unwrap_or_default();
         while found.len() < self.limit {
-            let portion: Vec<Captured> = engine.look(|world| {
-                let journal = &world.journal;
-                let recipient = self.matcher.as_ref().and_then(Matcher::recipient);
-                match (recipient, self.after) {
-                    (Some(address), after) => journal
-                        .messages_to(address)
-                        .filter(|captured| after.is_none_or(|after| captured.closed.is_some_and(|at| at > after)))
-                        .skip(looked_at)
-                        .take(PORTION)
-                        .cloned()
-                        .collect(),
-                    (None, Some(after)) => journal.closed_since(after).skip(looked_at).take(PORTION).cloned().collect(),
-                    (None, None) => journal.messages().iter().skip(looked_at).take(PORTION).cloned().collect(),
-                }
-            });
+            let portion: Vec<Captured> =
+                engine.look(|world| world.journal.closed_since(next, recipient).take(PORTION).cloned().collect());
             if portion.is_empty() {
                 break;
             }
-            looked_at += portion.len();
-            let matched = portion.into_iter().filter(|captured| match &self.matcher {
-                Some(matcher) => holds(matcher, &captured.message, engine),
-                None => true,
-            });
-            found.extend(matched.take(self.limit - found.len()));
+            for captured in portion {
+                if found.len() == self.limit {
+                    break;
+                }
+                next = captured.closed.unwrap_or(next);
+                found.extend(Some(captured).filter(matches));
+            }
         }
-        List::of(&found, self.after.unwrap_or_default(), self.limit)
+        if self.after.is_none() && found.len() < self.limit {
+            let unclosed: Vec<Captured> = engine.look(|world| world.journal.unclosed().cloned().collect());
+            found.extend(unclosed.into_iter().filter(matches).take(self.limit - found.len()));
+        }
+        List::of(&found, next)
     }
 }
 
 impl List {
-    fn of(found: &[Captured], after: Seq, limit: usize) -> Self {
-        let found = &found[..found.len().min(limit)];
-        let next = found.iter().filter_map(|captured| captured.closed).max().unwrap_or(after);
+    fn of(found: &[Captured], next: Seq) -> Self {
         Self { messages: found.iter().map(MessageJson::from).collect(), next }
     }
 }
@@ -243,18 +247,86 @@ mod tests {
     use std::future::poll_fn;
     use std::pin::Pin;
 
-    use axum::body::HttpBody;
+    use axum::body::{Bytes, HttpBody};
 
     use super::*;
-    use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as Taken};
+    use crate::base::{SessionNo, Timestamp};
+    use crate::journal::{Detail, Left, Opened};
+    use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict as Taken};
+    use crate::protocol::{Done, Event, Reply, Words};
     use crate::server::{Settings, block_on};
+
+    fn envelope(to: &str) -> Envelope {
+        let recipient = Recipient::new(to, Parameters::default(), Taken::Accepted);
+        Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).unwrap()
+    }
+
+    /// A pseudo-random number below `below`.
+    fn draw(state: &mut u64, below: usize) -> usize {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        (*state % below as u64) as usize
+    }
+
+    /// The exchange of a mail whose reply has not left yet.
+    fn capture(server: &Server, no: u32, to: &str) -> Seq {
+        let message =
+            Message::new(MessageNo(no), Origin::Delivered, Timestamp::from_micros(0), Some(envelope(to)), Bytes::new());
+        let done = Done { captured: Some(message), ..Done::default() };
+        let detail = Some(Box::new(Detail { done, ..Detail::default() }));
+        let words = Words::Body { octets: 0 };
+        server.engine().act(|world, now| {
+            world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &words, (&Reply::default(), None), detail)
+        })
+    }
+
+    #[test]
+    fn nothing_slips_past_a_cursor_in_whatever_order_exchanges_close() {
+        for seed in 1..=200_u64 {
+            let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let server = Server::start(Settings::default()).unwrap();
+            let peer = ([127, 0, 0, 1], 1).into();
+            server.engine().act(|world, now| world.open(Opened { listener: "smtp", peer, local: peer }, now));
+            let to = ["ann@example.org", "bob@example.org"];
+            let wanted = [None, Some("bob@example.org")][draw(&mut random, 2)];
+            let limit = 1 + draw(&mut random, 4);
+            let (mut open, mut sent, mut seen, mut after) = (Vec::new(), Vec::new(), Vec::new(), None);
+            let mut look = |seen: &mut Vec<u32>| {
+                let filter = Filter { matcher: wanted.map(crate::expect::to), after, limit };
+                let list = filter.find(server.engine());
+                let closed = list.messages.iter().filter(|message| message.seq.is_some());
+                seen.extend(closed.map(|message| message.id.number()));
+                after = Some(list.next);
+                !list.messages.is_empty()
+            };
+
+            for no in 1..=30 {
+                let to = to[draw(&mut random, 2)];
+                open.push(capture(&server, no, to));
+                sent.extend(wanted.is_none_or(|wanted| wanted == to).then_some(no));
+                while !open.is_empty() && draw(&mut random, 3) > 0 {
+                    let exchange = open.swap_remove(draw(&mut random, open.len()));
+                    server.engine().act(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
+                }
+                if draw(&mut random, 4) == 0 {
+                    look(&mut seen);
+                }
+            }
+            for exchange in open {
+                server.engine().act(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
+            }
+            while look(&mut seen) {}
+
+            seen.sort_unstable();
+            assert_eq!(seen, sent, "seed {seed}, limit {limit}");
+        }
+    }
 
     #[test]
     fn the_bytes_that_are_sent_are_the_bytes_that_were_captured() {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
-        let recipient = Recipient::new("bob@example.org", Parameters::default(), Taken::Accepted);
-        let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).unwrap();
-        let message = server.deliver(envelope, vec![b'x'; 100_000].into()).unwrap();
+        let message = server.deliver(envelope("bob@example.org"), vec![b'x'; 100_000].into()).unwrap();
 
         let response = block_on(raw(State(server), Path("m1".to_owned()), NoParams)).unwrap();
 

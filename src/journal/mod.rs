@@ -39,9 +39,11 @@ pub(crate) struct Journal {
     records: Records,
     sessions: VecDeque<Log>,
     messages: VecDeque<Captured>,
+    /// The messages whose exchange is closed, in the order of closing; and those accepted for each address.
+    closed: VecDeque<MessageNo>,
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
-    /// The messages whose exchange is closed, in the order of closing.
-    closed: VecDeque<(Seq, MessageNo)>,
+    /// The messages whose exchange is not closed yet.
+    unclosed: Vec<MessageNo>,
     /// How many messages are no longer there.
     forgotten: u32,
     /// Exchanges whose reply has neither left nor been lost.
@@ -117,16 +119,21 @@ impl Journal {
         self.place(no).map(|at| &self.messages[at])
     }
 
-    /// The messages accepted for this very address, in the order of capture.
-    pub(crate) fn messages_to(&self, address: &str) -> impl Iterator<Item = &Captured> {
-        let numbers = self.by_recipient.get(&*fold_domain(address));
-        numbers.into_iter().flatten().filter_map(|no| self.message(*no))
+    /// The messages whose exchange was closed behind a cursor, in the order of closing; only those accepted for this
+    /// very address, if one is given.
+    pub(crate) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
+        let numbers = match address {
+            Some(address) => self.by_recipient.get(&*fold_domain(address)),
+            None => Some(&self.closed),
+        };
+        let is_before = |no: &MessageNo| self.message(*no).is_some_and(|its| its.closed <= Some(cursor));
+        let behind = numbers.map(|numbers| numbers.range(numbers.partition_point(is_before)..));
+        behind.into_iter().flatten().filter_map(|no| self.message(*no))
     }
 
-    /// The messages whose exchange was closed behind a cursor, in the order of closing.
-    pub(crate) fn closed_since(&self, cursor: Seq) -> impl Iterator<Item = &Captured> {
-        let from = self.closed.partition_point(|(closed, _)| *closed <= cursor);
-        self.closed.range(from..).filter_map(|(_, no)| self.message(*no))
+    /// The messages whose exchange is not closed yet, in the order of capture.
+    pub(crate) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
+        self.unclosed.iter().filter_map(|no| self.message(*no))
     }
 
     /// How many messages were captured and are no longer here.
@@ -345,7 +352,8 @@ impl Journal {
             self.forgotten += 1;
             self.messages.pop_front();
         }
-        self.closed.retain(|(_, no)| *no > through);
+        self.closed.retain(|no| *no > through);
+        self.unclosed.retain(|no| *no > through);
         self.raise_floor(floor);
     }
 
@@ -378,20 +386,21 @@ impl Journal {
     }
 
     fn capture(&mut self, message: Message, seq: Seq) {
-        for address in message.envelope().accepted() {
-            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
-            if numbers.back() != Some(&message.no()) {
-                numbers.push_back(message.no());
-            }
-        }
+        self.unclosed.push(message.no());
         self.messages.push_back(Captured { message, seq, closed: None });
     }
 
     /// From now on waits see this message, if it is still there.
     fn reveal(&mut self, no: MessageNo, closed: Seq) {
-        if let Some(captured) = self.place(no).map(|at| &mut self.messages[at]) {
-            captured.closed = Some(closed);
-            self.closed.push_back((closed, no));
+        let Some(captured) = self.place(no).map(|at| &mut self.messages[at]) else { return };
+        captured.closed = Some(closed);
+        self.closed.push_back(no);
+        self.unclosed.retain(|its| *its != no);
+        for address in captured.message.envelope().accepted() {
+            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
+            if numbers.back() != Some(&no) {
+                numbers.push_back(no);
+            }
         }
     }
 

@@ -56,7 +56,7 @@ impl Records {
         if cursor.0 < self.floor {
             return Err(Gone { first: Seq(self.floor + 1) });
         }
-        Ok((cursor.0 + 1..=self.tip().0).filter_map(|n| Some((Seq(n), self.get(Seq(n))?))))
+        Ok((cursor.0.saturating_add(1)..=self.tip().0).filter_map(|n| Some((Seq(n), self.get(Seq(n))?))))
     }
 
     /// Drops the records up to this one; never lowers the floor. Gives the floor in force.
@@ -93,6 +93,7 @@ mod tests {
 
         assert_eq!(seen, [1499, 1500]);
         assert_eq!(records.since(Seq(1500)).unwrap().count(), 0);
+        assert_eq!(records.since(Seq(u64::MAX)).unwrap().count(), 0);
     }
 
     #[test]

@@ -160,8 +160,9 @@ impl MailCursor {
     /// Messages that can be seen since the last call.
     pub(crate) fn read(&mut self, engine: &Engine) -> Vec<Captured> {
         engine.look(|world| {
-            let since = std::mem::replace(&mut self.0, world.journal.tip());
-            world.journal.closed_since(since).cloned().collect()
+            let since = self.0;
+            self.0 = since.max(world.journal.tip());
+            world.journal.closed_since(since, None).cloned().collect()
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::World;
-use crate::base::Timestamp;
+use crate::base::{Seq, Timestamp};
 use crate::expect::RulesReport;
 use crate::mail::{Member, generated};
 use crate::protocol::{Given, GivenMessage};
@@ -56,6 +56,7 @@ impl World {
         self.octets = 0;
         self.evicted = 0;
         self.commands.clear();
+        self.evicted_to = Seq::default();
         self.shown.clear();
         self.agenda.clear();
         if !kept.contains(&Kept::Rules) {

@@ -66,6 +66,8 @@ pub(crate) struct World {
     sessions: usize,
     octets: u64,
     evicted: u64,
+    /// Behind it no mail was evicted.
+    evicted_to: Seq,
 }
 
 /// What a reset goes back to.
@@ -115,6 +117,7 @@ impl World {
             sessions: 0,
             octets: 0,
             evicted: 0,
+            evicted_to: Seq::default(),
         }
     }
 
@@ -241,6 +244,11 @@ impl World {
         self.evicted
     }
 
+    /// The first cursor behind which no mail was evicted.
+    pub(crate) fn evicted_to(&self) -> Seq {
+        self.evicted_to
+    }
+
     /// Makes room in portions of a sixteenth, so that no single mail pays for a walk over all mailboxes.
     fn evict(&mut self, now: Timestamp) {
         let Some(keep) = self.keep else { return };
@@ -261,6 +269,8 @@ impl World {
         }
         if let Some(through) = through {
             self.evicted += (messages.len() - count) as u64;
+            let gone = messages.iter().take_while(|captured| captured.message.no() <= through);
+            self.evicted_to = gone.filter_map(|captured| captured.closed).fold(self.evicted_to, Seq::max);
             self.forget(through, now);
         }
     }
