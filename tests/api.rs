@@ -504,8 +504,30 @@ fn a_scenario_is_in_force_when_the_call_returns() {
 }
 
 #[test]
+fn a_rule_is_waited_for_over_http() {
+    let (server, client) = start();
+    client.post("/rules", &json!({ "id": "busy", "on": "smtp.noop", "do": [{ "reply": "451 4.3.0 later" }] }));
+
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.json("/rules/busy?fired=2&wait=60s"));
+        assert_eq!(noop(&server), "451 4.3.0 later");
+        assert_eq!(noop(&server), "451 4.3.0 later");
+        assert_eq!(waiting.join().unwrap()["fired"], 2);
+    });
+    let late = problem(client.get("/rules/busy?fired=3&wait=1ms"), 409);
+    assert_eq!(late["report"]["failed"][0]["wanted"], ">=3");
+    problem(client.get("/rules/busy?fired=3"), 409);
+    problem(client.get("/rules/bussy?fired=1&wait=60s"), 404);
+    assert_eq!(problem(client.get("/rules/busy?wait=5s"), 400)["field"], "wait");
+}
+
+#[test]
 fn what_is_wrong_with_a_rule_names_its_member() {
     let (_server, client) = start();
+    let silly = json!({ "on": "smtp.rcpt", "do": [{ "pass": true }, { "cut": { "at": 3 } }] });
+    let refused = problem(client.post("/rules", &silly), 422);
+    assert_eq!(refused["field"], "/do/1");
+    assert_eq!(refused["problems"][0]["help"], "put `cut` before `pass`");
     let wrong = json!({ "on": "smtp.rcp", "do": [{ "repyl": "451 later" }] });
     let problem = problem(client.post("/rules", &wrong), 422);
     assert_eq!(problem["field"], "/on");

@@ -37,6 +37,15 @@ fn gone(server: &MailServer, client: Wire) {
     server.wait_for_session(mailjig::session::open().not()).block();
 }
 
+/// A report without the lines of this file, which move.
+fn without_lines(report: &str) -> String {
+    let mut parts = report.split("tests/rules.rs:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + "tests/rules.rs:LINE" + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':')
+    })
+}
+
 fn text(why: Box<dyn std::any::Any + Send>) -> String {
     *why.downcast::<String>().unwrap()
 }
@@ -76,6 +85,55 @@ fn matches_are_counted_over_what_per_says() {
         assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
     }
     assert_eq!(each.hits(), 2);
+}
+
+#[test]
+fn a_test_waits_until_a_rule_has_fired_so_often() {
+    let server = MailServer::start();
+    let busy = server.mount(on(smtp::noop()).named("busy").reply("451 4.3.0 later")).scoped();
+    let mut client = connect(&server, "smtp");
+    client.say("NOOP\r\n");
+    busy.wait(1).block();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| busy.wait(3).block());
+        client.say("NOOP\r\nNOOP\r\n");
+        waiting.join().unwrap();
+    });
+    assert_eq!((busy.hits(), server.fired("busy"), server.rule("busy").hits()), (3, 3, 3));
+
+    // A moment leaves no record of its own where nobody is there to be told.
+    let moment = server.mount(on(event::timer()).at(Duration::from_millis(1)).kick("nobody@example.org"));
+    moment.wait(1).block();
+}
+
+#[test]
+fn a_wait_for_a_rule_that_does_not_fire_ends_with_a_report() {
+    let server = MailServer::start();
+    let busy = server.mount(on(smtp::rcpt()).named("busy").to("bob@example.org").reply("450 4.2.1 busy"));
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<bob@example.org>", "RCPT TO:<rob@example.org>"] {
+        ask(&mut client, line);
+    }
+    let failed = |wait: &dyn Fn()| text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).unwrap_err());
+
+    let report = failed(&|| busy.wait(2).within(Duration::from_millis(1)).block());
+    insta::assert_snapshot!(without_lines(&report));
+    assert!(busy.unmount());
+    let report = failed(&|| busy.wait(2).within(Duration::from_millis(1)).block());
+    assert!(report.ends_with("the rule was taken out before it fired so often"), "{report}");
+}
+
+#[test]
+fn a_rule_that_is_not_there_is_named_with_those_that_are() {
+    let server = with(&rule("smtp.rcpt", "{ reply = '452 4.2.2 full' }"));
+    server.mount(on(smtp::noop()).named("busy").reply("451 4.3.0 later"));
+    let failed = |id: &str| {
+        let look = std::panic::AssertUnwindSafe(|| server.fired(id));
+        text(std::panic::catch_unwind(look).unwrap_err())
+    };
+
+    assert_eq!(failed("bussy"), "unknown rule `bussy`; did you mean `busy`?");
+    assert_eq!(failed("x"), "unknown rule `x`; there are: busy, rule-1");
 }
 
 #[test]

@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
-use crate::base::Timestamp;
+use crate::base::{Times, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::near_misses;
 use crate::rule::{Mounted, RuleNo, State as Variable, Variable as Name};
 use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
-use crate::server::{Server, Until};
+use crate::server::{Server, Until, rule_fired};
 use crate::world::World;
 
 /// Every rule in force, the outermost first.
@@ -42,7 +42,27 @@ pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Resu
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
 }
 
-pub(super) async fn one(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<Json<Value>, Problem> {
+/// One rule; with `fired` and `wait` as soon as it has fired so often.
+pub(super) async fn one(
+    State(server): Shared,
+    Path(r): Path<String>,
+    mut params: Params,
+) -> Result<Json<Value>, Problem> {
+    let (fired, wait) = (params.number("fired")?, params.duration("wait")?);
+    params.finish()?;
+    if let Some(fired) = fired {
+        let no = server.engine().look(|world| number(world, &r)).ok_or_else(|| Problem::none("rule", &r))?;
+        let (interest, check) = rule_fired(no, fired);
+        let within = wait.unwrap_or_default();
+        if Until::new(server.engine(), interest, within, Box::new(check)).await.is_none() {
+            let report = server.engine().look(|world| world.ruling_on(no, Times::from(fired..)));
+            let report = report.ok_or_else(|| Problem::none("rule", &r))?;
+            let detail = format!("within {within:?} the rule did not fire so often\n{report}");
+            return Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report));
+        }
+    } else if wait.is_some() {
+        return Err(Problem::field("wait", "it waits for `fired`, as in `?fired=2&wait=5s`"));
+    }
     let found = server.engine().look(|world| {
         let no = number(world, &r)?;
         world.rulebook.get(no).map(|mounted| shown(mounted, world))

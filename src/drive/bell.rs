@@ -29,6 +29,8 @@ pub(crate) enum Matter {
     Mailbox(Place),
     /// Something that was under way is over.
     Quiet,
+    /// A rule fired.
+    Rules,
     /// Any record.
     Everything,
 }
@@ -55,7 +57,7 @@ impl Bell {
                 self.by_recipient.entry(fold_domain(address)).or_default().push((self.next, waker));
             }
             Matter::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
-            Matter::Mail | Matter::Quiet | Matter::Everything => {
+            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
                 self.waiting.insert(self.next, (interest.clone(), waker));
             }
         }
@@ -67,7 +69,7 @@ impl Bell {
         let indexed = match &interest.matter {
             Matter::MailTo(address) => self.by_recipient.get_mut(&fold_domain(address)),
             Matter::Mailbox(place) => self.by_mailbox.get_mut(place),
-            Matter::Mail | Matter::Quiet | Matter::Everything => {
+            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
                 let armed = self.waiting.get_mut(&id).map(|(_, waker)| waker);
                 return armed.map(|armed| std::mem::replace(armed, waker));
             }
@@ -81,7 +83,9 @@ impl Bell {
         match &interest.matter {
             Matter::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address), id),
             Matter::Mailbox(place) => take(&mut self.by_mailbox, place, id),
-            Matter::Mail | Matter::Quiet | Matter::Everything => self.waiting.remove(&id).map(|(_, waker)| waker),
+            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
+                self.waiting.remove(&id).map(|(_, waker)| waker)
+            }
         }
     }
 
@@ -113,7 +117,7 @@ impl Bell {
         for (interest, waker) in self.waiting.values() {
             let concerned = match interest.matter {
                 Matter::Mail => message.is_some(),
-                Matter::MailTo(_) | Matter::Mailbox(_) => false,
+                Matter::MailTo(_) | Matter::Mailbox(_) | Matter::Rules => false,
                 Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended { .. }),
                 Matter::Everything => true,
             };
@@ -121,6 +125,12 @@ impl Bell {
                 wake.push(waker.clone());
             }
         }
+    }
+
+    /// Those who wait for rules to fire.
+    pub(super) fn fired(&self, wake: &mut Vec<Waker>) {
+        let waiting = self.waiting.values().filter(|(interest, _)| interest.matter == Matter::Rules);
+        wake.extend(waiting.map(|(_, waker)| waker.clone()));
     }
 
     /// Everybody, when nobody can say whom a change concerns.

@@ -86,9 +86,12 @@ impl Engine {
         let mut state = self.lock();
         // Under the lock: records have the order of their times.
         let now = self.clock.now();
-        let before = state.world.journal.tip();
+        let (before, firings) = (state.world.journal.tip(), state.world.rulebook.firings());
         let result = change(&mut state, now);
         if !state.bell.is_empty() {
+            if state.world.rulebook.firings() > firings {
+                state.bell.fired(&mut wake);
+            }
             match state.world.journal.since(before) {
                 Ok(records) => {
                     records.for_each(|(_, record)| state.bell.concerned(&state.world, record, &mut wake));

@@ -22,7 +22,7 @@ pub use builder::MailServerBuilder;
 pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
-pub use rules::{Mounted, Point, Rule, ScopedRule, any, at, event, imap, on, pop3, smtp, tcp, tls};
+pub use rules::{Mounted, Point, Rule, RuleWait, ScopedRule, any, at, event, imap, on, pop3, smtp, tcp, tls};
 pub use wait::{NoneWithin, SessionWait, Settled, Wait};
 
 use crate::base::{SessionNo, Times};

@@ -42,6 +42,8 @@ pub(crate) struct Rulebook {
     sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
     /// How often each event happened while rules were there.
     seen: HashMap<Event, u64>,
+    /// How often rules fired, all of them, ever.
+    firings: u64,
     /// Rules with a near miss at the exchange that is under way.
     pending: Vec<usize>,
     watches: Vec<Watch>,
@@ -128,6 +130,11 @@ impl Rulebook {
 
     pub(crate) fn get(&self, no: RuleNo) -> Option<&Mounted> {
         self.rules.iter().find(|mounted| mounted.no == no)
+    }
+
+    /// How often rules fired, all of them, ever: whether one did in between.
+    pub(crate) fn firings(&self) -> u64 {
+        self.firings
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -475,6 +482,7 @@ impl Rulebook {
         }
         let mounted = &mut self.rules[at];
         mounted.fired += 1;
+        self.firings += 1;
         Some(Firing { no: mounted.no, rule, n: mounted.fired, key, groups })
     }
 

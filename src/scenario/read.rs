@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::node::{Data, Entry, Node};
-use super::problem::{Place, Problem, nearest};
+use super::problem::{Place, Problem, unknown_word};
 use crate::rule::{Template, filtered, span};
 
 /// What is gathered while a document is read.
@@ -33,11 +33,8 @@ impl Reader {
 
     /// Something that is none of the known words.
     pub(super) fn unknown(&mut self, place: &Place, what: &str, word: &str, known: &[&str]) {
-        let help = nearest(word, known.iter().copied()).unwrap_or_else(|| match known {
-            [] => "there are none".to_owned(),
-            known => format!("there are: {}", known.join(", ")),
-        });
-        self.wrong_help(place, format!("unknown {what} `{word}`"), help);
+        let (message, help) = unknown_word(what, word, known);
+        self.wrong_help(place, message, help);
     }
 
     /// The entries of a table whose keys are all known; what is not known is an error.

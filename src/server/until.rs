@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use crate::base::Seq;
-use crate::drive::{Engine, Interest, Watch, runtime};
+use crate::drive::{Engine, Interest, Matter, Watch, runtime};
 use crate::expect::Matcher;
 use crate::journal::{Captured, Session};
+use crate::rule::RuleNo;
 use crate::world::World;
 
 /// Resolves to what `check` finds, looked for now and whenever something of interest is appended; to nothing when the
@@ -145,6 +146,13 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 /// Finds a session that the matcher holds for.
 pub(crate) fn session_that(matcher: Matcher) -> impl FnMut(&Engine) -> Option<Session> {
     move |engine| matcher.first_session(engine.look(World::sessions_seen).iter())
+}
+
+/// Whether a rule has fired so often.
+pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engine) -> Option<()> + Send) {
+    let interest = Interest { matter: Matter::Rules, session: None };
+    let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);
+    (interest, move |engine: &Engine| engine.look(has_fired).then_some(()))
 }
 
 /// Reads captured mail in the order of closing, each message once, when its exchange is closed.

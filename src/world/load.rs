@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::World;
-use crate::base::{Seq, Timestamp};
+use crate::base::{Seq, Times, Timestamp};
 use crate::expect::RulesReport;
 use crate::mail::{Member, generated};
 use crate::protocol::{Given, GivenMessage};
@@ -92,6 +92,13 @@ impl World {
     pub(crate) fn ruling(&self) -> Option<RulesReport> {
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         RulesReport::of(name, &self.rulebook, &self.journal)
+    }
+
+    /// Why one rule did not fire so often until now; none where it is not in force.
+    pub(crate) fn ruling_on(&self, no: RuleNo, times: Times) -> Option<RulesReport> {
+        let mounted = self.rulebook.get(no)?;
+        let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
+        Some(RulesReport::on(mounted, times, name, &self.rulebook, &self.journal))
     }
 
     /// How long is waited before expectations are judged, for what may still come.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use window::{Window, lines, windows};
 
-use crate::base::{Seq, SessionNo};
+use crate::base::{Seq, SessionNo, Times};
 use crate::journal::{Journal, Kind, Weight};
 use crate::protocol::Event;
 use crate::rule::{Mounted, Near, Rulebook, Wanted, Watch, Why};
@@ -70,7 +70,8 @@ impl RulesReport {
         if unmet_rules.is_empty() && unmet_watches.is_empty() && failures.is_empty() {
             return None;
         }
-        let mut failed: Vec<Unmet> = unmet_rules.iter().map(|mounted| unmet_rule(mounted, book, journal)).collect();
+        let unmet = |mounted: &&Mounted| Some(unmet_rule(mounted, mounted.rule.expect?, book, journal));
+        let mut failed: Vec<Unmet> = unmet_rules.iter().filter_map(unmet).collect();
         failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book)));
         let met_rules = expected().filter(|mounted| mounted.is_met()).map(|mounted| {
             let wanted = mounted.rule.expect.map(|times| times.written()).unwrap_or_default();
@@ -92,6 +93,29 @@ impl RulesReport {
     }
 }
 
+impl RulesReport {
+    /// Why one rule did not fire so often until now.
+    pub(crate) fn on(
+        mounted: &Mounted,
+        wanted: Times,
+        scenario: Option<&str>,
+        book: &Rulebook,
+        journal: &Journal,
+    ) -> Self {
+        Self {
+            scenario: scenario.map(str::to_owned),
+            seed: book.seed(),
+            expectations: 1,
+            failed: vec![unmet_rule(mounted, wanted, book, journal)],
+            met: Vec::new(),
+            failures: failures(journal),
+            windows: windows(&[mounted], &[], &[], book, journal),
+            waiting: waiting(journal),
+            hints: Vec::new(),
+        }
+    }
+}
+
 /// Why a rule did not fire, the best reason first.
 pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl Serialize {
     book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
@@ -110,7 +134,7 @@ fn failures(journal: &Journal) -> Vec<Failure> {
     failed.collect()
 }
 
-fn unmet_rule(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Unmet {
+fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, journal: &Journal) -> Unmet {
     let rule = &mounted.rule;
     let mut near_misses: Vec<NearMiss> = book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect();
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
@@ -120,7 +144,7 @@ fn unmet_rule(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Unmet {
     Unmet {
         expectation: format!("rule `{}`", rule.id),
         origin: rule.origin.to_string(),
-        wanted: rule.expect.map(|times| times.written()).unwrap_or_default(),
+        wanted: wanted.written(),
         fired: mounted.fired,
         without_effect: mounted.without_effect,
         about: rule.described(),

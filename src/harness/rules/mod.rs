@@ -20,6 +20,7 @@
 
 mod mounted;
 mod points;
+mod wait;
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use at::{ClientHello, Fetch, Imap, Listing, Moment, Smtp, Speaks};
 pub use mounted::{Mounted, ScopedRule};
 pub use points::{Point, any, at, event, imap, pop3, smtp, tcp, tls};
+pub use wait::RuleWait;
 
 use crate::base::{Pattern, Times};
 use crate::protocol::Offer;

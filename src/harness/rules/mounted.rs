@@ -1,13 +1,13 @@
 //! Rules in force, and the handles to them.
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::Rule;
+use super::{Rule, RuleWait};
 use crate::drive::Engine;
 use crate::harness::MailServer;
 use crate::rule::RuleNo;
-use crate::scenario::{RuleError, check_rule};
-use crate::world::World;
+use crate::scenario::{RuleError, check_rule, unknown};
 
 /// A mounted rule. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
 #[derive(Clone)]
@@ -33,6 +33,25 @@ impl Mounted {
         self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
     }
 
+    /// Waits until it has fired so often, what was before included. Await it, or [`block`](RuleWait::block) on it. It
+    /// resolves when the rule decides: what it says may be on its way still.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mailjig::{MailServer, event, on};
+    ///
+    /// let server = MailServer::start();
+    /// let rings = server.mount(on(event::timer()).at(Duration::from_millis(10)).note("it rang"));
+    /// rings.wait(1).block();
+    /// ```
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](RuleWait::within) says, with a report.
+    #[track_caller]
+    pub fn wait(&self, times: u64) -> RuleWait {
+        RuleWait::new(&self.engine, self.no, times, Location::caller())
+    }
+
     /// Takes it out; false if it is out already.
     pub fn unmount(&self) -> bool {
         self.engine.act(|world, _| world.rulebook.unmount(self.no))
@@ -55,10 +74,11 @@ impl std::fmt::Debug for Mounted {
 #[must_use = "the rule is taken out when this is dropped"]
 pub struct ScopedRule(Mounted);
 
-impl ScopedRule {
-    /// How often it fired.
-    pub fn hits(&self) -> u64 {
-        self.0.hits()
+impl std::ops::Deref for ScopedRule {
+    type Target = Mounted;
+
+    fn deref(&self) -> &Mounted {
+        &self.0
     }
 }
 
@@ -69,12 +89,45 @@ impl Drop for ScopedRule {
 }
 
 impl MailServer {
-    /// How often the rule of this name fired, of a scenario or mounted; 0 where there is none.
+    /// How often the rule of this name fired, of a scenario or mounted.
+    ///
+    /// # Panics
+    /// If no rule has this name, with the names that there are.
+    #[track_caller]
     pub fn fired(&self, id: &str) -> u64 {
-        let rules = |world: &World| {
-            world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *id).map_or(0, |mounted| mounted.fired)
-        };
-        self.server.engine().look(rules)
+        self.rule(id).hits()
+    }
+
+    /// The rule of this name, of a scenario or mounted.
+    ///
+    /// ```
+    /// use mailjig::{MailServer, Scenario};
+    ///
+    /// let server = MailServer::builder().scenario(Scenario::text("busy.toml", r#"
+    ///     mailjig = 1
+    ///     [[rule]]
+    ///     id = "busy"
+    ///     on = "smtp.rcpt"
+    ///     do = { reply = "450 4.2.1 Mailbox busy" }
+    /// "#)).start();
+    /// assert_eq!(server.rule("busy").hits(), 0);
+    /// ```
+    ///
+    /// # Panics
+    /// If no rule has this name, with the names that there are.
+    #[track_caller]
+    pub fn rule(&self, id: &str) -> Mounted {
+        let engine = self.server.engine();
+        let found = engine.look(|world| {
+            let rules = world.rulebook.rules();
+            let ids = || rules.iter().map(|mounted| &*mounted.rule.id);
+            let no = rules.iter().find(|mounted| *mounted.rule.id == *id).map(|mounted| mounted.no);
+            no.ok_or_else(|| unknown("rule", id, &ids().collect::<Vec<_>>()))
+        });
+        match found {
+            Ok(no) => Mounted { engine: Arc::clone(engine), no },
+            Err(why) => panic!("{why}"),
+        }
     }
 
     /// Puts a rule in force, outside of all others; when this returns, the next request meets it.
