@@ -29,29 +29,55 @@ pub(super) fn base64(octets: &[u8]) -> Vec<u8> {
     BASE64_NOPAD.decode(&letters).unwrap_or_default()
 }
 
-/// RFC 2045 §6.7; an `=` that begins no octet stays as it is.
+/// RFC 2045 §6.7. An `=` that begins no octet stays as it is; blanks at the end of a line were added on the way, and go.
 pub(super) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     let mut rest = octets;
+    while !rest.is_empty() {
+        let (line, ending, behind) = match memchr::memchr(b'\n', rest) {
+            Some(at) => {
+                let text = at - usize::from(rest[..at].ends_with(b"\r"));
+                (&rest[..text], &rest[text..=at], &rest[at + 1..])
+            }
+            None => (rest, &rest[rest.len()..], &rest[rest.len()..]),
+        };
+        let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let line = &line[..line.len() - blank];
+        match line.strip_suffix(b"=") {
+            // A soft line break.
+            Some(line) => hex_decoded(line, &mut out),
+            None => {
+                hex_decoded(line, &mut out);
+                out.extend_from_slice(ending);
+            }
+        }
+        rest = behind;
+    }
+    out
+}
+
+/// The Q encoding of header fields (RFC 2047 §4.2): no lines, and `_` for a blank.
+pub(super) fn q_word(octets: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = octets.iter().map(|byte| if *byte == b'_' { b' ' } else { *byte }).collect();
+    let mut out = Vec::with_capacity(spaced.len());
+    hex_decoded(&spaced, &mut out);
+    out
+}
+
+fn hex_decoded(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
     while let Some(at) = memchr::memchr(b'=', rest) {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
-        if let Some(octet) = hex(rest) {
-            out.push(octet);
-            rest = &rest[2..];
-            continue;
-        }
-        // A soft line break; blanks before its end were added on the way.
-        let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        match &rest[blank..] {
-            [] => rest = &[],
-            [b'\n', ..] => rest = &rest[blank + 1..],
-            [b'\r', b'\n', ..] => rest = &rest[blank + 2..],
-            _ => out.push(b'='),
+        match hex(rest) {
+            Some(octet) => {
+                out.push(octet);
+                rest = &rest[2..];
+            }
+            None => out.push(b'='),
         }
     }
     out.extend_from_slice(rest);
-    out
 }
 
 /// The octet that two hexadecimal digits stand for.

@@ -10,8 +10,9 @@ pub(crate) fn decode_words(raw: &[u8]) -> String {
     let mut out = String::new();
     let mut open: Option<(String, Vec<u8>)> = None;
     let mut rest = value;
+    let mut ends = Ends { value, found: None };
     while let Some(at) = memchr::memmem::find(rest, b"=?") {
-        let Some(word) = Word::at(&rest[at..]) else {
+        let Some(word) = Word::at(value, value.len() - rest.len() + at, &mut ends) else {
             close(&mut open, &mut out);
             out.push_str(&decode::text(&rest[..at + 2], None));
             rest = &rest[at + 2..];
@@ -44,6 +45,24 @@ fn close(open: &mut Option<(String, Vec<u8>)>, out: &mut String) {
     }
 }
 
+/// Where encoded words end. Asked for places in ascending order, it goes through the value once.
+struct Ends<'v> {
+    value: &'v [u8],
+    /// The end that was found last; behind the value where there is none any more.
+    found: Option<usize>,
+}
+
+impl Ends<'_> {
+    /// The first `?=` from this place on.
+    fn from(&mut self, start: usize) -> Option<usize> {
+        if self.found.is_none_or(|found| found < start) {
+            let at = memchr::memmem::find(self.value.get(start..)?, b"?=");
+            self.found = Some(at.map_or(self.value.len(), |at| start + at));
+        }
+        self.found.filter(|found| *found < self.value.len())
+    }
+}
+
 /// `=?charset*language?encoding?text?=`; the language is of RFC 2231 §5.
 struct Word {
     charset: String,
@@ -51,23 +70,25 @@ struct Word {
     len: usize,
 }
 
+/// The longest name of a charset, its language included.
+const MOST_CHARSET: usize = 64;
+
 impl Word {
-    fn at(text: &[u8]) -> Option<Self> {
-        let charset_end = 2 + memchr::memchr(b'?', &text[2..])?;
+    /// The word that begins at this place of the value.
+    fn at(value: &[u8], at: usize, ends: &mut Ends<'_>) -> Option<Self> {
+        let text = &value[at..];
+        let charset_end = 2 + memchr::memchr(b'?', &text[2..text.len().min(2 + MOST_CHARSET + 1)])?;
         let charset = std::str::from_utf8(&text[2..charset_end]).ok()?;
         let encoding = *text.get(charset_end + 1)?;
         if text.get(charset_end + 2) != Some(&b'?') || charset.is_empty() || charset.contains(' ') {
             return None;
         }
         let start = charset_end + 3;
-        let end = start + memchr::memmem::find(&text[start..], b"?=")?;
+        let end = ends.from(at + start)? - at;
         let encoded = &text[start..end];
         let octets = match encoding {
             b'b' | b'B' => decode::base64(encoded),
-            b'q' | b'Q' => {
-                let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'_' { b' ' } else { *byte }).collect();
-                decode::quoted_printable(&spaced)
-            }
+            b'q' | b'Q' => decode::q_word(encoded),
             _ => return None,
         };
         let charset = charset.split('*').next().unwrap_or_default().to_ascii_lowercase();

@@ -13,7 +13,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 pub use address::Address;
-pub(crate) use address::addresses;
+pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
 pub(crate) use header::decode_words;
 pub(crate) use links::links;
 
@@ -21,6 +21,8 @@ pub(crate) use links::links;
 const MOST_DEPTH: usize = 64;
 /// Parts of one message; what comes behind is not looked at.
 const MOST_PARTS: usize = 10_000;
+/// Header fields of one message, those of its parts included; what comes behind is header, and no field.
+const MOST_FIELDS: usize = 100_000;
 
 /// The parts of a message, the whole of it first. Holds places, not bytes.
 #[derive(Debug)]
@@ -55,12 +57,16 @@ struct Task {
 
 impl Mime {
     pub(crate) fn parse(raw: &[u8]) -> Self {
-        let mut mime = Self { nodes: vec![entity(raw, 0..raw.len(), "text/plain")] };
+        let mut mime = Self { nodes: vec![entity(raw, 0..raw.len(), "text/plain", MOST_FIELDS)] };
+        let mut fields = MOST_FIELDS - mime.nodes[0].fields.len();
         let mut tasks = vec![Task { node: 0, depth: 0 }];
         while let Some(Task { node, depth }) = tasks.pop() {
             let (is_message, is_multipart) = (mime.nodes[node].is_message(), mime.nodes[node].is_multipart());
             if depth >= MOST_DEPTH || !(is_message || is_multipart) {
                 continue;
+            }
+            if mime.nodes.len() >= MOST_PARTS {
+                break;
             }
             let body = mime.nodes[node].body.clone();
             let (ranges, default) = if is_message {
@@ -76,7 +82,8 @@ impl Mime {
                 if mime.nodes.len() >= MOST_PARTS {
                     break;
                 }
-                let mut child = entity(raw, range, default);
+                let mut child = entity(raw, range, default, fields);
+                fields -= child.fields.len();
                 let parent = &mime.nodes[node].number;
                 // The multipart that an attached message is has no number of its own.
                 child.number = match (is_message && child.is_multipart(), parent.as_str()) {
@@ -277,9 +284,11 @@ impl std::fmt::Debug for Part<'_> {
     }
 }
 
-/// A header and a body out of one stretch of bytes. Lines end at LF, with or without a CR before it.
-fn entity(raw: &[u8], range: Range<usize>, default_type: &str) -> Node {
+/// A header of so many fields at most, and a body out of one stretch of bytes. Lines end at LF, with or without a CR
+/// before it.
+fn entity(raw: &[u8], range: Range<usize>, default_type: &str, most_fields: usize) -> Node {
     let mut fields: Vec<Field> = Vec::new();
+    let mut is_full = false;
     let mut at = range.start;
     while at < range.end {
         let end = memchr::memchr(b'\n', &raw[at..range.end]).map_or(range.end, |end| at + end);
@@ -291,9 +300,11 @@ fn entity(raw: &[u8], range: Range<usize>, default_type: &str) -> Node {
         }
         if matches!(raw[at], b' ' | b'\t') {
             // RFC 5322 §2.2.3: a folded line goes on.
-            if let Some(field) = fields.last_mut() {
+            if let Some(field) = fields.last_mut().filter(|_| !is_full) {
                 field.value.end = text.end;
             }
+        } else if fields.len() == most_fields {
+            is_full = true;
         } else if let Some(colon) = memchr::memchr(b':', &raw[text.clone()]) {
             let name = raw[at..at + colon].trim_ascii_end().len();
             fields.push(Field { name: at..at + name, value: at + colon + 1..text.end });

@@ -3,6 +3,9 @@
 use super::decode;
 use super::header::decode_words;
 
+/// Parameters of one field that are read; those behind them are not looked at.
+const MOST_PARAMETERS: usize = 256;
+
 /// The value before the first parameter, in lower case, without comments and white space.
 pub(super) fn token(value: &[u8]) -> String {
     let end = memchr::memchr(b';', value).unwrap_or(value.len());
@@ -26,34 +29,69 @@ pub(super) fn find(value: &[u8], name: &str) -> Option<String> {
     if let Some((_, plain)) = all.iter().find(|(its, _)| its.eq_ignore_ascii_case(name)) {
         return Some(decode_words(plain));
     }
+    let mut sections: Vec<(Section, &[u8])> =
+        all.iter().filter_map(|(its, value)| Some((Section::of(its, name)?, &value[..]))).collect();
+    // Of several that are the same, the first counts.
+    sections.sort_by_key(|(section, _)| *section);
     let mut octets = Vec::new();
     let mut charset = None;
-    for section in 0.. {
-        let of = |form: String| all.iter().find(|(its, _)| its.eq_ignore_ascii_case(&form)).map(|(_, value)| value);
-        let alone = (section == 0).then(|| of(format!("{name}*"))).flatten();
-        let encoded = of(format!("{name}*{section}*")).or(alone);
-        match (encoded, of(format!("{name}*{section}"))) {
-            (Some(value), _) => {
-                let mut text = &value[..];
-                if section == 0 {
-                    // RFC 2231 §4: charset'language'text.
-                    let mut quotes = memchr::memchr_iter(b'\'', value);
-                    if let (Some(one), Some(two)) = (quotes.next(), quotes.next()) {
-                        charset = Some(String::from_utf8_lossy(&value[..one]).into_owned());
-                        text = &value[two + 1..];
-                    }
-                }
+    let mut next = 0;
+    for (Section { number, is_plain, is_alone }, value) in sections {
+        if number != next {
+            continue;
+        }
+        next += 1;
+        match (is_plain, number) {
+            (true, _) => octets.extend_from_slice(value),
+            (false, 0) => {
+                let (its, text) = with_charset(value);
+                charset = its;
                 octets.extend(percent(text));
-                if alone.is_some() {
-                    break;
-                }
             }
-            (None, Some(value)) => octets.extend_from_slice(value),
-            (None, None) if section == 0 => return None,
-            (None, None) => break,
+            (false, _) => octets.extend(percent(value)),
+        }
+        if is_alone {
+            break;
         }
     }
+    if next == 0 {
+        return None;
+    }
     Some(decode::text(&octets, charset.as_deref().filter(|charset| !charset.is_empty())))
+}
+
+/// What stands behind the name of a parameter in pieces (RFC 2231 §3, §4): `*0`, `*0*`, or `*` where there is one piece.
+/// In the order in which they are preferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Section {
+    number: usize,
+    is_plain: bool,
+    is_alone: bool,
+}
+
+impl Section {
+    fn of(parameter: &str, name: &str) -> Option<Self> {
+        let (its, behind) = parameter.split_once('*')?;
+        if !its.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        if behind.is_empty() {
+            return Some(Self { number: 0, is_plain: false, is_alone: true });
+        }
+        let (digits, is_plain) = behind.strip_suffix('*').map_or((behind, true), |digits| (digits, false));
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+        let number = digits.parse().ok().filter(|_| is_number)?;
+        Some(Self { number, is_plain, is_alone: false })
+    }
+}
+
+/// RFC 2231 §4: `charset'language'text`.
+fn with_charset(value: &[u8]) -> (Option<String>, &[u8]) {
+    let mut quotes = memchr::memchr_iter(b'\'', value);
+    match (quotes.next(), quotes.next()) {
+        (Some(one), Some(two)) => (Some(String::from_utf8_lossy(&value[..one]).into_owned()), &value[two + 1..]),
+        _ => (None, value),
+    }
 }
 
 fn percent(text: &[u8]) -> Vec<u8> {
@@ -74,7 +112,7 @@ fn percent(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Every parameter with its value, unquoted.
+/// Each parameter with its value, unquoted.
 pub(super) fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut bytes = value.iter().copied().peekable();
@@ -91,7 +129,7 @@ pub(super) fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
         }
         false
     };
-    while seek(&mut bytes) {
+    while found.len() < MOST_PARAMETERS && seek(&mut bytes) {
         let mut name = String::new();
         while let Some(byte) = bytes.next_if(|byte| !matches!(byte, b'=' | b';')) {
             if byte.is_ascii_graphic() {

@@ -106,6 +106,8 @@ fn headers_are_decoded() {
         (b"=?utf-7?q?+AOQ-?=", "ä"),
         (b"=?x-unknown?q?abc?=", "abc"),
         (b"=?utf-8?x?abc?=", "=?utf-8?x?abc?="),
+        (b"=?utf-8?q?a_?= =?utf-8?q?_b?=", "a  b"),
+        (b"=?utf-8?q?=?a?q?b?=", "=?a?q?b"),
         (b"=?utf-8?q?never ends", "=?utf-8?q?never ends"),
         (b"caf\xe9", "café"),
         ("raw Grüße".as_bytes(), "raw Grüße"),
@@ -129,6 +131,9 @@ fn addresses_are_read_tolerantly() {
         ("<@relay.example:ann@example.org>", &["ann@example.org"]),
         ("\"a b\"@example.org", &["\"a b\"@example.org"]),
         (" , ,", &[]),
+        ("<ann (at work)@ (in) example.org> (Ann)", &["Ann <ann@example.org>"]),
+        ("ann (at work) @ example . org", &["at work <ann@example.org>"]),
+        ("nobody", &["nobody"]),
         ("\"never closed", &["never closed"]),
         ("<never@closed", &["never@closed"]),
     ] {
@@ -156,6 +161,10 @@ fn transfer_encodings_forgive() {
         ("soft= \nly", "softly"),
         ("a=zz", "a=zz"),
         ("a=", "a"),
+        ("a=  ", "a"),
+        ("blanks \t\r\nat ends  \ngo ", "blanks\r\nat ends\ngo"),
+        ("but=20\r\nstay=20  ", "but \r\nstay "),
+        ("=\r\n=\r\n", ""),
     ] {
         assert_eq!(decode::transfer("quoted-printable", encoded.as_bytes()), decoded.as_bytes(), "{encoded}");
     }
@@ -178,6 +187,65 @@ fn links_are_found_in_text_and_html() {
             "http://example.org/i.png",
         ]
     );
+}
+
+#[test]
+fn a_parameter_in_pieces_is_put_together_in_order() {
+    for (value, found) in [
+        ("x; name*1=b; name*0=a; name*2=c", Some("abc")),
+        ("x; name*0*=utf-8''%C3%BC; name*1=%41", Some("ü%41")),
+        ("x; name*=utf-8''%C3%BC; name*1=no", Some("ü")),
+        ("x; name*0=a; name*2=c", Some("a")),
+        ("x; name*1=b", None),
+        ("x; name*00=a", None),
+        ("x; name*0=old; name*0*=utf-8''new", Some("new")),
+        ("x; name*0=a; NAME=plain", Some("plain")),
+    ] {
+        assert_eq!(parameter::find(value.as_bytes(), "name").as_deref(), found, "{value}");
+    }
+}
+
+#[test]
+fn what_is_too_many_is_not_looked_at() {
+    let fields = "A: b\r\n".repeat(200_000) + " folded\r\nSubject: too late\r\n\r\nbody";
+    let parameters = format!("x{}; name=late", "; a=b".repeat(100_000));
+    let addresses = "Team: ".to_owned() + &"a@b,".repeat(100_000) + ";";
+
+    let mime = Mime::parse(fields.as_bytes());
+    let listed = raw_addresses(addresses.as_bytes());
+
+    let root = mime.root(fields.as_bytes());
+    assert_eq!(
+        (root.raw_headers().count(), root.header("subject"), root.raw_body()),
+        (MOST_FIELDS, None, &b"body"[..])
+    );
+    assert_eq!(root.raw_headers().last(), Some((&b"A"[..], &b" b"[..])));
+    assert_eq!(parameter::all(parameters.as_bytes()).len(), 256);
+    assert_eq!((listed.len(), listed.last()), (10_001, Some(&RawAddress::GroupEnd)));
+}
+
+/// Each of these takes minutes where anything in it is looked at again and again.
+#[test]
+fn hostile_input_is_read_once() {
+    const TIMES: usize = 50_000;
+    let words = ["=?a?q?", "=?", "=?a?q?b?= ", "=?utf-8?b?", "=?a?b?c?="].map(|piece| piece.repeat(TIMES));
+    let addresses = ["(", "<", "\"", "a@", ":", ";", "a b@", "(a)@", "\\"].map(|piece| piece.repeat(TIMES));
+    let pieces = (0..TIMES).map(|i| format!("; boundary*{i}=a")).collect::<String>();
+    let links =
+        ["https://x/))))", "href='", "href=\"https://a/", "src = ", "https://x/", "]"].map(|its| its.repeat(TIMES));
+    let many = (0..TIMES).map(|i| format!("https://x/{i} ")).collect::<String>();
+    let quoted = ["=", "= ", " \t", "=\n", "=20 "].map(|piece| piece.repeat(TIMES));
+
+    words.iter().for_each(|text| drop(decode_words(text.as_bytes())));
+    addresses.iter().for_each(|text| drop((raw_addresses(text.as_bytes()), address_text(text.as_bytes()))));
+    drop(parameter::find(pieces.as_bytes(), "boundary"));
+    for text in links.iter().chain([&many]) {
+        drop(super::links(Some(text), Some(text)));
+    }
+    quoted.iter().for_each(|text| drop(decode::quoted_printable(text.as_bytes())));
+
+    let closed = format!("https://x/{}", ")".repeat(TIMES));
+    assert_eq!(super::links(Some(&closed), None), ["https://x/"]);
 }
 
 /// Looks at everything there is to see.

@@ -23,7 +23,7 @@ fn multipart(part: Part<'_>, is_extended: bool, out: &mut Reply) {
     }
     if is_empty {
         // The grammar asks for a part, and a broken multipart has none.
-        out.push("(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)");
+        out.push("(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)");
     }
     let subtype = part.content_type().split_once('/').map_or("mixed", |(_, subtype)| subtype);
     out.push(" ");
@@ -47,11 +47,12 @@ fn single(part: Part<'_>, is_extended: bool, out: &mut Reply) {
     out.push(" ");
     out.string(subtype.as_bytes());
     out.push(" ");
-    match part.raw_header("content-type") {
-        // RFC 2045 §5.2.
-        None if content_type == "text/plain" => out.push("(\"charset\" \"us-ascii\")"),
-        _ => parameters(&part.raw_parameters("content-type"), out),
+    let mut its = part.raw_parameters("content-type");
+    // RFC 2045 §5.2, RFC 2046 §4.1.2: text without a charset is US-ASCII.
+    if main == "text" && !its.iter().any(|(name, _)| is_charset(name)) {
+        its.push(("charset".to_owned(), b"us-ascii".to_vec()));
     }
+    parameters(&its, out);
     for field in ["content-id", "content-description"] {
         out.push(" ");
         out.nstring(part.unfolded(field).as_deref());
@@ -120,6 +121,11 @@ fn parameters(all: &[(String, Vec<u8>)], out: &mut Reply) {
         out.string(value);
     }
     out.push(")");
+}
+
+/// `charset`, whether in one piece or not (RFC 2231).
+fn is_charset(name: &str) -> bool {
+    name.split('*').next().is_some_and(|name| name.eq_ignore_ascii_case("charset"))
 }
 
 fn lines(body: &[u8]) -> usize {

@@ -3,7 +3,7 @@
 use charset::Charset;
 use jiff::civil::Date;
 
-use super::text::{Needle, body_has, header_has, text_has};
+use super::text::{Needle, address_has, body_has, header_has, text_has};
 use crate::mail::{Entry, Flags, Mailbox};
 use crate::protocol::imap::date;
 use crate::protocol::imap::parser::{Parsed, Parser, Wrong};
@@ -21,6 +21,8 @@ pub(super) enum Key {
     Keyword(String),
     Recent,
     Header(String, Needle),
+    /// The same in a field of addresses.
+    Address(String, Needle),
     Body(Needle),
     Text(Needle),
     /// By the internal date, or by the message's own.
@@ -97,7 +99,8 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
         "NEW" => Key::All(vec![Key::Recent, not(Key::Has(Flags::SEEN))]),
         "KEYWORD" => Key::Keyword(keyword(parser)?),
         "UNKEYWORD" => not(Key::Keyword(keyword(parser)?)),
-        "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => Key::Header(word, needle(parser, charset)?),
+        "BCC" | "CC" | "FROM" | "TO" => Key::Address(word, needle(parser, charset)?),
+        "SUBJECT" => Key::Header(word, needle(parser, charset)?),
         "HEADER" => {
             parser.space()?;
             let name = parser.astring("the name of a field")?;
@@ -183,7 +186,11 @@ impl Key {
     /// Whether messages have to be read to say.
     pub(super) fn is_deep(&self) -> bool {
         match self {
-            Self::Header(..) | Self::Body(_) | Self::Text(_) | Self::Dated { is_sent: true, .. } => true,
+            Self::Header(..)
+            | Self::Address(..)
+            | Self::Body(_)
+            | Self::Text(_)
+            | Self::Dated { is_sent: true, .. } => true,
             Self::All(keys) => keys.iter().any(Self::is_deep),
             Self::Not(key) => key.is_deep(),
             Self::Or(one, other) => one.is_deep() || other.is_deep(),
@@ -202,6 +209,7 @@ impl Key {
             Self::Keyword(name) => mailbox.keyword(name).is_some_and(|flag| entry.flags.contains(flag)),
             Self::Recent => *is_recent,
             Self::Header(name, needle) => header_has(message.root(), name, needle),
+            Self::Address(name, needle) => address_has(message.root(), name, needle),
             Self::Body(needle) => body_has(message.root(), needle),
             Self::Text(needle) => text_has(message.root(), needle),
             Self::Dated { is_sent: false, order, date } => order.holds(date::day(entry.date), *date),

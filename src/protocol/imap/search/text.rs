@@ -1,6 +1,11 @@
 //! Texts within messages: decoded, and without regard to case (RFC 3501 §6.4.4).
 
+use memchr::memmem;
+
 use crate::mail::Part;
+
+/// Octets that are compared in vain, for each octet of the text, before the text is copied.
+const MOST_WORK: usize = 2;
 
 /// What is looked for.
 #[derive(Debug)]
@@ -22,13 +27,24 @@ impl Needle {
         }
     }
 
-    /// The same for a needle of ASCII, without a copy.
+    /// The same for a needle of ASCII, without a copy as long as that is cheap: a text that nearly matches everywhere
+    /// is copied in lower case, and then looked through in linear time.
     fn is_in_octets(&self, octets: &[u8]) -> bool {
         let needle = self.text.as_bytes();
         let Some(first) = needle.first() else { return true };
         let Some(last) = octets.len().checked_sub(needle.len()) else { return false };
-        memchr::memchr2_iter(*first, first.to_ascii_uppercase(), &octets[..=last])
-            .any(|at| octets[at..at + needle.len()].eq_ignore_ascii_case(needle))
+        let mut work = 0;
+        for at in memchr::memchr2_iter(*first, first.to_ascii_uppercase(), &octets[..=last]) {
+            let here = &octets[at..at + needle.len()];
+            if here.eq_ignore_ascii_case(needle) {
+                return true;
+            }
+            work += here.iter().zip(needle).take_while(|(its, wanted)| its.eq_ignore_ascii_case(wanted)).count();
+            if work > MOST_WORK * octets.len() {
+                return memmem::find(&octets[at..].to_ascii_lowercase(), needle).is_some();
+            }
+        }
+        false
     }
 }
 
@@ -36,6 +52,15 @@ impl Needle {
 pub(super) fn header_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
     let its = part.raw_headers().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
     its.map(|(_, value)| value).any(|value| field_has(value, needle))
+}
+
+/// Whether an address in a field of this name has it: the name or the address, without comments.
+pub(super) fn address_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
+    let its = part.raw_headers().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+    its.map(|(_, value)| value).any(|value| match memchr::memchr3(b'(', b'"', b'\\', value) {
+        None => field_has(value, needle),
+        Some(_) => needle.is_in(&crate::mail::address_text(value)),
+    })
 }
 
 /// Whether the header or the body has it.
