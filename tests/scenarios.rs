@@ -218,7 +218,7 @@ const ROWS: &[Row] = &[
     row("imap-fetch-ok-without-body", &[], FETCH, 8, &[("no-body", 1)]),
     row("imap-idle-goes-silent", &[], "python3 {clients}/idler.py {imap}", 0, &[("mail-arrives", 1), ("dead-idle", 1)]),
     row("imap-literal-bomb", &[], FETCH, 18, &[("bomb", 1)]),
-    row("imap-literal-wrong-size", &[], FETCH, 0, &[("bad-literal", 1)]),
+    row("imap-literal-wrong-size", &[], FETCH, 28, &[("bad-literal", 1)]),
     row("imap-throttled", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 21, &[("throttled", 1), ("dropped", 0)]),
     row("imap-uidvalidity-changes", &[], "python3 {clients}/validity.py {imap}", 0, &[("rebuilt", 1), ("acted-on-stale-uid", 0)]),
     row("imap-unsolicited-in-fetch", &[], "curl -sS -m 5 imap://localhost:{imap}/INBOX -X {fetch} -u me@example.org:secret", 0, &[("news", 1)]),

@@ -58,7 +58,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
     }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
-        (None, None) => aside(move || filter.find(server.engine())).await,
+        (None, None) => aside(move || Json(filter.find(server.engine()))).await,
         (Some(within), count) => {
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
@@ -161,19 +161,20 @@ pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Json<Lis
             world.clear(now);
             (messages, world.journal.tip())
         });
-        List { messages: messages.iter().map(MessageJson::from).collect(), next }
+        Json(List { messages: messages.iter().map(MessageJson::from).collect(), next })
     })
     .await
 }
 
 /// Reads whole messages elsewhere than on the threads that serve everybody.
-async fn aside(work: impl FnOnce() -> List + Send + 'static) -> Result<Json<List>, Problem> {
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map(Json).map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))
+    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))
 }
 
 pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
-    Ok(Json(MessageJson::from(&find(&server, &m)?)).into_response())
+    let found = find(&server, &m)?;
+    aside(move || Json(MessageJson::from(&found)).into_response()).await
 }
 
 /// The bytes as captured, not a copy of them.
@@ -183,13 +184,14 @@ pub(super) async fn raw(State(server): Shared, Path(m): Path<String>, _: NoParam
 }
 
 pub(super) async fn text(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
-    Ok(find(&server, &m)?.message.text().into_response())
+    let message = find(&server, &m)?.message;
+    aside(move || message.text().into_response()).await
 }
 
 /// The HTML as it is, in a frame that runs nothing and loads nothing.
 pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    let html = message.html().ok_or_else(|| Problem::none("HTML text in", &m))?;
+    let html = aside(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
@@ -203,19 +205,24 @@ pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoP
         name: String,
         value: String,
     }
-    let fields = find(&server, &m)?.message.headers();
+    let message = find(&server, &m)?.message;
+    let fields = aside(move || message.headers()).await?;
     let fields: Vec<Field> = fields.into_iter().map(|(name, value)| Field { name, value }).collect();
     Ok(Json(fields).into_response())
 }
 
 pub(super) async fn links(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
-    Ok(Json(find(&server, &m)?.message.links()).into_response())
+    let message = find(&server, &m)?.message;
+    aside(move || Json(message.links()).into_response()).await
 }
 
 pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
-    Ok(Json(parts).into_response())
+    aside(move || {
+        let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
+        Json(parts).into_response()
+    })
+    .await
 }
 
 /// The decoded octets of a part, to be saved and not to be shown.
@@ -225,15 +232,18 @@ pub(super) async fn part(
     _: NoParams,
 ) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    let parts = message.parts();
-    let part = parts.iter().find(|part| part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
-    let octets = HeaderValue::from_static("application/octet-stream");
-    let mut response = part.bytes().into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(part.content_type()).unwrap_or(octets));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(response)
+    aside(move || {
+        let parts = message.parts();
+        let part = parts.iter().find(|part| part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
+        let octets = HeaderValue::from_static("application/octet-stream");
+        let mut response = part.bytes().into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(part.content_type()).unwrap_or(octets));
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Ok(response)
+    })
+    .await?
 }
 
 fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {

@@ -21,6 +21,7 @@ struct Captured {
     envelope: Option<Envelope>,
     raw: Bytes,
     mime: OnceLock<Box<Mime>>,
+    has_nul: OnceLock<bool>,
 }
 
 /// Where a message came from.
@@ -36,7 +37,7 @@ pub(crate) enum Origin {
 
 impl Message {
     pub(crate) fn new(no: MessageNo, origin: Origin, at: Timestamp, envelope: Option<Envelope>, raw: Bytes) -> Self {
-        Self(Arc::new(Captured { no, origin, at, envelope, raw, mime: OnceLock::new() }))
+        Self(Arc::new(Captured { no, origin, at, envelope, raw, mime: OnceLock::new(), has_nul: OnceLock::new() }))
     }
 
     /// Its number in its server: `m1`, `m2`…
@@ -138,6 +139,11 @@ impl Message {
     /// The URLs in its text and in the `href` and `src` attributes of its HTML, in order, each once.
     pub fn links(&self) -> Vec<String> {
         links(self.body_of("text/plain").as_deref(), self.html().as_deref())
+    }
+
+    /// Whether there is a NUL in its octets, which stands in no literal of IMAP.
+    pub(crate) fn has_nul(&self) -> bool {
+        *self.0.has_nul.get_or_init(|| memchr::memchr(0, &self.0.raw).is_some())
     }
 
     fn body_of(&self, content_type: &str) -> Option<String> {

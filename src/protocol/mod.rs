@@ -59,6 +59,15 @@ pub(crate) trait Machine: Send + 'static {
     /// Does what was asked, through the desk, and says so, with the status that its answer has.
     fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
 
+    /// Takes from mail what the next turn of a long answer is computed from. Gives how many octets have to be read for
+    /// that; 0 where there is nothing to compute.
+    fn gather(&self, _rest: &mut Self::Request, _accounts: &Accounts) -> u64 {
+        0
+    }
+
+    /// Computes from what was gathered. It may take long, and needs nothing but the request: nobody has to wait for it.
+    fn compute(_rest: &mut Self::Request) {}
+
     /// What is known of a request before it is performed; none where there is no such thing.
     fn ask<'a>(
         &'a self,

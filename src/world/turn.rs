@@ -183,6 +183,9 @@ impl World {
                     let Some(Heard { request, .. }) = heard.take() else { continue };
                     let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
                     desk.reroute(progress.route.take());
+                    if run.is_item() {
+                        desk.give_single();
+                    }
                     let step = machine.perform(request, &mut desk);
                     progress.done.absorb(desk.close());
                     self.file_late(&mut progress, session);

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::task::yield_now;
+use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bell::{Interest, Matter};
@@ -31,6 +31,8 @@ use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 const FULL: usize = 64 << 10;
 /// How long a long answer is worked on before others have their turn.
 const SLICE: Duration = Duration::from_micros(500);
+/// So many octets are read where the session is served; more are read on another thread.
+const LITTLE: u64 = 256 << 10;
 /// How far is read ahead while bytes go out, so that a pipelining client and the server never wait for each other.
 const AHEAD: usize = 1 << 20;
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
@@ -211,6 +213,7 @@ impl<M: Machine> Driver<M> {
                     if self.wire.waiting() >= FULL {
                         self.flush().await?;
                     }
+                    let part = self.computed(part).await?;
                     self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))?
                 }
                 Rest::Line(awaiting) => {
@@ -233,6 +236,26 @@ impl<M: Machine> Driver<M> {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// What the next turn of a long answer needs is computed before it, while nobody waits for the lock; and where that
+    /// takes long, on a thread where no session waits either.
+    async fn computed(&mut self, mut part: M::Request) -> Result<M::Request, Ending> {
+        let machine = &self.machine;
+        match self.engine.look(|world| machine.gather(&mut part, &world.mail.accounts)) {
+            0 => Ok(part),
+            1..=LITTLE => {
+                let computed = catch_unwind(AssertUnwindSafe(|| M::compute(&mut part)));
+                computed.map(|()| part).map_err(|_panic| Ending::Bug)
+            }
+            _ => {
+                let computing = spawn_blocking(move || {
+                    M::compute(&mut part);
+                    part
+                });
+                computing.await.map_err(|_panic| Ending::Bug)
+            }
+        }
     }
 
     /// Something happened to the connection that no machine knows of.

@@ -86,6 +86,7 @@ pub(crate) struct Desk<'a> {
     now: Timestamp,
     done: Done,
     route: Option<Route>,
+    is_single: bool,
 }
 
 /// Where a message goes that is accepted, if not into the INBOX of each recipient.
@@ -139,12 +140,22 @@ impl Done {
 
 impl<'a> Desk<'a> {
     pub(crate) fn new(mail: &'a mut Mail, origin: Origin, now: Timestamp) -> Self {
-        Self { mail, origin, now, done: Done::default(), route: None }
+        Self { mail, origin, now, done: Done::default(), route: None, is_single: false }
     }
 
     /// Messages that are accepted here go another way.
     pub(crate) fn reroute(&mut self, route: Option<Route>) {
         self.route = route;
+    }
+
+    /// Of a long answer this turn gives one item.
+    pub(crate) fn give_single(&mut self) {
+        self.is_single = true;
+    }
+
+    /// Whether a long answer goes on with one item, and not with as many as a turn has room for.
+    pub(crate) fn is_single(&self) -> bool {
+        self.is_single
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {

@@ -1,15 +1,21 @@
 //! LIST, LSUB and NAMESPACE (RFC 3501 §6.3.8, §6.3.9, RFC 2342, RFC 3348, RFC 6154).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use bytes::Bytes;
 
 use super::command::Command;
 use super::parser::{Parsed, Parser};
+use super::wildcard::Pattern;
+use super::work::Work;
 use super::{Answer, Imap, Progress, Refusal};
-use crate::mail::{Account, AccountNo, Namespace, SpecialUse};
+use crate::mail::{AccountNo, Accounts, Namespace, SpecialUse};
 use crate::protocol::{Desk, Reply};
 
 /// Twice as long as the longest name.
 const MOST_PATTERN: usize = 2000;
+/// After how many octets a turn ends.
+const MOST_LINES: usize = 32 << 10;
 
 #[derive(Debug)]
 pub(super) struct List {
@@ -26,46 +32,124 @@ pub(super) fn parse(parser: &mut Parser<'_>, is_lsub: bool) -> Parsed<Command> {
     Ok(Command::List(List { is_lsub, reference, pattern }))
 }
 
-/// What is known of a name.
-#[derive(Default)]
-struct Name {
-    is_mailbox: bool,
-    special_use: Option<SpecialUse>,
+/// A LIST or LSUB that is under way.
+#[derive(Debug)]
+pub(super) struct Listing {
+    is_lsub: bool,
+    account: AccountNo,
+    namespace: Namespace,
+    pattern: Pattern,
+    gathered: Vec<(Box<str>, Option<SpecialUse>)>,
+    /// The lines that are to be said; none before the names were looked at.
+    lines: Option<Bytes>,
+}
+
+impl Listing {
+    /// Takes the names that there are. Gives the octets of names and pattern that have to be compared; 0 where that was
+    /// done.
+    pub(super) fn gather(&mut self, accounts: &Accounts) -> u64 {
+        let Some(account) = accounts.account(self.account).filter(|_| self.lines.is_none()) else { return 0 };
+        self.gathered = match self.is_lsub {
+            true => account.subscriptions.iter().map(|name| (name.clone(), None)).collect(),
+            false => account.mailboxes.iter().map(|mailbox| (mailbox.name.clone(), mailbox.special_use)).collect(),
+        };
+        let octets: usize = self.gathered.iter().map(|(name, _)| name.len()).sum();
+        octets as u64 * self.pattern.cost()
+    }
+
+    /// Compares the names with the pattern.
+    pub(super) fn compute(&mut self) {
+        let names = std::mem::take(&mut self.gathered);
+        let mut out = Reply::default();
+        match self.is_lsub {
+            true => self.lsub(&names, &mut out),
+            false => self.list(&names, &mut out),
+        }
+        self.lines = Some(Bytes::copy_from_slice(out.text()));
+    }
+
+    fn list(&self, names: &[(Box<str>, Option<SpecialUse>)], out: &mut Reply) {
+        let namespace = &self.namespace;
+        let mut parents: HashSet<&str> = HashSet::new();
+        for (name, _) in names {
+            // Where a name was seen to have children, so were those above it.
+            let _last =
+                namespace.above(name).collect::<Vec<_>>().into_iter().rev().find(|above| !parents.insert(above));
+        }
+        let mut all: BTreeMap<&str, (bool, Option<SpecialUse>)> =
+            parents.iter().map(|name| (*name, (false, None))).collect();
+        all.extend(names.iter().map(|(name, special_use)| (&**name, (true, *special_use))));
+        for (name, (is_mailbox, special_use)) in all {
+            if !self.pattern.matches(name) {
+                continue;
+            }
+            let mut attributes: Vec<&str> = Vec::new();
+            if !is_mailbox {
+                attributes.push("\\Noselect");
+            }
+            attributes.push(if parents.contains(name) { "\\HasChildren" } else { "\\HasNoChildren" });
+            attributes.extend(special_use.map(SpecialUse::attribute));
+            tell("LIST", &attributes, namespace, name, out);
+        }
+    }
+
+    /// RFC 3501 §6.3.9: where `%` stops above names that are subscribed to, the name that it matched is shown as a level.
+    fn lsub(&self, names: &[(Box<str>, Option<SpecialUse>)], out: &mut Reply) {
+        let mut told: BTreeMap<&str, bool> = BTreeMap::new();
+        for (name, _) in names {
+            if self.pattern.matches(name) {
+                told.insert(name, true);
+            } else if self.pattern.ends_in_level {
+                for above in self.namespace.above(name).filter(|above| self.pattern.matches(above)) {
+                    told.entry(above).or_insert(false);
+                }
+            }
+        }
+        for (name, is_subscribed) in told {
+            let attributes: &[&str] = if is_subscribed { &[] } else { &["\\Noselect"] };
+            tell("LSUB", attributes, &self.namespace, name, out);
+        }
+    }
 }
 
 impl Imap {
     pub(super) fn list(&mut self, account: AccountNo, list: &List, desk: &Desk<'_>, out: &mut Reply) -> Answer {
-        let verb = if list.is_lsub { "LSUB" } else { "LIST" };
         let namespace = desk.accounts().namespace();
-        let done = Ok(Progress::Done(format!("{verb} is complete")));
         // RFC 3501 §6.3.8: an empty pattern asks for the delimiter.
         if list.pattern.is_empty() && !list.is_lsub {
             out.add(format_args!("* LIST (\\Noselect) \"{}\" \"\"\r\n", namespace.delimiter));
-            return done;
+            return Ok(Progress::Done("LIST is complete".to_owned()));
         }
-        let Some(account) = desk.account(account) else { return done };
         let pattern = namespace.canonical(&format!("{}{}", list.reference, list.pattern));
         if pattern.len() > MOST_PATTERN {
             return Err(Refusal::no(format!("[LIMIT] a pattern has {MOST_PATTERN} octets at most")));
         }
-        if list.is_lsub {
-            lsub(account, namespace, &pattern, out);
-            return done;
+        let listing = Listing {
+            is_lsub: list.is_lsub,
+            account,
+            pattern: Pattern::new(&pattern, namespace.delimiter),
+            namespace: namespace.clone(),
+            gathered: Vec::new(),
+            lines: None,
+        };
+        Ok(Progress::More(Work::List(listing)))
+    }
+
+    /// As many lines as one turn says.
+    pub(super) fn go_on_listing(&mut self, mut listing: Listing, desk: &Desk<'_>, out: &mut Reply) -> Answer {
+        if listing.lines.is_none() {
+            // Nobody gathered before this turn.
+            listing.gather(desk.accounts());
+            listing.compute();
         }
-        let names = names(account, namespace);
-        for (name, its) in names.iter().filter(|(name, _)| matches(&pattern, name, namespace.delimiter)) {
-            let mut attributes: Vec<&str> = Vec::new();
-            if !its.is_mailbox {
-                attributes.push("\\Noselect");
-            }
-            // In the order of names those below one stand together.
-            let below = format!("{name}{}", namespace.delimiter);
-            let has_children = names.range(below.as_str()..).next().is_some_and(|(next, _)| next.starts_with(&below));
-            attributes.push(if has_children { "\\HasChildren" } else { "\\HasNoChildren" });
-            attributes.extend(its.special_use.map(SpecialUse::attribute));
-            tell(verb, &attributes, namespace, name, out);
+        let mut lines = listing.lines.take().unwrap_or_default();
+        let end = memchr::memchr(b'\n', lines.get(MOST_LINES..).unwrap_or_default()).map(|at| MOST_LINES + at + 1);
+        out.push_octets(&lines.split_to(end.unwrap_or(lines.len())));
+        if !lines.is_empty() {
+            listing.lines = Some(lines);
+            return Ok(Progress::More(Work::List(listing)));
         }
-        done
+        Ok(Progress::Done(format!("{} is complete", if listing.is_lsub { "LSUB" } else { "LIST" })))
     }
 
     pub(super) fn namespace(&mut self, desk: &Desk<'_>, out: &mut Reply) -> Answer {
@@ -77,81 +161,8 @@ impl Imap {
     }
 }
 
-/// Every name, those included that are there only because of others below them. INBOX is the first.
-fn names<'a>(account: &'a Account, namespace: &'a Namespace) -> BTreeMap<&'a str, Name> {
-    let mut names: BTreeMap<&str, Name> = BTreeMap::new();
-    let above = account.mailboxes.iter().flat_map(|mailbox| namespace.above(&mailbox.name));
-    names.extend(above.map(|name| (name, Name::default())));
-    for mailbox in &account.mailboxes {
-        names.insert(&mailbox.name, Name { is_mailbox: true, special_use: mailbox.special_use });
-    }
-    names
-}
-
-/// RFC 3501 §6.3.9: where `%` stops above names that are subscribed to, the name that it matched is shown as a level.
-fn lsub(account: &Account, namespace: &Namespace, pattern: &str, out: &mut Reply) {
-    let mut told: BTreeMap<&str, bool> = BTreeMap::new();
-    for name in &account.subscriptions {
-        if matches(pattern, name, namespace.delimiter) {
-            told.insert(name, true);
-        } else if pattern.ends_with('%') {
-            for above in namespace.above(name).filter(|above| matches(pattern, above, namespace.delimiter)) {
-                told.entry(above).or_insert(false);
-            }
-        }
-    }
-    for (name, is_subscribed) in told {
-        let attributes: &[&str] = if is_subscribed { &[] } else { &["\\Noselect"] };
-        tell("LSUB", attributes, namespace, name, out);
-    }
-}
-
 fn tell(verb: &str, attributes: &[&str], namespace: &Namespace, name: &str, out: &mut Reply) {
     out.add(format_args!("* {verb} ({}) \"{}\" ", attributes.join(" "), namespace.delimiter));
     out.mailbox_name(name);
     out.push("\r\n");
-}
-
-/// `*` is any run, `%` any run without the delimiter. INBOX is the same in any case.
-fn matches(pattern: &str, name: &str, delimiter: char) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    // Row by row: which ends of the name the pattern so far can reach.
-    let mut reached = vec![false; name.len() + 1];
-    reached[0] = true;
-    for wanted in pattern {
-        let mut next = vec![false; name.len() + 1];
-        for at in 0..=name.len() {
-            next[at] = match wanted {
-                '*' => reached[at] || at > 0 && next[at - 1],
-                '%' => reached[at] || at > 0 && next[at - 1] && name[at - 1] != delimiter,
-                wanted => at > 0 && reached[at - 1] && name[at - 1] == wanted,
-            };
-        }
-        reached = next;
-    }
-    reached[name.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_matches_by_levels() {
-        for (pattern, name, is_match) in [
-            ("*", "a/b/c", true),
-            ("%", "a/b", false),
-            ("%", "a", true),
-            ("a/%", "a/b", true),
-            ("a/%", "a/b/c", false),
-            ("a%c", "abc", true),
-            ("%/c", "a/b/c", false),
-            ("*/c", "a/b/c", true),
-            ("", "a", false),
-            ("a", "A", false),
-            ("*a*a*a*a*b", &"a".repeat(200), false),
-        ] {
-            assert_eq!(matches(pattern, name, '/'), is_match, "{pattern} {name}");
-        }
-    }
 }

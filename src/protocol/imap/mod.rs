@@ -25,6 +25,8 @@ mod status;
 mod store;
 mod utf7;
 mod view;
+mod wildcard;
+mod work;
 mod write;
 
 use std::borrow::Cow;
@@ -42,6 +44,7 @@ use frame::{Break, Frame, Framer, Sentence};
 use parser::Parser;
 use refusal::Refusal;
 use view::View;
+use work::Work;
 
 /// How many entries one turn of a long command deals with.
 const PORTION: usize = 256;
@@ -126,16 +129,6 @@ enum Ask {
     Push,
     Lapse,
     Stop,
-}
-
-/// A command that takes several turns.
-#[derive(Debug)]
-enum Work {
-    Copy(copy::Copying),
-    Expunge(expunge::Expunging),
-    Fetch(fetch::Fetching),
-    Search(search::Searching),
-    Store(store::Storing),
 }
 
 /// What a command comes to: how it goes on, or why it is refused.
@@ -363,6 +356,16 @@ impl Machine for Imap {
 
     fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(ask, desk)
+    }
+
+    fn gather(&self, Request(ask): &mut Request, accounts: &Accounts) -> u64 {
+        self.gather_for(ask, accounts)
+    }
+
+    fn compute(Request(ask): &mut Request) {
+        if let Ask::More { work, .. } = ask {
+            work.compute();
+        }
     }
 
     fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {

@@ -128,9 +128,17 @@ impl Trial {
         self.perform(who, heard.request)
     }
 
-    fn perform(&mut self, who: usize, request: Request) -> (String, Option<Request>) {
+    fn perform(&mut self, who: usize, mut request: Request) -> (String, Option<Request>) {
+        // A long answer is given in parts of any size, computed before their turn or in it.
+        let (is_single, is_ahead) = (self.draw(2) == 0, self.draw(2) == 0);
         let client = &mut self.clients[who];
+        if is_ahead && client.imap.gather(&mut request, &self.mail.accounts) > 0 {
+            Imap::compute(&mut request);
+        }
         let mut desk = Desk::new(&mut self.mail, Origin::Session(client.no), Timestamp::from_micros(0));
+        if is_single {
+            desk.give_single();
+        }
         let Step { reply, next, .. } = client.imap.perform(request, &mut desk);
         let (text, _) = reply.recorded();
         let text = String::from_utf8(text.into_owned()).expect("it is text");

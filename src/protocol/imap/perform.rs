@@ -3,7 +3,7 @@
 use super::command::{self, Command};
 use super::frame::Sentence;
 use super::parser::Parser;
-use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State, Work};
+use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State};
 use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
 
 impl Imap {
@@ -141,16 +141,6 @@ impl Imap {
             }
             Command::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
             _ => Err(Refusal::bad("log in first")),
-        }
-    }
-
-    fn go_on(&mut self, work: Work, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        match work {
-            Work::Copy(copying) => self.go_on_copying(copying, desk, out),
-            Work::Expunge(expunging) => self.go_on_expunging(expunging, desk),
-            Work::Fetch(fetching) => self.go_on_fetching(fetching, desk, out),
-            Work::Search(searching) => self.go_on_searching(searching, desk, out),
-            Work::Store(storing) => self.go_on_storing(storing, desk, out),
         }
     }
 

@@ -87,6 +87,15 @@ impl View {
         self.uids.binary_search(&uid).ok().map(|at| at as u32 + 1)
     }
 
+    /// The same, where it is expected at this place: that is then the place behind it.
+    pub(super) fn number_near(&self, uid: u32, place: &mut usize) -> Option<u32> {
+        if self.uids.get(*place) != Some(&uid) {
+            *place = self.uids.binary_search(&uid).ok()?;
+        }
+        *place += 1;
+        Some(*place as u32)
+    }
+
     pub(super) fn is_recent(&self, uid: u32) -> bool {
         self.recent.iter().any(|range| range.contains(&uid))
     }
@@ -182,8 +191,12 @@ impl View {
     fn tell_new(&mut self, mailbox: &Mailbox, out: &mut Reply) {
         let before = self.uids.len();
         self.uids.extend(mailbox.entries_from(self.seen_to).map(|entry| entry.uid));
-        self.recent.push(mailbox.recent_from.max(self.seen_to)..mailbox.uid_next);
-        self.recent.retain(|range| !range.is_empty());
+        let new = mailbox.recent_from.max(self.seen_to)..mailbox.uid_next;
+        match self.recent.last_mut() {
+            Some(last) if last.end == new.start => last.end = new.end,
+            _ if new.is_empty() => {}
+            _ => self.recent.push(new),
+        }
         self.seen_to = mailbox.uid_next;
         if self.uids.len() > before {
             out.add(format_args!("* {} EXISTS\r\n* {} RECENT\r\n", self.uids.len(), self.recent()));

@@ -48,6 +48,19 @@ impl Reply {
         if is_atom { self.push(&wire) } else { self.string(wire.as_bytes()) }
     }
 
+    /// `number`.
+    pub(super) fn number(&mut self, number: u32) {
+        let (mut digits, mut rest, mut at) = ([0; 10], number, 10);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return self.push_octets(&digits[at..]);
+            }
+        }
+    }
+
     pub(super) fn add(&mut self, text: std::fmt::Arguments<'_>) {
         let _infallible = self.write_fmt(text);
     }

@@ -1,22 +1,29 @@
 //! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 3516).
 
 mod envelope;
+mod item;
 mod section;
 mod structure;
 
-use std::ops::Range;
+use std::collections::VecDeque;
 use std::vec::IntoIter;
-
-use bytes::Bytes;
 
 use super::command::Command;
 use super::date;
-use super::parser::{Parsed, Parser, Wrong};
+use super::parser::{Parsed, Parser};
 use super::set::Set;
+use super::view::View;
 use super::{Answer, Imap, Progress, Refusal, Work};
-use crate::mail::{Entry, Flags};
+use crate::mail::{Flags, Mailbox, Message};
 use crate::protocol::{Desk, Reply};
-use section::{Section, What};
+use item::Item;
+
+/// How many messages one turn deals with, and after how many octets it ends.
+const MOST_MESSAGES: usize = 1024;
+const MOST_OCTETS: usize = 32 << 10;
+/// How many messages, and octets of them, are read ahead of the turns that tell of them.
+const AHEAD_MESSAGES: usize = 256;
+const AHEAD_OCTETS: usize = 128 << 10;
 
 #[derive(Debug)]
 pub(super) struct Fetch {
@@ -25,6 +32,41 @@ pub(super) struct Fetch {
     items: Vec<Item>,
     /// The items as they were written.
     pub(super) written: Box<str>,
+}
+
+/// A FETCH that is under way.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    uids: IntoIter<u32>,
+    by_uid: bool,
+    items: Vec<Item>,
+    pub(super) written: Box<str>,
+    /// Messages that come next and have to be read, and what was read of them.
+    gathered: Vec<(u32, Message)>,
+    read: VecDeque<Read>,
+    /// Where the next message is expected in the view.
+    place: usize,
+    missed: bool,
+    /// A part was asked for whose transfer encoding nobody knows.
+    undecodable: bool,
+}
+
+/// The deep items of a message.
+#[derive(Debug)]
+struct Read {
+    uid: u32,
+    text: Reply,
+    undecodable: bool,
+}
+
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+    parser.space()?;
+    let set = parser.set()?;
+    parser.space()?;
+    let at = parser.at();
+    let items = item::parse(parser, by_uid)?;
+    let written = String::from_utf8_lossy(parser.since(at)).into();
+    Ok(Command::Fetch(Fetch { set, by_uid, items, written }))
 }
 
 impl Fetching {
@@ -37,168 +79,43 @@ impl Fetching {
     pub(super) fn skip(&mut self) {
         self.uids.next();
     }
-}
 
-/// What is asked of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Item {
-    Body,
-    BodyStructure,
-    Envelope,
-    Flags,
-    InternalDate,
-    Size,
-    Uid,
-    /// Octets of the message, under the name that the answer gives them.
-    Octets {
-        name: String,
-        section: Section,
-        partial: Option<(u32, u32)>,
-        is_peek: bool,
-    },
-    /// Octets of a part without their transfer encoding.
-    Binary {
-        name: String,
-        path: Vec<u32>,
-        partial: Option<(u32, u32)>,
-        is_peek: bool,
-    },
-    BinarySize {
-        name: String,
-        path: Vec<u32>,
-    },
-}
-
-impl Item {
-    /// Whether fetching it is reading the message.
-    fn reads(&self) -> bool {
-        matches!(self, Self::Octets { is_peek: false, .. } | Self::Binary { is_peek: false, .. })
-    }
-}
-
-/// A FETCH that is under way.
-#[derive(Debug)]
-pub(super) struct Fetching {
-    uids: IntoIter<u32>,
-    by_uid: bool,
-    items: Vec<Item>,
-    pub(super) written: Box<str>,
-    missed: bool,
-    /// A part was asked for whose transfer encoding nobody knows.
-    undecodable: bool,
-}
-
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
-    parser.space()?;
-    let set = parser.set()?;
-    parser.space()?;
-    let at = parser.at();
-    let mut items = match parser.peek() {
-        Some(b'(') => {
-            let items = parser.list(item)?;
-            if items.is_empty() {
-                return parser.wrong("expected an item, as FLAGS, in the parentheses");
+    /// Takes the messages that have to be read for the next turn. Gives their octets; 0 where there is nothing to read.
+    pub(super) fn gather(&mut self, mailbox: &Mailbox) -> u64 {
+        let next = self.next();
+        self.read.retain(|read| next.is_some_and(|next| read.uid >= next));
+        if !self.items.iter().any(Item::is_deep) || !self.read.is_empty() {
+            return 0;
+        }
+        let mut octets = 0;
+        for uid in self.uids.as_slice().iter().take(AHEAD_MESSAGES) {
+            let Some(entry) = mailbox.entry(*uid) else { continue };
+            octets += entry.message.raw().len().max(1);
+            self.gathered.push((*uid, entry.message.clone()));
+            if octets >= AHEAD_OCTETS {
+                break;
             }
-            items
         }
-        _ => macros(parser).map_or_else(|| item(parser).map(|item| vec![item]), Ok)?,
-    };
-    let written = String::from_utf8_lossy(parser.since(at)).into();
-    // RFC 3501 §6.4.8: a UID command's answer has the UID.
-    if by_uid && !items.contains(&Item::Uid) {
-        items.insert(0, Item::Uid);
+        octets as u64
     }
-    Ok(Command::Fetch(Fetch { set, by_uid, items, written }))
-}
 
-/// RFC 3501 §6.4.5: ALL, FULL and FAST stand alone.
-fn macros(parser: &mut Parser<'_>) -> Option<Vec<Item>> {
-    let fast = [Item::Flags, Item::InternalDate, Item::Size];
-    if parser.eat_word("FAST") {
-        return Some(fast.to_vec());
+    /// Reads what was gathered.
+    pub(super) fn compute(&mut self) {
+        for (uid, message) in self.gathered.drain(..) {
+            let (mut text, mut undecodable) = (Reply::default(), false);
+            for (i, item) in self.items.iter().filter(|item| item.is_deep()).enumerate() {
+                if i > 0 {
+                    text.push(" ");
+                }
+                undecodable |= !item::write(item, &message, &mut text);
+            }
+            self.read.push_back(Read { uid, text, undecodable });
+        }
     }
-    let all = [&fast[..], &[Item::Envelope]].concat();
-    if parser.eat_word("ALL") {
-        return Some(all);
-    }
-    parser.eat_word("FULL").then(|| [&all[..], &[Item::Body]].concat())
-}
 
-fn item(parser: &mut Parser<'_>) -> Parsed<Item> {
-    let at = parser.at();
-    // An atom-char is `[` too, so the name is taken letter by letter.
-    let name = parser.name();
-    let whole = |name: &str, what, is_peek| Item::Octets {
-        name: name.to_owned(),
-        section: Section { path: Vec::new(), what },
-        partial: None,
-        is_peek,
-    };
-    let item = match name.as_str() {
-        "ENVELOPE" => Item::Envelope,
-        "FLAGS" => Item::Flags,
-        "INTERNALDATE" => Item::InternalDate,
-        "UID" => Item::Uid,
-        "BODYSTRUCTURE" => Item::BodyStructure,
-        "RFC822" => whole("RFC822", What::All, false),
-        "RFC822.HEADER" => whole("RFC822.HEADER", What::Header, true),
-        "RFC822.SIZE" => Item::Size,
-        "RFC822.TEXT" => whole("RFC822.TEXT", What::Text, false),
-        "BODY" if parser.peek() != Some(b'[') => Item::Body,
-        "BODY" | "BODY.PEEK" => {
-            let (section, name) = section::parse(parser)?;
-            let partial = partial(parser)?;
-            let name = format!("BODY{name}{}", origin(partial));
-            Item::Octets { name, section, partial, is_peek: is_peek(at, parser) }
-        }
-        "BINARY" | "BINARY.PEEK" => {
-            let (path, text) = section::parse_path(parser)?;
-            let partial = partial(parser)?;
-            let name = format!("BINARY[{text}]{}", origin(partial));
-            Item::Binary { name, path, partial, is_peek: is_peek(at, parser) }
-        }
-        "BINARY.SIZE" => {
-            let (path, text) = section::parse_path(parser)?;
-            Item::BinarySize { name: format!("BINARY.SIZE[{text}]"), path }
-        }
-        "ALL" | "FAST" | "FULL" => {
-            return Err(Wrong { at, what: format!("{name} stands for several items, so it stands alone") });
-        }
-        _ => return Err(Wrong { at, what: "expected an item of FETCH, as FLAGS or BODY[]".to_owned() }),
-    };
-    Ok(item)
-}
-
-/// Whether the item that began here is asked for without reading it.
-fn is_peek(at: usize, parser: &Parser<'_>) -> bool {
-    parser.since(at).to_ascii_uppercase().windows(5).take_while(|its| its[0] != b'[').any(|its| its == b".PEEK")
-}
-
-/// `<first.count>`.
-fn partial(parser: &mut Parser<'_>) -> Parsed<Option<(u32, u32)>> {
-    if !parser.eat(b'<') {
-        return Ok(None);
-    }
-    let first = parser.number("the first octet")?;
-    parser.need(b'.')?;
-    let count = parser.nz_number("the count of octets")?;
-    parser.need(b'>')?;
-    Ok(Some((first, count)))
-}
-
-/// RFC 3501 §7.4.2: the answer says where a partial begins.
-fn origin(partial: Option<(u32, u32)>) -> String {
-    partial.map_or_else(String::new, |(first, _)| format!("<{first}>"))
-}
-
-/// What of these octets a partial asks for; nothing where it begins behind them.
-fn cut(len: usize, partial: Option<(u32, u32)>) -> Range<usize> {
-    match partial {
-        None => 0..len,
-        Some((first, count)) => {
-            let first = (first as usize).min(len);
-            first..first.saturating_add(count as usize).min(len)
-        }
+    /// What was read of this message; none where it was not gathered.
+    fn take(&mut self, uid: u32) -> Option<Read> {
+        self.read.pop_front_if(|read| read.uid == uid)
     }
 }
 
@@ -211,134 +128,111 @@ impl Imap {
             view.tell_keywords(mailbox, out);
         }
         let uids = uids.into_iter();
-        let fetching = Fetching { uids, by_uid, items, written, missed: false, undecodable: false };
+        let (gathered, read) = (Vec::new(), VecDeque::new());
+        let fetching =
+            Fetching { uids, by_uid, items, written, gathered, read, place: 0, missed: false, undecodable: false };
         Ok(Progress::More(Work::Fetch(fetching)))
     }
 
-    /// One message; when there is none left, the end.
+    /// As many messages as one turn deals with; when there is none left, the end.
     pub(super) fn go_on_fetching(&mut self, mut fetching: Fetching, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        if let Some(uid) = fetching.uids.next() {
-            self.fetch_one(uid, &mut fetching, desk, out)?;
+        let view = self.view_mut()?;
+        let most = if desk.is_single() { 1 } else { MOST_MESSAGES };
+        let mut told = 0;
+        while let Some(uid) = fetching.next().filter(|_| told < most && out.len() < MOST_OCTETS) {
+            if fetch_one(uid, view, &mut fetching, desk, out) == Told::NotRead {
+                break;
+            }
+            told += 1;
+        }
+        if fetching.next().is_some() || told == 1 && most == 1 {
             return Ok(Progress::More(Work::Fetch(fetching)));
         }
         match fetching {
             Fetching { undecodable: true, .. } => Err(Refusal::no("[UNKNOWN-CTE] a part has an unknown encoding")),
-            // RFC 2180 §4.1, RFC 5530 §3.
+            // RFC 2180 §4.1.2, RFC 5530 §3: those that are there are told of.
             Fetching { missed: true, by_uid: false, .. } => {
-                Err(Refusal::no("[EXPUNGEISSUED] some of these messages are gone"))
+                Ok(Progress::Done("[EXPUNGEISSUED] Fetched; some of these messages are gone".to_owned()))
             }
             _ => Ok(Progress::Done("Fetched".to_owned())),
         }
     }
+}
 
-    fn fetch_one(
-        &mut self,
-        uid: u32,
-        fetching: &mut Fetching,
-        desk: &mut Desk<'_>,
-        out: &mut Reply,
-    ) -> Result<(), Refusal> {
-        let view = self.view_mut()?;
-        let entry = |desk: &Desk<'_>| desk.mailbox(view.place).and_then(|mailbox| mailbox.entry(uid)).cloned();
-        let Some((mut entry, number)) = entry(desk).zip(view.number(uid)) else {
-            fetching.missed = true;
-            return Ok(());
-        };
-        let mut has_read = false;
-        if !view.is_read_only && fetching.items.iter().any(Item::reads) {
-            let seen = entry.flags.with(Flags::SEEN);
-            if let Some(modseq) = desk.flag(view.place, uid, seen) {
-                view.made(modseq);
-                entry.flags = seen;
-                has_read = true;
-            }
+/// What became of a message in a turn.
+#[derive(PartialEq, Eq)]
+enum Told {
+    /// It was told of, or is gone.
+    Done,
+    /// It is told of in the next turn, before which it is read.
+    NotRead,
+}
+
+fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk<'_>, out: &mut Reply) -> Told {
+    let Some(mailbox) = desk.mailbox(view.place) else { return Told::Done };
+    let Some((entry, number)) = mailbox.entry(uid).zip(view.number_near(uid, &mut fetching.place)) else {
+        fetching.skip();
+        fetching.missed = true;
+        return Told::Done;
+    };
+    let is_deep = fetching.items.last().is_some_and(Item::is_deep);
+    let mut read = fetching.take(uid);
+    if is_deep && read.is_none() {
+        if !out.is_empty() {
+            return Told::NotRead;
         }
-        let Some(mailbox) = desk.mailbox(view.place) else { return Ok(()) };
-        out.add(format_args!("* {number} FETCH ("));
-        for (i, item) in fetching.items.iter().enumerate() {
-            if i > 0 {
-                out.push(" ");
-            }
-            match item {
-                Item::Flags => {
-                    out.push("FLAGS ");
-                    view.flags(uid, entry.flags, mailbox, out);
-                }
-                item => fetching.undecodable |= !write(item, &entry, out),
-            }
-        }
+        // Nobody gathered before this turn.
+        fetching.gather(mailbox);
+        fetching.compute();
+        read = fetching.take(uid);
+    }
+    fetching.skip();
+    let (mut flags, date, octets) = (entry.flags, entry.date, entry.message.raw().len());
+    let is_server_time = date.at == entry.message.received();
+    let mut tells_flags = fetching.items.contains(&Item::Flags);
+    if !view.is_read_only
+        && fetching.items.iter().any(Item::reads)
+        && let Some(modseq) = desk.flag(view.place, uid, flags.with(Flags::SEEN))
+    {
+        view.made(modseq);
+        flags = flags.with(Flags::SEEN);
         // RFC 3501 §6.4.5: where reading changed the flags, they are part of the answer.
-        if has_read && !fetching.items.contains(&Item::Flags) {
-            out.push(" FLAGS ");
-            view.flags(uid, entry.flags, mailbox, out);
-        }
-        out.push(")\r\n");
-        Ok(())
+        tells_flags = true;
     }
-}
-
-/// False where it cannot be had.
-fn write(item: &Item, entry: &Entry, out: &mut Reply) -> bool {
-    let message = &entry.message;
-    match item {
-        Item::Flags => {}
-        Item::Uid => out.add(format_args!("UID {}", entry.uid)),
-        Item::Size => out.add(format_args!("RFC822.SIZE {}", message.raw().len())),
-        Item::InternalDate => {
-            out.push("INTERNALDATE \"");
-            let date = date::date_time(entry.date);
-            // Where nobody gave a date it is the server's, and no two runs have the same.
-            match entry.date.at == message.received() {
-                true => out.push_labelled("time", date.into()),
-                false => out.push(&date),
-            }
-            out.push("\"");
-        }
-        Item::Envelope => {
-            out.push("ENVELOPE ");
-            envelope::write(message.root(), out);
-        }
-        Item::Body => {
-            out.push("BODY ");
-            structure::write(message.root(), false, out);
-        }
-        Item::BodyStructure => {
-            out.push("BODYSTRUCTURE ");
-            structure::write(message.root(), true, out);
-        }
-        Item::Octets { name, section, partial, .. } => {
-            out.add(format_args!("{name} "));
-            match section.find(message) {
-                None => out.push("NIL"),
-                Some(octets) => {
-                    let octets = octets.slice(cut(octets.len(), *partial));
-                    literal("", format!("{}{}", message.no(), section::label(name)), octets, out);
-                }
-            }
-        }
-        Item::Binary { name, path, partial, .. } => {
-            out.add(format_args!("{name} "));
-            let Some(octets) = section::decoded(message, path) else {
-                out.push("NIL");
-                return section::part(message.root(), path).is_none();
-            };
-            let octets = octets.slice(cut(octets.len(), *partial));
-            // RFC 3516 §4.3: octets with NUL among them are a literal8.
-            let sign = if memchr::memchr(0, &octets).is_some() { "~" } else { "" };
-            literal(sign, format!("{}{}", message.no(), section::label(name)), octets, out);
-        }
-        Item::BinarySize { name, path } => {
-            let octets = section::decoded(message, path);
-            out.add(format_args!("{name} {}", octets.as_ref().map_or(0, Bytes::len)));
-            return octets.is_some();
-        }
+    let Some(mailbox) = desk.mailbox(view.place) else { return Told::Done };
+    out.push("* ");
+    out.number(number);
+    let mut gap = " FETCH (";
+    if fetching.items.contains(&Item::Uid) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("UID ");
+        out.number(uid);
     }
-    true
-}
-
-fn literal(sign: &str, label: String, octets: Bytes, out: &mut Reply) {
-    out.add(format_args!("{sign}{{{}}}\r\n", octets.len()));
-    if !octets.is_empty() {
-        out.push_labelled(label, octets);
+    if tells_flags {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("FLAGS ");
+        view.flags(uid, flags, mailbox, out);
     }
+    if fetching.items.contains(&Item::InternalDate) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("INTERNALDATE \"");
+        let date = date::date_time(date);
+        // Where nobody gave a date it is the server's, and no two runs have the same.
+        match is_server_time {
+            true => out.push_labelled("time", date.into()),
+            false => out.push(&date),
+        }
+        out.push("\"");
+    }
+    if fetching.items.contains(&Item::Size) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.add(format_args!("RFC822.SIZE {octets}"));
+    }
+    if let Some(Read { text, undecodable, .. }) = read {
+        out.push(gap);
+        out.append(text);
+        fetching.undecodable |= undecodable;
+    }
+    out.push(")\r\n");
+    Told::Done
 }

@@ -11,6 +11,8 @@ use crate::protocol::imap::set::Set;
 
 /// How deep keys may be nested.
 const MOST_DEPTH: usize = 50;
+/// Keys of one search, those within others included.
+const MOST_KEYS: usize = 1000;
 
 #[derive(Debug)]
 pub(super) enum Key {
@@ -18,7 +20,8 @@ pub(super) enum Key {
     Not(Box<Key>),
     Or(Box<Key>, Box<Key>),
     Has(Flags),
-    Keyword(String),
+    /// The flag is known when the search begins; none where nobody ever set it.
+    Keyword(String, Option<Flags>),
     Recent,
     Header(String, Needle),
     /// The same in a field of addresses.
@@ -52,18 +55,22 @@ pub(super) enum Order {
 pub(super) struct Candidate<'a> {
     pub(super) entry: &'a Entry,
     pub(super) number: u32,
-    pub(super) mailbox: &'a Mailbox,
     pub(super) is_recent: bool,
 }
 
 /// Keys to the end of the command; all must match.
 pub(super) fn parse_all(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Key> {
+    let at = parser.at();
     let mut keys = vec![parse(parser, charset, 0)?];
     while !parser.is_at_end() {
         parser.space()?;
         keys.push(parse(parser, charset, 0)?);
     }
-    Ok(Key::All(keys))
+    let all = Key::All(keys);
+    match all.weight() > MOST_KEYS {
+        true => Err(Wrong { at, what: format!("a search has {MOST_KEYS} keys at most") }),
+        false => Ok(all),
+    }
 }
 
 fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Parsed<Key> {
@@ -97,8 +104,8 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
         "RECENT" => Key::Recent,
         "OLD" => not(Key::Recent),
         "NEW" => Key::All(vec![Key::Recent, not(Key::Has(Flags::SEEN))]),
-        "KEYWORD" => Key::Keyword(keyword(parser)?),
-        "UNKEYWORD" => not(Key::Keyword(keyword(parser)?)),
+        "KEYWORD" => Key::Keyword(keyword(parser)?, None),
+        "UNKEYWORD" => not(Key::Keyword(keyword(parser)?, None)),
         "BCC" | "CC" | "FROM" | "TO" => Key::Address(word, needle(parser, charset)?),
         "SUBJECT" => Key::Header(word, needle(parser, charset)?),
         "HEADER" => {
@@ -159,15 +166,16 @@ fn needle(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Needle> {
 }
 
 impl Key {
-    /// The highest numbers are known now.
-    pub(super) fn resolve(&mut self, count: u32, highest_uid: u32) {
+    /// What depends on the mailbox is known now: its keywords, and the highest numbers.
+    pub(super) fn resolve(&mut self, mailbox: &Mailbox, count: u32, highest_uid: u32) {
         match self {
+            Self::Keyword(name, flag) => *flag = mailbox.keyword(name),
             Self::Among { set, by_uid, ranges } => *ranges = set.resolve(if *by_uid { highest_uid } else { count }),
-            Self::All(keys) => keys.iter_mut().for_each(|key| key.resolve(count, highest_uid)),
-            Self::Not(key) => key.resolve(count, highest_uid),
+            Self::All(keys) => keys.iter_mut().for_each(|key| key.resolve(mailbox, count, highest_uid)),
+            Self::Not(key) => key.resolve(mailbox, count, highest_uid),
             Self::Or(one, other) => {
-                one.resolve(count, highest_uid);
-                other.resolve(count, highest_uid);
+                one.resolve(mailbox, count, highest_uid);
+                other.resolve(mailbox, count, highest_uid);
             }
             _ => {}
         }
@@ -199,14 +207,14 @@ impl Key {
     }
 
     pub(super) fn matches(&self, candidate: &Candidate<'_>) -> bool {
-        let Candidate { entry, number, mailbox, is_recent } = candidate;
+        let Candidate { entry, number, is_recent } = candidate;
         let message = &entry.message;
         match self {
             Self::All(keys) => keys.iter().all(|key| key.matches(candidate)),
             Self::Not(key) => !key.matches(candidate),
             Self::Or(one, other) => one.matches(candidate) || other.matches(candidate),
             Self::Has(flag) => entry.flags.contains(*flag),
-            Self::Keyword(name) => mailbox.keyword(name).is_some_and(|flag| entry.flags.contains(flag)),
+            Self::Keyword(_, flag) => flag.is_some_and(|flag| entry.flags.contains(flag)),
             Self::Recent => *is_recent,
             Self::Header(name, needle) => header_has(message.root(), name, needle),
             Self::Address(name, needle) => address_has(message.root(), name, needle),

@@ -8,13 +8,18 @@ use std::vec::IntoIter;
 use super::command::Command;
 use super::parser::{Parsed, Parser, Wrong};
 use super::set::Numbers;
-use super::{Answer, Imap, Progress, Refusal, Work};
+use super::view::View;
+use super::work::Work;
+use super::{Answer, Imap, Progress, Refusal};
+use crate::mail::{Entry, Mailbox};
 use crate::protocol::{Desk, Reply};
-use key::Key;
+use key::{Candidate, Key};
 
-/// How many entries one turn looks at: where only the mailbox has to be asked, and where messages have to be read.
+/// How many entries one turn looks at where messages need not be read; each key counts.
 const SHALLOW: usize = 4096;
-const DEEP: usize = 32;
+/// How many messages, and octets of them, are read between two turns; each key counts.
+const DEEP: usize = 256;
+const DEEP_OCTETS: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(super) struct Search {
@@ -42,6 +47,62 @@ pub(super) struct Searching {
     search: Search,
     uids: IntoIter<u32>,
     found: Vec<u32>,
+    /// Messages that have to be read: their numbers, and whether they are recent.
+    gathered: Vec<(Entry, u32, bool)>,
+    /// The next portion was read before its turn.
+    is_computed: bool,
+    /// An entry was gone when its turn came.
+    missed: bool,
+}
+
+impl Searching {
+    /// Takes the messages that have to be read for the next turn. Gives their octets, each key counting; 0 where the
+    /// mailbox says all.
+    pub(super) fn gather(&mut self, view: &View, mailbox: &Mailbox) -> u64 {
+        let Self { search, uids, gathered, is_computed, missed, .. } = self;
+        if !search.key.is_deep() || *is_computed {
+            return 0;
+        }
+        let weight = search.key.weight();
+        let (most, mut octets) = ((DEEP / weight).max(1), 0);
+        while octets < DEEP_OCTETS && gathered.len() < most {
+            let Some(uid) = uids.next() else { break };
+            let Some((entry, number)) = mailbox.entry(uid).zip(view.number(uid)) else {
+                *missed = true;
+                continue;
+            };
+            octets += entry.message.raw().len().max(1) * weight;
+            gathered.push((entry.clone(), number, view.is_recent(uid)));
+        }
+        octets as u64
+    }
+
+    /// Looks at the messages that were gathered.
+    pub(super) fn compute(&mut self) {
+        self.is_computed = true;
+        for (entry, number, is_recent) in std::mem::take(&mut self.gathered) {
+            self.look_at(Candidate { entry: &entry, number, is_recent });
+        }
+    }
+
+    /// Looks at entries whose messages need not be read.
+    fn look(&mut self, view: &View, mailbox: &Mailbox) {
+        let most = (SHALLOW / self.search.key.weight()).max(1);
+        let mut place = 0;
+        for _ in 0..most {
+            let Some(uid) = self.uids.next() else { return };
+            match mailbox.entry(uid).zip(view.number_near(uid, &mut place)) {
+                Some((entry, number)) => self.look_at(Candidate { entry, number, is_recent: view.is_recent(uid) }),
+                None => self.missed = true,
+            }
+        }
+    }
+
+    fn look_at(&mut self, candidate: Candidate<'_>) {
+        if self.search.key.matches(&candidate) {
+            self.found.push(if self.search.by_uid { candidate.entry.uid } else { candidate.number });
+        }
+    }
 }
 
 pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
@@ -91,29 +152,43 @@ impl Imap {
                 "[BADCHARSET (US-ASCII UTF-8)] {strange} is no charset that is known here"
             )));
         }
-        search.key.resolve(view.len() as u32, view.highest_uid());
+        if let Some(mailbox) = desk.mailbox(view.place) {
+            search.key.resolve(mailbox, view.len() as u32, view.highest_uid());
+        }
         let uids = view.uids().to_vec().into_iter();
-        self.go_on_searching(Searching { search, uids, found: Vec::new() }, desk, out)
+        let is_deep = search.key.is_deep();
+        let searching =
+            Searching { search, uids, found: Vec::new(), gathered: Vec::new(), is_computed: false, missed: false };
+        match is_deep {
+            true => Ok(Progress::More(Work::Search(searching))),
+            false => self.go_on_searching(searching, desk, out),
+        }
     }
 
     pub(super) fn go_on_searching(&mut self, mut searching: Searching, desk: &Desk<'_>, out: &mut Reply) -> Answer {
         let view = self.view()?;
-        let Searching { search, uids, found } = &mut searching;
-        let portion = (if search.key.is_deep() { DEEP } else { SHALLOW } / search.key.weight()).max(1);
         if let Some(mailbox) = desk.mailbox(view.place) {
-            for uid in uids.by_ref().take(portion) {
-                // What others took out meanwhile is found no longer.
-                let Some((entry, number)) = mailbox.entry(uid).zip(view.number(uid)) else { continue };
-                if search.key.matches(&key::Candidate { entry, number, mailbox, is_recent: view.is_recent(uid) }) {
-                    found.push(if search.by_uid { uid } else { number });
+            match searching.search.key.is_deep() {
+                // What was gathered before this turn is computed; where nobody gathered, it is done now.
+                true if searching.is_computed => {}
+                true => {
+                    searching.gather(view, mailbox);
+                    searching.compute();
                 }
+                false => searching.look(view, mailbox),
             }
         }
-        if uids.len() > 0 {
+        searching.is_computed = false;
+        if searching.uids.len() > 0 {
             return Ok(Progress::More(Work::Search(searching)));
         }
-        tell(search, found, out);
-        Ok(Progress::Done("SEARCH is complete".to_owned()))
+        let Searching { search, found, missed, .. } = searching;
+        tell(&search, &found, out);
+        // RFC 5530 §3: numbers of messages that are gone are not found, and the client is told of that later.
+        Ok(Progress::Done(match missed && !search.by_uid {
+            true => "[EXPUNGEISSUED] SEARCH is complete; some messages are gone".to_owned(),
+            false => "SEARCH is complete".to_owned(),
+        }))
     }
 }
 

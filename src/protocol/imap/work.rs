@@ -1,0 +1,192 @@
+//! Commands that take several turns, and what is computed between those.
+
+use super::{Answer, Ask, Imap, copy, expunge, fetch, list, search, store};
+use crate::mail::Accounts;
+use crate::protocol::{Desk, Reply};
+
+/// A command that takes several turns.
+#[derive(Debug)]
+pub(super) enum Work {
+    Copy(copy::Copying),
+    Expunge(expunge::Expunging),
+    Fetch(fetch::Fetching),
+    List(list::Listing),
+    Search(search::Searching),
+    Store(store::Storing),
+}
+
+impl Work {
+    /// Computes from what was gathered.
+    pub(super) fn compute(&mut self) {
+        match self {
+            Self::Fetch(fetching) => fetching.compute(),
+            Self::List(listing) => listing.compute(),
+            Self::Search(searching) => searching.compute(),
+            Self::Copy(_) | Self::Expunge(_) | Self::Store(_) => {}
+        }
+    }
+}
+
+impl Imap {
+    /// Takes from mail what the next turn of a command is computed from. Gives the octets that have to be read.
+    pub(super) fn gather_for(&self, ask: &mut Ask, accounts: &Accounts) -> u64 {
+        let Ask::More { work, .. } = ask else { return 0 };
+        if let Work::List(listing) = work {
+            return listing.gather(accounts);
+        }
+        let Some((view, mailbox)) = self.view().ok().and_then(|view| Some((view, accounts.mailbox(view.place)?)))
+        else {
+            return 0;
+        };
+        match work {
+            Work::Fetch(fetching) => fetching.gather(mailbox),
+            Work::Search(searching) => searching.gather(view, mailbox),
+            Work::Copy(_) | Work::Expunge(_) | Work::List(_) | Work::Store(_) => 0,
+        }
+    }
+
+    /// The next turn of a command.
+    pub(super) fn go_on(&mut self, work: Work, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+        match work {
+            Work::Copy(copying) => self.go_on_copying(copying, desk, out),
+            Work::Expunge(expunging) => self.go_on_expunging(expunging, desk),
+            Work::Fetch(fetching) => self.go_on_fetching(fetching, desk, out),
+            Work::List(listing) => self.go_on_listing(listing, desk, out),
+            Work::Search(searching) => self.go_on_searching(searching, desk, out),
+            Work::Store(storing) => self.go_on_storing(storing, desk, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::mail::{AccountNo, Flags, Namespace, Origin};
+    use crate::protocol::imap::{Config, Limits, Request};
+    use crate::protocol::{Machine, Mail, Next, StartTls, Step};
+
+    const LOGIN: &str = "bob@example.org";
+
+    struct Session {
+        imap: Imap,
+        mail: Mail,
+        account: AccountNo,
+    }
+
+    impl Session {
+        /// Logged in, with this in the INBOX, and the INBOX selected.
+        fn with(messages: &[String]) -> Self {
+            let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+            let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+            let inbox = desk.mailbox_of(LOGIN, "INBOX").unwrap();
+            for message in messages {
+                desk.append(inbox, Flags::NONE, None, message.clone().into());
+            }
+            let config = Config { host: "test".into(), starttls: StartTls::Never, limits: Limits::default() };
+            let mut session = Self { imap: Imap::new(Arc::new(config), true, false), mail, account: inbox.account };
+            let greeting = session.imap.decode(&mut BytesMut::new()).unwrap();
+            session.turn(greeting.request);
+            session.ask(&format!("a LOGIN {LOGIN} secret"));
+            session.ask("a SELECT INBOX");
+            session
+        }
+
+        fn turn(&mut self, request: Request) -> (String, Option<Request>) {
+            let mut desk = Desk::new(&mut self.mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+            let Step { reply, next, .. } = self.imap.perform(request, &mut desk);
+            let text = String::from_utf8(reply.pieces().collect::<Vec<_>>().concat()).unwrap();
+            (text, if let Next::More(rest) = next { Some(rest) } else { None })
+        }
+
+        /// What is said in each turn, all computed before it.
+        fn ask(&mut self, line: &str) -> Vec<String> {
+            let mut input = BytesMut::from(format!("{line}\r\n").as_bytes());
+            let mut request = self.imap.decode(&mut input).map(|heard| heard.request);
+            let mut said = Vec::new();
+            while let Some(mut next) = request {
+                if self.imap.gather(&mut next, &self.mail.accounts) > 0 {
+                    Imap::compute(&mut next);
+                    assert_eq!(self.imap.gather(&mut next, &self.mail.accounts), 0, "{line}: it was computed");
+                }
+                let (text, rest) = self.turn(next);
+                said.push(text);
+                request = rest;
+            }
+            said
+        }
+    }
+
+    #[test]
+    fn cheap_items_of_many_messages_are_told_in_one_turn_of_bounded_size() {
+        let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 3000]);
+
+        let said = session.ask("a FETCH 1:* FLAGS");
+
+        assert_eq!(said.concat().lines().count(), 3001);
+        assert_eq!(said.len(), 4, "a first turn, and one for each 1024 messages");
+        assert!(said.iter().all(|text| text.len() < 40 << 10));
+    }
+
+    #[test]
+    fn messages_are_read_between_turns_and_a_little_ahead() {
+        let message = format!("Subject: x\r\n\r\n{}\r\n", "a".repeat(10_000));
+        let mut session = Session::with(&vec![message; 100]);
+        let mut input = BytesMut::from(&b"a UID FETCH 1:* (BODYSTRUCTURE ENVELOPE BODY.PEEK[])\r\n"[..]);
+        let request = session.imap.decode(&mut input).unwrap().request;
+        let (_, rest) = session.turn(request);
+        let mut rest = rest.unwrap();
+
+        let octets = session.imap.gather(&mut rest, &session.mail.accounts);
+
+        assert!((128 << 10..256 << 10).contains(&octets), "{octets}");
+        assert_eq!(session.ask("b FETCH 1:* BODY.PEEK[]").concat().matches(" FETCH (").count(), 100);
+        assert_eq!(session.ask("c SEARCH BODY aaa").concat().matches(' ').count(), 1 + 100 + 4);
+    }
+
+    #[test]
+    fn names_are_listed_in_parts_whatever_the_pattern() {
+        let mut session = Session::with(&[]);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        for i in 0..2000 {
+            desk.create(session.account, &format!("{}/{i}", "a/".repeat(30) + &"b".repeat(900)), None);
+        }
+
+        let all = session.ask("a LIST \"\" *");
+        let none = session.ask(&format!("b LIST \"\" {}c", "*b".repeat(950)));
+        let some = session.ask(&format!("c LIST \"\" *{}*1999", "b%".repeat(900)));
+
+        let most = all.iter().map(String::len).max().unwrap();
+        assert!(all.len() > 50 && most < 40 << 10, "{} turns, {most} octets at most", all.len());
+        assert_eq!(all.concat().lines().count(), 1 + 31 + 2000 + 1);
+        assert_eq!(none.concat(), "b OK LIST is complete\r\n");
+        assert_eq!(some.concat().lines().count(), 2);
+    }
+
+    #[test]
+    fn what_another_session_expunged_is_left_out_and_said_so() {
+        let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 3]);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let inbox = desk.mailbox_of(LOGIN, "INBOX").unwrap();
+        desk.expunge(inbox, 2);
+
+        let fetched = session.ask("a FETCH 1:3 RFC822.SIZE").concat();
+        let found = ["b SEARCH ALL", "c SEARCH SUBJECT x"].map(|line| session.ask(line).concat());
+        let by_uid = session.ask("d UID SEARCH SUBJECT x").concat();
+
+        assert_eq!(
+            fetched,
+            "* 1 FETCH (RFC822.SIZE 14)\r\n* 3 FETCH (RFC822.SIZE 14)\r\n\
+             a OK [EXPUNGEISSUED] Fetched; some of these messages are gone\r\n"
+        );
+        for (tag, text) in ["b", "c"].into_iter().zip(found) {
+            let end = "OK [EXPUNGEISSUED] SEARCH is complete; some messages are gone\r\n";
+            assert_eq!(text, format!("* SEARCH 1 3\r\n{tag} {end}"));
+        }
+        assert_eq!(by_uid, "* SEARCH 1 3\r\n* 2 EXPUNGE\r\nd OK SEARCH is complete\r\n");
+    }
+}
