@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadline::connect;
@@ -387,4 +388,41 @@ fn a_listener_that_begins_with_tls_has_no_starttls() {
 
     let message = *wrong.unwrap_err().downcast::<String>().unwrap();
     assert_eq!(message, "imaps begins with TLS, so there is no STARTTLS");
+}
+
+#[test]
+fn a_handshake_that_fails_says_why_in_words() {
+    // A ClientHello of TLS 1.0: its version, a random, no session, one cipher suite, no compression, no extensions.
+    let mut hello = b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x01".to_vec();
+    hello.extend([7; 32]);
+    hello.extend(b"\x00\x00\x02\x00\x2f\x01\x00");
+    for (said, why) in [
+        (&hello[..], "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3"),
+        (b"EHLO x\r\n", "the client sent something that is not TLS"),
+    ] {
+        let server = MailServer::start();
+        let mut client = connect(server.imaps().address());
+        client.write_all(said).unwrap();
+        let _an_alert_or_nothing = client.read_to_end(&mut Vec::new());
+        assert_eq!(failed_handshake(&server), why);
+    }
+
+    let server = MailServer::start();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let trusts_nobody = config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(trusts_nobody), name).unwrap();
+    client.complete_io(&mut connect(server.imaps().address())).unwrap_err();
+    assert_eq!(
+        failed_handshake(&server),
+        "the client refused with the TLS alert unknown_ca: it does not trust the authority of the server's certificate"
+    );
+}
+
+fn failed_handshake(server: &MailServer) -> String {
+    server.wait_for_session(session::listener("imaps").and(session::open().not())).block();
+    let transcript = server.transcript().to_string();
+    let why = transcript.strip_prefix("-- the TLS handshake failed: ").unwrap_or_else(|| panic!("{transcript}"));
+    why.trim_end().to_owned()
 }

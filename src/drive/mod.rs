@@ -14,6 +14,7 @@ mod socket;
 mod tests;
 mod timer;
 mod tls;
+mod tls_error;
 mod wire;
 
 pub(crate) use bell::{Interest, Matter};

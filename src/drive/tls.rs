@@ -9,7 +9,11 @@ use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::socket::Socket;
+use super::tls_error::{no_hello, words};
 use crate::journal::Tls;
+
+/// How many octets say what a client that does not begin as TLS does begins with.
+const FIRST: usize = 5;
 
 /// A finished handshake: the connection, what was read beyond it, and what was agreed.
 pub(super) struct Secured {
@@ -56,13 +60,13 @@ pub(super) async fn handshake(
             let mut out = Vec::new();
             let _in_memory = alert.write_all(&mut out);
             let _the_client_may_be_gone = socket.write_all(&out).await;
-            return Err(error.to_string());
+            return Err(words(&error));
         }
     };
     loop {
         let state = connection.process_new_packets();
         send(socket, &mut connection).await.map_err(|error| lost(&error))?;
-        state.map_err(|error| error.to_string())?;
+        state.map_err(|error| words(&error))?;
         if !connection.is_handshaking() {
             break;
         }
@@ -87,8 +91,12 @@ pub(super) async fn handshake(
 
 async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accepted, String> {
     let mut acceptor = Acceptor::default();
+    let mut first = Vec::new();
     loop {
         read(socket, sealed).await?;
+        if first.len() < FIRST {
+            first.extend(sealed.iter().take(FIRST - first.len()));
+        }
         while !sealed.is_empty() {
             let understood = acceptor.read_tls(&mut &sealed[..]).map_err(|error| lost(&error))?;
             sealed.advance(understood);
@@ -100,7 +108,7 @@ async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accept
                     let mut out = Vec::new();
                     let _in_memory = alert.write_all(&mut out);
                     let _the_client_may_be_gone = socket.write_all(&out).await;
-                    return Err(format!("the client sent no TLS ClientHello: {error}"));
+                    return Err(no_hello(&error, &first));
                 }
             }
         }

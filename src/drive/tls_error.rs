@@ -1,0 +1,125 @@
+//! Why a TLS handshake failed, in words: the library speaks in its own identifiers.
+
+use rustls::{AlertDescription, Error, PeerIncompatible};
+
+/// What went wrong, said of the client.
+pub(super) fn words(error: &Error) -> String {
+    let words = match error {
+        Error::AlertReceived(alert) => return format!("the client refused with the TLS alert {}", alert_words(*alert)),
+        Error::PeerIncompatible(why) => incompatible(why),
+        Error::InvalidMessage(_) => "the client sent a TLS message that cannot be read",
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            "the client sent a TLS message out of order"
+        }
+        Error::PeerMisbehaved(_) => "the client broke the rules of TLS",
+        Error::DecryptError => "a TLS record from the client cannot be decrypted",
+        Error::PeerSentOversizedRecord => "a TLS record from the client is too large",
+        Error::NoApplicationProtocol => "the client offers no application protocol (ALPN) that the server has",
+        other => return format!("the TLS library failed: {other}"),
+    };
+    words.to_owned()
+}
+
+/// Why what came first is not a ClientHello that can be answered; `first` is what came.
+pub(super) fn no_hello(error: &Error, first: &[u8]) -> String {
+    match (error, first) {
+        // SSL 2.0 (RFC 6101 appendix E): the length has its top bit set, then the type 1 and the version.
+        (Error::InvalidMessage(_), [0x80..=0xff, _, 1, 0 | 2 | 3, ..]) => TOO_OLD.to_owned(),
+        // RFC 8446 §5.1: a handshake is a record of type 22.
+        (Error::InvalidMessage(_), [22, ..]) => "the client sent a ClientHello that cannot be read".to_owned(),
+        (Error::InvalidMessage(_), _) => "the client sent something that is not TLS".to_owned(),
+        _ => words(error),
+    }
+}
+
+const TOO_OLD: &str = "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3";
+
+fn incompatible(why: &PeerIncompatible) -> &'static str {
+    match why {
+        // Versions before 1.2 have no extension for signature algorithms (RFC 5246 §7.4.1.4.1).
+        PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::ServerDoesNotSupportTls12Or13
+        | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => TOO_OLD,
+        PeerIncompatible::NoCipherSuitesInCommon => "the client offers no cipher suite that the server has",
+        PeerIncompatible::NoKxGroupsInCommon
+        | PeerIncompatible::NamedGroupsExtensionRequired
+        | PeerIncompatible::KeyShareExtensionRequired => "the client offers no key exchange group that the server has",
+        PeerIncompatible::NoSignatureSchemesInCommon => {
+            "the client offers no signature algorithm that fits the server's certificate"
+        }
+        PeerIncompatible::NoEcPointFormatsInCommon
+        | PeerIncompatible::UncompressedEcPointsRequired
+        | PeerIncompatible::EcPointsExtensionRequired => "the client offers no point format that the server has",
+        PeerIncompatible::NullCompressionRequired => "the client insists on TLS compression",
+        _ => "the client's TLS and the server's have too little in common",
+    }
+}
+
+/// The alert's name and its meaning (RFC 8446 §6).
+fn alert_words(alert: AlertDescription) -> String {
+    let number = u8::from(alert);
+    let found = ALERTS.iter().find(|(its, ..)| *its == number);
+    found.map_or_else(|| format!("number {number}"), |(_, name, meaning)| format!("{name}: {meaning}"))
+}
+
+const ALERTS: &[(u8, &str, &str)] = &[
+    (0, "close_notify", "it ended the connection"),
+    (10, "unexpected_message", "a message came out of order"),
+    (20, "bad_record_mac", "a record could not be verified"),
+    (22, "record_overflow", "a record was too large"),
+    (40, "handshake_failure", "it has too little in common with the server"),
+    (42, "bad_certificate", "it takes the server's certificate for corrupt or wrong"),
+    (43, "unsupported_certificate", "it does not know this kind of certificate"),
+    (44, "certificate_revoked", "the server's certificate was revoked"),
+    (45, "certificate_expired", "the server's certificate has expired or is not valid yet"),
+    (46, "certificate_unknown", "it does not accept the server's certificate"),
+    (47, "illegal_parameter", "a field of the handshake was wrong"),
+    (48, "unknown_ca", "it does not trust the authority of the server's certificate"),
+    (49, "access_denied", "it may not go on"),
+    (50, "decode_error", "a message could not be read"),
+    (51, "decrypt_error", "a signature or a key could not be verified"),
+    (70, "protocol_version", "it does not speak the TLS version"),
+    (71, "insufficient_security", "it wants stronger ciphers"),
+    (80, "internal_error", "it failed itself"),
+    (86, "inappropriate_fallback", "it was led to an older version than it can speak"),
+    (90, "user_canceled", "its user cancelled"),
+    (109, "missing_extension", "an extension was missing"),
+    (110, "unsupported_extension", "an extension came that it did not ask for"),
+    (112, "unrecognized_name", "it does not know the server name"),
+    (113, "bad_certificate_status_response", "the OCSP response was wrong"),
+    (115, "unknown_psk_identity", "the pre-shared key is not known"),
+    (116, "certificate_required", "a client certificate is needed"),
+    (120, "no_application_protocol", "no application protocol (ALPN) was agreed"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_said_in_words() {
+        let unreadable = Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        for (error, said) in [
+            (Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered), TOO_OLD),
+            (
+                Error::AlertReceived(AlertDescription::UnknownCA),
+                "the client refused with the TLS alert unknown_ca: it does not trust the authority of the server's \
+                 certificate",
+            ),
+            (Error::AlertReceived(AlertDescription::Unknown(200)), "the client refused with the TLS alert number 200"),
+            (unreadable.clone(), "the client sent a TLS message that cannot be read"),
+        ] {
+            assert_eq!(words(&error), said);
+        }
+        for (first, said) in [
+            (&b"EHLO x\r\n"[..], "the client sent something that is not TLS"),
+            (b"\x80\x2e\x01\x03\x01\x00", TOO_OLD),
+            (b"\x80\x2e\x01\x00\x02\x00", TOO_OLD),
+            (b"\x16\x03\x01\x00\x02\x01", "the client sent a ClientHello that cannot be read"),
+        ] {
+            assert_eq!(no_hello(&unreadable, first), said);
+        }
+    }
+}
