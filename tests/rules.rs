@@ -617,6 +617,56 @@ fn the_conforming_server_is_another_one() {
 }
 
 #[test]
+fn what_pop3_announces_is_what_it_goes_by() {
+    let server = with(
+        "[server.pop3]\ngreeting = \"ready <7.8@pop.example>\"\ncaps.remove = [\"SASL\"]\n\
+         caps.add = [\"SASL CRAM-MD5 LOGIN\"]\n[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n",
+    );
+    let mut client = Wire::connect(&server, "pop3", false);
+    assert_eq!(client.line(), b"+OK ready <7.8@pop.example>\r\n");
+
+    client.say("AUTH\r\n");
+    let wanted = "+OK these are the mechanisms\r\nCRAM-MD5\r\nLOGIN\r\n.\r\n";
+    assert_eq!(client.octets(wanted.len()).unwrap().concat(), wanted.as_bytes());
+    // md5("<7.8@pop.example>secret")
+    let digest = "9d31bb1e102f02e78ac63ac520a08618";
+    assert_eq!(ask(&mut client, &format!("APOP me@example.org {digest}")), "+OK 0 messages, 0 octets");
+}
+
+#[test]
+fn a_mechanism_that_is_not_spoken_is_known_to_rules() {
+    for (event, command, reply) in [
+        ("smtp.auth.start", "AUTH XOAUTH2 dG9rZW4=", "454 4.7.0 later"),
+        ("imap.auth", "a AUTHENTICATE XOAUTH2 dG9rZW4=", "NO later"),
+        ("imap.auth.start", "a AUTHENTICATE xoauth2 no-base64", "NO later"),
+        ("pop3.auth.start", "AUTH XOAUTH2", "-ERR later"),
+    ] {
+        let protocol = &event[..4];
+        let server = with(&format!(
+            "[[rule]]\non = \"{event}\"\nwhen = {{ mech = \"XOAUTH2\" }}\ndo = {{ reply = \"{reply}\" }}\nexpect = \"=1\"\n"
+        ));
+        let mut client = connect(&server, protocol);
+        if protocol == "smtp" {
+            ask(&mut client, "EHLO me");
+        }
+        assert!(ask(&mut client, command).ends_with(reply), "{command}");
+    }
+}
+
+#[test]
+fn what_is_announced_and_not_implemented_is_not_denied() {
+    let server = with("[server.smtp]\ncaps.set = [\"DSN\", \"STARTTLS\", \"AUTH GSSAPI\"]\n");
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "EHLO me");
+    for line in
+        ["MAIL FROM:<a@example.org> RET=HDRS", "MAIL FROM:<>", "RCPT TO:<a@example.org> NOTIFY=NEVER", "AUTH GSSAPI"]
+    {
+        let reply = ask(&mut client, line);
+        assert!(!reply.contains("announced") && !reply.contains("offered"), "{reply}");
+    }
+}
+
+#[test]
 fn who_idles_hears_that_the_mailbox_is_another_one() {
     let steps = "[ { mailbox = { name = 'INBOX', user = 'me@example.org', uidvalidity = '+1', renumber = true } } ]";
     let server = with(&rule("smtp.noop", steps));

@@ -95,6 +95,11 @@ pub(super) fn of_line<'a>(words: &'a Words, fact: Fact<'_>, is_tagged: bool) -> 
         Fact::Line => Some(Value::octets(line)),
         Fact::Verb => Some(Value::text(String::from_utf8_lossy(verb).to_ascii_uppercase())),
         Fact::Argument => Some(Value::octets(argument)),
+        // Of a command that is refused, for a mechanism that is not spoken, say.
+        Fact::Mechanism => {
+            let (mechanism, _) = word(argument);
+            (!mechanism.is_empty()).then(|| Value::text(String::from_utf8_lossy(mechanism).to_ascii_uppercase()))
+        }
         Fact::Tag if is_tagged => Some(Value::octets(tag)),
         _ => None,
     }

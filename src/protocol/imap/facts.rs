@@ -28,6 +28,9 @@ impl Imap {
                 Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
                 Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_),
             ) => of_line(&heard.words, fact, true),
+            (Fact::Mechanism, Ask::Refused(..)) if heard.event == Event::ImapAuthStart => {
+                of_line(&heard.words, fact, true)
+            }
             (Fact::Mechanism | Fact::User, ask) => self.login_asked(ask, fact),
             (Fact::Items, Ask::Command(_, Command::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
             (Fact::Items, Ask::More { work: Work::Fetch(fetching), .. }) => Some(Value::text(&*fetching.written)),

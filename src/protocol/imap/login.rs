@@ -55,8 +55,7 @@ impl Imap {
     ) -> Answer {
         self.may_log_in()?;
         let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
-            let known = Mechanism::ALL.map(Mechanism::name).join(" and ");
-            return Err(Refusal::no(format!("{mechanism} is not offered here; {known} are")));
+            return Err(Refusal::no("unsupported authentication mechanism"));
         };
         self.proceed(tag, mechanism.start(initial), desk, out)
     }

@@ -61,7 +61,9 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Command, Wrong>) {
         None => (line, None),
     };
     let Some((verb, event)) = VERBS.iter().find(|(verb, _)| verb.eq_ignore_ascii_case(word)) else {
-        return (Event::Pop3Unknown, Err(format!("\"{}\" is no command here", visible(word))));
+        let why =
+            if word.is_empty() { "the line is empty".to_owned() } else { format!("unknown command {}", visible(word)) };
+        return (Event::Pop3Unknown, Err(why));
     };
     let command = arguments(verb, argument);
     // Credentials that come with the command are complete.
@@ -125,10 +127,7 @@ fn auth(argument: Option<&str>) -> Result<Command, Wrong> {
         Some((name, initial)) => (name, Some(initial)),
         None => (argument, None),
     };
-    let known = || {
-        format!("\"{}\" is no mechanism here; {} are", visible(name), Mechanism::ALL.map(Mechanism::name).join(" and "))
-    };
-    let mechanism = Mechanism::parse(name.as_bytes()).ok_or_else(known)?;
+    let mechanism = Mechanism::parse(name.as_bytes()).ok_or("unsupported authentication mechanism")?;
     let initial = match initial {
         None => None,
         Some("=") => Some(Vec::new()),

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::{Ask, Pop3, Request, State};
 use crate::protocol::fact::{of_line, of_message};
-use crate::protocol::{Fact, Heard, Next, Value, sasl};
+use crate::protocol::{Event, Fact, Heard, Next, Value, sasl};
 
 impl Pop3 {
     pub(super) fn known<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
@@ -20,6 +20,9 @@ impl Pop3 {
         match fact {
             Fact::Line => of_line(&heard.words, fact, false),
             Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&heard.words, fact, false),
+            Fact::Mechanism if heard.event == Event::Pop3AuthStart && matches!(ask, Ask::Refused(_)) => {
+                of_line(&heard.words, fact, false)
+            }
             Fact::Mechanism | Fact::User => self.login(ask, fact),
             Fact::Msn => number.map(|number| Value::Number(number.into())),
             Fact::Uid => maildrop?.unique_id(number?).map(Value::text),

@@ -67,15 +67,23 @@ impl Pop3 {
         }
         let session = desk.session().map_or(0, |session| session.number());
         self.timestamp = format!("<{session}.{}@{host}>", self.config.seed);
-        match self.offers().and_then(|offer| offer.greeting.as_deref()) {
-            Some(greeting) => ok(greeting),
+        match self.offers().and_then(|offer| offer.greeting.clone()) {
+            Some(greeting) => {
+                if let Some(timestamp) = timestamp(&greeting) {
+                    self.timestamp = timestamp.to_owned();
+                }
+                ok(&greeting)
+            }
             None => ok(&format!("mailjig {}", self.timestamp)),
         }
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
         match (command, &mut self.state) {
-            (Command::Capa, _) => Ok(self.capabilities()),
+            (Command::Capa, _) => {
+                let lines = self.capability_lines();
+                Ok(listing("these are my capabilities", lines.iter().map(|line| &**line)))
+            }
             (Command::Quit, _) => Ok(self.quit(desk)),
             (command, State::Transaction(_, maildrop)) => transact(command, maildrop),
             (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
@@ -112,9 +120,9 @@ impl Pop3 {
                 self.enter(account, desk)
             }
             Command::Auth(None) => {
-                let reply = Reply::default().line(&["+OK these are the mechanisms"]);
-                let reply = Mechanism::ALL.iter().fold(reply, |reply, mechanism| reply.line(&[mechanism.name()]));
-                Ok(positive(reply.line(&["."])))
+                let lines = self.capability_lines();
+                let announced = lines.iter().filter_map(|line| line.strip_prefix("SASL "));
+                Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
             Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), desk),
             _ => Err("log in first".to_owned()),
@@ -173,24 +181,21 @@ impl Pop3 {
     }
 
     /// RFC 2449 §5.
-    fn capabilities(&self) -> Step<Request> {
-        let mut lines = vec!["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
-        let sasl = format!("SASL {}", Mechanism::ALL.map(Mechanism::name).join(" "));
+    fn capability_lines(&self) -> Vec<Cow<'_, str>> {
+        let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
+        let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
         if !self.lacks_tls(StartTls::BeforeLogin) {
-            lines.extend(["USER", &sasl]);
+            lines.push("USER".into());
+            lines.push(format!("SASL {}", Mechanism::ALL.map(Mechanism::name).join(" ")).into());
         }
         if self.config.starttls >= StartTls::Offered && !self.is_secured {
-            lines.push("STLS");
+            lines.push("STLS".into());
         }
-        lines.push("IMPLEMENTATION mailjig");
-        let offered;
-        if let Some(offer) = self.offers() {
-            offered = offer.apply(lines.into_iter().map(Cow::Borrowed).collect());
-            lines = offered.iter().map(|line| &**line).collect();
+        lines.push("IMPLEMENTATION mailjig".into());
+        match self.offers() {
+            Some(offer) => offer.apply(lines),
+            None => lines,
         }
-        let reply = Reply::default().line(&["+OK these are my capabilities"]);
-        let reply = lines.into_iter().fold(reply, |reply, line| reply.line(&[line]));
-        positive(reply.line(&["."]))
     }
 
     /// Whether this is refused now because STLS comes first.
@@ -212,6 +217,19 @@ impl Pop3 {
             _ => Ok(()),
         }
     }
+}
+
+/// The timestamp in a greeting: a msg-id (RFC 1939 §7).
+fn timestamp(greeting: &str) -> Option<&str> {
+    let from = greeting.find('<')?;
+    let end = from + greeting[from..].find('>')?;
+    greeting[from..end].contains('@').then(|| &greeting[from..=end])
+}
+
+/// What is listed, a line each, and the dot that ends it.
+fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Step<Request> {
+    let reply = Reply::default().line(&["+OK ", text]);
+    positive(lines.fold(reply, |reply, line| reply.line(&[line])).line(&["."]))
 }
 
 fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {

@@ -7,7 +7,7 @@ use super::{Request, Smtp, State};
 use crate::mail::{Accounts, Parameters};
 use crate::protocol::fact::{message, of_line, of_message};
 use crate::protocol::sasl;
-use crate::protocol::{Fact, Heard, Next, Value};
+use crate::protocol::{Event, Fact, Heard, Next, Value};
 
 impl Smtp {
     pub(super) fn known<'a>(
@@ -23,6 +23,9 @@ impl Smtp {
         match (fact, &heard.request) {
             (Fact::Line | Fact::Verb | Fact::Argument, Request::Sasl(_)) if fact != Fact::Line => None,
             (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&heard.words, fact, false),
+            (Fact::Mechanism, Request::Refused(_)) if heard.event == Event::SmtpAuthStart => {
+                of_line(&heard.words, fact, false)
+            }
             (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
             (Fact::Sender, Request::Command(Command::Mail { sender, .. })) => Some(Value::text(sender.address())),
             (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
@@ -93,7 +96,7 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
-    use crate::protocol::{Desk, Event, Machine, Mail, StartTls};
+    use crate::protocol::{Desk, Machine, Mail, StartTls};
 
     #[test]
     fn a_request_tells_what_it_is_about() {
