@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deadline::connect;
 use mailjig::MailServer;
@@ -16,21 +17,29 @@ mod deadline;
 struct Counting;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+/// What is not given back yet.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// The counters are the process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 // The one place that cannot do without: an allocator is unsafe by its interface. It only counts and passes on.
 #[expect(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATED.fetch_add(size.saturating_sub(layout.size()), Ordering::Relaxed);
+        LIVE.fetch_add(size, Ordering::Relaxed);
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         unsafe { System.realloc(block, layout, size) }
     }
 }
@@ -62,8 +71,13 @@ fn cost(client: &mut BufReader<TcpStream>, mail: &str, body: &[u8]) -> usize {
     ALLOCATED.load(Ordering::Relaxed) - before
 }
 
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_mail_of_a_megabyte_allocates_a_megabyte() {
+    let _alone = alone();
     let server = MailServer::start();
     let mut client = BufReader::new(connect(server.smtp().address()));
     client.fill_buf().unwrap();
@@ -88,4 +102,84 @@ fn a_mail_of_a_megabyte_allocates_a_megabyte() {
     let last = server.messages().pop().unwrap();
     assert_eq!(last.raw()[..], body[..size]);
     println!("{declared} octets with SIZE=, {undeclared} without, for a mail of {size}");
+}
+
+/// A client that has said hello.
+fn greeted(server: &MailServer) -> BufReader<TcpStream> {
+    let mut client = BufReader::new(connect(server.smtp().address()));
+    client.read_line(&mut String::new()).unwrap();
+    client.get_mut().write_all(b"HELO x\r\n").unwrap();
+    client.read_line(&mut String::new()).unwrap();
+    client
+}
+
+/// A body of so many octets, and its end.
+fn body(octets: usize) -> Vec<u8> {
+    let mut body = b"The quick brown fox jumps over the lazy dog once more.\r\n".repeat(octets / 56 + 1);
+    body.truncate(octets - 2);
+    body.extend_from_slice(b"\r\n.\r\n");
+    body
+}
+
+/// Sends so many mails of so many octets to so many recipients, and gives what is kept of each mail.
+fn kept_of_each(server: &MailServer, mails: usize, octets: usize, recipients: usize) -> usize {
+    let mut client = greeted(server);
+    let recipients: String = (0..recipients).map(|i| format!("RCPT TO:<bob{i}@example.org>\r\n")).collect();
+    let body = body(octets);
+    let mut send = || {
+        let head = format!("MAIL FROM:<ann@example.org>\r\n{recipients}DATA\r\n");
+        client.get_mut().write_all(head.as_bytes()).unwrap();
+        let mut line = String::new();
+        while !line.starts_with("354 ") {
+            line.clear();
+            client.read_line(&mut line).unwrap();
+        }
+        client.get_mut().write_all(&body).unwrap();
+        client.read_line(&mut line).unwrap();
+    };
+    // Whatever is made once is made here.
+    send();
+    server.settled().block();
+    let before = LIVE.load(Ordering::Relaxed);
+    (0..mails).for_each(|_| send());
+    server.settled().block();
+    LIVE.load(Ordering::Relaxed).saturating_sub(before) / mails
+}
+
+#[test]
+fn a_captured_mail_costs_little_more_than_its_octets() {
+    let _alone = alone();
+    for (mails, octets, recipients, most) in [
+        (2000, 2048, 1, 2048 * 165 / 100),
+        (8, MEGABYTE, 1, MEGABYTE * 102 / 100),
+        (4, MEGABYTE, 100, MEGABYTE * 106 / 100),
+    ] {
+        let server = MailServer::start();
+        let kept = kept_of_each(&server, mails, octets, recipients);
+        println!("{kept} octets are kept of a mail of {octets} to {recipients}: {:.3}", kept as f64 / octets as f64);
+        assert!(kept <= most, "{kept} octets are kept of a mail of {octets} to {recipients}");
+    }
+}
+
+#[test]
+fn what_was_cleared_is_given_back() {
+    let _alone = alone();
+    let server = MailServer::start();
+    kept_of_each(&server, 3, 2048, 1);
+    server.clear();
+    let before = LIVE.load(Ordering::Relaxed);
+
+    kept_of_each(&server, 3000, 2048, 1);
+    server.wait_for_session(mailjig::session::open().not()).block();
+    server.clear();
+    let cleared = LIVE.load(Ordering::Relaxed);
+    kept_of_each(&server, 3000, 2048, 1);
+    server.account("bob0@example.org").inbox().generate(3000);
+    server.wait_for_session(mailjig::session::open().not()).block();
+    server.reset();
+    let reset = LIVE.load(Ordering::Relaxed);
+
+    println!("{before} octets before, {cleared} after clearing, {reset} after a reset");
+    assert!(cleared <= before * 11 / 10, "{before} octets before, {cleared} after clearing");
+    assert!(reset <= before * 11 / 10, "{before} octets before, {reset} after a reset");
 }

@@ -143,14 +143,14 @@ impl RecordJson {
                 ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
             }
             Kind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
-                let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+                let captured = detail.as_ref().and_then(|detail| detail.captured);
                 let facts = json!({
                     "event": event,
                     "status": status,
                     "heard": text(*start, *heard),
                     "said": text(start.wrapping_add(*heard), *said),
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
-                    "captured": captured.map(|message| message.no()),
+                    "captured": captured,
                     "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
                     "rules": detail.as_ref().map(|detail| rules(detail)),
                 });
@@ -188,7 +188,7 @@ impl RecordJson {
             Kind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
             Kind::Ended { ending, unfinished } => ("ended", json!({ "ending": ending, "unfinished": unfinished })),
             Kind::Outside(detail) => {
-                let captured = detail.done.captured.as_ref().map(|message| message.no());
+                let captured = detail.captured;
                 ("outside", json!({ "captured": captured, "changes": detail.done.changes.len() }))
             }
         };

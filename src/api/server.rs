@@ -16,7 +16,7 @@ use super::accounts::octets;
 use super::json::MessageJson;
 use super::params::{NoParams, Params};
 use super::problem::Problem;
-use crate::base::Times;
+use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Question, Report, Scene, Verdict, any};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
@@ -118,17 +118,21 @@ pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
         let detail = format!("these listeners do not accept: {}", deaf.join(", "));
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
     }
-    let (messages, sessions, evicted) =
-        server.engine().look(|world| (world.journal.messages().len(), world.sessions(), world.evicted()));
     let listeners: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.listener().name()).collect();
-    Json(json!({
-        "status": "ok",
-        "listeners": listeners,
-        "messages": messages,
-        "evicted": evicted,
-        "sessions": sessions,
-    }))
-    .into_response()
+    let health = server.engine().look(|world| {
+        json!({
+            "status": "ok",
+            "listeners": listeners,
+            "messages": world.journal.messages().len(),
+            "evicted": world.evicted(),
+            "accounts": world.mail.accounts.len(),
+            "evicted_accounts": world.evicted_accounts(),
+            "sessions": world.sessions(),
+            "records": world.journal.len(),
+            "first_record": Seq(world.journal.floor().0 + 1),
+        })
+    });
+    Json(health).into_response()
 }
 
 pub(super) async fn ca(State(server): Shared, _: NoParams) -> Response {

@@ -99,12 +99,16 @@ pub(super) struct Serve {
     /// How long a TLS handshake may take, as `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     handshake_timeout: Time,
-    /// Messages that are kept at least; beyond that the oldest go.
+    /// Messages that are kept at least, captured or put into mailboxes; beyond that the oldest go. Of records as many as 64
+    /// times that.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
     keep: usize,
-    /// Octets of messages that are kept at least, as `1GiB`; beyond that the oldest go.
+    /// Octets of messages that are kept at least, as `1GiB`, and as many of what was said; beyond that the oldest go.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_KEEP_SIZE", default_value = "1GiB")]
     keep_size: Size,
+    /// Accounts that are kept at least where everybody is welcome; beyond that the oldest go that no session uses.
+    #[arg(long, value_name = "N", env = "MAILJIG_KEEP_ACCOUNTS", default_value_t = 10_000)]
+    keep_accounts: usize,
     /// How the server misbehaves: a scenario that is shipped, as `smtp-greylist`, or a file.
     #[arg(long, value_name = "NAME|FILE", env = "MAILJIG_SCENARIO")]
     scenario: Option<String>,
@@ -188,7 +192,7 @@ impl Serve {
         settings.limits.sessions = self.max_sessions;
         settings.limits.write = self.write_timeout.0;
         settings.limits.handshake = self.handshake_timeout.0;
-        settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0 });
+        settings.keep = Some(Keep { messages: self.keep, octets: self.keep_size.0, accounts: self.keep_accounts });
         settings.seed = self.seed.unwrap_or(1);
         if let Some(which) = &self.scenario {
             let mut scenario = self.set.iter().fold(find(which), |its, (name, value)| its.set(name, value));

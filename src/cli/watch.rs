@@ -83,7 +83,7 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
     let session = record.session;
     let event = |name, text| Event { name, session, text: Text::Plain(text) };
     let captured = |name, detail: &Detail| {
-        let message = detail.done.captured.clone();
+        let message = detail.captured.and_then(|no| journal.message(no)).map(|captured| captured.message.clone());
         message.map(|message| Event { name, session, text: Text::Message(message) }).into_iter().collect()
     };
     match &record.kind {
@@ -94,7 +94,7 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
                 None => Vec::new(),
             };
             match &exchange.detail {
-                Some(detail) if detail.done.captured.is_some() => events.append(&mut captured("captured", detail)),
+                Some(detail) if detail.captured.is_some() => events.append(&mut captured("captured", detail)),
                 _ => events.extend(answered(journal, session, exchange).map(|(name, text)| event(name, text))),
             }
             events

@@ -93,12 +93,13 @@ impl Bell {
     pub(super) fn concerned<'a>(&'a self, world: &'a World, record: &'a Record, wake: &mut Vec<Waker>) {
         let message = match &record.kind {
             Kind::Closed { exchange, .. } => match world.journal.get(*exchange).map(|record| &record.kind) {
-                Some(Kind::Exchange(Exchange { detail: Some(detail), .. })) => detail.done.captured.as_ref(),
+                Some(Kind::Exchange(Exchange { detail: Some(detail), .. })) => detail.captured,
                 _ => None,
             },
-            Kind::Outside(detail) => detail.done.captured.as_ref(),
+            Kind::Outside(detail) => detail.captured,
             _ => None,
         };
+        let message = message.and_then(|no| world.journal.message(no)).map(|captured| &captured.message);
         if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
             for address in message.envelope().accepted() {
                 let waiting = self.by_recipient.get(&fold_domain(address)).into_iter().flatten();

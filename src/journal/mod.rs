@@ -2,6 +2,7 @@
 //! captured messages. Does not know who reads it.
 
 mod ending;
+mod messages;
 mod record;
 mod records;
 mod session;
@@ -9,43 +10,30 @@ mod trace;
 mod transcript;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::ops::Range;
 
 pub use ending::Ending;
+pub(crate) use messages::Captured;
+use messages::Messages;
 pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, Weight};
+use record::{Label, Octets};
 use records::Records;
 pub(crate) use session::Log;
 pub use session::{Session, Tls};
 pub(crate) use trace::{Fired, Trace};
 pub use transcript::Transcript;
 
-use crate::base::{MessageNo, Seq, SessionNo, Timestamp, fold_domain};
+use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled, Reply, Status, Words};
-
-/// A captured message and its place in the journal.
-#[derive(Debug, Clone)]
-pub(crate) struct Captured {
-    pub(crate) message: Message,
-    /// The record of the exchange that captured it.
-    pub(crate) seq: Seq,
-    /// The record that closed that exchange: its reply has left, or never will. What waits and cursors go by.
-    pub(crate) closed: Option<Seq>,
-}
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: Records,
     sessions: VecDeque<Log>,
-    messages: VecDeque<Captured>,
-    /// The messages whose exchange is closed, in the order of closing; and those accepted for each address.
-    closed: VecDeque<MessageNo>,
-    by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
-    /// The messages whose exchange is not closed yet.
-    unclosed: Vec<MessageNo>,
-    /// How many messages are no longer there.
-    forgotten: u32,
+    messages: Messages,
     /// Exchanges whose reply has neither left nor been lost.
     open: usize,
     /// Sessions in which goodbye was said and whose end is not yet recorded.
@@ -112,33 +100,43 @@ impl Journal {
 
     /// Every captured message that is still there, in the order of capture.
     pub(crate) fn messages(&self) -> &VecDeque<Captured> {
-        &self.messages
+        &self.messages.captured
     }
 
     pub(crate) fn message(&self, no: MessageNo) -> Option<&Captured> {
-        self.place(no).map(|at| &self.messages[at])
+        self.messages.get(no)
     }
 
     /// The messages whose exchange was closed behind a cursor, in the order of closing; only those accepted for this
     /// very address, if one is given.
     pub(crate) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
-        let numbers = match address {
-            Some(address) => self.by_recipient.get(&*fold_domain(address)),
-            None => Some(&self.closed),
-        };
-        let is_before = |no: &MessageNo| self.message(*no).is_some_and(|its| its.closed <= Some(cursor));
-        let behind = numbers.map(|numbers| numbers.range(numbers.partition_point(is_before)..));
-        behind.into_iter().flatten().filter_map(|no| self.message(*no))
+        self.messages.closed_since(cursor, address)
     }
 
     /// The messages whose exchange is not closed yet, in the order of capture.
     pub(crate) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
-        self.unclosed.iter().filter_map(|no| self.message(*no))
+        self.messages.unclosed()
     }
 
     /// How many messages were captured and are no longer here.
     pub(crate) fn forgotten(&self) -> u32 {
-        self.forgotten
+        self.messages.forgotten
+    }
+
+    /// Up to which message the oldest must go, captured or put into mailboxes, so that no more than these are kept;
+    /// and how many that is.
+    pub(crate) fn excess(&self, messages: usize, octets: u64) -> Option<(MessageNo, usize)> {
+        self.messages.excess(messages, octets)
+    }
+
+    /// Whether there is more than that, of messages and of their octets.
+    pub(crate) fn exceeds(&self, messages: usize, octets: u64) -> bool {
+        self.messages.len() > messages || self.messages.octets() > octets
+    }
+
+    /// About how many octets the records take, with what was said in them.
+    pub(crate) fn octets(&self) -> u64 {
+        self.records.octets()
     }
 
     /// Whether nothing is under way: no exchange is open, and every session that said goodbye is gone.
@@ -235,10 +233,10 @@ impl Journal {
             label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
         }
         labelled.append(&mut labels);
+        let captured = self.messages.take(detail.as_deref_mut());
         if !labelled.is_empty() {
-            detail.get_or_insert_default().labelled = labelled;
+            detail.get_or_insert_default().labelled = self.labels(labelled, &heard, &said);
         }
-        let captured = detail.as_ref().and_then(|detail| detail.done.captured.clone());
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(&heard, &said);
         log.owe();
@@ -248,7 +246,7 @@ impl Journal {
         self.open += 1;
         let seq = self.append(at, Some(session), Kind::Exchange(exchange));
         if let Some(message) = captured {
-            self.capture(message, seq);
+            self.messages.capture(message, seq);
         }
         seq
     }
@@ -267,8 +265,9 @@ impl Journal {
         for label in &mut labelled {
             label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
         }
+        let _none = self.messages.take(detail.as_deref_mut());
         if !labelled.is_empty() {
-            detail.get_or_insert_default().labelled = labelled;
+            detail.get_or_insert_default().labelled = self.labels(labelled, heard, &said);
         }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(heard, &said);
@@ -285,14 +284,12 @@ impl Journal {
             log.pay();
         }
         let captured = match self.records.get(exchange) {
-            Some(Record { kind: Kind::Exchange(Exchange { detail: Some(detail), .. }), .. }) => {
-                detail.done.captured.as_ref().map(Message::no)
-            }
+            Some(Record { kind: Kind::Exchange(Exchange { detail: Some(detail), .. }), .. }) => detail.captured,
             _ => None,
         };
         let closed = self.append(at, Some(session), Kind::Closed { exchange, left });
         if let Some(no) = captured {
-            self.reveal(no, closed);
+            self.messages.reveal(no, closed);
         }
     }
 
@@ -322,39 +319,30 @@ impl Journal {
     }
 
     /// A test changed mail from outside of every session.
-    pub(crate) fn outside(&mut self, at: Timestamp, detail: Detail) -> Seq {
-        let captured = detail.done.captured.clone();
+    pub(crate) fn outside(&mut self, at: Timestamp, mut detail: Detail) -> Seq {
+        let captured = self.messages.take(Some(&mut detail));
         let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
         if let Some(message) = captured {
             let no = message.no();
-            self.capture(message, seq);
-            self.reveal(no, seq);
+            self.messages.capture(message, seq);
+            self.messages.reveal(no, seq);
         }
         seq
     }
 
-    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before.
-    pub(crate) fn forget(&mut self, through: MessageNo) {
-        let mut floor = Seq(0);
-        while let Some(captured) = self.messages.front()
-            && captured.message.no() <= through
-        {
-            floor = captured.seq;
-            for address in captured.message.envelope().accepted() {
-                let key = fold_domain(address);
-                if let Some(numbers) = self.by_recipient.get_mut(&*key) {
-                    numbers.retain(|no| *no > through);
-                    if numbers.is_empty() {
-                        self.by_recipient.remove(&*key);
-                    }
-                }
-            }
-            self.forgotten += 1;
-            self.messages.pop_front();
-        }
-        self.closed.retain(|no| *no > through);
-        self.unclosed.retain(|no| *no > through);
+    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before. Gives the
+    /// last place at which one of them was closed.
+    pub(crate) fn forget(&mut self, through: MessageNo) -> Seq {
+        let (floor, closed) = self.messages.forget(through);
         self.raise_floor(floor);
+        closed
+    }
+
+    /// Forgets every record, every message that is in no mailbox, and the sessions that ended.
+    pub(crate) fn clear(&mut self) {
+        self.messages.clear();
+        self.raise_floor(self.tip());
+        self.sessions.shrink_to_fit();
     }
 
     /// Forgets the records up to this one, and the sessions that ended before.
@@ -364,20 +352,23 @@ impl Journal {
         self.sessions.retain_mut(|log| {
             let kept = log.raise_floor(floor);
             let first = log.records.iter().find_map(|seq| match records.get(*seq)?.kind {
-                Kind::Exchange(Exchange { start, .. }) => Some(start),
+                Kind::Exchange(Exchange { start, .. }) | Kind::Part { start, .. } => Some(start),
                 _ => None,
             });
-            if let Some(start) = first {
-                log.drop_text(start);
-            }
+            log.drop_text(first);
             kept
         });
     }
 
+    /// Forgets the oldest records until they take no more than this.
+    pub(crate) fn shrink(&mut self, octets: u64) {
+        self.raise_floor(self.records.floor_for(octets));
+    }
+
     /// Message numbers begin anew.
     pub(crate) fn renumber(&mut self) {
-        debug_assert!(self.messages.is_empty(), "numbers begin anew where no message is left");
-        self.forgotten = 0;
+        debug_assert!(self.messages.captured.is_empty(), "numbers begin anew where no message is left");
+        self.messages = Messages::default();
     }
 
     fn log_mut(&mut self, no: SessionNo) -> Option<&mut Log> {
@@ -385,28 +376,17 @@ impl Journal {
         self.sessions.get_mut(at)
     }
 
-    fn capture(&mut self, message: Message, seq: Seq) {
-        self.unclosed.push(message.no());
-        self.messages.push_back(Captured { message, seq, closed: None });
-    }
-
-    /// From now on waits see this message, if it is still there.
-    fn reveal(&mut self, no: MessageNo, closed: Seq) {
-        let Some(captured) = self.place(no).map(|at| &mut self.messages[at]) else { return };
-        captured.closed = Some(closed);
-        self.closed.push_back(no);
-        self.unclosed.retain(|its| *its != no);
-        for address in captured.message.envelope().accepted() {
-            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
-            if numbers.back() != Some(&no) {
-                numbers.push_back(no);
-            }
-        }
-    }
-
-    /// Numbers are in order, and not without gaps: what was never sent has numbers too.
-    fn place(&self, no: MessageNo) -> Option<usize> {
-        self.messages.binary_search_by_key(&no, |captured| captured.message.no()).ok()
+    /// Labels for a record, which holds no message: what is a part of one is found in it for as long as it is there.
+    fn labels(&self, labelled: Vec<Labelled>, heard: &[u8], said: &[u8]) -> Vec<Label> {
+        let text = |range: &Range<u32>| {
+            let (start, end) = (range.start as usize, range.end as usize);
+            heard.get(start..end).or_else(|| said.get(start.checked_sub(heard.len())?..end - heard.len()))
+        };
+        let label = |Labelled { label, octets }| {
+            let message = text(&label).and_then(named).and_then(|no| self.messages.any(no));
+            Label { label, octets: message.map_or(Octets::Own(octets.clone()), |message| Octets::of(message, octets)) }
+        };
+        labelled.into_iter().map(label).collect()
     }
 
     fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
@@ -416,6 +396,13 @@ impl Journal {
         }
         seq
     }
+}
+
+/// The message that a label names: `<m1>`, or `<m1[HEADER]>`.
+fn named(label: &[u8]) -> Option<MessageNo> {
+    let digits = label.strip_prefix(b"<m")?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    Some(MessageNo(std::str::from_utf8(&digits[..end]).ok()?.parse().ok()?))
 }
 
 /// A client's lines with a label in the place of each message: its number where it was kept, else its octets.

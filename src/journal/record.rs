@@ -1,11 +1,15 @@
 //! One thing that happened.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Ending, Tls, Trace};
-use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{Done, Event, Labelled, Status};
+use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
+use crate::mail::{Change, Message, MessageRef};
+use crate::protocol::{Done, Event, Status};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -83,7 +87,9 @@ pub(crate) struct Exchange {
 pub(crate) struct Detail {
     pub(crate) done: Done,
     /// The labels in the text of this exchange and what they stand for, by their places in it.
-    pub(crate) labelled: Vec<Labelled>,
+    pub(crate) labelled: Vec<Label>,
+    /// The message that was captured.
+    pub(crate) captured: Option<MessageNo>,
     /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
     pub(crate) octets: Option<u64>,
     /// This ends the session in good order: its client knows that it ends.
@@ -92,6 +98,68 @@ pub(crate) struct Detail {
     pub(crate) unasked: bool,
     /// What rules had to do with it.
     pub(crate) trace: Option<Box<Trace>>,
+}
+
+/// A label within text that was recorded, and what it stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    /// Where the label stands in the text.
+    pub(super) label: Range<u32>,
+    pub(super) octets: Octets,
+}
+
+/// Octets that a label stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Octets {
+    Own(Bytes),
+    /// A part of a message, which may be gone.
+    Of(MessageRef, Range<u32>),
+}
+
+impl Octets {
+    /// These octets, which are a part of this message if they lie in it.
+    pub(super) fn of(message: &Message, octets: Bytes) -> Self {
+        let start = (octets.as_ptr() as usize).wrapping_sub(message.raw().as_ptr() as usize);
+        match message.raw().get(start..start.wrapping_add(octets.len())) {
+            Some(_) => Self::Of(message.reference(), start as u32..(start + octets.len()) as u32),
+            None => Self::Own(octets),
+        }
+    }
+
+    /// None when the message is gone.
+    pub(super) fn get(&self) -> Option<Bytes> {
+        match self {
+            Self::Own(octets) => Some(octets.clone()),
+            Self::Of(message, range) => Some(message.message()?.raw().slice(range.start as usize..range.end as usize)),
+        }
+    }
+
+    /// How many are held here.
+    fn held(&self) -> usize {
+        match self {
+            Self::Own(octets) => octets.len(),
+            Self::Of(..) => 0,
+        }
+    }
+}
+
+impl Record {
+    /// About how many octets it takes, with what was said.
+    pub(super) fn octets(&self) -> u64 {
+        let (text, detail) = match &self.kind {
+            Kind::Exchange(Exchange { heard, said, detail, .. }) | Kind::Part { heard, said, detail, .. } => {
+                (u64::from(*heard) + u64::from(*said), detail.as_deref())
+            }
+            Kind::Outside(detail) => (0, Some(&**detail)),
+            Kind::Noted(noted) => (noted.text.len() as u64, None),
+            _ => (0, None),
+        };
+        let more = detail.map_or(0, |detail| {
+            let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
+            size_of::<Detail>() + detail.done.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
+        });
+        text + (size_of::<Self>() + more) as u64
+    }
 }
 
 /// How much of a reply left.

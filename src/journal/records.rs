@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Gone, Record};
+use super::{Gone, Kind, Record};
 use crate::base::Seq;
 
 const CHUNK: usize = 512;
@@ -14,15 +14,18 @@ pub(super) struct Records {
     /// How many records the dropped chunks held.
     dropped: u64,
     floor: u64,
+    /// What the records above the floor take.
+    octets: u64,
 }
 
 impl Records {
     pub(super) fn push(&mut self, record: Record) -> Seq {
+        self.octets += record.octets();
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
             _ => {
                 // The first chunk grows as it is needed: most servers in tests see a handful of records.
-                let room = if self.chunks.is_empty() && self.dropped == 0 { 16 } else { CHUNK };
+                let room = if self.chunks.is_empty() { 16 } else { CHUNK };
                 let mut chunk = Vec::with_capacity(room);
                 chunk.push(record);
                 self.chunks.push_back(chunk);
@@ -59,12 +62,39 @@ impl Records {
         Ok((cursor.0.saturating_add(1)..=self.tip().0).filter_map(|n| Some((Seq(n), self.get(Seq(n))?))))
     }
 
+    /// About how many octets the records take, with what was said in them.
+    pub(super) fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The floor above which the records take no more than this. The last always stays.
+    pub(super) fn floor_for(&self, octets: u64) -> Seq {
+        let (mut floor, mut left) = (self.floor, self.octets);
+        while left > octets && floor + 1 < self.tip().0 {
+            floor += 1;
+            left -= self.get(Seq(floor)).map_or(0, Record::octets);
+        }
+        Seq(floor)
+    }
+
     /// Drops the records up to this one; never lowers the floor. Gives the floor in force.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> Seq {
-        self.floor = self.floor.max(floor.0.min(self.tip().0));
+        let (tip, before) = (self.tip().0, self.floor);
+        self.floor = self.floor.max(floor.0.min(tip));
+        for n in before + 1..=self.floor {
+            let at = (n - 1 - self.dropped) as usize;
+            let record = &mut self.chunks[at / CHUNK][at % CHUNK];
+            self.octets -= record.octets();
+            // Its place in the chunk stays until the chunk goes; what it holds does not.
+            record.kind = Kind::Dropped { octets: 0 };
+        }
         while self.chunks.len() > 1 && self.dropped + CHUNK as u64 <= self.floor {
             self.chunks.pop_front();
             self.dropped += CHUNK as u64;
+        }
+        if self.floor == tip {
+            self.chunks.clear();
+            self.dropped = tip;
         }
         Seq(self.floor)
     }
@@ -74,7 +104,6 @@ impl Records {
 mod tests {
     use super::*;
     use crate::base::Timestamp;
-    use crate::journal::Kind;
 
     fn records(count: u64) -> Records {
         let mut records = Records::default();
@@ -106,5 +135,18 @@ mod tests {
         assert_eq!(records.since(Seq(1300)).unwrap().count(), 200);
         assert!(records.get(Seq(1300)).is_none());
         assert!(matches!(records.get(Seq(1301)), Some(Record { kind: Kind::Dropped { octets: 1301 }, .. })));
+        assert_eq!(records.octets(), 200 * size_of::<Record>() as u64);
+    }
+
+    #[test]
+    fn records_go_on_where_all_were_dropped() {
+        let mut records = records(700);
+        records.raise_floor(Seq(700));
+        assert!(records.chunks.is_empty() && records.octets() == 0);
+
+        let kind = Kind::Dropped { octets: 7 };
+        assert_eq!(records.push(Record { at: Timestamp::from_micros(0), session: None, kind }), Seq(701));
+        assert!(matches!(records.get(Seq(701)), Some(Record { kind: Kind::Dropped { octets: 7 }, .. })));
+        assert_eq!(records.since(Seq(700)).unwrap().count(), 1);
     }
 }

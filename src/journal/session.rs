@@ -141,15 +141,19 @@ impl Log {
         start
     }
 
-    /// Drops the text in front of this place.
-    pub(super) fn drop_text(&mut self, start: u32) {
-        let octets = (start.wrapping_sub(self.dropped) as usize).min(self.text.len());
+    /// Drops the text in front of this place; all of it, where nothing points into it.
+    pub(super) fn drop_text(&mut self, start: Option<u32>) {
+        let octets = start.map_or(self.text.len(), |start| start.wrapping_sub(self.dropped) as usize);
+        let octets = octets.min(self.text.len());
         self.text.drain(..octets);
+        if self.text.len() < self.text.capacity() / 4 {
+            self.text.shrink_to(self.text.len() * 2);
+        }
         self.dropped = self.dropped.wrapping_add(octets as u32);
     }
 
     /// Keeps what is known of the session from now on; true when it says goodbye for the first time.
-    pub(super) fn learn(&mut self, Detail { done, last, .. }: &Detail) -> bool {
+    pub(super) fn learn(&mut self, Detail { done, last, captured, .. }: &Detail) -> bool {
         if let Some(helo) = &done.helo {
             self.facts.helo = Some(helo.clone());
         }
@@ -162,7 +166,7 @@ impl Log {
         if let Some(idling) = done.idling {
             self.facts.idling = idling;
         }
-        self.facts.messages += u32::from(done.captured.is_some());
+        self.facts.messages += u32::from(captured.is_some());
         let leaves = *last && !self.leaving;
         self.leaving |= *last;
         leaves
@@ -196,6 +200,9 @@ impl Log {
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
         let below = self.records.partition_point(|seq| *seq <= floor);
         self.records.drain(..below);
+        if self.records.len() < self.records.capacity() / 4 {
+            self.records.shrink_to(self.records.len() * 2);
+        }
         !(self.records.is_empty() && self.facts.ended.is_some())
     }
 }

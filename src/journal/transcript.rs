@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ending, Exchange, Journal, Kind, Left, Log, Weight};
+use super::{Ending, Exchange, Journal, Kind, Label, Left, Log, Weight};
 use crate::base::SessionNo;
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -88,7 +88,7 @@ impl Part {
         let mut part = Self { session: log.no, listener: log.facts().listener, lines: Vec::new() };
         for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
             match &record.kind {
-                Kind::Exchange(exchange) => part.exchange(log, exchange),
+                Kind::Exchange(exchange) => part.exchange(journal, log, exchange),
                 Kind::Part { start, heard, said, detail, .. } => {
                     let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
                     if *heard > 0 {
@@ -126,13 +126,16 @@ impl Part {
         part
     }
 
-    fn exchange(&mut self, log: &Log, exchange: &Exchange) {
+    fn exchange(&mut self, journal: &Journal, log: &Log, exchange: &Exchange) {
         let heard = log.text(exchange.start, exchange.heard);
         let octets = exchange.detail.as_ref().and_then(|detail| detail.octets);
         let labelled = exchange.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-        let captured = exchange.detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+        let captured = exchange.detail.as_ref().and_then(|detail| detail.captured);
         match (captured, octets) {
-            (Some(message), _) => self.lines.push(Line::Body(message.clone())),
+            (Some(no), _) => self.lines.push(match journal.message(no) {
+                Some(captured) => Line::Body(captured.message.clone()),
+                None => Line::Said('C', format!("<{no}>").into_bytes(), Vec::new()),
+            }),
             (None, Some(octets)) if exchange.event == Event::SmtpMessage => self.lines.push(Line::Dropped(octets)),
             (None, Some(octets)) => {
                 self.say('C', heard, &[], 0);
@@ -147,16 +150,16 @@ impl Part {
     }
 
     /// `from` is the place of this text within the text of its exchange, which the labels go by.
-    fn say(&mut self, who: char, text: &[u8], labelled: &[Labelled], from: u32) {
+    fn say(&mut self, who: char, text: &[u8], labelled: &[Label], from: u32) {
         let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
         if text.is_empty() && who == 'S' {
             return;
         }
         let here =
             labelled.iter().filter(|its| its.label.start >= from && (its.label.end - from) as usize <= text.len());
-        let here = here.map(|Labelled { label, octets }| Labelled {
-            label: label.start - from..label.end - from,
-            octets: octets.clone(),
+        // What is gone is shown by its label.
+        let here = here.filter_map(|Label { label, octets }| {
+            Some(Labelled { label: label.start - from..label.end - from, octets: octets.get()? })
         });
         self.lines.push(Line::Said(who, text.to_vec(), here.collect()));
     }

@@ -149,6 +149,10 @@ impl Accounts {
         self.accounts.iter().map(|(no, account)| (*no, account))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
     /// The number and the UIDVALIDITY of the mailbox that is made next.
     pub(crate) fn next_mailbox(&self) -> (MailboxNo, u32) {
         (MailboxNo(self.mailboxes + 1), self.next_uid_validity)
@@ -168,7 +172,8 @@ impl Accounts {
     /// Does what the change says: the only code that alters mail.
     ///
     /// # Panics
-    /// If the numbers in the change are not those that come next here: it was made for another state.
+    /// If the numbers in the change are not those that come next here: it was made for another state. If a message that
+    /// it files is no longer kept.
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::Open { account, login, inbox, uid_validity } => {
@@ -205,7 +210,8 @@ impl Accounts {
             }
             Change::Keyword { place, name } => self.mailbox_mut(*place).add_keyword(name),
             Change::File { place, uid, modseq, date, flags, message } => {
-                let (date, message) = (*date, message.clone());
+                let date = *date;
+                let message = message.message().expect("a message that is filed is there");
                 self.mailbox_mut(*place).file(Entry { uid: *uid, flags: *flags, modseq: *modseq, date, message });
             }
             Change::Flag { place, uid, modseq, flags } => self.mailbox_mut(*place).flag(*uid, *modseq, *flags),

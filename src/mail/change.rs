@@ -2,7 +2,7 @@
 
 use super::account::Place;
 use super::mailbox::{InternalDate, SpecialUse};
-use super::{AccountNo, Flags, MailboxNo, Message};
+use super::{AccountNo, Flags, MailboxNo, MessageRef};
 
 /// One alteration, fully resolved: the numbers it gives stand in it, so that applying it again to the same state
 /// gives the same state.
@@ -23,7 +23,7 @@ pub(crate) enum Change {
     /// A mailbox gets a keyword that it had not seen before.
     Keyword { place: Place, name: Box<str> },
     /// A message is filed in a mailbox.
-    File { place: Place, uid: u32, modseq: u64, date: InternalDate, flags: Flags, message: Message },
+    File { place: Place, uid: u32, modseq: u64, date: InternalDate, flags: Flags, message: MessageRef },
     /// An entry's flags are these from now on.
     Flag { place: Place, uid: u32, modseq: u64, flags: Flags },
     /// Entries below this UID are recent to nobody who comes.

@@ -164,10 +164,14 @@ impl Mailbox {
     }
 
     pub(super) fn expunge(&mut self, uid: u32, modseq: u64) {
+        self.uidls.remove(&uid);
         self.step(modseq);
         self.last_expunged = modseq;
         let at = self.place(uid).expect("an entry is expunged once");
         self.entries.remove(at);
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
     }
 
     pub(super) fn renumber(&mut self, uid_validity: u32, is_renumbered: bool, is_reversed: bool) {

@@ -1,7 +1,7 @@
 //! One captured mail: its envelope, its bytes as they came, its session and its time.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use bytes::Bytes;
 
@@ -13,6 +13,18 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 #[derive(Clone)]
 pub struct Message(Arc<Captured>);
 
+/// Which message, where it shall not be kept for that.
+#[derive(Debug, Clone)]
+pub(crate) struct MessageRef(Weak<Captured>);
+
+impl MessageRef {
+    /// None when nobody keeps it any more.
+    pub(crate) fn message(&self) -> Option<Message> {
+        self.0.upgrade().map(Message)
+    }
+}
+
+#[derive(Debug)]
 struct Captured {
     no: MessageNo,
     origin: Origin,
@@ -51,6 +63,20 @@ impl Message {
             Origin::Session(session) => Some(session),
             Origin::Delivered | Origin::Scenario => None,
         }
+    }
+
+    pub(crate) fn reference(&self) -> MessageRef {
+        MessageRef(Arc::downgrade(&self.0))
+    }
+
+    /// Whether anybody else keeps it.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Whether somebody sent it.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.0.envelope.is_some()
     }
 
     /// Whether a scenario put it into a mailbox.

@@ -18,7 +18,7 @@ pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
-pub(crate) use message::{Origin, generated};
+pub(crate) use message::{MessageRef, Origin, generated};
 pub use mime::{Address, Part};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};

@@ -17,6 +17,9 @@ use super::watch::{Expect, Watch, since};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{Event, Value};
 
+/// Keys that one rule or one expectation counts over. What comes with another key is not counted, and that is a failure.
+pub(super) const MOST_KEYS: usize = 100_000;
+
 /// What is known when rules are asked.
 pub(crate) trait Scene {
     /// What the protocol, the session and the server know.
@@ -51,6 +54,8 @@ pub(crate) struct Rulebook {
     watched: Vec<bool>,
     /// When the first event happened.
     first: Option<Timestamp>,
+    /// Rules and expectations that came to the end of what is counted, until somebody says so.
+    full: Vec<Arc<str>>,
     /// How the variables were at the start.
     initial: Vec<(Box<str>, State)>,
 }
@@ -80,6 +85,8 @@ pub(crate) struct Mounted {
     first: Option<Timestamp>,
     count: u64,
     counts: HashMap<String, u64>,
+    /// There were more keys than are counted.
+    is_full: bool,
 }
 
 /// The value of a variable.
@@ -238,6 +245,14 @@ impl Rulebook {
     /// A session is over, and its variables with it.
     pub(crate) fn forget(&mut self, session: SessionNo) {
         self.sessions.remove(&session);
+        for mounted in self.rules.iter_mut().filter(|mounted| mounted.rule.per == Per::Conn) {
+            mounted.counts.remove(&session.to_string());
+        }
+    }
+
+    /// The rules and expectations that have more keys than are counted, each once.
+    pub(crate) fn take_full(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.full)
     }
 
     pub(crate) fn state(&self) -> &HashMap<Box<str>, Set> {
@@ -258,12 +273,16 @@ impl Rulebook {
             watch.happened(event, after, scene, |when| self.missed_of(usize::MAX, when, scene));
         }
         self.watches = watches;
+        self.full.extend(self.watches.iter_mut().filter_map(Watch::tell_full));
     }
 
     /// The answer to an exchange has left, or as much of it as ever will.
     pub(crate) fn closed(&mut self, exchange: Seq, outcome: impl Fn() -> &'static str) {
         let open = self.watches.iter_mut().filter(|watch| watch.is_open(exchange));
-        open.for_each(|watch| watch.closed(exchange, outcome()));
+        for watch in open {
+            watch.closed(exchange, outcome());
+            self.full.extend(watch.tell_full());
+        }
     }
 
     /// Changes a variable; gives what it is now.
@@ -464,6 +483,12 @@ impl Rulebook {
                 mounted.count += 1;
                 mounted.count
             }
+            _ if mounted.counts.len() >= MOST_KEYS && !mounted.counts.contains_key(&key) => {
+                if !std::mem::replace(&mut mounted.is_full, true) {
+                    self.full.push(Arc::clone(&rule.id));
+                }
+                return None;
+            }
             _ => {
                 let count = mounted.counts.entry(key.clone()).or_default();
                 *count += 1;
@@ -591,6 +616,7 @@ impl Mounted {
             first: None,
             count: 0,
             counts: HashMap::new(),
+            is_full: false,
         }
     }
 }
@@ -626,4 +652,48 @@ pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clause::On;
+    use super::*;
+
+    /// A request of one of many users.
+    struct Of(usize);
+
+    impl Scene for Of {
+        fn value(&self, _field: &Field) -> Option<Value<'_>> {
+            Some(Value::text(self.0.to_string()))
+        }
+
+        fn session(&self) -> Option<SessionNo> {
+            None
+        }
+
+        fn moment(&self) -> Option<Timestamp> {
+            None
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    #[test]
+    fn a_rule_counts_over_so_many_keys_and_says_so_once() {
+        let mut book = Rulebook::new(1);
+        let mut rule = Rule::new("busy", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
+        rule.per = Per::User;
+        let no = book.mount(Arc::new(rule), Timestamp::from_micros(0));
+
+        for user in 0..MOST_KEYS + 10 {
+            book.next(Event::SmtpNoop, None, &Of(user));
+        }
+
+        assert_eq!(book.get(no).unwrap().fired, MOST_KEYS as u64);
+        assert_eq!(book.take_full(), [Arc::from("busy")]);
+        assert!(book.take_full().is_empty());
+        assert!(book.next(Event::SmtpNoop, None, &Of(0)).is_some(), "a key that is known counts on");
+    }
 }

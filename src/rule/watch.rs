@@ -8,7 +8,7 @@ use super::clause::On;
 use super::condition::{Condition, shown};
 use super::field::Field;
 use super::near::Missed;
-use super::rulebook::Scene;
+use super::rulebook::{MOST_KEYS, Scene};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Value};
 
@@ -43,6 +43,16 @@ pub(crate) struct Watch {
     pub(crate) nearest: Option<(SessionNo, Event, Vec<Missed>)>,
     /// Events whose outcome is not known yet.
     open: Vec<Open>,
+    full: Full,
+}
+
+/// Whether there were more keys than are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Full {
+    No,
+    Reached,
+    /// And that was said.
+    Told,
 }
 
 /// An event that is counted if its outcome does.
@@ -56,7 +66,7 @@ struct Open {
 
 impl Watch {
     pub(super) fn new(expect: Arc<Expect>) -> Self {
-        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None, open: Vec::new() }
+        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None, open: Vec::new(), full: Full::No }
     }
 
     /// Whether this event is looked at.
@@ -124,9 +134,21 @@ impl Watch {
 
     fn count(&mut self, key: Option<String>) {
         self.seen += 1;
-        if let Some(key) = key {
-            *self.by_key.entry(key).or_default() += 1;
+        let Some(key) = key else { return };
+        if self.by_key.len() >= MOST_KEYS && !self.by_key.contains_key(&key) {
+            self.full = self.full.max(Full::Reached);
+            return;
         }
+        *self.by_key.entry(key).or_default() += 1;
+    }
+
+    /// Its name, the first time that there were more keys than are counted.
+    pub(super) fn tell_full(&mut self) -> Option<Arc<str>> {
+        let is_news = self.full == Full::Reached;
+        is_news.then(|| {
+            self.full = Full::Told;
+            Arc::clone(&self.expect.id)
+        })
     }
 
     fn near(&mut self, session: Option<SessionNo>, event: Event, missed: Vec<Missed>) {

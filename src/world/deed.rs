@@ -8,7 +8,7 @@ use super::agenda::Later;
 use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
 use crate::base::{SessionNo, Timestamp};
-use crate::journal::{Detail, Kind, Noted, Weight};
+use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{Change, Flags, Origin, Place};
 use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Route, Words};
 use crate::rule::{By, Certificate, Deed, End, One, Run, Target, Tell, Want};
@@ -215,7 +215,7 @@ impl World {
             Change::File { place, uid, message, .. } => {
                 let account = self.mail.accounts.account(place.account)?;
                 let mailbox = account.mailbox(place.mailbox)?.name.clone();
-                Some(Delivered { message: message.clone(), login: account.login.clone(), mailbox, uid: *uid })
+                Some(Delivered { message: message.message()?, login: account.login.clone(), mailbox, uid: *uid })
             }
             _ => None,
         });
@@ -290,9 +290,8 @@ impl World {
         now: Timestamp,
     ) {
         let delivered = self.delivered(&done);
-        if !done.is_empty() {
-            self.journal.outside(now, Detail { done, ..Detail::default() });
-        }
+        self.record_outside(done, now);
+        self.keep_bounds(now);
         for note in notes {
             self.journal.note_of(now, session, note);
         }

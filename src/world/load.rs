@@ -53,8 +53,8 @@ impl World {
         self.journal.renumber();
         self.mail.reset(self.seed);
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
-        self.octets = 0;
         self.evicted = 0;
+        self.evicted_accounts = 0;
         self.commands.clear();
         self.evicted_to = Seq::default();
         self.shown.clear();

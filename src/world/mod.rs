@@ -8,15 +8,15 @@ mod scene;
 mod turn;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
-use crate::journal::{Detail, Ending, Journal, Kind, Left, Opened, Session};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::journal::{Detail, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
-use crate::protocol::{Desk, Mail, Unfit};
+use crate::protocol::{Desk, Done, Mail, Unfit};
 use crate::rule::{Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
@@ -32,6 +32,8 @@ const RECORDS: u64 = 64;
 pub(crate) struct Keep {
     pub(crate) messages: usize,
     pub(crate) octets: u64,
+    /// Accounts that nobody declared: they are opened by the first login or mail.
+    pub(crate) accounts: usize,
 }
 
 /// All state of one server.
@@ -64,8 +66,8 @@ pub(crate) struct World {
     keep: Option<Keep>,
     next_session: u32,
     sessions: usize,
-    octets: u64,
     evicted: u64,
+    evicted_accounts: u64,
     /// Behind it no mail was evicted.
     evicted_to: Seq,
 }
@@ -115,8 +117,8 @@ impl World {
             keep,
             next_session: 1,
             sessions: 0,
-            octets: 0,
             evicted: 0,
+            evicted_accounts: 0,
             evicted_to: Seq::default(),
         }
     }
@@ -159,7 +161,7 @@ impl World {
         self.rulebook.forget(session);
         self.shown.remove(&session);
         self.journal.note(now, session, Kind::Ended { ending, unfinished });
-        self.forget_records();
+        self.keep_bounds(now);
     }
 }
 
@@ -171,10 +173,9 @@ impl World {
         }
         let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         let message = desk.deliver(envelope, raw);
-        self.octets += message.raw().len() as u64;
         let done = desk.close();
-        self.journal.outside(now, Detail { done, ..Detail::default() });
-        self.evict(now);
+        self.record_outside(done, now);
+        self.keep_bounds(now);
         Ok(message)
     }
 
@@ -223,25 +224,37 @@ impl World {
         let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         let result = change(&mut desk);
         let done = desk.close();
+        self.record_outside(done, now);
+        self.keep_bounds(now);
+        result
+    }
+
+    /// Records what was done outside of every session, if anything was.
+    fn record_outside(&mut self, done: Done, now: Timestamp) {
         if !done.is_empty() {
             self.journal.outside(now, Detail { done, ..Detail::default() });
         }
-        result
     }
 
     /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
     pub(crate) fn clear(&mut self, now: Timestamp) -> Vec<Message> {
         let messages: Vec<Message> = self.journal.messages().iter().map(|c| c.message.clone()).collect();
-        if let Some(last) = messages.last() {
-            self.forget(last.no(), now);
-        }
-        self.journal.raise_floor(self.journal.tip());
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        desk.forget(Message::is_sent);
+        let done = desk.close();
+        self.record_outside(done, now);
+        self.journal.clear();
         messages
     }
 
     /// How many messages were evicted because more came than are kept.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// How many accounts were closed because more came than are kept.
+    pub(crate) fn evicted_accounts(&self) -> u64 {
+        self.evicted_accounts
     }
 
     /// The first cursor behind which no mail was evicted.
@@ -252,27 +265,57 @@ impl World {
     /// Makes room in portions of a sixteenth, so that no single mail pays for a walk over all mailboxes.
     fn evict(&mut self, now: Timestamp) {
         let Some(keep) = self.keep else { return };
-        let messages = self.journal.messages();
-        if messages.len() <= keep.messages + keep.messages / 16 && self.octets <= keep.octets + keep.octets / 16 {
+        let most = (keep.messages + keep.messages / 16, keep.octets + keep.octets / 16);
+        if !self.journal.exceeds(most.0, most.1) {
             return;
         }
-        let (mut count, mut octets) = (messages.len(), self.octets);
-        let mut through = None;
-        for captured in messages {
-            // The newest always stays: it has not even been acknowledged.
-            if (count <= keep.messages && octets <= keep.octets) || count == 1 {
-                break;
-            }
-            count -= 1;
-            octets -= captured.message.raw().len() as u64;
-            through = Some(captured.message.no());
+        let Some((through, count)) = self.journal.excess(keep.messages, keep.octets) else { return };
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        desk.forget(|message| message.no() <= through && !message.is_of_scenario());
+        let done = desk.close();
+        self.record_outside(done, now);
+        self.evicted += count as u64;
+        self.evicted_to = self.evicted_to.max(self.journal.forget(through));
+        self.noted(
+            Weight::Note,
+            format!("more came than is kept: {count} messages, up to {through}, are evicted"),
+            now,
+        );
+    }
+
+    /// Accounts are opened by whoever names an address; the oldest go that nobody uses.
+    fn evict_accounts(&mut self, now: Timestamp) {
+        let Some(Keep { accounts: most, .. }) = self.keep else { return };
+        if self.mail.accounts.len() <= most + most / 16 || !self.mail.accounts.is_open() {
+            return;
         }
-        if let Some(through) = through {
-            self.evicted += (messages.len() - count) as u64;
-            let gone = messages.iter().take_while(|captured| captured.message.no() <= through);
-            self.evicted_to = gone.filter_map(|captured| captured.closed).fold(self.evicted_to, Seq::max);
-            self.forget(through, now);
+        let lasting = self.journal.sessions().map(|log| log.facts()).filter(|facts| facts.ended.is_none());
+        let users: HashSet<String> = lasting.filter_map(|facts| Some(facts.user.as_deref()?.to_lowercase())).collect();
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        let count = desk.close_oldest(most, |login| users.contains(&login.to_lowercase()));
+        let done = desk.close();
+        if count > 0 {
+            self.record_outside(done, now);
+            self.evicted_accounts += count as u64;
+            self.noted(Weight::Note, format!("more came than is kept: {count} accounts are closed, the oldest"), now);
         }
+    }
+
+    /// Keeps every bound: called whenever something was recorded.
+    pub(super) fn keep_bounds(&mut self, now: Timestamp) {
+        self.evict(now);
+        self.evict_accounts(now);
+        self.forget_records();
+        for id in self.rulebook.take_full() {
+            let text =
+                format!("`{id}` counts over more keys than are kept apart; what came with others was not counted");
+            self.noted(Weight::Failure, text, now);
+        }
+    }
+
+    /// Something that the server itself has to say.
+    fn noted(&mut self, weight: Weight, text: String, now: Timestamp) {
+        self.journal.note_of(now, None, Kind::Noted(Box::new(Noted { by: None, weight, text })));
     }
 
     /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth.
@@ -282,15 +325,8 @@ impl World {
         if self.journal.len() > most + most / 16 {
             self.journal.raise_floor(Seq(self.journal.tip().0 - most));
         }
-    }
-
-    fn forget(&mut self, through: MessageNo, now: Timestamp) {
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        desk.forget(|message| message.no() <= through);
-        let done = desk.close();
-        let gone = self.journal.messages().iter().map(|c| &c.message).take_while(|m| m.no() <= through);
-        self.octets -= gone.map(|message| message.raw().len() as u64).sum::<u64>();
-        self.journal.outside(now, Detail { done, ..Detail::default() });
-        self.journal.forget(through);
+        if self.journal.octets() > keep.octets + keep.octets / 16 {
+            self.journal.shrink(keep.octets);
+        }
     }
 }

@@ -275,15 +275,10 @@ impl World {
             Words::LongLine { octets, .. } | Words::Body { octets } => Some(*octets),
             Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
         };
-        let captured = done.captured.as_ref().map(|message| message.raw().len());
         let delivered = self.delivered(&done);
         let detail = detail(done, octets, after == After::Close, trace);
         let exchange = self.journal.exchange(now, session, event, words, reply, detail);
-        if let Some(octets) = captured {
-            self.octets += octets as u64;
-            self.evict(now);
-        }
-        self.forget_records();
+        self.keep_bounds(now);
         if !delivered.is_empty() {
             self.rulebook.place(exchange);
             self.tell_delivered(Some(session), delivered, now);
@@ -307,7 +302,7 @@ impl World {
         let detail = detail(done, None, after == After::Close, trace);
         if detail.is_some() || !reply.0.is_empty() || !line.is_empty() {
             self.journal.part(now, session, exchange, line, reply, detail);
-            self.forget_records();
+            self.keep_bounds(now);
         }
         self.tell_delivered(Some(session), delivered, now);
     }

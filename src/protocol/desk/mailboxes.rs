@@ -105,7 +105,7 @@ impl Desk<'_> {
     pub(crate) fn file(&mut self, place: Place, flags: Flags, date: InternalDate, message: Message) -> u32 {
         let mailbox = self.mailbox(place).expect("the mailbox was looked up");
         let (uid, modseq) = (mailbox.uid_next, mailbox.highest_modseq + 1);
-        self.change(Change::File { place, uid, modseq, date, flags, message });
+        self.change(Change::File { place, uid, modseq, date, flags, message: message.reference() });
         uid
     }
 

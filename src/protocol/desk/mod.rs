@@ -287,6 +287,17 @@ impl<'a> Desk<'a> {
         victims.into_iter().for_each(|(place, uid)| self.expunge(place, uid));
     }
 
+    /// Closes the oldest accounts until there are no more than this, but for those of the scenario and those in use.
+    pub(crate) fn close_oldest(&mut self, most: usize, is_in_use: impl Fn(&str) -> bool) -> usize {
+        let excess = self.mail.accounts.len().saturating_sub(most);
+        let opened = &self.mail.opened;
+        let idle = self.mail.accounts.iter().filter(|(no, account)| !opened.contains(no) && !is_in_use(&account.login));
+        let oldest: Vec<AccountNo> = idle.map(|(no, _)| no).take(excess).collect();
+        let count = oldest.len();
+        oldest.into_iter().for_each(|account| self.change(Change::Close { account }));
+        count
+    }
+
     /// What was done here, for the record.
     pub(crate) fn close(mut self) -> Done {
         self.done.changes.shrink_to_fit();

@@ -1,0 +1,175 @@
+//! The messages that a journal keeps: what was captured, in the orders of capture and of closing, and what clients
+//! and tests put into mailboxes. Records only name them, so that a message that is forgotten is freed.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::Detail;
+use crate::base::{MessageNo, Seq, fold_domain};
+use crate::mail::Message;
+
+/// A captured message and its place in the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Captured {
+    pub(crate) message: Message,
+    /// The record of the exchange that captured it.
+    pub(crate) seq: Seq,
+    /// The record that closed that exchange: its reply has left, or never will. What waits and cursors go by.
+    pub(crate) closed: Option<Seq>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    pub(super) captured: VecDeque<Captured>,
+    /// Messages that nobody sent, whether they are in a mailbox still or not. Those of scenarios are not kept here.
+    appended: VecDeque<Message>,
+    /// The messages whose exchange is closed, in the order of closing; and those accepted for each address.
+    closed: VecDeque<MessageNo>,
+    by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
+    /// The messages whose exchange is not closed yet.
+    unclosed: Vec<MessageNo>,
+    /// The octets of all messages here.
+    octets: u64,
+    /// How many captured messages are no longer there.
+    pub(super) forgotten: u32,
+}
+
+impl Messages {
+    pub(super) fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// How many there are, captured or not.
+    pub(super) fn len(&self) -> usize {
+        self.captured.len() + self.appended.len()
+    }
+
+    pub(super) fn get(&self, no: MessageNo) -> Option<&Captured> {
+        self.place(no).map(|at| &self.captured[at])
+    }
+
+    /// The message of this number, captured or not.
+    pub(super) fn any(&self, no: MessageNo) -> Option<&Message> {
+        let appended = || {
+            let at = self.appended.binary_search_by_key(&no, Message::no).ok()?;
+            self.appended.get(at)
+        };
+        self.get(no).map(|captured| &captured.message).or_else(appended)
+    }
+
+    /// Those that were closed behind a cursor, in the order of closing; only those accepted for this very address, if
+    /// one is given.
+    pub(super) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
+        let numbers = match address {
+            Some(address) => self.by_recipient.get(&*fold_domain(address)),
+            None => Some(&self.closed),
+        };
+        let is_before = |no: &MessageNo| self.get(*no).is_some_and(|its| its.closed <= Some(cursor));
+        let behind = numbers.map(|numbers| numbers.range(numbers.partition_point(is_before)..));
+        behind.into_iter().flatten().filter_map(|no| self.get(*no))
+    }
+
+    pub(super) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
+        self.unclosed.iter().filter_map(|no| self.get(*no))
+    }
+
+    pub(super) fn capture(&mut self, message: Message, seq: Seq) {
+        self.octets += message.raw().len() as u64;
+        self.unclosed.push(message.no());
+        self.captured.push_back(Captured { message, seq, closed: None });
+    }
+
+    pub(super) fn append(&mut self, message: Message) {
+        if !message.is_of_scenario() {
+            self.octets += message.raw().len() as u64;
+            self.appended.push_back(message);
+        }
+    }
+
+    /// Takes the messages out of a record: what was appended is kept, and what was captured is given. The record names it.
+    pub(super) fn take(&mut self, detail: Option<&mut Detail>) -> Option<Message> {
+        let detail = detail?;
+        std::mem::take(&mut detail.done.appended).into_iter().for_each(|message| self.append(message));
+        let captured = detail.done.captured.take();
+        detail.captured = captured.as_ref().map(Message::no);
+        captured
+    }
+
+    /// From now on waits see this message, if it is still there.
+    pub(super) fn reveal(&mut self, no: MessageNo, closed: Seq) {
+        let Some(captured) = self.place(no).map(|at| &mut self.captured[at]) else { return };
+        captured.closed = Some(closed);
+        self.closed.push_back(no);
+        self.unclosed.retain(|its| *its != no);
+        for address in captured.message.envelope().accepted() {
+            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
+            if numbers.back() != Some(&no) {
+                numbers.push_back(no);
+            }
+        }
+    }
+
+    /// The oldest that must go so that no more than this is kept, up to which number, and how many they are. The
+    /// newest always stays: it has not even been acknowledged.
+    pub(super) fn excess(&self, most: usize, octets: u64) -> Option<(MessageNo, usize)> {
+        let (mut count, mut left) = (self.len(), self.octets);
+        let (mut captured, mut appended) = (self.captured.iter().peekable(), self.appended.iter().peekable());
+        let mut through = None;
+        while count > 1 && (count > most || left > octets) {
+            let is_captured = match (captured.peek(), appended.peek()) {
+                (Some(captured), Some(appended)) => captured.message.no() < appended.no(),
+                (captured, _) => captured.is_some(),
+            };
+            let oldest = if is_captured { captured.next().map(|its| &its.message) } else { appended.next() }?;
+            count -= 1;
+            left -= oldest.raw().len() as u64;
+            through = Some(oldest.no());
+        }
+        through.map(|through| (through, self.len() - count))
+    }
+
+    /// Forgets those up to this number. Gives the place of the last that was captured, and the last place at which
+    /// one was closed.
+    pub(super) fn forget(&mut self, through: MessageNo) -> (Seq, Seq) {
+        let (mut seq, mut closed, mut keys) = (Seq(0), Seq(0), Vec::new());
+        while let Some(captured) = self.captured.pop_front_if(|captured| captured.message.no() <= through) {
+            seq = captured.seq;
+            closed = closed.max(captured.closed.unwrap_or_default());
+            self.forgotten += 1;
+            self.octets -= captured.message.raw().len() as u64;
+            keys.extend(captured.message.envelope().accepted().map(fold_domain));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let numbers = self.by_recipient.get_mut(&*key);
+            if numbers.is_some_and(|numbers| {
+                numbers.retain(|no| *no > through);
+                numbers.is_empty()
+            }) {
+                self.by_recipient.remove(&*key);
+            }
+        }
+        while let Some(appended) = self.appended.pop_front_if(|appended| appended.no() <= through) {
+            self.octets -= appended.raw().len() as u64;
+        }
+        self.closed.retain(|no| *no > through);
+        self.unclosed.retain(|no| *no > through);
+        (seq, closed)
+    }
+
+    /// Forgets everything captured, and of the rest what is in no mailbox any more. Gives back the memory.
+    pub(super) fn clear(&mut self) {
+        let forgotten = self.forgotten + self.captured.len() as u32;
+        let mut appended = std::mem::take(&mut self.appended);
+        *self = Self { forgotten, ..Self::default() };
+        appended.retain(Message::is_shared);
+        appended.shrink_to_fit();
+        self.octets = appended.iter().map(|message| message.raw().len() as u64).sum();
+        self.appended = appended;
+    }
+
+    /// Numbers are in order, and not without gaps: what was never sent has numbers too.
+    fn place(&self, no: MessageNo) -> Option<usize> {
+        self.captured.binary_search_by_key(&no, |captured| captured.message.no()).ok()
+    }
+}
