@@ -51,8 +51,9 @@ mod world;
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
 pub use expect::{Matcher, Report, RulesReport, any, attachment, body, from, header, matching, session, subject, to};
 pub use harness::{
-    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, Mounted, NoneWithin, Point, Rule, RuleWait,
-    ScopedRule, SessionWait, Settled, Verify, Wait, any, at, event, imap, mail, on, pop3, smtp, tcp, tls,
+    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, Mounted, NoSessionWait, NoneWithin, Point,
+    Rule, RuleWait, ScopedRule, SessionWait, Settled, Verify, Wait, WaitCount, any, at, event, imap, mail, on, pop3,
+    smtp, tcp, tls,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};

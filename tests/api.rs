@@ -434,6 +434,18 @@ fn sessions_are_waited_for() {
     assert_eq!(client.json("/sessions?listener=imap&open=true&tls=false")["sessions"][0]["idling"], true);
     let problem = client.problem("/sessions?listener=pop3&wait=1ms", 409);
     assert!(problem["detail"].as_str().unwrap().ends_with("s1 imap: listener wanted \"pop3\", got \"imap\""));
+    server.settled().block();
+    let problem = client.problem("/sessions?open=true&count=0&wait=1ms", 409);
+    assert_eq!(
+        problem["detail"],
+        "within 1ms, 1 session is still open\n  s1 imap, logged in as bob@example.org, 0 messages; the server waits for the client"
+    );
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.json("/sessions?user=bob@example.org&open=true&count=0&wait=20s"));
+        drop(imap);
+        assert_eq!(waiting.join().unwrap()["sessions"], json!([]));
+    });
+    assert_eq!(client.problem("/sessions?count=0", 400)["field"], "count");
 }
 
 impl Client {

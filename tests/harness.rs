@@ -102,6 +102,49 @@ fn a_wait_sees_what_was_there_and_what_comes_after_a_message() {
 }
 
 #[test]
+fn a_wait_for_three_gives_three_and_says_when_only_two_came() {
+    let server = MailServer::start();
+    server.deliver("bob@example.org", "Subject: 1\r\n\r\n");
+    let three = server.wait_for(to("bob@example.org")).count(3);
+    server.deliver("bob@example.org", "Subject: 2\r\n\r\n");
+    server.deliver("eve@example.org", "Subject: for another\r\n\r\n");
+
+    let line = line!() + 1;
+    let text = panic_of(|| drop(server.wait_for(to("bob@example.org")).count(3).within(Duration::ZERO).block()));
+    assert!(text.starts_with(&format!("tests/harness.rs:{line}:")), "{text}");
+    assert!(text.contains(": 2 messages matched within 0ns, expected at least 3\n"), "{text}");
+
+    server.deliver("bob@example.org", "Subject: 3\r\n\r\n");
+    let three = three.block();
+    assert_eq!(three.iter().map(Message::subject).collect::<Vec<_>>(), ["1", "2", "3"]);
+    let later = server.wait_for(to("bob@example.org")).after(&three[0]).count(2);
+    assert_eq!(smol::block_on(later.outcome()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_wait_for_no_session_ends_when_the_last_client_is_gone() {
+    let server = MailServer::start();
+    server.wait_for_no_session().block();
+    let mut client = connect(server.imap().address());
+    client.read_exact(&mut [0; 4]).unwrap();
+    server.settled().block();
+
+    let line = line!() + 1;
+    let text = panic_of(|| server.wait_for_no_session().within(Duration::ZERO).block());
+    assert_eq!(
+        text,
+        format!(
+            "tests/harness.rs:{line}:35: within 0ns, 1 session is still open\n  s1 imap, 0 messages; the server waits for the client"
+        )
+    );
+
+    let gone = server.wait_for_no_session();
+    drop(client);
+    smol::block_on(gone);
+    assert!(server.sessions()[0].ended.is_some());
+}
+
+#[test]
 fn a_thousand_waits_each_get_their_own() {
     let server = MailServer::start();
     let waits: Vec<_> = (0..1000).map(|n| server.wait_for(to(format!("user{n}@example.org")))).collect();

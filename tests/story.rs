@@ -226,7 +226,7 @@ fn a_wait_for_a_session_says_what_each_was_instead() {
     let (text, place) = text.split_once("\n  asked at ").unwrap();
     assert_eq!(
         text,
-        "within 10ms, no session is user \"bob@example.org\" and idling true\n  s1 imap: idling wanted true, got false"
+        "within 10ms, no session is user \"bob@example.org\" and idling\n  s1 imap: idling wanted true, got false"
     );
     assert!(place.starts_with("tests/story.rs:"), "{place}");
 }

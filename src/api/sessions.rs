@@ -9,28 +9,39 @@ use super::Shared;
 use super::json::SessionJson;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
-use crate::base::SessionNo;
-use crate::drive::{Interest, Matter};
-use crate::expect::{Matcher, any, session};
+use crate::base::{SessionNo, Times};
+use crate::drive::{Engine, Interest, Matter};
+use crate::expect::{Matcher, Scene, any, session};
 use crate::journal::Transcript;
-use crate::server::{Until, session_that};
-use crate::world::World;
+use crate::server::{Until, sessions_that};
 
-/// Those that match; with `wait` as soon as there is one.
+/// Those that match; with `wait` as soon as there are `count`, and with a count of 0 as soon as there is none left.
 pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let matcher = matcher(&mut params)?;
     let wait = params.duration("wait")?;
+    let count = params.number("count")?;
     params.finish()?;
-    if let Some(within) = wait {
-        let interest = Interest { matter: Matter::Everything, session: None };
-        if Until::new(server.engine(), interest, within, session_that(matcher.clone())).await.is_none() {
-            let sessions = server.engine().look(World::sessions_seen);
-            let detail = format!("within {within:?}, {}", matcher.explain_sessions(&sessions));
-            return Err(Problem::new(StatusCode::CONFLICT, detail));
-        }
+    if wait.is_none() && count.is_some() {
+        return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
     }
-    let mut sessions = server.engine().look(World::sessions_seen);
-    sessions.retain(|session| matcher.first_session([session].into_iter()).is_some());
+    let within = wait.unwrap_or_default();
+    let times = match count {
+        _ if wait.is_none() => Times::from(..),
+        Some(0) => Times::from(0),
+        count => Times::from(count.unwrap_or(1)..),
+    };
+    let interest = Interest { matter: Matter::Everything, session: None };
+    let check = |engine: &Engine| {
+        let sessions = sessions_that(engine, &matcher);
+        times.contains(sessions.len() as u64).then_some(sessions)
+    };
+    let Some(sessions) = Until::new(server.engine(), interest, within, check).await else {
+        let why = server.engine().look(|world| match count {
+            Some(0) => matcher.explain_remaining(&Scene::of(&world.journal)),
+            _ => matcher.explain_sessions(&world.sessions_seen()),
+        });
+        return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
+    };
     let sessions: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::from).collect();
     Ok(Json(serde_json::json!({ "sessions": sessions })).into_response())
 }

@@ -372,7 +372,8 @@ impl fmt::Display for Matcher {
         match &*self.0 {
             Node::Any => f.write_str("any message"),
             Node::Text { what, pattern } => write!(f, "{} {:?}", what.name(), pattern.to_string()),
-            Node::Fact { name, wanted, .. } => write!(f, "{name} {wanted}"),
+            Node::Fact { name, wanted: true, .. } => f.write_str(name),
+            Node::Fact { name, wanted: false, .. } => write!(f, "not {name}"),
             Node::Closure { name, .. } => f.write_str(name),
             Node::And(one, two) => write!(f, "{one} and {two}"),
             Node::Or(one, two) => write!(f, "({one} or {two})"),

@@ -94,6 +94,12 @@ impl Scene {
         self.messages.iter().filter(|message| matcher.matches(&self.evidence(message))).cloned().collect()
     }
 
+    /// The sessions that match, each in a line.
+    pub(super) fn sessions_that(&self, matcher: &Matcher) -> Vec<String> {
+        let matching = self.sessions.iter().filter(|session| matcher.matches_session(&session.facts));
+        matching.map(SessionScene::line).collect()
+    }
+
     fn evidence<'a>(&'a self, message: &'a Message) -> Evidence<'a> {
         let session = message.session();
         let facts = self.sessions.iter().map(|session| &session.facts);
@@ -107,7 +113,10 @@ impl Report {
         let plural = if matched.len() == 1 { "" } else { "s" };
         let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
         let failure = match verdict {
-            Verdict::Late(within) => format!("no message matched within {within}"),
+            Verdict::Late(within) if matched.is_empty() => format!("no message matched within {within}"),
+            Verdict::Late(within) => {
+                format!("{} message{plural} matched within {within}, expected {}", matched.len(), question.times)
+            }
             Verdict::Miscounted => counted,
             Verdict::Restless => "the server has not settled".to_owned(),
             Verdict::AtDrop if scene.is_settled => counted,

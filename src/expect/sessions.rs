@@ -1,14 +1,22 @@
-//! What is said when no session is as it was waited for.
+//! What is said when no session is as it was waited for, or one still is.
 
 use std::fmt::Write;
 
 use super::matcher::{Evidence, Matcher};
+use super::report::Scene;
 use crate::journal::Session;
 
 impl Matcher {
-    /// The first session that this holds for.
-    pub(crate) fn first_session<'s>(&self, mut sessions: impl Iterator<Item = &'s Session>) -> Option<Session> {
-        sessions.find(|session| self.matches(&Evidence { message: None, session: Some(session) })).cloned()
+    /// Whether this holds for a session.
+    pub(crate) fn matches_session(&self, session: &Session) -> bool {
+        self.matches(&Evidence { message: None, session: Some(session) })
+    }
+
+    /// The sessions that this still holds for, and what each waits for.
+    pub(crate) fn explain_remaining(&self, scene: &Scene) -> String {
+        let remaining = scene.sessions_that(self);
+        let are = if remaining.len() == 1 { "session is" } else { "sessions are" };
+        format!("{} {are} still {self}\n  {}", remaining.len(), remaining.join("\n  "))
     }
 
     /// Every session, and which clauses did not hold for it.

@@ -5,6 +5,7 @@ mod clock;
 mod expectation;
 mod mailbox;
 mod rules;
+mod sessions;
 mod wait;
 
 #[cfg(feature = "api")]
@@ -23,7 +24,8 @@ pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
 pub use rules::{Mounted, Point, Rule, RuleWait, ScopedRule, any, at, event, imap, on, pop3, smtp, tcp, tls};
-pub use wait::{NoneWithin, SessionWait, Settled, Wait};
+pub use sessions::{NoSessionWait, SessionWait};
+pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
@@ -203,7 +205,7 @@ impl MailServer {
     }
 
     /// Waits for a message that matches: one that was captured before is found at once, one that comes later as soon
-    /// as its client has the reply. Await it, or [`block`](Wait::block) on it.
+    /// as its client has the reply. Await it, or [`block`](Wait::block) on it; [`count`](Wait::count) waits for several.
     ///
     /// # Panics
     /// After 5 seconds, or what [`within`](Wait::within) says, with a report.
@@ -220,6 +222,15 @@ impl MailServer {
     #[track_caller]
     pub fn wait_for_session(&self, matcher: impl Into<Matcher>) -> SessionWait {
         SessionWait::new(&self.server, matcher.into(), Location::caller())
+    }
+
+    /// Waits until no session is open: every client has gone. Await it, or [`block`](NoSessionWait::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](NoSessionWait::within) says, with the sessions that are still open.
+    #[track_caller]
+    pub fn wait_for_no_session(&self) -> NoSessionWait {
+        NoSessionWait::new(&self.server, Location::caller())
     }
 
     /// Resolves after this time if no message matches, those captured before included.

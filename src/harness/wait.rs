@@ -10,40 +10,62 @@ use std::time::Duration;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
-use crate::journal::Session;
 use crate::mail::Message;
-use crate::server::{MailCursor, Server, Until, block_on, session_that};
+use crate::server::{MailCursor, Server, Until, block_on};
 
-const DEFAULT: Duration = Duration::from_secs(5);
+pub(super) const DEFAULT: Duration = Duration::from_secs(5);
 
 type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
 
 /// A wait for a message: await it, or [`block`](Self::block) on it.
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
-pub struct Wait {
+pub struct Wait(WaitCount);
+
+/// A wait for a number of messages: await it, or [`block`](Self::block) on it.
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct WaitCount {
     server: Arc<Server>,
     question: Question,
+    count: usize,
     within: Duration,
     after: Option<Message>,
-    until: Option<Until<Check<Message>>>,
+    until: Option<Until<Check<Vec<Message>>>>,
 }
 
 impl Wait {
     pub(super) fn new(server: &Arc<Server>, matcher: Matcher, location: &'static Location<'static>) -> Self {
         let question = Question { matcher, times: Times::from(1..), location: Some(location) };
-        Self { server: Arc::clone(server), question, within: DEFAULT, after: None, until: None }
+        let server = Arc::clone(server);
+        Self(WaitCount { server, question, count: 1, within: DEFAULT, after: None, until: None })
     }
 
     /// Waits for at most this long; 5 seconds if not said.
-    pub fn within(mut self, time: Duration) -> Self {
-        self.within = time;
-        self
+    pub fn within(self, time: Duration) -> Self {
+        Self(self.0.within(time))
     }
 
     /// Only messages captured after this one count: how a second mail of the same kind is waited for.
-    pub fn after(mut self, message: &Message) -> Self {
-        self.after = Some(message.clone());
-        self
+    pub fn after(self, message: &Message) -> Self {
+        Self(self.0.after(message))
+    }
+
+    /// Waits until so many messages match, and gives them in the order in which their clients got the reply.
+    ///
+    /// ```
+    /// # use mailjig::{MailServer, to};
+    /// let server = MailServer::start();
+    /// for name in ["ann", "bob", "carol"] {
+    ///     server.deliver(&format!("{name}@example.org"), "Subject: digest\r\n\r\n");
+    /// }
+    ///
+    /// let digests = server.wait_for(to("*@example.org")).count(3).block();
+    /// assert_eq!(digests.len(), 3);
+    /// ```
+    pub fn count(self, count: usize) -> WaitCount {
+        let mut wait = self.0;
+        wait.question.times = Times::from(count as u64..);
+        wait.count = count;
+        wait
     }
 
     /// Waits on this thread.
@@ -55,14 +77,59 @@ impl Wait {
     }
 
     /// The message, or the report that the wait would panic with.
-    pub async fn outcome(mut self) -> Result<Message, Report> {
+    pub async fn outcome(self) -> Result<Message, Report> {
+        self.0.outcome().await.map(only)
+    }
+}
+
+impl Future for Wait {
+    type Output = Message;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Message> {
+        Pin::new(&mut self.get_mut().0).poll(cx).map(only)
+    }
+}
+
+/// The message of a wait for one.
+fn only(mut messages: Vec<Message>) -> Message {
+    messages.swap_remove(0)
+}
+
+impl WaitCount {
+    /// Waits for at most this long; 5 seconds if not said.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Only messages captured after this one count.
+    pub fn after(mut self, message: &Message) -> Self {
+        self.after = Some(message.clone());
+        self
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: when the time is over, with a report of those that came and the nearest misses.
+    pub fn block(self) -> Vec<Message> {
+        block_on(self)
+    }
+
+    /// The messages, or the report that the wait would panic with.
+    pub async fn outcome(mut self) -> Result<Vec<Message>, Report> {
         std::future::poll_fn(move |cx| self.poll_outcome(cx)).await
     }
 
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Report>> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Message>, Report>> {
         let until = self.until.get_or_insert_with(|| {
-            let (matter, check) = look_for(&self.server, &self.question.matcher, self.after.take());
-            Until::new(self.server.engine(), Interest { matter, session: None }, self.within, check)
+            let (matter, mut look) = look_for(&self.server, &self.question.matcher, self.after.take());
+            let (count, mut found) = (self.count, Vec::new());
+            let check = move |engine: &Engine| {
+                found.extend(look(engine, count - found.len()));
+                (found.len() == count).then(|| std::mem::take(&mut found))
+            };
+            Until::new(self.server.engine(), Interest { matter, session: None }, self.within, Box::new(check))
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
@@ -72,63 +139,14 @@ impl Wait {
     }
 }
 
-impl Future for Wait {
-    type Output = Message;
+impl Future for WaitCount {
+    type Output = Vec<Message>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Message> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<Message>> {
         match ready!(self.get_mut().poll_outcome(cx)) {
-            Ok(message) => Poll::Ready(message),
+            Ok(messages) => Poll::Ready(messages),
             Err(report) => panic!("{report}"),
         }
-    }
-}
-
-/// A wait for a session: await it, or [`block`](Self::block) on it.
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
-pub struct SessionWait {
-    server: Arc<Server>,
-    matcher: Matcher,
-    location: &'static Location<'static>,
-    within: Duration,
-    until: Option<Until<Check<Session>>>,
-}
-
-impl SessionWait {
-    pub(super) fn new(server: &Arc<Server>, matcher: Matcher, location: &'static Location<'static>) -> Self {
-        Self { server: Arc::clone(server), matcher, location, within: DEFAULT, until: None }
-    }
-
-    /// Waits for at most this long; 5 seconds if not said.
-    pub fn within(mut self, time: Duration) -> Self {
-        self.within = time;
-        self
-    }
-
-    /// Waits on this thread.
-    ///
-    /// # Panics
-    /// As the future does: when the time is over, with what each session was instead.
-    pub fn block(self) -> Session {
-        block_on(self)
-    }
-}
-
-impl Future for SessionWait {
-    type Output = Session;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Session> {
-        let this = &mut *self;
-        let until = this.until.get_or_insert_with(|| {
-            let check: Check<Session> = Box::new(session_that(this.matcher.clone()));
-            let interest = Interest { matter: Matter::Everything, session: None };
-            Until::new(this.server.engine(), interest, this.within, check)
-        });
-        let Some(session) = ready!(Pin::new(until).poll(cx)) else {
-            let sessions = this.server.engine().look(|world| world.sessions_seen());
-            let Self { matcher, location, within, .. } = this;
-            panic!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions));
-        };
-        Poll::Ready(session)
     }
 }
 
@@ -147,7 +165,8 @@ impl NoneWithin {
         matcher: Matcher,
         location: &'static Location<'static>,
     ) -> Self {
-        let (matter, check) = look_for(server, &matcher, None);
+        let (matter, mut look) = look_for(server, &matcher, None);
+        let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
         let until = Until::new(server.engine(), Interest { matter, session: None }, time, check);
         let question = Question { matcher, times: Times::from(0), location: Some(location) };
         Self { server: Arc::clone(server), question, until }
@@ -234,21 +253,27 @@ impl Future for Quiet {
     }
 }
 
-/// Finds the first message behind another that matches, looking at each once.
-fn look_for(server: &Server, matcher: &Matcher, after: Option<Message>) -> (Matter, Check<Message>) {
+/// Finds messages behind another that match, so many at most, looking at each once.
+fn look_for(
+    server: &Server,
+    matcher: &Matcher,
+    after: Option<Message>,
+) -> (Matter, impl FnMut(&Engine, usize) -> Vec<Message> + Send + use<>) {
     let matter = matcher.recipient().map_or(Matter::Mail, |address| Matter::MailTo(address.to_owned()));
     // What was cleared away was before everything that is there.
     let place = after.as_ref().and_then(|after| {
         server.engine().look(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
     });
     let (matcher, mut cursor) = (matcher.clone(), MailCursor::after(place.unwrap_or_default()));
-    let check = move |engine: &Engine| {
+    let look = move |engine: &Engine, most: usize| {
         let messages = cursor.read(engine).into_iter().map(|captured| captured.message);
-        messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no())).find(|message| {
+        let later = messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no()));
+        let matching = later.filter(|message| {
             let session = message.session();
             let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
             matcher.matches(&Evidence { message: Some(message), session: facts.as_ref() })
-        })
+        });
+        matching.take(most).collect()
     };
-    (matter, Box::new(check))
+    (matter, look)
 }

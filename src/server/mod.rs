@@ -21,7 +21,7 @@ use certificates::Certificates;
 pub(crate) use endpoint::reachable;
 pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
-pub(crate) use until::{MailCursor, Until, block_on, rule_fired, session_that};
+pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
 use crate::mail::{Envelope, Message};

@@ -143,9 +143,11 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Finds a session that the matcher holds for.
-pub(crate) fn session_that(matcher: Matcher) -> impl FnMut(&Engine) -> Option<Session> {
-    move |engine| matcher.first_session(engine.look(World::sessions_seen).iter())
+/// The sessions that the matcher holds for.
+pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Session> {
+    let mut sessions = engine.look(World::sessions_seen);
+    sessions.retain(|session| matcher.matches_session(session));
+    sessions
 }
 
 /// Whether a rule has fired so often.

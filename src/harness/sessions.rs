@@ -1,0 +1,114 @@
+//! Waiting for a session, and for the last one to end.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::wait::DEFAULT;
+use crate::drive::{Engine, Interest, Matter};
+use crate::expect::{Matcher, Scene, session};
+use crate::journal::Session;
+use crate::server::{Server, Until, block_on, sessions_that};
+
+type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
+
+/// A wait for a session: await it, or [`block`](Self::block) on it.
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct SessionWait {
+    server: Arc<Server>,
+    matcher: Matcher,
+    location: &'static Location<'static>,
+    within: Duration,
+    until: Option<Until<Check<Session>>>,
+}
+
+impl SessionWait {
+    pub(super) fn new(server: &Arc<Server>, matcher: Matcher, location: &'static Location<'static>) -> Self {
+        Self { server: Arc::clone(server), matcher, location, within: DEFAULT, until: None }
+    }
+
+    /// Waits for at most this long; 5 seconds if not said.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: when the time is over, with what each session was instead.
+    pub fn block(self) -> Session {
+        block_on(self)
+    }
+}
+
+impl Future for SessionWait {
+    type Output = Session;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Session> {
+        let this = &mut *self;
+        let until = this.until.get_or_insert_with(|| {
+            let matcher = this.matcher.clone();
+            let check: Check<Session> = Box::new(move |engine| sessions_that(engine, &matcher).into_iter().next());
+            let interest = Interest { matter: Matter::Everything, session: None };
+            Until::new(this.server.engine(), interest, this.within, check)
+        });
+        let Some(session) = ready!(Pin::new(until).poll(cx)) else {
+            let sessions = this.server.engine().look(|world| world.sessions_seen());
+            let Self { matcher, location, within, .. } = this;
+            panic!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions));
+        };
+        Poll::Ready(session)
+    }
+}
+
+/// A wait for the last session to end: await it, or [`block`](Self::block) on it.
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct NoSessionWait {
+    server: Arc<Server>,
+    location: &'static Location<'static>,
+    within: Duration,
+    until: Option<Until<Check<()>>>,
+}
+
+impl NoSessionWait {
+    pub(super) fn new(server: &Arc<Server>, location: &'static Location<'static>) -> Self {
+        Self { server: Arc::clone(server), location, within: DEFAULT, until: None }
+    }
+
+    /// Waits for at most this long; 5 seconds if not said.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: when the time is over, with the sessions that last.
+    pub fn block(self) {
+        block_on(self);
+    }
+}
+
+impl Future for NoSessionWait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let until = this.until.get_or_insert_with(|| {
+            let check: Check<()> = Box::new(|engine| sessions_that(engine, &session::open()).is_empty().then_some(()));
+            let interest = Interest { matter: Matter::Everything, session: None };
+            Until::new(this.server.engine(), interest, this.within, check)
+        });
+        if ready!(Pin::new(until).poll(cx)).is_none() {
+            let scene = this.server.engine().look(|world| Scene::of(&world.journal));
+            let Self { location, within, .. } = this;
+            panic!("{location}: within {within:?}, {}", session::open().explain_remaining(&scene));
+        }
+        Poll::Ready(())
+    }
+}
