@@ -17,10 +17,13 @@ impl MailServer {
     /// If the system has no free port.
     #[track_caller]
     pub fn api(&self) -> &str {
-        let api = self.face().get_or_init(|| {
-            let started = Api::start(self.server().clone(), ([127, 0, 0, 1], 0).into());
-            Box::new(started.unwrap_or_else(|error| panic!("{error}")))
-        });
+        let api = match self.face().get() {
+            Some(api) => api,
+            None => match Api::start(self.server().clone(), ([127, 0, 0, 1], 0).into()) {
+                Ok(started) => self.face().get_or_init(|| Box::new(started)),
+                Err(error) => panic!("{error}"),
+            },
+        };
         api.downcast_ref::<Api>().map(Api::url).unwrap_or_default()
     }
 }

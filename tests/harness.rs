@@ -291,7 +291,7 @@ fn a_closed_list_knows_its_own() {
     for line in ["550 5.1.1 <eve@example.org>:", "250 2.1.5", "535 5.7.8", "235 2.7.0"] {
         assert!(said.contains(&format!("\r\n{line} ")), "{line} in {said}");
     }
-    assert!(panic_of(|| drop(server.deliver("eve@example.org", ""))).contains("<eve@example.org> is no address"));
+    assert!(panic_of(|| drop(server.deliver("eve@example.org", ""))).contains("<eve@example.org> is not an address"));
     assert_eq!(server.sessions()[0].user.as_deref(), Some("ann"));
 }
 

@@ -99,7 +99,7 @@ fn matcher(params: &mut Params) -> Result<Option<Matcher>, Problem> {
     clauses.extend(params.pattern("body")?.map(body));
     clauses.extend(params.pattern("attachment")?.map(attachment));
     clauses.extend(params.pattern("user")?.map(session::user));
-    clauses.extend(params.pattern("listener")?.map(session::listener));
+    clauses.extend(params.listener()?);
     for header in params.take_all("header") {
         let Some((name, value)) = header.split_once(':') else {
             return Err(Problem::field("header", "write `header=Name:value`, the value as a pattern"));

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::problem::Problem;
 use crate::base::{Pattern, Seq};
+use crate::expect::Matcher;
 
 /// A query's parameters.
 pub(super) struct Params {
@@ -44,6 +45,12 @@ impl Params {
 
     pub(super) fn pattern(&mut self, name: &'static str) -> Result<Option<Pattern>, Problem> {
         self.typed(name, |value| Pattern::parse(value).map_err(|error| error.to_string()))
+    }
+
+    /// Which listener's sessions are asked for.
+    pub(super) fn listener(&mut self) -> Result<Option<Matcher>, Problem> {
+        let name = self.pattern("listener")?;
+        name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
     }
 
     pub(super) fn number(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {

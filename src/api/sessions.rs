@@ -49,7 +49,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
 fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
     let mut clauses: Vec<Matcher> = Vec::new();
     clauses.extend(params.pattern("user")?.map(session::user));
-    clauses.extend(params.pattern("listener")?.map(session::listener));
+    clauses.extend(params.listener()?);
     clauses.extend(params.pattern("mailbox")?.map(session::mailbox));
     for (name, holds) in [("idling", session::idling as fn() -> Matcher), ("open", session::open)] {
         clauses.extend(params.choice(name)?.map(|wanted| if wanted { holds() } else { holds().not() }));

@@ -98,7 +98,11 @@ impl From<RangeFrom<u64>> for Times {
 }
 
 impl From<RangeInclusive<u64>> for Times {
+    /// # Panics
+    /// If the range is empty: no count could ever satisfy it.
+    #[track_caller]
     fn from(range: RangeInclusive<u64>) -> Self {
+        assert!(range.start() <= range.end(), "no count lies in {}..={}", range.start(), range.end());
         Self { least: *range.start(), most: *range.end() }
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::Pattern;
-use crate::journal::Session;
+use crate::base::{Pattern, unknown};
+use crate::journal::{LISTENERS, Session};
 use crate::mail::Message;
 
 /// A question about a captured message. Combine with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not); a
@@ -170,13 +170,27 @@ pub mod session {
     }
 
     /// Accepted by this listener, by its name: `smtp`, `submission`, `imaps`.
+    ///
+    /// # Panics
+    /// If no listener has this name.
     #[track_caller]
     pub fn listener(name: impl Into<Pattern>) -> Matcher {
-        Matcher::text(Text::Listener, name)
+        match Matcher::listener(name.into()) {
+            Ok(matcher) => matcher,
+            Err(unknown) => panic!("{unknown}"),
+        }
     }
 }
 
 impl Matcher {
+    /// About the listener of a session; fails with the names that there are.
+    pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
+        if LISTENERS.iter().any(|its| name.matches(its)) {
+            return Ok(Self::text(Text::Listener, name));
+        }
+        Err(unknown("listener", name.written(), LISTENERS))
+    }
+
     #[track_caller]
     fn text(what: Text, pattern: impl Into<Pattern>) -> Self {
         Self(Arc::new(Node::Text { what, pattern: pattern.into() }))

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::MailServer;
+use super::{MailServer, or_panic};
 use crate::mail::{Member, Namespace};
 use crate::protocol::StartTls;
 use crate::scenario::Scenario;
@@ -33,7 +33,7 @@ impl MailServerBuilder {
     /// If a listener cannot have its address. [`try_start`](Self::try_start) returns the error.
     #[track_caller]
     pub fn start(self) -> MailServer {
-        self.try_start().unwrap_or_else(|error| panic!("{error}"))
+        or_panic(self.try_start())
     }
 
     /// Starts the server, or says which listener cannot have its address.
@@ -59,8 +59,7 @@ impl MailServerBuilder {
     /// If something is wrong with it; [`Scenario::check`] returns what.
     #[track_caller]
     pub fn scenario(mut self, scenario: Scenario) -> Self {
-        let loaded = scenario.load().unwrap_or_else(|error| panic!("{error}"));
-        self.0.scenario = Some(Arc::new(loaded));
+        self.0.scenario = Some(Arc::new(or_panic(scenario.load())));
         self
     }
 

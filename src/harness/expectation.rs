@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::expect::{Question, Report, Scene, Verdict};
 use crate::journal::Ending;
-use crate::server::{Server, block_on};
+use crate::server::Server;
 use crate::world::World;
 
-use super::wait::Quiet;
+use super::or_panic;
+use super::wait::{Quiet, block_on_outcome};
 
 /// How long a server may take to settle before it is judged all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,15 +37,12 @@ impl Verify {
     ///
     /// # Panics
     /// As the future does: if an expectation is not met.
-    pub fn block(self) {
-        block_on(self);
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
     }
-}
 
-impl Future for Verify {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         if self.settle.is_none() {
             ready!(Pin::new(&mut self.quiet).poll(cx));
             let time = self.server.engine().look(World::settle_time);
@@ -55,18 +53,28 @@ impl Future for Verify {
         }
         let scene = self.server.engine().look(|world| Scene::of(&world.journal));
         if let Err(failed) = judge(&self.expectations, &scene, || Verdict::Miscounted) {
-            panic!("{failed}");
+            return Poll::Ready(Err(failed));
         }
         if let Some(failed) = self.server.engine().look(World::ruling) {
-            panic!("{failed}");
+            return Poll::Ready(Err(failed.to_string()));
         }
         let bugs = self.server.engine().look(|world| {
             let ended =
                 world.journal.sessions().filter_map(|log| log.facts().ended.map(|(_, ending)| (log.no, ending)));
             ended.filter(|(_, ending)| *ending == Ending::Bug).map(|(no, _)| no.to_string()).collect::<Vec<_>>()
         });
-        assert!(bugs.is_empty(), "a bug of mailjig ended {}; please report it", bugs.join(", "));
-        Poll::Ready(())
+        Poll::Ready(match bugs.as_slice() {
+            [] => Ok(()),
+            bugs => Err(format!("a bug of mailjig ended {}; please report it", bugs.join(", "))),
+        })
+    }
+}
+
+impl Future for Verify {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }
 

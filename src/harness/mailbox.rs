@@ -145,9 +145,7 @@ impl Mailbox<'_> {
     #[track_caller]
     pub fn create(&self) {
         let made = self.engine().act(|world, now| world.make(&self.account.login, &self.name, now));
-        if let Err(unfit) = made {
-            panic!("{} of {}: {unfit}", self.name, self.account.login);
-        }
+        self.fit(made);
     }
 
     /// Puts a message into the mailbox, as if it had been there. Nobody sent it, so it is not among
@@ -158,12 +156,9 @@ impl Mailbox<'_> {
         let put = self.engine().act(|world, now| {
             let (place, uid) = world.put(&self.account.login, &self.name, draft, now)?;
             let mailbox = world.mail.accounts.mailbox(place);
-            Ok::<_, Unfit>(mailbox.and_then(|mailbox| mailbox.entry(uid).map(|its| entry(mailbox, its))))
+            Ok(mailbox.and_then(|mailbox| mailbox.entry(uid).map(|its| entry(mailbox, its))))
         });
-        match put {
-            Ok(entry) => entry.expect("it was put there just now"),
-            Err(unfit) => panic!("{} of {}: {unfit}", self.name, self.account.login),
-        }
+        self.fit(put).expect("it was put there just now")
     }
 
     /// Puts so many messages into the mailbox, with subjects `generated 1`, `generated 2`…: the same in every run.
@@ -172,9 +167,7 @@ impl Mailbox<'_> {
         // Made before the lock is taken.
         let messages: Vec<Bytes> = (1..=count).map(|i| generated(&self.account.login, i)).collect();
         let made = self.engine().act(|world, now| world.put_all(&self.account.login, &self.name, messages, now));
-        if let Err(unfit) = made {
-            panic!("{} of {}: {unfit}", self.name, self.account.login);
-        }
+        self.fit(made);
     }
 
     /// Its entries, in the order of their UIDs; none where there is no such mailbox.
@@ -190,6 +183,19 @@ impl Mailbox<'_> {
     /// Its UIDVALIDITY (RFC 3501 §2.3.1.1); none where there is no such mailbox.
     pub fn uid_validity(&self) -> Option<u32> {
         self.look(|mailbox| mailbox.uid_validity)
+    }
+
+    /// What was made, or a panic that says why it cannot be.
+    #[track_caller]
+    fn fit<T>(&self, made: Result<T, Unfit>) -> T {
+        let login = &self.account.login;
+        match made {
+            Ok(made) => made,
+            Err(unfit @ Unfit::Stranger) => {
+                panic!("{} of {login}: {unfit}{}", self.name, self.account.server.or_meant(login))
+            }
+            Err(unfit) => panic!("{} of {login}: {unfit}", self.name),
+        }
     }
 
     fn engine(&self) -> &Arc<Engine> {

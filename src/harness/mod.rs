@@ -10,7 +10,8 @@ mod wait;
 
 #[cfg(feature = "api")]
 use std::any::Any;
-use std::io::Write;
+use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,7 +28,7 @@ pub use rules::{Mounted, Point, Rule, RuleWait, ScopedRule, any, at, event, imap
 pub use sessions::{NoSessionWait, SessionWait};
 pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
-use crate::base::{SessionNo, Times};
+use crate::base::{SessionNo, Times, nearest};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
@@ -150,8 +151,10 @@ impl MailServer {
 
     #[track_caller]
     fn endpoint(&self, listener: Listener) -> &Endpoint {
-        let endpoint = self.server.endpoint(listener);
-        endpoint.unwrap_or_else(|| panic!("the {listener} listener of this server is switched off"))
+        match self.server.endpoint(listener) {
+            Some(endpoint) => endpoint,
+            None => panic!("the {listener} listener of this server is switched off"),
+        }
     }
 
     /// Everything captured, in order. A mail is here before the client reads its `250`.
@@ -277,7 +280,7 @@ impl MailServer {
     /// If something is wrong with it; [`Scenario::check`] returns what.
     #[track_caller]
     pub fn scenario(&self, scenario: &Scenario) {
-        let loaded = scenario.load().unwrap_or_else(|error| panic!("{error}"));
+        let loaded = or_panic(scenario.load());
         self.server.load(Some(Arc::new(loaded)));
     }
 
@@ -329,7 +332,9 @@ impl MailServer {
         let envelope = envelope.expect("it has a recipient");
         match self.server.deliver(envelope, mail.into()) {
             Ok(message) => message,
-            Err(stranger) => panic!("<{stranger}> is no address of this server's accounts"),
+            Err(stranger) => {
+                panic!("<{stranger}> is not an address of this server's accounts{}", self.or_meant(&stranger))
+            }
         }
     }
 
@@ -347,18 +352,39 @@ impl MailServer {
     ///
     /// # Panics
     /// If the system's folder for temporary files cannot be written to.
+    #[track_caller]
     pub fn ca_file(&self) -> &Path {
-        let file = self.ca_file.get_or_init(|| {
-            let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile();
-            let written = file.as_mut().map(|file| file.write_all(self.ca().as_bytes()));
-            assert!(matches!(written, Ok(Ok(()))), "the CA cannot be written to a temporary file: {file:?}");
-            file.expect("it was written to")
-        });
-        file.path()
+        if let Some(file) = self.ca_file.get() {
+            return file.path();
+        }
+        let written = self.write_ca();
+        let file = or_panic(written.map_err(|error| format!("the CA cannot be written to a temporary file: {error}")));
+        self.ca_file.get_or_init(|| file).path()
+    }
+
+    fn write_ca(&self) -> io::Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile()?;
+        file.write_all(self.ca().as_bytes())?;
+        Ok(file)
+    }
+
+    /// The account that was perhaps meant, as the end of a sentence.
+    fn or_meant(&self, login: &str) -> String {
+        let meant = self.server.engine().look(|world| nearest(login, world.mail.accounts.logins()));
+        meant.map(|meant| format!("; {meant}")).unwrap_or_default()
     }
 
     fn scene(&self) -> Scene {
         self.server.engine().look(|world| Scene::of(&world.journal))
+    }
+}
+
+/// The value; or a panic at the line of the caller, which no closure could give.
+#[track_caller]
+fn or_panic<T, E: fmt::Display>(result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -380,8 +406,8 @@ impl Drop for MailServer {
     }
 }
 
-impl std::fmt::Debug for MailServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for MailServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.server.endpoints().iter().map(Endpoint::url)).finish()
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::wait::DEFAULT;
+use super::or_panic;
+use super::wait::{DEFAULT, block_on_outcome};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Matcher, Scene, session};
 use crate::journal::Session;
-use crate::server::{Server, Until, block_on, sessions_that};
+use crate::server::{Server, Until, sessions_that};
 
 type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
 
@@ -40,15 +41,12 @@ impl SessionWait {
     ///
     /// # Panics
     /// As the future does: when the time is over, with what each session was instead.
-    pub fn block(self) -> Session {
-        block_on(self)
+    #[track_caller]
+    pub fn block(mut self) -> Session {
+        block_on_outcome(|cx| self.poll_outcome(cx))
     }
-}
 
-impl Future for SessionWait {
-    type Output = Session;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Session> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Session, String>> {
         let this = &mut *self;
         let until = this.until.get_or_insert_with(|| {
             let matcher = this.matcher.clone();
@@ -56,12 +54,20 @@ impl Future for SessionWait {
             let interest = Interest { matter: Matter::Everything, session: None };
             Until::new(this.server.engine(), interest, this.within, check)
         });
-        let Some(session) = ready!(Pin::new(until).poll(cx)) else {
+        let found = ready!(Pin::new(until).poll(cx));
+        Poll::Ready(found.ok_or_else(|| {
             let sessions = this.server.engine().look(|world| world.sessions_seen());
             let Self { matcher, location, within, .. } = this;
-            panic!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions));
-        };
-        Poll::Ready(session)
+            format!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions))
+        }))
+    }
+}
+
+impl Future for SessionWait {
+    type Output = Session;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Session> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }
 
@@ -89,26 +95,29 @@ impl NoSessionWait {
     ///
     /// # Panics
     /// As the future does: when the time is over, with the sessions that last.
-    pub fn block(self) {
-        block_on(self);
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
+        let until = self.until.get_or_insert_with(|| {
+            let check: Check<()> = Box::new(|engine| sessions_that(engine, &session::open()).is_empty().then_some(()));
+            let interest = Interest { matter: Matter::Everything, session: None };
+            Until::new(self.server.engine(), interest, self.within, check)
+        });
+        let found = ready!(Pin::new(until).poll(cx));
+        Poll::Ready(found.ok_or_else(|| {
+            let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+            format!("{}: within {:?}, {}", self.location, self.within, session::open().explain_remaining(&scene))
+        }))
     }
 }
 
 impl Future for NoSessionWait {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let until = this.until.get_or_insert_with(|| {
-            let check: Check<()> = Box::new(|engine| sessions_that(engine, &session::open()).is_empty().then_some(()));
-            let interest = Interest { matter: Matter::Everything, session: None };
-            Until::new(this.server.engine(), interest, this.within, check)
-        });
-        if ready!(Pin::new(until).poll(cx)).is_none() {
-            let scene = this.server.engine().look(|world| Scene::of(&world.journal));
-            let Self { location, within, .. } = this;
-            panic!("{location}: within {within:?}, {}", session::open().explain_remaining(&scene));
-        }
-        Poll::Ready(())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }

@@ -1,5 +1,6 @@
 //! Waiting for mail, for silence, and for quiet.
 
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::or_panic;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
@@ -72,8 +74,9 @@ impl Wait {
     ///
     /// # Panics
     /// As the future does: when the time is over, with a report.
+    #[track_caller]
     pub fn block(self) -> Message {
-        block_on(self)
+        only(self.0.block())
     }
 
     /// The message, or the report that the wait would panic with.
@@ -112,8 +115,9 @@ impl WaitCount {
     ///
     /// # Panics
     /// As the future does: when the time is over, with a report of those that came and the nearest misses.
-    pub fn block(self) -> Vec<Message> {
-        block_on(self)
+    #[track_caller]
+    pub fn block(mut self) -> Vec<Message> {
+        block_on_outcome(|cx| self.poll_outcome(cx))
     }
 
     /// The messages, or the report that the wait would panic with.
@@ -143,10 +147,7 @@ impl Future for WaitCount {
     type Output = Vec<Message>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<Message>> {
-        match ready!(self.get_mut().poll_outcome(cx)) {
-            Ok(messages) => Poll::Ready(messages),
-            Err(report) => panic!("{report}"),
-        }
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }
 
@@ -176,20 +177,27 @@ impl NoneWithin {
     ///
     /// # Panics
     /// As the future does: when a message comes, with a report.
-    pub fn block(self) {
-        block_on(self);
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.until).poll(cx)) {
+            None => Ok(()),
+            Some(_) => {
+                let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+                Err(Report::new(&self.question, Verdict::Miscounted, &scene))
+            }
+        })
     }
 }
 
 impl Future for NoneWithin {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if ready!(Pin::new(&mut self.until).poll(cx)).is_some() {
-            let scene = self.server.engine().look(|world| Scene::of(&world.journal));
-            panic!("{}", Report::new(&self.question, Verdict::Miscounted, &scene));
-        }
-        Poll::Ready(())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }
 
@@ -210,21 +218,26 @@ impl Settled {
     ///
     /// # Panics
     /// As the future does: when the time is over, with a report.
-    pub fn block(self) {
-        block_on(self);
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
+        if ready!(Pin::new(&mut self.quiet).poll(cx)) {
+            return Poll::Ready(Ok(()));
+        }
+        let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
+        let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+        Poll::Ready(Err(Report::new(&question, Verdict::Restless, &scene)))
     }
 }
 
 impl Future for Settled {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !ready!(Pin::new(&mut self.quiet).poll(cx)) {
-            let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
-            let scene = self.server.engine().look(|world| Scene::of(&world.journal));
-            panic!("{}", Report::new(&question, Verdict::Restless, &scene));
-        }
-        Poll::Ready(())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
     }
 }
 
@@ -251,6 +264,14 @@ impl Future for Quiet {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         Pin::new(&mut self.0).poll(cx).map(|settled| settled.is_some())
     }
+}
+
+/// Waits on this thread for what may fail with a report; panics with it at the line of the caller.
+#[track_caller]
+pub(super) fn block_on_outcome<T, E: fmt::Display>(
+    poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T, E>> + Unpin,
+) -> T {
+    or_panic(block_on(std::future::poll_fn(poll)))
 }
 
 /// Finds messages behind another that match, so many at most, looking at each once.

@@ -19,7 +19,7 @@ use messages::Messages;
 pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, Weight};
 use record::{Label, Octets};
 use records::Records;
-pub(crate) use session::Log;
+pub(crate) use session::{LISTENERS, Log};
 pub use session::{Session, Tls};
 pub(crate) use trace::{Fired, Trace};
 pub use transcript::Transcript;

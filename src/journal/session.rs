@@ -10,6 +10,9 @@ use crate::base::{Seq, SessionNo, Timestamp};
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
 
+/// The names of the listeners that a server can have.
+pub(crate) const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
+
 /// What was agreed in a TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -113,6 +113,11 @@ impl Accounts {
         (*member.password == *password).then_some(&*member.login)
     }
 
+    /// The logins of a closed list.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| &*member.login)
+    }
+
     /// The login whose INBOX mail to this address goes into.
     pub(crate) fn login_for<'a>(&'a self, address: &'a str) -> &'a str {
         self.owner(address).map_or(address, |member| &member.login)

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::node::{Data, Node};
-use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column, nearest};
+use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column};
 use super::read::Reader;
 use super::shipped::{self, SHIPPED};
 use super::{Announced, AtStart, Loaded, MailboxGiven, MessageGiven, User, check};
+use crate::base::nearest;
+use crate::journal::LISTENERS;
 use crate::mail::Namespace;
 use crate::protocol::StartTls;
 use crate::rule::{Rule, State, Step, count};
@@ -47,7 +49,6 @@ const MUST: &[&str] = &[
     "tolerate",
     "reject-cleanly",
 ];
-const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
 /// The only version of the language.
 const VERSION: i64 = 1;
 

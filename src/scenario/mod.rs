@@ -23,7 +23,6 @@ pub(crate) use file::{RuleError, check_rule};
 pub(crate) use print::rule_as_json;
 pub(crate) use print::rule_as_toml;
 pub use problem::ScenarioError;
-pub(crate) use problem::unknown;
 #[cfg(feature = "cli")]
 pub(crate) use shipped::SHIPPED;
 pub(crate) use steps::fixed;

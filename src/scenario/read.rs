@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::node::{Data, Entry, Node};
-use super::problem::{Place, Problem, unknown_word};
+use super::problem::{Place, Problem};
+use crate::base::unknown_word;
 use crate::rule::{Template, filtered, span};
 
 /// What is gathered while a document is read.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::node::{Data, Node};
-use super::problem::{Place, nearest};
+use super::problem::Place;
 use super::read::Reader;
-use crate::base::Times;
+use crate::base::{Times, nearest};
 use crate::protocol::{Event, Value};
 use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, Kind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
 

@@ -31,6 +31,7 @@ pub use mounted::{Mounted, ScopedRule};
 pub use points::{Point, any, at, event, imap, pop3, smtp, tcp, tls};
 pub use wait::RuleWait;
 
+use super::or_panic;
 use crate::base::{Pattern, Times};
 use crate::protocol::Offer;
 use crate::rule::{self, *};
@@ -75,7 +76,7 @@ impl<P> Rule<P> {
     #[track_caller]
     pub fn when(mut self, field: &str, value: &str) -> Self {
         let Some(field) = Field::parse(field) else { panic!("there is no field `{field}`") };
-        let test = Test::parse(field.kind(), value).unwrap_or_else(|why| panic!("{}: {why}", field.name()));
+        let test = or_panic(Test::parse(field.kind(), value).map_err(|why| format!("{}: {why}", field.name())));
         self.rule.when.push(Condition { field, test });
         self
     }
@@ -153,7 +154,7 @@ impl<P> Rule<P> {
     /// Octets as they are, with `\r \n \xff` and `{name}`.
     #[track_caller]
     pub fn raw(self, octets: &str) -> Self {
-        let octets = Template::parse_raw(octets).unwrap_or_else(|why| panic!("{octets}: {why}"));
+        let octets = or_panic(Template::parse_raw(octets).map_err(|why| format!("{octets}: {why}")));
         self.step(Step::Raw(octets))
     }
 
@@ -523,10 +524,10 @@ fn expunge(msn: u32, tell: Tell) -> Step {
 
 #[track_caller]
 fn text(written: &str) -> Template {
-    Template::parse(written).unwrap_or_else(|why| panic!("{written}: {why}"))
+    or_panic(Template::parse(written).map_err(|why| format!("{written}: {why}")))
 }
 
 #[track_caller]
 fn pattern(written: &str) -> Pattern {
-    Pattern::parse(written).unwrap_or_else(|error| panic!("{error}"))
+    or_panic(Pattern::parse(written))
 }

@@ -4,10 +4,11 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::{Rule, RuleWait};
+use crate::base::unknown;
 use crate::drive::Engine;
 use crate::harness::MailServer;
 use crate::rule::RuleNo;
-use crate::scenario::{RuleError, check_rule, unknown};
+use crate::scenario::{RuleError, check_rule};
 
 /// A mounted rule. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{Desk, Given};
+use crate::base::nearest;
 use crate::mail::{AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated};
 
 /// Why a message cannot be put into a mailbox.
@@ -26,7 +27,9 @@ impl fmt::Display for Unfit {
             Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
             Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
             Self::Flag(name) => {
-                write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")
+                write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")?;
+                let meant = nearest(name, Flags::SYSTEM.iter().map(|(name, _)| *name));
+                meant.map_or(Ok(()), |meant| write!(f, "; {meant}"))
             }
             Self::Keywords => write!(f, "a mailbox has {} keywords at most", Flags::MOST_KEYWORDS),
         }

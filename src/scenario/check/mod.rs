@@ -8,8 +8,9 @@ mod steps;
 pub(super) use state::state;
 
 use super::node::Node;
-use super::problem::{Place, nearest};
+use super::problem::Place;
 use super::read::Reader;
+use crate::base::nearest;
 use crate::protocol::Event;
 use crate::rule::*;
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::place;
+use crate::base::nearest;
 use crate::rule::{Assign, Condition, Expect, Field, Name, Rule, State, Step, Template, Variable, Wanted, shown};
 use crate::scenario::node::Node;
-use crate::scenario::problem::{Place, nearest};
+use crate::scenario::problem::Place;
 use crate::scenario::read::Reader;
 
 /// What a variable may be.

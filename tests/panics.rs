@@ -1,0 +1,128 @@
+//! Every public call that panics does so at the line of the test, and says what would be right.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use mailjig::{
+    Listener, MailServer, Pattern, Scenario, Times, any, attachment, body, from, header, mail, on, pop3, session, smtp,
+    subject, to,
+};
+
+/// The place and the text of the panic that this ends with.
+fn panic_of(act: impl FnOnce()) -> (String, String) {
+    static PLACE: Mutex<String> = Mutex::new(String::new());
+    std::panic::set_hook(Box::new(|panic| {
+        *PLACE.lock().unwrap() = panic.location().expect("there is one").to_string();
+    }));
+    let ended = catch_unwind(AssertUnwindSafe(act));
+    let _default = std::panic::take_hook();
+    let text = match ended.expect_err("it panics").downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => panic.downcast_ref::<&str>().expect("panics have a text").to_string(),
+    };
+    (PLACE.lock().unwrap().clone(), text)
+}
+
+/// A call and what its panic says.
+type Case<'c> = (&'c str, Box<dyn FnOnce() + 'c>);
+
+/// A row of the table below.
+fn case<'c, T>(says: &'c str, act: impl FnOnce() -> T + 'c) -> Case<'c> {
+    (says, Box::new(move || drop(act())))
+}
+
+#[test]
+#[expect(clippy::reversed_empty_ranges, reason = "they panic, too")]
+fn every_panic_is_at_the_line_of_the_test() {
+    let server = MailServer::builder().account("bob@example.org", "secret").without(Listener::Smtps).start();
+    let none = MailServer::builder()
+        .without(Listener::Smtp)
+        .without(Listener::Submission)
+        .without(Listener::Imap)
+        .without(Listener::Imaps)
+        .without(Listener::Pop3)
+        .without(Listener::Pop3s)
+        .start();
+    let taken = server.smtp().address();
+    let now = Duration::ZERO;
+    let bob = server.account("bob@example.org");
+    let open = MailServer::start();
+    let client = std::net::TcpStream::connect_timeout(&open.smtp().address(), Duration::from_secs(20)).unwrap();
+    open.wait_for_session(session::open()).block();
+    open.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+
+    let cases: Vec<Case<'_>> = vec![
+        // Starting.
+        case("the smtp listener cannot have", || MailServer::builder().listen(Listener::Smtp, taken).start()),
+        case("\"two words\" is no name", || MailServer::builder().host("two words").start()),
+        case("did you mean `smtp-greylist`?", || MailServer::builder().scenario(Scenario::named("smtp-graylist"))),
+        case("did you mean `unknown`?", || {
+            MailServer::builder().scenario(Scenario::named("smtp-partial-rcpt").set("unknwon", "x"))
+        }),
+        case("'a' cannot stand between", || MailServer::builder().delimiter('a')),
+        case("did you mean `smtp-greylist`?", || server.scenario(&Scenario::named("smtp-graylist"))),
+        // Listeners that are switched off.
+        case("the smtp listener of this server is switched off", || none.smtp().port()),
+        case("the submission listener", || none.submission().port()),
+        case("the smtps listener", || server.smtps().port()),
+        case("the imap listener", || none.imap().port()),
+        case("the imaps listener", || none.imaps().port()),
+        case("the pop3 listener", || none.pop3().port()),
+        case("the pop3s listener", || none.pop3s().port()),
+        // Mail and accounts.
+        case("did you mean `bob@example.org`?", || server.deliver("bbo@example.org", "")),
+        case("<x@y.example> is not an address", || server.deliver_from("", "x@y.example", "")),
+        case("did you mean `bob@example.org`?", || server.account("bob@example.com").mailbox("Work").create()),
+        case("did you mean `\\Seen`?", || bob.inbox().add(mail("").flag("\\Sen"))),
+        case("no mailbox can have this name", || bob.mailbox("").generate(1)),
+        case("0 messages matched, expected exactly 1", || server.only(any())),
+        // Waiting.
+        case("no message matched", || server.wait_for(any()).within(now).block()),
+        case("no message matched", || server.wait_for(any()).count(2).within(now).block()),
+        case("no session is", || server.wait_for_session(session::idling()).within(now).block()),
+        case("1 session is still open", || open.wait_for_no_session().within(now).block()),
+        case("1 message matched, expected none", || open.none_within(Duration::from_secs(20), any()).block()),
+        case("1 of 1 expectations failed", || {
+            server.expect(1, any());
+            server.verify().block();
+        }),
+        // Matchers and counts.
+        case("is not a pattern", || to("~(")),
+        case("is not a pattern", || from("~(")),
+        case("is not a pattern", || subject("~(")),
+        case("is not a pattern", || body("~(")),
+        case("is not a pattern", || header("x", "~(")),
+        case("is not a pattern", || attachment("~(")),
+        case("is not a pattern", || session::mailbox("~(")),
+        case("is not a pattern", || session::user("~(")),
+        case("is not a pattern", || session::helo("~(")),
+        case("did you mean `smtp`?", || session::listener("smpt")),
+        case("is not a pattern", || Pattern::from("~(".to_owned())),
+        case("no count lies in 3..1", || Times::from(3..1)),
+        case("no count lies in 3..=1", || Times::from(3..=1)),
+        case("no count lies in 0..0", || server.expect(..0, any())),
+        // Rules.
+        case("there is no field `rctp`", || on(smtp::rcpt()).when("rctp", "x")),
+        case("size: ", || on(smtp::message()).when("size", "many")),
+        case("`often` says not which", || on(smtp::rcpt()).nth("often")),
+        case("{", || on(smtp::rcpt()).per("{")),
+        case("rcpt: `~(` is not a pattern", || on(smtp::rcpt()).to("~(")),
+        case("", || on(smtp::rcpt()).raw("\\q")),
+        case("{", || on(smtp::rcpt()).reply("250 {")),
+        case("is not a pattern", || on(pop3::event("noop")).await_line("~(")),
+        case("is not a pattern", || on(smtp::rcpt()).cut_before("~(")),
+        case("there is no event", || smtp::event("rctp")),
+        case("", || server.mount(on(smtp::rcpt()).reply("hello"))),
+    ];
+
+    let mut wrong = Vec::new();
+    for (says, act) in cases {
+        let (place, text) = panic_of(act);
+        if !place.starts_with("tests/panics.rs:") || !text.contains(says) {
+            wrong.push(format!("{place}: {text}\n    (wanted {says:?})"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    drop(client);
+}
