@@ -377,6 +377,74 @@ fn foreign_hosts_and_foreign_pages_are_refused() {
     assert_eq!(with("origin", "http://evil.example"), 200);
     let reset = client.agent.post(format!("{}/reset", client.base)).header("origin", "http://evil.example");
     problem(reset.send_empty().unwrap(), 403);
+
+    let foreign = client.agent.get(format!("{}/health", client.base)).header("host", "evil.example").call().unwrap();
+    let detail = problem(foreign, 421)["detail"].to_string();
+    assert!(detail.contains("evil.example") && detail.contains("--allow-host"), "{detail}");
+    let server = MailServer::builder().allow_host("Mail.Test").start();
+    let allowed = client.agent.get(format!("{}/v1/health", server.api())).header("host", "mail.test:8025");
+    assert_eq!(allowed.call().unwrap().status(), 200);
+}
+
+#[test]
+fn what_a_page_of_another_site_loads_is_refused() {
+    let (_server, client) = start();
+    let get = |headers: &[(&str, &str)]| {
+        let request = client.agent.get(format!("{}/health", client.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.call().unwrap().status().as_u16()
+    };
+
+    assert_eq!(get(&[("sec-fetch-site", "same-origin")]), 200);
+    assert_eq!(get(&[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]), 200);
+    // A link that somebody followed.
+    assert_eq!(get(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]), 200);
+    assert_eq!(get(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]), 403);
+    assert_eq!(get(&[("sec-fetch-site", "cross-site")]), 403);
+    let form = client.agent.post(format!("{}/reset", client.base));
+    let form = form.header("sec-fetch-site", "cross-site").header("sec-fetch-mode", "navigate");
+    problem(form.send_empty().unwrap(), 403);
+}
+
+#[test]
+fn no_answer_is_taken_for_something_else_than_its_type_says() {
+    let (server, client) = start();
+    server.deliver("bob@example.org", "Subject: x\r\nContent-Type: text/html\r\n\r\n<b>x</b>\r\n");
+
+    let base = client.base.strip_suffix("/v1").unwrap();
+    let v1 = ["/messages", "/messages/m1/raw", "/messages/m1/html", "/nothing", "/tls/ca.pem", "/messages?x=y"];
+    for path in v1.map(|path| format!("/v1{path}")).iter().map(String::as_str).chain(["/", "/favicon.ico"]) {
+        let response = client.agent.get(format!("{base}{path}")).call().unwrap();
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+    let foreign = client.agent.get(format!("{base}/v1")).header("host", "evil.example").call().unwrap();
+    assert_eq!(foreign.headers()["x-content-type-options"], "nosniff");
+}
+
+#[test]
+fn what_is_delivered_keeps_to_the_limits_of_clients() {
+    let server = MailServer::builder().max_message_size(100).max_recipients(2).start();
+    let client = Client::of(&server);
+    let deliver = |from: &str, to: &[&str], raw: &str| {
+        let mut response = client.post("/deliver", &json!({ "from": from, "to": to, "raw": raw }));
+        let body: Value = response.body_mut().read_json().unwrap();
+        (response.status().as_u16(), body["field"].as_str().unwrap_or_default().to_owned())
+    };
+    let wrong = |status: u16, field: &str| (status, field.to_owned());
+
+    assert_eq!(deliver("", &["a@b", "c@d"], &"x".repeat(100)).0, 201);
+    assert_eq!(deliver("", &["a@b"], &"x".repeat(101)), wrong(413, "raw"));
+    assert_eq!(deliver("", &["a@b", "c@d", "e@f"], "x"), wrong(422, "to"));
+    assert_eq!(deliver("", &["a@b\r\nRCPT TO:<c@d>"], "x"), wrong(400, "to"));
+    assert_eq!(deliver("", &[""], "x"), wrong(400, "to"));
+    assert_eq!(deliver("a\n@b", &["c@d"], "x"), wrong(400, "from"));
+    for path in
+        ["/accounts/bob%0d%0a/mailboxes/INBOX", "/accounts/bob/mailboxes/A%0d%0aB", "/accounts/%09/mailboxes/INBOX"]
+    {
+        let put = client.post(path, &json!({ "raw": "x" }));
+        assert_eq!(problem(put, 422)["field"], "path", "{path}");
+    }
+    assert_eq!(client.json("/accounts")["accounts"].as_array().unwrap().len(), 2);
 }
 
 #[test]

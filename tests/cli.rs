@@ -230,6 +230,7 @@ fn wrong_options_say_what_would_be_right() {
         ("--smtp=everywhere", "write a port, as `2525`; an address, as `0.0.0.0:2525`; or `off`"),
         ("--account=bob", "write a login and a password, as `bob@example.org:secret`"),
         ("--max-size=big", "write octets, as `1000000`, `25MiB` or `1GB`"),
+        ("--subaddress-separator=x", "write one sign, as `+` or `-`, or `off`"),
         ("--idle-timeout=0s", "write a time, as `30s` or `5m`"),
     ] {
         let output = output(&mut mailjig(&["serve", option]), "");

@@ -469,3 +469,42 @@ fn failed_handshake(server: &MailServer) -> String {
     let why = transcript.strip_prefix("-- the TLS handshake failed: ").unwrap_or_else(|| panic!("{transcript}"));
     why.trim_end().to_owned()
 }
+
+#[test]
+fn a_detail_in_an_address_reaches_its_user_on_a_closed_list() {
+    let told = |separator: Option<char>| {
+        let server = MailServer::builder().account("bob@example.org", "secret").subaddress_separator(separator).start();
+        let rcpt = |to: &str| format!("RCPT TO:<{to}>\n");
+        let all = ["bob+news@Example.org", "bob-news@example.org", "+news@example.org", "\"bob+news\"@example.org"];
+        let said = talk(server.smtp(), &format!("EHLO x\nMAIL FROM:<>\n{}QUIT\n", all.map(rcpt).concat()));
+        let codes = said.lines().skip_while(|line| !line.starts_with("250 2.1.0")).skip(1).take(4);
+        codes.map(|line| line[..3].to_owned()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(told(Some('+')), ["250", "550", "550", "550"]);
+    assert_eq!(told(Some('-')), ["550", "250", "550", "550"]);
+    assert_eq!(told(None), ["550", "550", "550", "550"]);
+
+    let server = MailServer::builder().account("bob@example.org", "secret").start();
+    let mail = server.deliver("bob+news@example.org", "Subject: news\r\n\r\n");
+    assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
+    assert_eq!(mail.envelope().recipients()[0].address(), "bob+news@example.org");
+    let wrong = panic_of(|| drop(MailServer::builder().subaddress_separator('x')));
+    assert_eq!(wrong, "'x' cannot stand before a detail of an address");
+}
+
+#[test]
+fn what_ends_a_line_is_in_no_address_and_no_login() {
+    let server = MailServer::builder().max_message_size(10).start();
+    for wrong in ["", "bob\r\nQUIT", "bob\0"] {
+        let said = panic_of(|| drop(server.account(wrong)));
+        assert!(said.ends_with("cannot be a login: it must not be empty, nor have control characters"), "{said}");
+        let said = panic_of(|| drop(MailServer::builder().account(wrong, "secret")));
+        assert!(said.contains("must not be empty, nor have control characters"), "{said}");
+        let said = panic_of(|| drop(server.deliver(wrong, "x")));
+        assert!(said.contains("cannot be an address"), "{said}");
+    }
+    let said = panic_of(|| drop(server.deliver("bob@example.org", "more than ten octets")));
+    assert_eq!(said, "the message has 20 octets; it may have 10");
+    assert!(server.messages().is_empty());
+}

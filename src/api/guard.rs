@@ -1,47 +1,106 @@
-//! Who may ask: a page in some browser tab may not, whatever name it gave to this address.
+//! Who may ask: a page in some browser tab may not, whatever name it gave to this address. And how much, and for how
+//! long, a request may take to come.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::server::Server;
 
-/// Refuses requests for foreign hosts (DNS rebinding) and unsafe ones from foreign pages.
-pub(super) async fn guard(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let host = request.uri().host().map(str::to_owned).or_else(|| text(request.headers(), header::HOST));
-    let Some(host) = host.filter(|host| is_ours(&server, host)) else {
-        let detail = "this server answers to localhost, to IP addresses, to its own host name and to those of its \
-                      certificate; the Host header names another";
-        return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
+/// What every request must come up to.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) server: Arc<Server>,
+    /// Octets of a body.
+    pub(super) limit: usize,
+    /// How long a body may take to come.
+    pub(super) patience: Duration,
+}
+
+/// Refuses requests for foreign hosts (DNS rebinding), unsafe ones from foreign pages, and bodies that are too large or
+/// too slow. No browser shall take an answer for something else than its type says.
+pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let admitted = match guard.admit(&request) {
+        Ok(()) => guard.complete(request).await,
+        Err(problem) => Err(problem),
     };
-    let origin = text(request.headers(), header::ORIGIN);
-    let is_foreign = origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, its)| its != host));
-    if is_foreign && !request.method().is_safe() {
-        let detail = "a page of another origin may look, but not change anything";
-        return Problem::new(StatusCode::FORBIDDEN, detail).into_response();
+    let mut response = match admitted {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+impl Guard {
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        let host = request.uri().host().map(str::to_owned).or_else(|| text(headers, header::HOST));
+        let host = host.unwrap_or_default();
+        if !self.is_ours(&host) {
+            let detail = format!(
+                "this server answers to localhost, to IP addresses, to its own host name and to those of its \
+                 certificate; the Host header names {host:?}: `--allow-host NAME` (in Rust `allow_host`) lets it in"
+            );
+            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
+        }
+        let is_safe = request.method().is_safe();
+        let is_refused = match text(headers, header::ORIGIN) {
+            Some(origin) => !is_safe && origin.split_once("://").is_none_or(|(_, its)| its != host),
+            // Who follows a link from elsewhere may come here (Fetch Metadata); what a page loads may not.
+            None => {
+                let fetch = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+                let is_navigation = is_safe && fetch("sec-fetch-mode") == Some(b"navigate");
+                fetch("sec-fetch-site") == Some(b"cross-site") && !is_navigation
+            }
+        };
+        match is_refused {
+            true => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "a page of another origin may look, but not change anything"))
+            }
+            false => Ok(()),
+        }
     }
-    next.run(request).await
+
+    /// The request with all of its body.
+    async fn complete(&self, request: Request) -> Result<Request, Problem> {
+        let (parts, body) = request.into_parts();
+        match timeout(self.patience, to_bytes(body, self.limit)).await {
+            Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
+            Ok(Err(_too_large_or_broken)) => {
+                let detail = format!("a body has {} octets at most", self.limit);
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+            }
+            Err(_elapsed) => {
+                let detail = format!("the body did not come within {} s", self.patience.as_secs_f32());
+                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
+            }
+        }
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let name = match host.strip_prefix('[') {
+            Some(address) => address.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let settings = self.server.settings();
+        let mut own = [settings.host.as_str(), "localhost", "host.docker.internal"]
+            .into_iter()
+            .chain(settings.names.iter().chain(&settings.allowed_hosts).map(String::as_str));
+        name.parse::<IpAddr>().is_ok()
+            || own.any(|own| own.eq_ignore_ascii_case(name))
+            || name.to_ascii_lowercase().ends_with(".localhost")
+    }
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-fn is_ours(server: &Server, host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let settings = server.settings();
-    let mut own = [settings.host.as_str(), "localhost", "host.docker.internal"]
-        .into_iter()
-        .chain(settings.names.iter().map(String::as_str));
-    name.parse::<IpAddr>().is_ok()
-        || own.any(|own| own.eq_ignore_ascii_case(name))
-        || name.to_ascii_lowercase().ends_with(".localhost")
 }

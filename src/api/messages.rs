@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn the_bytes_that_are_sent_are_the_bytes_that_were_captured() {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
-        let message = server.deliver(envelope("bob@example.org"), vec![b'x'; 100_000].into()).unwrap();
+        let message = server.deliver("", &["bob@example.org"], vec![b'x'; 100_000].into()).unwrap();
 
         let response = block_on(raw(State(server), Path("m1".to_owned()), NoParams)).unwrap();
 

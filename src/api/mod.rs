@@ -8,6 +8,7 @@ mod messages;
 mod params;
 mod problem;
 mod rules;
+mod serve;
 mod server;
 mod sessions;
 
@@ -22,8 +23,10 @@ use tokio::task::AbortHandle;
 
 use crate::drive::runtime;
 use crate::server::{Server, StartError, bind, reachable};
+use guard::Guard;
 use params::NoParams;
 use problem::Problem;
+use serve::{Bounds, serve};
 pub(crate) use server::endpoints;
 
 /// What a request may be larger than the largest message: base64 and JSON around it.
@@ -47,9 +50,7 @@ impl Api {
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
         let router = router(server, address);
-        let serving = runtime().spawn(async move {
-            let _never_ends = axum::serve(listener, router).await;
-        });
+        let serving = runtime().spawn(serve(listener, router, Bounds::default()));
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 
@@ -72,6 +73,11 @@ impl Drop for Api {
 
 fn router(server: Arc<Server>, address: SocketAddr) -> Router {
     let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(ENVELOPE);
+    let guard = Guard {
+        server: Arc::clone(&server),
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        patience: Bounds::default().patience,
+    };
     let endpoints = endpoints(&server, Some(address));
     let v1 = Router::new()
         .route("/", get(index))
@@ -114,8 +120,9 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .nest("/v1", v1)
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
-        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
-        .layer(middleware::from_fn_with_state(Arc::clone(&server), guard::guard))
+        // The guard has its own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(guard, guard::guard))
         .with_state(server)
 }
 

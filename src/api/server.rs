@@ -19,8 +19,7 @@ use super::problem::Problem;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Question, Report, Scene, Verdict, any};
-use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
-use crate::server::{Server, Until};
+use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
 
 #[derive(Deserialize)]
@@ -53,12 +52,15 @@ pub(super) async fn deliver(
             body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
         (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?)
     };
-    let recipients = to.iter().map(|to| Recipient::new(to, Parameters::default(), RecipientVerdict::Accepted));
-    let envelope = Envelope::new(Sender::new(&from, Parameters::default()), recipients.collect());
-    let envelope = envelope.ok_or_else(|| Problem::field("to", "a message needs a recipient"))?;
-    let message = server.deliver(envelope, raw).map_err(|stranger| {
-        let detail = format!("<{stranger}> is no address of this server's accounts");
-        Problem::field("to", detail).status(StatusCode::UNPROCESSABLE_ENTITY)
+    let message = server.deliver(&from, &to, raw).map_err(|why| {
+        let (field, status) = match &why {
+            Undeliverable::NoRecipient => ("to", StatusCode::BAD_REQUEST),
+            Undeliverable::Sender(_) => ("from", StatusCode::BAD_REQUEST),
+            Undeliverable::Recipient(_) => ("to", StatusCode::BAD_REQUEST),
+            Undeliverable::Stranger(_) | Undeliverable::TooMany(..) => ("to", StatusCode::UNPROCESSABLE_ENTITY),
+            Undeliverable::TooLarge(..) => ("raw", StatusCode::PAYLOAD_TOO_LARGE),
+        };
+        Problem::field(field, why.to_string()).status(status)
     })?;
     let captured = server.engine().look(|world| world.journal.message(message.no()).cloned());
     let location = [(header::LOCATION, format!("/v1/messages/{}", message.no()))];

@@ -10,7 +10,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::scenarios::{find, pair};
-use crate::mail::{Member, Namespace};
+use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
 use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
@@ -48,6 +48,10 @@ pub(super) struct Serve {
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
     http: Option<Where>,
+    /// A name that HTTP requests may give as their host, besides localhost, IP addresses and the server's own; may be
+    /// repeated.
+    #[arg(long, value_name = "NAME", env = "MAILJIG_ALLOW_HOST", value_delimiter = ',')]
+    allow_host: Vec<String>,
     /// The server's own name, in greetings and in its certificate.
     #[arg(long, value_name = "NAME", env = "MAILJIG_HOST", default_value = "localhost")]
     host: String,
@@ -57,6 +61,9 @@ pub(super) struct Serve {
     /// An account; with one, nobody else can log in or get mail. May be repeated.
     #[arg(long, value_name = "LOGIN:PASSWORD", env = "MAILJIG_ACCOUNT", value_delimiter = ',')]
     account: Vec<Login>,
+    /// What stands before a detail in an address of an account, as in `bob+news@example.org`; `off` for none.
+    #[arg(long, value_name = "CHAR", env = "MAILJIG_SUBADDRESS_SEPARATOR", default_value = "+", value_parser = separator)]
+    subaddress_separator: Separator,
     /// What stands between the levels of a mailbox name, as `/` or `.`.
     #[arg(long, value_name = "CHAR", default_value_t = '/', value_parser = delimiter)]
     delimiter: char,
@@ -149,6 +156,10 @@ enum Where {
 #[derive(Clone)]
 struct Login(Member);
 
+/// None: `off`.
+#[derive(Clone, Copy)]
+struct Separator(Option<char>);
+
 #[derive(Clone, Copy)]
 struct Size(u64);
 
@@ -161,6 +172,7 @@ impl Serve {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
         settings.names.clone_from(&self.san);
+        settings.allowed_hosts.clone_from(&self.allow_host);
         for (listener, its) in [
             (Listener::Smtp, self.smtp),
             (Listener::Submission, self.submission),
@@ -176,6 +188,7 @@ impl Serve {
             }
         }
         settings.members = self.account.iter().map(|login| login.0.clone()).collect();
+        settings.subaddress_separator = self.subaddress_separator.0;
         settings.set_starttls(Listener::Smtp, self.smtp_starttls);
         settings.set_starttls(Listener::Submission, self.submission_starttls);
         settings.set_starttls(Listener::Imap, self.imap_starttls);
@@ -228,6 +241,15 @@ fn delimiter(text: &str) -> Result<char, String> {
     }
 }
 
+fn separator(text: &str) -> Result<Separator, String> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(separator), None) if is_subaddress_separator(separator) => Ok(Separator(Some(separator))),
+        _ if text == "off" => Ok(Separator(None)),
+        _ => Err("write one sign, as `+` or `-`, or `off`".to_owned()),
+    }
+}
+
 impl ValueEnum for StartTls {
     fn value_variants<'a>() -> &'a [Self] {
         Self::ALL
@@ -263,7 +285,7 @@ impl FromStr for Login {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some((login, password)) if !login.is_empty() => {
+            Some((login, password)) if is_identifier(login) => {
                 Ok(Self(Member { login: login.into(), password: password.into(), addresses: Vec::new() }))
             }
             _ => Err("write a login and a password, as `bob@example.org:secret`".to_owned()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MailServer, or_panic};
-use crate::mail::{Member, Namespace};
+use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings, StartError};
@@ -88,16 +88,56 @@ impl MailServerBuilder {
         self
     }
 
+    /// A name that requests to [`MailServer::api`] may give as their host, besides `localhost`, IP addresses, the server's
+    /// own name and those of its certificate; others get 421, because a page could have given its own name to this
+    /// address (DNS rebinding).
+    #[cfg(feature = "api")]
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.0.allowed_hosts.push(name.to_owned());
+        self
+    }
+
     /// An account with its password; mail to its login, as an address, is its mail. With one account the list is
     /// closed: nobody else can log in or get mail. Without any, everybody can, with any password.
+    ///
+    /// # Panics
+    /// If the login is empty or has control characters.
+    #[track_caller]
     pub fn account(self, login: &str, password: &str) -> Self {
         self.account_of(login, password, &[])
     }
 
     /// An account that gets the mail of these addresses too.
+    ///
+    /// # Panics
+    /// If the login or an address is empty or has control characters.
+    #[track_caller]
     pub fn account_of(mut self, login: &str, password: &str, addresses: &[&str]) -> Self {
+        for name in [&login].into_iter().chain(addresses) {
+            assert!(
+                is_identifier(name),
+                "{name:?} cannot be a login or an address: it must not be empty, nor have control characters"
+            );
+        }
         let addresses = addresses.iter().map(|address| Box::from(*address)).collect();
         self.0.members.push(Member { login: login.into(), password: password.into(), addresses });
+        self
+    }
+
+    /// What stands before a detail in an address: mail to `bob+news@example.org` is then bob's on a closed list
+    /// (sub-addressing, RFC 5233). `+` by default; `None` switches it off. Without a list each address is an account of
+    /// its own.
+    ///
+    /// # Panics
+    /// If the character cannot be one: a letter, a digit, or what must be quoted in an address.
+    #[track_caller]
+    pub fn subaddress_separator(mut self, separator: impl Into<Option<char>>) -> Self {
+        let separator = separator.into();
+        let wrong = separator.filter(|its| !is_subaddress_separator(*its));
+        if let Some(wrong) = wrong {
+            panic!("{wrong:?} cannot stand before a detail of an address");
+        }
+        self.0.subaddress_separator = separator;
         self
     }
 

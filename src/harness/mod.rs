@@ -31,9 +31,9 @@ pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 use crate::base::{SessionNo, Times, nearest};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
 use crate::journal::{Session, Transcript};
-use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict as RecipientVerdict};
+use crate::mail::{Message, is_identifier};
 use crate::scenario::Scenario;
-use crate::server::{Endpoint, Listener, Server, StartError, block_on};
+use crate::server::{Endpoint, Listener, Server, StartError, Undeliverable, block_on};
 use crate::world::{Kept, World};
 
 /// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
@@ -315,7 +315,8 @@ impl MailServer {
     /// Puts mail where an SMTP client's would go, from the null sender.
     ///
     /// # Panics
-    /// If the address is nobody's, which only a closed list of accounts can make it.
+    /// If the address is nobody's, which only a closed list of accounts can make it; if it is empty or has control
+    /// characters; if the message is larger than a client's may be.
     #[track_caller]
     pub fn deliver(&self, to: &str, mail: impl Into<Bytes>) -> Message {
         self.deliver_from("", to, mail)
@@ -327,19 +328,20 @@ impl MailServer {
     /// As [`deliver`](Self::deliver).
     #[track_caller]
     pub fn deliver_from(&self, from: &str, to: &str, mail: impl Into<Bytes>) -> Message {
-        let recipient = Recipient::new(to, Parameters::default(), RecipientVerdict::Accepted);
-        let envelope = Envelope::new(Sender::new(from, Parameters::default()), vec![recipient]);
-        let envelope = envelope.expect("it has a recipient");
-        match self.server.deliver(envelope, mail.into()) {
+        match self.server.deliver(from, &[to], mail.into()) {
             Ok(message) => message,
-            Err(stranger) => {
-                panic!("<{stranger}> is not an address of this server's accounts{}", self.or_meant(&stranger))
-            }
+            Err(why @ Undeliverable::Stranger(_)) => panic!("{why}{}", self.or_meant(to)),
+            Err(why) => panic!("{why}"),
         }
     }
 
     /// An account, to seed its mailboxes and to look at them; it is made when something is put into it.
+    ///
+    /// # Panics
+    /// If the login is empty or has control characters.
+    #[track_caller]
     pub fn account(&self, login: &str) -> Account<'_> {
+        assert!(is_identifier(login), "{login:?} cannot be a login: it must not be empty, nor have control characters");
         Account::of(self, login)
     }
 

@@ -63,6 +63,8 @@ impl Account {
 pub(crate) struct Accounts {
     /// Empty: everybody is welcome.
     members: Vec<Member>,
+    /// What stands between a member's address and a detail behind it (RFC 5233 §4); none where `+` is like any letter.
+    separator: Option<char>,
     namespace: Namespace,
     accounts: BTreeMap<AccountNo, Account>,
     /// The number of the account that is opened next.
@@ -88,6 +90,11 @@ impl Accounts {
     /// From now on only these may log in; everybody, where there are none.
     pub(crate) fn admit(&mut self, members: Vec<Member>) {
         self.members = members;
+    }
+
+    /// From now on an address with a detail behind this sign is the address without it.
+    pub(crate) fn separate_details(&mut self, separator: Option<char>) {
+        self.separator = separator;
     }
 
     pub(crate) fn namespace(&self) -> &Namespace {
@@ -247,15 +254,38 @@ impl Accounts {
         &mut account.mailboxes[at]
     }
 
+    /// Whose address this is, letter by letter but for the case.
+    fn listed(&self, address: &str) -> Option<&Member> {
+        self.members.iter().find(|member| {
+            member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address))
+                || member.login.eq_ignore_ascii_case(address)
+        })
+    }
+
     fn owner(&self, address: &str) -> Option<&Member> {
         // RFC 5321 §4.5.1: postmaster, with or without a domain, is always deliverable; the first account reads it.
         let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
-        let owner = self.members.iter().find(|member| {
-            member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address))
-                || member.login.eq_ignore_ascii_case(address)
-        });
+        let owner = self.listed(address).or_else(|| self.listed(&without_detail(address, self.separator?)?));
         owner.or_else(|| self.members.first().filter(|_| local.eq_ignore_ascii_case("postmaster")))
     }
+}
+
+/// Whether a text can be a login or an address: it is not empty, and no protocol would read an end of line in it.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_control)
+}
+
+/// Whether a sign can stand before a detail: those that a local part may have unquoted (RFC 5321 §4.1.2).
+pub(crate) fn is_subaddress_separator(sign: char) -> bool {
+    "!#$%&'*+-/=?^_`{|}~.".contains(sign)
+}
+
+/// `user@domain` of `user+detail@domain`, where there is a detail (RFC 5233 §4).
+fn without_detail(address: &str, separator: char) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let (user, _) = local.split_once(separator)?;
+    // In a quoted local part the sign means nothing.
+    (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
 }
 
 fn key(login: &str) -> String {

@@ -4,6 +4,8 @@
 
 use data_encoding::BASE64;
 
+use crate::mail::is_identifier;
+
 /// The mechanisms that are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mechanism {
@@ -74,6 +76,7 @@ impl Exchange {
         match self {
             Self::Plain => plain(&response),
             Self::LoginName if response.is_empty() => Outcome::Malformed("the user name is empty"),
+            Self::LoginName if !is_identifier(&response) => Outcome::Malformed("the user name has control characters"),
             Self::LoginName => Outcome::Challenge(Self::LoginPassword { login: response }, "Password:"),
             Self::LoginPassword { login } => Outcome::Credentials { login, password: response },
         }
@@ -97,6 +100,7 @@ fn plain(response: &str) -> Outcome {
     let fields: Vec<&str> = response.split('\0').collect();
     match fields[..] {
         [_, "", _] => Outcome::Malformed("the user name is empty"),
+        [_, login, _] if !is_identifier(login) => Outcome::Malformed("the user name has control characters"),
         [authzid, login, password] if authzid.is_empty() || authzid == login => {
             Outcome::Credentials { login: login.to_owned(), password: password.to_owned() }
         }
@@ -131,6 +135,7 @@ mod tests {
             (b"\0tim\0", credentials("tim", "")),
             (b"Ursel\0Kurt\0xipj3plmq", Outcome::Malformed("nobody may act for somebody else here")),
             (b"\0\0secret", Outcome::Malformed("the user name is empty")),
+            (b"\0tim\r\nQUIT\0secret", Outcome::Malformed("the user name has control characters")),
             (b"tim\0secret", Outcome::Malformed("it must be [authzid] NUL user NUL password")),
             (b"", Outcome::Malformed("it must be [authzid] NUL user NUL password")),
             (b"\0tim\0\xff", Outcome::Malformed("it is not UTF-8")),

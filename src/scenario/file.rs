@@ -11,7 +11,7 @@ use super::shipped::{self, SHIPPED};
 use super::{Announced, AtStart, Loaded, MailboxGiven, MessageGiven, User, check};
 use crate::base::nearest;
 use crate::journal::LISTENERS;
-use crate::mail::Namespace;
+use crate::mail::{Namespace, is_identifier};
 use crate::protocol::StartTls;
 use crate::rule::{Rule, State, Step, count};
 
@@ -435,16 +435,26 @@ impl Reader {
 
     fn user_given(&mut self, node: &Node) -> Option<User> {
         let table = self.table(node, "a user", &["name", "password", "addresses"]);
+        let name = self.need(table, node, "name", Self::text)?;
+        let addresses = table.get("addresses").map_or_else(Vec::new, |its| self.texts(its));
+        for (address, place) in &addresses {
+            self.identifier(address, place);
+        }
+        if let Some(its) = table.get("name") {
+            self.identifier(&name, &its.place);
+        }
         Some(User {
-            name: self.need(table, node, "name", Self::text)?,
+            name,
             password: table.get("password").and_then(|its| self.text(its)).unwrap_or_default(),
-            addresses: table
-                .get("addresses")
-                .map_or_else(Vec::new, |its| self.texts(its))
-                .into_iter()
-                .map(|its| its.0)
-                .collect(),
+            addresses: addresses.into_iter().map(|(address, _)| address).collect(),
         })
+    }
+
+    /// What a login or an address must be.
+    fn identifier(&mut self, text: &str, place: &Place) {
+        if !is_identifier(text) {
+            self.wrong(place, format!("{text:?} is empty or has control characters"));
+        }
     }
 
     fn mailbox_given(&mut self, node: &Node) -> Option<MailboxGiven> {

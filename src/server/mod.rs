@@ -1,6 +1,7 @@
 //! Listeners, settings, certificates and lifetime of one server. Knows neither HTTP nor Rust tests.
 
 mod certificates;
+mod delivery;
 mod endpoint;
 mod settings;
 #[cfg(test)]
@@ -12,11 +13,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use socket2::{Domain, Socket, Type};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use certificates::Certificates;
+pub(crate) use delivery::Undeliverable;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
 pub use endpoint::{Endpoint, Listener};
@@ -24,7 +25,6 @@ pub(crate) use settings::Settings;
 pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
-use crate::mail::{Envelope, Message};
 use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
@@ -82,7 +82,8 @@ impl Server {
                 socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));
         }
-        let world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
+        let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
+        world.mail.accounts.separate_details(settings.subaddress_separator);
         let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
         let mut server =
             Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
@@ -125,11 +126,6 @@ impl Server {
     pub(crate) fn deaf(&self) -> Vec<Listener> {
         let both = self.endpoints.iter().zip(&self.accepting);
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
-    }
-
-    /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
-    pub(crate) fn deliver(&self, envelope: Envelope, raw: Bytes) -> Result<Message, Box<str>> {
-        self.engine.act(|world, now| world.deliver(envelope, raw, now))
     }
 
     /// Puts a scenario in the place of the one before; none: the server behaves.

@@ -19,9 +19,13 @@ pub(crate) struct Settings {
     pub(crate) host: String,
     /// Names and addresses the certificate is valid for, besides the host and the loopback names.
     pub(crate) names: Vec<String>,
+    /// Names that HTTP requests may give as their host, besides the server's own.
+    pub(crate) allowed_hosts: Vec<String>,
     addresses: Vec<(Listener, SocketAddr)>,
     /// Empty: everybody is welcome.
     pub(crate) members: Vec<Member>,
+    /// What stands before a detail in an address of a member (RFC 5233); none where details are off.
+    pub(crate) subaddress_separator: Option<char>,
     /// STARTTLS on each listener that begins in the clear.
     starttls: BTreeMap<Listener, StartTls>,
     pub(crate) submission_requires_auth: bool,
@@ -64,8 +68,10 @@ impl Default for Settings {
         Self {
             host: "localhost".to_owned(),
             names: Vec::new(),
+            allowed_hosts: Vec::new(),
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             members: Vec::new(),
+            subaddress_separator: Some('+'),
             starttls: BTreeMap::from([
                 (Listener::Smtp, StartTls::Offered),
                 (Listener::Submission, StartTls::BeforeLogin),

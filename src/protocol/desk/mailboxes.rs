@@ -6,13 +6,17 @@ use bytes::Bytes;
 
 use super::{Desk, Given};
 use crate::base::nearest;
-use crate::mail::{AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated};
+use crate::mail::{
+    AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated, is_identifier,
+};
 
 /// Why a message cannot be put into a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unfit {
     /// The list of accounts is closed, and this is none of them.
     Stranger,
+    /// Nobody can have this login.
+    Login,
     /// No mailbox can have this name, for this reason.
     Name(String),
     /// The mailbox has as many keywords as it can have.
@@ -25,6 +29,7 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
+            Self::Login => f.write_str("a login must not be empty, nor have control characters"),
             Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
             Self::Flag(name) => {
                 write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")?;
@@ -39,6 +44,9 @@ impl fmt::Display for Unfit {
 impl Desk<'_> {
     /// The mailbox of this name; it and its account are made if they are not there.
     pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<Place, Unfit> {
+        if !is_identifier(login) {
+            return Err(Unfit::Login);
+        }
         let accounts = &self.mail.accounts;
         let login = accounts.known(login).ok_or(Unfit::Stranger)?.to_owned();
         let name = accounts.namespace().canonical(name);

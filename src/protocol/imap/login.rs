@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, Mode, Progress, Refusal, State};
-use crate::mail::AccountNo;
+use crate::mail::{AccountNo, is_identifier};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
 use crate::protocol::{Desk, Reply, StartTls};
 
@@ -14,6 +14,10 @@ pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     parser.space()?;
     let password = parser.astring("a password")?;
     match (String::from_utf8(login.into_owned()), String::from_utf8(password.into_owned())) {
+        (Ok(login), Ok(_)) if !is_identifier(&login) => {
+            let what = "a user name must not be empty, nor have control characters".to_owned();
+            Err(super::parser::Wrong { at, what })
+        }
         (Ok(login), Ok(password)) => Ok(Command::Login { login, password }),
         _ => Err(super::parser::Wrong { at, what: "user name and password are UTF-8".to_owned() }),
     }

@@ -1,5 +1,6 @@
 //! The commands and their grammar (RFC 1939 §9, RFC 2449 §4, RFC 5034 §4).
 
+use crate::mail::is_identifier;
 use crate::protocol::Event;
 use crate::protocol::sasl::{self, Mechanism};
 
@@ -88,7 +89,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
         "RSET" => none(Command::Rset),
         "STAT" => none(Command::Stat),
         "STLS" => none(Command::Stls),
-        "USER" => some("a user name").map(|login| Command::User(login.to_owned())),
+        "USER" => login(some("a user name")?).map(Command::User),
         // A password may have blanks in it, and be empty.
         "PASS" => Ok(Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
         "DELE" => some("a message number").and_then(number).map(Command::Dele),
@@ -98,7 +99,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
         "APOP" => {
             let (login, digest) =
                 some("a user name and a digest")?.rsplit_once(' ').ok_or("APOP needs a digest too")?;
-            Ok(Command::Apop { login: login.to_owned(), digest: digest.to_owned() })
+            Ok(Command::Apop { login: self::login(login)?, digest: digest.to_owned() })
         }
         "TOP" => {
             let needs = "TOP needs a message number and a count of lines";
@@ -112,6 +113,13 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
             Ok(Command::Top { number: number(text)?, lines })
         }
         _ => auth(argument),
+    }
+}
+
+fn login(text: &str) -> Result<String, Wrong> {
+    match is_identifier(text) {
+        true => Ok(text.to_owned()),
+        false => Err("a user name must not be empty, nor have control characters".to_owned()),
     }
 }
 

@@ -1,0 +1,133 @@
+//! Accepting HTTP connections, with bounds: how many there are, and how long each may be silent.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// What HTTP clients may use up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Connections at the same time; one more is answered with 503 and closed.
+    pub(super) connections: usize,
+    /// From the accept or the last answer to the end of the next request's header; then from there to the end of its
+    /// body. A request that waits for mail is not silence.
+    pub(super) patience: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections: 4096, patience: Duration::from_secs(60) }
+    }
+}
+
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves whoever connects, until it is dropped, and the connections with it.
+pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds) {
+    let slots = Arc::new(Semaphore::new(bounds.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                rest(&error).await;
+                continue;
+            }
+        };
+        while connections.try_join_next().is_some() {}
+        match Arc::clone(&slots).try_acquire_owned() {
+            Ok(slot) => {
+                let router = router.clone();
+                connections.spawn(async move {
+                    converse(socket, router, bounds.patience).await;
+                    drop(slot);
+                });
+            }
+            Err(_no_slot) => turn_away(socket).await,
+        }
+    }
+}
+
+async fn converse(socket: TcpStream, router: Router, patience: Duration) {
+    let _slower_at_worst = socket.set_nodelay(true);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(patience);
+    let _the_client_broke_off = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router)).await;
+}
+
+async fn turn_away(mut socket: TcpStream) {
+    // A fresh socket has room for so little.
+    let _the_client_may_be_gone = socket.write_all(TOO_MANY).await;
+    let _the_client_may_be_gone = socket.shutdown().await;
+}
+
+/// Out of file descriptors, say: trying again at once would not help.
+async fn rest(error: &io::Error) {
+    let is_of_the_connection = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    );
+    if !is_of_the_connection {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpStream};
+
+    use axum::routing::get;
+
+    use super::*;
+    use crate::drive::runtime;
+
+    /// A client whose reads fail after a while, and what it hears until the server closes.
+    fn talk(address: SocketAddr, says: &str) -> String {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.write_all(says.as_bytes()).unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        heard
+    }
+
+    fn start(bounds: Bounds) -> SocketAddr {
+        let router = Router::new().route("/", get(async || "hello"));
+        let listener = crate::server::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let _entered = runtime().enter();
+        runtime().spawn(serve(TcpListener::from_std(listener).unwrap(), router, bounds));
+        address
+    }
+
+    #[test]
+    fn who_does_not_finish_a_header_or_says_nothing_is_closed() {
+        let address = start(Bounds { patience: Duration::from_millis(20), ..Bounds::default() });
+
+        assert_eq!(talk(address, "GET / HTTP/1.1\r\nHost: x\r\n"), "");
+        assert_eq!(talk(address, ""), "");
+        // The answer came, and nothing behind it.
+        assert!(talk(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\nhello"));
+    }
+
+    #[test]
+    fn one_connection_too_many_is_told() {
+        let address = start(Bounds { connections: 1, ..Bounds::default() });
+        let mut first = TcpStream::connect(address).unwrap();
+        first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        first.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        first.read_exact(&mut [0; 15]).unwrap();
+
+        assert!(talk(address, "").starts_with("HTTP/1.1 503 "));
+    }
+}

@@ -1,0 +1,61 @@
+//! Mail that a test puts where an SMTP client's would go, under the limits that a client has.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::Server;
+use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict, is_identifier};
+
+/// Why mail is not delivered.
+#[derive(Debug)]
+pub(crate) enum Undeliverable {
+    NoRecipient,
+    /// This cannot be the sender's address.
+    Sender(String),
+    /// This cannot be a recipient's address.
+    Recipient(String),
+    /// The address is nobody's.
+    Stranger(Box<str>),
+    /// The message has so many octets, and may have so many.
+    TooLarge(usize, u64),
+    /// The message has so many recipients, and may have so many.
+    TooMany(usize, usize),
+}
+
+impl Server {
+    /// Puts mail where an SMTP client's would go; an empty sender is the null sender.
+    pub(crate) fn deliver(&self, from: &str, to: &[impl AsRef<str>], raw: Bytes) -> Result<Message, Undeliverable> {
+        if !from.is_empty() && !is_identifier(from) {
+            return Err(Undeliverable::Sender(from.to_owned()));
+        }
+        if let Some(wrong) = to.iter().map(AsRef::as_ref).find(|to| !is_identifier(to)) {
+            return Err(Undeliverable::Recipient(wrong.to_owned()));
+        }
+        let limits = &self.settings.limits.smtp;
+        if raw.len() as u64 > limits.message {
+            return Err(Undeliverable::TooLarge(raw.len(), limits.message));
+        }
+        if to.len() > limits.recipients {
+            return Err(Undeliverable::TooMany(to.len(), limits.recipients));
+        }
+        let recipients = to.iter().map(|to| Recipient::new(to.as_ref(), Parameters::default(), Verdict::Accepted));
+        let envelope = Envelope::new(Sender::new(from, Parameters::default()), recipients.collect());
+        let envelope = envelope.ok_or(Undeliverable::NoRecipient)?;
+        self.engine.act(|world, now| world.deliver(envelope, raw, now)).map_err(Undeliverable::Stranger)
+    }
+}
+
+impl fmt::Display for Undeliverable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRecipient => f.write_str("a message needs a recipient"),
+            Self::Sender(address) | Self::Recipient(address) => {
+                write!(f, "{address:?} cannot be an address: it must not be empty, nor have control characters")
+            }
+            Self::Stranger(address) => write!(f, "<{address}> is not an address of this server's accounts"),
+            Self::TooLarge(octets, limit) => write!(f, "the message has {octets} octets; it may have {limit}"),
+            Self::TooMany(count, limit) => write!(f, "the message has {count} recipients; it may have {limit}"),
+        }
+    }
+}
