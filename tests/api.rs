@@ -304,6 +304,33 @@ fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
 }
 
 #[test]
+fn long_transcripts_and_journals_come_in_pieces_and_whole() {
+    let (server, client) = start();
+    let inbox = server.account("bob@example.org").inbox();
+    inbox.add(vec![b'x'; 3 << 20]);
+    let lines: String = (0..2000).map(|n| format!("NOOP {n}\n")).collect();
+    talk(&server, &format!("EHLO x\n{lines}QUIT\n"));
+    talk(&server, "QUIT\n");
+    server.settled().block();
+
+    for verbatim in [false, true] {
+        let transcript = server.transcript();
+        let whole = if verbatim { transcript.verbatim() } else { transcript.to_string() };
+        assert_eq!(client.text(&format!("/transcript?verbatim={verbatim}")), whole);
+    }
+    assert_eq!(client.text("/sessions/s1/transcript"), server.transcript_of(server.sessions()[0].no).to_string());
+    let all = client.json("/journal?limit=100000");
+    let records = all["records"].as_array().unwrap();
+    assert!(records.len() > 4000, "{}", records.len());
+    let seqs: Vec<u64> = records.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert_eq!(all["next"], seqs.len());
+    let some = client.json("/journal?limit=700&after=100");
+    assert_eq!((some["records"].as_array().unwrap().len(), some["next"].as_u64()), (700, Some(800)));
+    assert_eq!(client.json("/journal?limit=700&event=pop3.quit")["records"], json!([]));
+}
+
+#[test]
 fn the_server_says_where_it_is_and_how() {
     let (server, client) = start();
 

@@ -1,26 +1,30 @@
 //! `/v1/journal`: every record, in one order.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Shared;
 use super::params::Params;
+use super::pieces::pieces;
 use super::problem::Problem;
 use super::sessions::number;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
 use crate::journal::{Detail, Exchange, Gone, Journal, Kind, Left, Record, Weight};
 use crate::protocol::Event;
-use crate::server::Until;
+use crate::server::{Server, Until};
 
 const DEFAULT_LIMIT: u64 = 1000;
 /// Records that are looked at before the lock is let go for a moment.
-const PORTION: usize = 4096;
+const PORTION: usize = 256;
 
 #[derive(Serialize)]
 pub(super) struct List {
@@ -46,7 +50,7 @@ struct Filter {
     limit: usize,
 }
 
-pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Json<List>, Problem> {
+pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let after = params.cursor("after")?;
     let filter = Filter {
         after: after.unwrap_or_default(),
@@ -71,29 +75,63 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
     if after.is_none() {
         next = server.engine().look(|world| world.journal.floor());
     }
+    if wait.is_none() {
+        let first = filter.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| filter.gone(gone))?;
+        return Ok(stream(server, filter, records, next, first));
+    }
     let interest = Interest { matter: Matter::Everything, session: filter.session };
-    let check = |engine: &Engine| match filter.read(engine, &mut next, &mut records) {
+    let check = |engine: &Engine| match filter.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
-        Ok(()) => (records.len() >= wanted).then_some(Ok(())),
+        Ok(_) => (records.len() >= wanted).then_some(Ok(())),
     };
     match Until::new(server.engine(), interest, wait.unwrap_or(Duration::ZERO), check).await {
-        Some(Err(Gone { first })) => Err(Problem::new(
-            StatusCode::GONE,
-            format!("what came behind {} is no longer kept; the first record that is has number {first}", filter.after),
-        )
-        .with("first", first)),
+        Some(Err(gone)) => Err(filter.gone(gone)),
         None if wanted > 0 => {
             let detail = format!("{} records came, {wanted} were waited for", records.len());
             Err(Problem::new(StatusCode::CONFLICT, detail))
         }
-        Some(Ok(())) | None => Ok(Json(List { records, next })),
+        Some(Ok(())) | None => Ok(Json(List { records, next }).into_response()),
     }
 }
 
+/// A list that is made while it is sent. Where records go before they were read, it breaks off.
+fn stream(server: Arc<Server>, mut filter: Filter, records: Vec<RecordJson>, next: Seq, is_all: bool) -> Response {
+    let mut state = Some((records, next, is_all));
+    let mut begin = "{\"records\":[";
+    let piece = move || {
+        let (records, mut next, is_all) = state.take()?;
+        filter.limit -= records.len();
+        let mut text = String::new();
+        for record in &records {
+            text += std::mem::replace(&mut begin, ",");
+            text += &serde_json::to_string(record).unwrap_or_default();
+        }
+        if is_all {
+            // Where there was none, the list begins here.
+            let begin = if begin == "," { "" } else { begin };
+            text += &format!("{begin}],\"next\":{next}}}");
+            return Some(Ok(text));
+        }
+        let mut records = Vec::new();
+        match filter.read(server.engine(), &mut next, &mut records, 1) {
+            Ok(is_all) => state = Some((records, next, is_all)),
+            Err(Gone { first }) => return Some(Err(io::Error::other(format!("records before {first} are gone")))),
+        }
+        Some(Ok(text))
+    };
+    ([(header::CONTENT_TYPE, "application/json")], pieces(piece)).into_response()
+}
+
 impl Filter {
-    /// Reads on from `next`, as far as the limit allows.
-    fn read(&self, engine: &Engine, next: &mut Seq, found: &mut Vec<RecordJson>) -> Result<(), Gone> {
-        loop {
+    /// Reads on from `next`, in so many portions at most, as far as the limit allows. Whether that was all.
+    fn read(
+        &self,
+        engine: &Engine,
+        next: &mut Seq,
+        found: &mut Vec<RecordJson>,
+        portions: usize,
+    ) -> Result<bool, Gone> {
+        for _ in 0..portions {
             let is_done = engine.look(|world| {
                 let journal = &world.journal;
                 for (looked_at, (seq, record)) in journal.since(*next)?.enumerate() {
@@ -111,9 +149,16 @@ impl Filter {
                 Ok(true)
             })?;
             if is_done {
-                return Ok(());
+                return Ok(true);
             }
         }
+        Ok(false)
+    }
+
+    fn gone(&self, Gone { first }: Gone) -> Problem {
+        let after = self.after;
+        let detail = format!("what came behind {after} is no longer kept; the first record that is has number {first}");
+        Problem::new(StatusCode::GONE, detail).with("first", first)
     }
 
     fn holds(&self, journal: &Journal, record: &Record) -> bool {

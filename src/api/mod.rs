@@ -6,6 +6,7 @@ mod journal;
 mod json;
 mod messages;
 mod params;
+mod pieces;
 mod problem;
 mod rules;
 mod serve;

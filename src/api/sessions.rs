@@ -1,19 +1,22 @@
 //! `/v1/sessions` and transcripts.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::json::SessionJson;
 use super::params::{NoParams, Params, Path};
+use super::pieces::pieces;
 use super::problem::Problem;
-use crate::base::{SessionNo, Times};
+use crate::base::{Seq, SessionNo, Times};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Matcher, Scene, any, session};
 use crate::journal::Transcript;
-use crate::server::{Until, sessions_that};
+use crate::server::{Server, Until, sessions_that};
 
 /// Those that match; with `wait` as soon as there are `count`, and with a count of 0 as soon as there is none left.
 pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
@@ -81,23 +84,49 @@ pub(super) async fn transcript(
     State(server): Shared,
     Path(s): Path<String>,
     mut params: Params,
-) -> Result<String, Problem> {
+) -> Result<Response, Problem> {
     let verbatim = params.flag("verbatim")?;
     params.finish()?;
     let no = number(&s)?;
-    let transcript = server.engine().look(|world| {
-        let log = world.journal.session(no)?;
-        Some(Transcript::of(&world.journal, [log].into_iter()))
-    });
-    let transcript = transcript.ok_or_else(|| Problem::none("session", &s))?;
-    Ok(print(&transcript, verbatim))
+    if server.engine().look(|world| world.journal.session(no).is_none()) {
+        return Err(Problem::none("session", &s));
+    }
+    Ok(text(server, vec![no], verbatim))
 }
 
-pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Result<String, Problem> {
+pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let verbatim = params.flag("verbatim")?;
     params.finish()?;
-    let transcript = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()));
-    Ok(print(&transcript, verbatim))
+    let sessions = server.engine().look(|world| world.journal.sessions().map(|log| log.no).collect());
+    Ok(text(server, sessions, verbatim))
+}
+
+/// The transcripts of these sessions, read piece by piece while they are sent; with headings, where there are several.
+fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Response {
+    let with_headings = sessions.len() > 1;
+    let mut gap = "";
+    let mut sessions = sessions.into_iter();
+    let mut at = None;
+    let next = move || loop {
+        let (session, after) = match at.take() {
+            Some(at) => at,
+            None => (sessions.next()?, Seq::default()),
+        };
+        let read = server.engine().look(|world| {
+            let log = world.journal.session(session)?;
+            let (portion, last) = Transcript::portion(&world.journal, log, after)?;
+            let heading = (with_headings && after == Seq::default()).then_some(log.facts().listener);
+            Some((portion, last, heading))
+        });
+        // Outside of the lock: bodies are long.
+        if let Some((portion, last, heading)) = read {
+            let heading =
+                heading.map(|listener| format!("{}-- {session} {listener}\n", std::mem::replace(&mut gap, "\n")));
+            at = Some((session, last));
+            return Some(Ok(heading.unwrap_or_default() + &print(&portion, verbatim)));
+        }
+    };
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], pieces(next)).into_response()
 }
 
 fn print(transcript: &Transcript, verbatim: bool) -> String {

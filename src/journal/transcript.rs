@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Ending, Exchange, Journal, Kind, Label, Left, Log, Weight};
-use crate::base::SessionNo;
+use super::{Ending, Exchange, Journal, Kind, Label, Left, Log, Record, Weight};
+use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
 
@@ -25,6 +25,10 @@ use crate::protocol::{Event, Labelled};
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Vec<Part>);
 
+/// Records of a session, and octets, that are read in one piece.
+const PORTION: usize = 256;
+const PORTION_OCTETS: usize = 1 << 20;
+
 #[derive(Debug, Clone)]
 struct Part {
     session: SessionNo,
@@ -45,6 +49,27 @@ enum Line {
 impl Transcript {
     pub(crate) fn of<'a>(journal: &Journal, logs: impl Iterator<Item = &'a Log>) -> Self {
         Self(logs.map(|log| Part::of(journal, log)).collect())
+    }
+
+    /// What so much of a session says, from behind a place on; and the place of the last record that was read. None where
+    /// there is no more. For whoever reads it piece by piece, and lets others work in between.
+    pub(crate) fn portion(journal: &Journal, log: &Log, after: Seq) -> Option<(Self, Seq)> {
+        let mut part = Part::new(log);
+        let is_begin = after == Seq::default();
+        let mut last = None;
+        let behind = log.records.iter().filter(|seq| **seq > after);
+        for (seq, record) in behind.filter_map(|seq| Some((*seq, journal.get(*seq)?))).take(PORTION) {
+            part.record(journal, log, record, is_begin);
+            last = Some(seq);
+            if part.octets() > PORTION_OCTETS {
+                break;
+            }
+        }
+        let last = last?;
+        if log.records.last() == Some(&last) {
+            part.finish(log);
+        }
+        Some((Self(vec![part]), last))
     }
 
     /// The same text with the bodies in place, line by line as they were sent, dots stuffed.
@@ -85,45 +110,69 @@ impl fmt::Display for Transcript {
 
 impl Part {
     fn of(journal: &Journal, log: &Log) -> Self {
-        let mut part = Self { session: log.no, listener: log.facts().listener, lines: Vec::new() };
+        let mut part = Self::new(log);
         for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
-            match &record.kind {
-                Kind::Exchange(exchange) => part.exchange(journal, log, exchange),
-                Kind::Part { start, heard, said, detail, .. } => {
-                    let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-                    if *heard > 0 {
-                        part.say('C', log.text(*start, *heard), &[], 0);
-                    }
-                    part.say('S', log.text(start.wrapping_add(*heard), *said), labelled, *heard);
-                }
-                Kind::Closed { left: Left::Part { octets, of }, .. } => {
-                    part.direct(format!("only {octets} of the {of} octets of this reply left"));
-                }
-                Kind::Closed { left: Left::Stalled, .. } => {
-                    part.direct("the server says nothing to this, ever".to_owned());
-                }
-                Kind::Noted(noted) if noted.weight != Weight::State => {
-                    let by = noted.by.as_deref().unwrap_or("mailjig");
-                    let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
-                    part.direct(format!("rule `{by}` {what}: {}", noted.text));
-                }
-                Kind::Dropped { octets } => {
-                    part.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
-                }
-                Kind::Secured(_) if !part.lines.is_empty() => part.direct("TLS".to_owned()),
-                Kind::Unsecured(reason) => part.direct(format!("the TLS handshake failed: {reason}")),
-                Kind::Ended { unfinished, .. } if *unfinished > 0 => {
-                    part.direct(format!("{unfinished} octets of an incomplete request were lost"));
-                    part.end(&record.kind);
-                }
-                Kind::Ended { .. } => part.end(&record.kind),
-                Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) | Kind::Noted(_) => {}
-            }
+            part.record(journal, log, record, true);
         }
-        if log.is_full() {
-            part.direct("later lines were not kept: the session's text is over its limit".to_owned());
-        }
+        part.finish(log);
         part
+    }
+
+    fn new(log: &Log) -> Self {
+        Self { session: log.no, listener: log.facts().listener, lines: Vec::new() }
+    }
+
+    /// The octets of the lines.
+    fn octets(&self) -> usize {
+        let octets = self.lines.iter().map(|line| match line {
+            Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
+            Line::Body(message) => message.raw().len(),
+            Line::Dropped(_) | Line::Direction(_) => 0,
+        });
+        octets.sum()
+    }
+
+    /// Says that not everything was kept.
+    fn finish(&mut self, log: &Log) {
+        if log.is_full() {
+            self.direct("later lines were not kept: the session's text is over its limit".to_owned());
+        }
+    }
+
+    /// What a record says. TLS goes without saying where a session begins with it.
+    fn record(&mut self, journal: &Journal, log: &Log, record: &Record, is_begin: bool) {
+        match &record.kind {
+            Kind::Exchange(exchange) => self.exchange(journal, log, exchange),
+            Kind::Part { start, heard, said, detail, .. } => {
+                let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
+                if *heard > 0 {
+                    self.say('C', log.text(*start, *heard), &[], 0);
+                }
+                self.say('S', log.text(start.wrapping_add(*heard), *said), labelled, *heard);
+            }
+            Kind::Closed { left: Left::Part { octets, of }, .. } => {
+                self.direct(format!("only {octets} of the {of} octets of this reply left"));
+            }
+            Kind::Closed { left: Left::Stalled, .. } => {
+                self.direct("the server says nothing to this, ever".to_owned());
+            }
+            Kind::Noted(noted) if noted.weight != Weight::State => {
+                let by = noted.by.as_deref().unwrap_or("mailjig");
+                let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
+                self.direct(format!("rule `{by}` {what}: {}", noted.text));
+            }
+            Kind::Dropped { octets } => {
+                self.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
+            }
+            Kind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
+            Kind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
+            Kind::Ended { unfinished, .. } if *unfinished > 0 => {
+                self.direct(format!("{unfinished} octets of an incomplete request were lost"));
+                self.end(&record.kind);
+            }
+            Kind::Ended { .. } => self.end(&record.kind),
+            Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) | Kind::Noted(_) => {}
+        }
     }
 
     fn exchange(&mut self, journal: &Journal, log: &Log, exchange: &Exchange) {
