@@ -470,10 +470,15 @@ fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
         on = 'imap.id'
         do = [{ raw = \"* ID NIL\\r\\n\" }, { pass = true }]
 
+        [[rule]]
+        id = 'edited'
+        on = 'imap.unselect'
+        do = [{ edit = { find = 'OK', replace = 'BAD' } }, { pass = true }]
+
         [[expect]]
         event = 'imap.*'
-        when = { outcome = 'refused', verb = '~^(CREATE|CHECK|NAMESPACE)$' }
-        count = '=3'
+        when = { outcome = 'refused', verb = '~^(CREATE|CHECK|NAMESPACE|UNSELECT)$' }
+        count = '=4'
 
         [[expect]]
         event = 'imap.*'
@@ -503,6 +508,7 @@ fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
     answer("4b ID NIL", "4b OK");
     answer("NO SELECT INBOX", "NO OK");
     answer("BAD FETCH 1 BODY.PEEK[]", "BAD OK");
+    answer("U UNSELECT", "U BAD");
     answer("4c IDLE", "+ ");
 
     server.verify().block();

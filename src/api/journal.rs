@@ -197,11 +197,11 @@ impl RecordJson {
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
                     "captured": captured,
                     "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
-                    "rules": detail.as_ref().map(|detail| rules(detail)),
+                    "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
                 });
                 ("exchange", facts)
             }
-            Kind::Part { exchange, status, start, heard, said, detail } => {
+            Kind::Part { exchange, status, start, heard, said, detail, .. } => {
                 let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
                 let facts = json!({
                     "exchange": exchange,
@@ -209,7 +209,7 @@ impl RecordJson {
                     "heard": text(*start, *heard),
                     "said": text(start.wrapping_add(*heard), *said),
                     "changes": changes,
-                    "rules": detail.as_ref().map(|detail| rules(detail)),
+                    "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
                 });
                 ("part", facts)
             }
@@ -242,14 +242,19 @@ impl RecordJson {
 }
 
 /// The rules that had to do with an exchange.
-fn rules(detail: &Detail) -> Value {
+fn rules(detail: &Detail, heard: u32) -> Value {
     let Some(trace) = &detail.trace else { return Value::Null };
     let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
-    let said = trace.said.iter().map(|(octets, by)| json!({ "octets": octets, "by": by.as_deref() }));
+    // By their places in what was said, which stands behind what was heard.
+    let place = |at: u32| at.saturating_sub(heard);
+    let written = trace
+        .written
+        .iter()
+        .map(|its| json!({ "from": place(its.range.start), "to": place(its.range.end), "by": &*its.by }));
     let shaped = trace.shaped.iter().map(|(what, by)| json!({ "what": what, "by": &**by }));
     json!({
         "fired": fired.collect::<Vec<_>>(),
-        "said": said.collect::<Vec<_>>(),
+        "written": written.collect::<Vec<_>>(),
         "shaped": shaped.collect::<Vec<_>>(),
         "stalled": trace.stalled.as_deref(),
     })

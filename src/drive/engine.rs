@@ -17,6 +17,7 @@ use super::door::Door;
 use super::runtime::runtime;
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Opened;
+use crate::protocol::Reply;
 use crate::world::{EndCommand, Kept, SessionCommand, World};
 
 /// How long a session that came due may take to act while others wait for it: its client may not read.
@@ -300,7 +301,7 @@ impl Engine {
     /// Ends a session from outside; false if it is over, or never was.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
         let door = self.lock().doors.get(&session).cloned();
-        door.map(|door| door.tell(SessionCommand::End(EndCommand::Kick(Vec::new())))).is_some()
+        door.map(|door| door.tell(SessionCommand::End(EndCommand::Kick(Reply::default())))).is_some()
     }
 
     /// Tells every session, those to come included, that the server stops.

@@ -26,7 +26,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Reply, Status, Words};
+use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Words, Written};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -222,17 +222,14 @@ impl Journal {
         (reply, status): (&Reply, Option<Status>),
         mut detail: Option<Box<Detail>>,
     ) -> Seq {
-        let (said, mut labels) = reply.recorded();
         let appended = detail.as_ref().map_or(&[][..], |detail| &detail.done.appended);
         let (heard, mut labelled): (Cow<'_, [u8]>, _) = match words {
             Words::Line(line) | Words::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
             Words::Silence | Words::Body { .. } => (Cow::default(), Vec::new()),
             Words::Literals { text, messages } => recorded(text, messages, appended),
         };
-        for label in &mut labels {
-            label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
-        }
-        labelled.append(&mut labels);
+        let (said, labels) = said(reply, heard.len(), &mut detail);
+        labelled.extend(labels);
         let captured = self.messages.take(detail.as_deref_mut());
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, &heard, &said);
@@ -257,14 +254,12 @@ impl Journal {
         at: Timestamp,
         session: SessionNo,
         exchange: Seq,
-        heard: &[u8],
+        heard: Option<&[u8]>,
         (reply, status): (&Reply, Option<Status>),
         mut detail: Option<Box<Detail>>,
     ) {
-        let (said, mut labelled) = reply.recorded();
-        for label in &mut labelled {
-            label.label = label.label.start + heard.len() as u32..label.label.end + heard.len() as u32;
-        }
+        let (awaited, heard) = (heard.is_some(), heard.unwrap_or_default());
+        let (said, labelled) = said(reply, heard.len(), &mut detail);
         let _none = self.messages.take(detail.as_deref_mut());
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, heard, &said);
@@ -274,7 +269,7 @@ impl Journal {
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, status, detail });
+        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, awaited, status, detail });
     }
 
     /// The reply of an exchange has left, or as much of it as ever will.
@@ -403,6 +398,19 @@ fn named(label: &[u8]) -> Option<MessageNo> {
     let digits = label.strip_prefix(b"<m")?;
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     Some(MessageNo(std::str::from_utf8(&digits[..end]).ok()?.parse().ok()?))
+}
+
+/// The text of a reply behind what was heard, and the labels in it; who wrote what is kept.
+fn said<'r>(reply: &'r Reply, heard: usize, detail: &mut Option<Box<Detail>>) -> (Cow<'r, [u8]>, Vec<Labelled>) {
+    let Recorded { text, mut labelled, written } = reply.recorded();
+    let heard = heard as u32;
+    let behind = |range: &Range<u32>| range.start + heard..range.end + heard;
+    labelled.iter_mut().for_each(|its| its.label = behind(&its.label));
+    if !written.is_empty() {
+        let written = written.into_iter().map(|its| Written { range: behind(&its.range), ..its });
+        detail.get_or_insert_default().trace.get_or_insert_default().written = written.collect();
+    }
+    (text, labelled)
 }
 
 /// A client's lines with a label in the place of each message: its number where it was kept, else its octets.

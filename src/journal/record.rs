@@ -26,7 +26,16 @@ pub(crate) enum Kind {
     /// A request was performed; its reply is about to leave.
     Exchange(Exchange),
     /// More of the answer of an exchange that is answered in parts.
-    Part { exchange: Seq, start: u32, heard: u32, said: u32, status: Option<Status>, detail: Option<Box<Detail>> },
+    Part {
+        exchange: Seq,
+        start: u32,
+        heard: u32,
+        said: u32,
+        /// A line was awaited; it is what was heard, and may be empty.
+        awaited: bool,
+        status: Option<Status>,
+        detail: Option<Box<Detail>>,
+    },
     /// The last octet of an exchange's reply was given to the kernel, or never will be.
     Closed { exchange: Seq, left: Left },
     /// So many octets came in the clear behind STARTTLS and were dropped.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-/// The rules that had to do with an exchange, who said what, and what was done to it on its way.
+use crate::protocol::Written;
+
+/// The rules that had to do with an exchange, what they wrote, and what was done to it on its way.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
-    /// Who said the octets of the reply, in order; None: the conforming server.
-    pub(crate) said: Vec<(u32, Option<Arc<str>>)>,
+    /// What rules wrote, by its place in the exchange's text; the conforming server wrote the rest.
+    pub(crate) written: Vec<Written>,
     /// As `pace 7 octets, 5ms`, each with the rule that did it.
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
     /// What a rule cut off never left.
@@ -25,6 +27,6 @@ pub(crate) struct Fired {
 
 impl Trace {
     pub(crate) fn is_empty(&self) -> bool {
-        self.fired.is_empty()
+        *self == Self::default()
     }
 }

@@ -143,9 +143,9 @@ impl Part {
     fn record(&mut self, journal: &Journal, log: &Log, record: &Record, is_begin: bool) {
         match &record.kind {
             Kind::Exchange(exchange) => self.exchange(journal, log, exchange),
-            Kind::Part { start, heard, said, detail, .. } => {
+            Kind::Part { start, heard, said, awaited, detail, .. } => {
                 let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-                if *heard > 0 {
+                if *awaited {
                     self.say('C', log.text(*start, *heard), &[], 0);
                 }
                 self.say('S', log.text(start.wrapping_add(*heard), *said), labelled, *heard);

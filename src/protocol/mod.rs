@@ -22,7 +22,7 @@ use bytes::{Bytes, BytesMut};
 pub(crate) use desk::{Desk, Done, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
-pub(crate) use reply::{Labelled, Piece, Reply};
+pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 
 use crate::mail::{Accounts, Place};

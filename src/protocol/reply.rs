@@ -1,16 +1,25 @@
 //! What a machine means to say.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Text, and octets of messages between it: shared slices, not copies.
+/// Text, and octets of messages between it: shared slices, not copies. Each piece knows who wrote it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     text: Vec<u8>,
     spans: Vec<Span>,
+    /// The text that the machine did not write, in order.
+    written: Vec<Written<usize>>,
+    /// Who writes from now on; none: the machine.
+    author: Author,
 }
+
+/// Who wrote something; none: the machine.
+pub(crate) type Author = Option<Arc<str>>;
 
 /// Octets that a transcript shows by a label: they are long, or differ from run to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +28,7 @@ struct Span {
     at: usize,
     label: Box<str>,
     octets: Bytes,
+    author: Author,
 }
 
 /// A label within text that was recorded, and the octets that it stands for.
@@ -29,41 +39,109 @@ pub(crate) struct Labelled {
     pub(crate) octets: Bytes,
 }
 
+/// Text that the machine did not write, and who did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written<At = u32> {
+    pub(crate) range: Range<At>,
+    pub(crate) by: Arc<str>,
+}
+
+/// What is recorded of a reply.
+pub(crate) struct Recorded<'r> {
+    /// The text, with a label in the place of what has one.
+    pub(crate) text: Cow<'r, [u8]>,
+    pub(crate) labelled: Vec<Labelled>,
+    pub(crate) written: Vec<Written>,
+}
+
 /// A piece of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    Text(Vec<u8>),
-    Labelled(Box<str>, Bytes),
+    Text(Vec<u8>, Author),
+    Labelled(Box<str>, Bytes, Author),
+}
+
+enum Part<'r> {
+    Text(&'r [u8], Option<&'r Arc<str>>),
+    Labelled(&'r Span),
 }
 
 impl From<Vec<u8>> for Reply {
     fn from(text: Vec<u8>) -> Self {
-        Self { text, spans: Vec::new() }
+        Self { text, ..Self::default() }
     }
 }
 
 impl Reply {
+    /// All of this, written by somebody else than the machine.
+    pub(crate) fn by(mut self, author: &Arc<str>) -> Self {
+        self.author = Some(Arc::clone(author));
+        self.written.clear();
+        self.sign(0);
+        self.spans.iter_mut().for_each(|span| span.author.clone_from(&self.author));
+        self
+    }
+
+    /// What is written from now on is by somebody else than the machine.
+    pub(crate) fn hand_to(&mut self, author: &Arc<str>) {
+        self.author = Some(Arc::clone(author));
+    }
+
+    /// Whether the machine wrote all of it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.written.is_empty() && self.spans.iter().all(|span| span.author.is_none())
+    }
+
+    /// Nothing yet, and the same author.
+    pub(crate) fn anew(&self) -> Self {
+        Self { author: self.author.clone(), ..Self::default() }
+    }
+
     /// Adds a line; the CRLF is added here.
     pub(crate) fn line(mut self, pieces: &[&str]) -> Self {
+        let from = self.text.len();
         self.text.reserve_exact(pieces.iter().map(|piece| piece.len()).sum::<usize>() + 2);
         for piece in pieces {
             self.text.extend_from_slice(piece.as_bytes());
         }
         self.text.extend_from_slice(b"\r\n");
+        self.sign(from);
         self
     }
 
     pub(crate) fn push(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
+        self.push_octets(text.as_bytes());
     }
 
     pub(crate) fn push_octets(&mut self, octets: &[u8]) {
+        let from = self.text.len();
         self.text.extend_from_slice(octets);
+        self.sign(from);
+    }
+
+    /// Adds what somebody else may have written.
+    pub(crate) fn push_piece(&mut self, piece: Piece) {
+        let (Piece::Text(_, author) | Piece::Labelled(_, _, author)) = &piece;
+        let own = std::mem::replace(&mut self.author, author.clone());
+        match piece {
+            Piece::Text(text, _) => self.push_octets(&text),
+            Piece::Labelled(label, octets, _) => self.push_labelled(label, octets),
+        }
+        self.author = own;
+    }
+
+    /// The text from here on is by who writes now.
+    fn sign(&mut self, from: usize) {
+        let Some(by) = self.author.as_ref().filter(|_| from < self.text.len()) else { return };
+        match self.written.last_mut() {
+            Some(last) if last.range.end == from && last.by == *by => last.range.end = self.text.len(),
+            _ => self.written.push(Written { range: from..self.text.len(), by: Arc::clone(by) }),
+        }
     }
 
     /// Adds octets that a transcript shows as `<label>`.
     pub(crate) fn push_labelled(&mut self, label: impl Into<Box<str>>, octets: Bytes) {
-        self.spans.push(Span { at: self.text.len(), label: label.into(), octets });
+        self.spans.push(Span { at: self.text.len(), label: label.into(), octets, author: self.author.clone() });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -91,31 +169,43 @@ impl Reply {
         for span in self.spans.iter_mut().filter(|span| span.at > range.start) {
             span.at = span.at + text.len() - range.len();
         }
+        let (start, end) = (range.start, range.start + text.len());
+        let moved = |at: usize| at + text.len() - range.len();
+        let around = std::mem::take(&mut self.written).into_iter().flat_map(|Written { range: its, by }| {
+            let before = Written { range: its.start..its.end.min(range.start), by: Arc::clone(&by) };
+            let behind =
+                (its.end > range.end).then(|| Written { range: moved(its.start.max(range.end))..moved(its.end), by });
+            [Some(before), behind]
+        });
+        let new = self.author.clone().map(|by| Written { range: start..end, by });
+        self.written = around.chain([new]).flatten().filter(|its| !its.range.is_empty()).collect();
+        self.written.sort_by_key(|its| its.range.start);
         self.text.splice(range, text.iter().copied());
     }
 
     /// Takes the first so many octets off.
     pub(crate) fn take(&mut self, octets: usize) -> Reply {
-        let (mut head, mut left) = (Reply::default(), octets);
-        let mut rest = Reply::default();
+        let (mut head, mut rest, mut left) = (self.anew(), self.anew(), octets);
         for piece in std::mem::take(self).into_pieces() {
             match piece {
-                Piece::Text(text) => {
-                    let at = left.min(text.len());
-                    left -= at;
-                    head.push_octets(&text[..at]);
-                    rest.push_octets(&text[at..]);
+                Piece::Text(mut text, author) => {
+                    let behind = text.split_off(left.min(text.len()));
+                    left -= text.len();
+                    head.push_piece(Piece::Text(text, author.clone()));
+                    rest.push_piece(Piece::Text(behind, author));
                 }
-                Piece::Labelled(label, octets) => {
+                Piece::Labelled(label, octets, author) => {
                     let at = left.min(octets.len());
                     left -= at;
                     if at == octets.len() {
-                        head.push_labelled(label, octets);
+                        head.push_piece(Piece::Labelled(label, octets, author));
                     } else if at == 0 {
-                        rest.push_labelled(label, octets);
+                        rest.push_piece(Piece::Labelled(label, octets, author));
                     } else {
-                        head.push_labelled(format!("{label}, octets 1-{at} of {}", octets.len()), octets.slice(..at));
-                        rest.push_labelled(format!("{label}, from octet {}", at + 1), octets.slice(at..));
+                        let (first, from) = (format!("{label}, octets 1-{at} of {}", octets.len()), at + 1);
+                        head.push_piece(Piece::Labelled(first.into(), octets.slice(..at), author.clone()));
+                        let second = format!("{label}, from octet {from}");
+                        rest.push_piece(Piece::Labelled(second.into(), octets.slice(at..), author));
                     }
                 }
             }
@@ -129,21 +219,42 @@ impl Reply {
         let base = self.text.len();
         self.text.extend_from_slice(&other.text);
         self.spans.extend(other.spans.into_iter().map(|span| Span { at: span.at + base, ..span }));
+        let shifted = |Written { range, by }| Written { range: range.start + base..range.end + base, by };
+        self.written.extend(other.written.into_iter().map(shifted));
     }
 
+    /// Its pieces, each by one author.
     pub(crate) fn into_pieces(self) -> Vec<Piece> {
-        let (mut pieces, mut from) = (Vec::new(), 0);
-        for Span { at, label, octets } in self.spans {
-            if at > from {
-                pieces.push(Piece::Text(self.text[from..at].to_vec()));
+        let owned = |part: Part<'_>| match part {
+            Part::Text(text, author) => Piece::Text(text.to_vec(), author.cloned()),
+            Part::Labelled(Span { label, octets, author, .. }) => {
+                Piece::Labelled(label.clone(), octets.clone(), author.clone())
             }
-            from = at;
-            pieces.push(Piece::Labelled(label, octets));
+        };
+        self.parts().into_iter().map(owned).collect()
+    }
+
+    fn parts<'r>(&'r self) -> Vec<Part<'r>> {
+        let mut parts = Vec::with_capacity(2 * self.spans.len() + self.written.len() + 1);
+        let (mut from, mut written) = (0, self.written.iter().peekable());
+        let mut text_until = |parts: &mut Vec<Part<'r>>, to: usize| {
+            while from < to {
+                let (end, author) = match written.peek() {
+                    Some(its) if its.range.start <= from => (its.range.end.min(to), Some(&its.by)),
+                    Some(its) => (its.range.start.min(to), None),
+                    None => (to, None),
+                };
+                parts.push(Part::Text(&self.text[from..end], author));
+                from = end;
+                written.next_if(|its| its.range.end <= from);
+            }
+        };
+        for span in &self.spans {
+            text_until(&mut parts, span.at);
+            parts.push(Part::Labelled(span));
         }
-        if from < self.text.len() {
-            pieces.push(Piece::Text(self.text[from..].to_vec()));
-        }
-        pieces
+        text_until(&mut parts, self.text.len());
+        parts
     }
 
     /// What is to be sent, piece by piece.
@@ -155,22 +266,32 @@ impl Reply {
     }
 
     /// What the record keeps: the text, with a label in the place of what has one.
-    pub(crate) fn recorded(&self) -> (std::borrow::Cow<'_, [u8]>, Vec<Labelled>) {
-        if self.spans.is_empty() {
-            return (self.text.as_slice().into(), Vec::new());
+    pub(crate) fn recorded(&self) -> Recorded<'_> {
+        if self.spans.is_empty() && self.written.is_empty() {
+            return Recorded { text: self.text.as_slice().into(), labelled: Vec::new(), written: Vec::new() };
         }
         let mut text = Vec::with_capacity(self.text.len() + 16 * self.spans.len());
-        let mut labelled = Vec::with_capacity(self.spans.len());
-        let mut from = 0;
-        for Span { at, label, octets } in &self.spans {
-            text.extend_from_slice(&self.text[from..*at]);
-            from = *at;
+        let (mut labelled, mut written) = (Vec::with_capacity(self.spans.len()), Vec::<Written>::new());
+        for part in self.parts() {
             let start = text.len() as u32;
-            text.extend_from_slice(format!("<{label}>").as_bytes());
-            labelled.push(Labelled { label: start..text.len() as u32, octets: octets.clone() });
+            let author = match part {
+                Part::Text(more, author) => {
+                    text.extend_from_slice(more);
+                    author
+                }
+                Part::Labelled(Span { label, octets, author, .. }) => {
+                    text.extend_from_slice(format!("<{label}>").as_bytes());
+                    labelled.push(Labelled { label: start..text.len() as u32, octets: octets.clone() });
+                    author.as_ref()
+                }
+            };
+            let Some(by) = author else { continue };
+            match written.last_mut() {
+                Some(last) if last.range.end == start && last.by == *by => last.range.end = text.len() as u32,
+                _ => written.push(Written { range: start..text.len() as u32, by: Arc::clone(by) }),
+            }
         }
-        text.extend_from_slice(&self.text[from..]);
-        (text.into(), labelled)
+        Recorded { text: text.into(), labelled, written }
     }
 }
 
@@ -196,7 +317,7 @@ mod tests {
         reply.push("\")\r\n");
 
         let sent = reply.pieces().collect::<Vec<_>>().concat();
-        let (text, labelled) = reply.recorded();
+        let Recorded { text, labelled, written } = reply.recorded();
 
         assert_eq!(sent.len(), reply.len());
         let sent = String::from_utf8(sent).unwrap();
@@ -205,5 +326,52 @@ mod tests {
         let labels: Vec<_> =
             labelled.iter().map(|its| &text[its.label.start as usize..its.label.end as usize]).collect();
         assert_eq!(labels, [b"<m1>".as_slice(), b"<time>"]);
+        assert_eq!(written, []);
+    }
+
+    fn told(reply: &Reply) -> Vec<(String, String)> {
+        let Recorded { text, written, .. } = reply.recorded();
+        let told = written.iter().map(|its| {
+            let text = &text[its.range.start as usize..its.range.end as usize];
+            (its.by.to_string(), String::from_utf8(text.to_vec()).unwrap())
+        });
+        told.collect()
+    }
+
+    fn own(by: &str, text: &str) -> (String, String) {
+        (by.to_owned(), text.to_owned())
+    }
+
+    #[test]
+    fn who_wrote_what_stays_right_when_it_is_changed_taken_apart_and_put_together() {
+        let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
+        let mut reply = Reply::default();
+        reply.push("250 the machine\r\n");
+        reply.push_labelled("m1", Bytes::from_static(b"a much longer body"));
+        reply.push(" and more\r\n");
+        reply.append(Reply::from(b"250 one\r\n".to_vec()).by(&one));
+        assert_eq!(told(&reply), [own("one", "250 one\r\n")]);
+
+        reply.hand_to(&two);
+        reply.splice(4..7, b"TWO'S");
+        assert_eq!(told(&reply), [own("two", "TWO'S"), own("one", "250 one\r\n")]);
+
+        let at = reply.text().len() - 5;
+        reply.splice(at..at + 3, b"");
+        reply.splice(at - 2..at - 1, b"0");
+        let all = [own("two", "TWO'S"), own("one", "25"), own("two", "0"), own("one", " \r\n")];
+        assert_eq!(told(&reply), all);
+
+        let whole: Vec<u8> = reply.pieces().flatten().copied().collect();
+        for octets in 0..=whole.len() {
+            let mut rest = reply.clone();
+            let mut again = rest.take(octets);
+            assert_eq!(again.len(), octets);
+            again.append(rest);
+            assert_eq!(again.pieces().flatten().copied().collect::<Vec<u8>>(), whole);
+            let joined: String = told(&again).into_iter().map(|(by, text)| format!("{by}:{text};")).collect();
+            let joined = joined.replace(";one:", "").replace(";two:", "");
+            assert_eq!(joined.len(), "two:TWO'Sone:25".len() + 1, "{joined}");
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! their ends, writes, the cut.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,21 +12,14 @@ use super::data::Parts;
 use super::plan::{Cue, Pace};
 use super::step::{End, Eol, Place};
 use crate::base::Pattern;
-use crate::protocol::{Piece, Reply};
-
-/// A cue and the rule that gave it; None: the conforming server.
-#[derive(Debug, PartialEq)]
-pub(super) struct Out {
-    pub(super) cue: Cue,
-    pub(super) by: Option<Arc<str>>,
-}
+use crate::protocol::{Author, Piece, Reply};
 
 /// A filter at work.
 #[derive(Debug)]
 pub(super) enum Filter {
     Parts(Parts),
     Lines { edit: Lines, line: usize },
-    Hold(Vec<Out>),
+    Hold(Vec<Cue>),
     Split { at: Vec<usize>, seen: usize },
     Pace(Pace),
     Cut { place: Place, end: End, seen: u64, dropped: u64, is_over: bool },
@@ -43,12 +35,6 @@ pub(super) enum Lines {
     Insert { below: usize, text: Vec<u8> },
     Eol(Eol),
     Pad { line: usize, to: usize },
-}
-
-impl Out {
-    pub(super) fn send(bytes: Reply, by: Option<Arc<str>>) -> Self {
-        Self { cue: Cue::Send { bytes, pace: None, apart: false }, by }
-    }
 }
 
 impl Filter {
@@ -74,35 +60,35 @@ impl Filter {
     }
 
     /// Takes what is said and says what becomes of it. Gives whether that is something else.
-    pub(super) fn feed(&mut self, out: Out, say: &mut dyn FnMut(Out)) -> bool {
-        let Out { cue: Cue::Send { mut bytes, pace, apart }, by } = out else {
+    pub(super) fn feed(&mut self, cue: Cue, say: &mut dyn FnMut(Cue)) -> bool {
+        let Cue::Send { mut bytes, pace, apart } = cue else {
             match self {
                 // Behind a cut there is nothing more.
                 Self::Cut { is_over: true, .. } => {}
                 // What is held leaves before the connection ends.
-                Self::Hold(_) if !matches!(out.cue, Cue::Wait(_)) => {
+                Self::Hold(_) if !matches!(cue, Cue::Wait(_)) => {
                     let changed = self.finish(say);
-                    say(out);
+                    say(cue);
                     return changed;
                 }
-                _ => say(out),
+                _ => say(cue),
             }
             return false;
         };
-        let send = |bytes, pace, apart, by| Out { cue: Cue::Send { bytes, pace, apart }, by };
+        let send = |bytes, pace, apart| Cue::Send { bytes, pace, apart };
         match self {
             Self::Parts(parts) => {
                 let (bytes, changed) = parts.change(bytes);
-                say(send(bytes, pace, apart, by));
+                say(send(bytes, pace, apart));
                 changed
             }
             Self::Lines { edit, line } => {
                 let (bytes, changed) = edit.change(bytes, line);
-                say(send(bytes, pace, apart, by));
+                say(send(bytes, pace, apart));
                 changed
             }
             Self::Hold(held) => {
-                held.push(send(bytes, pace, apart, by));
+                held.push(send(bytes, pace, apart));
                 false
             }
             Self::Split { at, seen } => {
@@ -113,20 +99,20 @@ impl Filter {
                         let head = bytes.take(*end - *seen);
                         *seen = *end;
                         changed = true;
-                        say(send(head, pace, true, by.clone()));
+                        say(send(head, pace, true));
                     }
                 }
                 *seen += bytes.len();
                 // An end may fall together with the end of what is said now.
                 let apart = apart || at.contains(seen);
-                say(send(bytes, pace, apart, by));
+                say(send(bytes, pace, apart));
                 changed
             }
             Self::Pace(own) => {
                 let both =
                     pace.map_or(*own, |inner| Pace { chunk: inner.chunk.min(own.chunk), gap: inner.gap + own.gap });
                 let changed = bytes.len() > both.chunk;
-                say(send(bytes, Some(both), apart, by));
+                say(send(bytes, Some(both), apart));
                 changed
             }
             Self::Cut { dropped, is_over: true, .. } => {
@@ -143,7 +129,7 @@ impl Filter {
                 };
                 if at >= bytes.len() && !(at == bytes.len() && matches!(place, Place::At(_))) {
                     *seen += bytes.len() as u64;
-                    say(send(bytes, pace, apart, by));
+                    say(send(bytes, pace, apart));
                     return false;
                 }
                 let head = bytes.take(at);
@@ -151,27 +137,29 @@ impl Filter {
                 *dropped += bytes.len() as u64;
                 *is_over = true;
                 if !head.is_empty() {
-                    say(send(head, pace, apart, by.clone()));
+                    say(send(head, pace, apart));
                 }
-                say(Out { cue: Cue::End(*end), by });
+                say(Cue::End(*end));
                 true
             }
         }
     }
 
     /// The rule is done: what was held back is said. Gives whether it would have left otherwise.
-    pub(super) fn finish(&mut self, say: &mut dyn FnMut(Out)) -> bool {
+    pub(super) fn finish(&mut self, say: &mut dyn FnMut(Cue)) -> bool {
         let Self::Hold(held) = self else { return false };
-        let Some(by) = held.last().map(|out| out.by.clone()) else { return false };
+        if held.is_empty() {
+            return false;
+        }
         let mut changed = held.len() > 1;
         let mut whole = Reply::default();
-        for out in held.drain(..) {
-            if let Cue::Send { bytes, pace, apart } = out.cue {
+        for cue in held.drain(..) {
+            if let Cue::Send { bytes, pace, apart } = cue {
                 changed |= apart || pace.is_some_and(|pace| bytes.len() > pace.chunk);
                 whole.append(bytes);
             }
         }
-        say(Out { cue: Cue::Send { bytes: whole, pace: None, apart: false }, by });
+        say(Cue::send(whole));
         changed
     }
 
@@ -225,23 +213,42 @@ fn searchable(octets: &[u8]) -> Cow<'_, str> {
 impl Lines {
     /// The reply with its lines changed, and whether any was. `line` counts the lines of this event's output.
     fn change(&self, reply: Reply, line: &mut usize) -> (Reply, bool) {
-        let mut out = Reply::default();
-        let mut text = Vec::new();
+        let mut out = reply.anew();
+        let mut lines: Vec<(Vec<u8>, Author)> = Vec::new();
         let mut changed = false;
         for piece in reply.into_pieces() {
             match piece {
-                Piece::Text(more) => text.extend_from_slice(&more),
+                Piece::Text(text, author) => add_lines(&mut lines, &text, &author),
                 // What is no line of its own belongs to the text around it.
-                Piece::Labelled(_, octets) if !octets.contains(&b'\n') => text.extend_from_slice(&octets),
-                Piece::Labelled(label, octets) => {
-                    out.push_octets(&self.change_text(&std::mem::take(&mut text), line, &mut changed));
+                Piece::Labelled(_, octets, author) if !octets.contains(&b'\n') => {
+                    add_lines(&mut lines, &octets, &author);
+                }
+                Piece::Labelled(label, octets, author) => {
+                    changed |= self.change_lines(&mut lines, line, &mut out);
                     let new = self.change_text(&octets, line, &mut changed);
-                    out.push_labelled(label, if new == *octets { octets } else { Bytes::from(new) });
+                    if new == *octets {
+                        out.push_piece(Piece::Labelled(label, octets, author));
+                    } else {
+                        out.push_labelled(label, Bytes::from(new));
+                    }
                 }
             }
         }
-        out.push_octets(&self.change_text(&text, line, &mut changed));
+        changed |= self.change_lines(&mut lines, line, &mut out);
         (out, changed)
+    }
+
+    /// What of a line stays at its beginning stays its author's.
+    fn change_lines(&self, lines: &mut Vec<(Vec<u8>, Author)>, line: &mut usize, out: &mut Reply) -> bool {
+        let mut changed = false;
+        for (mut old, author) in lines.drain(..) {
+            let new = self.change_text(&old, line, &mut changed);
+            let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+            old.truncate(same);
+            out.push_piece(Piece::Text(old, author));
+            out.push_octets(&new[same..]);
+        }
+        changed
     }
 
     fn change_text(&self, text: &[u8], line: &mut usize, changed: &mut bool) -> Vec<u8> {
@@ -309,6 +316,19 @@ impl Lines {
     }
 }
 
+/// Adds text to lines of which the last may have no end yet; who wrote any of a line wrote it.
+fn add_lines(lines: &mut Vec<(Vec<u8>, Author)>, text: &[u8], author: &Author) {
+    for more in text.split_inclusive(|byte| *byte == b'\n') {
+        match lines.last_mut() {
+            Some((line, its)) if !line.ends_with(b"\n") => {
+                line.extend_from_slice(more);
+                *its = its.take().or_else(|| author.clone());
+            }
+            _ => lines.push((more.to_vec(), author.clone())),
+        }
+    }
+}
+
 /// Every place that is found in the whole line gets the text; `$1` and `${name}` are not special. Gives whether there
 /// was one.
 fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) -> bool {
@@ -332,15 +352,14 @@ mod tests {
     fn through(mut filter: Filter, texts: &[&str]) -> (Vec<Cue>, bool) {
         let (mut cues, mut changed) = (Vec::new(), false);
         for text in texts {
-            let out = Out::send(Reply::from(text.as_bytes().to_vec()), None);
-            changed |= filter.feed(out, &mut |out| cues.push(out.cue));
+            changed |= filter.feed(send(text), &mut |cue| cues.push(cue));
         }
-        changed |= filter.finish(&mut |out| cues.push(out.cue));
+        changed |= filter.finish(&mut |cue| cues.push(cue));
         (cues, changed)
     }
 
     fn send(text: &str) -> Cue {
-        Cue::Send { bytes: Reply::from(text.as_bytes().to_vec()), pace: None, apart: false }
+        Cue::send(Reply::from(text.as_bytes().to_vec()))
     }
 
     fn cut(at: u64) -> Filter {
@@ -362,7 +381,7 @@ mod tests {
             let mut cues = Vec::new();
             let mut outer = Filter::Pace(outer);
             let said = Cue::Send { bytes: Reply::from(b"abcd".to_vec()), pace: Some(inner), apart: false };
-            assert!(outer.feed(Out { cue: said, by: None }, &mut |out| cues.push(out.cue)));
+            assert!(outer.feed(said, &mut |cue| cues.push(cue)));
             let [Cue::Send { pace, .. }] = &cues[..] else { panic!("{cues:?}") };
             assert_eq!(*pace, Some(paced(3, 9)));
         }
@@ -376,8 +395,8 @@ mod tests {
         assert_eq!(through(hold(), &[]), (vec![], false));
         let mut paced = hold();
         let pace = Some(Pace { chunk: 1, gap: Duration::ZERO });
-        let out = Out { cue: Cue::Send { bytes: Reply::from(b"ab".to_vec()), pace, apart: false }, by: None };
-        paced.feed(out, &mut |_| {});
+        let cue = Cue::Send { bytes: Reply::from(b"ab".to_vec()), pace, apart: false };
+        paced.feed(cue, &mut |_| {});
         assert!(paced.finish(&mut |_| {}));
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::data::Parts;
-use super::filter::{Filter, Lines, Out};
+use super::filter::{Filter, Lines};
 use super::plan::{Cue, Pace};
 use super::rulebook::{Firing, draw};
 use super::step::{Data, Edit, Listing, Shape, Span};
@@ -58,7 +58,7 @@ pub(super) enum Passing {
     /// The last thing said waits for its end: its last line is replaced.
     Status {
         line: Vec<u8>,
-        kept: Option<Out>,
+        kept: Option<Cue>,
     },
 }
 
@@ -74,38 +74,44 @@ impl Frame {
     }
 
     /// What comes from inside, as `pass` lets it through.
-    pub(super) fn passed(&mut self, outs: Vec<Out>) -> Vec<Out> {
+    pub(super) fn passed(&mut self, cues: Vec<Cue>) -> Vec<Cue> {
         match &mut self.passing {
-            None | Some(Passing::Loud) => outs,
-            Some(Passing::Silent) => outs.into_iter().filter(|out| !matches!(out.cue, Cue::Send { .. })).collect(),
+            None | Some(Passing::Loud) => cues,
+            Some(Passing::Silent) => cues.into_iter().filter(|cue| !matches!(cue, Cue::Send { .. })).collect(),
             Some(Passing::Status { kept, .. }) => {
-                let held_back = |out: Out| match out.cue {
-                    Cue::Send { .. } => kept.replace(out),
-                    _ => Some(out),
+                let held_back = |cue: Cue| match cue {
+                    Cue::Send { .. } => kept.replace(cue),
+                    _ => Some(cue),
                 };
-                outs.into_iter().filter_map(held_back).collect()
+                cues.into_iter().filter_map(held_back).collect()
             }
         }
     }
 
-    pub(super) fn filtered(&mut self, outs: Vec<Out>) -> Vec<Out> {
-        self.filters.iter_mut().fold(outs, |outs, shaping| shaping.through(outs))
+    pub(super) fn filtered(&mut self, mut cues: Vec<Cue>) -> Vec<Cue> {
+        // What its filters write is the rule's.
+        for cue in &mut cues {
+            if let Cue::Send { bytes, .. } = cue {
+                bytes.hand_to(&self.firing.rule.id);
+            }
+        }
+        self.filters.iter_mut().fold(cues, |cues, shaping| shaping.through(cues))
     }
 }
 
 impl Shaping {
-    pub(super) fn through(&mut self, outs: Vec<Out>) -> Vec<Out> {
-        let mut shaped = Vec::with_capacity(outs.len());
-        for out in outs {
-            self.changed |= self.filter.feed(out, &mut |out| shaped.push(out));
+    pub(super) fn through(&mut self, cues: Vec<Cue>) -> Vec<Cue> {
+        let mut shaped = Vec::with_capacity(cues.len());
+        for cue in cues {
+            self.changed |= self.filter.feed(cue, &mut |cue| shaped.push(cue));
         }
         shaped
     }
 
     /// What it held back.
-    pub(super) fn finish(&mut self) -> Vec<Out> {
+    pub(super) fn finish(&mut self) -> Vec<Cue> {
         let mut rest = Vec::new();
-        self.changed |= self.filter.finish(&mut |out| rest.push(out));
+        self.changed |= self.filter.finish(&mut |cue| rest.push(cue));
         rest
     }
 }

@@ -25,6 +25,12 @@ pub(crate) enum Cue {
     End(End),
 }
 
+impl Cue {
+    pub(super) fn send(bytes: Reply) -> Self {
+        Self::Send { bytes, pace: None, apart: false }
+    }
+}
+
 /// Octets go out in chunks, with a gap of server time between two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {

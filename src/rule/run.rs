@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
 use super::deed::{By, Deed, Target};
-use super::filter::{Filter, Out};
+use super::filter::Filter;
 use super::frame::{Frame, Passing, Shaping, complete, drawn, parts, shaped};
 use super::plan::{After, Cue};
 use super::rulebook::{Rulebook, Scene};
@@ -27,7 +27,7 @@ pub(crate) struct Run {
     /// The event that this one is an item of, and its base.
     outer: Option<(Event, usize)>,
     phase: Phase,
-    out: Vec<Out>,
+    out: Vec<Cue>,
     /// Nothing is said any more.
     is_mute: bool,
     /// The status of what the conforming server said in this turn.
@@ -184,14 +184,14 @@ impl Run {
     pub(crate) fn say(&mut self, reply: Reply, status: Option<Status>) {
         if !reply.is_empty() {
             self.said = status.or(self.said);
-            self.emit(self.frames.len(), vec![Out::send(reply, None)]);
+            self.emit(self.frames.len(), vec![Cue::send(reply)]);
         }
     }
 
     /// What a rule told the client at once, in the conforming server's words.
     pub(crate) fn add(&mut self, reply: Reply) {
-        if !reply.is_empty() && !self.frames.is_empty() {
-            self.own(Cue::Send { bytes: reply, pace: None, apart: false });
+        if !reply.is_empty() {
+            self.speak(reply);
         }
     }
 
@@ -216,8 +216,8 @@ impl Run {
 
     /// The same in this turn: what a rule wrote is read as the client reads it.
     fn status_now(&self) -> Option<Status> {
-        let sent = self.out.iter().filter_map(|out| match &out.cue {
-            Cue::Send { bytes, .. } => Some((bytes.text(), out.by.is_some())),
+        let sent = self.out.iter().filter_map(|cue| match cue {
+            Cue::Send { bytes, .. } => Some((bytes.text(), !bytes.is_own())),
             _ => None,
         });
         let (texts, ruled): (Vec<&[u8]>, Vec<bool>) = sent.unzip();
@@ -243,17 +243,12 @@ impl Run {
         let status = self.status_now();
         (self.told, self.said) = (status.or(self.told), None);
         let mut whole = Reply::default();
-        let mut trace = mem::take(&mut self.trace);
-        let mut cues = Vec::with_capacity(self.out.len());
-        for Out { cue, by } in self.out.drain(..) {
-            if let Cue::Send { bytes, .. } = &cue {
-                match trace.said.last_mut() {
-                    Some((octets, author)) if *author == by => *octets += bytes.len() as u32,
-                    _ => trace.said.push((bytes.len() as u32, by)),
-                }
+        let trace = mem::take(&mut self.trace);
+        let cues = mem::take(&mut self.out);
+        for cue in &cues {
+            if let Cue::Send { bytes, .. } = cue {
                 whole.append(bytes.clone());
             }
-            cues.push(cue);
         }
         (cues, whole, status, trace)
     }
@@ -298,7 +293,7 @@ impl Run {
                 let lines: Vec<Vec<u8>> = lines.iter().map(fill).collect();
                 let octets = self.framing.frame(&lines);
                 if after.is_none() {
-                    self.speak(octets);
+                    self.speak(Reply::from(octets));
                     return None;
                 }
                 Deed::Say(octets)
@@ -306,7 +301,7 @@ impl Run {
             Step::Raw(octets) => {
                 let octets = fill(octets);
                 if after.is_none() {
-                    self.speak(octets);
+                    self.speak(Reply::from(octets));
                     return None;
                 }
                 Deed::Say(octets)
@@ -399,40 +394,37 @@ impl Run {
         }
     }
 
-    /// The innermost rule says these octets.
-    fn speak(&mut self, octets: Vec<u8>) {
-        self.own(Cue::Send { bytes: Reply::from(octets), pace: None, apart: false });
+    /// The innermost rule says this.
+    fn speak(&mut self, reply: Reply) {
+        let Some(frame) = self.frames.last() else { return };
+        let bytes = reply.by(&frame.firing.rule.id);
+        self.cue(Cue::send(bytes));
     }
 
+    /// The innermost rule gives this cue.
     fn cue(&mut self, cue: Cue) {
-        self.own(cue);
-    }
-
-    fn own(&mut self, cue: Cue) {
         if self.is_mute {
             return;
         }
         let level = self.frames.len() - 1;
-        let frame = &mut self.frames[level];
-        let out = Out { cue, by: Some(Arc::clone(&frame.firing.rule.id)) };
-        let outs = frame.filtered(vec![out]);
-        self.emit(level, outs);
+        let cues = self.frames[level].filtered(vec![cue]);
+        self.emit(level, cues);
     }
 
     /// Says this through the so many outermost rules.
-    fn emit(&mut self, level: usize, mut outs: Vec<Out>) {
+    fn emit(&mut self, level: usize, mut cues: Vec<Cue>) {
         if self.is_mute {
             return;
         }
         for frame in self.frames[..level].iter_mut().rev() {
-            outs = frame.passed(outs);
-            outs = frame.filtered(outs);
+            cues = frame.passed(cues);
+            cues = frame.filtered(cues);
         }
-        for out in outs {
+        for cue in cues {
             // Behind the end of a connection nothing is said.
             if !self.is_mute {
-                self.is_mute = matches!(out.cue, Cue::End(_) | Cue::Stall);
-                self.out.push(out);
+                self.is_mute = matches!(cue, Cue::End(_) | Cue::Stall);
+                self.out.push(cue);
             }
         }
     }
@@ -441,12 +433,12 @@ impl Run {
     fn end_pass(&mut self) {
         let Some(frame) = self.frames.last_mut() else { return };
         if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
-            if let Cue::Send { bytes, .. } = &mut kept.cue {
+            if let Cue::Send { bytes, .. } = &mut kept {
+                bytes.hand_to(&frame.firing.rule.id);
                 complete(bytes, &self.framing, line);
             }
-            kept.by = Some(Arc::clone(&frame.firing.rule.id));
-            let outs = frame.filtered(vec![kept]);
-            self.emit(self.frames.len() - 1, outs);
+            let cues = frame.filtered(vec![kept]);
+            self.emit(self.frames.len() - 1, cues);
         }
     }
 
@@ -456,8 +448,8 @@ impl Run {
         let level = self.frames.len() - 1;
         for i in 0..self.frames[level].filters.len() {
             let (shaping, outer) = self.frames[level].filters[i..].split_first_mut().expect("there is one at i");
-            let outs = outer.iter_mut().fold(shaping.finish(), |outs, shaping| shaping.through(outs));
-            self.emit(level, outs);
+            let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
+            self.emit(level, cues);
         }
         let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
         for Shaping { filter, step, changed } in &filters {

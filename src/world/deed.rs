@@ -10,7 +10,7 @@ use super::turn::{Nobody, Progress};
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{Change, Flags, Origin, Place};
-use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Route, Words};
+use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
 use crate::rule::{By, Certificate, Deed, End, One, Run, Target, Tell, Want};
 use crate::scenario::Announced;
 
@@ -20,8 +20,8 @@ const DEEPEST: u8 = 8;
 /// What a session is told from outside.
 #[derive(Debug)]
 pub(crate) enum SessionCommand {
-    /// These octets, which no request asked for; and the rule that says them.
-    Say(Vec<u8>, Arc<str>),
+    /// This, which no request asked for.
+    Say(Reply),
     /// Announces something else from now on.
     Offer(Offer),
     End(EndCommand),
@@ -32,8 +32,8 @@ pub(crate) enum SessionCommand {
 pub(crate) enum EndCommand {
     /// The server stops.
     Stop,
-    /// It is ended by a test, or by a rule of another session, after these octets.
-    Kick(Vec<u8>),
+    /// It is ended by a test, or by a rule of another session, after this.
+    Kick(Reply),
     /// A rule closes the connection.
     Close(End),
     /// More was said to the session than it could take while it was busy.
@@ -84,7 +84,7 @@ impl World {
         let (mut told, mut command, mut found) = (None, None, true);
         let failed: Result<(), String> = match deed {
             Deed::Say(octets) => {
-                command = Some(SessionCommand::Say(octets, Arc::clone(by)));
+                command = Some(SessionCommand::Say(Reply::from(octets).by(by)));
                 Ok(())
             }
             Deed::End(end) => {
@@ -171,7 +171,8 @@ impl World {
                 };
                 let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
                 found = !meant.is_empty();
-                let kick = || SessionCommand::End(EndCommand::Kick(reply.clone().unwrap_or_default()));
+                let goodbye = Reply::from(reply.unwrap_or_default()).by(by);
+                let kick = || SessionCommand::End(EndCommand::Kick(goodbye.clone()));
                 self.commands.extend(meant.into_iter().map(|session| (session, kick())));
                 Ok(())
             }

@@ -37,6 +37,13 @@ enum Going<R> {
     Line(Option<Heard<R>>),
 }
 
+/// Which turn of its exchange it is.
+enum Which<'l> {
+    First(Event, Words),
+    /// A later one, of this exchange; the line that was awaited, if one was.
+    Later(Seq, Option<&'l [u8]>),
+}
+
 /// What rules and machine came to in one turn, and what is to be recorded of it.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -66,7 +73,7 @@ impl World {
             let (event, words) = (heard.event, heard.words.clone());
             let run = Box::new(Run::new(event, machine.framing(&heard.request)));
             let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, is_early, now);
-            return self.recorded(session, Ok((event, words)), rest, run, progress, now);
+            return self.recorded(session, Which::First(event, words), rest, run, progress, now);
         }
         let Heard { event, words, request } = heard;
         let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
@@ -94,7 +101,7 @@ impl World {
             let Step { reply, status, next } = machine.perform(rest, &mut desk);
             let done = desk.close();
             let after = After::of(&next);
-            self.record_part(session, exchange, &[], (&reply, status), done, after, Trace::default(), now);
+            self.record_part(session, exchange, None, (&reply, status), done, after, Trace::default(), now);
             let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
             return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
         }
@@ -107,7 +114,7 @@ impl World {
         let event = item.unwrap_or(run.event());
         let heard = Heard { event, words: Words::Silence, request: rest };
         let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, false, now);
-        self.recorded(session, Err((exchange, &[])), rest, run, progress, now)
+        self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
 
     /// A line came that a rule awaited.
@@ -124,7 +131,7 @@ impl World {
         let violation = run.heard(&text);
         let (rest, run, mut progress) = self.go_on(session, machine, heard, run, false, now);
         progress.notes.extend(violation);
-        self.recorded(session, Err((exchange, line)), rest, run, progress, now)
+        self.recorded(session, Which::Later(exchange, Some(line)), rest, run, progress, now)
     }
 
     /// Something happened to a connection that no machine knows of. None where no rule is asked.
@@ -144,9 +151,8 @@ impl World {
     }
 
     /// The server says something that no request asked for.
-    pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, by: Option<Arc<str>>, now: Timestamp) -> Seq {
-        let trace = Trace { said: vec![(reply.len() as u32, by)], ..Trace::default() };
-        let detail = Detail { unasked: true, trace: Some(Box::new(trace)), ..Detail::default() };
+    pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
+        let detail = Detail { unasked: true, ..Detail::default() };
         self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), Some(Box::new(detail)))
     }
 
@@ -223,11 +229,11 @@ impl World {
         (rest, run, progress)
     }
 
-    /// Records a turn, and gives the driver what it plays. It is the first of its exchange, or a later one.
+    /// Records a turn, and gives the driver what it plays.
     fn recorded<R>(
         &mut self,
         session: SessionNo,
-        what: Result<(Event, Words), (Seq, &[u8])>,
+        which: Which<'_>,
         rest: Going<R>,
         mut run: Box<Run>,
         Progress { done, notes, .. }: Progress,
@@ -236,9 +242,11 @@ impl World {
         let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
         let (cues, reply, status, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
-        let exchange = match what {
-            Ok((event, words)) => self.record(session, event, &words, (&reply, status), done, after, trace, now),
-            Err((exchange, line)) => {
+        let exchange = match which {
+            Which::First(event, words) => {
+                self.record(session, event, &words, (&reply, status), done, after, trace, now)
+            }
+            Which::Later(exchange, line) => {
                 self.record_part(session, exchange, line, (&reply, status), done, after, trace, now);
                 exchange
             }
@@ -291,7 +299,7 @@ impl World {
         &mut self,
         session: SessionNo,
         exchange: Seq,
-        line: &[u8],
+        line: Option<&[u8]>,
         reply: (&Reply, Option<Status>),
         done: Done,
         after: After,
@@ -300,7 +308,7 @@ impl World {
     ) {
         let delivered = self.delivered(&done);
         let detail = detail(done, None, after == After::Close, trace);
-        if detail.is_some() || !reply.0.is_empty() || !line.is_empty() {
+        if detail.is_some() || !reply.0.is_empty() || line.is_some() {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.keep_bounds(now);
         }

@@ -271,7 +271,7 @@ impl<M: Machine> Driver<M> {
     /// What the session was told from outside.
     async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
         match command {
-            SessionCommand::Say(octets, by) => self.say(octets, Some(by)).await,
+            SessionCommand::Say(reply) => self.say(reply).await,
             SessionCommand::Offer(offer) => {
                 if let Some(mask) = self.machine.mask() {
                     mask.change(&offer);
@@ -290,10 +290,10 @@ impl<M: Machine> Driver<M> {
                 self.manner = end;
                 Ending::Ruled
             }
-            EndCommand::Kick(octets) => {
+            EndCommand::Kick(goodbye) => {
                 // Behind what a client does not read it would not leave either.
-                if !octets.is_empty() && self.wire.is_idle() && !self.needs_tls {
-                    let _or_the_next_reason = timeout(LINGER, Box::pin(self.say(octets, None))).await;
+                if !goodbye.is_empty() && self.wire.is_idle() && !self.needs_tls {
+                    let _or_the_next_reason = timeout(LINGER, Box::pin(self.say(goodbye))).await;
                 }
                 Ending::Kicked
             }
@@ -307,9 +307,8 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Says what no request asked for.
-    async fn say(&mut self, octets: Vec<u8>, by: Option<Arc<str>>) -> Result<(), Ending> {
-        let reply = Reply::from(octets);
-        let exchange = self.turn(|world, _, session, now| world.say(session, &reply, by, now))?;
+    async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
+        let exchange = self.turn(|world, _, session, now| world.say(session, &reply, now))?;
         let start = self.wire.pushed();
         let end = start + reply.len() as u64;
         self.open.push(Open { ready: end, end, ..Open::new(exchange, start) });

@@ -1,12 +1,14 @@
 //! The lines of a session around the one that decides, each with who said it.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use serde::Serialize;
 
 use super::Failure;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Exchange, Journal, Kind, Log, Trace};
+use crate::protocol::Written;
 use crate::rule::{Mounted, Rulebook, Watch, Why};
 
 /// Lines of a transcript before and behind the one that decides.
@@ -27,7 +29,7 @@ pub(super) struct Line {
     pub(super) number: usize,
     pub(super) who: char,
     pub(super) text: String,
-    /// `default`, or the rule that said it.
+    /// `default`, or the rules that wrote it, or both.
     pub(super) by: Option<String>,
     pub(super) shaped: Vec<String>,
     /// Why this line decides.
@@ -39,57 +41,60 @@ pub(super) struct Line {
 /// Every line of a session, and who said it.
 pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
     let mut all = Vec::new();
-    let mut said = |who, text: &[u8], trace: Option<&Trace>, exchange| {
-        let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
-        if text.is_empty() && who == 'S' {
-            return;
-        }
-        let mut at = 0;
-        for line in text.split(|byte| *byte == b'\n') {
-            let by = trace.map(|trace| author(trace, at));
-            let shaped = trace.map_or(&[][..], |trace| &trace.shaped);
-            let shaped = shaped.iter().map(|(what, by)| format!("{what} by `{by}`"));
-            at += line.len() as u32 + 1;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            all.push(Line {
-                number: all.len() + 1,
-                who,
-                text: visible(line),
-                by: (who == 'S').then(|| by.flatten().unwrap_or_else(|| "default".to_owned())),
-                shaped: if who == 'S' { shaped.collect() } else { Vec::new() },
-                mark: None,
-                exchange,
-            });
-        }
-    };
     for seq in &log.records {
         let Some(record) = journal.get(*seq) else { continue };
         match &record.kind {
-            Kind::Exchange(Exchange { event, start, heard, said: octets, detail, .. }) => {
+            Kind::Exchange(Exchange { event, start, heard, said, detail, .. }) => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
-                match captured {
-                    Some(message) => said('C', format!("<{}>", message.no()).as_bytes(), None, *seq),
-                    None if event.is_unasked() => {}
-                    None if event.is_login() => said('C', &masked(log.text(*start, *heard)), None, *seq),
-                    None => said('C', log.text(*start, *heard), None, *seq),
+                let line = match captured {
+                    Some(message) => format!("<{}>", message.no()).into_bytes(),
+                    None if event.is_login() => masked(log.text(*start, *heard)),
+                    None => log.text(*start, *heard).to_vec(),
+                };
+                if captured.is_some() || !event.is_unasked() {
+                    push_heard(&mut all, &line, *seq);
                 }
-                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *seq);
-                if let Some(rule) = trace.and_then(|trace| trace.stalled.as_deref()) {
-                    said('S', format!("(nothing: stalled by rule `{rule}`)").as_bytes(), trace, *seq);
-                }
+                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, *seq);
             }
-            Kind::Part { exchange, start, heard, said: octets, detail, .. } => {
+            Kind::Part { exchange, start, heard, said, awaited, detail, .. } => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                if *heard > 0 {
-                    said('C', log.text(*start, *heard), None, *exchange);
+                if *awaited {
+                    push_heard(&mut all, log.text(*start, *heard), *exchange);
                 }
-                said('S', log.text(start.wrapping_add(*heard), *octets), trace, *exchange);
+                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, *exchange);
             }
             _ => {}
         }
     }
     all
+}
+
+fn push_heard(all: &mut Vec<Line>, text: &[u8], exchange: Seq) {
+    for line in text.split(|byte| *byte == b'\n') {
+        push(all, 'C', line, None, None, exchange);
+    }
+}
+
+/// `at` is the place of this text in the text of its exchange, which those who wrote it go by.
+fn push_said(all: &mut Vec<Line>, text: &[u8], mut at: u32, trace: Option<&Trace>, exchange: Seq) {
+    let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+    for line in text.split(|byte| *byte == b'\n').filter(|_| !text.is_empty()) {
+        let end = at + line.len() as u32;
+        push(all, 'S', line, Some(authors(trace, at..end)), trace, exchange);
+        at = end + 1;
+    }
+    if let Some(rule) = trace.and_then(|trace| trace.stalled.as_deref()) {
+        let line = format!("(nothing: stalled by rule `{rule}`)");
+        push(all, 'S', line.as_bytes(), Some(rule.to_owned()), trace, exchange);
+    }
+}
+
+fn push(all: &mut Vec<Line>, who: char, line: &[u8], by: Option<String>, trace: Option<&Trace>, exchange: Seq) {
+    let shaped = trace.map_or(&[][..], |trace| &trace.shaped);
+    let shaped = shaped.iter().map(|(what, by)| format!("{what} by `{by}`")).collect();
+    let text = visible(line.strip_suffix(b"\r").unwrap_or(line));
+    all.push(Line { number: all.len() + 1, who, text, by, shaped, mark: None, exchange });
 }
 
 /// A line that logs in, without its secret: the last word. What is one word only is a response, and all secret.
@@ -98,15 +103,21 @@ fn masked(line: &[u8]) -> Vec<u8> {
     [&line[..end], b"***"].concat()
 }
 
-fn author(trace: &Trace, at: u32) -> Option<String> {
-    let mut end = 0;
-    for (octets, by) in &trace.said {
-        end += octets;
-        if at < end {
-            return by.as_deref().map(str::to_owned);
+/// Who wrote this line: `default`, or rules, or both.
+fn authors(trace: Option<&Trace>, line: Range<u32>) -> String {
+    let written = trace.map_or(&[][..], |trace| &trace.written);
+    let its = written.iter().filter(|its| its.range.end > line.start && its.range.start < line.end);
+    let (mut all, mut octets): (Vec<&str>, _) = (Vec::new(), 0);
+    for Written { range, by } in its {
+        octets += range.end.min(line.end) - range.start.max(line.start);
+        if !all.contains(&&**by) {
+            all.push(by);
         }
     }
-    None
+    if octets < line.end - line.start || all.is_empty() {
+        all.insert(0, "default");
+    }
+    all.join(", ")
 }
 
 /// What a line says, with everything visible, and not at any length.

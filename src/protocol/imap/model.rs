@@ -140,8 +140,7 @@ impl Trial {
             desk.give_single();
         }
         let Step { reply, next, .. } = client.imap.perform(request, &mut desk);
-        let (text, _) = reply.recorded();
-        let text = String::from_utf8(text.into_owned()).expect("it is text");
+        let text = String::from_utf8(reply.recorded().text.into_owned()).expect("it is text");
         self.log.push(format!("{who}: {}", text.replace("\r\n", "\n   ")));
         match next {
             Next::More(rest) => (text, Some(rest)),

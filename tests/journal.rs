@@ -1,0 +1,150 @@
+//! The journal over HTTP: what happened, octet by octet, and who wrote it.
+
+use mailjig::{MailServer, Scenario};
+use serde_json::Value;
+use wire::Wire;
+
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+fn with(rules: &str) -> MailServer {
+    MailServer::builder().scenario(Scenario::text("test.toml", format!("mailjig = 1\n{rules}"))).start()
+}
+
+fn connect(server: &MailServer, protocol: &str) -> Wire {
+    let mut wire = Wire::connect(server, protocol, false);
+    wire.line();
+    wire
+}
+
+/// Says this, and reads until something comes.
+fn ask(wire: &mut Wire, lines: &str, last: &str) {
+    wire.say(lines);
+    let mut said = String::new();
+    while !said.contains(last) {
+        said += &String::from_utf8_lossy(&wire.line());
+    }
+}
+
+fn records(server: &MailServer) -> Vec<Value> {
+    let journal = ureq::get(format!("{}/v1/journal", server.api())).call().unwrap().body_mut().read_json::<Value>();
+    journal.unwrap()["records"].as_array().unwrap().clone()
+}
+
+/// What rules wrote, and which.
+fn written(server: &MailServer) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for record in records(server) {
+        for its in record["rules"]["written"].as_array().into_iter().flatten() {
+            let place = |end: &str| its[end].as_u64().unwrap() as usize;
+            let said = record["said"].as_str().unwrap();
+            all.push((its["by"].as_str().unwrap().to_owned(), said[place("from")..place("to")].to_owned()));
+        }
+    }
+    all
+}
+
+#[test]
+fn each_octet_keeps_its_author_whatever_filters_make_of_it() {
+    let server = with(
+        r#"
+        [[rule]]
+        id = "edit"
+        on = "smtp.caps"
+        do = [{ edit = { find = "250-PIPE", replace = "250-MUCH-LONGER-PIPE" } }, { pass = true }]
+
+        [[rule]]
+        id = "insert"
+        on = "smtp.caps"
+        do = [{ edit = { below = 1, insert = "250-INSERTED" } }, { pass = true }, { raw = "250 raw\r\n" }]
+
+        [[rule]]
+        id = "chopped"
+        on = "smtp.noop"
+        do = [{ hold = true }, { split = [4, 30] }, { cut = { at = 40, close = "fin" } }, { pass = true },
+              { raw = "250 and a line that is cut off\r\n" }]
+
+        [[rule]]
+        id = "status"
+        on = "imap.fetch"
+        do = [{ data = { item = "FLAGS", value = "(\\Odd)" } }, { pass = { status = "OK as well" } }]
+    "#,
+    );
+    server.account("me@example.org").inbox().add("Subject: one\r\n\r\nsome\r\nmore\r\n");
+    let mut imap = connect(&server, "imap");
+    ask(&mut imap, "A LOGIN me@example.org secret\r\nB SELECT INBOX\r\n", "B OK");
+    ask(&mut imap, "C FETCH 1 (BODY[] FLAGS INTERNALDATE)\r\n", "C OK");
+    let mut smtp = connect(&server, "smtp");
+    ask(&mut smtp, "EHLO me\r\n", "250 raw");
+    smtp.say("NOOP\r\n");
+    smtp.octets(40).unwrap();
+
+    let all = written(&server);
+    let all: Vec<(&str, &str)> = all.iter().map(|(by, text)| (&**by, &**text)).collect();
+    assert_eq!(
+        all,
+        [
+            ("status", "(\\Odd)"),
+            ("status", "C OK as well\r\n"),
+            ("insert", "250-INSERTED\r\n"),
+            ("edit", "MUCH-LONGER-PIPELINING\r\n"),
+            ("insert", "250 raw\r\n"),
+            ("chopped", "250 and a line that is cut"),
+        ]
+    );
+}
+
+#[test]
+fn what_is_said_after_an_awaited_line_has_its_author_too() {
+    let server = with(
+        r#"
+        [[rule]]
+        id = "dialogue"
+        on = "imap.noop"
+        do = [{ raw = "+ first\r\n" }, { await = "ä*" }, { raw = "+ second\r\n" }, { await = "" }, { pass = true },
+              { raw = "* 9 EXISTS\r\n" }]
+
+        [[rule]]
+        id = "fetch"
+        on = "imap.fetch"
+        do = [{ raw = "+ go on\r\n" }, { await = "*" }, { pass = true }]
+
+        [[rule]]
+        id = "stalled"
+        on = "imap.check"
+        do = [{ raw = "+ go on\r\n" }, { await = "*" }, { stall = "reply" }]
+    "#,
+    );
+    server.account("me@example.org").inbox().add("Subject: one\r\n\r\nsome\r\nmore\r\n");
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A LOGIN me@example.org secret\r\nB SELECT INBOX\r\n", "B OK");
+    ask(&mut client, "C NOOP\r\n", "first");
+    ask(&mut client, "äwaited\r\n", "second");
+    ask(&mut client, "\r\n", "EXISTS");
+    ask(&mut client, "D FETCH 1 (BODY[] INTERNALDATE)\r\n", "go on");
+    ask(&mut client, "a line\r\n", "D OK");
+    ask(&mut client, "E CHECK\r\n", "go on");
+    client.say("a line\r\n");
+
+    let all = written(&server);
+    let all: Vec<(&str, &str)> = all.iter().map(|(by, text)| (&**by, &**text)).collect();
+    let transcript = server.transcript();
+    assert_eq!(
+        all,
+        [
+            ("dialogue", "+ first\r\n"),
+            ("dialogue", "+ second\r\n"),
+            ("dialogue", "* 9 EXISTS\r\n"),
+            ("fetch", "+ go on\r\n"),
+            ("stalled", "+ go on\r\n"),
+        ]
+    );
+    let text = transcript.to_string();
+    assert!(text.contains("S: + second\nC:\nS: C OK"), "{text}");
+    let fetched =
+        "C: a line\nS: * 1 FETCH (FLAGS (\\Seen \\Recent) INTERNALDATE \"<time>\" BODY[] {28}\nS: <m1>)\nS: D OK";
+    assert!(text.contains(fetched), "{text}");
+    let text = transcript.verbatim();
+    assert!(text.contains(" BODY[] {28}\nS: Subject: one\nS:\nS: some\nS: more\nS: )\nS: D OK"), "{text}");
+}
