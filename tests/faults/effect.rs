@@ -1,0 +1,133 @@
+//! Steps that find nothing to change: such a firing is counted apart.
+
+use std::time::Duration;
+
+use super::wire::After::Eof;
+use super::wire::Wire;
+use super::{PROTOCOLS, ROWS, octets, report, scenario};
+use mailjig::{MailServer, Scenario, on, smtp};
+
+/// Steps that find nothing to change. The client sees the answer that it would see without them.
+const NOTHING: &[&str] = &[
+    "[{ cut = { at = 999, close = 'rst' } }]",
+    "[{ cut = { before = 'nowhere' } }]",
+    "[{ edit = { find = '~^9', replace = '4' } }]",
+    "[{ edit = { find = 'nowhere', drop = true } }]",
+    "[{ edit = { line = 7, drop = true } }]",
+    "[{ edit = { line = 7, dup = true } }]",
+    "[{ edit = { below = 7, insert = 'more' } }]",
+    "[{ pad = { line = 7, to = 100 } }]",
+    "[{ pad = { line = 1, to = 3 } }]",
+    "[{ split = [500] }]",
+    "[{ pace = { chunk = 500, gap = '1ms' } }]",
+    "[{ hold = true }]",
+    "[{ kick = { user = 'nobody@example.org' } }]",
+    // Of several steps none finds anything.
+    "[{ edit = { line = 7, drop = true } }, { set = { phase = 'down' } }, { cut = { at = 999 } }]",
+];
+
+#[test]
+fn a_fault_that_finds_nothing_does_not_count() {
+    for steps in NOTHING {
+        for (at, protocol) in PROTOCOLS.iter().enumerate() {
+            let what = format!("{} {steps}", protocol.name);
+            let server = MailServer::builder().scenario(scenario(steps, protocol, at)).start();
+            let mut wire = Wire::connect(&server, protocol.name, false);
+            wire.line();
+            wire.say(&format!("{0}{0}", protocol.command));
+            let conforming = ROWS[0].1[at];
+            assert_eq!(wire.octets(2 * conforming.len()).unwrap().concat(), octets(&conforming.repeat(2)), "{what}");
+
+            let report = report(server);
+            assert!(report.contains("rule `row`  expected =1, fired 2 times, changed nothing"), "{what}: {report}");
+        }
+    }
+}
+
+/// A report without the lines of this file, which move.
+fn without_lines(report: &str) -> String {
+    let lines = report.lines().map(|line| match line.split_once("(tests/faults/effect.rs:") {
+        Some((head, _)) => format!("{head}(tests/faults/effect.rs)\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// Steps of one protocol that find nothing: the event, the steps, and what the client says.
+const NOTHING_THERE: &[(&str, &str, &str)] = &[
+    ("imap.fetch", "{ data = { item = 'ENVELOPE', drop = true } }", "A3 FETCH 1 FLAGS"),
+    ("imap.fetch.item", "{ data = { literal = '+7' } }", "A3 FETCH 1 FLAGS"),
+    ("imap.fetch", "{ data = { code = 'UIDNEXT', drop = true } }", "A3 FETCH 1 FLAGS"),
+    ("imap.check", "{ expunge = { msn = 2 } }", "A3 CHECK"),
+    ("imap.check", "{ expunge = { uid = 7, tell = 'now' } }", "A3 CHECK"),
+    ("imap.check", "{ expunge = { mailbox = 'Empty', all = true } }", "A3 CHECK"),
+    ("imap.check", "{ flag = { msn = 2, add = ['\\Seen'] } }", "A3 CHECK"),
+    ("imap.check", "{ kick = { proto = 'pop3' }, after = '1s' }", "A3 CHECK"),
+    ("pop3.list", "{ data = { listing = 2, size = '+1' } }", "LIST"),
+    ("pop3.list", "{ data = { listing = 2, drop = true } }", "LIST 1"),
+    ("pop3.uidl", "{ data = { listing = 2, uid = 'x' } }", "UIDL"),
+];
+
+#[test]
+fn a_fault_about_mail_that_is_not_there_does_not_count() {
+    for (event, step, line) in NOTHING_THERE {
+        let text = format!(
+            "mailjig = 1\n[[mailbox]]\nname = \"INBOX\"\ngenerate = 1\n\
+             [[rule]]\nid = \"row\"\non = \"{event}\"\ndo = {step}\nexpect = \">=1\"\n"
+        );
+        let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+        let protocol = event.split('.').next().unwrap();
+        let mut wire = Wire::connect(&server, protocol, false);
+        wire.line();
+        let (login, bye) = match protocol {
+            "imap" => (&["A1 LOGIN me@example.org secret", "A2 SELECT INBOX"][..], "A4 LOGOUT"),
+            _ => (&["USER me@example.org", "PASS secret"][..], "QUIT"),
+        };
+        let lines: String = login.iter().chain([line, &bye]).map(|line| format!("{line}\r\n")).collect();
+        wire.say(&lines);
+        while wire.read().is_ok() {}
+        server.clock().advance(Duration::from_secs(1));
+
+        let report = report(server);
+        assert!(report.contains("fired once, changed nothing"), "{event} {step}: {report}");
+    }
+}
+
+#[test]
+fn a_report_says_where_a_rule_changed_nothing() {
+    let server = MailServer::start();
+    let edited = server.mount(on(smtp::noop()).named("typo").edit("Okay", "No").expect(1..));
+    let twice = on(smtp::noop()).named("twice").edit("~2", "4").edit("~9", "8").pass().expect(1..);
+    let twice = server.mount(twice);
+    let padded = server.mount(on(smtp::any()).named("padded").pad(1, 20).expect(4));
+    server.mount(on(smtp::noop()).named("unexpected").cut(500));
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    for line in ["NOOP", "HELO somebody.with.a.long.name.example.org", "QUIT"] {
+        wire.say(&format!("{line}\r\n"));
+        wire.line();
+    }
+    assert_eq!(wire.read(), Err(Eof));
+    server.settled().block();
+    assert_eq!([&edited, &twice, &padded].map(|rule| (rule.hits(), rule.without_effect())), [(1, 1), (1, 0), (4, 1)]);
+
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, { insta::assert_snapshot!("a_rule_that_changed_nothing", without_lines(&report(server))); });
+}
+
+#[test]
+fn a_rule_that_can_change_nothing_is_not_mounted() {
+    let server = MailServer::start();
+    let refused = |mount: &dyn Fn()| {
+        let why = std::panic::catch_unwind(std::panic::AssertUnwindSafe(mount)).unwrap_err();
+        why.downcast::<String>().unwrap().replace(&format!("{}:", file!()), "faults.rs:")
+    };
+
+    let line = line!() + 1;
+    let why = refused(&|| drop(server.mount(on(smtp::rcpt()).pass().cut(3))));
+    let wanted = "the rule lets nothing out behind `cut`, so it changes nothing; put `cut` before `pass`";
+    assert_eq!(why, format!("faults.rs:{line}: {wanted}"));
+    let why = refused(&|| drop(server.mount(on(smtp::rcpt()).close().reply("451 later"))));
+    assert!(why.contains("`reply` stands behind `close`, which ends the rule; put `reply` before `close`"), "{why}");
+    let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
+    assert!(why.contains("`2*` is never found inside of a line"), "{why}");
+}
