@@ -234,6 +234,56 @@ fn a_rule_that_cannot_be_is_refused_when_it_is_mounted() {
 }
 
 #[test]
+fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let failed = |build: fn()| {
+        let lines = std::sync::Arc::clone(&lines);
+        let before = std::panic::take_hook();
+        let me = std::thread::current().id();
+        std::panic::set_hook(Box::new(move |info| {
+            if std::thread::current().id() == me {
+                lines.lock().unwrap().push(info.location().unwrap().file().to_owned());
+            }
+        }));
+        let why = std::panic::catch_unwind(build).unwrap_err();
+        std::panic::set_hook(before);
+        why.downcast_ref::<String>()
+            .cloned()
+            .or_else(|| why.downcast_ref::<&str>().map(|why| (*why).to_owned()))
+            .unwrap()
+    };
+
+    for (build, wanted) in [
+        (|| drop(on(smtp::noop()).when("rctp", "x")), "unknown field `rctp`; did you mean `rcpt`?"),
+        (
+            || drop(on(smtp::mail()).when("sent", "many")),
+            "`many` is no number; write `3`, `>=3`, `<10` or a size as `>10MB`",
+        ),
+        (|| drop(on(smtp::mail()).per("rcpt")), "unknown count `rcpt`; did you mean `{rcpt}`?"),
+        (
+            || drop(on(smtp::mail()).nth("third")),
+            "`third` says not which; write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them",
+        ),
+        (|| drop(on(smtp::event("nop"))), "unknown event `smtp.nop`; did you mean `smtp.noop`?"),
+        (
+            || drop(on(tls::hello()).alert("handshake_fail")),
+            "unknown alert `handshake_fail`; did you mean `handshake_failure`?",
+        ),
+        (|| drop(on(smtp::mail()).chance(2.0)), "`2` is not a probability between 0 and 1"),
+        (|| drop(on(smtp::mail()).reply("250 {")), "250 {: a `{` that is not closed; write `{{` for a brace"),
+        (|| drop(on(smtp::mail()).reply_lines(["250 {"])), "250 {: a `{` that is not closed; write `{{` for a brace"),
+        (
+            || drop(on(smtp::mail()).raw("\\q")),
+            "\\q: a backslash stands before r, n, t, 0, x with two digits, or a backslash",
+        ),
+    ] as [(fn(), &str); 10]
+    {
+        assert_eq!(failed(build), wanted);
+    }
+    assert_eq!(*lines.lock().unwrap(), [file!(); 10]);
+}
+
+#[test]
 fn the_same_rule_is_written_in_a_file() {
     let rule = on(smtp::rcpt()).named("full").to("*@full.example").times(2).reply("452 4.2.2 Mailbox full").expect(1..);
     insta::assert_snapshot!(rule.to_toml(), @r#"
@@ -707,5 +757,24 @@ fn each_reason_is_told_in_its_words() {
         ask(&mut client, line);
     }
     gone(&server, client);
+    insta::assert_snapshot!(report(server));
+}
+
+#[test]
+fn a_sequence_in_another_order_says_what_came_too_early() {
+    let server = with(
+        "clock = \"manual\"\n\
+         [[expect]]\nid = \"logs out last\"\nsequence = [\"imap.auth\", \"imap.select\", \"imap.noop\", \"imap.quit\"]\n\
+         [[expect]]\nid = \"in time\"\nsequence = [\"imap.greeting\", \"imap.auth\"]\nwithin = \"10s\"\n\
+         [[expect]]\nid = \"met\"\nsequence = [\"imap.auth\", \"imap.noop\"]\n",
+    );
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A1 NOOP");
+    server.clock().advance(Duration::from_secs(11));
+    ask(&mut client, "A2 LOGIN me@example.org secret");
+    ask(&mut client, "A3 NOOP");
+    ask(&mut client, "A4 LOGOUT");
+    gone(&server, client);
+
     insta::assert_snapshot!(report(server));
 }

@@ -28,4 +28,4 @@ pub(crate) use rulebook::{Mounted, Rulebook, Scene, State};
 pub(crate) use run::{Run, Want};
 pub(crate) use step::*;
 pub(crate) use template::{Name, Template, filtered};
-pub(crate) use watch::{Expect, Wanted, Watch};
+pub(crate) use watch::{Expect, Misplaced, Wanted, Watch};

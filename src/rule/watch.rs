@@ -41,6 +41,8 @@ pub(crate) struct Watch {
     pub(crate) by_key: BTreeMap<String, u64>,
     /// The event that came nearest, and what was wrong with it.
     pub(crate) nearest: Option<(SessionNo, Event, Vec<Missed>)>,
+    /// Events of the sequence that came when it was not their turn, the last of each.
+    pub(crate) misplaced: Vec<Misplaced>,
     /// Events whose outcome is not known yet.
     open: Vec<Open>,
     full: Full,
@@ -55,6 +57,18 @@ enum Full {
     Told,
 }
 
+/// An event of a sequence that came when it was not its turn.
+#[derive(Debug)]
+pub(crate) struct Misplaced {
+    /// Its place in the sequence, from 0.
+    pub(crate) index: usize,
+    pub(crate) event: Event,
+    pub(crate) session: Option<SessionNo>,
+    pub(crate) exchange: Option<Seq>,
+    /// It was its turn, and the time was over.
+    pub(crate) is_late: bool,
+}
+
 /// An event that is counted if its outcome does.
 #[derive(Debug)]
 struct Open {
@@ -66,7 +80,8 @@ struct Open {
 
 impl Watch {
     pub(super) fn new(expect: Arc<Expect>) -> Self {
-        Self { expect, seen: 0, by_key: BTreeMap::new(), nearest: None, open: Vec::new(), full: Full::No }
+        let (by_key, misplaced, open) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { expect, seen: 0, by_key, nearest: None, misplaced, open, full: Full::No }
     }
 
     /// Whether this event is looked at.
@@ -89,8 +104,16 @@ impl Watch {
         match &self.expect.what {
             Wanted::Sequence(all) => {
                 let is_command = || scene.value(&Field::Verb).is_some();
-                let is_next = all.get(self.seen as usize).is_some_and(|on| on.means(event, is_command));
-                self.seen += u64::from(is_next && in_time);
+                let to_come = all.iter().enumerate().skip(self.seen as usize);
+                let Some((index, _)) = to_come.into_iter().find(|(_, on)| on.means(event, is_command)) else { return };
+                let is_next = index == self.seen as usize;
+                if is_next && in_time {
+                    self.seen += 1;
+                    return;
+                }
+                let session = scene.session();
+                self.misplaced.retain(|its| its.index != index);
+                self.misplaced.push(Misplaced { index, event, session, exchange: None, is_late: is_next });
             }
             Wanted::Count { on, .. } if !on.means(event, || scene.value(&Field::Verb).is_some()) => {}
             Wanted::Count { when, same, .. } => {
@@ -110,6 +133,7 @@ impl Watch {
     /// The exchange that is under way stands at this place of the journal.
     pub(super) fn place(&mut self, exchange: Seq) {
         self.open.iter_mut().for_each(|open| _ = open.exchange.get_or_insert(exchange));
+        self.misplaced.iter_mut().for_each(|its| _ = its.exchange.get_or_insert(exchange));
     }
 
     /// Whether the outcome of this exchange is waited for.
@@ -156,6 +180,11 @@ impl Watch {
         if let Some(session) = session.filter(|_| is_nearer) {
             self.nearest = Some((session, event, missed));
         }
+    }
+
+    /// The events of a sequence that are still missing, and came when it was not their turn.
+    pub(crate) fn misplaced(&self) -> impl Iterator<Item = &Misplaced> {
+        self.misplaced.iter().filter(|its| its.index >= self.seen as usize)
     }
 
     /// Whether it is met.

@@ -14,6 +14,7 @@ mod shipped;
 mod steps;
 #[cfg(test)]
 mod tests;
+pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

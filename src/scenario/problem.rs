@@ -32,6 +32,14 @@ impl Problem {
         Self { is_warning: true, ..Self::error(place, message) }
     }
 
+    /// What is wrong and what would be right, in one line.
+    pub(crate) fn in_words(self) -> String {
+        match self.help {
+            Some(help) => format!("{}; {help}", self.message),
+            None => self.message,
+        }
+    }
+
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

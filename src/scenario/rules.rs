@@ -32,15 +32,7 @@ impl Reader {
         let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its));
         let nth = match (table.get("times"), table.get("nth")) {
             (Some(times), None) => self.number(times, "a count").map(Nth::first),
-            (None, Some(nth)) => {
-                let written = self.written(nth)?;
-                let parsed = Nth::parse(&written);
-                if parsed.is_none() {
-                    let help = "write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them";
-                    self.wrong_help(&nth.place, format!("`{written}` says not which"), help);
-                }
-                parsed
-            }
+            (None, Some(nth)) => self.nth(nth),
             (Some(_), Some(_)) => {
                 self.wrong(&table.place("nth"), "a rule has `times` or `nth`, not both");
                 None
@@ -114,7 +106,17 @@ impl Reader {
         Some(Expect { id: id.into(), what, within, settle, origin: origin(&node.place) })
     }
 
-    fn events(&mut self, node: &Node) -> Vec<On> {
+    pub(super) fn nth(&mut self, node: &Node) -> Option<Nth> {
+        let written = self.written(node)?;
+        let parsed = Nth::parse(&written);
+        if parsed.is_none() {
+            let help = "write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them";
+            self.wrong_help(&node.place, format!("`{written}` says not which"), help);
+        }
+        parsed
+    }
+
+    pub(super) fn events(&mut self, node: &Node) -> Vec<On> {
         let mut events = Vec::new();
         for (written, place) in self.texts(node) {
             match On::parse(&written) {
@@ -154,7 +156,7 @@ impl Reader {
         conditions
     }
 
-    fn condition(&mut self, name: &str, place: &Place, node: &Node) -> Option<Condition> {
+    pub(super) fn condition(&mut self, name: &str, place: &Place, node: &Node) -> Option<Condition> {
         let Some(field) = Field::parse(name) else {
             self.unknown_field(place, name);
             return None;
@@ -215,7 +217,7 @@ impl Reader {
         }
     }
 
-    fn per(&mut self, node: &Node) -> Option<Per> {
+    pub(super) fn per(&mut self, node: &Node) -> Option<Per> {
         let written = self.text(node)?;
         Some(match written.as_str() {
             "server" => Per::Server,

@@ -3,6 +3,7 @@
 mod window;
 
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use window::{Window, lines, windows};
 use crate::base::{Seq, SessionNo, Times};
 use crate::journal::{Journal, Kind, Weight};
 use crate::protocol::Event;
-use crate::rule::{Mounted, Near, Rulebook, Wanted, Watch, Why};
+use crate::rule::{Misplaced, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
@@ -72,7 +73,7 @@ impl RulesReport {
         }
         let unmet = |mounted: &&Mounted| Some(unmet_rule(mounted, mounted.rule.expect?, book, journal));
         let mut failed: Vec<Unmet> = unmet_rules.iter().filter_map(unmet).collect();
-        failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book)));
+        failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book, journal)));
         let met_rules = expected().filter(|mounted| mounted.is_met()).map(|mounted| {
             let wanted = mounted.rule.expect.map(|times| times.written()).unwrap_or_default();
             format!("rule `{}`   {wanted}, {}", mounted.rule.id, fired(mounted))
@@ -200,10 +201,7 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
             (reason, lines)
         }
     };
-    let at = near.exchange.and_then(|exchange| {
-        let log = journal.session(near.session?)?;
-        lines(journal, log).iter().find(|line| line.exchange == exchange).map(|line| line.number)
-    });
+    let at = near.exchange.and_then(|exchange| line_of(near.session, Some(exchange), journal));
     let session = near.session.map_or_else(String::new, |session| format!("{session} · "));
     let line = at.map_or_else(String::new, |line| format!("line {line} · "));
     NearMiss {
@@ -247,7 +245,7 @@ fn seen(watch: &Watch) -> String {
     }
 }
 
-fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
+fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
     let expect = &watch.expect;
     let (wanted, about, events) = match &expect.what {
         Wanted::Count { on, when, count, same } => {
@@ -269,14 +267,19 @@ fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
     if let Wanted::Sequence(all) = &expect.what
         && let Some(next) = all.get(watch.seen as usize)
     {
-        let detail = format!("number {} of the sequence, `{}`, did not come", watch.seen + 1, next.written);
-        near_misses.push(NearMiss {
-            reason: "sequence",
-            event: next.written.to_string(),
-            session: None,
-            journal_ref: None,
-            detail: vec![detail],
-        });
+        let n = watch.seen as usize;
+        if watch.misplaced().all(|its| its.index != n) {
+            near_misses.push(NearMiss {
+                reason: "sequence",
+                event: next.written.to_string(),
+                session: None,
+                journal_ref: None,
+                detail: vec![format!("number {} of the sequence, `{}`, did not come", n + 1, next.written)],
+            });
+        }
+        let mut misplaced: Vec<&Misplaced> = watch.misplaced().collect();
+        misplaced.sort_by_key(|its| its.index);
+        near_misses.extend(misplaced.into_iter().take(3).map(|its| misplaced_miss(its, all, expect.within, journal)));
     }
     let over = watch.by_key.iter().filter(|(_, seen)| match &expect.what {
         Wanted::Count { count, .. } => !count.contains(**seen),
@@ -323,6 +326,32 @@ fn unmet_watch(watch: &Watch, book: &Rulebook) -> Unmet {
         about,
         near_misses,
     }
+}
+
+/// An event of a sequence came when it was not its turn.
+fn misplaced_miss(misplaced: &Misplaced, all: &[On], within: Option<Duration>, journal: &Journal) -> NearMiss {
+    let Misplaced { index, event, session, exchange, is_late } = misplaced;
+    let line = line_of(*session, *exchange, journal).map_or_else(String::new, |line| format!(", at line {line}"));
+    let what = format!("number {} of the sequence, `{}`, came", index + 1, all[*index].written);
+    let detail = match (is_late, index.checked_sub(1)) {
+        (true, _) => format!("{what} too late{line}: it may take {}", within.map(short).unwrap_or_default()),
+        (false, Some(before)) => format!("{what} too early{line}, before `{}`", all[before].written),
+        (false, None) => format!("{what} too early{line}"),
+    };
+    let who = session.map_or_else(String::new, |session| format!("{session} · "));
+    NearMiss {
+        reason: if *is_late { "too-late" } else { "too-early" },
+        event: format!("{who}{event}"),
+        session: *session,
+        journal_ref: exchange.map(Seq::number),
+        detail: vec![detail],
+    }
+}
+
+/// The line of a session at which an exchange begins.
+fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
+    let log = journal.session(session?)?;
+    lines(journal, log).iter().find(|line| Some(line.exchange) == exchange).map(|line| line.number)
 }
 
 /// Who waits for whom: the most useful line of all when something hangs.

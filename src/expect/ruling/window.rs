@@ -179,6 +179,11 @@ pub(super) fn windows(
         if let Some((session, ..)) = &watch.nearest {
             marks.push((*session, None, format!("expected `{}`", watch.expect.id)));
         }
+        let misplaced = watch.misplaced().min_by_key(|its| its.index);
+        marks.extend(misplaced.and_then(|its| {
+            let when = if its.is_late { "late" } else { "early" };
+            Some((its.session?, its.exchange, format!("too {when} for `{}`", watch.expect.id)))
+        }));
     }
     let mut windows: Vec<Window> = Vec::new();
     for (session, exchange, mark) in marks {

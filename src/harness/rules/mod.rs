@@ -35,7 +35,7 @@ use super::or_panic;
 use crate::base::{Pattern, Times};
 use crate::protocol::Offer;
 use crate::rule::{self, *};
-use crate::scenario::fixed;
+use crate::scenario::{fixed, written};
 
 /// Begins a rule: at this event.
 #[track_caller]
@@ -75,9 +75,7 @@ impl<P> Rule<P> {
     /// If there is no such field, or the value is none.
     #[track_caller]
     pub fn when(mut self, field: &str, value: &str) -> Self {
-        let Some(field) = Field::parse(field) else { panic!("there is no field `{field}`") };
-        let test = or_panic(Test::parse(field.kind(), value).map_err(|why| format!("{}: {why}", field.name())));
-        self.rule.when.push(Condition { field, test });
+        self.rule.when.push(or_panic(written::condition(field, value)));
         self
     }
 
@@ -104,8 +102,7 @@ impl<P> Rule<P> {
     /// If it says not which.
     #[track_caller]
     pub fn nth(mut self, which: &str) -> Self {
-        let Some(nth) = Nth::parse(which) else { panic!("`{which}` says not which") };
-        self.rule.nth = Some(nth);
+        self.rule.nth = Some(or_panic(written::nth(which)));
         self
     }
 
@@ -115,19 +112,17 @@ impl<P> Rule<P> {
     /// If it is none of these.
     #[track_caller]
     pub fn per(mut self, key: &str) -> Self {
-        self.rule.per = match key {
-            "server" => Per::Server,
-            "conn" => Per::Conn,
-            "user" => Per::User,
-            "ip" => Per::Ip,
-            "listener" => Per::Listener,
-            key => Per::Key(text(key)),
-        };
+        self.rule.per = or_panic(written::per(key));
         self
     }
 
-    /// Only with this probability, drawn by the server's seed.
+    /// Only with this probability, between 0 and 1, drawn by the server's seed.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
     pub fn chance(mut self, chance: f64) -> Self {
+        assert!((0.0..=1.0).contains(&chance), "`{chance}` is not a probability between 0 and 1");
         self.rule.chance = Some(chance);
         self
     }
@@ -344,7 +339,12 @@ impl<P: Speaks> Rule<P> {
     /// Several lines of one reply.
     #[track_caller]
     pub fn reply_lines<'l>(self, lines: impl IntoIterator<Item = &'l str>) -> Self {
-        self.step(Step::Reply(lines.into_iter().map(text).collect()))
+        // A closure would hide the caller's line.
+        let mut all = Vec::new();
+        for line in lines {
+            all.push(text(line));
+        }
+        self.step(Step::Reply(all))
     }
 
     /// Runs what is inside and says nothing of it.
@@ -513,8 +513,7 @@ impl Rule<ClientHello> {
     /// If no alert of this name can answer a ClientHello.
     #[track_caller]
     pub fn alert(self, name: &str) -> Self {
-        let Some(alert) = ALERTS.iter().find(|alert| alert.name == name) else { panic!("there is no alert `{name}`") };
-        self.step(Step::Tls(Hello::Alert(*alert)))
+        self.step(Step::Tls(Hello::Alert(or_panic(written::alert(name)))))
     }
 }
 

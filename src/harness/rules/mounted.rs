@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Rule, RuleWait};
 use crate::base::unknown;
 use crate::drive::Engine;
-use crate::harness::MailServer;
+use crate::harness::{MailServer, or_panic};
 use crate::rule::RuleNo;
 use crate::scenario::{RuleError, check_rule};
 
@@ -125,10 +125,7 @@ impl MailServer {
             let no = rules.iter().find(|mounted| *mounted.rule.id == *id).map(|mounted| mounted.no);
             no.ok_or_else(|| unknown("rule", id, &ids().collect::<Vec<_>>()))
         });
-        match found {
-            Ok(no) => Mounted { engine: Arc::clone(engine), no },
-            Err(why) => panic!("{why}"),
-        }
+        Mounted { engine: Arc::clone(engine), no: or_panic(found) }
     }
 
     /// Puts a rule in force, outside of all others; when this returns, the next request meets it.

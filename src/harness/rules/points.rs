@@ -2,7 +2,9 @@
 
 use std::marker::PhantomData;
 
+use crate::harness::or_panic;
 use crate::rule::On;
+use crate::scenario::written;
 
 /// Where a rule stands: an event of a protocol, or of a connection. The type says what a rule can do there.
 #[derive(Debug, Clone)]
@@ -147,8 +149,5 @@ pub mod event {
 fn point<P>(written: &str) -> Point<P> {
     // `any::event("noop")` is the event of every protocol.
     let written = written.strip_prefix("any.").map_or_else(|| written.to_owned(), |name| format!("*.{name}"));
-    match On::parse(&written) {
-        Some(on) => Point { on, protocol: PhantomData },
-        None => panic!("there is no event `{written}`"),
-    }
+    Point { on: or_panic(written::event(&written)), protocol: PhantomData }
 }

@@ -1,0 +1,40 @@
+//! Parts of a rule that Rust code gives as texts: read as in a file, so that errors say the same.
+
+use super::node::{Data, Node};
+use super::problem::Place;
+use super::read::Reader;
+use crate::rule::{ALERTS, Alert, Condition, Nth, On, Per};
+
+/// An event, as `smtp.rcpt` or `*.greeting`.
+pub(crate) fn event(written: &str) -> Result<On, String> {
+    read(written, |reader, node| reader.events(node).into_iter().next())
+}
+
+/// A field and what it must be.
+pub(crate) fn condition(field: &str, written: &str) -> Result<Condition, String> {
+    read(written, |reader, node| reader.condition(field, &Place::Nowhere, node))
+}
+
+/// What matches are counted over.
+pub(crate) fn per(written: &str) -> Result<Per, String> {
+    read(written, Reader::per)
+}
+
+/// Which matches count.
+pub(crate) fn nth(written: &str) -> Result<Nth, String> {
+    read(written, Reader::nth)
+}
+
+/// An alert, by its name.
+pub(crate) fn alert(written: &str) -> Result<Alert, String> {
+    let names: Vec<(&str, Alert)> = ALERTS.iter().map(|alert| (alert.name, *alert)).collect();
+    read(written, |reader, node| reader.word(node, "alert", &names))
+}
+
+fn read<T>(written: &str, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, String> {
+    let mut reader = Reader::default();
+    let node = Node { place: Place::Nowhere, data: Data::Text(written.to_owned()) };
+    let value = read(&mut reader, &node);
+    let problems: Vec<String> = reader.problems.into_iter().map(|problem| problem.in_words()).collect();
+    value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))
+}
