@@ -1,6 +1,7 @@
 //! The lock around the world, and the waking of those who wait for it.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -88,7 +89,10 @@ impl Engine {
         // Under the lock: records have the order of their times.
         let now = self.clock.now();
         let (before, firings) = (state.world.journal.tip(), state.world.rulebook.firings());
-        let result = change(&mut state, now);
+        let result = catch_unwind(AssertUnwindSafe(|| change(&mut state, now)));
+        if result.is_err() {
+            state.world.recover(now);
+        }
         if !state.bell.is_empty() {
             if state.world.rulebook.firings() > firings {
                 state.bell.fired(&mut wake);
@@ -104,7 +108,14 @@ impl Engine {
         drop(state);
         wake.into_iter().for_each(Waker::wake);
         told.into_iter().for_each(|(door, command)| door.tell(command));
-        result
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The same where nobody else would notice a panic: a bug of ours, which is recorded and ends nothing else.
+    pub(super) fn act_alone(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp)) {
+        if catch_unwind(AssertUnwindSafe(|| self.act(act))).is_err() {
+            self.act(World::note_bug);
+        }
     }
 
     /// What the world wants done later, and whom it wants told something. A session that is over is told nothing.
@@ -248,7 +259,7 @@ impl Engine {
             if due > self.clock.now() {
                 return Some(due);
             }
-            self.act(World::fall_due);
+            self.act_alone(World::fall_due);
         }
     }
 
@@ -314,7 +325,7 @@ impl Engine {
         doors.iter().for_each(|door| door.stop());
     }
 
-    /// A panic under the lock ended the session that caused it and was recorded; the world is whole, so it is used on.
+    /// A panic under the lock left nothing unrecorded, so the world is used on.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

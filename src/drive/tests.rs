@@ -8,11 +8,12 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 
 use super::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
-use crate::base::SessionNo;
+use crate::base::{Seq, SessionNo};
 use crate::journal::{Ending, Kind, Left, Transcript};
-use crate::mail::Namespace;
+use crate::mail::{AccountNo, Accounts, Change, MailboxNo, Namespace, Origin, Place};
 use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Words};
 use crate::rule::{self, On, Rule, Shape};
+use crate::scenario::Scenario;
 use crate::world::World;
 
 /// How long a client may read nothing.
@@ -22,6 +23,7 @@ const WRITE: Duration = Duration::from_secs(300);
 #[derive(Default)]
 struct Toy {
     greeted: bool,
+    watches: bool,
 }
 
 enum Ask {
@@ -30,6 +32,9 @@ enum Ask {
     Count(u32),
     Flood(usize),
     Panic,
+    /// Opens an account first.
+    OpenAndPanic,
+    Watch,
     End(&'static str),
 }
 
@@ -47,6 +52,9 @@ impl Machine for Toy {
             b"count" => Ask::Count(0),
             b"flood" => Ask::Flood(8 << 20),
             b"panic" => Ask::Panic,
+            b"panic at once" => panic!("a bug in decode, on purpose"),
+            b"open and panic" => Ask::OpenAndPanic,
+            b"watch" => Ask::Watch,
             b"end" => Ask::End("bye"),
             other => Ask::Say(String::from_utf8_lossy(other).into_owned()),
         };
@@ -65,7 +73,15 @@ impl Machine for Toy {
         Duration::from_secs(60)
     }
 
-    fn perform(&mut self, request: Ask, _: &mut Desk<'_>) -> Step<Ask> {
+    fn interest(&self) -> Option<Place> {
+        self.watches.then_some(Place { account: AccountNo(1), mailbox: MailboxNo(1) })
+    }
+
+    fn notice(&mut self, _: &Accounts) -> Option<Heard<Ask>> {
+        panic!("a bug in notice, on purpose")
+    }
+
+    fn perform(&mut self, request: Ask, desk: &mut Desk<'_>) -> Step<Ask> {
         let line = |text: &str| Reply::default().line(&[text]);
         match request {
             Ask::Say(text) => Step { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
@@ -75,6 +91,14 @@ impl Machine for Toy {
                 Step { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
             }
             Ask::Panic => panic!("a bug, on purpose"),
+            Ask::OpenAndPanic => {
+                desk.open("bob");
+                panic!("a bug behind a change, on purpose")
+            }
+            Ask::Watch => {
+                self.watches = true;
+                Step { reply: line("watching"), status: Some(Status::Positive), next: Next::Continue }
+            }
             Ask::End(text) => Step { reply: line(text), status: Some(Status::Positive), next: Next::End },
         }
     }
@@ -168,7 +192,7 @@ fn an_answer_in_parts_is_one_exchange() {
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
     let closed = engine.look(|world| {
-        let records = world.journal.since(crate::base::Seq(0)).unwrap();
+        let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, r)| matches!(r.kind, Kind::Closed { left: Left::All, .. })).count()
     });
     assert_eq!(closed, 3, "the greeting, the count and the end");
@@ -222,14 +246,83 @@ fn a_client_that_sends_all_before_it_reads_is_read_while_it_is_written_to() {
 
 #[test]
 fn a_bug_ends_its_own_session_and_no_other() {
-    let (engine, address) = start();
-    let (mut one, mut two) = (connect(address), connect(address));
+    for bug in ["panic", "panic at once", "open and panic", "watch"] {
+        let (engine, address) = start();
+        let (mut one, mut two) = (connect(address), connect(address));
 
-    say(&mut one, "panic\n");
+        say(&mut one, &format!("{bug}\n"));
+
+        assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug, "{bug}");
+        assert!(engine.look(|world| world.ruling().is_some()), "{bug}: it counts against what must be");
+        assert!(engine.look(|world| world.sessions()) == 1, "{bug}");
+        one.read_to_end(&mut Vec::new()).unwrap();
+        say(&mut two, "still there\n");
+        assert_eq!(line(&mut two), "still there", "{bug}");
+    }
+}
+
+/// The names of the accounts that the recorded changes open.
+fn opened(world: &World) -> Vec<String> {
+    let records = world.journal.since(Seq(0)).unwrap();
+    let details = records.filter_map(|(_, record)| match &record.kind {
+        Kind::Outside(detail) => Some(&**detail),
+        Kind::Exchange(exchange) => exchange.detail.as_deref(),
+        _ => None,
+    });
+    let changes = details.flat_map(|detail| &detail.done.changes);
+    let opened = changes.filter_map(|change| match change {
+        Change::Open { login, .. } => Some(login.to_string()),
+        _ => None,
+    });
+    opened.collect()
+}
+
+#[test]
+fn what_was_changed_before_a_bug_is_recorded() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "open and panic\n");
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
-    say(&mut two, "still there\n");
-    assert_eq!(line(&mut two), "still there");
+    assert_eq!(engine.look(opened), ["bob"]);
+    assert!(engine.look(|world| world.mail.accounts.find("bob").is_some()));
+}
+
+#[test]
+fn what_a_rule_changed_before_a_bug_is_recorded_once() {
+    let (engine, address) = start();
+    let text = "mailjig = 1
+        [[rule]]
+        on = 'state.changed'
+        do = [{ mailbox = { user = 'carl', name = 'INBOX', renumber = true } }]
+        [[rule]]
+        on = 'smtp.noop'
+        do = [{ mailbox = { user = 'bob', name = 'INBOX', renumber = true } }, { set = { x = 1 } }, { pass = true }]";
+    let loaded = Scenario::text("bug.toml", text).load().unwrap();
+    engine.act(|world, now| loaded.rules.iter().for_each(|rule| _ = world.mount(Arc::clone(rule), now)));
+    let mut client = connect(address);
+
+    say(&mut client, "panic\n");
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
+    assert_eq!(engine.look(opened), ["carl", "bob"]);
+}
+
+#[test]
+fn a_bug_in_what_is_due_is_recorded_and_the_rest_is_done() {
+    let (engine, address) = start();
+
+    engine.act_alone(|world, now| {
+        Desk::new(&mut world.mail, Origin::Delivered, now).open("bob");
+        panic!("a bug in what is due, on purpose")
+    });
+
+    assert_eq!(engine.look(opened), ["bob"]);
+    assert!(engine.look(|world| world.ruling().is_some()), "it counts against what must be");
+    let mut client = connect(address);
+    say(&mut client, "still there\n");
+    assert_eq!(line(&mut client), "still there");
 }
 
 #[test]

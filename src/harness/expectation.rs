@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use crate::expect::{Question, Report, Scene, Verdict};
-use crate::journal::Ending;
 use crate::server::Server;
 use crate::world::World;
 
@@ -58,15 +57,7 @@ impl Verify {
         if let Some(failed) = self.server.engine().look(World::ruling) {
             return Poll::Ready(Err(failed.to_string()));
         }
-        let bugs = self.server.engine().look(|world| {
-            let ended =
-                world.journal.sessions().filter_map(|log| log.facts().ended.map(|(_, ending)| (log.no, ending)));
-            ended.filter(|(_, ending)| *ending == Ending::Bug).map(|(no, _)| no.to_string()).collect::<Vec<_>>()
-        });
-        Poll::Ready(match bugs.as_slice() {
-            [] => Ok(()),
-            bugs => Err(format!("a bug of mailjig ended {}; please report it", bugs.join(", "))),
-        })
+        Poll::Ready(Ok(()))
     }
 }
 

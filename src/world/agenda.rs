@@ -118,7 +118,6 @@ impl World {
                 if let Some(message) = self.journal.message(message).map(|captured| captured.message.clone()) {
                     let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
                     desk.file_on(&route, InternalDate { at: now, zone: 0 }, &message);
-                    progress.done.absorb(desk.close());
                 }
                 Some(session)
             }

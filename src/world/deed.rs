@@ -105,7 +105,6 @@ impl World {
                     changed.push(variable);
                 }
                 if changed.iter().any(|variable| !variable.is_session) {
-                    let _recorded = desk.close();
                     self.follow(Event::StateChanged, session, About::Change, now);
                     return true;
                 }
@@ -185,7 +184,6 @@ impl World {
                 Ok(())
             }
         };
-        progress.done.absorb(desk.close());
         if let Some(command) = command {
             self.tell(session, command);
         }
@@ -201,7 +199,7 @@ impl World {
     /// A message that is accepted and filed later is known now.
     pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
         if let Some((due, route)) = progress.late.take()
-            && let Some(message) = &progress.done.captured
+            && let Some(message) = self.mail.captured()
         {
             self.agenda.put(due, Later::File { message: message.no(), route, session });
         }
@@ -234,11 +232,13 @@ impl World {
         if !self.rulebook.concerns(event) {
             return;
         }
+        self.mail.suspend();
         let mut progress = Progress::default();
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");
             progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
-            return self.settle(session, progress, now);
+            self.settle(session, progress, now);
+            return self.mail.resume();
         }
         self.depth += 1;
         let heard = Heard { event, words: Words::Silence, request: () };
@@ -281,15 +281,26 @@ impl World {
             self.rulebook.fired_in(&fired.rule, tip);
         }
         self.settle(session, progress, now);
+        self.mail.resume();
+    }
+
+    /// A bug ended what was under way. What was done until then is recorded, and the world is used on.
+    pub(crate) fn recover(&mut self, now: Timestamp) {
+        self.depth = 0;
+        for done in self.mail.take_unrecorded() {
+            self.record_outside(done, now);
+        }
+    }
+
+    /// Something that was due ended in a bug, and is not done again.
+    pub(crate) fn note_bug(&mut self, now: Timestamp) {
+        let text = "a bug of mailjig ended something that was due; please report it";
+        self.noted(Weight::Failure, text.to_owned(), now);
     }
 
     /// Records what was done outside of every exchange.
-    pub(super) fn settle(
-        &mut self,
-        session: Option<SessionNo>,
-        Progress { done, notes, .. }: Progress,
-        now: Timestamp,
-    ) {
+    pub(super) fn settle(&mut self, session: Option<SessionNo>, Progress { notes, .. }: Progress, now: Timestamp) {
+        let done = self.mail.take_done();
         let delivered = self.delivered(&done);
         self.record_outside(done, now);
         self.keep_bounds(now);

@@ -47,7 +47,6 @@ enum Which<'l> {
 /// What rules and machine came to in one turn, and what is to be recorded of it.
 #[derive(Default)]
 pub(super) struct Progress {
-    pub(super) done: Done,
     /// Recorded behind the exchange.
     pub(super) notes: Vec<Kind>,
     /// The way of the message that is accepted in this turn.
@@ -193,7 +192,6 @@ impl World {
                         desk.give_single();
                     }
                     let step = machine.perform(request, &mut desk);
-                    progress.done.absorb(desk.close());
                     self.file_late(&mut progress, session);
                     run.say(step.reply, step.status);
                     match step.next {
@@ -236,9 +234,10 @@ impl World {
         which: Which<'_>,
         rest: Going<R>,
         mut run: Box<Run>,
-        Progress { done, notes, .. }: Progress,
+        Progress { notes, .. }: Progress,
         now: Timestamp,
     ) -> Turn<R> {
+        let done = self.mail.take_done();
         let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
         let (cues, reply, status, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();

@@ -4,9 +4,10 @@
 mod play;
 mod shake;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -67,6 +68,8 @@ pub(super) struct Driver<M: Machine> {
     /// When the client was last heard, by server time.
     heard: Timestamp,
     timer: Timer,
+    /// Its end is recorded.
+    is_over: bool,
 }
 
 struct Open {
@@ -82,6 +85,16 @@ impl Open {
     fn new(exchange: Seq, start: u64) -> Self {
         Self { exchange, start, ready: start, end: u64::MAX }
     }
+}
+
+/// None if it panics, which ends it.
+async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_panic) => Poll::Ready(None),
+    })
+    .await
 }
 
 enum News<R> {
@@ -117,16 +130,25 @@ impl<M: Machine> Driver<M> {
             needs_tls: false,
             heard,
             timer: Timer::default(),
+            is_over: false,
         }
     }
 
-    /// Drives the session to its end and records that.
+    /// Drives the session to its end and records that. A panic is a bug of ours: it ends this session and no other.
     pub(super) async fn run(mut self, implicit_tls: bool) {
         self.needs_tls = implicit_tls;
-        let ending = match self.converse(implicit_tls).await {
-            Ok(never) => match never {},
-            Err(ending) => ending,
+        let ending = match caught(self.converse(implicit_tls)).await {
+            Some(Ok(never)) => match never {},
+            Some(Err(ending)) => ending,
+            None => Ending::Bug,
         };
+        if caught(self.leave(ending)).await.is_none() && !self.is_over {
+            self.over(Ending::Bug, 0);
+        }
+    }
+
+    /// What there is to do at the end.
+    async fn leave(&mut self, ending: Ending) {
         self.door.work();
         let over = self.engine.act(|world, now| world.point(self.session, Event::TcpClose, None, now));
         if let Some(turn) = over {
@@ -157,12 +179,17 @@ impl<M: Machine> Driver<M> {
             self.wire.reset_at_drop();
         }
         let unfinished = self.machine.unfinished() + self.input.len() as u64;
-        // From here on nobody can knock; who sees that the session ended finds no door.
-        self.engine.dismiss(self.session);
-        self.engine.act(|world, now| world.end(self.session, ending, unfinished, now));
+        self.over(ending, unfinished);
         if !is_dead && self.manner != End::Rst && !self.ended_input {
             let _or_long_enough = timeout(LINGER, self.linger()).await;
         }
+    }
+
+    fn over(&mut self, ending: Ending, unfinished: u64) {
+        self.is_over = true;
+        // From here on nobody can tell it anything; who sees that the session ended finds no door.
+        self.engine.dismiss(self.session);
+        self.engine.act(|world, now| world.end(self.session, ending, unfinished, now));
     }
 
     async fn converse(&mut self, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
@@ -202,7 +229,7 @@ impl<M: Machine> Driver<M> {
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
         let Turn { exchange, plan, mut rest, .. } =
-            self.turn(|world, machine, session, now| world.turn(session, machine, heard, is_early, now))?;
+            self.turn(|world, machine, session, now| world.turn(session, machine, heard, is_early, now));
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         let mut began = Instant::now();
@@ -214,14 +241,14 @@ impl<M: Machine> Driver<M> {
                         self.flush().await?;
                     }
                     let part = self.computed(part).await?;
-                    self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))?
+                    self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))
                 }
                 Rest::Line(awaiting) => {
                     self.flush().await?;
                     let line = self.line().await?;
                     self.turn(|world, machine, session, now| {
                         world.line(session, exchange, machine, &line, *awaiting, now)
-                    })?
+                    })
                 }
             };
             rest = turn.rest;
@@ -245,8 +272,8 @@ impl<M: Machine> Driver<M> {
         match self.engine.look(|world| machine.gather(&mut part, &world.mail.accounts)) {
             0 => Ok(part),
             1..=LITTLE => {
-                let computed = catch_unwind(AssertUnwindSafe(|| M::compute(&mut part)));
-                computed.map(|()| part).map_err(|_panic| Ending::Bug)
+                M::compute(&mut part);
+                Ok(part)
             }
             _ => {
                 let computing = spawn_blocking(move || {
@@ -260,7 +287,7 @@ impl<M: Machine> Driver<M> {
 
     /// Something happened to the connection that no machine knows of.
     async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
-        let turn = self.turn(|world, _, session, now| world.point(session, event, sni, now))?;
+        let turn = self.turn(|world, _, session, now| world.point(session, event, sni, now));
         let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
         self.open.push(Open::new(exchange, self.wire.pushed()));
         Box::pin(self.play(plan, true, Ending::Clean)).await?;
@@ -308,7 +335,7 @@ impl<M: Machine> Driver<M> {
 
     /// Says what no request asked for.
     async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
-        let exchange = self.turn(|world, _, session, now| world.say(session, &reply, now))?;
+        let exchange = self.turn(|world, _, session, now| world.say(session, &reply, now));
         let start = self.wire.pushed();
         let end = start + reply.len() as u64;
         self.open.push(Open { ready: end, end, ..Open::new(exchange, start) });
@@ -316,11 +343,10 @@ impl<M: Machine> Driver<M> {
         self.flush().await
     }
 
-    /// A turn under the lock. A panic in there is a bug of ours: it ends this session and no other.
-    fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> Result<T, Ending> {
+    /// A turn under the lock.
+    fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> T {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let turn = AssertUnwindSafe(|| engine.act(|world, now| turn(world, machine, session, now)));
-        catch_unwind(turn).map_err(|_panic| Ending::Bug)
+        engine.act(|world, now| turn(world, machine, session, now))
     }
 
     /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply has left.

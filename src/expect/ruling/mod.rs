@@ -10,7 +10,7 @@ use serde::Serialize;
 use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
-use crate::journal::{Journal, Kind, Weight};
+use crate::journal::{Ending, Journal, Kind, Weight};
 use crate::protocol::Event;
 use crate::rule::{Misplaced, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
 
@@ -130,6 +130,9 @@ fn failures(journal: &Journal) -> Vec<Failure> {
             session: record.session,
             text: noted.text.clone(),
         }),
+        Kind::Ended { ending: Ending::Bug, .. } => {
+            Some(Failure { rule: None, session: record.session, text: Ending::Bug.to_string() })
+        }
         _ => None,
     });
     failed.collect()
@@ -397,9 +400,9 @@ impl fmt::Display for RulesReport {
         let plural = if all == 1 { "" } else { "s" };
         writeln!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{plural} failed", self.seed)?;
         for failure in &self.failures {
-            let rule = failure.rule.as_deref().unwrap_or("mailjig");
+            let who = failure.rule.as_deref().map_or_else(|| "mailjig".to_owned(), |rule| format!("rule `{rule}`"));
             let session = failure.session.map_or_else(String::new, |session| format!(" in {session}"));
-            writeln!(f, "\n✗ rule `{rule}` failed{session}: {}", failure.text)?;
+            writeln!(f, "\n✗ {who} failed{session}: {}", failure.text)?;
         }
         for unmet in &self.failed {
             let got = with_effect(unmet.fired, unmet.without_effect).unwrap_or_else(|| format!("got {}", unmet.fired));

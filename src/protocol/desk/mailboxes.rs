@@ -107,7 +107,7 @@ impl Desk<'_> {
     /// Puts a message that nobody sent into a mailbox. Gives its UID.
     pub(crate) fn append(&mut self, place: Place, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
         let message = self.message(None, raw);
-        self.done.appended.push(message.clone());
+        self.mail.done.appended.push(message.clone());
         let date = date.unwrap_or(InternalDate { at: self.now, zone: 0 });
         self.file(place, flags, date, message)
     }

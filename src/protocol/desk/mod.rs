@@ -36,6 +36,10 @@ pub(crate) struct Mail {
     opened: Vec<AccountNo>,
     /// The mailboxes that were made for the scenario in accounts of others.
     made: Vec<Place>,
+    /// What was done and is not yet recorded.
+    done: Done,
+    /// The same of what was under way before something that is recorded apart.
+    outer: Vec<Done>,
 }
 
 /// A mailbox and what is in it from the start.
@@ -64,6 +68,8 @@ impl Mail {
             given: Vec::new(),
             opened: Vec::new(),
             made: Vec::new(),
+            done: Done::default(),
+            outer: Vec::new(),
         }
     }
 
@@ -76,15 +82,44 @@ impl Mail {
         self.opened.clear();
         self.made.clear();
     }
+
+    /// What was done since this was asked before, for the record.
+    pub(crate) fn take_done(&mut self) -> Done {
+        let mut done = std::mem::take(&mut self.done);
+        done.changes.shrink_to_fit();
+        done
+    }
+
+    /// The message that was captured and is not yet recorded.
+    pub(crate) fn captured(&self) -> Option<&Message> {
+        self.done.captured.as_ref()
+    }
+
+    /// What is done from now on is recorded apart from what was done until now.
+    pub(crate) fn suspend(&mut self) {
+        self.outer.push(std::mem::take(&mut self.done));
+    }
+
+    /// What is done from now on is recorded with what was done before [`suspend`](Self::suspend).
+    pub(crate) fn resume(&mut self) {
+        debug_assert!(self.done.is_empty(), "what was done apart is recorded");
+        self.done = self.outer.pop().unwrap_or_default();
+    }
+
+    /// All that was done and is not yet recorded, in order.
+    pub(crate) fn take_unrecorded(&mut self) -> Vec<Done> {
+        let mut all = std::mem::take(&mut self.outer);
+        all.push(self.take_done());
+        all
+    }
 }
 
 /// The only way to the world's mail. Every change goes through [`Accounts::apply`] here and now, and is kept for the
-/// record of the exchange.
+/// record of the exchange: in the state that it changes, so that it is there even when a panic ends the work.
 pub(crate) struct Desk<'a> {
     mail: &'a mut Mail,
     origin: Origin,
     now: Timestamp,
-    done: Done,
     route: Option<Route>,
     is_single: bool,
 }
@@ -118,19 +153,6 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// Takes in what was done after it.
-    pub(crate) fn absorb(&mut self, later: Done) {
-        let Self { changes, captured, appended, user, denied, helo, selected, idling } = later;
-        self.changes.extend(changes);
-        self.appended.extend(appended);
-        self.captured = captured.or(self.captured.take());
-        self.user = user.or(self.user.take());
-        self.denied = denied.or(self.denied.take());
-        self.helo = helo.or(self.helo.take());
-        self.selected = selected.or(self.selected.take());
-        self.idling = idling.or(self.idling);
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         let Self { changes, captured, appended, user, denied, helo, selected, idling } = self;
         let facts = user.is_some() || denied.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
@@ -140,7 +162,7 @@ impl Done {
 
 impl<'a> Desk<'a> {
     pub(crate) fn new(mail: &'a mut Mail, origin: Origin, now: Timestamp) -> Self {
-        Self { mail, origin, now, done: Done::default(), route: None, is_single: false }
+        Self { mail, origin, now, route: None, is_single: false }
     }
 
     /// Messages that are accepted here go another way.
@@ -205,29 +227,29 @@ impl<'a> Desk<'a> {
     }
 
     fn deny(&mut self, login: &str) -> Option<AccountNo> {
-        self.done.denied = Some(login.into());
+        self.mail.done.denied = Some(login.into());
         None
     }
 
     fn enter(&mut self, login: Box<str>) -> AccountNo {
         let account = self.open(&login);
-        self.done.user = Some(login);
+        self.mail.done.user = Some(login);
         account
     }
 
     /// The client introduced itself.
     pub(crate) fn introduce(&mut self, helo: &str) {
-        self.done.helo = Some(helo.into());
+        self.mail.done.helo = Some(helo.into());
     }
 
     /// The client selected a mailbox, or none.
     pub(crate) fn select(&mut self, mailbox: Option<&str>) {
-        self.done.selected = Some(mailbox.map(Box::from));
+        self.mail.done.selected = Some(mailbox.map(Box::from));
     }
 
     /// The client begins to wait for news, or ends it.
     pub(crate) fn idle(&mut self, idling: bool) {
-        self.done.idling = Some(idling);
+        self.mail.done.idling = Some(idling);
     }
 
     /// Captures a message and files it in the INBOX of each accepted recipient, once per account.
@@ -236,7 +258,7 @@ impl<'a> Desk<'a> {
         let date = InternalDate { at: self.now, zone: 0 };
         if let Some(route) = self.route.take() {
             self.file_on(&route, date, &message);
-            self.done.captured = Some(message.clone());
+            self.mail.done.captured = Some(message.clone());
             return message;
         }
         let mut served: Vec<AccountNo> = Vec::new();
@@ -251,7 +273,7 @@ impl<'a> Desk<'a> {
                 self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone());
             }
         }
-        self.done.captured = Some(message.clone());
+        self.mail.done.captured = Some(message.clone());
         message
     }
 
@@ -299,9 +321,8 @@ impl<'a> Desk<'a> {
     }
 
     /// What was done here, for the record.
-    pub(crate) fn close(mut self) -> Done {
-        self.done.changes.shrink_to_fit();
-        self.done
+    pub(crate) fn close(self) -> Done {
+        self.mail.take_done()
     }
 
     /// The account of this login, made if there is none.
@@ -324,6 +345,6 @@ impl<'a> Desk<'a> {
 
     fn change(&mut self, change: Change) {
         self.mail.accounts.apply(&change);
-        self.done.changes.push(change);
+        self.mail.done.changes.push(change);
     }
 }
