@@ -80,6 +80,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ cut = { at = 4, close = 'fin' } }, { raw = 'abcd' }]", ["abcd", "abcd", "abcd"], Eof),
     ("[{ cut = { at = 4, close = 'rst' } }, { raw = 'abcd' }, { raw = 'efgh' }]", ["abcd", "abcd", "abcd"], Reset),
     ("[{ cut = { at = 6, close = 'tls-no-notify' } }]", ["250 2.", "A1 OK ", "+OK no"], Truncated),
+    ("[{ cut = { at = LEN, close = 'fin' } }]", ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"], Eof),
     ("[{ cut = { before = '~\\r\\n', close = 'fin' } }]", ["250 2.0.0 Ok", "A1 OK Done", "+OK now the password"], Eof),
     ("[{ eol = 'lf' }]", ["250 2.0.0 Ok\n", "A1 OK Done\n", "+OK now the password\n"], Open),
     ("[{ eol = 'cr' }]", ["250 2.0.0 Ok\r", "A1 OK Done\r", "+OK now the password\r"], Open),
@@ -142,7 +143,8 @@ fn octets(text: &str) -> Vec<u8> {
 fn scenario(steps: &str, protocol: &Protocol, at: usize) -> Scenario {
     let reply = ["\"451 4.7.1 later\"", "\"NO later\"", "\"-ERR later\""][at];
     let lines = ["[\"250 one\", \"250 two\"]", "[\"* one\", \"OK two\"]", "[\"+OK one\", \".two\"]"][at];
-    let steps = steps.replace("REPLY", reply).replace("LINES", lines);
+    let len = ["14", "12", "22"][at];
+    let steps = steps.replace("REPLY", reply).replace("LINES", lines).replace("LEN", len);
     let text =
         format!("mailjig = 1\n[[rule]]\nid = \"row\"\non = \"{}\"\ndo = {steps}\nexpect = \"=1\"\n", protocol.event);
     Scenario::text("row.toml", text)

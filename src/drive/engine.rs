@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// When somebody has something to do next, if nobody comes.
-    fn next_due(&self) -> Option<Timestamp> {
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
         let state = self.lock();
         let now = self.clock.now();
         let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);

@@ -14,6 +14,8 @@ use super::socket::Socket;
 /// What one read may bring: small while a client types commands, grown while it sends mail.
 const LEAST_READ: usize = 4 << 10;
 const MOST_READ: usize = 64 << 10;
+/// When more than this came and went, buffers are given back in the next pause.
+const KEPT: usize = 16 << 10;
 
 /// Owns the socket. Octets to send are collected and leave in one write.
 pub(super) struct Wire {
@@ -30,6 +32,8 @@ pub(super) struct Wire {
     /// Octets ever given to the kernel, counted before encryption.
     sent: u64,
     room: usize,
+    /// Octets that came and went since buffers were given back.
+    moved: usize,
 }
 
 impl Wire {
@@ -44,12 +48,27 @@ impl Wire {
             sealing: 0,
             sent: 0,
             room: LEAST_READ,
+            moved: 0,
         }
     }
 
     /// Octets that wait to leave go first.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.outgoing.extend_from_slice(bytes);
+        self.moved += bytes.len();
+    }
+
+    /// Gives buffers back that have grown, `input` too; for a pause in which nothing is under way.
+    pub(super) fn rest(&mut self, input: &mut BytesMut) {
+        if self.moved <= KEPT || !self.is_idle() || !input.is_empty() || !self.sealed_in.is_empty() {
+            return;
+        }
+        self.moved = 0;
+        self.room = LEAST_READ;
+        self.outgoing = BytesMut::new();
+        self.sealed_in = BytesMut::new();
+        self.sealed_out = Vec::new();
+        *input = BytesMut::new();
     }
 
     /// How many octets were ever pushed.
@@ -95,6 +114,7 @@ impl Wire {
             target.reserve(self.room);
             let room = target.capacity() - target.len();
             let came = ready!(pin!(self.socket.read_buf(target)).poll(cx))?;
+            self.moved += came;
             if came == room {
                 self.room = MOST_READ;
             } else if came < LEAST_READ {

@@ -48,9 +48,13 @@ impl Wire {
         };
         let socket = connect(endpoint.address());
         socket.set_nodelay(true).unwrap();
-        if !is_tls {
-            return Self::Bare(socket);
-        }
+        let wire = Self::Bare(socket);
+        if is_tls { wire.secure(server) } else { wire }
+    }
+
+    /// The same connection, under TLS from now on.
+    pub(crate) fn secure(self, server: &MailServer) -> Self {
+        let Self::Bare(socket) = self else { panic!("it has TLS already") };
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

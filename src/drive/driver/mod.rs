@@ -43,8 +43,6 @@ const LINGER_OCTETS: usize = 1 << 20;
 const BEFORE_RESET: Duration = Duration::from_millis(10);
 /// Between two reads of what is read slowly.
 const SLOWLY: Duration = Duration::from_millis(100);
-/// A read buffer above this is given back when a session pauses between requests.
-const IDLE_BUFFER: usize = 16 << 10;
 
 pub(super) struct Driver<M: Machine> {
     engine: Arc<Engine>,
@@ -446,8 +444,8 @@ impl<M: Machine> Driver<M> {
 
     /// Waits for bytes, a command, or the end of patience; waking for anything else never prolongs that.
     async fn news(&mut self) -> Result<News<M::Request>, Ending> {
-        if self.input.is_empty() && self.input.capacity() > IDLE_BUFFER && self.machine.unfinished() == 0 {
-            self.input = BytesMut::new();
+        if self.machine.unfinished() == 0 {
+            self.wire.rest(&mut self.input);
         }
         let deadline = self.heard.plus(self.machine.patience());
         let place = self.machine.interest();

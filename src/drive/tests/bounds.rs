@@ -1,0 +1,130 @@
+//! What a client may make the driver wait for, or keep.
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::toy::{WRITE, connect, ending, line, say, start};
+use crate::base::{Seq, SessionNo};
+use crate::drive::{Engine, runtime};
+use crate::journal::Ending;
+
+/// What has not come by now does not come.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Far more than sockets and the driver hold.
+const MUCH: usize = 64 << 20;
+
+fn advance(engine: &Arc<Engine>, by: Duration) {
+    runtime().block_on(engine.advance(by)).unwrap();
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_let_go() {
+    let (engine, address) = start();
+    engine.pause();
+    let mut client = connect(address);
+    say(&mut client, "flood\n");
+    // One octet of the flood: the rest fills the sockets.
+    client.read_exact(&mut [0]).unwrap();
+
+    advance(&engine, WRITE - Duration::from_secs(1));
+    assert!(engine.look(|world| world.sessions()) == 1, "it has so much patience");
+    advance(&engine, Duration::from_secs(1));
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::NotReading);
+}
+
+#[test]
+fn a_client_that_reads_slowly_is_not() {
+    let (engine, address) = start();
+    engine.pause();
+    let mut client = connect(address);
+    say(&mut client, "flood\nend\n");
+    client.read_exact(&mut [0]).unwrap();
+    advance(&engine, WRITE * 2 / 3);
+    let before = engine.next_due();
+
+    // It reads some, and the kernel takes more.
+    let began = Instant::now();
+    let mut octets = 1;
+    while engine.next_due() == before {
+        assert!(began.elapsed() < DEADLINE, "the server goes on");
+        client.read_exact(&mut [0; 4096]).unwrap();
+        octets += 4096;
+    }
+    advance(&engine, WRITE * 2 / 3);
+    octets += client.read_to_end(&mut Vec::new()).unwrap();
+
+    assert_eq!(octets, (8 << 20) + 5);
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+}
+
+#[test]
+fn only_so_much_is_read_ahead() {
+    let (_engine, address) = start();
+    let mut client = connect(address);
+    say(&mut client, "flood\n");
+    client.get_mut().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+
+    let written = client.get_mut().write_all(&b"0123456789abcde\n".repeat(MUCH / 16));
+
+    assert_eq!(written.map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn only_so_much_is_dropped_behind_the_end() {
+    let (_engine, address) = start();
+    let mut client = connect(address);
+    say(&mut client, "end\n");
+    assert_eq!(line(&mut client), "bye");
+
+    let written = client.get_mut().write_all(&vec![b'x'; MUCH]);
+
+    let kind = written.map_err(|error| error.kind());
+    assert!(matches!(kind, Err(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{kind:?}");
+}
+
+#[test]
+fn the_end_does_not_wait_for_the_client_for_ever() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+    let with_a_session = Arc::strong_count(&engine);
+
+    say(&mut client, "end\n");
+    assert_eq!(line(&mut client), "bye");
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+
+    // The client is there and says nothing; its driver goes, and what it holds.
+    let began = Instant::now();
+    while Arc::strong_count(&engine) >= with_a_session {
+        assert!(began.elapsed() < DEADLINE, "the driver is still there");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn records_have_the_order_of_their_times() {
+    let (engine, _address) = start();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    engine.act(|world, now| world.note_bug(now));
+                }
+            });
+        }
+        for _ in 0..200 {
+            engine.pause();
+            engine.resume();
+            advance(&engine, Duration::from_micros(10));
+        }
+    });
+
+    let times = engine.look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.map(|(_, record)| record.at).collect::<Vec<_>>()
+    });
+    assert!(times.is_sorted());
+}

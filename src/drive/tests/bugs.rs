@@ -1,0 +1,93 @@
+//! Panics, on purpose.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::toy::{connect, ending, line, say, start};
+use crate::base::{Seq, SessionNo};
+use crate::journal::{Ending, Kind};
+use crate::mail::{Change, Origin};
+use crate::protocol::Desk;
+use crate::scenario::Scenario;
+use crate::world::World;
+
+#[test]
+fn a_bug_ends_its_own_session_and_no_other() {
+    for bug in ["panic", "panic at once", "open and panic", "watch"] {
+        let (engine, address) = start();
+        let (mut one, mut two) = (connect(address), connect(address));
+
+        say(&mut one, &format!("{bug}\n"));
+
+        assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug, "{bug}");
+        assert!(engine.look(|world| world.ruling().is_some()), "{bug}: it counts against what must be");
+        assert!(engine.look(|world| world.sessions()) == 1, "{bug}");
+        one.read_to_end(&mut Vec::new()).unwrap();
+        say(&mut two, "still there\n");
+        assert_eq!(line(&mut two), "still there", "{bug}");
+    }
+}
+
+/// The names of the accounts that the recorded changes open.
+fn opened(world: &World) -> Vec<String> {
+    let records = world.journal.since(Seq(0)).unwrap();
+    let details = records.filter_map(|(_, record)| match &record.kind {
+        Kind::Outside(detail) => Some(&**detail),
+        Kind::Exchange(exchange) => exchange.detail.as_deref(),
+        _ => None,
+    });
+    let changes = details.flat_map(|detail| &detail.done.changes);
+    let opened = changes.filter_map(|change| match change {
+        Change::Open { login, .. } => Some(login.to_string()),
+        _ => None,
+    });
+    opened.collect()
+}
+
+#[test]
+fn what_was_changed_before_a_bug_is_recorded() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "open and panic\n");
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
+    assert_eq!(engine.look(opened), ["bob"]);
+    assert!(engine.look(|world| world.mail.accounts.find("bob").is_some()));
+}
+
+#[test]
+fn what_a_rule_changed_before_a_bug_is_recorded_once() {
+    let (engine, address) = start();
+    let text = "mailjig = 1
+        [[rule]]
+        on = 'state.changed'
+        do = [{ mailbox = { user = 'carl', name = 'INBOX', renumber = true } }]
+        [[rule]]
+        on = 'smtp.noop'
+        do = [{ mailbox = { user = 'bob', name = 'INBOX', renumber = true } }, { set = { x = 1 } }, { pass = true }]";
+    let loaded = Scenario::text("bug.toml", text).load().unwrap();
+    engine.act(|world, now| loaded.rules.iter().for_each(|rule| _ = world.mount(Arc::clone(rule), now)));
+    let mut client = connect(address);
+
+    say(&mut client, "panic\n");
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
+    assert_eq!(engine.look(opened), ["carl", "bob"]);
+}
+
+#[test]
+fn a_bug_in_what_is_due_is_recorded_and_the_rest_is_done() {
+    let (engine, address) = start();
+
+    engine.act_alone(|world, now| {
+        Desk::new(&mut world.mail, Origin::Delivered, now).open("bob");
+        panic!("a bug in what is due, on purpose")
+    });
+
+    assert_eq!(engine.look(opened), ["bob"]);
+    assert!(engine.look(|world| world.ruling().is_some()), "it counts against what must be");
+    let mut client = connect(address);
+    say(&mut client, "still there\n");
+    assert_eq!(line(&mut client), "still there");
+}

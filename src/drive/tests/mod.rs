@@ -1,0 +1,163 @@
+//! The driver with a machine made for it.
+
+mod bounds;
+mod bugs;
+mod toy;
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use toy::{connect, ending, line, say, start, transcript};
+
+use crate::base::{Seq, SessionNo};
+use crate::journal::{Ending, Kind, Left};
+use crate::protocol::Event;
+use crate::rule::{self, On, Rule, Shape};
+
+#[test]
+fn an_answer_in_parts_is_one_exchange() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "count\nend\n");
+    for n in 0..1000 {
+        assert_eq!(line(&mut client), n.to_string());
+    }
+    assert_eq!(line(&mut client), "bye");
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+    let closed = engine.look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.filter(|(_, r)| matches!(r.kind, Kind::Closed { left: Left::All, .. })).count()
+    });
+    assert_eq!(closed, 3, "the greeting, the count and the end");
+    assert!(transcript(&engine).starts_with("S: hello\nC: count\nS: 0\nS: 1\nS: 2\n"));
+}
+
+#[test]
+fn a_farewell_arrives_although_more_was_sent_than_is_read() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "end\n");
+    say(&mut client, &"and more\n".repeat(1000));
+
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "bye\r\n");
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+}
+
+#[test]
+fn what_was_asked_before_the_client_closed_its_side_is_still_answered() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "one\ntwo\n");
+    client.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "one\r\ntwo\r\n");
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::ClientClosed);
+    assert!(transcript(&engine).ends_with("-- the client closed the connection without a goodbye\n"));
+}
+
+#[test]
+fn a_client_that_sends_all_before_it_reads_is_read_while_it_is_written_to() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    // More than the sockets hold in either direction, less than what is read ahead.
+    say(&mut client, "flood\n");
+    say(&mut client, &"0123456789abcde\n".repeat(50_000));
+    say(&mut client, "end\n");
+
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest.len(), (8 << 20) + 50_000 * 17 + 5);
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+}
+
+#[test]
+fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+    say(&mut client, "flood\n");
+    // One octet of the flood: the rest fills the sockets.
+    client.read_exact(&mut [0]).unwrap();
+
+    assert!(engine.kick(SessionNo(1)));
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
+    assert!(!engine.kick(SessionNo(1)));
+    assert!(transcript(&engine).contains("of the 8388608 octets of this reply left\n-- ended by the test\n"));
+}
+
+#[test]
+fn a_server_that_stops_says_so() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    engine.stop();
+
+    assert_eq!(line(&mut client), "stopping");
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::ServerStopped);
+}
+
+#[test]
+fn a_reset_is_a_broken_connection() {
+    let (engine, address) = start();
+    let client = connect(address);
+
+    socket2::SockRef::from(client.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Broken);
+}
+
+#[test]
+fn a_paced_reply_leaves_in_pieces() {
+    let (engine, address) = start();
+    let pace = rule::Step::Shape(Shape::Pace { chunk: 3, gap: Duration::from_millis(5) });
+    let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
+    engine.act(|world, now| world.mount(Arc::new(rule), now));
+    let mut client = connect(address);
+    engine.pause();
+
+    say(&mut client, "abcdefg\n");
+
+    for piece in ["abc", "def", "g\r\n"] {
+        let mut read = [0; 64];
+        let octets = client.get_mut().read(&mut read).unwrap();
+        assert_eq!(&read[..octets], piece.as_bytes());
+        runtime().block_on(engine.advance(Duration::from_millis(5))).unwrap();
+    }
+}
+
+#[test]
+fn nothing_of_a_request_that_is_not_complete_is_answered() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    say(&mut client, "half a li");
+    client.get_mut().shutdown(std::net::Shutdown::Write).unwrap();
+
+    assert_eq!(client.get_mut().read(&mut [0; 16]).map_err(|error| error.kind()), Ok::<_, ErrorKind>(0));
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::ClientClosed);
+    assert!(transcript(&engine).contains("-- 9 octets of an incomplete request were lost\n"));
+}
+
+#[test]
+fn words_of_any_bytes_print_as_text() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+
+    client.get_mut().write_all(b"caf\xc3\xa9\nnot \xff text\r\nend\n").unwrap();
+    let _all = client.read_to_end(&mut Vec::new()).unwrap();
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
+    let text = transcript(&engine);
+    assert!(text.contains("C: café\nS: café\nC| not \\xff text\\r\\r\\n\n"), "{text}");
+}

@@ -1,0 +1,178 @@
+//! A machine made for the driver: one line in, one answer out.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+
+use crate::base::SessionNo;
+use crate::drive::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
+use crate::journal::{Ending, Transcript};
+use crate::mail::{AccountNo, Accounts, MailboxNo, Namespace, Place};
+use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Words};
+use crate::world::World;
+
+/// How long a client may read nothing.
+pub(super) const WRITE: Duration = Duration::from_secs(300);
+
+/// Says what each line asks for.
+#[derive(Default)]
+pub(super) struct Toy {
+    greeted: bool,
+    watches: bool,
+}
+
+pub(super) enum Ask {
+    Say(String),
+    /// A thousand lines in parts of one.
+    Count(u32),
+    Flood(usize),
+    Panic,
+    /// Opens an account first.
+    OpenAndPanic,
+    Watch,
+    End(&'static str),
+}
+
+impl Machine for Toy {
+    type Request = Ask;
+
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Ask>> {
+        if !std::mem::replace(&mut self.greeted, true) {
+            return Some(heard(Event::SmtpGreeting, Words::Silence, Ask::Say("hello".to_owned())));
+        }
+        let end = memchr::memchr(b'\n', input)?;
+        let line = input.split_to(end).freeze();
+        input.advance(1);
+        let request = match &line[..] {
+            b"count" => Ask::Count(0),
+            b"flood" => Ask::Flood(8 << 20),
+            b"panic" => Ask::Panic,
+            b"panic at once" => panic!("a bug in decode, on purpose"),
+            b"open and panic" => Ask::OpenAndPanic,
+            b"watch" => Ask::Watch,
+            b"end" => Ask::End("bye"),
+            other => Ask::Say(String::from_utf8_lossy(other).into_owned()),
+        };
+        Some(heard(Event::SmtpNoop, Words::Line(line), request))
+    }
+
+    fn lapse(&mut self) -> Heard<Ask> {
+        heard(Event::SmtpLapse, Words::Silence, Ask::End("too slow"))
+    }
+
+    fn stop(&mut self) -> Heard<Ask> {
+        heard(Event::SmtpStop, Words::Silence, Ask::End("stopping"))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    fn interest(&self) -> Option<Place> {
+        self.watches.then_some(Place { account: AccountNo(1), mailbox: MailboxNo(1) })
+    }
+
+    fn notice(&mut self, _: &Accounts) -> Option<Heard<Ask>> {
+        panic!("a bug in notice, on purpose")
+    }
+
+    fn perform(&mut self, request: Ask, desk: &mut Desk<'_>) -> Step<Ask> {
+        let line = |text: &str| Reply::default().line(&[text]);
+        match request {
+            Ask::Say(text) => Step { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(999) => Step { reply: line("999"), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(n) => Step { reply: line(&n.to_string()), status: None, next: Next::More(Ask::Count(n + 1)) },
+            Ask::Flood(octets) => {
+                Step { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
+            }
+            Ask::Panic => panic!("a bug, on purpose"),
+            Ask::OpenAndPanic => {
+                desk.open("bob");
+                panic!("a bug behind a change, on purpose")
+            }
+            Ask::Watch => {
+                self.watches = true;
+                Step { reply: line("watching"), status: Some(Status::Positive), next: Next::Continue }
+            }
+            Ask::End(text) => Step { reply: line(text), status: Some(Status::Positive), next: Next::End },
+        }
+    }
+
+    fn framing(&self, _request: &Ask) -> Framing {
+        Framing::Smtp
+    }
+
+    fn refuse(&mut self, _request: Ask, _is_positive: bool) -> Next<Ask> {
+        Next::Continue
+    }
+
+    fn secured(&mut self) {}
+
+    fn unfinished(&self) -> u64 {
+        0
+    }
+}
+
+fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
+    Heard { event, words, request }
+}
+
+pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
+    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let _entered = runtime().enter();
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let address = socket.local_addr().unwrap();
+    let tickets =
+        Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE };
+    let doorway =
+        Doorway { name: "toy", implicit_tls: false, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
+    let socket = tokio::net::TcpListener::from_std(socket).unwrap();
+    runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
+    (engine, address)
+}
+
+pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {
+    let client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut client = BufReader::new(client);
+    assert_eq!(line(&mut client), "hello");
+    client
+}
+
+pub(super) fn line(client: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    client.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+pub(super) fn say(client: &mut BufReader<TcpStream>, text: &str) {
+    client.get_mut().write_all(text.as_bytes()).unwrap();
+}
+
+/// Blocks until the session has ended.
+pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
+    let interest = Interest { matter: Matter::Quiet, session: Some(session) };
+    let (send, receive) = std::sync::mpsc::channel();
+    struct Ring(std::sync::mpsc::Sender<()>);
+    impl std::task::Wake for Ring {
+        fn wake(self: Arc<Self>) {
+            let _nobody_listens_any_more = self.0.send(());
+        }
+    }
+    let _watch = engine.watch(interest, Arc::new(Ring(send)).into());
+    loop {
+        let ended = engine.look(|world| world.journal.session(session).and_then(|log| log.facts().ended));
+        if let Some((_, ending)) = ended {
+            return ending;
+        }
+        receive.recv_timeout(Duration::from_secs(20)).expect("the session ends");
+    }
+}
+
+pub(super) fn transcript(engine: &Engine) -> String {
+    engine.look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string())
+}

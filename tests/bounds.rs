@@ -1,0 +1,144 @@
+//! How long a server waits for its clients, and what it takes from them meanwhile.
+
+use std::future::Future;
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake};
+use std::time::Duration;
+
+use mailjig::{Ending, MailServer, Scenario, any, session, subject, to};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use wire::Wire;
+use wire::deadline::{connect, until};
+
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+#[test]
+fn what_comes_in_the_clear_before_the_reply_to_starttls_leaves_is_dropped() {
+    let text = "mailjig = 1\n[[rule]]\non = 'smtp.starttls'\ndo = [{ wait = '1h' }, { pass = true }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("late.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    wire.say("EHLO x\r\n");
+    wire.line();
+    wire.say("STARTTLS\r\n");
+    until("the server has heard it", || server.transcript().to_string().contains("C: STARTTLS\n"));
+
+    // It is read by nobody while the server waits.
+    wire.say("NOOP\r\n");
+    server.clock().advance(Duration::from_secs(3600));
+    assert_eq!(wire.line(), b"220 2.0.0 Ready to start TLS\r\n");
+    let mut wire = wire.secure(&server);
+    wire.say("NOOP\r\n");
+
+    assert_eq!(wire.line(), b"250 2.0.0 Ok\r\n");
+    let text = server.transcript().to_string();
+    assert!(text.contains("-- 6 octets came in the clear behind STARTTLS and were dropped\n"), "{text}");
+}
+
+#[test]
+fn a_handshake_that_is_not_finished_in_time_ends_the_session() {
+    let mut hello = Vec::new();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut hello).unwrap();
+
+    for said in [&b""[..], &hello[..20], &hello] {
+        let server = MailServer::builder().handshake_timeout(Duration::from_millis(100)).start();
+        let mut client = connect(server.imaps().address());
+        client.write_all(said).unwrap();
+
+        let ended = server.wait_for_session(session::open().not()).block();
+
+        let octets = said.len();
+        assert_eq!(ended.ended.map(|(_, ending)| ending), Some(Ending::TlsFailed), "after {octets} octets");
+        let text = server.transcript().to_string();
+        assert!(text.contains("not finished within 0.1 s"), "after {octets} octets: {text}");
+    }
+}
+
+#[test]
+fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
+    let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { raw = '* OK still here\\r\\n', after = '28m' }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("news.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "imap", false);
+    wire.line();
+    for (command, last) in [("A LOGIN bob@example.org x", "A OK"), ("B SELECT INBOX", "B OK"), ("C IDLE", "+ ")] {
+        wire.say(&format!("{command}\r\n"));
+        let mut came = String::new();
+        while !came.lines().any(|line| line.starts_with(last)) {
+            came.push_str(&String::from_utf8(wire.read().unwrap()).unwrap());
+        }
+    }
+
+    server.clock().advance(Duration::from_secs(28 * 60));
+    assert_eq!(wire.line(), b"* OK still here\r\n");
+    server.deliver("bob@example.org", "Subject: news\r\n\r\n");
+    assert!(wire.line().starts_with(b"* 1 EXISTS\r\n"));
+    server.settled().block();
+    assert_eq!(server.find(any()).len(), 1);
+    server.clock().advance(Duration::from_secs(2 * 60));
+
+    assert!(wire.line().starts_with(b"* BYE "));
+    let ended = server.wait_for_session(session::open().not()).block();
+    assert_eq!(ended.ended.map(|(_, ending)| ending), Some(Ending::Idle));
+}
+
+/// Whether a task was woken.
+#[derive(Default)]
+struct Task(AtomicBool);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Task {
+    fn poll<F: Future>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(&Arc::clone(self).into()))
+    }
+
+    fn is_woken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+#[test]
+fn a_wait_wakes_the_task_that_polled_it_last() {
+    for by_address in [true, false] {
+        let server = MailServer::start();
+        let wait = if by_address { server.wait_for(to("bob@example.org")) } else { server.wait_for(subject("Hi")) };
+        let mut wait = Box::pin(wait);
+        let (first, last) = (Arc::new(Task::default()), Arc::new(Task::default()));
+        assert!(first.poll(wait.as_mut()).is_pending());
+        assert!(last.poll(wait.as_mut()).is_pending());
+
+        server.deliver("bob@example.org", "Subject: Hi\r\n\r\n");
+
+        until("the task that polled last is woken", || last.is_woken());
+        assert!(!first.is_woken());
+        assert!(last.poll(wait.as_mut()).is_ready());
+    }
+}
+
+#[test]
+fn a_deadline_wakes_the_task_that_polled_last() {
+    let server = MailServer::start();
+    let mut none = Box::pin(server.none_within(Duration::from_millis(100), any()));
+    let (first, last) = (Arc::new(Task::default()), Arc::new(Task::default()));
+    assert!(first.poll(none.as_mut()).is_pending());
+    assert!(last.poll(none.as_mut()).is_pending());
+
+    until("the task that polled last is woken", || last.is_woken());
+
+    assert!(!first.is_woken());
+    assert!(last.poll(none.as_mut()).is_ready());
+}
