@@ -17,6 +17,17 @@ pub(crate) enum Line {
     TooLong { start: Bytes, octets: u64 },
 }
 
+/// What a browser begins a request with that a page may make of any server.
+const HTTP: &[&[u8]] = &[b"GET /", b"HEAD /", b"POST /", b"PUT /", b"PATCH /", b"DELETE /", b"OPTIONS /"];
+
+impl Line {
+    /// Whether this begins an HTTP request: a page in a browser can send one to any port, with commands in its body.
+    pub(crate) fn is_http(&self) -> bool {
+        let (Self::Whole(line) | Self::BareLf(line) | Self::TooLong { start: line, .. }) = self;
+        HTTP.iter().any(|method| line.starts_with(method))
+    }
+}
+
 /// Takes lines from the front of the input. What is over the limit is counted and dropped as it comes.
 #[derive(Debug)]
 pub(crate) struct Lines {

@@ -79,6 +79,8 @@ enum Ask {
     /// What is no command, and why.
     Refused(String),
     Sasl(Bytes),
+    /// The client speaks HTTP.
+    Http,
     Lapse,
     Stop,
 }
@@ -119,7 +121,9 @@ impl Machine for Pop3 {
             State::Authorization(_) | State::Transaction(..) => Event::Pop3Unknown,
         };
         let is_command = otherwise == Event::Pop3Unknown;
-        let (event, words, ask) = match self.lines.next(input)? {
+        let line = self.lines.next(input)?;
+        let is_http = is_command && line.is_http();
+        let (event, words, ask) = match line {
             Line::Whole(line) if is_command => {
                 let (event, command) = command::parse(&line);
                 (event, Words::Line(line), command.map_or_else(Ask::Refused, Ask::Command))
@@ -134,7 +138,7 @@ impl Machine for Pop3 {
                 (otherwise, Words::LongLine { start, octets }, Ask::Refused(why))
             }
         };
-        Some(Heard { event, words, request: Request(ask) })
+        Some(Heard { event, words, request: Request(if is_http { Ask::Http } else { ask }) })
     }
 
     fn lapse(&mut self) -> Heard<Request> {

@@ -52,6 +52,8 @@ impl Pop3 {
                 Err(why)
             }
             Ask::Sasl(response) => self.respond(&response, desk),
+            // What follows is not meant for a mail server, or comes from a page that means harm.
+            Ask::Http => Ok(end(refused("[SYS/PERM] this is POP3, not HTTP"))),
             // RFC 1939 §3: the connection is closed, without a word and without removing anything.
             Ask::Lapse => Ok(Step { reply: Reply::default(), status: None, next: Next::End }),
             Ask::Stop => Ok(end(refused("[SYS/TEMP] I am shutting down"))),

@@ -96,6 +96,8 @@ pub(crate) enum Request {
     /// A response of a login, as it came.
     Sasl(Bytes),
     Message(Body),
+    /// The client speaks HTTP.
+    Http,
     Lapse,
     Stop,
 }
@@ -120,7 +122,8 @@ impl Smtp {
     fn read_line(&mut self, line: Line) -> Heard<Request> {
         let is_sasl = matches!(self.state, State::Sasl(_));
         let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
-        match line {
+        let is_http = !is_sasl && line.is_http();
+        let heard = match line {
             Line::Whole(line) if is_sasl => {
                 let event = self.sasl_event();
                 Heard { event, request: Request::Sasl(line.clone()), words: Words::Line(line) }
@@ -142,10 +145,15 @@ impl Smtp {
             // RFC 5321 §4.5.3.1.9.
             Line::TooLong { start, octets } => {
                 let text = format!("a line may have {} octets at most", self.config.limits.line);
-                let refusal = Refusal::new("500 5.5.2", &text);
+                // RFC 4954 §6.
+                let refusal = match is_sasl {
+                    true => Refusal::new("500 5.5.6", "Authentication Exchange line is too long"),
+                    false => Refusal::new("500 5.5.2", &text),
+                };
                 Heard { event: otherwise, request: Request::Refused(refusal), words: Words::LongLine { start, octets } }
             }
-        }
+        };
+        if is_http { Heard { request: Request::Http, ..heard } } else { heard }
     }
 
     /// What is announced instead, at this moment.

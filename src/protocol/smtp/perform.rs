@@ -43,6 +43,8 @@ impl Smtp {
             }
             Request::Sasl(response) => self.respond(&response, desk),
             Request::Message(body) => self.message(body, desk),
+            // What follows is not meant for a mail server, or comes from a page that means harm.
+            Request::Http => Ok(close("421 4.7.0 This is SMTP, not HTTP")),
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
             Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
         };
