@@ -19,6 +19,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | – | the harness: servers, matchers, waits, expectations |
+//! | `serde` | `Serialize` for reports, sessions and what is in them |
 //! | `api` | the HTTP API, also for a server in a Rust test |
 //! | `cli` (default) | the binary `mailjig` |
 

@@ -182,10 +182,8 @@ pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, Problem> {
-    let moment: Result<jiff::Timestamp, _> = text.parse();
-    let moment = moment
-        .map_err(|_| Problem::field("date", format!("`{text}` is no moment; write it as `2026-01-01T12:00:00Z`")))?;
-    Ok(Timestamp::from_micros(moment.as_microsecond()))
+    let wrong = || Problem::field("date", format!("`{text}` is not a moment; write it as `2026-01-01T12:00:00Z`"));
+    Timestamp::parse(text).ok_or_else(wrong)
 }
 
 fn account<'w>(world: &'w World, login: &str) -> Option<&'w Account> {

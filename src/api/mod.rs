@@ -22,7 +22,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use tokio::task::AbortHandle;
 
-use crate::drive::runtime;
+use crate::drive::{runtime, spawn};
 use crate::server::{Server, StartError, bind, reachable};
 use guard::Guard;
 use params::NoParams;
@@ -51,7 +51,7 @@ impl Api {
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
         let router = router(server, address);
-        let serving = runtime().spawn(serve(listener, router, Bounds::default()));
+        let serving = spawn(serve(listener, router, Bounds::default()));
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 

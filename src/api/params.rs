@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 use crate::base::{Pattern, Seq};
 use crate::expect::Matcher;
+use crate::rule::span;
 
 /// A query's parameters.
 pub(super) struct Params {
@@ -99,11 +100,10 @@ impl Params {
     }
 }
 
-/// `500ms`, `5s`, `2m`, and whatever else `jiff` reads as a duration without days.
+/// `500ms`, `5s`, `2m`: as times are written in scenarios.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time; write `500ms`, `5s` or `2m`");
-    let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    Duration::try_from(signed).map_err(|_| wrong())
+    let micros = span(text).ok_or_else(|| format!("`{text}` is not a time; write `500ms`, `5s` or `2m`"))?;
+    Ok(Duration::from_micros(micros))
 }
 
 /// A page without parameters.

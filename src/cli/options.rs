@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::scenarios::{find, pair};
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
+use crate::rule::span;
 use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
@@ -317,8 +318,7 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let signed: Option<jiff::SignedDuration> = text.parse().ok();
-        let time = signed.and_then(|time| Duration::try_from(time).ok()).filter(|time| !time.is_zero());
+        let time = span(text).map(Duration::from_micros).filter(|time| !time.is_zero());
         time.map(Self).ok_or_else(|| "write a time, as `30s` or `5m`".to_owned())
     }
 }

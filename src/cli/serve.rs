@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::options::Serve;
 use super::watch::watch;
 use crate::api::{Api, endpoints};
-use crate::drive::{Engine, Interest, Matter, runtime};
+use crate::drive::{Engine, Interest, Matter, runtime, spawn};
 use crate::server::{Server, Until};
 
 /// How long sessions may take to hear that the server stops.
@@ -50,7 +50,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     }
     runtime().block_on(stop.told());
     // Whoever cannot wait for the farewells says it again.
-    runtime().spawn(async move {
+    spawn(async move {
         stop.told().await;
         process::exit(130);
     });
@@ -111,14 +111,18 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
 /// Whoever sees the file sees all of it.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", process::id()));
+    // A name that somebody else has taken is not written through.
+    let mut file = fs::File::create_new(&beside).map_err(failed)?;
+    let written = file.write_all(text.as_bytes());
     #[cfg(unix)]
-    {
+    let written = written.and_then(|()| {
         use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
-    }
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+        file.set_permissions(fs::Permissions::from_mode(0o644))
+    });
+    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| {
+        let _it_is_of_no_use = fs::remove_file(&beside);
+        failed(error)
+    })
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::bell::{Bell, Interest};
 use super::clock::Clock;
 use super::door::Door;
-use super::runtime::runtime;
+use super::runtime::spawn;
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Opened;
 use crate::protocol::Reply;
@@ -122,7 +122,7 @@ impl Engine {
     fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<(Arc<Door>, SessionCommand)> {
         if state.world.agenda.take_news() {
             if !std::mem::replace(&mut state.is_attended, true) {
-                runtime().spawn(attend(Arc::downgrade(self)));
+                spawn(attend(Arc::downgrade(self)));
             }
             self.agenda.notify_one();
         }
@@ -150,7 +150,7 @@ impl Engine {
     /// Moves server time. Resolves when everything that came due has been done and what was said then was given to the
     /// kernel; time moves even where nobody waits for that.
     pub(crate) fn advance(self: &Arc<Self>, by: Duration) -> JoinHandle<()> {
-        runtime().spawn(Arc::clone(self).move_clock(by))
+        spawn(Arc::clone(self).move_clock(by))
     }
 
     async fn move_clock(self: Arc<Self>, by: Duration) {
@@ -280,7 +280,7 @@ impl Engine {
         self.changed.notify_waiters();
         self.doors().iter().for_each(|(_, door)| door.wake());
         let engine = Arc::clone(self);
-        runtime().spawn(async move { engine.wait_for(&[]).await })
+        spawn(async move { engine.wait_for(&[]).await })
     }
 
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.

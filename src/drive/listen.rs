@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::driver::Driver;
 use super::engine::Engine;
+use super::runtime::spawn;
 use super::socket::Socket;
 use super::wire::Wire;
 use crate::journal::Opened;
@@ -106,5 +107,5 @@ fn accept<M: Machine>(
     let is_busy = sessions > doorway.sessions;
     let wire = Wire::new(Socket::new(socket));
     let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), door, doorway.tickets.clone(), wire);
-    tokio::spawn(driver.run(doorway.implicit_tls));
+    spawn(driver.run(doorway.implicit_tls));
 }

@@ -20,4 +20,4 @@ mod wire;
 pub(crate) use bell::{Interest, Matter};
 pub(crate) use engine::{Engine, Watch};
 pub(crate) use listen::{Doorway, Tickets, listen};
-pub(crate) use runtime::runtime;
+pub(crate) use runtime::{runtime, spawn};

@@ -1,8 +1,10 @@
 //! The one runtime of this process, on threads of its own.
 
+use std::pin::Pin;
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 /// Starts with the first server and lives as long as the process, so that servers work under tokio, another executor
 /// or none, and a test that blocks its own executor cannot starve them.
@@ -25,4 +27,10 @@ pub(crate) fn runtime() -> &'static Runtime {
             .build()
             .expect("the system gives threads to run servers on")
     })
+}
+
+/// Runs this on the runtime. It is boxed, so that tokio's code for tasks is compiled once and not for each kind.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
+    runtime().spawn(task)
 }

@@ -56,7 +56,8 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// One clause of a matcher and how it went.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct Clause {
     /// `subject`, `to` …
     pub(crate) clause: String,
@@ -64,7 +65,7 @@ pub(crate) struct Clause {
     pub(crate) got: String,
     pub(crate) matched: bool,
     /// How far off it is, for those that did not match: 0 is near.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) distance: usize,
 }
 

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::panic::Location;
 
-use serde::Serialize;
-
 use super::matcher::{Clause, Evidence, Matcher, nearness};
 use crate::base::Times;
 use crate::journal::{Journal, Refused, Session};
@@ -55,7 +53,8 @@ pub(crate) enum Verdict {
 ///
 /// The JSON's keys: `expectation`, `at`, `failure`, `expected`, `got`, `near_misses` (each `message` and `clauses` of
 /// `clause`, `wanted`, `got`, `matched`), `captured`, `refused`, `sessions`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Report {
     expectation: String,
     at: Option<String>,
@@ -68,7 +67,8 @@ pub struct Report {
     sessions: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 struct NearMiss {
     message: String,
     clauses: Vec<Clause>,

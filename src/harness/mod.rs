@@ -1,6 +1,7 @@
 //! The public words for tests in Rust. Does not see the HTTP face.
 
 mod builder;
+mod ca_file;
 mod clock;
 mod expectation;
 mod mailbox;
@@ -11,16 +12,14 @@ mod wait;
 #[cfg(feature = "api")]
 use std::any::Any;
 use std::fmt;
-use std::io::{self, Write};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tempfile::NamedTempFile;
-
 pub use builder::MailServerBuilder;
+use bytes::Bytes;
+use ca_file::CaFile;
 pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
@@ -58,7 +57,7 @@ use crate::world::{Kept, World};
 pub struct MailServer {
     server: Arc<Server>,
     expectations: Mutex<Vec<Question>>,
-    ca_file: OnceLock<NamedTempFile>,
+    ca_file: OnceLock<CaFile>,
     /// Another face of this server, which lives as long; not known here.
     #[cfg(feature = "api")]
     face: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -359,15 +358,9 @@ impl MailServer {
         if let Some(file) = self.ca_file.get() {
             return file.path();
         }
-        let written = self.write_ca();
+        let written = CaFile::create(self.ca());
         let file = or_panic(written.map_err(|error| format!("the CA cannot be written to a temporary file: {error}")));
         self.ca_file.get_or_init(|| file).path()
-    }
-
-    fn write_ca(&self) -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile()?;
-        file.write_all(self.ca().as_bytes())?;
-        Ok(file)
     }
 
     /// The account that was perhaps meant, as the end of a sentence.

@@ -63,6 +63,7 @@ impl fmt::Display for Ending {
     }
 }
 
+#[cfg(feature = "serde")]
 impl serde::Serialize for Ending {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())

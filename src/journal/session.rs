@@ -2,8 +2,6 @@
 
 use std::net::SocketAddr;
 
-use serde::Serialize;
-
 use super::{Detail, Ending, Kind, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
 
@@ -14,7 +12,8 @@ const TEXT_LIMIT: usize = 64 << 20;
 pub(crate) const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
 
 /// What was agreed in a TLS handshake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Tls {
     /// `TLSv1.3` or `TLSv1.2`.
@@ -28,7 +27,8 @@ pub struct Tls {
 }
 
 /// One client connection from accept to its end, as it stood when it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Session {
     /// Its number: `s1`, `s2`… in the order of acceptance.

@@ -159,6 +159,7 @@ impl Envelope {
     }
 }
 
+#[cfg(feature = "serde")]
 impl serde::Serialize for Parameters {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())

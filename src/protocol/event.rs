@@ -242,6 +242,7 @@ impl fmt::Display for Event {
     }
 }
 
+#[cfg(feature = "serde")]
 impl serde::Serialize for Event {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())

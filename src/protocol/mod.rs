@@ -143,8 +143,8 @@ pub(crate) struct Step<R> {
 }
 
 /// What an answer says of its request (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub(crate) enum Status {
     /// It was done, or the client may go on.
     Positive,

@@ -82,7 +82,18 @@ fn make(names: &[String]) -> Result<Made, Box<dyn std::error::Error>> {
     let good = leaf(names, yesterday, yesterday + Duration::days(LEAF_DAYS), &issuer)?;
     // It was good for a month, and is no longer since a week ago.
     let expired = leaf(names, yesterday - Duration::days(36), yesterday - Duration::days(6), &issuer)?;
-    Ok(Made { ca: ca_certificate.pem(), good, expired })
+    Ok(Made { ca: pem(ca_certificate.der()), good, expired })
+}
+
+/// A certificate as text (RFC 7468 §5.1).
+fn pem(der: &[u8]) -> String {
+    let base64 = data_encoding::BASE64.encode(der);
+    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in base64.as_bytes().chunks(64) {
+        text.extend(line.iter().copied().map(char::from));
+        text.push('\n');
+    }
+    text + "-----END CERTIFICATE-----\n"
 }
 
 /// A certificate that the authority signs, with a key of its own, ready to be shown.

@@ -138,6 +138,7 @@ impl Endpoint {
     }
 }
 
+#[cfg(feature = "serde")]
 impl serde::Serialize for Endpoint {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;

@@ -24,7 +24,7 @@ pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
 pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
-use crate::drive::{Doorway, Engine, Tickets, listen, runtime};
+use crate::drive::{Doorway, Engine, Tickets, listen, runtime, spawn};
 use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
@@ -171,17 +171,17 @@ impl Server {
             Listener::Smtp | Listener::Submission | Listener::Smtps => {
                 let config = Arc::new(self.smtp(listener));
                 let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
-                runtime().spawn(listen(engine, socket, doorway, machine))
+                spawn(listen(engine, socket, doorway, machine))
             }
             Listener::Imap | Listener::Imaps => {
                 let config = Arc::new(self.imap(listener));
                 let machine = move |busy| Imap::new(Arc::clone(&config), implicit_tls, busy);
-                runtime().spawn(listen(engine, socket, doorway, machine))
+                spawn(listen(engine, socket, doorway, machine))
             }
             Listener::Pop3 | Listener::Pop3s => {
                 let config = Arc::new(self.pop3(listener));
                 let machine = move |busy| Pop3::new(Arc::clone(&config), implicit_tls, busy);
-                runtime().spawn(listen(engine, socket, doorway, machine))
+                spawn(listen(engine, socket, doorway, machine))
             }
         };
         Ok(accepting.abort_handle())

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use crate::base::Seq;
-use crate::drive::{Engine, Interest, Matter, Watch, runtime};
+use crate::drive::{Engine, Interest, Matter, Watch, spawn};
 use crate::expect::Matcher;
 use crate::journal::{Captured, Session};
 use crate::rule::RuleNo;
@@ -83,7 +83,7 @@ impl Armed {
         let watch = engine.watch(interest.clone(), waker.clone());
         let alarm = Arc::new(Alarm::default());
         alarm.set(waker);
-        let timer = runtime().spawn({
+        let timer = spawn({
             let alarm = Arc::clone(&alarm);
             async move {
                 tokio::time::sleep_until(deadline.into()).await;

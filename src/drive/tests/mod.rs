@@ -11,6 +11,7 @@ use std::time::Duration;
 use toy::{connect, ending, line, say, start, transcript};
 
 use crate::base::{Seq, SessionNo};
+use crate::drive::runtime;
 use crate::journal::{Ending, Kind, Left};
 use crate::protocol::Event;
 use crate::rule::{self, On, Rule, Shape};

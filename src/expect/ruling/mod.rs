@@ -5,8 +5,6 @@ mod window;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
@@ -19,7 +17,8 @@ use crate::rule::{Misplaced, Mounted, Near, On, Rulebook, Wanted, Watch, Why, sh
 /// The JSON's keys: `scenario`, `seed`, `expectations`, `failed` (each `expectation`, `origin`, `wanted`, `fired`,
 /// `without_effect`, `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
 /// `hints`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct RulesReport {
     scenario: Option<String>,
     seed: u64,
@@ -33,7 +32,8 @@ pub struct RulesReport {
     hints: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 struct Unmet {
     expectation: String,
     origin: String,
@@ -45,7 +45,8 @@ struct Unmet {
     near_misses: Vec<NearMiss>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 struct NearMiss {
     reason: &'static str,
     event: String,
@@ -54,7 +55,8 @@ struct NearMiss {
     detail: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 struct Failure {
     rule: Option<String>,
     session: Option<SessionNo>,
@@ -118,7 +120,8 @@ impl RulesReport {
 }
 
 /// Why a rule did not fire, the best reason first.
-pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl Serialize {
+#[cfg(feature = "serde")]
+pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl serde::Serialize {
     book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
 }
 

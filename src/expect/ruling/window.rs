@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use serde::Serialize;
-
 use super::Failure;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Exchange, Journal, Kind, Log, Trace};
@@ -17,14 +15,16 @@ const AROUND: usize = 4;
 const SHOWN: usize = 5;
 
 /// The lines around one exchange.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(super) struct Window {
     pub(super) session: SessionNo,
     pub(super) heading: String,
     pub(super) lines: Vec<Line>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(super) struct Line {
     pub(super) number: usize,
     pub(super) who: char,
@@ -34,7 +34,7 @@ pub(super) struct Line {
     pub(super) shaped: Vec<String>,
     /// Why this line decides.
     pub(super) mark: Option<String>,
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) exchange: Seq,
 }
 

@@ -6,7 +6,8 @@ use super::header::decode_words;
 const MOST_ADDRESSES: usize = 10_000;
 
 /// An address of a header field, with the name beside it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Address {
     /// The display name, decoded; a comment behind a bare address counts as one.
     pub name: Option<String>,

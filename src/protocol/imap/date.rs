@@ -1,7 +1,6 @@
 //! Dates of IMAP (RFC 3501 §9, `date` and `date-time`).
 
-use jiff::civil::Date;
-use jiff::tz::Offset;
+use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use super::parser::{Parsed, Parser};
 use crate::base::Timestamp;
@@ -40,11 +39,13 @@ impl Parser<'_> {
         let zone_hours = self.two_digits("the zone's hours", 23)?;
         let zone = sign * (60 * zone_hours + self.two_digits("the zone's minutes", 59)?);
         self.need(b'"')?;
-        let moment = Offset::from_seconds(i32::from(zone) * 60)
-            .and_then(|zone| zone.to_timestamp(date.at(hour as i8, minute as i8, second as i8, 0)));
-        match moment {
-            Ok(moment) => Ok(InternalDate { at: Timestamp::from_micros(moment.as_microsecond()), zone }),
-            Err(_) => Err(super::parser::Wrong { at: start, what: "there is no such moment".to_owned() }),
+        let clock = Time::from_hms(hour as u8, minute as u8, second as u8);
+        match (clock, UtcOffset::from_whole_seconds(i32::from(zone) * 60)) {
+            (Ok(clock), Ok(offset)) => {
+                let seconds = date.with_time(clock).assume_offset(offset).unix_timestamp();
+                Ok(InternalDate { at: Timestamp::from_micros(seconds * 1_000_000), zone })
+            }
+            _ => Err(super::parser::Wrong { at: start, what: "there is no such moment".to_owned() }),
         }
     }
 
@@ -60,8 +61,8 @@ impl Parser<'_> {
         };
         self.need(b'-')?;
         let Some(year) = self.digits(4) else { return self.wrong("expected a year of four digits") };
-        let date = i8::try_from(day).ok().and_then(|day| Date::new(year as i16, month as i8 + 1, day).ok());
-        date.ok_or(super::parser::Wrong { at: start, what: format!("{} {year} has no day {day}", MONTHS[month]) })
+        date_of(year, month, day)
+            .ok_or(super::parser::Wrong { at: start, what: format!("{} {year} has no day {day}", MONTHS[month]) })
     }
 
     fn two_digits(&mut self, what: &str, most: i16) -> Parsed<i16> {
@@ -75,7 +76,7 @@ impl Parser<'_> {
 /// As `"17-Jul-1996 02:44:25 -0700"` without the quotes; a day of one digit has a blank before it.
 pub(super) fn date_time(date: InternalDate) -> String {
     let moment = local(date);
-    let month = MONTHS[moment.month() as usize - 1];
+    let month = MONTHS[usize::from(u8::from(moment.month())) - 1];
     let (sign, zone) = (if date.zone < 0 { '-' } else { '+' }, date.zone.unsigned_abs());
     format!(
         "{:2}-{month}-{:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",
@@ -94,16 +95,34 @@ pub(super) fn day(date: InternalDate) -> Date {
     local(date).date()
 }
 
-/// The day that a message's own Date field names, time and zone disregarded.
+/// The day that a message's own Date field names, time and zone disregarded: whatever the field's weekday, time and zone
+/// are, and with dashes between its parts too.
 pub(super) fn sent_day(field: &str) -> Option<Date> {
-    let zoned = jiff::fmt::rfc2822::DateTimeParser::new().parse_zoned(field.trim());
-    zoned.ok().map(|zoned| zoned.date())
+    let mut words = field.split([' ', '\t', ',', '-']).filter(|word| !word.is_empty());
+    let day = words.by_ref().find_map(|word| word.parse::<u32>().ok())?;
+    let name = words.next()?.get(..3)?;
+    let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
+    let digits = words.next()?;
+    let year = digits.parse::<u32>().ok()?;
+    // Years of two and three digits (RFC 5322 §4.3).
+    let year = match digits.len() {
+        2 if year < 50 => year + 2000,
+        2 | 3 => year + 1900,
+        _ => year,
+    };
+    date_of(year, month, day)
 }
 
-fn local(date: InternalDate) -> jiff::civil::DateTime {
-    let moment = jiff::Timestamp::from_microsecond(date.at.as_micros()).unwrap_or_default();
-    let zone = Offset::from_seconds(i32::from(date.zone) * 60).unwrap_or(Offset::UTC);
-    zone.to_datetime(moment)
+/// A day; months count from 0.
+fn date_of(year: u32, month: usize, day: u32) -> Option<Date> {
+    let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
+    Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()
+}
+
+fn local(date: InternalDate) -> OffsetDateTime {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(date.at.as_micros()) * 1000);
+    let zone = UtcOffset::from_whole_seconds(i32::from(date.zone) * 60).unwrap_or(UtcOffset::UTC);
+    moment.unwrap_or(OffsetDateTime::UNIX_EPOCH).checked_to_offset(zone).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -146,9 +165,16 @@ mod tests {
 
     #[test]
     fn the_day_a_message_was_sent_is_that_of_its_own_zone() {
-        let day = sent_day("Wed, 01 Jan 2020 00:30:00 +0530");
-        assert_eq!(day, Some(jiff::civil::date(2020, 1, 1)));
-        assert_eq!(sent_day("Tue, 5 Mar 2024 23:59:59 -0800 (PST)"), Some(jiff::civil::date(2024, 3, 5)));
-        assert_eq!(sent_day("nonsense"), None);
+        for (field, day) in [
+            ("Wed, 01 Jan 2020 00:30:00 +0530", date_of(2020, 0, 1)),
+            ("Tue, 5 Mar 2024 23:59:59 -0800 (PST)", date_of(2024, 2, 5)),
+            ("Sun, 5 Mar 2024 23:59:59", date_of(2024, 2, 5)),
+            ("5-mar-24 23:59 EST", date_of(2024, 2, 5)),
+            ("Friday, 5 March 99", date_of(1999, 2, 5)),
+            ("31 Feb 2024 00:00:00 +0000", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(sent_day(field), day, "{field}");
+        }
     }
 }

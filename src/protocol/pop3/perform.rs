@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::mem;
 
 use bytes::Bytes;
-use md5::{Digest, Md5};
 
 use super::command::Command;
 use super::maildrop::{self, Maildrop};
@@ -115,8 +114,8 @@ impl Pop3 {
             }
             Command::Apop { login, digest } => {
                 let proves = |password: &str| {
-                    let hash = Md5::digest(format!("{}{password}", self.timestamp));
-                    data_encoding::HEXLOWER.encode(&hash) == digest
+                    let hash = md5::compute(format!("{}{password}", self.timestamp));
+                    format!("{hash:x}") == digest
                 };
                 let account = desk.log_in_by_proof(&login, proves);
                 self.enter(account, desk)

@@ -1,7 +1,7 @@
 //! Search keys (RFC 3501 §6.4.4): their grammar, and what they match.
 
 use charset::Charset;
-use jiff::civil::Date;
+use time::Date;
 
 use super::text::{Needle, address_has, body_has, header_has, text_has};
 use crate::mail::{Entry, Flags, Mailbox};
