@@ -91,6 +91,7 @@ fn server(script: &Script) -> MailServer {
     for listener in [Listener::Submission, Listener::Imap, Listener::Pop3] {
         builder = builder.starttls(listener, starttls);
     }
+    builder = builder.imap_strict(script.settings("strict").any(|value| value == "yes"));
     if let Some(delimiter) = script.settings("delimiter").next() {
         builder = builder.delimiter(delimiter.chars().next().unwrap());
     }

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::scenarios::{find, pair};
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
+use crate::protocol::imap::Leniency;
 use crate::rule::span;
 use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
@@ -83,6 +84,9 @@ pub(super) struct Serve {
     /// STLS on `pop3`.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_POP3_STARTTLS", default_value_t = StartTls::Offered)]
     pop3_starttls: StartTls,
+    /// Let IMAP refuse what the grammar does not allow and real clients do: a bare LF behind a literal, blanks too many.
+    #[arg(long, env = "MAILJIG_IMAP_STRICT")]
+    imap_strict: bool,
     /// Take mail on submission and SMTPS without a login.
     #[arg(long)]
     no_require_auth: bool,
@@ -196,6 +200,9 @@ impl Serve {
         settings.set_starttls(Listener::Pop3, self.pop3_starttls);
         settings.submission_requires_auth = !self.no_require_auth;
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
+        if self.imap_strict {
+            settings.leniency = Leniency::STRICT;
+        }
         settings.limits.smtp.message = self.max_size.0;
         settings.limits.imap.message = self.max_size.0;
         settings.limits.smtp.line = self.max_line;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{MailServer, or_panic};
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
+use crate::protocol::imap::Leniency;
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings, StartError};
 
@@ -185,6 +186,17 @@ impl MailServerBuilder {
     /// (RFC 2342).
     pub fn namespace(mut self, below: &str) -> Self {
         self.0.namespace = Namespace::new(below, self.0.namespace.delimiter);
+        self
+    }
+
+    /// Whether IMAP refuses what the grammar does not allow and real clients do all the same: a bare LF behind a literal
+    /// or behind DONE, blanks too many, `ID` alone. By default it is forgiven.
+    ///
+    /// ```
+    /// let server = mailjig::MailServer::builder().imap_strict(true).start();
+    /// ```
+    pub fn imap_strict(mut self, strict: bool) -> Self {
+        self.0.leniency = if strict { Leniency::STRICT } else { Leniency::default() };
         self
     }
 

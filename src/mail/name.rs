@@ -50,6 +50,9 @@ impl Namespace {
         if name != INBOX && !name.starts_with(&*self.prefix) {
             return Some(format!("names of mailboxes begin with {} here", self.prefix.escape_default()));
         }
+        if name.contains(char::REPLACEMENT_CHARACTER) {
+            return Some("the name is neither modified UTF-7 (RFC 3501 §5.1.3) nor UTF-8".to_owned());
+        }
         let levels = name.split(self.delimiter);
         if levels.clone().any(str::is_empty) {
             return Some("a level of the name is empty".to_owned());

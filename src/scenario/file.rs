@@ -278,9 +278,10 @@ impl Loaded {
 impl AtStart {
     /// Takes in what another file says, where nothing is said here.
     fn take_in(&mut self, inner: AtStart) {
-        let AtStart { smtp_size, imap_size, delimiter, namespace, starttls } = inner;
+        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
         self.imap_size = self.imap_size.or(imap_size);
+        self.imap_strict = self.imap_strict.or(imap_strict);
         self.delimiter = self.delimiter.or(delimiter);
         self.namespace = self.namespace.take().or(namespace);
         self.starttls.extend(starttls);
@@ -353,7 +354,7 @@ impl Reader {
         for entry in table.0 {
             let keys: &[&str] = match entry.key.as_str() {
                 "smtp" => &["greeting", "caps", "caps_tls", "limits"],
-                "imap" => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter"],
+                "imap" => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
                 _ => &["greeting", "caps", "caps_tls"],
             };
             let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
@@ -367,6 +368,9 @@ impl Reader {
             }
             if let Some(namespace) = its.get("namespace") {
                 loaded.start.namespace = self.text(namespace);
+            }
+            if let Some(strict) = its.get("strict") {
+                loaded.start.imap_strict = self.truth(strict);
             }
             if let Some(delimiter) = its.get("delimiter") {
                 let written = self.text(delimiter).unwrap_or_default();

@@ -97,6 +97,8 @@ pub(crate) struct AtStart {
     /// Octets of a message, over SMTP and over IMAP.
     pub(crate) smtp_size: Option<u64>,
     pub(crate) imap_size: Option<u64>,
+    /// Whether IMAP forgives nothing that the grammar does not allow.
+    pub(crate) imap_strict: Option<bool>,
     pub(crate) delimiter: Option<char>,
     pub(crate) namespace: Option<String>,
     /// By listener, the first that fits; an empty name is every listener that begins in the clear.

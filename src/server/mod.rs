@@ -203,6 +203,7 @@ impl Server {
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             limits: settings.limits.imap.clone(),
+            leniency: settings.leniency,
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Listener;
 use crate::mail::{Member, Namespace};
+use crate::protocol::imap::Leniency;
 use crate::protocol::{StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     starttls: BTreeMap<Listener, StartTls>,
     pub(crate) submission_requires_auth: bool,
     pub(crate) namespace: Namespace,
+    /// What IMAP forgives.
+    pub(crate) leniency: Leniency,
     pub(crate) limits: Limits,
     pub(crate) keep: Option<Keep>,
     /// What generated values come from; the first UIDVALIDITY.
@@ -80,6 +83,7 @@ impl Default for Settings {
             ]),
             submission_requires_auth: true,
             namespace: Namespace::default(),
+            leniency: Leniency::default(),
             limits: Limits {
                 smtp: smtp::Limits::default(),
                 imap: imap::Limits::default(),
@@ -100,13 +104,16 @@ impl Settings {
     /// What the scenario says about the server from its start.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
-        let AtStart { smtp_size, imap_size, delimiter, namespace, starttls } = &scenario.start;
+        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = &scenario.start;
         for (listener, own) in &mut self.starttls {
             let of = |name: &str| starttls.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
             *own = of(listener.name()).or_else(|| of("")).unwrap_or(*own);
         }
         self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);
+        if let Some(is_strict) = imap_strict {
+            self.leniency = if *is_strict { Leniency::STRICT } else { Leniency::default() };
+        }
         if delimiter.is_some() || namespace.is_some() {
             let delimiter = delimiter.unwrap_or(self.namespace.delimiter);
             let below = self.namespace.prefix.trim_end_matches(self.namespace.delimiter).to_owned();

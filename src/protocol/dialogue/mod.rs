@@ -168,7 +168,12 @@ fn imap(script: &Script) -> Imap {
     let mut limits = imap::Limits::default();
     limits.command = script.number("limit.command").map_or(limits.command, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
-    let config = imap::Config { host: "mail.test".into(), starttls: starttls(script), limits };
+    let leniency = if script.settings("strict").any(|value| value == "yes") {
+        imap::Leniency::STRICT
+    } else {
+        imap::Leniency::default()
+    };
+    let config = imap::Config { leniency, host: "mail.test".into(), starttls: starttls(script), limits };
     Imap::new(Arc::new(config), false, false)
 }
 

@@ -20,6 +20,7 @@
 //! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` lies in a mailbox, with these flags |
 //! | `mailbox = login name` | a mailbox is there |
 //! | `delimiter = .`, `namespace = name` | how mailbox names are made |
+//! | `strict = yes` | IMAP forgives nothing |
 //! | `limit.line`, `limit.message`, `limit.recipients` | in octets, octets, recipients |
 //! | `wires = tcp octet …` | only these of `tcp`, `tls`, `octet`, `flight` |
 

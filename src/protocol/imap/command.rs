@@ -148,6 +148,9 @@ fn name(parser: &mut Parser<'_>) -> Parsed<String> {
 
 /// RFC 2971 §3.1: `ID (NIL / "(" [string SP nstring …] ")")`.
 fn id(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+    if parser.leniency().id_without_argument && parser.is_at_end() {
+        return Ok(Command::Id);
+    }
     parser.space()?;
     if !parser.eat_word("NIL") {
         parser.list(|parser| {

@@ -95,22 +95,61 @@ pub(super) fn day(date: InternalDate) -> Date {
     local(date).date()
 }
 
-/// The day that a message's own Date field names, time and zone disregarded: whatever the field's weekday, time and zone
-/// are, and with dashes between its parts too.
+/// The day that a message's own Date field names, time and zone disregarded (RFC 3501 §6.4.4). It is read as it is
+/// found: with a wrong weekday or none, without a zone, with dashes, comments, years of two digits (RFC 5322 §4.3), in the
+/// order of `ctime`, or as ISO 8601 has it.
 pub(super) fn sent_day(field: &str) -> Option<Date> {
-    let mut words = field.split([' ', '\t', ',', '-']).filter(|word| !word.is_empty());
-    let day = words.by_ref().find_map(|word| word.parse::<u32>().ok())?;
-    let name = words.next()?.get(..3)?;
-    let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
-    let digits = words.next()?;
-    let year = digits.parse::<u32>().ok()?;
-    // Years of two and three digits (RFC 5322 §4.3).
-    let year = match digits.len() {
-        2 if year < 50 => year + 2000,
-        2 | 3 => year + 1900,
-        _ => year,
+    let field = without_comments(field);
+    let dashed = |at: usize| field[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+    let words = field.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    let words: Vec<&str> = match field.match_indices('-').any(|(at, _)| dashed(at)) {
+        true => words.flat_map(|word| word.split('-')).collect(),
+        false => words.collect(),
     };
-    date_of(year, month, day)
+    let number = |word: &&str| word.parse::<u16>().ok();
+    let month_of = |word: &&str| {
+        let start = word.get(..3).filter(|_| word.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
+        MONTHS.iter().position(|month| month.eq_ignore_ascii_case(start))
+    };
+    let Some((at, month)) = words.iter().enumerate().find_map(|(at, word)| Some((at, month_of(word)?))) else {
+        return iso_day(field.trim());
+    };
+    let (before, behind) = (&words[..at], &words[at + 1..]);
+    let (day, year) = match before.last().and_then(number) {
+        Some(day) => (day, behind.first()?),
+        None => (behind.first().and_then(number)?, behind[1..].iter().find(|word| number(word).is_some())?),
+    };
+    let year = match (year.len(), number(year)?) {
+        (2, year @ 0..50) => 2000 + year,
+        (2 | 3, year) => 1900 + year,
+        (_, year) => year,
+    };
+    date_of(year.into(), month, day.into())
+}
+
+/// As `2024-03-05T10:00:00Z`.
+fn iso_day(field: &str) -> Option<Date> {
+    let (year, rest) = field.get(..10)?.split_once('-')?;
+    let (month, day) = rest.split_once('-')?;
+    date_of(year.parse().ok()?, month.parse::<usize>().ok()?.checked_sub(1)?, day.parse().ok()?)
+}
+
+fn without_comments(field: &str) -> String {
+    let (mut out, mut depth) = (String::with_capacity(field.len()), 0);
+    let mut letters = field.chars();
+    while let Some(c) = letters.next() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth > 0 => {
+                depth -= 1;
+                out.push(' ');
+            }
+            '\\' if depth > 0 => drop(letters.next()),
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
 }
 
 /// A day; months count from 0.
@@ -165,16 +204,25 @@ mod tests {
 
     #[test]
     fn the_day_a_message_was_sent_is_that_of_its_own_zone() {
-        for (field, day) in [
-            ("Wed, 01 Jan 2020 00:30:00 +0530", date_of(2020, 0, 1)),
-            ("Tue, 5 Mar 2024 23:59:59 -0800 (PST)", date_of(2024, 2, 5)),
-            ("Sun, 5 Mar 2024 23:59:59", date_of(2024, 2, 5)),
-            ("5-mar-24 23:59 EST", date_of(2024, 2, 5)),
-            ("Friday, 5 March 99", date_of(1999, 2, 5)),
-            ("31 Feb 2024 00:00:00 +0000", None),
-            ("nonsense", None),
+        let day = sent_day("Wed, 01 Jan 2020 00:30:00 +0530");
+        assert_eq!(day, date_of(2020, 0, 1));
+        assert_eq!(sent_day("Tue, 5 Mar 2024 23:59:59 -0800 (PST)"), date_of(2024, 2, 5));
+        for field in [
+            "Mon, 05 Mar 2024 10:00:00 +0000",
+            "5 Mar 2024 10:00",
+            "Tue, 05-Mar-2024 10:00:00 GMT",
+            "Tue, 5 Mar 24 10:00:00 -0800",
+            "(sent) Tue (is it?), 5 (fifth) Mar (not \\( May) 2024 10:00:00",
+            "Tue Mar  5 10:00:00 2024",
+            "Tue Mar  5 10:00:00 -0800 2024",
+            "Tuesday, 5 March 2024",
+            "2024-03-05T10:00:00Z",
         ] {
-            assert_eq!(sent_day(field), day, "{field}");
+            assert_eq!(sent_day(field), date_of(2024, 2, 5), "{field}");
+        }
+        assert_eq!(sent_day("1 Jan 70 00:00:00 +0000"), date_of(1970, 0, 1));
+        for field in ["nonsense", "", "31 Feb 2024", "5 Mar", "Mar", "5 2024", "-", "12-13-14", "Mär 5 2024"] {
+            assert_eq!(sent_day(field), None, "{field}");
         }
     }
 }

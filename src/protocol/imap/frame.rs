@@ -4,6 +4,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::leniency::Leniency;
 use crate::protocol::line::{Line, Lines};
 
 /// All messages of one APPEND have so often the octets that one may have (RFC 3502).
@@ -37,6 +38,8 @@ pub(super) enum Break {
 pub(super) struct Sentence {
     /// Everything but messages, without the last CRLF.
     pub(super) text: Bytes,
+    /// How many blanks stand at the end of its last line.
+    pub(super) blanks: usize,
     pub(super) messages: Vec<Bytes>,
     /// What of it was heard just now, for the transcript: from this place on, with messages at these places.
     pub(super) new: usize,
@@ -49,6 +52,7 @@ pub(super) struct Framer {
     /// Octets of a command, messages apart.
     limit: usize,
     largest_message: u64,
+    leniency: Leniency,
     text: Vec<u8>,
     messages: Vec<Bytes>,
     new: usize,
@@ -72,11 +76,12 @@ enum Awaits {
 }
 
 impl Framer {
-    pub(super) fn new(limit: usize, largest_message: u64) -> Self {
+    pub(super) fn new(limit: usize, largest_message: u64, leniency: Leniency) -> Self {
         Self {
             lines: Lines::new(limit),
             limit,
             largest_message,
+            leniency,
             text: Vec::new(),
             messages: Vec::new(),
             new: 0,
@@ -97,6 +102,7 @@ impl Framer {
                 Awaits::Line => {
                     let frame = match self.lines.next(input)? {
                         Line::Whole(line) => self.take_line(&line),
+                        Line::BareLf(line) if self.forgives(&line) => self.take_line(&line),
                         Line::BareLf(line) => {
                             self.text.extend_from_slice(&line);
                             Some(self.broken(Break::BareLf))
@@ -174,6 +180,11 @@ impl Framer {
         (self.text.len() - self.new) as u64 + heard + message + self.lines.unfinished()
     }
 
+    /// Whether this line, which a bare LF ended, is taken for one: nothing stands in it, and a literal before it.
+    fn forgives(&self, line: &[u8]) -> bool {
+        self.leniency.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
+    }
+
     fn take_line(&mut self, line: &[u8]) -> Option<Frame> {
         // Of a command that is dropped, what comes is not kept.
         if self.breaks.is_none() {
@@ -185,7 +196,10 @@ impl Framer {
         let Some(Announcement { octets, is_synchronizing }) = announcement(line) else {
             return Some(match self.breaks.take() {
                 Some(why) => self.broken(why),
-                None => Frame::Whole(self.sentence()),
+                None => {
+                    let blanks = line.len() - line.trim_ascii_end().len();
+                    Frame::Whole(Sentence { blanks, ..self.sentence() })
+                }
             });
         };
         if let Some(why) = self.breaks.clone() {
@@ -227,7 +241,7 @@ impl Framer {
                 self.awaits = Awaits::Permission(octets);
                 let text = Bytes::copy_from_slice(&self.text[..self.text.len() - 2]);
                 let (new, places) = (self.new, std::mem::take(&mut self.places));
-                let sentence = Sentence { messages: self.messages.clone(), new, places, text };
+                let sentence = Sentence { messages: self.messages.clone(), blanks: 0, new, places, text };
                 self.new = self.text.len();
                 Some(Frame::Announced(sentence))
             }
@@ -260,6 +274,7 @@ impl Framer {
     fn sentence(&mut self) -> Sentence {
         let sentence = Sentence {
             text: std::mem::take(&mut self.text).into(),
+            blanks: 0,
             messages: std::mem::take(&mut self.messages),
             new: self.new,
             places: std::mem::take(&mut self.places),

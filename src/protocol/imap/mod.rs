@@ -10,6 +10,7 @@ mod fetch;
 mod flags;
 mod frame;
 mod idle;
+mod leniency;
 mod list;
 mod login;
 mod mailboxes;
@@ -41,6 +42,7 @@ use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
+pub(crate) use leniency::Leniency;
 use parser::Parser;
 use refusal::Refusal;
 use view::View;
@@ -56,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
     pub(crate) limits: Limits,
+    pub(crate) leniency: Leniency,
 }
 
 /// How much a client may send, and for how long it may be silent.
@@ -151,7 +154,7 @@ enum Progress {
 impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
-        let framer = Framer::new(config.limits.command, config.limits.message);
+        let framer = Framer::new(config.limits.command, config.limits.message, config.leniency);
         Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy, mask: Mask::default() }
     }
 
@@ -224,7 +227,10 @@ impl Imap {
 
     /// Reads a command; what is wrong with it is a request too.
     fn read(&self, sentence: &Sentence) -> (Event, Ask) {
-        let mut parser = Parser::new(&sentence.text, &sentence.messages);
+        let leniency = self.config.leniency;
+        let blanks = if leniency.extra_blanks { sentence.blanks } else { 0 };
+        let text = &sentence.text[..sentence.text.len() - blanks];
+        let mut parser = Parser::new(text, &sentence.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(wrong) => return (Event::ImapUnknown, Ask::Refused(None, Refusal::wrong(wrong))),
@@ -321,6 +327,9 @@ impl Machine for Imap {
         };
         let (words, line) = match line {
             Line::Whole(line) => (Words::Line(line.clone()), line),
+            Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
+                (Words::Line(line.clone()), line)
+            }
             // Neither DONE nor base64.
             Line::BareLf(line) => (Words::Line(line), Bytes::from_static(b"\n")),
             Line::TooLong { start, octets } => (Words::LongLine { start, octets }, Bytes::new()),

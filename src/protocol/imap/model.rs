@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{Config, Imap, Limits, Request};
+use super::{Config, Imap, Leniency, Limits, Request};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, Envelope, Namespace, Origin, Parameters, Place, Recipient, Sender, Verdict};
 use crate::protocol::{Desk, Machine, Mail, Next, StartTls, Step};
@@ -85,7 +85,12 @@ impl Trial {
         let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         desk.mailbox_of(LOGIN, "Work").expect("it can be made");
-        let config = Config { host: "test".into(), starttls: StartTls::Never, limits: Limits::default() };
+        let config = Config {
+            host: "test".into(),
+            starttls: StartTls::Never,
+            limits: Limits::default(),
+            leniency: Leniency::STRICT,
+        };
         let config = Arc::new(config);
         let mut trial = Self {
             seed,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::leniency::Leniency;
 use super::set::{Set, Star};
 use super::utf7;
 
@@ -22,11 +23,21 @@ pub(super) struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     messages: std::slice::Iter<'a, Bytes>,
+    leniency: Leniency,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a [u8], messages: &'a [Bytes]) -> Self {
-        Self { text, at: 0, messages: messages.iter() }
+        Self { text, at: 0, messages: messages.iter(), leniency: Leniency::STRICT }
+    }
+
+    /// The same, forgiving.
+    pub(super) fn lenient(self, leniency: Leniency) -> Self {
+        Self { leniency, ..self }
+    }
+
+    pub(super) fn leniency(&self) -> Leniency {
+        self.leniency
     }
 
     pub(super) fn at(&self) -> usize {
@@ -65,15 +76,22 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Exactly one space: the grammar has no others.
+    /// One space: the grammar has no others.
     pub(super) fn space(&mut self) -> Parsed<()> {
         match self.peek() {
             Some(b' ') => {
                 self.at += 1;
+                self.extra_blanks();
                 Ok(())
             }
             Some(_) => self.wrong("expected a space"),
             None => self.wrong("something is missing"),
+        }
+    }
+
+    fn extra_blanks(&mut self) {
+        if self.leniency.extra_blanks {
+            self.run(|byte| byte == b' ');
         }
     }
 
@@ -145,9 +163,8 @@ impl<'a> Parser<'a> {
 
     /// `list-mailbox = 1*list-char / string`.
     pub(super) fn pattern(&mut self) -> Parsed<String> {
-        let at = self.at;
         let raw = self.string_or("a pattern", |byte| is_atom_char(byte) || matches!(byte, b'%' | b'*' | b']'))?;
-        self.decoded(at, &raw)
+        Ok(utf7::decode(&raw))
     }
 
     fn string_or(&mut self, what: &str, of: impl Fn(u8) -> bool) -> Parsed<Cow<'a, [u8]>> {
@@ -207,9 +224,10 @@ impl<'a> Parser<'a> {
 
     /// The octets behind `{n}` or `{n+}`: that they are there was seen to when the command was put together.
     fn literal(&mut self) -> Parsed<&'a [u8]> {
-        let len = self.literal_size()?;
+        let (at, (_, len)) = (self.at, self.literal_size()?);
         let start = self.at;
         match self.text.get(start..start + len) {
+            Some(octets) if memchr::memchr(0, octets).is_some() => Err(nul(at)),
             Some(octets) => {
                 self.at += len;
                 Ok(octets)
@@ -218,8 +236,9 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn literal_size(&mut self) -> Parsed<usize> {
-        let _literal8 = self.eat(b'~');
+    /// Whether it may have NUL in it (RFC 3516 §4.4), and how many octets it has.
+    fn literal_size(&mut self) -> Parsed<(bool, usize)> {
+        let is_literal8 = self.eat(b'~');
         self.need(b'{')?;
         let len = self.number("the literal's size")?;
         self.eat(b'+');
@@ -227,7 +246,7 @@ impl<'a> Parser<'a> {
         match self.text.get(self.at..self.at + 2) {
             Some(b"\r\n") => {
                 self.at += 2;
-                Ok(len as usize)
+                Ok((is_literal8, len as usize))
             }
             _ => self.wrong("a literal's size ends its line"),
         }
@@ -239,8 +258,11 @@ impl<'a> Parser<'a> {
         if !matches!(self.peek(), Some(b'{' | b'~')) {
             return self.wrong("expected the message as a literal, {octets}");
         }
-        self.literal_size()?;
-        Ok(self.messages.next().cloned())
+        let (at, (is_literal8, _)) = (self.at, self.literal_size()?);
+        match self.messages.next() {
+            Some(message) if !is_literal8 && memchr::memchr(0, message).is_some() => Err(nul(at)),
+            message => Ok(message.cloned()),
+        }
     }
 
     /// A number in exactly so many digits, if it stands here.
@@ -302,18 +324,13 @@ impl<'a> Parser<'a> {
 
     /// A mailbox name, out of modified UTF-7 (RFC 3501 §5.1.3).
     pub(super) fn mailbox(&mut self) -> Parsed<String> {
-        let at = self.at;
-        let raw = self.astring("the name of a mailbox")?;
-        self.decoded(at, &raw)
-    }
-
-    fn decoded(&self, at: usize, raw: &[u8]) -> Parsed<String> {
-        utf7::decode(raw).map_err(|what| Wrong { at, what: what.to_owned() })
+        Ok(utf7::decode(&self.astring("the name of a mailbox")?))
     }
 
     /// `( item SP item … )`, perhaps empty.
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         self.need(b'(')?;
+        self.extra_blanks();
         let mut items = Vec::new();
         if self.eat(b')') {
             return Ok(items);
@@ -324,6 +341,9 @@ impl<'a> Parser<'a> {
                 return Ok(items);
             }
             self.space()?;
+            if self.leniency.extra_blanks && self.eat(b')') {
+                return Ok(items);
+            }
         }
     }
 
@@ -346,6 +366,11 @@ impl<'a> Parser<'a> {
         self.at = self.text.len();
         rest
     }
+}
+
+/// RFC 3501 §9, CHAR8.
+fn nul(at: usize) -> Wrong {
+    Wrong { at, what: "a literal has a NUL in it; only ~{octets} of APPEND may (RFC 3516 §4.4)".to_owned() }
 }
 
 /// `ATOM-CHAR = <any CHAR except atom-specials>`.

@@ -196,7 +196,8 @@ impl Imap {
     /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
     /// that stands before the message.
     fn objection(&self, sentence: &Sentence, desk: &Desk<'_>) -> Option<(Option<Box<str>>, Refusal)> {
-        let mut parser = Parser::new(&sentence.text, &sentence.messages);
+        let leniency = self.config.leniency;
+        let mut parser = Parser::new(&sentence.text, &sentence.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(wrong) => return Some((None, Refusal::wrong(wrong))),
@@ -220,7 +221,7 @@ impl Imap {
         }
         // The size announced ends the line; the parser looks for the line's end.
         let text = [&sentence.text, &b"\r\n"[..]].concat();
-        let mut whole = Parser::new(&text, &sentence.messages);
+        let mut whole = Parser::new(&text, &sentence.messages).lenient(leniency);
         let parsed = whole.tag().and_then(|_| command::verb(&mut whole)).and_then(|_| verb.parse(&mut whole, by_uid));
         match (parsed, self.account()) {
             // What is missing is what comes.

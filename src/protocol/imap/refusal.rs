@@ -34,6 +34,9 @@ impl Refusal {
     }
 
     pub(super) fn no_mailbox(name: &str) -> Self {
+        if name.contains(char::REPLACEMENT_CHARACTER) {
+            return Self::no("[NONEXISTENT] there is no such mailbox; the name is not modified UTF-7");
+        }
         Self::no(format!("[NONEXISTENT] there is no mailbox {}", utf7::encode(name)))
     }
 

@@ -2,25 +2,27 @@
 
 use data_encoding::BASE64_NOPAD;
 
-/// The name that is meant. Names beyond ASCII that come as UTF-8 are taken as they are.
-pub(super) fn decode(raw: &[u8]) -> Result<String, &'static str> {
-    let Ok(text) = std::str::from_utf8(raw) else { return Err("the name is neither modified UTF-7 nor UTF-8") };
+/// The name that is meant. Names beyond ASCII that come as UTF-8 are taken as they are. Where a name is neither, U+FFFD
+/// stands in it, and no mailbox has such a name.
+pub(super) fn decode(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
     if !text.is_ascii() {
-        return Ok(text.to_owned());
+        return text.into_owned();
     }
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while let Some((before, behind)) = rest.split_once('&') {
         out.push_str(before);
-        let (code, behind) = behind.split_once('-').ok_or("a & in a name begins modified UTF-7, which ends with -")?;
-        match code {
-            "" => out.push('&'),
-            code => out.push_str(&decode_shifted(code).ok_or("behind & stands no modified UTF-7")?),
-        }
+        let shifted = behind.split_once('-').and_then(|(code, behind)| match code {
+            "" => Some(("&".to_owned(), behind)),
+            code => Some((decode_shifted(code)?, behind)),
+        });
+        let (meant, behind) = shifted.unwrap_or_else(|| (char::REPLACEMENT_CHARACTER.to_string(), behind));
+        out.push_str(&meant);
         rest = behind;
     }
     out.push_str(rest);
-    Ok(out)
+    out
 }
 
 fn decode_shifted(code: &str) -> Option<String> {
@@ -70,16 +72,17 @@ mod tests {
             ("📬", "&2D3c7A-"),
         ] {
             assert_eq!(encode(name), wire);
-            assert_eq!(decode(wire.as_bytes()), Ok(name.to_owned()));
+            assert_eq!(decode(wire.as_bytes()), name);
         }
     }
 
     #[test]
-    fn what_is_no_modified_utf7_is_refused() {
-        for wire in ["&Jjo", "a&b", "&AB-", "&2D0-", "&***-"] {
-            assert!(decode(wire.as_bytes()).is_err(), "{wire}");
+    fn what_is_not_modified_utf7_is_no_name_that_a_mailbox_has() {
+        for wire in ["&Jjo", "a&b", "&AB-", "&2D0-", "&***-", "&'+"] {
+            assert!(decode(wire.as_bytes()).contains(char::REPLACEMENT_CHARACTER), "{wire}");
         }
-        assert_eq!(decode("Entwürfe".as_bytes()).as_deref(), Ok("Entwürfe"));
-        assert!(decode(b"\xff").is_err());
+        assert_eq!(decode(b"&'+&-"), "\u{fffd}'+&");
+        assert_eq!(decode("Entwürfe".as_bytes()), "Entwürfe");
+        assert_eq!(decode(b"\xff"), "\u{fffd}");
     }
 }

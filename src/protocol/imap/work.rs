@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::{AccountNo, Flags, Namespace, Origin};
-    use crate::protocol::imap::{Config, Limits, Request};
+    use crate::protocol::imap::{Config, Leniency, Limits, Request};
     use crate::protocol::{Machine, Mail, Next, StartTls, Step};
 
     const LOGIN: &str = "bob@example.org";
@@ -87,7 +87,12 @@ mod tests {
             for message in messages {
                 desk.append(inbox, Flags::NONE, None, message.clone().into());
             }
-            let config = Config { host: "test".into(), starttls: StartTls::Never, limits: Limits::default() };
+            let config = Config {
+                host: "test".into(),
+                starttls: StartTls::Never,
+                limits: Limits::default(),
+                leniency: Leniency::STRICT,
+            };
             let mut session = Self { imap: Imap::new(Arc::new(config), true, false), mail, account: inbox.account };
             let greeting = session.imap.decode(&mut BytesMut::new()).unwrap();
             session.turn(greeting.request);
@@ -165,6 +170,21 @@ mod tests {
         assert_eq!(all.concat().lines().count(), 1 + 31 + 2000 + 1);
         assert_eq!(none.concat(), "b OK LIST is complete\r\n");
         assert_eq!(some.concat().lines().count(), 2);
+    }
+
+    #[test]
+    fn nul_leaves_in_no_literal_but_one_of_eight_bits() {
+        let mut session = Session::with(&["\r\na\0c".to_owned()]);
+        let mut input = BytesMut::from(&b"a FETCH 1 (BODY.PEEK[TEXT] BODY.PEEK[]<3.1> BINARY.PEEK[1])\r\n"[..]);
+        let request = session.imap.decode(&mut input).unwrap().request;
+        let (_, rest) = session.turn(request);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+
+        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut desk);
+
+        let said = reply.pieces().collect::<Vec<_>>().concat();
+        let fetched = b"* 1 FETCH (BODY[TEXT] {3}\r\na\x80c BODY[]<3> {1}\r\n\x80 BINARY[1] ~{3}\r\na\0c)\r\n";
+        assert_eq!(said, [&fetched[..], b"a OK Fetched\r\n"].concat());
     }
 
     #[test]
