@@ -273,6 +273,9 @@ mod tests {
             ("!bob", "bob", false),
             ("!bob", "ann", true),
             ("!~b", "abc", false),
+            // Each piece is looked for behind the one before, so none of these goes back.
+            (&format!("{}b", "*a".repeat(10_000)), &"a".repeat(200_000), false),
+            (&"*a".repeat(10_000), &"a".repeat(200_000), true),
         ] {
             assert_eq!(Pattern::from(pattern).matches(text), expected, "{pattern} on {text}");
         }

@@ -34,6 +34,10 @@ const FULL: usize = 64 << 10;
 const SLICE: Duration = Duration::from_micros(500);
 /// So many octets are read where the session is served; more are read on another thread.
 const LITTLE: u64 = 256 << 10;
+/// How many octets of pipelined requests are worked on before others have their turn, where each request counts as so
+/// many octets more.
+const FLIGHT: usize = 16 << 10;
+const EXCHANGE: usize = 256;
 /// How far is read ahead while bytes go out, so that a pipelining client and the server never wait for each other.
 const AHEAD: usize = 1 << 20;
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
@@ -196,8 +200,17 @@ impl<M: Machine> Driver<M> {
             self.handshake().await?;
         }
         loop {
+            let mut before = self.input.len();
+            let mut spent = 0;
             while let Some(heard) = self.machine.decode(&mut self.input) {
                 self.exchange(heard, Ending::Clean).await?;
+                // A flight of requests holds up no other session: large ones, and many.
+                spent += EXCHANGE + before.saturating_sub(self.input.len());
+                before = self.input.len();
+                if spent > FLIGHT {
+                    yield_now().await;
+                    spent = 0;
+                }
             }
             self.flush().await?;
             if self.ended_input {

@@ -92,7 +92,7 @@ fn local_part(local: &[u8]) -> String {
 /// The entries of a field's value, in order; each group that begins also ends.
 pub(crate) fn raw_addresses(value: &[u8]) -> Vec<RawAddress> {
     let mut reader = Reader::default();
-    let mut bytes = value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+    let mut bytes = super::start_of(value).iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0));
     while let Some(byte) = bytes.next() {
         if reader.found.len() >= MOST_ADDRESSES {
             reader.entry = Entry::default();

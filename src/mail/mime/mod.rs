@@ -24,6 +24,9 @@ const MOST_PARTS: usize = 10_000;
 /// Header fields of one message, those of its parts included; what comes behind is header, and no field.
 const MOST_FIELDS: usize = 100_000;
 
+/// Octets of one field that are read as a list of addresses or parameters, or stand in a summary of the header.
+const MOST_FIELD: usize = 256 << 10;
+
 /// The parts of a message, the whole of it first. Holds places, not bytes.
 #[derive(Debug)]
 pub(crate) struct Mime {
@@ -203,7 +206,7 @@ impl<'a> Part<'a> {
 
     /// The value of the first field of this name, its folded lines joined, and nothing decoded.
     pub(crate) fn unfolded(&self, name: &str) -> Option<Vec<u8>> {
-        let raw = self.raw_header(name)?;
+        let raw = start_of(self.raw_header(name)?);
         let unfolded: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
         Some(unfolded.trim_ascii().to_vec())
     }
@@ -322,6 +325,11 @@ fn entity(raw: &[u8], range: Range<usize>, default_type: &str, most_fields: usiz
         children: Vec::new(),
         content_type: content_type.unwrap_or_else(|| default_type.to_owned()),
     }
+}
+
+/// As much of a field's value as is looked at.
+fn start_of(value: &[u8]) -> &[u8] {
+    &value[..value.len().min(MOST_FIELD)]
 }
 
 /// The parts between the delimiters (RFC 2046 §5.1.1); the CRLF before a delimiter belongs to it.

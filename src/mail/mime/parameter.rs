@@ -115,7 +115,7 @@ fn percent(text: &[u8]) -> Vec<u8> {
 /// Each parameter with its value, unquoted.
 pub(super) fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
-    let mut bytes = value.iter().copied().peekable();
+    let mut bytes = super::start_of(value).iter().copied().peekable();
     let seek = |bytes: &mut std::iter::Peekable<_>| {
         // To the next semicolon that is in no quoted string.
         let mut quoted = false;

@@ -222,6 +222,10 @@ fn what_is_too_many_is_not_looked_at() {
     assert_eq!(root.raw_headers().last(), Some((&b"A"[..], &b" b"[..])));
     assert_eq!(parameter::all(parameters.as_bytes()).len(), 256);
     assert_eq!((listed.len(), listed.last()), (10_001, Some(&RawAddress::GroupEnd)));
+    let long = format!("Subject: {}\r\n\r\n", "a".repeat(1 << 20));
+    let mime = Mime::parse(long.as_bytes());
+    assert_eq!(mime.root(long.as_bytes()).unfolded("subject").map(|its| its.len()), Some(MOST_FIELD - 1));
+    assert_eq!(mime.root(long.as_bytes()).header("subject").map(|its| its.len()), Some(1 << 20));
 }
 
 /// Each of these takes minutes where anything in it is looked at again and again.

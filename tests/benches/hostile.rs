@@ -1,0 +1,275 @@
+//! What clients may send to make a server slow: each kind of input at 1 MB and at 10 MB, the time that it takes, and the
+//! longest NOOP of another session meanwhile. Ten times the input takes about ten times as long where all is linear.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const SIZES: [usize; 2] = [1 << 20, 10 << 20];
+/// Growth above this for ten times the input is called out, and NOOPs above this.
+const MOST_GROWTH: f64 = 20.0;
+const MOST_NOOP: f64 = 5.0;
+const LOGIN: &str = "bob@example.org";
+
+/// Input of about so many octets, given to a server.
+type Case = (&'static str, fn(&Server, usize));
+
+const CASES: &[Case] = &[
+    ("smtp: one line", |server, size| server.smtp(format!("NOOP {}\r\n", "x".repeat(size)).as_bytes(), 1)),
+    ("smtp: lines", |server, size| server.smtp("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
+    ("smtp: DATA, short lines", |server, size| server.mail(&"\r\n".repeat(size / 2))),
+    ("smtp: DATA, dots", |server, size| server.mail(&"..\r\n".repeat(size / 4))),
+    ("smtp: DATA, no line end", |server, size| server.mail(&"\r".repeat(size))),
+    ("mail: header fields", |server, size| server.look_at(&format!("{}\r\n", "A: b\r\n".repeat(size / 6)))),
+    ("mail: folded field", |server, size| server.look_at(&format!("Subject: a\r\n{}\r\n", " b\r\n".repeat(size / 4)))),
+    ("mail: parameters", |server, size| {
+        let pieces: String = (0..size / 16).map(|i| format!("; boundary*{i}=a")).collect();
+        server.look_at(&format!("Content-Type: multipart/mixed{pieces}\r\n\r\nx\r\n"));
+    }),
+    ("mail: encoded words", |server, size| {
+        server.look_at(&format!("Subject: {}\r\n\r\nx\r\n", "=?utf-8?q?".repeat(size / 10)));
+    }),
+    ("mail: encoded words, whole", |server, size| {
+        server.look_at(&format!("Subject: {}\r\n\r\nx\r\n", "=?utf-8?q?a?= ".repeat(size / 14)));
+    }),
+    ("mail: addresses", |server, size| server.look_at(&format!("To: {}\r\n\r\nx\r\n", "a@b,".repeat(size / 4)))),
+    ("mail: comments", |server, size| server.look_at(&format!("To: {}\r\n\r\nx\r\n", "(".repeat(size)))),
+    ("mail: parts", |server, size| {
+        let parts = "--b\r\n\r\nx\r\n".repeat(size / 10);
+        server.look_at(&format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}"));
+    }),
+    ("mail: nested messages", |server, size| server.look_at(&"Content-Type: message/rfc822\r\n\r\n".repeat(size / 32))),
+    ("mail: nested multiparts", |server, size| {
+        let level = |i| format!("Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n");
+        server.look_at(&format!("{}\r\n{}", (0..64).map(level).collect::<String>(), "--\r\n".repeat(size / 4)));
+    }),
+    ("mail: links", |server, size| {
+        let links: String = (0..size / 20).map(|i| format!("https://x/{i:08}) ")).collect();
+        server.look_at(&format!("Content-Type: text/html\r\n\r\n<a href=\"{links}\">{links}"));
+    }),
+    ("mail: one link", |server, size| server.look_at(&format!("\r\nhttps://x/{}\r\n", ")".repeat(size)))),
+    ("mail: quoted-printable", |server, size| {
+        let head = "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n";
+        server.look_at(&format!("{head}{}", "=  ".repeat(size / 3)));
+    }),
+    ("mail: text that nearly matches", |server, size| server.look_at(&format!("\r\n{}\r\n", "z".repeat(size)))),
+    ("imap: one line", |server, size| server.imap(&format!("b {}", "x".repeat(size)), size)),
+    ("imap: sets", |server, size| server.imap(&format!("b FETCH {}1 FLAGS", "1,".repeat(30_000)), size)),
+    ("imap: search keys", |server, size| server.imap(&format!("b SEARCH {}ALL", "NOT SEEN ".repeat(6000)), size)),
+    ("imap: keys that read", |server, size| server.imap(&format!("b SEARCH {}ALL", "TEXT z ".repeat(900)), size)),
+    ("imap: parentheses", |server, size| server.imap(&format!("b SEARCH {}", "(".repeat(60_000)), size)),
+    ("imap: items", |server, size| server.imap(&format!("b FETCH 1 ({}UID)", "BODY.PEEK[] ".repeat(5000)), size)),
+    ("imap: literals", |server, size| server.imap(&format!("b ID ({})", "{1+}\r\na {1+}\r\nb ".repeat(3500)), size)),
+    ("imap: quoted strings", |server, size| {
+        server.imap(&format!("b STATUS \"{}\" (MESSAGES)", "\\\\".repeat(30_000)), size);
+    }),
+    ("imap: names in UTF-7", |server, size| server.imap(&format!("b CREATE {}", "&AOQ-".repeat(12_000)), size)),
+    ("imap: LIST, 10,000 mailboxes", |server, size| server.list(size)),
+    ("pop3: one line", |server, size| server.pop3(format!("NOOP {}\r\n", "x".repeat(size)).as_bytes(), 1)),
+    ("pop3: lines", |server, size| server.pop3("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
+    ("http: pattern *a*a*a*b", |server, size| server.find(size, &"*a".repeat(50))),
+    ("http: expression (a|aa)+b", |server, size| server.find(size, "~%28a%7Caa%29%2Bb")),
+];
+
+fn main() {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    println!("{:<34} {:>9} {:>9} {:>7} {:>11}", "", "1 MB, ms", "10 MB, ms", "growth", "NOOP, ms");
+    let (_, idle) = worst_noop(&Server::start(), |_| std::thread::sleep(Duration::from_millis(300)));
+    println!("{:<34} {:>39}", "nothing", format!("{idle:.2}"));
+    for (name, case) in CASES.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| name.contains(only))) {
+        let measured = SIZES.map(|size| worst_noop(&Server::start(), |server| case(server, size)));
+        let [(small, noop), (large, later)] = measured;
+        let (growth, noop) = (large / small, noop.max(later));
+        // What is over in no time says nothing about growth.
+        let is_slow = large > 20.0 && growth > MOST_GROWTH || noop > MOST_NOOP;
+        let verdict = if is_slow { "  <--" } else { "" };
+        println!("{name:<34} {small:>9.1} {large:>9.1} {growth:>7.1} {noop:>11.2}{verdict}");
+    }
+}
+
+/// Milliseconds that something takes, and those of the longest NOOP of another session meanwhile.
+fn worst_noop(server: &Server, work: impl FnOnce(&Server)) -> (f64, f64) {
+    let mut other = Client::logged_in(server.imap);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut worst = Duration::ZERO;
+            while !is_over.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                other.ask("n NOOP");
+                worst = worst.max(began.elapsed());
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            worst
+        });
+        let began = Instant::now();
+        work(server);
+        let took = began.elapsed();
+        is_over.store(true, Ordering::Relaxed);
+        let worst = watching.join().expect("it ends");
+        (took.as_secs_f64() * 1e3, worst.as_secs_f64() * 1e3)
+    })
+}
+
+/// A server in a process of its own.
+struct Server {
+    process: Child,
+    smtp: SocketAddr,
+    imap: SocketAddr,
+    pop3: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
+            .args(["serve", "--ports", "auto", "--json", "--quiet"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut ready = String::new();
+        BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut ready).expect("it says where");
+        let ready: serde_json::Value = serde_json::from_str(&ready).expect("the first line is JSON");
+        let address = |name: &str| format!("127.0.0.1:{}", ready["endpoints"][name]["port"]).parse().expect("a port");
+        let (smtp, imap, pop3, http) = (address("smtp"), address("imap"), address("pop3"), address("http"));
+        Self { process, smtp, imap, pop3, http }
+    }
+
+    fn smtp(&self, octets: &[u8], replies: usize) {
+        Client::new(self.smtp).flight(octets, replies);
+    }
+
+    fn pop3(&self, octets: &[u8], replies: usize) {
+        Client::new(self.pop3).flight(octets, replies);
+    }
+
+    fn mail(&self, text: &str) {
+        let head = format!("EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<{LOGIN}>\r\nDATA\r\n");
+        let mut client = Client::new(self.smtp);
+        client.write(head.as_bytes());
+        client.until("354 ");
+        client.write(text.as_bytes());
+        client.write(b"\r\n.\r\n");
+        client.until("250 2");
+    }
+
+    /// Sends a mail, and asks for all that has to be read for it.
+    fn look_at(&self, text: &str) {
+        self.mail(text);
+        let mut client = Client::logged_in(self.imap);
+        client.ask("b SELECT INBOX");
+        client.ask("b FETCH 1 (ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (Subject)] BODY.PEEK[1] BINARY.SIZE[1])");
+        client.ask(&format!("b SEARCH OR OR SUBJECT {0}b TO zzz BODY {0}b", "z".repeat(1000)));
+        client.ask("b SEARCH SENTSINCE 1-Jan-2020");
+        for what in ["", "/text", "/headers", "/links", "/parts", "/parts/1", "?to=x@y"] {
+            let path = if what.starts_with('?') { what.to_owned() } else { format!("/m1{what}") };
+            self.get(&format!("/v1/messages{path}"));
+        }
+    }
+
+    /// The same command until there were so many octets of it, with a mail of 100 KB in the mailbox.
+    fn imap(&self, command: &str, size: usize) {
+        self.mail(&format!("Subject: x\r\n\r\n{}", "y".repeat(100_000)));
+        let mut client = Client::logged_in(self.imap);
+        client.ask("b SELECT INBOX");
+        for _ in 0..(size / command.len()).max(1) {
+            client.ask(command);
+        }
+    }
+
+    fn list(&self, size: usize) {
+        let mut client = Client::logged_in(self.imap);
+        for i in 0..10_000 {
+            client.write(format!("c CREATE {}/{i}\r\n", "a".repeat(200)).as_bytes());
+        }
+        client.ask("b NOOP");
+        for _ in 0..size / (1 << 20) {
+            client.ask(&format!("b LIST \"\" {}b", "*a%".repeat(650)));
+        }
+    }
+
+    fn find(&self, size: usize, pattern: &str) {
+        self.mail(&format!("Subject: {}\r\n\r\n", "a".repeat(size)));
+        self.get(&format!("/v1/messages?subject={pattern}"));
+    }
+
+    fn get(&self, path: &str) {
+        let mut client = Client::bare(self.http);
+        client.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes());
+        let mut answer = Vec::new();
+        client.0.read_to_end(&mut answer).expect("it answers");
+        assert!(answer.starts_with(b"HTTP/1.1 ") && !answer.starts_with(b"HTTP/1.1 5"), "{path}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    fn bare(address: SocketAddr) -> Self {
+        let socket = TcpStream::connect(address).expect("it listens");
+        socket.set_nodelay(true).expect("it is a socket");
+        Self(socket)
+    }
+
+    fn new(address: SocketAddr) -> Self {
+        let mut client = Self::bare(address);
+        client.until("\n");
+        client
+    }
+
+    fn logged_in(address: SocketAddr) -> Self {
+        let mut client = Self::new(address);
+        client.ask(&format!("a LOGIN {LOGIN} secret"));
+        client
+    }
+
+    /// One IMAP command, to its tagged answer.
+    fn ask(&mut self, command: &str) {
+        self.write(format!("{command}\r\n").as_bytes());
+        self.until(&command[..2]);
+    }
+
+    /// Octets at once, and so many lines in answer.
+    fn flight(&mut self, octets: &[u8], replies: usize) {
+        let mut writer = self.0.try_clone().expect("it is a socket");
+        std::thread::scope(|scope| {
+            scope.spawn(move || writer.write_all(octets));
+            let (mut lines, mut buffer) = (0, vec![0; 1 << 16]);
+            while lines < replies {
+                match self.0.read(&mut buffer).expect("it answers") {
+                    0 => break,
+                    came => lines += memchr::memchr_iter(b'\n', &buffer[..came]).count(),
+                }
+            }
+        });
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        self.0.write_all(octets).expect("it is written");
+    }
+
+    /// Reads until a line begins with this, and ends.
+    fn until(&mut self, start: &str) {
+        let (mut buffer, mut all, mut from) = (vec![0; 1 << 16], vec![b'\n'], 0);
+        let start = format!("\n{}", start.trim_start_matches('\n'));
+        loop {
+            let came = self.0.read(&mut buffer).expect("it answers");
+            assert!(came > 0, "the server closed the connection");
+            all.extend_from_slice(&buffer[..came]);
+            match memchr::memmem::find(&all[from..], start.as_bytes()) {
+                Some(at) if all[from + at + 1..].contains(&b'\n') => return,
+                Some(_) => {}
+                None => from = all.len().saturating_sub(start.len()),
+            }
+        }
+    }
+}
