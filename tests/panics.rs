@@ -103,16 +103,16 @@ fn every_panic_is_at_the_line_of_the_test() {
         case("no count lies in 3..=1", || Times::from(3..=1)),
         case("no count lies in 0..0", || server.expect(..0, any())),
         // Rules.
-        case("there is no field `rctp`", || on(smtp::rcpt()).when("rctp", "x")),
-        case("size: ", || on(smtp::message()).when("size", "many")),
+        case("unknown field `rctp`; did you mean `rcpt`?", || on(smtp::rcpt()).when("rctp", "x")),
+        case("`many` is no number", || on(smtp::message()).when("size", "many")),
         case("`often` says not which", || on(smtp::rcpt()).nth("often")),
         case("{", || on(smtp::rcpt()).per("{")),
-        case("rcpt: `~(` is not a pattern", || on(smtp::rcpt()).to("~(")),
+        case("`~(` is not a pattern", || on(smtp::rcpt()).to("~(")),
         case("", || on(smtp::rcpt()).raw("\\q")),
         case("{", || on(smtp::rcpt()).reply("250 {")),
         case("is not a pattern", || on(pop3::event("noop")).await_line("~(")),
         case("is not a pattern", || on(smtp::rcpt()).cut_before("~(")),
-        case("there is no event", || smtp::event("rctp")),
+        case("unknown event `smtp.rctp`; did you mean `smtp.rcpt`?", || smtp::event("rctp")),
         case("", || server.mount(on(smtp::rcpt()).reply("hello"))),
     ];
 

@@ -156,7 +156,8 @@ fn every_listener_is_closed_for_as_long_as_a_rule_says() {
             wire.say(protocol.command);
             wire.line();
             let address = server.imaps().address();
-            until("the listener is closed", || std::net::TcpStream::connect(address).is_err());
+            let refused = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5)).is_err();
+            until("the listener is closed", refused);
 
             // The session goes on.
             wire.say(protocol.next);
