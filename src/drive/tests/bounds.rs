@@ -1,7 +1,7 @@
 //! What a client may make the driver wait for, or keep.
 
 use std::io::{ErrorKind, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,8 @@ use super::toy::{WRITE, connect, ending, line, say, start};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::Ending;
+use crate::protocol::Reply;
+use crate::world::{SessionCommand, World};
 
 /// What has not come by now does not come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -62,6 +64,24 @@ fn a_client_that_reads_slowly_is_not() {
 }
 
 #[test]
+fn a_session_that_is_busy_is_told_only_so_much() {
+    let (engine, address) = start();
+    let mut client = connect(address);
+    say(&mut client, "flood\n");
+    // One octet of the flood: the rest fills the sockets.
+    client.read_exact(&mut [0]).unwrap();
+
+    let say = || (SessionNo(1), SessionCommand::Say(Reply::from(b"more\r\n".to_vec())));
+    engine.act(|world, _| world.commands.extend((0..1_000).map(|_| say())));
+    assert!(engine.look(|world| world.sessions()) == 1, "so much waits");
+    engine.act(|world, _| world.commands.push(say()));
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
+    let text = engine.look(|world| world.ruling().unwrap().to_string());
+    assert!(text.contains("rules said more to this session than it could take while it was busy"), "{text}");
+}
+
+#[test]
 fn only_so_much_is_read_ahead() {
     let (_engine, address) = start();
     let mut client = connect(address);
@@ -107,24 +127,30 @@ fn the_end_does_not_wait_for_the_client_for_ever() {
 #[test]
 fn records_have_the_order_of_their_times() {
     let (engine, _address) = start();
+    let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..2_000 {
-                    engine.act(|world, now| world.note_bug(now));
+        let engine = &engine;
+        scope.spawn(move || receive.iter().for_each(|()| engine.act(World::note_bug)));
+        for _ in 0..500 {
+            engine.look(|_| {
+                send.send(()).unwrap();
+                // Time for the other thread to come as far as it can.
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_micros(200) {
+                    std::hint::spin_loop();
                 }
             });
-        }
-        for _ in 0..200 {
+            engine.act(World::note_bug);
             engine.pause();
             engine.resume();
-            advance(&engine, Duration::from_micros(10));
         }
+        drop(send);
     });
 
     let times = engine.look(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.map(|(_, record)| record.at).collect::<Vec<_>>()
     });
+    assert_eq!(times.len(), 1_000);
     assert!(times.is_sorted());
 }
