@@ -114,6 +114,21 @@ fn parameters_are_filled_in_and_may_be_set() {
 }
 
 #[test]
+fn what_a_used_file_says_of_the_start_holds_where_nothing_else_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner =
+        "mailjig = 1\n[server.smtp]\nlimits.size = 1\n[server.imap]\nlimits.size = 2\n[tls]\nstarttls = \"never\"\n";
+    let outer = "mailjig = 1\nuse = [\"inner.toml\"]\n[server.imap]\nlimits.size = 3\n[tls]\nlistener = \"imap\"\nstarttls = \"offered\"\n";
+    std::fs::write(folder.path().join("inner.toml"), inner).unwrap();
+    std::fs::write(folder.path().join("outer.toml"), outer).unwrap();
+
+    let start = Scenario::file(folder.path().join("outer.toml")).load().unwrap().start;
+
+    assert_eq!((start.smtp_size, start.imap_size), (Some(1), Some(3)));
+    assert_eq!(start.starttls, [("imap".into(), StartTls::Offered), ("".into(), StartTls::Never)]);
+}
+
+#[test]
 fn the_manual_has_the_reference() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/scenarios.md");
     let manual = std::fs::read_to_string(&path).unwrap();
