@@ -23,7 +23,7 @@
 //! | `api` | the HTTP API, also for a server in a Rust test |
 //! | `cli` (default) | the binary `mailjig` |
 
-// The binary asks for everything there is; with less, some of it has nobody to ask for it.
+// The binary uses everything; with fewer features some code has no caller.
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -158,7 +158,7 @@ pub mod session {
         Matcher::text(Text::Mailbox, name)
     }
 
-    /// Logged in as this user; `""` is nobody.
+    /// Logged in as this user; `""` matches a session that has not logged in.
     #[track_caller]
     pub fn user(login: impl Into<Pattern>) -> Matcher {
         Matcher::text(Text::User, login)

@@ -1,4 +1,4 @@
-//! What a server is told before it starts.
+//! Options for a server in Rust.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::protocol::imap::Leniency;
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings, StartError};
 
-/// What a server is told before it starts; see [`MailServer::builder`].
+/// Options for a server: ports, accounts, TLS, limits, scenario. See [`MailServer::builder`].
 ///
 /// ```
 /// use mailjig::{Listener, MailServer};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(super) struct CaFile(PathBuf);
 
 impl CaFile {
-    /// Makes a file that was not there, so that nobody can have put a link in its place.
+    /// Creates a new file. An existing file is never written to: it could be a link that someone else put there.
     pub(super) fn create(pem: &str) -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         loop {

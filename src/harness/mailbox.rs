@@ -140,8 +140,8 @@ impl Mailbox<'_> {
     /// Makes the mailbox, if it is not there.
     ///
     /// # Panics
-    /// If the account is none of a closed list, or no mailbox can have this name; so do the others that put something
-    /// into it.
+    /// If the list of accounts is closed and does not have this one, or if the name is not a valid mailbox name. `add` and
+    /// `generate` panic for the same reasons.
     #[track_caller]
     pub fn create(&self) {
         let made = self.engine().act(|world, now| world.make(&self.account.login, &self.name, now));

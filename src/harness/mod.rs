@@ -78,7 +78,7 @@ impl MailServer {
         Self::builder().try_start()
     }
 
-    /// What a server can be told before it starts.
+    /// Options for a server: ports, accounts, TLS, limits, scenario.
     pub fn builder() -> MailServerBuilder {
         MailServerBuilder::default()
     }
