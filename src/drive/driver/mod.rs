@@ -34,8 +34,8 @@ const FULL: usize = 64 << 10;
 const SLICE: Duration = Duration::from_micros(500);
 /// So many octets are read where the session is served; more are read on another thread.
 const LITTLE: u64 = 256 << 10;
-/// How many octets of pipelined requests are worked on before others have their turn, where each request counts as so
-/// many octets more.
+/// How many octets are read and worked on before others have their turn, where each request counts as so many octets
+/// more.
 const FLIGHT: usize = 16 << 10;
 const EXCHANGE: usize = 256;
 /// How far is read ahead while bytes go out, so that a pipelining client and the server never wait for each other.
@@ -199,25 +199,24 @@ impl<M: Machine> Driver<M> {
         if implicit_tls {
             self.handshake().await?;
         }
+        let mut spent = 0;
         loop {
             let mut before = self.input.len();
-            let mut spent = 0;
             while let Some(heard) = self.machine.decode(&mut self.input) {
                 self.exchange(heard, Ending::Clean).await?;
-                // A flight of requests holds up no other session: large ones, and many.
                 spent += EXCHANGE + before.saturating_sub(self.input.len());
                 before = self.input.len();
-                if spent > FLIGHT {
-                    yield_now().await;
-                    spent = 0;
-                }
+                let_others(&mut spent).await;
             }
             self.flush().await?;
             if self.ended_input {
                 return Err(Ending::ClientClosed);
             }
             match self.news().await? {
-                News::Bytes => {}
+                News::Bytes => {
+                    spent += self.input.len();
+                    let_others(&mut spent).await;
+                }
                 News::Lapse => {
                     let heard = self.machine.lapse();
                     self.exchange(heard, Ending::Idle).await?;
@@ -520,5 +519,13 @@ impl<M: Machine> Driver<M> {
                 return;
             }
         }
+    }
+}
+
+/// A flight of requests, or a large body, holds up no other session.
+async fn let_others(spent: &mut usize) {
+    if *spent > FLIGHT {
+        yield_now().await;
+        *spent = 0;
     }
 }
