@@ -135,8 +135,8 @@ fn fired(session: Option<SessionNo>, event: protocol::Event, detail: &Detail) ->
 fn answered(journal: &Journal, session: Option<SessionNo>, exchange: &Exchange) -> Option<(&'static str, String)> {
     let log = journal.session(session?)?;
     let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-    let done = exchange.detail.as_ref().map(|detail| &detail.done);
-    let (user, denied) = (done.and_then(|done| done.user.as_ref()), done.and_then(|done| done.denied.as_ref()));
+    let facts = exchange.detail.as_ref().and_then(|detail| detail.done.facts.as_ref());
+    let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
     let reply = redact::said(exchange.event, said);
     let is_refused = exchange.status == Some(Status::Negative);
     match (user, denied, is_refused) {

@@ -4,12 +4,17 @@ use std::net::SocketAddr;
 
 use super::{Detail, Ending, Kind, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
+use crate::protocol::Facts;
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
 
 /// The names of the listeners that a server can have.
 pub(crate) const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
+
+/// Exchanges that a session repeats are kept once: of so many the text is looked at again, if it is so near.
+const RECENT: usize = 4;
+const REACH: usize = 4096;
 
 /// What was agreed in a TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +71,8 @@ pub(crate) struct Log {
     text: Vec<u8>,
     /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
     dropped: u32,
+    /// Where what was heard and said last stands.
+    recent: [u32; RECENT],
     is_full: bool,
     leaving: bool,
     /// Exchanges whose reply has neither left nor been lost.
@@ -94,6 +101,7 @@ impl Log {
             facts: Box::new(facts),
             text: Vec::new(),
             dropped: 0,
+            recent: [u32::MAX; RECENT],
             is_full: false,
             leaving: false,
             open: 0,
@@ -138,16 +146,33 @@ impl Log {
         if self.is_full {
             return self.dropped.wrapping_sub(1);
         }
+        let said_before = self.recent.iter().position(|start| {
+            let at = start.wrapping_sub(self.dropped) as usize;
+            let is_near = self.text.len() - at.min(self.text.len()) <= REACH;
+            let before = self.text.get(at..at.saturating_add(heard.len() + said.len()));
+            is_near && before.is_some_and(|before| before.starts_with(heard) && before.ends_with(said))
+        });
+        if let Some(at) = said_before {
+            self.recent[..=at].rotate_right(1);
+            return self.recent[0];
+        }
         let start = self.dropped.wrapping_add(self.text.len() as u32);
+        // It grows by an eighth, not to its double: there are many sessions, and this is most of what each takes.
+        if self.text.capacity() - self.text.len() < heard.len() + said.len() {
+            self.text.reserve_exact((heard.len() + said.len()).max(self.text.len() / 8));
+        }
         self.text.extend_from_slice(heard);
         self.text.extend_from_slice(said);
+        self.recent.rotate_right(1);
+        self.recent[0] = start;
         start
     }
 
-    /// Drops the text in front of this place; all of it, where nothing points into it.
+    /// Drops the text in front of this place, but for what later exchanges may repeat; all of it, where nothing points
+    /// into it.
     pub(super) fn drop_text(&mut self, start: Option<u32>) {
-        let octets = start.map_or(self.text.len(), |start| start.wrapping_sub(self.dropped) as usize);
-        let octets = octets.min(self.text.len());
+        let before = |start: u32| (start.wrapping_sub(self.dropped) as usize).min(self.text.len());
+        let octets = start.map_or(self.text.len(), |start| before(start).saturating_sub(REACH));
         self.text.drain(..octets);
         if self.text.len() < self.text.capacity() / 4 {
             self.text.shrink_to(self.text.len() * 2);
@@ -157,22 +182,26 @@ impl Log {
 
     /// Keeps what is known of the session from now on; true when it says goodbye for the first time.
     pub(super) fn learn(&mut self, Detail { done, last, captured, .. }: &Detail) -> bool {
-        if let Some(helo) = &done.helo {
-            self.facts.helo = Some(helo.clone());
-        }
-        if let Some(user) = &done.user {
-            self.facts.user = Some(user.clone());
-        }
-        if let Some(mailbox) = &done.selected {
-            self.facts.mailbox = mailbox.clone();
-        }
-        if let Some(idling) = done.idling {
-            self.facts.idling = idling;
+        if let Some(facts) = &done.facts {
+            self.learn_facts(facts);
         }
         self.facts.messages += u32::from(captured.is_some());
         let leaves = *last && !self.leaving;
         self.leaving |= *last;
         leaves
+    }
+
+    fn learn_facts(&mut self, Facts { user, helo, selected, idling, denied: _ }: &Facts) {
+        if let Some(helo) = helo {
+            self.facts.helo = Some(helo.clone());
+        }
+        if let Some(user) = user {
+            self.facts.user = Some(user.clone());
+        }
+        if let Some(mailbox) = selected {
+            self.facts.mailbox = mailbox.clone();
+        }
+        self.facts.idling = idling.unwrap_or(self.facts.idling);
     }
 
     pub(super) fn fold(&mut self, at: Timestamp, kind: &Kind) {

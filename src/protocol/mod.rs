@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-pub(crate) use desk::{Desk, Done, Given, GivenMessage, Mail, Route, Unfit};
+pub(crate) use desk::{Desk, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};

@@ -46,9 +46,9 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
         match &record.kind {
             Kind::Exchange(Exchange { event, start, heard, said, detail, .. }) => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                let captured = detail.as_ref().and_then(|detail| detail.done.captured.as_ref());
+                let captured = detail.as_ref().and_then(|detail| detail.captured);
                 let line = match captured {
-                    Some(message) => format!("<{}>", message.no()).into_bytes(),
+                    Some(no) => format!("<{no}>").into_bytes(),
                     None if event.is_login() => masked(log.text(*start, *heard)),
                     None => log.text(*start, *heard).to_vec(),
                 };

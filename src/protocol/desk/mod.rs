@@ -140,6 +140,13 @@ pub(crate) struct Done {
     pub(crate) captured: Option<Message>,
     /// What an IMAP client appended.
     pub(crate) appended: Vec<Message>,
+    /// What became known of the client; of most exchanges nothing.
+    pub(crate) facts: Option<Box<Facts>>,
+}
+
+/// What became known of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
     /// The login that the client proved to be.
     pub(crate) user: Option<Box<str>>,
     /// The login that the client failed to prove to be.
@@ -154,9 +161,12 @@ pub(crate) struct Done {
 
 impl Done {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { changes, captured, appended, user, denied, helo, selected, idling } = self;
-        let facts = user.is_some() || denied.is_some() || helo.is_some() || selected.is_some() || idling.is_some();
-        changes.is_empty() && captured.is_none() && appended.is_empty() && !facts
+        let Self { changes, captured, appended, facts } = self;
+        changes.is_empty() && captured.is_none() && appended.is_empty() && facts.is_none()
+    }
+
+    fn facts(&mut self) -> &mut Facts {
+        self.facts.get_or_insert_default()
     }
 }
 
@@ -227,29 +237,29 @@ impl<'a> Desk<'a> {
     }
 
     fn deny(&mut self, login: &str) -> Option<AccountNo> {
-        self.mail.done.denied = Some(login.into());
+        self.mail.done.facts().denied = Some(login.into());
         None
     }
 
     fn enter(&mut self, login: Box<str>) -> AccountNo {
         let account = self.open(&login);
-        self.mail.done.user = Some(login);
+        self.mail.done.facts().user = Some(login);
         account
     }
 
     /// The client introduced itself.
     pub(crate) fn introduce(&mut self, helo: &str) {
-        self.mail.done.helo = Some(helo.into());
+        self.mail.done.facts().helo = Some(helo.into());
     }
 
     /// The client selected a mailbox, or none.
     pub(crate) fn select(&mut self, mailbox: Option<&str>) {
-        self.mail.done.selected = Some(mailbox.map(Box::from));
+        self.mail.done.facts().selected = Some(mailbox.map(Box::from));
     }
 
     /// The client begins to wait for news, or ends it.
     pub(crate) fn idle(&mut self, idling: bool) {
-        self.mail.done.idling = Some(idling);
+        self.mail.done.facts().idling = Some(idling);
     }
 
     /// Captures a message and files it in the INBOX of each accepted recipient, once per account.
