@@ -283,7 +283,7 @@ mod tests {
     fn capture(server: &Server, no: u32, to: &str) -> Seq {
         let message =
             Message::new(MessageNo(no), Origin::Delivered, Timestamp::from_micros(0), Some(envelope(to)), Bytes::new());
-        let done = Done { captured: Some(message), ..Done::default() };
+        let done = Done { accepted: Some(message), ..Done::default() };
         let detail = Some(Box::new(Detail { done, ..Detail::default() }));
         let words = Words::Body { octets: 0 };
         server.engine().act(|world, now| {

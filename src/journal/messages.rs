@@ -89,7 +89,7 @@ impl Messages {
     pub(super) fn take(&mut self, detail: Option<&mut Detail>) -> Option<Message> {
         let detail = detail?;
         std::mem::take(&mut detail.done.appended).into_iter().for_each(|message| self.append(message));
-        let captured = detail.done.captured.take();
+        let captured = detail.done.accepted.take();
         detail.captured = captured.as_ref().map(Message::no);
         captured
     }

@@ -199,7 +199,7 @@ impl World {
     /// A message that is accepted and filed later is known now.
     pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
         if let Some((due, route)) = progress.late.take()
-            && let Some(message) = self.mail.captured()
+            && let Some(message) = self.mail.accepted()
         {
             self.agenda.put(due, Later::File { message: message.no(), route, session });
         }

@@ -90,9 +90,9 @@ impl Mail {
         done
     }
 
-    /// The message that was captured and is not yet recorded.
-    pub(crate) fn captured(&self) -> Option<&Message> {
-        self.done.captured.as_ref()
+    /// The message that was accepted and is not yet recorded.
+    pub(crate) fn accepted(&self) -> Option<&Message> {
+        self.done.accepted.as_ref()
     }
 
     /// What is done from now on is recorded apart from what was done until now.
@@ -137,7 +137,8 @@ pub(crate) enum Route {
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) changes: Vec<Change>,
-    pub(crate) captured: Option<Message>,
+    /// What was accepted, until the journal takes it.
+    pub(crate) accepted: Option<Message>,
     /// What an IMAP client appended.
     pub(crate) appended: Vec<Message>,
     /// What became known of the client; of most exchanges nothing.
@@ -161,8 +162,8 @@ pub(crate) struct Facts {
 
 impl Done {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { changes, captured, appended, facts } = self;
-        changes.is_empty() && captured.is_none() && appended.is_empty() && facts.is_none()
+        let Self { changes, accepted, appended, facts } = self;
+        changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
     }
 
     fn facts(&mut self) -> &mut Facts {
@@ -268,7 +269,7 @@ impl<'a> Desk<'a> {
         let date = InternalDate { at: self.now, zone: 0 };
         if let Some(route) = self.route.take() {
             self.file_on(&route, date, &message);
-            self.mail.done.captured = Some(message.clone());
+            self.mail.done.accepted = Some(message.clone());
             return message;
         }
         let mut served: Vec<AccountNo> = Vec::new();
@@ -283,7 +284,7 @@ impl<'a> Desk<'a> {
                 self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone());
             }
         }
-        self.mail.done.captured = Some(message.clone());
+        self.mail.done.accepted = Some(message.clone());
         message
     }
 
