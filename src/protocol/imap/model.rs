@@ -29,6 +29,19 @@ fn three_sessions_always_see_what_is_there() {
     }
 }
 
+#[test]
+fn nothing_comes_between_bye_and_the_end_of_logout() {
+    let mut trial = Trial::new(1);
+    trial.say(0, "b SELECT INBOX");
+    trial.deliver();
+
+    let heard = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("it is a line");
+    let mut desk = Desk::new(&mut trial.mail, Origin::Delivered, Timestamp::from_micros(0));
+    let Step { reply, .. } = trial.clients[0].imap.perform(heard.request, &mut desk);
+
+    assert_eq!(reply.text(), b"* BYE Goodbye\r\nc OK Logged out\r\n");
+}
+
 /// What is in a mailbox.
 #[derive(Default)]
 struct Box_ {

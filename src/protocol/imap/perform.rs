@@ -153,7 +153,8 @@ impl Imap {
         desk: &mut Desk<'_>,
         mut out: Reply,
     ) -> Step<Request> {
-        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation));
+        // Behind BYE nothing is told but the end of LOGOUT (RFC 3501 §6.1.3).
+        let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation | Progress::End(_)));
         if let State::Selected(_, view) = &mut self.state
             && is_over
         {
