@@ -148,3 +148,97 @@ fn what_is_said_after_an_awaited_line_has_its_author_too() {
     let text = transcript.verbatim();
     assert!(text.contains(" BODY[] {28}\nS: Subject: one\nS:\nS: some\nS: more\nS: )\nS: D OK"), "{text}");
 }
+
+/// What rules noted, in order.
+fn notes(server: &MailServer) -> Vec<String> {
+    let noted = records(server).into_iter().filter(|record| record["kind"] == "noted");
+    noted.map(|record| record["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn mail_is_delivered_whoever_delivers_it_and_what_is_appended_or_copied_is_not() {
+    let server = with(
+        r#"
+        [[rule]]
+        on = "mail.delivered"
+        do = { note = "{subject} for {user}" }
+    "#,
+    );
+    let account = server.account("me@example.org");
+    account.inbox().add("Subject: seeded\r\n\r\n");
+    server.deliver("me@example.org", "Subject: by the test\r\n\r\n");
+    let body = r#"{"to": ["me@example.org"], "raw": "Subject: over HTTP\r\n\r\n"}"#;
+    let url = format!("{}/v1/deliver", server.api());
+    ureq::post(url).header("content-type", "application/json").send(body).unwrap();
+    let mut smtp = connect(&server, "smtp");
+    ask(&mut smtp, "HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<me@example.org>\r\nDATA\r\n", "354");
+    ask(&mut smtp, "Subject: over SMTP\r\n\r\n.\r\n", "250");
+    let mut imap = connect(&server, "imap");
+    ask(&mut imap, "A LOGIN me@example.org secret\r\nB SELECT INBOX\r\nC COPY 1:* INBOX\r\n", "C OK");
+    ask(&mut imap, "D APPEND INBOX {12+}\r\nSubject: x\r\n\r\n", "D OK");
+
+    let user = "me@example.org";
+    assert_eq!(
+        notes(&server),
+        ["by the test", "over HTTP", "over SMTP"].map(|subject| format!("{subject} for {user}"))
+    );
+}
+
+#[test]
+fn what_a_rule_does_after_a_login_is_done_for_who_logged_in() {
+    let server = with(
+        r#"
+        [[message]]
+        id = "welcome"
+        text = "Subject: welcome\n\n"
+
+        [[rule]]
+        on = "*.login"
+        do = [{ pass = true }, { deliver = { mailbox = "INBOX", message = "welcome" } }]
+    "#,
+    );
+    let mut imap = connect(&server, "imap");
+    ask(&mut imap, "A LOGIN ann@example.org secret\r\n", "A OK");
+    ask(&mut imap, "B SELECT INBOX\r\n", "B OK");
+
+    assert_eq!(server.account("ann@example.org").inbox().entries().len(), 1);
+    assert_eq!(notes(&server), [""; 0]);
+}
+
+#[test]
+fn a_variable_that_a_test_sets_is_recorded_and_rules_are_told() {
+    let server = with(
+        r#"
+        [state]
+        phase = "up"
+
+        [[rule]]
+        on = "state.changed"
+        do = { note = "now {state.phase}" }
+    "#,
+    );
+
+    ureq::put(format!("{}/v1/state", server.api())).send(r#"{"phase": "down"}"#).unwrap();
+
+    assert_eq!(notes(&server), ["state.phase = down", "now down"]);
+    server.verify().block();
+}
+
+#[test]
+fn octets_that_are_no_text_and_other_line_ends_are_exact() {
+    let server = MailServer::start();
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "NOOP a\n", "500");
+    client.bytes(b"NOOP \xff\r\n");
+    client.line();
+
+    let heard = records(&server).into_iter().filter(|record| record["kind"] == "exchange");
+    let heard: Vec<Value> = heard.skip(1).collect();
+    assert_eq!(heard[0]["heard"], "NOOP a\n");
+    assert_eq!(heard[1]["heard"], "NOOP \u{fffd}");
+    assert_eq!(heard[1]["heard_base64"], "Tk9PUCD/");
+    assert_eq!(heard[1].get("said_base64"), None);
+    let text = server.transcript().to_string();
+    assert!(text.contains("C| NOOP a\\n\nS: 500"), "{text}");
+    assert!(text.contains("C| NOOP \\xff\\r\\n\nS: "), "{text}");
+}

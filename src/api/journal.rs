@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -180,37 +181,35 @@ impl Filter {
 impl RecordJson {
     fn new(journal: &Journal, seq: Seq, record: &Record) -> Self {
         let log = record.session.and_then(|session| journal.session(session));
-        let text = |start: u32, len: u32| {
-            log.map(|log| String::from_utf8_lossy(log.text(start, len)).into_owned()).unwrap_or_default()
-        };
+        let octets = |start: u32, len: u32| log.map(|log| log.text(start, len)).unwrap_or_default();
         let (kind, facts) = match &record.kind {
             Kind::Opened(opened) => {
                 ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
             }
             Kind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
                 let captured = detail.as_ref().and_then(|detail| detail.captured);
-                let facts = json!({
+                let mut facts = json!({
                     "event": event,
                     "status": status,
-                    "heard": text(*start, *heard),
-                    "said": text(start.wrapping_add(*heard), *said),
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
                     "captured": captured,
                     "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
                     "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
                 });
+                put(&mut facts, "heard", octets(*start, *heard));
+                put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("exchange", facts)
             }
             Kind::Part { exchange, status, start, heard, said, detail, .. } => {
                 let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
-                let facts = json!({
+                let mut facts = json!({
                     "exchange": exchange,
                     "status": status,
-                    "heard": text(*start, *heard),
-                    "said": text(start.wrapping_add(*heard), *said),
                     "changes": changes,
                     "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
                 });
+                put(&mut facts, "heard", octets(*start, *heard));
+                put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("part", facts)
             }
             Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),
@@ -239,6 +238,14 @@ impl RecordJson {
         };
         Self { seq, at: record.at, session: record.session, kind, facts }
     }
+}
+
+/// Octets as text, and exactly in base64 where they are no UTF-8.
+fn put(facts: &mut Value, name: &str, octets: &[u8]) {
+    if std::str::from_utf8(octets).is_err() {
+        facts[format!("{name}_base64")] = BASE64.encode(octets).into();
+    }
+    facts[name] = String::from_utf8_lossy(octets).into();
 }
 
 /// The rules that had to do with an exchange.

@@ -217,11 +217,7 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
         };
         values.push((Name { name: name.into(), is_session: false }, state));
     }
-    server.engine().act(|world, _| {
-        for (name, state) in values {
-            world.rulebook.set(&name, state, None, None);
-        }
-    });
+    server.engine().act(|world, now| world.set_state(values, now));
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -244,7 +244,10 @@ fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result
         write_line(out, who, &rest[..end])?;
         rest = &rest[end + 2..];
     }
-    write_line(out, who, rest)
+    match rest.strip_suffix(b"\n") {
+        Some(_) => write_octets(out, who, rest),
+        None => write_line(out, who, rest),
+    }
 }
 
 /// `C: text` where the line is text, else `C| bytes\r\n` with everything visible.
@@ -252,26 +255,32 @@ fn write_line(out: &mut impl fmt::Write, who: char, bytes: &[u8]) -> fmt::Result
     match std::str::from_utf8(bytes) {
         Ok("") => writeln!(out, "{who}:"),
         Ok(text) if !text.chars().any(char::is_control) => writeln!(out, "{who}: {text}"),
-        _ => {
-            write!(out, "{who}| ")?;
-            for chunk in bytes.utf8_chunks() {
-                for c in chunk.valid().chars() {
-                    match c {
-                        '\r' => out.write_str("\\r")?,
-                        '\n' => out.write_str("\\n")?,
-                        '\t' => out.write_str("\\t")?,
-                        '\\' => out.write_str("\\\\")?,
-                        c if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c))?,
-                        c => out.write_char(c)?,
-                    }
-                }
-                for byte in chunk.invalid() {
-                    write!(out, "\\x{byte:02x}")?;
-                }
-            }
-            writeln!(out, "\\r\\n")
-        }
+        _ => write_octets(out, who, &[bytes, b"\r\n"].concat()),
     }
+}
+
+/// `C| octets`, with everything visible.
+fn write_octets(out: &mut impl fmt::Write, who: char, octets: &[u8]) -> fmt::Result {
+    writeln!(out, "{who}| {}", visible(octets))
+}
+
+/// Octets as a dialogue writes them.
+fn visible(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len());
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\r' => text.push_str("\\r"),
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                '\\' => text.push_str("\\\\"),
+                c if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c => text.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
 }
 
 /// A body as it was on the wire: lines end at CRLF only, a leading dot is doubled (RFC 5321 §4.5.2).

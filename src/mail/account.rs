@@ -221,7 +221,7 @@ impl Accounts {
                 self.account_mut(*account).subscriptions.remove(name);
             }
             Change::Keyword { place, name } => self.mailbox_mut(*place).add_keyword(name),
-            Change::File { place, uid, modseq, date, flags, message } => {
+            Change::File { place, uid, modseq, date, flags, message, .. } => {
                 let date = *date;
                 let message = message.message().expect("a message that is filed is there");
                 self.mailbox_mut(*place).file(Entry { uid: *uid, flags: *flags, modseq: *modseq, date, message });

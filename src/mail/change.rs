@@ -22,8 +22,16 @@ pub(crate) enum Change {
     Subscribe { account: AccountNo, name: Box<str>, subscribed: bool },
     /// A mailbox gets a keyword that it had not seen before.
     Keyword { place: Place, name: Box<str> },
-    /// A message is filed in a mailbox.
-    File { place: Place, uid: u32, modseq: u64, date: InternalDate, flags: Flags, message: MessageRef },
+    /// A message is filed in a mailbox: delivered, or appended or copied by a client or a test.
+    File {
+        place: Place,
+        uid: u32,
+        modseq: u64,
+        date: InternalDate,
+        flags: Flags,
+        message: MessageRef,
+        is_delivery: bool,
+    },
     /// An entry's flags are these from now on.
     Flag { place: Place, uid: u32, modseq: u64, flags: Flags },
     /// Entries below this UID are recent to nobody who comes.

@@ -81,6 +81,7 @@ pub(super) fn of_line<'a>(words: &'a Words, fact: Fact<'_>, is_tagged: bool) -> 
         Words::Line(line) | Words::LongLine { start: line, .. } | Words::Literals { text: line, .. } => &line[..],
         Words::Silence | Words::Body { .. } => return None,
     };
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
     let word = |text: &'a [u8]| match text.iter().position(|byte| *byte == b' ') {
         Some(at) => (&text[..at], &text[at + 1..]),
         None => (text, &text[text.len()..]),

@@ -10,7 +10,7 @@ const START: usize = 128;
 pub(crate) enum Line {
     /// A line, without its CRLF.
     Whole(Bytes),
-    /// Octets that a bare LF ended. They are no line (RFC 5321 §2.3.8) and must not act; they are handed out so that
+    /// Octets that a bare LF ended, with that. They are no line (RFC 5321 §2.3.8) and must not act; they are handed out so that
     /// whoever typed them gets an answer.
     BareLf(Bytes),
     /// A line over the limit: its beginning, and how many octets it had.
@@ -55,7 +55,9 @@ impl Lines {
                 }
                 let mut line = input.split_to(end + 1);
                 let is_whole = line.ends_with(b"\r\n");
-                line.truncate(end - usize::from(is_whole));
+                if is_whole {
+                    line.truncate(end - 1);
+                }
                 let line = line.freeze();
                 Some(if is_whole { Line::Whole(line) } else { Line::BareLf(line) })
             }
@@ -107,7 +109,7 @@ mod tests {
         let expected = [
             whole("NOOP"),
             whole(""),
-            Line::BareLf(Bytes::from_static(b"bare")),
+            Line::BareLf(Bytes::from_static(b"bare\n")),
             whole("bare\rcr"),
             whole("14 octets, ok."),
             Line::TooLong { start: Bytes::from_static(b"15 octets, long\r\n"), octets: 17 },

@@ -123,7 +123,7 @@ pub(crate) struct Heard<R> {
 pub(crate) enum Words {
     /// Nothing: a greeting, an autologout.
     Silence,
-    /// A line, without its CRLF.
+    /// A line, without its CRLF; another end stands in it.
     Line(Bytes),
     /// The beginning of a line that is too long, and how many octets it had.
     LongLine { start: Bytes, octets: u64 },

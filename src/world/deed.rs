@@ -9,9 +9,9 @@ use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
-use crate::mail::{Change, Flags, Origin, Place};
+use crate::mail::{Change, Origin, Place};
 use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
-use crate::rule::{By, Certificate, Deed, End, One, Run, Target, Tell, Want};
+use crate::rule::{By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
@@ -73,11 +73,15 @@ impl World {
         now: Timestamp,
     ) -> bool {
         let noted = |weight, text: String| Kind::Noted(Box::new(Noted { by: Some(Arc::clone(by)), weight, text }));
+        let (new_user, new_mailbox) = self.mail.entered();
         let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
         let place_of = |desk: &mut Desk<'_>, target: &Target| {
             let facts = session.and_then(|session| self.journal.session(session)).map(|log| log.facts());
-            let login = target.user.clone().or_else(|| facts?.user.as_deref().map(str::to_owned));
-            let mailbox = target.mailbox.clone().or_else(|| facts?.mailbox.clone()).unwrap_or_else(|| "INBOX".into());
+            // What the client has just done is not recorded yet.
+            let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
+            let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
+            let login = target.user.clone().or_else(user);
+            let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| "INBOX".into());
             let login = login.ok_or("nobody is logged in, and the step names no user")?;
             desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
         };
@@ -96,15 +100,9 @@ impl World {
                 Ok(())
             }
             Deed::Set(set) => {
-                let mut changed = Vec::new();
-                for (variable, value) in set {
-                    let scope = if variable.is_session { "session" } else { "state" };
-                    let text = format!("{scope}.{} = {}", variable.name, crate::rule::shown(&value.as_value()));
-                    progress.notes.push(noted(Weight::State, text));
-                    self.rulebook.set(&variable, value, Some(Arc::clone(by)), session);
-                    changed.push(variable);
-                }
-                if changed.iter().any(|variable| !variable.is_session) {
+                let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
+                progress.notes.extend(assign(&mut self.rulebook, set, Some(by), session));
+                if is_shared {
                     self.follow(Event::StateChanged, session, About::Change, now);
                     return true;
                 }
@@ -121,7 +119,7 @@ impl World {
             Deed::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
                 let name = message.unwrap_or_default();
                 let raw = self.messages.get(&name).ok_or(format!("there is no message `{name}`"))?;
-                desk.append(place, Flags::NONE, None, raw.clone());
+                desk.deliver_into(place, raw.clone());
                 Ok(())
             }),
             Deed::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
@@ -196,6 +194,14 @@ impl World {
         found
     }
 
+    /// A test gives variables other values.
+    pub(crate) fn set_state(&mut self, set: Vec<(Variable, State)>, now: Timestamp) {
+        for note in assign(&mut self.rulebook, set, None, None) {
+            self.journal.note_of(now, None, note);
+        }
+        self.follow(Event::StateChanged, None, About::Change, now);
+    }
+
     /// A message that is accepted and filed later is known now.
     pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
         if let Some((due, route)) = progress.late.take()
@@ -205,13 +211,13 @@ impl World {
         }
     }
 
-    /// What was put into mailboxes, where a rule wants to know.
+    /// What was delivered, where a rule wants to know.
     pub(super) fn delivered(&self, done: &Done) -> Vec<Delivered> {
         if !self.rulebook.concerns(Event::MailDelivered) {
             return Vec::new();
         }
         let filed = done.changes.iter().filter_map(|change| match change {
-            Change::File { place, uid, message, .. } => {
+            Change::File { place, uid, message, is_delivery: true, .. } => {
                 let account = self.mail.accounts.account(place.account)?;
                 let mailbox = account.mailbox(place.mailbox)?.name.clone();
                 Some(Delivered { message: message.message()?, login: account.login.clone(), mailbox, uid: *uid })
@@ -339,6 +345,22 @@ impl World {
         let of = |name: &str| self.offers.certificates.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
         of(listener).or_else(|| of("")).unwrap_or_default()
     }
+}
+
+/// Gives variables other values. Gives what is to be recorded of that.
+fn assign(
+    book: &mut Rulebook,
+    set: Vec<(Variable, State)>,
+    by: Option<&Arc<str>>,
+    session: Option<SessionNo>,
+) -> Vec<Kind> {
+    let notes = set.into_iter().map(|(variable, value)| {
+        let scope = if variable.is_session { "session" } else { "state" };
+        let text = format!("{scope}.{} = {}", variable.name, crate::rule::shown(&value.as_value()));
+        book.set(&variable, value, by.cloned(), session);
+        Kind::Noted(Box::new(Noted { by: by.cloned(), weight: Weight::State, text }))
+    });
+    notes.collect()
 }
 
 /// Whether this listener speaks that protocol.

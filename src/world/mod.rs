@@ -174,8 +174,10 @@ impl World {
         let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         let message = desk.deliver(envelope, raw);
         let done = desk.close();
+        let delivered = self.delivered(&done);
         self.record_outside(done, now);
         self.keep_bounds(now);
+        self.tell_delivered(None, delivered, now);
         Ok(message)
     }
 

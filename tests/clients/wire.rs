@@ -66,10 +66,14 @@ impl Wire {
     }
 
     pub(crate) fn say(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, octets: &[u8]) {
         match self {
-            Self::Bare(socket) => socket.write_all(text.as_bytes()).unwrap(),
+            Self::Bare(socket) => socket.write_all(octets).unwrap(),
             Self::Tls(stream) => {
-                stream.write_all(text.as_bytes()).unwrap();
+                stream.write_all(octets).unwrap();
                 stream.flush().unwrap();
             }
         }

@@ -109,14 +109,29 @@ impl Desk<'_> {
         let message = self.message(None, raw);
         self.mail.done.appended.push(message.clone());
         let date = date.unwrap_or(InternalDate { at: self.now, zone: 0 });
-        self.file(place, flags, date, message)
+        self.file(place, flags, date, message, false)
+    }
+
+    /// Delivers a message that nobody sent to a mailbox.
+    pub(crate) fn deliver_into(&mut self, place: Place, raw: Bytes) {
+        let message = self.message(None, raw);
+        self.mail.done.appended.push(message.clone());
+        self.file(place, Flags::NONE, InternalDate { at: self.now, zone: 0 }, message, true);
     }
 
     /// Files a message in a mailbox that is there. Gives its UID.
-    pub(crate) fn file(&mut self, place: Place, flags: Flags, date: InternalDate, message: Message) -> u32 {
+    pub(super) fn file(
+        &mut self,
+        place: Place,
+        flags: Flags,
+        date: InternalDate,
+        message: Message,
+        is_delivery: bool,
+    ) -> u32 {
         let mailbox = self.mailbox(place).expect("the mailbox was looked up");
         let (uid, modseq) = (mailbox.uid_next, mailbox.highest_modseq + 1);
-        self.change(Change::File { place, uid, modseq, date, flags, message: message.reference() });
+        let message = message.reference();
+        self.change(Change::File { place, uid, modseq, date, flags, message, is_delivery });
         uid
     }
 
@@ -127,7 +142,7 @@ impl Desk<'_> {
         let entry = source.entry(uid)?.clone();
         let names: Vec<String> = entry.flags.names(&source.keywords).map(str::to_owned).collect();
         let flags = self.flags(to, names.iter().map(String::as_str))?;
-        Some(self.file(to, flags, entry.date, entry.message))
+        Some(self.file(to, flags, entry.date, entry.message, false))
     }
 
     /// Gives an entry other flags. Gives the mod-sequence of that change; none if there is nothing to change.

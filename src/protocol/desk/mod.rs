@@ -95,6 +95,12 @@ impl Mail {
         self.done.accepted.as_ref()
     }
 
+    /// Who logged in, and what was selected (none, where a mailbox was left), where that is not yet recorded.
+    pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
+        let facts = self.done.facts.as_deref();
+        (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
+    }
+
     /// What is done from now on is recorded apart from what was done until now.
     pub(crate) fn suspend(&mut self) {
         self.outer.push(std::mem::take(&mut self.done));
@@ -281,7 +287,7 @@ impl<'a> Desk<'a> {
             }
             served.push(account);
             if let Some(inbox) = self.account(account).map(|account| account.inbox().no) {
-                self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone());
+                self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
             }
         }
         self.mail.done.accepted = Some(message.clone());
@@ -302,7 +308,7 @@ impl<'a> Desk<'a> {
                 && !places.contains(&place)
             {
                 places.push(place);
-                self.file(place, Flags::NONE, date, message.clone());
+                self.file(place, Flags::NONE, date, message.clone(), true);
             }
         }
     }
