@@ -102,7 +102,7 @@ impl Framer {
                 Awaits::Line => {
                     let frame = match self.lines.next(input)? {
                         Line::Whole(line) => self.take_line(&line),
-                        Line::BareLf(line) if self.forgives(&line) => self.take_line(&line),
+                        Line::BareLf(line) if self.forgives(&line) => self.take_line(line.trim_ascii_end()),
                         Line::BareLf(line) => {
                             self.text.extend_from_slice(&line);
                             Some(self.broken(Break::BareLf))

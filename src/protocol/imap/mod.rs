@@ -328,7 +328,8 @@ impl Machine for Imap {
         let (words, line) = match line {
             Line::Whole(line) => (Words::Line(line.clone()), line),
             Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
-                (Words::Line(line.clone()), line)
+                let done = line.slice(..line.len() - 1);
+                (Words::Line(line), done)
             }
             // Neither DONE nor base64.
             Line::BareLf(line) => (Words::Line(line), Bytes::from_static(b"\n")),
