@@ -206,9 +206,11 @@ pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoP
         value: String,
     }
     let message = find(&server, &m)?.message;
-    let fields = aside(move || message.headers()).await?;
-    let fields: Vec<Field> = fields.into_iter().map(|(name, value)| Field { name, value }).collect();
-    Ok(Json(fields).into_response())
+    aside(move || {
+        let fields = message.headers().into_iter().map(|(name, value)| Field { name, value });
+        Json(fields.collect::<Vec<Field>>()).into_response()
+    })
+    .await
 }
 
 pub(super) async fn links(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
