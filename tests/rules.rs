@@ -346,6 +346,20 @@ fn a_client_that_hangs_is_told_of() {
     assert!(report.contains("s1 waits for the server, which is stalled by rule `dead`"), "{report}");
 }
 
+#[test]
+fn a_client_that_has_said_goodbye_is_not_told_of() {
+    let server = MailServer::start();
+    server.mount(on(smtp::quit()).pass().wait(Duration::from_millis(50)));
+    server.mount(on(smtp::noop()).named("never").reply("450 later").expect(1));
+    let mut client = connect(&server, "smtp");
+    assert_eq!(ask(&mut client, "QUIT"), "221 2.0.0 Bye");
+    let report = report(server);
+
+    assert!(report.contains("`never`"), "{report}");
+    assert!(!report.contains("waits for"), "{report}");
+    assert!(!report.contains("still open"), "{report}");
+}
+
 /// A server with this scenario.
 fn with(text: &str) -> MailServer {
     MailServer::builder().scenario(Scenario::text("test.toml", format!("mailjig = 1\n{text}"))).start()

@@ -28,11 +28,12 @@ pub use sessions::{NoSessionWait, SessionWait};
 pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
+use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
 use crate::scenario::Scenario;
-use crate::server::{Endpoint, Listener, Server, StartError, Undeliverable, block_on};
+use crate::server::{Endpoint, Listener, Server, StartError, Undeliverable, Until, block_on};
 use crate::world::{Kept, World};
 
 /// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
@@ -383,11 +384,20 @@ fn or_panic<T, E: fmt::Display>(result: Result<T, E>) -> T {
     }
 }
 
+/// How long sessions in which goodbye was said may take to end, in real time, when the server is dropped.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl Drop for MailServer {
     fn drop(&mut self) {
         let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
         // Judged on what is there, before the sessions hear that the server stops.
         let is_judged = !std::thread::panicking();
+        if is_judged {
+            // Who has heard goodbye lets the server go; its session ends a moment later.
+            let interest = Interest { matter: Matter::Quiet, session: None };
+            let check = |engine: &Engine| engine.look(|world| !world.journal.is_leaving()).then_some(());
+            let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
+        }
         let scene = (!expectations.is_empty() && is_judged).then(|| self.scene());
         let ruling = self.server.engine().look(World::ruling).filter(|_| is_judged);
         self.server.stop();

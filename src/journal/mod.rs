@@ -144,6 +144,11 @@ impl Journal {
         self.open == 0 && self.leaving == 0
     }
 
+    /// Whether goodbye was said in a session that is not over yet.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving > 0
+    }
+
     /// What a session's exchanges came to, in order.
     fn answers<'a>(&'a self, log: &'a Log) -> Vec<Answer<'a>> {
         let mut answers: Vec<Answer<'a>> = Vec::new();
