@@ -792,3 +792,18 @@ fn a_sequence_in_another_order_says_what_came_too_early() {
 
     insta::assert_snapshot!(report(server));
 }
+
+#[test]
+fn a_report_shows_a_captured_message_by_its_number() {
+    let server = with(
+        "name = \"twice\"\n[[rule]]\nid = \"kept\"\non = \"smtp.message\"\ndo = [ { pass = true }, { note = \"kept\" } ]\nexpect = \"=2\"\n",
+    );
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "hi\r\n."] {
+        ask(&mut client, line);
+    }
+    gone(&server, client);
+
+    let report = report(server);
+    assert!(report.contains("C  <m1>"), "{report}");
+}
