@@ -242,3 +242,22 @@ fn octets_that_are_no_text_and_other_line_ends_are_exact() {
     assert!(text.contains("C| NOOP a\\n\nS: 500"), "{text}");
     assert!(text.contains("C| NOOP \\xff\\r\\n\nS: "), "{text}");
 }
+
+#[test]
+fn a_message_behind_an_awaited_line_stands_in_its_place() {
+    let server = with(
+        r#"
+        [[rule]]
+        on = "pop3.retr"
+        do = [{ raw = "+ go on\r\n" }, { await = "*" }, { pass = true }]
+    "#,
+    );
+    server.account("me@example.org").inbox().add("Subject: one\r\n\r\nsome\r\n");
+    let mut client = connect(&server, "pop3");
+    ask(&mut client, "USER me@example.org\r\nPASS secret\r\n", "octets");
+    ask(&mut client, "RETR 1\r\n", "go on");
+    ask(&mut client, "a line\r\n", "\r\n.\r\n");
+
+    let text = server.transcript().verbatim();
+    assert!(text.contains("C: a line\nS: +OK 22 octets\nS: Subject: one\nS:\nS: some\nS: .\n"), "{text}");
+}
