@@ -150,6 +150,9 @@ fn scenario(steps: &str, protocol: &Protocol, at: usize) -> Scenario {
     Scenario::text("row.toml", text)
 }
 
+/// Two segments are one to a client that reads late, as on a busy machine. How often it may be late.
+const ATTEMPTS: usize = 20;
+
 #[test]
 fn every_step_at_every_protocol_on_every_wire() {
     let on_all = |(steps, wanted, after): &(&'static str, [&'static str; 3], After)| {
@@ -158,7 +161,8 @@ fn every_step_at_every_protocol_on_every_wire() {
             let is_late = steps.contains("after = ");
             for via in [Via::Tcp, Via::Tls, Via::Octets, Via::Flight].into_iter().take(if is_late { 3 } else { 4 }) {
                 let what = format!("{} {steps} via {via:?}", protocol.name);
-                row(&what, scenario(steps, protocol, at), protocol, via, wanted[at], *after);
+                let is_seen = || row(&what, scenario(steps, protocol, at), protocol, via, wanted[at], *after);
+                assert!((0..ATTEMPTS).any(|_| is_seen()), "{what}: segments never end where they should");
             }
         }
     };
@@ -168,7 +172,8 @@ fn every_step_at_every_protocol_on_every_wire() {
     timed.into_iter().for_each(on_all);
 }
 
-fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &str, after: After) {
+/// Plays a row. Gives whether segments were seen to end where they should.
+fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &str, after: After) -> bool {
     let server = MailServer::builder().scenario(scenario).start();
     let mut wire = Wire::connect(&server, protocol.name, via == Via::Tls);
     wire.line();
@@ -192,13 +197,10 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
     let whole = segments.concat();
     let came = wire.octets(whole.len()).unwrap_or_else(|end| panic!("{what}: {end:?} before all had come"));
     assert_eq!(came.concat(), whole, "{what}: {}", String::from_utf8_lossy(&came.concat()));
-    if wanted.contains('|') {
-        let ends = |segments: &[Vec<u8>]| -> Vec<usize> {
-            (1..=segments.len()).map(|n| segments[..n].concat().len()).collect()
-        };
-        let (came, wanted) = (ends(&came), ends(&segments));
-        assert!(wanted.iter().all(|end| came.contains(end)), "{what}: segments end at {came:?}, not at {wanted:?}");
-    }
+    let ends =
+        |segments: &[Vec<u8>]| -> Vec<usize> { (1..=segments.len()).map(|n| segments[..n].concat().len()).collect() };
+    let came = ends(&came);
+    let is_seen = !wanted.contains('|') || ends(&segments).iter().all(|end| came.contains(end));
 
     match after {
         Open if via == Via::Flight => {}
@@ -226,4 +228,5 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
             server.wait_for_session(mailjig::session::listener(session.listener).and(mailjig::session::open().not()));
         assert_eq!(ended.block().ended.map(|(_, ending)| ending), Some(Ending::Ruled), "{what}");
     }
+    is_seen
 }
