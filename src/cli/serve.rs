@@ -111,18 +111,14 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
 /// Whoever sees the file sees all of it.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", process::id()));
-    // A name that somebody else has taken is not written through.
-    let mut file = fs::File::create_new(&beside).map_err(failed)?;
-    let written = file.write_all(text.as_bytes());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
     #[cfg(unix)]
-    let written = written.and_then(|()| {
+    {
         use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))
-    });
-    written.and_then(|()| fs::rename(&beside, path)).map_err(|error| {
-        let _it_is_of_no_use = fs::remove_file(&beside);
-        failed(error)
-    })
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }

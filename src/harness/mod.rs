@@ -1,7 +1,6 @@
 //! The public words for tests in Rust. Does not see the HTTP face.
 
 mod builder;
-mod ca_file;
 mod clock;
 mod expectation;
 mod mailbox;
@@ -12,6 +11,7 @@ mod wait;
 #[cfg(feature = "api")]
 use std::any::Any;
 use std::fmt;
+use std::io::{self, Write as _};
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -19,12 +19,12 @@ use std::time::Duration;
 
 pub use builder::MailServerBuilder;
 use bytes::Bytes;
-use ca_file::CaFile;
 pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
 pub use rules::{Mounted, Point, Rule, RuleWait, ScopedRule, any, at, event, imap, on, pop3, smtp, tcp, tls};
 pub use sessions::{NoSessionWait, SessionWait};
+use tempfile::NamedTempFile;
 pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
@@ -58,7 +58,7 @@ use crate::world::{Kept, World};
 pub struct MailServer {
     server: Arc<Server>,
     expectations: Mutex<Vec<Question>>,
-    ca_file: OnceLock<CaFile>,
+    ca_file: OnceLock<NamedTempFile>,
     /// Another face of this server, which lives as long; not known here.
     #[cfg(feature = "api")]
     face: OnceLock<Box<dyn Any + Send + Sync>>,
@@ -359,9 +359,15 @@ impl MailServer {
         if let Some(file) = self.ca_file.get() {
             return file.path();
         }
-        let written = CaFile::create(self.ca());
+        let written = self.write_ca();
         let file = or_panic(written.map_err(|error| format!("the CA cannot be written to a temporary file: {error}")));
         self.ca_file.get_or_init(|| file).path()
+    }
+
+    fn write_ca(&self) -> io::Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile()?;
+        file.write_all(self.ca().as_bytes())?;
+        Ok(file)
     }
 
     /// The account that was perhaps meant, as the end of a sentence.
