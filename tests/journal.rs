@@ -1,8 +1,11 @@
 //! The journal over HTTP: what happened, octet by octet, and who wrote it.
 
-use mailjig::{MailServer, Scenario};
+use std::time::Duration;
+
+use mailjig::{MailServer, Scenario, any};
 use serde_json::Value;
 use wire::Wire;
+use wire::deadline::until;
 
 #[path = "clients/wire.rs"]
 #[allow(dead_code)]
@@ -260,4 +263,40 @@ fn a_message_behind_an_awaited_line_stands_in_its_place() {
 
     let text = server.transcript().verbatim();
     assert!(text.contains("C: a line\nS: +OK 22 octets\nS: Subject: one\nS:\nS: some\nS: .\n"), "{text}");
+}
+
+#[test]
+fn what_a_client_is_in_the_middle_of_is_told_and_kept() {
+    let mail = "EHLO me\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
+    let login = "a LOGIN b@example.org x\r\n";
+    for (protocol, before, last, begun, middle) in [
+        ("smtp", mail, "354 ", "Subject: half", "in DATA, 13 octets so far"),
+        ("smtp", mail, "354 ", "", "in DATA, 0 octets so far"),
+        ("smtp", "NOOP\r\n", "250 ", "MAIL FR", "in a line, 7 octets so far"),
+        ("pop3", "NOOP\r\n", "-ERR", "U", "in a line, 1 octet so far"),
+        ("imap", login, "a OK", "b APPEND INBOX {20+}\r\nSubject: half", "in a literal, 35 octets so far"),
+        ("imap", login, "a OK", "b CREATE {20+}\r\nhalf", "in a literal, 20 octets so far"),
+    ] {
+        let server = MailServer::start();
+        let mut client = connect(&server, protocol);
+        ask(&mut client, before, last);
+
+        client.say(begun);
+        until(middle, || {
+            let wait = server.wait_for(any()).within(Duration::ZERO);
+            let report = smol::block_on(wait.outcome()).unwrap_err().to_string();
+            report.contains(&format!("the server waits for the client, {middle}"))
+        });
+        drop(client);
+        server.wait_for_no_session().block();
+
+        let ended = records(&server).into_iter().find(|record| record["kind"] == "ended").unwrap();
+        assert_eq!(ended["unfinished"], begun.len(), "{middle}");
+        let transcript = server.transcript().to_string();
+        if !begun.is_empty() {
+            assert_eq!(ended["heard"], begun, "{middle}");
+            let lost = format!("C| {}\n-- {} octet", begun.replace("\r\n", "\\r\\n"), begun.len());
+            assert!(transcript.contains(&lost), "{transcript}");
+        }
+    }
 }

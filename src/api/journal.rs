@@ -230,7 +230,13 @@ impl RecordJson {
             Kind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
             Kind::Secured(tls) => ("secured", json!(tls)),
             Kind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
-            Kind::Ended { ending, unfinished } => ("ended", json!({ "ending": ending, "unfinished": unfinished })),
+            Kind::Ended { ending, unfinished, start, kept } => {
+                let mut facts = json!({ "ending": ending, "unfinished": unfinished });
+                if *kept > 0 {
+                    put(&mut facts, "heard", octets(*start, *kept));
+                }
+                ("ended", facts)
+            }
             Kind::Outside(detail) => {
                 let captured = detail.captured;
                 ("outside", json!({ "captured": captured, "changes": detail.done.changes.len() }))

@@ -7,6 +7,7 @@ use super::matcher::{Clause, Evidence, Matcher, nearness};
 use crate::base::Times;
 use crate::journal::{Journal, Refused, Session};
 use crate::mail::Message;
+use crate::protocol::Unfinished;
 
 /// Messages, sessions and refusals that a text lists before it only counts them.
 const SHOWN: usize = 10;
@@ -35,6 +36,7 @@ struct SessionScene {
     facts: Session,
     refused: Vec<Refused>,
     owes_reply: bool,
+    unfinished: Option<Unfinished>,
 }
 
 /// How the question was answered.
@@ -80,6 +82,7 @@ impl Scene {
             facts: log.facts().clone(),
             refused: journal.refused(log),
             owes_reply: log.owes_reply(),
+            unfinished: log.unfinished(),
         });
         Self {
             messages: journal.messages().iter().map(|captured| captured.message.clone()).collect(),
@@ -173,7 +176,10 @@ impl SessionScene {
         line += &match facts.ended {
             Some((_, ending)) => format!("; {ending}"),
             None if self.owes_reply => "; the server owes a reply".to_owned(),
-            None => "; the server waits for the client".to_owned(),
+            None => match self.unfinished {
+                Some(unfinished) => format!("; the server waits for the client, {unfinished}"),
+                None => "; the server waits for the client".to_owned(),
+            },
         };
         line
     }

@@ -16,7 +16,7 @@ use std::ops::Range;
 pub use ending::Ending;
 pub(crate) use messages::Captured;
 use messages::Messages;
-pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, Weight};
+pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, UNFINISHED_KEPT, Weight};
 use record::{Label, Octets};
 use records::Records;
 pub(crate) use session::{LISTENERS, Log};
@@ -26,7 +26,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Words, Written};
+use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -308,6 +308,20 @@ impl Journal {
             self.leaving -= usize::from(left);
         }
         self.append(at, Some(session), kind)
+    }
+
+    /// A request was begun and is not complete. No record: it is of use only until more comes.
+    pub(crate) fn came(&mut self, session: SessionNo, unfinished: Unfinished) {
+        if let Some(log) = self.log_mut(session) {
+            log.came(unfinished);
+        }
+    }
+
+    /// A session is over; these are the first of the octets that were lost with it.
+    pub(crate) fn end(&mut self, at: Timestamp, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8]) {
+        let start = self.log_mut(session).map_or(0, |log| if first.is_empty() { 0 } else { log.write(first, &[]) });
+        let kept = first.len() as u32;
+        self.note(at, session, Kind::Ended { ending, unfinished, start, kept });
     }
 
     /// The same, where there may be no session.

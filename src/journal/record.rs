@@ -19,6 +19,9 @@ pub(crate) struct Record {
     pub(crate) kind: Kind,
 }
 
+/// So many octets of a request that never was complete are kept.
+pub(crate) const UNFINISHED_KEPT: usize = 1024;
+
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// A connection was accepted.
@@ -44,8 +47,9 @@ pub(crate) enum Kind {
     Secured(Box<Tls>),
     /// The TLS handshake failed, for this reason.
     Unsecured(Box<str>),
-    /// The session is over; so many octets of an incomplete request were lost with it.
-    Ended { ending: Ending, unfinished: u64 },
+    /// The session is over; so many octets of an incomplete request were lost with it. The first of them stand in its
+    /// text.
+    Ended { ending: Ending, unfinished: u64, start: u32, kept: u32 },
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
     /// A rule has something to say.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Detail, Ending, Kind, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::Facts;
+use crate::protocol::{Facts, Unfinished};
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -77,6 +77,8 @@ pub(crate) struct Log {
     leaving: bool,
     /// Exchanges whose reply has neither left nor been lost.
     open: u32,
+    /// What has come of the next request, when it was looked at last.
+    unfinished: Unfinished,
 }
 
 impl Log {
@@ -105,6 +107,7 @@ impl Log {
             is_full: false,
             leaving: false,
             open: 0,
+            unfinished: Unfinished::default(),
         }
     }
 
@@ -119,6 +122,16 @@ impl Log {
 
     pub(super) fn owe(&mut self) {
         self.open += 1;
+        self.unfinished = Unfinished::default();
+    }
+
+    pub(super) fn came(&mut self, unfinished: Unfinished) {
+        self.unfinished = unfinished;
+    }
+
+    /// What has come of a request that is not complete.
+    pub(crate) fn unfinished(&self) -> Option<Unfinished> {
+        Some(self.unfinished).filter(|its| *its != Unfinished::default())
     }
 
     pub(super) fn pay(&mut self) {

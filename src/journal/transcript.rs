@@ -38,6 +38,8 @@ struct Part {
 
 #[derive(Debug, Clone)]
 enum Line {
+    /// The first octets of a request that never was complete.
+    Begun(Vec<u8>),
     /// Lines that one side said, with labels in them.
     Said(char, Vec<u8>, Vec<Labelled>),
     Body(Message),
@@ -93,6 +95,7 @@ impl Transcript {
                     Line::Said(who, text, _) => write_lines(out, *who, text)?,
                     Line::Body(message) if verbatim => write_body(out, message.raw())?,
                     Line::Body(message) => writeln!(out, "C: <{}>", message.no())?,
+                    Line::Begun(octets) => write_octets(out, 'C', octets)?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
                     Line::Direction(text) => writeln!(out, "-- {text}")?,
                 }
@@ -127,6 +130,7 @@ impl Part {
         let octets = self.lines.iter().map(|line| match line {
             Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
             Line::Body(message) => message.raw().len(),
+            Line::Begun(octets) => octets.len(),
             Line::Dropped(_) | Line::Direction(_) => 0,
         });
         octets.sum()
@@ -166,7 +170,11 @@ impl Part {
             }
             Kind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
             Kind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
-            Kind::Ended { unfinished, .. } if *unfinished > 0 => {
+            Kind::Ended { unfinished, start, kept, .. } if *unfinished > 0 => {
+                let first = log.text(*start, *kept);
+                if !first.is_empty() {
+                    self.lines.push(Line::Begun(first.to_vec()));
+                }
                 self.direct(format!("{unfinished} octets of an incomplete request were lost"));
                 self.end(&record.kind);
             }

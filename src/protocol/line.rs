@@ -78,6 +78,11 @@ impl Lines {
         self.long.as_ref().map_or(0, |(_, octets)| *octets)
     }
 
+    /// The first of them.
+    pub(crate) fn unfinished_start(&self) -> &[u8] {
+        self.long.as_ref().map_or(&[], |(start, _)| start)
+    }
+
     fn drop_octets(&mut self, input: &mut BytesMut, octets: usize) {
         let (start, dropped) = self.long.get_or_insert_with(|| (BytesMut::with_capacity(START), 0));
         start.extend_from_slice(&input[..octets.min(START - start.len())]);

@@ -15,6 +15,7 @@ mod sasl;
 pub(crate) mod smtp;
 mod starttls;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -106,8 +107,26 @@ pub(crate) trait Machine: Send + 'static {
     /// TLS is established: forget what was learned in the clear (RFC 3207 §4.2).
     fn secured(&mut self);
 
-    /// Octets of a request that was begun and is not complete, those already taken from the input.
-    fn unfinished(&self) -> u64;
+    /// The request that was begun and is not complete, as far as it was taken from the input.
+    fn unfinished(&self) -> Unfinished;
+
+    /// The octets of that, as far as they are kept, in two pieces.
+    fn unfinished_octets(&self) -> [&[u8]; 2];
+}
+
+/// A request that was begun and is not complete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// What more than a line belongs to, as `DATA`.
+    pub(crate) within: Option<&'static str>,
+    pub(crate) octets: u64,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = if self.octets == 1 { "octet" } else { "octets" };
+        write!(f, "in {}, {} {unit} so far", self.within.unwrap_or("a line"), self.octets)
+    }
 }
 
 /// A request together with what the transcript shows of it.

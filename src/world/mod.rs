@@ -155,12 +155,12 @@ impl World {
     }
 
     /// A session is over.
-    pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, now: Timestamp) {
+    pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8], now: Timestamp) {
         self.sessions -= 1;
         self.mail.maildrops.leave(session);
         self.rulebook.forget(session);
         self.shown.remove(&session);
-        self.journal.note(now, session, Kind::Ended { ending, unfinished });
+        self.journal.end(now, session, ending, unfinished, first);
         self.keep_bounds(now);
     }
 }

@@ -7,7 +7,9 @@ use super::scene::{About, Scene};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Detail, Kind, Trace};
 use crate::mail::Origin;
-use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Words};
+use crate::protocol::{
+    Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Unfinished, Words,
+};
 use crate::rule::{After, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
@@ -358,7 +360,11 @@ impl Machine for Nobody {
 
     fn secured(&mut self) {}
 
-    fn unfinished(&self) -> u64 {
-        0
+    fn unfinished(&self) -> Unfinished {
+        Unfinished::default()
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        [&[], &[]]
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use After::{Eof, Refused, Reset, Silence, Truncated};
-use deadline::connect;
+use deadline::{DEADLINE, connect};
 use mailjig::MailServer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -125,6 +125,14 @@ impl Wire {
         let peeked = socket.peek(&mut [0]);
         socket.set_nonblocking(false).unwrap();
         peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Whether nothing comes for so long. A machine that is slower than that fails no test.
+    pub(crate) fn is_silent_for(&self, time: Duration) -> bool {
+        self.wait_at_most(time);
+        let peeked = self.socket().peek(&mut [0]);
+        self.wait_at_most(DEADLINE);
+        peeked.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
     fn socket(&self) -> &TcpStream {

@@ -23,8 +23,8 @@ use super::listen::Tickets;
 use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Ending, Kind, Left, Noted, Weight};
-use crate::protocol::{Event, Heard, Machine, Reply};
+use crate::journal::{Ending, Kind, Left, Noted, UNFINISHED_KEPT, Weight};
+use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
 use crate::rule::{End, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 
@@ -70,6 +70,8 @@ pub(super) struct Driver<M: Machine> {
     /// When the client was last heard, by server time.
     heard: Timestamp,
     timer: Timer,
+    /// What was told of the request that is not complete.
+    told: Unfinished,
     /// Its end is recorded.
     is_over: bool,
 }
@@ -132,6 +134,7 @@ impl<M: Machine> Driver<M> {
             needs_tls: false,
             heard,
             timer: Timer::default(),
+            told: Unfinished::default(),
             is_over: false,
         }
     }
@@ -145,7 +148,7 @@ impl<M: Machine> Driver<M> {
             None => Ending::Bug,
         };
         if caught(self.leave(ending)).await.is_none() && !self.is_over {
-            self.over(Ending::Bug, 0);
+            self.over(Ending::Bug, 0, &[]);
         }
     }
 
@@ -180,18 +183,21 @@ impl<M: Machine> Driver<M> {
         {
             self.wire.reset_at_drop();
         }
-        let unfinished = self.machine.unfinished() + self.input.len() as u64;
-        self.over(ending, unfinished);
+        let unfinished = self.unfinished().octets;
+        let [start, more] = self.machine.unfinished_octets();
+        let first = start.iter().chain(more).chain(&self.input[..]).take(UNFINISHED_KEPT);
+        let first: Vec<u8> = first.copied().collect();
+        self.over(ending, unfinished, &first);
         if !is_dead && self.manner != End::Rst && !self.ended_input {
             let _or_long_enough = timeout(LINGER, self.linger()).await;
         }
     }
 
-    fn over(&mut self, ending: Ending, unfinished: u64) {
+    fn over(&mut self, ending: Ending, unfinished: u64, first: &[u8]) {
         self.is_over = true;
         // From here on nobody can tell it anything; who sees that the session ended finds no door.
         self.engine.dismiss(self.session);
-        self.engine.act(|world, now| world.end(self.session, ending, unfinished, now));
+        self.engine.act(|world, now| world.end(self.session, ending, unfinished, first, now));
     }
 
     async fn converse(&mut self, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
@@ -236,6 +242,8 @@ impl<M: Machine> Driver<M> {
 
     /// One exchange: its turns, and the playing of what they said. `at_end` is the ending if this is the last.
     async fn exchange(&mut self, heard: Heard<M::Request>, at_end: Ending) -> Result<(), Ending> {
+        // The journal forgets it with this exchange.
+        self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
         let Turn { exchange, plan, mut rest, .. } =
@@ -456,7 +464,7 @@ impl<M: Machine> Driver<M> {
 
     /// Waits for bytes, a command, or the end of patience; waking for anything else never prolongs that.
     async fn news(&mut self) -> Result<News<M::Request>, Ending> {
-        if self.machine.unfinished() == 0 {
+        if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
         let deadline = self.heard.plus(self.machine.patience());
@@ -500,6 +508,7 @@ impl<M: Machine> Driver<M> {
                     return Poll::Ready(Ok(News::Push(heard)));
                 }
             }
+            self.tell_unfinished();
             self.door.rest(deadline);
             self.timer.poll_reach(self.engine.clock(), deadline, cx).map(|()| Ok(News::Lapse))
         });
@@ -509,6 +518,21 @@ impl<M: Machine> Driver<M> {
             self.heard = self.engine.clock().now();
         }
         Ok(news)
+    }
+
+    /// What has come of a request that is not complete.
+    fn unfinished(&self) -> Unfinished {
+        let Unfinished { within, octets } = self.machine.unfinished();
+        Unfinished { within, octets: octets + self.input.len() as u64 }
+    }
+
+    /// A report says what a client is in the middle of. The lock is taken only where something was begun.
+    fn tell_unfinished(&mut self) {
+        let unfinished = self.unfinished();
+        if unfinished != self.told {
+            self.told = unfinished;
+            self.engine.act(|world, _| world.journal.came(self.session, unfinished));
+        }
     }
 
     async fn linger(&mut self) {

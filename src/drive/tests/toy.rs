@@ -11,7 +11,7 @@ use crate::base::SessionNo;
 use crate::drive::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxNo, Namespace, Place};
-use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Words};
+use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Unfinished, Words};
 use crate::world::World;
 
 /// How long a client may read nothing.
@@ -111,8 +111,12 @@ impl Machine for Toy {
 
     fn secured(&mut self) {}
 
-    fn unfinished(&self) -> u64 {
-        0
+    fn unfinished(&self) -> Unfinished {
+        Unfinished::default()
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        [&[], &[]]
     }
 }
 

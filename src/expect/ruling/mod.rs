@@ -373,7 +373,10 @@ fn waiting(journal: &Journal) -> Vec<String> {
         all.push(match by {
             Some(rule) => format!("{} waits for the server, which is stalled by rule `{rule}`", log.no),
             None if log.owes_reply() => format!("{} waits for the server, which owes a reply", log.no),
-            None => format!("the server waits for {}", log.no),
+            None => match log.unfinished() {
+                Some(unfinished) => format!("the server waits for {}, {unfinished}", log.no),
+                None => format!("the server waits for {}", log.no),
+            },
         });
     }
     all

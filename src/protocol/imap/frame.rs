@@ -5,6 +5,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::leniency::Leniency;
+use crate::protocol::Unfinished;
 use crate::protocol::line::{Line, Lines};
 
 /// All messages of one APPEND have so often the octets that one may have (RFC 3502).
@@ -171,13 +172,26 @@ impl Framer {
     }
 
     /// Octets of a command that is not complete, which are no longer in the input.
-    pub(super) fn unfinished(&self) -> u64 {
-        let message = match &self.awaits {
-            Awaits::Message(message, _) => message.len() as u64,
-            _ => 0,
+    pub(super) fn unfinished(&self) -> Unfinished {
+        let (within, message) = match &self.awaits {
+            Awaits::Message(message, _) => (Some("a literal"), message.len() as u64),
+            Awaits::Literal(_) | Awaits::Nothing(_) => (Some("a literal"), 0),
+            Awaits::Line | Awaits::Permission(_) => (None, 0),
         };
         let heard: u64 = self.places.iter().map(|(_, octets)| octets).sum();
-        (self.text.len() - self.new) as u64 + heard + message + self.lines.unfinished()
+        let octets = (self.text.len() - self.new) as u64 + heard + message + self.lines.unfinished();
+        Unfinished { within, octets }
+    }
+
+    /// Those of them that are kept, but for messages that are complete.
+    pub(super) fn unfinished_octets(&self) -> [&[u8]; 2] {
+        let behind = match &self.awaits {
+            Awaits::Message(message, _) => message,
+            Awaits::Line | Awaits::Literal(_) | Awaits::Nothing(_) | Awaits::Permission(_) => {
+                self.lines.unfinished_start()
+            }
+        };
+        [&self.text[self.new..], behind]
     }
 
     /// Whether this line, which a bare LF ended, is taken for one: nothing stands in it, and a literal before it.

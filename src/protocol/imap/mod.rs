@@ -38,7 +38,9 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::Line;
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Value, Words};
+use super::{
+    Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Unfinished, Value, Words,
+};
 use crate::mail::{AccountNo, Accounts, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
@@ -420,8 +422,12 @@ impl Machine for Imap {
         self.mode = Mode::Command;
     }
 
-    fn unfinished(&self) -> u64 {
+    fn unfinished(&self) -> Unfinished {
         self.framer.unfinished()
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        self.framer.unfinished_octets()
     }
 }
 

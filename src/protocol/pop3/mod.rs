@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
 use crate::mail::{AccountNo, Accounts};
 use command::Command;
 use maildrop::Maildrop;
@@ -178,8 +178,12 @@ impl Machine for Pop3 {
         self.state = State::Authorization(None);
     }
 
-    fn unfinished(&self) -> u64 {
-        self.lines.unfinished()
+    fn unfinished(&self) -> Unfinished {
+        Unfinished { within: None, octets: self.lines.unfinished() }
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        [self.lines.unfinished_start(), &[]]
     }
 }
 

@@ -42,6 +42,11 @@ impl Receiver {
         self.octets
     }
 
+    /// Those that are kept.
+    pub(crate) fn kept(&self) -> &[u8] {
+        &self.kept
+    }
+
     /// The message, once its end has come.
     pub(crate) fn receive(&mut self, input: &mut BytesMut) -> Option<Body> {
         loop {

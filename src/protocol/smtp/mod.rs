@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl;
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Value, Words};
+use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
 use crate::mail::{Accounts, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
@@ -230,11 +230,21 @@ impl Machine for Smtp {
         self.state = State::Idle;
     }
 
-    fn unfinished(&self) -> u64 {
+    fn unfinished(&self) -> Unfinished {
         match &self.state {
-            State::Body(_, receiver) => receiver.octets(),
-            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => self.lines.unfinished(),
+            State::Body(_, receiver) => Unfinished { within: Some("DATA"), octets: receiver.octets() },
+            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => {
+                Unfinished { within: None, octets: self.lines.unfinished() }
+            }
         }
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        let octets = match &self.state {
+            State::Body(_, receiver) => receiver.kept(),
+            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => self.lines.unfinished_start(),
+        };
+        [octets, &[]]
     }
 }
 
