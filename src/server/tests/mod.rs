@@ -1,0 +1,210 @@
+//! What only a whole server can show from inside: attacks on STARTTLS.
+
+mod bounds;
+mod fold;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::{Listener, Server, Settings};
+use crate::base::Seq;
+use crate::journal::{Kind, Transcript};
+use crate::protocol::Event;
+use crate::rule::{On, Rule, Shape, Step};
+
+fn server() -> Server {
+    Server::start(Settings::default()).unwrap()
+}
+
+fn connect(server: &Server, listener: Listener) -> BufReader<TcpStream> {
+    let socket = TcpStream::connect(server.endpoint(listener).unwrap().address()).unwrap();
+    socket.set_nodelay(true).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut client = BufReader::new(socket);
+    reply(&mut client);
+    client
+}
+
+/// The last line of a reply.
+fn reply(client: &mut impl BufRead) -> String {
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line).unwrap();
+        assert!(line.ends_with("\r\n"), "the server closed the connection after {line:?}");
+        if line.as_bytes()[3] != b'-' {
+            return line.trim_end().to_owned();
+        }
+    }
+}
+
+/// Reads up to the answer to the command with the tag `z`.
+fn tagged(client: &mut impl BufRead) {
+    let mut line = String::new();
+    while !line.starts_with("z ") {
+        line.clear();
+        assert!(client.read_line(&mut line).unwrap() > 0, "the server closed the connection");
+    }
+}
+
+fn trusting(server: &Server) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn secure(
+    client: BufReader<TcpStream>,
+    config: &Arc<ClientConfig>,
+) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
+    assert!(client.buffer().is_empty(), "the server spoke between its reply and the handshake");
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+    BufReader::new(StreamOwned::new(connection, client.into_inner()))
+}
+
+#[test]
+fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
+    let server = server();
+    let config = trusting(&server);
+    let smuggled = "EHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<bob@example.org>\r\n";
+    let mut client = connect(&server, Listener::Smtp);
+
+    client.get_mut().write_all(format!("EHLO x\r\nSTARTTLS\r\n{smuggled}").as_bytes()).unwrap();
+    reply(&mut client);
+    assert_eq!(reply(&mut client), "220 2.0.0 Ready to start TLS");
+    let mut client = secure(client, &config);
+    client.get_mut().write_all(b"RCPT TO:<bob@example.org>\r\nEHLO x\r\nDATA\r\nQUIT\r\n").unwrap();
+
+    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: EHLO or HELO comes first");
+    assert!(reply(&mut client).starts_with("250 "));
+    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: MAIL and RCPT come before DATA");
+    assert!(reply(&mut client).starts_with("221 "));
+    let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+    let expected = format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+    assert!(text.contains(&expected), "{text}");
+    assert!(!text.contains("evil"), "{text}");
+}
+
+#[test]
+fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
+    let server = server();
+    let config = trusting(&server);
+    for (listener, begin, ready, smuggled, probe, answer) in [
+        (
+            Listener::Imap,
+            "a STARTTLS\r\n",
+            "a OK Begin the TLS handshake",
+            "b LOGIN evil@example.org x\r\nc CREATE evil\r\nd APPEND INBOX {4",
+            "e SELECT INBOX\r\nf LOGOUT\r\n",
+            "e BAD log in first",
+        ),
+        (
+            Listener::Pop3,
+            "STLS\r\n",
+            "+OK begin the TLS handshake",
+            "USER evil@example.org\r\nPASS x\r\nSTA",
+            "STAT\r\nQUIT\r\n",
+            "-ERR log in first",
+        ),
+    ] {
+        let mut client = connect(&server, listener);
+        client.get_mut().write_all(format!("{begin}{smuggled}").as_bytes()).unwrap();
+        assert_eq!(reply(&mut client), ready);
+        let mut client = secure(client, &config);
+        client.get_mut().write_all(probe.as_bytes()).unwrap();
+        assert_eq!(reply(&mut client), answer);
+        let _goodbye = client.read_to_end(&mut Vec::new());
+
+        let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+        let dropped =
+            format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+        assert!(text.contains(&dropped), "{text}");
+        assert!(!text.contains("evil"), "{text}");
+    }
+    assert_eq!(server.engine().look(|world| world.mail.accounts.iter().count()), 0);
+}
+
+#[test]
+fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
+    const HANDSHAKES: usize = 10_000;
+    let server = server();
+    server.engine().act(|world, now| {
+        let pace = Step::Shape(Shape::Pace { chunk: 1, gap: Duration::ZERO });
+        world.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")), now);
+    });
+    let config = trusting(&server);
+    let done = AtomicUsize::new(0);
+
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while done.fetch_add(1, Ordering::Relaxed) < HANDSHAKES {
+                    let mut client = connect(&server, Listener::Smtp);
+                    client.get_mut().write_all(b"STARTTLS\r\n").unwrap();
+                    // As eager a client as can be: the ClientHello follows the last octet of the reply at once.
+                    assert_eq!(reply(&mut client), "220 2.0.0 Ready to start TLS");
+                    let mut client = secure(client, &config);
+                    client.get_mut().write_all(b"QUIT\r\n").unwrap();
+                    assert!(reply(&mut client).starts_with("221 "));
+                }
+            });
+        }
+    });
+
+    let secured = server.engine().look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.filter(|(_, record)| matches!(record.kind, Kind::Secured(_))).count()
+    });
+    assert_eq!(secured, HANDSHAKES);
+}
+
+#[test]
+fn a_client_that_speaks_no_tls_is_told_and_recorded() {
+    let server = server();
+    let socket = TcpStream::connect(server.endpoint(Listener::Smtps).unwrap().address()).unwrap();
+    let mut client = BufReader::new(socket);
+
+    client.get_mut().write_all(b"EHLO in the clear\r\n").unwrap();
+    let _alert = client.read_to_end(&mut Vec::new());
+
+    let text = loop {
+        let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+        if !text.is_empty() {
+            break text;
+        }
+        std::thread::yield_now();
+    };
+    assert!(text.starts_with("-- the TLS handshake failed: the client sent something that is not TLS"), "{text}");
+}
+
+#[test]
+fn journal_and_mailboxes_hold_the_same_bytes() {
+    let server = server();
+    let mut client = connect(&server, Listener::Smtp);
+
+    for line in ["EHLO x", "MAIL FROM:<>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", "hi\r\n."] {
+        write!(client.get_mut(), "{line}\r\n").unwrap();
+        reply(&mut client);
+    }
+
+    server.engine().look(|world| {
+        let captured = world.journal.messages()[0].message.raw().as_ptr();
+        let filed: Vec<_> = world
+            .mail
+            .accounts
+            .iter()
+            .flat_map(|(_, account)| account.mailboxes[0].entries())
+            .map(|entry| entry.message.raw().as_ptr())
+            .collect();
+        assert_eq!(filed, [captured, captured]);
+    });
+}
