@@ -1,5 +1,5 @@
-//! Every step at an event of every protocol, on four wires: the octets that leave, written by hand, where segments
-//! end, and how the connection does.
+//! Every step at an event of every protocol, on four wires: the octets that leave, written by hand, where the server's
+//! writes end, and how the connection does.
 
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ enum Via {
     Flight,
 }
 
-/// Steps, and for SMTP, IMAP and POP3 what leaves: `|` where a segment must end.
+/// Steps, and for SMTP, IMAP and POP3 what leaves: `|` where a write must end. TCP may bring two writes as one segment to
+/// a client that reads late; each is a TLS record of its own, so that is where it is seen.
 #[rustfmt::skip]
 const ROWS: &[(&str, [&str; 3], After)] = &[
     // Flow.
@@ -150,9 +151,6 @@ fn scenario(steps: &str, protocol: &Protocol, at: usize) -> Scenario {
     Scenario::text("row.toml", text)
 }
 
-/// Two segments are one to a client that reads late, as on a busy machine. How often it may be late.
-const ATTEMPTS: usize = 20;
-
 #[test]
 fn every_step_at_every_protocol_on_every_wire() {
     let on_all = |(steps, wanted, after): &(&'static str, [&'static str; 3], After)| {
@@ -161,19 +159,14 @@ fn every_step_at_every_protocol_on_every_wire() {
             let is_late = steps.contains("after = ");
             for via in [Via::Tcp, Via::Tls, Via::Octets, Via::Flight].into_iter().take(if is_late { 3 } else { 4 }) {
                 let what = format!("{} {steps} via {via:?}", protocol.name);
-                let is_seen = || row(&what, scenario(steps, protocol, at), protocol, via, wanted[at], *after);
-                assert!((0..ATTEMPTS).any(|_| is_seen()), "{what}: segments never end where they should");
+                row(&what, scenario(steps, protocol, at), protocol, via, wanted[at], *after);
             }
         }
     };
-    // Where segments end is seen only by a client that is not kept from reading.
-    let (timed, others): (Vec<&_>, Vec<&_>) = ROWS.iter().partition(|(_, wanted, _)| wanted[0].contains('|'));
-    std::thread::scope(|scope| others.iter().for_each(|row| drop(scope.spawn(|| on_all(row)))));
-    timed.into_iter().for_each(on_all);
+    std::thread::scope(|scope| ROWS.iter().for_each(|row| drop(scope.spawn(|| on_all(row)))));
 }
 
-/// Plays a row. Gives whether segments were seen to end where they should.
-fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &str, after: After) -> bool {
+fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &str, after: After) {
     let server = MailServer::builder().scenario(scenario).start();
     let mut wire = Wire::connect(&server, protocol.name, via == Via::Tls);
     wire.line();
@@ -184,23 +177,18 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
         Via::Octets => command.split_inclusive(|_| true).for_each(|octet| wire.say(octet)),
         Via::Flight => wire.say(&format!("{command}{next}")),
     }
-    let mut segments: Vec<Vec<u8>> = wanted.split('|').map(octets).filter(|segment| !segment.is_empty()).collect();
+    let mut writes: Vec<Vec<u8>> = wanted.split('|').map(octets).filter(|write| !write.is_empty()).collect();
     // What was read before reading stops is answered.
     let after = if via == Via::Flight && what.contains("read = 'stop'") { Open } else { after };
     if via == Via::Flight && after == Open {
-        // The next answer may come in one segment with this.
-        match segments.last_mut() {
-            Some(last) => last.extend(octets(answer)),
-            None => segments.push(octets(answer)),
-        }
+        writes.push(octets(answer));
     }
-    let whole = segments.concat();
+    let whole = writes.concat();
     let came = wire.octets(whole.len()).unwrap_or_else(|end| panic!("{what}: {end:?} before all had come"));
     assert_eq!(came.concat(), whole, "{what}: {}", String::from_utf8_lossy(&came.concat()));
-    let ends =
-        |segments: &[Vec<u8>]| -> Vec<usize> { (1..=segments.len()).map(|n| segments[..n].concat().len()).collect() };
-    let came = ends(&came);
-    let is_seen = !wanted.contains('|') || ends(&segments).iter().all(|end| came.contains(end));
+    if via == Via::Tls {
+        assert_eq!(came, writes, "{what}");
+    }
 
     match after {
         Open if via == Via::Flight => {}
@@ -228,5 +216,4 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
             server.wait_for_session(mailjig::session::listener(session.listener).and(mailjig::session::open().not()));
         assert_eq!(ended.block().ended.map(|(_, ending)| ending), Some(Ending::Ruled), "{what}");
     }
-    is_seen
 }

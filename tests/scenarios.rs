@@ -16,7 +16,10 @@ mod support;
 #[allow(dead_code)]
 mod wire;
 
-/// How long it must be quiet for a silence, and before a dialogue is written down as it went.
+/// Nothing comes, to the end of the connection or until the client says more.
+const SILENCE: &str = "-- silence\n";
+
+/// How long it must be quiet before a dialogue is written down as it went.
 const QUIET: Duration = Duration::from_millis(400);
 
 fn folder() -> PathBuf {
@@ -69,11 +72,15 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
         out += &format!("# {key} = {value}\n");
     }
     let mut client: Option<Wire> = None;
+    let mut is_silent = false;
     let is_update = is_update();
     for (i, line) in dialogue.lines.iter().enumerate() {
         let answer = dialogue.lines[i + 1..].iter().take_while(|line| line.starts_with("S") || line.starts_with("-- "));
         let answer: String = answer.map(|line| format!("{line}\n")).collect();
         let wanted = (!is_update).then_some(answer.as_str());
+        if line == "---" {
+            leave(name, client.take(), is_silent);
+        }
         if let Some(said) = line.strip_prefix("C: ") {
             out += &format!("{line}\n");
             let wire = client.as_mut().unwrap_or_else(|| panic!("{name}: a connection begins with ---"));
@@ -92,8 +99,11 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
             out += &heard(&mut wire, wanted);
             client = Some(wire);
         }
+        if !line.starts_with('S') && !line.starts_with("-- ") {
+            is_silent = wanted == Some(SILENCE);
+        }
     }
-    drop(client);
+    leave(name, client, is_silent);
     // What must happen with a client that goes on is not this test's; what fired is.
     let report = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server)));
     let unmet = report.err().and_then(|why| why.downcast::<String>().ok()).map(|why| why.to_string());
@@ -105,6 +115,15 @@ fn play(name: &str, dialogue: &Dialogue) -> String {
     out
 }
 
+/// The client goes. Where it was silent last, the server says nothing now either: what it would have said, it would
+/// say before the end.
+fn leave(name: &str, client: Option<Wire>, is_silent: bool) {
+    let Some(mut wire) = client.filter(|_| is_silent) else { return };
+    wire.fin();
+    let came = wire.read();
+    assert_eq!(came, Err(After::Eof), "{name}: no silence");
+}
+
 /// Whether dialogues are to be written down.
 fn is_update() -> bool {
     std::env::var("INSTA_UPDATE").is_ok_and(|update| update != "no")
@@ -112,9 +131,8 @@ fn is_update() -> bool {
 
 /// What answers a line: until it is what is wanted, or until it is quiet where nobody knows what to want.
 fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
-    // A server that stalls reads nothing, so that nothing tells whether it has the line.
-    if wanted == Some("-- silence\n") && wire.is_silent_for(QUIET) {
-        return "-- silence\n".to_owned();
+    if wanted == Some(SILENCE) {
+        return SILENCE.to_owned();
     }
     let (mut octets, mut end) = (Vec::new(), "");
     loop {
@@ -127,7 +145,7 @@ fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
             Err(After::Eof) => end = "-- FIN\n",
             Err(After::Truncated) => end = "-- FIN without close_notify\n",
             Err(After::Reset) => end = "-- RST\n",
-            Err(_) if octets.is_empty() => end = "-- silence\n",
+            Err(_) if octets.is_empty() => end = SILENCE,
             Err(_) => return so_far,
         }
     }

@@ -1,12 +1,12 @@
 //! A bare client: octets out, octets in as they come, and how the connection ends.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use After::{Eof, Refused, Reset, Silence, Truncated};
-use deadline::{DEADLINE, connect};
+use deadline::connect;
 use mailjig::MailServer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -79,12 +79,14 @@ impl Wire {
         }
     }
 
-    /// What one read brings, or how the connection ended.
+    /// What one read brings, or how the connection ended. Under TLS that is one record: what the server wrote apart
+    /// comes apart, however late it is read.
     pub(crate) fn read(&mut self) -> Result<Vec<u8>, After> {
-        let mut chunk = [0; 4096];
+        // No record holds more (RFC 8446 §5.1).
+        let mut chunk = [0; 1 << 14];
         let read = match self {
             Self::Bare(socket) => socket.read(&mut chunk),
-            Self::Tls(stream) => stream.read(&mut chunk),
+            Self::Tls(stream) => read_record(stream, &mut chunk),
         };
         match read {
             Ok(0) => Err(Eof),
@@ -127,12 +129,15 @@ impl Wire {
         peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Whether nothing comes for so long. A machine that is slower than that fails no test.
-    pub(crate) fn is_silent_for(&self, time: Duration) -> bool {
-        self.wait_at_most(time);
-        let peeked = self.socket().peek(&mut [0]);
-        self.wait_at_most(DEADLINE);
-        peeked.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    /// The client says no more, and goes on reading.
+    pub(crate) fn fin(&mut self) {
+        match self {
+            Self::Bare(socket) => socket.shutdown(Shutdown::Write).unwrap(),
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush().unwrap();
+            }
+        }
     }
 
     fn socket(&self) -> &TcpStream {
@@ -140,5 +145,31 @@ impl Wire {
             Self::Bare(socket) => socket,
             Self::Tls(stream) => stream.get_ref(),
         }
+    }
+}
+
+/// Reads what the next record of application data holds.
+fn read_record(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut [u8]) -> io::Result<usize> {
+    let StreamOwned { conn, sock } = stream;
+    while conn.is_handshaking() || conn.wants_write() {
+        conn.complete_io(sock)?;
+    }
+    loop {
+        match conn.reader().read(chunk) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+        // A record says in its head how long it is.
+        let mut record = vec![0; 5];
+        match sock.read(&mut record[..1])? {
+            0 => record.clear(),
+            _ => {
+                sock.read_exact(&mut record[1..])?;
+                record.resize(5 + usize::from(u16::from_be_bytes([record[3], record[4]])), 0);
+                sock.read_exact(&mut record[5..])?;
+            }
+        }
+        conn.read_tls(&mut &record[..])?;
+        conn.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
     }
 }
