@@ -8,6 +8,8 @@ use mailjig::{Ending, MailServer, Scenario, session};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+#[cfg(feature = "api")]
+use crate::wire::deadline::DEADLINE;
 use crate::wire::deadline::{connect as connect_to, until};
 use crate::wire::{After, Wire};
 
@@ -55,16 +57,22 @@ const BUSY: &[Busy] = &[
 
 /// How the session is told to end: the rule, and what follows.
 const ENDS: &[(&str, &str, Ending, After)] = &[
-    ("close fin", "on = 'tcp.accept'\ndo = [{ close = 'fin', after = '1m' }]", Ending::Ruled, After::Eof),
-    ("close rst", "on = 'tcp.accept'\ndo = [{ close = 'rst', after = '1m' }]", Ending::Ruled, After::Reset),
-    ("kick", "on = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = {} }]", Ending::Kicked, After::Eof),
+    ("close fin", "[[rule]]\non = 'tcp.accept'\ndo = [{ close = 'fin', after = '1m' }]", Ending::Ruled, After::Eof),
+    ("close rst", "[[rule]]\non = 'tcp.accept'\ndo = [{ close = 'rst', after = '1m' }]", Ending::Ruled, After::Reset),
+    ("kick", "[[rule]]\non = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = {} }]", Ending::Kicked, After::Eof),
     (
         "kick with a reply",
-        "on = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = { proto = 'smtp', reply = '421 4.3.2 bye' } }]",
+        "[[rule]]\non = 'timer'\nwhen = { at = '1m' }\ndo = [{ kick = { proto = 'smtp', reply = '421 4.3.2 bye' } }]",
         Ending::Kicked,
         After::Eof,
     ),
+    #[cfg(feature = "api")]
+    (DELETE, "", Ending::Kicked, After::Eof),
 ];
+
+/// Over HTTP; by no rule.
+#[cfg(feature = "api")]
+const DELETE: &str = "DELETE /v1/sessions/s1";
 
 #[test]
 fn a_session_that_is_busy_ends_when_it_is_told_to() {
@@ -75,10 +83,17 @@ fn a_session_that_is_busy_ends_when_it_is_told_to() {
     });
 }
 
+#[cfg(feature = "api")]
+fn delete(server: &MailServer) {
+    let agent = ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).build().new_agent();
+    let path = DELETE.strip_prefix("DELETE ").unwrap();
+    assert_eq!(agent.delete(format!("{}{path}", server.api())).call().unwrap().status(), 204);
+}
+
 fn told(busy: &Busy, end: &str, rule: &str, ending: Ending, after: After) {
     let what = format!("{} / {end}", busy.what);
     let Busy { on, steps, client, .. } = busy;
-    let text = format!("mailjig = 1\n[[rule]]\nid = \"end\"\n{rule}\n[[rule]]\non = \"{on}\"\ndo = {steps}\n");
+    let text = format!("mailjig = 1\n{rule}\n[[rule]]\non = \"{on}\"\ndo = {steps}\n");
     let server = MailServer::builder()
         .scenario(Scenario::text("busy.toml", text))
         .submission_requires_auth(false)
@@ -90,7 +105,11 @@ fn told(busy: &Busy, end: &str, rule: &str, ending: Ending, after: After) {
         text.contains("NOOP") || (matches!(client, Client::Silent | Client::Hello) && !server.sessions().is_empty())
     });
 
-    server.clock().advance(Duration::from_secs(60));
+    match end {
+        #[cfg(feature = "api")]
+        DELETE => delete(&server),
+        _ => server.clock().advance(Duration::from_secs(60)),
+    }
 
     let no = server.sessions()[0].no;
     let ended = server.wait_for_session(session::open().not()).block();
