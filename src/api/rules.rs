@@ -290,3 +290,52 @@ fn wrong(error: ScenarioError) -> Problem {
         .collect();
     Problem::field(&field, error.to_string()).status(StatusCode::UNPROCESSABLE_ENTITY).with("problems", problems)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::future::Future;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpStream;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::server::{Listener, Settings};
+
+    /// How often this thread gave its core away because it waited for something (proc(5)).
+    fn waits() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
+    #[test]
+    fn the_clock_stops_and_runs_on_while_a_session_is_busy() {
+        let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { raw = '{repeat:1000000:abcdefgh}' }\n";
+        let server = Arc::new(Server::start(Settings::default()).unwrap());
+        server.load(Some(Arc::new(Scenario::text("flood.toml", text).load().unwrap())));
+        let mut client = TcpStream::connect(server.endpoint(Listener::Smtp).unwrap().address()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.write_all(b"NOOP\r\n").unwrap();
+        let mut greeting = String::new();
+        let mut client = BufReader::with_capacity(1, client);
+        client.read_line(&mut greeting).unwrap();
+        // The first octet of the answer came, and nobody reads the rest.
+        client.fill_buf().unwrap();
+
+        // Another thread may hold a lock at that moment, but not whenever it is tried.
+        let mut is_waiting = true;
+        for _ in 0..10 {
+            let before = waits();
+            let paused =
+                pin!(pause(State(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
+            let resumed =
+                pin!(resume(State(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(paused.is_ready() && resumed.is_ready());
+            is_waiting &= waits() > before;
+        }
+
+        assert!(!is_waiting, "it waited for somebody each time");
+        assert!(server.engine().look(|world| !world.journal.is_settled()), "the session is busy still");
+    }
+}
