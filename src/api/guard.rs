@@ -104,3 +104,66 @@ impl Guard {
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use axum::routing::post;
+    use axum::{Router, middleware};
+
+    use super::*;
+    use crate::api::serve::{Bounds, serve};
+    use crate::drive::runtime;
+    use crate::server::{Settings, bind};
+
+    const LIMIT: usize = 10;
+
+    /// What a client is answered that says this and no more. The server gives back how much it was sent.
+    fn answer(patience: Duration, says: &str) -> String {
+        let server = Arc::new(Server::start(Settings::default()).unwrap());
+        let guarded = middleware::from_fn_with_state(Guard { server, limit: LIMIT, patience }, guard);
+        let router = Router::new().route("/", post(async |body: String| body.len().to_string())).layer(guarded);
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let entered = runtime().enter();
+        runtime().spawn(serve(tokio::net::TcpListener::from_std(listener).unwrap(), router, Bounds::default()));
+        drop(entered);
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/plain\r\n";
+        client.write_all(format!("{head}{says}").as_bytes()).unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        heard
+    }
+
+    /// What has not come by then does not come.
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_body_that_is_too_large_is_refused() {
+        let fits = answer(LONG, "Content-Length: 10\r\n\r\n0123456789");
+        assert!(fits.starts_with("HTTP/1.1 200 ") && fits.ends_with("\r\n\r\n10"), "{fits}");
+
+        for says in
+            ["Content-Length: 11\r\n\r\n0123456789a", "Transfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n"]
+        {
+            let refused = answer(LONG, says);
+            assert!(
+                refused.starts_with("HTTP/1.1 413 ") && refused.contains("a body has 10 octets at most"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_come_in_time_is_refused() {
+        for says in ["Content-Length: 10\r\n\r\n01234", "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n"] {
+            let refused = answer(Duration::from_millis(250), says);
+
+            assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
+            assert!(refused.contains("the body did not come within 0.25 s"), "{refused}");
+        }
+    }
+}
