@@ -340,6 +340,19 @@ fn the_server_says_where_it_is_and_how() {
         client.json("/health")["listeners"],
         json!(["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"])
     );
+    let counts = ["messages", "evicted", "accounts", "evicted_accounts", "sessions", "records", "first_record"];
+    let health = |client: &Client| counts.map(|count| client.json("/health")[count].as_u64().unwrap());
+    assert_eq!(health(&client), [0, 0, 0, 0, 0, 0, 1]);
+    talk(&server, MAIL);
+    server.deliver("bob@example.org", "");
+    let mut open = connect(server.smtp().address());
+    open.read_exact(&mut [0; 4]).unwrap();
+    server.settled().block();
+    let records = client.json("/journal")["records"].as_array().unwrap().len() as u64;
+    assert_eq!(health(&client), [2, 0, 2, 0, 1, records, 1]);
+    client.delete("/messages");
+    assert_eq!(health(&client), [0, 0, 2, 0, 1, 0, records + 2], "the removal is a record too");
+    drop(open);
     let endpoints = &client.json("/endpoints")["endpoints"];
     assert_eq!(endpoints["smtp"]["url"], server.smtp().url());
     assert_eq!(endpoints["http"]["url"], server.api());
@@ -472,6 +485,15 @@ fn what_is_delivered_keeps_to_the_limits_of_clients() {
         assert_eq!(problem(put, 422)["field"], "path", "{path}");
     }
     assert_eq!(client.json("/accounts")["accounts"].as_array().unwrap().len(), 2);
+
+    // Twice the largest message and a mebibyte, for base64 and JSON around it.
+    let largest = (1 << 20) + 200;
+    let send = |octets: usize| {
+        let request = client.agent.post(format!("{}/deliver?to=a@b", client.base)).content_type("message/rfc822");
+        problem(request.send(&vec![b'x'; octets][..]).unwrap(), 413)["detail"].as_str().unwrap().to_owned()
+    };
+    assert!(!send(largest).contains("a body has"), "the message is too large, and not the body");
+    assert_eq!(send(largest + 1), format!("a body has {largest} octets at most"));
 }
 
 #[test]

@@ -262,11 +262,13 @@ mod tests {
     use axum::body::{Bytes, HttpBody};
 
     use super::*;
+    use crate::api::Api;
     use crate::base::{SessionNo, Timestamp};
     use crate::journal::{Detail, Left, Opened};
     use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict as Taken};
     use crate::protocol::{Done, Event, Reply, Words};
     use crate::server::{Settings, block_on};
+    use crate::world::Keep;
 
     fn envelope(to: &str) -> Envelope {
         let recipient = Recipient::new(to, Parameters::default(), Taken::Accepted);
@@ -333,6 +335,42 @@ mod tests {
             seen.sort_unstable();
             assert_eq!(seen, sent, "seed {seed}, limit {limit}");
         }
+    }
+
+    #[test]
+    fn a_cursor_in_front_of_mail_that_was_evicted_is_gone() {
+        let mut settings = Settings::default();
+        settings.keep = Some(Keep { messages: 2, octets: u64::MAX / 2, accounts: 100 });
+        let server = Arc::new(Server::start(settings).unwrap());
+        let api = Api::start(Arc::clone(&server), ([127, 0, 0, 1], 0).into()).unwrap();
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let agent = config.timeout_global(Some(std::time::Duration::from_secs(20))).build().new_agent();
+        let get = |query: &str| {
+            let mut answer = agent.get(format!("{}/v1/messages{query}", api.url())).call().unwrap();
+            (answer.status().as_u16(), answer.body_mut().read_json::<serde_json::Value>().unwrap())
+        };
+        let deliver = || server.deliver("", &["bob@example.org"], Bytes::new()).unwrap();
+        let ids = |list: &serde_json::Value| -> Vec<serde_json::Value> {
+            list["messages"].as_array().unwrap().iter().map(|message| message["id"].clone()).collect()
+        };
+        deliver();
+        let (_, first) = get("");
+        let next = first["next"].as_u64().unwrap();
+
+        // All of them are kept; then the first goes, which the cursor is behind; then one that it is in front of.
+        deliver();
+        assert_eq!(ids(&get(&format!("?after={next}")).1), ["m2"]);
+        deliver();
+        assert_eq!(ids(&get(&format!("?after={next}")).1), ["m2", "m3"]);
+        deliver();
+
+        for query in [format!("?after={next}"), format!("?after={next}&wait=1ms"), "?after=0".to_owned()] {
+            let (status, problem) = get(&query);
+            assert_eq!(status, 410, "{query}: {problem}");
+            let (status, list) = get(&format!("?after={}", problem["first"]));
+            assert_eq!((status, ids(&list)), (200, vec!["m3".into(), "m4".into()]));
+        }
+        assert_eq!(ids(&get("").1), ["m3", "m4"]);
     }
 
     #[test]
