@@ -1,14 +1,18 @@
 //! The world as a fold over its journal.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use super::{connect, reply, server, tagged};
 use crate::base::Seq;
-use crate::journal::Kind;
-use crate::mail::{Accounts, Change, Mailbox, Namespace};
+use crate::journal::{Kind, Weight};
+use crate::mail::{Accounts, Change, Mailbox, Message, Namespace};
+use crate::rule::{State, Variable, shown};
+use crate::scenario::Scenario;
 use crate::server::{Listener, Server};
-use crate::world::World;
+use crate::world::{Draft, World};
 
 /// A pseudo-random number below `below`.
 fn draw(state: &mut u64, below: u64) -> u64 {
@@ -113,17 +117,109 @@ fn take_something(server: &Server, mut client: BufReader<TcpStream>, random: &mu
     if line == "QUIT" { maildrop(server) } else { client }
 }
 
+/// Rules that do whatever rules can do to mail, now and later, and variables that they change.
+const MEDDLING: &str = r#"
+mailjig = 1
+[state]
+tides = 0
+[[message]]
+id = "news"
+generate = true
+[[message]]
+mailbox = "Given"
+generate = true
+flags = ["\\Seen"]
+[[message]]
+user = "scenario@example.org"
+generate = true
+[[rule]]
+id = "tide"
+on = "state.changed"
+do = { deliver = { user = "user1@example.org", mailbox = "News", message = "news" } }
+[[rule]]
+on = "smtp.message"
+chance = 0.2
+do = [{ deliver = false }, { pass = true }, { set = { tides = "+1" } }]
+[[rule]]
+on = "smtp.message"
+chance = 0.2
+do = [{ deliver = { mailbox = "Work" } }, { pass = true }]
+[[rule]]
+on = "smtp.message"
+chance = 0.2
+do = [{ deliver = { user = "user2@example.org", mailbox = "Late" }, after = "2ms" }, { pass = true }]
+[[rule]]
+on = "mail.delivered"
+chance = 0.3
+do = { flag = { user = "user3@example.org", mailbox = "INBOX", all = true, add = ["\\Flagged", "$Rule"], remove = ["\\Seen"] } }
+[[rule]]
+on = "imap.create"
+do = [{ pass = true }, { expunge = { mailbox = "INBOX", msn = 1, tell = "now" } }]
+[[rule]]
+on = "imap.subscribe"
+do = [{ pass = true }, { mailbox = { user = "user30@example.org", name = "INBOX", uidvalidity = "+1", renumber = "reverse" } }]
+"#;
+
+/// Every message that is in a mailbox.
+fn all_mail(world: &World) -> Vec<Message> {
+    let mailboxes = world.mail.accounts.iter().flat_map(|(_, account)| &account.mailboxes);
+    mailboxes.flat_map(|mailbox| mailbox.entries()).map(|entry| entry.message.clone()).collect()
+}
+
+/// Something that happens to mail and variables from outside of every session.
+fn change_something(server: &Server, random: &mut u64) {
+    let user = format!("user{}@example.org", draw(random, 40));
+    match draw(random, 3) {
+        0 => drop(server.deliver("", &[user.as_str(), "user1@example.org"], "Subject: x\r\n\r\n".into()).unwrap()),
+        1 => {
+            let flags = ["\\Seen", "$Work"].map(Box::from);
+            let draft = Draft { raw: "Subject: put\r\n\r\n".into(), flags: flags.to_vec().into(), date: None };
+            server.engine().act(|world, now| world.put(&user, "Work/2026", draft, now)).unwrap();
+        }
+        _ => {
+            let set = (Variable { name: "asked".into(), is_session: false }, State::Number(draw(random, 9) as i64));
+            server.engine().act(|world, now| world.set_state(vec![set], now));
+        }
+    }
+}
+
+/// The variables as the journal tells them, those of the scenario's start left out.
+fn variables_told(world: &World) -> BTreeMap<String, String> {
+    let notes = world.journal.since(Seq(0)).unwrap().filter_map(|(_, record)| match &record.kind {
+        Kind::Noted(noted) if noted.weight == Weight::State => Some(&noted.text),
+        _ => None,
+    });
+    let told = notes.filter_map(|text| text.strip_prefix("state.")?.split_once(" = "));
+    told.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 #[test]
 fn the_world_is_a_fold_over_its_journal() {
     const COMMANDS: usize = 10_000;
     let server = server();
+    server.load(Some(Arc::new(Scenario::text("meddling.toml", MEDDLING).load().unwrap())));
     let mut random = 0x2545_f491_4f6c_dd1d;
     let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
     let mut readers: Vec<_> = (0..3).map(|n| reader(&server, n)).collect();
     let mut maildrop = maildrop(&server);
     let mut prefixes: Vec<(Seq, String)> = Vec::new();
+    // Nobody else keeps the mail of a scenario that is gone, and the changes in the journal only name it.
+    let mut kept: Vec<Message> = Vec::new();
 
     for n in 0..COMMANDS {
+        if draw(&mut random, 20) == 0 {
+            change_something(&server, &mut random);
+        }
+        if n == COMMANDS * 3 / 4 {
+            server.engine().look(|world| {
+                let state = world.rulebook.state().iter();
+                let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
+                assert_eq!(variables_told(world), variables.collect());
+                kept = all_mail(world);
+            });
+            // Its accounts and its mail go with it.
+            server.load(None);
+        }
         if draw(&mut random, 2) == 0 {
             read_something(&mut readers[draw(&mut random, 3) as usize], &mut random);
             if draw(&mut random, 10) == 0 {
@@ -152,12 +248,24 @@ fn the_world_is_a_fold_over_its_journal() {
     }
 
     server.engine().look(|world| {
+        assert!(!kept.is_empty());
         let changes = changes(world);
         assert!(changes.len() > COMMANDS / 20, "only {} changes", changes.len());
+        let mut folded = Accounts::new(Vec::new(), Namespace::default(), 1);
+        let mut next = changes.iter().peekable();
         for (tip, picture_then) in prefixes {
-            let mut folded = Accounts::new(Vec::new(), Namespace::default(), 1);
-            changes.iter().filter(|(seq, _)| *seq <= tip).for_each(|(_, change)| folded.apply(change));
+            while let Some((_, change)) = next.next_if(|(seq, _)| *seq <= tip) {
+                folded.apply(change);
+            }
             assert_eq!(picture(&folded), picture_then, "at {tip}");
+        }
+        for what in [
+            |change: &Change| matches!(change, Change::Close { .. }),
+            |change: &Change| matches!(change, Change::Renumber { is_reversed: true, .. }),
+            |change: &Change| matches!(change, Change::File { is_delivery: true, .. }),
+            |change: &Change| matches!(change, Change::File { is_delivery: false, .. }),
+        ] {
+            assert!(changes.iter().any(|(_, change)| what(change)), "there is one of each");
         }
     });
 }
