@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailjig::{Kept, MailServer, Scenario, any, event, imap, on, pop3, smtp, tls};
+use mailjig::{Kept, MailServer, Scenario, any, event, imap, on, pop3, smtp, tls, to};
 use wire::After::{Eof, Refused, Reset};
 use wire::Wire;
 use wire::deadline::{DEADLINE, until};
@@ -331,6 +331,23 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
     gone(&server, client);
 
     insta::assert_snapshot!(report(server));
+}
+
+#[test]
+fn no_report_has_a_password() {
+    let server = MailServer::builder().account("bob", "hunter2").start();
+    server.mount(on(imap::login()).named("third").nth("3").reply("NO later").expect(1));
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "a LOGIN bob \"hunter2 hunter2\"");
+    ask(&mut client, "b LOGIN bob hunter2 ");
+    let wait = server.wait_for(to("bob")).within(Duration::ZERO);
+    let waited = text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wait.block())).unwrap_err());
+    gone(&server, client);
+    let report = report(server);
+
+    assert!(waited.contains("s1 a LOGIN bob *** → a NO"), "{waited}");
+    assert!(report.contains("C  b LOGIN bob ***\n"), "{report}");
+    assert!(!waited.contains("hunter2") && !report.contains("hunter2"), "{waited}\n{report}");
 }
 
 #[test]

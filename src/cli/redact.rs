@@ -1,33 +1,24 @@
 //! Lines of clients and servers without credentials, for output that lands in logs.
 
-use crate::protocol::Event;
+use crate::protocol::{Event, without_password};
 
-/// Verbs whose arguments are credentials, in any of the protocols.
-const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
-
-/// What the client said, as far as it cannot be a credential: of a login the verb and the mechanism, of a line that is
-/// not a command its first word, which may be a response of a login that the server has refused already.
+/// What the client said, without a password; of a line that is not a command only its first word, which may be a response
+/// of a login that the server has refused already.
 pub(super) fn heard(event: Event, line: &[u8]) -> String {
-    let line = String::from_utf8_lossy(line);
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let is_imap = event.name().starts_with("imap.");
-    // IMAP's verb stands behind the tag.
-    let at = usize::from(is_imap);
-    let is_login = words.get(at).is_some_and(|verb| LOGINS.iter().any(|its| its.eq_ignore_ascii_case(verb)));
+    let line = line.trim_ascii_end();
     let shown = match event {
-        Event::SmtpAuth | Event::ImapAuth | Event::Pop3Auth if !is_login => 0,
-        Event::SmtpAuthStep | Event::ImapAuthStep | Event::Pop3AuthStep => 0,
         Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown => {
-            words.iter().take(at + 1).take_while(|word| is_verb(word)).count()
+            let first = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            if is_verb(first) { first } else { &[] }
         }
-        _ if is_login => at + 1 + usize::from(words.get(at + 1).is_some_and(|word| is_mechanism(word))),
-        _ => return visible(line.trim_end()),
+        _ => without_password(event, line),
     };
-    let mut text = words[..shown].join(" ");
-    if shown < words.len() {
-        text.push_str(if text.is_empty() { "…" } else { " …" });
+    let text = visible(&String::from_utf8_lossy(shown));
+    match (shown.len() == line.len(), &*text) {
+        (true, _) => text,
+        (false, "") => "…".to_owned(),
+        (false, _) => text + " …",
     }
-    visible(&text)
 }
 
 /// What the server said; of an answer to a line that is not a command only its code, because it may repeat the line.
@@ -46,14 +37,10 @@ fn visible(text: &str) -> String {
     text.escape_debug().to_string()
 }
 
-fn is_verb(word: &str) -> bool {
-    word.len() <= 10 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-/// RFC 4422 §3.1; base64 has lower-case letters.
-fn is_mechanism(word: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-    word.len() <= 20 && word.bytes().all(is_letter)
+/// Base64 has letters of both cases.
+fn is_verb(word: &[u8]) -> bool {
+    let is_one_case = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
+    word.len() <= 10 && is_one_case
 }
 
 #[cfg(test)]
@@ -68,20 +55,25 @@ mod tests {
             (Event::SmtpAuth, "c2VjcmV0", "…"),
             (Event::SmtpAuthStep, "Ym9i", "…"),
             (Event::SmtpUnknown, "AGJvYgBzZWNyZXQ=", "…"),
+            (Event::SmtpUnknown, "YWJj", "…"),
             (Event::SmtpUnknown, "XYZZY", "XYZZY"),
             (Event::SmtpUnknown, "XYZZY secret", "XYZZY …"),
             (Event::SmtpRcpt, "RCPT TO:<bob@example.org>", "RCPT TO:<bob@example.org>"),
             (Event::SmtpNoop, "NOOP a\tb", "NOOP a\\tb"),
-            (Event::ImapLogin, "a LOGIN bob secret", "a LOGIN …"),
-            (Event::ImapLogin, "a login {3}\r\nbob {6}\r\nsecret", "a login …"),
+            (Event::ImapLogin, "a LOGIN bob secret", "a LOGIN bob …"),
+            (Event::ImapLogin, "a login {3}\r\nbob {6}\r\nsecret", "a login {3}\\r\\nbob …"),
             (Event::ImapLiteral, "a LOGIN bob secret {3}", "a LOGIN …"),
             (Event::ImapAuth, "a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=", "a AUTHENTICATE PLAIN …"),
             (Event::ImapUnknown, "* LOGIN bob secret", "…"),
-            (Event::ImapUnknown, "LOGIN bob secret", "LOGIN bob …"),
+            (Event::ImapUnknown, "LOGIN bob secret", "LOGIN …"),
+            (Event::ImapUnknown, "PASS secret", "PASS …"),
+            (Event::ImapUnknown, "a XYZZY", "a …"),
             (Event::ImapSelect, "a SELECT LOGIN", "a SELECT LOGIN"),
             (Event::Pop3Pass, "PASS secret", "PASS …"),
-            (Event::Pop3Apop, "APOP bob c4c9334bac560ecc979e58001b3e22fb", "APOP …"),
-            (Event::Pop3User, "USER bob", "USER …"),
+            (Event::Pop3Pass, "PASS SECRET", "PASS …"),
+            (Event::Pop3Pass, "PASS 123456", "PASS …"),
+            (Event::Pop3Apop, "APOP bob c4c9334bac560ecc979e58001b3e22fb", "APOP bob …"),
+            (Event::Pop3User, "USER bob", "USER bob"),
             (Event::Pop3Unknown, "PASSWD secret", "PASSWD …"),
         ] {
             assert_eq!(heard(event, line.as_bytes()), shown, "{event} {line}");

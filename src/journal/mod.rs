@@ -26,7 +26,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written};
+use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written, masked};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ struct Answer<'a> {
     said: (u32, u32),
 }
 
-/// A line and the reply that refused it.
+/// A line, without its password, and the reply that refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) line: String,
@@ -180,8 +180,11 @@ impl Journal {
         let refused = self.answers(log).into_iter().filter(|answer| answer.status == Some(Status::Negative));
         let refused = refused.map(|Answer { exchange, said: (start, octets), .. }| {
             let heard = log.text(exchange.start, exchange.heard);
-            let line = if heard.is_empty() { exchange.event.name().as_bytes() } else { heard };
-            Refused { line: text(line), reply: text(log.text(start, octets)) }
+            let line = match heard {
+                [] => exchange.event.name().to_owned(),
+                heard => text(&masked(exchange.event, heard)),
+            };
+            Refused { line, reply: text(log.text(start, octets)) }
         });
         refused.collect()
     }

@@ -221,13 +221,10 @@ impl Event {
         is_world || ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point)
     }
 
-    /// Whether the client says a secret with it.
-    pub(crate) fn is_login(self) -> bool {
-        use Event::{
-            ImapAuth, ImapAuthStep, ImapLogin, Pop3Apop, Pop3Auth, Pop3AuthStep, Pop3Pass, SmtpAuth, SmtpAuthStep,
-        };
-        matches!(self, SmtpAuth | SmtpAuthStep | ImapAuth | ImapAuthStep | ImapLogin)
-            || matches!(self, Pop3Auth | Pop3AuthStep | Pop3Pass | Pop3Apop)
+    /// Whether it belongs to a login: a line that is no command may be a password then.
+    pub(super) fn is_login(self) -> bool {
+        let (_, point) = self.name().split_once('.').unwrap_or_default();
+        matches!(point, "auth" | "auth.start" | "auth.step" | "login" | "user" | "pass" | "apop")
     }
 
     /// Whether this is the first that a session hears.

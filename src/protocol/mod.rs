@@ -10,6 +10,7 @@ mod fact;
 pub(crate) mod imap;
 mod line;
 pub(crate) mod pop3;
+mod redact;
 mod reply;
 mod sasl;
 pub(crate) mod smtp;
@@ -23,6 +24,7 @@ use bytes::{Bytes, BytesMut};
 pub(crate) use desk::{Desk, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
+pub(crate) use redact::{masked, without_password};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 

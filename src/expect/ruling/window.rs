@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Failure;
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Exchange, Journal, Kind, Log, Trace};
-use crate::protocol::Written;
+use crate::protocol::{Written, masked};
 use crate::rule::{Mounted, Rulebook, Watch, Why};
 
 /// Lines of a transcript before and behind the one that decides.
@@ -48,9 +48,8 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 let captured = detail.as_ref().and_then(|detail| detail.captured);
                 let line = match captured {
-                    Some(no) => format!("<{no}>").into_bytes(),
-                    None if event.is_login() => masked(log.text(*start, *heard)),
-                    None => log.text(*start, *heard).to_vec(),
+                    Some(no) => format!("<{no}>").into_bytes().into(),
+                    None => masked(*event, log.text(*start, *heard)),
                 };
                 if captured.is_some() || !event.is_unasked() {
                     push_heard(&mut all, &line, *seq);
@@ -59,8 +58,10 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
             }
             Kind::Part { exchange, start, heard, said, awaited, detail, .. } => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                if *awaited {
-                    push_heard(&mut all, log.text(*start, *heard), *exchange);
+                if *awaited
+                    && let Some(Kind::Exchange(Exchange { event, .. })) = journal.get(*exchange).map(|its| &its.kind)
+                {
+                    push_heard(&mut all, &masked(*event, log.text(*start, *heard)), *exchange);
                 }
                 push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, *exchange);
             }
@@ -95,12 +96,6 @@ fn push(all: &mut Vec<Line>, who: char, line: &[u8], by: Option<String>, trace: 
     let shaped = shaped.iter().map(|(what, by)| format!("{what} by `{by}`")).collect();
     let text = visible(line.strip_suffix(b"\r").unwrap_or(line));
     all.push(Line { number: all.len() + 1, who, text, by, shaped, mark: None, exchange });
-}
-
-/// A line that logs in, without its secret: the last word. What is one word only is a response, and all secret.
-fn masked(line: &[u8]) -> Vec<u8> {
-    let end = line.iter().rposition(|byte| *byte == b' ').map_or(0, |at| at + 1);
-    [&line[..end], b"***"].concat()
 }
 
 /// Who wrote this line: `default`, or rules, or both.

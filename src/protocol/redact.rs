@@ -1,0 +1,155 @@
+//! The lines of clients without their passwords, for whatever is printed where others read it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Event;
+
+/// Verbs with a password or something like it behind them, in any of the protocols.
+const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
+
+/// The beginning of a line that holds no password: of a login its verb, with the mechanism or the user's name where it is
+/// certain which words these are; of a response nothing; of every other line all.
+pub(crate) fn without_password(event: Event, line: &[u8]) -> &[u8] {
+    let login = |place: usize| login_at(line, place);
+    let login = match event {
+        // A command of another protocol may be one here too.
+        Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown => login(0).or_else(|| login(1)),
+        // A tag stands before IMAP's verb.
+        _ => login(usize::from(event.name().starts_with("imap."))),
+    };
+    let Some((verb, end)) = login else { return if event.is_login() { &[] } else { line } };
+    let behind = &line[end..];
+    let more = match (event, verb) {
+        (Event::Pop3User, "USER") => behind.len(),
+        (Event::ImapLogin, "LOGIN") => first_of_two(behind, astring(behind)),
+        (Event::Pop3Apop, "APOP") => first_of_two(behind, word(behind)),
+        (Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown, _) => 0,
+        (_, "AUTH" | "AUTHENTICATE") => {
+            Some(word(behind)).filter(|its| is_mechanism(&behind[its.clone()])).map_or(0, |its| its.end)
+        }
+        _ => 0,
+    };
+    &line[..end + more]
+}
+
+/// A line with `***` in the place of its password.
+pub(crate) fn masked(event: Event, line: &[u8]) -> Cow<'_, [u8]> {
+    let shown = without_password(event, line);
+    match (shown.len() == line.len(), shown) {
+        (true, _) => line.into(),
+        (false, []) => b"***".into(),
+        (false, shown) => [shown, b" ***"].concat().into(),
+    }
+}
+
+/// The verb of a login, if it is the word at this place, and where it ends.
+fn login_at(line: &[u8], place: usize) -> Option<(&'static str, usize)> {
+    let first = word(line);
+    let second = || word(&line[first.end..]);
+    let its = if place == 0 { first.clone() } else { first.end + second().start..first.end + second().end };
+    let verb = LOGINS.iter().find(|verb| verb.as_bytes().eq_ignore_ascii_case(&line[its.clone()]))?;
+    Some((verb, its.end))
+}
+
+/// The first word, which is empty where there is none.
+fn word(text: &[u8]) -> Range<usize> {
+    let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(text.len());
+    let length = text[start..].iter().position(u8::is_ascii_whitespace).unwrap_or(text.len() - start);
+    start..start + length
+}
+
+/// The first `astring` (RFC 3501 §9), which is empty where it has no end.
+fn astring(text: &[u8]) -> Range<usize> {
+    let its = word(text);
+    let end = match text.get(its.start) {
+        Some(b'"') => end_of_quoted(&text[its.start + 1..]).map(|length| its.start + 1 + length),
+        Some(b'{') => end_of_literal(&text[its.start..]).map(|length| its.start + length),
+        _ => Some(its.end),
+    };
+    its.start..end.unwrap_or(its.start)
+}
+
+fn end_of_quoted(text: &[u8]) -> Option<usize> {
+    let mut is_escaped = false;
+    let end = text.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map(|at| at + 1)
+}
+
+fn end_of_literal(text: &[u8]) -> Option<usize> {
+    let at = memchr::memmem::find(text, b"}\r\n")?;
+    let digits = std::str::from_utf8(&text[1..at]).ok()?;
+    let octets: usize = digits.strip_suffix('+').unwrap_or(digits).parse().ok()?;
+    (at + 3).checked_add(octets).filter(|end| *end <= text.len())
+}
+
+/// Where the first of two arguments ends. One alone may be the password.
+fn first_of_two(text: &[u8], first: Range<usize>) -> usize {
+    let is_first = !first.is_empty() && !text[first.end..].trim_ascii().is_empty();
+    if is_first { first.end } else { 0 }
+}
+
+/// RFC 4422 §3.1; base64 has lower-case letters.
+fn is_mechanism(word: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    (1..=20).contains(&word.len()) && word.iter().all(is_letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (event, line, shown) in [
+            (Event::SmtpAuth, "AUTH PLAIN AGJvYgBzZWNyZXQ=", "AUTH PLAIN"),
+            (Event::SmtpAuth, "AUTH PLAIN AGJvYgBzZWNyZXQ= ", "AUTH PLAIN"),
+            (Event::SmtpAuth, "AUTH  PLAIN  AGJvYgBzZWNyZXQ=", "AUTH  PLAIN"),
+            (Event::SmtpAuthStart, "AUTH LOGIN", "AUTH LOGIN"),
+            (Event::SmtpAuthStart, "auth AGJvYgBzZWNyZXQ=", "auth"),
+            (Event::SmtpAuthStart, "c2VjcmV0", ""),
+            (Event::SmtpAuth, "c2VjcmV0", ""),
+            (Event::SmtpAuthStep, "Ym9i", ""),
+            (Event::SmtpAuthStep, "Ym9i\n", ""),
+            (Event::SmtpUnknown, "XYZZY secret", "XYZZY secret"),
+            (Event::SmtpUnknown, "AUTH\tPLAIN AGJvYgBzZWNyZXQ=", "AUTH"),
+            (Event::SmtpRcpt, "RCPT TO:<bob@example.org>", "RCPT TO:<bob@example.org>"),
+            (Event::ImapLogin, "a LOGIN bob secret", "a LOGIN bob"),
+            (Event::ImapLogin, "a LOGIN bob secret ", "a LOGIN bob"),
+            (Event::ImapLogin, "a LOGIN  bob  \"two words\"", "a LOGIN  bob"),
+            (Event::ImapLogin, "a LOGIN \"b \\\" ob\" \"two words\"", "a LOGIN \"b \\\" ob\""),
+            (Event::ImapLogin, "a LOGIN \"bob secret", "a LOGIN"),
+            (Event::ImapLogin, "a LOGIN secret ", "a LOGIN"),
+            (Event::ImapLogin, "a login {3}\r\nbob {6}\r\nsecret", "a login {3}\r\nbob"),
+            (Event::ImapLogin, "a login {99+}\r\nbob secret", "a login"),
+            (Event::ImapLogin, "secret", ""),
+            (Event::ImapLogin, "bob secret", ""),
+            (Event::ImapLiteral, "a LOGIN bob secret {3}", "a LOGIN"),
+            (Event::ImapAuth, "a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=", "a AUTHENTICATE PLAIN"),
+            (Event::ImapUnknown, "LOGIN bob secret", "LOGIN"),
+            (Event::ImapUnknown, "PASS secret", "PASS"),
+            (Event::ImapUnknown, "a PASS secret", "a PASS"),
+            (Event::ImapUnknown, "", ""),
+            (Event::ImapSelect, "a SELECT LOGIN", "a SELECT LOGIN"),
+            (Event::Pop3User, "USER bob", "USER bob"),
+            (Event::Pop3User, "PASS secret", "PASS"),
+            (Event::Pop3Pass, "PASS secret", "PASS"),
+            (Event::Pop3Pass, "PASS SECRET", "PASS"),
+            (Event::Pop3Pass, "PASS 123456", "PASS"),
+            (Event::Pop3Pass, "PASS my secret words", "PASS"),
+            (Event::Pop3Apop, "APOP bob c4c9334bac560ecc979e58001b3e22fb ", "APOP bob"),
+            (Event::Pop3Apop, "APOP c4c9334bac560ecc979e58001b3e22fb", "APOP"),
+            (Event::Pop3Unknown, "a LOGIN bob secret", "a LOGIN"),
+        ] {
+            let its = without_password(event, line.as_bytes());
+            assert_eq!(String::from_utf8_lossy(its), shown, "{event} {line}");
+        }
+        assert_eq!(*masked(Event::ImapLogin, b"a LOGIN bob secret"), *b"a LOGIN bob ***");
+        assert_eq!(*masked(Event::SmtpAuthStep, b"Ym9i"), *b"***");
+        assert_eq!(*masked(Event::SmtpAuthStart, b"AUTH LOGIN"), *b"AUTH LOGIN");
+    }
+}
