@@ -29,6 +29,8 @@ pub(super) fn said(event: Event, reply: &[u8]) -> String {
             let code = if event == Event::Pop3Unknown { 1 } else { 2 };
             visible(&reply.split_whitespace().take(code).collect::<Vec<_>>().join(" "))
         }
+        // What refuses is the last line; untagged ones may come before it (RFC 3501 §7.1).
+        _ if event.name().starts_with("imap.") => visible(reply.trim_end().lines().last().unwrap_or_default()),
         _ => visible(reply.trim_end()),
     }
 }

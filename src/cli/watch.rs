@@ -93,16 +93,27 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
                 Some(detail) => fired(session, exchange.event, detail),
                 None => Vec::new(),
             };
+            let (status, said) = (exchange.status, (exchange.start.wrapping_add(exchange.heard), exchange.said));
             match &exchange.detail {
                 Some(detail) if detail.captured.is_some() => events.append(&mut captured("captured", detail)),
-                _ => events.extend(answered(journal, session, exchange).map(|(name, text)| event(name, text))),
+                detail => {
+                    let answered = answered(journal, session, exchange, (status, said, detail.as_deref()));
+                    events.extend(answered.map(|(name, text)| event(name, text)));
+                }
             }
             events
         }
-        Kind::Part { exchange, detail: Some(detail), .. } => match journal.get(*exchange).map(|record| &record.kind) {
-            Some(Kind::Exchange(exchange)) => fired(session, exchange.event, detail),
-            _ => Vec::new(),
-        },
+        Kind::Part { exchange, start, heard, said, status, detail, .. } => {
+            let Some(Kind::Exchange(exchange)) = journal.get(*exchange).map(|record| &record.kind) else {
+                return Vec::new();
+            };
+            let detail = detail.as_deref();
+            let mut events = detail.map_or_else(Vec::new, |detail| fired(session, exchange.event, detail));
+            let said = (start.wrapping_add(*heard), *said);
+            let answered = answered(journal, session, exchange, (*status, said, detail));
+            events.extend(answered.map(|(name, text)| event(name, text)));
+            events
+        }
         Kind::Outside(detail) => captured("delivered", detail),
         Kind::Noted(noted) => {
             let by = noted.by.as_deref().unwrap_or("mailjig");
@@ -120,7 +131,7 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
             let why = ending.to_string();
             vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
-        Kind::Part { detail: None, .. } | Kind::Closed { .. } => Vec::new(),
+        Kind::Closed { .. } => Vec::new(),
     }
 }
 
@@ -131,14 +142,24 @@ fn fired(session: Option<SessionNo>, event: protocol::Event, detail: &Detail) ->
     all.map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
 }
 
+/// What an exchange, or a part of it, said: its status, the place of its text, and what else is known.
+type Said<'j> = (Option<Status>, (u32, u32), Option<&'j Detail>);
+
 /// A login with its verdict, or what was refused.
-fn answered(journal: &Journal, session: Option<SessionNo>, exchange: &Exchange) -> Option<(&'static str, String)> {
-    let log = journal.session(session?)?;
-    let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-    let facts = exchange.detail.as_ref().and_then(|detail| detail.done.facts.as_ref());
+fn answered(
+    journal: &Journal,
+    session: Option<SessionNo>,
+    exchange: &Exchange,
+    (status, (start, octets), detail): Said<'_>,
+) -> Option<(&'static str, String)> {
+    let facts = detail.and_then(|detail| detail.done.facts.as_ref());
     let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
-    let reply = redact::said(exchange.event, said);
-    let is_refused = exchange.status == Some(Status::Negative);
+    let is_refused = status == Some(Status::Negative);
+    if user.is_none() && denied.is_none() && !is_refused {
+        return None;
+    }
+    let log = journal.session(session?)?;
+    let reply = redact::said(exchange.event, log.text(start, octets));
     match (user, denied, is_refused) {
         (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
         // A rule says something else than what was done.
@@ -157,4 +178,53 @@ fn describe(message: &Message) -> String {
     let to: Vec<String> = envelope.accepted().map(|address| format!("<{address}>")).collect();
     let (from, size) = (envelope.sender().address(), message.raw().len());
     format!("{} <{from}> → {} {:?} ({size} octets)", message.no(), to.join(" "), message.subject())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::journal::Opened;
+    use crate::protocol::{Done, Facts, Reply, Words};
+
+    /// The lines of an exchange and of a part of it.
+    fn told(event: protocol::Event, line: &'static str, part: (&str, Status), facts: Option<Facts>) -> Vec<String> {
+        let (mut journal, session, at) = (Journal::default(), SessionNo(1), Timestamp::from_micros(0));
+        let peer = "127.0.0.1:1".parse().unwrap();
+        journal.open_session(session, at, Opened { listener: "imap", peer, local: peer });
+        let opened = journal.tip();
+        let words = Words::Line(line.into());
+        let exchange = journal.exchange(at, session, event, &words, (&Reply::default(), None), None);
+        let done = Done { facts: facts.map(Box::new), ..Done::default() };
+        let detail = Box::new(Detail { done, ..Detail::default() });
+        let (text, status) = part;
+        journal.part(at, session, exchange, None, (&Reply::default().line(&[text]), Some(status)), Some(detail));
+        let all = journal.since(opened).unwrap().flat_map(|(_, record)| events(&journal, record));
+        let line = |event: Event| match event.text {
+            Text::Plain(text) => format!("{} {text}", event.name),
+            Text::Message(message) => describe(&message),
+        };
+        all.map(line).collect()
+    }
+
+    #[test]
+    fn a_part_of_an_answer_is_told_of_as_a_whole_one_is() {
+        let denied = Facts { denied: Some("bob".into()), ..Facts::default() };
+        let user = Facts { user: Some("bob".into()), ..Facts::default() };
+        let wrong = "535 5.7.8 Authentication credentials invalid";
+
+        let event = protocol::Event::SmtpAuthStart;
+        let line = "AUTH PLAIN";
+        assert_eq!(
+            told(event, line, (wrong, Status::Negative), Some(denied)),
+            ["login bob refused: 535 5.7.8 Authentication credentials invalid"]
+        );
+        assert_eq!(told(event, line, ("235 2.7.0 Ok", Status::Positive), Some(user)), ["login bob accepted"]);
+        let gone = "* 1 FETCH (FLAGS ())\r\na NO some are gone";
+        assert_eq!(
+            told(protocol::Event::ImapFetch, "a FETCH 1:* FLAGS", (gone, Status::Negative), None),
+            ["refused a FETCH 1:* FLAGS → a NO some are gone"]
+        );
+        assert!(told(protocol::Event::ImapFetch, "a FETCH 1 FLAGS", ("a OK", Status::Positive), None).is_empty());
+    }
 }
