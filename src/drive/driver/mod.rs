@@ -214,7 +214,13 @@ impl<M: Machine> Driver<M> {
                 before = self.input.len();
                 let_others(&mut spent).await;
             }
+            let before = self.input.len();
             self.flush().await?;
+            if self.input.len() > before {
+                // More was read while the answers left.
+                self.heard = self.engine.clock().now();
+                continue;
+            }
             if self.ended_input {
                 return Err(Ending::ClientClosed);
             }

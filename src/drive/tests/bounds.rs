@@ -1,11 +1,14 @@
 //! What a client may make the driver wait for, or keep.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::toy::{WRITE, connect, ending, line, say, start};
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::toy::{WRITE, connect, ending, greeted, line, say, start, start_on};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::Ending;
@@ -91,6 +94,41 @@ fn only_so_much_is_read_ahead() {
     let written = client.get_mut().write_all(&b"0123456789abcde\n".repeat(MUCH / 16));
 
     assert_eq!(written.map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
+    for (last_words, is_input_closed, wanted) in
+        [("two\nend\n", false, Ending::Clean), ("two\n", true, Ending::ClientClosed)]
+    {
+        // Sockets that hold less than the answer; those that are accepted have the buffer of the listener.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        SockRef::from(&listener).set_send_buffer_size(4 << 10).unwrap();
+        let (engine, address) = start_on(listener);
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut client = greeted(socket.into());
+        // Less than is collected before it must leave.
+        let long = "x".repeat(60_000);
+
+        say(&mut client, &format!("{long}\n"));
+        client.get_mut().read_exact(&mut [0]).unwrap();
+        say(&mut client, last_words);
+        if is_input_closed {
+            client.get_mut().shutdown(Shutdown::Write).unwrap();
+        }
+
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        let farewell = if is_input_closed { "" } else { "bye\r\n" };
+        assert!(
+            heard == format!("{}\r\ntwo\r\n{farewell}", &long[1..]),
+            "{:?}",
+            &heard[heard.len().saturating_sub(20)..]
+        );
+        assert_eq!(ending(&engine, SessionNo(1)), wanted);
+    }
 }
 
 #[test]

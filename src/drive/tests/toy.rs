@@ -1,7 +1,7 @@
 //! A machine made for the driver: one line in, one answer out.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,9 +125,12 @@ fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
 }
 
 pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
+    start_on(TcpListener::bind("127.0.0.1:0").unwrap())
+}
+
+pub(super) fn start_on(socket: TcpListener) -> (Arc<Engine>, SocketAddr) {
     let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
-    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
     let tickets =
@@ -140,7 +143,11 @@ pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
 }
 
 pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {
-    let client = TcpStream::connect(address).unwrap();
+    greeted(TcpStream::connect(address).unwrap())
+}
+
+/// A client that has read the greeting.
+pub(super) fn greeted(client: TcpStream) -> BufReader<TcpStream> {
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut client = BufReader::new(client);
     assert_eq!(line(&mut client), "hello");
