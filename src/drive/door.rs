@@ -49,7 +49,8 @@ impl Door {
         self.wake();
     }
 
-    pub(super) fn tell(&self, command: SessionCommand) {
+    /// What the driver is told next, when it is woken or looks by itself.
+    pub(super) fn put(&self, command: SessionCommand) {
         let mut commands = self.lock();
         if commands.told.len() < MOST_COMMANDS {
             commands.told.push_back(command);
@@ -57,8 +58,6 @@ impl Door {
             commands.told.clear();
             commands.told.push_back(SessionCommand::End(EndCommand::Flooded));
         }
-        drop(commands);
-        self.wake();
     }
 
     /// Lets the driver look around.

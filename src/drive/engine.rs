@@ -107,7 +107,7 @@ impl Engine {
         let told = self.take_over(&mut state);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        told.into_iter().for_each(|(door, command)| door.tell(command));
+        told.iter().for_each(|door| door.wake());
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
@@ -118,8 +118,9 @@ impl Engine {
         }
     }
 
-    /// What the world wants done later, and whom it wants told something. A session that is over is told nothing.
-    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<(Arc<Door>, SessionCommand)> {
+    /// What the world wants done later, and what it wants sessions to be told, in the order of its turns; gives whom
+    /// that wakes. A session that is over is told nothing.
+    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<Door>> {
         if state.world.agenda.take_news() {
             if !std::mem::replace(&mut state.is_attended, true) {
                 spawn(attend(Arc::downgrade(self)));
@@ -131,7 +132,12 @@ impl Engine {
             self.changed.notify_waiters();
         }
         let commands = std::mem::take(&mut state.world.commands).into_iter();
-        commands.filter_map(|(session, command)| Some((state.doors.get(&session).cloned()?, command))).collect()
+        let told = commands.filter_map(|(session, command)| {
+            let door = state.doors.get(&session)?;
+            door.put(command);
+            Some(Arc::clone(door))
+        });
+        told.collect()
     }
 
     /// Server time stands still from now on. Whoever waits for a time finds out when it should have come.
@@ -311,8 +317,10 @@ impl Engine {
 
     /// Ends a session from outside; false if it is over, or never was.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
-        let door = self.lock().doors.get(&session).cloned();
-        door.map(|door| door.tell(SessionCommand::End(EndCommand::Kick(Reply::default())))).is_some()
+        let Some(door) = self.lock().doors.get(&session).cloned() else { return false };
+        door.put(SessionCommand::End(EndCommand::Kick(Reply::default())));
+        door.wake();
+        true
     }
 
     /// Tells every session, those to come included, that the server stops.

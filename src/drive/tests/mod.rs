@@ -5,16 +5,18 @@ mod bugs;
 mod toy;
 
 use std::io::{ErrorKind, Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::task::Wake;
 use std::time::Duration;
 
 use toy::{connect, ending, line, say, start, transcript};
 
 use crate::base::{Seq, SessionNo};
-use crate::drive::runtime;
+use crate::drive::{Engine, Interest, Matter, runtime};
 use crate::journal::{Ending, Kind, Left};
-use crate::protocol::Event;
+use crate::protocol::{Event, Reply};
 use crate::rule::{self, On, Rule, Shape};
+use crate::world::SessionCommand;
 
 #[test]
 fn an_answer_in_parts_is_one_exchange() {
@@ -94,6 +96,33 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     assert!(!engine.kick(SessionNo(1)));
     assert!(transcript(&engine).contains("of the 8388608 octets of this reply left\n-- ended by the test\n"));
+}
+
+#[test]
+fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
+    /// Whoever is woken by the first turn takes the second at once.
+    struct Second(Weak<Engine>);
+    impl Wake for Second {
+        fn wake(self: Arc<Self>) {
+            let engine = self.0.upgrade().unwrap();
+            engine.act(|world, _| world.commands.push(said("second")));
+        }
+    }
+    fn said(text: &str) -> (SessionNo, SessionCommand) {
+        (SessionNo(1), SessionCommand::Say(Reply::default().line(&[text])))
+    }
+    let (engine, address) = start();
+    let mut client = connect(address);
+    let interest = Interest { matter: Matter::Everything, session: None };
+    let watch = engine.watch(interest, Arc::new(Second(Arc::downgrade(&engine))).into());
+
+    engine.act(|world, now| {
+        world.commands.push(said("first"));
+        world.note_bug(now);
+    });
+    drop(watch);
+
+    assert_eq!([line(&mut client), line(&mut client)], ["first", "second"]);
 }
 
 #[test]
