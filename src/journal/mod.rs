@@ -6,6 +6,8 @@ mod messages;
 mod record;
 mod records;
 mod session;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod transcript;
 
@@ -370,6 +372,7 @@ impl Journal {
             let kept = log.raise_floor(floor);
             let first = log.records.iter().find_map(|seq| match records.get(*seq)?.kind {
                 Kind::Exchange(Exchange { start, .. }) | Kind::Part { start, .. } => Some(start),
+                Kind::Ended { start, kept: 1.., .. } => Some(start),
                 _ => None,
             });
             log.drop_text(first);
