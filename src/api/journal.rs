@@ -212,11 +212,13 @@ impl RecordJson {
                 put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("part", facts)
             }
-            Kind::Closed { exchange, left: Left::All } => ("closed", json!({ "exchange": exchange, "left": "all" })),
-            Kind::Closed { exchange, left: Left::Part { octets, of } } => {
+            Kind::Closed { exchange, left: Left::All, .. } => {
+                ("closed", json!({ "exchange": exchange, "left": "all" }))
+            }
+            Kind::Closed { exchange, left: Left::Part { octets, of }, .. } => {
                 ("closed", json!({ "exchange": exchange, "left": octets, "of": of }))
             }
-            Kind::Closed { exchange, left: Left::Stalled } => {
+            Kind::Closed { exchange, left: Left::Stalled, .. } => {
                 ("closed", json!({ "exchange": exchange, "left": "stalled" }))
             }
             Kind::Noted(noted) => {

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::task::Waker;
 
 use crate::base::{SessionNo, fold_domain};
-use crate::journal::{Exchange, Kind, Record};
+use crate::journal::{Kind, Record};
 use crate::mail::Place;
 use crate::protocol::Done;
 use crate::world::World;
@@ -92,10 +92,7 @@ impl Bell {
     /// Those whom this record may concern.
     pub(super) fn concerned<'a>(&'a self, world: &'a World, record: &'a Record, wake: &mut Vec<Waker>) {
         let message = match &record.kind {
-            Kind::Closed { exchange, .. } => match world.journal.get(*exchange).map(|record| &record.kind) {
-                Some(Kind::Exchange(Exchange { detail: Some(detail), .. })) => detail.captured,
-                _ => None,
-            },
+            Kind::Closed { captured, .. } => *captured,
             Kind::Outside(detail) => detail.captured,
             _ => None,
         };

@@ -25,8 +25,8 @@ pub(super) struct Messages {
     /// The messages whose exchange is closed, in the order of closing; and those accepted for each address.
     closed: VecDeque<MessageNo>,
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
-    /// The messages whose exchange is not closed yet.
-    unclosed: Vec<MessageNo>,
+    /// The messages whose exchange is not closed yet, by the record of that, which may be gone.
+    unclosed: Vec<(Seq, MessageNo)>,
     /// The octets of all messages here.
     octets: u64,
     /// How many captured messages are no longer there.
@@ -69,12 +69,18 @@ impl Messages {
     }
 
     pub(super) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
-        self.unclosed.iter().filter_map(|no| self.get(*no))
+        self.unclosed.iter().filter_map(|(_, no)| self.get(*no))
+    }
+
+    /// The message that this exchange captured, while it is not closed.
+    pub(super) fn unclosed_of(&self, exchange: Seq) -> Option<MessageNo> {
+        let at = self.unclosed.binary_search_by_key(&exchange, |(exchange, _)| *exchange).ok()?;
+        self.unclosed.get(at).map(|(_, no)| *no)
     }
 
     pub(super) fn capture(&mut self, message: Message, seq: Seq) {
         self.octets += message.raw().len() as u64;
-        self.unclosed.push(message.no());
+        self.unclosed.push((seq, message.no()));
         self.captured.push_back(Captured { message, seq, closed: None });
     }
 
@@ -99,7 +105,7 @@ impl Messages {
         let Some(captured) = self.place(no).map(|at| &mut self.captured[at]) else { return };
         captured.closed = Some(closed);
         self.closed.push_back(no);
-        self.unclosed.retain(|its| *its != no);
+        self.unclosed.retain(|(_, its)| *its != no);
         for address in captured.message.envelope().accepted() {
             let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
             if numbers.back() != Some(&no) {
@@ -153,7 +159,7 @@ impl Messages {
             self.octets -= appended.raw().len() as u64;
         }
         self.closed.retain(|no| *no > through);
-        self.unclosed.retain(|no| *no > through);
+        self.unclosed.retain(|(_, no)| *no > through);
         (seq, closed)
     }
 

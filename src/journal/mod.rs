@@ -3,6 +3,7 @@
 
 mod ending;
 mod messages;
+mod open;
 mod record;
 mod records;
 mod session;
@@ -18,6 +19,7 @@ use std::ops::Range;
 pub use ending::Ending;
 pub(crate) use messages::Captured;
 use messages::Messages;
+use open::OpenExchange;
 pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, UNFINISHED_KEPT, Weight};
 use record::{Label, Octets};
 use records::Records;
@@ -191,31 +193,6 @@ impl Journal {
         refused.collect()
     }
 
-    /// What became of the answer to a request, when so much of it left.
-    pub(crate) fn outcome(&self, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
-        let Some(log) = self.session(session) else { return "silent" };
-        let (mut octets, mut last, mut is_cut) = (0, None, matches!(left, Left::Part { .. }));
-        for seq in log.records.iter().skip_while(|seq| **seq < exchange) {
-            let (said, status, detail) = match self.get(*seq).map(|record| &record.kind) {
-                Some(Kind::Exchange(its)) if *seq == exchange => (its.said, its.status, &its.detail),
-                Some(Kind::Part { exchange: of, said, status, detail, .. }) if *of == exchange => {
-                    (*said, *status, detail)
-                }
-                _ => continue,
-            };
-            octets += u64::from(said);
-            last = status.or(last);
-            is_cut |= detail.as_ref().and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
-        }
-        match left {
-            Left::Stalled | Left::Part { octets: 0, .. } => "silent",
-            _ if octets == 0 => "silent",
-            _ if is_cut => "cut",
-            _ if last == Some(Status::Negative) => "refused",
-            _ => "ok",
-        }
-    }
-
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
         self.sessions.push_back(Log::new(no, at, &opened));
@@ -241,12 +218,14 @@ impl Journal {
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
         let captured = self.messages.take(detail.as_deref_mut());
+        let mut open = OpenExchange::new(Seq(self.tip().0 + 1));
+        open.say(said.len(), status, detail.as_deref());
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, &heard, &said);
         }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
         let start = log.write(&heard, &said);
-        log.owe();
+        log.owe(open);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let exchange = Exchange { event, status, start, heard: heard.len() as u32, said: said.len() as u32, detail };
@@ -275,6 +254,7 @@ impl Journal {
             detail.get_or_insert_default().labelled = self.labels(labelled, heard, &said);
         }
         let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
+        log.say(exchange, said.len(), status, detail.as_deref());
         let start = log.write(heard, &said);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
@@ -282,20 +262,16 @@ impl Journal {
         self.append(at, Some(session), Kind::Part { exchange, start, heard, said, awaited, status, detail });
     }
 
-    /// The reply of an exchange has left, or as much of it as ever will.
-    pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) {
+    /// The reply of an exchange has left, or as much of it as ever will. Gives what became of the answer.
+    pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
         self.open -= 1;
-        if let Some(log) = self.log_mut(session) {
-            log.pay();
-        }
-        let captured = match self.records.get(exchange) {
-            Some(Record { kind: Kind::Exchange(Exchange { detail: Some(detail), .. }), .. }) => detail.captured,
-            _ => None,
-        };
-        let closed = self.append(at, Some(session), Kind::Closed { exchange, left });
+        let open = self.log_mut(session).and_then(|log| log.pay(exchange));
+        let captured = self.messages.unclosed_of(exchange);
+        let closed = self.append(at, Some(session), Kind::Closed { exchange, left, captured });
         if let Some(no) = captured {
             self.messages.reveal(no, closed);
         }
+        open.map_or("silent", |open| open.outcome(left))
     }
 
     /// The server name that a client asked for, before TLS is there.

@@ -39,8 +39,9 @@ pub(crate) enum Kind {
         status: Option<Status>,
         detail: Option<Box<Detail>>,
     },
-    /// The last octet of an exchange's reply was given to the kernel, or never will be.
-    Closed { exchange: Seq, left: Left },
+    /// The last octet of an exchange's reply was given to the kernel, or never will be. From now on waits see the
+    /// message that it captured.
+    Closed { exchange: Seq, left: Left, captured: Option<MessageNo> },
     /// So many octets came in the clear behind STARTTLS and were dropped.
     Dropped { octets: u64 },
     /// TLS is established.

@@ -1,10 +1,11 @@
 //! One client connection from accept to its end, folded from its records.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{Detail, Ending, Kind, Opened};
+use super::{Detail, Ending, Kind, OpenExchange, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{Facts, Unfinished};
+use crate::protocol::{Facts, Status, Unfinished};
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -76,7 +77,7 @@ pub(crate) struct Log {
     is_full: bool,
     leaving: bool,
     /// Exchanges whose reply has neither left nor been lost.
-    open: u32,
+    open: VecDeque<OpenExchange>,
     /// What has come of the next request, when it was looked at last.
     unfinished: Unfinished,
 }
@@ -106,7 +107,7 @@ impl Log {
             recent: [u32::MAX; RECENT],
             is_full: false,
             leaving: false,
-            open: 0,
+            open: VecDeque::new(),
             unfinished: Unfinished::default(),
         }
     }
@@ -117,11 +118,11 @@ impl Log {
 
     /// Whether a request was heard whose reply has not left.
     pub(crate) fn owes_reply(&self) -> bool {
-        self.open > 0
+        !self.open.is_empty()
     }
 
-    pub(super) fn owe(&mut self) {
-        self.open += 1;
+    pub(super) fn owe(&mut self, open: OpenExchange) {
+        self.open.push_back(open);
         self.unfinished = Unfinished::default();
     }
 
@@ -134,8 +135,16 @@ impl Log {
         Some(self.unfinished).filter(|its| *its != Unfinished::default())
     }
 
-    pub(super) fn pay(&mut self) {
-        self.open -= 1;
+    /// More of the answer of an open exchange is said.
+    pub(super) fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
+        if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
+            open.say(octets, status, detail);
+        }
+    }
+
+    pub(super) fn pay(&mut self, exchange: Seq) -> Option<OpenExchange> {
+        let at = self.open.iter().position(|open| open.exchange == exchange)?;
+        self.open.remove(at)
     }
 
     /// Whether goodbye was said.
@@ -229,6 +238,7 @@ impl Log {
                 self.facts.idling = false;
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();
+                self.open.shrink_to_fit();
             }
             Kind::Opened(_)
             | Kind::Exchange(_)

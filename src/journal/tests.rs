@@ -1,4 +1,8 @@
+use bytes::Bytes;
+
 use super::*;
+use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict};
+use crate::protocol::Done;
 
 const AT: Timestamp = Timestamp::from_micros(0);
 const SESSION: SessionNo = SessionNo(1);
@@ -10,6 +14,31 @@ fn journal() -> Journal {
     journal
 }
 
+/// The exchange of a mail whose reply has not left yet.
+fn capture(journal: &mut Journal) -> Seq {
+    let recipient = Recipient::new("bob@example.org", Parameters::default(), Verdict::Accepted);
+    let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]);
+    let message = Message::new(MessageNo(1), Origin::Delivered, AT, envelope, Bytes::new());
+    let done = Done { accepted: Some(message), ..Done::default() };
+    let detail = Some(Box::new(Detail { done, ..Detail::default() }));
+    let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
+    journal.exchange(AT, SESSION, Event::SmtpMessage, &Words::Body { octets: 0 }, reply, detail)
+}
+
+#[test]
+fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed() {
+    let mut journal = journal();
+    let exchange = capture(&mut journal);
+    journal.raise_floor(journal.tip());
+
+    let outcome = journal.close(AT, SESSION, exchange, Left::All);
+
+    assert_eq!(outcome, "ok");
+    assert_eq!(journal.closed_since(Seq(0), None).count(), 1);
+    assert_eq!(journal.closed_since(Seq(0), Some("bob@example.org")).count(), 1);
+    assert_eq!(journal.unclosed().count(), 0);
+}
+
 #[test]
 fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so() {
     let mut journal = journal();
@@ -19,4 +48,9 @@ fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so
 
     let text = Transcript::of(&journal, journal.sessions()).to_string();
     assert!(text.starts_with("C| half a li\n-- 9 octets of an incomplete request were lost\n"), "{text}");
+}
+
+#[test]
+fn a_record_is_small() {
+    assert!(size_of::<Record>() <= 48);
 }

@@ -277,10 +277,10 @@ impl Rulebook {
     }
 
     /// The answer to an exchange has left, or as much of it as ever will.
-    pub(crate) fn closed(&mut self, exchange: Seq, outcome: impl Fn() -> &'static str) {
+    pub(crate) fn closed(&mut self, exchange: Seq, outcome: &str) {
         let open = self.watches.iter_mut().filter(|watch| watch.is_open(exchange));
         for watch in open {
-            watch.closed(exchange, outcome());
+            watch.closed(exchange, outcome);
             self.full.extend(watch.tell_full());
         }
     }

@@ -144,9 +144,8 @@ impl World {
 
     /// The reply of an exchange has left, or as much of it as ever will.
     pub(crate) fn close(&mut self, session: SessionNo, exchange: Seq, left: Left, now: Timestamp) {
-        self.journal.close(now, session, exchange, left);
-        let journal = &self.journal;
-        self.rulebook.closed(exchange, || journal.outcome(session, exchange, left));
+        let outcome = self.journal.close(now, session, exchange, left);
+        self.rulebook.closed(exchange, outcome);
     }
 
     /// Something happened in a session that is no exchange.

@@ -1,0 +1,41 @@
+//! An exchange whose reply has neither left nor been lost, and what its answer comes to. It outlasts its records.
+
+use super::{Detail, Left};
+use crate::base::Seq;
+use crate::protocol::Status;
+
+#[derive(Debug)]
+pub(super) struct OpenExchange {
+    pub(super) exchange: Seq,
+    /// What the answer says of the request, as far as it does.
+    status: Option<Status>,
+    /// Nothing is said.
+    is_silent: bool,
+    /// A rule cuts the answer.
+    is_cut: bool,
+}
+
+impl OpenExchange {
+    pub(super) fn new(exchange: Seq) -> Self {
+        Self { exchange, status: None, is_silent: true, is_cut: false }
+    }
+
+    /// So many octets more are said.
+    pub(super) fn say(&mut self, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
+        self.is_silent &= octets == 0;
+        self.status = status.or(self.status);
+        self.is_cut |= detail.and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
+    }
+
+    /// What became of the answer, when so much of it left.
+    pub(super) fn outcome(&self, left: Left) -> &'static str {
+        match left {
+            Left::Stalled | Left::Part { octets: 0, .. } => "silent",
+            Left::All | Left::Part { .. } if self.is_silent => "silent",
+            Left::Part { .. } => "cut",
+            Left::All if self.is_cut => "cut",
+            Left::All if self.status == Some(Status::Negative) => "refused",
+            Left::All => "ok",
+        }
+    }
+}
