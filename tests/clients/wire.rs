@@ -169,7 +169,14 @@ fn read_record(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mu
                 sock.read_exact(&mut record[5..])?;
             }
         }
-        conn.read_tls(&mut &record[..])?;
-        conn.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        // Of a large record it takes a part at a time; of none at all it learns that the input is over.
+        let mut rest = &record[..];
+        loop {
+            conn.read_tls(&mut rest)?;
+            conn.process_new_packets().map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+            if rest.is_empty() {
+                break;
+            }
+        }
     }
 }
