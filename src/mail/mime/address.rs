@@ -106,7 +106,9 @@ pub(crate) fn raw_addresses(value: &[u8]) -> Vec<RawAddress> {
             b';' => reader.end_group(),
             b'"' => quoted(&mut bytes, |byte| {
                 reader.entry.phrase.push_quoted(byte);
-                reader.entry.address.push_quoted(byte);
+                if !reader.entry.has_angle {
+                    reader.entry.address.push_quoted(byte);
+                }
             }),
             byte => {
                 reader.entry.phrase.push_word(byte);

@@ -133,6 +133,7 @@ fn addresses_are_read_tolerantly() {
         (" , ,", &[]),
         ("<ann (at work)@ (in) example.org> (Ann)", &["Ann <ann@example.org>"]),
         ("ann (at work) @ example . org", &["at work <ann@example.org>"]),
+        ("<ann@example.org> \"Ann\"", &["Ann <ann@example.org>"]),
         ("nobody", &["nobody"]),
         ("\"never closed", &["never closed"]),
         ("<never@closed", &["never@closed"]),
