@@ -106,7 +106,6 @@ pub(super) fn sent_day(field: &str) -> Option<Date> {
         true => words.flat_map(|word| word.split('-')).collect(),
         false => words.collect(),
     };
-    let number = |word: &&str| word.parse::<u16>().ok();
     let month_of = |word: &&str| {
         let start = word.get(..3).filter(|_| word.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
         MONTHS.iter().position(|month| month.eq_ignore_ascii_case(start))
@@ -115,9 +114,11 @@ pub(super) fn sent_day(field: &str) -> Option<Date> {
         return iso_day(field.trim());
     };
     let (before, behind) = (&words[..at], &words[at + 1..]);
-    let (day, year) = match before.last().and_then(number) {
+    let (day, year) = match before.last().and_then(|word| number(word)) {
         Some(day) => (day, behind.first()?),
-        None => (behind.first().and_then(number)?, behind[1..].iter().find(|word| number(word).is_some())?),
+        None => {
+            (behind.first().and_then(|word| number(word))?, behind[1..].iter().find(|word| number(word).is_some())?)
+        }
     };
     let year = match (year.len(), number(year)?) {
         (2, year @ 0..50) => 2000 + year,
@@ -131,7 +132,12 @@ pub(super) fn sent_day(field: &str) -> Option<Date> {
 fn iso_day(field: &str) -> Option<Date> {
     let (year, rest) = field.get(..10)?.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
-    date_of(year.parse().ok()?, month.parse::<usize>().ok()?.checked_sub(1)?, day.parse().ok()?)
+    date_of(number(year)?.into(), usize::from(number(month)?).checked_sub(1)?, number(day)?.into())
+}
+
+/// Digits and nothing else: `+0100` is a zone.
+fn number(word: &str) -> Option<u16> {
+    word.parse().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn without_comments(field: &str) -> String {
@@ -215,13 +221,16 @@ mod tests {
             "(sent) Tue (is it?), 5 (fifth) Mar (not \\( May) 2024 10:00:00",
             "Tue Mar  5 10:00:00 2024",
             "Tue Mar  5 10:00:00 -0800 2024",
+            "Tue Mar  5 10:00:00 +0100 2024",
             "Tuesday, 5 March 2024",
             "2024-03-05T10:00:00Z",
         ] {
             assert_eq!(sent_day(field), date_of(2024, 2, 5), "{field}");
         }
         assert_eq!(sent_day("1 Jan 70 00:00:00 +0000"), date_of(1970, 0, 1));
-        for field in ["nonsense", "", "31 Feb 2024", "5 Mar", "Mar", "5 2024", "-", "12-13-14", "Mär 5 2024"] {
+        for field in
+            ["nonsense", "", "31 Feb 2024", "5 Mar", "Mar", "5 2024", "-", "12-13-14", "Mär 5 2024", "+024-03-05"]
+        {
             assert_eq!(sent_day(field), None, "{field}");
         }
     }
