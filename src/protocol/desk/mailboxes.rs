@@ -189,7 +189,9 @@ impl Desk<'_> {
             }
         }
         self.forget(Message::is_of_scenario);
-        for place in std::mem::take(&mut self.mail.made) {
+        let made = std::mem::take(&mut self.mail.made).into_iter();
+        let places = made.flat_map(|(account, all)| all.into_iter().map(move |mailbox| Place { account, mailbox }));
+        for place in places {
             if self.mailbox(place).is_some_and(|mailbox| mailbox.entries().is_empty()) {
                 self.delete(place);
             }
@@ -203,7 +205,7 @@ impl Desk<'_> {
             let next = self.mail.accounts.next_mailbox();
             let Ok(place) = self.mailbox_of(login, &its.mailbox) else { continue };
             if next != self.mail.accounts.next_mailbox() {
-                self.mail.made.push(place);
+                self.mail.made.entry(place.account).or_default().push(place.mailbox);
             }
             if let Some(uid_validity) = its.uid_validity {
                 self.renumber(place, uid_validity, None);
@@ -244,5 +246,31 @@ impl Desk<'_> {
         if let Origin::Session(session) = self.origin {
             self.mail.maildrops.leave(session);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mail;
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::mail::{Accounts, Namespace};
+
+    #[test]
+    fn what_was_given_to_an_account_is_forgotten_with_it() {
+        let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let given =
+            |mailbox: &str| Given { mailbox: mailbox.into(), uid_validity: None, generate: 0, messages: Vec::new() };
+        mail.given = vec![given("Archive"), given("Sent")];
+        for i in 0..5 {
+            let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+            desk.open(&format!("user{i}"));
+            assert_eq!(desk.close_oldest(2, |_| false), usize::from(i >= 2));
+        }
+
+        assert_eq!(mail.made.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+        let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+        desk.take_back();
+        assert!(desk.accounts().iter().all(|(_, account)| account.mailboxes.len() == 1));
     }
 }

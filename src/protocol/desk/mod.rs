@@ -2,7 +2,7 @@
 
 mod mailboxes;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ pub(crate) use mailboxes::Unfit;
 
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{
-    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, Message, Origin, Place,
+    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxNo, Message, Origin, Place,
 };
 
 /// Which session holds the maildrop of an account (RFC 1939 §4).
@@ -34,8 +34,8 @@ pub(crate) struct Mail {
     pub(crate) given: Vec<Given>,
     /// The accounts that were opened for the scenario.
     opened: Vec<AccountNo>,
-    /// The mailboxes that were made for the scenario in accounts of others.
-    made: Vec<Place>,
+    /// The mailboxes that were made for the scenario in accounts of others, as long as these are open.
+    made: BTreeMap<AccountNo, Vec<MailboxNo>>,
     /// What was done and is not yet recorded.
     done: Done,
     /// The same of what was under way before something that is recorded apart.
@@ -67,7 +67,7 @@ impl Mail {
             next_message: 1,
             given: Vec::new(),
             opened: Vec::new(),
-            made: Vec::new(),
+            made: BTreeMap::new(),
             done: Done::default(),
             outer: Vec::new(),
         }
@@ -362,6 +362,9 @@ impl<'a> Desk<'a> {
 
     fn change(&mut self, change: Change) {
         self.mail.accounts.apply(&change);
+        if let Change::Close { account } = &change {
+            self.mail.made.remove(account);
+        }
         self.mail.done.changes.push(change);
     }
 }
