@@ -178,8 +178,8 @@ impl Framer {
             Awaits::Literal(_) | Awaits::Nothing(_) => (Some("a literal"), 0),
             Awaits::Line | Awaits::Permission(_) => (None, 0),
         };
-        let heard: u64 = self.places.iter().map(|(_, octets)| octets).sum();
-        let octets = (self.text.len() - self.new) as u64 + heard + message + self.lines.unfinished();
+        let heard = self.places.iter().fold(0, |all: u64, (_, octets)| all.saturating_add(*octets));
+        let octets = ((self.text.len() - self.new) as u64 + message + self.lines.unfinished()).saturating_add(heard);
         Unfinished { within, octets }
     }
 
@@ -221,8 +221,7 @@ impl Framer {
                 self.breaks = None;
                 return Some(self.broken(why));
             }
-            self.places.push((self.text.len(), octets));
-            self.awaits = Awaits::Nothing(octets);
+            self.drop_literal(octets);
             return None;
         }
         self.text.extend_from_slice(b"\r\n");
@@ -246,9 +245,7 @@ impl Framer {
             }
             (Some(why), false) => {
                 self.breaks.get_or_insert(why);
-                // What is not kept counts as heard.
-                self.places.push((self.text.len(), octets));
-                self.awaits = Awaits::Nothing(octets);
+                self.drop_literal(octets);
                 None
             }
             (None, true) => {
@@ -264,6 +261,16 @@ impl Framer {
                 None
             }
         }
+    }
+
+    /// A literal comes that is not kept. It counts as heard; those that follow each other count as one.
+    fn drop_literal(&mut self, octets: u64) {
+        let at = self.text.len();
+        match self.places.last_mut() {
+            Some((place, dropped)) if *place == at => *dropped = dropped.saturating_add(octets),
+            _ => self.places.push((at, octets)),
+        }
+        self.awaits = Awaits::Nothing(octets);
     }
 
     fn room_for(&self, octets: u64) -> Awaits {
@@ -322,4 +329,27 @@ fn announcement(line: &[u8]) -> Option<Announcement> {
     };
     let octets = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some(Announcement { octets: octets.parse().ok()?, is_synchronizing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_command_that_is_dropped_its_literals_are_counted_and_not_kept() {
+        let mut framer = Framer::new(100, 1000, Leniency::STRICT);
+        let mut input = BytesMut::from(&b"a ID {200+}\r\n"[..]);
+        input.extend_from_slice(&[b'x'; 200]);
+        for _ in 0..100_000 {
+            input.extend_from_slice(b"{1+}\r\nx");
+        }
+
+        assert!(framer.next(&mut input).is_none());
+
+        assert_eq!(framer.places.len(), 1);
+        assert_eq!(framer.unfinished().octets, 100_213);
+        input.extend_from_slice(b"\r\n");
+        let Some(Frame::Broken(sentence, why)) = framer.next(&mut input) else { panic!("the command is over") };
+        assert_eq!((why, &sentence.places[..]), (Break::LargeLiteral, &[(13, 100_200)][..]));
+    }
 }
