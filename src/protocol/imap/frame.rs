@@ -283,7 +283,8 @@ impl Framer {
     /// Whether the literal that is announced at the end of the text is a message: APPEND's, and not its first
     /// argument, which is the mailbox.
     fn is_message(&self) -> bool {
-        let mut words = self.text.splitn(4, |byte| *byte == b' ');
+        let are_blanks_skipped = self.leniency.extra_blanks;
+        let mut words = self.text.split(|byte| *byte == b' ').filter(|word| !are_blanks_skipped || !word.is_empty());
         let (_tag, verb, _mailbox, more) = (words.next(), words.next(), words.next(), words.next());
         verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"APPEND")) && more.is_some()
     }

@@ -54,7 +54,8 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
         Some(b'(') => parser.list(Parser::flag)?,
         _ => {
             let mut flags = vec![parser.flag()?];
-            while parser.eat(b' ') {
+            while parser.peek() == Some(b' ') {
+                parser.space()?;
                 flags.push(parser.flag()?);
             }
             flags

@@ -110,7 +110,8 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
     parser.space()?;
     let wants = wants(parser)?;
     let (mut charset, mut strange) = (None, None);
-    if parser.eat_word("CHARSET ") {
+    if parser.eat_word("CHARSET") {
+        parser.space()?;
         let label = parser.astring("a charset")?;
         charset = charset::Charset::for_label(&label);
         if charset.is_none() {
@@ -123,9 +124,10 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
 }
 
 fn wants(parser: &mut Parser<'_>) -> Parsed<Option<Vec<Want>>> {
-    if !parser.eat_word("RETURN ") {
+    if !parser.eat_word("RETURN") {
         return Ok(None);
     }
+    parser.space()?;
     let mut wants = parser.list(|parser| {
         let at = parser.at();
         Ok(match parser.word("MIN, MAX, ALL or COUNT")?.as_str() {
