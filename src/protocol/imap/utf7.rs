@@ -13,9 +13,11 @@ pub(super) fn decode(raw: &[u8]) -> String {
     let mut rest = &*text;
     while let Some((before, behind)) = rest.split_once('&') {
         out.push_str(before);
-        let shifted = behind.split_once('-').and_then(|(code, behind)| match code {
-            "" => Some(("&".to_owned(), behind)),
-            code => Some((decode_shifted(code)?, behind)),
+        // No `&` stands in a code, so whoever looks for the end of one looks at each octet once.
+        let end = behind.find(['-', '&']).filter(|end| behind[*end..].starts_with('-'));
+        let shifted = end.and_then(|end| match (&behind[..end], &behind[end + 1..]) {
+            ("", behind) => Some(("&".to_owned(), behind)),
+            (code, behind) => Some((decode_shifted(code)?, behind)),
         });
         let (meant, behind) = shifted.unwrap_or_else(|| (char::REPLACEMENT_CHARACTER.to_string(), behind));
         out.push_str(&meant);
@@ -84,5 +86,14 @@ mod tests {
         assert_eq!(decode(b"&'+&-"), "\u{fffd}'+&");
         assert_eq!(decode("Entwürfe".as_bytes()), "Entwürfe");
         assert_eq!(decode(b"\xff"), "\u{fffd}");
+    }
+
+    /// It takes minutes where anything in it is looked at again and again.
+    #[test]
+    fn a_hostile_name_is_read_once() {
+        const TIMES: usize = 1_000_000;
+        let name = "&".repeat(TIMES) + "-";
+
+        assert_eq!(decode(name.as_bytes()), "\u{fffd}".repeat(TIMES - 1) + "&");
     }
 }
