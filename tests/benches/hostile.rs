@@ -66,6 +66,19 @@ const CASES: &[Case] = &[
         server.imap(&format!("b STATUS \"{}\" (MESSAGES)", "\\\\".repeat(30_000)), size);
     }),
     ("imap: names in UTF-7", |server, size| server.imap(&format!("b CREATE {}", "&AOQ-".repeat(12_000)), size)),
+    ("imap: names that are no UTF-7", |server, size| {
+        server.imap(&format!("b SELECT {{60001+}}\r\n{}-", "&".repeat(60_000)), size);
+    }),
+    ("imap: HEADER.FIELDS, 10,000 names", |server, size| {
+        let names: String = (0..10_000).map(|i| format!("n{i} ")).collect();
+        let command = format!("b FETCH 2 BODY.PEEK[HEADER.FIELDS ({names}x)]");
+        server.fetch(&"Z:\n".repeat(43_000), &command, size >> 20);
+    }),
+    ("imap: 250 pieces of a part", |server, size| {
+        let pieces: String = (0..250).map(|i| format!("BINARY.PEEK[1]<{i}.1> ")).collect();
+        let mail = format!("Content-Transfer-Encoding: base64\r\n\r\n{}", "YWFh".repeat(size / 4));
+        server.fetch(&mail, &format!("b FETCH 2 ({pieces}UID)"), 1);
+    }),
     ("imap: LIST, 10,000 mailboxes", |server, size| server.list(size)),
     ("pop3: one line", |server, size| server.pop3(format!("NOOP {}\r\n", "x".repeat(size)).as_bytes(), 1)),
     ("pop3: lines", |server, size| server.pop3("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
@@ -175,6 +188,18 @@ impl Server {
         let mut client = Client::logged_in(self.imap);
         client.ask("b SELECT INBOX");
         for _ in 0..(size / command.len()).max(1) {
+            client.ask(command);
+        }
+    }
+
+    /// Appends a mail, and asks for these items so many times.
+    fn fetch(&self, mail: &str, command: &str, times: usize) {
+        self.mail("Subject: x\r\n\r\n");
+        let mut client = Client::logged_in(self.imap);
+        client.write(format!("b APPEND INBOX {{{}+}}\r\n{mail}\r\n", mail.len()).as_bytes());
+        client.until("b ");
+        client.ask("b SELECT INBOX");
+        for _ in 0..times {
             client.ask(command);
         }
     }

@@ -104,7 +104,7 @@ mod tests {
         fn turn(&mut self, request: Request) -> (String, Option<Request>) {
             let mut desk = Desk::new(&mut self.mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
             let Step { reply, next, .. } = self.imap.perform(request, &mut desk);
-            let text = String::from_utf8(reply.pieces().collect::<Vec<_>>().concat()).unwrap();
+            let text = String::from_utf8_lossy(&reply.pieces().collect::<Vec<_>>().concat()).into_owned();
             (text, if let Next::More(rest) = next { Some(rest) } else { None })
         }
 
@@ -170,6 +170,45 @@ mod tests {
         assert_eq!(all.concat().lines().count(), 1 + 31 + 2000 + 1);
         assert_eq!(none.concat(), "b OK LIST is complete\r\n");
         assert_eq!(some.concat().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_message_weighs_as_often_as_it_is_looked_at() {
+        let mut session = Session::with(&vec!["a".repeat(10_000); 100]);
+        let mut weighs = |items: &str| {
+            let mut input = BytesMut::from(format!("a FETCH 1:* ({items})\r\n").as_bytes());
+            let request = session.imap.decode(&mut input).unwrap().request;
+            let (_, rest) = session.turn(request);
+            session.imap.gather(&mut rest.unwrap(), &session.mail.accounts)
+        };
+
+        assert_eq!(weighs("FLAGS UID"), 0);
+        assert_eq!(weighs("FLAGS ENVELOPE"), 140_000);
+        assert_eq!(weighs("ENVELOPE BODY.PEEK[1] BODY"), 150_000);
+        let pieces: Vec<String> = (0..200).map(|i| format!("BINARY.PEEK[1]<{i}.1>")).collect();
+        assert_eq!(weighs(&pieces.join(" ")), 2_000_000);
+    }
+
+    /// Each of these takes minutes where anything in it is looked at again and again.
+    #[test]
+    fn hostile_fetches_read_a_message_once() {
+        let encoded = format!("Content-Transfer-Encoding: base64\r\n\r\n{}", "YWFh".repeat(50_000));
+        let with_nul = "\r\n\0".to_owned() + &"a".repeat(150_000);
+        let mut session = Session::with(&["Z:\n".repeat(43_000) + "X: y\r\n\r\n", encoded, with_nul]);
+        let names = (0..9000).map(|i| format!("n{i} ")).collect::<String>();
+        let pieces = |item: &str| (0..250).map(|i| format!("{item}<{i}.4000000000>")).collect::<Vec<_>>().join(" ");
+
+        let fields = session.ask(&format!("a FETCH 1 BODY.PEEK[HEADER.FIELDS ({names}x)]")).concat();
+        let others = session.ask(&format!("b FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT ({names}Z)]")).concat();
+        let decoded = session.ask(&format!("c FETCH 2 ({})", pieces("BINARY.PEEK[1]"))).concat();
+        let clean = session.ask(&format!("d FETCH 3 ({})", pieces("BODY.PEEK[TEXT]"))).concat();
+
+        for said in [fields, others] {
+            assert!(said.contains(")] {8}\r\nX: y\r\n\r\n)\r\n"), "{}", &said[said.len() - 100..]);
+        }
+        let letters = |octets: usize| (0..250).map(|first| octets - first).sum::<usize>();
+        assert_eq!(decoded.matches('a').count(), letters(150_000));
+        assert_eq!(clean.matches('a').count(), letters(150_001) - 1);
     }
 
     #[test]

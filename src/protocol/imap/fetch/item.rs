@@ -1,12 +1,10 @@
 //! The items that FETCH can ask for: their grammar, and what is said of a message for each.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 
 use super::section::{Section, What};
+use super::source::{Partial, Source};
 use super::{envelope, section, structure};
-use crate::mail::Message;
 use crate::protocol::Reply;
 use crate::protocol::imap::parser::{Parsed, Parser, Wrong};
 
@@ -27,14 +25,14 @@ pub(super) enum Item {
     Octets {
         name: String,
         section: Section,
-        partial: Option<(u32, u32)>,
+        partial: Partial,
         is_peek: bool,
     },
     /// Octets of a part without their transfer encoding.
     Binary {
         name: String,
         path: Vec<u32>,
-        partial: Option<(u32, u32)>,
+        partial: Partial,
         is_peek: bool,
     },
     BinarySize {
@@ -163,7 +161,7 @@ fn is_peek(at: usize, parser: &Parser<'_>) -> bool {
 }
 
 /// `<first.count>`.
-fn partial(parser: &mut Parser<'_>) -> Parsed<Option<(u32, u32)>> {
+fn partial(parser: &mut Parser<'_>) -> Parsed<Partial> {
     if !parser.eat(b'<') {
         return Ok(None);
     }
@@ -175,23 +173,13 @@ fn partial(parser: &mut Parser<'_>) -> Parsed<Option<(u32, u32)>> {
 }
 
 /// RFC 3501 §7.4.2: the answer says where a partial begins.
-fn origin(partial: Option<(u32, u32)>) -> String {
+fn origin(partial: Partial) -> String {
     partial.map_or_else(String::new, |(first, _)| format!("<{first}>"))
 }
 
-/// What of these octets a partial asks for; nothing where it begins behind them.
-fn cut(len: usize, partial: Option<(u32, u32)>) -> Range<usize> {
-    match partial {
-        None => 0..len,
-        Some((first, count)) => {
-            let first = (first as usize).min(len);
-            first..first.saturating_add(count as usize).min(len)
-        }
-    }
-}
-
 /// Writes an item that is deep. False where it cannot be had.
-pub(super) fn write(item: &Item, message: &Message, out: &mut Reply) -> bool {
+pub(super) fn write(item: &Item, source: &mut Source<'_>, out: &mut Reply) -> bool {
+    let message = source.message;
     match item {
         Item::Uid | Item::Flags | Item::InternalDate | Item::Size => {}
         Item::Envelope => {
@@ -208,45 +196,28 @@ pub(super) fn write(item: &Item, message: &Message, out: &mut Reply) -> bool {
         }
         Item::Octets { name, section, partial, .. } => {
             out.add(format_args!("{name} "));
-            match section.find(message) {
+            match source.section(section, *partial) {
                 None => out.push("NIL"),
-                Some(octets) => {
-                    let octets = without_nul(message, octets.slice(cut(octets.len(), *partial)));
-                    literal("", format!("{}{}", message.no(), section::label(name)), octets, out);
-                }
+                Some(octets) => literal("", format!("{}{}", message.no(), section::label(name)), octets, out),
             }
         }
         Item::Binary { name, path, partial, .. } => {
             out.add(format_args!("{name} "));
-            let Some(octets) = section::decoded(message, path) else {
+            let Some(octets) = source.decoded(path, *partial) else {
                 out.push("NIL");
                 return section::part(message.root(), path).is_none();
-            };
-            let octets = match partial {
-                // A piece does not keep the whole in memory.
-                Some(_) => Bytes::copy_from_slice(&octets[cut(octets.len(), *partial)]),
-                None => octets,
             };
             // RFC 3516 §4.3: octets with NUL among them are a literal8.
             let sign = if memchr::memchr(0, &octets).is_some() { "~" } else { "" };
             literal(sign, format!("{}{}", message.no(), section::label(name)), octets, out);
         }
         Item::BinarySize { name, path } => {
-            let octets = section::decoded(message, path);
-            out.add(format_args!("{name} {}", octets.as_ref().map_or(0, Bytes::len)));
+            let octets = source.decoded_len(path);
+            out.add(format_args!("{name} {}", octets.unwrap_or_default()));
             return octets.is_some();
         }
     }
     true
-}
-
-/// NUL stands in no literal (RFC 3501 §9, CHAR8): an octet that no text has is in its place, so that sizes and places
-/// stay. BINARY gives the message's own.
-fn without_nul(message: &Message, octets: Bytes) -> Bytes {
-    match message.has_nul() {
-        true => octets.iter().map(|byte| if *byte == 0 { 0x80 } else { *byte }).collect(),
-        false => octets,
-    }
 }
 
 fn literal(sign: &str, label: String, octets: Bytes, out: &mut Reply) {

@@ -3,6 +3,7 @@
 mod envelope;
 mod item;
 mod section;
+mod source;
 mod structure;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use super::{Answer, Imap, Progress, Refusal, Work};
 use crate::mail::{Flags, Mailbox, Message};
 use crate::protocol::{Desk, Reply};
 use item::Item;
+use source::Source;
 
 /// How many messages one turn deals with, and after how many octets it ends.
 const MOST_MESSAGES: usize = 1024;
@@ -80,17 +82,19 @@ impl Fetching {
         self.uids.next();
     }
 
-    /// Takes the messages that have to be read for the next turn. Gives their octets; 0 where there is nothing to read.
+    /// Takes the messages that have to be read for the next turn. Gives their octets, each item counting; 0 where there is
+    /// nothing to read.
     pub(super) fn gather(&mut self, mailbox: &Mailbox) -> u64 {
         let next = self.next();
         self.read.retain(|read| next.is_some_and(|next| read.uid >= next));
-        if !self.items.iter().any(Item::is_deep) || !self.read.is_empty() {
+        let weight = self.items.iter().filter(|item| item.is_deep()).count();
+        if weight == 0 || !self.read.is_empty() {
             return 0;
         }
         let mut octets = 0;
         for uid in self.uids.as_slice().iter().take(AHEAD_MESSAGES) {
             let Some(entry) = mailbox.entry(*uid) else { continue };
-            octets += entry.message.raw().len().max(1);
+            octets += entry.message.raw().len().max(1) * weight;
             self.gathered.push((*uid, entry.message.clone()));
             if octets >= AHEAD_OCTETS {
                 break;
@@ -102,12 +106,12 @@ impl Fetching {
     /// Reads what was gathered.
     pub(super) fn compute(&mut self) {
         for (uid, message) in self.gathered.drain(..) {
-            let (mut text, mut undecodable) = (Reply::default(), false);
+            let (mut source, mut text, mut undecodable) = (Source::new(&message), Reply::default(), false);
             for (i, item) in self.items.iter().filter(|item| item.is_deep()).enumerate() {
                 if i > 0 {
                     text.push(" ");
                 }
-                undecodable |= !item::write(item, &message, &mut text);
+                undecodable |= !item::write(item, &mut source, &mut text);
             }
             self.read.push_back(Read { uid, text, undecodable });
         }

@@ -1,5 +1,8 @@
 //! Sections of a message (RFC 3501 §6.4.5): which octets `BODY[1.2.MIME]` means.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::mail::{Message, Part};
@@ -16,9 +19,9 @@ pub(super) struct Section {
 pub(super) enum What {
     All,
     Header,
-    /// The fields of these names, or all others.
+    /// The fields of these names, in small letters, or all others.
     Fields {
-        names: Vec<Vec<u8>>,
+        names: BTreeSet<Vec<u8>>,
         others: bool,
     },
     Text,
@@ -35,8 +38,8 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
         // Behind part numbers a dot without a word is none.
         "" if parser.at() == at && !parser.since(start).ends_with(b".") => What::All,
         "HEADER" => What::Header,
-        "HEADER.FIELDS" => fields(parser, false)?,
-        "HEADER.FIELDS.NOT" => fields(parser, true)?,
+        "HEADER.FIELDS" => return fields(parser, path, false),
+        "HEADER.FIELDS.NOT" => return fields(parser, path, true),
         "TEXT" => What::Text,
         "MIME" if !path.is_empty() => What::Mime,
         "MIME" => return Err(wrong(at, "MIME stands behind a part number")),
@@ -44,15 +47,6 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
     };
     parser.need(b']')?;
     let name = String::from_utf8_lossy(parser.since(start)).to_ascii_uppercase();
-    let name = match &what {
-        // Names of fields are repeated as they came; in a literal they could not be.
-        What::Fields { names, others } => {
-            let numbers = name.split_once("HEADER").map_or("[", |(numbers, _)| numbers);
-            let names: Vec<String> = names.iter().map(|name| field_name(name)).collect();
-            format!("{numbers}HEADER.FIELDS{} ({})]", if *others { ".NOT" } else { "" }, names.join(" "))
-        }
-        _ => name,
-    };
     Ok((Section { path, what }, name))
 }
 
@@ -80,13 +74,20 @@ fn path(parser: &mut Parser<'_>) -> Parsed<Vec<u32>> {
     Ok(path)
 }
 
-fn fields(parser: &mut Parser<'_>, others: bool) -> Parsed<What> {
+/// The names behind `HEADER.FIELDS`. They are repeated as they came; in a literal they could not be.
+fn fields(parser: &mut Parser<'_>, path: Vec<u32>, others: bool) -> Parsed<(Section, String)> {
     parser.space()?;
-    let names = parser.list(|parser| parser.astring("the name of a field").map(|name| name.into_owned()))?;
-    match names.is_empty() {
-        true => parser.wrong("expected the name of a field in the parentheses"),
-        false => Ok(What::Fields { names, others }),
+    let names = parser.list(|parser| parser.astring("the name of a field"))?;
+    if names.is_empty() {
+        return parser.wrong("expected the name of a field in the parentheses");
     }
+    parser.need(b']')?;
+    let numbers: String = path.iter().map(|number| format!("{number}.")).collect();
+    let written: Vec<String> = names.iter().map(|name| field_name(name)).collect();
+    let not = if others { ".NOT" } else { "" };
+    let name = format!("[{numbers}HEADER.FIELDS{not} ({})]", written.join(" "));
+    let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    Ok((Section { path, what: What::Fields { names, others } }, name))
 }
 
 fn wrong(at: usize, what: &str) -> crate::protocol::imap::parser::Wrong {
@@ -110,12 +111,19 @@ pub(super) fn label(name: &str) -> &str {
     }
 }
 
+/// What a section is.
+pub(super) enum Found {
+    /// A place in the message.
+    Place(Range<usize>),
+    /// Fields of its header, put together.
+    Fields(Bytes),
+}
+
 impl Section {
-    /// The octets; none where there is no such part.
-    pub(super) fn find(&self, message: &Message) -> Option<Bytes> {
-        let raw = message.raw();
+    /// None where there is no such part.
+    pub(super) fn find(&self, message: &Message) -> Option<Found> {
         if self.path.is_empty() && self.what == What::All {
-            return Some(raw.clone());
+            return Some(Found::Place(0..message.raw().len()));
         }
         let root = message.root();
         // What HEADER and TEXT are of: the message, or one that is attached.
@@ -124,15 +132,15 @@ impl Section {
             false => part(root, &self.path).filter(Part::is_message).and_then(|part| part.children().next()),
         };
         match &self.what {
-            What::All => part(root, &self.path).map(|part| raw.slice(part.body_range())),
-            What::Mime => part(root, &self.path).map(|part| raw.slice(part.header_range())),
-            What::Header => whole().map(|part| raw.slice(part.header_range())),
-            What::Text => whole().map(|part| raw.slice(part.body_range())),
+            What::All => part(root, &self.path).map(|part| Found::Place(part.body_range())),
+            What::Mime => part(root, &self.path).map(|part| Found::Place(part.header_range())),
+            What::Header => whole().map(|part| Found::Place(part.header_range())),
+            What::Text => whole().map(|part| Found::Place(part.body_range())),
             What::Fields { names, others } => {
                 let part = whole()?;
                 let mut out = Vec::new();
                 for (name, field) in part.raw_fields() {
-                    if names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) != *others {
+                    if names.contains(&name.to_ascii_lowercase()) != *others {
                         out.extend_from_slice(field);
                         if !field.ends_with(b"\n") {
                             out.extend_from_slice(b"\r\n");
@@ -141,7 +149,7 @@ impl Section {
                 }
                 // RFC 3501 §6.4.5: the blank line is always there.
                 out.extend_from_slice(b"\r\n");
-                Some(out.into())
+                Some(Found::Fields(out.into()))
             }
         }
     }
