@@ -35,8 +35,7 @@ impl Smtp {
                 Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
             }
             (Fact::Recipients, _) => {
-                let accepted =
-                    transaction.map_or(0, |its| its.recipients.iter().filter(|its| its.is_accepted()).count());
+                let accepted = transaction.map_or(0, |its| its.accepted);
                 Some(Value::Number(accepted as u64))
             }
             (Fact::Size, Request::Command(Command::Mail { sender, .. })) => {

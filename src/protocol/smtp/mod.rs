@@ -84,6 +84,8 @@ enum State {
 struct Transaction {
     sender: Sender,
     recipients: Vec<Recipient>,
+    /// How many of them were accepted.
+    accepted: usize,
 }
 
 /// What the client asks.

@@ -139,7 +139,7 @@ impl Smtp {
         if is_international && !sender.parameters().smtputf8() {
             return Err(Refusal::new("553 5.6.7", "an address beyond ASCII needs the SMTPUTF8 parameter"));
         }
-        self.state = State::Transaction(Transaction { sender, recipients: Vec::new() });
+        self.state = State::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
         Ok(say("250 2.1.0 Ok"))
     }
 
@@ -149,8 +149,7 @@ impl Smtp {
             self.may_send()?;
             return Err(Refusal::sequence("MAIL comes before RCPT"));
         };
-        let accepted = transaction.recipients.iter().filter(|recipient| recipient.is_accepted()).count();
-        let refusal = if accepted >= limit {
+        let refusal = if transaction.accepted >= limit {
             // RFC 5321 §4.5.3.1.10.
             Some(Refusal::new("452 4.5.3", &format!("Too many recipients: a message may have {limit}")))
         } else if is_international && !transaction.sender.parameters().smtputf8() {
@@ -161,8 +160,10 @@ impl Smtp {
             None
         };
         let verdict = refusal.as_ref().map_or(Verdict::Accepted, |refusal| Verdict::Refused(refusal.line().into()));
-        // What a client tries in vain beyond any measure is answered, and not kept.
-        if accepted < limit && transaction.recipients.len() < 10 * limit.max(100) {
+        // Refusals beyond this bound are answered, and not kept.
+        let refused = transaction.recipients.len() - transaction.accepted;
+        if refusal.is_none() || transaction.accepted < limit && refused < 10 * limit.max(100) {
+            transaction.accepted += usize::from(refusal.is_none());
             transaction.recipients.push(Recipient::new(address, parameters, verdict));
         }
         refusal.map_or_else(|| Ok(say("250 2.1.5 Ok")), Err)
@@ -177,7 +178,7 @@ impl Smtp {
         if transaction.recipients.is_empty() {
             return Err(Refusal::sequence("RCPT comes before DATA"));
         }
-        if !transaction.recipients.iter().any(Recipient::is_accepted) {
+        if transaction.accepted == 0 {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         }
         let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
@@ -281,5 +282,43 @@ impl Smtp {
     /// Whether this is refused now because STARTTLS comes first.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+
+    use super::super::{Config, Limits};
+    use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::mail::{Accounts, Member, Namespace, Origin};
+    use crate::protocol::{Machine, Mail};
+
+    #[test]
+    fn a_recipient_behind_many_that_were_refused_gets_the_mail_it_was_accepted_for() {
+        let limits = Limits { recipients: 2, ..Limits::default() };
+        let config = Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, limits };
+        let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
+        let mut mail = Mail::new(Accounts::new(vec![bob], Namespace::default(), 1));
+        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let refused = "RCPT TO:<eve@example.org>\r\n".repeat(1500);
+        let talk =
+            format!("EHLO me\r\nMAIL FROM:<>\r\n{refused}RCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\n");
+        let mut input = BytesMut::from(talk.as_bytes());
+
+        let mut message = None;
+        while let Some(heard) = machine.decode(&mut input) {
+            let origin = Origin::Session(SessionNo(1));
+            let mut desk = Desk::new(&mut mail, origin, Timestamp::from_micros(0));
+            machine.perform(heard.request, &mut desk);
+            message = desk.close().accepted.or(message);
+        }
+
+        let message = message.expect("it was accepted");
+        assert_eq!(message.envelope().accepted().collect::<Vec<_>>(), ["bob@example.org"]);
+        assert_eq!(message.envelope().recipients().len(), 1001, "what is refused beyond the bound is not kept");
     }
 }
