@@ -31,6 +31,29 @@ pub(super) enum Command {
     User(String),
 }
 
+impl Command {
+    /// The event of its verb.
+    pub(super) fn event(&self) -> Event {
+        match self {
+            Self::Apop { .. } => Event::Pop3Apop,
+            Self::Auth(_) => Event::Pop3AuthStart,
+            Self::Capa => Event::Pop3Caps,
+            Self::Dele(_) => Event::Pop3Dele,
+            Self::List(_) => Event::Pop3List,
+            Self::Noop => Event::Pop3Noop,
+            Self::Pass(_) => Event::Pop3Pass,
+            Self::Quit => Event::Pop3Quit,
+            Self::Retr(_) => Event::Pop3Retr,
+            Self::Rset => Event::Pop3Rset,
+            Self::Stat => Event::Pop3Stat,
+            Self::Stls => Event::Pop3Stls,
+            Self::Top { .. } => Event::Pop3Top,
+            Self::Uidl(_) => Event::Pop3Uidl,
+            Self::User(_) => Event::Pop3User,
+        }
+    }
+}
+
 /// Why a line is no command that can be performed.
 pub(super) type Wrong = String;
 

@@ -20,9 +20,7 @@ impl Pop3 {
         match fact {
             Fact::Line => of_line(&heard.words, fact, false),
             Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&heard.words, fact, false),
-            Fact::Mechanism if heard.event == Event::Pop3AuthStart && matches!(ask, Ask::Refused(_)) => {
-                of_line(&heard.words, fact, false)
-            }
+            Fact::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => of_line(&heard.words, fact, false),
             Fact::Mechanism | Fact::User => self.login(ask, fact),
             Fact::Msn => number.map(|number| Value::Number(number.into())),
             Fact::Uid => maildrop?.unique_id(number?).map(Value::text),

@@ -76,7 +76,9 @@ pub(crate) struct Request(Ask);
 enum Ask {
     Greeting,
     Command(Command),
-    /// What is no command, and why.
+    /// A command that is wrong, or unknown, and why.
+    Wrong(Event, String),
+    /// A line that is none, and why.
     Refused(String),
     Sasl(Bytes),
     /// The client speaks HTTP.
@@ -126,7 +128,7 @@ impl Machine for Pop3 {
         let (event, words, ask) = match line {
             Line::Whole(line) if is_command => {
                 let (event, command) = command::parse(&line);
-                (event, Words::Line(line), command.map_or_else(Ask::Refused, Ask::Command))
+                (event, Words::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
             }
             Line::Whole(line) => (otherwise, Words::Line(line.clone()), Ask::Sasl(line)),
             Line::BareLf(line) => {

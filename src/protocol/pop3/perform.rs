@@ -11,7 +11,7 @@ use super::maildrop::{self, Maildrop};
 use super::{Ask, Mechanism, Pop3, Request, State};
 use crate::mail::{AccountNo, Place};
 use crate::protocol::sasl::{self, Outcome};
-use crate::protocol::{Desk, Next, Reply, StartTls, Status, Step};
+use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, String>;
@@ -43,6 +43,7 @@ impl Pop3 {
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(desk)),
             Ask::Command(command) => self.command(command, desk),
+            Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
                 // A login that was answered with nonsense is over.
                 if matches!(self.state, State::Sasl(_)) {
@@ -88,7 +89,7 @@ impl Pop3 {
             (Command::Quit, _) => Ok(self.quit(desk)),
             (command, State::Transaction(_, maildrop)) => transact(command, maildrop),
             (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
-                self.may_come_before_tls(&command)?;
+                self.may_come_before_tls(command.event())?;
                 self.authorize(command, desk)
             }
         }
@@ -206,10 +207,10 @@ impl Pop3 {
 
     /// RFC 2595 §4. The codes are RFC 3206's: AUTH is a login that the policy forbids, SYS/PERM what lasts until
     /// somebody configures the client otherwise.
-    fn may_come_before_tls(&self, command: &Command) -> Result<(), String> {
-        match command {
-            Command::Stls => Ok(()),
-            Command::User(_) | Command::Pass(_) | Command::Apop { .. } | Command::Auth(_)
+    fn may_come_before_tls(&self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls => Ok(()),
+            Event::Pop3User | Event::Pop3Pass | Event::Pop3Apop | Event::Pop3AuthStart
                 if self.lacks_tls(StartTls::BeforeLogin) =>
             {
                 Err("[AUTH] STLS comes before the login".to_owned())

@@ -25,6 +25,27 @@ pub(crate) enum Command {
     Auth { mechanism: Mechanism, initial: Option<Vec<u8>> },
 }
 
+impl Command {
+    /// The event of its verb.
+    pub(super) fn event(&self) -> Event {
+        match self {
+            Self::Helo(_) => Event::SmtpHelo,
+            Self::Ehlo(_) => Event::SmtpCaps,
+            Self::Mail { .. } => Event::SmtpMail,
+            Self::Rcpt { .. } => Event::SmtpRcpt,
+            Self::Data => Event::SmtpData,
+            Self::Rset => Event::SmtpRset,
+            Self::Noop => Event::SmtpNoop,
+            Self::Vrfy(_) => Event::SmtpVrfy,
+            Self::Expn => Event::SmtpExpn,
+            Self::Help => Event::SmtpHelp,
+            Self::Quit => Event::SmtpQuit,
+            Self::Starttls => Event::SmtpStarttls,
+            Self::Auth { .. } => Event::SmtpAuthStart,
+        }
+    }
+}
+
 /// The verbs that are understood.
 pub(super) const VERBS: &[(&str, Event)] = &[
     ("HELO", Event::SmtpHelo),

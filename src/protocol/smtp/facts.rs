@@ -23,9 +23,7 @@ impl Smtp {
         match (fact, &heard.request) {
             (Fact::Line | Fact::Verb | Fact::Argument, Request::Sasl(_)) if fact != Fact::Line => None,
             (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&heard.words, fact, false),
-            (Fact::Mechanism, Request::Refused(_)) if heard.event == Event::SmtpAuthStart => {
-                of_line(&heard.words, fact, false)
-            }
+            (Fact::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&heard.words, fact, false),
             (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
             (Fact::Sender, Request::Command(Command::Mail { sender, .. })) => Some(Value::text(sender.address())),
             (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),

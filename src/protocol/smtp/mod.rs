@@ -93,7 +93,9 @@ struct Transaction {
 pub(crate) enum Request {
     Greeting,
     Command(Command),
-    /// A line that is no command, or a wrong one.
+    /// A command that is wrong, or unknown.
+    Wrong(Event, Refusal),
+    /// A line that is none.
     Refused(Refusal),
     /// A response of a login, as it came.
     Sasl(Bytes),
@@ -137,7 +139,7 @@ impl Smtp {
                     Ok(Command::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
                     _ => event,
                 };
-                let request = command.map_or_else(Request::Refused, Request::Command);
+                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command);
                 Heard { event, request, words: Words::Line(line) }
             }
             Line::BareLf(line) => {

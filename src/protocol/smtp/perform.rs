@@ -11,7 +11,7 @@ use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, State, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Next, Reply, StartTls, Status, Step};
+use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, Refusal>;
@@ -34,6 +34,7 @@ impl Smtp {
         let answer = match request {
             Request::Greeting => Ok(self.greet()),
             Request::Command(command) => self.command(command, desk),
+            Request::Wrong(event, refusal) => self.may_come_before_tls(event).and(Err(refusal)),
             Request::Refused(refusal) => {
                 // A login that was answered with nonsense is over.
                 if matches!(self.state, State::Sasl(_)) {
@@ -64,12 +65,21 @@ impl Smtp {
         positive(reply)
     }
 
-    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
-        // RFC 3207 §4.
-        let leads_to_tls = matches!(command, Command::Ehlo(_) | Command::Noop | Command::Quit | Command::Starttls);
+    /// RFC 3207 §4: what a command is refused for before it is looked at any closer.
+    fn may_come_before_tls(&self, event: Event) -> Result<(), Refusal> {
+        let leads_to_tls = matches!(event, Event::SmtpCaps | Event::SmtpNoop | Event::SmtpQuit | Event::SmtpStarttls);
         if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
             return Err(Refusal::starttls_first());
         }
+        // RFC 4954 §6.
+        if self.lacks_tls(StartTls::BeforeLogin) && event == Event::SmtpAuthStart {
+            return Err(Refusal::new("538 5.7.11", "Encryption required for requested authentication mechanism"));
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+        self.may_come_before_tls(command.event())?;
         match command {
             Command::Helo(name) => Ok(self.hello(&name, desk, false)),
             Command::Ehlo(name) => Ok(self.hello(&name, desk, true)),
@@ -217,10 +227,6 @@ impl Smtp {
     }
 
     fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, desk: &mut Desk<'_>) -> Answer {
-        if self.lacks_tls(StartTls::BeforeLogin) {
-            // RFC 4954 §6.
-            return Err(Refusal::new("538 5.7.11", "Encryption required for requested authentication mechanism"));
-        }
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO comes first"));
         }
