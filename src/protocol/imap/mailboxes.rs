@@ -4,14 +4,24 @@
 //! A name that has others below it and is no mailbox itself is not kept anywhere: it is there while those below it
 //! are. So DELETE of a parent leaves such a name, and it goes with the last child.
 
+use std::vec::IntoIter;
+
 use super::command::Command;
 use super::parser::{Parsed, Parser};
-use super::{Answer, Imap, Progress, Refusal, State, utf7};
+use super::{Answer, Imap, PORTION, Progress, Refusal, State, Work, utf7};
 use crate::mail::{AccountNo, INBOX, Mailbox, Place, SpecialUse};
 use crate::protocol::Desk;
 
 /// How many mailboxes, and how many subscriptions, an account can have.
 const MOST_MAILBOXES: usize = 10_000;
+
+/// A RENAME of INBOX that is under way.
+#[derive(Debug)]
+pub(super) struct RenamingInbox {
+    inbox: Place,
+    to: Place,
+    uids: IntoIter<u32>,
+}
 
 pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     parser.space()?;
@@ -90,7 +100,7 @@ impl Imap {
             return Err(Refusal::no("[CANNOT] the new name is below the old one"));
         }
         if let Some(inbox) = source.filter(|_| &*from == INBOX) {
-            return self.rename_inbox(inbox, &to, desk);
+            return rename_inbox(inbox, &to, desk);
         }
         for (_, name) in &below {
             // A name below the new one may be taken even where the new one is not.
@@ -103,18 +113,6 @@ impl Imap {
             desk.rename(place, &format!("{to}{}", &name[from.len()..]));
         }
         Ok(Progress::Done("Renamed".to_owned()))
-    }
-
-    /// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
-    fn rename_inbox(&mut self, inbox: Place, to: &str, desk: &mut Desk<'_>) -> Answer {
-        let new = desk.create(inbox.account, to, SpecialUse::of_name(to));
-        let uids: Vec<u32> =
-            desk.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
-        for uid in uids {
-            desk.copy(inbox, uid, new);
-            desk.expunge(inbox, uid);
-        }
-        Ok(Progress::Done("The messages of INBOX moved".to_owned()))
     }
 
     /// A name can be subscribed to whether there is such a mailbox or not (RFC 3501 §6.3.6).
@@ -141,6 +139,29 @@ impl Imap {
             (true, true) | (false, false) => {}
         }
         Ok(Progress::Done(if subscribed { "Subscribed" } else { "Unsubscribed" }.to_owned()))
+    }
+}
+
+/// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
+fn rename_inbox(inbox: Place, to: &str, desk: &mut Desk<'_>) -> Answer {
+    let to = desk.create(inbox.account, to, SpecialUse::of_name(to));
+    let uids: Vec<u32> = desk.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
+    go_on_renaming_inbox(RenamingInbox { inbox, to, uids: uids.into_iter() }, desk)
+}
+
+pub(super) fn go_on_renaming_inbox(mut renaming: RenamingInbox, desk: &mut Desk<'_>) -> Answer {
+    let RenamingInbox { inbox, to, uids } = &mut renaming;
+    if desk.mailbox(*to).is_none() {
+        return Err(Refusal::no("[NONEXISTENT] the new mailbox was deleted meanwhile"));
+    }
+    for uid in uids.by_ref().take(PORTION) {
+        if desk.copy(*inbox, uid, *to).is_some() {
+            desk.expunge(*inbox, uid);
+        }
+    }
+    match uids.len() {
+        0 => Ok(Progress::Done("The messages of INBOX moved".to_owned())),
+        _ => Ok(Progress::More(Work::RenameInbox(renaming))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands that take several turns, and what is computed between those.
 
-use super::{Answer, Ask, Imap, copy, expunge, fetch, list, search, store};
+use super::{Answer, Ask, Imap, copy, expunge, fetch, list, mailboxes, search, store};
 use crate::mail::Accounts;
 use crate::protocol::{Desk, Reply};
 
@@ -11,6 +11,7 @@ pub(super) enum Work {
     Expunge(expunge::Expunging),
     Fetch(fetch::Fetching),
     List(list::Listing),
+    RenameInbox(mailboxes::RenamingInbox),
     Search(search::Searching),
     Store(store::Storing),
 }
@@ -22,7 +23,7 @@ impl Work {
             Self::Fetch(fetching) => fetching.compute(),
             Self::List(listing) => listing.compute(),
             Self::Search(searching) => searching.compute(),
-            Self::Copy(_) | Self::Expunge(_) | Self::Store(_) => {}
+            Self::Copy(_) | Self::Expunge(_) | Self::RenameInbox(_) | Self::Store(_) => {}
         }
     }
 }
@@ -41,7 +42,7 @@ impl Imap {
         match work {
             Work::Fetch(fetching) => fetching.gather(mailbox),
             Work::Search(searching) => searching.gather(view, mailbox),
-            Work::Copy(_) | Work::Expunge(_) | Work::List(_) | Work::Store(_) => 0,
+            Work::Copy(_) | Work::Expunge(_) | Work::List(_) | Work::RenameInbox(_) | Work::Store(_) => 0,
         }
     }
 
@@ -52,6 +53,7 @@ impl Imap {
             Work::Expunge(expunging) => self.go_on_expunging(expunging, desk),
             Work::Fetch(fetching) => self.go_on_fetching(fetching, desk, out),
             Work::List(listing) => self.go_on_listing(listing, desk, out),
+            Work::RenameInbox(renaming) => mailboxes::go_on_renaming_inbox(renaming, desk),
             Work::Search(searching) => self.go_on_searching(searching, desk, out),
             Work::Store(storing) => self.go_on_storing(storing, desk, out),
         }
@@ -66,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::base::{SessionNo, Timestamp};
-    use crate::mail::{AccountNo, Flags, Namespace, Origin};
+    use crate::mail::{AccountNo, Flags, Namespace, Origin, Place};
     use crate::protocol::imap::{Config, Leniency, Limits, Request};
     use crate::protocol::{Machine, Mail, Next, StartTls, Step};
 
@@ -151,6 +153,32 @@ mod tests {
         assert!((128 << 10..256 << 10).contains(&octets), "{octets}");
         assert_eq!(session.ask("b FETCH 1:* BODY.PEEK[]").concat().matches(" FETCH (").count(), 100);
         assert_eq!(session.ask("c SEARCH BODY aaa").concat().matches(' ').count(), 1 + 100 + 4);
+    }
+
+    #[test]
+    fn inbox_is_renamed_in_parts() {
+        let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 1000]);
+        let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;
+        let inbox = Place { account: session.account, mailbox: inbox };
+        let left = |session: &Session| session.mail.accounts.mailbox(inbox).unwrap().entries().len();
+
+        assert_eq!(session.ask("a RENAME INBOX Old").len(), 4, "256 messages each");
+        let old = session.ask("b STATUS Old (MESSAGES)").concat();
+        assert_eq!((left(&session), old.contains("* STATUS Old (MESSAGES 1000)\r\n")), (0, true));
+
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        for _ in 0..300 {
+            desk.append(inbox, Flags::NONE, None, "Subject: y\r\n\r\n".into());
+        }
+        let mut input = BytesMut::from(&b"c RENAME INBOX Gone\r\n"[..]);
+        let request = session.imap.decode(&mut input).unwrap().request;
+        let (_, rest) = session.turn(request);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let gone = desk.mailbox_of(LOGIN, "Gone").unwrap();
+        desk.delete(gone);
+        let (said, rest) = session.turn(rest.unwrap());
+        assert_eq!(said.lines().last(), Some("c NO [NONEXISTENT] the new mailbox was deleted meanwhile"), "{said}");
+        assert_eq!((rest.is_none(), left(&session)), (true, 44));
     }
 
     #[test]
