@@ -337,6 +337,9 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
 fn no_report_has_a_password() {
     let server = MailServer::builder().account("bob", "hunter2").start();
     server.mount(on(imap::login()).named("third").nth("3").reply("NO later").expect(1));
+    for field in ["line", "arg"] {
+        server.mount(on(imap::login()).named(field).when(field, "~nobody").reply("NO").expect(1));
+    }
     let mut client = connect(&server, "imap");
     ask(&mut client, "a LOGIN bob \"hunter2 hunter2\"");
     ask(&mut client, "b LOGIN bob hunter2 ");
@@ -347,6 +350,8 @@ fn no_report_has_a_password() {
 
     assert!(waited.contains("s1 a LOGIN bob *** → a NO"), "{waited}");
     assert!(report.contains("C  b LOGIN bob ***\n"), "{report}");
+    assert!(report.contains("line  wanted ~nobody  got \"b LOGIN bob ***\""), "{report}");
+    assert!(report.contains("arg  wanted ~nobody  got ***"), "{report}");
     assert!(!waited.contains("hunter2") && !report.contains("hunter2"), "{waited}\n{report}");
 }
 

@@ -222,7 +222,7 @@ impl Event {
     }
 
     /// Whether it belongs to a login: a line that is no command may be a password then.
-    pub(super) fn is_login(self) -> bool {
+    pub(crate) fn is_login(self) -> bool {
         let (_, point) = self.name().split_once('.').unwrap_or_default();
         matches!(point, "auth" | "auth.start" | "auth.step" | "login" | "user" | "pass" | "apop")
     }

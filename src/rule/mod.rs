@@ -22,7 +22,7 @@ pub(crate) use condition::{Condition, Test, count, shown, span};
 pub(crate) use deed::{By, Deed, Target};
 pub(crate) use field::{DOTTED, FIELDS, Field, Kind, OUTCOMES};
 pub(crate) use filter::short;
-pub(crate) use near::{Near, Why};
+pub(crate) use near::{Missed, Near, Why};
 pub(crate) use plan::{After, Cue, Pace, Plan};
 pub(crate) use rulebook::{Mounted, Rulebook, Scene, State};
 pub(crate) use run::{Run, Want};

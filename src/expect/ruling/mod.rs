@@ -9,8 +9,8 @@ use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
 use crate::journal::{Ending, Journal, Kind, Weight};
-use crate::protocol::Event;
-use crate::rule::{Misplaced, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
+use crate::protocol::{Event, masked};
+use crate::rule::{Field, Misplaced, Missed, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
@@ -192,8 +192,7 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
             let mut lines = Vec::new();
             let mut reason = if missed.len() == 1 { "one-condition" } else { "conditions" };
             for miss in missed {
-                let got = miss.got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}"));
-                let mut line = format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted);
+                let mut line = clause(near.event, miss);
                 if let Some((by, session)) = &miss.setter {
                     let by = by.as_deref().map_or("the scenario".to_owned(), |by| format!("rule `{by}`"));
                     let session = session.map_or(String::new(), |session| format!(" in {session}"));
@@ -217,6 +216,17 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
         journal_ref: near.exchange.map(Seq::number),
         detail,
     }
+}
+
+/// A condition, and what was there instead, but for passwords.
+fn clause(event: Event, miss: &Missed) -> String {
+    let got = match (&miss.field, miss.got.as_deref()) {
+        (_, None) => "nothing".to_owned(),
+        (Field::Line, Some(line)) => format!("{:?}", String::from_utf8_lossy(&masked(event, line.as_bytes()))),
+        (Field::Arg, Some(_)) if event.is_login() => "***".to_owned(),
+        (_, Some(got)) => format!("{got:?}"),
+    };
+    format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
 }
 
 /// The event never came; what came last in a session of its protocol says how far it got.
@@ -299,10 +309,7 @@ fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
         detail: vec![format!("{seen} times")],
     }));
     if let Some((session, event, missed)) = &watch.nearest {
-        let detail = missed.iter().map(|miss| {
-            let got = miss.got.as_deref().map_or("nothing".to_owned(), |got| format!("{got:?}"));
-            format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
-        });
+        let detail = missed.iter().map(|miss| clause(*event, miss));
         let detail: Vec<String> = detail.collect();
         let late = || vec!["it came too late".to_owned()];
         near_misses.push(NearMiss {
