@@ -193,7 +193,7 @@ impl RecordJson {
                     "status": status,
                     "octets": detail.as_ref().and_then(|detail| detail.octets),
                     "captured": captured,
-                    "changes": detail.as_ref().map_or(0, |detail| detail.done.changes.len()),
+                    "changes": detail.as_ref().map_or(0, |detail| detail.changes.len()),
                     "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
                 });
                 put(&mut facts, "heard", octets(*start, *heard));
@@ -201,7 +201,7 @@ impl RecordJson {
                 ("exchange", facts)
             }
             Kind::Part { exchange, status, start, heard, said, detail, .. } => {
-                let changes = detail.as_ref().map_or(0, |detail| detail.done.changes.len());
+                let changes = detail.as_ref().map_or(0, |detail| detail.changes.len());
                 let mut facts = json!({
                     "exchange": exchange,
                     "status": status,
@@ -241,7 +241,7 @@ impl RecordJson {
             }
             Kind::Outside(detail) => {
                 let captured = detail.captured;
-                ("outside", json!({ "captured": captured, "changes": detail.done.changes.len() }))
+                ("outside", json!({ "captured": captured, "changes": detail.changes.len() }))
             }
         };
         Self { seq, at: record.at, session: record.session, kind, facts }

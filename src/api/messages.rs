@@ -288,7 +288,8 @@ mod tests {
         let message =
             Message::new(MessageNo(no), Origin::Delivered, Timestamp::from_micros(0), Some(envelope(to)), Bytes::new());
         let done = Done { accepted: Some(message), ..Done::default() };
-        let detail = Some(Box::new(Detail { done, ..Detail::default() }));
+        let (detail, came) = Detail::of(done);
+        let detail = (Some(Box::new(detail)), came);
         let words = Words::Body { octets: 0 };
         server.engine().act(|world, now| {
             world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &words, (&Reply::default(), None), detail)

@@ -1,5 +1,6 @@
 //! One notation for "which": exact text, `*` for any run, `~` before a regular expression, `!` before what must not match.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use regex::Regex;
@@ -193,11 +194,14 @@ fn same_address(one: &str, other: &str) -> bool {
 }
 
 /// An address with its domain in lower case: what two addresses are compared by.
-pub(crate) fn fold_domain(address: &str) -> String {
-    match address.rfind('@') {
-        Some(at) => format!("{}{}", &address[..at], address[at..].to_ascii_lowercase()),
-        None => address.to_owned(),
+pub(crate) fn fold_domain(address: &str) -> Cow<'_, str> {
+    let at = memchr::memrchr(b'@', address.as_bytes()).unwrap_or(address.len());
+    if !address.as_bytes()[at..].iter().any(u8::is_ascii_uppercase) {
+        return Cow::Borrowed(address);
     }
+    let mut folded = address.to_owned();
+    folded[at..].make_ascii_lowercase();
+    Cow::Owned(folded)
 }
 
 fn glob(pieces: &[Box<str>], text: &str, find: impl Fn(&str, &str) -> Option<usize>) -> bool {

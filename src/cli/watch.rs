@@ -152,7 +152,7 @@ fn answered(
     exchange: &Exchange,
     (status, (start, octets), detail): Said<'_>,
 ) -> Option<(&'static str, String)> {
-    let facts = detail.and_then(|detail| detail.done.facts.as_ref());
+    let facts = detail.and_then(|detail| detail.facts.as_ref());
     let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
     let is_refused = status == Some(Status::Negative);
     if user.is_none() && denied.is_none() && !is_refused {
@@ -194,11 +194,12 @@ mod tests {
         journal.open_session(session, at, Opened { listener: "imap", peer, local: peer });
         let opened = journal.tip();
         let words = Words::Line(line.into());
-        let exchange = journal.exchange(at, session, event, &words, (&Reply::default(), None), None);
+        let exchange = journal.exchange(at, session, event, &words, (&Reply::default(), None), Default::default());
         let done = Done { facts: facts.map(Box::new), ..Done::default() };
-        let detail = Box::new(Detail { done, ..Detail::default() });
+        let (detail, came) = Detail::of(done);
+        let detail = (Some(Box::new(detail)), came);
         let (text, status) = part;
-        journal.part(at, session, exchange, None, (&Reply::default().line(&[text]), Some(status)), Some(detail));
+        journal.part(at, session, exchange, None, (&Reply::default().line(&[text]), Some(status)), detail);
         let all = journal.since(opened).unwrap().flat_map(|(_, record)| events(&journal, record));
         let line = |event: Event| match event.text {
             Text::Plain(text) => format!("{} {text}", event.name),

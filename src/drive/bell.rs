@@ -6,8 +6,7 @@ use std::task::Waker;
 
 use crate::base::{SessionNo, fold_domain};
 use crate::journal::{Kind, Record};
-use crate::mail::Place;
-use crate::protocol::Done;
+use crate::mail::{Change, Place};
 use crate::world::World;
 
 /// What someone waits for.
@@ -54,7 +53,7 @@ impl Bell {
         self.next += 1;
         match &interest.matter {
             Matter::MailTo(address) => {
-                self.by_recipient.entry(fold_domain(address)).or_default().push((self.next, waker));
+                self.by_recipient.entry(fold_domain(address).into()).or_default().push((self.next, waker));
             }
             Matter::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
             Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
@@ -67,7 +66,7 @@ impl Bell {
     /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
     pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: Waker) -> Option<Waker> {
         let indexed = match &interest.matter {
-            Matter::MailTo(address) => self.by_recipient.get_mut(&fold_domain(address)),
+            Matter::MailTo(address) => self.by_recipient.get_mut(&*fold_domain(address)),
             Matter::Mailbox(place) => self.by_mailbox.get_mut(place),
             Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
                 let armed = self.waiting.get_mut(&id).map(|(_, waker)| waker);
@@ -81,7 +80,7 @@ impl Bell {
     /// Gives the waker that was armed, for the same reason.
     pub(super) fn remove(&mut self, id: u64, interest: &Interest) -> Option<Waker> {
         match &interest.matter {
-            Matter::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address), id),
+            Matter::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address).into_owned(), id),
             Matter::Mailbox(place) => take(&mut self.by_mailbox, place, id),
             Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
                 self.waiting.remove(&id).map(|(_, waker)| waker)
@@ -99,11 +98,11 @@ impl Bell {
         let message = message.and_then(|no| world.journal.message(no)).map(|captured| &captured.message);
         if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
             for address in message.envelope().accepted() {
-                let waiting = self.by_recipient.get(&fold_domain(address)).into_iter().flatten();
+                let waiting = self.by_recipient.get(&*fold_domain(address)).into_iter().flatten();
                 wake.extend(waiting.map(|(_, waker)| waker.clone()));
             }
         }
-        let changes = done(record).filter(|_| !self.by_mailbox.is_empty()).into_iter().flat_map(|done| &done.changes);
+        let changes = changes(record).iter().filter(|_| !self.by_mailbox.is_empty());
         for change in changes {
             if let Some(closed) = change.closed() {
                 let waiting = self.by_mailbox.iter().filter(|(place, _)| place.account == closed);
@@ -139,15 +138,15 @@ impl Bell {
     }
 }
 
-/// What was done at the desk, where this is a record of that.
-fn done(record: &Record) -> Option<&Done> {
+/// What became of the mail.
+fn changes(record: &Record) -> &[Change] {
     let detail = match &record.kind {
         Kind::Exchange(exchange) => exchange.detail.as_deref(),
         Kind::Part { detail, .. } => detail.as_deref(),
         Kind::Outside(detail) => Some(&**detail),
         _ => None,
     };
-    detail.map(|detail| &detail.done)
+    detail.map_or(&[], |detail| &detail.changes)
 }
 
 fn take<K: Hash + Eq>(index: &mut HashMap<K, Vec<(u64, Waker)>>, key: &K, id: u64) -> Option<Waker> {

@@ -131,6 +131,9 @@ impl Engine {
             state.down_until = Some(until);
             self.changed.notify_waiters();
         }
+        if state.world.commands.is_empty() {
+            return Vec::new();
+        }
         let commands = std::mem::take(&mut state.world.commands).into_iter();
         let told = commands.filter_map(|(session, command)| {
             let door = state.doors.get(&session)?;

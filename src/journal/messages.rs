@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::Detail;
 use crate::base::{MessageNo, Seq, fold_domain};
 use crate::mail::Message;
 
@@ -91,15 +90,6 @@ impl Messages {
         }
     }
 
-    /// Takes the messages out of a record: what was appended is kept, and what was captured is given. The record names it.
-    pub(super) fn take(&mut self, detail: Option<&mut Detail>) -> Option<Message> {
-        let detail = detail?;
-        std::mem::take(&mut detail.done.appended).into_iter().for_each(|message| self.append(message));
-        let captured = detail.done.accepted.take();
-        detail.captured = captured.as_ref().map(Message::no);
-        captured
-    }
-
     /// From now on waits see this message, if it is still there.
     pub(super) fn reveal(&mut self, no: MessageNo, closed: Seq) {
         let Some(captured) = self.place(no).map(|at| &mut self.captured[at]) else { return };
@@ -107,9 +97,11 @@ impl Messages {
         self.closed.push_back(no);
         self.unclosed.retain(|(_, its)| *its != no);
         for address in captured.message.envelope().accepted() {
-            let numbers = self.by_recipient.entry(fold_domain(address).into()).or_default();
-            if numbers.back() != Some(&no) {
-                numbers.push_back(no);
+            let key = fold_domain(address);
+            match self.by_recipient.get_mut(&*key) {
+                Some(numbers) if numbers.back() == Some(&no) => {}
+                Some(numbers) => numbers.push_back(no),
+                None => drop(self.by_recipient.insert(key.into(), VecDeque::from([no]))),
             }
         }
     }
@@ -142,7 +134,7 @@ impl Messages {
             closed = closed.max(captured.closed.unwrap_or_default());
             self.forgotten += 1;
             self.octets -= captured.message.raw().len() as u64;
-            keys.extend(captured.message.envelope().accepted().map(fold_domain));
+            keys.extend(captured.message.envelope().accepted().map(|address| fold_domain(address).into_owned()));
         }
         keys.sort_unstable();
         keys.dedup();

@@ -20,7 +20,7 @@ pub use ending::Ending;
 pub(crate) use messages::Captured;
 use messages::Messages;
 use open::OpenExchange;
-pub(crate) use record::{Detail, Exchange, Kind, Left, Noted, Opened, Record, UNFINISHED_KEPT, Weight};
+pub(crate) use record::{Came, Detail, Exchange, Kind, Left, Noted, Opened, Record, UNFINISHED_KEPT, Weight};
 use record::{Label, Octets};
 use records::Records;
 pub(crate) use session::{LISTENERS, Log};
@@ -30,7 +30,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written, masked};
+use crate::protocol::{Done, Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written, masked};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -207,19 +207,18 @@ impl Journal {
         event: Event,
         words: &Words,
         (reply, status): (&Reply, Option<Status>),
-        mut detail: Option<Box<Detail>>,
+        (mut detail, came): (Option<Box<Detail>>, Came),
     ) -> Seq {
-        let appended = detail.as_ref().map_or(&[][..], |detail| &detail.done.appended);
         let (heard, mut labelled): (Cow<'_, [u8]>, _) = match words {
             Words::Line(line) | Words::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
             Words::Silence | Words::Body { .. } => (Cow::default(), Vec::new()),
-            Words::Literals { text, messages } => recorded(text, messages, appended),
+            Words::Literals { text, messages } => recorded(text, messages, &came.appended),
         };
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
-        let captured = self.messages.take(detail.as_deref_mut());
         let mut open = OpenExchange::new(Seq(self.tip().0 + 1));
         open.say(said.len(), status, detail.as_deref());
+        came.appended.into_iter().for_each(|message| self.messages.append(message));
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, &heard, &said);
         }
@@ -231,7 +230,7 @@ impl Journal {
         let exchange = Exchange { event, status, start, heard: heard.len() as u32, said: said.len() as u32, detail };
         self.open += 1;
         let seq = self.append(at, Some(session), Kind::Exchange(exchange));
-        if let Some(message) = captured {
+        if let Some(message) = came.accepted {
             self.messages.capture(message, seq);
         }
         seq
@@ -245,11 +244,11 @@ impl Journal {
         exchange: Seq,
         heard: Option<&[u8]>,
         (reply, status): (&Reply, Option<Status>),
-        mut detail: Option<Box<Detail>>,
+        (mut detail, came): (Option<Box<Detail>>, Came),
     ) {
         let (awaited, heard) = (heard.is_some(), heard.unwrap_or_default());
         let (said, labelled) = said(reply, heard.len(), &mut detail);
-        let _none = self.messages.take(detail.as_deref_mut());
+        came.appended.into_iter().for_each(|message| self.messages.append(message));
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, heard, &said);
         }
@@ -314,10 +313,11 @@ impl Journal {
     }
 
     /// A test changed mail from outside of every session.
-    pub(crate) fn outside(&mut self, at: Timestamp, mut detail: Detail) -> Seq {
-        let captured = self.messages.take(Some(&mut detail));
+    pub(crate) fn outside(&mut self, at: Timestamp, done: Done) -> Seq {
+        let (detail, came) = Detail::of(done);
+        came.appended.into_iter().for_each(|message| self.messages.append(message));
         let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
-        if let Some(message) = captured {
+        if let Some(message) = came.accepted {
             let no = message.no();
             self.messages.capture(message, seq);
             self.messages.reveal(no, seq);
@@ -373,7 +373,7 @@ impl Journal {
     }
 
     /// Labels for a record, which holds no message: what is a part of one is found in it for as long as it is there.
-    fn labels(&self, labelled: Vec<Labelled>, heard: &[u8], said: &[u8]) -> Vec<Label> {
+    fn labels(&self, labelled: Vec<Labelled>, heard: &[u8], said: &[u8]) -> Box<[Label]> {
         let text = |range: &Range<u32>| {
             let (start, end) = (range.start as usize, range.end as usize);
             heard.get(start..end).or_else(|| said.get(start.checked_sub(heard.len())?..end - heard.len()))

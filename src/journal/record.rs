@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Ending, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message, MessageRef};
-use crate::protocol::{Done, Event, Status};
+use crate::protocol::{Done, Event, Facts, Status};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -99,9 +99,12 @@ pub(crate) struct Exchange {
 /// What few exchanges have.
 #[derive(Debug, Default)]
 pub(crate) struct Detail {
-    pub(crate) done: Done,
+    /// What became of the mail.
+    pub(crate) changes: Box<[Change]>,
+    /// What became known of the client.
+    pub(crate) facts: Option<Box<Facts>>,
     /// The labels in the text of this exchange and what they stand for, by their places in it.
-    pub(crate) labelled: Vec<Label>,
+    pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
     pub(crate) captured: Option<MessageNo>,
     /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
@@ -112,6 +115,24 @@ pub(crate) struct Detail {
     pub(crate) unasked: bool,
     /// What rules had to do with it.
     pub(crate) trace: Option<Box<Trace>>,
+}
+
+/// Messages that came: the journal keeps them, and the record names them.
+#[derive(Debug, Default)]
+pub(crate) struct Came {
+    pub(crate) accepted: Option<Message>,
+    /// What was put into mailboxes, and nobody sent.
+    pub(crate) appended: Vec<Message>,
+}
+
+impl Detail {
+    /// What is recorded of what was done, and the messages that came with it.
+    pub(crate) fn of(done: Done) -> (Self, Came) {
+        let Done { changes, accepted, appended, facts } = done;
+        let captured = accepted.as_ref().map(Message::no);
+        let detail = Self { changes: changes.into(), facts, captured, ..Self::default() };
+        (detail, Came { accepted, appended })
+    }
 }
 
 /// A label within text that was recorded, and what it stands for.
@@ -170,7 +191,7 @@ impl Record {
         };
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
-            size_of::<Detail>() + detail.done.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
+            size_of::<Detail>() + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
         });
         text + (size_of::<Self>() + more) as u64
     }

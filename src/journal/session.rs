@@ -203,8 +203,8 @@ impl Log {
     }
 
     /// Keeps what is known of the session from now on; true when it says goodbye for the first time.
-    pub(super) fn learn(&mut self, Detail { done, last, captured, .. }: &Detail) -> bool {
-        if let Some(facts) = &done.facts {
+    pub(super) fn learn(&mut self, Detail { facts, last, captured, .. }: &Detail) -> bool {
+        if let Some(facts) = facts {
             self.learn_facts(facts);
         }
         self.facts.messages += u32::from(captured.is_some());

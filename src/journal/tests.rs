@@ -20,7 +20,8 @@ fn capture(journal: &mut Journal) -> Seq {
     let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]);
     let message = Message::new(MessageNo(1), Origin::Delivered, AT, envelope, Bytes::new());
     let done = Done { accepted: Some(message), ..Done::default() };
-    let detail = Some(Box::new(Detail { done, ..Detail::default() }));
+    let (detail, came) = Detail::of(done);
+    let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
     journal.exchange(AT, SESSION, Event::SmtpMessage, &Words::Body { octets: 0 }, reply, detail)
 }

@@ -1,5 +1,6 @@
 //! Who may log in, which addresses are theirs, and their mailboxes: the store that every protocol shares.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::change::Change;
@@ -127,7 +128,7 @@ impl Accounts {
 
     /// The login whose INBOX mail to this address goes into.
     pub(crate) fn login_for<'a>(&'a self, address: &'a str) -> &'a str {
-        self.owner(address).map_or(address, |member| &member.login)
+        if self.is_open() { address } else { self.owner(address).map_or(address, |member| &member.login) }
     }
 
     /// The login as the list has it; as it is where everybody is welcome; none for a stranger.
@@ -288,6 +289,7 @@ fn without_detail(address: &str, separator: char) -> Option<String> {
     (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
 }
 
-fn key(login: &str) -> String {
-    login.to_lowercase()
+fn key(login: &str) -> Cow<'_, str> {
+    let is_folded = login.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_folded { Cow::Borrowed(login) } else { Cow::Owned(login.to_lowercase()) }
 }

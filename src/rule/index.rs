@@ -139,7 +139,7 @@ fn key(rule: &Rule) -> Option<(&Field, String)> {
 /// Two texts of a field are the same when these are.
 fn folded(field: &Field, text: &str) -> String {
     match field.kind() {
-        Kind::Address => fold_domain(text),
+        Kind::Address => fold_domain(text).into_owned(),
         Kind::Word => text.to_ascii_lowercase(),
         _ => text.to_owned(),
     }

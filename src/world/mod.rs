@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Detail, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
+use crate::journal::{Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
 use crate::protocol::{Desk, Done, Mail, Unfit};
 use crate::rule::{Certificate, Rulebook};
@@ -233,7 +233,7 @@ impl World {
     /// Records what was done outside of every session, if anything was.
     fn record_outside(&mut self, done: Done, now: Timestamp) {
         if !done.is_empty() {
-            self.journal.outside(now, Detail { done, ..Detail::default() });
+            self.journal.outside(now, done);
         }
     }
 

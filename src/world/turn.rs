@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::World;
 use super::scene::{About, Scene};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Detail, Kind, Trace};
+use crate::journal::{Came, Detail, Kind, Trace};
 use crate::mail::Origin;
 use crate::protocol::{
     Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Unfinished, Words,
@@ -154,7 +154,8 @@ impl World {
     /// The server says something that no request asked for.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
         let detail = Detail { unasked: true, ..Detail::default() };
-        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), Some(Box::new(detail)))
+        let detail = (Some(Box::new(detail)), Came::default());
+        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), detail)
     }
 
     /// Rules and machine at work until the turn is over.
@@ -309,7 +310,7 @@ impl World {
     ) {
         let delivered = self.delivered(&done);
         let detail = detail(done, None, after == After::Close, trace);
-        if detail.is_some() || !reply.0.is_empty() || line.is_some() {
+        if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.keep_bounds(now);
         }
@@ -317,11 +318,14 @@ impl World {
     }
 }
 
-/// What few exchanges have; none for the others.
-fn detail(done: Done, octets: Option<u64>, last: bool, trace: Trace) -> Option<Box<Detail>> {
-    let is_plain = done.is_empty() && octets.is_none() && !last && trace.is_empty();
+/// What few exchanges have, and the messages that came with it; none for the others.
+fn detail(done: Done, octets: Option<u64>, last: bool, trace: Trace) -> (Option<Box<Detail>>, Came) {
+    if done.is_empty() && octets.is_none() && !last && trace.is_empty() {
+        return (None, Came::default());
+    }
+    let (detail, came) = Detail::of(done);
     let trace = (!trace.is_empty()).then(|| Box::new(trace));
-    (!is_plain).then(|| Box::new(Detail { done, octets, last, trace, ..Detail::default() }))
+    (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
 }
 
 /// Where no machine is: what happens to a connection, or follows from a change.

@@ -67,8 +67,8 @@ pub(super) struct Driver<M: Machine> {
     manner: End,
     /// Nothing can be said: it would be in the clear, and TLS is not there yet.
     needs_tls: bool,
-    /// When the client was last heard, by server time.
-    heard: Timestamp,
+    /// When the client was last heard, by server time; none where something came since the clock was read.
+    heard: Option<Timestamp>,
     timer: Timer,
     /// What was told of the request that is not complete.
     told: Unfinished,
@@ -117,7 +117,6 @@ impl<M: Machine> Driver<M> {
         tickets: Tickets,
         wire: Wire,
     ) -> Self {
-        let heard = engine.clock().now();
         Self {
             engine,
             session,
@@ -132,7 +131,7 @@ impl<M: Machine> Driver<M> {
             reading: None,
             manner: End::Fin,
             needs_tls: false,
-            heard,
+            heard: None,
             timer: Timer::default(),
             told: Unfinished::default(),
             is_over: false,
@@ -218,7 +217,7 @@ impl<M: Machine> Driver<M> {
             self.flush().await?;
             if self.input.len() > before {
                 // More was read while the answers left.
-                self.heard = self.engine.clock().now();
+                self.heard = None;
                 continue;
             }
             if self.ended_input {
@@ -252,18 +251,20 @@ impl<M: Machine> Driver<M> {
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let Turn { exchange, plan, mut rest, .. } =
-            self.turn(|world, machine, session, now| world.turn(session, machine, heard, is_early, now));
+        let (Turn { exchange, plan, mut rest, .. }, now) =
+            self.turn(|world, machine, session, now| (world.turn(session, machine, heard, is_early, now), now));
+        self.heard.get_or_insert(now);
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
+        if matches!(rest, Rest::Done) {
+            return self.flush_full().await;
+        }
         let mut began = Instant::now();
         loop {
             let turn = match rest {
                 Rest::Done => break,
                 Rest::Part(part, run) => {
-                    if self.wire.waiting() >= FULL {
-                        self.flush().await?;
-                    }
+                    self.flush_full().await?;
                     let part = self.computed(part).await?;
                     self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))
                 }
@@ -283,10 +284,12 @@ impl<M: Machine> Driver<M> {
                 began = Instant::now();
             }
         }
-        if self.wire.waiting() >= FULL {
-            self.flush().await?;
-        }
-        Ok(())
+        self.flush_full().await
+    }
+
+    /// Lets leave what waits, where it is much.
+    async fn flush_full(&mut self) -> Result<(), Ending> {
+        if self.wire.waiting() >= FULL { self.flush().await } else { Ok(()) }
     }
 
     /// What the next turn of a long answer needs is computed before it, while nobody waits for the lock; and where that
@@ -437,8 +440,12 @@ impl<M: Machine> Driver<M> {
         let left = self.open.iter().take_while(|open| open.end <= sent).count();
         if left > 0 {
             let session = self.session;
-            let closed = self.open.drain(..left);
-            self.engine.act(|world, now| closed.for_each(|open| world.close(session, open.exchange, Left::All, now)));
+            self.told = self.unfinished();
+            let (closed, unfinished) = (self.open.drain(..left), self.told);
+            self.engine.act(|world, now| {
+                closed.for_each(|open| world.close(session, open.exchange, Left::All, now));
+                world.journal.came(session, unfinished);
+            });
         }
     }
 
@@ -473,7 +480,8 @@ impl<M: Machine> Driver<M> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
-        let deadline = self.heard.plus(self.machine.patience());
+        let heard = *self.heard.get_or_insert_with(|| self.engine.clock().now());
+        let deadline = heard.plus(self.machine.patience());
         let place = self.machine.interest();
         let mut watch: Option<Watch> = None;
         if self.reading == Some(Reading::Slow) {
@@ -521,7 +529,7 @@ impl<M: Machine> Driver<M> {
         let news = news.await?;
         self.door.work();
         if !matches!(news, News::Push(_) | News::Told(_)) {
-            self.heard = self.engine.clock().now();
+            self.heard = None;
         }
         Ok(news)
     }

@@ -147,7 +147,7 @@ impl<M: Machine> Driver<M> {
         let passed = passed.await;
         self.door.work();
         // The client waited, and was not silent.
-        self.heard = self.engine.clock().now();
+        self.heard = None;
         match passed {
             Ok(()) => Ok(()),
             Err(command) => Err(Box::pin(self.end_by(command)).await),

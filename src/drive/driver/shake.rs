@@ -67,7 +67,7 @@ impl<M: Machine> Driver<M> {
             Ok(Secured { connection, rest, facts }) => {
                 self.wire.secure(connection, rest);
                 self.needs_tls = false;
-                self.heard = self.engine.clock().now();
+                self.heard = None;
                 self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
                 self.point(Event::TlsDone, None).await?;
                 Ok(())

@@ -36,7 +36,7 @@ fn opened(world: &World) -> Vec<String> {
         Kind::Exchange(exchange) => exchange.detail.as_deref(),
         _ => None,
     });
-    let changes = details.flat_map(|detail| &detail.done.changes);
+    let changes = details.flat_map(|detail| &detail.changes);
     let opened = changes.filter_map(|change| match change {
         Change::Open { login, .. } => Some(login.to_string()),
         _ => None,

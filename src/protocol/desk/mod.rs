@@ -280,8 +280,14 @@ impl<'a> Desk<'a> {
         }
         let mut served: Vec<AccountNo> = Vec::new();
         for address in message.envelope().accepted() {
-            let login: Box<str> = self.mail.accounts.login_for(address).into();
-            let account = self.open(&login);
+            let login = self.mail.accounts.login_for(address);
+            let account = match self.mail.accounts.find(login) {
+                Some(account) => account,
+                None => {
+                    let login: Box<str> = login.into();
+                    self.open(&login)
+                }
+            };
             if served.contains(&account) {
                 continue;
             }
@@ -365,6 +371,11 @@ impl<'a> Desk<'a> {
         if let Change::Close { account } = &change {
             self.mail.made.remove(account);
         }
-        self.mail.done.changes.push(change);
+        let changes = &mut self.mail.done.changes;
+        if changes.is_empty() {
+            // Most often it stays alone.
+            changes.reserve_exact(1);
+        }
+        changes.push(change);
     }
 }

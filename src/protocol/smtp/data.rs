@@ -24,6 +24,7 @@ pub(crate) struct Body {
 pub(crate) struct Receiver {
     kept: Vec<u8>,
     octets: u64,
+    /// The room that is made when the message is longer than what comes with its first read.
     declared: usize,
     limit: u64,
     /// The next octet begins a line: at the start, and behind a CRLF that was taken.
@@ -31,10 +32,10 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// `declared` is the client's SIZE=: the room that is made at once.
+    /// `declared` is the client's SIZE=: the room that is made when the first octets come.
     pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
         let declared = declared.map_or(FIRST, |size| size.min(limit) as usize);
-        Self { kept: Vec::with_capacity(declared.min(EAGER)), octets: 0, declared, limit, at_line_start: true }
+        Self { kept: Vec::new(), octets: 0, declared, limit, at_line_start: true }
     }
 
     /// Octets taken so far.
@@ -66,17 +67,18 @@ impl Receiver {
             // The next place where a dot could begin a line; what lies before it is taken in one go.
             match memmem::find(input, b"\r\n.") {
                 Some(at) => {
-                    self.take(input, at + 2);
+                    let is_all = input[at + 2..].starts_with(b".\r\n");
+                    self.take(input, at + 2, is_all);
                     self.at_line_start = true;
                 }
                 None => {
                     // A CR or CRLF at the end may be the beginning of the end.
                     if input.ends_with(b"\r\n") {
-                        self.take(input, input.len());
+                        self.take(input, input.len(), false);
                         self.at_line_start = true;
                     } else {
                         let held = usize::from(input.last() == Some(&b'\r'));
-                        self.take(input, input.len() - held);
+                        self.take(input, input.len() - held, false);
                     }
                     return None;
                 }
@@ -84,9 +86,13 @@ impl Receiver {
         }
     }
 
-    fn take(&mut self, input: &mut BytesMut, octets: usize) {
+    /// `is_all`: nothing of the message comes behind these.
+    fn take(&mut self, input: &mut BytesMut, octets: usize, is_all: bool) {
         self.octets += octets as u64;
         if self.octets <= self.limit {
+            if self.kept.capacity() == 0 {
+                self.kept.reserve_exact(if is_all { octets } else { self.declared.min(EAGER) });
+            }
             let missing = (self.kept.len() + octets).saturating_sub(self.kept.capacity());
             if missing > 0 {
                 // As declared, or by half: large blocks are moved by the system, without copying.

@@ -86,10 +86,16 @@ fn local_part(text: &str) -> Result<&str, &'static str> {
     if local.is_empty() {
         return Err("the address has no local part");
     }
-    if local.split('.').any(str::is_empty) {
+    if has_edge(local, |before, after| before == b'.' && after == b'.') {
         return Err("a dot in the local part must stand between letters");
     }
     Ok(rest)
+}
+
+/// Whether two octets that follow one another are wrong; a dot stands before the first and behind the last.
+fn has_edge(labels: &str, is_wrong: impl Fn(u8, u8) -> bool) -> bool {
+    let after = labels.bytes().chain([b'.']);
+    [b'.'].into_iter().chain(labels.bytes()).zip(after).any(|(before, after)| is_wrong(before, after))
 }
 
 fn is_atext(c: char) -> bool {
@@ -112,7 +118,8 @@ fn host(text: &str) -> Result<&str, &'static str> {
     if domain.is_empty() {
         return Err("the address has no domain");
     }
-    if domain.split('.').any(|label| label.is_empty() || label.starts_with('-') || label.ends_with('-')) {
+    let is_wrong = |before, after| matches!((before, after), (b'.', b'.' | b'-') | (b'-', b'.'));
+    if has_edge(domain, is_wrong) {
         return Err("a label of the domain is empty, or begins or ends with a hyphen");
     }
     Ok(rest)

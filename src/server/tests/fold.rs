@@ -50,12 +50,12 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
     let mut changes = Vec::new();
     for (seq, record) in world.journal.since(Seq(0)).unwrap() {
         let done = match &record.kind {
-            Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.done),
-            Kind::Part { detail, .. } => detail.as_ref().map(|detail| &detail.done),
-            Kind::Outside(detail) => Some(&detail.done),
+            Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.changes),
+            Kind::Part { detail, .. } => detail.as_ref().map(|detail| &detail.changes),
+            Kind::Outside(detail) => Some(&detail.changes),
             _ => None,
         };
-        changes.extend(done.into_iter().flat_map(|done| &done.changes).map(|change| (seq, change.clone())));
+        changes.extend(done.into_iter().flatten().map(|change| (seq, change.clone())));
     }
     changes
 }
