@@ -243,12 +243,24 @@ mod tests {
     #[test]
     fn a_declared_size_is_allocated_once() {
         let mut receiver = Receiver::new(Some(100_000), 1 << 20);
-        let mut input = BytesMut::from(&[&[b'x'; 99_998][..], b"\r\n.\r\n"].concat()[..]);
+        assert_eq!(receiver.receive(&mut BytesMut::from("x")), None);
         let place = receiver.kept.as_ptr();
+        let mut input = BytesMut::from(&[&[b'x'; 99_997][..], b"\r\n.\r\n"].concat()[..]);
 
         let raw = receiver.receive(&mut input).and_then(|body| body.raw).unwrap();
 
         assert_eq!(raw.as_ptr(), place);
         assert_eq!(raw.len(), 100_000);
+    }
+
+    #[test]
+    fn a_message_that_comes_whole_has_an_allocation_of_its_size() {
+        let mut receiver = Receiver::new(None, 1 << 20);
+        let mut input = BytesMut::from("From: a\r\n\r\nhi\r\n.\r\n");
+        receiver.take(&mut input, 15, true);
+
+        assert_eq!((receiver.kept.len(), receiver.kept.capacity()), (15, 15));
+        let place = receiver.kept.as_ptr();
+        assert_eq!(receiver.receive(&mut input).and_then(|body| body.raw).unwrap().as_ptr(), place);
     }
 }
