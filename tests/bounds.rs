@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use mailjig::{Ending, MailServer, Scenario, any, session, subject, to};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use wire::Wire;
-use wire::deadline::{connect, until};
+use wire::deadline::{DEADLINE, connect, until};
 
 #[path = "clients/wire.rs"]
 #[allow(dead_code)]
@@ -89,6 +90,65 @@ fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
     assert!(wire.line().starts_with(b"* BYE "));
     let ended = server.wait_for_session(session::open().not()).block();
     assert_eq!(ended.ended.map(|(_, ending)| ending), Some(Ending::Idle));
+}
+
+#[test]
+fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
+    let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '10ms' }, { pass = true }]\n\
+                [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '10ms' }]\n\
+                [[rule]]\non = 'smtp.vrfy'\ndo = [{ pass = true }, { listen = { down = '10ms' } }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("waits.toml", text)).manual_clock().start();
+    let [mut session, mut agenda, mut listeners] = [(); 3].map(|()| {
+        let mut wire = Wire::connect(&server, "smtp", false);
+        wire.line();
+        wire
+    });
+    session.say("NOOP\r\n");
+    until("the server has heard it", || server.transcript().to_string().contains("C: NOOP\n"));
+    agenda.say("RSET\r\n");
+    assert_eq!(agenda.line(), b"250 2.0.0 Ok\r\n");
+    listeners.say("VRFY bob\r\n");
+    listeners.line();
+    let is_open = || TcpStream::connect_timeout(&server.smtp().address(), DEADLINE).is_ok();
+    until("the listeners are closed", || !is_open());
+
+    server.clock().resume();
+
+    assert_eq!(session.line(), b"250 2.0.0 Ok\r\n");
+    assert_eq!(agenda.line(), b"later\r\n");
+    until("the listeners are open", is_open);
+}
+
+#[test]
+fn the_answers_to_a_flight_of_requests_leave_in_one_write() {
+    let server = MailServer::start();
+    let mut smtp = Wire::connect(&server, "smtp", true);
+    smtp.line();
+
+    smtp.say(&"NOOP\r\n".repeat(50));
+
+    // Each write is a TLS record.
+    assert_eq!(smtp.read().unwrap(), b"250 2.0.0 Ok\r\n".repeat(50));
+}
+
+#[test]
+fn an_answer_in_parts_leaves_in_one_write_where_it_is_small() {
+    let server = MailServer::start();
+    server.account("bob@example.org").inbox().generate(400);
+    let mut imap = Wire::connect(&server, "imap", true);
+    imap.line();
+    for (command, last) in [("A LOGIN bob@example.org x", "A OK"), ("B SELECT INBOX", "B OK")] {
+        imap.say(&format!("{command}\r\n"));
+        let mut came = String::new();
+        while !came.lines().any(|line| line.starts_with(last)) {
+            came.push_str(&String::from_utf8(imap.read().unwrap()).unwrap());
+        }
+    }
+
+    imap.say("C FETCH 1:* FLAGS\r\n");
+
+    let came = imap.read().unwrap();
+    assert!(came.starts_with(b"* 1 FETCH ") && came.ends_with(b"C OK Fetched\r\n"));
 }
 
 /// Whether a task was woken.

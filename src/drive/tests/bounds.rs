@@ -12,7 +12,8 @@ use super::toy::{WRITE, connect, ending, greeted, line, say, start, start_on};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::Ending;
-use crate::protocol::Reply;
+use crate::protocol::{Event, Reply};
+use crate::rule::{End, On, Rule, Step};
 use crate::world::{SessionCommand, World};
 
 /// What has not come by now does not come.
@@ -142,6 +143,22 @@ fn only_so_much_is_dropped_behind_the_end() {
 
     let kind = written.map_err(|error| error.kind());
     assert!(matches!(kind, Err(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{kind:?}");
+}
+
+#[test]
+fn a_client_may_go_on_sending_behind_half_a_close() {
+    let (engine, address) = start();
+    let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![Step::Close(End::Half)], "here");
+    engine.act(|world, now| world.mount(Arc::new(half), now));
+    let mut client = connect(address);
+
+    say(&mut client, "anything\n");
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    client.get_mut().write_all(&vec![b'x'; MUCH]).unwrap();
+
+    assert!(engine.look(|world| world.sessions()) == 1, "it lasts for as long as the client does");
+    drop(client);
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
 }
 
 #[test]

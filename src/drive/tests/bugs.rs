@@ -13,7 +13,7 @@ use crate::world::World;
 
 #[test]
 fn a_bug_ends_its_own_session_and_no_other() {
-    for bug in ["panic", "panic at once", "open and panic", "watch"] {
+    for bug in ["panic", "panic at once", "open and panic", "watch", "end and panic"] {
         let (engine, address) = start();
         let (mut one, mut two) = (connect(address), connect(address));
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod bugs;
+mod fairness;
 mod toy;
 
 use std::io::{ErrorKind, Read, Write};
@@ -44,7 +45,8 @@ fn a_farewell_arrives_although_more_was_sent_than_is_read() {
     let mut client = connect(address);
 
     say(&mut client, "end\n");
-    say(&mut client, &"and more\n".repeat(1000));
+    // More than is read at once.
+    say(&mut client, &"and more\n".repeat(60_000));
 
     let mut rest = String::new();
     client.read_to_string(&mut rest).unwrap();

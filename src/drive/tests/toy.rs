@@ -22,6 +22,7 @@ pub(super) const WRITE: Duration = Duration::from_secs(300);
 pub(super) struct Toy {
     greeted: bool,
     watches: bool,
+    breaks_at_end: bool,
 }
 
 pub(super) enum Ask {
@@ -54,6 +55,10 @@ impl Machine for Toy {
             b"open and panic" => Ask::OpenAndPanic,
             b"watch" => Ask::Watch,
             b"end" => Ask::End("bye"),
+            b"end and panic" => {
+                self.breaks_at_end = true;
+                Ask::End("bye")
+            }
             other => Ask::Say(String::from_utf8_lossy(other).into_owned()),
         };
         Some(heard(Event::SmtpNoop, Words::Line(line), request))
@@ -116,6 +121,7 @@ impl Machine for Toy {
     }
 
     fn unfinished_octets(&self) -> [&[u8]; 2] {
+        assert!(!self.breaks_at_end, "a bug in what is kept at the end, on purpose");
         [&[], &[]]
     }
 }
@@ -133,13 +139,17 @@ pub(super) fn start_on(socket: TcpListener) -> (Arc<Engine>, SocketAddr) {
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let tickets =
-        Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE };
+    let tickets = tickets();
     let doorway =
         Doorway { name: "toy", implicit_tls: false, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)
+}
+
+/// For a session without TLS.
+pub(super) fn tickets() -> Tickets {
+    Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE }
 }
 
 pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {

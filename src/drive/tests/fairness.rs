@@ -1,0 +1,73 @@
+//! How much one session does before others have their turn.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use super::toy::{Toy, tickets};
+use crate::base::Seq;
+use crate::drive::driver::Driver;
+use crate::drive::socket::Socket;
+use crate::drive::wire::Wire;
+use crate::drive::{Engine, runtime};
+use crate::journal::{Kind, Opened};
+use crate::mail::Namespace;
+use crate::world::World;
+
+/// A session whose driver is polled by hand, and its client.
+fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
+    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = listener.local_addr().unwrap();
+    let client = TcpStream::connect(local).unwrap();
+    let (socket, peer) = listener.accept().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let _entered = runtime().enter();
+    let wire = Wire::new(Socket::new(tokio::net::TcpStream::from_std(socket).unwrap()));
+    let (session, door, _) = engine.admit(Opened { listener: "toy", peer, local });
+    let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), door, tickets(), wire);
+    (engine, driver, client)
+}
+
+fn exchanges(engine: &Engine) -> usize {
+    engine.look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
+    })
+}
+
+struct Ring(mpsc::SyncSender<()>);
+
+impl Wake for Ring {
+    fn wake(self: Arc<Self>) {
+        let _rung_already = self.0.try_send(());
+    }
+}
+
+#[test]
+fn a_flight_of_requests_is_worked_on_in_parts() {
+    const LINES: usize = 2000;
+    let (engine, driver, mut client) = session();
+    client.write_all(&b"x\n".repeat(LINES)).unwrap();
+    let (send, receive) = mpsc::sync_channel(1);
+    let waker = Waker::from(Arc::new(Ring(send)));
+    let _entered = runtime().enter();
+    let mut driving = pin!(driver.run(false));
+
+    let (mut done, mut most) = (0, 0);
+    loop {
+        assert!(driving.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let now = exchanges(&engine);
+        (done, most) = (now, most.max(now - done));
+        if done == 1 + LINES {
+            break;
+        }
+        receive.recv_timeout(Duration::from_secs(20)).expect("it goes on");
+    }
+
+    assert!((32..=128).contains(&most), "{most} requests at once");
+}
