@@ -110,7 +110,7 @@ pub(crate) const FIELDS: &[(&str, Field, Kind, &str)] = &[
     ("tag", Field::Tag, Kind::Text, "IMAP's tag"),
     ("tls", Field::Tls, Kind::Truth, "the session is encrypted"),
     ("uid", Field::Uid, Kind::Any, "the UIDs of the messages that are meant"),
-    ("uid_known", Field::UidKnown, Kind::Truth, "this session reported the UID since it selected the mailbox"),
+    ("uid_known", Field::UidKnown, Kind::Truth, "the session was told of a message with this UID"),
     ("uidvalidity", Field::UidValidity, Kind::Number, "the UIDVALIDITY of the selected mailbox"),
     ("user", Field::User, Kind::Address, "who logs in, or is logged in"),
     ("verb", Field::Verb, Kind::Word, "the command word"),

@@ -51,12 +51,15 @@ impl<M: Machine> Scene<'_, M> {
         self.log().map(|log| log.facts())
     }
 
-    /// How many exchanges the session had before this.
-    fn exchanges(&self) -> u64 {
+    /// How many requests the session has made, with this one.
+    fn requests(&self) -> u64 {
         let records = self.log().map_or(&[][..], |log| &log.records);
-        let is_exchange =
-            |seq: &&_| self.journal.get(**seq).is_some_and(|record| matches!(record.kind, Kind::Exchange(_)));
-        records.iter().filter(is_exchange).count() as u64
+        let before = records.iter().filter(|seq| match self.journal.get(**seq).map(|record| &record.kind) {
+            Some(Kind::Exchange(exchange)) => !exchange.event.is_unasked(),
+            _ => false,
+        });
+        let is_asked = self.heard.is_some_and(|heard| !heard.event.is_unasked());
+        before.count() as u64 + u64::from(is_asked)
     }
 
     fn of_delivered(&self, fact: Fact<'_>) -> Option<Value<'_>> {
@@ -110,7 +113,7 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
             Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
             Field::Sent => number(self.facts()?.messages.into()),
             Field::Failed => number(self.journal.refusals(self.log()?) as u64),
-            Field::Seq => number(self.exchanges()),
+            Field::Seq => number(self.requests()),
             Field::Age => number(self.facts()?.opened.until(self.now)),
             Field::Idle => {
                 let last = self.journal.get(*self.log()?.records.last()?)?;

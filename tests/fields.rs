@@ -1,0 +1,101 @@
+//! What each field says, where it is asked for.
+
+use std::time::Duration;
+
+use mailjig::{MailServer, Scenario};
+use wire::Wire;
+
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+/// An event, what is noted there, and what that says in the conversations below.
+#[rustfmt::skip]
+const ROWS: &[(&str, &str, &str)] = &[
+    ("tls.done", "{age} {conn} {ip} {listener} {server_cert} {sni} {tls} {alpn}", "0 2 127.0.0.1 smtps good localhost true "),
+    ("smtp.auth", "{user} {mech} {verb} {conns}", "bob@example.org PLAIN AUTH 2"),
+    ("smtp.mail", "{from} {size} {param.SIZE} {sent}", "ann@example.org 60 60 0"),
+    ("smtp.rcpt", "{rcpt} {rcpts}", "bob@example.org 0"),
+    ("smtp.message", "{rcpt} {rcpts} {size} {bytes} {subject} {header.X-Kind} {body}", "bob@example.org 1 40 40 hi test some text"),
+    ("mail.delivered", "{user} {mailbox} {uid} {size} {bytes} {rcpt} {subject} {header.X-Kind} {body}", "bob@example.org INBOX 1 40 40 bob@example.org hi test some text"),
+    ("smtp.noop", "{age} {idle} {since.start} {seq} {sent} {failed} {early} {verb} {arg} {line} {user}", "5000000 5000000 5000000 8 1 1 false NOOP and more NOOP and more bob@example.org"),
+    ("imap.fetch", "{exists} {mailbox} {uidvalidity} {tag} {msn} {uid} {uid_known} {items} {subject} {user} {failed}", "1 INBOX 1 c 1 1 true FLAGS hi bob@example.org 0"),
+    ("imap.store", "{flags}", "\\Seen"),
+    ("imap.copy", "{uid} {uid_known}", "7 false"),
+    ("pop3.retr", "{exists} {msn} {uid} {subject} {user}", "1 1 1.1 hi bob@example.org"),
+];
+
+fn conversation(wire: &mut Wire, lines: &[&str], last: &str) {
+    wire.say(&lines.iter().map(|line| format!("{line}\r\n")).collect::<String>());
+    let mut came = String::new();
+    while !came.lines().any(|line| line.starts_with(last)) {
+        came += &String::from_utf8(wire.read().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn each_field_says_what_it_is_about() {
+    let rule = |(at, (event, note, _)): (usize, &(&str, &str, &str))| {
+        format!("[[rule]]\nid = 'row {at}'\non = '{event}'\ndo = {{ note = '{note}' }}\n")
+    };
+    let text = ROWS.iter().enumerate().map(rule).fold("mailjig = 1\n".to_owned(), |text, rule| text + &rule);
+    let scenario = Scenario::text("fields.toml", text);
+    let server = MailServer::builder().scenario(scenario).submission_requires_auth(false).manual_clock().start();
+    let mut first = Wire::connect(&server, "smtp", false);
+    first.line();
+
+    let mut smtp = Wire::connect(&server, "smtp", true);
+    smtp.line();
+    conversation(&mut smtp, &["EHLO x", "XYZZY", "AUTH PLAIN AGJvYkBleGFtcGxlLm9yZwB4"], "235");
+    let mail = ["MAIL FROM:<ann@example.org> SIZE=60", "RCPT TO:<bob@example.org>", "DATA"];
+    conversation(&mut smtp, &mail, "354");
+    conversation(&mut smtp, &["Subject: hi", "X-Kind: test", "", "some text", "."], "250");
+    server.settled().block();
+    server.clock().advance(Duration::from_secs(5));
+    conversation(&mut smtp, &["NOOP and more"], "250");
+    let mut imap = Wire::connect(&server, "imap", false);
+    conversation(&mut imap, &["a LOGIN bob@example.org x", "b SELECT INBOX"], "b OK");
+    conversation(&mut imap, &["c FETCH 1 FLAGS", "d STORE 1 +FLAGS (\\Seen)", "e UID COPY 7 INBOX"], "e OK");
+    let mut pop3 = Wire::connect(&server, "pop3", false);
+    conversation(&mut pop3, &["USER bob@example.org", "PASS x", "RETR 1"], ".");
+
+    let transcript = server.transcript().to_string();
+    for (at, (event, note, wanted)) in ROWS.iter().enumerate() {
+        let head = format!("-- rule `row {at}` notes: ");
+        let said = transcript.lines().find_map(|line| line.strip_prefix(&head));
+        assert_eq!(said, Some(*wanted), "{event}: {note}\n{transcript}");
+    }
+}
+
+#[test]
+fn every_field_has_a_row() {
+    let manual = include_str!("../src/manual/scenarios.md");
+    let (_, table) = manual.split_once("### Fields\n").unwrap();
+    let (table, _) = table.split_once("### Steps\n").unwrap();
+    let fields: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(fields.len() > 30, "{fields:?}");
+
+    // The outcome is known later, and the moment only to a timer.
+    let elsewhere = ["outcome", "at", "session.…", "state.…"];
+    for field in fields.into_iter().filter(|field| !elsewhere.contains(field)) {
+        let name = field.trim_end_matches('…');
+        let is_there = ROWS.iter().any(|(_, note, _)| {
+            note.contains(&format!("{{{name}")) && (name != field || note.contains(&format!("{{{name}}}")))
+        });
+        assert!(is_there, "no row notes `{field}`");
+    }
+}
+
+#[test]
+fn what_is_counted_over_users_is_counted_where_no_command_names_one() {
+    let rule = "mailjig = 1\n[[rule]]\nid = \"gone\"\non = \"tcp.close\"\nper = \"user\"\ntimes = 1\ndo = { note = \"gone\" }\n";
+    let server = MailServer::builder().scenario(Scenario::text("gone.toml", rule)).start();
+
+    for login in ["bob@example.org", "bob@example.org", "carol@example.org"] {
+        let mut imap = Wire::connect(&server, "imap", false);
+        conversation(&mut imap, &[&format!("a LOGIN {login} x"), "b LOGOUT"], "b OK");
+    }
+    server.settled().block();
+
+    assert_eq!(server.fired("gone"), 2);
+}
