@@ -93,6 +93,20 @@ fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
 }
 
 #[test]
+fn a_client_that_ends_its_side_behind_starttls_holds_up_nobody() {
+    let server = MailServer::start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+
+    wire.say("STARTTLS\r\n");
+    wire.fin();
+
+    assert_eq!(wire.line(), b"220 2.0.0 Ready to start TLS\r\n");
+    let ended = server.wait_for_session(session::open().not()).within(DEADLINE).block();
+    assert_eq!(ended.ended.map(|(_, ending)| ending), Some(Ending::TlsFailed));
+}
+
+#[test]
 fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '10ms' }, { pass = true }]\n\
                 [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '10ms' }]\n\
@@ -176,7 +190,8 @@ fn a_wait_wakes_the_task_that_polled_it_last() {
     for by_address in [true, false] {
         let server = MailServer::start();
         let wait = if by_address { server.wait_for(to("bob@example.org")) } else { server.wait_for(subject("Hi")) };
-        let mut wait = Box::pin(wait);
+        // Nothing else wakes it.
+        let mut wait = Box::pin(wait.within(Duration::from_secs(3600)));
         let (first, last) = (Arc::new(Task::default()), Arc::new(Task::default()));
         assert!(first.poll(wait.as_mut()).is_pending());
         assert!(last.poll(wait.as_mut()).is_pending());

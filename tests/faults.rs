@@ -73,6 +73,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     // Shape.
     ("[{ pace = { chunk = 5, gap = '30ms' } }]", ["250 2|.0.0 |Ok\r\n", "A1 OK| Done|\r\n", "+OK n|ow th|e pas|sword|\r\n"], Open),
     ("[{ split = [3, 10] }]", ["250| 2.0.0 |Ok\r\n", "A1 |OK Done|\r\n", "+OK| now th|e password\r\n"], Open),
+    ("[{ split = [3, 19] }, { reply = REPLY }, { raw = 'abcdefghij' }]", ["451| 4.7.1 later\r\nab|cdefghij", "A1 |NO later\r\nabcdef|ghij", "-ER|R later\r\nabcdefg|hij"], Open),
     ("[{ hold = true }, { pass = true }, { raw = 'x' }]", ["250 2.0.0 Ok\r\nx", "A1 OK Done\r\nx", "+OK now the password\r\nx"], Open),
     ("[{ cut = { at = 6, close = 'fin' } }]", ["250 2.", "A1 OK ", "+OK no"], Eof),
     ("[{ cut = { at = 6, close = 'rst' } }]", ["250 2.", "A1 OK ", "+OK no"], Reset),

@@ -68,6 +68,20 @@ fn each_field_says_what_it_is_about() {
 }
 
 #[test]
+fn a_refusal_behind_an_awaited_line_is_a_refusal_of_its_request() {
+    let rules = "mailjig = 1\n[[rule]]\non = 'pop3.user'\ndo = [{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = { status = '-ERR later' } }]\n\
+                 [[rule]]\nid = 'counted'\non = 'pop3.quit'\ndo = { note = '{failed}' }\n";
+    let server = MailServer::builder().scenario(Scenario::text("failed.toml", rules)).start();
+    let mut pop3 = Wire::connect(&server, "pop3", false);
+
+    conversation(&mut pop3, &["CAPA", "USER bob@example.org", "a line"], "-ERR");
+    conversation(&mut pop3, &["CAPA", "QUIT"], "+OK goodbye");
+
+    let transcript = server.transcript().to_string();
+    assert!(transcript.contains("-- rule `counted` notes: 1\n"), "{transcript}");
+}
+
+#[test]
 fn every_field_has_a_row() {
     let manual = include_str!("../src/manual/scenarios.md");
     let (_, table) = manual.split_once("### Fields\n").unwrap();

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use deadline::connect;
+use deadline::{connect, until};
 use mailjig::{MailServer, Report, body, from, session, subject, to};
 
 #[path = "clients/deadline.rs"]
@@ -89,6 +89,23 @@ fn a_wait_while_a_client_hangs() {
     let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
 
     insta::assert_snapshot!(text(&report));
+}
+
+#[test]
+fn a_report_says_who_owes_whom_and_how_much_is_not_there_any_more() {
+    let rule = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '1h' }, { pass = true }]\n";
+    let server = MailServer::builder().scenario(mailjig::Scenario::text("slow.toml", rule)).manual_clock().start();
+    (0..3).for_each(|_| drop(server.deliver("bob@example.org", "")));
+    server.clear();
+    let mut client = connect(server.smtp().address());
+    client.write_all(b"NOOP\r\n").unwrap();
+    until("the server has heard it", || server.transcript().to_string().contains("C: NOOP\n"));
+
+    let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
+
+    let text = report.to_string();
+    assert!(text.contains("(3 earlier messages were cleared or evicted)"), "{text}");
+    assert!(text.contains("; the server owes a reply"), "{text}");
 }
 
 #[test]

@@ -184,8 +184,14 @@ fn a_scenario_takes_its_mail_and_accounts_along() {
 
 #[test]
 fn a_client_hears_that_its_account_went_with_the_scenario() {
-    let server = first();
-    let mut client = Wire::connect(&server, "imap", false);
+    let empty = "mailjig = 1\n[[user]]\nname = 'me@example.org'\npassword = 'secret'\n";
+    for before in [FIRST, empty] {
+        goes_with_its_scenario(&MailServer::builder().scenario(scenario(before)).start());
+    }
+}
+
+fn goes_with_its_scenario(server: &MailServer) {
+    let mut client = Wire::connect(server, "imap", false);
     client.line();
     ask(&mut client, "a LOGIN me@example.org secret");
     client.say("b SELECT INBOX\r\n");

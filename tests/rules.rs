@@ -539,6 +539,41 @@ fn what_became_of_an_answer_is_expected_when_it_is_known() {
 }
 
 #[test]
+fn an_answer_that_is_kept_back_for_ever_is_silent() {
+    let expected = "[[expect]]\nevent = 'smtp.noop'\nwhen = { outcome = 'silent' }\ncount = '=1'\n";
+    let server = with(&(rule("smtp.noop", "{ stall = 'conn' }") + expected));
+    let mut client = connect(&server, "smtp");
+
+    client.say("NOOP\r\n");
+    until("it stalls", || server.transcript().to_string().contains("-- the server says nothing to this, ever\n"));
+
+    server.verify().block();
+}
+
+#[test]
+fn answers_that_leave_together_have_each_their_outcome() {
+    // The first is answered behind a line that comes with it, and leaves with the second.
+    let rules = [
+        rule("imap.noop", "[{ reply = 'NO not now' }]"),
+        rule("imap.check", "[{ hold = true }, { await = '*' }, { pass = true }]"),
+        "[[expect]]\nevent = 'imap.noop'\nwhen = { outcome = 'refused' }\ncount = '=1'\n".to_owned(),
+        "[[expect]]\nevent = 'imap.check'\nwhen = { outcome = 'ok' }\ncount = '=1'\n".to_owned(),
+    ];
+    let server = with(&rules.concat());
+    server.account("me@example.org").inbox().generate(1);
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "a LOGIN me@example.org secret");
+    client.say("b SELECT INBOX\r\n");
+    while !String::from_utf8(client.line()).unwrap().contains("b OK") {}
+
+    client.say("c NOOP\r\nd CHECK\r\na line\r\n");
+    while !String::from_utf8(client.line()).unwrap().contains("d OK") {}
+
+    server.settled().block();
+    server.verify().block();
+}
+
+#[test]
 fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
     let rules = "
         [[rule]]

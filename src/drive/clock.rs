@@ -95,6 +95,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn it_is_moved_while_it_runs() {
+        let clock = Clock::new();
+        let then = clock.now().plus(Duration::from_secs(3600));
+
+        clock.set(then);
+        clock.set(Timestamp::from_micros(0));
+
+        assert!(clock.now() >= then);
+        assert!(clock.now() < then.plus(Duration::from_secs(3600)));
+    }
+
+    #[test]
     fn it_stands_still_moves_and_runs_on() {
         let clock = Clock::new();
         clock.pause();

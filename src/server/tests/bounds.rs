@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
+use crate::mail::Member;
 use crate::server::{Listener, Server, Settings};
 use crate::world::{Draft, Keep, World};
 
@@ -107,6 +108,84 @@ fn the_oldest_goes_first_whether_it_was_captured_or_put() {
         assert_eq!(captured, kept.iter().copied().filter(|no| no % 3 != 1).collect::<Vec<_>>());
         assert_eq!(world.evicted() as usize, 200 - kept.len());
     });
+}
+
+/// What is counted after each of so many steps.
+fn counted<T>(server: &Server, steps: usize, step: impl Fn(usize), count: impl Fn(&World) -> T) -> Vec<T> {
+    let counted = (0..steps).map(|n| {
+        step(n);
+        server.engine().look(&count)
+    });
+    counted.collect()
+}
+
+fn make(server: &Server, login: &str, mailbox: &str) {
+    server.engine().act(|world, now| world.make(login, mailbox, now)).unwrap();
+}
+
+#[test]
+fn a_sixteenth_more_is_kept_before_the_oldest_go() {
+    const ALL: u64 = u64::MAX / 2;
+    let (server, _client) = keeping(32, ALL, 100);
+    let messages = counted(&server, 40, |_| put(&server, 10), |world| in_inbox(world).len());
+    assert_eq!(messages, (1..=34).chain(32..=34).chain(32..=34).collect::<Vec<_>>());
+
+    let (server, _client) = keeping(1000, 1600, 100);
+    let messages = counted(&server, 21, |_| put(&server, 100), |world| in_inbox(world).len());
+    assert_eq!(messages, (1..=17).chain([16, 17, 16, 17]).collect::<Vec<_>>());
+
+    let (server, _client) = keeping(1000, ALL, 32);
+    let open = |n| make(&server, &format!("user{n}@example.org"), "INBOX");
+    let accounts = counted(&server, 40, open, |world| world.mail.accounts.len());
+    assert_eq!(accounts, (1..=34).chain(32..=34).chain(32..=34).collect::<Vec<_>>());
+
+    let (server, _client) = keeping(1, ALL, 100);
+    server.engine().act(|world, now| _ = world.clear(now));
+    let create = |n| make(&server, "bob@example.org", &format!("Box{n}"));
+    let records = counted(&server, 78, create, |world| world.journal.len());
+    assert_eq!(records, (1..=68).chain(64..=68).chain(64..=68).collect::<Vec<_>>());
+}
+
+#[test]
+fn records_are_bounded_in_octets_by_a_sixteenth_more_too() {
+    const MOST: u64 = 100_000;
+    let (server, _client) = keeping(1000, MOST, 100);
+    let create = |n| make(&server, "bob@example.org", &format!("Box{n}"));
+
+    let octets = counted(&server, 1000, create, |world| world.journal.octets());
+
+    let drops: Vec<u64> = octets.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| pair[1]).collect();
+    assert!(!drops.is_empty() && drops.iter().all(|left| (MOST - 1000..=MOST).contains(left)), "{drops:?}");
+    let highest = octets.into_iter().max().unwrap();
+    assert!((MOST * 17 / 16 - 1000..=MOST * 17 / 16).contains(&highest), "{highest}");
+}
+
+#[test]
+fn accounts_that_all_are_in_use_or_on_a_closed_list_stay() {
+    let (server, _client) = keeping(1000, u64::MAX / 2, 1);
+    let _users: Vec<_> = (0..3)
+        .map(|n| {
+            let mut imap = connect(&server, Listener::Imap);
+            write!(imap.get_mut(), "z LOGIN user{n}@example.org x\r\n").unwrap();
+            tagged(&mut imap);
+            imap
+        })
+        .collect();
+    let mut settings = Settings::default();
+    settings.keep = Some(Keep { messages: 1000, octets: u64::MAX / 2, accounts: 1 });
+    let member =
+        |n: u32| Member { login: format!("user{n}@example.org").into(), password: "x".into(), addresses: Vec::new() };
+    settings.members = (0..3).map(member).collect();
+    let closed = Server::start(settings).unwrap();
+    (0..3).for_each(|n| make(&closed, &format!("user{n}@example.org"), "INBOX"));
+
+    for server in [server, closed] {
+        server.engine().look(|world| {
+            assert_eq!(world.mail.accounts.len(), 3);
+            let mut records = world.journal.since(world.journal.floor()).unwrap();
+            assert!(!records.any(|(_, record)| matches!(record.kind, Kind::Noted(_))), "nothing is said to be closed");
+        });
+    }
 }
 
 #[test]

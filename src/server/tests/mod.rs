@@ -18,6 +18,8 @@ use crate::base::Seq;
 use crate::journal::{Kind, Transcript};
 use crate::protocol::Event;
 use crate::rule::{On, Rule, Shape, Step};
+use crate::scenario::Scenario;
+use crate::world::World;
 
 fn server() -> Server {
     Server::start(Settings::default()).unwrap()
@@ -179,6 +181,16 @@ fn a_client_that_speaks_no_tls_is_told_and_recorded() {
     // It is recorded before the connection is closed.
     let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
     assert!(text.starts_with("-- the TLS handshake failed: the client sent something that is not TLS"), "{text}");
+}
+
+#[test]
+fn expectations_are_judged_after_the_longest_settling() {
+    let server = server();
+    let text = "mailjig = 1\n[[expect]]\nevent = 'smtp.mail'\nsettle = '3s'\ncount = '=0'\n\
+                [[expect]]\nevent = 'smtp.rcpt'\nsettle = '200ms'\ncount = '=0'\n";
+    server.load(Some(Arc::new(Scenario::text("settle.toml", text).load().unwrap())));
+
+    assert_eq!(server.engine().look(World::settle_time), Duration::from_secs(3));
 }
 
 #[test]
