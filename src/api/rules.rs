@@ -18,7 +18,7 @@ use super::problem::Problem;
 use crate::base::{Times, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::near_misses;
-use crate::rule::{Mounted, RuleNo, State as Variable, Variable as Name};
+use crate::rule::{Mounted, Rule, RuleNo, State as Variable, Variable as Name};
 use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
 use crate::server::{Server, Until, rule_fired};
 use crate::world::World;
@@ -33,13 +33,18 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
 
 /// Puts a rule in force, outside of all others.
 pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
-    let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
+    let rule = read(&server, &body)?;
     let (no, shown) = server.engine().act(|world, now| {
         let no = world.mount(rule, now);
         (no, world.rulebook.get(no).map(|mounted| shown(mounted, world)))
     });
     let location = [(header::LOCATION, format!("/v1/rules/r{}", no.0))];
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
+}
+
+fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
+    let namespace = server.engine().look(|world| world.mail.accounts.namespace().clone());
+    rule_from_json(&value(body)?, "added over HTTP", namespace).map(Arc::new).map_err(wrong)
 }
 
 /// One rule; with `fired` and `wait` as soon as it has fired so often.
@@ -77,7 +82,7 @@ pub(super) async fn replace(
     _: NoParams,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let rule = Arc::new(rule_from_json(&value(&body)?, "added over HTTP").map_err(wrong)?);
+    let rule = read(&server, &body)?;
     let replaced = server.engine().act(|world, now| {
         let no = number(world, &r).filter(|no| world.replace(*no, rule, now))?;
         world.rulebook.get(no).map(|mounted| shown(mounted, world))

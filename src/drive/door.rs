@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 
 use crate::base::Timestamp;
+use crate::rule::By;
 use crate::world::{EndCommand, SessionCommand};
 
 /// What a session may be told while it is busy; it is ended when more comes.
@@ -34,7 +35,8 @@ pub(crate) struct Door {
 struct Commands {
     /// From now on; a session may take its time to say goodbye.
     is_stopping: bool,
-    told: VecDeque<SessionCommand>,
+    /// Each with the step of a rule that put it off, if one did.
+    told: VecDeque<(SessionCommand, Option<By>)>,
     waker: Option<Waker>,
 }
 
@@ -49,15 +51,21 @@ impl Door {
         self.wake();
     }
 
-    /// What the driver is told next, when it is woken or looks by itself.
-    pub(super) fn put(&self, command: SessionCommand) {
+    /// What the driver is told next, when it is woken or looks by itself; and the step of a rule that put it off, if one
+    /// did.
+    pub(super) fn put(&self, command: SessionCommand, by: Option<By>) {
         let mut commands = self.lock();
         if commands.told.len() < MOST_COMMANDS {
-            commands.told.push_back(command);
+            commands.told.push_back((command, by));
         } else {
             commands.told.clear();
-            commands.told.push_back(SessionCommand::End(EndCommand::Flooded));
+            commands.told.push_back((SessionCommand::End(EndCommand::Flooded), None));
         }
+    }
+
+    /// The session is over: gives the steps of rules whose commands it did not come to.
+    pub(super) fn close(&self) -> Vec<By> {
+        self.lock().told.drain(..).filter_map(|(_, by)| by).collect()
     }
 
     /// Lets the driver look around.
@@ -68,18 +76,18 @@ impl Door {
         }
     }
 
-    /// Ready with what the session is told next.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<SessionCommand> {
-        self.poll_for(cx, |told| told.pop_front(), SessionCommand::End)
+    /// Ready with what the session is told next, and the step of a rule that put it off, if one did.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<(SessionCommand, Option<By>)> {
+        self.poll_for(cx, |told| told.pop_front(), |command| (SessionCommand::End(command), None))
     }
 
     /// Ready when the session shall end; the rest of what it was told waits.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<EndCommand> {
-        let first = |told: &mut VecDeque<SessionCommand>| {
-            let at = told.iter().position(|command| matches!(command, SessionCommand::End(_)))?;
+        let first = |told: &mut VecDeque<(SessionCommand, Option<By>)>| {
+            let at = told.iter().position(|(command, _)| matches!(command, SessionCommand::End(_)))?;
             match told.remove(at)? {
-                SessionCommand::End(command) => Some(command),
-                SessionCommand::Say(..) | SessionCommand::Offer(_) => None,
+                (SessionCommand::End(command), _) => Some(command),
+                (SessionCommand::Say(..) | SessionCommand::Offer(_), _) => None,
             }
         };
         self.poll_for(cx, first, |command| command)
@@ -124,7 +132,7 @@ impl Door {
     fn poll_for<T>(
         &self,
         cx: &mut Context<'_>,
-        next: impl Fn(&mut VecDeque<SessionCommand>) -> Option<T>,
+        next: impl Fn(&mut VecDeque<(SessionCommand, Option<By>)>) -> Option<T>,
         end: impl Fn(EndCommand) -> T,
     ) -> Poll<T> {
         let mut commands = self.lock();

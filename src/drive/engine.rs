@@ -131,16 +131,16 @@ impl Engine {
             state.down_until = Some(until);
             self.changed.notify_waiters();
         }
-        if state.world.commands.is_empty() {
-            return Vec::new();
+        let mut told = Vec::new();
+        for (session, command, by) in std::mem::take(&mut state.world.commands) {
+            if let Some(door) = state.doors.get(&session) {
+                door.put(command, by);
+                told.push(Arc::clone(door));
+            } else if let Some(by) = by {
+                state.world.rulebook.missed_later(&by);
+            }
         }
-        let commands = std::mem::take(&mut state.world.commands).into_iter();
-        let told = commands.filter_map(|(session, command)| {
-            let door = state.doors.get(&session)?;
-            door.put(command);
-            Some(Arc::clone(door))
-        });
-        told.collect()
+        told
     }
 
     /// Server time stands still from now on. Whoever waits for a time finds out when it should have come.
@@ -321,7 +321,7 @@ impl Engine {
     /// Ends a session from outside; false if it is over, or never was.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
         let Some(door) = self.lock().doors.get(&session).cloned() else { return false };
-        door.put(SessionCommand::End(EndCommand::Kick(Reply::default())));
+        door.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
         door.wake();
         true
     }

@@ -50,20 +50,28 @@ impl Namespace {
         if name != INBOX && !name.starts_with(&*self.prefix) {
             return Some(format!("names of mailboxes begin with {} here", self.prefix.escape_default()));
         }
-        if name.contains(char::REPLACEMENT_CHARACTER) {
-            return Some("the name is neither modified UTF-7 (RFC 3501 §5.1.3) nor UTF-8".to_owned());
-        }
         let levels = name.split(self.delimiter);
         if levels.clone().any(str::is_empty) {
             return Some("a level of the name is empty".to_owned());
         }
+        if levels.count() > MOST_LEVELS {
+            return Some(too_large());
+        }
+        Self::general_objection(name)
+    }
+
+    /// Why no mailbox can have this name in any namespace.
+    pub(crate) fn general_objection(name: &str) -> Option<String> {
+        if name.is_empty() {
+            return Some("a level of the name is empty".to_owned());
+        }
+        if name.contains(char::REPLACEMENT_CHARACTER) {
+            return Some("the name is neither modified UTF-7 (RFC 3501 §5.1.3) nor UTF-8".to_owned());
+        }
         if name.chars().any(|c| c.is_control() || matches!(c, '*' | '%')) {
             return Some("a name has no control characters, no * and no %".to_owned());
         }
-        if name.len() > MOST_OCTETS || levels.count() > MOST_LEVELS {
-            return Some(format!("a name has {MOST_OCTETS} octets and {MOST_LEVELS} levels at most"));
-        }
-        None
+        (name.len() > MOST_OCTETS).then(too_large)
     }
 
     /// The names above this one, the nearest last.
@@ -75,4 +83,8 @@ impl Namespace {
     pub(crate) fn is_below(&self, name: &str, parent: &str) -> bool {
         name.strip_prefix(parent).is_some_and(|rest| rest.starts_with(self.delimiter))
     }
+}
+
+fn too_large() -> String {
+    format!("a name has {MOST_OCTETS} octets and {MOST_LEVELS} levels at most")
 }

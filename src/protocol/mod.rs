@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-pub(crate) use desk::{Desk, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
+pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
 pub(crate) use redact::{masked, without_password};

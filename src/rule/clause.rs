@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, Field, Step};
+use super::{Condition, Deliver, Field, Step};
 use crate::base::Times;
 use crate::protocol::Event;
 
@@ -112,6 +112,19 @@ impl Rule {
     /// Whether it lets what is inside of it happen.
     pub(crate) fn passes(&self) -> bool {
         !self.answers() || self.steps.iter().any(|timed| matches!(timed.step, Step::Pass(_)))
+    }
+}
+
+impl Timed {
+    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
+    /// mailbox that can be, a session that was to hear of it later.
+    pub(crate) fn may_miss(&self) -> bool {
+        match &self.step {
+            Step::Reply(_) | Step::Raw(_) | Step::Close(_) | Step::Caps(_) => self.after.is_some(),
+            Step::Shape(_) | Step::Data(_) | Step::Expunge { .. } | Step::Flag { .. } | Step::Kick { .. } => true,
+            Step::Deliver(Deliver::Into { .. }) | Step::Mailbox(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Shaping {
     pub(super) changed: bool,
 }
 
-/// Whether one firing changed anything, as far as its steps [may miss](super::Step::may_miss).
+/// Whether one firing changed anything, as far as its steps [may miss](super::Timed::may_miss).
 #[derive(Debug, Default)]
 pub(super) struct Effect {
     /// One of them found what it is about.

@@ -71,7 +71,7 @@ pub(crate) struct Mounted {
     /// When it came into force.
     since: Timestamp,
     pub(crate) fired: u64,
-    /// How often it fired and changed nothing: none of its steps that [may miss](super::Step::may_miss) found what it is
+    /// How often it fired and changed nothing: none of its steps that [may miss](super::Timed::may_miss) found what it is
     /// about.
     pub(crate) without_effect: u64,
     /// How often each step found nothing, by its place.
@@ -411,14 +411,14 @@ impl Rulebook {
         }
     }
 
-    /// What a rule put off was due, and was about nothing.
+    /// What a rule put off was due, and was about nothing, or nobody was there any longer to hear it.
     pub(crate) fn missed_later(&mut self, by: &By) {
         let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, &by.rule)) else {
             return;
         };
         *mounted.missed.entry(by.step).or_default() += 1;
         // What its other steps came to was known long before.
-        let may_miss = mounted.rule.steps.iter().filter(|timed| timed.step.may_miss()).count();
+        let may_miss = mounted.rule.steps.iter().filter(|timed| timed.may_miss()).count();
         mounted.without_effect += u64::from(may_miss == 1);
     }
 

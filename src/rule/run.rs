@@ -230,10 +230,11 @@ impl Run {
         self.hello.as_ref()
     }
 
-    /// What the last step asked of the world was done; whether it found what it is about.
+    /// What the last step asked of the world was done, or put off; whether it found what it is about. What is put off
+    /// has an effect until it turns out that it has none.
     pub(crate) fn did(&mut self, found: bool) {
         let Some(Frame { firing, next, effect, .. }) = self.frames.last_mut() else { return };
-        if firing.rule.steps.get(*next - 1).is_some_and(|timed| timed.step.may_miss()) {
+        if firing.rule.steps.get(*next - 1).is_some_and(Timed::may_miss) {
             effect.note(*next - 1, found);
         }
     }

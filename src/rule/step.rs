@@ -311,9 +311,14 @@ impl Step {
         )
     }
 
-    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge.
-    pub(crate) fn may_miss(&self) -> bool {
-        matches!(self, Self::Shape(_) | Self::Data(_) | Self::Expunge { .. } | Self::Flag { .. } | Self::Kick { .. })
+    /// The mailbox that it names, and the login whose mailbox that is.
+    pub(crate) fn mailbox(&self) -> (Option<&str>, Option<&Template>) {
+        match self {
+            Self::Deliver(Deliver::Into { mailbox, user, .. }) => (Some(mailbox), user.as_ref()),
+            Self::Expunge { which, .. } | Self::Flag { which, .. } => (which.mailbox.as_deref(), which.user.as_ref()),
+            Self::Mailbox(change) => (Some(&change.name), change.user.as_ref()),
+            _ => (None, None),
+        }
     }
 
     /// The texts in it that name something.

@@ -11,7 +11,7 @@ use super::shipped::{self, SHIPPED};
 use super::{Announced, AtStart, Loaded, MailboxGiven, MessageGiven, User, check};
 use crate::base::nearest;
 use crate::journal::LISTENERS;
-use crate::mail::{Namespace, is_identifier};
+use crate::mail::{INBOX, Namespace, is_identifier};
 use crate::protocol::StartTls;
 use crate::rule::{Rule, State, Step, count};
 
@@ -106,8 +106,8 @@ pub(super) fn json(value: &serde_json::Value, set: Params<'_>) -> Result<Loaded,
 
 /// Reads one rule.
 #[cfg(feature = "api")]
-pub(super) fn rule(value: &serde_json::Value, origin: &str) -> Result<Rule, ScenarioError> {
-    let mut reader = Reader::default();
+pub(super) fn rule(value: &serde_json::Value, origin: &str, namespace: Namespace) -> Result<Rule, ScenarioError> {
+    let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
     let rule = reader.rule(&Node::json(value, ""), 1, &|_| origin.into());
     if let Some((rule, node)) = &rule {
         check::rule(&mut reader, rule, node, &[]);
@@ -122,9 +122,9 @@ pub(super) fn rule(value: &serde_json::Value, origin: &str) -> Result<Rule, Scen
 /// What is wrong with a rule that was not read from a file, in words.
 pub(crate) struct RuleError(pub(crate) String);
 
-/// Whether a rule can be in force.
-pub(crate) fn check_rule(rule: &Rule) -> Result<(), RuleError> {
-    let mut reader = Reader::default();
+/// Whether a rule can be in force where mailboxes are named like this.
+pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleError> {
+    let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
     check::rule(&mut reader, rule, &Node { place: Place::Nowhere, data: Data::Table(Vec::new()) }, &[]);
     let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
     match errors.is_empty() {
@@ -174,6 +174,9 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
         loaded.is_manual = reader.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
     }
     reader.servers(table.get("server"), &mut loaded);
+    // Without a delimiter in the file, that of the server decides.
+    let AtStart { delimiter, namespace, .. } = &loaded.start;
+    reader.namespace = delimiter.map(|delimiter| Namespace::new(namespace.as_deref().unwrap_or_default(), delimiter));
     for tls in table.get("tls").map_or(&[][..], Node::items) {
         reader.tls(tls, &mut loaded);
     }
@@ -227,6 +230,7 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
         }
     }
     check::state(&mut reader, &rules, &expects, &loaded.rules, &loaded.state);
+    check::logins(&mut reader, &rules, each("mailbox").iter().chain(each("message")), &loaded.users);
     let (warnings, errors): (Vec<Problem>, Vec<Problem>) =
         reader.problems.into_iter().partition(|problem| problem.is_warning);
     if !errors.is_empty() {
@@ -463,9 +467,13 @@ impl Reader {
 
     fn mailbox_given(&mut self, node: &Node) -> Option<MailboxGiven> {
         let table = self.table(node, "a mailbox", &["user", "name", "uidvalidity", "generate"]);
+        let name = self.need(table, node, "name", Self::text)?;
+        if let Some(its) = table.get("name") {
+            self.mailbox_name(&name, &its.place);
+        }
         Some(MailboxGiven {
             user: table.get("user").and_then(|its| self.text(its)),
-            name: self.need(table, node, "name", Self::text)?,
+            name,
             uid_validity: table.get("uidvalidity").and_then(|its| self.number(its, "a UIDVALIDITY")),
             generate: table.get("generate").and_then(|its| self.number(its, "a count of messages")).unwrap_or(0),
         })
@@ -502,10 +510,14 @@ impl Reader {
             }
         };
         let text = |reader: &mut Self, key| table.get(key).and_then(|its| reader.text(its));
+        let mailbox = text(self, "mailbox").unwrap_or_else(|| INBOX.to_owned());
+        if let Some(its) = table.get("mailbox") {
+            self.mailbox_name(&mailbox, &its.place);
+        }
         Some(MessageGiven {
             id: text(self, "id"),
             user: text(self, "user"),
-            mailbox: text(self, "mailbox").unwrap_or_else(|| "INBOX".to_owned()),
+            mailbox,
             raw,
             uidl: text(self, "uidl"),
             flags: table

@@ -28,6 +28,8 @@ pub use problem::ScenarioError;
 pub(crate) use shipped::SHIPPED;
 pub(crate) use steps::fixed;
 
+#[cfg(feature = "api")]
+use crate::mail::Namespace;
 use crate::protocol::{Offer, StartTls};
 use crate::rule::{Certificate, Expect, Rule, State};
 
@@ -208,6 +210,10 @@ impl Scenario {
 
 /// Reads one rule from JSON; fails with what is wrong, each at its pointer.
 #[cfg(feature = "api")]
-pub(crate) fn rule_from_json(value: &serde_json::Value, origin: &str) -> Result<Rule, ScenarioError> {
-    file::rule(value, origin)
+pub(crate) fn rule_from_json(
+    value: &serde_json::Value,
+    origin: &str,
+    namespace: Namespace,
+) -> Result<Rule, ScenarioError> {
+    file::rule(value, origin, namespace)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::node::{Data, Entry, Node};
 use super::problem::{Place, Problem};
 use crate::base::unknown_word;
+use crate::mail::Namespace;
 use crate::rule::{Template, filtered, span};
 
 /// What is gathered while a document is read.
@@ -13,6 +14,8 @@ pub(super) struct Reader {
     pub(super) problems: Vec<Problem>,
     /// The parameters of the file and their values.
     pub(super) params: Vec<(String, String)>,
+    /// How mailboxes are named, where that is known.
+    pub(super) namespace: Option<Namespace>,
 }
 
 impl Reader {

@@ -91,7 +91,8 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
             #[cfg(feature = "api")]
             {
                 let json = rule_as_json(&rule);
-                let again = rule_from_json(&json, &rule.origin).unwrap_or_else(|error| panic!("{error}\n{json}"));
+                let again = rule_from_json(&json, &rule.origin, Namespace::default())
+                    .unwrap_or_else(|error| panic!("{error}\n{json}"));
                 assert_eq!(again, *rule, "{json}");
             }
         }

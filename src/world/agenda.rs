@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::deed::noted;
 use super::scene::About;
 use super::turn::{Nobody, Progress};
 use super::{SessionCommand, World};
 use crate::base::{MessageNo, SessionNo, Timestamp};
-use crate::mail::{InternalDate, Origin};
-use crate::protocol::{Desk, Event, Route};
+use crate::journal::Weight;
+use crate::mail::Origin;
+use crate::protocol::{Desk, Destination, Event};
 use crate::rule::{By, Deed, Rule, RuleNo};
 
 /// What is due, in order.
@@ -30,8 +32,9 @@ pub(super) enum Later {
     /// A message that was accepted before is filed now.
     File {
         message: MessageNo,
-        route: Route,
+        destination: Destination,
         session: SessionNo,
+        by: By,
     },
     /// Rules wait for this moment.
     Ring,
@@ -104,25 +107,44 @@ impl World {
         let ((due, _), later) = first.remove_entry();
         let mut progress = Progress::default();
         let session = match later {
-            Later::Deed { deed: Deed::Caps(offer), session, .. } => {
-                self.tell(session, SessionCommand::Offer(offer));
+            Later::Deed { deed: Deed::Caps(offer), session, by } => {
+                self.tell(session, SessionCommand::Offer(offer), &by);
                 session
             }
             Later::Deed { deed, session, by } => {
-                if !self.act(session, &mut Nobody, None, deed, &by.rule, &mut progress, now) {
+                if !self.act(session, &mut Nobody, None, deed, &by, &mut progress, now) {
                     self.rulebook.missed_later(&by);
                 }
                 session
             }
-            Later::File { message, route, session } => {
-                if let Some(message) = self.journal.message(message).map(|captured| captured.message.clone()) {
-                    let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-                    desk.file_on(&route, InternalDate { at: now, zone: 0 }, &message);
-                }
+            Later::File { message, destination, session, by } => {
+                self.file(message, &destination, &by, &mut progress, now);
                 Some(session)
             }
             Later::Ring => return self.follow(Event::Timer, None, About::Moment(due), now),
         };
         self.settle(session, progress, now);
+    }
+
+    /// Files a message that was accepted before. Accounts that went with a scenario meanwhile do not come back for it.
+    fn file(
+        &mut self,
+        message: MessageNo,
+        destination: &Destination,
+        by: &By,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) {
+        let Some(message) = self.journal.message(message).map(|captured| captured.message.clone()) else { return };
+        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
+        let logins = desk.addressees(destination, &message).into_iter();
+        let (there, gone): (Vec<_>, Vec<_>) = logins.partition(|login| desk.accounts().known(login).is_some());
+        desk.file_for(&there, destination, &message);
+        if !gone.is_empty() {
+            self.rulebook.missed_later(by);
+            let text =
+                format!("{} is not filed for {}: there is no such account any longer", message.no(), gone.join(", "));
+            progress.notes.push(noted(by, Weight::Note, text));
+        }
     }
 }

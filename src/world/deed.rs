@@ -9,8 +9,8 @@ use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
-use crate::mail::{Change, Origin, Place};
-use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
+use crate::mail::{Change, INBOX, Origin, Place};
+use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
 use crate::rule::{By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
 use crate::scenario::Announced;
 
@@ -41,7 +41,7 @@ pub(crate) enum EndCommand {
 }
 
 impl World {
-    /// A rule wants something done so much later.
+    /// A rule wants something done so much later. Gives whether that is possible.
     pub(super) fn put_off(
         &mut self,
         session: Option<SessionNo>,
@@ -50,17 +50,26 @@ impl World {
         by: By,
         progress: &mut Progress,
         now: Timestamp,
-    ) {
+    ) -> bool {
         let due = now.plus(after);
-        if let Deed::Redirect(target) = deed {
-            progress.route = Some(Route::Nowhere);
-            progress.late = Some((due, route(target)));
-            return;
+        let Deed::Redirect(target) = deed else {
+            self.agenda.put(due, Later::Deed { deed, session, by });
+            return true;
+        };
+        match destination(&Desk::new(&mut self.mail, Origin::Delivered, now), &target) {
+            Ok(destination) => {
+                progress.route = Some(Route::Nowhere);
+                progress.late = Some((due, destination, by));
+                true
+            }
+            Err(why) => {
+                progress.notes.push(impossible(&by, &why));
+                false
+            }
         }
-        self.agenda.put(due, Later::Deed { deed, session, by });
     }
 
-    /// A rule does something. Gives whether what it is about was there.
+    /// A rule does something. Gives whether that was possible, and what it is about was there.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn act<M: Machine>(
         &mut self,
@@ -68,11 +77,11 @@ impl World {
         machine: &mut M,
         run: Option<&mut Run>,
         deed: Deed,
-        by: &Arc<str>,
+        by: &By,
         progress: &mut Progress,
         now: Timestamp,
     ) -> bool {
-        let noted = |weight, text: String| Kind::Noted(Box::new(Noted { by: Some(Arc::clone(by)), weight, text }));
+        let rule = &by.rule;
         let (new_user, new_mailbox) = self.mail.entered();
         let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
         let place_of = |desk: &mut Desk<'_>, target: &Target| {
@@ -88,7 +97,7 @@ impl World {
         let (mut told, mut command, mut found) = (None, None, true);
         let failed: Result<(), String> = match deed {
             Deed::Say(octets) => {
-                command = Some(SessionCommand::Say(Reply::from(octets).by(by)));
+                command = Some(SessionCommand::Say(Reply::from(octets).by(rule)));
                 Ok(())
             }
             Deed::End(end) => {
@@ -101,7 +110,7 @@ impl World {
             }
             Deed::Set(set) => {
                 let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
-                progress.notes.extend(assign(&mut self.rulebook, set, Some(by), session));
+                progress.notes.extend(assign(&mut self.rulebook, set, Some(rule), session));
                 if is_shared {
                     self.follow(Event::StateChanged, session, About::Change, now);
                     return true;
@@ -112,10 +121,9 @@ impl World {
                 progress.route = Some(Route::Nowhere);
                 Ok(())
             }
-            Deed::Redirect(target) => {
-                progress.route = Some(route(target));
-                Ok(())
-            }
+            Deed::Redirect(target) => destination(&desk, &target).map(|destination| {
+                progress.route = Some(Route::Into(destination));
+            }),
             Deed::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
                 let name = message.unwrap_or_default();
                 let raw = self.messages.get(&name).ok_or(format!("there is no message `{name}`"))?;
@@ -168,25 +176,26 @@ impl World {
                 };
                 let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
                 found = !meant.is_empty();
-                let goodbye = Reply::from(reply.unwrap_or_default()).by(by);
+                let goodbye = Reply::from(reply.unwrap_or_default()).by(rule);
                 let kick = || SessionCommand::End(EndCommand::Kick(goodbye.clone()));
-                self.commands.extend(meant.into_iter().map(|session| (session, kick())));
+                self.commands.extend(meant.into_iter().map(|session| (session, kick(), None)));
                 Ok(())
             }
             Deed::Note(text) => {
-                progress.notes.push(noted(Weight::Note, text));
+                progress.notes.push(noted(by, Weight::Note, text));
                 Ok(())
             }
             Deed::Fail(text) => {
-                progress.notes.push(noted(Weight::Failure, text));
+                progress.notes.push(noted(by, Weight::Failure, text));
                 Ok(())
             }
         };
         if let Some(command) = command {
-            self.tell(session, command);
+            self.tell(session, command, by);
         }
         if let Err(why) = failed {
-            progress.notes.push(noted(Weight::Failure, format!("a step could not be done: {why}")));
+            progress.notes.push(impossible(by, &why));
+            found = false;
         }
         if let Some((run, told)) = run.zip(told) {
             run.add(told);
@@ -204,10 +213,10 @@ impl World {
 
     /// A message that is accepted and filed later is known now.
     pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
-        if let Some((due, route)) = progress.late.take()
+        if let Some((due, destination, by)) = progress.late.take()
             && let Some(message) = self.mail.accepted()
         {
-            self.agenda.put(due, Later::File { message: message.no(), route, session });
+            self.agenda.put(due, Later::File { message: message.no(), destination, session, by });
         }
     }
 
@@ -270,11 +279,10 @@ impl World {
                         target.user.get_or_insert_with(|| delivered.login.to_string());
                         target.mailbox.get_or_insert_with(|| delivered.mailbox.clone());
                     }
-                    if let Some(after) = after {
-                        self.put_off(session, deed, after, by, &mut progress, now);
-                        continue;
-                    }
-                    let found = self.act(session, &mut Nobody, None, deed, &by.rule, &mut progress, now);
+                    let found = match after {
+                        Some(after) => self.put_off(session, deed, after, by, &mut progress, now),
+                        None => self.act(session, &mut Nobody, None, deed, &by, &mut progress, now),
+                    };
                     run.did(found);
                 }
                 Want::Await | Want::Over => break,
@@ -316,8 +324,8 @@ impl World {
         self.tell_delivered(session, delivered, now);
     }
 
-    pub(super) fn tell(&mut self, session: Option<SessionNo>, command: SessionCommand) {
-        self.commands.extend(session.map(|session| (session, command)));
+    pub(super) fn tell(&mut self, session: Option<SessionNo>, command: SessionCommand, by: &By) {
+        self.commands.extend(session.map(|session| (session, command, Some(by.clone()))));
     }
 
     /// A new session's machine announces what the scenario says.
@@ -371,9 +379,17 @@ fn speaks(listener: &str, protocol: &str) -> bool {
     }
 }
 
-fn route(target: Target) -> Route {
-    let mailbox = target.mailbox.unwrap_or_else(|| "INBOX".into());
-    Route::Into { login: target.user.map(Into::into), mailbox }
+/// Where a rule sends the message that is being accepted; fails with why that cannot be.
+fn destination(desk: &Desk<'_>, Target { user, mailbox }: &Target) -> Result<Destination, String> {
+    desk.destination(user.as_deref(), mailbox.as_deref().unwrap_or(INBOX)).map_err(|unfit| unfit.to_string())
+}
+
+pub(super) fn noted(by: &By, weight: Weight, text: String) -> Kind {
+    Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&by.rule)), weight, text }))
+}
+
+fn impossible(by: &By, why: &str) -> Kind {
+    noted(by, Weight::Failure, format!("a step could not be done: {why}"))
 }
 
 fn uids(desk: &Desk<'_>, place: Place, one: One) -> Vec<u32> {

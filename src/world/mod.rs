@@ -17,7 +17,7 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
 use crate::protocol::{Desk, Done, Mail, Unfit};
-use crate::rule::{Certificate, Rulebook};
+use crate::rule::{By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
 pub(crate) use deed::{EndCommand, SessionCommand};
@@ -44,8 +44,8 @@ pub(crate) struct World {
     pub(crate) rulebook: Rulebook,
     /// What is done later, by whoever has the clock.
     pub(crate) agenda: Agenda,
-    /// What sessions are told, until whoever can wake them takes it.
-    pub(crate) commands: Vec<(SessionNo, SessionCommand)>,
+    /// What sessions are told, until whoever can wake them takes it; and the step that put it off, if one did.
+    pub(crate) commands: Vec<(SessionNo, SessionCommand, Option<By>)>,
     /// Until then every listener is closed.
     pub(crate) down_until: Option<Timestamp>,
     /// The certificates that rules chose for sessions.

@@ -8,9 +8,9 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Came, Detail, Kind, Trace};
 use crate::mail::Origin;
 use crate::protocol::{
-    Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Unfinished, Words,
+    Desk, Destination, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Unfinished, Words,
 };
-use crate::rule::{After, Hello, Plan, Run, Want};
+use crate::rule::{After, By, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
 pub(crate) struct Turn<R> {
@@ -53,8 +53,8 @@ pub(super) struct Progress {
     pub(super) notes: Vec<Kind>,
     /// The way of the message that is accepted in this turn.
     pub(super) route: Option<Route>,
-    /// It is filed later, there.
-    pub(super) late: Option<(Timestamp, Route)>,
+    /// It is filed later, there, because of this step.
+    pub(super) late: Option<(Timestamp, Destination, By)>,
 }
 
 impl World {
@@ -203,11 +203,10 @@ impl World {
                     }
                 }
                 Want::Deed { deed, after, by } => {
-                    if let Some(after) = after {
-                        self.put_off(Some(session), deed, after, by, &mut progress, now);
-                        continue;
-                    }
-                    let found = self.act(Some(session), machine, Some(&mut run), deed, &by.rule, &mut progress, now);
+                    let found = match after {
+                        Some(after) => self.put_off(Some(session), deed, after, by, &mut progress, now),
+                        None => self.act(Some(session), machine, Some(&mut run), deed, &by, &mut progress, now),
+                    };
                     run.did(found);
                 }
                 Want::Await => break Going::Line(heard.take()),

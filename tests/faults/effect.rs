@@ -63,6 +63,11 @@ const NOTHING_THERE: &[(&str, &str, &str)] = &[
     ("imap.check", "{ expunge = { mailbox = 'Empty', all = true } }", "A3 CHECK"),
     ("imap.check", "{ flag = { msn = 2, add = ['\\Seen'] } }", "A3 CHECK"),
     ("imap.check", "{ kick = { proto = 'pop3' }, after = '1s' }", "A3 CHECK"),
+    // The session has ended by then.
+    ("imap.check", "{ reply = '* OK late', after = '1s' }", "A3 CHECK"),
+    ("imap.check", "{ caps = { add = ['LATE'] }, after = '1s' }", "A3 CHECK"),
+    ("pop3.list", "{ raw = 'late', after = '1s' }", "LIST"),
+    ("pop3.list", "{ close = 'rst', after = '1s' }", "LIST"),
     ("pop3.list", "{ data = { listing = 2, size = '+1' } }", "LIST"),
     ("pop3.list", "{ data = { listing = 2, drop = true } }", "LIST 1"),
     ("pop3.uidl", "{ data = { listing = 2, uid = 'x' } }", "UIDL"),
@@ -130,4 +135,90 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
     assert!(why.contains("`reply` stands behind `close`, which ends the rule; put `reply` before `close`"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
     assert!(why.contains("`2*` is never found inside of a line"), "{why}");
+    let why = refused(&|| drop(server.mount(on(smtp::message()).deliver_into("a//b").pass())));
+    assert!(why.contains("\"a//b\" cannot be a mailbox; a level of the name is empty"), "{why}");
+}
+
+#[test]
+fn what_is_said_later_to_a_client_that_nothing_is_said_to_does_not_count() {
+    let server = MailServer::builder().manual_clock().start();
+    let late = on(smtp::noop()).named("late").reply("250 late").after(Duration::from_secs(1)).pass().expect(1);
+    let late = server.mount(late);
+    server.mount(on(smtp::noop()).pass().stall_connection());
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    wire.say("NOOP\r\n");
+    assert_eq!(wire.line(), b"250 2.0.0 Ok\r\n");
+
+    server.clock().advance(Duration::from_secs(1));
+
+    assert_eq!((late.hits(), late.without_effect()), (1, 1));
+    let report = report(server);
+    assert!(report.contains("rule `late`  expected =1, fired once, changed nothing"), "{report}");
+}
+
+/// Sends a mail to two people, and says goodbye.
+fn send(server: &MailServer) {
+    let mut wire = Wire::connect(server, "smtp", false);
+    wire.say(
+        "HELO me\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n",
+    );
+    wire.say("Subject: hi\r\n\r\n.\r\nQUIT\r\n");
+    while wire.read().is_ok() {}
+}
+
+#[test]
+fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
+    for (deliver, why) in [
+        ("{ mailbox = 'a//b' }", "no mailbox can have this name: a level of the name is empty"),
+        ("{ mailbox = 'Junk', user = '{subject}@example.org' }", "the list of accounts is closed, and this is none"),
+        ("{ mailbox = 'Junk', user = '{header.X-None}' }", "a login must not be empty"),
+    ] {
+        for after in ["", ", after = '1s'"] {
+            let text = format!(
+                "mailjig = 1\n[[user]]\nname = 'ann@example.org'\n[[user]]\nname = 'bob@example.org'\n\
+                 [[rule]]\nid = 'lost'\non = 'smtp.message'\n\
+                 do = [ {{ deliver = {deliver}{after} }}, {{ pass = true }} ]\nexpect = '=1'\n"
+            );
+            let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).start();
+
+            send(&server);
+
+            for login in ["ann@example.org", "bob@example.org"] {
+                let account = server.account(login);
+                assert_eq!(
+                    (account.mailboxes(), account.inbox().entries().len()),
+                    (vec!["INBOX".to_owned()], 1),
+                    "{deliver}"
+                );
+            }
+            let report = report(server);
+            assert!(report.contains("rule `lost` failed in s1: a step could not be done: "), "{report}");
+            assert!(report.contains(why), "{report}");
+            assert!(report.contains("rule `lost`  expected =1, fired once, changed nothing"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
+    let text = "mailjig = 1\n[[user]]\nname = 'ann@example.org'\n[[user]]\nname = 'bob@example.org'\n";
+    let scenario = |text| Scenario::text("row.toml", text);
+    let server = MailServer::builder().scenario(scenario(text)).manual_clock().start();
+    let later = on(smtp::message()).deliver_into("Junk").after(Duration::from_secs(1)).pass();
+    let later = server.mount(later);
+    send(&server);
+
+    server.scenario(&scenario("mailjig = 1\n[[user]]\nname = 'bob@example.org'\n"));
+    server.clock().advance(Duration::from_secs(1));
+
+    assert_eq!(server.account("bob@example.org").mailbox("Junk").entries().len(), 1);
+    assert!(server.account("ann@example.org").mailboxes().is_empty());
+    assert_eq!(later.without_effect(), 1);
+    let transcript = server.transcript().to_string();
+    assert!(
+        transcript.contains("m1 is not filed for ann@example.org: there is no such account any longer"),
+        "{transcript}"
+    );
+    server.verify().block();
 }

@@ -196,7 +196,11 @@ impl<M: Machine> Driver<M> {
         self.is_over = true;
         // From here on nobody can tell it anything; who sees that the session ended finds no door.
         self.engine.dismiss(self.session);
-        self.engine.act(|world, now| world.end(self.session, ending, unfinished, first, now));
+        let in_vain = self.door.close();
+        self.engine.act(|world, now| {
+            in_vain.iter().for_each(|by| world.rulebook.missed_later(by));
+            world.end(self.session, ending, unfinished, first, now);
+        });
     }
 
     async fn converse(&mut self, implicit_tls: bool) -> Result<std::convert::Infallible, Ending> {
@@ -506,7 +510,7 @@ impl<M: Machine> Driver<M> {
             {
                 return Poll::Ready(Err(Ending::Broken));
             }
-            if let Poll::Ready(command) = self.door.poll(cx) {
+            if let Poll::Ready((command, _)) = self.door.poll(cx) {
                 return Poll::Ready(Ok(News::Told(command)));
             }
             if let Some(place) = place {

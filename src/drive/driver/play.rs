@@ -84,9 +84,12 @@ impl<M: Machine> Driver<M> {
     pub(super) async fn drop_input(&mut self) -> Option<EndCommand> {
         let door = Arc::clone(&self.door);
         let told = poll_fn(|cx| {
-            while let Poll::Ready(command) = door.poll(cx) {
+            while let Poll::Ready((command, by)) = door.poll(cx) {
                 if let SessionCommand::End(command) = command {
                     return Poll::Ready(Some(command));
+                }
+                if let Some(by) = by {
+                    self.engine.act(|world, _| world.rulebook.missed_later(&by));
                 }
             }
             loop {

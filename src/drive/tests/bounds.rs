@@ -75,7 +75,7 @@ fn a_session_that_is_busy_is_told_only_so_much() {
     // One octet of the flood: the rest fills the sockets.
     client.read_exact(&mut [0]).unwrap();
 
-    let say = || (SessionNo(1), SessionCommand::Say(Reply::from(b"more\r\n".to_vec())));
+    let say = || (SessionNo(1), SessionCommand::Say(Reply::from(b"more\r\n".to_vec())), None);
     engine.act(|world, _| world.commands.extend((0..1_000).map(|_| say())));
     assert!(engine.look(|world| world.sessions()) == 1, "so much waits");
     engine.act(|world, _| world.commands.push(say()));

@@ -16,7 +16,7 @@ use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter, runtime};
 use crate::journal::{Ending, Kind, Left};
 use crate::protocol::{Event, Reply};
-use crate::rule::{self, On, Rule, Shape};
+use crate::rule::{self, By, On, Rule, Shape};
 use crate::world::SessionCommand;
 
 #[test]
@@ -110,8 +110,8 @@ fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
             engine.act(|world, _| world.commands.push(said("second")));
         }
     }
-    fn said(text: &str) -> (SessionNo, SessionCommand) {
-        (SessionNo(1), SessionCommand::Say(Reply::default().line(&[text])))
+    fn said(text: &str) -> (SessionNo, SessionCommand, Option<By>) {
+        (SessionNo(1), SessionCommand::Say(Reply::default().line(&[text])), None)
     }
     let (engine, address) = start();
     let mut client = connect(address);

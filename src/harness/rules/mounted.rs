@@ -135,10 +135,11 @@ impl MailServer {
     #[track_caller]
     pub fn mount<P>(&self, rule: Rule<P>) -> Mounted {
         let rule = rule.rule;
-        if let Err(RuleError(why)) = check_rule(&rule) {
+        let engine = self.server.engine();
+        let namespace = engine.look(|world| world.mail.accounts.namespace().clone());
+        if let Err(RuleError(why)) = check_rule(&rule, namespace) {
             panic!("{why}");
         }
-        let engine = self.server.engine();
         let no = engine.act(|world, now| world.mount(Arc::new(rule), now));
         Mounted { engine: Arc::clone(engine), no }
     }

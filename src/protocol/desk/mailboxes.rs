@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Desk, Given};
+use super::{Desk, Destination, Given};
 use crate::base::nearest;
 use crate::mail::{
     AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated, is_identifier,
@@ -44,21 +44,42 @@ impl fmt::Display for Unfit {
 impl Desk<'_> {
     /// The mailbox of this name; it and its account are made if they are not there.
     pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<Place, Unfit> {
+        let (login, name) = (self.login(login)?, self.name(name)?);
+        Ok(self.mailbox_in(&login, &name))
+    }
+
+    /// The mailbox of this name, of this login or of whoever mail is for, as a place to file mail in.
+    pub(crate) fn destination(&self, login: Option<&str>, mailbox: &str) -> Result<Destination, Unfit> {
+        let login = login.map(|login| self.login(login)).transpose()?;
+        Ok(Destination { login, mailbox: self.name(mailbox)? })
+    }
+
+    /// The login as the list of accounts has it.
+    fn login(&self, login: &str) -> Result<Box<str>, Unfit> {
         if !is_identifier(login) {
             return Err(Unfit::Login);
         }
-        let accounts = &self.mail.accounts;
-        let login = accounts.known(login).ok_or(Unfit::Stranger)?.to_owned();
-        let name = accounts.namespace().canonical(name);
-        if let Some(objection) = accounts.namespace().objection(&name) {
-            return Err(Unfit::Name(objection));
+        self.mail.accounts.known(login).map(Box::from).ok_or(Unfit::Stranger)
+    }
+
+    /// The canonical form of a name that a mailbox can have.
+    fn name(&self, name: &str) -> Result<Box<str>, Unfit> {
+        let namespace = self.mail.accounts.namespace();
+        let name = namespace.canonical(name);
+        match namespace.objection(&name) {
+            Some(objection) => Err(Unfit::Name(objection)),
+            None => Ok(name),
         }
-        let account = self.open(&login);
-        let mailbox = self.account(account).and_then(|its| its.named(&name)).map(|mailbox| mailbox.no);
-        Ok(match mailbox {
+    }
+
+    /// The mailbox of a name that it can have; it and its account are made if they are not there.
+    pub(super) fn mailbox_in(&mut self, login: &str, name: &str) -> Place {
+        let account = self.open(login);
+        let mailbox = self.account(account).and_then(|its| its.named(name)).map(|mailbox| mailbox.no);
+        match mailbox {
             Some(mailbox) => Place { account, mailbox },
-            None => self.create(account, &name, SpecialUse::of_name(&name)),
-        })
+            None => self.create(account, name, SpecialUse::of_name(name)),
+        }
     }
 
     /// Makes a mailbox; that the name is free and allowed was looked at before.

@@ -135,8 +135,14 @@ pub(crate) struct Desk<'a> {
 pub(crate) enum Route {
     /// It is captured, and nobody gets it.
     Nowhere,
-    /// Into this mailbox of the recipient, or of somebody else.
-    Into { login: Option<Box<str>>, mailbox: Box<str> },
+    Into(Destination),
+}
+
+/// A mailbox that mail can be filed in: of this login, else of each recipient. Made by [`Desk::destination`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Destination {
+    login: Option<Box<str>>,
+    mailbox: Box<str>,
 }
 
 /// What was done at a desk.
@@ -269,15 +275,24 @@ impl<'a> Desk<'a> {
         self.mail.done.facts().idling = Some(idling);
     }
 
-    /// Captures a message and files it in the INBOX of each accepted recipient, once per account.
+    /// Captures a message and files it in the INBOX of each accepted recipient, or where it is routed.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
         let message = self.message(Some(envelope), raw);
-        let date = InternalDate { at: self.now, zone: 0 };
-        if let Some(route) = self.route.take() {
-            self.file_on(&route, date, &message);
-            self.mail.done.accepted = Some(message.clone());
-            return message;
+        match self.route.take() {
+            None => self.file_in_inboxes(&message),
+            Some(Route::Into(destination)) => {
+                let logins = self.addressees(&destination, &message);
+                self.file_for(&logins, &destination, &message);
+            }
+            Some(Route::Nowhere) => {}
         }
+        self.mail.done.accepted = Some(message.clone());
+        message
+    }
+
+    /// Files a message in the INBOX of each accepted recipient, once in each account.
+    fn file_in_inboxes(&mut self, message: &Message) {
+        let date = InternalDate { at: self.now, zone: 0 };
         let mut served: Vec<AccountNo> = Vec::new();
         for address in message.envelope().accepted() {
             let login = self.mail.accounts.login_for(address);
@@ -296,23 +311,23 @@ impl<'a> Desk<'a> {
                 self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
             }
         }
-        self.mail.done.accepted = Some(message.clone());
-        message
     }
 
-    /// Files a message where a route leads: once in each account.
-    pub(crate) fn file_on(&mut self, route: &Route, date: InternalDate, message: &Message) {
-        let Route::Into { login, mailbox } = route else { return };
-        let mut places: Vec<Place> = Vec::new();
-        let logins: Vec<Box<str>> = match login {
+    /// The logins in whose mailbox a message is filed.
+    pub(crate) fn addressees(&self, destination: &Destination, message: &Message) -> Vec<Box<str>> {
+        match &destination.login {
             Some(login) => vec![login.clone()],
             None => message.envelope().accepted().map(|to| self.mail.accounts.login_for(to).into()).collect(),
-        };
+        }
+    }
+
+    /// Files a message for these logins, once in each account.
+    pub(crate) fn file_for(&mut self, logins: &[Box<str>], destination: &Destination, message: &Message) {
+        let date = InternalDate { at: self.now, zone: 0 };
+        let mut places: Vec<Place> = Vec::new();
         for login in logins {
-            // Where there is no such mailbox, and can be none, nobody gets it.
-            if let Ok(place) = self.mailbox_of(&login, mailbox)
-                && !places.contains(&place)
-            {
+            let place = self.mailbox_in(login, &destination.mailbox);
+            if !places.contains(&place) {
                 places.push(place);
                 self.file(place, Flags::NONE, date, message.clone(), true);
             }

@@ -1,10 +1,12 @@
 //! What is wrong with a rule: at its events, among other rules, in itself.
 
+mod mailboxes;
 mod possible;
 mod replies;
 mod state;
 mod steps;
 
+pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
 use super::node::Node;
@@ -61,6 +63,7 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
         );
     }
     steps::steps(reader, rule, node);
+    mailboxes::names(reader, rule, node);
     templates(reader, rule, node, &events);
     replies::replies(reader, rule, node, &events);
     let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.is_on(*event));

@@ -1,0 +1,58 @@
+//! Mailboxes and logins that a file names: whether there can be such.
+
+use super::step_place;
+use crate::mail::Namespace;
+use crate::rule::{Rule, Template};
+use crate::scenario::User;
+use crate::scenario::node::Node;
+use crate::scenario::problem::Place;
+use crate::scenario::read::Reader;
+
+impl Reader {
+    /// Says it where no mailbox can have this name.
+    pub(in crate::scenario) fn mailbox_name(&mut self, name: &str, place: &Place) {
+        let objection = match &self.namespace {
+            Some(namespace) => namespace.objection(&namespace.canonical(name)),
+            None => Namespace::general_objection(name),
+        };
+        if let Some(objection) = objection {
+            self.wrong_help(place, format!("{name:?} cannot be a mailbox"), objection);
+        }
+    }
+}
+
+/// The mailboxes that the steps of a rule name.
+pub(super) fn names(reader: &mut Reader, rule: &Rule, node: &Node) {
+    for (i, timed) in rule.steps.iter().enumerate() {
+        if let (Some(name), _) = timed.step.mailbox() {
+            reader.mailbox_name(name, &step_place(node, i));
+        }
+    }
+}
+
+/// The logins that rules name, and those that are given mailboxes and mail, where the list of accounts is closed.
+pub(in crate::scenario) fn logins<'n>(
+    reader: &mut Reader,
+    rules: &[(Rule, Node)],
+    given: impl Iterator<Item = &'n Node>,
+    users: &[User],
+) {
+    let mut named: Vec<(String, Place)> = Vec::new();
+    for (rule, node) in rules {
+        let steps = rule.steps.iter().enumerate();
+        named.extend(steps.filter_map(|(i, timed)| {
+            let login = timed.step.mailbox().1.and_then(Template::constant)?;
+            Some((String::from_utf8_lossy(login).into_owned(), step_place(node, i)))
+        }));
+    }
+    for node in given {
+        let user = node.entries().unwrap_or_default().iter().find(|entry| entry.key == "user");
+        named.extend(user.and_then(|user| Some((reader.text(&user.value)?, user.value.place.clone()))));
+    }
+    let known: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+    for (login, place) in named {
+        if !known.is_empty() && !known.iter().any(|its| its.eq_ignore_ascii_case(&login)) {
+            reader.unknown(&place, "user", &login, &known);
+        }
+    }
+}
