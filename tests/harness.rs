@@ -237,7 +237,7 @@ fn a_transcript_is_a_snapshot_as_it_is() {
     C: QUIT
     S: 221 2.0.0 Bye
     ");
-    assert!(server.transcript().verbatim().contains("\nC: hidden\nC: ..dot\nC: .\n"));
+    assert!(server.transcript().verbatim().contains("\nC: .hidden\nC: ..dot\nC: .\n"));
     assert_eq!(server.sessions()[0].ended.map(|(_, ending)| ending), Some(Ending::Clean));
 }
 

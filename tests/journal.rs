@@ -247,6 +247,88 @@ fn octets_that_are_no_text_and_other_line_ends_are_exact() {
 }
 
 #[test]
+fn a_verbatim_transcript_is_the_wire() {
+    let server = MailServer::start();
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "EHLO me\r\n", "250 ");
+    ask(&mut client, "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", "354 ");
+    let body = "..stuffed\r\n.forgotten\r\n.\nbeside a bare LF\r\nplain\r\n.\rbeside a bare CR\r\n.\r\n";
+    ask(&mut client, body, "queued as m1");
+
+    assert_eq!(
+        &server.messages()[0].raw()[..],
+        b".stuffed\r\nforgotten\r\n.\nbeside a bare LF\r\nplain\r\n.\rbeside a bare CR\r\n"
+    );
+    let text = server.transcript().verbatim();
+    let lines = "C: ..stuffed\nC: .forgotten\nC| .\\nbeside a bare LF\\r\\n\nC: plain\nC| .\\rbeside a bare CR\\r\\n\nC: .\nS: 250";
+    assert!(text.contains(lines), "{text}");
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_not_shown_as_a_whole_one() {
+    let server = with(
+        r#"
+        [[rule]]
+        on = "smtp.noop"
+        do = [{ cut = { at = 6, close = "fin" } }, { pass = true }]
+
+        [[rule]]
+        on = "imap.noop"
+        do = [{ raw = "A O" }, { wait = "1ms" }, { raw = "K Done\r\n* half" }]
+
+        [[rule]]
+        on = "pop3.retr"
+        do = { cut = { at = 22, close = "fin" } }
+    "#,
+    );
+    server.account("me@example.org").inbox().add("Subject: one\r\n\r\nsome\r\n");
+    let mut client = connect(&server, "smtp");
+    client.say("NOOP\r\n");
+    client.octets(6).unwrap();
+    let mut client = connect(&server, "imap");
+    client.say("A NOOP\r\n");
+    client.octets("A OK Done\r\n* half".len()).unwrap();
+    let mut client = connect(&server, "pop3");
+    ask(&mut client, "USER me@example.org\r\nPASS secret\r\n", "octets");
+    client.say("RETR 1\r\n");
+    client.octets(22).unwrap();
+
+    let (text, verbatim) = (server.transcript().to_string(), server.transcript().verbatim());
+    assert!(text.contains("C: NOOP\nS| 250 2.\n"), "{text}");
+    assert!(text.contains("C: A NOOP\nS: A OK Done\nS| * half\n"), "{text}");
+    assert!(text.contains("S: +OK 22 octets\nS| <m1, octets 1-7 of 22>\n"), "{text}");
+    assert!(verbatim.contains("S: +OK 22 octets\nS| Subject\n"), "{verbatim}");
+}
+
+#[test]
+fn a_line_that_a_bare_lf_ended_is_recorded_as_one() {
+    let server = with(
+        r#"
+        [[rule]]
+        id = "awaits"
+        on = "smtp.noop"
+        do = [{ reply = "334 " }, { await = "so" }, { reply = "250 {line}" }]
+        expect = "=0"
+    "#,
+    );
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "NOOP\r\n", "334 ");
+    ask(&mut client, "so\n", "250 ");
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A LOGIN me@example.org secret\r\n", "A OK");
+    ask(&mut client, "B APPEND INBOX {14+}\r\nSubject: x\r\n\r\n \n", "B OK");
+
+    let text = server.transcript().to_string();
+    assert!(text.contains("S: 334 \nC| so\\n\nS: 250 "), "{text}");
+    assert!(text.contains("C: B APPEND INBOX {14+}\nC| <m1> \\n\nS: B OK"), "{text}");
+    let heard: Vec<Value> = records(&server).into_iter().filter(|record| record["kind"] == "part").collect();
+    assert_eq!(heard[0]["heard"], "so\n");
+    let report = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server))).unwrap_err();
+    let report = report.downcast::<String>().unwrap();
+    assert!(report.contains("C  so␊"), "{report}");
+}
+
+#[test]
 fn a_message_behind_an_awaited_line_stands_in_its_place() {
     let server = with(
         r#"

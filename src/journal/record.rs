@@ -109,6 +109,9 @@ pub(crate) struct Detail {
     pub(crate) captured: Option<MessageNo>,
     /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
     pub(crate) octets: Option<u64>,
+    /// Lines of the captured message, by their places, that came otherwise than stuffed: with one dot before them, or
+    /// with the one that they have.
+    pub(crate) odd_dots: Box<[u32]>,
     /// This ends the session in good order: its client knows that it ends.
     pub(crate) last: bool,
     /// Nobody asked for it: the server spoke on a rule's account.
@@ -191,7 +194,8 @@ impl Record {
         };
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
-            size_of::<Detail>() + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
+            let own = size_of::<Detail>() + size_of_val(&*detail.odd_dots);
+            own + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
         });
         text + (size_of::<Self>() + more) as u64
     }

@@ -23,7 +23,14 @@ fn capture(journal: &mut Journal) -> Seq {
     let (detail, came) = Detail::of(done);
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-    journal.exchange(AT, SESSION, Event::SmtpMessage, &Words::Body { octets: 0 }, reply, detail)
+    journal.exchange(
+        AT,
+        SESSION,
+        Event::SmtpMessage,
+        &Words::Body { octets: 0, odd_dots: Box::default() },
+        reply,
+        detail,
+    )
 }
 
 #[test]

@@ -20,8 +20,10 @@ use crate::protocol::{Event, Labelled};
 /// ```
 ///
 /// What the server contributes never varies between runs, so a transcript can be a snapshot as it is: a captured body
-/// prints as its message's number, a clean end prints nothing. Bytes that are not text print as `\xff`.
-/// [`verbatim`](Self::verbatim) is the same with the bodies in place.
+/// prints as its message's number, a clean end prints nothing. A line behind `C:` or `S:` ended with CRLF. `C|` and `S|`
+/// stand before octets as they are, with what ended them, if anything did: `C| NOOP\n` is a line that a bare LF ended,
+/// `S| 250 2.` one that was cut off, and what is not text prints as `\xff`. [`verbatim`](Self::verbatim) is the same with
+/// the bodies in place.
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Vec<Part>);
 
@@ -40,9 +42,10 @@ struct Part {
 enum Line {
     /// The first octets of a request that never was complete.
     Begun(Vec<u8>),
-    /// Lines that one side said, with labels in them.
+    /// Octets that one side said, with labels in them.
     Said(char, Vec<u8>, Vec<Labelled>),
-    Body(Message),
+    /// A body, and its lines with odd dots.
+    Body(Message, Box<[u32]>),
     /// A body that was dropped, of so many octets.
     Dropped(u64),
     Direction(String),
@@ -74,7 +77,8 @@ impl Transcript {
         Some((Self(vec![part]), last))
     }
 
-    /// The same text with the bodies in place, line by line as they were sent, dots stuffed.
+    /// The same text with the bodies in place, line by line as they were sent: with the dots that the client stuffed, or
+    /// did not.
     pub fn verbatim(&self) -> String {
         let mut text = String::new();
         let _infallible = self.write(&mut text, true);
@@ -93,8 +97,8 @@ impl Transcript {
                         write_lines(out, *who, &spelled_out(text, labelled))?
                     }
                     Line::Said(who, text, _) => write_lines(out, *who, text)?,
-                    Line::Body(message) if verbatim => write_body(out, message.raw())?,
-                    Line::Body(message) => writeln!(out, "C: <{}>", message.no())?,
+                    Line::Body(message, odd_dots) if verbatim => write_body(out, message.raw(), odd_dots)?,
+                    Line::Body(message, _) => writeln!(out, "C: <{}>", message.no())?,
                     Line::Begun(octets) => write_octets(out, 'C', octets)?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
                     Line::Direction(text) => writeln!(out, "-- {text}")?,
@@ -129,7 +133,7 @@ impl Part {
     fn octets(&self) -> usize {
         let octets = self.lines.iter().map(|line| match line {
             Line::Said(_, text, labelled) => text.len() + labelled.iter().map(|its| its.octets.len()).sum::<usize>(),
-            Line::Body(message) => message.raw().len(),
+            Line::Body(message, _) => message.raw().len(),
             Line::Begun(octets) => octets.len(),
             Line::Dropped(_) | Line::Direction(_) => 0,
         });
@@ -150,9 +154,9 @@ impl Part {
             Kind::Part { start, heard, said, awaited, detail, .. } => {
                 let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
                 if *awaited {
-                    self.say('C', log.text(*start, *heard), &[], 0);
+                    self.heard(log.text(*start, *heard), &[]);
                 }
-                self.say('S', log.text(start.wrapping_add(*heard), *said), labelled, *heard);
+                self.say('S', log.text(start.wrapping_add(*heard), *said).to_vec(), labelled, *heard);
             }
             Kind::Closed { left: Left::Part { octets, of }, .. } => {
                 self.direct(format!("only {octets} of the {of} octets of this reply left"));
@@ -189,27 +193,35 @@ impl Part {
         let labelled = exchange.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
         let captured = exchange.detail.as_ref().and_then(|detail| detail.captured);
         match (captured, octets) {
-            (Some(no), _) => self.lines.push(match journal.message(no) {
-                Some(captured) => Line::Body(captured.message.clone()),
-                None => Line::Said('C', format!("<{no}>").into_bytes(), Vec::new()),
-            }),
+            (Some(no), _) => match journal.message(no) {
+                Some(captured) => {
+                    let odd_dots = exchange.detail.as_ref().map(|detail| detail.odd_dots.clone());
+                    self.lines.push(Line::Body(captured.message.clone(), odd_dots.unwrap_or_default()));
+                }
+                None => self.heard(format!("<{no}>").as_bytes(), &[]),
+            },
             (None, Some(octets)) if exchange.event == Event::SmtpMessage => self.lines.push(Line::Dropped(octets)),
             (None, Some(octets)) => {
-                self.say('C', heard, &[], 0);
+                self.say('C', heard.to_vec(), &[], 0);
                 self.direct(format!("that line had {octets} octets; the rest was not kept"));
             }
             (None, None) if exchange.event.is_unasked() => {}
             (None, None) if exchange.detail.as_ref().is_some_and(|detail| detail.unasked) => {}
-            (None, None) => self.say('C', heard, labelled, 0),
+            (None, None) => self.heard(heard, labelled),
         }
         let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-        self.say('S', said, labelled, exchange.heard);
+        self.say('S', said.to_vec(), labelled, exchange.heard);
+    }
+
+    /// What was heard is recorded without the CRLF at its end; another end stands in it.
+    fn heard(&mut self, text: &[u8], labelled: &[Label]) {
+        let end = if text.ends_with(b"\n") { &b""[..] } else { b"\r\n" };
+        self.say('C', [text, end].concat(), labelled, 0);
     }
 
     /// `from` is the place of this text within the text of its exchange, which the labels go by.
-    fn say(&mut self, who: char, text: &[u8], labelled: &[Label], from: u32) {
-        let text = if who == 'S' { text.strip_suffix(b"\r\n").unwrap_or(text) } else { text };
-        if text.is_empty() && who == 'S' {
+    fn say(&mut self, who: char, text: Vec<u8>, labelled: &[Label], from: u32) {
+        if text.is_empty() {
             return;
         }
         let here =
@@ -218,7 +230,8 @@ impl Part {
         let here = here.filter_map(|Label { label, octets }| {
             Some(Labelled { label: label.start - from..label.end - from, octets: octets.get()? })
         });
-        self.lines.push(Line::Said(who, text.to_vec(), here.collect()));
+        let here = here.collect();
+        self.lines.push(Line::Said(who, text, here));
     }
 
     fn end(&mut self, kind: &Kind) {
@@ -246,16 +259,14 @@ fn spelled_out(text: &[u8], labelled: &[Labelled]) -> Vec<u8> {
     out
 }
 
+/// What is not ended by CRLF prints as octets.
 fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result {
     let mut rest = text;
     while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
         write_line(out, who, &rest[..end])?;
         rest = &rest[end + 2..];
     }
-    match rest.strip_suffix(b"\n") {
-        Some(_) => write_octets(out, who, rest),
-        None => write_line(out, who, rest),
-    }
+    if rest.is_empty() { Ok(()) } else { write_octets(out, who, rest) }
 }
 
 /// `C: text` where the line is text, else `C| bytes\r\n` with everything visible.
@@ -291,16 +302,18 @@ fn visible(octets: &[u8]) -> String {
     text
 }
 
-/// A body as it was on the wire: lines end at CRLF only, a leading dot is doubled (RFC 5321 §4.5.2).
-fn write_body(out: &mut impl fmt::Write, raw: &[u8]) -> fmt::Result {
-    let mut rest = raw;
-    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
-        write_stuffed(out, &rest[..end])?;
-        rest = &rest[end + 2..];
+/// A body as it was on the wire: lines end at CRLF only, and a leading dot is doubled (RFC 5321 §4.5.2). Lines with odd dots
+/// came with one dot, whether they still have it or not.
+fn write_body(out: &mut impl fmt::Write, raw: &[u8], odd_dots: &[u32]) -> fmt::Result {
+    let (mut at, mut odd_dots) = (0, odd_dots.iter().peekable());
+    while let Some(octets) = memchr::memmem::find(&raw[at..], b"\r\n") {
+        let line = &raw[at..at + octets];
+        let is_odd = odd_dots.next_if(|its| **its as usize == at).is_some();
+        match line.first() == Some(&b'.') {
+            has_dot if has_dot == is_odd => write_line(out, 'C', line)?,
+            _ => write_line(out, 'C', &[b".", line].concat())?,
+        }
+        at += octets + 2;
     }
     write_line(out, 'C', b".")
-}
-
-fn write_stuffed(out: &mut impl fmt::Write, line: &[u8]) -> fmt::Result {
-    if line.first() == Some(&b'.') { write_line(out, 'C', &[b".", line].concat()) } else { write_line(out, 'C', line) }
 }

@@ -148,8 +148,9 @@ pub(crate) enum Words {
     Line(Bytes),
     /// The beginning of a line that is too long, and how many octets it had.
     LongLine { start: Bytes, octets: u64 },
-    /// A message body of so many octets, the terminator not counted; its bytes are the captured message's.
-    Body { octets: u64 },
+    /// A message body of so many octets, the terminator not counted; its bytes are the captured message's. Lines at the
+    /// places of odd dots came otherwise than stuffed: with one dot before them, or with the one that they have.
+    Body { octets: u64, odd_dots: Box<[u32]> },
     /// Lines without the last CRLF, and between them messages: each a place in the text and a count of octets.
     Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }

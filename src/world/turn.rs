@@ -128,7 +128,7 @@ impl World {
         (heard, mut run): (Option<Heard<M::Request>>, Box<Run>),
         now: Timestamp,
     ) -> Turn<M::Request> {
-        let text = String::from_utf8_lossy(line).into_owned();
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)).into_owned();
         let violation = run.heard(&text);
         let (rest, run, mut progress) = self.go_on(session, machine, heard, run, false, now);
         progress.notes.extend(violation);
@@ -281,11 +281,14 @@ impl World {
         now: Timestamp,
     ) -> Seq {
         let octets = match words {
-            Words::LongLine { octets, .. } | Words::Body { octets } => Some(*octets),
+            Words::LongLine { octets, .. } | Words::Body { octets, .. } => Some(*octets),
             Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
         };
         let delivered = self.delivered(&done);
-        let detail = detail(done, octets, after == After::Close, trace);
+        let mut detail = detail(done, octets, after == After::Close, trace);
+        if let (Some(detail), Words::Body { odd_dots, .. }) = (&mut detail.0, words) {
+            detail.odd_dots = odd_dots.clone();
+        }
         let exchange = self.journal.exchange(now, session, event, words, reply, detail);
         self.keep_bounds(now);
         if !delivered.is_empty() {

@@ -111,13 +111,12 @@ impl<M: Machine> Driver<M> {
         told
     }
 
-    /// The client's next line, without its end, whatever the machine would make of it.
+    /// The client's next line, without its CRLF, whatever the machine would make of it; another end stands in it.
     pub(super) async fn line(&mut self) -> Result<Vec<u8>, Ending> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input) {
-                let mut line = self.input.split_to(end + 1);
-                line.truncate(end);
-                return Ok(line.strip_suffix(b"\r").unwrap_or(&line).to_vec());
+                let line = self.input.split_to(end + 1);
+                return Ok(line.strip_suffix(b"\r\n").unwrap_or(&line).to_vec());
             }
             if self.ended_input {
                 return Err(Ending::ClientClosed);

@@ -71,10 +71,13 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
     all
 }
 
+/// The last line is recorded without its CRLF; another end stands in it, and is shown.
 fn push_heard(all: &mut Vec<Line>, text: &[u8], exchange: Seq) {
-    for line in text.split(|byte| *byte == b'\n') {
-        push(all, 'C', line, None, None, exchange);
+    let last = memchr::memmem::rfind(text, b"\r\n").map_or(0, |at| at + 2);
+    for line in text[..last].split_inclusive(|byte| *byte == b'\n') {
+        push(all, 'C', line.strip_suffix(b"\n").unwrap_or(line), None, None, exchange);
     }
+    push(all, 'C', &text[last..], None, None, exchange);
 }
 
 /// `at` is the place of this text in the text of its exchange, which those who wrote it go by.

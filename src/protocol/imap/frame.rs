@@ -41,10 +41,20 @@ pub(super) struct Sentence {
     pub(super) text: Bytes,
     /// How many blanks stand at the end of its last line.
     pub(super) blanks: usize,
+    /// What ended it, where that was no CRLF.
+    pub(super) end: Bytes,
     pub(super) messages: Vec<Bytes>,
     /// What of it was heard just now, for the transcript: from this place on, with messages at these places.
     pub(super) new: usize,
     pub(super) places: Vec<(usize, u64)>,
+}
+
+impl Frame {
+    fn ended_by(mut self, end: Bytes) -> Self {
+        let (Self::Whole(sentence) | Self::Announced(sentence) | Self::Broken(sentence, _)) = &mut self;
+        sentence.end = end;
+        self
+    }
 }
 
 #[derive(Debug)]
@@ -103,7 +113,10 @@ impl Framer {
                 Awaits::Line => {
                     let frame = match self.lines.next(input)? {
                         Line::Whole(line) => self.take_line(&line),
-                        Line::BareLf(line) if self.forgives(&line) => self.take_line(line.trim_ascii_end()),
+                        Line::BareLf(line) if self.forgives(&line) => {
+                            let frame = self.take_line(b"");
+                            frame.map(|frame| frame.ended_by(line))
+                        }
                         Line::BareLf(line) => {
                             self.text.extend_from_slice(&line);
                             Some(self.broken(Break::BareLf))
@@ -252,7 +265,7 @@ impl Framer {
                 self.awaits = Awaits::Permission(octets);
                 let text = Bytes::copy_from_slice(&self.text[..self.text.len() - 2]);
                 let (new, places) = (self.new, std::mem::take(&mut self.places));
-                let sentence = Sentence { messages: self.messages.clone(), blanks: 0, new, places, text };
+                let sentence = Sentence { messages: self.messages.clone(), new, places, text, ..Sentence::default() };
                 self.new = self.text.len();
                 Some(Frame::Announced(sentence))
             }
@@ -296,10 +309,10 @@ impl Framer {
     fn sentence(&mut self) -> Sentence {
         let sentence = Sentence {
             text: std::mem::take(&mut self.text).into(),
-            blanks: 0,
             messages: std::mem::take(&mut self.messages),
             new: self.new,
             places: std::mem::take(&mut self.places),
+            ..Sentence::default()
         };
         self.clear();
         sentence

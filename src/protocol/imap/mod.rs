@@ -301,7 +301,10 @@ impl Imap {
 
 /// What of a command was heard just now.
 fn words(sentence: Sentence) -> Words {
-    let text = sentence.text.slice(sentence.new.min(sentence.text.len())..);
+    let mut text = sentence.text.slice(sentence.new.min(sentence.text.len())..);
+    if !sentence.end.is_empty() {
+        text = [text, sentence.end].concat().into();
+    }
     if sentence.places.is_empty() {
         return Words::Line(text);
     }

@@ -16,6 +16,7 @@ pub(crate) struct Body {
     /// Its octets; none where it was too large to be kept.
     pub(crate) raw: Option<Bytes>,
     pub(crate) octets: u64,
+    pub(crate) odd_dots: Box<[u32]>,
 }
 
 /// Takes a message from the front of the input, copying each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4):
@@ -29,13 +30,16 @@ pub(crate) struct Receiver {
     limit: u64,
     /// The next octet begins a line: at the start, and behind a CRLF that was taken.
     at_line_start: bool,
+    /// Lines, by their place in the message, that did not come as RFC 5321 §4.5.2 has them: with one dot at their
+    /// beginning, which was taken for a stuffed one although no other follows, or which stays.
+    odd_dots: Vec<u32>,
 }
 
 impl Receiver {
     /// `declared` is the client's SIZE=: the room that is made when the first octets come.
     pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
         let declared = declared.map_or(FIRST, |size| size.min(limit) as usize);
-        Self { kept: Vec::new(), octets: 0, declared, limit, at_line_start: true }
+        Self { kept: Vec::new(), octets: 0, declared, limit, at_line_start: true, odd_dots: Vec::new() }
     }
 
     /// Octets taken so far.
@@ -59,7 +63,13 @@ impl Receiver {
                         return Some(self.finish());
                     }
                     // RFC 5321 §4.5.2: the first character is deleted.
-                    Dot::Stuffed => input.advance(1),
+                    Dot::Stuffed { is_doubled } => {
+                        if !is_doubled {
+                            self.note_odd_dot();
+                        }
+                        input.advance(1);
+                    }
+                    Dot::Kept => self.note_odd_dot(),
                     Dot::None => {}
                 }
                 self.at_line_start = false;
@@ -86,6 +96,12 @@ impl Receiver {
         }
     }
 
+    fn note_odd_dot(&mut self) {
+        if self.octets <= self.limit {
+            self.odd_dots.extend(u32::try_from(self.octets));
+        }
+    }
+
     /// `is_all`: nothing of the message comes behind these.
     fn take(&mut self, input: &mut BytesMut, octets: usize, is_all: bool) {
         self.octets += octets as u64;
@@ -103,6 +119,7 @@ impl Receiver {
             self.kept.extend_from_slice(&input[..octets]);
         } else {
             self.kept = Vec::new();
+            self.odd_dots = Vec::new();
         }
         input.advance(octets);
     }
@@ -117,14 +134,19 @@ impl Receiver {
             kept.shrink_to_fit();
             Some(Bytes::from(kept))
         };
-        Body { raw, octets: self.octets }
+        Body { raw, octets: self.octets, odd_dots: std::mem::take(&mut self.odd_dots).into() }
     }
 }
 
 /// What stands at the beginning of a line.
 enum Dot {
     None,
-    Stuffed,
+    /// The first of two; or the only one, of a client that does not stuff.
+    Stuffed {
+        is_doubled: bool,
+    },
+    /// Beside a bare CR or LF no sender has stuffed it: it stays.
+    Kept,
     End,
     /// It takes more input to say.
     Unknown,
@@ -135,9 +157,8 @@ impl Dot {
         match line {
             [] | b"." | b".\r" => Self::Unknown,
             [b'.', b'\r', b'\n', ..] => Self::End,
-            // Beside a bare CR or LF no sender has stuffed this dot: it stays.
-            [b'.', b'\r' | b'\n', ..] => Self::None,
-            [b'.', ..] => Self::Stuffed,
+            [b'.', b'\r' | b'\n', ..] => Self::Kept,
+            [b'.', next, ..] => Self::Stuffed { is_doubled: *next == b'.' },
             _ => Self::None,
         }
     }
@@ -216,11 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_did_not_come_stuffed_are_noted() {
+        let input = b"..right\r\n.forgotten\r\n.\nkept\r\nplain\r\n.\rkept\r\n...\r\n.\r\n";
+        for piece in 1..=input.len() {
+            let body = receive(input, piece, 1000).0.unwrap();
+            assert_eq!(&body.raw.unwrap()[..], b".right\r\nforgotten\r\n.\nkept\r\nplain\r\n.\rkept\r\n..\r\n");
+            assert_eq!(*body.odd_dots, [8, 19, 34], "in pieces of {piece}");
+        }
+    }
+
+    #[test]
     fn what_is_over_the_limit_is_counted_and_dropped() {
         let input = [&[b'x'; 998][..], b"\r\n.\r\n"].concat();
 
         assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
-        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000 }));
+        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000, odd_dots: Box::default() }));
     }
 
     #[test]

@@ -184,8 +184,8 @@ impl Machine for Smtp {
                 Some(Heard { event: Event::SmtpGreeting, words: Words::Silence, request: Request::Greeting })
             }
             State::Body(_, receiver) => {
-                let body = receiver.receive(input)?;
-                let words = Words::Body { octets: body.octets };
+                let mut body = receiver.receive(input)?;
+                let words = Words::Body { octets: body.octets, odd_dots: std::mem::take(&mut body.odd_dots) };
                 Some(Heard { event: Event::SmtpMessage, words, request: Request::Message(body) })
             }
             State::Idle | State::Transaction(_) | State::Sasl(_) => {
