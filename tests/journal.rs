@@ -209,6 +209,74 @@ fn what_a_rule_does_after_a_login_is_done_for_who_logged_in() {
 }
 
 #[test]
+fn behind_a_login_the_user_is_who_logged_in_and_the_rest_is_the_request() {
+    let credentials = data_encoding::BASE64.encode(b"\0ANN@EXAMPLE.ORG\0secret");
+    for (protocol, lines, last, request) in [
+        ("smtp", format!("EHLO me\r\nAUTH PLAIN {credentials}\r\n"), "235 ", "AUTH PLAIN"),
+        ("imap", "a LOGIN ANN@EXAMPLE.ORG secret\r\n".to_owned(), "a OK", "LOGIN LOGIN"),
+        ("pop3", "USER ANN@EXAMPLE.ORG\r\nPASS secret\r\n".to_owned(), "messages", "PASS USER"),
+    ] {
+        let server = with(
+            r#"
+            [[user]]
+            name = "ann@example.org"
+            password = "secret"
+
+            [[message]]
+            id = "welcome"
+            text = "Subject: welcome\n\n"
+
+            [[rule]]
+            on = ["smtp.auth", "imap.auth", "pop3.auth"]
+            when = { user = '~(?<asked>.*)' }
+            do = [
+              { note = "{user}" },
+              { pass = true },
+              { note = "{user} by {verb} {mech}, who asked for {asked}" },
+              { deliver = { user = "{user}", mailbox = "News", message = "welcome" } },
+              { kick = { user = "ann@example.org" }, after = "1h" },
+              { kick = { user = "ann@example.org" } },
+            ]
+            expect = "=1"
+        "#,
+        );
+        let mut client = connect(&server, protocol);
+        ask(&mut client, &lines, last);
+        while client.read().is_ok() {}
+
+        let noted = format!("ann@example.org by {request}, who asked for ANN@EXAMPLE.ORG");
+        assert_eq!(notes(&server), ["ANN@EXAMPLE.ORG", &noted], "{protocol}");
+        assert_eq!(server.account("ann@example.org").mailbox("News").entries().len(), 1, "{protocol}");
+        server.verify().block();
+    }
+}
+
+#[test]
+fn behind_a_login_that_failed_the_user_is_who_tried() {
+    let server = with(
+        r#"
+        [[user]]
+        name = "ann@example.org"
+        password = "secret"
+
+        [[rule]]
+        on = "imap.auth"
+        do = [{ pass = true }, { note = "{user}" }]
+
+        [[rule]]
+        on = "imap.append"
+        do = [{ pass = true }, { note = "{mailbox}" }]
+    "#,
+    );
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "a LOGIN eve@example.org secret\r\n", "a NO");
+    ask(&mut client, "b LOGIN ann@example.org secret\r\nc SELECT INBOX\r\n", "c OK");
+    ask(&mut client, "d APPEND Elsewhere {14+}\r\nSubject: x\r\n\r\n\r\n", "d NO");
+
+    assert_eq!(notes(&server), ["eve@example.org", "ann@example.org", "Elsewhere"]);
+}
+
+#[test]
 fn a_variable_that_a_test_sets_is_recorded_and_rules_are_told() {
     let server = with(
         r#"

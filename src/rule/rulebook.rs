@@ -114,6 +114,8 @@ pub(super) struct Firing {
     pub(super) n: u64,
     pub(super) key: String,
     pub(super) groups: Vec<(Box<str>, String)>,
+    /// What steps name of a request that is performed.
+    pub(super) request: Vec<(Field, String)>,
 }
 
 impl Rulebook {
@@ -508,7 +510,7 @@ impl Rulebook {
         let mounted = &mut self.rules[at];
         mounted.fired += 1;
         self.firings += 1;
-        Some(Firing { no: mounted.no, rule, n: mounted.fired, key, groups })
+        Some(Firing { no: mounted.no, rule, n: mounted.fired, key, groups, request: Vec::new() })
     }
 
     /// What a template's name stands for.

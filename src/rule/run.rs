@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
+use super::condition::shown;
 use super::deed::{By, Deed, Target};
+use super::field::Field;
 use super::filter::Filter;
 use super::frame::{Frame, Passing, Shaping, complete, drawn, parts, shaped};
 use super::plan::{After, Cue};
@@ -128,19 +130,27 @@ impl Run {
         true
     }
 
-    /// What the steps to come will name is asked now: the request is there no longer then.
-    pub(crate) fn remember(&mut self, book: &Rulebook, scene: &dyn Scene) {
-        for frame in &mut self.frames {
-            let rule = Arc::clone(&frame.firing.rule);
-            let at = book.at(frame.firing.no);
-            let to_come = rule.steps.get(frame.next..).unwrap_or_default();
+    /// What the steps to come will name of the request is asked now: it is there no longer then.
+    pub(crate) fn remember(&mut self, scene: &dyn Scene) {
+        for Frame { firing, next, .. } in &mut self.frames {
+            let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
             for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
                 if let Name::Field(field) = name
-                    && let Some(value) = book.named(at, name, scene, &[])
+                    && field.fact().is_some()
+                    && !firing.request.iter().any(|(its, _)| its == field)
+                    && let Some(value) = scene.value(field)
                 {
-                    frame.firing.groups.push((field.name().into(), value));
+                    firing.request.push((field.clone(), shown(&value)));
                 }
             }
+        }
+    }
+
+    /// The request logged in: from now on that is the user, whatever the request named.
+    pub(crate) fn logged_in(&mut self, user: &str) {
+        for Frame { firing, .. } in &mut self.frames {
+            firing.request.retain(|(field, _)| *field != Field::User);
+            firing.request.push((Field::User, user.to_owned()));
         }
     }
 
@@ -272,8 +282,12 @@ impl Run {
         let frame = self.frames.last_mut()?;
         frame.next += 1;
         let at = book.at(frame.firing.no);
-        let groups = frame.firing.groups.clone();
-        let named = |name: &Name| book.named(at, name, scene, &groups);
+        let (groups, request) = (frame.firing.groups.clone(), frame.firing.request.clone());
+        let asked = |name: &Name| match name {
+            Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
+            Name::Group(_) => None,
+        };
+        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, scene, &groups));
         let fill = |template: &Template| template.fill(&named);
         let text = |template: &Template| String::from_utf8_lossy(&template.fill(&named)).into_owned();
         let target = |user: &Option<Template>, mailbox: &Option<Box<str>>| Target {

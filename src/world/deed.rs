@@ -169,9 +169,9 @@ impl World {
                 let is_meant = |log: &&crate::journal::Log| {
                     let facts = log.facts();
                     let fits = protocol.as_deref().is_none_or(|name| speaks(facts.listener, name));
-                    let user_fits = user
-                        .as_ref()
-                        .is_none_or(|user| facts.user.as_deref().is_some_and(|its| user.matches_address(its)));
+                    let its_user = new_user.as_deref().filter(|_| session == Some(log.no)).or(facts.user.as_deref());
+                    let user_fits =
+                        user.as_ref().is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
                     facts.ended.is_none() && fits && user_fits
                 };
                 let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();

@@ -187,7 +187,7 @@ impl World {
             };
             match run.step(&mut self.rulebook, &scene) {
                 Want::Perform => {
-                    run.remember(&self.rulebook, &scene);
+                    run.remember(&scene);
                     let Some(Heard { request, .. }) = heard.take() else { continue };
                     let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
                     desk.reroute(progress.route.take());
@@ -195,6 +195,9 @@ impl World {
                         desk.give_single();
                     }
                     let step = machine.perform(request, &mut desk);
+                    if let (Some(user), _) = self.mail.entered() {
+                        run.logged_in(&user);
+                    }
                     self.file_late(&mut progress, session);
                     run.say(step.reply, step.status);
                     match step.next {
