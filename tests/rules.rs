@@ -761,6 +761,24 @@ fn what_pop3_announces_is_what_it_goes_by() {
 }
 
 #[test]
+fn the_timestamp_that_a_rule_greets_with_is_the_one_of_apop() {
+    // md5("<7.8@pop.example>secret")
+    let digest = "9d31bb1e102f02e78ac63ac520a08618";
+    for (steps, answer) in [
+        ("{ reply = \"+OK ready <7.8@pop.example>\" }", "+OK 0 messages, 0 octets"),
+        ("[ { pass = \"silent\" }, { reply = \"+OK ready <7.8@pop.example>\" } ]", "+OK 0 messages, 0 octets"),
+        ("{ edit = { find = '~<.*>', replace = \"<7.8@pop.example>\" } }", "+OK 0 messages, 0 octets"),
+        ("{ note = \"as it is\" }", "-ERR [AUTH] Authentication failed: the user name or the password is wrong"),
+        ("{ reply = \"+OK ready\" }", "-ERR there is no timestamp in the greeting"),
+    ] {
+        let account = "[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n";
+        let server = with(&format!("{account}{}", rule("pop3.greeting", steps)));
+        let mut client = connect(&server, "pop3");
+        assert_eq!(ask(&mut client, &format!("APOP me@example.org {digest}")), answer, "{steps}");
+    }
+}
+
+#[test]
 fn a_mechanism_that_is_not_spoken_is_known_to_rules() {
     for (event, command, reply) in [
         ("smtp.auth.start", "AUTH XOAUTH2 dG9rZW4=", "454 4.7.0 later"),

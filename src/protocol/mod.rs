@@ -88,6 +88,9 @@ pub(crate) trait Machine: Send + 'static {
     /// the client must believe now: a body that was sent is over, a login that was refused too.
     fn refuse(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
 
+    /// The client was greeted like this, where rules had to do with it.
+    fn greeted(&mut self, _greeting: &[u8]) {}
+
     /// The event of its own that the next part of a long answer is.
     fn item(&self, _rest: &Self::Request) -> Option<Event> {
         None

@@ -226,13 +226,21 @@ impl Run {
 
     /// The same in this turn: what a rule wrote is read as the client reads it.
     fn status_now(&self) -> Option<Status> {
-        let sent = self.out.iter().filter_map(|cue| match cue {
-            Cue::Send { bytes, .. } => Some((bytes.text(), !bytes.is_own())),
-            _ => None,
-        });
-        let (texts, ruled): (Vec<&[u8]>, Vec<bool>) = sent.unzip();
-        let read = ruled.contains(&true).then(|| self.framing.status(&texts.concat())).flatten();
+        let is_own = self.replies().all(Reply::is_own);
+        let read = if is_own { None } else { self.framing.status(&self.text()) };
         read.or(self.said)
+    }
+
+    /// What is said in this turn, without what is labelled.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.replies().flat_map(Reply::text).copied().collect()
+    }
+
+    fn replies(&self) -> impl Iterator<Item = &Reply> {
+        self.out.iter().filter_map(|cue| match cue {
+            Cue::Send { bytes, .. } => Some(bytes),
+            _ => None,
+        })
     }
 
     /// What answers the ClientHello.

@@ -229,6 +229,9 @@ impl World {
                 }
             }
         };
+        if run.event().is_greeting() {
+            machine.greeted(&run.text());
+        }
         (rest, run, progress)
     }
 

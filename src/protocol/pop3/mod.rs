@@ -49,7 +49,7 @@ pub(crate) struct Pop3 {
     lines: Lines,
     state: State,
     /// The greeting's timestamp, which APOP's digest is made with (RFC 1939 §7).
-    timestamp: String,
+    timestamp: Option<String>,
     is_secured: bool,
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
@@ -91,15 +91,7 @@ impl Pop3 {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
-        Self {
-            config,
-            lines,
-            state: State::Silent,
-            timestamp: String::new(),
-            is_secured,
-            is_busy,
-            mask: Mask::default(),
-        }
+        Self { config, lines, state: State::Silent, timestamp: None, is_secured, is_busy, mask: Mask::default() }
     }
 
     /// What is announced instead, at this moment.
@@ -169,6 +161,10 @@ impl Machine for Pop3 {
 
     fn refuse(&mut self, Request(ask): Request, _is_positive: bool) -> Next<Request> {
         self.let_go(&ask)
+    }
+
+    fn greeted(&mut self, greeting: &[u8]) {
+        self.take_timestamp(&String::from_utf8_lossy(greeting));
     }
 
     fn mask(&mut self) -> Option<&mut Mask> {

@@ -61,6 +61,13 @@ impl Pop3 {
         answer.unwrap_or_else(|why| refused(&why))
     }
 
+    /// APOP's digest is made with the timestamp that the client was told, if there is one in this greeting.
+    pub(super) fn take_timestamp(&mut self, greeting: &str) {
+        if let Some(timestamp) = timestamp(greeting) {
+            self.timestamp = Some(timestamp.to_owned());
+        }
+    }
+
     /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
     fn greet(&mut self, desk: &Desk<'_>) -> Step<Request> {
         let host = &self.config.host;
@@ -68,16 +75,10 @@ impl Pop3 {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
         let session = desk.session().map_or(0, |session| session.number());
-        self.timestamp = format!("<{session}.{}@{host}>", self.config.seed);
-        match self.offers().and_then(|offer| offer.greeting.clone()) {
-            Some(greeting) => {
-                if let Some(timestamp) = timestamp(&greeting) {
-                    self.timestamp = timestamp.to_owned();
-                }
-                ok(&greeting)
-            }
-            None => ok(&format!("mailjig {}", self.timestamp)),
-        }
+        let own = || format!("mailjig <{session}.{}@{host}>", self.config.seed);
+        let greeting = self.offers().and_then(|offer| offer.greeting.as_deref().map(str::to_owned)).unwrap_or_else(own);
+        self.take_timestamp(&greeting);
+        ok(&greeting)
     }
 
     fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
@@ -114,8 +115,9 @@ impl Pop3 {
                 self.enter(account, desk)
             }
             Command::Apop { login, digest } => {
+                let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
                 let proves = |password: &str| {
-                    let hash = md5::compute(format!("{}{password}", self.timestamp));
+                    let hash = md5::compute(format!("{timestamp}{password}"));
                     format!("{hash:x}") == digest
                 };
                 let account = desk.log_in_by_proof(&login, proves);
