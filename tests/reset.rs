@@ -157,6 +157,50 @@ fn a_reset_ends_an_outage() {
 }
 
 #[test]
+fn deadlines_of_sessions_that_last_stay_as_far_away_as_they_are() {
+    let server = MailServer::builder().idle_timeout(Duration::from_secs(60)).start();
+    server.clock().pause();
+    let mut silent = connect(&server);
+    let mut waits = connect(&server);
+    server.clock().advance(Duration::from_secs(50));
+    assert_eq!(ask(&mut silent, "NOOP"), "250 2.0.0 Ok");
+    server.mount(on(smtp::rset()).wait(Duration::from_secs(40)));
+    waits.say("RSET\r\n");
+    deadline::until("the server waits", || server.transcript().to_string().contains("RSET"));
+    server.clock().advance(Duration::from_secs(30));
+
+    server.reset();
+    server.clock().pause();
+
+    server.clock().advance(Duration::from_secs(9));
+    assert!(waits.is_silent());
+    server.clock().advance(Duration::from_secs(1));
+    assert_eq!(waits.line(), b"250 2.0.0 Ok\r\n");
+    server.clock().advance(Duration::from_secs(19));
+    assert!(silent.is_silent());
+    server.clock().advance(Duration::from_secs(1));
+    assert!(String::from_utf8(silent.line()).unwrap().starts_with("421 "));
+}
+
+#[test]
+fn a_clock_that_a_scenario_made_stand_still_runs_on_under_another_one() {
+    let server = MailServer::builder().scenario(scenario(SECOND)).start();
+    assert!(server.clock().is_paused());
+    server.scenario(&scenario(FIRST));
+    assert!(!server.clock().is_paused());
+    server.clock().pause();
+    server.scenario(&scenario("mailjig = 1"));
+    assert!(server.clock().is_paused(), "the test had it stand still, and no scenario");
+    server.scenario(&scenario(SECOND));
+    server.scenario(&scenario(SECOND));
+    assert!(server.clock().is_paused());
+
+    let server = MailServer::builder().manual_clock().scenario(scenario(SECOND)).start();
+    server.scenario(&scenario(FIRST));
+    assert!(server.clock().is_paused(), "the server started so");
+}
+
+#[test]
 fn a_scenario_takes_its_mail_and_accounts_along() {
     let server = MailServer::start();
     server.deliver("bob@example.org", "Subject: mine\r\n\r\n");

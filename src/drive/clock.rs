@@ -9,16 +9,40 @@ use crate::base::Timestamp;
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Real time that never goes backwards: the time of day at the start, and what a monotonic clock counts from there.
-/// Paused it stands still, and moves when it is told to.
+/// Paused it stands still, and moves when it is told to. Only a reset sets it back.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: i64,
     since: Instant,
-    /// What is added to real time.
+    /// How far moments are ahead of real time.
     ahead: AtomicI64,
     is_paused: AtomicBool,
-    /// The time it is, while it is paused.
+    /// The moment it is, while it is paused.
     stands_at: AtomicI64,
+    /// How far server time is behind moments: resets set it back by so much.
+    behind: AtomicI64,
+}
+
+/// A point of server time as sessions count it: a reset does not set it back, so that deadlines stay as far away as they
+/// are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    pub(super) const NEVER: Self = Self(i64::MAX);
+
+    pub(super) const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    pub(super) fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// The moment so much later.
+    pub(super) fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
 }
 
 impl Clock {
@@ -30,14 +54,24 @@ impl Clock {
             ahead: AtomicI64::new(0),
             is_paused: AtomicBool::new(false),
             stands_at: AtomicI64::new(0),
+            behind: AtomicI64::new(0),
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        match self.is_paused() {
-            true => Timestamp::from_micros(self.stands_at.load(Ordering::Acquire)),
-            false => Timestamp::from_micros(self.real() + self.ahead.load(Ordering::Acquire)),
-        }
+        self.time_of(self.moment())
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment(match self.is_paused() {
+            true => self.stands_at.load(Ordering::Acquire),
+            false => self.real() + self.ahead.load(Ordering::Acquire),
+        })
+    }
+
+    /// The server time at this moment, as things are.
+    pub(super) fn time_of(&self, moment: Moment) -> Timestamp {
+        Timestamp::from_micros(moment.0.saturating_sub(self.behind.load(Ordering::Acquire)))
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -49,24 +83,31 @@ impl Clock {
         (!self.is_paused()).then(|| Duration::from_micros(self.now().until(due)))
     }
 
+    /// The moment of this server time, as things are.
+    pub(super) fn moment_of(&self, time: Timestamp) -> Moment {
+        Moment(time.as_micros().saturating_add(self.behind.load(Ordering::Acquire)))
+    }
+
     /// When that will be in real time, as things are; none while the clock stands still. Reads no time.
-    pub(super) fn rings_at(&self, due: Timestamp) -> Option<Instant> {
-        let since_start = due.as_micros() - self.start - self.ahead.load(Ordering::Acquire);
+    pub(super) fn rings_at(&self, due: Moment) -> Option<Instant> {
+        let since_start = due.0.saturating_sub(self.start + self.ahead.load(Ordering::Acquire));
         let since_start = Duration::from_micros(u64::try_from(since_start).unwrap_or(0));
         (!self.is_paused()).then(|| self.since + since_start.min(CENTURY))
     }
 
     pub(super) fn pause(&self) {
         if !self.is_paused() {
-            self.stands_at.store(self.now().as_micros(), Ordering::Release);
+            self.stands_at.store(self.moment().0, Ordering::Release);
             self.is_paused.store(true, Ordering::Release);
         }
     }
 
     /// Real time again, at which it stands still or runs on.
     pub(super) fn reset(&self, is_paused: bool) {
-        self.ahead.store(0, Ordering::Release);
-        self.stands_at.store(self.real(), Ordering::Release);
+        let (real, Moment(moment)) = (self.real(), self.moment());
+        self.ahead.store(moment - real, Ordering::Release);
+        self.behind.store(moment - real, Ordering::Release);
+        self.stands_at.store(moment, Ordering::Release);
         self.is_paused.store(is_paused, Ordering::Release);
     }
 
@@ -79,9 +120,10 @@ impl Clock {
 
     /// It is this late now, if it was not later already.
     pub(super) fn set(&self, now: Timestamp) {
+        let Moment(moment) = self.moment_of(now);
         match self.is_paused() {
-            true => self.stands_at.fetch_max(now.as_micros(), Ordering::AcqRel),
-            false => self.ahead.fetch_max(now.as_micros() - self.real(), Ordering::AcqRel),
+            true => self.stands_at.fetch_max(moment, Ordering::AcqRel),
+            false => self.ahead.fetch_max(moment - self.real(), Ordering::AcqRel),
         };
     }
 
@@ -104,6 +146,24 @@ mod tests {
 
         assert!(clock.now() >= then);
         assert!(clock.now() < then.plus(Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn a_reset_sets_the_time_back_and_no_moment() {
+        let clock = Clock::new();
+        clock.pause();
+        let (time, moment) = (clock.now(), clock.moment());
+        clock.set(time.plus(Duration::from_secs(3600)));
+
+        clock.reset(true);
+
+        assert_eq!(clock.moment(), moment.plus(Duration::from_secs(3600)));
+        assert!(clock.now() < time.plus(Duration::from_secs(600)), "it is real again");
+        assert_eq!(clock.time_of(clock.moment()), clock.now());
+        let real = clock.now();
+        clock.set(real.plus(Duration::from_secs(1)));
+        assert_eq!(clock.moment(), moment.plus(Duration::from_secs(3601)));
+        assert_eq!(clock.now(), real.plus(Duration::from_secs(1)));
     }
 
     #[test]

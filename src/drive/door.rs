@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-use crate::base::Timestamp;
+use super::clock::Moment;
 use crate::rule::By;
 use crate::world::{EndCommand, SessionCommand};
 
@@ -25,7 +25,7 @@ pub(crate) struct Door {
     commands: Mutex<Commands>,
     /// Of the two above.
     state: AtomicU8,
-    /// Until this server time, if nobody comes.
+    /// Until this moment, if nobody comes.
     due: AtomicI64,
     /// Told when the driver has nothing to do any more, where somebody waits for that.
     rested: Arc<Notify>,
@@ -94,7 +94,7 @@ impl Door {
     }
 
     /// The driver has nothing to do until then.
-    pub(super) fn rest(&self, due: Timestamp) {
+    pub(super) fn rest(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
         if self.state.swap(QUIET, Ordering::AcqRel) & AWAITED != 0 {
             self.rested.notify_waiters();
@@ -102,7 +102,7 @@ impl Door {
     }
 
     /// The driver waits for the client to read, until then at most.
-    pub(super) fn block(&self, due: Timestamp) {
+    pub(super) fn block(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
     }
 
@@ -111,9 +111,9 @@ impl Door {
         self.state.fetch_and(!QUIET, Ordering::AcqRel);
     }
 
-    /// Makes the driver look around at this time. True if it will rest then: it rested before, or is roused already,
+    /// Makes the driver look around at this moment. True if it will rest then: it rested before, or is roused already,
     /// or its wait for a client that does not read is over.
-    pub(super) fn rouse(&self, now: Timestamp) -> bool {
+    pub(super) fn rouse(&self, now: Moment) -> bool {
         let rests = self.state.swap(AWAITED, Ordering::AcqRel) != 0 || self.due() <= now;
         self.wake();
         rests
@@ -125,8 +125,8 @@ impl Door {
     }
 
     /// When the driver will act, if nobody comes.
-    pub(super) fn due(&self) -> Timestamp {
-        Timestamp::from_micros(self.due.load(Ordering::Acquire))
+    pub(super) fn due(&self) -> Moment {
+        Moment::from_micros(self.due.load(Ordering::Acquire))
     }
 
     fn poll_for<T>(

@@ -186,8 +186,9 @@ impl Engine {
         let state = self.lock();
         let now = self.clock.now();
         let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
+        let doors = state.doors.values().map(|door| self.clock.time_of(door.due()));
         // What was due before and is not done yet was waited for long enough.
-        let waiting = state.doors.values().map(|door| door.due()).chain(open).filter(|due| *due > now);
+        let waiting = doors.chain(open).filter(|due| *due > now);
         waiting.chain(state.world.agenda.next()).min()
     }
 
@@ -199,7 +200,7 @@ impl Engine {
     async fn rouse(&self) {
         self.agenda.notify_one();
         self.changed.notify_waiters();
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let roused: Vec<_> = self.doors().into_iter().filter(|(_, door)| door.rouse(now)).collect();
         self.wait_for(&roused).await;
     }

@@ -6,26 +6,25 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::clock::Clock;
-use crate::base::Timestamp;
+use super::clock::{Clock, Moment};
 
 /// One timer for whatever its owner waits for: it is moved when it rings too early, not at every wait.
 #[derive(Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Ready when that time has come. While the clock stands still somebody else has to wake the waiter.
-    pub(super) fn poll_reach(&mut self, clock: &Clock, due: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when that moment has come. While the clock stands still somebody else has to wake the waiter.
+    pub(super) fn poll_reach(&mut self, clock: &Clock, due: Moment, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let Some(rings_at) = clock.rings_at(due).map(Instant::from_std) else {
-                return if clock.now() >= due { Poll::Ready(()) } else { Poll::Pending };
+                return if clock.moment() >= due { Poll::Ready(()) } else { Poll::Pending };
             };
             let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(rings_at)));
             if sleep.deadline() > rings_at {
                 sleep.as_mut().reset(rings_at);
             }
             ready!(sleep.as_mut().poll(cx));
-            if clock.now() >= due {
+            if clock.moment() >= due {
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(rings_at);

@@ -128,12 +128,19 @@ impl Server {
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
     }
 
-    /// Puts a scenario in the place of the one before; none: the server behaves.
+    /// Puts a scenario in the place of the one before; none: the server behaves. A clock that the one before made stand
+    /// still runs on, unless this one has it so too.
     pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
-        self.engine.act(|world, now| world.load(scenario, now));
+        let was_manual = self.engine.act(|world, now| {
+            let was_manual = world.scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
+            world.load(scenario, now);
+            was_manual
+        });
         if is_manual {
             self.engine.pause();
+        } else if was_manual && !self.settings.is_clock_manual {
+            self.engine.resume();
         }
     }
 

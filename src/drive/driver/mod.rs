@@ -17,6 +17,7 @@ use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bell::{Interest, Matter};
+use super::clock::Moment;
 use super::door::Door;
 use super::engine::{Engine, Watch};
 use super::listen::Tickets;
@@ -67,8 +68,8 @@ pub(super) struct Driver<M: Machine> {
     manner: End,
     /// Nothing can be said: it would be in the clear, and TLS is not there yet.
     needs_tls: bool,
-    /// When the client was last heard, by server time; none where something came since the clock was read.
-    heard: Option<Timestamp>,
+    /// When the client was last heard; none where something came since the clock was read.
+    heard: Option<Moment>,
     timer: Timer,
     /// What was told of the request that is not complete.
     told: Unfinished,
@@ -255,9 +256,10 @@ impl<M: Machine> Driver<M> {
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let (Turn { exchange, plan, mut rest, .. }, now) =
-            self.turn(|world, machine, session, now| (world.turn(session, machine, heard, is_early, now), now));
-        self.heard.get_or_insert(now);
+        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
+        let (Turn { exchange, plan, mut rest, .. }, moment) = engine
+            .act(|world, now| (world.turn(session, machine, heard, is_early, now), engine.clock().moment_of(now)));
+        self.heard.get_or_insert(moment);
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if matches!(rest, Rest::Done) {
@@ -418,7 +420,7 @@ impl<M: Machine> Driver<M> {
             let progress = self.wire.progress();
             let deadline = match blocked {
                 Some((at, deadline)) if at == progress => deadline,
-                _ => self.engine.clock().now().plus(self.tickets.write),
+                _ => self.engine.clock().moment().plus(self.tickets.write),
             };
             blocked = Some((progress, deadline));
             self.door.block(deadline);
@@ -484,7 +486,7 @@ impl<M: Machine> Driver<M> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
-        let heard = *self.heard.get_or_insert_with(|| self.engine.clock().now());
+        let heard = *self.heard.get_or_insert_with(|| self.engine.clock().moment());
         let deadline = heard.plus(self.machine.patience());
         let place = self.machine.interest();
         let mut watch: Option<Watch> = None;

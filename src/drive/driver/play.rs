@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{AHEAD, Driver, FULL, News};
-use crate::base::Timestamp;
+use crate::drive::clock::Moment;
 use crate::journal::{Ending, Left};
 use crate::protocol::{Machine, Reply};
 use crate::rule::{Cue, Pace, Plan};
@@ -100,7 +100,7 @@ impl<M: Machine> Driver<M> {
                         return Poll::Ready(None);
                     }
                     Poll::Pending => {
-                        door.rest(Timestamp::from_micros(i64::MAX));
+                        door.rest(Moment::NEVER);
                         return Poll::Pending;
                     }
                 }
@@ -134,7 +134,7 @@ impl<M: Machine> Driver<M> {
 
     /// Lets server time pass, with nothing to do but to go if told so.
     pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
-        let due = self.engine.clock().now().plus(span);
+        let due = self.engine.clock().moment().plus(span);
         let (engine, door, timer) = (&self.engine, &self.door, &mut self.timer);
         let passed = poll_fn(|cx| {
             if let Poll::Ready(command) = door.poll_end(cx) {

@@ -7,7 +7,7 @@ use std::task::{Poll, ready};
 use tokio::time::{Instant, timeout_at};
 
 use super::Driver;
-use crate::base::Timestamp;
+use crate::drive::clock::Moment;
 use crate::drive::socket::Socket;
 use crate::drive::tls::{Secured, handshake, hello, refuse};
 use crate::journal::{Ending, Kind};
@@ -94,7 +94,7 @@ impl<M: Machine> Driver<M> {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
                 Poll::Pending => {
                     // Handshakes go by real time: nobody who moves the server's waits for them.
-                    door.rest(Timestamp::from_micros(i64::MAX));
+                    door.rest(Moment::NEVER);
                     door.poll_end(cx).map(Err)
                 }
             });
