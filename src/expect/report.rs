@@ -45,8 +45,6 @@ pub(crate) enum Verdict {
     Late(String),
     /// By another number of messages.
     Miscounted,
-    /// At the server's end, without waiting.
-    AtDrop,
     /// Something is still under way.
     Restless,
 }
@@ -122,8 +120,6 @@ impl Report {
             }
             Verdict::Miscounted => counted,
             Verdict::Restless => "the server has not settled".to_owned(),
-            Verdict::AtDrop if scene.is_settled => counted,
-            Verdict::AtDrop => format!("{counted}, and sessions are still under way: not settled; call `verify()`"),
         };
         let mut misses: Vec<(&Message, Vec<Clause>)> = scene
             .messages
@@ -153,6 +149,41 @@ impl Report {
             refused: refused.collect(),
             sessions: scene.sessions.iter().map(SessionScene::line).collect(),
         }
+    }
+}
+
+/// Judges expectations on what there was; fails with why those that are not met are not. Nothing was waited for where that
+/// is at the server's end.
+pub(crate) fn judge(expectations: &[Question], scene: &Scene, is_at_end: bool) -> Result<(), String> {
+    let is_unmet = |question: &&Question| !question.times.contains(scene.find(&question.matcher).len() as u64);
+    let unmet = expectations.iter().filter(is_unmet);
+    let failed: Vec<Report> = unmet.map(|question| Report::new(question, Verdict::Miscounted, scene)).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let early = match is_at_end && !scene.is_settled {
+        true => ", and sessions are still under way: not settled; call `verify()`",
+        false => "",
+    };
+    Err(format!("{} of {} expectations failed{early}\n\n{}", failed.len(), expectations.len(), Together(&failed)))
+}
+
+/// Reports of one moment: what there was is told once.
+struct Together<'r>(&'r [Report]);
+
+impl fmt::Display for Together<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(reports) = self;
+        for (i, report) in reports.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { "\n" }, Reasons(report))?;
+        }
+        let Some(Report { captured, refused, sessions, .. }) = reports.first() else { return Ok(()) };
+        if captured.is_empty() {
+            writeln!(f, "\nnothing was captured")?;
+        }
+        list(f, "captured", captured)?;
+        list(f, "refused", refused)?;
+        list(f, "sessions", sessions)
     }
 }
 
@@ -195,14 +226,21 @@ fn line(message: &Message) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(at) = &self.at {
+        Together(std::slice::from_ref(self)).fmt(f)
+    }
+}
+
+/// What was asked, and why that failed.
+struct Reasons<'r>(&'r Report);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(report) = self;
+        if let Some(at) = &report.at {
             write!(f, "{at}: ")?;
         }
-        writeln!(f, "{}\n  wanted: {}", self.failure, self.expectation)?;
-        if self.captured.is_empty() {
-            writeln!(f, "\nnothing was captured")?;
-        }
-        let misses = self.near_misses.iter().filter(|miss| !miss.clauses.is_empty());
+        writeln!(f, "{}\n  wanted: {}", report.failure, report.expectation)?;
+        let misses = report.near_misses.iter().filter(|miss| !miss.clauses.is_empty());
         for (miss, heading) in misses.zip(["the nearest miss:", "then:", "then:"]) {
             writeln!(f, "\n{heading}\n  {}", miss.message)?;
             let width = miss.clauses.iter().map(|clause| clause.clause.chars().count()).max().unwrap_or(0);
@@ -215,9 +253,7 @@ impl fmt::Display for Report {
                 }
             }
         }
-        list(f, "captured", &self.captured)?;
-        list(f, "refused", &self.refused)?;
-        list(f, "sessions", &self.sessions)
+        Ok(())
     }
 }
 
@@ -244,10 +280,11 @@ mod tests {
         let question = Question { matcher: any(), times: Times::from(1), location: None };
         let settled = Scene { is_settled: true, ..Scene::default() };
 
-        let early = Report::new(&question, Verdict::AtDrop, &Scene::default()).to_string();
-        let late = Report::new(&question, Verdict::AtDrop, &settled).to_string();
+        let judged = |scene: &Scene, is_at_end| judge(std::slice::from_ref(&question), scene, is_at_end).unwrap_err();
 
+        let early = judged(&Scene::default(), true);
         assert!(early.contains("and sessions are still under way: not settled; call `verify()`"), "{early}");
-        assert!(!late.contains("verify()"), "{late}");
+        assert!(!judged(&settled, true).contains("verify()"));
+        assert!(!judged(&Scene::default(), false).contains("verify()"), "it was waited for");
     }
 }

@@ -1,13 +1,12 @@
 //! Expectations, judged on what is there.
 
-use std::fmt::Write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::expect::{Question, Report, Scene, Verdict};
+use crate::expect::{Question, Scene, judge};
 use crate::server::Server;
 use crate::world::World;
 
@@ -51,7 +50,7 @@ impl Verify {
             ready!(Pin::new(settle).poll(cx));
         }
         let scene = self.server.engine().look(|world| Scene::of(&world.journal));
-        if let Err(failed) = judge(&self.expectations, &scene, || Verdict::Miscounted) {
+        if let Err(failed) = judge(&self.expectations, &scene, false) {
             return Poll::Ready(Err(failed));
         }
         if let Some(failed) = self.server.engine().look(World::ruling) {
@@ -67,21 +66,4 @@ impl Future for Verify {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.get_mut().poll_outcome(cx).map(or_panic)
     }
-}
-
-/// The reports of all that are not met.
-pub(super) fn judge(expectations: &[Question], scene: &Scene, verdict: impl Fn() -> Verdict) -> Result<(), String> {
-    let failed: Vec<Report> = expectations
-        .iter()
-        .filter(|question| !question.times.contains(scene.find(&question.matcher).len() as u64))
-        .map(|question| Report::new(question, verdict(), scene))
-        .collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let mut text = format!("{} of {} expectations failed\n", failed.len(), expectations.len());
-    for report in failed {
-        let _infallible = write!(text, "\n{report}");
-    }
-    Err(text)
 }

@@ -29,7 +29,7 @@ pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
 use crate::drive::{Engine, Interest, Matter};
-use crate::expect::{Matcher, Question, Report, Scene, Verdict};
+use crate::expect::{Matcher, Question, Report, Scene, Verdict, judge};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
 use crate::scenario::Scenario;
@@ -407,7 +407,7 @@ impl Drop for MailServer {
         let scene = (!expectations.is_empty() && is_judged).then(|| self.scene());
         let ruling = self.server.engine().look(World::ruling).filter(|_| is_judged);
         self.server.stop();
-        let judged = scene.map_or(Ok(()), |scene| expectation::judge(&expectations, &scene, || Verdict::AtDrop));
+        let judged = scene.map_or(Ok(()), |scene| judge(&expectations, &scene, true));
         if let Err(failed) = judged {
             panic!("{failed}");
         }
