@@ -744,6 +744,15 @@ fn the_conforming_server_is_another_one() {
 }
 
 #[test]
+fn a_scenario_says_whether_imap_is_strict() {
+    for (strict, answer) in [("true", "A1 BAD at octet 6: something is missing"), ("false", "* ID ")] {
+        let server = with(&format!("[server.imap]\nstrict = {strict}\n"));
+        let said = ask(&mut connect(&server, "imap"), "A1 ID");
+        assert!(said.starts_with(answer), "{said}");
+    }
+}
+
+#[test]
 fn what_pop3_announces_is_what_it_goes_by() {
     let server = with(
         "[server.pop3]\ngreeting = \"ready <7.8@pop.example>\"\ncaps.remove = [\"SASL\"]\n\

@@ -66,9 +66,11 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     mailboxes::names(reader, rule, node);
     templates(reader, rule, node, &events);
     replies::replies(reader, rule, node, &events);
-    let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.is_on(*event));
     let each = |its: &Rule| its.nth.is_none() && its.chance.is_none();
     let always = |its: &Rule| each(its) && its.when.is_empty();
+    // A rule on `auth.start` meets credentials that come with the command. Others come later, unless it answers each
+    // command: under conditions it may not have answered the one before them.
+    let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.means(*event, || always(its)));
     // Whatever this rule waits for, that one is for too.
     let takes = |its: &Rule| each(its) && its.when.iter().all(|condition| rule.when.contains(condition));
     if let Some(shadow) = outer.iter().find(|its| takes(its) && !its.passes() && covers(its)).filter(|_| !is_repeated) {

@@ -86,7 +86,11 @@ fn asked(reader: &mut Reader, condition: &Condition, at: &Place, known: &[Known]
     let wanted = condition.test.to_string();
     let help =
         nearest(&wanted, values.iter().map(String::as_str)).unwrap_or_else(|| format!("it is: {}", values.join(", ")));
-    reader.warn_help(at, format!("nothing sets `{}` to `{wanted}`", condition.field.name()), help);
+    let message = format!("no rule sets `{}` to `{wanted}`", condition.field.name());
+    match variable.is_session {
+        true => reader.warn_help(at, message, help),
+        false => reader.warn_help(at, format!("{message}; only a test could, with `PUT /v1/state`"), help),
+    }
 }
 
 /// A variable that is asked for, and never set.
