@@ -609,6 +609,25 @@ fn a_rule_is_added_counted_switched_and_taken_out() {
 }
 
 #[test]
+fn a_firing_that_changed_nothing_is_counted_apart() {
+    let (server, client) = start();
+    let rule = json!({ "id": "typo", "on": "smtp.noop", "do": { "edit": { "find": "Okay", "replace": "No" } }, "expect": ">=1" });
+    client.post("/rules", &rule);
+    assert_eq!(noop(&server), "250 2.0.0 Ok");
+
+    let shown = client.json("/rules")["rules"][0].clone();
+    assert_eq!((&shown["fired"], &shown["without_effect"]), (&json!(1), &json!(1)));
+    assert_eq!(shown["near_misses"][0]["reason"], "no-effect");
+    let report = problem(client.post("/verify", &json!(null)), 409);
+    assert_eq!(report["report"]["failed"][0]["without_effect"], 1);
+    assert_eq!(client.delete("/rules/typo").status(), 204);
+
+    let nowhere = json!({ "on": "smtp.message", "do": [{ "deliver": { "mailbox": "a//b" } }, { "pass": true }] });
+    let refused = problem(client.post("/rules", &nowhere), 422);
+    assert_eq!(refused["problems"][0]["help"], "a level of the name is empty");
+}
+
+#[test]
 fn a_scenario_is_in_force_when_the_call_returns() {
     let (server, client) = start();
     let text = "mailjig = 1\n[state]\nphase = \"up\"\n[[rule]]\nid = \"down\"\non = \"smtp.noop\"\n\

@@ -770,6 +770,21 @@ fn what_pop3_announces_is_what_it_goes_by() {
 }
 
 #[test]
+fn credentials_come_with_the_command_that_begins_a_login_or_after_it() {
+    let text = "[state]\nphase = \"up\"\n[[rule]]\non = \"smtp.rset\"\ndo = { set = { phase = \"down\" } }\n\
+        [[rule]]\nid = \"start\"\non = \"smtp.auth.start\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"454 later\" }\n\
+        [[rule]]\nid = \"credentials\"\non = \"smtp.auth\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"535 never\" }\n";
+    let server = with(text);
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "HELO me");
+
+    assert_eq!(ask(&mut client, "AUTH PLAIN"), "334");
+    ask(&mut connect(&server, "smtp"), "RSET");
+    assert_eq!(ask(&mut client, "AGJvYgBz"), "535 never", "the login began before");
+    assert_eq!(ask(&mut client, "AUTH PLAIN AGJvYgBz"), "454 later", "it begins with its credentials");
+}
+
+#[test]
 fn the_timestamp_that_a_rule_greets_with_is_the_one_of_apop() {
     // md5("<7.8@pop.example>secret")
     let digest = "9d31bb1e102f02e78ac63ac520a08618";

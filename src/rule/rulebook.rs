@@ -659,7 +659,9 @@ pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::clause::On;
+    use super::super::watch::Wanted;
     use super::*;
+    use crate::base::Times;
 
     /// A request of one of many users.
     struct Of(usize);
@@ -697,5 +699,27 @@ mod tests {
         assert_eq!(book.take_full(), [Arc::from("busy")]);
         assert!(book.take_full().is_empty());
         assert!(book.next(Event::SmtpNoop, None, &Of(0)).is_some(), "a key that is known counts on");
+    }
+
+    #[test]
+    fn an_expectation_counts_over_so_many_values_and_says_so_once() {
+        let mut book = Rulebook::new(1);
+        let on = On::from(Event::SmtpNoop);
+        let what = Wanted::Count { on, when: Vec::new(), count: Times::from(1), same: Some(Field::User) };
+        let expect = Expect { id: "each once".into(), what, within: None, settle: None, origin: "here".into() };
+        book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
+
+        for user in 0..MOST_KEYS + 10 {
+            book.happened(Event::SmtpNoop, &Of(user));
+        }
+
+        assert_eq!(book.watches()[0].by_key.len(), MOST_KEYS);
+        assert_eq!(book.watches()[0].seen, MOST_KEYS as u64 + 10);
+        assert_eq!(book.take_full(), [Arc::from("each once")]);
+        book.happened(Event::SmtpNoop, &Of(MOST_KEYS + 10));
+        assert!(book.take_full().is_empty());
+        assert!(book.watches()[0].is_met());
+        book.happened(Event::SmtpNoop, &Of(0));
+        assert!(!book.watches()[0].is_met(), "a value that is known counts on");
     }
 }
