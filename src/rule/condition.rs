@@ -277,9 +277,58 @@ mod tests {
             ("subject", "!generated 4", Value::text("generated 4"), false),
             ("state.phase", "down", Value::text("down"), true),
             ("state.count", ">2", Value::Number(3), true),
+            ("sent", "!3", Value::Number(3), false),
+            ("sent", "<3", Value::Number(3), false),
+            ("sent", "<=3", Value::Number(3), true),
+            ("sent", "<=3", Value::Number(4), false),
+            ("sent", ">3", Value::Number(3), false),
+            ("tls", "true", Value::text("true"), true),
+            ("tls", "false", Value::text("true"), false),
         ] {
             assert_eq!(holds(field, written, value.clone()), want, "{field} {written} {value:?}");
         }
+    }
+
+    #[test]
+    fn lengths_of_time_and_sizes_are_read() {
+        for (written, microseconds) in [
+            ("1us", 1),
+            ("2ms", 2000),
+            ("3s", 3_000_000),
+            ("4m", 240_000_000),
+            ("1h", 3_600_000_000),
+            ("2d", 172_800_000_000),
+        ] {
+            assert_eq!(span(written), Some(microseconds), "{written}");
+        }
+        for (written, octets) in [
+            ("7", 7),
+            ("7B", 7),
+            ("7kB", 7000),
+            ("7MB", 7_000_000),
+            ("7GB", 7_000_000_000),
+            ("7KiB", 7 << 10),
+            ("7MiB", 7 << 20),
+            ("7GiB", 7 << 30),
+        ] {
+            assert_eq!(count(written), Some(octets), "{written}");
+        }
+        assert_eq!((span("5y"), span(""), count("7 TB"), count("kB")), (None, None, None, None));
+    }
+
+    #[test]
+    fn groups_are_found_in_each_value_and_by_each_test() {
+        let found = |test: &Test, value: Value<'_>| {
+            let mut found = Vec::new();
+            test.groups(&value, &mut found);
+            found.into_iter().map(|(name, text)| format!("{name} {text}")).collect::<Vec<_>>()
+        };
+        let user = || Test::parse(Kind::Text, "~^(?<user>.*)@").unwrap();
+        let host = || Test::parse(Kind::Text, "~@(?<host>.*)$").unwrap();
+
+        let two = Value::Several(vec![Value::text("bob@a"), Value::text("ann@b")]);
+        assert_eq!(found(&user(), two), ["user bob", "user ann"]);
+        assert_eq!(found(&Test::All(vec![user(), host()]), Value::text("bob@a")), ["user bob", "host a"]);
     }
 
     #[test]

@@ -308,6 +308,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_fetch_is_left_as_it_is() {
+        let mut reply = Reply::from(b"* 5 EXISTS\r\n* OK [X] (1)\r\n".to_vec());
+        reply.push("* 2 FETCH (UID 5 FLAGS ())\r\n* 6 EXISTS\r\n");
+
+        let text = changed(Parts::Item { name: Pattern::parse("UID").unwrap(), value: Some(b"7".to_vec()) }, reply);
+
+        assert_eq!(text, "* 5 EXISTS\r\n* OK [X] (1)\r\n* 2 FETCH (UID 7 FLAGS ())\r\n* 6 EXISTS\r\n");
+    }
+
+    #[test]
     fn a_literal_announces_what_it_is_told_to() {
         let text = changed(Parts::Literal(Literal::Off(7)), fetched());
         assert!(text.contains("{12}\r\na\r\nbc ENV"), "{text}");

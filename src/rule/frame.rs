@@ -173,3 +173,27 @@ pub(super) fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
         Data::Code { name, value } => Parts::Code { name: name.clone(), value: value.as_ref().map(fill) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_completes_a_reply_is_another() {
+        let smtp = "250-one\r\n250 two\r\n";
+        let imap = "* 1 EXISTS\r\nA1 OK done\r\n";
+        let pop3 = "+OK 1\r\n1 10\r\n.\r\n";
+        let a1 = Framing::Imap(Some("A1".into()));
+        for (framing, reply, line, wanted) in [
+            (Framing::Smtp, smtp, "451 later", "451 later\r\n".to_owned()),
+            (a1.clone(), imap, "NO later", "* 1 EXISTS\r\nA1 NO later\r\n".to_owned()),
+            (a1, "A1 OK done\r\n", "NO later", "A1 NO later\r\n".to_owned()),
+            (Framing::Pop3, pop3, "+OK other", "+OK other\r\n1 10\r\n.\r\n".to_owned()),
+            (Framing::Pop3, pop3, "-ERR later", "-ERR later\r\n".to_owned()),
+        ] {
+            let mut whole = Reply::from(reply.as_bytes().to_vec());
+            complete(&mut whole, &framing, line.as_bytes().to_vec());
+            assert_eq!(String::from_utf8_lossy(whole.text()), wanted, "{reply:?} with {line:?}");
+        }
+    }
+}

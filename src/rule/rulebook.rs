@@ -685,6 +685,30 @@ mod tests {
     }
 
     #[test]
+    fn so_much_more_than_a_variable_was() {
+        let mut book = Rulebook::new(1);
+        let more = |book: &Rulebook, variable: &Variable, session: u32| match book.assigned(
+            variable,
+            &Assign::Add(3),
+            Some(SessionNo(session)),
+            &|_| None,
+        ) {
+            State::Number(number) => number,
+            other => panic!("{other:?} is no number"),
+        };
+        let [own, shared] = [true, false].map(|is_session| Variable { name: "x".into(), is_session });
+        assert_eq!(more(&book, &shared, 1), 3, "nothing is nought");
+
+        for (state, sum) in [(State::Number(4), 7), (State::Text("5".into()), 8), (State::Text("x".into()), 3)] {
+            book.set(&shared, state, None, None);
+            assert_eq!(more(&book, &shared, 1), sum);
+        }
+        book.set(&own, State::Number(40), None, Some(SessionNo(1)));
+
+        assert_eq!((more(&book, &own, 1), more(&book, &own, 2)), (43, 3));
+    }
+
+    #[test]
     fn a_rule_counts_over_so_many_keys_and_says_so_once() {
         let mut book = Rulebook::new(1);
         let mut rule = Rule::new("busy", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");

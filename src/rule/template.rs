@@ -240,6 +240,8 @@ mod tests {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Template::parse_raw(r"\q").is_err());
-        assert_eq!(Template::parse_raw(r"a\r\n\xff\\").unwrap().constant().unwrap(), b"a\r\n\xff\\");
+        assert_eq!(Template::parse_raw(r"a\r\n\t\0\xff\\").unwrap().constant().unwrap(), b"a\r\n\t\0\xff\\");
+        assert_eq!(Template::parse("").unwrap().constant(), Some(&b""[..]));
+        assert_eq!(Template::parse("{rcpt}").unwrap().constant(), None);
     }
 }
