@@ -136,6 +136,7 @@ impl Wire {
             Self::Tls(stream) => {
                 stream.conn.send_close_notify();
                 stream.flush().unwrap();
+                stream.get_ref().shutdown(Shutdown::Write).unwrap();
             }
         }
     }
