@@ -107,6 +107,29 @@ fn a_client_that_ends_its_side_behind_starttls_holds_up_nobody() {
 }
 
 #[test]
+fn what_came_due_has_been_said_when_the_clock_was_advanced() {
+    let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '1h' }, { pass = true }]\n\
+                [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '1h' }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("waits.toml", text)).manual_clock().start();
+    for round in 0..30 {
+        let [mut waits, mut after] = [(); 2].map(|()| {
+            let mut wire = Wire::connect(&server, "smtp", false);
+            wire.line();
+            wire
+        });
+        after.say("RSET\r\n");
+        after.line();
+        waits.say("NOOP\r\n");
+        until("the server has heard it", || server.transcript().to_string().matches("C: NOOP\n").count() > round);
+
+        server.clock().advance(Duration::from_secs(3600));
+
+        // It need not be waited for.
+        assert!(!waits.is_silent() && !after.is_silent(), "round {round}");
+    }
+}
+
+#[test]
 fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '10ms' }, { pass = true }]\n\
                 [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '10ms' }]\n\

@@ -450,3 +450,19 @@ fn what_a_client_is_in_the_middle_of_is_told_and_kept() {
         }
     }
 }
+
+#[test]
+fn a_transcript_over_http_is_that_of_the_test() {
+    let server = with("[[rule]]\non = \"smtp.noop\"\ndo = [{ set = { phase = \"down\" } }, { pass = true }]\n");
+    let mut smtp = Wire::connect(&server, "smtp", true);
+    smtp.line();
+    ask(&mut smtp, "NOOP\r\nQUIT\r\n", "221 ");
+    server.settled().block();
+
+    let path = format!("{}/v1/sessions/s1/transcript", server.api());
+    let text = ureq::get(path).call().unwrap().body_mut().read_to_string().unwrap();
+
+    assert_eq!(text, server.transcript().to_string());
+    let wanted = "C: NOOP\nS: 250 2.0.0 Ok\nC: QUIT\nS: 221 2.0.0 Bye\n";
+    assert!(text.starts_with("S: 220 ") && text.ends_with(wanted), "neither TLS nor variables are told: {text}");
+}

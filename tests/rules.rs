@@ -539,6 +539,24 @@ fn what_became_of_an_answer_is_expected_when_it_is_known() {
 }
 
 #[test]
+fn what_is_done_behind_an_awaited_line_is_news_to_others() {
+    let server = with(&rule("imap.append", "[{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = true }]"));
+    let [mut idles, mut appends] = [(); 2].map(|()| {
+        let mut wire = connect(&server, "imap");
+        ask(&mut wire, "a LOGIN me@example.org secret");
+        wire
+    });
+    idles.say("b SELECT INBOX\r\n");
+    while !String::from_utf8(idles.line()).unwrap().contains("b OK") {}
+    assert_eq!(ask(&mut idles, "c IDLE"), "+ idling");
+
+    assert_eq!(ask(&mut appends, "b APPEND INBOX {7+}\r\nSubject"), "+ go on");
+    assert!(ask(&mut appends, "a line").starts_with("b OK"));
+
+    assert!(idles.line().starts_with(b"* 1 EXISTS\r\n"));
+}
+
+#[test]
 fn an_answer_that_is_kept_back_for_ever_is_silent() {
     let expected = "[[expect]]\nevent = 'smtp.noop'\nwhen = { outcome = 'silent' }\ncount = '=1'\n";
     let server = with(&(rule("smtp.noop", "{ stall = 'conn' }") + expected));
