@@ -18,12 +18,14 @@ const MOST_COMMANDS: usize = 1000;
 const QUIET: u8 = 1;
 /// Somebody waits until the driver has nothing to do.
 const AWAITED: u8 = 2;
+/// That took too long: its client may not read. Until it goes on, nobody waits for it at every step of the clock.
+const LATE: u8 = 4;
 
 /// A session's door: told from any thread, answered by its driver.
 #[derive(Debug)]
 pub(crate) struct Door {
     commands: Mutex<Commands>,
-    /// Of the two above.
+    /// Of the three above.
     state: AtomicU8,
     /// Until this moment, if nobody comes.
     due: AtomicI64,
@@ -108,15 +110,26 @@ impl Door {
 
     pub(super) fn work(&self) {
         self.due.store(i64::MAX, Ordering::Release);
-        self.state.fetch_and(!QUIET, Ordering::AcqRel);
+        self.state.fetch_and(!(QUIET | LATE), Ordering::AcqRel);
     }
 
-    /// Makes the driver look around at this moment. True if it will rest then: it rested before, or is roused already,
-    /// or its wait for a client that does not read is over.
+    /// Makes the driver look around at this moment. True if it will rest then: it rested before, or is roused already
+    /// and not late, or its wait for a client that does not read is over.
     pub(super) fn rouse(&self, now: Moment) -> bool {
-        let rests = self.state.swap(AWAITED, Ordering::AcqRel) != 0 || self.due() <= now;
+        let before = self.update(|state| (state & LATE == 0).then_some(AWAITED));
+        let rests = before.is_some_and(|before| before != 0) || self.due() <= now;
         self.wake();
         rests
+    }
+
+    /// The driver was waited for long enough, if it has something to do still.
+    pub(super) fn give_up(&self) {
+        self.update(|state| (state & QUIET == 0).then_some(state | LATE));
+    }
+
+    /// Gives the state before; none if it stays.
+    fn update(&self, update: impl FnMut(u8) -> Option<u8>) -> Option<u8> {
+        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, update).ok()
     }
 
     /// Whether the driver has nothing to do; if it has, `rested` is told as soon as it has not.

@@ -205,14 +205,18 @@ impl Engine {
         self.wait_for(&roused).await;
     }
 
-    /// Until these have nothing to do, or it takes too long.
+    /// Until these have nothing to do. Those for which that takes too long are late.
     async fn wait_for(&self, doors: &[(SessionNo, Arc<Door>)]) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut rested = pin!(self.rested.notified());
             // Registered before looking: who rests in between is not missed.
             rested.as_mut().enable();
-            if !self.is_any_busy(doors) || timeout_at(deadline, rested).await.is_err() {
+            if !self.is_any_busy(doors) {
+                return;
+            }
+            if timeout_at(deadline, rested).await.is_err() {
+                doors.iter().for_each(|(_, door)| door.give_up());
                 return;
             }
         }

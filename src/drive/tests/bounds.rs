@@ -11,7 +11,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::toy::{WRITE, connect, ending, greeted, line, say, start, start_on};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
-use crate::journal::Ending;
+use crate::journal::{Ending, Opened};
 use crate::protocol::{Event, Reply};
 use crate::rule::{End, On, Rule, Step};
 use crate::world::{SessionCommand, World};
@@ -40,6 +40,25 @@ fn a_client_that_reads_nothing_is_let_go() {
     advance(&engine, Duration::from_secs(1));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::NotReading);
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_waited_for_once_however_much_comes_due() {
+    let (engine, _address) = start();
+    engine.pause();
+    let peer = ([127, 0, 0, 1], 1).into();
+    let (_, door, _) = engine.admit(Opened { listener: "toy", peer, local: peer });
+    let now = engine.clock().moment();
+    door.block(now.plus(WRITE));
+
+    advance(&engine, Duration::ZERO);
+
+    let is_waited_for = [door.rouse(now), door.rouse(now)];
+    assert_eq!(is_waited_for, [false, false]);
+    assert!(door.rouse(now.plus(WRITE)), "its time is over");
+    door.work();
+    door.rest(now.plus(WRITE));
+    assert!(door.rouse(now), "the client reads again");
 }
 
 #[test]
