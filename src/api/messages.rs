@@ -13,6 +13,7 @@ use super::Shared;
 use super::json::{MessageJson, PartJson};
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
+use super::reading::{aside, reading};
 use crate::base::{MessageNo, Seq, Times};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{
@@ -67,24 +68,26 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
             let mut cursor = MailCursor::after(filter.after.unwrap_or_default());
             let mut found: Vec<Captured> = Vec::new();
             let check = |engine: &Engine| {
-                let new = cursor.read(engine).into_iter();
-                found.extend(new.filter(|captured| holds(&matcher, &captured.message, engine)));
+                let new = cursor.read(engine);
+                let octets = octets(&new);
+                let matching = new.into_iter().filter(|captured| holds(&matcher, &captured.message, engine));
+                found.extend(reading(octets, || matching.collect::<Vec<_>>()));
                 (found.len() as u64 >= count).then(|| std::mem::take(&mut found))
             };
             match Until::new(server.engine(), interest, within, check).await {
                 Some(mut found) => {
                     found.truncate(filter.limit);
-                    let next = found.last().and_then(|last| last.closed).or(filter.after);
-                    Ok(Json(List::of(&found, next.unwrap_or_default())))
+                    let next = found.last().and_then(|last| last.closed).or(filter.after).unwrap_or_default();
+                    Ok(Json(reading(octets(&found), || List::of(&found, next))))
                 }
-                None => {
+                None => Err(aside(move || {
                     let times = Times::from(count..);
                     let question = Question { matcher, times, location: None };
                     let scene = server.engine().look(|world| Scene::of(&world.journal));
                     let report = Report::new(&question, Verdict::Late(format!("{within:?}")), &scene);
-                    let problem = Problem::new(StatusCode::CONFLICT, report.to_string());
-                    Err(problem.with("report", report))
-                }
+                    Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
+                })
+                .await?),
             }
         }
     }
@@ -109,6 +112,10 @@ fn matcher(params: &mut Params) -> Result<Option<Matcher>, Problem> {
         clauses.push(field(name.trim(), value));
     }
     Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)))
+}
+
+fn octets(mail: &[Captured]) -> usize {
+    mail.iter().map(|captured| captured.message.raw().len()).sum()
 }
 
 fn holds(matcher: &Matcher, message: &Message, engine: &Engine) -> bool {
@@ -164,12 +171,6 @@ pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Json<Lis
         Json(List { messages: messages.iter().map(MessageJson::from).collect(), next })
     })
     .await
-}
-
-/// Reads whole messages elsewhere than on the threads that serve everybody.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))
 }
 
 pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {

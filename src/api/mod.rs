@@ -8,6 +8,7 @@ mod messages;
 mod params;
 mod pieces;
 mod problem;
+mod reading;
 mod rules;
 mod serve;
 mod server;

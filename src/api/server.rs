@@ -16,6 +16,7 @@ use super::accounts::octets;
 use super::json::MessageJson;
 use super::params::{NoParams, Params};
 use super::problem::Problem;
+use super::reading::aside;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Question, Report, Scene, Verdict, any};
@@ -78,8 +79,12 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
         return Ok(StatusCode::NO_CONTENT);
     }
     let question = Question { matcher: any(), times: Times::from(..), location: None };
-    let report = Report::new(&question, Verdict::Restless, &server.engine().look(|world| Scene::of(&world.journal)));
-    Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report))
+    Err(aside(move || {
+        let scene = server.engine().look(|world| Scene::of(&world.journal));
+        let report = Report::new(&question, Verdict::Restless, &scene);
+        Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
+    })
+    .await?)
 }
 
 /// Back to the state at the start, but for what `keep` names.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::task::block_in_place;
 
 use super::Shared;
 use super::json::SessionJson;
@@ -129,8 +130,9 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], pieces(next)).into_response()
 }
 
+/// Whatever else this thread serves goes on on another one meanwhile.
 fn print(transcript: &Transcript, verbatim: bool) -> String {
-    if verbatim { transcript.verbatim() } else { transcript.to_string() }
+    block_in_place(|| if verbatim { transcript.verbatim() } else { transcript.to_string() })
 }
 
 pub(super) fn number(s: &str) -> Result<SessionNo, Problem> {

@@ -27,6 +27,7 @@ pub(crate) struct Question {
 #[derive(Default)]
 pub(crate) struct Scene {
     messages: Vec<Message>,
+    /// In the order of their numbers.
     sessions: Vec<SessionScene>,
     forgotten: u32,
     is_settled: bool,
@@ -102,15 +103,18 @@ impl Scene {
     }
 
     fn evidence<'a>(&'a self, message: &'a Message) -> Evidence<'a> {
-        let session = message.session();
-        let facts = self.sessions.iter().map(|session| &session.facts);
-        Evidence { message: Some(message), session: facts.into_iter().find(|facts| Some(facts.no) == session) }
+        let session = message.session().and_then(|no| {
+            let at = self.sessions.binary_search_by_key(&no, |session| session.facts.no).ok()?;
+            self.sessions.get(at)
+        });
+        Evidence { message: Some(message), session: session.map(|session| &session.facts) }
     }
 }
 
 impl Report {
     pub(crate) fn new(question: &Question, verdict: Verdict, scene: &Scene) -> Self {
-        let matched = scene.find(&question.matcher);
+        let is_matching = |message: &&Message| question.matcher.matches(&scene.evidence(message));
+        let (matched, missed): (Vec<&Message>, Vec<&Message>) = scene.messages.iter().partition(is_matching);
         let plural = if matched.len() == 1 { "" } else { "s" };
         let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
         let failure = match verdict {
@@ -121,12 +125,8 @@ impl Report {
             Verdict::Miscounted => counted,
             Verdict::Restless => "the server has not settled".to_owned(),
         };
-        let mut misses: Vec<(&Message, Vec<Clause>)> = scene
-            .messages
-            .iter()
-            .filter(|message| !matched.iter().any(|its| its.no() == message.no()))
-            .map(|message| (message, question.matcher.explain(&scene.evidence(message))))
-            .collect();
+        let explained = |message| (message, question.matcher.explain(&scene.evidence(message)));
+        let mut misses: Vec<(&Message, Vec<Clause>)> = missed.into_iter().map(explained).collect();
         misses.sort_by_key(|(_, clauses)| nearness(clauses));
         let near = misses.into_iter().take(NEAR);
         let near_misses = near.map(|(message, clauses)| NearMiss { message: line(message), clauses });

@@ -84,6 +84,13 @@ const CASES: &[Case] = &[
     ("pop3: lines", |server, size| server.pop3("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
     ("http: pattern *a*a*a*b", |server, size| server.find(size, &"*a".repeat(50))),
     ("http: expression (a|aa)+b", |server, size| server.find(size, "~%28a%7Caa%29%2Bb")),
+    ("http: a wait with a pattern", |server, size| {
+        server.find(size, &format!("{}&wait=1ms", "*a".repeat(50)));
+    }),
+    ("http: a verbatim transcript", |server, size| {
+        server.mail(&"a\r\n".repeat(size / 3));
+        server.get("/v1/transcript?verbatim");
+    }),
 ];
 
 fn main() {
