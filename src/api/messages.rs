@@ -120,8 +120,8 @@ fn octets(mail: &[Captured]) -> usize {
 
 fn holds(matcher: &Matcher, message: &Message, engine: &Engine) -> bool {
     let session = message.session();
-    let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
-    matcher.matches(&Evidence { message: Some(message), session: facts.as_ref() })
+    let facts = engine.look(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
+    matcher.matches(&Evidence { message: Some(message), session: facts.as_deref() })
 }
 
 impl Filter {

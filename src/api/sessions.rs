@@ -18,6 +18,7 @@ use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Matcher, Scene, any, session};
 use crate::journal::Transcript;
 use crate::server::{Server, Until, sessions_that};
+use crate::world::World;
 
 /// Those that match; with `wait` as soon as there are `count`, and with a count of 0 as soon as there is none left.
 pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
@@ -40,13 +41,14 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         times.contains(sessions.len() as u64).then_some(sessions)
     };
     let Some(sessions) = Until::new(server.engine(), interest, within, check).await else {
-        let why = server.engine().look(|world| match count {
-            Some(0) => matcher.explain_remaining(&Scene::of(&world.journal)),
-            _ => matcher.explain_sessions(&world.sessions_seen()),
-        });
+        let engine = server.engine();
+        let why = match count {
+            Some(0) => matcher.explain_remaining(&engine.look(|world| Scene::of(&world.journal))),
+            _ => matcher.explain_sessions(&engine.look(World::sessions_seen)),
+        };
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
     };
-    let sessions: Vec<SessionJson<'_>> = sessions.iter().map(SessionJson::from).collect();
+    let sessions: Vec<SessionJson<'_>> = sessions.iter().map(|session| SessionJson::from(&**session)).collect();
     Ok(Json(serde_json::json!({ "sessions": sessions })).into_response())
 }
 
@@ -64,9 +66,9 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
 
 pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let no = number(&s)?;
-    let session = server.engine().look(|world| world.journal.session(no).map(|log| log.facts().clone()));
+    let session = server.engine().look(|world| world.journal.session(no).map(|log| Arc::clone(log.facts())));
     let session = session.ok_or_else(|| Problem::none("session", &s))?;
-    Ok(Json(SessionJson::from(&session)).into_response())
+    Ok(Json(SessionJson::from(&*session)).into_response())
 }
 
 /// Ends a session.

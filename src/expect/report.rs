@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use super::matcher::{Clause, Evidence, Matcher, nearness};
 use crate::base::Times;
@@ -34,7 +35,7 @@ pub(crate) struct Scene {
 }
 
 struct SessionScene {
-    facts: Session,
+    facts: Arc<Session>,
     refused: Vec<Refused>,
     owes_reply: bool,
     unfinished: Option<Unfinished>,
@@ -78,7 +79,7 @@ struct NearMiss {
 impl Scene {
     pub(crate) fn of(journal: &Journal) -> Self {
         let sessions = journal.sessions().map(|log| SessionScene {
-            facts: log.facts().clone(),
+            facts: Arc::clone(log.facts()),
             refused: journal.refused(log),
             owes_reply: log.owes_reply(),
             unfinished: log.unfinished(),
@@ -107,7 +108,7 @@ impl Scene {
             let at = self.sessions.binary_search_by_key(&no, |session| session.facts.no).ok()?;
             self.sessions.get(at)
         });
-        Evidence { message: Some(message), session: session.map(|session| &session.facts) }
+        Evidence { message: Some(message), session: session.map(|session| &*session.facts) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is said when no session is as it was waited for, or one still is.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::matcher::{Evidence, Matcher};
 use super::report::Scene;
@@ -20,7 +21,7 @@ impl Matcher {
     }
 
     /// Every session, and which clauses did not hold for it.
-    pub(crate) fn explain_sessions(&self, sessions: &[Session]) -> String {
+    pub(crate) fn explain_sessions(&self, sessions: &[Arc<Session>]) -> String {
         let mut text = format!("no session is {self}");
         if sessions.is_empty() {
             text.push_str("\n  there was no session");

@@ -164,7 +164,8 @@ impl MailServer {
 
     /// Every session, those that ended included, in the order of acceptance.
     pub fn sessions(&self) -> Vec<Session> {
-        self.server.engine().look(|world| world.sessions_seen())
+        let sessions = self.server.engine().look(World::sessions_seen);
+        sessions.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// What was said in every session. Let the server get [`settled`](Self::settled) before it is a snapshot.

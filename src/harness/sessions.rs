@@ -13,6 +13,7 @@ use crate::drive::{Engine, Interest, Matter};
 use crate::expect::{Matcher, Scene, session};
 use crate::journal::Session;
 use crate::server::{Server, Until, sessions_that};
+use crate::world::World;
 
 type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
 
@@ -50,13 +51,14 @@ impl SessionWait {
         let this = &mut *self;
         let until = this.until.get_or_insert_with(|| {
             let matcher = this.matcher.clone();
-            let check: Check<Session> = Box::new(move |engine| sessions_that(engine, &matcher).into_iter().next());
+            let check: Check<Session> =
+                Box::new(move |engine| sessions_that(engine, &matcher).into_iter().next().map(Arc::unwrap_or_clone));
             let interest = Interest { matter: Matter::Everything, session: None };
             Until::new(this.server.engine(), interest, this.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let sessions = this.server.engine().look(|world| world.sessions_seen());
+            let sessions = this.server.engine().look(World::sessions_seen);
             let Self { matcher, location, within, .. } = this;
             format!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions))
         }))
@@ -102,8 +104,8 @@ impl NoSessionWait {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         let until = self.until.get_or_insert_with(|| {
-            let check: Check<()> = Box::new(|engine| sessions_that(engine, &session::open()).is_empty().then_some(()));
-            let interest = Interest { matter: Matter::Everything, session: None };
+            let check: Check<()> = Box::new(|engine| engine.look(|world| world.sessions() == 0).then_some(()));
+            let interest = Interest { matter: Matter::Quiet, session: None };
             Until::new(self.server.engine(), interest, self.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));

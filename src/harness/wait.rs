@@ -291,8 +291,8 @@ fn look_for(
         let later = messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no()));
         let matching = later.filter(|message| {
             let session = message.session();
-            let facts = engine.look(|world| world.journal.session(session?).map(|log| log.facts().clone()));
-            matcher.matches(&Evidence { message: Some(message), session: facts.as_ref() })
+            let facts = engine.look(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
+            matcher.matches(&Evidence { message: Some(message), session: facts.as_deref() })
         });
         matching.take(most).collect()
     };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{Detail, Ending, Kind, OpenExchange, Opened};
 use crate::base::{Seq, SessionNo, Timestamp};
@@ -68,7 +69,7 @@ pub(crate) struct Log {
     pub(crate) records: Vec<Seq>,
     /// The server name that the client asked TLS for.
     pub(crate) sni: Option<Box<str>>,
-    facts: Box<Session>,
+    facts: Arc<Session>,
     text: Vec<u8>,
     /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
     dropped: u32,
@@ -101,7 +102,7 @@ impl Log {
             no,
             records: Vec::new(),
             sni: None,
-            facts: Box::new(facts),
+            facts: Arc::new(facts),
             text: Vec::new(),
             dropped: 0,
             recent: [u32::MAX; RECENT],
@@ -112,7 +113,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn facts(&self) -> &Session {
+    /// What is known of it; whoever asks for it may keep it, and sees no change.
+    pub(crate) fn facts(&self) -> &Arc<Session> {
         &self.facts
     }
 
@@ -207,35 +209,40 @@ impl Log {
         if let Some(facts) = facts {
             self.learn_facts(facts);
         }
-        self.facts.messages += u32::from(captured.is_some());
+        if captured.is_some() {
+            Arc::make_mut(&mut self.facts).messages += 1;
+        }
         let leaves = *last && !self.leaving;
         self.leaving |= *last;
         leaves
     }
 
     fn learn_facts(&mut self, Facts { user, helo, selected, idling, denied: _ }: &Facts) {
+        let known = Arc::make_mut(&mut self.facts);
         if let Some(helo) = helo {
-            self.facts.helo = Some(helo.clone());
+            known.helo = Some(helo.clone());
         }
         if let Some(user) = user {
-            self.facts.user = Some(user.clone());
+            known.user = Some(user.clone());
         }
         if let Some(mailbox) = selected {
-            self.facts.mailbox = mailbox.clone();
+            known.mailbox = mailbox.clone();
         }
-        self.facts.idling = idling.unwrap_or(self.facts.idling);
+        known.idling = idling.unwrap_or(known.idling);
     }
 
     pub(super) fn fold(&mut self, at: Timestamp, kind: &Kind) {
         match kind {
             Kind::Secured(tls) => {
-                self.facts.tls = Some((**tls).clone());
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.tls = Some((**tls).clone());
                 // RFC 3207 §4.2: nothing learned in the clear holds.
-                self.facts.helo = None;
+                facts.helo = None;
             }
             Kind::Ended { ending, .. } => {
-                self.facts.ended = Some((at, *ending));
-                self.facts.idling = false;
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.ended = Some((at, *ending));
+                facts.idling = false;
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();
                 self.open.shrink_to_fit();

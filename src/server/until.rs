@@ -144,7 +144,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// The sessions that the matcher holds for.
-pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Session> {
+pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Arc<Session>> {
     let mut sessions = engine.look(World::sessions_seen);
     sessions.retain(|session| matcher.matches_session(session));
     sessions

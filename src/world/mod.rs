@@ -133,8 +133,8 @@ impl World {
     }
 
     /// Every session that is still known, those that ended included.
-    pub(crate) fn sessions_seen(&self) -> Vec<Session> {
-        self.journal.sessions().map(|log| log.facts().clone()).collect()
+    pub(crate) fn sessions_seen(&self) -> Vec<Arc<Session>> {
+        self.journal.sessions().map(|log| Arc::clone(log.facts())).collect()
     }
 
     /// How many sessions last.

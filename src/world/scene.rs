@@ -48,7 +48,7 @@ impl<M: Machine> Scene<'_, M> {
     }
 
     fn facts(&self) -> Option<&Session> {
-        self.log().map(|log| log.facts())
+        self.log().map(|log| &**log.facts())
     }
 
     /// How many requests the session has made, with this one.
