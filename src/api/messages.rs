@@ -156,19 +156,15 @@ impl Filter {
 }
 
 impl List {
-    fn of(found: &[Captured], next: Seq) -> Self {
-        Self { messages: found.iter().map(MessageJson::from).collect(), next }
+    fn of<'c>(found: impl IntoIterator<Item = &'c Captured>, next: Seq) -> Self {
+        Self { messages: found.into_iter().map(MessageJson::from).collect(), next }
     }
 }
 
 pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Json<List>, Problem> {
     aside(move || {
-        let (messages, next) = server.engine().act(|world, now| {
-            let messages: Vec<Captured> = world.journal.messages().iter().cloned().collect();
-            world.clear(now);
-            (messages, world.journal.tip())
-        });
-        Json(List { messages: messages.iter().map(MessageJson::from).collect(), next })
+        let (captured, next) = server.engine().act(|world, now| (world.clear(now), world.journal.tip()));
+        Json(List::of(&captured, next))
     })
     .await
 }
@@ -243,7 +239,6 @@ pub(super) async fn part(
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(part.content_type()).unwrap_or(octets));
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Ok(response)
     })
     .await?

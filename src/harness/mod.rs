@@ -288,7 +288,8 @@ impl MailServer {
     /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
     /// nothing can come between the look and the clearing.
     pub fn clear(&self) -> Vec<Message> {
-        self.server.engine().act(|world, now| world.clear(now))
+        let captured = self.server.engine().act(|world, now| world.clear(now));
+        captured.into_iter().map(|captured| captured.message).collect()
     }
 
     /// Back to the state at the start: what was captured, put, mounted, expected, loaded, set, counted, paused and

@@ -155,15 +155,15 @@ impl Messages {
         (seq, closed)
     }
 
-    /// Forgets everything captured, and of the rest what is in no mailbox any more. Gives back the memory.
-    pub(super) fn clear(&mut self) {
-        let forgotten = self.forgotten + self.captured.len() as u32;
-        let mut appended = std::mem::take(&mut self.appended);
-        *self = Self { forgotten, ..Self::default() };
+    /// Takes out everything captured, and forgets of the rest what is in no mailbox any more. Gives back the memory.
+    pub(super) fn clear(&mut self) -> VecDeque<Captured> {
+        let Self { captured, mut appended, forgotten, .. } = std::mem::take(self);
+        self.forgotten = forgotten + captured.len() as u32;
         appended.retain(Message::is_shared);
         appended.shrink_to_fit();
         self.octets = appended.iter().map(|message| message.raw().len() as u64).sum();
         self.appended = appended;
+        captured
     }
 
     /// Numbers are in order, and not without gaps: what was never sent has numbers too.

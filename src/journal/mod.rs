@@ -333,11 +333,12 @@ impl Journal {
         closed
     }
 
-    /// Forgets every record, every message that is in no mailbox, and the sessions that ended.
-    pub(crate) fn clear(&mut self) {
-        self.messages.clear();
+    /// Forgets every record, every message that is in no mailbox, and the sessions that ended. Gives what was captured.
+    pub(crate) fn clear(&mut self) -> VecDeque<Captured> {
+        let captured = self.messages.clear();
         self.raise_floor(self.tip());
         self.sessions.shrink_to_fit();
+        captured
     }
 
     /// Forgets the records up to this one, and the sessions that ended before.

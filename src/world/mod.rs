@@ -8,13 +8,13 @@ mod scene;
 mod turn;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
+use crate::journal::{Captured, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
 use crate::protocol::{Desk, Done, Mail, Unfit};
 use crate::rule::{By, Certificate, Rulebook};
@@ -238,14 +238,12 @@ impl World {
     }
 
     /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
-    pub(crate) fn clear(&mut self, now: Timestamp) -> Vec<Message> {
-        let messages: Vec<Message> = self.journal.messages().iter().map(|c| c.message.clone()).collect();
+    pub(crate) fn clear(&mut self, now: Timestamp) -> VecDeque<Captured> {
         let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         desk.forget(Message::is_sent);
         let done = desk.close();
         self.record_outside(done, now);
-        self.journal.clear();
-        messages
+        self.journal.clear()
     }
 
     /// How many messages were evicted because more came than are kept.
