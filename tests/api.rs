@@ -230,6 +230,9 @@ fn the_journal_is_read_behind_a_cursor_and_waited_for() {
         talk(&server, "QUIT\n");
         assert_eq!(waiting.join().unwrap()["records"][1]["kind"], "closed");
     });
+    let more = client.json("/journal?after=0&wait=20s&count=2&limit=1");
+    assert_eq!((&more["records"][0]["seq"], more["records"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!(more["next"], 1, "what was waited for and is over the limit comes next");
     client.problem(&format!("/journal?after={}&wait=1ms&session=s9", next + 1000), 409);
 
     let last = u64::MAX;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -63,36 +62,37 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     };
     let (wait, count) = (params.duration("wait")?, params.number("count")?);
     params.finish()?;
-    let wanted = match (wait, count) {
-        (None, Some(_)) => {
-            return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
-        }
-        (None, None) => 0,
-        (Some(_), count) => count.unwrap_or(1).max(1) as usize,
-    };
-    let mut next = filter.after;
-    let mut records = Vec::new();
-    // Without a cursor the journal begins where it begins; a cursor below the floor has missed something.
-    if after.is_none() {
-        next = server.engine().look(|world| world.journal.floor());
+    if wait.is_none() && count.is_some() {
+        return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
     }
-    if wait.is_none() {
+    // Without a cursor the journal begins where it begins; a cursor below the floor has missed something.
+    let begin = after.unwrap_or_else(|| server.engine().look(|world| world.journal.floor()));
+    let (mut next, mut records) = (begin, Vec::new());
+    let Some(within) = wait else {
         let first = filter.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| filter.gone(gone))?;
         return Ok(stream(server, filter, records, next, first));
-    }
+    };
+    // As many are looked for as are waited for, however few the answer may hold.
+    let wanted = count.unwrap_or(1).max(1) as usize;
+    let awaited = Filter { limit: filter.limit.max(wanted), ..filter };
     let interest = Interest { matter: Matter::Everything, session: filter.session };
-    let check = |engine: &Engine| match filter.read(engine, &mut next, &mut records, usize::MAX) {
+    let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),
     };
-    match Until::new(server.engine(), interest, wait.unwrap_or(Duration::ZERO), check).await {
-        Some(Err(gone)) => Err(filter.gone(gone)),
-        None if wanted > 0 => {
+    match Until::new(server.engine(), interest, within, check).await {
+        Some(Err(gone)) => return Err(awaited.gone(gone)),
+        Some(Ok(())) => {}
+        None => {
             let detail = format!("{} records came, {wanted} were waited for", records.len());
-            Err(Problem::new(StatusCode::CONFLICT, detail))
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
-        Some(Ok(())) | None => Ok(Json(List { records, next }).into_response()),
     }
+    if records.len() > filter.limit {
+        records.truncate(filter.limit);
+        next = records.last().map_or(begin, |last| last.seq);
+    }
+    Ok(Json(List { records, next }).into_response())
 }
 
 /// A list that is made while it is sent. Where records go before they were read, it breaks off.
