@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadline::connect;
+use deadline::{connect, until};
 use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
 use mailjig::{
     Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls, any, attachment, body, from, header, matching,
-    session, subject, to,
+    on, session, smtp, subject, to,
 };
 
 #[path = "clients/deadline.rs"]
@@ -99,6 +99,25 @@ fn a_wait_sees_what_was_there_and_what_comes_after_a_message() {
     server.deliver("bob@example.org", "Subject: code 2\r\n\r\n");
 
     assert_eq!(second.block().subject(), "code 2");
+}
+
+#[test]
+fn behind_a_message_comes_what_was_captured_before_it_and_answered_later() {
+    let server = MailServer::start();
+    server.clock().pause();
+    server.mount(on(smtp::message()).wait(Duration::from_secs(60)).pass().once());
+    let mail = "EHLO x\nMAIL FROM:<a@example.org>\nRCPT TO:<bob@example.org>\nDATA\nSubject: x\n\n.\nQUIT\n";
+    let mut held = connect(server.smtp().address());
+    held.write_all(mail.replace('\n', "\r\n").as_bytes()).unwrap();
+    until("the first is captured", || server.messages().len() == 1);
+    talk(server.smtp(), mail);
+
+    let answered_first = server.wait_for(any()).block();
+    let answered_later = server.wait_for(any()).after(&answered_first);
+    server.clock().advance(Duration::from_secs(60));
+
+    assert_eq!(answered_first.no(), server.messages()[1].no());
+    assert_eq!(answered_later.block().no(), server.messages()[0].no());
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Wait {
         Self(self.0.within(time))
     }
 
-    /// Only messages captured after this one count: how a second mail of the same kind is waited for.
+    /// Only messages count whose client got the reply after the client of this one: how a second mail of the same kind
+    /// is waited for. A mail that was captured before this one, and answered later, is one of them.
     pub fn after(self, message: &Message) -> Self {
         Self(self.0.after(message))
     }
@@ -105,7 +106,7 @@ impl WaitCount {
         self
     }
 
-    /// Only messages captured after this one count.
+    /// Only messages count whose client got the reply after the client of this one.
     pub fn after(mut self, message: &Message) -> Self {
         self.after = Some(message.clone());
         self
