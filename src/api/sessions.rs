@@ -1,5 +1,6 @@
 //! `/v1/sessions` and transcripts.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Json;
@@ -105,29 +106,30 @@ pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Re
 }
 
 /// The transcripts of these sessions, read piece by piece while they are sent; with headings, where there are several.
+/// Where records go before they were read, it breaks off.
 fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Response {
     let with_headings = sessions.len() > 1;
     let mut gap = "";
     let mut sessions = sessions.into_iter();
     let mut at = None;
-    let next = move || loop {
-        let (session, after) = match at.take() {
+    let next = move || {
+        let (session, from) = match at.take() {
             Some(at) => at,
             None => (sessions.next()?, Seq::default()),
         };
         let read = server.engine().look(|world| {
             let log = world.journal.session(session)?;
-            let (portion, last) = Transcript::portion(&world.journal, log, after)?;
-            let heading = (with_headings && after == Seq::default()).then_some(log.facts().listener);
-            Some((portion, last, heading))
+            let (portion, next) = Transcript::portion(&world.journal, log, from).ok()?;
+            let heading = (with_headings && from == Seq::default()).then_some(log.facts().listener);
+            Some((portion, next, heading))
         });
+        let Some((portion, next, heading)) = read else {
+            return Some(Err(io::Error::other(format!("records of {session} are gone"))));
+        };
         // Outside of the lock: bodies are long.
-        if let Some((portion, last, heading)) = read {
-            let heading =
-                heading.map(|listener| format!("{}-- {session} {listener}\n", std::mem::replace(&mut gap, "\n")));
-            at = Some((session, last));
-            return Some(Ok(heading.unwrap_or_default() + &print(&portion, verbatim)));
-        }
+        let heading = heading.map(|listener| format!("{}-- {session} {listener}\n", std::mem::replace(&mut gap, "\n")));
+        at = next.map(|next| (session, next));
+        Some(Ok(heading.unwrap_or_default() + &print(&portion, verbatim)))
     };
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], pieces(next)).into_response()
 }
@@ -139,4 +141,55 @@ fn print(transcript: &Transcript, verbatim: bool) -> String {
 
 pub(super) fn number(s: &str) -> Result<SessionNo, Problem> {
     SessionNo::parse(s).ok_or_else(|| Problem::field("s", format!("`{s}` is no session; write `s1`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use axum::body::{Body, Bytes, HttpBody};
+
+    use super::*;
+    use crate::journal::{Came, Opened};
+    use crate::protocol::{Event, Reply, Words};
+    use crate::server::{Settings, block_on};
+
+    fn piece(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+        let frame = block_on(poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)));
+        frame.map(|frame| frame.map(|frame| frame.into_data().unwrap()))
+    }
+
+    #[test]
+    fn a_transcript_breaks_off_where_records_go_before_they_were_read() {
+        // Of the records of the session 256 are read in the first piece.
+        for (floor, is_whole) in [(256, true), (257, false), (400, false)] {
+            let server = Arc::new(Server::start(Settings::default()).unwrap());
+            let peer = ([127, 0, 0, 1], 1).into();
+            let session = server.engine().act(|world, now| {
+                let session = world.open(Opened { listener: "smtp", peer, local: peer }, now);
+                for n in 2..=400 {
+                    let (line, reply) = (Words::Line(format!("NOOP {n}").into()), Reply::default().line(&["250 Ok"]));
+                    world.journal.exchange(
+                        now,
+                        session,
+                        Event::SmtpNoop,
+                        &line,
+                        (&reply, None),
+                        (None, Came::default()),
+                    );
+                }
+                session
+            });
+            let mut body = text(Arc::clone(&server), vec![session], false).into_body();
+
+            assert!(piece(&mut body).unwrap().unwrap().ends_with(b"C: NOOP 256\nS: 250 Ok\n"));
+            server.engine().act(|world, _| world.journal.raise_floor(Seq(floor)));
+
+            match piece(&mut body).unwrap() {
+                Ok(rest) => assert!(is_whole && rest.ends_with(b"C: NOOP 400\nS: 250 Ok\n"), "{floor}"),
+                Err(error) => assert!(!is_whole && error.to_string().contains("records of s1 are gone"), "{error}"),
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ending, Exchange, Journal, Kind, Label, Left, Log, Record, Weight};
+use super::{Ending, Exchange, Gone, Journal, Kind, Label, Left, Log, Record, Weight};
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -56,25 +56,28 @@ impl Transcript {
         Self(logs.map(|log| Part::of(journal, log)).collect())
     }
 
-    /// What so much of a session says, from behind a place on; and the place of the last record that was read. None where
-    /// there is no more. For whoever reads it piece by piece, and lets others work in between.
-    pub(crate) fn portion(journal: &Journal, log: &Log, after: Seq) -> Option<(Self, Seq)> {
+    /// What so much of a session says, from one of its records on; and the first of them that was not read. For whoever
+    /// reads it piece by piece, and lets others work in between. Fails if that record went meanwhile.
+    pub(crate) fn portion(journal: &Journal, log: &Log, from: Seq) -> Result<(Self, Option<Seq>), Gone> {
+        let is_begin = from == Seq::default();
+        if !is_begin && from <= journal.floor() {
+            return Err(Gone { first: Seq(journal.floor().0 + 1) });
+        }
         let mut part = Part::new(log);
-        let is_begin = after == Seq::default();
-        let mut last = None;
-        let behind = log.records.iter().filter(|seq| **seq > after);
-        for (seq, record) in behind.filter_map(|seq| Some((*seq, journal.get(*seq)?))).take(PORTION) {
+        let records = &log.records[log.records.partition_point(|seq| *seq < from)..];
+        let mut read = 0;
+        for record in records.iter().take(PORTION).filter_map(|seq| journal.get(*seq)) {
             part.record(journal, log, record, is_begin);
-            last = Some(seq);
+            read += 1;
             if part.octets() > PORTION_OCTETS {
                 break;
             }
         }
-        let last = last?;
-        if log.records.last() == Some(&last) {
+        let next = records.get(read).copied();
+        if next.is_none() {
             part.finish(log);
         }
-        Some((Self(vec![part]), last))
+        Ok((Self(vec![part]), next))
     }
 
     /// The same text with the bodies in place, line by line as they were sent: with the dots that the client stuffed, or
