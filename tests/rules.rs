@@ -592,6 +592,26 @@ fn answers_that_leave_together_have_each_their_outcome() {
 }
 
 #[test]
+fn an_event_that_follows_leaves_the_exchange_around_it_alone() {
+    let rules = [
+        // Asked first, so that what it misses is known when the next rule sets the variable.
+        "[[rule]]\nid = 'near'\non = 'smtp.mail'\nwhen = { from = 'b@example.org' }\ndo = { note = 'b' }\nexpect = '=1'\n",
+        &rule("smtp.mail", "{ set = { phase = 'up' } }"),
+        &rule("state.changed", "{ note = 'x' }"),
+        "[[expect]]\nid = 'mail'\nevent = 'smtp.mail'\nwhen = { outcome = 'ok' }\ncount = '=1'\n",
+        "[[expect]]\nid = 'order'\nsequence = [ 'smtp.helo', 'smtp.rcpt', 'smtp.mail' ]\n",
+    ];
+    let server = with(&rules.concat());
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "MAIL FROM:<a@example.org>"] {
+        assert!(ask(&mut client, line).starts_with("250 "));
+    }
+    gone(&server, client);
+
+    insta::assert_snapshot!(report(server));
+}
+
+#[test]
 fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
     let rules = "
         [[rule]]

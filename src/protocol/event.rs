@@ -217,8 +217,14 @@ impl Event {
     /// Whether this happens without the client saying anything.
     pub(crate) fn is_unasked(self) -> bool {
         let (protocol, point) = self.name().split_once('.').unwrap_or((self.name(), ""));
-        let is_world = matches!(protocol, "tcp" | "tls" | "mail" | "state" | "timer");
-        is_world || ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point)
+        let is_of_connection = matches!(protocol, "tcp" | "tls");
+        let is_said_first = ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point);
+        self.is_of_world() || is_of_connection || is_said_first
+    }
+
+    /// Whether it follows from a change or from the clock: it has no client and no answer.
+    pub(crate) fn is_of_world(self) -> bool {
+        matches!(self, Self::MailDelivered | Self::StateChanged | Self::Timer)
     }
 
     /// Whether it belongs to a login: a line that is no command may be a password then.

@@ -47,7 +47,7 @@ pub(crate) struct Rulebook {
     seen: HashMap<Event, u64>,
     /// How often rules fired, all of them, ever.
     firings: u64,
-    /// Rules with a near miss at the exchange that is under way.
+    /// Rules with a near miss that has no place in the journal yet.
     pending: Vec<usize>,
     watches: Vec<Watch>,
     /// For each event whether an expectation looks at it.
@@ -354,19 +354,18 @@ impl Rulebook {
         }
     }
 
-    /// The exchange that is under way stands at this place of the journal.
-    pub(crate) fn place(&mut self, exchange: Seq) {
-        self.watches.iter_mut().for_each(|watch| watch.place(exchange));
-        self.by_event.iter_mut().filter(|index| index.is_keyed()).for_each(|index| index.place(exchange));
-        for at in self.pending.drain(..) {
-            if let Some(mounted) = self.rules.get_mut(at) {
-                mounted
-                    .near
-                    .iter_mut()
-                    .filter(|near| near.exchange.is_none())
-                    .for_each(|near| near.exchange = Some(exchange));
-            }
-        }
+    /// What happened at these events, and has no place yet, stands at this place of the journal.
+    pub(crate) fn place(&mut self, exchange: Seq, is_placed: impl Fn(Event) -> bool) {
+        self.watches.iter_mut().for_each(|watch| watch.place(exchange, &is_placed));
+        let indexes = Event::ALL.iter().zip(&mut self.by_event);
+        let keyed = indexes.filter(|(event, index)| index.is_keyed() && is_placed(**event));
+        keyed.for_each(|(_, index)| index.place(exchange));
+        self.pending.retain(|at| {
+            let Some(mounted) = self.rules.get_mut(*at) else { return false };
+            let placed = mounted.near.iter_mut().filter(|near| is_placed(near.event));
+            placed.for_each(|near| _ = near.exchange.get_or_insert(exchange));
+            mounted.near.iter().any(|near| near.exchange.is_none())
+        });
     }
 
     /// How often a rule was asked: one that is found by a value is asked whenever its event happens.

@@ -130,10 +130,12 @@ impl Watch {
         }
     }
 
-    /// The exchange that is under way stands at this place of the journal.
-    pub(super) fn place(&mut self, exchange: Seq) {
-        self.open.iter_mut().for_each(|open| _ = open.exchange.get_or_insert(exchange));
-        self.misplaced.iter_mut().for_each(|its| _ = its.exchange.get_or_insert(exchange));
+    /// What happened at these events stands at this place of the journal.
+    pub(super) fn place(&mut self, exchange: Seq, is_placed: impl Fn(Event) -> bool) {
+        let open = self.open.iter_mut().filter(|open| is_placed(open.event));
+        open.for_each(|open| _ = open.exchange.get_or_insert(exchange));
+        let misplaced = self.misplaced.iter_mut().filter(|its| is_placed(its.event));
+        misplaced.for_each(|its| _ = its.exchange.get_or_insert(exchange));
     }
 
     /// Whether the outcome of this exchange is waited for.

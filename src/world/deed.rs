@@ -290,7 +290,8 @@ impl World {
         }
         self.depth -= 1;
         let tip = self.journal.tip();
-        self.rulebook.place(tip);
+        // It may follow from an exchange that is not recorded yet, and has its own place then.
+        self.rulebook.place(tip, |its| its == event);
         for fired in run.take().3.fired {
             self.rulebook.fired_in(&fired.rule, tip);
         }

@@ -258,7 +258,7 @@ impl World {
                 exchange
             }
         };
-        self.rulebook.place(exchange);
+        self.rulebook.place(exchange, |event| !event.is_of_world());
         for id in &fired {
             self.rulebook.fired_in(id, exchange);
         }
@@ -297,10 +297,7 @@ impl World {
         }
         let exchange = self.journal.exchange(now, session, event, words, reply, detail);
         self.keep_bounds(now);
-        if !delivered.is_empty() {
-            self.rulebook.place(exchange);
-            self.tell_delivered(Some(session), delivered, now);
-        }
+        self.tell_delivered(Some(session), delivered, now);
         exchange
     }
 

@@ -28,7 +28,7 @@ impl Stage {
             Event::TlsHello => Self::Hello,
             Event::TlsDone => Self::Secured,
             Event::TcpClose | Event::TlsFailed | Event::TcpSay => Self::Over,
-            Event::MailDelivered | Event::StateChanged | Event::Timer => Self::World,
+            event if event.is_of_world() => Self::World,
             event if event.is_unasked() => Self::Unasked,
             _ => Self::Request,
         }
