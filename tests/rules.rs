@@ -634,6 +634,22 @@ fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
         on = 'imap.unselect'
         do = [{ edit = { find = 'OK', replace = 'BAD' } }, { pass = true }]
 
+        [[rule]]
+        id = 'dropped'
+        on = 'imap.noop'
+        nth = '2'
+        do = [{ edit = { find = '~^5B ', drop = true } }, { pass = true }]
+
+        [[rule]]
+        id = 'not-passed-on'
+        on = 'imap.caps'
+        do = [{ pass = 'silent' }, { raw = \"* CAPABILITY IMAP4rev1\\r\\n\" }]
+
+        [[expect]]
+        event = 'imap.*'
+        when = { outcome = 'silent', verb = '~^(NOOP|CAPABILITY)$' }
+        count = '=2'
+
         [[expect]]
         event = 'imap.*'
         when = { outcome = 'refused', verb = '~^(CREATE|CHECK|NAMESPACE|UNSELECT)$' }
@@ -667,6 +683,9 @@ fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
     answer("4b ID NIL", "4b OK");
     answer("NO SELECT INBOX", "NO OK");
     answer("BAD FETCH 1 BODY.PEEK[]", "BAD OK");
+    server.account("me@example.org").inbox().add("Subject: more\r\n\r\n");
+    answer("5B NOOP", "* 2 EXISTS");
+    answer("5C CAPABILITY", "* CAPABILITY");
     answer("U UNSELECT", "U BAD");
     answer("4c IDLE", "+ ");
 

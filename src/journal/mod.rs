@@ -216,7 +216,7 @@ impl Journal {
         };
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
-        let mut open = OpenExchange::new(Seq(self.tip().0 + 1));
+        let mut open = OpenExchange::new(Seq(self.tip().0 + 1), event);
         open.say(said.len(), status, detail.as_deref());
         came.appended.into_iter().for_each(|message| self.messages.append(message));
         if !labelled.is_empty() {

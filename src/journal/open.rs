@@ -2,11 +2,13 @@
 
 use super::{Detail, Left};
 use crate::base::Seq;
-use crate::protocol::Status;
+use crate::protocol::{Event, Status};
 
 #[derive(Debug)]
 pub(super) struct OpenExchange {
     pub(super) exchange: Seq,
+    /// The client waits for an answer.
+    is_asked: bool,
     /// What the answer says of the request, as far as it does.
     status: Option<Status>,
     /// Nothing is said.
@@ -16,8 +18,8 @@ pub(super) struct OpenExchange {
 }
 
 impl OpenExchange {
-    pub(super) fn new(exchange: Seq) -> Self {
-        Self { exchange, status: None, is_silent: true, is_cut: false }
+    pub(super) fn new(exchange: Seq, event: Event) -> Self {
+        Self { exchange, is_asked: !event.is_unasked(), status: None, is_silent: true, is_cut: false }
     }
 
     /// So many octets more are said.
@@ -35,6 +37,8 @@ impl OpenExchange {
             Left::Part { .. } => "cut",
             Left::All if self.is_cut => "cut",
             Left::All if self.status == Some(Status::Negative) => "refused",
+            // What was said does not answer the request.
+            Left::All if self.status.is_none() && self.is_asked => "silent",
             Left::All => "ok",
         }
     }

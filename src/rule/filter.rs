@@ -59,6 +59,11 @@ impl Filter {
         }
     }
 
+    /// Whether it changes what is said, not only when and how far it leaves.
+    pub(super) fn rewrites(&self) -> bool {
+        matches!(self, Self::Parts(_) | Self::Lines { .. })
+    }
+
     /// Takes what is said and says what becomes of it. Gives whether that is something else.
     pub(super) fn feed(&mut self, cue: Cue, say: &mut dyn FnMut(Cue)) -> bool {
         let Cue::Send { mut bytes, pace, apart } = cue else {

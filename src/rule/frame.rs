@@ -19,6 +19,8 @@ pub(super) struct Frame {
     pub(super) filters: Vec<Shaping>,
     pub(super) has_passed: bool,
     pub(super) passing: Option<Passing>,
+    /// Something that was said inside was not let through.
+    has_silenced: bool,
     pub(super) effect: Effect,
 }
 
@@ -64,7 +66,13 @@ pub(super) enum Passing {
 
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
-        Self { firing, next: 0, filters: Vec::new(), has_passed: false, passing: None, effect: Effect::default() }
+        let (filters, effect) = (Vec::new(), Effect::default());
+        Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, effect }
+    }
+
+    /// Whether something else was let out than what was said inside.
+    pub(super) fn has_rewritten(&self) -> bool {
+        self.has_silenced || self.filters.iter().any(|its| its.changed && its.filter.rewrites())
     }
 
     /// What is said from now on goes through this filter, of this step.
@@ -77,7 +85,11 @@ impl Frame {
     pub(super) fn passed(&mut self, cues: Vec<Cue>) -> Vec<Cue> {
         match &mut self.passing {
             None | Some(Passing::Loud) => cues,
-            Some(Passing::Silent) => cues.into_iter().filter(|cue| !matches!(cue, Cue::Send { .. })).collect(),
+            Some(Passing::Silent) => {
+                let (said, others): (Vec<Cue>, _) = cues.into_iter().partition(|cue| matches!(cue, Cue::Send { .. }));
+                self.has_silenced |= !said.is_empty();
+                others
+            }
             Some(Passing::Status { kept, .. }) => {
                 let held_back = |cue: Cue| match cue {
                     Cue::Send { .. } => kept.replace(cue),

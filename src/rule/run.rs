@@ -32,6 +32,8 @@ pub(crate) struct Run {
     out: Vec<Cue>,
     /// Nothing is said any more.
     is_mute: bool,
+    /// A rule that is done let something else out than what was said inside of it.
+    is_rewritten: bool,
     /// The status of what the conforming server said in this turn.
     said: Option<Status>,
     /// What the client was told of its request in the turns before.
@@ -79,6 +81,7 @@ impl Run {
             phase: Phase::Start,
             out: Vec::new(),
             is_mute: false,
+            is_rewritten: false,
             said: None,
             told: None,
             hello: None,
@@ -224,11 +227,13 @@ impl Run {
         self.status_now().or(self.told)
     }
 
-    /// The same in this turn: what a rule wrote is read as the client reads it.
+    /// The same in this turn: what a rule changed is read as the client reads it.
     fn status_now(&self) -> Option<Status> {
-        let is_own = self.replies().all(Reply::is_own);
-        let read = if is_own { None } else { self.framing.status(&self.text()) };
-        read.or(self.said)
+        let is_rewritten = self.is_rewritten || self.frames.iter().any(Frame::has_rewritten);
+        match is_rewritten || !self.replies().all(Reply::is_own) {
+            true => self.framing.status(&self.text()),
+            false => self.said,
+        }
     }
 
     /// What is said in this turn, without what is labelled.
@@ -474,6 +479,7 @@ impl Run {
             let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
             self.emit(level, cues);
         }
+        self.is_rewritten |= self.frames[level].has_rewritten();
         let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
         for Shaping { filter, step, changed } in &filters {
             self.trace.is_cut |= filter.has_cut();
