@@ -281,12 +281,13 @@ impl Lines {
             }
             match self {
                 Self::Eol(eol) if !end.is_empty() => {
-                    *changed = true;
-                    out.extend_from_slice(match eol {
+                    let new: &[u8] = match eol {
                         Eol::Lf => b"\n",
                         Eol::Cr => b"\r",
                         Eol::None => b"",
-                    });
+                    };
+                    *changed |= new != end;
+                    out.extend_from_slice(new);
                 }
                 _ => out.extend_from_slice(end),
             }
@@ -377,6 +378,14 @@ mod tests {
         assert_eq!(through(cut(4), &["ab", "cd", "ef"]), (vec![send("ab"), send("cd"), Cue::End(End::Rst)], true));
         assert_eq!(through(cut(0), &["ab"]), (vec![Cue::End(End::Rst)], true));
         assert_eq!(through(cut(5), &["ab", "cd"]), (vec![send("ab"), send("cd")], false));
+    }
+
+    #[test]
+    fn a_line_that_ends_so_already_is_not_changed() {
+        let lf = || Filter::lines(Lines::Eol(Eol::Lf));
+        assert_eq!(through(lf(), &["a\n", "b\n"]), (vec![send("a\n"), send("b\n")], false));
+        assert_eq!(through(lf(), &["a\n", "b\r\n"]), (vec![send("a\n"), send("b\n")], true));
+        assert_eq!(through(lf(), &["a"]), (vec![send("a")], false));
     }
 
     #[test]
