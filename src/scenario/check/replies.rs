@@ -55,8 +55,9 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
 
 /// A line that has an end of its own, or more than one line in it.
 fn broken(lines: &[&str]) -> Option<(String, &'static str)> {
-    // In a literal string of TOML the escapes are text.
-    let is_broken = |line: &&&str| line.contains(['\r', '\n']) || line.contains("\\r") || line.contains("\\n");
+    // In a literal string of TOML the escapes are text. So is IMAP's flag `\recent`: an end is written as both or last.
+    let is_written = |line: &str| line.contains("\\r\\n") || line.ends_with("\\r") || line.ends_with("\\n");
+    let is_broken = |line: &&&str| line.contains(['\r', '\n']) || is_written(line);
     let line = lines.iter().find(is_broken)?;
     Some((
         format!("`{}` has the end of a line in it, and gets another", line.escape_debug()),
