@@ -132,7 +132,10 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
     let wanted = "the rule lets nothing out behind `cut`, so it changes nothing; put `cut` before `pass`";
     assert_eq!(why, format!("faults.rs:{line}: {wanted}"));
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).close().reply("451 later"))));
-    assert!(why.contains("`reply` stands behind `close`, which ends the rule; put `reply` before `close`"), "{why}");
+    assert!(
+        why.contains("behind `close` nothing is said, so `reply` does nothing; put `reply` before `close`"),
+        "{why}"
+    );
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
     assert!(why.contains("`2*` is never found inside of a line"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::message()).deliver_into("a//b").pass())));

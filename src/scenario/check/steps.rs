@@ -87,18 +87,19 @@ fn pointless(step: &Step) -> Option<Wrong> {
 fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Wrong> {
     let (before, step) = (&rule.steps[..n], &rule.steps[n]);
     let name = step.step.name();
-    let is_due_later = step.after.is_some() && !matches!(step.step, Step::Reply(_) | Step::Raw(_) | Step::Close(_));
-    if let Some(close) = before.iter().find(|its| its.after.is_none() && matches!(its.step, Step::Close(_)))
-        && !is_due_later
-    {
-        let end = close.step.name();
-        return Some((format!("`{name}` stands behind `{end}`, which ends the rule"), put_before(name, end)));
-    }
     let speaks = |its: &Timed| its.after.is_none() && lets_out(&its.step, is_spoken);
     let is_shape = matches!(step.step, Step::Shape(_) | Step::Data(_));
     let is_said = is_shape || matches!(step.step, Step::Reply(_) | Step::Raw(_) | Step::Wait(_) | Step::Close(_));
-    if before.iter().any(|its| matches!(its.step, Step::Stall(_))) && is_said && step.after.is_none() {
-        return Some((format!("behind `stall` nothing is said, so `{name}` does nothing"), put_before(name, "stall")));
+    let closes = before.iter().any(|its| its.after.is_none() && matches!(its.step, Step::Close(_)));
+    let stalls = before.iter().any(|its| matches!(its.step, Step::Stall(_))) && step.after.is_none();
+    for (is_silent, end) in [(closes, "close"), (stalls, "stall")] {
+        if is_silent && is_said {
+            return Some((format!("behind `{end}` nothing is said, so `{name}` does nothing"), put_before(name, end)));
+        }
+    }
+    if closes && step.after.is_none() {
+        let message = format!("`{name}` stands behind `close`; what is done at once stands before it");
+        return Some((message, put_before(name, "close")));
     }
     if is_shape {
         let behind = &rule.steps[n + 1..];
