@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, Deliver, Field, Step};
+use super::{Condition, Deliver, Field, Pass, Step};
 use crate::base::Times;
 use crate::protocol::Event;
 
@@ -116,6 +116,12 @@ impl Rule {
 }
 
 impl Timed {
+    /// Whether it changes something whenever it is done: what the client hears, or when, or what the server knows.
+    pub(crate) fn always_changes(&self) -> bool {
+        let looks_on = matches!(self.step, Step::Pass(Pass::Loud) | Step::Await(_) | Step::Note(_) | Step::Fail(_));
+        !looks_on && !self.may_miss()
+    }
+
     /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
     /// mailbox that can be, a session that was to hear of it later.
     pub(crate) fn may_miss(&self) -> bool {

@@ -5,6 +5,7 @@ use super::step::{End, Literal, One, Renumber, Tell, Variable};
 use crate::base::Pattern;
 use crate::protocol::Offer;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// One thing that is done to the world, now or later.
@@ -52,11 +53,47 @@ pub(crate) enum Deed {
 }
 
 /// The step of a rule that wants something done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct By {
     pub(crate) rule: Arc<str>,
     /// Its place in the rule.
     pub(crate) step: usize,
+    /// The firing that it is a step of.
+    pub(super) firing: Undecided,
+}
+
+/// A firing of which it is not known yet whether it changes anything: what it put off may do so later.
+#[derive(Debug, Clone)]
+pub(super) struct Undecided {
+    /// What the firing is counted in.
+    counting: Counting,
+    /// How much of it may still change something: each step that is done later, and all that are done at once as one.
+    outstanding: Arc<AtomicUsize>,
+}
+
+/// What is counted of a rule until it is reset: a firing from before does not count in the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counting(Arc<()>);
+
+impl Undecided {
+    pub(super) fn new(counting: Counting) -> Self {
+        Self { counting, outstanding: Arc::new(AtomicUsize::new(1)) }
+    }
+
+    /// A step that may change nothing is done later.
+    pub(super) fn put_off(&self) {
+        self.outstanding.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of the steps that were put off changed nothing, or all that were done at once. Gives whether nothing else
+    /// can change anything.
+    pub(super) fn missed(&self) -> bool {
+        self.outstanding.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    pub(super) fn is_in(&self, counting: &Counting) -> bool {
+        Arc::ptr_eq(&self.counting.0, &counting.0)
+    }
 }
 
 impl Deed {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::data::Parts;
+use super::deed::Undecided;
 use super::filter::{Filter, Lines};
 use super::plan::{Cue, Pace};
 use super::rulebook::{Firing, draw};
@@ -34,21 +35,39 @@ pub(super) struct Shaping {
     pub(super) changed: bool,
 }
 
-/// Whether one firing changed anything, as far as its steps [may miss](super::Timed::may_miss).
-#[derive(Debug, Default)]
+/// Whether one firing changed anything.
+#[derive(Debug)]
 pub(super) struct Effect {
-    /// One of them found what it is about.
+    /// One of its steps did.
     pub(super) changed: bool,
-    /// Those that did not.
+    /// The steps that [may miss](super::Timed::may_miss) what they are about, and did.
     pub(super) missed: Vec<usize>,
+    /// A step that may miss is done later.
+    puts_off: bool,
+    pub(super) firing: Undecided,
 }
 
 impl Effect {
+    fn new(firing: Undecided) -> Self {
+        Self { changed: false, missed: Vec::new(), puts_off: false, firing }
+    }
+
     pub(super) fn note(&mut self, step: usize, changed: bool) {
         self.changed |= changed;
         if !changed {
             self.missed.push(step);
         }
+    }
+
+    /// What is put off may have an effect until it turns out that it has none.
+    pub(super) fn put_off(&mut self) {
+        self.puts_off = true;
+        self.firing.put_off();
+    }
+
+    /// All that is done at once is done. Gives whether nothing was changed, and nothing that is put off can do so.
+    pub(super) fn is_none(&self) -> bool {
+        !self.changed && (self.puts_off || !self.missed.is_empty()) && self.firing.missed()
     }
 }
 
@@ -66,7 +85,7 @@ pub(super) enum Passing {
 
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
-        let (filters, effect) = (Vec::new(), Effect::default());
+        let (filters, effect) = (Vec::new(), Effect::new(Undecided::new(firing.counting.clone())));
         Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, effect }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::{Condition, shown};
-use super::deed::By;
+use super::deed::{By, Counting};
 use super::field::Field;
 use super::frame::Effect;
 use super::index::Index;
@@ -71,8 +71,8 @@ pub(crate) struct Mounted {
     /// When it came into force.
     since: Timestamp,
     pub(crate) fired: u64,
-    /// How often it fired and changed nothing: none of its steps that [may miss](super::Timed::may_miss) found what it is
-    /// about.
+    /// How often it fired and changed nothing: its steps that [may miss](super::Timed::may_miss) did not find what they
+    /// are about, and no other did anything.
     pub(crate) without_effect: u64,
     /// How often each step found nothing, by its place.
     pub(crate) missed: BTreeMap<usize, u64>,
@@ -87,6 +87,7 @@ pub(crate) struct Mounted {
     counts: HashMap<String, u64>,
     /// There were more keys than are counted.
     is_full: bool,
+    counting: Counting,
 }
 
 /// The value of a variable.
@@ -112,6 +113,7 @@ pub(super) struct Firing {
     pub(super) no: RuleNo,
     pub(super) rule: Arc<Rule>,
     pub(super) n: u64,
+    pub(super) counting: Counting,
     pub(super) key: String,
     pub(super) groups: Vec<(Box<str>, String)>,
     /// What steps name of a request that is performed.
@@ -394,17 +396,15 @@ impl Rulebook {
         super::near::best(near)
     }
 
-    /// A firing is over.
+    /// All that a firing does at once is done.
     pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &Effect, scene: &dyn Scene) {
-        if effect.missed.is_empty() {
-            return;
-        }
+        let is_none = effect.is_none();
         let at = self.at(firing.no);
-        let Some(mounted) = self.rules.get_mut(at).filter(|its| Arc::ptr_eq(&its.rule, &firing.rule)) else { return };
+        let Some(mounted) = self.rules.get_mut(at).filter(|its| effect.firing.is_in(&its.counting)) else { return };
         for step in &effect.missed {
             *mounted.missed.entry(*step).or_default() += 1;
         }
-        if !effect.changed {
+        if is_none {
             mounted.without_effect += 1;
             let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.name());
             let why = Why::NoEffect(names.collect());
@@ -414,13 +414,10 @@ impl Rulebook {
 
     /// What a rule put off was due, and was about nothing, or nobody was there any longer to hear it.
     pub(crate) fn missed_later(&mut self, by: &By) {
-        let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, &by.rule)) else {
-            return;
-        };
+        let is_none = by.firing.missed();
+        let Some(mounted) = self.rules.iter_mut().find(|mounted| by.firing.is_in(&mounted.counting)) else { return };
         *mounted.missed.entry(by.step).or_default() += 1;
-        // What its other steps came to was known long before.
-        let may_miss = mounted.rule.steps.iter().filter(|timed| timed.may_miss()).count();
-        mounted.without_effect += u64::from(may_miss == 1);
+        mounted.without_effect += u64::from(is_none);
     }
 
     /// A rule fired in this exchange.
@@ -509,7 +506,8 @@ impl Rulebook {
         let mounted = &mut self.rules[at];
         mounted.fired += 1;
         self.firings += 1;
-        Some(Firing { no: mounted.no, rule, n: mounted.fired, key, groups, request: Vec::new() })
+        let (no, n, counting) = (mounted.no, mounted.fired, mounted.counting.clone());
+        Some(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
     }
 
     /// What a template's name stands for.
@@ -618,6 +616,7 @@ impl Mounted {
             count: 0,
             counts: HashMap::new(),
             is_full: false,
+            counting: Counting::default(),
         }
     }
 }

@@ -253,12 +253,14 @@ impl Run {
         self.hello.as_ref()
     }
 
-    /// What the last step asked of the world was done, or put off; whether it found what it is about. What is put off
-    /// has an effect until it turns out that it has none.
+    /// What the last step asked of the world was done, or put off; whether it found what it is about.
     pub(crate) fn did(&mut self, found: bool) {
         let Some(Frame { firing, next, effect, .. }) = self.frames.last_mut() else { return };
-        if firing.rule.steps.get(*next - 1).is_some_and(Timed::may_miss) {
-            effect.note(*next - 1, found);
+        let Some(timed) = firing.rule.steps.get(*next - 1) else { return };
+        match timed.may_miss() {
+            true if found && timed.after.is_some() => effect.put_off(),
+            true => effect.note(*next - 1, found),
+            false => {}
         }
     }
 
@@ -281,7 +283,7 @@ impl Run {
     fn act(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Option<Want> {
         let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
         let rule = Arc::clone(&firing.rule);
-        let Some(Timed { step, after }) = rule.steps.get(*next) else {
+        let Some(timed) = rule.steps.get(*next) else {
             // Where nothing answered, what is inside happens last.
             if !rule.answers() && !*has_passed {
                 self.pass(Passing::Loud);
@@ -294,6 +296,9 @@ impl Run {
         self.end_pass();
         let frame = self.frames.last_mut()?;
         frame.next += 1;
+        let Timed { step, after } = timed;
+        // Behind the end of the connection nothing is said.
+        frame.effect.changed |= timed.always_changes() && !(self.is_mute && step.answers());
         let at = book.at(frame.firing.no);
         let (groups, request) = (frame.firing.groups.clone(), frame.firing.request.clone());
         let asked = |name: &Name| match name {
@@ -410,7 +415,7 @@ impl Run {
             Step::Note(note) => Deed::Note(text(note)),
             Step::Fail(fail) => Deed::Fail(text(fail)),
         };
-        let by = By { rule: Arc::clone(&rule.id), step: frame.next - 1 };
+        let by = By { rule: Arc::clone(&rule.id), step: frame.next - 1, firing: frame.effect.firing.clone() };
         Some(Want::Deed { deed, after: *after, by })
     }
 

@@ -24,7 +24,8 @@ impl Mounted {
     }
 
     /// How often it fired and changed nothing: what its steps are about, a line to edit or a message to expunge, was not
-    /// there. A firing of this kind does not count for what [`expect`](crate::Rule::expect) asks.
+    /// there, and no other step did anything. A firing of this kind does not count for what
+    /// [`expect`](crate::Rule::expect) asks.
     pub fn without_effect(&self) -> u64 {
         self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.without_effect))
     }
