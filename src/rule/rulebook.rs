@@ -727,7 +727,7 @@ mod tests {
     fn an_expectation_counts_over_so_many_values_and_says_so_once() {
         let mut book = Rulebook::new(1);
         let on = On::from(Event::SmtpNoop);
-        let what = Wanted::Count { on, when: Vec::new(), count: Times::from(1), same: Some(Field::User) };
+        let what = Wanted::Count { on: vec![on], when: Vec::new(), count: Times::from(1), same: Some(Field::User) };
         let expect = Expect { id: "each once".into(), what, within: None, settle: None, origin: "here".into() };
         book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
 

@@ -26,8 +26,8 @@ pub(crate) struct Expect {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Wanted {
-    /// Events of this kind, so many; for each value of `same` so many, where that is there.
-    Count { on: On, when: Vec<Condition>, count: Times, same: Option<Field> },
+    /// Events of these kinds, so many; for each value of `same` so many, where that is there.
+    Count { on: Vec<On>, when: Vec<Condition>, count: Times, same: Option<Field> },
     /// Events in this order, others between them.
     Sequence(Vec<On>),
 }
@@ -87,8 +87,7 @@ impl Watch {
     /// Whether this event is looked at.
     pub(super) fn is_on(&self, event: Event) -> bool {
         match &self.expect.what {
-            Wanted::Count { on, .. } => on.means(event, || true),
-            Wanted::Sequence(all) => all.iter().any(|on| on.means(event, || true)),
+            Wanted::Count { on: all, .. } | Wanted::Sequence(all) => all.iter().any(|on| on.means(event, || true)),
         }
     }
 
@@ -115,8 +114,11 @@ impl Watch {
                 self.misplaced.retain(|its| its.index != index);
                 self.misplaced.push(Misplaced { index, event, session, exchange: None, is_late: is_next });
             }
-            Wanted::Count { on, .. } if !on.means(event, || scene.value(&Field::Verb).is_some()) => {}
-            Wanted::Count { when, same, .. } => {
+            Wanted::Count { on, when, same, .. } => {
+                let is_command = || scene.value(&Field::Verb).is_some();
+                if !on.iter().any(|on| on.means(event, is_command)) {
+                    return;
+                }
                 let missed = missed(when);
                 if !missed.is_empty() || !in_time {
                     return self.near(scene.session(), event, missed);

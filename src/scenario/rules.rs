@@ -67,7 +67,7 @@ impl Reader {
         let id = table.get("id").and_then(|its| self.text(its)).unwrap_or_else(|| format!("expectation {number}"));
         let what = match (table.get("event"), table.get("sequence")) {
             (Some(event), None) => {
-                let on = self.events(event).into_iter().next()?;
+                let on = self.events(event);
                 let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its));
                 let count = match table.get("count") {
                     Some(count) => self.times(count)?,
@@ -89,7 +89,7 @@ impl Reader {
                     self.wrong(&table.place("same"), "`outcome` is known when all is over: it stands in `when`");
                 }
                 for field in when.iter().map(|condition| &condition.field).chain(key) {
-                    if !on.events.iter().any(|event| field.exists_at(*event)) {
+                    for on in on.iter().filter(|on| !on.events.iter().any(|event| field.exists_at(*event))) {
                         self.wrong(&node.place, format!("there is no `{}` at `{}`", field.name(), on.written));
                     }
                 }

@@ -265,14 +265,15 @@ fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
     let expect = &watch.expect;
     let (wanted, about, events) = match &expect.what {
         Wanted::Count { on, when, count, same } => {
-            let mut about = format!("event = {}", on.written);
+            let names: Vec<&str> = on.iter().map(|on| &*on.written).collect();
+            let mut about = format!("event = {}", names.join(", "));
             for condition in when {
                 let _infallible = write!(about, "   when {} = {}", condition.field.name(), condition.test);
             }
             if let Some(field) = same {
                 let _infallible = write!(about, "   same = {}", field.name());
             }
-            (count.written(), about, on.events.clone())
+            (count.written(), about, on.iter().flat_map(|on| on.events.iter().copied()).collect())
         }
         Wanted::Sequence(all) => {
             let names: Vec<&str> = all.iter().map(|on| &*on.written).collect();
