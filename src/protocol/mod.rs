@@ -24,7 +24,9 @@ use bytes::{Bytes, BytesMut};
 pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
-pub(crate) use redact::{masked, without_password};
+pub(crate) use redact::masked;
+#[cfg(feature = "cli")]
+pub(crate) use redact::without_password;
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 
