@@ -144,3 +144,67 @@ fn folded(field: &Field, text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clause::On;
+    use super::*;
+    use crate::base::Timestamp;
+
+    /// A request with this recipient and this verb.
+    struct Says(&'static str, &'static str);
+
+    impl Scene for Says {
+        fn value(&self, field: &Field) -> Option<Value<'_>> {
+            match field {
+                Field::Rcpt => Some(Value::text(self.0)),
+                Field::Verb => Some(Value::text(self.1)),
+                _ => None,
+            }
+        }
+
+        fn session(&self) -> Option<SessionNo> {
+            None
+        }
+
+        fn moment(&self) -> Option<Timestamp> {
+            None
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    fn rule(field: &str, written: &str) -> Rule {
+        let mut rule = Rule::new("rule", vec![On::from(Event::SmtpRcpt)], Vec::new(), "here");
+        let field = Field::parse(field).unwrap();
+        let test = Test::parse(field.kind(), written).unwrap();
+        rule.when = vec![Condition { field, test }];
+        rule
+    }
+
+    #[test]
+    fn rules_that_wait_for_one_text_are_asked_where_it_is_said() {
+        // Seven of one field are too few to be found by it; eight are enough. A pattern is asked each time.
+        let mut rules: Vec<Rule> = (0..7).map(|n| rule("subject", &format!("subject {n}"))).collect();
+        rules.extend((0..8).map(|n| rule("rcpt", &format!("user{n}@Example.org"))));
+        rules.extend((0..8).map(|n| rule("verb", &format!("Verb{n}"))));
+        rules.push(rule("rcpt", "*@example.org"));
+        rules.push(rule("rcpt", "user3@example.org"));
+        let mut index = Index::of(Event::SmtpRcpt, rules.iter());
+        let always = [0, 1, 2, 3, 4, 5, 6, 23];
+
+        let mut asked = |rcpt, verb| {
+            let mut places = index.places(&Says(rcpt, verb));
+            places.retain(|at| !always.contains(at));
+            places
+        };
+
+        assert_eq!(asked("user3@EXAMPLE.org", "VERB5"), [10, 20, 24]);
+        assert!(asked("USER3@example.org", "verb").is_empty());
+        assert_eq!(index.places(&Says("", "")), always);
+        assert!(!index.is_empty() && index.is_keyed());
+        assert!(Index::of(Event::SmtpData, rules.iter()).is_empty());
+    }
+}
