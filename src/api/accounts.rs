@@ -49,8 +49,8 @@ impl From<&Account> for AccountJson {
     fn from(account: &Account) -> Self {
         Self {
             login: account.login.clone(),
-            mailboxes: account.mailboxes.iter().map(MailboxJson::from).collect(),
-            subscriptions: account.subscriptions.iter().cloned().collect(),
+            mailboxes: account.mailboxes().iter().map(MailboxJson::from).collect(),
+            subscriptions: account.subscriptions.iter().map(|name| (&**name).into()).collect(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl From<&Mailbox> for MailboxJson {
     fn from(mailbox: &Mailbox) -> Self {
         let unseen = mailbox.entries().iter().filter(|entry| !entry.flags.contains(Flags::SEEN));
         Self {
-            name: mailbox.name.clone(),
+            name: (&*mailbox.name).into(),
             special_use: mailbox.special_use.map(SpecialUse::attribute),
             uid_validity: mailbox.uid_validity,
             uid_next: mailbox.uid_next,

@@ -120,7 +120,7 @@ impl<'s> Account<'s> {
 
     /// The names of its mailboxes, in the order they were made; none before the account was used.
     pub fn mailboxes(&self) -> Vec<String> {
-        self.look(|account| account.mailboxes.iter().map(|mailbox| mailbox.name.to_string()).collect())
+        self.look(|account| account.mailboxes().iter().map(|mailbox| mailbox.name.to_string()).collect())
     }
 
     /// The names it is subscribed to, whether there are such mailboxes or not (RFC 3501 §6.3.6).

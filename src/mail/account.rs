@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use super::change::Change;
 use super::mailbox::{Entry, Mailbox, MailboxNo};
@@ -30,12 +32,27 @@ pub(crate) struct Member {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) login: Box<str>,
-    pub(crate) mailboxes: Vec<Mailbox>,
+    mailboxes: Vec<Mailbox>,
+    /// The mailboxes by their names, INBOX apart.
+    by_name: BTreeMap<Arc<str>, MailboxNo>,
     /// Names that a client subscribed to, whether there is such a mailbox or not (RFC 3501 §6.3.6).
-    pub(crate) subscriptions: BTreeSet<Box<str>>,
+    pub(crate) subscriptions: BTreeSet<Arc<str>>,
 }
 
 impl Account {
+    fn new(login: &str, inbox: MailboxNo, uid_validity: u32) -> Self {
+        Self {
+            login: login.into(),
+            mailboxes: vec![Mailbox::new(inbox, INBOX, None, uid_validity)],
+            by_name: BTreeMap::new(),
+            subscriptions: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn mailboxes(&self) -> &[Mailbox] {
+        &self.mailboxes
+    }
+
     pub(crate) fn inbox(&self) -> &Mailbox {
         &self.mailboxes[0]
     }
@@ -46,7 +63,35 @@ impl Account {
 
     /// The mailbox of this name, in its canonical form.
     pub(crate) fn named(&self, name: &str) -> Option<&Mailbox> {
-        self.mailboxes.iter().find(|mailbox| *mailbox.name == *name)
+        match name {
+            INBOX => Some(self.inbox()),
+            name => self.mailbox(*self.by_name.get(name)?),
+        }
+    }
+
+    /// The mailboxes whose names begin with this, in the order of their names; INBOX is not among them.
+    pub(crate) fn starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (MailboxNo, &'a Arc<str>)> {
+        let behind = self.by_name.range::<str, _>((Bound::Included(start), Bound::Unbounded));
+        behind.take_while(move |(name, _)| name.starts_with(start)).map(|(name, no)| (*no, name))
+    }
+
+    fn create(&mut self, mailbox: Mailbox) {
+        self.by_name.insert(Arc::clone(&mailbox.name), mailbox.no);
+        self.mailboxes.push(mailbox);
+    }
+
+    fn delete(&mut self, no: MailboxNo) {
+        let at = self.place(no).expect("a mailbox is deleted once");
+        let deleted = self.mailboxes.remove(at);
+        self.by_name.remove(&deleted.name);
+    }
+
+    fn rename(&mut self, no: MailboxNo, name: &str) {
+        let at = self.place(no).expect("a mailbox that is renamed is there");
+        let name: Arc<str> = name.into();
+        self.by_name.remove(&self.mailboxes[at].name);
+        self.by_name.insert(Arc::clone(&name), no);
+        self.mailboxes[at].name = name;
     }
 
     fn place(&self, no: MailboxNo) -> Option<usize> {
@@ -193,12 +238,7 @@ impl Accounts {
                 assert_eq!(account.0, self.next, "accounts are numbered in order");
                 self.next += 1;
                 self.count_mailbox(*inbox, *uid_validity);
-                let opened = Account {
-                    login: login.clone(),
-                    mailboxes: vec![Mailbox::new(*inbox, INBOX, None, *uid_validity)],
-                    subscriptions: BTreeSet::new(),
-                };
-                self.accounts.insert(*account, opened);
+                self.accounts.insert(*account, Account::new(login, *inbox, *uid_validity));
                 self.by_key.insert(key(login).into(), *account);
             }
             Change::Close { account } => {
@@ -208,18 +248,15 @@ impl Accounts {
             Change::Create { place, name, special_use, uid_validity } => {
                 self.count_mailbox(place.mailbox, *uid_validity);
                 let mailbox = Mailbox::new(place.mailbox, name, *special_use, *uid_validity);
-                self.account_mut(place.account).mailboxes.push(mailbox);
+                self.account_mut(place.account).create(mailbox);
             }
-            Change::Delete { place } => {
-                let mailboxes = &mut self.account_mut(place.account).mailboxes;
-                mailboxes.retain(|mailbox| mailbox.no != place.mailbox);
-            }
-            Change::Rename { place, name } => self.mailbox_mut(*place).name = name.clone(),
+            Change::Delete { place } => self.account_mut(place.account).delete(place.mailbox),
+            Change::Rename { place, name } => self.account_mut(place.account).rename(place.mailbox, name),
             Change::Subscribe { account, name, subscribed: true } => {
-                self.account_mut(*account).subscriptions.insert(name.clone());
+                self.account_mut(*account).subscriptions.insert((&**name).into());
             }
             Change::Subscribe { account, name, subscribed: false } => {
-                self.account_mut(*account).subscriptions.remove(name);
+                self.account_mut(*account).subscriptions.remove(&**name);
             }
             Change::Keyword { place, name } => self.mailbox_mut(*place).add_keyword(name),
             Change::File { place, uid, modseq, date, flags, message, .. } => {
@@ -292,4 +329,38 @@ fn without_detail(address: &str, separator: char) -> Option<String> {
 fn key(login: &str) -> Cow<'_, str> {
     let is_folded = login.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if is_folded { Cow::Borrowed(login) } else { Cow::Owned(login.to_lowercase()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_found_by_the_name_that_it_has_now() {
+        let mut accounts = Accounts::new(Vec::new(), Namespace::default(), 1);
+        accounts.apply(&accounts.opening("bob").unwrap());
+        let account = accounts.find("bob").unwrap();
+        let mut places = Vec::new();
+        for name in ["a", "a/b", "a/c", "ab", "INBOX/d"] {
+            let (mailbox, uid_validity) = accounts.next_mailbox();
+            let place = Place { account, mailbox };
+            accounts.apply(&Change::Create { place, name: name.into(), special_use: None, uid_validity });
+            places.push(place);
+        }
+        let below = |accounts: &Accounts, start: &str| {
+            let account = accounts.account(account).unwrap();
+            account.starting_with(start).map(|(_, name)| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(below(&accounts, "a/"), ["a/b", "a/c"]);
+
+        accounts.apply(&Change::Rename { place: places[1], name: "z".into() });
+        accounts.apply(&Change::Delete { place: places[2] });
+
+        let its = accounts.account(account).unwrap();
+        let found =
+            ["INBOX", "a", "a/b", "a/c", "ab", "INBOX/d", "z"].map(|name| its.named(name).map(|its| &*its.name));
+        assert_eq!(found, [Some("INBOX"), Some("a"), None, None, Some("ab"), Some("INBOX/d"), Some("z")]);
+        assert_eq!(below(&accounts, "a/"), [""; 0]);
+        assert_eq!(its.mailboxes().len(), 5);
+    }
 }

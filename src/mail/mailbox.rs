@@ -1,6 +1,7 @@
 //! A named, mutable list of messages, and a message's place in it.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::{Flags, Message};
 use crate::base::Timestamp;
@@ -75,7 +76,7 @@ impl SpecialUse {
 #[derive(Debug, Clone)]
 pub(crate) struct Mailbox {
     pub(crate) no: MailboxNo,
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) special_use: Option<SpecialUse>,
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,

@@ -277,7 +277,7 @@ impl World {
                 Want::Deed { mut deed, after, by } => {
                     if let (About::Delivery(delivered), Some(target)) = (about, deed.target_mut()) {
                         target.user.get_or_insert_with(|| delivered.login.to_string());
-                        target.mailbox.get_or_insert_with(|| delivered.mailbox.clone());
+                        target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
                     }
                     let found = match after {
                         Some(after) => self.put_off(session, deed, after, by, &mut progress, now),

@@ -1,5 +1,7 @@
 //! What is known when rules are asked.
 
+use std::sync::Arc;
+
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Journal, Kind, Session};
 use crate::mail::{Accounts, Message};
@@ -38,7 +40,7 @@ pub(super) enum About<'a> {
 pub(super) struct Delivered {
     pub(super) message: Message,
     pub(super) login: Box<str>,
-    pub(super) mailbox: Box<str>,
+    pub(super) mailbox: Arc<str>,
     pub(super) uid: u32,
 }
 

@@ -292,6 +292,6 @@ mod tests {
         assert_eq!(mail.made.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
         let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         desk.take_back();
-        assert!(desk.accounts().iter().all(|(_, account)| account.mailboxes.len() == 1));
+        assert!(desk.accounts().iter().all(|(_, account)| account.mailboxes().len() == 1));
     }
 }

@@ -338,7 +338,7 @@ impl<'a> Desk<'a> {
     pub(crate) fn forget(&mut self, messages: impl Fn(&Message) -> bool) {
         let mut victims = Vec::new();
         for (account, its) in self.mail.accounts.iter() {
-            for mailbox in &its.mailboxes {
+            for mailbox in its.mailboxes() {
                 let place = Place { account, mailbox: mailbox.no };
                 let entries = mailbox.entries().iter().filter(|entry| messages(&entry.message));
                 victims.extend(entries.map(|entry| (place, entry.uid)));

@@ -1,6 +1,7 @@
 //! LIST, LSUB and NAMESPACE (RFC 3501 §6.3.8, §6.3.9, RFC 2342, RFC 3348, RFC 6154).
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -39,7 +40,7 @@ pub(super) struct Listing {
     account: AccountNo,
     namespace: Namespace,
     pattern: Pattern,
-    gathered: Vec<(Box<str>, Option<SpecialUse>)>,
+    gathered: Vec<(Arc<str>, Option<SpecialUse>)>,
     /// The lines that are to be said; none before the names were looked at.
     lines: Option<Bytes>,
 }
@@ -51,7 +52,7 @@ impl Listing {
         let Some(account) = accounts.account(self.account).filter(|_| self.lines.is_none()) else { return 0 };
         self.gathered = match self.is_lsub {
             true => account.subscriptions.iter().map(|name| (name.clone(), None)).collect(),
-            false => account.mailboxes.iter().map(|mailbox| (mailbox.name.clone(), mailbox.special_use)).collect(),
+            false => account.mailboxes().iter().map(|mailbox| (mailbox.name.clone(), mailbox.special_use)).collect(),
         };
         let octets: usize = self.gathered.iter().map(|(name, _)| name.len()).sum();
         octets as u64 * self.pattern.cost()
@@ -68,7 +69,7 @@ impl Listing {
         self.lines = Some(Bytes::copy_from_slice(out.text()));
     }
 
-    fn list(&self, names: &[(Box<str>, Option<SpecialUse>)], out: &mut Reply) {
+    fn list(&self, names: &[(Arc<str>, Option<SpecialUse>)], out: &mut Reply) {
         let namespace = &self.namespace;
         let mut parents: HashSet<&str> = HashSet::new();
         for (name, _) in names {
@@ -94,7 +95,7 @@ impl Listing {
     }
 
     /// RFC 3501 §6.3.9: where `%` stops above names that are subscribed to, the name that it matched is shown as a level.
-    fn lsub(&self, names: &[(Box<str>, Option<SpecialUse>)], out: &mut Reply) {
+    fn lsub(&self, names: &[(Arc<str>, Option<SpecialUse>)], out: &mut Reply) {
         let mut told: BTreeMap<&str, bool> = BTreeMap::new();
         for (name, _) in names {
             if self.pattern.matches(name) {

@@ -4,6 +4,7 @@
 //! A name that has others below it and is no mailbox itself is not kept anywhere: it is there while those below it
 //! are. So DELETE of a parent leaves such a name, and it goes with the last child.
 
+use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::command::Command;
@@ -124,7 +125,7 @@ impl Imap {
         desk: &mut Desk<'_>,
     ) -> Answer {
         let name = desk.accounts().namespace().canonical(mailbox);
-        let is_subscribed = desk.account(account).is_some_and(|account| account.subscriptions.contains(&name));
+        let is_subscribed = desk.account(account).is_some_and(|account| account.subscriptions.contains(&*name));
         match (subscribed, is_subscribed) {
             (true, false) => {
                 if let Some(objection) = desk.accounts().namespace().objection(&name) {
@@ -172,15 +173,14 @@ pub(super) fn place(account: AccountNo, name: &str, desk: &Desk<'_>) -> Option<P
 }
 
 /// The mailboxes below a name.
-fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<(Place, String)> {
-    let namespace = desk.accounts().namespace();
-    let mailboxes = desk.account(account).into_iter().flat_map(|account| &account.mailboxes);
-    let below = mailboxes.filter(|mailbox| namespace.is_below(&mailbox.name, name));
-    below.map(|mailbox| (Place { account, mailbox: mailbox.no }, mailbox.name.to_string())).collect()
+fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<(Place, Arc<str>)> {
+    let start = format!("{name}{}", desk.accounts().namespace().delimiter);
+    let below = desk.account(account).into_iter().flat_map(|its| its.starting_with(&start));
+    below.map(|(mailbox, name)| (Place { account, mailbox }, Arc::clone(name))).collect()
 }
 
 fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
-    if desk.account(account).is_some_and(|account| account.mailboxes.len() >= MOST_MAILBOXES) {
+    if desk.account(account).is_some_and(|account| account.mailboxes().len() >= MOST_MAILBOXES) {
         return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} mailboxes at most")));
     }
     if let Some(objection) = desk.accounts().namespace().objection(name) {

@@ -31,7 +31,7 @@ fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
         assert!((100..=106).contains(&kept), "{kept} are kept");
         assert_eq!(world.evicted() as usize + kept, 1000);
         let (_, account) = world.mail.accounts.iter().next().unwrap();
-        assert_eq!(account.mailboxes[0].entries().len(), kept);
+        assert_eq!(account.inbox().entries().len(), kept);
         assert!(world.journal.since(Seq(0)).is_err(), "a cursor below the floor is told");
         let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();
         assert!(text.contains("C: <m1000>") && !text.contains("C: <m1>\n"), "the transcript goes with the records");

@@ -27,7 +27,7 @@ fn picture(accounts: &Accounts) -> String {
     let mut out = String::new();
     for (_, account) in accounts.iter() {
         out += &format!("{} {:?}\n", account.login, account.subscriptions);
-        for mailbox in &account.mailboxes {
+        for mailbox in account.mailboxes() {
             let entries: Vec<_> = mailbox
                 .entries()
                 .iter()
@@ -162,7 +162,7 @@ do = [{ pass = true }, { mailbox = { user = "user30@example.org", name = "INBOX"
 
 /// Every message that is in a mailbox.
 fn all_mail(world: &World) -> Vec<Message> {
-    let mailboxes = world.mail.accounts.iter().flat_map(|(_, account)| &account.mailboxes);
+    let mailboxes = world.mail.accounts.iter().flat_map(|(_, account)| account.mailboxes());
     mailboxes.flat_map(|mailbox| mailbox.entries()).map(|entry| entry.message.clone()).collect()
 }
 

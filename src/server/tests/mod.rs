@@ -209,7 +209,7 @@ fn journal_and_mailboxes_hold_the_same_bytes() {
             .mail
             .accounts
             .iter()
-            .flat_map(|(_, account)| account.mailboxes[0].entries())
+            .flat_map(|(_, account)| account.inbox().entries())
             .map(|entry| entry.message.raw().as_ptr())
             .collect();
         assert_eq!(filed, [captured, captured]);
