@@ -24,9 +24,14 @@ fn ask(wire: &mut Wire, line: &str) -> String {
 }
 
 fn select(wire: &mut Wire) {
-    wire.say("A2 SELECT INBOX\r\n");
-    let mut answer = Vec::new();
-    while !String::from_utf8_lossy(&answer).contains("\r\nA2 OK") {
+    answer(wire, "A2 SELECT INBOX", "A2 OK");
+}
+
+/// Says a line, and reads until one begins with this.
+fn answer(wire: &mut Wire, line: &str, end: &str) {
+    wire.say(&format!("{line}\r\n"));
+    let (mut answer, end) = (b"\n".to_vec(), format!("\n{end}"));
+    while !answer.ends_with(b"\r\n") || !answer.windows(end.len()).any(|its| its == end.as_bytes()) {
         answer.extend(wire.line());
     }
 }
@@ -889,6 +894,64 @@ fn what_is_announced_and_not_implemented_is_not_denied() {
     {
         let reply = ask(&mut client, line);
         assert!(!reply.contains("announced") && !reply.contains("offered"), "{reply}");
+    }
+}
+
+#[test]
+fn rules_read_mail_of_any_size_wherever_it_is() {
+    let read = |id: &str, on: &str, when: &str, note: &str| {
+        format!("[[rule]]\nid = \"{id}\"\non = \"{on}\"\nwhen = {{ {when} }}\ndo = [ {{ note = \"{note}\" }} ]\n")
+    };
+    let of_body = "body = '~(?<word>wo.d) at the end'";
+    let text = [
+        read("message", "smtp.message", of_body, "message: {word}, {subject}, {header.X-Two}"),
+        read("delivered", "mail.delivered", "'header.X-Two' = 'two'", "delivered: {subject}"),
+        read("append", "imap.append", of_body, "append: {word}, {bytes}"),
+        read("fetch", "imap.fetch.item", "subject = 'long *'", "fetch: {subject}, {header.X-Two}"),
+        read("store", "imap.store", "subject = '*mail'", "store: {subject}"),
+        read("retr", "pop3.retr", "subject = 'long *'", "retr: {subject}, {size}"),
+        read("top", "pop3.top", of_body, "top: {word}"),
+        read("never", "*.*", "body = '~word at the end.*word at the end'", "never"),
+    ];
+    for octets in [100, 100_000] {
+        let server = with(&text.concat());
+        let mail = format!(
+            "Subject: long mail\r\nX-Two: one\r\nX-Two: two\r\n\r\n{}word at the end\r\n",
+            "a\r\n".repeat(octets / 3)
+        );
+        let mut client = connect(&server, "smtp");
+        for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
+            ask(&mut client, line);
+        }
+        client.bytes(format!("{mail}.\r\n").as_bytes());
+        assert!(client.line().starts_with(b"250 "));
+        let mut client = connect(&server, "imap");
+        ask(&mut client, "A1 LOGIN me@example.org secret");
+        answer(&mut client, &format!("A2 APPEND INBOX {{{}+}}\r\n{mail}", mail.len()), "A2 OK");
+        select(&mut client);
+        answer(&mut client, "A3 FETCH 1 UID", "A3 OK");
+        answer(&mut client, "A4 STORE 1:2 FLAGS.SILENT (\\Seen)", "A4 OK");
+        let mut client = connect(&server, "pop3");
+        for line in ["USER me@example.org", "PASS secret"] {
+            ask(&mut client, line);
+        }
+        answer(&mut client, "RETR 1", ".\r\n");
+        answer(&mut client, "TOP 1 0", ".\r\n");
+
+        let text = server.transcript().to_string();
+        let notes: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(" notes: ")?.1)).collect();
+        let size = mail.len();
+        let wanted = [
+            "delivered: long mail",
+            "message: word, long mail, one,two",
+            &format!("append: word, {size}"),
+            "fetch: long mail, one,two",
+            "store: long mail,long mail",
+            &format!("retr: long mail, {size}"),
+            "top: word",
+        ];
+        assert_eq!(notes, wanted, "{text}");
+        assert_eq!(server.rule("never").hits(), 0);
     }
 }
 

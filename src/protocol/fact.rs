@@ -65,6 +65,16 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The same, without a copy.
+    pub(crate) fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Number(number) => Value::Number(*number),
+            Self::Truth(truth) => Value::Truth(*truth),
+            Self::Several(values) => Value::Several(values.iter().map(Value::borrowed).collect()),
+        }
+    }
+
     pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
     }
@@ -106,10 +116,16 @@ pub(super) fn of_line<'a>(words: &'a Words, fact: Fact<'_>, is_tagged: bool) -> 
     }
 }
 
-/// What can be asked of a message.
-pub(super) fn of_message<'a>(message: &Message, fact: Fact<'_>) -> Option<Value<'a>> {
+/// What messages say: one message, or each of several.
+pub(crate) fn content_of(messages: &[Message], fact: Fact<'_>) -> Option<Value<'static>> {
+    match messages {
+        [only] => of_message(only, fact),
+        several => Some(Value::Several(several.iter().filter_map(|message| of_message(message, fact)).collect())),
+    }
+}
+
+fn of_message(message: &Message, fact: Fact<'_>) -> Option<Value<'static>> {
     match fact {
-        Fact::Size => Some(Value::Number(message.raw().len() as u64)),
         Fact::Subject => Some(Value::text(message.subject())),
         Fact::Header(name) => {
             let all = message.headers().into_iter().filter(|(its, _)| its.eq_ignore_ascii_case(name));

@@ -23,14 +23,14 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
-pub(crate) use fact::{Fact, Framing, Mask, Offer, Value};
+pub(crate) use fact::{Fact, Framing, Mask, Offer, Value, content_of};
 pub(crate) use redact::masked;
 #[cfg(feature = "cli")]
 pub(crate) use redact::without_password;
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 
-use crate::mail::{Accounts, Place};
+use crate::mail::{Accounts, Message, Place};
 
 /// A mail protocol as a pure state machine. It owns no socket, reads no clock and never fails: what it cannot
 /// understand is a request too, and performing it yields the protocol's error reply.
@@ -64,16 +64,26 @@ pub(crate) trait Machine: Send + 'static {
     /// Does what was asked, through the desk, and says so, with the status that its answer has.
     fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
 
-    /// Takes from mail what the next turn of a long answer is computed from. Gives how many octets have to be read for
-    /// that; 0 where there is nothing to compute.
-    fn gather(&self, _rest: &mut Self::Request, _accounts: &Accounts) -> u64 {
+    /// Whether messages may have to be read for this request.
+    fn reads(&self, _request: &Self::Request) -> bool {
+        false
+    }
+
+    /// Takes from mail what a turn is computed from. Gives how many octets have to be read for that; 0 where there is
+    /// nothing to compute.
+    fn gather(&self, _request: &mut Self::Request, _accounts: &Accounts) -> u64 {
         0
     }
 
     /// Computes from what was gathered. It may take long, and needs nothing but the request: nobody has to wait for it.
-    fn compute(_rest: &mut Self::Request) {}
+    fn compute(_request: &mut Self::Request) {}
 
-    /// What is known of a request before it is performed; none where there is no such thing.
+    /// The messages that a request is about; none where it is about none.
+    fn messages(&self, _request: &Self::Request, _accounts: &Accounts) -> Option<Vec<Message>> {
+        None
+    }
+
+    /// What is known of a request before it is performed, without reading messages; none where there is no such thing.
     fn ask<'a>(
         &'a self,
         _heard: &'a Heard<Self::Request>,

@@ -195,6 +195,11 @@ impl Field {
         })
     }
 
+    /// Whether messages have to be read for it.
+    pub(crate) fn is_content(&self) -> bool {
+        matches!(self, Self::Body | Self::Header(_) | Self::Subject)
+    }
+
     /// Whether there may be such a thing at this event.
     pub(crate) fn exists_at(&self, event: Event) -> bool {
         let name = event.name();

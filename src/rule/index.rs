@@ -12,6 +12,8 @@ use crate::protocol::{Event, Value};
 
 /// From so many rules on that wait for texts of one field they are found by it.
 const MANY: usize = 8;
+/// No rule is found by a longer text than this.
+const LONGEST: usize = 1000;
 /// How many values are remembered for reports, of those that no rule was found by.
 const REMEMBERED: usize = 32;
 
@@ -82,8 +84,12 @@ impl Index {
                 one => vec![one],
             };
             for text in texts {
-                let Value::Text(text) = text else { continue };
-                places.extend(by_key.get(&folded(field, &text)).into_iter().flatten());
+                let Value::Text(mut text) = text else { continue };
+                if text.len() <= LONGEST {
+                    places.extend(by_key.get(&folded(field, &text)).into_iter().flatten());
+                } else {
+                    text = format!("{}…", &text[..text.floor_char_boundary(LONGEST)]).into();
+                }
                 if !self.seen.iter().any(|seen| seen.field == *field && *seen.value == *text) {
                     self.seen.push_back(Seen {
                         field: field.clone(),
@@ -130,7 +136,8 @@ impl Index {
 fn key(rule: &Rule) -> Option<(&Field, String)> {
     rule.when.iter().find_map(|condition| match &condition.test {
         Test::Text(pattern) if condition.field.fact().is_some() && condition.field.kind() != Kind::Any => {
-            Some((&condition.field, folded(&condition.field, pattern.exact()?)))
+            let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;
+            Some((&condition.field, folded(&condition.field, text)))
         }
         _ => None,
     })

@@ -61,16 +61,21 @@ impl Missed {
         setter: Option<(Option<Arc<str>>, Option<SessionNo>)>,
     ) -> Self {
         let wanted = condition.test.to_string();
-        let mut got = value.map(shown);
-        if let Some(text) = &mut got
-            && text.len() > SHOWN
-        {
-            let end = (0..=SHOWN).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.truncate(end);
-            text.push('…');
-        }
+        let got = value.map(|value| match value {
+            // It may be long.
+            Value::Text(text) => beginning(text),
+            other => beginning(&shown(other)),
+        });
         let distance = got.as_deref().map_or(usize::MAX / 4, |got| differ(&wanted, got));
         Self { field: condition.field.clone(), wanted, got, setter, distance }
+    }
+}
+
+/// As much of a text as is shown.
+fn beginning(text: &str) -> String {
+    match text.len() > SHOWN {
+        true => format!("{}…", &text[..text.floor_char_boundary(SHOWN)]),
+        false => text.to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::{Condition, shown};
+use super::content::{Questions, Verdict};
 use super::deed::{By, Counting};
 use super::field::Field;
 use super::frame::Effect;
@@ -15,6 +16,7 @@ use super::step::{Assign, Variable};
 use super::template::Name;
 use super::watch::{Expect, Watch, since};
 use crate::base::{Seq, SessionNo, Timestamp};
+use crate::mail::Message;
 use crate::protocol::{Event, Value};
 
 /// Keys that one rule or one expectation counts over. What comes with another key is not counted, and that is a failure.
@@ -24,6 +26,10 @@ pub(super) const MOST_KEYS: usize = 100_000;
 pub(crate) trait Scene {
     /// What the protocol, the session and the server know.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
+    /// What was found out before about a condition on the content of mail.
+    fn verdict(&self, _condition: &Condition) -> Option<&Verdict> {
+        None
+    }
     fn session(&self) -> Option<SessionNo>;
     /// The moment that came, where that is the event.
     fn moment(&self) -> Option<Timestamp>;
@@ -128,6 +134,16 @@ impl Rulebook {
     /// Whether any rule is asked at this event.
     pub(crate) fn concerns(&self, event: Event) -> bool {
         self.by_event.get(event as usize).is_some_and(|index| !index.is_empty() || self.watched[event as usize])
+    }
+
+    /// What is asked at these events about the content of these messages; none where nothing is.
+    pub(crate) fn questions(&self, events: &[Event], messages: Vec<Message>) -> Option<Questions> {
+        let is_on = |rule: &Rule| events.iter().any(|event| rule.is_on(*event));
+        let rules = self.rules.iter().map(|mounted| &mounted.rule).filter(|rule| is_on(rule) && rule.reads());
+        let watches = self.watches.iter().filter(|watch| events.iter().any(|event| watch.is_on(*event)));
+        let expects = watches.map(|watch| &watch.expect).filter(|expect| expect.reads());
+        let (rules, expects): (Vec<_>, Vec<_>) = (rules.cloned().collect(), expects.cloned().collect());
+        (!rules.is_empty() || !expects.is_empty()).then(|| Questions::new(messages, rules, expects))
     }
 
     /// What must have happened, and what was seen of it.
@@ -439,7 +455,7 @@ impl Rulebook {
         let mut wrong = None;
         for condition in &rule.when {
             let value = self.value(at, &condition.field, scene);
-            if !condition.holds(value.as_ref()) {
+            if !holds(condition, value.as_ref(), scene) {
                 wrong = Some(self.rules[at].may_miss(condition, value.as_ref()));
                 break;
             }
@@ -459,7 +475,9 @@ impl Rulebook {
         let rule = Arc::clone(rule);
         let mut groups = Vec::new();
         for condition in &rule.when {
-            if let Some(value) = self.value(at, &condition.field, scene) {
+            if let Some(verdict) = scene.verdict(condition) {
+                groups.extend(verdict.groups.iter().cloned());
+            } else if let Some(value) = self.value(at, &condition.field, scene) {
                 condition.groups(&value, &mut groups);
             }
         }
@@ -559,7 +577,7 @@ impl Rulebook {
         let mut missed = Vec::new();
         for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
             let value = self.value(at, &condition.field, scene);
-            if !condition.holds(value.as_ref()) {
+            if !holds(condition, value.as_ref(), scene) {
                 let setter = match &condition.field {
                     Field::State(name) => self.state.get(name).map(|set| (set.by.clone(), set.session)),
                     _ => None,
@@ -632,6 +650,11 @@ impl State {
             Self::Truth(truth) => Value::Truth(*truth),
         }
     }
+}
+
+/// Whether a condition holds: as was found out before, or by its value.
+fn holds(condition: &Condition, value: Option<&Value<'_>>, scene: &dyn Scene) -> bool {
+    scene.verdict(condition).map_or_else(|| condition.holds(value), |verdict| verdict.holds)
 }
 
 fn text_of(scene: &dyn Scene, field: &Field) -> String {

@@ -1,5 +1,6 @@
 //! What rules do to the world: at once, or when it is due.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{Change, INBOX, Origin, Place};
 use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
-use crate::rule::{By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
+use crate::rule::{Answers, By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
@@ -256,6 +257,10 @@ impl World {
             return self.mail.resume();
         }
         self.depth += 1;
+        let is_read = match about {
+            About::Delivery(delivered) => self.answers.are_about(&delivered.message),
+            About::Request | About::Change | About::Moment(_) => false,
+        };
         let heard = Heard { event, words: Words::Silence, request: () };
         let mut run = Run::new(event, Framing::Smtp);
         loop {
@@ -271,6 +276,8 @@ impl World {
                 now,
                 is_early: false,
                 certificate: "",
+                answers: is_read.then_some(&self.answers),
+                messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &scene) {
                 Want::Perform => {}
@@ -302,6 +309,7 @@ impl World {
     /// A bug ended what was under way. What was done until then is recorded, and the world is used on.
     pub(crate) fn recover(&mut self, now: Timestamp) {
         self.depth = 0;
+        self.answers = Answers::default();
         for done in self.mail.take_unrecorded() {
             self.record_outside(done, now);
         }

@@ -2,6 +2,7 @@
 //! sockets nor who waits, and is told the time.
 
 mod agenda;
+mod content;
 mod deed;
 mod load;
 mod scene;
@@ -17,7 +18,7 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
 use crate::protocol::{Desk, Done, Mail, Unfit};
-use crate::rule::{By, Certificate, Rulebook};
+use crate::rule::{Answers, By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
 pub(crate) use deed::{EndCommand, SessionCommand};
@@ -64,6 +65,8 @@ pub(crate) struct World {
     depth: u8,
     seed: u32,
     keep: Option<Keep>,
+    /// What was read for the turn that is under way.
+    answers: Answers,
     next_session: u32,
     sessions: usize,
     evicted: u64,
@@ -115,6 +118,7 @@ impl World {
             depth: 0,
             seed,
             keep,
+            answers: Answers::default(),
             next_session: 1,
             sessions: 0,
             evicted: 0,

@@ -1,12 +1,13 @@
 //! What is known when rules are asked.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Journal, Kind, Session};
 use crate::mail::{Accounts, Message};
-use crate::protocol::{Fact, Heard, Machine, Value};
-use crate::rule::{self, Field};
+use crate::protocol::{Fact, Heard, Machine, Value, content_of};
+use crate::rule::{self, Answers, Condition, Field, Verdict};
 
 /// A request in its session, in its server, at a moment.
 pub(super) struct Scene<'a, M: Machine> {
@@ -21,6 +22,10 @@ pub(super) struct Scene<'a, M: Machine> {
     pub(super) now: Timestamp,
     pub(super) is_early: bool,
     pub(super) certificate: &'static str,
+    /// What was read of the mail that this is about.
+    pub(super) answers: Option<&'a Answers>,
+    /// The mail, where somebody asks what was not read.
+    pub(super) messages: OnceCell<Option<Vec<Message>>>,
 }
 
 /// What an event is about.
@@ -72,21 +77,31 @@ impl<M: Machine> Scene<'_, M> {
             Fact::Uid => Value::Number((*uid).into()),
             Fact::Size => Value::Number(message.raw().len() as u64),
             Fact::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
-            Fact::Subject => Value::text(message.subject()),
-            Fact::Header(name) => Value::text(message.header(name)?),
-            Fact::Body => {
-                let raw = message.raw();
-                let end = memchr::memmem::find(raw, b"\r\n\r\n").map_or(raw.len(), |at| at + 4);
-                Value::octets(&raw[end..])
-            }
             _ => return None,
         })
+    }
+
+    fn content(&self, field: &Field, fact: Fact<'_>) -> Option<Value<'_>> {
+        if let Some(known) = self.answers.and_then(|answers| answers.value(field)) {
+            return known;
+        }
+        let messages = self.messages.get_or_init(|| match self.about {
+            About::Delivery(delivered) => Some(vec![delivered.message.clone()]),
+            _ => self
+                .machine
+                .zip(self.heard)
+                .and_then(|(machine, heard)| machine.messages(&heard.request, self.accounts)),
+        });
+        content_of(messages.as_ref()?, fact)
     }
 }
 
 impl<M: Machine> rule::Scene for Scene<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         if let Some(fact) = field.fact() {
+            if field.is_content() {
+                return self.content(field, fact);
+            }
             if let About::Delivery(_) = self.about {
                 return self.of_delivered(fact);
             }
@@ -123,6 +138,10 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
             }
             _ => None,
         }
+    }
+
+    fn verdict(&self, condition: &Condition) -> Option<&Verdict> {
+        self.answers.and_then(|answers| answers.verdict(condition))
     }
 
     fn session(&self) -> Option<SessionNo> {

@@ -1,5 +1,6 @@
 //! The turns of an exchange: each asks the rules, performs, and records, in one critical section.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::World;
@@ -184,6 +185,8 @@ impl World {
                 now,
                 is_early,
                 certificate,
+                answers: Some(&self.answers),
+                messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &scene) {
                 Want::Perform => {

@@ -2,6 +2,7 @@
 //! outside or the end of patience.
 
 mod play;
+mod read;
 mod shake;
 
 use std::future::{Future, poll_fn};
@@ -13,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bell::{Interest, Matter};
@@ -26,15 +27,13 @@ use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Kind, Left, Noted, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
-use crate::rule::{End, Hello, Reading};
+use crate::rule::{Answers, End, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
 const FULL: usize = 64 << 10;
 /// How long a long answer is worked on before others have their turn.
 const SLICE: Duration = Duration::from_micros(500);
-/// So many octets are read where the session is served; more are read on another thread.
-const LITTLE: u64 = 256 << 10;
 /// How many octets are read and worked on before others have their turn, where each request counts as so many octets
 /// more.
 const FLIGHT: usize = 16 << 10;
@@ -256,9 +255,12 @@ impl<M: Machine> Driver<M> {
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let (Turn { exchange, plan, mut rest, .. }, moment) = engine
-            .act(|world, now| (world.turn(session, machine, heard, is_early, now), engine.clock().moment_of(now)));
+        let (heard, answers) = self.prepared(heard).await?;
+        let engine = Arc::clone(&self.engine);
+        let (Turn { exchange, plan, mut rest, .. }, moment) =
+            self.turn_knowing(answers, |world, machine, session, now| {
+                (world.turn(session, machine, heard, is_early, now), engine.clock().moment_of(now))
+            });
         self.heard.get_or_insert(moment);
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
@@ -271,14 +273,25 @@ impl<M: Machine> Driver<M> {
                 Rest::Done => break,
                 Rest::Part(part, run) => {
                     self.flush_full().await?;
-                    let part = self.computed(part).await?;
-                    self.turn(|world, machine, session, now| world.part(session, exchange, machine, part, run, now))
+                    let item = self.machine.item(&part);
+                    let (part, answers) = self.read(item, part).await?;
+                    self.turn_knowing(answers, |world, machine, session, now| {
+                        world.part(session, exchange, machine, part, run, now)
+                    })
                 }
                 Rest::Line(awaiting) => {
                     self.flush().await?;
                     let line = self.line().await?;
-                    self.turn(|world, machine, session, now| {
-                        world.line(session, exchange, machine, &line, *awaiting, now)
+                    let (heard, run) = *awaiting;
+                    let (heard, answers) = match heard {
+                        Some(heard) => {
+                            let (heard, answers) = self.prepared(heard).await?;
+                            (Some(heard), answers)
+                        }
+                        None => (None, Answers::default()),
+                    };
+                    self.turn_knowing(answers, |world, machine, session, now| {
+                        world.line(session, exchange, machine, &line, (heard, run), now)
                     })
                 }
             };
@@ -296,26 +309,6 @@ impl<M: Machine> Driver<M> {
     /// Lets leave what waits, where it is much.
     async fn flush_full(&mut self) -> Result<(), Ending> {
         if self.wire.waiting() >= FULL { self.flush().await } else { Ok(()) }
-    }
-
-    /// What the next turn of a long answer needs is computed before it, while nobody waits for the lock; and where that
-    /// takes long, on a thread where no session waits either.
-    async fn computed(&mut self, mut part: M::Request) -> Result<M::Request, Ending> {
-        let machine = &self.machine;
-        match self.engine.look(|world| machine.gather(&mut part, &world.mail.accounts)) {
-            0 => Ok(part),
-            1..=LITTLE => {
-                M::compute(&mut part);
-                Ok(part)
-            }
-            _ => {
-                let computing = spawn_blocking(move || {
-                    M::compute(&mut part);
-                    part
-                });
-                computing.await.map_err(|_panic| Ending::Bug)
-            }
-        }
     }
 
     /// Something happened to the connection that no machine knows of.

@@ -5,8 +5,8 @@ use super::parser::Parser;
 use super::set::Set;
 use super::view::View;
 use super::{Ask, Imap, Mode, Request, Work};
-use crate::mail::{Accounts, Entry};
-use crate::protocol::fact::{message, of_line, of_message};
+use crate::mail::{Accounts, Entry, Message};
+use crate::protocol::fact::{message, of_line};
 use crate::protocol::sasl::{self, Mechanism};
 use crate::protocol::{Event, Fact, Framing, Heard, Next, Value};
 
@@ -46,8 +46,8 @@ impl Imap {
                 Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
             }
             (Fact::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
-            (fact, Ask::Command(_, Command::Append(append))) => {
-                of_message(&message(append.messages.first()?.raw.clone()?), fact)
+            (Fact::Size, Ask::Command(_, Command::Append(append))) => {
+                Some(Value::Number(append.messages.first()?.raw.as_ref()?.len() as u64))
             }
             (fact, Ask::More { work: Work::Fetch(fetching), .. }) => {
                 let view = self.view().ok()?;
@@ -62,6 +62,32 @@ impl Imap {
                 let uids = uids(set, by_uid, view);
                 let values = uids.into_iter().filter_map(|uid| of_entry(uid, mailbox.entry(uid), view, fact));
                 Some(Value::Several(values.collect()))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn reads_for(ask: &Ask) -> bool {
+        match ask {
+            Ask::More { .. } | Ask::Command(_, Command::Append(_)) => true,
+            Ask::Command(_, command) => numbers(command).is_some(),
+            _ => false,
+        }
+    }
+
+    /// The messages that a command names; of several that it appends the first.
+    pub(super) fn messages_of(&self, ask: &Ask, accounts: &Accounts) -> Option<Vec<Message>> {
+        if let Ask::Command(_, Command::Append(append)) = ask {
+            return Some(vec![message(append.messages.first()?.raw.clone()?)]);
+        }
+        let view = self.view().ok()?;
+        let mailbox = accounts.mailbox(view.place)?;
+        let message = |uid| mailbox.entry(uid).map(|entry| entry.message.clone());
+        match ask {
+            Ask::More { work: Work::Fetch(fetching), .. } => Some(vec![message(fetching.next()?)?]),
+            Ask::Command(_, command) => {
+                let (set, by_uid) = numbers(command)?;
+                Some(uids(set, by_uid, view).into_iter().filter_map(message).collect())
             }
             _ => None,
         }
@@ -170,6 +196,7 @@ fn of_entry<'a>(uid: u32, entry: Option<&Entry>, view: &View, fact: Fact<'_>) ->
         Fact::Uid => Some(Value::Number(uid.into())),
         Fact::UidKnown => Some(Value::Truth(view.number(uid).is_some())),
         Fact::Msn => view.number(uid).map(|number| Value::Number(number.into())),
-        fact => of_message(&entry?.message, fact),
+        Fact::Size => Some(Value::Number(entry?.message.raw().len() as u64)),
+        _ => None,
     }
 }

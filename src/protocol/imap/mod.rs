@@ -41,7 +41,7 @@ use super::sasl::{self, Mechanism};
 use super::{
     Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Unfinished, Value, Words,
 };
-use crate::mail::{AccountNo, Accounts, Place};
+use crate::mail::{AccountNo, Accounts, Message, Place};
 use command::{Command, Needs};
 use frame::{Break, Frame, Framer, Sentence};
 pub(crate) use leniency::Leniency;
@@ -371,6 +371,14 @@ impl Machine for Imap {
 
     fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(ask, desk)
+    }
+
+    fn reads(&self, Request(ask): &Request) -> bool {
+        Self::reads_for(ask)
+    }
+
+    fn messages(&self, Request(ask): &Request, accounts: &Accounts) -> Option<Vec<Message>> {
+        self.messages_of(ask, accounts)
     }
 
     fn gather(&self, Request(ask): &mut Request, accounts: &Accounts) -> u64 {

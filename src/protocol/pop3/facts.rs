@@ -2,17 +2,14 @@
 
 use super::command::Command;
 use super::{Ask, Pop3, Request, State};
-use crate::protocol::fact::{of_line, of_message};
+use crate::mail::Message;
+use crate::protocol::fact::of_line;
 use crate::protocol::{Event, Fact, Heard, Next, Value, sasl};
 
 impl Pop3 {
     pub(super) fn known<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
-        let Request(ask) = &heard.request;
-        let number = match ask {
-            Ask::Command(Command::Retr(number) | Command::Dele(number) | Command::Top { number, .. }) => Some(*number),
-            Ask::Command(Command::List(number) | Command::Uidl(number)) => *number,
-            _ => None,
-        };
+        let ask = &heard.request.ask;
+        let number = Self::number(ask);
         let maildrop = match &self.state {
             State::Transaction(_, maildrop) => Some(maildrop),
             _ => None,
@@ -25,8 +22,23 @@ impl Pop3 {
             Fact::Msn => number.map(|number| Value::Number(number.into())),
             Fact::Uid => maildrop?.unique_id(number?).map(Value::text),
             Fact::Exists => Some(Value::Number(maildrop?.len() as u64)),
-            fact => of_message(maildrop?.message(number?)?, fact),
+            Fact::Size => Some(Value::Number(maildrop?.message(number?)?.raw().len() as u64)),
+            _ => None,
         }
+    }
+
+    /// The message that a command names.
+    pub(super) fn number(ask: &Ask) -> Option<u32> {
+        match ask {
+            Ask::Command(Command::Retr(number) | Command::Dele(number) | Command::Top { number, .. }) => Some(*number),
+            Ask::Command(Command::List(number) | Command::Uidl(number)) => *number,
+            _ => None,
+        }
+    }
+
+    pub(super) fn message(&self, ask: &Ask) -> Option<&Message> {
+        let State::Transaction(_, maildrop) = &self.state else { return None };
+        maildrop.message(Self::number(ask)?)
     }
 
     fn login(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {

@@ -89,13 +89,45 @@ pub(super) fn size(message: &Message) -> u64 {
     raw.len() as u64 + if raw.is_empty() || raw.ends_with(b"\r\n") { 0 } else { 2 }
 }
 
-/// The whole message.
-pub(super) fn retrieve(message: &Message, out: &mut Reply) {
-    write_stuffed(message.no().to_string(), message.raw().clone(), out);
+/// How far a message is read that is retrieved.
+#[derive(Debug, Default)]
+pub(super) enum Read {
+    #[default]
+    Nothing,
+    /// All of it, or its header and so many lines of its body.
+    Gathered(Message, Option<u32>),
+    /// As it is sent.
+    Text(Reply),
+}
+
+impl Read {
+    /// Reads what was gathered.
+    pub(super) fn compute(&mut self) {
+        if let Self::Gathered(message, lines) = self {
+            *self = Self::Text(text(message, *lines));
+        }
+    }
+
+    /// The text; made here where nobody read the message before.
+    pub(super) fn text(self, message: &Message, lines: Option<u32>) -> Reply {
+        match self {
+            Self::Text(text) => text,
+            Self::Nothing | Self::Gathered(..) => text(message, lines),
+        }
+    }
+}
+
+fn text(message: &Message, lines: Option<u32>) -> Reply {
+    let mut out = Reply::default();
+    match lines {
+        None => write_stuffed(message.no().to_string(), message.raw().clone(), &mut out),
+        Some(lines) => top(message, lines, &mut out),
+    }
+    out
 }
 
 /// The header, the blank line, and so many lines of the body (RFC 1939 §7).
-pub(super) fn top(message: &Message, lines: u32, out: &mut Reply) {
+fn top(message: &Message, lines: u32, out: &mut Reply) {
     let raw = message.raw();
     let body = message.root().body_range().start;
     let ends = memchr::memchr_iter(b'\n', &raw[body..]).map(|at| body + at + 1);

@@ -13,9 +13,9 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
 use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
-use crate::mail::{AccountNo, Accounts};
+use crate::mail::{AccountNo, Accounts, Message};
 use command::Command;
-use maildrop::Maildrop;
+use maildrop::{Maildrop, Read};
 
 /// What this machine is told once, for all its sessions.
 #[derive(Debug, Clone)]
@@ -70,7 +70,10 @@ enum State {
 
 /// What the client asks.
 #[derive(Debug)]
-pub(crate) struct Request(Ask);
+pub(crate) struct Request {
+    ask: Ask,
+    read: Read,
+}
 
 #[derive(Debug)]
 enum Ask {
@@ -107,7 +110,7 @@ impl Machine for Pop3 {
         let otherwise = match &self.state {
             State::Silent => {
                 self.state = State::Authorization(None);
-                let request = Request(Ask::Greeting);
+                let request = Ask::Greeting.into();
                 return Some(Heard { event: Event::Pop3Greeting, words: Words::Silence, request });
             }
             State::Sasl(sasl::Exchange::LoginName) => Event::Pop3AuthStep,
@@ -132,23 +135,46 @@ impl Machine for Pop3 {
                 (otherwise, Words::LongLine { start, octets }, Ask::Refused(why))
             }
         };
-        Some(Heard { event, words, request: Request(if is_http { Ask::Http } else { ask }) })
+        Some(Heard { event, words, request: if is_http { Ask::Http } else { ask }.into() })
     }
 
     fn lapse(&mut self) -> Heard<Request> {
-        Heard { event: Event::Pop3Lapse, words: Words::Silence, request: Request(Ask::Lapse) }
+        Heard { event: Event::Pop3Lapse, words: Words::Silence, request: Ask::Lapse.into() }
     }
 
     fn stop(&mut self) -> Heard<Request> {
-        Heard { event: Event::Pop3Stop, words: Words::Silence, request: Request(Ask::Stop) }
+        Heard { event: Event::Pop3Stop, words: Words::Silence, request: Ask::Stop.into() }
     }
 
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }
 
-    fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
-        self.answer(ask, desk)
+    fn perform(&mut self, Request { ask, read }: Request, desk: &mut Desk<'_>) -> Step<Request> {
+        self.answer(ask, read, desk)
+    }
+
+    fn reads(&self, request: &Request) -> bool {
+        self.message(&request.ask).is_some()
+    }
+
+    fn messages(&self, request: &Request, _accounts: &Accounts) -> Option<Vec<Message>> {
+        self.message(&request.ask).map(|message| vec![message.clone()])
+    }
+
+    fn gather(&self, Request { ask, read }: &mut Request, _accounts: &Accounts) -> u64 {
+        let lines = match ask {
+            Ask::Command(Command::Retr(_)) => None,
+            Ask::Command(Command::Top { lines, .. }) => Some(*lines),
+            _ => return 0,
+        };
+        let Some(message) = self.message(ask) else { return 0 };
+        *read = Read::Gathered(message.clone(), lines);
+        message.raw().len().max(1) as u64
+    }
+
+    fn compute(Request { read, .. }: &mut Request) {
+        read.compute();
     }
 
     fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, _accounts: &'a Accounts) -> Option<Value<'a>> {
@@ -159,7 +185,7 @@ impl Machine for Pop3 {
         Framing::Pop3
     }
 
-    fn refuse(&mut self, Request(ask): Request, _is_positive: bool) -> Next<Request> {
+    fn refuse(&mut self, Request { ask, .. }: Request, _is_positive: bool) -> Next<Request> {
         self.let_go(&ask)
     }
 
@@ -185,8 +211,57 @@ impl Machine for Pop3 {
     }
 }
 
+impl From<Ask> for Request {
+    fn from(ask: Ask) -> Self {
+        Self { ask, read: Read::Nothing }
+    }
+}
+
 /// The verbs that are understood.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::VERBS.iter().map(|(verb, _)| *verb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::mail::{Flags, Namespace, Origin};
+    use crate::protocol::{Mail, Piece};
+
+    #[test]
+    fn what_is_retrieved_is_read_before_its_turn_and_not_again_in_it() {
+        let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+        let inbox = desk.mailbox_of("bob", "INBOX").unwrap();
+        desk.append(inbox, Flags::NONE, None, Bytes::from_static(b"a: b\r\n\r\n.\r\n..\r\n"));
+        let config = Config { host: "test".into(), starttls: StartTls::Never, seed: 1, limits: Limits::default() };
+        let mut machine = Pop3::new(Arc::new(config), false, false);
+        let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);
+        let mut seen = Vec::new();
+        while let Some(Heard { mut request, .. }) = machine.decode(&mut input) {
+            assert_eq!(machine.reads(&request), machine.gather(&mut request, &mail.accounts) > 0);
+            Pop3::compute(&mut request);
+            let read = match &request.read {
+                Read::Text(text) => text.clone().into_pieces(),
+                Read::Nothing | Read::Gathered(..) => Vec::new(),
+            };
+            let mut desk = Desk::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+            let reply = machine.perform(request, &mut desk).reply;
+
+            // The same octets in memory, not only equal ones.
+            let place = |pieces: Vec<Piece>| {
+                let octets = pieces.into_iter().filter_map(|piece| match piece {
+                    Piece::Labelled(_, octets, _) => Some(octets.as_ptr_range()),
+                    Piece::Text(..) => None,
+                });
+                octets.collect::<Vec<_>>()
+            };
+            let text = String::from_utf8(reply.pieces().flatten().copied().collect()).unwrap();
+            assert_eq!(place(read), place(reply.into_pieces()), "{text}");
+            seen.extend(text.split_once("\r\n").map(|(_, behind)| behind.to_owned()).filter(|its| !its.is_empty()));
+        }
+        assert_eq!(seen, ["a: b\r\n\r\n..\r\n...\r\n.\r\n", "a: b\r\n\r\n..\r\n.\r\n"]);
+    }
 }

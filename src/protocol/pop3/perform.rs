@@ -7,7 +7,7 @@ use std::mem;
 use bytes::Bytes;
 
 use super::command::Command;
-use super::maildrop::{self, Maildrop};
+use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Mechanism, Pop3, Request, State};
 use crate::mail::{AccountNo, Place};
 use crate::protocol::sasl::{self, Outcome};
@@ -34,7 +34,7 @@ fn end(last: Step<Request>) -> Step<Request> {
 }
 
 impl Pop3 {
-    pub(super) fn answer(&mut self, ask: Ask, desk: &mut Desk<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, ask: Ask, read: Read, desk: &mut Desk<'_>) -> Step<Request> {
         if let State::Transaction(account, _) = self.state
             && desk.account(account).is_none()
         {
@@ -42,7 +42,7 @@ impl Pop3 {
         }
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(desk)),
-            Ask::Command(command) => self.command(command, desk),
+            Ask::Command(command) => self.command(command, read, desk),
             Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
                 // A login that was answered with nonsense is over.
@@ -81,14 +81,14 @@ impl Pop3 {
         ok(&greeting)
     }
 
-    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+    fn command(&mut self, command: Command, read: Read, desk: &mut Desk<'_>) -> Answer {
         match (command, &mut self.state) {
             (Command::Capa, _) => {
                 let lines = self.capability_lines();
                 Ok(listing("these are my capabilities", lines.iter().map(|line| &**line)))
             }
             (Command::Quit, _) => Ok(self.quit(desk)),
-            (command, State::Transaction(_, maildrop)) => transact(command, maildrop),
+            (command, State::Transaction(_, maildrop)) => transact(command, read, maildrop),
             (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
                 self.may_come_before_tls(command.event())?;
                 self.authorize(command, desk)
@@ -236,7 +236,7 @@ fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Step<Request
     positive(lines.fold(reply, |reply, line| reply.line(&[line])).line(&["."]))
 }
 
-fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {
+fn transact(command: Command, read: Read, maildrop: &mut Maildrop) -> Answer {
     let none = |number: u32| format!("there is no message {number}");
     let mut reply = Reply::default();
     match command {
@@ -271,12 +271,12 @@ fn transact(command: Command, maildrop: &mut Maildrop) -> Answer {
         Command::Retr(number) => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{} octets", maildrop::size(message))]);
-            maildrop::retrieve(message, &mut reply);
+            reply.append(read.text(message, None));
         }
         Command::Top { number, lines } => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK the top follows"]);
-            maildrop::top(message, lines, &mut reply);
+            reply.append(read.text(message, Some(lines)));
         }
         Command::Dele(number) => {
             if !maildrop.delete(number) {

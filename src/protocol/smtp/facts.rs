@@ -5,7 +5,7 @@ use std::mem;
 use super::command::Command;
 use super::{Request, Smtp, State};
 use crate::mail::{Accounts, Parameters};
-use crate::protocol::fact::{message, of_line, of_message};
+use crate::protocol::fact::of_line;
 use crate::protocol::sasl;
 use crate::protocol::{Event, Fact, Heard, Next, Value};
 
@@ -44,9 +44,6 @@ impl Smtp {
                 parameter(sender.parameters(), name)
             }
             (Fact::Parameter(name), Request::Command(Command::Rcpt { parameters, .. })) => parameter(parameters, name),
-            (Fact::Header(_) | Fact::Subject | Fact::Body, Request::Message(body)) => {
-                of_message(&message(body.raw.clone()?), fact)
-            }
             _ => None,
         }
     }
@@ -93,7 +90,7 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
-    use crate::protocol::{Desk, Machine, Mail, StartTls};
+    use crate::protocol::{Desk, Machine, Mail, StartTls, content_of};
 
     #[test]
     fn a_request_tells_what_it_is_about() {
@@ -131,7 +128,8 @@ mod tests {
         let mut seen = 0;
         while let Some(heard) = machine.decode(&mut input) {
             for (_, fact, want) in wanted.iter().filter(|(event, ..)| *event == heard.event) {
-                let value = machine.ask(&heard, *fact, &mail.accounts);
+                let read = || content_of(&machine.messages(&heard.request, &mail.accounts)?, *fact);
+                let value = machine.ask(&heard, *fact, &mail.accounts).or_else(read);
                 let text = value.map(|value| match value {
                     Value::Text(text) => text.into_owned(),
                     Value::Number(number) => number.to_string(),

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::fact::message;
 use super::line::{Line, Lines};
 use super::sasl;
 use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
-use crate::mail::{Accounts, Recipient, Sender};
+use crate::mail::{Accounts, Message, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
 use refusal::Refusal;
@@ -209,6 +210,15 @@ impl Machine for Smtp {
 
     fn perform(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
         self.answer(request, desk)
+    }
+
+    fn reads(&self, request: &Request) -> bool {
+        matches!(request, Request::Message(_))
+    }
+
+    fn messages(&self, request: &Request, _accounts: &Accounts) -> Option<Vec<Message>> {
+        let Request::Message(body) = request else { return None };
+        Some(vec![message(body.raw.clone()?)])
     }
 
     fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {

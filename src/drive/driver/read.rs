@@ -1,0 +1,58 @@
+//! Reading mail before the turn that needs it.
+
+use tokio::task::spawn_blocking;
+
+use super::Driver;
+use crate::base::{SessionNo, Timestamp};
+use crate::journal::Ending;
+use crate::protocol::{Event, Heard, Machine};
+use crate::rule::{Answers, Questions};
+use crate::world::World;
+
+/// So many octets are read where the session is served; more are read on another thread.
+const LITTLE: u64 = 256 << 10;
+
+impl<M: Machine> Driver<M> {
+    /// The mail that a turn needs is read before it, while nobody waits for the lock; and where that takes long, on a
+    /// thread where no session waits either. Gives what rules will ask about it, if they are asked about this event.
+    pub(super) async fn read(
+        &mut self,
+        event: Option<Event>,
+        mut request: M::Request,
+    ) -> Result<(M::Request, Answers), Ending> {
+        let machine = &self.machine;
+        if !machine.reads(&request) {
+            return Ok((request, Answers::default()));
+        }
+        let (octets, questions) = self.engine.look(|world| {
+            let octets = machine.gather(&mut request, &world.mail.accounts);
+            (octets, event.and_then(|event| world.questions(machine, event, &request)))
+        });
+        let is_long = questions.is_some() || octets > LITTLE;
+        let read = move || {
+            if octets > 0 {
+                M::compute(&mut request);
+            }
+            (request, questions.map(Questions::answer).unwrap_or_default())
+        };
+        if is_long { spawn_blocking(read).await.map_err(|_panic| Ending::Bug) } else { Ok(read()) }
+    }
+
+    /// The same for a request that was not performed yet.
+    pub(super) async fn prepared(&mut self, heard: Heard<M::Request>) -> Result<(Heard<M::Request>, Answers), Ending> {
+        let Heard { event, words, request } = heard;
+        let (request, answers) = self.read(Some(event), request).await?;
+        Ok((Heard { event, words, request }, answers))
+    }
+
+    /// A turn for which this was read.
+    pub(super) fn turn_knowing<T>(
+        &mut self,
+        answers: Answers,
+        turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
+    ) -> T {
+        let (result, _dropped_here) = self
+            .turn(|world, machine, session, now| world.knowing(answers, |world| turn(world, machine, session, now)));
+        result
+    }
+}

@@ -1,0 +1,132 @@
+//! What rules ask about the content of messages, and the answers. Reading mail takes long, so it is read before the turn
+//! that asks, while nobody waits for the lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::clause::{Per, Rule};
+use super::condition::Condition;
+use super::field::Field;
+use super::template::{Name, Template};
+use super::watch::{Expect, Wanted};
+use crate::mail::Message;
+use crate::protocol::{Value, content_of};
+
+/// The rules and expectations that ask about the content of these messages.
+#[derive(Debug, Default)]
+pub(crate) struct Questions {
+    messages: Vec<Message>,
+    rules: Vec<Arc<Rule>>,
+    expects: Vec<Arc<Expect>>,
+}
+
+/// What they are answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// Keeps what they are for: a condition is found by its address.
+    questions: Questions,
+    values: Vec<(Field, Option<Value<'static>>)>,
+    verdicts: HashMap<usize, Verdict>,
+}
+
+/// Whether a condition holds.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(super) holds: bool,
+    /// What the groups of its regular expressions found.
+    pub(super) groups: Vec<(Box<str>, String)>,
+}
+
+impl Questions {
+    pub(super) fn new(messages: Vec<Message>, rules: Vec<Arc<Rule>>, expects: Vec<Arc<Expect>>) -> Self {
+        Self { messages, rules, expects }
+    }
+
+    /// Reads the messages.
+    pub(crate) fn answer(self) -> Answers {
+        let mut answers = Answers::default();
+        let conditions = || {
+            let of_rules = self.rules.iter().flat_map(|rule| &rule.when);
+            of_rules.chain(self.expects.iter().flat_map(|expect| expect.when())).filter(|its| its.field.is_content())
+        };
+        let fields = self.rules.iter().flat_map(|rule| rule.fields());
+        for field in fields.chain(self.expects.iter().flat_map(|expect| expect.fields())) {
+            if let Some(fact) = field.fact().filter(|_| field.is_content() && answers.value(field).is_none()) {
+                answers.values.push((field.clone(), content_of(&self.messages, fact)));
+            }
+        }
+        for condition in conditions() {
+            let value = answers.value(&condition.field).flatten();
+            let (holds, mut groups) = (condition.holds(value.as_ref()), Vec::new());
+            if let Some(value) = value.filter(|_| holds) {
+                condition.groups(&value, &mut groups);
+            }
+            answers.verdicts.insert(address(condition), Verdict { holds, groups });
+        }
+        Answers { questions: self, ..answers }
+    }
+}
+
+impl Answers {
+    /// Whether this message was read, and no other.
+    pub(crate) fn are_about(&self, message: &Message) -> bool {
+        let place = |message: &Message| message.raw().as_ptr_range();
+        matches!(&self.questions.messages[..], [only] if place(only) == place(message))
+    }
+
+    /// The value of a field; the inner none where there is no such thing, the outer where nobody asked.
+    pub(crate) fn value(&self, field: &Field) -> Option<Option<Value<'_>>> {
+        let (_, value) = self.values.iter().find(|(its, _)| its == field)?;
+        Some(value.as_ref().map(Value::borrowed))
+    }
+
+    pub(crate) fn verdict(&self, condition: &Condition) -> Option<&Verdict> {
+        self.verdicts.get(&address(condition))
+    }
+}
+
+fn address(condition: &Condition) -> usize {
+    std::ptr::from_ref(condition).addr()
+}
+
+impl Rule {
+    /// Whether it asks about the content of mail.
+    pub(super) fn reads(&self) -> bool {
+        self.fields().any(Field::is_content)
+    }
+
+    /// What its conditions and templates name.
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        let key = match &self.per {
+            Per::Key(template) => Some(template),
+            Per::Server | Per::Conn | Per::User | Per::Ip | Per::Listener => None,
+        };
+        let templates = self.steps.iter().flat_map(|timed| timed.step.templates()).chain(key);
+        let named = templates.flat_map(Template::names).filter_map(|name| match name {
+            Name::Field(field) => Some(field),
+            Name::Group(_) => None,
+        });
+        self.when.iter().map(|condition| &condition.field).chain(named)
+    }
+}
+
+impl Expect {
+    pub(super) fn reads(&self) -> bool {
+        self.fields().any(Field::is_content)
+    }
+
+    fn when(&self) -> &[Condition] {
+        match &self.what {
+            Wanted::Count { when, .. } => when,
+            Wanted::Sequence(_) => &[],
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Field> {
+        let same = match &self.what {
+            Wanted::Count { same, .. } => same.as_ref(),
+            Wanted::Sequence(_) => None,
+        };
+        self.when().iter().map(|condition| &condition.field).chain(same)
+    }
+}

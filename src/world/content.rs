@@ -1,0 +1,135 @@
+//! What rules ask about the content of mail, answered before the turn in which they ask.
+
+use super::World;
+use crate::protocol::{Event, Machine};
+use crate::rule::{Answers, Questions};
+
+/// A message of so few octets is read when a rule asks.
+const LITTLE: usize = 16 << 10;
+
+impl World {
+    /// What rules will ask about the content of the mail that a request is about; none where that is soon answered.
+    pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
+        // What is accepted may be delivered in the same turn.
+        let events = [event, Event::MailDelivered];
+        if !events.iter().any(|event| self.rulebook.concerns(*event)) {
+            return None;
+        }
+        let messages = machine.messages(request, &self.mail.accounts)?;
+        let octets: usize = messages.iter().map(|message| message.raw().len()).sum();
+        if octets <= LITTLE { None } else { self.rulebook.questions(&events, messages) }
+    }
+
+    /// A turn for which this was read. Gives it back: it may be large, so it is dropped without the lock.
+    pub(crate) fn knowing<T>(&mut self, answers: Answers, turn: impl FnOnce(&mut Self) -> T) -> (T, Answers) {
+        self.answers = answers;
+        let result = turn(self);
+        (result, std::mem::take(&mut self.answers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::base::{SessionNo, Timestamp};
+    use crate::journal::Opened;
+    use crate::mail::Namespace;
+    use crate::protocol::smtp::{Config, Limits, Smtp};
+    use crate::protocol::{Heard, StartTls};
+    use crate::rule::{Condition, Field, On, Rule, Step, Template, Test};
+
+    const START: Timestamp = Timestamp::from_micros(0);
+
+    struct Session {
+        no: SessionNo,
+        machine: Smtp,
+        /// A message, and its verdict is next.
+        heard: Heard<<Smtp as Machine>::Request>,
+    }
+
+    fn session(world: &mut World, message: &str) -> Session {
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let no = world.open(Opened { listener: "smtp", peer: address, local: address }, START);
+        let config =
+            Config { host: "test".into(), starttls: StartTls::Never, requires_auth: false, limits: Limits::default() };
+        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let head = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+        let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());
+        loop {
+            let heard = machine.decode(&mut input).expect("a message is behind the commands");
+            if heard.event == Event::SmtpMessage {
+                return Session { no, machine, heard };
+            }
+            world.turn(no, &mut machine, heard, false, START);
+        }
+    }
+
+    fn questions(world: &World, Session { machine, heard, .. }: &Session) -> Option<Questions> {
+        world.questions(machine, heard.event, &heard.request)
+    }
+
+    /// What is answered to a message of which this was read.
+    fn answered(world: &mut World, session: Session, answers: Answers) -> String {
+        let Session { no, mut machine, heard } = session;
+        let (turn, _) = world.knowing(answers, |world| world.turn(no, &mut machine, heard, false, START));
+        let said = turn.plan.filter_map(|cue| match cue {
+            crate::rule::Cue::Send { bytes, .. } => Some(String::from_utf8_lossy(bytes.text()).into_owned()),
+            _ => None,
+        });
+        said.collect()
+    }
+
+    fn message(subject: &str) -> String {
+        format!("Subject: {subject}\r\n\r\n{}", "a".repeat(2 * LITTLE))
+    }
+
+    #[test]
+    fn rules_are_told_what_was_read_and_read_nothing_again() {
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let reply = Step::Reply(vec![Template::parse("554 5.7.1 {word} in {subject}").unwrap()]);
+        let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
+        let (field, test) = (Field::Subject, Test::Text("~(?<word>odd)".into()));
+        rule.when.push(Condition { field, test });
+        world.mount(Arc::new(rule), START);
+        let (odd, even, little) = (message("odd one"), message("even"), "Subject: odd\r\n\r\n");
+        let [odd, even, other, little] = [&*odd, &*even, &*odd, little].map(|message| session(&mut world, message));
+        assert!(questions(&world, &little).is_none(), "it is read when a rule asks");
+        let [of_odd, of_even] = [&odd, &even].map(|its| questions(&world, its).unwrap().answer());
+
+        // Each of what was read of the other: by that it can be told that it is not read again.
+        let said = [(even, of_odd), (odd, of_even), (other, Answers::default())]
+            .map(|(session, answers)| answered(&mut world, session, answers));
+
+        let refused = "554 5.7.1 odd in odd one\r\n";
+        assert_eq!(said, [refused, "250 2.0.0 Ok: queued as m1\r\n", refused]);
+    }
+
+    #[test]
+    fn only_who_asks_about_content_makes_mail_be_read() {
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mut mount = |event, field: Option<Field>| {
+            let mut rule = Rule::new("rule", vec![On::from(event)], Vec::new(), "here");
+            rule.when.extend(field.map(|field| Condition { field, test: Test::Exactly("x".into()) }));
+            let no = world.mount(Arc::new(rule), START);
+            let its = session(&mut world, &message("x"));
+            let is_read = questions(&world, &its).is_some();
+            world.rulebook.unmount(no);
+            is_read
+        };
+        let asked = [
+            mount(Event::SmtpMessage, None),
+            mount(Event::SmtpMessage, Some(Field::From)),
+            mount(Event::SmtpMessage, Some(Field::Size)),
+            mount(Event::SmtpRcpt, Some(Field::Subject)),
+            mount(Event::SmtpMessage, Some(Field::Subject)),
+            mount(Event::SmtpMessage, Some(Field::Header("x".into()))),
+            mount(Event::MailDelivered, Some(Field::Body)),
+        ];
+        assert_eq!(asked, [false, false, false, false, true, true, true]);
+    }
+}
