@@ -20,11 +20,15 @@ pub(crate) enum Line {
 /// What a browser begins a request with that a page may make of any server.
 const HTTP: &[&[u8]] = &[b"GET /", b"HEAD /", b"POST /", b"PUT /", b"PATCH /", b"DELETE /", b"OPTIONS /"];
 
+/// Whether this line begins an HTTP request: a page in a browser can send one to any port, with commands in its body.
+pub(crate) fn is_http(line: &[u8]) -> bool {
+    HTTP.iter().any(|method| line.starts_with(method))
+}
+
 impl Line {
-    /// Whether this begins an HTTP request: a page in a browser can send one to any port, with commands in its body.
     pub(crate) fn is_http(&self) -> bool {
         let (Self::Whole(line) | Self::BareLf(line) | Self::TooLong { start: line, .. }) = self;
-        HTTP.iter().any(|method| line.starts_with(method))
+        is_http(line)
     }
 }
 

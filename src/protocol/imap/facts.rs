@@ -26,7 +26,7 @@ impl Imap {
             (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&heard.words, fact, false),
             (
                 Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
-                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_),
+                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
             ) => of_line(&heard.words, fact, true),
             (Fact::Mechanism, Ask::Refused(..)) if heard.event == Event::ImapAuthStart => {
                 of_line(&heard.words, fact, true)
@@ -120,7 +120,7 @@ impl Imap {
                 Mode::Sasl(tag, _) | Mode::Idle(tag) => Some(tag.clone()),
                 Mode::Command => None,
             },
-            Ask::Greeting | Ask::Push | Ask::Lapse | Ask::Stop => None,
+            Ask::Greeting | Ask::Push | Ask::Http | Ask::Lapse | Ask::Stop => None,
         })
     }
 

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::line::Line;
+use super::line::{Line, is_http};
 use super::sasl::{self, Mechanism};
 use super::{
     Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Unfinished, Value, Words,
@@ -132,6 +132,8 @@ enum Ask {
         work: Work,
     },
     Push,
+    /// The client speaks HTTP.
+    Http,
     Lapse,
     Stop,
 }
@@ -268,6 +270,16 @@ impl Imap {
     }
 
     fn hear(&mut self, frame: Frame) -> Heard<Request> {
+        let is_http = match &frame {
+            Frame::Whole(sentence) | Frame::Broken(sentence, _) => is_http(&sentence.text),
+            // No line of HTTP ends so.
+            Frame::Announced(_) => false,
+        };
+        let heard = self.hear_command(frame);
+        if is_http { Heard { request: Request(Ask::Http), ..heard } } else { heard }
+    }
+
+    fn hear_command(&mut self, frame: Frame) -> Heard<Request> {
         match frame {
             Frame::Whole(sentence) => {
                 let (event, ask) = self.read(&sentence);

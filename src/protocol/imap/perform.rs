@@ -49,6 +49,8 @@ impl Imap {
                 }
                 Step { reply: out, status: None, next: Next::Continue }
             }
+            // What follows is not meant for a mail server, or comes from a page that means harm.
+            Ask::Http => bye(format_args!("This is IMAP, not HTTP")),
             Ask::Lapse => bye(format_args!("I have waited too long for you")),
             Ask::Stop => bye(format_args!("I am shutting down")),
         }
