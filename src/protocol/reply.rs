@@ -144,6 +144,15 @@ impl Reply {
         self.spans.push(Span { at: self.text.len(), label: label.into(), octets, author: self.author.clone() });
     }
 
+    /// From now on a transcript shows this part of the text, in which nothing is labelled, as `<label>`.
+    pub(crate) fn label(&mut self, part: Range<usize>, label: impl Into<Box<str>>) {
+        let behind = self.text.split_off(part.end);
+        let octets = Bytes::copy_from_slice(&self.text[part.start..]);
+        self.text.truncate(part.start);
+        self.push_labelled(label, octets);
+        self.text.extend_from_slice(&behind);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.spans.is_empty()
     }

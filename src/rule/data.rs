@@ -318,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn an_item_with_a_label_in_its_parentheses_is_changed_as_a_whole() {
+        let item = |value: Option<&str>| {
+            let mut reply = Reply::from(b"* 2 FETCH (UID 5 ENVELOPE (long) BODY NIL)\r\n".to_vec());
+            let at = reply.text().iter().position(|byte| *byte == b'l').unwrap();
+            reply.label(at..at + 4, "m1 ENVELOPE");
+            let (name, value) = (Pattern::parse("ENVELOPE").unwrap(), value.map(|value| value.as_bytes().to_vec()));
+            changed(Parts::Item { name, value }, reply)
+        };
+        assert_eq!(item(Some("NIL")), "* 2 FETCH (UID 5 ENVELOPE NIL BODY NIL)\r\n");
+        assert_eq!(item(None), "* 2 FETCH (UID 5 BODY NIL)\r\n");
+    }
+
+    #[test]
     fn a_literal_announces_what_it_is_told_to() {
         let text = changed(Parts::Literal(Literal::Off(7)), fetched());
         assert!(text.contains("{12}\r\na\r\nbc ENV"), "{text}");

@@ -182,6 +182,31 @@ mod tests {
     }
 
     #[test]
+    fn a_long_summary_of_a_message_is_recorded_as_a_label() {
+        let (few, many) = ("a@b,".repeat(10), "a@b,".repeat(1000));
+        let part = "--x\r\n\r\na\r\n".repeat(500);
+        let mails = [
+            format!("To: {few}\r\n\r\n"),
+            format!("To: {many}\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{part}"),
+        ];
+        let mut session = Session::with(&mails);
+        let mut input = BytesMut::from(&b"a FETCH 1:2 (ENVELOPE BODYSTRUCTURE)\r\n"[..]);
+        let request = session.imap.decode(&mut input).unwrap().request;
+        let (_, rest) = session.turn(request);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+
+        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut desk);
+
+        let recorded = String::from_utf8(reply.recorded().text.into_owned()).unwrap();
+        let lines: Vec<&str> = recorded.lines().collect();
+        assert!(lines[0].contains("(NIL NIL \"a\" \"b\")) NIL NIL NIL NIL)"), "{recorded}");
+        assert_eq!(lines[1], "* 2 FETCH (ENVELOPE (<m2 ENVELOPE>) BODYSTRUCTURE (<m2 BODYSTRUCTURE>))");
+        let said = session.ask("a FETCH 2 (ENVELOPE BODYSTRUCTURE)").concat();
+        assert_eq!(said.matches("(NIL NIL \"a\" \"b\")").count(), 1000);
+        assert_eq!(said.matches("(\"text\" \"plain\"").count(), 500);
+    }
+
+    #[test]
     fn names_are_listed_in_parts_whatever_the_pattern() {
         let mut session = Session::with(&[]);
         let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));

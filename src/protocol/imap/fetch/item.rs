@@ -5,8 +5,12 @@ use bytes::Bytes;
 use super::section::{Section, What};
 use super::source::{Partial, Source};
 use super::{envelope, section, structure};
+use crate::mail::{Message, Part};
 use crate::protocol::Reply;
 use crate::protocol::imap::parser::{Parsed, Parser, Wrong};
+
+/// A longer list is in the record as a label: it is made of a message, and would be copied under the lock.
+const MOST_TEXT: usize = 8 << 10;
 
 /// Items of one FETCH. Real clients ask for twenty.
 const MOST_ITEMS: usize = 256;
@@ -182,18 +186,9 @@ pub(super) fn write(item: &Item, source: &mut Source<'_>, out: &mut Reply) -> bo
     let message = source.message;
     match item {
         Item::Uid | Item::Flags | Item::InternalDate | Item::Size => {}
-        Item::Envelope => {
-            out.push("ENVELOPE ");
-            envelope::write(message.root(), out);
-        }
-        Item::Body => {
-            out.push("BODY ");
-            structure::write(message.root(), false, out);
-        }
-        Item::BodyStructure => {
-            out.push("BODYSTRUCTURE ");
-            structure::write(message.root(), true, out);
-        }
+        Item::Envelope => list("ENVELOPE", message, out, envelope::write),
+        Item::Body => list("BODY", message, out, |part, out| structure::write(part, false, out)),
+        Item::BodyStructure => list("BODYSTRUCTURE", message, out, |part, out| structure::write(part, true, out)),
         Item::Octets { name, section, partial, .. } => {
             out.add(format_args!("{name} "));
             match source.section(section, *partial) {
@@ -218,6 +213,18 @@ pub(super) fn write(item: &Item, source: &mut Source<'_>, out: &mut Reply) -> bo
         }
     }
     true
+}
+
+/// A list in parentheses, which stay text.
+fn list(name: &str, message: &Message, out: &mut Reply, write: impl FnOnce(Part<'_>, &mut Reply)) {
+    out.push(name);
+    out.push(" ");
+    let start = out.text().len();
+    write(message.root(), out);
+    let end = out.text().len();
+    if end - start > MOST_TEXT {
+        out.label(start + 1..end - 1, format!("{} {name}", message.no()));
+    }
 }
 
 fn literal(sign: &str, label: String, octets: Bytes, out: &mut Reply) {
