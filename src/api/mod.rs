@@ -13,6 +13,7 @@ mod rules;
 mod serve;
 mod server;
 mod sessions;
+mod write_timeout;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

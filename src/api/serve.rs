@@ -13,13 +13,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::write_timeout::WriteTimeout;
+
 /// What HTTP clients may use up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Connections at the same time; one more is answered with 503 and closed.
     pub(super) connections: usize,
     /// From the accept or the last answer to the end of the next request's header; then from there to the end of its
-    /// body. A request that waits for mail is not silence.
+    /// body. A request that waits for mail is not silence. So long too a client may take nothing of its answer.
     pub(super) patience: Duration,
 }
 
@@ -61,7 +63,8 @@ async fn converse(socket: TcpStream, router: Router, patience: Duration) {
     let _slower_at_worst = socket.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
-    let _the_client_broke_off = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router)).await;
+    let stream = TokioIo::new(WriteTimeout::new(socket, patience));
+    let _the_client_broke_off = http.serve_connection(stream, TowerToHyperService::new(router)).await;
 }
 
 async fn turn_away(mut socket: TcpStream) {
@@ -85,16 +88,22 @@ async fn rest(error: &io::Error) {
 mod tests {
     use std::io::{Read, Write};
     use std::net::{SocketAddr, TcpStream};
+    use std::time::Instant;
 
     use axum::routing::get;
 
     use super::*;
     use crate::drive::runtime;
 
+    /// What has not come by now does not come.
+    const DEADLINE: Duration = Duration::from_secs(20);
+    /// More than sockets hold.
+    const MUCH: usize = 64 << 20;
+
     /// A client whose reads fail after a while, and what it hears until the server closes.
     fn talk(address: SocketAddr, says: &str) -> String {
         let mut client = TcpStream::connect(address).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
         client.write_all(says.as_bytes()).unwrap();
         let mut heard = String::new();
         client.read_to_string(&mut heard).unwrap();
@@ -102,7 +111,7 @@ mod tests {
     }
 
     fn start(bounds: Bounds) -> SocketAddr {
-        let router = Router::new().route("/", get(async || "hello"));
+        let router = Router::new().route("/", get(async || "hello")).route("/much", get(async || vec![b'x'; MUCH]));
         let listener = crate::server::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
@@ -127,11 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_nothing_of_an_answer_is_closed() {
+        let address = start(Bounds { connections: 1, patience: Duration::from_millis(20) });
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        client.read_exact(&mut [0; 15]).unwrap();
+
+        // Its connection is the only one that there may be; one too many may be reset.
+        let is_served = || {
+            let mut other = TcpStream::connect(address)?;
+            other.set_read_timeout(Some(DEADLINE))?;
+            other.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
+            let mut heard = String::new();
+            other.read_to_string(&mut heard)?;
+            Ok::<_, io::Error>(heard.ends_with("hello"))
+        };
+        let began = Instant::now();
+        while !is_served().unwrap_or(false) {
+            assert!(began.elapsed() < DEADLINE, "the client that does not read is still served");
+        }
+    }
+
+    #[test]
     fn one_connection_too_many_is_told() {
         let address = start(Bounds { connections: 1, ..Bounds::default() });
         let mut first = TcpStream::connect(address).unwrap();
         first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        first.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        first.set_read_timeout(Some(DEADLINE)).unwrap();
         first.read_exact(&mut [0; 15]).unwrap();
 
         assert!(talk(address, "").starts_with("HTTP/1.1 503 "));
