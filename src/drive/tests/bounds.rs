@@ -1,14 +1,12 @@
 //! What a client may make the driver wait for, or keep.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::Shutdown;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
-
-use super::toy::{WRITE, connect, ending, greeted, line, say, start, start_on};
+use super::toy::{WRITE, connect, connect_holding_little, ending, line, say, start, start_holding_little};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
@@ -87,6 +85,27 @@ fn a_client_that_reads_slowly_is_not() {
 }
 
 #[test]
+fn a_part_of_one_write_that_is_taken_gives_the_client_all_of_its_time_again() {
+    let (engine, address) = start_holding_little();
+    engine.pause();
+    let mut client = connect_holding_little(address);
+    say(&mut client, "flood\n");
+    client.read_exact(&mut [0]).unwrap();
+    advance(&engine, WRITE * 2 / 3);
+    let before = engine.next_due();
+
+    // More than is held between server and client, and less than the 64 KiB that are written at once.
+    client.read_exact(&mut [0; 24 << 10]).unwrap();
+
+    let renewed = Some(engine.clock().now().plus(WRITE));
+    let began = Instant::now();
+    while engine.next_due() != renewed {
+        assert!(began.elapsed() < DEADLINE, "from {before:?} to {:?}, not to {renewed:?}", engine.next_due());
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn a_session_that_is_busy_is_told_only_so_much() {
     let (engine, address) = start();
     let mut client = connect(address);
@@ -121,15 +140,9 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
     for (last_words, is_input_closed, wanted) in
         [("two\nend\n", false, Ending::Clean), ("two\n", true, Ending::ClientClosed)]
     {
-        // Sockets that hold less than the answer; those that are accepted have the buffer of the listener.
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        SockRef::from(&listener).set_send_buffer_size(4 << 10).unwrap();
-        let (engine, address) = start_on(listener);
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4 << 10).unwrap();
-        socket.connect(&address.into()).unwrap();
-        let mut client = greeted(socket.into());
-        // Less than is collected before it must leave.
+        let (engine, address) = start_holding_little();
+        let mut client = connect_holding_little(address);
+        // More than sockets hold, less than is collected before it must leave.
         let long = "x".repeat(60_000);
 
         say(&mut client, &format!("{long}\n"));

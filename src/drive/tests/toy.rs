@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::base::SessionNo;
 use crate::drive::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
@@ -134,7 +135,15 @@ pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
     start_on(TcpListener::bind("127.0.0.1:0").unwrap())
 }
 
-pub(super) fn start_on(socket: TcpListener) -> (Arc<Engine>, SocketAddr) {
+/// The same with connections that hold little of what was written; [`connect_holding_little`] is their client.
+pub(super) fn start_holding_little() -> (Arc<Engine>, SocketAddr) {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Those that are accepted have the buffer of the listener.
+    SockRef::from(&socket).set_send_buffer_size(4 << 10).unwrap();
+    start_on(socket)
+}
+
+fn start_on(socket: TcpListener) -> (Arc<Engine>, SocketAddr) {
     let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
@@ -156,8 +165,15 @@ pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {
     greeted(TcpStream::connect(address).unwrap())
 }
 
+pub(super) fn connect_holding_little(address: SocketAddr) -> BufReader<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&address.into()).unwrap();
+    greeted(socket.into())
+}
+
 /// A client that has read the greeting.
-pub(super) fn greeted(client: TcpStream) -> BufReader<TcpStream> {
+fn greeted(client: TcpStream) -> BufReader<TcpStream> {
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut client = BufReader::new(client);
     assert_eq!(line(&mut client), "hello");

@@ -2,11 +2,13 @@
 
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
 use crate::mail::Member;
+use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings};
 use crate::world::{Draft, Keep, World};
 
@@ -249,6 +251,21 @@ fn accounts_are_bounded_and_those_in_use_stay() {
         let records = world.journal.since(world.journal.floor()).unwrap();
         let notes = records.filter(|(_, record)| matches!(record.kind, Kind::Noted(_)));
         assert!(notes.count() > 0, "it is said");
+    });
+}
+
+#[test]
+fn mail_and_accounts_of_the_scenario_are_not_evicted() {
+    let (server, mut client) = keeping(32, u64::MAX / 2, 32);
+    let text = "mailjig = 1\n[[mailbox]]\nuser = \"amy@example.org\"\nname = \"INBOX\"\ngenerate = 3\n";
+    server.load(Some(Arc::new(Scenario::text("amy.toml", text).load().unwrap())));
+
+    (0..100).for_each(|n| send(&mut client, &format!("user{n}@example.org"), "hi"));
+
+    server.engine().look(|world| {
+        let amy = world.mail.accounts.find("amy@example.org").and_then(|no| world.mail.accounts.account(no));
+        assert_eq!(amy.unwrap().inbox().entries().len(), 3);
+        assert!(world.evicted() > 60 && world.evicted_accounts() > 60);
     });
 }
 
