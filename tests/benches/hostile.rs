@@ -13,6 +13,23 @@ const MOST_GROWTH: f64 = 20.0;
 const MOST_NOOP: f64 = 5.0;
 const LOGIN: &str = "bob@example.org";
 
+/// Rules that look at all of a mail, and do not fire.
+const RULES: &str = r#"
+mailjig = 1
+[[rule]]
+on = ["smtp.message", "mail.delivered", "imap.append", "imap.fetch.item", "pop3.retr", "pop3.top", "pop3.dele"]
+when = { body = "~(a|b)+c" }
+do = [{ note = "{subject}" }]
+[[rule]]
+on = ["smtp.message", "mail.delivered", "imap.append", "imap.fetch.item", "pop3.retr", "pop3.top", "pop3.dele"]
+when = { 'header.X' = "*a*b*a*c" }
+do = [{ note = "{header.X}" }]
+[[rule]]
+on = ["smtp.message", "mail.delivered", "imap.append", "imap.fetch.item", "imap.store"]
+when = { subject = "*a*a*b" }
+do = [{ note = "{subject}" }]
+"#;
+
 /// Input of about so many octets, given to a server.
 type Case = (&'static str, fn(&Server, usize));
 
@@ -80,6 +97,21 @@ const CASES: &[Case] = &[
         server.fetch(&mail, &format!("b FETCH 2 ({pieces}UID)"), 1);
     }),
     ("imap: LIST, 10,000 mailboxes", |server, size| server.list(size)),
+    ("imap: RENAME, 10,000 mailboxes", |server, size| server.rename(size)),
+    ("rules: a body", |server, size| server.rules(&format!("\r\n{}\r\n", "ab".repeat(size / 2)))),
+    ("rules: header fields", |server, size| server.rules(&format!("{}\r\n", "X: ab\r\n".repeat(size / 7)))),
+    ("rules: encoded words", |server, size| {
+        server.rules(&format!("Subject: {}\r\n\r\nx\r\n", "=?utf-8?q?a?= ".repeat(size / 14)));
+    }),
+    ("rules: parts", |server, size| {
+        let parts = "--b\r\n\r\nx\r\n".repeat(size / 10);
+        server.rules(&format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}"));
+    }),
+    ("pop3: RETR and TOP, dots", |server, size| server.retrieve(&format!("\r\n{}", "...\r\n".repeat(size / 5)))),
+    ("pop3: RETR and TOP, parts", |server, size| {
+        let parts = "--b\r\n\r\nx\r\n".repeat(size / 10);
+        server.retrieve(&format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}"));
+    }),
     ("pop3: one line", |server, size| server.pop3(format!("NOOP {}\r\n", "x".repeat(size)).as_bytes(), 1)),
     ("pop3: lines", |server, size| server.pop3("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
     ("http: pattern *a*a*a*b", |server, size| server.find(size, &"*a".repeat(50))),
@@ -211,12 +243,54 @@ impl Server {
         }
     }
 
-    fn list(&self, size: usize) {
+    /// Rules that read mail everywhere, a mail over SMTP and over IMAP, and a look at it.
+    fn rules(&self, text: &str) {
+        let scenario = serde_json::json!({ "text": RULES }).to_string();
+        let head = format!("PUT /v1/scenario HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", scenario.len());
+        self.http(&format!("{head}\r\nConnection: close\r\n\r\n{scenario}"));
+        self.mail(text);
         let mut client = Client::logged_in(self.imap);
-        for i in 0..10_000 {
+        client.ask(&format!("b APPEND INBOX {{{}+}}\r\n{text}", text.len()));
+        client.ask("b SELECT INBOX");
+        client.ask("b FETCH 1:2 UID");
+        client.ask("b STORE 1:2 +FLAGS (\\Seen)");
+        self.maildrop(&["RETR 1", "TOP 1 1", "DELE 1"]);
+    }
+
+    fn retrieve(&self, text: &str) {
+        self.mail(text);
+        self.maildrop(&["RETR 1", "TOP 1 0", "TOP 1 1000000"]);
+    }
+
+    fn maildrop(&self, commands: &[&str]) {
+        let mut client = Client::new(self.pop3);
+        let user = format!("USER {LOGIN}");
+        let login = [&*user, "PASS secret"];
+        for command in login.iter().chain(commands) {
+            client.write(format!("{command}\r\n").as_bytes());
+            client.until(if command.starts_with("RETR") || command.starts_with("TOP") { ".\r" } else { "+OK" });
+        }
+    }
+
+    fn many_mailboxes(&self) -> Client {
+        let mut client = Client::logged_in(self.imap);
+        for i in 0..9_999 {
             client.write(format!("c CREATE {}/{i}\r\n", "a".repeat(200)).as_bytes());
         }
         client.ask("b NOOP");
+        client
+    }
+
+    fn rename(&self, size: usize) {
+        let mut client = self.many_mailboxes();
+        for i in 0..size / (1 << 20) {
+            let (from, to) = if i % 2 == 0 { ("a", "b") } else { ("b", "a") };
+            client.ask(&format!("b RENAME {} {}", from.repeat(200), to.repeat(200)));
+        }
+    }
+
+    fn list(&self, size: usize) {
+        let mut client = self.many_mailboxes();
         for _ in 0..size / (1 << 20) {
             client.ask(&format!("b LIST \"\" {}b", "*a%".repeat(650)));
         }
@@ -228,11 +302,16 @@ impl Server {
     }
 
     fn get(&self, path: &str) {
+        self.http(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    }
+
+    fn http(&self, request: &str) {
         let mut client = Client::bare(self.http);
-        client.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes());
+        client.write(request.as_bytes());
         let mut answer = Vec::new();
         client.0.read_to_end(&mut answer).expect("it answers");
-        assert!(answer.starts_with(b"HTTP/1.1 ") && !answer.starts_with(b"HTTP/1.1 5"), "{path}");
+        let is_answered = answer.starts_with(b"HTTP/1.1 ") && !answer.starts_with(b"HTTP/1.1 5");
+        assert!(is_answered, "{}", &request[..request.len().min(200)]);
     }
 }
 
