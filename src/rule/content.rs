@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::clause::{Per, Rule};
 use super::condition::Condition;
 use super::field::Field;
+use super::near::Missed;
 use super::template::{Name, Template};
 use super::watch::{Expect, Wanted};
 use crate::mail::Message;
@@ -31,10 +32,19 @@ pub(crate) struct Answers {
 
 /// Whether a condition holds.
 #[derive(Debug)]
-pub(crate) struct Verdict {
-    pub(super) holds: bool,
-    /// What the groups of its regular expressions found.
-    pub(super) groups: Vec<(Box<str>, String)>,
+pub(crate) enum Verdict {
+    /// It does, and this is what the groups of its regular expressions found.
+    True(Vec<(Box<str>, String)>),
+    False(Missed),
+}
+
+impl Verdict {
+    pub(super) fn missed(&self) -> Option<&Missed> {
+        match self {
+            Self::True(_) => None,
+            Self::False(missed) => Some(missed),
+        }
+    }
 }
 
 impl Questions {
@@ -57,11 +67,15 @@ impl Questions {
         }
         for condition in conditions() {
             let value = answers.value(&condition.field).flatten();
-            let (holds, mut groups) = (condition.holds(value.as_ref()), Vec::new());
-            if let Some(value) = value.filter(|_| holds) {
-                condition.groups(&value, &mut groups);
-            }
-            answers.verdicts.insert(address(condition), Verdict { holds, groups });
+            let verdict = match condition.holds(value.as_ref()) {
+                true => {
+                    let mut groups = Vec::new();
+                    value.iter().for_each(|value| condition.groups(value, &mut groups));
+                    Verdict::True(groups)
+                }
+                false => Verdict::False(Missed::new(condition, value.as_ref(), None)),
+            };
+            answers.verdicts.insert(address(condition), verdict);
         }
         Answers { questions: self, ..answers }
     }

@@ -454,11 +454,17 @@ impl Rulebook {
         let rule = &self.rules[at].rule;
         let mut wrong = None;
         for condition in &rule.when {
-            let value = self.value(at, &condition.field, scene);
-            if !holds(condition, value.as_ref(), scene) {
-                wrong = Some(self.rules[at].may_miss(condition, value.as_ref()));
-                break;
-            }
+            let value = match scene.verdict(condition) {
+                Some(Verdict::True(_)) => continue,
+                // It may be long, and what is to be said of it is known.
+                Some(Verdict::False(_)) => None,
+                None => match self.value(at, &condition.field, scene) {
+                    value if condition.holds(value.as_ref()) => continue,
+                    value => value,
+                },
+            };
+            wrong = Some(self.rules[at].may_miss(condition, value.as_ref()));
+            break;
         }
         if let Some(may_miss) = wrong {
             if may_miss {
@@ -475,8 +481,8 @@ impl Rulebook {
         let rule = Arc::clone(rule);
         let mut groups = Vec::new();
         for condition in &rule.when {
-            if let Some(verdict) = scene.verdict(condition) {
-                groups.extend(verdict.groups.iter().cloned());
+            if let Some(Verdict::True(found)) = scene.verdict(condition) {
+                groups.extend(found.iter().cloned());
             } else if let Some(value) = self.value(at, &condition.field, scene) {
                 condition.groups(&value, &mut groups);
             }
@@ -576,8 +582,12 @@ impl Rulebook {
     fn missed_of(&self, at: usize, when: &[Condition], scene: &dyn Scene) -> Vec<Missed> {
         let mut missed = Vec::new();
         for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
+            if let Some(verdict) = scene.verdict(condition) {
+                missed.extend(verdict.missed().cloned());
+                continue;
+            }
             let value = self.value(at, &condition.field, scene);
-            if !holds(condition, value.as_ref(), scene) {
+            if !condition.holds(value.as_ref()) {
                 let setter = match &condition.field {
                     Field::State(name) => self.state.get(name).map(|set| (set.by.clone(), set.session)),
                     _ => None,
@@ -650,11 +660,6 @@ impl State {
             Self::Truth(truth) => Value::Truth(*truth),
         }
     }
-}
-
-/// Whether a condition holds: as was found out before, or by its value.
-fn holds(condition: &Condition, value: Option<&Value<'_>>, scene: &dyn Scene) -> bool {
-    scene.verdict(condition).map_or_else(|| condition.holds(value), |verdict| verdict.holds)
 }
 
 fn text_of(scene: &dyn Scene, field: &Field) -> String {
