@@ -425,6 +425,8 @@ impl<M: Machine> Driver<M> {
         let stopped = stopped.await;
         if blocked.is_some() {
             self.door.work();
+            // A client that reads is there.
+            self.heard = None;
         }
         match stopped {
             Ok(()) => Ok(()),

@@ -85,6 +85,28 @@ fn a_client_that_reads_slowly_is_not() {
 }
 
 #[test]
+fn a_client_that_reads_for_longer_than_it_may_be_silent_is_not_idle() {
+    let (engine, address) = start();
+    engine.pause();
+    let mut client = connect(address);
+    say(&mut client, "flood\n");
+    client.read_exact(&mut [0]).unwrap();
+    let mut octets = 1;
+    // Longer than a client may be silent here.
+    advance(&engine, WRITE * 2 / 3);
+    let (before, began) = (engine.next_due(), Instant::now());
+    while engine.next_due() == before {
+        assert!(began.elapsed() < DEADLINE, "the server goes on");
+        client.read_exact(&mut [0; 4096]).unwrap();
+        octets += 4096;
+    }
+    client.read_exact(&mut vec![0; (8 << 20) - octets]).unwrap();
+
+    say(&mut client, "two\n");
+    assert_eq!(line(&mut client), "two");
+}
+
+#[test]
 fn a_part_of_one_write_that_is_taken_gives_the_client_all_of_its_time_again() {
     let (engine, address) = start_holding_little();
     engine.pause();
