@@ -1,6 +1,7 @@
 //! Who may ask: a page in some browser tab may not, whatever name it gave to this address. And how much, and for how
 //! long, a request may take to come.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::LengthLimitError;
 use tokio::time::timeout;
 
 use super::problem::Problem;
@@ -75,10 +77,11 @@ impl Guard {
         let (parts, body) = request.into_parts();
         match timeout(self.patience, to_bytes(body, self.limit)).await {
             Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
-            Ok(Err(_too_large_or_broken)) => {
+            Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
                 let detail = format!("a body has {} octets at most", self.limit);
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
             }
+            Ok(Err(error)) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body breaks off: {error}"))),
             Err(_elapsed) => {
                 let detail = format!("the body did not come within {} s", self.patience.as_secs_f32());
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
@@ -155,6 +158,13 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn a_body_that_is_no_body_is_refused() {
+        let refused = answer(LONG, "Transfer-Encoding: chunked\r\n\r\nz\r\n");
+
+        assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body breaks off"), "{refused}");
     }
 
     #[test]
