@@ -166,6 +166,14 @@ impl Messages {
         captured
     }
 
+    /// The addresses for which there is something, in order.
+    #[cfg(test)]
+    pub(super) fn recipients(&self) -> Vec<&str> {
+        let mut recipients: Vec<&str> = self.by_recipient.keys().map(|key| &**key).collect();
+        recipients.sort_unstable();
+        recipients
+    }
+
     /// Numbers are in order, and not without gaps: what was never sent has numbers too.
     fn place(&self, no: MessageNo) -> Option<usize> {
         self.captured.binary_search_by_key(&no, |captured| captured.message.no()).ok()

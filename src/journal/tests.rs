@@ -15,10 +15,10 @@ fn journal() -> Journal {
 }
 
 /// The exchange of a mail whose reply has not left yet.
-fn capture(journal: &mut Journal) -> Seq {
-    let recipient = Recipient::new("bob@example.org", Parameters::default(), Verdict::Accepted);
-    let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]);
-    let message = Message::new(MessageNo(1), Origin::Delivered, AT, envelope, Bytes::new());
+fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
+    let recipient = |to: &&str| Recipient::new(to, Parameters::default(), Verdict::Accepted);
+    let envelope = Envelope::new(Sender::new("", Parameters::default()), to.iter().map(recipient).collect());
+    let message = Message::new(MessageNo(no), Origin::Delivered, AT, envelope, Bytes::new());
     let done = Done { accepted: Some(message), ..Done::default() };
     let (detail, came) = Detail::of(done);
     let detail = (Some(Box::new(detail)), came);
@@ -36,7 +36,7 @@ fn capture(journal: &mut Journal) -> Seq {
 #[test]
 fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed() {
     let mut journal = journal();
-    let exchange = capture(&mut journal);
+    let exchange = capture(&mut journal, 1, &["bob@example.org"]);
     journal.raise_floor(journal.tip());
 
     let outcome = journal.close(AT, SESSION, exchange, Left::All);
@@ -45,6 +45,28 @@ fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed
     assert_eq!(journal.closed_since(Seq(0), None).count(), 1);
     assert_eq!(journal.closed_since(Seq(0), Some("bob@example.org")).count(), 1);
     assert_eq!(journal.unclosed().count(), 0);
+}
+
+#[test]
+fn of_mail_that_is_forgotten_no_list_holds_anything() {
+    let mut journal = journal();
+    for (no, to) in
+        [(1, &["ann@example.org"][..]), (2, &["ann@EXAMPLE.org", "bob@example.org"]), (3, &["ann@example.org"])]
+    {
+        let exchange = capture(&mut journal, no, to);
+        journal.close(AT, SESSION, exchange, Left::All);
+    }
+    capture(&mut journal, 4, &["bob@example.org"]);
+
+    journal.forget(MessageNo(2));
+
+    let numbers = |address| journal.closed_since(Seq(0), address).map(|its| its.message.no().0).collect::<Vec<_>>();
+    assert_eq!(numbers(None), [3]);
+    assert_eq!(numbers(Some("ann@example.org")), [3]);
+    assert_eq!(numbers(Some("bob@example.org")), [0_u32; 0]);
+    assert_eq!(journal.unclosed().map(|its| its.message.no().0).collect::<Vec<_>>(), [4]);
+    assert_eq!(journal.forgotten(), 2);
+    assert_eq!(journal.messages.recipients(), ["ann@example.org"]);
 }
 
 #[test]
