@@ -43,7 +43,7 @@ struct Filter {
     limit: usize,
 }
 
-pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Json<List>, Problem> {
+pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let filter = Filter {
         matcher: matcher(&mut params)?,
         after: params.cursor("after")?,
@@ -59,7 +59,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
     }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
-        (None, None) => aside(move || Json(filter.find(server.engine()))).await,
+        (None, None) => aside(move || filter.find(server.engine()).into_response()).await,
         (Some(within), count) => {
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
@@ -78,7 +78,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Js
                 Some(mut found) => {
                     found.truncate(filter.limit);
                     let next = found.last().and_then(|last| last.closed).or(filter.after).unwrap_or_default();
-                    Ok(Json(reading(octets(&found), || List::of(&found, next))))
+                    Ok(reading(octets(&found), || List::of(&found, next).into_response()))
                 }
                 None => Err(aside(move || {
                     let times = Times::from(count..);
@@ -159,12 +159,17 @@ impl List {
     fn of<'c>(found: impl IntoIterator<Item = &'c Captured>, next: Seq) -> Self {
         Self { messages: found.into_iter().map(MessageJson::from).collect(), next }
     }
+
+    /// Subjects may have megabytes: to be called where nobody waits meanwhile.
+    fn into_response(self) -> Response {
+        Json(self).into_response()
+    }
 }
 
-pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Json<List>, Problem> {
+pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Response, Problem> {
     aside(move || {
         let (captured, next) = server.engine().act(|world, now| (world.clear(now), world.journal.tip()));
-        Json(List::of(&captured, next))
+        List::of(&captured, next).into_response()
     })
     .await
 }
