@@ -21,10 +21,14 @@ impl World {
     }
 
     /// A turn for which this was read. Gives it back: it may be large, so it is dropped without the lock.
-    pub(crate) fn knowing<T>(&mut self, answers: Answers, turn: impl FnOnce(&mut Self) -> T) -> (T, Answers) {
+    pub(crate) fn knowing<T>(
+        &mut self,
+        answers: Option<Box<Answers>>,
+        turn: impl FnOnce(&mut Self) -> T,
+    ) -> (T, Option<Box<Answers>>) {
         self.answers = answers;
         let result = turn(self);
-        (result, std::mem::take(&mut self.answers))
+        (result, self.answers.take())
     }
 }
 
@@ -74,9 +78,9 @@ mod tests {
     }
 
     /// What is answered to a message of which this was read.
-    fn answered(world: &mut World, session: Session, answers: Answers) -> String {
+    fn answered(world: &mut World, session: Session, answers: Option<Answers>) -> String {
         let Session { no, mut machine, heard } = session;
-        let (turn, _) = world.knowing(answers, |world| world.turn(no, &mut machine, heard, false, START));
+        let (turn, _) = world.knowing(answers.map(Box::new), |world| world.turn(no, &mut machine, heard, false, START));
         let said = turn.plan.filter_map(|cue| match cue {
             crate::rule::Cue::Send { bytes, .. } => Some(String::from_utf8_lossy(bytes.text()).into_owned()),
             _ => None,
@@ -102,7 +106,7 @@ mod tests {
         let [of_odd, of_even] = [&odd, &even].map(|its| questions(&world, its).unwrap().answer());
 
         // Each of what was read of the other: by that it can be told that it is not read again.
-        let said = [(even, of_odd), (odd, of_even), (other, Answers::default())]
+        let said = [(even, Some(of_odd)), (odd, Some(of_even)), (other, None)]
             .map(|(session, answers)| answered(&mut world, session, answers));
 
         let refused = "554 5.7.1 odd in odd one\r\n";

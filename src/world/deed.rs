@@ -12,7 +12,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{Change, INBOX, Origin, Place};
 use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
-use crate::rule::{Answers, By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
+use crate::rule::{By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
@@ -258,7 +258,9 @@ impl World {
         }
         self.depth += 1;
         let is_read = match about {
-            About::Delivery(delivered) => self.answers.are_about(&delivered.message),
+            About::Delivery(delivered) => {
+                self.answers.as_ref().is_some_and(|answers| answers.are_about(&delivered.message))
+            }
             About::Request | About::Change | About::Moment(_) => false,
         };
         let heard = Heard { event, words: Words::Silence, request: () };
@@ -276,7 +278,7 @@ impl World {
                 now,
                 is_early: false,
                 certificate: "",
-                answers: is_read.then_some(&self.answers),
+                answers: self.answers.as_deref().filter(|_| is_read),
                 messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &scene) {
@@ -309,7 +311,7 @@ impl World {
     /// A bug ended what was under way. What was done until then is recorded, and the world is used on.
     pub(crate) fn recover(&mut self, now: Timestamp) {
         self.depth = 0;
-        self.answers = Answers::default();
+        self.answers = None;
         for done in self.mail.take_unrecorded() {
             self.record_outside(done, now);
         }

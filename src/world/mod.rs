@@ -66,7 +66,7 @@ pub(crate) struct World {
     seed: u32,
     keep: Option<Keep>,
     /// What was read for the turn that is under way.
-    answers: Answers,
+    answers: Option<Box<Answers>>,
     next_session: u32,
     sessions: usize,
     evicted: u64,
@@ -118,7 +118,7 @@ impl World {
             depth: 0,
             seed,
             keep,
-            answers: Answers::default(),
+            answers: None,
             next_session: 1,
             sessions: 0,
             evicted: 0,

@@ -185,7 +185,7 @@ impl World {
                 now,
                 is_early,
                 certificate,
-                answers: Some(&self.answers),
+                answers: self.answers.as_deref(),
                 messages: OnceCell::new(),
             };
             match run.step(&mut self.rulebook, &scene) {

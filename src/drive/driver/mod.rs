@@ -27,7 +27,7 @@ use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Kind, Left, Noted, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
-use crate::rule::{Answers, End, Hello, Reading};
+use crate::rule::{End, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
@@ -255,12 +255,14 @@ impl<M: Machine> Driver<M> {
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let (heard, answers) = self.prepared(heard).await?;
-        let engine = Arc::clone(&self.engine);
-        let (Turn { exchange, plan, mut rest, .. }, moment) =
-            self.turn_knowing(answers, |world, machine, session, now| {
-                (world.turn(session, machine, heard, is_early, now), engine.clock().moment_of(now))
-            });
+        let (heard, answers) =
+            if self.machine.reads(&heard.request) { self.prepared(heard).await? } else { (heard, None) };
+        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
+        let ((turn, moment), _dropped_here) = engine.act(|world, now| {
+            let turn = |world: &mut World| world.turn(session, machine, heard, is_early, now);
+            world.knowing(answers, |world| (turn(world), engine.clock().moment_of(now)))
+        });
+        let Turn { exchange, plan, mut rest, .. } = turn;
         self.heard.get_or_insert(moment);
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
@@ -288,7 +290,7 @@ impl<M: Machine> Driver<M> {
                             let (heard, answers) = self.prepared(heard).await?;
                             (Some(heard), answers)
                         }
-                        None => (None, Answers::default()),
+                        None => (None, None),
                     };
                     self.turn_knowing(answers, |world, machine, session, now| {
                         world.line(session, exchange, machine, &line, (heard, run), now)

@@ -6,7 +6,7 @@ use super::Driver;
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Ending;
 use crate::protocol::{Event, Heard, Machine};
-use crate::rule::{Answers, Questions};
+use crate::rule::Answers;
 use crate::world::World;
 
 /// So many octets are read where the session is served; more are read on another thread.
@@ -19,10 +19,10 @@ impl<M: Machine> Driver<M> {
         &mut self,
         event: Option<Event>,
         mut request: M::Request,
-    ) -> Result<(M::Request, Answers), Ending> {
+    ) -> Result<(M::Request, Option<Box<Answers>>), Ending> {
         let machine = &self.machine;
         if !machine.reads(&request) {
-            return Ok((request, Answers::default()));
+            return Ok((request, None));
         }
         let (octets, questions) = self.engine.look(|world| {
             let octets = machine.gather(&mut request, &world.mail.accounts);
@@ -33,13 +33,16 @@ impl<M: Machine> Driver<M> {
             if octets > 0 {
                 M::compute(&mut request);
             }
-            (request, questions.map(Questions::answer).unwrap_or_default())
+            (request, questions.map(|questions| Box::new(questions.answer())))
         };
         if is_long { spawn_blocking(read).await.map_err(|_panic| Ending::Bug) } else { Ok(read()) }
     }
 
     /// The same for a request that was not performed yet.
-    pub(super) async fn prepared(&mut self, heard: Heard<M::Request>) -> Result<(Heard<M::Request>, Answers), Ending> {
+    pub(super) async fn prepared(
+        &mut self,
+        heard: Heard<M::Request>,
+    ) -> Result<(Heard<M::Request>, Option<Box<Answers>>), Ending> {
         let Heard { event, words, request } = heard;
         let (request, answers) = self.read(Some(event), request).await?;
         Ok((Heard { event, words, request }, answers))
@@ -48,7 +51,7 @@ impl<M: Machine> Driver<M> {
     /// A turn for which this was read.
     pub(super) fn turn_knowing<T>(
         &mut self,
-        answers: Answers,
+        answers: Option<Box<Answers>>,
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
     ) -> T {
         let (result, _dropped_here) = self
