@@ -18,7 +18,7 @@ pub(crate) struct Trace {
     pub(crate) stalled: Option<Arc<str>>,
 }
 
-/// A rule that fired, and for the how-manieth time.
+/// A rule that fired, and how often it had fired by then, this time included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fired {
     pub(crate) rule: Arc<str>,

@@ -257,13 +257,8 @@ impl<M: Machine> Driver<M> {
         self.came_early = false;
         let (heard, answers) =
             if self.machine.reads(&heard.request) { self.prepared(heard).await? } else { (heard, None) };
-        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let ((turn, moment), _dropped_here) = engine.act(|world, now| {
-            let turn = |world: &mut World| world.turn(session, machine, heard, is_early, now);
-            world.knowing(answers, |world| (turn(world), engine.clock().moment_of(now)))
-        });
-        let Turn { exchange, plan, mut rest, .. } = turn;
-        self.heard.get_or_insert(moment);
+        let Turn { exchange, plan, mut rest, .. } = self
+            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, heard, is_early, now));
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if matches!(rest, Rest::Done) {

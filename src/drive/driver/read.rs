@@ -54,8 +54,12 @@ impl<M: Machine> Driver<M> {
         answers: Option<Box<Answers>>,
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
     ) -> T {
-        let (result, _dropped_here) = self
-            .turn(|world, machine, session, now| world.knowing(answers, |world| turn(world, machine, session, now)));
+        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
+        let ((result, moment), _dropped_here) = engine.act(|world, now| {
+            world.knowing(answers, |world| (turn(world, machine, session, now), engine.clock().moment_of(now)))
+        });
+        // What the client said was heard at this turn, if the clock was not read since it came.
+        self.heard.get_or_insert(moment);
         result
     }
 }

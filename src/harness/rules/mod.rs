@@ -99,7 +99,7 @@ impl<P> Rule<P> {
     /// Only these matches: `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them.
     ///
     /// # Panics
-    /// If it says not which.
+    /// If the text has none of these forms.
     #[track_caller]
     pub fn nth(mut self, which: &str) -> Self {
         self.rule.nth = Some(or_panic(written::nth(which)));
