@@ -192,7 +192,7 @@ fn scenario_shown(world: &World) -> Value {
 /// The variables that rules share.
 pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
     Json(server.engine().look(|world| {
-        let variables = world.rulebook.state().iter().map(|(name, set)| {
+        let variables = world.rulebook.variables.state().iter().map(|(name, set)| {
             let value = match &set.value {
                 Variable::Text(text) => Value::from(&**text),
                 Variable::Number(number) => Value::from(*number),

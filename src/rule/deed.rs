@@ -1,7 +1,7 @@
 //! What a rule does to the world, with its texts filled in.
 
-use super::rulebook::State;
 use super::step::{End, Literal, One, Renumber, Tell, Variable};
+use super::variables::State;
 use crate::base::Pattern;
 use crate::protocol::Offer;
 use std::sync::Arc;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::chance::draw;
 use super::data::Parts;
 use super::deed::Undecided;
 use super::filter::{Filter, Lines};
+use super::mounted::Firing;
 use super::plan::{Cue, Pace};
-use super::rulebook::{Firing, draw};
 use super::step::{Data, Edit, Listing, Shape, Span};
 use super::template::Template;
 use crate::protocol::{Framing, Reply};

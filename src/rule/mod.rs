@@ -1,8 +1,10 @@
 //! What shall go wrong: rules are asked between a request and its performance; what they and the protocol say makes
 //! cues for the wire. Knows no sockets.
 
+mod chance;
 mod clause;
 mod condition;
+mod consult;
 mod content;
 mod data;
 mod deed;
@@ -10,12 +12,16 @@ mod field;
 mod filter;
 mod frame;
 mod index;
+mod mounted;
 mod near;
 mod plan;
 mod rulebook;
 mod run;
 mod step;
 mod template;
+#[cfg(test)]
+mod tests;
+mod variables;
 mod watch;
 
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
@@ -24,10 +30,12 @@ pub(crate) use content::{Answers, Questions, Verdict};
 pub(crate) use deed::{By, Deed, Target};
 pub(crate) use field::{DOTTED, FIELDS, Field, Kind, OUTCOMES};
 pub(crate) use filter::short;
+pub(crate) use mounted::Mounted;
 pub(crate) use near::{Missed, Near, Why};
 pub(crate) use plan::{After, Cue, Pace, Plan};
-pub(crate) use rulebook::{Mounted, Rulebook, Scene, State};
+pub(crate) use rulebook::{Rulebook, Scene};
 pub(crate) use run::{Run, Want};
 pub(crate) use step::*;
 pub(crate) use template::{Name, Template, filtered};
+pub(crate) use variables::State;
 pub(crate) use watch::{Expect, Misplaced, Wanted, Watch};

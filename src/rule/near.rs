@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::clause::Rule;
 use super::condition::{Condition, Test, shown};
 use super::field::Field;
-use super::rulebook::Mounted;
+use super::mounted::Mounted;
 use crate::base::{Seq, SessionNo};
 use crate::protocol::{Event, Value};
 

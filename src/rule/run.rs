@@ -380,7 +380,7 @@ impl Run {
             Step::Listen(down) => Deed::Listen(*down),
             Step::Set(assignments) => {
                 let set = assignments.iter().map(|(variable, assign)| {
-                    (variable.clone(), book.assigned(variable, assign, scene.session(), &named))
+                    (variable.clone(), book.variables.assigned(variable, assign, scene.session(), &named))
                 });
                 Deed::Set(set.collect())
             }

@@ -376,7 +376,7 @@ fn assign(
     let notes = set.into_iter().map(|(variable, value)| {
         let scope = if variable.is_session { "session" } else { "state" };
         let text = format!("{scope}.{} = {}", variable.name, crate::rule::shown(&value.as_value()));
-        book.set(&variable, value, by.cloned(), session);
+        book.variables.set(&variable, value, by.cloned(), session);
         Kind::Noted(Box::new(Noted { by: by.cloned(), weight: Weight::State, text }))
     });
     notes.collect()

@@ -212,7 +212,7 @@ fn the_world_is_a_fold_over_its_journal() {
         }
         if n == COMMANDS * 3 / 4 {
             server.engine().look(|world| {
-                let state = world.rulebook.state().iter();
+                let state = world.rulebook.variables.state().iter();
                 let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
                 assert_eq!(variables_told(world), variables.collect());
                 kept = all_mail(world);

@@ -1,0 +1,19 @@
+//! Chance that can be repeated: a draw depends on the seed, the rule and the count, never on what came before.
+
+use std::fmt::Write;
+
+/// A number in 0..1 that depends on nothing but what is given: the same in every run, whatever happened before.
+pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
+    let mut text = String::new();
+    for name in names {
+        let _infallible = write!(text, "{name}\0");
+    }
+    // FNV-1a, and the finisher of SplitMix64, which spreads it over all bits.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for byte in text.bytes().chain(n.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}

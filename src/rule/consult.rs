@@ -1,0 +1,199 @@
+//! Which rules fire at an event, and why the others do not.
+
+use std::sync::Arc;
+
+use super::chance::draw;
+use super::clause::{Per, RuleNo};
+use super::condition::{Condition, shown};
+use super::content::Verdict;
+use super::field::Field;
+use super::mounted::Firing;
+use super::near::{Missed, Near, Why};
+use super::rulebook::{MOST_KEYS, Rulebook, Scene};
+use super::template::Name;
+use crate::protocol::{Event, Value};
+
+impl Rulebook {
+    /// The next rule that fires, looking inwards from `after`, or from the outside.
+    pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, scene: &dyn Scene) -> Option<Firing> {
+        let places = self.by_event.get_mut(event as usize)?.places(scene);
+        let from = after.map_or(0, |no| self.at(no).saturating_add(1));
+        places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, scene))
+    }
+
+    /// The rules inside of `by` are not reached: those that would have matched are told so.
+    pub(super) fn shadow(&mut self, event: Event, by: &Firing, scene: &dyn Scene) {
+        let Some(index) = self.by_event.get_mut(event as usize) else { return };
+        let places = index.places(scene);
+        let from = self.at(by.no);
+        for at in places.into_iter().filter(|at| *at > from) {
+            if self.rules[at].enabled && self.missed(at, scene).is_empty() {
+                self.miss(at, event, scene, Why::Shadowed(Arc::clone(&by.rule.id)));
+            }
+        }
+    }
+
+    fn ask(&mut self, at: usize, event: Event, scene: &dyn Scene) -> Option<Firing> {
+        let is_command = || scene.value(&Field::Verb).is_some();
+        if !self.rules[at].rule.means(event, is_command) {
+            return None;
+        }
+        self.rules[at].asked += 1;
+        let rule = &self.rules[at].rule;
+        let mut wrong = None;
+        for condition in &rule.when {
+            let value = match scene.verdict(condition) {
+                Some(Verdict::True(_)) => continue,
+                // It may be long, and what is to be said of it is known.
+                Some(Verdict::False(_)) => None,
+                None => match self.value(at, &condition.field, scene) {
+                    value if condition.holds(value.as_ref()) => continue,
+                    value => value,
+                },
+            };
+            wrong = Some(self.rules[at].may_miss(condition, value.as_ref()));
+            break;
+        }
+        if let Some(may_miss) = wrong {
+            if may_miss {
+                let missed = self.missed(at, scene);
+                let of = self.rules[at].rule.when.len();
+                self.miss(at, event, scene, Why::False { missed, of });
+            }
+            return None;
+        }
+        if !self.rules[at].enabled {
+            self.miss(at, event, scene, Why::Disabled);
+            return None;
+        }
+        let rule = Arc::clone(rule);
+        let mut groups = Vec::new();
+        for condition in &rule.when {
+            if let Some(Verdict::True(found)) = scene.verdict(condition) {
+                groups.extend(found.iter().cloned());
+            } else if let Some(value) = self.value(at, &condition.field, scene) {
+                condition.groups(&value, &mut groups);
+            }
+        }
+        let key = match &rule.per {
+            Per::Server => String::new(),
+            Per::Conn => scene.session().map_or_else(String::new, |session| session.to_string()),
+            Per::User => text_of(scene, &Field::User),
+            Per::Ip => text_of(scene, &Field::Ip),
+            Per::Listener => text_of(scene, &Field::Listener),
+            Per::Key(template) => {
+                let octets = template.fill(&|name| self.named(at, name, scene, &groups));
+                String::from_utf8_lossy(&octets).into_owned()
+            }
+        };
+        let mounted = &mut self.rules[at];
+        mounted.first.get_or_insert(scene.now());
+        let n = match rule.per {
+            Per::Server => {
+                mounted.count += 1;
+                mounted.count
+            }
+            _ if mounted.counts.len() >= MOST_KEYS && !mounted.counts.contains_key(&key) => {
+                if !std::mem::replace(&mut mounted.is_full, true) {
+                    self.full.push(Arc::clone(&rule.id));
+                }
+                return None;
+            }
+            _ => {
+                let count = mounted.counts.entry(key.clone()).or_default();
+                *count += 1;
+                *count
+            }
+        };
+        if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
+            self.miss(at, event, scene, Why::UsedUp(n));
+            return None;
+        }
+        if let Some(chance) = rule.chance
+            && draw(self.seed, &[&*rule.id, &key], n) >= chance
+        {
+            self.miss(at, event, scene, Why::Lost(n));
+            return None;
+        }
+        let mounted = &mut self.rules[at];
+        mounted.fired += 1;
+        self.firings += 1;
+        let (no, n, counting) = (mounted.no, mounted.fired, mounted.counting.clone());
+        Some(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
+    }
+
+    /// What a template's name stands for.
+    pub(super) fn named(
+        &self,
+        at: usize,
+        name: &Name,
+        scene: &dyn Scene,
+        groups: &[(Box<str>, String)],
+    ) -> Option<String> {
+        match name {
+            Name::Group(group) => groups.iter().find(|(its, _)| its == group).map(|(_, value)| value.clone()),
+            Name::Field(field) => self.value(at, field, scene).map(|value| shown(&value)).or_else(|| {
+                let name = field.name();
+                groups.iter().find(|(its, _)| **its == *name).map(|(_, value)| value.clone())
+            }),
+        }
+    }
+
+    /// The place of a mounted rule.
+    pub(super) fn at(&self, no: RuleNo) -> usize {
+        self.rules.iter().position(|mounted| mounted.no == no).unwrap_or(usize::MAX)
+    }
+
+    fn value<'a>(&'a self, at: usize, field: &Field, scene: &'a dyn Scene) -> Option<Value<'a>> {
+        match field {
+            Field::State(name) => self.variables.state().get(name).map(|set| set.value.as_value()),
+            Field::Session(name) => self.variables.of_session(scene.session()?, name).map(|set| set.value.as_value()),
+            Field::SinceFirst => {
+                let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(scene.now());
+                Some(Value::Number(first.until(scene.now())))
+            }
+            // A rule counts from when it came into force; an expectation from the start.
+            Field::At if self.rules.get(at).is_some() => {
+                let (since, moment) = (self.rules[at].since, scene.moment()?);
+                (since <= moment).then(|| Value::Number(since.until(moment)))
+            }
+            other => scene.value(other),
+        }
+    }
+
+    /// The conditions of a rule that do not hold.
+    fn missed(&self, at: usize, scene: &dyn Scene) -> Vec<Missed> {
+        self.missed_of(at, &self.rules[at].rule.when, scene)
+    }
+
+    /// The same of any conditions; of the outcome nothing is known yet.
+    pub(super) fn missed_of(&self, at: usize, when: &[Condition], scene: &dyn Scene) -> Vec<Missed> {
+        let mut missed = Vec::new();
+        for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
+            if let Some(verdict) = scene.verdict(condition) {
+                missed.extend(verdict.missed().cloned());
+                continue;
+            }
+            let value = self.value(at, &condition.field, scene);
+            if !condition.holds(value.as_ref()) {
+                let setter = match &condition.field {
+                    Field::State(name) => self.variables.state().get(name).map(|set| (set.by.clone(), set.session)),
+                    _ => None,
+                };
+                missed.push(Missed::new(condition, value.as_ref(), setter));
+            }
+        }
+        missed
+    }
+
+    pub(super) fn miss(&mut self, at: usize, event: Event, scene: &dyn Scene, why: Why) {
+        let near = Near { why, event, session: scene.session(), exchange: None };
+        if self.rules[at].keep(near) {
+            self.pending.push(at);
+        }
+    }
+}
+
+fn text_of(scene: &dyn Scene, field: &Field) -> String {
+    scene.value(field).map(|value| shown(&value)).unwrap_or_default()
+}

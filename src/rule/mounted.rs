@@ -1,0 +1,82 @@
+//! A rule in force: what was counted of it, and what is known where it fires.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::clause::{Rule, RuleNo};
+use super::deed::Counting;
+use super::field::Field;
+use super::near::Near;
+use crate::base::{Seq, Timestamp};
+
+/// A rule and what happened to it.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    pub(crate) no: RuleNo,
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) enabled: bool,
+    /// It came with the scenario, not at run time.
+    pub(crate) is_loaded: bool,
+    /// When it came into force.
+    pub(super) since: Timestamp,
+    pub(crate) fired: u64,
+    /// How often it fired and changed nothing: its steps that [may miss](super::Timed::may_miss) did not find what they
+    /// are about, and no other did anything.
+    pub(crate) without_effect: u64,
+    /// How often each step found nothing, by its place.
+    pub(crate) missed: BTreeMap<usize, u64>,
+    /// How often it was asked.
+    pub(crate) asked: u64,
+    /// The exchanges at which it fired, the first of them.
+    pub(crate) fires: Vec<Seq>,
+    /// The best of those that failed, best first.
+    pub(crate) near: Vec<Near>,
+    pub(super) first: Option<Timestamp>,
+    pub(super) count: u64,
+    pub(super) counts: HashMap<String, u64>,
+    /// There were more keys than are counted.
+    pub(super) is_full: bool,
+    pub(super) counting: Counting,
+}
+
+/// A rule that fires.
+#[derive(Debug)]
+pub(super) struct Firing {
+    pub(super) no: RuleNo,
+    pub(super) rule: Arc<Rule>,
+    pub(super) n: u64,
+    pub(super) counting: Counting,
+    pub(super) key: String,
+    pub(super) groups: Vec<(Box<str>, String)>,
+    /// What steps name of a request that is performed.
+    pub(super) request: Vec<(Field, String)>,
+}
+
+impl Mounted {
+    /// Whether it fired as often as was expected, with an effect and altogether.
+    pub(crate) fn is_met(&self) -> bool {
+        let effective = self.fired - self.without_effect;
+        self.rule.expect.is_none_or(|times| times.contains(self.fired) && times.contains(effective))
+    }
+
+    pub(super) fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Timestamp) -> Self {
+        Self {
+            no,
+            rule,
+            enabled: true,
+            is_loaded,
+            since,
+            fired: 0,
+            without_effect: 0,
+            missed: BTreeMap::new(),
+            asked: 0,
+            fires: Vec::new(),
+            near: Vec::new(),
+            first: None,
+            count: 0,
+            counts: HashMap::new(),
+            is_full: false,
+            counting: Counting::default(),
+        }
+    }
+}

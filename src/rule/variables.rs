@@ -1,0 +1,121 @@
+//! The variables that rules set and test: those of the server, and those of each session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::step::{Assign, Variable};
+use super::template::Name;
+use crate::base::SessionNo;
+use crate::protocol::Value;
+
+/// All variables of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Variables {
+    state: HashMap<Box<str>, Set>,
+    sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
+    /// How those of the server are at the start.
+    pub(super) initial: Vec<(Box<str>, State)>,
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Text(Box<str>),
+    Number(i64),
+    Truth(bool),
+}
+
+/// A variable and who set it last.
+#[derive(Debug, Clone)]
+pub(crate) struct Set {
+    pub(crate) value: State,
+    pub(crate) by: Option<Arc<str>>,
+    /// The exchange in which it was set.
+    pub(crate) session: Option<SessionNo>,
+}
+
+impl Variables {
+    /// Those of the server.
+    pub(crate) fn state(&self) -> &HashMap<Box<str>, Set> {
+        &self.state
+    }
+
+    pub(super) fn of_session(&self, session: SessionNo, name: &str) -> Option<&Set> {
+        self.sessions.get(&session)?.get(name)
+    }
+
+    /// As at the start.
+    pub(super) fn reset(&mut self) {
+        self.sessions.clear();
+        let initial = self.initial.iter();
+        self.state = initial
+            .map(|(name, value)| (name.clone(), Set { value: value.clone(), by: None, session: None }))
+            .collect();
+    }
+
+    /// A session is over, and its variables with it.
+    pub(super) fn forget(&mut self, session: SessionNo) {
+        self.sessions.remove(&session);
+    }
+
+    /// Changes a variable; gives what it is now.
+    pub(crate) fn set(
+        &mut self,
+        variable: &Variable,
+        value: State,
+        by: Option<Arc<str>>,
+        session: Option<SessionNo>,
+    ) -> State {
+        let set = Set { value: value.clone(), by, session };
+        match (variable.is_session, session) {
+            (false, _) => {
+                self.state.insert(variable.name.clone(), set);
+            }
+            (true, Some(session)) => {
+                self.sessions.entry(session).or_default().insert(variable.name.clone(), set);
+            }
+            (true, None) => {}
+        }
+        value
+    }
+
+    /// What an assignment comes to at this moment.
+    pub(super) fn assigned(
+        &self,
+        variable: &Variable,
+        assign: &Assign,
+        session: Option<SessionNo>,
+        fill: &dyn Fn(&Name) -> Option<String>,
+    ) -> State {
+        match assign {
+            Assign::Text(text) => State::Text(String::from_utf8_lossy(&text.fill(fill)).into()),
+            Assign::Number(number) => State::Number(*number),
+            Assign::Truth(truth) => State::Truth(*truth),
+            Assign::Add(more) => {
+                let before = match variable.is_session {
+                    false => self.state.get(&variable.name),
+                    true => session.and_then(|session| self.of_session(session, &variable.name)),
+                };
+                let before = match before.map(|set| &set.value) {
+                    Some(State::Number(number)) => *number,
+                    Some(State::Text(text)) => text.parse().unwrap_or(0),
+                    _ => 0,
+                };
+                State::Number(before.saturating_add(*more))
+            }
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn as_value(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::text(&**text),
+            Self::Number(number) => match u64::try_from(*number) {
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::text(number.to_string()),
+            },
+            Self::Truth(truth) => Value::Truth(*truth),
+        }
+    }
+}
