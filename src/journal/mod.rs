@@ -2,6 +2,7 @@
 //! captured messages. Does not know who reads it.
 
 mod ending;
+mod logs;
 mod messages;
 mod open;
 mod record;
@@ -17,6 +18,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 pub use ending::Ending;
+use logs::Logs;
 pub(crate) use messages::Captured;
 use messages::Messages;
 use open::OpenExchange;
@@ -36,7 +38,7 @@ use crate::protocol::{Done, Event, Labelled, Recorded, Reply, Status, Unfinished
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: Records,
-    sessions: VecDeque<Log>,
+    sessions: Logs,
     messages: Messages,
     /// Exchanges whose reply has neither left nor been lost.
     open: usize,
@@ -98,8 +100,7 @@ impl Journal {
     }
 
     pub(crate) fn session(&self, no: SessionNo) -> Option<&Log> {
-        let at = self.sessions.binary_search_by_key(&no, |log| log.no).ok()?;
-        self.sessions.get(at)
+        self.sessions.get(no)
     }
 
     /// Every captured message that is still there, in the order of capture.
@@ -195,7 +196,7 @@ impl Journal {
 
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
-        self.sessions.push_back(Log::new(no, at, &opened));
+        self.sessions.push(Log::new(no, at, &opened));
         self.append(at, Some(no), Kind::Opened(Box::new(opened)));
     }
 
@@ -216,20 +217,23 @@ impl Journal {
         };
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
-        let mut open = OpenExchange::new(Seq(self.tip().0 + 1), event);
-        open.say(said.len(), status, detail.as_deref());
         came.appended.into_iter().for_each(|message| self.messages.append(message));
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, &heard, &said);
         }
-        let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
+        let seq = self.records.next();
+        let mut open = OpenExchange::new(seq, event);
+        open.say(said.len(), status, detail.as_deref());
+        let Some(log) = self.sessions.get_mut(session) else { unreachable!("an exchange belongs to a session") };
         let start = log.write(&heard, &said);
         log.owe(open);
+        log.records.push(seq);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
-        let exchange = Exchange { event, status, start, heard: heard.len() as u32, said: said.len() as u32, detail };
         self.open += 1;
-        let seq = self.append(at, Some(session), Kind::Exchange(exchange));
+        let (heard, said) = (heard.len() as u32, said.len() as u32);
+        let kind = Kind::Exchange(Exchange { event, status, start, heard, said, detail });
+        self.records.push(Record { at, session: Some(session), kind });
         if let Some(message) = came.accepted {
             self.messages.capture(message, seq);
         }
@@ -252,37 +256,43 @@ impl Journal {
         if !labelled.is_empty() {
             detail.get_or_insert_default().labelled = self.labels(labelled, heard, &said);
         }
-        let Some(log) = self.log_mut(session) else { unreachable!("an exchange belongs to a session that is there") };
+        let Some(log) = self.sessions.get_mut(session) else { unreachable!("an exchange belongs to a session") };
         log.say(exchange, said.len(), status, detail.as_deref());
         let start = log.write(heard, &said);
+        log.records.push(self.records.next());
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        self.append(at, Some(session), Kind::Part { exchange, start, heard, said, awaited, status, detail });
+        let kind = Kind::Part { exchange, start, heard, said, awaited, status, detail };
+        self.records.push(Record { at, session: Some(session), kind });
     }
 
     /// The reply of an exchange has left, or as much of it as ever will. Gives what became of the answer.
     pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
         self.open -= 1;
-        let open = self.log_mut(session).and_then(|log| log.pay(exchange));
+        let seq = self.records.next();
+        let open = self.sessions.get_mut(session).and_then(|log| {
+            log.records.push(seq);
+            log.pay(exchange)
+        });
         let captured = self.messages.unclosed_of(exchange);
-        let closed = self.append(at, Some(session), Kind::Closed { exchange, left, captured });
+        self.records.push(Record { at, session: Some(session), kind: Kind::Closed { exchange, left, captured } });
         if let Some(no) = captured {
-            self.messages.reveal(no, closed);
+            self.messages.reveal(no, seq);
         }
         open.map_or("silent", |open| open.outcome(left))
     }
 
     /// The server name that a client asked for, before TLS is there.
     pub(crate) fn told_name(&mut self, session: SessionNo, sni: Option<&str>) {
-        if let Some((log, sni)) = self.log_mut(session).zip(sni) {
+        if let Some((log, sni)) = self.sessions.get_mut(session).zip(sni) {
             log.sni = Some(sni.into());
         }
     }
 
     /// Something happened in a session that is no exchange.
     pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: Kind) -> Seq {
-        if let Some(log) = self.log_mut(session) {
+        if let Some(log) = self.sessions.get_mut(session) {
             log.fold(at, &kind);
             let left = log.is_leaving() && matches!(kind, Kind::Ended { .. });
             self.leaving -= usize::from(left);
@@ -292,14 +302,15 @@ impl Journal {
 
     /// A request was begun and is not complete. No record: it is of use only until more comes.
     pub(crate) fn came(&mut self, session: SessionNo, unfinished: Unfinished) {
-        if let Some(log) = self.log_mut(session) {
+        if let Some(log) = self.sessions.get_mut(session) {
             log.came(unfinished);
         }
     }
 
     /// A session is over; these are the first of the octets that were lost with it.
     pub(crate) fn end(&mut self, at: Timestamp, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8]) {
-        let start = self.log_mut(session).map_or(0, |log| if first.is_empty() { 0 } else { log.write(first, &[]) });
+        let log = self.sessions.get_mut(session).filter(|_| !first.is_empty());
+        let start = log.map_or(0, |log| log.write(first, &[]));
         let kept = first.len() as u32;
         self.note(at, session, Kind::Ended { ending, unfinished, start, kept });
     }
@@ -368,11 +379,6 @@ impl Journal {
         self.messages = Messages::default();
     }
 
-    fn log_mut(&mut self, no: SessionNo) -> Option<&mut Log> {
-        let at = self.sessions.binary_search_by_key(&no, |log| log.no).ok()?;
-        self.sessions.get_mut(at)
-    }
-
     /// Labels for a record, which holds no message: what is a part of one is found in it for as long as it is there.
     fn labels(&self, labelled: Vec<Labelled>, heard: &[u8], said: &[u8]) -> Box<[Label]> {
         let text = |range: &Range<u32>| {
@@ -388,7 +394,7 @@ impl Journal {
 
     fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
         let seq = self.records.push(Record { at, session, kind });
-        if let Some(log) = session.and_then(|no| self.log_mut(no)) {
+        if let Some(log) = session.and_then(|no| self.sessions.get_mut(no)) {
             log.records.push(seq);
         }
         seq

@@ -34,6 +34,11 @@ impl Records {
         self.tip()
     }
 
+    /// The place of what is pushed next.
+    pub(super) fn next(&self) -> Seq {
+        Seq(self.tip().0 + 1)
+    }
+
     pub(super) fn tip(&self) -> Seq {
         let full = self.chunks.len().saturating_sub(1) * CHUNK;
         Seq(self.dropped + full as u64 + self.chunks.back().map_or(0, |chunk| chunk.len() as u64))

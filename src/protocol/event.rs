@@ -216,9 +216,24 @@ impl Event {
 
     /// Whether this happens without the client saying anything.
     pub(crate) fn is_unasked(self) -> bool {
-        let (protocol, point) = self.name().split_once('.').unwrap_or((self.name(), ""));
-        let is_of_connection = matches!(protocol, "tcp" | "tls");
-        let is_said_first = ["greeting", "lapse", "stop", "push", "fetch.item"].contains(&point);
+        let is_of_connection = matches!(
+            self,
+            Self::TcpAccept | Self::TcpClose | Self::TcpSay | Self::TlsHello | Self::TlsDone | Self::TlsFailed
+        );
+        let is_said_first = matches!(
+            self,
+            Self::SmtpGreeting
+                | Self::SmtpLapse
+                | Self::SmtpStop
+                | Self::ImapGreeting
+                | Self::ImapFetchItem
+                | Self::ImapPush
+                | Self::ImapLapse
+                | Self::ImapStop
+                | Self::Pop3Greeting
+                | Self::Pop3Lapse
+                | Self::Pop3Stop
+        );
         self.is_of_world() || is_of_connection || is_said_first
     }
 

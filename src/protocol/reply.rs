@@ -268,10 +268,14 @@ impl Reply {
 
     /// What is to be sent, piece by piece.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = [0].into_iter().chain(self.spans.iter().map(|span| span.at));
-        let ends = self.spans.iter().map(|span| span.at).chain([self.text.len()]);
-        let octets = self.spans.iter().map(|span| &span.octets[..]).chain([&[][..]]);
-        starts.zip(ends).zip(octets).flat_map(|((start, end), octets)| [&self.text[start..end], octets])
+        let mut from = 0;
+        let labelled = self.spans.iter().flat_map(move |span| {
+            let text = &self.text[from..span.at];
+            from = span.at;
+            [text, &span.octets]
+        });
+        let behind = self.spans.last().map_or(0, |span| span.at);
+        labelled.chain([&self.text[behind..]])
     }
 
     /// What the record keeps: the text, with a label in the place of what has one.

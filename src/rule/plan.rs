@@ -79,6 +79,22 @@ impl Plan {
         Self { said: Said::Cues(cues.into_iter()), after }
     }
 
+    /// Whether octets follow, or time in which nothing is said.
+    pub(crate) fn says_more(&self) -> bool {
+        match &self.said {
+            Said::Plain(reply) => !reply.is_empty(),
+            Said::Cues(cues) => matches!(cues.as_slice().first(), Some(Cue::Send { .. } | Cue::Wait(_))),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let is_said = match &self.said {
+            Said::Plain(reply) => reply.is_empty(),
+            Said::Cues(cues) => cues.as_slice().is_empty(),
+        };
+        is_said && self.after == After::Nothing
+    }
+
     /// How many octets leave when all of it is played.
     pub(crate) fn octets(&self) -> u64 {
         let of = |cue: &Cue| match cue {

@@ -82,7 +82,7 @@ impl World {
         let Step { reply, status, next } = machine.perform(request, &mut desk);
         let done = desk.close();
         let after = After::of(&next);
-        let exchange = self.record(session, event, &words, (&reply, status), done, after, Trace::default(), now);
+        let exchange = self.record(session, event, &words, (&reply, status), done, after, None, now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
@@ -103,7 +103,7 @@ impl World {
             let Step { reply, status, next } = machine.perform(rest, &mut desk);
             let done = desk.close();
             let after = After::of(&next);
-            self.record_part(session, exchange, None, (&reply, status), done, after, Trace::default(), now);
+            self.record_part(session, exchange, None, (&reply, status), done, after, None, now);
             let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
             return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
         }
@@ -252,6 +252,7 @@ impl World {
         let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
         let (cues, reply, status, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
+        let trace = (!trace.is_empty()).then(|| Box::new(trace));
         let exchange = match which {
             Which::First(event, words) => {
                 self.record(session, event, &words, (&reply, status), done, after, trace, now)
@@ -286,7 +287,7 @@ impl World {
         reply: (&Reply, Option<Status>),
         done: Done,
         after: After,
-        trace: Trace,
+        trace: Option<Box<Trace>>,
         now: Timestamp,
     ) -> Seq {
         let octets = match words {
@@ -313,7 +314,7 @@ impl World {
         reply: (&Reply, Option<Status>),
         done: Done,
         after: After,
-        trace: Trace,
+        trace: Option<Box<Trace>>,
         now: Timestamp,
     ) {
         let delivered = self.delivered(&done);
@@ -327,12 +328,11 @@ impl World {
 }
 
 /// What few exchanges have, and the messages that came with it; none for the others.
-fn detail(done: Done, octets: Option<u64>, last: bool, trace: Trace) -> (Option<Box<Detail>>, Came) {
-    if done.is_empty() && octets.is_none() && !last && trace.is_empty() {
+fn detail(done: Done, octets: Option<u64>, last: bool, trace: Option<Box<Trace>>) -> (Option<Box<Detail>>, Came) {
+    if done.is_empty() && octets.is_none() && !last && trace.is_none() {
         return (None, Came::default());
     }
     let (detail, came) = Detail::of(done);
-    let trace = (!trace.is_empty()).then(|| Box::new(trace));
     (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
 }
 

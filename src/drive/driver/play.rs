@@ -18,15 +18,13 @@ use crate::world::{EndCommand, SessionCommand};
 const APART: Duration = Duration::from_millis(20);
 
 impl<M: Machine> Driver<M> {
-    pub(super) async fn play(&mut self, plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
+    pub(super) async fn play(&mut self, mut plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
         if let Some(open) = self.open.last_mut() {
             open.ready = self.wire.pushed() + plan.octets();
         }
-        let mut plan = plan.peekable();
         while let Some(cue) = plan.next() {
             // Where the reply will end is known when its last octets are there.
-            let more = plan.peek().is_some_and(|next| matches!(next, Cue::Send { .. } | Cue::Wait(_)));
-            if is_last_turn && !more && cue != Cue::Stall {
+            if is_last_turn && !plan.says_more() && cue != Cue::Stall {
                 self.complete(&cue);
             }
             match cue {
@@ -39,7 +37,7 @@ impl<M: Machine> Driver<M> {
                     }
                     if apart {
                         self.flush().await?;
-                        if plan.peek().is_some() {
+                        if !plan.is_empty() {
                             sleep(APART).await;
                         }
                     }

@@ -1,7 +1,9 @@
 //! The receiver of a message: everything up to CRLF.CRLF, without the dots that were stuffed.
 
+use std::sync::LazyLock;
+
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 /// Up to here a message is copied into an allocation of exactly its size; a larger one keeps its own, shrunk.
 const SMALL: usize = 64 << 10;
@@ -9,6 +11,9 @@ const SMALL: usize = 64 << 10;
 const FIRST: usize = 8 << 10;
 /// What a client's word alone is good for: room for a larger message is made when this much has come.
 const EAGER: usize = 4 << 20;
+
+/// The next place where a dot could begin a line. Looked for in every message, and made once.
+static NEXT_DOT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
 /// A message that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +79,8 @@ impl Receiver {
                 }
                 self.at_line_start = false;
             }
-            // The next place where a dot could begin a line; what lies before it is taken in one go.
-            match memmem::find(input, b"\r\n.") {
+            // What lies before it is taken in one go.
+            match NEXT_DOT.find(input) {
                 Some(at) => {
                     let is_all = input[at + 2..].starts_with(b".\r\n");
                     self.take(input, at + 2, is_all);
@@ -166,6 +171,8 @@ impl Dot {
 
 #[cfg(test)]
 mod tests {
+    use memchr::memmem;
+
     use super::*;
 
     /// What is received of an input that comes in pieces of this length, and what is left of the input.

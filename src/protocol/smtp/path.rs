@@ -81,25 +81,22 @@ fn local_part(text: &str) -> Result<&str, &'static str> {
         }
         return Err("the quoted local part is not closed");
     }
-    let end = text.find(|c: char| !(is_atext(c) || c == '.')).unwrap_or(text.len());
-    let (local, rest) = text.split_at(end);
+    let (local, rest) = labels(text, |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte));
     if local.is_empty() {
         return Err("the address has no local part");
     }
-    if has_edge(local, |before, after| before == b'.' && after == b'.') {
+    if local.as_bytes().split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
         return Err("a dot in the local part must stand between letters");
     }
     Ok(rest)
 }
 
-/// Whether two octets that follow one another are wrong; a dot stands before the first and behind the last.
-fn has_edge(labels: &str, is_wrong: impl Fn(u8, u8) -> bool) -> bool {
-    let after = labels.bytes().chain([b'.']);
-    [b'.'].into_iter().chain(labels.bytes()).zip(after).any(|(before, after)| is_wrong(before, after))
-}
-
-fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+/// Letters and dots from the front of a text, and what follows them. Beyond ASCII everything is a letter but controls.
+fn labels(text: &str, is_ascii_letter: impl Fn(u8) -> bool) -> (&str, &str) {
+    let is_end = |byte: u8| byte.is_ascii() && byte != b'.' && !is_ascii_letter(byte);
+    let (front, _) = text.split_at(text.bytes().position(is_end).unwrap_or(text.len()));
+    let end = if front.is_ascii() { None } else { front.find(char::is_control) };
+    text.split_at(end.unwrap_or(front.len()))
 }
 
 /// Gives what follows a domain or an address literal.
@@ -112,14 +109,12 @@ fn host(text: &str) -> Result<&str, &'static str> {
             Err("the address literal is neither an IPv4 address nor IPv6:…")
         };
     }
-    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && !c.is_control());
-    let end = text.find(|c: char| !(is_letter(c) || c == '.')).unwrap_or(text.len());
-    let (domain, rest) = text.split_at(end);
+    let (domain, rest) = labels(text, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if domain.is_empty() {
         return Err("the address has no domain");
     }
-    let is_wrong = |before, after| matches!((before, after), (b'.', b'.' | b'-') | (b'-', b'.'));
-    if has_edge(domain, is_wrong) {
+    let is_wrong = |label: &[u8]| matches!(label, [] | [b'-', ..] | [.., b'-']);
+    if domain.as_bytes().split(|byte| *byte == b'.').any(is_wrong) {
         return Err("a label of the domain is empty, or begins or ends with a hyphen");
     }
     Ok(rest)

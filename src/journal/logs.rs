@@ -1,0 +1,47 @@
+//! The logs of all sessions that are known, by their number.
+
+use std::collections::VecDeque;
+
+use super::Log;
+use crate::base::SessionNo;
+
+/// In the order of their numbers; sessions that are forgotten leave gaps.
+#[derive(Debug, Default)]
+pub(super) struct Logs(VecDeque<Log>);
+
+impl Logs {
+    pub(super) fn push(&mut self, log: Log) {
+        debug_assert!(self.0.back().is_none_or(|last| last.no < log.no), "a session's number is the next");
+        self.0.push_back(log);
+    }
+
+    pub(super) fn get(&self, no: SessionNo) -> Option<&Log> {
+        self.0.get(self.place(no)?)
+    }
+
+    pub(super) fn get_mut(&mut self, no: SessionNo) -> Option<&mut Log> {
+        let at = self.place(no)?;
+        self.0.get_mut(at)
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Log> + ExactSizeIterator {
+        self.0.iter()
+    }
+
+    pub(super) fn retain_mut(&mut self, keep: impl FnMut(&mut Log) -> bool) {
+        self.0.retain_mut(keep);
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// Found every time something is recorded: at once where no session before it was forgotten.
+    fn place(&self, no: SessionNo) -> Option<usize> {
+        let without_gaps = no.0.checked_sub(self.0.front()?.no.0)? as usize;
+        match self.0.get(without_gaps) {
+            Some(log) if log.no == no => Some(without_gaps),
+            _ => self.0.binary_search_by_key(&no, |log| log.no).ok(),
+        }
+    }
+}
