@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::sessions::number;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Exchange, Gone, Journal, Kind, Left, Record, Weight};
+use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Kind, Left, Less, Record, Weight};
 use crate::protocol::Event;
 use crate::server::{Server, Until};
 
@@ -165,16 +165,19 @@ impl Filter {
     fn holds(&self, journal: &Journal, record: &Record) -> bool {
         let event = match &record.kind {
             Kind::Exchange(exchange) => Some(exchange.event),
-            Kind::Part { exchange, .. } | Kind::Closed { exchange, .. } => {
-                match journal.get(*exchange).map(|record| &record.kind) {
-                    Some(Kind::Exchange(exchange)) => Some(exchange.event),
-                    _ => None,
-                }
-            }
+            Kind::Part(part) => event_of(journal, part.exchange),
+            Kind::Closed { exchange, .. } => event_of(journal, *exchange),
             _ => None,
         };
         self.session.is_none_or(|session| record.session == Some(session))
             && self.event.is_none_or(|wanted| event == Some(wanted))
+    }
+}
+
+fn event_of(journal: &Journal, exchange: Seq) -> Option<Event> {
+    match journal.get(exchange).map(|record| &record.kind) {
+        Some(Kind::Exchange(exchange)) => Some(exchange.event),
+        _ => None,
     }
 }
 
@@ -200,7 +203,8 @@ impl RecordJson {
                 put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("exchange", facts)
             }
-            Kind::Part { exchange, status, start, heard, said, detail, .. } => {
+            Kind::Part(part) => {
+                let ExchangePart { exchange, status, start, heard, said, detail, .. } = &**part;
                 let changes = detail.as_ref().map_or(0, |detail| detail.changes.len());
                 let mut facts = json!({
                     "exchange": exchange,
@@ -212,14 +216,15 @@ impl RecordJson {
                 put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("part", facts)
             }
-            Kind::Closed { exchange, left: Left::All, .. } => {
-                ("closed", json!({ "exchange": exchange, "left": "all" }))
-            }
-            Kind::Closed { exchange, left: Left::Part { octets, of }, .. } => {
-                ("closed", json!({ "exchange": exchange, "left": octets, "of": of }))
-            }
-            Kind::Closed { exchange, left: Left::Stalled, .. } => {
-                ("closed", json!({ "exchange": exchange, "left": "stalled" }))
+            Kind::Closed { exchange, left } => {
+                let facts = match left {
+                    Left::All => json!({ "exchange": exchange, "left": "all" }),
+                    Left::Less(less) => match **less {
+                        Less::Part { octets, of } => json!({ "exchange": exchange, "left": octets, "of": of }),
+                        Less::Stalled => json!({ "exchange": exchange, "left": "stalled" }),
+                    },
+                };
+                ("closed", facts)
             }
             Kind::Noted(noted) => {
                 let weight = match noted.weight {
@@ -232,7 +237,8 @@ impl RecordJson {
             Kind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
             Kind::Secured(tls) => ("secured", json!(tls)),
             Kind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
-            Kind::Ended { ending, unfinished, start, kept } => {
+            Kind::Ended(ended) => {
+                let Ended { ending, unfinished, start, kept } = &**ended;
                 let mut facts = json!({ "ending": ending, "unfinished": unfinished });
                 if *kept > 0 {
                     put(&mut facts, "heard", octets(*start, *kept));

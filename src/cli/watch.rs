@@ -8,7 +8,7 @@ use serde_json::json;
 use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter};
-use crate::journal::{Detail, Exchange, Fired, Journal, Kind, Record, Weight};
+use crate::journal::{Detail, Exchange, ExchangePart, Fired, Journal, Kind, Record, Weight};
 use crate::mail::Message;
 use crate::protocol::{self, Status};
 use crate::server::{Server, Until};
@@ -103,7 +103,8 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
             }
             events
         }
-        Kind::Part { exchange, start, heard, said, status, detail, .. } => {
+        Kind::Part(part) => {
+            let ExchangePart { exchange, start, heard, said, status, detail, .. } = &**part;
             let Some(Kind::Exchange(exchange)) = journal.get(*exchange).map(|record| &record.kind) else {
                 return Vec::new();
             };
@@ -127,8 +128,8 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
         Kind::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
         Kind::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
         Kind::Dropped { octets } => vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))],
-        Kind::Ended { ending, .. } => {
-            let why = ending.to_string();
+        Kind::Ended(ended) => {
+            let why = ended.ending.to_string();
             vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
         Kind::Closed { .. } => Vec::new(),

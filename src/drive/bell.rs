@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::task::Waker;
 
-use crate::base::{SessionNo, fold_domain};
+use crate::base::{Seq, SessionNo, fold_domain};
 use crate::journal::{Kind, Record};
 use crate::mail::{Change, Place};
 use crate::world::World;
@@ -89,13 +89,11 @@ impl Bell {
     }
 
     /// Those whom this record may concern.
-    pub(super) fn concerned<'a>(&'a self, world: &'a World, record: &'a Record, wake: &mut Vec<Waker>) {
+    pub(super) fn concerned(&self, world: &World, (seq, record): (Seq, &Record), wake: &mut Vec<Waker>) {
         let message = match &record.kind {
-            Kind::Closed { captured, .. } => *captured,
-            Kind::Outside(detail) => detail.captured,
+            Kind::Closed { .. } | Kind::Outside(_) => world.journal.closed_at(seq),
             _ => None,
         };
-        let message = message.and_then(|no| world.journal.message(no)).map(|captured| &captured.message);
         if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
             for address in message.envelope().accepted() {
                 let waiting = self.by_recipient.get(&*fold_domain(address)).into_iter().flatten();
@@ -115,7 +113,7 @@ impl Bell {
             let concerned = match interest.matter {
                 Matter::Mail => message.is_some(),
                 Matter::MailTo(_) | Matter::Mailbox(_) | Matter::Rules => false,
-                Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended { .. }),
+                Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended(_)),
                 Matter::Everything => true,
             };
             if concerned && interest.session.is_none_or(|session| record.session == Some(session)) {
@@ -142,7 +140,7 @@ impl Bell {
 fn changes(record: &Record) -> &[Change] {
     let detail = match &record.kind {
         Kind::Exchange(exchange) => exchange.detail.as_deref(),
-        Kind::Part { detail, .. } => detail.as_deref(),
+        Kind::Part(part) => part.detail.as_deref(),
         Kind::Outside(detail) => Some(&**detail),
         _ => None,
     };

@@ -99,7 +99,7 @@ impl Engine {
             }
             match state.world.journal.since(before) {
                 Ok(records) => {
-                    records.for_each(|(_, record)| state.bell.concerned(&state.world, record, &mut wake));
+                    records.for_each(|record| state.bell.concerned(&state.world, record, &mut wake));
                 }
                 Err(_gone) => state.bell.all(&mut wake),
             }

@@ -67,6 +67,13 @@ impl Messages {
         behind.into_iter().flatten().filter_map(|no| self.get(*no))
     }
 
+    /// The one that was closed at this very place.
+    pub(super) fn closed_at(&self, closed: Seq) -> Option<&Message> {
+        let is_before = |no: &MessageNo| self.get(*no).is_some_and(|its| its.closed < Some(closed));
+        let captured = self.get(*self.closed.get(self.closed.partition_point(is_before))?)?;
+        (captured.closed == Some(closed)).then_some(&captured.message)
+    }
+
     pub(super) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
         self.unclosed.iter().filter_map(|(_, no)| self.get(*no))
     }

@@ -5,6 +5,7 @@ mod ending;
 mod logs;
 mod messages;
 mod open;
+mod places;
 mod record;
 mod records;
 mod session;
@@ -22,7 +23,10 @@ use logs::Logs;
 pub(crate) use messages::Captured;
 use messages::Messages;
 use open::OpenExchange;
-pub(crate) use record::{Came, Detail, Exchange, Kind, Left, Noted, Opened, Record, UNFINISHED_KEPT, Weight};
+pub(crate) use places::Places;
+pub(crate) use record::{
+    Came, Detail, Ended, Exchange, ExchangePart, Kind, Left, Less, Noted, Opened, Record, UNFINISHED_KEPT, Weight,
+};
 use record::{Label, Octets};
 use records::Records;
 pub(crate) use session::{LISTENERS, Log};
@@ -118,6 +122,11 @@ impl Journal {
         self.messages.closed_since(cursor, address)
     }
 
+    /// The message whose exchange this record closed.
+    pub(crate) fn closed_at(&self, closed: Seq) -> Option<&Message> {
+        self.messages.closed_at(closed)
+    }
+
     /// The messages whose exchange is not closed yet, in the order of capture.
     pub(crate) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
         self.messages.unclosed()
@@ -157,15 +166,15 @@ impl Journal {
     /// What a session's exchanges came to, in order.
     fn answers<'a>(&'a self, log: &'a Log) -> Vec<Answer<'a>> {
         let mut answers: Vec<Answer<'a>> = Vec::new();
-        for seq in &log.records {
-            match self.get(*seq).map(|record| &record.kind) {
+        for seq in log.records.iter() {
+            match self.get(seq).map(|record| &record.kind) {
                 Some(Kind::Exchange(exchange)) => {
                     let said = (exchange.start.wrapping_add(exchange.heard), exchange.said);
-                    answers.push(Answer { seq: *seq, exchange, status: exchange.status, said });
+                    answers.push(Answer { seq, exchange, status: exchange.status, said });
                 }
-                Some(Kind::Part { exchange, status: Some(status), start, heard, said, .. }) => {
-                    if let Some(answer) = answers.iter_mut().rfind(|answer| answer.seq == *exchange) {
-                        (answer.status, answer.said) = (Some(*status), (start.wrapping_add(*heard), *said));
+                Some(Kind::Part(part)) if part.status.is_some() => {
+                    if let Some(answer) = answers.iter_mut().rfind(|answer| answer.seq == part.exchange) {
+                        (answer.status, answer.said) = (part.status, (part.start.wrapping_add(part.heard), part.said));
                     }
                 }
                 _ => {}
@@ -263,7 +272,7 @@ impl Journal {
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        let kind = Kind::Part { exchange, start, heard, said, awaited, status, detail };
+        let kind = Kind::Part(Box::new(ExchangePart { exchange, start, heard, said, awaited, status, detail }));
         self.records.push(Record { at, session: Some(session), kind });
     }
 
@@ -275,12 +284,12 @@ impl Journal {
             log.records.push(seq);
             log.pay(exchange)
         });
-        let captured = self.messages.unclosed_of(exchange);
-        self.records.push(Record { at, session: Some(session), kind: Kind::Closed { exchange, left, captured } });
-        if let Some(no) = captured {
+        let outcome = open.map_or("silent", |open| open.outcome(&left));
+        self.records.push(Record { at, session: Some(session), kind: Kind::Closed { exchange, left } });
+        if let Some(no) = self.messages.unclosed_of(exchange) {
             self.messages.reveal(no, seq);
         }
-        open.map_or("silent", |open| open.outcome(left))
+        outcome
     }
 
     /// The server name that a client asked for, before TLS is there.
@@ -294,7 +303,7 @@ impl Journal {
     pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: Kind) -> Seq {
         if let Some(log) = self.sessions.get_mut(session) {
             log.fold(at, &kind);
-            let left = log.is_leaving() && matches!(kind, Kind::Ended { .. });
+            let left = log.is_leaving() && matches!(kind, Kind::Ended(_));
             self.leaving -= usize::from(left);
         }
         self.append(at, Some(session), kind)
@@ -312,7 +321,7 @@ impl Journal {
         let log = self.sessions.get_mut(session).filter(|_| !first.is_empty());
         let start = log.map_or(0, |log| log.write(first, &[]));
         let kept = first.len() as u32;
-        self.note(at, session, Kind::Ended { ending, unfinished, start, kept });
+        self.note(at, session, Kind::Ended(Box::new(Ended { ending, unfinished, start, kept })));
     }
 
     /// The same, where there may be no session.
@@ -358,9 +367,10 @@ impl Journal {
         let records = &self.records;
         self.sessions.retain_mut(|log| {
             let kept = log.raise_floor(floor);
-            let first = log.records.iter().find_map(|seq| match records.get(*seq)?.kind {
-                Kind::Exchange(Exchange { start, .. }) | Kind::Part { start, .. } => Some(start),
-                Kind::Ended { start, kept: 1.., .. } => Some(start),
+            let first = log.records.iter().find_map(|seq| match records.get(seq)?.kind {
+                Kind::Exchange(Exchange { start, .. }) => Some(start),
+                Kind::Part(ref part) => Some(part.start),
+                Kind::Ended(ref ended) if ended.kept > 0 => Some(ended.start),
                 _ => None,
             });
             log.drop_text(first);

@@ -1,6 +1,6 @@
 //! An exchange whose reply has neither left nor been lost, and what its answer comes to. It outlasts its records.
 
-use super::{Detail, Left};
+use super::{Detail, Left, Less};
 use crate::base::Seq;
 use crate::protocol::{Event, Status};
 
@@ -30,11 +30,11 @@ impl OpenExchange {
     }
 
     /// What became of the answer, when so much of it left.
-    pub(super) fn outcome(&self, left: Left) -> &'static str {
+    pub(super) fn outcome(&self, left: &Left) -> &'static str {
         match left {
-            Left::Stalled | Left::Part { octets: 0, .. } => "silent",
-            Left::All | Left::Part { .. } if self.is_silent => "silent",
-            Left::Part { .. } => "cut",
+            Left::Less(less) if matches!(**less, Less::Stalled | Less::Part { octets: 0, .. }) => "silent",
+            _ if self.is_silent => "silent",
+            Left::Less(_) => "cut",
             Left::All if self.is_cut => "cut",
             Left::All if self.status == Some(Status::Negative) => "refused",
             // What was said does not answer the request.

@@ -29,28 +29,18 @@ pub(crate) enum Kind {
     /// A request was performed; its reply is about to leave.
     Exchange(Exchange),
     /// More of the answer of an exchange that is answered in parts.
-    Part {
-        exchange: Seq,
-        start: u32,
-        heard: u32,
-        said: u32,
-        /// A line was awaited; it is what was heard, and may be empty.
-        awaited: bool,
-        status: Option<Status>,
-        detail: Option<Box<Detail>>,
-    },
+    Part(Box<ExchangePart>),
     /// The last octet of an exchange's reply was given to the kernel, or never will be. From now on waits see the
     /// message that it captured.
-    Closed { exchange: Seq, left: Left, captured: Option<MessageNo> },
+    Closed { exchange: Seq, left: Left },
     /// So many octets came in the clear behind STARTTLS and were dropped.
     Dropped { octets: u64 },
     /// TLS is established.
     Secured(Box<Tls>),
     /// The TLS handshake failed, for this reason.
     Unsecured(Box<str>),
-    /// The session is over; so many octets of an incomplete request were lost with it. The first of them stand in its
-    /// text.
-    Ended { ending: Ending, unfinished: u64, start: u32, kept: u32 },
+    /// The session is over.
+    Ended(Box<Ended>),
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
     /// A rule has something to say.
@@ -94,6 +84,28 @@ pub(crate) struct Exchange {
     pub(crate) heard: u32,
     pub(crate) said: u32,
     pub(crate) detail: Option<Box<Detail>>,
+}
+
+/// More of an answer, as places in the session's text.
+#[derive(Debug)]
+pub(crate) struct ExchangePart {
+    pub(crate) exchange: Seq,
+    pub(crate) start: u32,
+    pub(crate) heard: u32,
+    pub(crate) said: u32,
+    /// A line was awaited; it is what was heard, and may be empty.
+    pub(crate) awaited: bool,
+    pub(crate) status: Option<Status>,
+    pub(crate) detail: Option<Box<Detail>>,
+}
+
+/// How a session ended; so many octets of an incomplete request were lost with it. The first of them stand in its text.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) ending: Ending,
+    pub(crate) unfinished: u64,
+    pub(crate) start: u32,
+    pub(crate) kept: u32,
 }
 
 /// What few exchanges have.
@@ -185,8 +197,12 @@ impl Record {
     /// About how many octets it takes, with what was said.
     pub(super) fn octets(&self) -> u64 {
         let (text, detail) = match &self.kind {
-            Kind::Exchange(Exchange { heard, said, detail, .. }) | Kind::Part { heard, said, detail, .. } => {
+            Kind::Exchange(Exchange { heard, said, detail, .. }) => {
                 (u64::from(*heard) + u64::from(*said), detail.as_deref())
+            }
+            Kind::Part(part) => {
+                let own = size_of::<ExchangePart>() as u64;
+                (own + u64::from(part.heard) + u64::from(part.said), part.detail.as_deref())
             }
             Kind::Outside(detail) => (0, Some(&**detail)),
             Kind::Noted(noted) => (noted.text.len() as u64, None),
@@ -202,14 +218,22 @@ impl Record {
 }
 
 /// How much of a reply left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Left {
     All,
+    Less(Box<Less>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Less {
     /// Only the first octets: the connection was lost before the rest.
-    Part {
-        octets: u32,
-        of: u32,
-    },
+    Part { octets: u32, of: u32 },
     /// A rule keeps it back for ever.
     Stalled,
+}
+
+impl From<Less> for Left {
+    fn from(less: Less) -> Self {
+        Self::Less(Box::new(less))
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Detail, Ending, Kind, OpenExchange, Opened};
+use super::{Detail, Ending, Kind, OpenExchange, Opened, Places};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{Facts, Status, Unfinished};
 
@@ -66,7 +66,7 @@ pub struct Session {
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) no: SessionNo,
-    pub(crate) records: Vec<Seq>,
+    pub(crate) records: Places,
     /// The server name that the client asked TLS for.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
@@ -100,7 +100,7 @@ impl Log {
         };
         Self {
             no,
-            records: Vec::new(),
+            records: Places::default(),
             sni: None,
             facts: Arc::new(facts),
             text: Vec::new(),
@@ -239,9 +239,9 @@ impl Log {
                 // RFC 3207 §4.2: nothing learned in the clear holds.
                 facts.helo = None;
             }
-            Kind::Ended { ending, .. } => {
+            Kind::Ended(ended) => {
                 let facts = Arc::make_mut(&mut self.facts);
-                facts.ended = Some((at, *ending));
+                facts.ended = Some((at, ended.ending));
                 facts.idling = false;
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();
@@ -249,7 +249,7 @@ impl Log {
             }
             Kind::Opened(_)
             | Kind::Exchange(_)
-            | Kind::Part { .. }
+            | Kind::Part(_)
             | Kind::Closed { .. }
             | Kind::Dropped { .. }
             | Kind::Unsecured(_)
@@ -260,11 +260,7 @@ impl Log {
 
     /// Forgets what is below the floor; false if nothing is left to keep.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
-        let below = self.records.partition_point(|seq| *seq <= floor);
-        self.records.drain(..below);
-        if self.records.len() < self.records.capacity() / 4 {
-            self.records.shrink_to(self.records.len() * 2);
-        }
+        self.records.drop_below(Seq(floor.0 + 1));
         !(self.records.is_empty() && self.facts.ended.is_some())
     }
 }

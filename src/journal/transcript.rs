@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Ending, Exchange, Gone, Journal, Kind, Label, Left, Log, Record, Weight};
+use super::{Ended, Ending, Exchange, ExchangePart, Gone, Journal, Kind, Label, Left, Less, Log, Record, Weight};
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -64,16 +64,14 @@ impl Transcript {
             return Err(Gone { first: Seq(journal.floor().0 + 1) });
         }
         let mut part = Part::new(log);
-        let records = &log.records[log.records.partition_point(|seq| *seq < from)..];
-        let mut read = 0;
-        for record in records.iter().take(PORTION).filter_map(|seq| journal.get(*seq)) {
-            part.record(journal, log, record, is_begin);
-            read += 1;
-            if part.octets() > PORTION_OCTETS {
-                break;
+        let (mut places, mut read) = (log.records.since(from).peekable(), 0);
+        while let Some(seq) = places.next_if(|_| read < PORTION && part.octets() <= PORTION_OCTETS) {
+            if let Some(record) = journal.get(seq) {
+                part.record(journal, log, record, is_begin);
             }
+            read += 1;
         }
-        let next = records.get(read).copied();
+        let next = places.peek().copied();
         if next.is_none() {
             part.finish(log);
         }
@@ -121,7 +119,7 @@ impl fmt::Display for Transcript {
 impl Part {
     fn of(journal: &Journal, log: &Log) -> Self {
         let mut part = Self::new(log);
-        for record in log.records.iter().filter_map(|seq| journal.get(*seq)) {
+        for record in log.records.iter().filter_map(|seq| journal.get(seq)) {
             part.record(journal, log, record, true);
         }
         part.finish(log);
@@ -154,19 +152,18 @@ impl Part {
     fn record(&mut self, journal: &Journal, log: &Log, record: &Record, is_begin: bool) {
         match &record.kind {
             Kind::Exchange(exchange) => self.exchange(journal, log, exchange),
-            Kind::Part { start, heard, said, awaited, detail, .. } => {
-                let labelled = detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-                if *awaited {
-                    self.heard(log.text(*start, *heard), &[]);
+            Kind::Part(part) => {
+                let ExchangePart { start, heard, said, .. } = **part;
+                let labelled = part.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
+                if part.awaited {
+                    self.heard(log.text(start, heard), &[]);
                 }
-                self.say('S', log.text(start.wrapping_add(*heard), *said).to_vec(), labelled, *heard);
+                self.say('S', log.text(start.wrapping_add(heard), said).to_vec(), labelled, heard);
             }
-            Kind::Closed { left: Left::Part { octets, of }, .. } => {
-                self.direct(format!("only {octets} of the {of} octets of this reply left"));
-            }
-            Kind::Closed { left: Left::Stalled, .. } => {
-                self.direct("the server says nothing to this, ever".to_owned());
-            }
+            Kind::Closed { left: Left::Less(less), .. } => self.direct(match **less {
+                Less::Part { octets, of } => format!("only {octets} of the {of} octets of this reply left"),
+                Less::Stalled => "the server says nothing to this, ever".to_owned(),
+            }),
             Kind::Noted(noted) if noted.weight != Weight::State => {
                 let by = noted.by.as_deref().unwrap_or("mailjig");
                 let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
@@ -177,15 +174,17 @@ impl Part {
             }
             Kind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
             Kind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
-            Kind::Ended { unfinished, start, kept, .. } if *unfinished > 0 => {
-                let first = log.text(*start, *kept);
+            Kind::Ended(ended) => {
+                let Ended { unfinished, start, kept, .. } = **ended;
+                let first = log.text(start, kept);
                 if !first.is_empty() {
                     self.lines.push(Line::Begun(first.to_vec()));
                 }
-                self.direct(format!("{unfinished} octets of an incomplete request were lost"));
-                self.end(&record.kind);
+                if unfinished > 0 {
+                    self.direct(format!("{unfinished} octets of an incomplete request were lost"));
+                }
+                self.end(ended.ending);
             }
-            Kind::Ended { .. } => self.end(&record.kind),
             Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) | Kind::Noted(_) => {}
         }
     }
@@ -237,10 +236,8 @@ impl Part {
         self.lines.push(Line::Said(who, text, here));
     }
 
-    fn end(&mut self, kind: &Kind) {
-        if let Kind::Ended { ending, .. } = kind
-            && !matches!(ending, Ending::Clean | Ending::Idle | Ending::TlsFailed)
-        {
+    fn end(&mut self, ending: Ending) {
+        if !matches!(ending, Ending::Clean | Ending::Idle | Ending::TlsFailed) {
             self.direct(ending.to_string());
         }
     }

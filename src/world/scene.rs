@@ -60,8 +60,8 @@ impl<M: Machine> Scene<'_, M> {
 
     /// How many requests the session has made, with this one.
     fn requests(&self) -> u64 {
-        let records = self.log().map_or(&[][..], |log| &log.records);
-        let before = records.iter().filter(|seq| match self.journal.get(**seq).map(|record| &record.kind) {
+        let records = self.log().map(|log| log.records.iter()).into_iter().flatten();
+        let before = records.filter(|seq| match self.journal.get(*seq).map(|record| &record.kind) {
             Some(Kind::Exchange(exchange)) => !exchange.event.is_unasked(),
             _ => false,
         });
@@ -133,7 +133,7 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
             Field::Seq => number(self.requests()),
             Field::Age => number(self.facts()?.opened.until(self.now)),
             Field::Idle => {
-                let last = self.journal.get(*self.log()?.records.last()?)?;
+                let last = self.journal.get(self.log()?.records.last()?)?;
                 number(last.at.until(self.now))
             }
             _ => None,

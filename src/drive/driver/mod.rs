@@ -25,7 +25,7 @@ use super::listen::Tickets;
 use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Ending, Kind, Left, Noted, UNFINISHED_KEPT, Weight};
+use crate::journal::{Ending, Kind, Left, Less, Noted, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
 use crate::rule::{End, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
@@ -460,7 +460,7 @@ impl<M: Machine> Driver<M> {
                     let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
                     let of = ready.saturating_sub(start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
-                    let left = if octets == of { Left::All } else { Left::Part { octets, of } };
+                    let left = if octets == of { Left::All } else { Less::Part { octets, of }.into() };
                     world.close(session, exchange, left, now);
                 }
             });
@@ -470,7 +470,7 @@ impl<M: Machine> Driver<M> {
     /// What is open will never be answered.
     fn settle(&mut self, left: Left) {
         let (session, open) = (self.session, self.open.drain(..));
-        self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left, now)));
+        self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
     }
 
     /// Waits for bytes, a command, or the end of patience; waking for anything else never prolongs that.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{AHEAD, Driver, FULL, News};
 use crate::drive::clock::Moment;
-use crate::journal::{Ending, Left};
+use crate::journal::{Ending, Less};
 use crate::protocol::{Machine, Reply};
 use crate::rule::{Cue, Pace, Plan};
 use crate::world::{EndCommand, SessionCommand};
@@ -52,7 +52,7 @@ impl<M: Machine> Driver<M> {
                 }
                 Cue::Stall => {
                     self.flush().await?;
-                    self.settle(Left::Stalled);
+                    self.settle(Less::Stalled.into());
                     return Err(match self.drop_input().await {
                         Some(command) => self.end_by(command).await,
                         None => Ending::Ruled,

@@ -133,7 +133,7 @@ fn failures(journal: &Journal) -> Vec<Failure> {
             session: record.session,
             text: noted.text.clone(),
         }),
-        Kind::Ended { ending: Ending::Bug, .. } => {
+        Kind::Ended(ended) if ended.ending == Ending::Bug => {
             Some(Failure { rule: None, session: record.session, text: Ending::Bug.to_string() })
         }
         _ => None,
@@ -235,7 +235,7 @@ fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
     let protocol = name.split('.').next().unwrap_or_default();
     let mut last = None;
     for log in journal.sessions() {
-        let exchanges = log.records.iter().filter_map(|seq| match journal.get(*seq).map(|record| &record.kind) {
+        let exchanges = log.records.iter().filter_map(|seq| match journal.get(seq).map(|record| &record.kind) {
             Some(Kind::Exchange(exchange)) => Some(exchange.event),
             _ => None,
         });
@@ -372,7 +372,7 @@ fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal)
 fn waiting(journal: &Journal) -> Vec<String> {
     let mut all = Vec::new();
     for log in journal.sessions().filter(|log| log.facts().ended.is_none()) {
-        let last = log.records.iter().rev().find_map(|seq| match journal.get(*seq).map(|record| &record.kind) {
+        let last = log.records.iter().rev().find_map(|seq| match journal.get(seq).map(|record| &record.kind) {
             Some(Kind::Exchange(exchange)) => Some(exchange),
             _ => None,
         });

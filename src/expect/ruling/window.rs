@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Failure;
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Exchange, Journal, Kind, Log, Trace};
+use crate::journal::{Exchange, ExchangePart, Journal, Kind, Log, Trace};
 use crate::protocol::{Written, masked};
 use crate::rule::{Mounted, Rulebook, Watch, Why};
 
@@ -41,8 +41,8 @@ pub(super) struct Line {
 /// Every line of a session, and who said it.
 pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
     let mut all = Vec::new();
-    for seq in &log.records {
-        let Some(record) = journal.get(*seq) else { continue };
+    for seq in log.records.iter() {
+        let Some(record) = journal.get(seq) else { continue };
         match &record.kind {
             Kind::Exchange(Exchange { event, start, heard, said, detail, .. }) => {
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
@@ -52,11 +52,12 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
                     None => masked(*event, log.text(*start, *heard)),
                 };
                 if captured.is_some() || !event.is_unasked() {
-                    push_heard(&mut all, &line, *seq);
+                    push_heard(&mut all, &line, seq);
                 }
-                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, *seq);
+                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, seq);
             }
-            Kind::Part { exchange, start, heard, said, awaited, detail, .. } => {
+            Kind::Part(part) => {
+                let ExchangePart { exchange, start, heard, said, awaited, detail, .. } = &**part;
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 if *awaited
                     && let Some(Kind::Exchange(Exchange { event, .. })) = journal.get(*exchange).map(|its| &its.kind)

@@ -51,7 +51,7 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
     for (seq, record) in world.journal.since(Seq(0)).unwrap() {
         let done = match &record.kind {
             Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.changes),
-            Kind::Part { detail, .. } => detail.as_ref().map(|detail| &detail.changes),
+            Kind::Part(part) => part.detail.as_ref().map(|detail| &detail.changes),
             Kind::Outside(detail) => Some(&detail.changes),
             _ => None,
         };

@@ -1,0 +1,83 @@
+//! The places of records, in order and in little room: sessions keep one for each record.
+
+use crate::base::Seq;
+
+/// Places in order, each by its last 32 bits: no journal has room for so many records that these are not enough.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    last: Seq,
+    low: Vec<u32>,
+}
+
+impl Places {
+    pub(super) fn push(&mut self, seq: Seq) {
+        debug_assert!(seq > self.last, "places come in order");
+        self.last = seq;
+        // It grows by an eighth: there are many sessions, and much of what each takes is here.
+        if self.low.len() == self.low.capacity() {
+            self.low.reserve_exact((self.low.len() / 8).max(4));
+        }
+        self.low.push(seq.0 as u32);
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Seq> + ExactSizeIterator {
+        self.low.iter().map(|low| self.place(*low))
+    }
+
+    /// Those from this one on.
+    pub(crate) fn since(&self, seq: Seq) -> impl ExactSizeIterator<Item = Seq> {
+        self.low[self.before(seq)..].iter().map(|low| self.place(*low))
+    }
+
+    pub(crate) fn last(&self) -> Option<Seq> {
+        (!self.is_empty()).then_some(self.last)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.low.is_empty()
+    }
+
+    /// Forgets those before this one.
+    pub(super) fn drop_below(&mut self, seq: Seq) {
+        let below = self.before(seq);
+        self.low.drain(..below);
+        if self.low.len() < self.low.capacity() / 4 {
+            self.low.shrink_to(self.low.len() * 2);
+        }
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.low.shrink_to_fit();
+    }
+
+    fn before(&self, seq: Seq) -> usize {
+        self.low.partition_point(|low| self.place(*low) < seq)
+    }
+
+    fn place(&self, low: u32) -> Seq {
+        Seq(self.last.0 - u64::from((self.last.0 as u32).wrapping_sub(low)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_across_the_end_of_32_bits() {
+        let all = [8, 9, (1 << 32) - 1, 1 << 32, (1 << 32) + 7].map(Seq);
+        let mut places = Places::default();
+        assert_eq!(places.last(), None);
+        all.iter().for_each(|seq| places.push(*seq));
+        assert_eq!(places.iter().collect::<Vec<_>>(), all);
+
+        assert_eq!(places.since(Seq(10)).collect::<Vec<_>>(), all[2..]);
+        assert_eq!(places.last(), Some(all[4]));
+
+        places.drop_below(all[3]);
+        assert_eq!(places.iter().collect::<Vec<_>>(), all[3..]);
+        places.drop_below(Seq(all[4].0 + 1));
+        assert!(places.is_empty());
+        assert_eq!(places.last(), None);
+    }
+}
