@@ -1,6 +1,7 @@
 //! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
 
 mod accounts;
+mod fair_write;
 mod guard;
 mod journal;
 mod json;

@@ -129,14 +129,17 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
         // Outside of the lock: bodies are long.
         let heading = heading.map(|listener| format!("{}-- {session} {listener}\n", std::mem::replace(&mut gap, "\n")));
         at = next.map(|next| (session, next));
-        Some(Ok(heading.unwrap_or_default() + &print(&portion, verbatim)))
+        Some(Ok(print(heading, &portion, verbatim)))
     };
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], pieces(next)).into_response()
 }
 
 /// Whatever else this thread serves goes on on another one meanwhile.
-fn print(transcript: &Transcript, verbatim: bool) -> String {
-    block_in_place(|| if verbatim { transcript.verbatim() } else { transcript.to_string() })
+fn print(heading: Option<String>, transcript: &Transcript, verbatim: bool) -> String {
+    block_in_place(|| {
+        let text = if verbatim { transcript.verbatim() } else { transcript.to_string() };
+        heading.map(|heading| heading + &text).unwrap_or(text)
+    })
 }
 
 pub(super) fn number(s: &str) -> Result<SessionNo, Problem> {
