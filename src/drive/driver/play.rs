@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{AHEAD, Driver, FULL, News};
@@ -16,6 +17,8 @@ use crate::world::{EndCommand, SessionCommand};
 
 /// Between two writes that shall arrive as two segments.
 const APART: Duration = Duration::from_millis(20);
+/// How many octets of one reply leave before others have their turn, where the client takes them at once.
+const GIVEN: usize = 4 * FULL;
 
 impl<M: Machine> Driver<M> {
     pub(super) async fn play(&mut self, mut plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
@@ -167,6 +170,7 @@ impl<M: Machine> Driver<M> {
 
     /// Pushes a reply; what is longer than may wait leaves meanwhile.
     pub(super) async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
+        let mut given = 0;
         for piece in reply.pieces() {
             if self.wire.waiting() + piece.len() < FULL {
                 self.wire.push(piece);
@@ -176,6 +180,11 @@ impl<M: Machine> Driver<M> {
                 if self.wire.waiting() >= FULL {
                     self.flush().await?;
                 }
+                if given >= GIVEN {
+                    yield_now().await;
+                    given = 0;
+                }
+                given += chunk.len();
                 self.wire.push(chunk);
             }
         }

@@ -55,9 +55,13 @@ impl<M: Machine> Driver<M> {
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
     ) -> T {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let ((result, moment), _dropped_here) = engine.act(|world, now| {
+        let ((result, moment), read) = engine.act(|world, now| {
             world.knowing(answers, |world| (turn(world, machine, session, now), engine.clock().moment_of(now)))
         });
+        if let Some(read) = read {
+            // It may be made of a hundred thousand pieces, and takes long to free.
+            let _freed = spawn_blocking(|| drop(read));
+        }
         // What the client said was heard at this turn, if the clock was not read since it came.
         self.heard.get_or_insert(moment);
         result

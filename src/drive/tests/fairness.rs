@@ -1,7 +1,7 @@
 //! How much one session does before others have their turn.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
@@ -70,4 +70,34 @@ fn a_flight_of_requests_is_worked_on_in_parts() {
     }
 
     assert!((32..=128).contains(&most), "{most} requests at once");
+}
+
+/// However fast its client takes it.
+#[test]
+fn a_long_reply_leaves_in_parts() {
+    const OCTETS: usize = 8 << 20;
+    let (_engine, driver, mut client) = session();
+    client.write_all(b"flood\n").unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let (send, receive) = mpsc::sync_channel(1);
+    let waker = Waker::from(Arc::new(Ring(send)));
+    let reading = std::thread::spawn(move || {
+        let (mut came, mut buffer) = (0, vec![0; 1 << 20]);
+        while came < OCTETS {
+            came += client.read(&mut buffer).unwrap();
+        }
+        client
+    });
+    let _entered = runtime().enter();
+    let mut driving = pin!(driver.run(false));
+
+    let mut turns = 0;
+    while !reading.is_finished() {
+        assert!(driving.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        turns += 1;
+        let _or_all_is_said = receive.recv_timeout(Duration::from_millis(100));
+    }
+
+    assert!(reading.join().is_ok());
+    assert!(turns >= 25, "{turns} turns");
 }
