@@ -1,6 +1,6 @@
 //! Sections of a message (RFC 3501 §6.4.5): which octets `BODY[1.2.MIME]` means.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub(super) enum What {
     Header,
     /// The fields of these names, in small letters, or all others.
     Fields {
-        names: BTreeSet<Vec<u8>>,
+        names: HashSet<Box<[u8]>>,
         others: bool,
     },
     Text,
@@ -86,7 +86,7 @@ fn fields(parser: &mut Parser<'_>, path: Vec<u32>, others: bool) -> Parsed<(Sect
     let written: Vec<String> = names.iter().map(|name| field_name(name)).collect();
     let not = if others { ".NOT" } else { "" };
     let name = format!("[{numbers}HEADER.FIELDS{not} ({})]", written.join(" "));
-    let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let names = names.iter().map(|name| name.to_ascii_lowercase().into()).collect();
     Ok((Section { path, what: What::Fields { names, others } }, name))
 }
 
@@ -138,9 +138,11 @@ impl Section {
             What::Text => whole().map(|part| Found::Place(part.body_range())),
             What::Fields { names, others } => {
                 let part = whole()?;
-                let mut out = Vec::new();
+                let (mut out, mut small) = (Vec::new(), Vec::new());
                 for (name, field) in part.raw_fields() {
-                    if names.contains(&name.to_ascii_lowercase()) != *others {
+                    small.clear();
+                    small.extend(name.iter().map(u8::to_ascii_lowercase));
+                    if names.contains(&small[..]) != *others {
                         out.extend_from_slice(field);
                         if !field.ends_with(b"\n") {
                             out.extend_from_slice(b"\r\n");
