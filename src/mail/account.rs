@@ -70,9 +70,9 @@ impl Account {
     }
 
     /// The mailboxes whose names begin with this, in the order of their names; INBOX is not among them.
-    pub(crate) fn starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (MailboxNo, &'a Arc<str>)> {
+    pub(crate) fn starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
         let behind = self.by_name.range::<str, _>((Bound::Included(start), Bound::Unbounded));
-        behind.take_while(move |(name, _)| name.starts_with(start)).map(|(name, no)| (*no, name))
+        behind.map(|(name, _)| name).take_while(move |name| name.starts_with(start))
     }
 
     fn create(&mut self, mailbox: Mailbox) {
@@ -86,12 +86,21 @@ impl Account {
         self.by_name.remove(&deleted.name);
     }
 
-    fn rename(&mut self, no: MailboxNo, name: &str) {
-        let at = self.place(no).expect("a mailbox that is renamed is there");
-        let name: Arc<str> = name.into();
-        self.by_name.remove(&self.mailboxes[at].name);
-        self.by_name.insert(Arc::clone(&name), no);
-        self.mailboxes[at].name = name;
+    /// Names are moved as one stretch of the order: a client may have thousands below each other, and all have their
+    /// new names at once.
+    fn rename(&mut self, from: &str, to: &str, delimiter: char) {
+        let mut moved = self.by_name.split_off::<str>(&format!("{from}{delimiter}"));
+        // Behind names that go on with the delimiter come those that go on with the letter that follows it.
+        let mut behind = moved.split_off::<str>(&format!("{from}{}", char::from(delimiter as u8 + 1)));
+        self.by_name.append(&mut behind);
+        moved.extend(self.by_name.remove_entry(from));
+        let new_name = |name: Arc<str>| Arc::from(format!("{to}{}", &name[from.len()..]));
+        let mut moved: BTreeMap<Arc<str>, _> = moved.into_iter().map(|(name, no)| (new_name(name), no)).collect();
+        for (name, no) in &moved {
+            let at = self.place(*no).expect("a mailbox that has a name is there");
+            self.mailboxes[at].name = Arc::clone(name);
+        }
+        self.by_name.append(&mut moved);
     }
 
     fn place(&self, no: MailboxNo) -> Option<usize> {
@@ -251,7 +260,10 @@ impl Accounts {
                 self.account_mut(place.account).create(mailbox);
             }
             Change::Delete { place } => self.account_mut(place.account).delete(place.mailbox),
-            Change::Rename { place, name } => self.account_mut(place.account).rename(place.mailbox, name),
+            Change::Rename { account, from, to } => {
+                let delimiter = self.namespace.delimiter;
+                self.account_mut(*account).rename(from, to, delimiter);
+            }
             Change::Subscribe { account, name, subscribed: true } => {
                 self.account_mut(*account).subscriptions.insert((&**name).into());
             }
@@ -341,7 +353,7 @@ mod tests {
         accounts.apply(&accounts.opening("bob").unwrap());
         let account = accounts.find("bob").unwrap();
         let mut places = Vec::new();
-        for name in ["a", "a/b", "a/c", "ab", "INBOX/d"] {
+        for name in ["a", "a/b", "a/c", "ab", "a!", "INBOX/d"] {
             let (mailbox, uid_validity) = accounts.next_mailbox();
             let place = Place { account, mailbox };
             accounts.apply(&Change::Create { place, name: name.into(), special_use: None, uid_validity });
@@ -349,18 +361,22 @@ mod tests {
         }
         let below = |accounts: &Accounts, start: &str| {
             let account = accounts.account(account).unwrap();
-            account.starting_with(start).map(|(_, name)| name.to_string()).collect::<Vec<_>>()
+            account.starting_with(start).map(|name| name.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(below(&accounts, "a/"), ["a/b", "a/c"]);
 
-        accounts.apply(&Change::Rename { place: places[1], name: "z".into() });
+        accounts.apply(&Change::Rename { account, from: "a".into(), to: "z".into() });
+        accounts.apply(&Change::Rename { account, from: "z/b".into(), to: "a".into() });
         accounts.apply(&Change::Delete { place: places[2] });
 
         let its = accounts.account(account).unwrap();
-        let found =
-            ["INBOX", "a", "a/b", "a/c", "ab", "INBOX/d", "z"].map(|name| its.named(name).map(|its| &*its.name));
-        assert_eq!(found, [Some("INBOX"), Some("a"), None, None, Some("ab"), Some("INBOX/d"), Some("z")]);
-        assert_eq!(below(&accounts, "a/"), [""; 0]);
-        assert_eq!(its.mailboxes().len(), 5);
+        let found = |name| {
+            let its = its.named(name)?;
+            assert_eq!(&*its.name, name);
+            places.iter().position(|place| place.mailbox == its.no)
+        };
+        let all = ["z", "a", "a/b", "a/c", "z/b", "z/c", "ab", "a!", "INBOX/d"].map(found);
+        assert_eq!(all, [Some(0), Some(1), None, None, None, None, Some(3), Some(4), Some(5)]);
+        assert_eq!((its.mailboxes().len(), &*its.inbox().name), (6, "INBOX"));
     }
 }

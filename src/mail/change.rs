@@ -16,8 +16,8 @@ pub(crate) enum Change {
     Create { place: Place, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
     /// A mailbox goes, with its entries.
     Delete { place: Place },
-    /// A mailbox has another name; those below it have changes of their own.
-    Rename { place: Place, name: Box<str> },
+    /// A name and those below it begin otherwise, whether there is a mailbox of that very name or not.
+    Rename { account: AccountNo, from: Box<str>, to: Box<str> },
     /// A name is subscribed to, or no longer, whether there is such a mailbox or not.
     Subscribe { account: AccountNo, name: Box<str>, subscribed: bool },
     /// A mailbox gets a keyword that it had not seen before.

@@ -60,6 +60,14 @@ impl Namespace {
         Self::general_objection(name)
     }
 
+    /// Why a mailbox below one name cannot be below the other, which mailboxes can have.
+    pub(crate) fn objection_below(&self, name: &str, from: &str, to: &str) -> Option<String> {
+        let behind = &name[from.len()..];
+        let levels = |text: &str| memchr::memchr_iter(self.delimiter as u8, text.as_bytes()).count();
+        let is_too_large = to.len() + behind.len() > MOST_OCTETS || 1 + levels(to) + levels(behind) > MOST_LEVELS;
+        is_too_large.then(too_large)
+    }
+
     /// Why no mailbox can have this name in any namespace.
     pub(crate) fn general_objection(name: &str) -> Option<String> {
         if name.is_empty() {

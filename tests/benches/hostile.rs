@@ -285,7 +285,8 @@ impl Server {
         let mut client = self.many_mailboxes();
         for i in 0..size / (1 << 20) {
             let (from, to) = if i % 2 == 0 { ("a", "b") } else { ("b", "a") };
-            client.ask(&format!("b RENAME {} {}", from.repeat(200), to.repeat(200)));
+            client.write(format!("b RENAME {} {}\r\n", from.repeat(200), to.repeat(200)).as_bytes());
+            client.until("b OK");
         }
     }
 

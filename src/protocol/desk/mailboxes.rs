@@ -95,9 +95,10 @@ impl Desk<'_> {
         self.change(Change::Delete { place });
     }
 
-    /// Gives a mailbox another name.
-    pub(crate) fn rename(&mut self, place: Place, name: &str) {
-        self.change(Change::Rename { place, name: name.into() });
+    /// Gives a mailbox and those below it names that begin otherwise; that these are free and allowed was looked at
+    /// before.
+    pub(crate) fn rename(&mut self, account: AccountNo, from: &str, to: &str) {
+        self.change(Change::Rename { account, from: from.into(), to: to.into() });
     }
 
     /// Subscribes to a name, or no longer.

@@ -90,29 +90,28 @@ impl Imap {
     pub(super) fn rename(&mut self, account: AccountNo, from: &str, to: &str, desk: &mut Desk<'_>) -> Answer {
         let namespace = desk.accounts().namespace();
         let (from, to) = (namespace.canonical(from), namespace.canonical(to));
-        let is_into_itself = namespace.is_below(&to, &from) && &*from != INBOX;
         let source = place(account, &from, desk);
+        if let Some(inbox) = source.filter(|_| &*from == INBOX) {
+            may_be_made(account, &to, desk)?;
+            return rename_inbox(inbox, &to, desk);
+        }
         let below = below(account, &from, desk);
         if source.is_none() && below.is_empty() {
             return Err(Refusal::no_mailbox(&from));
         }
-        may_be_made(account, &to, desk)?;
-        if is_into_itself {
+        may_be_named(account, &to, desk)?;
+        if namespace.is_below(&to, &from) {
             return Err(Refusal::no("[CANNOT] the new name is below the old one"));
         }
-        if let Some(inbox) = source.filter(|_| &*from == INBOX) {
-            return rename_inbox(inbox, &to, desk);
+        if let Some(objection) = below.iter().find_map(|name| namespace.objection_below(name, &from, &to)) {
+            return Err(Refusal::no(format!("[CANNOT] {objection}")));
         }
-        for (_, name) in &below {
-            // A name below the new one may be taken even where the new one is not.
-            may_be_made(account, &format!("{to}{}", &name[from.len()..]), desk)?;
+        // A name below the new one may be taken even where the new one is not.
+        let is_needed = |taken: &&Arc<str>| place(account, &format!("{from}{}", &taken[to.len()..]), desk).is_some();
+        if let Some(taken) = self::below(account, &to, desk).iter().find(is_needed) {
+            return Err(Refusal::taken(taken));
         }
-        if let Some(place) = source {
-            desk.rename(place, &to);
-        }
-        for (place, name) in below {
-            desk.rename(place, &format!("{to}{}", &name[from.len()..]));
-        }
+        desk.rename(account, &from, &to);
         Ok(Progress::Done("Renamed".to_owned()))
     }
 
@@ -172,22 +171,27 @@ pub(super) fn place(account: AccountNo, name: &str, desk: &Desk<'_>) -> Option<P
     Some(Place { account, mailbox })
 }
 
-/// The mailboxes below a name.
-fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<(Place, Arc<str>)> {
+/// The names of the mailboxes below a name.
+fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<Arc<str>> {
     let start = format!("{name}{}", desk.accounts().namespace().delimiter);
     let below = desk.account(account).into_iter().flat_map(|its| its.starting_with(&start));
-    below.map(|(mailbox, name)| (Place { account, mailbox }, Arc::clone(name))).collect()
+    below.cloned().collect()
 }
 
 fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
     if desk.account(account).is_some_and(|account| account.mailboxes().len() >= MOST_MAILBOXES) {
         return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} mailboxes at most")));
     }
+    may_be_named(account, name, desk)
+}
+
+/// The same for a mailbox that is there already.
+fn may_be_named(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
     if let Some(objection) = desk.accounts().namespace().objection(name) {
         return Err(Refusal::no(format!("[CANNOT] {objection}")));
     }
     match place(account, name, desk) {
-        Some(_) => Err(Refusal::no(format!("[ALREADYEXISTS] there is a mailbox {}", utf7::encode(name)))),
+        Some(_) => Err(Refusal::taken(name)),
         None => Ok(()),
     }
 }

@@ -33,6 +33,10 @@ impl Refusal {
         Self::no("[PRIVACYREQUIRED] STARTTLS comes first")
     }
 
+    pub(super) fn taken(name: &str) -> Self {
+        Self::no(format!("[ALREADYEXISTS] there is a mailbox {}", utf7::encode(name)))
+    }
+
     pub(super) fn no_mailbox(name: &str) -> Self {
         if name.contains(char::REPLACEMENT_CHARACTER) {
             return Self::no("[NONEXISTENT] there is no such mailbox; the name is not modified UTF-7");

@@ -182,6 +182,38 @@ mod tests {
     }
 
     #[test]
+    fn all_mailboxes_of_an_account_that_has_no_room_for_more_are_renamed_at_once_and_as_one_change() {
+        let mut session = Session::with(&[]);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        for i in 1..10_000 {
+            desk.create(session.account, &format!("a/b/{i}"), None);
+        }
+        desk.close();
+
+        let said = ["a RENAME a b", "b RENAME b/b a", "c CREATE c"].map(|line| session.ask(line)).concat();
+
+        let refused = "c NO [LIMIT] an account has 10000 mailboxes at most\r\n";
+        assert_eq!(said, ["a OK Renamed\r\n", "b OK Renamed\r\n", refused]);
+        assert_eq!(session.mail.take_done().changes.len(), 2);
+        let names = session.mail.accounts.account(session.account).unwrap().starting_with("a/");
+        assert_eq!(names.count(), 9999);
+    }
+
+    #[test]
+    fn a_name_that_would_be_too_long_below_the_new_one_is_refused() {
+        let mut session = Session::with(&[]);
+        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        desk.create(session.account, &format!("a/{}", "b".repeat(990)), None);
+        desk.create(session.account, &format!("c/{}d", "d/".repeat(60)), None);
+
+        let said = ["a RENAME a 1234567890", "b RENAME a 123456789", "c RENAME c 1/2/3/4", "d RENAME c 1/2/3"]
+            .map(|line| session.ask(line).concat());
+
+        let refused = |tag: &str| format!("{tag} NO [CANNOT] a name has 1000 octets and 64 levels at most\r\n");
+        assert_eq!(said, [refused("a"), "b OK Renamed\r\n".to_owned(), refused("c"), "d OK Renamed\r\n".to_owned()]);
+    }
+
+    #[test]
     fn a_long_summary_of_a_message_is_recorded_as_a_label() {
         let (few, many) = ("a@b,".repeat(10), "a@b,".repeat(1000));
         let part = "--x\r\n\r\na\r\n".repeat(500);
