@@ -655,6 +655,23 @@ fn a_scenario_is_in_force_when_the_call_returns() {
 }
 
 #[test]
+fn a_change_that_follows_from_a_change_has_the_same_place_in_the_journal() {
+    let (_server, client) = start();
+    let text = "mailjig = 1\n[state]\nfirst = false\nsecond = false\nthird = false\n\
+                [[rule]]\nid = \"once\"\non = \"state.changed\"\ntimes = 1\ndo = { set = { second = true } }\n\
+                [[rule]]\nid = \"then\"\non = \"state.changed\"\nwhen = { state.second = true }\ndo = { note = \"then\" }\n\
+                [[rule]]\nid = \"near\"\non = \"state.changed\"\nwhen = { state.third = true }\ndo = { note = \"third\" }\n";
+    assert_eq!(client.put("/scenario", &json!({ "text": text })).status(), 200);
+
+    assert_eq!(client.put("/state", &json!({ "first": true })).status(), 204);
+
+    let rule = client.json("/rules/near");
+    let places = rule["near_misses"].as_array().unwrap().iter().map(|near| near["journal_ref"].as_u64().unwrap());
+    let place = client.json("/journal")["records"][0]["seq"].as_u64().unwrap();
+    assert_eq!(places.collect::<Vec<_>>(), [place, place]);
+}
+
+#[test]
 fn a_rule_is_waited_for_over_http() {
     let (server, client) = start();
     client.post("/rules", &json!({ "id": "busy", "on": "smtp.noop", "do": [{ "reply": "451 4.3.0 later" }] }));

@@ -187,8 +187,8 @@ impl Rulebook {
     }
 
     pub(super) fn miss(&mut self, at: usize, event: Event, scene: &dyn Scene, why: Why) {
-        let near = Near { why, event, session: scene.session(), exchange: None };
-        if self.rules[at].keep(near) {
+        let near = Near { why, event, session: scene.session(), exchange: scene.record() };
+        if self.rules[at].keep(near) && scene.record().is_none() {
             self.pending.push(at);
         }
     }

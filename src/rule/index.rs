@@ -95,7 +95,7 @@ impl Index {
                         field: field.clone(),
                         value: text.into_owned(),
                         session: scene.session(),
-                        exchange: None,
+                        exchange: scene.record(),
                     });
                 }
             }

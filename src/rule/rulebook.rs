@@ -30,6 +30,10 @@ pub(crate) trait Scene {
         None
     }
     fn session(&self) -> Option<SessionNo>;
+    /// The record that this is about or follows from. None: it is not written yet.
+    fn record(&self) -> Option<Seq> {
+        None
+    }
     /// The moment that came, where that is the event.
     fn moment(&self) -> Option<Timestamp>;
     fn now(&self) -> Timestamp;
@@ -233,18 +237,14 @@ impl Rulebook {
         }
     }
 
-    /// What happened at these events, and has no place yet, stands at this place of the journal.
-    pub(crate) fn place(&mut self, exchange: Seq, is_placed: impl Fn(Event) -> bool) {
-        self.watches.iter_mut().for_each(|watch| watch.place(exchange, &is_placed));
-        let indexes = Event::ALL.iter().zip(&mut self.by_event);
-        let keyed = indexes.filter(|(event, index)| index.is_keyed() && is_placed(**event));
-        keyed.for_each(|(_, index)| index.place(exchange));
-        self.pending.retain(|at| {
-            let Some(mounted) = self.rules.get_mut(*at) else { return false };
-            let placed = mounted.near.iter_mut().filter(|near| is_placed(near.event));
-            placed.for_each(|near| _ = near.exchange.get_or_insert(exchange));
-            mounted.near.iter().any(|near| near.exchange.is_none())
-        });
+    /// What happened in the exchange that is under way stands at this place of the journal.
+    pub(crate) fn place(&mut self, exchange: Seq) {
+        self.watches.iter_mut().for_each(|watch| watch.place(exchange));
+        self.by_event.iter_mut().filter(|index| index.is_keyed()).for_each(|index| index.place(exchange));
+        for at in self.pending.drain(..) {
+            let near = self.rules.get_mut(at).into_iter().flat_map(|mounted| &mut mounted.near);
+            near.for_each(|near| _ = near.exchange.get_or_insert(exchange));
+        }
     }
 
     /// How often a rule was asked: one that is found by a value is asked whenever its event happens.

@@ -112,7 +112,8 @@ impl Watch {
                 }
                 let session = scene.session();
                 self.misplaced.retain(|its| its.index != index);
-                self.misplaced.push(Misplaced { index, event, session, exchange: None, is_late: is_next });
+                let exchange = scene.record();
+                self.misplaced.push(Misplaced { index, event, session, exchange, is_late: is_next });
             }
             Wanted::Count { on, when, same, .. } => {
                 let is_command = || scene.value(&Field::Verb).is_some();
@@ -125,19 +126,18 @@ impl Watch {
                 }
                 let key = same.as_ref().map(|field| scene.value(field).map(|value| shown(&value)).unwrap_or_default());
                 match when.iter().any(|condition| condition.field == Field::Outcome) {
-                    true => self.open.push(Open { exchange: None, session: scene.session(), event, key }),
+                    true => self.open.push(Open { exchange: scene.record(), session: scene.session(), event, key }),
                     false => self.count(key),
                 }
             }
         }
     }
 
-    /// What happened at these events stands at this place of the journal.
-    pub(super) fn place(&mut self, exchange: Seq, is_placed: impl Fn(Event) -> bool) {
-        let open = self.open.iter_mut().filter(|open| is_placed(open.event));
-        open.for_each(|open| _ = open.exchange.get_or_insert(exchange));
-        let misplaced = self.misplaced.iter_mut().filter(|its| is_placed(its.event));
-        misplaced.for_each(|its| _ = its.exchange.get_or_insert(exchange));
+    /// What happened in the exchange that is under way stands at this place of the journal.
+    pub(super) fn place(&mut self, exchange: Seq) {
+        let open = self.open.iter_mut().map(|open| &mut open.exchange);
+        let misplaced = self.misplaced.iter_mut().map(|its| &mut its.exchange);
+        open.chain(misplaced).for_each(|place| _ = place.get_or_insert(exchange));
     }
 
     /// Whether the outcome of this exchange is waited for.

@@ -249,6 +249,8 @@ impl World {
             return;
         }
         self.mail.suspend();
+        // An exchange that is under way is not recorded yet; what follows from it is told by what came before.
+        let cause = self.journal.tip();
         let mut progress = Progress::default();
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");
@@ -273,6 +275,7 @@ impl World {
                 accounts: &self.mail.accounts,
                 about,
                 session,
+                record: Some(cause),
                 sessions: self.sessions,
                 start: self.start,
                 now,
@@ -298,11 +301,8 @@ impl World {
             }
         }
         self.depth -= 1;
-        let tip = self.journal.tip();
-        // It may follow from an exchange that is not recorded yet, and has its own place then.
-        self.rulebook.place(tip, |its| its == event);
         for fired in run.take().3.fired {
-            self.rulebook.fired_in(&fired.rule, tip);
+            self.rulebook.fired_in(&fired.rule, cause);
         }
         self.settle(session, progress, now);
         self.mail.resume();

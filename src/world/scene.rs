@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::base::{SessionNo, Timestamp};
+use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Kind, Session};
 use crate::mail::{Accounts, Message};
 use crate::protocol::{Fact, Heard, Machine, Value, content_of};
@@ -17,6 +17,8 @@ pub(super) struct Scene<'a, M: Machine> {
     pub(super) accounts: &'a Accounts,
     pub(super) about: About<'a>,
     pub(super) session: Option<SessionNo>,
+    /// The record that it follows from, if it is no exchange of its own.
+    pub(super) record: Option<Seq>,
     pub(super) sessions: usize,
     pub(super) start: Timestamp,
     pub(super) now: Timestamp,
@@ -146,6 +148,10 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
 
     fn session(&self) -> Option<SessionNo> {
         self.session
+    }
+
+    fn record(&self) -> Option<Seq> {
+        self.record
     }
 
     fn moment(&self) -> Option<Timestamp> {

@@ -180,6 +180,7 @@ impl World {
                 accounts: &self.mail.accounts,
                 about: About::Request,
                 session: Some(session),
+                record: None,
                 sessions: self.sessions,
                 start: self.start,
                 now,
@@ -262,7 +263,7 @@ impl World {
                 exchange
             }
         };
-        self.rulebook.place(exchange, |event| !event.is_of_world());
+        self.rulebook.place(exchange);
         for id in &fired {
             self.rulebook.fired_in(id, exchange);
         }
