@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, Deliver, Field, Pass, Step};
+use super::{Condition, Field, Pass, Step};
 use crate::base::Times;
 use crate::protocol::Event;
 
@@ -123,12 +123,12 @@ impl Timed {
     }
 
     /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
-    /// mailbox that can be, a session that was to hear of it later.
+    /// mailbox that can be, a message that is accepted, a session that was to hear of it later.
     pub(crate) fn may_miss(&self) -> bool {
         match &self.step {
             Step::Reply(_) | Step::Raw(_) | Step::Close(_) | Step::Caps(_) => self.after.is_some(),
             Step::Shape(_) | Step::Data(_) | Step::Expunge { .. } | Step::Flag { .. } | Step::Kick { .. } => true,
-            Step::Deliver(Deliver::Into { .. }) | Step::Mailbox(_) => true,
+            Step::Deliver(_) | Step::Mailbox(_) => true,
             _ => false,
         }
     }

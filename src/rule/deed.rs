@@ -1,12 +1,13 @@
 //! What a rule does to the world, with its texts filled in.
 
-use super::step::{End, Literal, One, Renumber, Tell, Variable};
-use super::variables::State;
-use crate::base::Pattern;
-use crate::protocol::Offer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use super::step::{End, Literal, One, Renumber, Tell, Variable};
+use super::variables::State;
+use crate::base::{Pattern, Timestamp};
+use crate::protocol::{Destination, Offer, Route};
 
 /// One thing that is done to the world, now or later.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ pub(crate) enum Deed {
     Redirect(Target),
     Deliver {
         target: Target,
-        message: Option<Box<str>>,
+        message: Box<str>,
     },
     Expunge {
         target: Target,
@@ -93,6 +94,26 @@ impl Undecided {
 
     pub(super) fn is_in(&self, counting: &Counting) -> bool {
         Arc::ptr_eq(&self.counting.0, &counting.0)
+    }
+}
+
+/// The way of the message that is accepted, where a rule gives it one.
+#[derive(Debug, Clone)]
+pub(crate) enum Delivery {
+    /// It is captured, and nobody gets it.
+    Lost,
+    Into(Destination),
+    /// It is filed at this time.
+    Later(Timestamp, Destination, By),
+}
+
+impl Delivery {
+    /// What becomes of the message at once.
+    pub(crate) fn route(&self) -> Route {
+        match self {
+            Self::Lost | Self::Later(..) => Route::Nowhere,
+            Self::Into(destination) => Route::Into(destination.clone()),
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Frame {
     pub(super) passing: Option<Passing>,
     /// Something that was said inside was not let through.
     has_silenced: bool,
+    /// The step that gave the message its way, until it is accepted.
+    delivery: Option<usize>,
     pub(super) effect: Effect,
 }
 
@@ -87,7 +89,7 @@ pub(super) enum Passing {
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
         let (filters, effect) = (Vec::new(), Effect::new(Undecided::new(firing.counting.clone())));
-        Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, effect }
+        Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, delivery: None, effect }
     }
 
     /// Whether something else was let out than what was said inside.
@@ -99,6 +101,29 @@ impl Frame {
     pub(super) fn shape(&mut self, filter: Filter, step: usize) {
         let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
         self.filters.insert(at, Shaping { filter, step, changed: false });
+    }
+
+    /// A step gives the message its way, and that of a step before is none.
+    pub(super) fn deliver(&mut self, step: usize) {
+        self.lose_delivery();
+        self.delivery = Some(step);
+    }
+
+    /// The message is accepted and goes the way that a step of this rule gave it. Gives whether one did.
+    pub(super) fn delivered(&mut self) -> bool {
+        let Some(step) = self.delivery.take() else { return false };
+        match self.firing.rule.steps.get(step).and_then(|timed| timed.after) {
+            Some(_) => self.effect.put_off(),
+            None => self.effect.note(step, true),
+        }
+        true
+    }
+
+    /// No message went the way that a step of this rule gave it.
+    pub(super) fn lose_delivery(&mut self) {
+        if let Some(step) = self.delivery.take() {
+            self.effect.note(step, false);
+        }
     }
 
     /// What comes from inside, as `pass` lets it through.

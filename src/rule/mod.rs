@@ -27,7 +27,7 @@ mod watch;
 pub(crate) use clause::{Nth, On, Per, Rule, RuleNo, Timed};
 pub(crate) use condition::{Condition, Test, count, shown, span};
 pub(crate) use content::{Answers, Questions, Verdict};
-pub(crate) use deed::{By, Deed, Target};
+pub(crate) use deed::{By, Deed, Delivery, Target};
 pub(crate) use field::{DOTTED, FIELDS, Field, Kind, OUTCOMES};
 pub(crate) use filter::short;
 pub(crate) use mounted::Mounted;

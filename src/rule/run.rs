@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
 use super::condition::shown;
-use super::deed::{By, Deed, Target};
+use super::deed::{By, Deed, Delivery, Target};
 use super::field::Field;
 use super::filter::Filter;
 use super::frame::{Frame, Passing, Shaping, complete, drawn, parts, shaped};
@@ -39,6 +39,7 @@ pub(crate) struct Run {
     /// What the client was told of its request in the turns before.
     told: Option<Status>,
     hello: Option<Hello>,
+    delivery: Option<Delivery>,
     /// What follows when everything is said.
     after: After,
     trace: Trace,
@@ -85,6 +86,7 @@ impl Run {
             said: None,
             told: None,
             hello: None,
+            delivery: None,
             after: After::Nothing,
             trace: Trace::default(),
         }
@@ -253,13 +255,30 @@ impl Run {
         self.hello.as_ref()
     }
 
+    /// A rule gives the message that is accepted its way.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        self.delivery = Some(delivery);
+    }
+
+    /// The way of a message that is accepted now.
+    pub(crate) fn take_delivery(&mut self) -> Option<Delivery> {
+        self.delivery.take()
+    }
+
+    /// The message was accepted, and went the way that was given last.
+    pub(crate) fn delivered(&mut self) {
+        self.frames.iter_mut().rev().any(Frame::delivered);
+    }
+
     /// What the last step asked of the world was done, or put off; whether it found what it is about.
     pub(crate) fn did(&mut self, found: bool) {
-        let Some(Frame { firing, next, effect, .. }) = self.frames.last_mut() else { return };
-        let Some(timed) = firing.rule.steps.get(*next - 1) else { return };
+        let Some(frame) = self.frames.last_mut() else { return };
+        let step = frame.next - 1;
+        let Some(timed) = frame.firing.rule.steps.get(step) else { return };
         match timed.may_miss() {
-            true if found && timed.after.is_some() => effect.put_off(),
-            true => effect.note(*next - 1, found),
+            true if found && timed.step.is_about_accepted() => frame.deliver(step),
+            true if found && timed.after.is_some() => frame.effect.put_off(),
+            true => frame.effect.note(step, found),
             false => {}
         }
     }
@@ -385,10 +404,10 @@ impl Run {
                 Deed::Set(set.collect())
             }
             Step::Deliver(Deliver::Lost) => Deed::Lose,
-            Step::Deliver(Deliver::Into { user, mailbox, message: None }) if self.event == Event::SmtpMessage => {
+            Step::Deliver(Deliver::Into { user, mailbox, message: None }) => {
                 Deed::Redirect(target(user, &Some(mailbox.clone())))
             }
-            Step::Deliver(Deliver::Into { user, mailbox, message }) => {
+            Step::Deliver(Deliver::Into { user, mailbox, message: Some(message) }) => {
                 Deed::Deliver { target: target(user, &Some(mailbox.clone())), message: message.clone() }
             }
             Step::Expunge { which, tell } => {
@@ -485,6 +504,7 @@ impl Run {
             self.emit(level, cues);
         }
         self.is_rewritten |= self.frames[level].has_rewritten();
+        self.frames[level].lose_delivery();
         let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
         for Shaping { filter, step, changed } in &filters {
             self.trace.is_cut |= filter.has_cut();

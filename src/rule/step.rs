@@ -298,6 +298,33 @@ pub(crate) enum Renumber {
 }
 
 impl Step {
+    /// Whether it gives the message that is accepted its way.
+    pub(crate) fn is_about_accepted(&self) -> bool {
+        matches!(self, Self::Deliver(Deliver::Lost | Deliver::Into { message: None, .. }))
+    }
+
+    /// Whether it can be done later: what changes the server, says something or ends the connection.
+    pub(crate) fn may_come_later(&self) -> bool {
+        let is_lost = matches!(self, Self::Deliver(Deliver::Lost));
+        let is_said = matches!(self, Self::Reply(_) | Self::Raw(_) | Self::Close(_) | Self::Note(_) | Self::Fail(_));
+        is_said || self.is_world() && !is_lost
+    }
+
+    /// Whether it changes the world rather than what is said.
+    pub(crate) fn is_world(&self) -> bool {
+        matches!(
+            self,
+            Self::Set(_)
+                | Self::Deliver(_)
+                | Self::Expunge { .. }
+                | Self::Flag { .. }
+                | Self::Mailbox(_)
+                | Self::Caps(_)
+                | Self::Kick { .. }
+                | Self::Listen(_)
+        )
+    }
+
     /// Whether it is an answer, so that nothing is passed unless a rule says so.
     pub(crate) fn answers(&self) -> bool {
         matches!(

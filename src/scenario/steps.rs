@@ -100,10 +100,6 @@ impl Reader {
             Some(entry) => Some(self.duration(&entry.value)?),
             None => None,
         };
-        if after.is_some() && !may_come_later(&step) {
-            let place = node.place.clone();
-            self.wrong(&place, format!("`{}` shapes this exchange; it cannot come later", step.name()));
-        }
         Some(Timed { step, after })
     }
 
@@ -515,26 +511,6 @@ impl Reader {
 
 fn boxed(texts: Vec<(String, super::problem::Place)>) -> Vec<Box<str>> {
     texts.into_iter().map(|(text, _)| text.into()).collect()
-}
-
-/// World, speak and connection steps may be due later.
-fn may_come_later(step: &Step) -> bool {
-    is_world(step) || matches!(step, Step::Reply(_) | Step::Raw(_) | Step::Close(_) | Step::Note(_) | Step::Fail(_))
-}
-
-/// Whether the step changes the world rather than what is said.
-pub(crate) fn is_world(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Set(_)
-            | Step::Deliver(_)
-            | Step::Expunge { .. }
-            | Step::Flag { .. }
-            | Step::Mailbox(_)
-            | Step::Caps(_)
-            | Step::Kick { .. }
-            | Step::Listen(_)
-    )
 }
 
 /// A wait that is always the same.

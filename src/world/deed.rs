@@ -8,11 +8,11 @@ use super::World;
 use super::agenda::Later;
 use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
-use crate::base::{SessionNo, Timestamp};
+use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{Change, INBOX, Origin, Place};
-use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Route, Words};
-use crate::rule::{By, Certificate, Deed, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
+use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Words};
+use crate::rule::{By, Certificate, Deed, Delivery, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
 use crate::scenario::Announced;
 
 /// Events that follow from events, and those from these, up to here.
@@ -43,9 +43,11 @@ pub(crate) enum EndCommand {
 
 impl World {
     /// A rule wants something done so much later. Gives whether that is possible.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn put_off(
         &mut self,
         session: Option<SessionNo>,
+        run: Option<&mut Run>,
         deed: Deed,
         after: Duration,
         by: By,
@@ -59,8 +61,7 @@ impl World {
         };
         match destination(&Desk::new(&mut self.mail, Origin::Delivered, now), &target) {
             Ok(destination) => {
-                progress.route = Some(Route::Nowhere);
-                progress.late = Some((due, destination, by));
+                route(run, Delivery::Later(due, destination, by));
                 true
             }
             Err(why) => {
@@ -76,7 +77,7 @@ impl World {
         &mut self,
         session: Option<SessionNo>,
         machine: &mut M,
-        run: Option<&mut Run>,
+        mut run: Option<&mut Run>,
         deed: Deed,
         by: &By,
         progress: &mut Progress,
@@ -119,15 +120,14 @@ impl World {
                 Ok(())
             }
             Deed::Lose => {
-                progress.route = Some(Route::Nowhere);
+                route(run.as_deref_mut(), Delivery::Lost);
                 Ok(())
             }
             Deed::Redirect(target) => destination(&desk, &target).map(|destination| {
-                progress.route = Some(Route::Into(destination));
+                route(run.as_deref_mut(), Delivery::Into(destination));
             }),
             Deed::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
-                let name = message.unwrap_or_default();
-                let raw = self.messages.get(&name).ok_or(format!("there is no message `{name}`"))?;
+                let raw = self.messages.get(&message).ok_or(format!("there is no message `{message}`"))?;
                 desk.deliver_into(place, raw.clone());
                 Ok(())
             }),
@@ -212,12 +212,10 @@ impl World {
         self.follow(Event::StateChanged, None, About::Change, now);
     }
 
-    /// A message that is accepted and filed later is known now.
-    pub(super) fn file_late(&mut self, progress: &mut Progress, session: SessionNo) {
-        if let Some((due, destination, by)) = progress.late.take()
-            && let Some(message) = self.mail.accepted()
-        {
-            self.agenda.put(due, Later::File { message: message.no(), destination, session, by });
+    /// A message was accepted, and may be one that is filed later.
+    pub(super) fn file_later(&mut self, message: MessageNo, delivery: Option<Delivery>, session: SessionNo) {
+        if let Some(Delivery::Later(due, destination, by)) = delivery {
+            self.agenda.put(due, Later::File { message, destination, session, by });
         }
     }
 
@@ -292,7 +290,7 @@ impl World {
                         target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
                     }
                     let found = match after {
-                        Some(after) => self.put_off(session, deed, after, by, &mut progress, now),
+                        Some(after) => self.put_off(session, None, deed, after, by, &mut progress, now),
                         None => self.act(session, &mut Nobody, None, deed, &by, &mut progress, now),
                     };
                     run.did(found);
@@ -393,6 +391,13 @@ fn speaks(listener: &str, protocol: &str) -> bool {
 /// Where a rule sends the message that is being accepted; fails with why that cannot be.
 fn destination(desk: &Desk<'_>, Target { user, mailbox }: &Target) -> Result<Destination, String> {
     desk.destination(user.as_deref(), mailbox.as_deref().unwrap_or(INBOX)).map_err(|unfit| unfit.to_string())
+}
+
+/// The message that is accepted in this exchange goes that way.
+fn route(run: Option<&mut Run>, delivery: Delivery) {
+    if let Some(run) = run {
+        run.deliver(delivery);
+    }
 }
 
 pub(super) fn noted(by: &By, weight: Weight, text: String) -> Kind {

@@ -7,11 +7,9 @@ use super::World;
 use super::scene::{About, Scene};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Came, Detail, Kind, Trace};
-use crate::mail::Origin;
-use crate::protocol::{
-    Desk, Destination, Done, Event, Framing, Heard, Machine, Next, Reply, Route, Status, Step, Unfinished, Words,
-};
-use crate::rule::{After, By, Hello, Plan, Run, Want};
+use crate::mail::{Message, Origin};
+use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Unfinished, Words};
+use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
 pub(crate) struct Turn<R> {
@@ -52,10 +50,6 @@ enum Which<'l> {
 pub(super) struct Progress {
     /// Recorded behind the exchange.
     pub(super) notes: Vec<Kind>,
-    /// The way of the message that is accepted in this turn.
-    pub(super) route: Option<Route>,
-    /// It is filed later, there, because of this step.
-    pub(super) late: Option<(Timestamp, Destination, By)>,
 }
 
 impl World {
@@ -194,7 +188,8 @@ impl World {
                     run.remember(&scene);
                     let Some(Heard { request, .. }) = heard.take() else { continue };
                     let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-                    desk.reroute(progress.route.take());
+                    let delivery = run.take_delivery();
+                    desk.reroute(delivery.as_ref().map(Delivery::route));
                     if run.is_item() {
                         desk.give_single();
                     }
@@ -202,7 +197,10 @@ impl World {
                     if let (Some(user), _) = self.mail.entered() {
                         run.logged_in(&user);
                     }
-                    self.file_late(&mut progress, session);
+                    if let Some(message) = self.mail.accepted().map(Message::no) {
+                        run.delivered();
+                        self.file_later(message, delivery, session);
+                    }
                     run.say(step.reply, step.status);
                     match step.next {
                         Next::More(rest) if !run.is_item() => break Going::Part(rest),
@@ -211,7 +209,7 @@ impl World {
                 }
                 Want::Deed { deed, after, by } => {
                     let found = match after {
-                        Some(after) => self.put_off(Some(session), deed, after, by, &mut progress, now),
+                        Some(after) => self.put_off(Some(session), Some(&mut run), deed, after, by, &mut progress, now),
                         None => self.act(Some(session), machine, Some(&mut run), deed, &by, &mut progress, now),
                     };
                     run.did(found);

@@ -192,6 +192,8 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
         why.contains("behind `close` nothing is said, so `reply` does nothing; put `reply` before `close`"),
         "{why}"
     );
+    let why = refused(&|| drop(server.mount(on(smtp::rcpt()).pass().after(Duration::from_secs(1)))));
+    assert!(why.contains("`pass` shapes this exchange; it cannot come later; leave out `after`"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
     assert!(why.contains("`2*` is never found inside of a line"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::message()).deliver_into("a//b").pass())));
@@ -281,4 +283,44 @@ fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
         "{transcript}"
     );
     server.verify().block();
+}
+
+#[test]
+fn a_delivery_counts_where_the_message_is_accepted_and_goes_that_way() {
+    let refusing = "[[rule]]\non = 'smtp.message'\ndo = { reply = '451 4.3.0 later' }\n";
+    let elsewhere = "[[rule]]\non = 'smtp.message'\ndo = { deliver = { mailbox = 'Other' } }\n";
+    for deliver in ["{ mailbox = 'Junk' }", "{ mailbox = 'Junk' }, after = '1s'", "false"] {
+        for (what, most, inside, without_effect) in [
+            ("accepted", 1000, "", 0),
+            ("too large", 4, "", 1),
+            ("refused by a rule", 1000, refusing, 1),
+            ("sent elsewhere by a rule", 1000, elsewhere, 1),
+        ] {
+            let text = format!(
+                "mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.message'\ndo = {{ deliver = {deliver} }}\n{inside}"
+            );
+            let scenario = Scenario::text("row.toml", text);
+            let server = MailServer::builder().scenario(scenario).max_message_size(most).manual_clock().start();
+
+            send(&server);
+            server.clock().advance(Duration::from_secs(1));
+
+            let rule = server.rule("row");
+            assert_eq!((rule.hits(), rule.without_effect()), (1, without_effect), "{deliver}, {what}");
+        }
+    }
+}
+
+#[test]
+fn a_delivery_holds_while_a_line_of_the_client_is_awaited() {
+    let server = MailServer::start();
+    let rule = server.mount(on(smtp::message()).deliver_into("Junk").await_line("NOOP").pass().expect(1));
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.say("HELO me\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<ann@example.org>\r\nDATA\r\nSubject: hi\r\n\r\n.\r\n");
+    wire.say("NOOP\r\nQUIT\r\n");
+    while wire.read().is_ok() {}
+
+    let account = server.account("ann@example.org");
+    assert_eq!((account.mailbox("Junk").entries().len(), account.inbox().entries().len()), (1, 0));
+    assert_eq!((rule.hits(), rule.without_effect()), (1, 0));
 }

@@ -6,7 +6,6 @@ use crate::protocol::Offer;
 use crate::rule::*;
 use crate::scenario::node::Node;
 use crate::scenario::read::Reader;
-use crate::scenario::steps::is_world;
 
 pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     let mut waited = false;
@@ -23,7 +22,11 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
             }
         }
         waited |= matches!(step, Step::Wait(_));
-        if waited && is_world(step) && timed.after.is_none() {
+        if timed.after.is_some() && !step.may_come_later() {
+            let message = format!("`{}` shapes this exchange; it cannot come later", step.name());
+            reader.wrong_help(&at, message, "leave out `after`");
+        }
+        if waited && step.is_world() && step.may_come_later() && timed.after.is_none() {
             let message = format!("`{}` takes effect at once, whatever is waited for before", step.name());
             reader.wrong_help(&at, message, "did you mean `after = …`?");
         }
@@ -114,7 +117,7 @@ fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Wrong> {
         };
         return Some((format!("the rule lets nothing out behind `{name}`, so it changes nothing"), help));
     }
-    let is_accepted = matches!(step.step, Step::Deliver(Deliver::Lost | Deliver::Into { message: None, .. }));
+    let is_accepted = step.step.is_about_accepted();
     let passes = |its: &Timed| matches!(its.step, Step::Pass(_));
     if is_accepted && before.iter().any(passes) {
         return Some((format!("`{name}` comes too late: `pass` has delivered the message"), put_before(name, "pass")));
