@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,6 +155,42 @@ fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
     assert_eq!(session.line(), b"250 2.0.0 Ok\r\n");
     assert_eq!(agenda.line(), b"later\r\n");
     until("the listeners are open", is_open);
+}
+
+#[test]
+fn a_listener_whose_port_somebody_else_has_is_not_waited_for_again_and_again() {
+    let later: String = (2..=100).map(|n| format!(", {{ note = 'due', after = '{n}s' }}")).collect();
+    let text = format!(
+        "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{{ listen = {{ down = '1s' }} }}{later}, {{ pass = true }}]\n"
+    );
+    let server = MailServer::builder().scenario(Scenario::text("taken.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    wire.say("NOOP\r\n");
+    wire.line();
+    let mut taken = None;
+    until("the listener is closed", || {
+        taken = TcpListener::bind(server.smtp().address()).ok();
+        taken.is_some()
+    });
+
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            server.clock().advance(Duration::from_secs(100));
+            is_done.store(true, Ordering::Relaxed);
+        });
+        until("the time has come", || is_done.load(Ordering::Relaxed));
+    });
+
+    drop(taken);
+    until("the listener is open", || TcpStream::connect_timeout(&server.smtp().address(), DEADLINE).is_ok());
+
+    let address = server.smtp().address();
+    let failures = std::panic::catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err();
+    let failures = failures.downcast::<String>().unwrap();
+    let wanted = format!("smtp stays closed for now: it cannot listen on {address} again: ");
+    assert!(failures.contains(&wanted), "{failures}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) struct Engine {
     changed: Notify,
     /// Wakes those who wait until sessions have nothing to do and listeners are what they shall be.
     rested: Arc<Notify>,
-    /// How many listeners are closed.
+    /// How many listeners are closed, but for those that could not be opened again.
     closed: AtomicUsize,
 }
 
@@ -245,7 +245,7 @@ impl Engine {
     /// While this lives, a listener is closed.
     pub(super) fn close(&self) -> Closed<'_> {
         self.closed.fetch_add(1, Ordering::AcqRel);
-        Closed(self)
+        Closed { engine: self, is_awaited: true }
     }
 
     /// Resolves when the listeners shall be open again: that time has come, however it came, or the server was reset.
@@ -278,7 +278,8 @@ impl Engine {
     }
 
     /// Back to the state at the start, but for what is kept. Everybody is woken: a client that idles has to hear that
-    /// its account is gone. Resolves when the listeners that were closed are open.
+    /// its account is gone. Resolves when the listeners that were closed are open, but for those whose
+    /// port somebody else has now.
     pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
         if !kept.contains(&Kept::Clock) {
             self.set_clock(|clock| clock.reset(is_clock_paused));
@@ -348,12 +349,26 @@ impl Engine {
 }
 
 /// A listener that is closed.
-pub(super) struct Closed<'e>(&'e Engine);
+pub(super) struct Closed<'e> {
+    engine: &'e Engine,
+    is_awaited: bool,
+}
+
+impl Closed<'_> {
+    /// Nobody knows when it can be opened again, and nobody waits for it. Gives whether somebody could until now.
+    pub(super) fn give_up(&mut self) -> bool {
+        let was_awaited = std::mem::replace(&mut self.is_awaited, false);
+        if was_awaited {
+            self.engine.closed.fetch_sub(1, Ordering::AcqRel);
+            self.engine.rested.notify_waiters();
+        }
+        was_awaited
+    }
+}
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        self.0.closed.fetch_sub(1, Ordering::AcqRel);
-        self.0.rested.notify_waiters();
+        self.give_up();
     }
 }
 

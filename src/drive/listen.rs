@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::driver::Driver;
-use super::engine::Engine;
+use super::engine::{Closed, Engine};
 use super::runtime::spawn;
 use super::socket::Socket;
 use super::wire::Wire;
@@ -75,22 +75,26 @@ pub(crate) async fn listen<M: Machine>(
             // Out of file descriptors, most likely: the connection stays queued until some are back.
             Some(Err(_)) => tokio::time::sleep(SOON).await,
             None => {
-                let _closed = engine.close();
+                let mut closed = engine.close();
                 drop(listener.take());
                 engine.up().await;
-                listener = Some(reopen(&doorway, address).await);
+                listener = Some(reopen(&engine, &doorway, address, &mut closed).await);
             }
         }
     }
 }
 
-/// The same address again; as soon as nobody else has it.
-async fn reopen(doorway: &Doorway, address: SocketAddr) -> TcpListener {
+/// The same address again; as soon as nobody else has it, which is recorded.
+async fn reopen(engine: &Arc<Engine>, doorway: &Doorway, address: SocketAddr, closed: &mut Closed<'_>) -> TcpListener {
     loop {
         match (doorway.bind)(address).and_then(TcpListener::from_std) {
             Ok(listener) => return listener,
-            Err(_) => tokio::time::sleep(SOON).await,
+            Err(why) if closed.give_up() => {
+                engine.act_alone(|world, now| world.note_closed(doorway.name, address, &why, now));
+            }
+            Err(_) => {}
         }
+        tokio::time::sleep(SOON).await;
     }
 }
 

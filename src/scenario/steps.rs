@@ -43,7 +43,11 @@ pub(crate) const STEPS: &[(&str, &str, &str)] = &[
     ("close", "`\"fin\"`, `\"rst\"`, `\"half\"`, `\"tls-no-notify\"`", "ends the connection"),
     ("read", "`\"stop\"`, `\"slow\"`", "input is read no more, or little at a time"),
     ("tls", "`{ cert = \"expired\" }`, `{ alert = \"handshake_failure\" }`", "answers a ClientHello"),
-    ("listen", "`{ down = \"1s\" }`", "every listener is closed for so long"),
+    (
+        "listen",
+        "`{ down = \"1s\" }`",
+        "every listener is closed for so long; where somebody else has its port then, that is a failure",
+    ),
     ("set", "`{ phase = \"up\", session.tries = \"+1\" }`", "changes variables"),
     (
         "deliver",

@@ -1,6 +1,8 @@
 //! What rules do to the world: at once, or when it is due.
 
 use std::cell::OnceCell;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -319,6 +321,12 @@ impl World {
     pub(crate) fn note_bug(&mut self, now: Timestamp) {
         let text = "a bug of mailjig ended something that was due; please report it";
         self.noted(Weight::Failure, text.to_owned(), now);
+    }
+
+    /// A listener that was closed for a time cannot be opened again.
+    pub(crate) fn note_closed(&mut self, listener: &str, address: SocketAddr, why: &io::Error, now: Timestamp) {
+        let text = format!("{listener} stays closed for now: it cannot listen on {address} again: {why}");
+        self.noted(Weight::Failure, text, now);
     }
 
     /// Records what was done outside of every exchange.
