@@ -15,6 +15,16 @@ pub(crate) struct Case {
     pub(crate) connections: usize,
     pub(crate) mails: usize,
     pub(crate) style: Style,
+    /// Messages that the server keeps. Where it keeps them all, each is written to memory that was never used before,
+    /// and the system's price for that is part of what is measured; where it keeps few, memory is used again.
+    pub(crate) keep: usize,
+}
+
+impl Case {
+    /// One in which every message is kept.
+    pub(crate) const fn new(name: &'static str, size: usize, connections: usize, mails: usize, style: Style) -> Self {
+        Self { name, size, connections, mails, style, keep: 10_000_000 }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -60,15 +70,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn mailjig() -> Self {
-        Self::mailjig_with(&[])
-    }
-
-    /// The same with more options.
-    pub(crate) fn mailjig_with(more: &[&str]) -> Self {
+    /// The program with these options, which keeps so many messages.
+    pub(crate) fn mailjig(keep: usize, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
-            .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep", "10000000", "--keep-size", "100GB"])
-            .args(more)
+            .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep-size", "100GB"])
+            .args(["--keep", &keep.to_string()])
+            .args(options)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");

@@ -9,8 +9,7 @@ use std::fmt::Write;
 
 use load::{Case, Measure, Peer, Style, ratio};
 
-const CASE: Case =
-    Case { name: "1 KB, 10 connections", size: 1 << 10, connections: 10, mails: 20_000, style: Style::Kept };
+const CASE: Case = Case::new("1 KB, 10 connections", 1 << 10, 10, 20_000, Style::Kept);
 const ROUNDS: usize = 7;
 
 fn main() {
@@ -45,10 +44,10 @@ fn main() {
     let mut none = Vec::new();
     let mut with: Vec<Vec<Measure>> = files.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        none.push(Peer::mailjig().measure(&CASE));
+        none.push(Peer::mailjig(CASE.keep, &[]).measure(&CASE));
         for (measures, (_, file)) in with.iter_mut().zip(&files) {
             let file = file.to_str().expect("it is text");
-            measures.push(Peer::mailjig_with(&["--scenario", file]).measure(&CASE));
+            measures.push(Peer::mailjig(CASE.keep, &["--scenario", file]).measure(&CASE));
         }
     }
     let none = Measure::median(none);

@@ -12,14 +12,15 @@ use std::time::Instant;
 use load::{Case, Measure, Peer, Style, ratio};
 
 const CASES: &[Case] = &[
-    Case { name: "1 KB, 1 connection", size: 1 << 10, connections: 1, mails: 10_000, style: Style::Kept },
-    Case { name: "1 KB, 10 connections", size: 1 << 10, connections: 10, mails: 20_000, style: Style::Kept },
-    Case { name: "1 KB, 50 connections", size: 1 << 10, connections: 50, mails: 20_000, style: Style::Kept },
-    Case { name: "1 KB, pipelined, 10", size: 1 << 10, connections: 10, mails: 30_000, style: Style::Pipelined },
-    Case { name: "1 KB, a connection each, 10", size: 1 << 10, connections: 10, mails: 10_000, style: Style::Each },
-    Case { name: "10 KB, 10 connections", size: 10 << 10, connections: 10, mails: 20_000, style: Style::Kept },
-    Case { name: "100 KB, 10 connections", size: 100 << 10, connections: 10, mails: 4_000, style: Style::Kept },
-    Case { name: "1 MB, 4 connections", size: 1 << 20, connections: 4, mails: 600, style: Style::Kept },
+    Case::new("1 KB, 1 connection", 1 << 10, 1, 10_000, Style::Kept),
+    Case::new("1 KB, 10 connections", 1 << 10, 10, 20_000, Style::Kept),
+    Case { keep: 500, ..Case::new("1 KB, 10 connections, 500 kept", 1 << 10, 10, 20_000, Style::Kept) },
+    Case::new("1 KB, 50 connections", 1 << 10, 50, 20_000, Style::Kept),
+    Case::new("1 KB, pipelined, 10", 1 << 10, 10, 30_000, Style::Pipelined),
+    Case::new("1 KB, a connection each, 10", 1 << 10, 10, 10_000, Style::Each),
+    Case::new("10 KB, 10 connections", 10 << 10, 10, 20_000, Style::Kept),
+    Case::new("100 KB, 10 connections", 100 << 10, 10, 4_000, Style::Kept),
+    Case::new("1 MB, 4 connections", 1 << 20, 4, 600, Style::Kept),
 ];
 
 /// Each case is run so often against each peer, in turns; the median counts.
@@ -40,7 +41,7 @@ fn main() {
         let mut echoes = Vec::new();
         let mut sinks = Vec::new();
         for _ in 0..ROUNDS {
-            ours.push(Peer::mailjig().measure(case));
+            ours.push(Peer::mailjig(case.keep, &[]).measure(case));
             echoes.push(Peer::echo().measure(case));
             sinks.extend(Peer::smtp_sink().map(|sink| sink.measure(case)));
         }
@@ -71,8 +72,8 @@ fn main() {
 fn memory() {
     println!("\n{:<30} {:>12} {:>9}", "memory of a captured mail", "octets", "of sent");
     for (size, mails) in [(2 << 10, 40_000), (1 << 20, 300)] {
-        let case = Case { name: "memory", size, connections: 4, mails, style: Style::Kept };
-        let peer = Peer::mailjig();
+        let case = Case::new("memory", size, 4, mails, Style::Kept);
+        let peer = Peer::mailjig(case.keep, &[]);
         // What a server allocates once is not a mail's.
         peer.send(&Case { mails: 8, ..case });
         let before = peer.resident();
@@ -97,11 +98,11 @@ fn start() {
         times.sort_by(f64::total_cmp);
         times[times.len() / 2]
     };
-    let ours = greet(&Peer::mailjig);
+    let ours = greet(&|| Peer::mailjig(1000, &[]));
     let sink = Command::new("smtp-sink").arg("-h").output().is_ok();
     let theirs = sink.then(|| greet(&|| Peer::smtp_sink().expect("it is installed")));
     println!("{:<30} {:>9.2} {:>9}", "", ours, theirs.map_or("-".to_owned(), |theirs| ratio(ours, theirs)));
-    let peer = Peer::mailjig();
+    let peer = Peer::mailjig(1000, &[]);
     peer.greeting();
     println!("{:<30} {:>9.1}", "idle memory, MB", peer.resident() as f64 / 1e6);
 }
