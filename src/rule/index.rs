@@ -155,40 +155,18 @@ fn folded(field: &Field, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::clause::On;
+    use super::super::tests::{Request, condition};
     use super::*;
-    use crate::base::Timestamp;
-
-    /// A request with this recipient and this verb.
-    struct Says(&'static str, &'static str);
-
-    impl Scene for Says {
-        fn value(&self, field: &Field) -> Option<Value<'_>> {
-            match field {
-                Field::Rcpt => Some(Value::text(self.0)),
-                Field::Verb => Some(Value::text(self.1)),
-                _ => None,
-            }
-        }
-
-        fn session(&self) -> Option<SessionNo> {
-            None
-        }
-
-        fn moment(&self) -> Option<Timestamp> {
-            None
-        }
-
-        fn now(&self) -> Timestamp {
-            Timestamp::from_micros(0)
-        }
-    }
 
     fn rule(field: &str, written: &str) -> Rule {
         let mut rule = Rule::new("rule", vec![On::from(Event::SmtpRcpt)], Vec::new(), "here");
-        let field = Field::parse(field).unwrap();
-        let test = Test::parse(field.kind(), written).unwrap();
-        rule.when = vec![Condition { field, test }];
+        rule.when = vec![condition(field, written)];
         rule
+    }
+
+    /// A request with this recipient and this verb.
+    fn says(rcpt: &str, verb: &str) -> Request {
+        Request(vec![(Field::Rcpt, rcpt.to_owned()), (Field::Verb, verb.to_owned())])
     }
 
     #[test]
@@ -203,15 +181,19 @@ mod tests {
         let always = [0, 1, 2, 3, 4, 5, 6, 23];
 
         let mut asked = |rcpt, verb| {
-            let mut places = index.places(&Says(rcpt, verb));
+            let mut places = index.places(&says(rcpt, verb));
             places.retain(|at| !always.contains(at));
             places
         };
 
         assert_eq!(asked("user3@EXAMPLE.org", "VERB5"), [10, 20, 24]);
         assert!(asked("USER3@example.org", "verb").is_empty());
-        assert_eq!(index.places(&Says("", "")), always);
+        assert_eq!(index.places(&says("", "")), always);
         assert!(!index.is_empty() && index.is_keyed());
+        index.places(&says("user3@EXAMPLE.org", "verb"));
+        let (_, seen) = index.unseen(&rules[7]).unwrap();
+        let seen: Vec<&str> = seen.map(|seen| &*seen.value).collect();
+        assert_eq!(seen, ["user3@EXAMPLE.org", "USER3@example.org", ""], "each once");
         assert!(Index::of(Event::SmtpData, rules.iter()).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What a rulebook counts, and what its variables come to.
+//! What a rulebook counts, and what its variables come to; and a request for tests of rules.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use super::*;
 use crate::base::{SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Value};
 
-/// A request of one of many users.
-struct Of(usize);
+/// A request in session 1, of which these fields are known.
+pub(super) struct Request(pub(super) Vec<(Field, String)>);
 
-impl Scene for Of {
-    fn value(&self, _field: &Field) -> Option<Value<'_>> {
-        Some(Value::text(self.0.to_string()))
+impl Scene for Request {
+    fn value(&self, field: &Field) -> Option<Value<'_>> {
+        self.0.iter().find(|(its, _)| its == field).map(|(_, value)| Value::text(&**value))
     }
 
     fn session(&self) -> Option<SessionNo> {
-        None
+        Some(SessionNo(1))
     }
 
     fn moment(&self) -> Option<Timestamp> {
@@ -28,6 +28,18 @@ impl Scene for Of {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(0)
     }
+}
+
+/// The condition that a field has this value.
+pub(super) fn condition(field: &str, written: &str) -> Condition {
+    let field = Field::parse(field).unwrap();
+    let test = Test::parse(field.kind(), written).unwrap();
+    Condition { field, test }
+}
+
+/// A request of one of many users.
+fn of(user: usize) -> Request {
+    Request(vec![(Field::User, user.to_string())])
 }
 
 #[test]
@@ -62,13 +74,13 @@ fn a_rule_counts_over_so_many_keys_and_says_so_once() {
     let no = book.mount(Arc::new(rule), Timestamp::from_micros(0));
 
     for user in 0..MOST_KEYS + 10 {
-        book.next(Event::SmtpNoop, None, &Of(user));
+        book.next(Event::SmtpNoop, None, &of(user));
     }
 
     assert_eq!(book.get(no).unwrap().fired, MOST_KEYS as u64);
     assert_eq!(book.take_full(), [Arc::from("busy")]);
     assert!(book.take_full().is_empty());
-    assert!(book.next(Event::SmtpNoop, None, &Of(0)).is_some(), "a key that is known counts on");
+    assert!(book.next(Event::SmtpNoop, None, &of(0)).is_some(), "a key that is known counts on");
 }
 
 #[test]
@@ -80,15 +92,34 @@ fn an_expectation_counts_over_so_many_values_and_says_so_once() {
     book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
 
     for user in 0..MOST_KEYS + 10 {
-        book.happened(Event::SmtpNoop, &Of(user));
+        book.happened(Event::SmtpNoop, &of(user));
     }
 
     assert_eq!(book.watches()[0].by_key.len(), MOST_KEYS);
     assert_eq!(book.watches()[0].seen, MOST_KEYS as u64 + 10);
     assert_eq!(book.take_full(), [Arc::from("each once")]);
-    book.happened(Event::SmtpNoop, &Of(MOST_KEYS + 10));
+    book.happened(Event::SmtpNoop, &of(MOST_KEYS + 10));
     assert!(book.take_full().is_empty());
     assert!(book.watches()[0].is_met());
-    book.happened(Event::SmtpNoop, &Of(0));
+    book.happened(Event::SmtpNoop, &of(0));
     assert!(!book.watches()[0].is_met(), "a value that is known counts on");
+}
+
+#[test]
+fn the_event_that_came_nearest_to_an_expectation_is_the_last_that_misses_least() {
+    let mut book = Rulebook::new(1);
+    let when = vec![condition("user", "ann"), condition("arg", "x")];
+    let what = Wanted::Count { on: vec![On::from(Event::SmtpNoop)], when, count: Times::from(1), same: None };
+    let expect = Expect { id: "ann".into(), what, within: None, settle: None, origin: "here".into() };
+    book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
+
+    for (user, arg) in [("bob", "y"), ("ann", "y"), ("ann", "z"), ("bob", "z")] {
+        let request = Request(vec![(Field::User, user.to_owned()), (Field::Arg, arg.to_owned())]);
+        book.happened(Event::SmtpNoop, &request);
+    }
+
+    let (session, event, missed) = book.watches()[0].nearest.as_ref().unwrap();
+    let got: Vec<_> = missed.iter().map(|miss| (miss.field.clone(), miss.got.as_deref())).collect();
+    assert_eq!((*session, *event), (SessionNo(1), Event::SmtpNoop));
+    assert_eq!(got, [(Field::Arg, Some("z"))]);
 }
