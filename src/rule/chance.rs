@@ -17,3 +17,24 @@ pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_seed_draws_stays_what_it_is() {
+        let drawn = [(1, "a", "", 1), (1, "a", "", 2), (1, "b", "", 1), (1, "a", "s1", 1), (2, "a", "", 1)]
+            .map(|(seed, rule, key, n)| (draw(seed, &[rule, key], n) * 1e6) as u32);
+        assert_eq!(drawn, [383_306, 915_948, 389_945, 87_760, 116_437]);
+    }
+
+    #[test]
+    fn every_part_is_drawn_about_as_often() {
+        let mut often = [0_u32; 10];
+        for n in 0..10_000 {
+            often[(draw(7, &["rule", ""], n) * 10.0) as usize] += 1;
+        }
+        assert!(often.iter().all(|times| (900..1100).contains(times)), "{often:?}");
+    }
+}

@@ -266,6 +266,7 @@ mod tests {
         assert!(events("imap.*").contains(&Event::ImapFetchItem));
         assert!(!events("imap.*").contains(&Event::ImapLapse));
         assert_eq!(events("imap.lapse"), [Event::ImapLapse]);
+        assert!(events("*").contains(&Event::TcpAccept) && !events("*").contains(&Event::Timer));
         assert!(events("smtp.rcp").is_empty());
     }
 }

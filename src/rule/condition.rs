@@ -287,6 +287,8 @@ mod tests {
         ] {
             assert_eq!(holds(field, written, value.clone()), want, "{field} {written} {value:?}");
         }
+        let exactly = Condition { field: Field::Subject, test: Test::Exactly("*!".into()) };
+        assert!(exactly.holds(Some(&Value::text("*!"))) && !exactly.holds(Some(&Value::text("hi!"))));
     }
 
     #[test]

@@ -309,12 +309,12 @@ mod tests {
 
     #[test]
     fn what_is_no_fetch_is_left_as_it_is() {
-        let mut reply = Reply::from(b"* 5 EXISTS\r\n* OK [X] (1)\r\n".to_vec());
+        let mut reply = Reply::from(b"* 5 EXISTS\r\n* STATUS a (UID 1)\r\n".to_vec());
         reply.push("* 2 FETCH (UID 5 FLAGS ())\r\n* 6 EXISTS\r\n");
 
         let text = changed(Parts::Item { name: Pattern::parse("UID").unwrap(), value: Some(b"7".to_vec()) }, reply);
 
-        assert_eq!(text, "* 5 EXISTS\r\n* OK [X] (1)\r\n* 2 FETCH (UID 7 FLAGS ())\r\n* 6 EXISTS\r\n");
+        assert_eq!(text, "* 5 EXISTS\r\n* STATUS a (UID 1)\r\n* 2 FETCH (UID 7 FLAGS ())\r\n* 6 EXISTS\r\n");
     }
 
     #[test]
@@ -331,11 +331,52 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_string_ends_at_the_quote_without_a_backslash() {
+        let reply = Reply::from(br#"* 2 FETCH (ENVELOPE ("a\" UID 1) \\" NIL) UID 5)"#.to_vec());
+
+        let text = changed(Parts::Item { name: Pattern::parse("UID").unwrap(), value: Some(b"7".to_vec()) }, reply);
+
+        assert_eq!(text, r#"* 2 FETCH (ENVELOPE ("a\" UID 1) \\" NIL) UID 7)"#);
+    }
+
+    #[test]
+    fn of_an_item_that_is_dropped_no_blank_stays_and_nothing_else_goes() {
+        for (fetched, left) in
+            [("(UID 5 FLAGS ())", "(FLAGS ())"), ("(FLAGS () UID 5)", "(FLAGS ())"), ("(UID 5)", "()")]
+        {
+            let reply = Reply::from(format!("* 2 FETCH {fetched}\r\n").into_bytes());
+            let text = changed(Parts::Item { name: Pattern::parse("UID").unwrap(), value: None }, reply);
+            assert_eq!(text, format!("* 2 FETCH {left}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_report_says_what_was_changed() {
+        let (value, name) = (Some(b"7".to_vec()), || Pattern::parse("UID").unwrap());
+        for (parts, told) in [
+            (Parts::Item { name: name(), value: value.clone() }, "UID replaced"),
+            (Parts::Item { name: name(), value: None }, "UID dropped"),
+            (Parts::Literal(Literal::Off(7)), "literals announce +7"),
+            (Parts::Literal(Literal::Exactly(7)), "literals announce 7"),
+            (Parts::Listing { line: 2, change: None }, "line 2 of the listing dropped"),
+            (Parts::Listing { line: 2, change: Some((value.clone(), None)) }, "line 2 of the listing changed"),
+            (Parts::Code { name: "UIDNEXT".into(), value }, "[UIDNEXT] replaced"),
+            (Parts::Code { name: "UIDNEXT".into(), value: None }, "[UIDNEXT] dropped"),
+        ] {
+            assert_eq!(parts.told(), told);
+        }
+    }
+
+    #[test]
     fn a_literal_announces_what_it_is_told_to() {
         let text = changed(Parts::Literal(Literal::Off(7)), fetched());
         assert!(text.contains("{12}\r\na\r\nbc ENV"), "{text}");
         let text = changed(Parts::Literal(Literal::Exactly(4_294_967_295)), fetched());
         assert!(text.contains("{4294967295}\r\na\r\nbc ENV"), "{text}");
+        // RFC 3516 §4.2: one that may hold NUL.
+        let reply = Reply::from(b"* 2 FETCH (BINARY[] ~{2}\r\n\0\0 UID 5)\r\n".to_vec());
+        let text = changed(Parts::Literal(Literal::Off(-1)), reply);
+        assert_eq!(text, "* 2 FETCH (BINARY[] ~{1}\r\n\0\0 UID 5)\r\n");
     }
 
     #[test]

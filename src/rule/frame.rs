@@ -233,6 +233,11 @@ pub(super) fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::clause::{Rule, RuleNo};
+    use super::super::deed::Counting;
+    use super::super::step::{End, Eol, Literal, Place};
     use super::*;
 
     #[test]
@@ -252,5 +257,47 @@ mod tests {
             complete(&mut whole, &framing, line.as_bytes().to_vec());
             assert_eq!(String::from_utf8_lossy(whole.text()), wanted, "{reply:?} with {line:?}");
         }
+    }
+
+    fn firing(n: u64) -> Firing {
+        let rule = Arc::new(Rule::new("rule", Vec::new(), Vec::new(), "here"));
+        let (no, counting, key) = (RuleNo(1), Counting::default(), String::new());
+        Firing { no, rule, n, counting, key, groups: Vec::new(), request: Vec::new() }
+    }
+
+    #[test]
+    fn a_span_is_drawn_from_its_whole_length_and_from_nothing_else() {
+        let (least, most) = (Duration::from_millis(200), Duration::from_millis(300));
+
+        let drawn: Vec<u128> =
+            (0..100).map(|n| drawn(Span { least, most }, 7, &firing(n), 1).as_millis() / 10).collect();
+
+        assert!((20..30).all(|tenth| drawn.contains(&tenth)), "{drawn:?}");
+        assert!(drawn.iter().all(|tenth| (20..=30).contains(tenth)), "{drawn:?}");
+    }
+
+    #[test]
+    fn filters_have_one_order_and_those_of_one_kind_that_of_their_steps() {
+        let mut frame = Frame::new(firing(1));
+        let pace = || Filter::Pace(Pace { chunk: 1, gap: Duration::ZERO });
+        let filters = [
+            Filter::cut(Place::At(1), End::Fin),
+            pace(),
+            Filter::Split { at: vec![1], seen: 0 },
+            Filter::Hold(Vec::new()),
+            Filter::lines(Lines::Eol(Eol::Lf)),
+            Filter::lines(Lines::Drop(1)),
+            Filter::Parts(Parts::Literal(Literal::Off(1))),
+            pace(),
+            Filter::lines(Lines::Duplicate(1)),
+            Filter::lines(Lines::Pad { line: 1, to: 2 }),
+        ];
+
+        for (step, filter) in filters.into_iter().enumerate() {
+            frame.shape(filter, step);
+        }
+
+        let steps: Vec<usize> = frame.filters.iter().map(|its| its.step).collect();
+        assert_eq!(steps, [6, 5, 8, 4, 9, 3, 2, 1, 7, 0]);
     }
 }

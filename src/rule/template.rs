@@ -239,8 +239,10 @@ mod tests {
         for wrong in ["{", "}", "{}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"] {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
-        assert!(Template::parse_raw(r"\q").is_err());
-        assert_eq!(Template::parse_raw(r"a\r\n\t\0\xff\\").unwrap().constant().unwrap(), b"a\r\n\t\0\xff\\");
+        for wrong in [r"\q", r"\", r"\x", r"\xf", r"\xfg", r"\xgf"] {
+            assert!(Template::parse_raw(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Template::parse_raw(r"a\r\n\t\0\xfF\x3e\\").unwrap().constant().unwrap(), b"a\r\n\t\0\xff>\\");
         assert_eq!(Template::parse("").unwrap().constant(), Some(&b""[..]));
         assert_eq!(Template::parse("{rcpt}").unwrap().constant(), None);
     }
