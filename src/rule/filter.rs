@@ -68,8 +68,6 @@ impl Filter {
     pub(super) fn feed(&mut self, cue: Cue, say: &mut dyn FnMut(Cue)) -> bool {
         let Cue::Send { mut bytes, pace, apart } = cue else {
             match self {
-                // Behind a cut there is nothing more.
-                Self::Cut { is_over: true, .. } => {}
                 // What is held leaves before the connection ends.
                 Self::Hold(_) if !matches!(cue, Cue::Wait(_)) => {
                     let changed = self.finish(say);
@@ -428,5 +426,94 @@ mod tests {
         assert_eq!(ends(&[1], &["ab", "cd"]), (said(&[("a", true), ("b", false), ("cd", false)]), true));
         assert_eq!(ends(&[2], &["ab", "cd"]), (said(&[("ab", true), ("cd", false)]), true));
         assert_eq!(ends(&[4, 9], &["ab", "cd"]), (said(&[("ab", false), ("cd", true)]), false));
+    }
+
+    #[test]
+    fn a_pace_changes_what_is_longer_than_its_chunk() {
+        let pace = |chunk| Filter::Pace(Pace { chunk, gap: Duration::ZERO });
+        assert!(through(pace(3), &["abcd"]).1);
+        assert!(!through(pace(4), &["abcd"]).1);
+
+        let held = |chunk| {
+            let mut hold = Filter::Hold(Vec::new());
+            let pace = Some(Pace { chunk, gap: Duration::ZERO });
+            hold.feed(Cue::Send { bytes: Reply::from(b"abcd".to_vec()), pace, apart: false }, &mut |_| {});
+            hold.finish(&mut |_| {})
+        };
+        assert_eq!([held(3), held(4)], [true, false]);
+    }
+
+    #[test]
+    fn a_line_is_padded_if_it_is_shorter() {
+        let pad = |to| through(Filter::lines(Lines::Pad { line: 1, to }), &["abc\r\n"]);
+        assert_eq!(pad(4), (vec![send("abcx\r\n")], true));
+        assert_eq!(pad(3), (vec![send("abc\r\n")], false));
+    }
+
+    #[test]
+    fn a_line_that_came_in_parts_is_one_line() {
+        let in_parts = || {
+            let mut reply = Reply::from(b"one\r\ntw".to_vec());
+            reply.push_labelled("m1", Bytes::from_static(b"o an"));
+            reply.push("d more\r\nthree\r\n");
+            Cue::send(reply)
+        };
+        let changed = |edit| {
+            let mut said = Vec::new();
+            let mut say = |cue| match cue {
+                Cue::Send { bytes, .. } => said.extend(bytes.pieces().flatten().copied()),
+                other => panic!("{other:?}"),
+            };
+            assert!(Filter::lines(edit).feed(in_parts(), &mut say));
+            String::from_utf8(said).unwrap()
+        };
+        assert_eq!(changed(Lines::Drop(2)), "one\r\nthree\r\n");
+        assert_eq!(changed(Lines::DropFound(Pattern::parse("two and more").unwrap())), "one\r\nthree\r\n");
+        assert_eq!(changed(Lines::Pad { line: 3, to: 6 }), "one\r\ntwo and more\r\nthreex\r\n");
+    }
+
+    #[test]
+    fn lines_that_a_label_stands_for_keep_it_where_they_stay_as_they_are() {
+        let through = |edit| {
+            let mut reply = Reply::from(b"one\r\n".to_vec());
+            reply.push_labelled("m1", Bytes::from_static(b"two\r\nthree\r\n"));
+            let (reply, changed) = match Filter::lines(edit) {
+                Filter::Lines { edit, mut line } => edit.change(reply, &mut line),
+                other => panic!("{other:?}"),
+            };
+            let pieces = reply
+                .into_pieces()
+                .into_iter()
+                .filter(|piece| !matches!(piece, Piece::Text(text, _) if text.is_empty()));
+            let pieces = pieces.map(|piece| match piece {
+                Piece::Text(text, _) => ("", String::from_utf8(text).unwrap()),
+                Piece::Labelled(_, octets, _) => ("label", String::from_utf8(octets.to_vec()).unwrap()),
+            });
+            (pieces.collect::<Vec<_>>(), changed)
+        };
+        let said =
+            |first: &str, label: &'static str, rest: &str| vec![("", first.to_owned()), (label, rest.to_owned())];
+        assert_eq!(through(Lines::Pad { line: 1, to: 4 }), (said("onex\r\n", "label", "two\r\nthree\r\n"), true));
+        assert_eq!(through(Lines::Pad { line: 2, to: 4 }), (said("one\r\n", "label", "twox\r\nthree\r\n"), true));
+        assert_eq!(through(Lines::Pad { line: 4, to: 4 }), (said("one\r\n", "label", "two\r\nthree\r\n"), false));
+    }
+
+    #[test]
+    fn a_report_says_how_much_a_cut_kept_back() {
+        let mut filter = cut(3);
+        for text in ["ab", "cd", "efg"] {
+            filter.feed(send(text), &mut |_| {});
+        }
+        assert_eq!(filter.told(), "⟂ cut after 3 of 7 octets, rst");
+        assert!(filter.has_cut());
+    }
+
+    #[test]
+    fn lengths_of_time_are_written_as_in_a_file() {
+        for (micros, written) in
+            [(0, "0s"), (7, "7us"), (1_500, "1500us"), (2_000, "2ms"), (90_000_000, "90s"), (120_000_000, "2m")]
+        {
+            assert_eq!(short(Duration::from_micros(micros)), written);
+        }
     }
 }
