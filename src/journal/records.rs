@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_go_until_the_rest_takes_no_more_than_it_may_but_for_the_last() {
+        let mut records = records(700);
+        let each = size_of::<Record>() as u64;
+        records.raise_floor(Seq(600));
+
+        for (octets, floor) in [(101, 600), (100, 600), (99, 601), (1, 699), (0, 699)] {
+            assert_eq!(records.floor_for(octets * each), Seq(floor), "{octets}");
+        }
+    }
+
+    #[test]
     fn records_go_on_where_all_were_dropped() {
         let mut records = records(700);
         records.raise_floor(Seq(700));

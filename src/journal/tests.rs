@@ -81,6 +81,30 @@ fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so
 }
 
 #[test]
+fn an_answer_in_parts_is_that_of_its_own_exchange_while_two_are_open() {
+    let mut journal = journal();
+    let ask = |journal: &mut Journal, line: &'static [u8]| {
+        let words = Words::Line(Bytes::from_static(line));
+        journal.exchange(AT, SESSION, Event::SmtpVrfy, &words, (&Reply::default(), None), (None, Came::default()))
+    };
+    let [first, second] = [&b"VRFY ann"[..], b"VRFY bob"].map(|line| ask(&mut journal, line));
+
+    let part = |journal: &mut Journal, exchange, text, status| {
+        let reply = Reply::default().line(&[text]);
+        journal.part(AT, SESSION, exchange, None, (&reply, Some(status)), (None, Came::default()));
+    };
+    part(&mut journal, first, "250 not yet", Status::Positive);
+    part(&mut journal, second, "550 nobody", Status::Negative);
+    part(&mut journal, first, "551 elsewhere", Status::Negative);
+    part(&mut journal, second, "250 bob", Status::Positive);
+
+    let log = journal.session(SESSION).unwrap();
+    let refused = Refused { line: "VRFY ann".to_owned(), reply: "551 elsewhere".to_owned() };
+    assert_eq!(journal.refused(log), [refused]);
+    assert_eq!(journal.refusals(log), 1);
+}
+
+#[test]
 fn a_record_is_small() {
     assert!(size_of::<Record>() <= 48);
 }
