@@ -11,6 +11,7 @@ use mailjig::{
     Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls, any, attachment, body, from, header, matching,
     on, session, smtp, subject, to,
 };
+use socket2::SockRef;
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
@@ -454,18 +455,51 @@ fn a_listener_that_begins_with_tls_has_no_starttls() {
 
 #[test]
 fn a_handshake_that_fails_says_why_in_words() {
-    // A ClientHello of TLS 1.0: its version, a random, no session, one cipher suite, no compression, no extensions.
-    let mut hello = b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x01".to_vec();
-    hello.extend([7; 32]);
-    hello.extend(b"\x00\x00\x02\x00\x2f\x01\x00");
+    let too_old = "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3";
+    let group = "the client offers no key exchange group that the server has";
+    // Cipher suites: the server has 0xc02b (with ECDSA) and 0x1301 (of TLS 1.3). Extensions by their number: 10 the groups
+    // x25519 or secp521r1, 11 the point formats, 13 the signature algorithms with ECDSA or RSA, 20 a certificate
+    // that is a bare key (RFC 7250), 43 the versions.
+    let (x25519, secp521r1) = ((10, &[0, 2, 0, 29][..]), (10, &[0, 2, 0, 25][..]));
+    let (ecdsa, rsa) = ((13, &[0, 2, 4, 3][..]), (13, &[0, 2, 4, 1][..]));
+    let (tls11, tls13) = ((43, &[2, 3, 2][..]), (43, &[2, 3, 4][..]));
     for (said, why) in [
-        (&hello[..], "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3"),
-        (b"EHLO x\r\n", "the client sent something that is not TLS"),
+        (client_hello([3, 1], 0x2f, 0, &[]), too_old),
+        (client_hello([3, 2], 0xc02b, 0, &[x25519, ecdsa]), too_old),
+        (client_hello([3, 3], 0xc02b, 0, &[x25519, ecdsa, tls11]), too_old),
+        (client_hello([3, 3], 0x2f, 0, &[x25519, ecdsa]), "the client offers no cipher suite that the server has"),
+        (client_hello([3, 3], 0xc02b, 0, &[secp521r1, ecdsa]), group),
+        (client_hello([3, 3], 0x1301, 0, &[x25519, ecdsa, tls13]), group),
+        (
+            client_hello([3, 3], 0xc02b, 0, &[x25519, rsa]),
+            "the client offers no signature algorithm that fits the server's certificate",
+        ),
+        (
+            client_hello([3, 3], 0xc02b, 0, &[x25519, (11, &[1, 1]), ecdsa]),
+            "the client offers no point format that the server has",
+        ),
+        (client_hello([3, 3], 0xc02b, 1, &[x25519, ecdsa]), "the client insists on TLS compression"),
+        (
+            client_hello([3, 3], 0xc02b, 0, &[x25519, ecdsa, (20, &[1, 2])]),
+            "the client's TLS and the server's have too little in common",
+        ),
+        (b"EHLO x\r\n".to_vec(), "the client sent something that is not TLS"),
     ] {
         let server = MailServer::start();
         let mut client = connect(server.imaps().address());
-        client.write_all(said).unwrap();
+        client.write_all(&said).unwrap();
         let _an_alert_or_nothing = client.read_to_end(&mut Vec::new());
+        assert_eq!(failed_handshake(&server), why, "{said:?}");
+    }
+
+    for (is_reset, why) in [(false, "the client closed the connection"), (true, "the client reset the connection")] {
+        let server = MailServer::start();
+        let mut client = connect(server.imaps().address());
+        client.write_all(&[22, 3]).unwrap();
+        if is_reset {
+            SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        drop(client);
         assert_eq!(failed_handshake(&server), why);
     }
 
@@ -480,6 +514,19 @@ fn a_handshake_that_fails_says_why_in_words() {
         failed_handshake(&server),
         "the client refused with the TLS alert unknown_ca: it does not trust the authority of the server's certificate"
     );
+}
+
+/// A ClientHello (RFC 5246 §7.4.1.2) of a version, with one cipher suite, one compression method, and extensions.
+fn client_hello(version: [u8; 2], suite: u16, compression: u8, extensions: &[(u16, &[u8])]) -> Vec<u8> {
+    let sized = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes(), octets].concat();
+    let extensions = extensions.iter().map(|(number, octets)| [&number.to_be_bytes()[..], &sized(octets)].concat());
+    let extensions: Vec<u8> = extensions.flatten().collect();
+    // No session is resumed.
+    let mut hello = [&version[..], &[7; 32], &[0], &sized(&suite.to_be_bytes()), &[1, compression]].concat();
+    if !extensions.is_empty() {
+        hello.extend(sized(&extensions));
+    }
+    [&[22, 3, 1][..], &sized(&[&[1, 0][..], &sized(&hello)].concat())].concat()
 }
 
 fn failed_handshake(server: &MailServer) -> String {

@@ -102,7 +102,6 @@ async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accept
             sealed.advance(understood);
             match acceptor.accept() {
                 Ok(Some(accepted)) => return Ok(accepted),
-                Ok(None) if understood == 0 => break,
                 Ok(None) => {}
                 Err((error, mut alert)) => {
                     let mut out = Vec::new();
@@ -136,5 +135,83 @@ fn lost(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "the client reset the connection".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, poll_fn};
+    use std::mem::MaybeUninit;
+    use std::pin::pin;
+    use std::task::Poll;
+    use std::time::Duration;
+
+    use rustls::crypto::ring;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+    use socket2::SockRef;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::drive::runtime;
+
+    /// A ClientHello that offers so many application protocols of 200 octets.
+    fn client_hello(protocols: usize) -> Vec<u8> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        config.alpn_protocols = vec![vec![b'x'; 200]; protocols];
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut out = Vec::new();
+        client.write_tls(&mut out).unwrap();
+        out
+    }
+
+    /// What becomes of these octets when each piece of so many is read before the next comes.
+    async fn said(octets: &[u8], piece: usize) -> Result<Option<String>, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = listener.accept().await.unwrap().0;
+        let unread = SockRef::from(&stream).try_clone().unwrap();
+        let mut socket = Socket::new(stream);
+        let mut waiting = pin!(hello(&mut socket));
+        for piece in octets.chunks(piece) {
+            client.write_all(piece).await.unwrap();
+            while unread.peek(&mut [MaybeUninit::uninit()]).is_err() {
+                yield_now().await;
+            }
+            let early = poll_fn(|cx| match waiting.as_mut().poll(cx) {
+                Poll::Ready(said) => Poll::Ready(Some(said)),
+                Poll::Pending if unread.peek(&mut [MaybeUninit::uninit()]).is_err() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            if let Some(said) = early.await {
+                return said.map(|hello| hello.sni());
+            }
+        }
+        waiting.await.map(|hello| hello.sni())
+    }
+
+    #[test]
+    fn a_client_begins_in_pieces_of_any_size() {
+        let (small, large) = (client_hello(0), client_hello(40));
+        assert!(small.len() < 1000 && large.len() > 8000, "{} {}", small.len(), large.len());
+        let hello = Ok(Some("localhost".to_owned()));
+        let unreadable = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
+        for (octets, wanted) in [
+            (&small[..], hello.clone()),
+            (&large, hello),
+            (b"EHLO x\r\n", Err("the client sent something that is not TLS".to_owned())),
+            (unreadable, Err("the client sent a ClientHello that cannot be read".to_owned())),
+        ] {
+            for piece in [1, 4, 700, octets.len()] {
+                let said = async { timeout(Duration::from_secs(20), said(octets, piece)).await };
+                let said = runtime().block_on(said).unwrap_or_else(|_| panic!("pieces of {piece} are waited for"));
+                assert_eq!(said, wanted, "pieces of {piece}");
+            }
+        }
     }
 }

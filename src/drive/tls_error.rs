@@ -39,19 +39,15 @@ fn incompatible(why: &PeerIncompatible) -> &'static str {
         // Versions before 1.2 have no extension for signature algorithms (RFC 5246 §7.4.1.4.1).
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
-        | PeerIncompatible::ServerDoesNotSupportTls12Or13
-        | PeerIncompatible::SupportedVersionsExtensionRequired
         | PeerIncompatible::SignatureAlgorithmsExtensionRequired => TOO_OLD,
         PeerIncompatible::NoCipherSuitesInCommon => "the client offers no cipher suite that the server has",
-        PeerIncompatible::NoKxGroupsInCommon
-        | PeerIncompatible::NamedGroupsExtensionRequired
-        | PeerIncompatible::KeyShareExtensionRequired => "the client offers no key exchange group that the server has",
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::KeyShareExtensionRequired => {
+            "the client offers no key exchange group that the server has"
+        }
         PeerIncompatible::NoSignatureSchemesInCommon => {
             "the client offers no signature algorithm that fits the server's certificate"
         }
-        PeerIncompatible::NoEcPointFormatsInCommon
-        | PeerIncompatible::UncompressedEcPointsRequired
-        | PeerIncompatible::EcPointsExtensionRequired => "the client offers no point format that the server has",
+        PeerIncompatible::UncompressedEcPointsRequired => "the client offers no point format that the server has",
         PeerIncompatible::NullCompressionRequired => "the client insists on TLS compression",
         _ => "the client's TLS and the server's have too little in common",
     }
