@@ -1,12 +1,15 @@
 //! What a client may make the driver wait for, or keep.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::toy::{WRITE, connect, connect_holding_little, ending, line, say, start, start_holding_little};
+use super::toy::{
+    WRITE, connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start,
+    start_holding_little, start_holding_little_by_tls,
+};
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
@@ -112,8 +115,19 @@ fn a_part_of_one_write_that_is_taken_gives_the_client_all_of_its_time_again() {
     engine.pause();
     let mut client = connect_holding_little(address);
     say(&mut client, "flood\n");
+    reads_a_part(&engine, client.get_mut());
+
+    let (engine, address, certificate) = start_holding_little_by_tls();
+    engine.pause();
+    let mut client = connect_holding_little_by_tls(address, certificate);
+    say(&mut client, "flood\n");
+    reads_a_part(&engine, &mut client.get_mut().sock);
+}
+
+/// The client reads a part of what waits for it, as it is on the wire, and has all of its time again.
+fn reads_a_part(engine: &Arc<Engine>, client: &mut TcpStream) {
     client.read_exact(&mut [0]).unwrap();
-    advance(&engine, WRITE * 2 / 3);
+    advance(engine, WRITE * 2 / 3);
     let before = engine.next_due();
 
     // More than is held between server and client, and less than the 64 KiB that are written at once.

@@ -1,11 +1,15 @@
 //! A machine made for the driver: one line in, one answer out.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::base::SessionNo;
@@ -17,6 +21,9 @@ use crate::world::World;
 
 /// How long a client may read nothing.
 pub(super) const WRITE: Duration = Duration::from_secs(300);
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says what each line asks for.
 #[derive(Default)]
@@ -132,25 +139,40 @@ fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
 }
 
 pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
-    start_on(TcpListener::bind("127.0.0.1:0").unwrap())
+    start_on(TcpListener::bind("127.0.0.1:0").unwrap(), tickets(), false)
 }
 
 /// The same with connections that hold little of what was written; [`connect_holding_little`] is their client.
 pub(super) fn start_holding_little() -> (Arc<Engine>, SocketAddr) {
+    start_on(holding_little(), tickets(), false)
+}
+
+/// The same with TLS from the first octet on; [`connect_holding_little_by_tls`] is its client.
+pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, CertificateDer<'static>) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key).unwrap());
+    let tickets = Tickets { config: Arc::new(move |_| Arc::clone(&config)), ..tickets() };
+    let (engine, address) = start_on(holding_little(), tickets, true);
+    (engine, address, cert.der().clone())
+}
+
+fn holding_little() -> TcpListener {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     // Those that are accepted have the buffer of the listener.
     SockRef::from(&socket).set_send_buffer_size(4 << 10).unwrap();
-    start_on(socket)
+    socket
 }
 
-fn start_on(socket: TcpListener) -> (Arc<Engine>, SocketAddr) {
+fn start_on(socket: TcpListener, tickets: Tickets, implicit_tls: bool) -> (Arc<Engine>, SocketAddr) {
     let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let tickets = tickets();
     let doorway =
-        Doorway { name: "toy", implicit_tls: false, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
+        Doorway { name: "toy", implicit_tls, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)
@@ -162,31 +184,51 @@ pub(super) fn tickets() -> Tickets {
 }
 
 pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {
-    greeted(TcpStream::connect(address).unwrap())
+    let client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    greeted(client)
 }
 
 pub(super) fn connect_holding_little(address: SocketAddr) -> BufReader<TcpStream> {
+    greeted(socket_holding_little(address))
+}
+
+/// By TLS; trusts this certificate.
+pub(super) fn connect_holding_little_by_tls(
+    address: SocketAddr,
+    certificate: CertificateDer<'static>,
+) -> BufReader<StreamOwned<ClientConnection, TcpStream>> {
+    let mut trusted = RootCertStore::empty();
+    trusted.add(certificate).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(trusted).with_no_client_auth());
+    let tls = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
+    greeted(StreamOwned::new(tls, socket_holding_little(address)))
+}
+
+fn socket_holding_little(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.connect(&address.into()).unwrap();
-    greeted(socket.into())
+    socket.into()
 }
 
 /// A client that has read the greeting.
-fn greeted(client: TcpStream) -> BufReader<TcpStream> {
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+fn greeted<S: Read>(client: S) -> BufReader<S> {
     let mut client = BufReader::new(client);
     assert_eq!(line(&mut client), "hello");
     client
 }
 
-pub(super) fn line(client: &mut BufReader<TcpStream>) -> String {
+pub(super) fn line(client: &mut BufReader<impl Read>) -> String {
     let mut line = String::new();
     client.read_line(&mut line).unwrap();
     line.trim_end().to_owned()
 }
 
-pub(super) fn say(client: &mut BufReader<TcpStream>, text: &str) {
+pub(super) fn say(client: &mut BufReader<impl Read + Write>, text: &str) {
     client.get_mut().write_all(text.as_bytes()).unwrap();
 }
 
@@ -206,7 +248,7 @@ pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
         if let Some((_, ending)) = ended {
             return ending;
         }
-        receive.recv_timeout(Duration::from_secs(20)).expect("the session ends");
+        receive.recv_timeout(PATIENCE).expect("the session ends");
     }
 }
 
