@@ -290,9 +290,13 @@ fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
     assert_eq!(put.status(), 200);
     assert_eq!(client.json("/accounts/bob@example.org/mailboxes/News")["entries"][0]["uid"], 1);
     add("one");
+    let number = || client.json("/rules/own")["number"].clone();
+    client.agent.put(format!("{}/scenario", client.base)).send_json(&scenario).unwrap();
+    assert_eq!(number(), "r3", "numbers go on");
     client.post("/clock/pause", &json!(null));
     assert_eq!(client.post("/reset?keep=rules,scenario,clock", &json!(null)).status(), 204);
     assert_eq!((rules(), client.json("/clock")["paused"].as_bool()), (2, Some(true)));
+    assert_eq!(number(), "r3");
     assert_eq!(client.json("/accounts/bob@example.org/mailboxes/News")["entries"][0]["uid"], 1);
 
     assert_eq!(client.post("/reset", &json!(null)).status(), 204);

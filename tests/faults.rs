@@ -75,6 +75,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ split = [3, 10] }]", ["250| 2.0.0 |Ok\r\n", "A1 |OK Done|\r\n", "+OK| now th|e password\r\n"], Open),
     ("[{ split = [3, 19] }, { reply = REPLY }, { raw = 'abcdefghij' }]", ["451| 4.7.1 later\r\nab|cdefghij", "A1 |NO later\r\nabcdef|ghij", "-ER|R later\r\nabcdefg|hij"], Open),
     ("[{ hold = true }, { pass = true }, { raw = 'x' }]", ["250 2.0.0 Ok\r\nx", "A1 OK Done\r\nx", "+OK now the password\r\nx"], Open),
+    ("[{ hold = true }, { reply = REPLY }, { wait = '30ms' }, { raw = 'x' }]", ["451 4.7.1 later\r\nx", "A1 NO later\r\nx", "-ERR later\r\nx"], Open),
     ("[{ cut = { at = 6, close = 'fin' } }]", ["250 2.", "A1 OK ", "+OK no"], Eof),
     ("[{ cut = { at = 6, close = 'rst' } }]", ["250 2.", "A1 OK ", "+OK no"], Reset),
     ("[{ cut = { at = 0, close = 'fin' } }]", ["", "", ""], Eof),
@@ -94,6 +95,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ edit = { line = 1, dup = true } }]", ["250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n", "A1 OK Done\r\nA1 OK Done\r\n", "+OK now the password\r\n+OK now the password\r\n"], Open),
     ("[{ edit = { below = 1, insert = 'more' } }]", ["250 2.0.0 Ok\r\nmore\r\n", "A1 OK Done\r\nmore\r\n", "+OK now the password\r\nmore\r\n"], Open),
     ("[{ pad = { line = 1, to = 24 } }]", ["250 2.0.0 Okxxxxxxxxxxxx\r\n", "A1 OK Donexxxxxxxxxxxxxx\r\n", "+OK now the passwordxxxx\r\n"], Open),
+    ("[{ edit = { find = '~$', replace = '!' } }, { pass = { status = REPLY } }]", ["451 4.7.1 later!\r\n", "A1 NO later!\r\n", "-ERR later!\r\n"], Open),
     // Several filters have one order, whatever the order of the steps.
     ("[{ cut = { at = 4, close = 'fin' } }, { eol = 'lf' }, { edit = { find = 'o', replace = '0' } }, { reply = LINES }]", ["250-", "* 0n", "+OK "], Eof),
     // Connection.

@@ -82,6 +82,21 @@ fn a_refusal_behind_an_awaited_line_is_a_refusal_of_its_request() {
 }
 
 #[test]
+fn a_mailbox_that_is_selected_and_gone_has_its_name() {
+    let rule = "mailjig = 1\n[[rule]]\nid = 'gone'\non = 'imap.noop'\ndo = { note = '{mailbox}' }\n";
+    let server = MailServer::builder().scenario(Scenario::text("gone.toml", rule)).start();
+    let mut imap = Wire::connect(&server, "imap", false);
+    conversation(&mut imap, &["a LOGIN bob@example.org x", "b CREATE News", "c SELECT News"], "c OK");
+    let mut other = Wire::connect(&server, "imap", false);
+    conversation(&mut other, &["a LOGIN bob@example.org x", "b DELETE News"], "b OK");
+
+    conversation(&mut imap, &["d NOOP"], "* BYE");
+
+    let transcript = server.transcript().to_string();
+    assert!(transcript.contains("-- rule `gone` notes: News\n"), "{transcript}");
+}
+
+#[test]
 fn every_field_has_a_row() {
     let manual = include_str!("../src/manual/scenarios.md");
     let (_, table) = manual.split_once("### Fields\n").unwrap();

@@ -145,6 +145,45 @@ fn a_reset_keeps_what_is_named() {
 }
 
 #[test]
+fn sessions_are_numbered_from_the_first_again_behind_those_that_last() {
+    let server = MailServer::start();
+    let last = |server: &MailServer| server.sessions().last().unwrap().no.number();
+    drop(connect(&server));
+    let mut lasts = connect(&server);
+    assert_eq!(ask(&mut lasts, "NOOP"), "250 2.0.0 Ok");
+
+    server.reset();
+    let next = connect(&server);
+    assert_eq!(last(&server), 3);
+    drop((lasts, next));
+    let are_over = || server.sessions().iter().all(|session| session.ended.is_some());
+    deadline::until("both sessions are over", are_over);
+    server.reset();
+
+    let _first = connect(&server);
+    assert_eq!(last(&server), 1);
+}
+
+#[test]
+fn what_rules_have_put_off_is_not_done_behind_a_reset_nor_under_another_scenario() {
+    let late = "mailjig = 1\nclock = \"manual\"\n[[rule]]\non = \"smtp.noop\"\n\
+                do = [ { reply = \"250 late\", after = \"1s\" }, { reply = \"250 now\" } ]\n";
+    for is_reset in [true, false] {
+        let server = MailServer::builder().scenario(scenario(late)).start();
+        let mut client = connect(&server);
+        assert_eq!(ask(&mut client, "NOOP"), "250 now");
+
+        match is_reset {
+            true => server.reset(),
+            false => server.scenario(&scenario("mailjig = 1\nclock = \"manual\"")),
+        }
+        server.clock().advance(Duration::from_secs(2));
+
+        assert!(ask(&mut client, "VRFY bob").starts_with("252 "), "{is_reset}");
+    }
+}
+
+#[test]
 fn a_reset_ends_an_outage() {
     let server = first();
     ask(&mut connect(&server), "VRFY bob");
@@ -234,16 +273,36 @@ fn a_client_hears_that_its_account_went_with_the_scenario() {
     }
 }
 
+#[test]
+fn a_client_hears_that_its_account_went_with_a_reset() {
+    let server = MailServer::start();
+    let mut client = idling(&server);
+
+    server.reset();
+
+    hears_that_its_account_is_gone(&mut client);
+}
+
 fn goes_with_its_scenario(server: &MailServer) {
+    let mut client = idling(server);
+
+    server.scenario(&scenario(SECOND));
+
+    hears_that_its_account_is_gone(&mut client);
+}
+
+/// A client that waits for news.
+fn idling(server: &MailServer) -> Wire {
     let mut client = Wire::connect(server, "imap", false);
     client.line();
     ask(&mut client, "a LOGIN me@example.org secret");
     client.say("b SELECT INBOX\r\n");
     while !String::from_utf8(client.line()).unwrap().contains("b OK") {}
     assert_eq!(ask(&mut client, "c IDLE"), "+ idling");
+    client
+}
 
-    server.scenario(&scenario(SECOND));
-
+fn hears_that_its_account_is_gone(client: &mut Wire) {
     let line = String::from_utf8(client.line()).unwrap();
     assert!(line.contains("* BYE The account is gone"), "{line}");
 }

@@ -207,6 +207,25 @@ fn time_is_the_tests_own() {
 }
 
 #[test]
+fn a_rule_knows_how_long_ago_it_matched_first() {
+    let server = MailServer::builder()
+        .scenario(Scenario::text(
+            "test.toml",
+            "mailjig = 1\n[[rule]]\non = 'smtp.noop'\nwhen = { since.first = '<5m' }\ndo = { reply = '451 {since.first}' }\n",
+        ))
+        .manual_clock()
+        .start();
+    let mut client = connect(&server, "smtp");
+    server.clock().advance(Duration::from_secs(60));
+
+    assert_eq!(ask(&mut client, "NOOP"), "451 0");
+    server.clock().advance(Duration::from_secs(299));
+    assert_eq!(ask(&mut client, "NOOP"), "451 299000000");
+    server.clock().advance(Duration::from_secs(1));
+    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+}
+
+#[test]
 fn a_connection_ends_as_told() {
     let server = MailServer::start();
     server.mount(on(imap::push()).cut(4).reset().once());
@@ -466,6 +485,62 @@ fn sessions_are_kicked_and_events_follow_from_events() {
     assert_eq!(imap.read(), Err(Eof));
     let report = report(server);
     assert!(report.contains("events follow from each other more than 8 deep"), "{report}");
+}
+
+#[test]
+fn what_is_done_to_mail_that_was_delivered_is_done_where_it_is() {
+    let server = with(&[
+        "[[message]]\nid = 'notice'\ntext = 'Subject: notice'\n",
+        "[[rule]]\non = 'mail.delivered'\nwhen = { mailbox = 'Junk', subject = 'gone' }\ndo = { expunge = { uid = 1 } }\n",
+        "[[rule]]\non = 'mail.delivered'\nwhen = { mailbox = 'Junk', subject = 'seen' }\ndo = { flag = { all = true, add = ['\\Seen'] } }\n",
+        "[[rule]]\non = 'mail.delivered'\nwhen = { mailbox = 'Junk', subject = 'told' }\ndo = { deliver = { mailbox = 'Notices', message = 'notice' } }\n",
+        "[[rule]]\non = 'smtp.message'\ndo = [{ deliver = { mailbox = 'Junk' } }, { pass = true }]\n",
+    ]
+    .concat());
+    let mut client = connect(&server, "smtp");
+
+    for subject in ["gone", "seen", "told"] {
+        assert!(send(&mut client, subject).starts_with("250"));
+    }
+
+    let account = server.account("me@example.org");
+    let subjects =
+        |name: &str| account.mailbox(name).entries().iter().map(|its| its.message.subject()).collect::<Vec<_>>();
+    assert_eq!(subjects("Junk"), ["seen", "told"]);
+    assert_eq!(subjects("Notices"), ["notice"]);
+    let flags: Vec<Vec<String>> = account.mailbox("Junk").entries().iter().map(|its| its.flags.clone()).collect();
+    assert_eq!(flags, [vec!["\\Seen".to_owned()], vec![]]);
+}
+
+#[test]
+fn a_rule_around_a_fetch_goes_on_when_its_items_are_done() {
+    let rules = [
+        rule("imap.fetch", "[{ pass = true }, { raw = '* OK behind it\\r\\n' }]"),
+        rule("imap.fetch.item", "[{ edit = { find = 'UID', replace = 'ID' } }, { pass = true }]"),
+    ];
+    let server = with(&rules.concat());
+    server.account("me@example.org").inbox().generate(2);
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A1 LOGIN me@example.org secret");
+    select(&mut client);
+
+    client.say("A3 FETCH 1:2 UID\r\n");
+
+    let wanted = "* 1 FETCH (ID 1)\r\n* 2 FETCH (ID 2)\r\nA3 OK Fetched\r\n* OK behind it\r\n";
+    let said = client.octets(wanted.len()).unwrap().concat();
+    assert_eq!(String::from_utf8(said).unwrap(), wanted);
+}
+
+#[test]
+fn a_listener_shows_its_own_certificate() {
+    let expired = "[[tls]]\nlistener = 'pop3s'\ncert = 'expired'\n[[tls]]\nlistener = 'imaps'\ncert = 'good'\n";
+    let server = with(expired);
+    let greeting = |protocol| Wire::connect(&server, protocol, true).read();
+
+    assert_eq!(greeting("pop3"), Err(Refused));
+    for protocol in ["imap", "smtp"] {
+        assert!(greeting(protocol).is_ok(), "{protocol}");
+    }
 }
 
 #[test]

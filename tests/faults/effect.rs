@@ -218,6 +218,26 @@ fn what_is_said_later_to_a_client_that_nothing_is_said_to_does_not_count() {
     assert!(report.contains("rule `late`  expected =1, fired once, changed nothing"), "{report}");
 }
 
+#[test]
+fn a_report_says_which_step_never_changed_anything_when_it_was_due() {
+    let text = "mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.noop'\n\
+                do = [{ reply = '250 now' }, { kick = { proto = 'pop3' }, after = '1s' }]\n\
+                [[rule]]\nid = 'never'\non = 'smtp.vrfy'\ndo = { note = 'here' }\nexpect = '=1'\n";
+    let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    for _ in 0..2 {
+        wire.say("NOOP\r\n");
+        assert_eq!(wire.line(), b"250 now\r\n");
+    }
+
+    server.clock().advance(Duration::from_secs(1));
+
+    assert_eq!((server.rule("row").hits(), server.rule("row").without_effect()), (2, 0));
+    let report = report(server);
+    assert!(report.contains("hints: rule `row`: its `kick` never changed anything"), "{report}");
+}
+
 /// Sends a mail to two people, and says goodbye.
 fn send(server: &MailServer) {
     let mut wire = Wire::connect(server, "smtp", false);
@@ -258,6 +278,28 @@ fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
             assert!(report.contains(why), "{report}");
             assert!(report.contains("rule `lost`  expected =1, fired once, changed nothing"), "{report}");
         }
+    }
+}
+
+#[test]
+fn a_rule_on_every_event_files_the_message_at_the_one_that_accepts_it() {
+    for after in ["", ", after = '1s'"] {
+        let text = format!(
+            "mailjig = 1\n[[rule]]\nid = 'junk'\non = 'smtp.*'\n\
+             do = [ {{ deliver = {{ mailbox = 'Junk' }}{after} }}, {{ pass = true }} ]\n"
+        );
+        let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+
+        send(&server);
+        server.clock().advance(Duration::from_secs(1));
+
+        for login in ["ann@example.org", "bob@example.org"] {
+            let entries = |name| server.account(login).mailbox(name).entries().len();
+            assert_eq!((entries("INBOX"), entries("Junk")), (0, 1), "{after}");
+        }
+        let junk = server.rule("junk");
+        assert_eq!((junk.hits(), junk.without_effect()), (8, 7), "{after}");
+        server.verify().block();
     }
 }
 

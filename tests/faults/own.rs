@@ -17,6 +17,8 @@ const OWN: &[Row] = &[
     ("smtp.noop", "[{ reply = '354 go' }, { await = '~^x' }, { reply = '250 done' }]", &[("NOOP", "354 go\r\n"), ("xyz", "250 done\r\n")], "INBOX 1 2", Open),
     ("imap.noop", "[{ reply = '+ go' }, { await = '~^x' }, { reply = 'OK done' }]", &[("A3 NOOP", "+ go\r\n"), ("xyz", "A3 OK done\r\n")], "INBOX 1 2", Open),
     ("pop3.noop", "[{ reply = '+ go' }, { await = '~^x' }, { reply = '+OK done' }]", &[("NOOP", "+ go\r\n"), ("xyz", "+OK done\r\n")], "INBOX 1 2", Open),
+    ("imap.literal", "[{ reply = 'NO too much' }]", &[("A3 APPEND INBOX {7}", "A3 NO too much\r\n"), ("A4 NOOP", "A4 OK Done\r\n")], "INBOX 1 2", Open),
+    ("imap.literal", "[{ raw = '+ go\\r\\n' }]", &[("A3 RENAME {2}", "+ go\r\n"), ("ab c", "A3 NO [NONEXISTENT] there is no mailbox ab\r\n")], "INBOX 1 2", Open),
     // Data.
     ("imap.fetch", "[{ data = { item = 'FLAGS', value = '()' } }]", &[("A3 FETCH 2 (UID FLAGS)", "* 2 FETCH (UID 2 FLAGS ())\r\nA3 OK Fetched\r\n")], "INBOX 1 2", Open),
     ("imap.fetch.item", "[{ data = { item = 'UID', drop = true } }]", &[("A3 FETCH 2 (UID FLAGS)", "* 2 FETCH (FLAGS (\\Recent))\r\nA3 OK Fetched\r\n")], "INBOX 1 2", Open),
