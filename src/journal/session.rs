@@ -73,8 +73,8 @@ pub(crate) struct Log {
     text: Vec<u8>,
     /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
     dropped: u32,
-    /// Where what was heard and said last stands.
-    recent: [u32; RECENT],
+    /// Where what was heard and said last stands, and how long it is.
+    recent: [(u32, usize); RECENT],
     is_full: bool,
     leaving: bool,
     /// Exchanges whose reply has neither left nor been lost.
@@ -105,7 +105,7 @@ impl Log {
             facts: Arc::new(facts),
             text: Vec::new(),
             dropped: 0,
-            recent: [u32::MAX; RECENT],
+            recent: [(0, 0); RECENT],
             is_full: false,
             leaving: false,
             open: VecDeque::new(),
@@ -166,29 +166,30 @@ impl Log {
     }
 
     pub(super) fn write(&mut self, heard: &[u8], said: &[u8]) -> u32 {
-        self.is_full |= self.text.len() + heard.len() + said.len() > TEXT_LIMIT;
+        let octets = heard.len() + said.len();
+        self.is_full |= self.text.len() + octets > TEXT_LIMIT;
         if self.is_full {
             return self.dropped.wrapping_sub(1);
         }
-        let said_before = self.recent.iter().position(|start| {
+        let said_before = self.recent.iter().position(|(start, before)| {
             let at = start.wrapping_sub(self.dropped) as usize;
-            let is_near = self.text.len() - at.min(self.text.len()) <= REACH;
-            let before = self.text.get(at..at.saturating_add(heard.len() + said.len()));
-            is_near && before.is_some_and(|before| before.starts_with(heard) && before.ends_with(said))
+            let is_same =
+                |text: &[u8]| self.text.len() - at <= REACH && text.starts_with(heard) && text.ends_with(said);
+            *before == octets && self.text.get(at..at.saturating_add(octets)).is_some_and(is_same)
         });
         if let Some(at) = said_before {
             self.recent[..=at].rotate_right(1);
-            return self.recent[0];
+            return self.recent[0].0;
         }
         let start = self.dropped.wrapping_add(self.text.len() as u32);
         // It grows by an eighth, not to its double: there are many sessions, and this is most of what each takes.
-        if self.text.capacity() - self.text.len() < heard.len() + said.len() {
-            self.text.reserve_exact((heard.len() + said.len()).max(self.text.len() / 8));
+        if self.text.capacity() - self.text.len() < octets {
+            self.text.reserve_exact(octets.max(self.text.len() / 8));
         }
         self.text.extend_from_slice(heard);
         self.text.extend_from_slice(said);
         self.recent.rotate_right(1);
-        self.recent[0] = start;
+        self.recent[0] = (start, octets);
         start
     }
 
