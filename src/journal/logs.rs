@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Log;
-use crate::base::SessionNo;
+use crate::base::{Seq, SessionNo};
 
 /// In the order of their numbers; sessions that are forgotten leave gaps.
 #[derive(Debug, Default)]
@@ -28,8 +28,13 @@ impl Logs {
         self.0.iter()
     }
 
-    pub(super) fn retain_mut(&mut self, keep: impl FnMut(&mut Log) -> bool) {
-        self.0.retain_mut(keep);
+    /// Looks at the sessions that began at this place or before it, and forgets some: those that began later have
+    /// nothing there.
+    pub(super) fn retain_begun(&mut self, at: Seq, keep: impl FnMut(&mut Log) -> bool) {
+        let count = self.0.partition_point(|log| log.began <= at);
+        let mut begun: Vec<Log> = self.0.drain(..count).collect();
+        begun.retain_mut(keep);
+        begun.into_iter().rev().for_each(|log| self.0.push_front(log));
     }
 
     pub(super) fn shrink_to_fit(&mut self) {

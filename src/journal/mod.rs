@@ -11,6 +11,7 @@ mod records;
 mod session;
 #[cfg(test)]
 mod tests;
+mod text;
 mod trace;
 mod transcript;
 
@@ -205,7 +206,7 @@ impl Journal {
 
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
-        self.sessions.push(Log::new(no, at, &opened));
+        self.sessions.push(Log::new(no, self.records.next(), at, &opened));
         self.append(at, Some(no), Kind::Opened(Box::new(opened)));
     }
 
@@ -365,7 +366,7 @@ impl Journal {
     pub(crate) fn raise_floor(&mut self, floor: Seq) {
         let floor = self.records.raise_floor(floor);
         let records = &self.records;
-        self.sessions.retain_mut(|log| {
+        self.sessions.retain_begun(floor, |log| {
             let kept = log.raise_floor(floor);
             let first = log.records.iter().find_map(|seq| match records.get(seq)?.kind {
                 Kind::Exchange(Exchange { start, .. }) => Some(start),

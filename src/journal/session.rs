@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::text::Text;
 use super::{Detail, Ending, Kind, OpenExchange, Opened, Places};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{Facts, Status, Unfinished};
@@ -70,9 +71,9 @@ pub(crate) struct Log {
     /// The server name that the client asked TLS for.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
-    text: Vec<u8>,
-    /// Octets of text that were dropped from its front, modulo 2^32 as all places in the text.
-    dropped: u32,
+    /// The place of its first record, whether that is there still or not.
+    pub(super) began: Seq,
+    text: Text,
     /// Where what was heard and said last stands, and how long it is.
     recent: [(u32, usize); RECENT],
     is_full: bool,
@@ -84,7 +85,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(no: SessionNo, at: Timestamp, opened: &Opened) -> Self {
+    pub(super) fn new(no: SessionNo, began: Seq, at: Timestamp, opened: &Opened) -> Self {
         let facts = Session {
             no,
             listener: opened.listener,
@@ -103,8 +104,8 @@ impl Log {
             records: Places::default(),
             sni: None,
             facts: Arc::new(facts),
-            text: Vec::new(),
-            dropped: 0,
+            began,
+            text: Text::default(),
             recent: [(0, 0); RECENT],
             is_full: false,
             leaving: false,
@@ -161,33 +162,25 @@ impl Log {
 
     /// So much of the session's text from this place on; empty where it was not kept.
     pub(crate) fn text(&self, start: u32, len: u32) -> &[u8] {
-        let start = start.wrapping_sub(self.dropped) as usize;
-        self.text.get(start..start.saturating_add(len as usize)).unwrap_or_default()
+        self.text.get(start, len as usize).unwrap_or_default()
     }
 
     pub(super) fn write(&mut self, heard: &[u8], said: &[u8]) -> u32 {
         let octets = heard.len() + said.len();
         self.is_full |= self.text.len() + octets > TEXT_LIMIT;
         if self.is_full {
-            return self.dropped.wrapping_sub(1);
+            return self.text.first().wrapping_sub(1);
         }
         let said_before = self.recent.iter().position(|(start, before)| {
-            let at = start.wrapping_sub(self.dropped) as usize;
-            let is_same =
-                |text: &[u8]| self.text.len() - at <= REACH && text.starts_with(heard) && text.ends_with(said);
-            *before == octets && self.text.get(at..at.saturating_add(octets)).is_some_and(is_same)
+            let is_near = self.text.end().wrapping_sub(*start) as usize <= REACH;
+            let is_same = |text: &[u8]| text.starts_with(heard) && text.ends_with(said);
+            *before == octets && is_near && self.text.get(*start, octets).is_some_and(is_same)
         });
         if let Some(at) = said_before {
             self.recent[..=at].rotate_right(1);
             return self.recent[0].0;
         }
-        let start = self.dropped.wrapping_add(self.text.len() as u32);
-        // It grows by an eighth, not to its double: there are many sessions, and this is most of what each takes.
-        if self.text.capacity() - self.text.len() < octets {
-            self.text.reserve_exact(octets.max(self.text.len() / 8));
-        }
-        self.text.extend_from_slice(heard);
-        self.text.extend_from_slice(said);
+        let start = self.text.push(heard, said);
         self.recent.rotate_right(1);
         self.recent[0] = (start, octets);
         start
@@ -196,13 +189,8 @@ impl Log {
     /// Drops the text in front of this place, but for what later exchanges may repeat; all of it, where nothing points
     /// into it.
     pub(super) fn drop_text(&mut self, start: Option<u32>) {
-        let before = |start: u32| (start.wrapping_sub(self.dropped) as usize).min(self.text.len());
-        let octets = start.map_or(self.text.len(), |start| before(start).saturating_sub(REACH));
-        self.text.drain(..octets);
-        if self.text.len() < self.text.capacity() / 4 {
-            self.text.shrink_to(self.text.len() * 2);
-        }
-        self.dropped = self.dropped.wrapping_add(octets as u32);
+        let before = |start: u32| (start.wrapping_sub(self.text.first()) as usize).min(self.text.len());
+        self.text.drop_front(start.map_or(self.text.len(), |start| before(start).saturating_sub(REACH)));
     }
 
     /// Keeps what is known of the session from now on; true when it says goodbye for the first time.

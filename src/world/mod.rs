@@ -27,6 +27,9 @@ pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
 const RECORDS: u64 = 64;
+/// Records that are forgotten at once, and their octets.
+const PORTION: u64 = 8192;
+const PORTION_OCTETS: u64 = 1 << 20;
 
 /// How much captured mail is kept; what is oldest goes first, and loudly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,15 +324,40 @@ impl World {
         self.journal.note_of(now, None, Kind::Noted(Box::new(Noted { by: None, weight, text })));
     }
 
-    /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth.
+    /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth, and of what is
+    /// soon freed: everybody waits meanwhile.
     fn forget_records(&mut self) {
         let Some(keep) = self.keep else { return };
         let most = RECORDS * keep.messages.max(1) as u64;
-        if self.journal.len() > most + most / 16 {
+        if self.journal.len() > most + (most / 16).min(PORTION) {
             self.journal.raise_floor(Seq(self.journal.tip().0 - most));
         }
-        if self.journal.octets() > keep.octets + keep.octets / 16 {
+        if self.journal.octets() > keep.octets + (keep.octets / 16).min(PORTION_OCTETS) {
             self.journal.shrink(keep.octets);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_forgotten_in_portions_that_are_soon_freed() {
+        let at = Timestamp::from_micros(0);
+        let keep = Keep { messages: 4096, octets: u64::MAX / 2, accounts: 1 };
+        let most = RECORDS * keep.messages as u64;
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+
+        let mut forgotten = Vec::new();
+        for octets in 0..most + 3 * PORTION {
+            world.journal.note_of(at, None, Kind::Dropped { octets });
+            let before = world.journal.len();
+            world.keep_bounds(at);
+            forgotten.extend(Some(before - world.journal.len()).filter(|count| *count > 0));
+        }
+
+        assert!(PORTION < most / 16);
+        assert_eq!(forgotten, [PORTION + 1; 2]);
     }
 }
