@@ -94,17 +94,26 @@ impl Account {
         let mut behind = moved.split_off::<str>(&format!("{from}{}", char::from(delimiter as u8 + 1)));
         self.by_name.append(&mut behind);
         moved.extend(self.by_name.remove_entry(from));
-        let new_name = |name: Arc<str>| Arc::from(format!("{to}{}", &name[from.len()..]));
-        let mut moved: BTreeMap<Arc<str>, _> = moved.into_iter().map(|(name, no)| (new_name(name), no)).collect();
-        for (name, no) in &moved {
-            let at = self.place(*no).expect("a mailbox that has a name is there");
-            self.mailboxes[at].name = Arc::clone(name);
-        }
-        self.by_name.append(&mut moved);
+        let mut name = to.to_owned();
+        let renamed = moved.into_iter().map(|(before, no)| {
+            name.truncate(to.len());
+            name.push_str(&before[from.len()..]);
+            let name: Arc<str> = name.as_str().into();
+            let at = self.place(no).expect("a mailbox that has a name is there");
+            self.mailboxes[at].name = Arc::clone(&name);
+            (name, no)
+        });
+        let mut renamed: BTreeMap<Arc<str>, MailboxNo> = renamed.collect();
+        self.by_name.append(&mut renamed);
     }
 
+    /// Found at once where no other mailbox was made between this account's, and none of these was deleted.
     fn place(&self, no: MailboxNo) -> Option<usize> {
-        self.mailboxes.binary_search_by_key(&no, |mailbox| mailbox.no).ok()
+        let without_gaps = no.0.checked_sub(self.inbox().no.0)? as usize;
+        match self.mailboxes.get(without_gaps) {
+            Some(mailbox) if mailbox.no == no => Some(without_gaps),
+            _ => self.mailboxes.binary_search_by_key(&no, |mailbox| mailbox.no).ok(),
+        }
     }
 }
 

@@ -86,11 +86,6 @@ impl Namespace {
     pub(crate) fn above<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         name.match_indices(self.delimiter).map(|(at, _)| &name[..at])
     }
-
-    /// Whether `name` is below `parent`.
-    pub(crate) fn is_below(&self, name: &str, parent: &str) -> bool {
-        name.strip_prefix(parent).is_some_and(|rest| rest.starts_with(self.delimiter))
-    }
 }
 
 fn too_large() -> String {

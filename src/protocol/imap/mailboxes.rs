@@ -72,9 +72,10 @@ impl Imap {
             return Err(Refusal::no("[CANNOT] INBOX is always there"));
         }
         let Some(place) = place(account, &name, desk) else {
-            return Err(match below(account, &name, desk).is_empty() {
-                true => Refusal::no_mailbox(&name),
-                false => Refusal::no(format!("[HASCHILDREN] {} has mailboxes below it", utf7::encode(&name))),
+            let start = format!("{name}{}", desk.accounts().namespace().delimiter);
+            return Err(match below(account, &start, desk).next() {
+                None => Refusal::no_mailbox(&name),
+                Some(_) => Refusal::no(format!("[HASCHILDREN] {} has mailboxes below it", utf7::encode(&name))),
             });
         };
         desk.delete(place);
@@ -95,20 +96,22 @@ impl Imap {
             may_be_made(account, &to, desk)?;
             return rename_inbox(inbox, &to, desk);
         }
-        let below = below(account, &from, desk);
-        if source.is_none() && below.is_empty() {
+        let (start, new_start) = (format!("{from}{}", namespace.delimiter), format!("{to}{}", namespace.delimiter));
+        if source.is_none() && below(account, &start, desk).next().is_none() {
             return Err(Refusal::no_mailbox(&from));
         }
         may_be_named(account, &to, desk)?;
-        if namespace.is_below(&to, &from) {
+        if to.starts_with(&start) {
             return Err(Refusal::no("[CANNOT] the new name is below the old one"));
         }
-        if let Some(objection) = below.iter().find_map(|name| namespace.objection_below(name, &from, &to)) {
+        if let Some(objection) =
+            below(account, &start, desk).find_map(|name| namespace.objection_below(name, &from, &to))
+        {
             return Err(Refusal::no(format!("[CANNOT] {objection}")));
         }
         // A name below the new one may be taken even where the new one is not.
         let is_needed = |taken: &&Arc<str>| place(account, &format!("{from}{}", &taken[to.len()..]), desk).is_some();
-        if let Some(taken) = self::below(account, &to, desk).iter().find(is_needed) {
+        if let Some(taken) = below(account, &new_start, desk).find(is_needed) {
             return Err(Refusal::taken(taken));
         }
         desk.rename(account, &from, &to);
@@ -171,11 +174,9 @@ pub(super) fn place(account: AccountNo, name: &str, desk: &Desk<'_>) -> Option<P
     Some(Place { account, mailbox })
 }
 
-/// The names of the mailboxes below a name.
-fn below(account: AccountNo, name: &str, desk: &Desk<'_>) -> Vec<Arc<str>> {
-    let start = format!("{name}{}", desk.accounts().namespace().delimiter);
-    let below = desk.account(account).into_iter().flat_map(|its| its.starting_with(&start));
-    below.cloned().collect()
+/// The names of mailboxes that begin with this.
+fn below<'d>(account: AccountNo, start: &'d str, desk: &'d Desk<'_>) -> impl Iterator<Item = &'d Arc<str>> {
+    desk.account(account).into_iter().flat_map(move |its| its.starting_with(start))
 }
 
 fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
