@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use credentials::{assert_none, broken_logins};
 use data_encoding::BASE64;
 use deadline::{DEADLINE, connect};
 use serde_json::Value;
 use support::{Deadline, output, start};
 
+#[path = "clients/credentials.rs"]
+mod credentials;
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
 mod deadline;
@@ -153,6 +156,27 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
             "s1    ended     in good order",
         ]
     );
+}
+
+#[test]
+fn a_login_that_breaks_off_is_in_no_line() {
+    let mut server = Running::start(&["--json"]);
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let logins = broken_logins();
+
+    for (protocol, said) in &logins {
+        let mut client = connect(loopback(port(&ready, protocol)));
+        client.write_all(said.as_bytes()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let _reset = client.read_to_end(&mut Vec::new());
+        loop {
+            let line = server.line();
+            assert_none(&line, &said[..said.len().min(80)]);
+            if line.contains("ended") {
+                break;
+            }
+        }
+    }
 }
 
 #[test]

@@ -692,6 +692,21 @@ fn an_event_that_follows_leaves_the_exchange_around_it_alone() {
 }
 
 #[test]
+fn a_response_of_a_login_that_was_not_awaited_is_not_shown() {
+    let rules = rule("smtp.auth.start", "[{ reply = '334 ' }, { await = '~^x$' }, { reply = '535 5.7.8 no' }]");
+    let server = with(&rules);
+    let mut client = connect(&server, "smtp");
+    for line in ["HELO me", "AUTH LOGIN", "c2VjcmV0"] {
+        ask(&mut client, line);
+    }
+    gone(&server, client);
+
+    let report = report(server);
+    assert!(report.contains("the client sent \"***\" where ~^x$ was awaited"), "{report}");
+    assert!(!report.contains("c2VjcmV0"), "{report}");
+}
+
+#[test]
 fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
     let rules = "
         [[rule]]

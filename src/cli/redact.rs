@@ -1,13 +1,23 @@
 //! Lines of clients and servers without credentials, for output that lands in logs.
 
-use crate::protocol::{Event, without_password};
+use crate::protocol::{Event, is_verb, status_of, without_password};
+
+/// Of a line that is not shown at all.
+const HIDDEN: &str = "…";
+
+/// What the client said, and what the server answered, where a line may be hidden.
+pub(super) fn exchange(event: Event, line: &[u8], reply: &[u8], is_hidden: bool) -> (String, String) {
+    let heard = if is_hidden { HIDDEN.to_owned() } else { heard(event, line) };
+    let said = said(event, reply, heard == HIDDEN);
+    (heard, said)
+}
 
 /// What the client said, without a password; of a line that is not a command only its first word, which may be a response
 /// of a login that the server has refused already.
-pub(super) fn heard(event: Event, line: &[u8]) -> String {
+fn heard(event: Event, line: &[u8]) -> String {
     let line = line.trim_ascii_end();
     let shown = match event {
-        Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown => {
+        event if event.is_unknown() => {
             let first = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
             if is_verb(first) { first } else { &[] }
         }
@@ -16,33 +26,24 @@ pub(super) fn heard(event: Event, line: &[u8]) -> String {
     let text = visible(&String::from_utf8_lossy(shown));
     match (shown.len() == line.len(), &*text) {
         (true, _) => text,
-        (false, "") => "…".to_owned(),
+        (false, "") => HIDDEN.to_owned(),
         (false, _) => text + " …",
     }
 }
 
 /// What the server said; of an answer to a line that is not a command only its code, because it may repeat the line.
-pub(super) fn said(event: Event, reply: &[u8]) -> String {
-    let reply = String::from_utf8_lossy(reply);
+fn said(event: Event, reply: &[u8], is_hidden: bool) -> String {
+    let text = String::from_utf8_lossy(reply);
     match event {
-        Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown => {
-            let code = if event == Event::Pop3Unknown { 1 } else { 2 };
-            visible(&reply.split_whitespace().take(code).collect::<Vec<_>>().join(" "))
-        }
+        event if event.is_unknown() => visible(&status_of(event, reply, is_hidden)),
         // What refuses is the last line; untagged ones may come before it (RFC 3501 §7.1).
-        _ if event.name().starts_with("imap.") => visible(reply.trim_end().lines().last().unwrap_or_default()),
-        _ => visible(reply.trim_end()),
+        _ if event.name().starts_with("imap.") => visible(text.trim_end().lines().last().unwrap_or_default()),
+        _ => visible(text.trim_end()),
     }
 }
 
 fn visible(text: &str) -> String {
     text.escape_debug().to_string()
-}
-
-/// Base64 has letters of both cases.
-fn is_verb(word: &[u8]) -> bool {
-    let is_one_case = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
-    word.len() <= 10 && is_one_case
 }
 
 #[cfg(test)]
@@ -81,7 +82,15 @@ mod tests {
             assert_eq!(heard(event, line.as_bytes()), shown, "{event} {line}");
         }
         let echo = b"500 5.5.2 Syntax error, command unrecognized: AGJvYgBzZWNyZXQ=\r\n";
-        assert_eq!(said(Event::SmtpUnknown, echo), "500 5.5.2");
-        assert_eq!(said(Event::SmtpRcpt, b"550 5.1.1 no\r\n"), "550 5.1.1 no");
+        assert_eq!(said(Event::SmtpUnknown, echo, true), "500 5.5.2");
+        assert_eq!(said(Event::SmtpRcpt, b"550 5.1.1 no\r\n", false), "550 5.1.1 no");
+        assert_eq!(
+            exchange(Event::ImapUnknown, b"c2VjcmV0", b"c2VjcmV0 BAD at octet 9: something is missing\r\n", false),
+            ("…".to_owned(), "BAD".to_owned())
+        );
+        assert_eq!(
+            exchange(Event::SmtpUnknown, b"secret", b"500 5.5.2 Syntax error, command unrecognized: secret\r\n", true),
+            ("…".to_owned(), "500 5.5.2".to_owned())
+        );
     }
 }

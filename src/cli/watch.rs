@@ -42,7 +42,7 @@ pub(super) fn watch(server: &Server, as_json: bool) {
                 let mut events = Vec::new();
                 for (seq, record) in world.journal.since(cursor).ok()?.take(PORTION) {
                     cursor = seq;
-                    events.extend(self::events(&world.journal, record));
+                    events.extend(self::events(&world.journal, seq, record));
                 }
                 if world.evicted() > evicted {
                     let (name, session) = ("evicted", None);
@@ -79,7 +79,7 @@ fn tell(events: &[Event], as_json: bool) -> io::Result<()> {
 }
 
 /// The lines that a record is worth, in their order.
-fn events(journal: &Journal, record: &Record) -> Vec<Event> {
+fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
     let session = record.session;
     let event = |name, text| Event { name, session, text: Text::Plain(text) };
     let captured = |name, detail: &Detail| {
@@ -97,7 +97,7 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
             match &exchange.detail {
                 Some(detail) if detail.captured.is_some() => events.append(&mut captured("captured", detail)),
                 detail => {
-                    let answered = answered(journal, session, exchange, (status, said, detail.as_deref()));
+                    let answered = answered(journal, session, (seq, exchange), (status, said, detail.as_deref()));
                     events.extend(answered.map(|(name, text)| event(name, text)));
                 }
             }
@@ -111,7 +111,7 @@ fn events(journal: &Journal, record: &Record) -> Vec<Event> {
             let detail = detail.as_deref();
             let mut events = detail.map_or_else(Vec::new, |detail| fired(session, exchange.event, detail));
             let said = (start.wrapping_add(*heard), *said);
-            let answered = answered(journal, session, exchange, (*status, said, detail));
+            let answered = answered(journal, session, (part.exchange, exchange), (*status, said, detail));
             events.extend(answered.map(|(name, text)| event(name, text)));
             events
         }
@@ -150,7 +150,7 @@ type Said<'j> = (Option<Status>, (u32, u32), Option<&'j Detail>);
 fn answered(
     journal: &Journal,
     session: Option<SessionNo>,
-    exchange: &Exchange,
+    (seq, exchange): (Seq, &Exchange),
     (status, (start, octets), detail): Said<'_>,
 ) -> Option<(&'static str, String)> {
     let facts = detail.and_then(|detail| detail.facts.as_ref());
@@ -160,16 +160,15 @@ fn answered(
         return None;
     }
     let log = journal.session(session?)?;
-    let reply = redact::said(exchange.event, log.text(start, octets));
+    let heard = log.text(exchange.start, exchange.heard);
+    let is_hidden = journal.may_be_of_login(log, seq);
+    let (heard, reply) = redact::exchange(exchange.event, heard, log.text(start, octets), is_hidden);
     match (user, denied, is_refused) {
         (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
         // A rule says something else than what was done.
         (Some(user), _, true) => Some(("login", format!("{user} accepted, and told: {reply}"))),
         (None, Some(user), _) => Some(("login", format!("{user} refused: {reply}"))),
-        (None, None, true) => {
-            let heard = redact::heard(exchange.event, log.text(exchange.start, exchange.heard));
-            Some(("refused", format!("{heard} → {reply}")))
-        }
+        (None, None, true) => Some(("refused", format!("{heard} → {reply}"))),
         (None, None, false) => None,
     }
 }
@@ -201,7 +200,7 @@ mod tests {
         let detail = (Some(Box::new(detail)), came);
         let (text, status) = part;
         journal.part(at, session, exchange, None, (&Reply::default().line(&[text]), Some(status)), detail);
-        let all = journal.since(opened).unwrap().flat_map(|(_, record)| events(&journal, record));
+        let all = journal.since(opened).unwrap().flat_map(|(seq, record)| events(&journal, seq, record));
         let line = |event: Event| match event.text {
             Text::Plain(text) => format!("{} {text}", event.name),
             Text::Message(message) => describe(&message),

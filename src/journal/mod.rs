@@ -1,6 +1,7 @@
 //! What happened: the append-only list of records, in one order, and what is folded from it: sessions, transcripts,
 //! captured messages. Does not know who reads it.
 
+mod credentials;
 mod ending;
 mod logs;
 mod messages;
@@ -37,7 +38,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Done, Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written, masked};
+use crate::protocol::{Done, Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -193,13 +194,13 @@ impl Journal {
     pub(crate) fn refused(&self, log: &Log) -> Vec<Refused> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         let refused = self.answers(log).into_iter().filter(|answer| answer.status == Some(Status::Negative));
-        let refused = refused.map(|Answer { exchange, said: (start, octets), .. }| {
-            let heard = log.text(exchange.start, exchange.heard);
-            let line = match heard {
+        let refused = refused.map(|Answer { seq, exchange, said: (start, octets), .. }| {
+            let (heard, said) = self.readable(log, (seq, exchange), log.text(start, octets));
+            let line = match &*heard {
                 [] => exchange.event.name().to_owned(),
-                heard => text(&masked(exchange.event, heard)),
+                _ => text(&heard),
             };
-            Refused { line, reply: text(log.text(start, octets)) }
+            Refused { line, reply: text(&said) }
         });
         refused.collect()
     }

@@ -26,7 +26,12 @@ impl Places {
 
     /// Those from this one on.
     pub(crate) fn since(&self, seq: Seq) -> impl ExactSizeIterator<Item = Seq> {
-        self.low[self.before(seq)..].iter().map(|low| self.place(*low))
+        self.low[self.count_before(seq)..].iter().map(|low| self.place(*low))
+    }
+
+    /// Those before this one.
+    pub(super) fn before(&self, seq: Seq) -> impl DoubleEndedIterator<Item = Seq> {
+        self.low[..self.count_before(seq)].iter().map(|low| self.place(*low))
     }
 
     pub(crate) fn last(&self) -> Option<Seq> {
@@ -39,7 +44,7 @@ impl Places {
 
     /// Forgets those before this one.
     pub(super) fn drop_below(&mut self, seq: Seq) {
-        let below = self.before(seq);
+        let below = self.count_before(seq);
         self.low.drain(..below);
         if self.low.len() < self.low.capacity() / 4 {
             self.low.shrink_to(self.low.len() * 2);
@@ -50,7 +55,7 @@ impl Places {
         self.low.shrink_to_fit();
     }
 
-    fn before(&self, seq: Seq) -> usize {
+    fn count_before(&self, seq: Seq) -> usize {
         self.low.partition_point(|low| self.place(*low) < seq)
     }
 

@@ -248,6 +248,16 @@ impl Event {
         matches!(point, "auth" | "auth.start" | "auth.step" | "login" | "user" | "pass" | "apop")
     }
 
+    /// Whether the line is not a command of its protocol.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self, Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)
+    }
+
+    /// Whether it does not say what the line is: it is not a command, or only a piece of one.
+    pub(crate) fn may_be_any(self) -> bool {
+        self.is_unknown() || self == Self::ImapLiteral
+    }
+
     /// Whether this is the first that a session hears.
     pub(crate) fn is_greeting(self) -> bool {
         matches!(self, Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)

@@ -7,24 +7,19 @@ use super::Event;
 
 /// Verbs with a password or something like it behind them, in any of the protocols.
 const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
+/// The longest word that is taken for a verb where it is none that is known.
+const MOST_OF_VERB: usize = 12;
 
 /// The beginning of a line that holds no password: of a login its verb, with the mechanism or the user's name where it is
 /// certain which words these are; of a response nothing; of every other line all.
 pub(crate) fn without_password(event: Event, line: &[u8]) -> &[u8] {
-    let login = |place: usize| login_at(line, place);
-    let login = match event {
-        // A command of another protocol may be one here too.
-        Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown => login(0).or_else(|| login(1)),
-        // A tag stands before IMAP's verb.
-        _ => login(usize::from(event.name().starts_with("imap."))),
-    };
-    let Some((verb, end)) = login else { return if event.is_login() { &[] } else { line } };
+    let Some((verb, end)) = login_in(event, line) else { return if event.is_login() { &[] } else { line } };
     let behind = &line[end..];
     let more = match (event, verb) {
         (Event::Pop3User, "USER") => behind.len(),
         (Event::ImapLogin, "LOGIN") => first_of_two(behind, astring(behind)),
         (Event::Pop3Apop, "APOP") => first_of_two(behind, word(behind)),
-        (Event::SmtpUnknown | Event::ImapUnknown | Event::Pop3Unknown, _) => 0,
+        (event, _) if event.is_unknown() => 0,
         (_, "AUTH" | "AUTHENTICATE") => {
             Some(word(behind)).filter(|its| is_mechanism(&behind[its.clone()])).map_or(0, |its| its.end)
         }
@@ -41,6 +36,53 @@ pub(crate) fn masked(event: Event, line: &[u8]) -> Cow<'_, [u8]> {
         (false, []) => b"***".into(),
         (false, shown) => [shown, b" ***"].concat().into(),
     }
+}
+
+/// Whether a line says that it is a login.
+pub(crate) fn is_login_line(event: Event, line: &[u8]) -> bool {
+    login_in(event, line).is_some()
+}
+
+/// Whether the word where the verb stands is one by its looks, and no base64, which has letters of both cases.
+pub(crate) fn is_verb_of(event: Event, line: &[u8]) -> bool {
+    let place = usize::from(is_imap(event));
+    is_verb(line.split(u8::is_ascii_whitespace).nth(place).unwrap_or_default())
+}
+
+pub(crate) fn is_verb(word: &[u8]) -> bool {
+    let is_one_case = word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_lowercase);
+    (1..=MOST_OF_VERB).contains(&word.len()) && is_one_case
+}
+
+/// What an answer says without words of the line that it answers, which begins with the tag in IMAP.
+pub(crate) fn without_words(event: Event, reply: &[u8], is_tag_hidden: bool) -> Cow<'static, [u8]> {
+    format!("{} ***", status_of(event, reply, is_tag_hidden)).into_bytes().into()
+}
+
+/// The codes of an answer to a line that is not a command, behind the tag in IMAP.
+pub(crate) fn status_of(event: Event, reply: &[u8], is_tag_hidden: bool) -> String {
+    let reply = String::from_utf8_lossy(reply);
+    let (from, count) = match event {
+        Event::Pop3Unknown => (0, 1),
+        event if is_imap(event) && is_tag_hidden => (1, 1),
+        _ => (0, 2),
+    };
+    reply.split_whitespace().skip(from).take(count).collect::<Vec<_>>().join(" ")
+}
+
+/// The verb of a login, and where it ends.
+fn login_in(event: Event, line: &[u8]) -> Option<(&'static str, usize)> {
+    let login = |place: usize| login_at(line, place);
+    match event {
+        // A command of another protocol may be one here too.
+        event if event.may_be_any() => login(0).or_else(|| login(1)),
+        // A tag stands before IMAP's verb.
+        event => login(usize::from(is_imap(event))),
+    }
+}
+
+fn is_imap(event: Event) -> bool {
+    event.name().starts_with("imap.")
 }
 
 /// The verb of a login, if it is the word at this place, and where it ends.
@@ -129,6 +171,7 @@ mod tests {
             (Event::ImapLogin, "secret", ""),
             (Event::ImapLogin, "bob secret", ""),
             (Event::ImapLiteral, "a LOGIN bob secret {3}", "a LOGIN"),
+            (Event::ImapLiteral, "LOGIN secret {3}", "LOGIN"),
             (Event::ImapAuth, "a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=", "a AUTHENTICATE PLAIN"),
             (Event::ImapUnknown, "LOGIN bob secret", "LOGIN"),
             (Event::ImapUnknown, "PASS secret", "PASS"),

@@ -15,7 +15,7 @@ use super::rulebook::{Rulebook, Scene};
 use super::step::{Deliver, Hello, Pass, Stall, Step};
 use super::template::{Name, Template};
 use crate::journal::{Fired, Kind, Noted, Trace, Weight};
-use crate::protocol::{Event, Framing, Reply, Status};
+use crate::protocol::{Event, Framing, Reply, Status, masked};
 
 /// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
 #[derive(Debug)]
@@ -220,6 +220,8 @@ impl Run {
         if pattern.matches(line) {
             return None;
         }
+        let line = masked(self.event, line.as_bytes());
+        let line = String::from_utf8_lossy(&line);
         let text = format!("the client sent {line:?} where {} was awaited", pattern.written());
         Some(Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }

@@ -174,6 +174,8 @@ fn with_effect(fired: u64, without_effect: u64) -> Option<String> {
 }
 
 fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
+    let log = near.session.and_then(|session| journal.session(session));
+    let is_doubtful = log.zip(near.exchange).is_some_and(|(log, seq)| journal.has_doubtful_words(log, seq));
     let (reason, detail) = match &near.why {
         Why::NoEffect(steps) => {
             let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
@@ -192,7 +194,7 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
             let mut lines = Vec::new();
             let mut reason = if missed.len() == 1 { "one-condition" } else { "conditions" };
             for miss in missed {
-                let mut line = clause(near.event, miss);
+                let mut line = clause(near.event, is_doubtful, miss);
                 if let Some((by, session)) = &miss.setter {
                     let by = by.as_deref().map_or("the scenario".to_owned(), |by| format!("rule `{by}`"));
                     let session = session.map_or(String::new(), |session| format!(" in {session}"));
@@ -218,12 +220,13 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
     }
 }
 
-/// A condition, and what was there instead, but for passwords.
-fn clause(event: Event, miss: &Missed) -> String {
+/// A condition, and what was there instead, but for passwords; words that may be one are none of those shown.
+fn clause(event: Event, is_doubtful: bool, miss: &Missed) -> String {
     let got = match (&miss.field, miss.got.as_deref()) {
         (_, None) => "nothing".to_owned(),
+        (Field::Line | Field::Verb | Field::Arg | Field::Tag, Some(_)) if is_doubtful => "***".to_owned(),
         (Field::Line, Some(line)) => format!("{:?}", String::from_utf8_lossy(&masked(event, line.as_bytes()))),
-        (Field::Arg, Some(_)) if event.is_login() => "***".to_owned(),
+        (Field::Arg, Some(_)) if event.is_login() || event.is_unknown() => "***".to_owned(),
         (_, Some(got)) => format!("{got:?}"),
     };
     format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
@@ -310,7 +313,8 @@ fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
         detail: vec![format!("{seen} times")],
     }));
     if let Some((session, event, missed)) = &watch.nearest {
-        let detail = missed.iter().map(|miss| clause(*event, miss));
+        // Which exchange it was is not known, so its line may be any.
+        let detail = missed.iter().map(|miss| clause(*event, event.may_be_any(), miss));
         let detail: Vec<String> = detail.collect();
         let late = || vec!["it came too late".to_owned()];
         near_misses.push(NearMiss {

@@ -44,17 +44,18 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
     for seq in log.records.iter() {
         let Some(record) = journal.get(seq) else { continue };
         match &record.kind {
-            Kind::Exchange(Exchange { event, start, heard, said, detail, .. }) => {
+            Kind::Exchange(exchange) => {
+                let Exchange { event, start, heard, said, detail, .. } = exchange;
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 let captured = detail.as_ref().and_then(|detail| detail.captured);
-                let line = match captured {
-                    Some(no) => format!("<{no}>").into_bytes().into(),
-                    None => masked(*event, log.text(*start, *heard)),
-                };
-                if captured.is_some() || !event.is_unasked() {
-                    push_heard(&mut all, &line, seq);
+                let said = log.text(start.wrapping_add(*heard), *said);
+                let (line, said) = journal.readable(log, (seq, exchange), said);
+                match captured {
+                    Some(no) => push_heard(&mut all, format!("<{no}>").as_bytes(), seq),
+                    None if event.is_unasked() => {}
+                    None => push_heard(&mut all, &line, seq),
                 }
-                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, seq);
+                push_said(&mut all, &said, *heard, trace, seq);
             }
             Kind::Part(part) => {
                 let ExchangePart { exchange, start, heard, said, awaited, detail, .. } = &**part;

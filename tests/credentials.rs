@@ -1,0 +1,72 @@
+//! No report shows a password, however a login breaks off.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use credentials::{assert_none, broken_logins};
+use deadline::connect;
+use mailjig::{MailServer, Scenario};
+
+#[path = "clients/credentials.rs"]
+mod credentials;
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+
+/// A report shows how the session ended, or what came instead of what was wanted.
+const SHOWN: [&str; 2] = [
+    "mailjig = 1
+[[rule]]
+on = 'tcp.close'
+do = { fail = 'over' }
+",
+    "mailjig = 1
+[[rule]]
+on = ['smtp.*', 'imap.*', 'pop3.*']
+when = { line = 'another' }
+do = { note = 'never' }
+expect = '=1'
+[[rule]]
+on = ['*.unknown']
+when = { verb = 'another', arg = 'another' }
+do = { note = 'never' }
+expect = '=1'
+[[rule]]
+on = 'imap.literal'
+when = { line = 'another', tag = 'another' }
+do = { note = 'never' }
+expect = '=1'
+[[expect]]
+event = ['*.unknown']
+when = { line = 'another', verb = 'another', arg = 'another' }
+count = '=1'
+[[expect]]
+event = 'imap.literal'
+when = { line = 'another' }
+count = '=1'
+",
+];
+
+#[test]
+fn a_login_that_breaks_off_is_in_no_report() {
+    for (protocol, said) in broken_logins() {
+        for shown in SHOWN {
+            let server = MailServer::builder().scenario(Scenario::text("shown.toml", shown)).start();
+            let endpoint = match protocol {
+                "smtp" => server.smtp(),
+                "submission" => server.submission(),
+                "imap" => server.imap(),
+                _ => server.pop3(),
+            };
+            let mut client = connect(endpoint.address());
+            client.write_all(said.as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let _reset = client.read_to_end(&mut Vec::new());
+
+            let report = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err().downcast::<String>().unwrap();
+
+            assert_none(&report, &said[..said.len().min(80)]);
+        }
+    }
+}
