@@ -4,6 +4,7 @@ mod bounds;
 mod bugs;
 mod fairness;
 mod toy;
+mod waking;
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::{Arc, Weak};

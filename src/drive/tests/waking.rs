@@ -1,0 +1,159 @@
+//! Who is woken by what is recorded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+
+use bytes::Bytes;
+
+use crate::base::{Seq, SessionNo};
+use crate::drive::{Engine, Interest, Matter};
+use crate::journal::{Detail, Left, Opened};
+use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
+use crate::protocol::{Desk, Event, Reply, Status, Words};
+use crate::rule::{On, Rule, State, Step, Template, Variable};
+use crate::scenario::Scenario;
+use crate::world::World;
+
+const SESSION: SessionNo = SessionNo(1);
+const EVERYBODY: [&str; 10] = [
+    "mail",
+    "mail of s1",
+    "mail of s2",
+    "mail to ann",
+    "mail to bob",
+    "ann's inbox",
+    "bob's inbox",
+    "quiet",
+    "rules",
+    "everything",
+];
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A server with one session, in which ann came with a scenario and bob did not.
+fn start() -> Arc<Engine> {
+    let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
+    let text = "mailjig = 1\n[[mailbox]]\nuser = 'ann@example.org'\nname = 'INBOX'\n";
+    let scenario = Arc::new(Scenario::text("ann.toml", text).load().unwrap());
+    let peer = ([127, 0, 0, 1], 1).into();
+    engine.act(|world, now| {
+        world.load(Some(scenario), now);
+        world.open(Opened { listener: "smtp", peer, local: peer }, now);
+    });
+    engine
+}
+
+/// Those of everybody who are woken by this.
+fn woken(engine: &Arc<Engine>, act: impl FnOnce(&Arc<Engine>)) -> Vec<&'static str> {
+    let inbox = |login: &str| engine.act(|world, now| world.make(login, INBOX, now)).unwrap();
+    let [ann, bob] = ["ann@example.org", "bob@example.org"];
+    let matters = [
+        (Matter::Mail, None),
+        (Matter::Mail, Some(SESSION)),
+        (Matter::Mail, Some(SessionNo(2))),
+        (Matter::MailTo(ann.to_owned()), None),
+        (Matter::MailTo(bob.to_owned()), None),
+        (Matter::Mailbox(inbox(ann)), None),
+        (Matter::Mailbox(inbox(bob)), None),
+        (Matter::Quiet, None),
+        (Matter::Rules, None),
+        (Matter::Everything, None),
+    ];
+    let watched = EVERYBODY.into_iter().zip(matters).map(|(name, (matter, session))| {
+        let flag = Arc::new(Flag::default());
+        let watch = engine.watch(Interest { matter, session }, Arc::clone(&flag).into());
+        (name, flag, watch)
+    });
+    let watched: Vec<_> = watched.collect();
+    act(engine);
+    watched.iter().filter(|(_, flag, _)| flag.0.load(Ordering::Acquire)).map(|(name, ..)| *name).collect()
+}
+
+fn envelope() -> Envelope {
+    let bob = Recipient::new("bob@EXAMPLE.org", Parameters::default(), Verdict::Accepted);
+    Envelope::new(Sender::new("", Parameters::default()), vec![bob]).unwrap()
+}
+
+/// A client sends mail to bob; the reply has not left yet.
+fn send(engine: &Arc<Engine>) -> Seq {
+    engine.act(|world, now| {
+        let mut desk = Desk::new(&mut world.mail, Origin::Session(SESSION), now);
+        desk.deliver(envelope(), Bytes::new());
+        let (detail, came) = Detail::of(desk.close());
+        let words = Words::Body { octets: 0, odd_dots: Box::default() };
+        let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
+        world.journal.exchange(now, SESSION, Event::SmtpMessage, &words, reply, (Some(Box::new(detail)), came))
+    })
+}
+
+#[test]
+fn those_whom_a_record_concerns_are_woken_and_nobody_else() {
+    let engine = start();
+    let mut exchange = Seq::default();
+
+    assert_eq!(woken(&engine, |engine| exchange = send(engine)), ["bob's inbox", "everything"]);
+    assert_eq!(
+        woken(&engine, |engine| engine.act(|world, now| world.close(SESSION, exchange, Left::All, now))),
+        ["mail", "mail of s1", "mail to bob", "quiet", "everything"]
+    );
+    assert_eq!(
+        woken(&engine, |engine| drop(engine.act(|world, now| world.deliver(envelope(), Bytes::new(), now)))),
+        ["mail", "mail to bob", "bob's inbox", "everything"]
+    );
+    assert_eq!(woken(&engine, |engine| engine.act(|world, now| world.load(None, now))), ["ann's inbox", "everything"]);
+}
+
+#[test]
+fn those_who_wait_for_rules_are_woken_when_one_fires() {
+    let engine = start();
+    let note = Step::Note(Template::parse("changed").unwrap());
+    let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));
+    engine.act(|world, now| world.mount(rule, now));
+    let variable = Variable { name: "phase".into(), is_session: false };
+
+    let woken = woken(&engine, |engine| {
+        engine.act(|world, now| world.set_state(vec![(variable, State::Text("up".into()))], now));
+    });
+
+    assert_eq!(woken, ["rules", "everything"]);
+}
+
+#[test]
+fn everybody_is_woken_where_records_are_gone() {
+    let engine = start();
+
+    let exchange_and_clear = |engine: &Arc<Engine>| {
+        engine.act(|world, now| {
+            world.note_bug(now);
+            world.clear(now);
+        });
+    };
+    assert_eq!(woken(&engine, exchange_and_clear), EVERYBODY);
+    assert_eq!(woken(&engine, |engine| drop(engine.reset(&[], false))), EVERYBODY);
+}
+
+#[test]
+fn those_who_left_are_not_woken() {
+    let engine = start();
+    let inbox = engine.act(|world, now| world.make("bob@example.org", INBOX, now)).unwrap();
+    for matter in [Matter::Mail, Matter::MailTo("bob@example.org".to_owned()), Matter::Mailbox(inbox)] {
+        let flags = [(); 3].map(|()| Arc::new(Flag::default()));
+        let interest = Interest { matter, session: None };
+        let [_first, second, _third] =
+            [0, 1, 2].map(|at| engine.watch(interest.clone(), Arc::clone(&flags[at]).into()));
+
+        drop(second);
+        engine.act(|world, now| world.deliver(envelope(), Bytes::new(), now)).unwrap();
+
+        let woken = [0, 1, 2].map(|at| flags[at].0.load(Ordering::Acquire));
+        assert_eq!(woken, [true, false, true], "{interest:?}");
+    }
+}
