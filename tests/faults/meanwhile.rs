@@ -1,9 +1,11 @@
 //! Sessions of each protocol, in the clear and under TLS, that end while a rule keeps them busy.
 
+use std::io::Read;
 use std::time::Duration;
 
 use super::wire::After::{Eof, Reset};
 use super::wire::Wire;
+use super::wire::deadline::connect;
 use super::{PROTOCOLS, Protocol};
 use mailjig::{Ending, MailServer, Scenario, session};
 
@@ -87,6 +89,22 @@ fn a_busy_session_is_kicked() {
         assert_eq!(end(&mut wire), Eof, "{what}");
         assert_eq!(ending(&server), Ending::Kicked, "{what}");
     });
+}
+
+#[test]
+fn a_client_that_has_not_begun_with_tls_is_told_no_goodbye_in_the_clear() {
+    let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { kick = { proto = 'imap', reply = '* BYE' } }\n";
+    let server = MailServer::builder().scenario(Scenario::text("kick.toml", text)).start();
+    let mut waits = connect(server.imaps().address());
+    server.wait_for_session(session::listener("imaps")).block();
+    let mut other = Wire::connect(&server, "smtp", false);
+    other.line();
+
+    other.say("NOOP\r\n");
+
+    let mut said = Vec::new();
+    waits.read_to_end(&mut said).unwrap();
+    assert_eq!(said, b"");
 }
 
 #[test]

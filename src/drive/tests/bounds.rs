@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::toy::{
     WRITE, connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start,
-    start_holding_little, start_holding_little_by_tls,
+    start_holding_little, start_holding_little_by_tls, transcript,
 };
-use crate::base::{Seq, SessionNo};
+use crate::base::{Pattern, Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
 use crate::protocol::{Event, Reply};
-use crate::rule::{End, On, Rule, Step};
-use crate::world::{SessionCommand, World};
+use crate::rule::{Condition, End, Field, On, Pass, Reading, Rule, Step, Test};
+use crate::world::{EndCommand, SessionCommand, World};
 
 /// What has not come by now does not come.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -177,6 +177,9 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
         [("two\nend\n", false, Ending::Clean), ("two\n", true, Ending::ClientClosed)]
     {
         let (engine, address) = start_holding_little();
+        let mut early = Rule::new("early", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
+        early.when = vec![Condition { field: Field::Early, test: Test::Truth(true) }];
+        let early = engine.act(|world, now| world.mount(Arc::new(early), now));
         let mut client = connect_holding_little(address);
         // More than sockets hold, less than is collected before it must leave.
         let long = "x".repeat(60_000);
@@ -197,7 +200,63 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
             &heard[heard.len().saturating_sub(20)..]
         );
         assert_eq!(ending(&engine, SessionNo(1)), wanted);
+        let were_early = engine.look(|world| world.rulebook.get(early).unwrap().fired);
+        assert_eq!(were_early, last_words.lines().count() as u64, "all but the first line");
     }
+}
+
+#[test]
+fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
+    let (engine, address) = start_holding_little();
+    let steps = vec![Step::Read(Reading::Stop), Step::Pass(Pass::Loud)];
+    let stop = Rule::new("stop", vec![On::from(Event::SmtpNoop)], steps, "here");
+    engine.act(|world, now| world.mount(Arc::new(stop), now));
+    engine.pause();
+    let mut client = connect_holding_little(address);
+    say(&mut client, "flood\n");
+    client.read_exact(&mut [0]).unwrap();
+
+    say(&mut client, "two\n");
+    client.read_exact(&mut vec![0; (8 << 20) - 1]).unwrap();
+    advance(&engine, WRITE);
+
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "too slow\r\n");
+}
+
+#[test]
+fn only_so_much_of_an_awaited_line_is_kept() {
+    let (engine, address) = start();
+    let steps = vec![Step::Await(Pattern::parse("*").unwrap()), Step::Pass(Pass::Loud)];
+    let awaits = Rule::new("awaits", vec![On::from(Event::SmtpNoop)], steps, "here");
+    engine.act(|world, now| world.mount(Arc::new(awaits), now));
+    let mut client = connect(address);
+
+    say(&mut client, "anything\n");
+    let written = client.get_mut().write_all(&vec![b'x'; MUCH]);
+
+    let kind = written.map_err(|error| error.kind());
+    assert!(matches!(kind, Err(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{kind:?}");
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Broken);
+}
+
+#[test]
+fn what_is_lost_of_a_goodbye_is_recorded() {
+    const OCTETS: usize = 64 << 20;
+    let (engine, address) = start();
+    let _client = connect(address);
+    let goodbye = Reply::from(vec![b'x'; OCTETS]);
+
+    let kick = SessionCommand::End(EndCommand::Kick(goodbye));
+    engine.act(|world, _| world.commands.push((SessionNo(1), kick, None)));
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
+    let transcript = transcript(&engine);
+    let (_, lost) = transcript.rsplit_once("-- only ").expect("it is not silent about it");
+    let (left, rest) = lost.split_once(' ').unwrap();
+    assert!((1..OCTETS).contains(&left.parse().unwrap()), "{left}");
+    assert!(rest.starts_with(&format!("of the {OCTETS} octets of this reply left\n")), "{rest}");
 }
 
 #[test]

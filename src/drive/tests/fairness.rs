@@ -101,3 +101,24 @@ fn a_long_reply_leaves_in_parts() {
     assert!(reading.join().is_ok());
     assert!(turns >= 25, "{turns} turns");
 }
+
+#[test]
+fn what_a_client_goes_on_sending_is_read_behind_the_end() {
+    let (engine, driver, mut client) = session();
+    client.write_all(b"end\n").unwrap();
+    let (send, receive) = mpsc::sync_channel(1);
+    let waker = Waker::from(Arc::new(Ring(send)));
+    let _entered = runtime().enter();
+    let mut driving = pin!(driver.run(false));
+    let mut poll = || driving.as_mut().poll(&mut Context::from_waker(&waker));
+
+    while poll().is_pending() && engine.look(|world| world.sessions()) > 0 {
+        receive.recv_timeout(Duration::from_secs(20)).expect("it ends");
+    }
+    assert!(poll().is_pending(), "what the client has not sent yet would meet a closed socket");
+
+    drop(client);
+    while poll().is_pending() {
+        receive.recv_timeout(Duration::from_secs(20)).expect("the client is gone");
+    }
+}

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use std::task::Wake;
 use std::time::Duration;
 
-use toy::{connect, ending, line, say, start, transcript};
+use toy::{connect, connect_holding_little, ending, line, say, start, start_holding_little, transcript};
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter, runtime};
@@ -72,8 +72,8 @@ fn what_was_asked_before_the_client_closed_its_side_is_still_answered() {
 
 #[test]
 fn a_client_that_sends_all_before_it_reads_is_read_while_it_is_written_to() {
-    let (engine, address) = start();
-    let mut client = connect(address);
+    let (engine, address) = start_holding_little();
+    let mut client = connect_holding_little(address);
 
     // More than the sockets hold in either direction, less than what is read ahead.
     say(&mut client, "flood\n");

@@ -142,7 +142,8 @@ pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
     start_on(TcpListener::bind("127.0.0.1:0").unwrap(), tickets(), false)
 }
 
-/// The same with connections that hold little of what was written; [`connect_holding_little`] is their client.
+/// The same with connections that hold little of what was written to either side; [`connect_holding_little`] is their
+/// client.
 pub(super) fn start_holding_little() -> (Arc<Engine>, SocketAddr) {
     start_on(holding_little(), tickets(), false)
 }
@@ -161,8 +162,9 @@ pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, Certifi
 
 fn holding_little() -> TcpListener {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    // Those that are accepted have the buffer of the listener.
+    // Those that are accepted have the buffers of the listener.
     SockRef::from(&socket).set_send_buffer_size(4 << 10).unwrap();
+    SockRef::from(&socket).set_recv_buffer_size(4 << 10).unwrap();
     socket
 }
 
@@ -209,8 +211,10 @@ pub(super) fn connect_holding_little_by_tls(
 
 fn socket_holding_little(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_send_buffer_size(4 << 10).unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_write_timeout(Some(PATIENCE)).unwrap();
     socket.connect(&address.into()).unwrap();
     socket.into()
 }
