@@ -3,6 +3,8 @@
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
@@ -63,7 +65,7 @@ fn sessions_without_mail_are_bounded_too() {
     });
 }
 
-/// A server that keeps so much, and a client that has said hello.
+/// A server that keeps so much, and a client that has said hello: it is recorded that the answer has left.
 fn keeping(messages: usize, octets: u64, accounts: usize) -> (Server, BufReader<TcpStream>) {
     let mut settings = Settings::default();
     settings.keep = Some(Keep { messages, octets, accounts });
@@ -71,6 +73,11 @@ fn keeping(messages: usize, octets: u64, accounts: usize) -> (Server, BufReader<
     let mut client = connect(&server, Listener::Smtp);
     write!(client.get_mut(), "HELO x\r\n").unwrap();
     reply(&mut client);
+    let began = Instant::now();
+    while !server.engine().look(|world| world.journal.is_settled()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "nothing is under way");
+        thread::yield_now();
+    }
     (server, client)
 }
 
