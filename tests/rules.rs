@@ -643,9 +643,42 @@ fn an_answer_that_is_kept_back_for_ever_is_silent() {
     let mut client = connect(&server, "smtp");
 
     client.say("NOOP\r\n");
-    until("it stalls", || server.transcript().to_string().contains("-- the server says nothing to this, ever\n"));
+    until("it stalls", || server.transcript().to_string().contains("-- the server says nothing from here on\n"));
 
     server.verify().block();
+}
+
+#[test]
+fn a_transcript_says_where_a_rule_stalls() {
+    let of_reply = "-- the server says nothing to this, ever\n";
+    let more_of_reply = "-- the server says nothing more to this, ever\n";
+    let of_connection = "-- the server says nothing from here on\n";
+    for (steps, wanted) in [
+        ("{ stall = 'reply' }", format!("C: NOOP\n{of_reply}")),
+        ("[{ pass = 'silent' }, { stall = 'reply' }]", format!("C: NOOP\n{of_reply}")),
+        ("[{ pass = true }, { stall = 'reply' }]", format!("C: NOOP\nS: 250 2.0.0 Ok\n{more_of_reply}")),
+        ("[{ reply = '250-more' }, { stall = 'reply' }]", format!("C: NOOP\nS: 250-more\n{more_of_reply}")),
+        ("{ stall = 'conn' }", format!("C: NOOP\n{of_connection}")),
+        ("[{ wait = '1ms' }, { stall = 'conn' }]", format!("C: NOOP\n{of_connection}")),
+        ("[{ pass = true }, { stall = 'conn' }]", format!("C: NOOP\nS: 250 2.0.0 Ok\n{of_connection}")),
+        ("[{ await = '*' }, { stall = 'conn' }]", format!("C: NOOP\nC: a line\n{of_connection}")),
+    ] {
+        let is_connection = steps.contains("conn");
+        let unmet = if is_connection { "expect = '=2'\n" } else { "" };
+        let server = with(&(rule("smtp.noop", steps) + unmet));
+        let mut client = connect(&server, "smtp");
+
+        client.say("NOOP\r\na line\r\n");
+        until("it stalls", || server.transcript().to_string().contains("-- the server says nothing"));
+
+        let transcript = server.transcript().to_string();
+        assert!(transcript.contains(&wanted), "{steps}: {transcript}");
+        assert_eq!(transcript.matches("-- ").count(), 1, "{steps}: {transcript}");
+        if is_connection {
+            let report = report(server);
+            assert!(report.contains("s1 waits for the server, which is stalled by rule `rule-1`"), "{steps}: {report}");
+        }
+    }
 }
 
 #[test]

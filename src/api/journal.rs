@@ -277,6 +277,6 @@ fn rules(detail: &Detail, heard: u32) -> Value {
         "fired": fired.collect::<Vec<_>>(),
         "written": written.collect::<Vec<_>>(),
         "shaped": shaped.collect::<Vec<_>>(),
-        "stalled": trace.stalled.as_deref(),
+        "stalled": trace.stalled.as_ref().map(|stalled| &*stalled.by),
     })
 }

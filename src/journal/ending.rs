@@ -20,7 +20,7 @@ pub enum Ending {
     TlsFailed,
     /// The server stopped.
     ServerStopped,
-    /// A test ended it.
+    /// A test ended it, or a rule with `kick`.
     Kicked,
     /// A rule ended it.
     Ruled,
@@ -56,7 +56,7 @@ impl fmt::Display for Ending {
             Self::NotReading => "the client did not read what was sent for too long",
             Self::TlsFailed => "the TLS handshake failed",
             Self::ServerStopped => "the server stopped",
-            Self::Kicked => "ended by the test",
+            Self::Kicked => "ended by a test, or by a rule's `kick`",
             Self::Ruled => "ended by a rule",
             Self::Bug => "a bug of mailjig ended it; please report",
         })

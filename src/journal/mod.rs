@@ -33,7 +33,7 @@ use record::{Label, Octets};
 use records::Records;
 pub(crate) use session::{LISTENERS, Log};
 pub use session::{Session, Tls};
-pub(crate) use trace::{Fired, Trace};
+pub(crate) use trace::{Fired, Stalled, Trace};
 pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};

@@ -14,8 +14,7 @@ pub(crate) struct Trace {
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
     /// What a rule cut off never left.
     pub(crate) is_cut: bool,
-    /// The rule that keeps the client waiting for ever.
-    pub(crate) stalled: Option<Arc<str>>,
+    pub(crate) stalled: Option<Stalled>,
 }
 
 /// A rule that fired, and how often it had fired by then, this time included.
@@ -23,6 +22,14 @@ pub(crate) struct Trace {
 pub(crate) struct Fired {
     pub(crate) rule: Arc<str>,
     pub(crate) n: u64,
+}
+
+/// A rule keeps the client waiting for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stalled {
+    pub(crate) by: Arc<str>,
+    /// Nothing is said to any other request either.
+    pub(crate) is_connection: bool,
 }
 
 impl Trace {

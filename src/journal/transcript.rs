@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Ended, Ending, Exchange, ExchangePart, Gone, Journal, Kind, Label, Left, Less, Log, Record, Weight};
+use super::{
+    Detail, Ended, Ending, Exchange, ExchangePart, Gone, Journal, Kind, Label, Left, Less, Log, Record, Weight,
+};
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -159,15 +161,18 @@ impl Part {
                     self.heard(log.text(start, heard), &[]);
                 }
                 self.say('S', log.text(start.wrapping_add(heard), said).to_vec(), labelled, heard);
+                self.stalled(part.detail.as_deref(), said > 0);
             }
-            Kind::Closed { left: Left::Less(less), .. } => self.direct(match **less {
-                Less::Part { octets, of } => format!("only {octets} of the {of} octets of this reply left"),
-                Less::Stalled => "the server says nothing to this, ever".to_owned(),
-            }),
+            Kind::Closed { left: Left::Less(less), .. } => {
+                // That a rule stalls is said where it does.
+                if let Less::Part { octets, of } = **less {
+                    self.direct(format!("only {octets} of the {of} octets of this reply left"));
+                }
+            }
             Kind::Noted(noted) if noted.weight != Weight::State => {
-                let by = noted.by.as_deref().unwrap_or("mailjig");
+                let by = noted.by.as_ref().map_or("mailjig".to_owned(), |by| format!("rule `{by}`"));
                 let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
-                self.direct(format!("rule `{by}` {what}: {}", noted.text));
+                self.direct(format!("{by} {what}: {}", noted.text));
             }
             Kind::Dropped { octets } => {
                 self.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
@@ -213,6 +218,18 @@ impl Part {
         }
         let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
         self.say('S', said.to_vec(), labelled, exchange.heard);
+        self.stalled(exchange.detail.as_deref(), exchange.said > 0);
+    }
+
+    /// Says that a rule keeps the client waiting, if one does.
+    fn stalled(&mut self, detail: Option<&Detail>, has_said: bool) {
+        let Some(stalled) = detail.and_then(|detail| detail.trace.as_ref()?.stalled.as_ref()) else { return };
+        let text = match (stalled.is_connection, has_said) {
+            (true, _) => "the server says nothing from here on",
+            (false, false) => "the server says nothing to this, ever",
+            (false, true) => "the server says nothing more to this, ever",
+        };
+        self.direct(text.to_owned());
     }
 
     /// What was heard is recorded without the CRLF at its end; another end stands in it.

@@ -14,7 +14,7 @@ use super::plan::{After, Cue};
 use super::rulebook::{Rulebook, Scene};
 use super::step::{Deliver, Hello, Pass, Stall, Step};
 use super::template::{Name, Template};
-use crate::journal::{Fired, Kind, Noted, Trace, Weight};
+use crate::journal::{Fired, Kind, Noted, Stalled, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply, Status, masked};
 
 /// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
@@ -366,10 +366,11 @@ impl Run {
                 return None;
             }
             Step::Stall(stall) => {
-                if *stall == Stall::Conn {
+                let is_connection = *stall == Stall::Conn;
+                if is_connection {
                     self.cue(Cue::Stall);
                 }
-                self.trace.stalled = Some(Arc::clone(&rule.id));
+                self.trace.stalled = Some(Stalled { by: Arc::clone(&rule.id), is_connection });
                 self.is_mute = true;
                 return None;
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
-use crate::journal::{Ending, Journal, Kind, Weight};
+use crate::journal::{Ending, Journal, Kind, Log, Stalled, Weight};
 use crate::protocol::{Event, masked};
 use crate::rule::{Field, Misplaced, Missed, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
 
@@ -372,18 +372,28 @@ fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal)
     lines(journal, log).iter().find(|line| Some(line.exchange) == exchange).map(|line| line.number)
 }
 
+/// Whether a rule keeps a client waiting for the answer to what it asked last.
+fn stalled<'j>(journal: &'j Journal, log: &Log) -> Option<&'j Stalled> {
+    for seq in log.records.iter().rev() {
+        let (detail, is_first) = match &journal.get(seq)?.kind {
+            Kind::Exchange(exchange) => (&exchange.detail, true),
+            Kind::Part(part) => (&part.detail, false),
+            _ => continue,
+        };
+        let stalled = detail.as_ref().and_then(|detail| detail.trace.as_ref()?.stalled.as_ref());
+        if stalled.is_some() || is_first {
+            return stalled;
+        }
+    }
+    None
+}
+
 /// Who waits for whom: the most useful line of all when something hangs.
 fn waiting(journal: &Journal) -> Vec<String> {
     let mut all = Vec::new();
     for log in journal.sessions().filter(|log| log.facts().ended.is_none()) {
-        let last = log.records.iter().rev().find_map(|seq| match journal.get(seq).map(|record| &record.kind) {
-            Some(Kind::Exchange(exchange)) => Some(exchange),
-            _ => None,
-        });
-        let trace = last.and_then(|exchange| exchange.detail.as_ref()?.trace.as_ref());
-        let by = trace.and_then(|trace| trace.stalled.as_deref());
-        all.push(match by {
-            Some(rule) => format!("{} waits for the server, which is stalled by rule `{rule}`", log.no),
+        all.push(match stalled(journal, log) {
+            Some(Stalled { by, .. }) => format!("{} waits for the server, which is stalled by rule `{by}`", log.no),
             None if log.owes_reply() => format!("{} waits for the server, which owes a reply", log.no),
             None => match log.unfinished() {
                 Some(unfinished) => format!("the server waits for {}, {unfinished}", log.no),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Failure;
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Exchange, ExchangePart, Journal, Kind, Log, Trace};
+use crate::journal::{Exchange, ExchangePart, Journal, Kind, Log, Stalled, Trace};
 use crate::protocol::{Written, masked};
 use crate::rule::{Mounted, Rulebook, Watch, Why};
 
@@ -90,9 +90,9 @@ fn push_said(all: &mut Vec<Line>, text: &[u8], mut at: u32, trace: Option<&Trace
         push(all, 'S', line, Some(authors(trace, at..end)), trace, exchange);
         at = end + 1;
     }
-    if let Some(rule) = trace.and_then(|trace| trace.stalled.as_deref()) {
-        let line = format!("(nothing: stalled by rule `{rule}`)");
-        push(all, 'S', line.as_bytes(), Some(rule.to_owned()), trace, exchange);
+    if let Some(Stalled { by, .. }) = trace.and_then(|trace| trace.stalled.as_ref()) {
+        let line = format!("(nothing: stalled by rule `{by}`)");
+        push(all, 'S', line.as_bytes(), Some(by.to_string()), trace, exchange);
     }
 }
 
