@@ -1,5 +1,10 @@
 //! What clients may send to make a server slow: each kind of input at 1 MB and at 10 MB, the time that it takes, and the
 //! longest NOOP of another session meanwhile. Ten times the input takes about ten times as long where all is linear.
+//!
+//! A NOOP also takes as long as the operating system lets the threads of server and client wait while others have the
+//! cores. How long that is at this moment stands in the second row: NOOPs of a server that has nothing else to do, while a
+//! thread for each core is busy. A row that takes longer than that is measured again, and the shortest of its longest NOOPs
+//! counts: what the server itself does takes that long every time.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZES: [usize; 2] = [1 << 20, 10 << 20];
-/// Growth above this for ten times the input is called out, and NOOPs above this.
+/// Growth above this for ten times the input is called out, and NOOPs above this and above what busy cores cost.
 const MOST_GROWTH: f64 = 20.0;
 const MOST_NOOP: f64 = 5.0;
+/// How often a row is measured at most.
+const TRIES: usize = 4;
 const LOGIN: &str = "bob@example.org";
 
 /// Rules that look at all of a mail, and do not fire.
@@ -114,6 +121,18 @@ const CASES: &[Case] = &[
     }),
     ("pop3: one line", |server, size| server.pop3(format!("NOOP {}\r\n", "x".repeat(size)).as_bytes(), 1)),
     ("pop3: lines", |server, size| server.pop3("NOOP\r\n".repeat(size / 6).as_bytes(), size / 6)),
+    ("http: deliver a subject, as JSON", |server, size| {
+        let mail = serde_json::json!({ "to": [LOGIN], "raw": format!("Subject: {}\r\n\r\n", "=?utf-8?q?a?= ".repeat(size / 14)) });
+        server.send("POST", "/v1/deliver", &mail.to_string());
+    }),
+    ("http: deliver a body, with rules", |server, size| {
+        server.load_rules();
+        let mail = serde_json::json!({ "to": [LOGIN], "raw": format!("\r\n{}\r\n", "ab".repeat(size / 2)) });
+        server.send("POST", "/v1/deliver", &mail.to_string());
+    }),
+    ("http: a scenario that is none", |server, size| {
+        server.send("PUT", "/v1/scenario", &serde_json::json!({ "text": "#\n".repeat(size / 4) + "=" }).to_string());
+    }),
     ("http: pattern *a*a*a*b", |server, size| server.find(size, &"*a".repeat(50))),
     ("http: expression (a|aa)+b", |server, size| server.find(size, "~%28a%7Caa%29%2Bb")),
     ("http: a wait with a pattern", |server, size| {
@@ -130,15 +149,42 @@ fn main() {
     println!("{:<34} {:>9} {:>9} {:>7} {:>11}", "", "1 MB, ms", "10 MB, ms", "growth", "NOOP, ms");
     let (_, idle) = worst_noop(&Server::start(), |_| std::thread::sleep(Duration::from_millis(300)));
     println!("{:<34} {:>39}", "nothing", format!("{idle:.2}"));
+    let (_, busy) = worst_noop(&Server::start(), |_| busy_cores(Duration::from_secs(1)));
+    println!("{:<34} {:>39}", "nothing, every core busy", format!("{busy:.2}"));
+    let most_noop = busy.max(MOST_NOOP);
     for (name, case) in CASES.iter().filter(|(name, _)| only.as_deref().is_none_or(|only| name.contains(only))) {
-        let measured = SIZES.map(|size| worst_noop(&Server::start(), |server| case(server, size)));
-        let [(small, noop), (large, later)] = measured;
-        let (growth, noop) = (large / small, noop.max(later));
+        let mut times = SIZES.map(|size| measure(*case, size, most_noop));
+        let [(small, noop), (large, later)] = &mut times;
+        let (growth, noop) = (*large / *small, noop.max(*later));
         // What is over in no time says nothing about growth.
-        let is_slow = large > 20.0 && growth > MOST_GROWTH || noop > MOST_NOOP;
+        let is_slow = *large > 20.0 && growth > MOST_GROWTH || noop > most_noop;
         let verdict = if is_slow { "  <--" } else { "" };
         println!("{name:<34} {small:>9.1} {large:>9.1} {growth:>7.1} {noop:>11.2}{verdict}");
     }
+}
+
+/// The shortest of several measurements, where the first is not short enough.
+fn measure(case: fn(&Server, usize), size: usize, most_noop: f64) -> (f64, f64) {
+    let mut least = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..TRIES {
+        let (took, noop) = worst_noop(&Server::start(), |server| case(server, size));
+        least = (least.0.min(took), least.1.min(noop));
+        if least.1 <= most_noop {
+            break;
+        }
+    }
+    least
+}
+
+/// Keeps a thread for each core busy for so long.
+fn busy_cores(time: Duration) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let end = Instant::now() + time;
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| while Instant::now() < end {});
+        }
+    });
 }
 
 /// Milliseconds that something takes, and those of the longest NOOP of another session meanwhile.
@@ -243,11 +289,13 @@ impl Server {
         }
     }
 
+    fn load_rules(&self) {
+        self.send("PUT", "/v1/scenario", &serde_json::json!({ "text": RULES }).to_string());
+    }
+
     /// Rules that read mail everywhere, a mail over SMTP and over IMAP, and a look at it.
     fn rules(&self, text: &str) {
-        let scenario = serde_json::json!({ "text": RULES }).to_string();
-        let head = format!("PUT /v1/scenario HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", scenario.len());
-        self.http(&format!("{head}\r\nConnection: close\r\n\r\n{scenario}"));
+        self.load_rules();
         self.mail(text);
         let mut client = Client::logged_in(self.imap);
         client.ask(&format!("b APPEND INBOX {{{}+}}\r\n{text}", text.len()));
@@ -304,6 +352,11 @@ impl Server {
 
     fn get(&self, path: &str) {
         self.http(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    }
+
+    fn send(&self, method: &str, path: &str, json: &str) {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json");
+        self.http(&format!("{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{json}", json.len()));
     }
 
     fn http(&self, request: &str) {
