@@ -12,9 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use super::reading::{LITTLE, aside};
 use crate::server::Server;
 
 /// What every request must come up to.
@@ -35,11 +37,20 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Err(problem) => Err(problem),
     };
     let mut response = match admitted {
-        Ok(request) => next.run(request).await,
+        Ok((request, octets)) => answer(request, octets, next).await,
         Err(problem) => problem.into_response(),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// A body that takes long to read is read, and what it asks for done, where nobody waits for the thread.
+async fn answer(request: Request, octets: usize, next: Next) -> Response {
+    if octets <= LITTLE {
+        return next.run(request).await;
+    }
+    let runtime = Handle::current();
+    aside(move || runtime.block_on(next.run(request))).await.unwrap_or_else(Problem::into_response)
 }
 
 impl Guard {
@@ -72,11 +83,14 @@ impl Guard {
         }
     }
 
-    /// The request with all of its body.
-    async fn complete(&self, request: Request) -> Result<Request, Problem> {
+    /// The request with all of its body, and the octets of that.
+    async fn complete(&self, request: Request) -> Result<(Request, usize), Problem> {
         let (parts, body) = request.into_parts();
         match timeout(self.patience, to_bytes(body, self.limit)).await {
-            Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body))),
+            Ok(Ok(body)) => {
+                let octets = body.len();
+                Ok((Request::from_parts(parts, Body::from(body)), octets))
+            }
             Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
                 let detail = format!("a body has {} octets at most", self.limit);
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
@@ -111,9 +125,11 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpStream;
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::{Mutex, mpsc};
 
-    use axum::routing::post;
+    use axum::body::Bytes;
+    use axum::routing::{MethodRouter, post};
     use axum::{Router, middleware};
 
     use super::*;
@@ -123,22 +139,36 @@ mod tests {
 
     const LIMIT: usize = 10;
 
-    /// What a client is answered that says this and no more. The server gives back how much it was sent.
-    fn answer(patience: Duration, says: &str) -> String {
+    fn start(limit: usize, patience: Duration, page: MethodRouter) -> SocketAddr {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
-        let guarded = middleware::from_fn_with_state(Guard { server, limit: LIMIT, patience }, guard);
-        let router = Router::new().route("/", post(async |body: String| body.len().to_string())).layer(guarded);
+        let guarded = middleware::from_fn_with_state(Guard { server, limit, patience }, guard);
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let entered = runtime().enter();
-        runtime().spawn(serve(tokio::net::TcpListener::from_std(listener).unwrap(), router, Bounds::default()));
-        drop(entered);
-        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let _entered = runtime().enter();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        runtime().spawn(serve(listener, Router::new().route("/", page).layer(guarded), Bounds::default()));
+        address
+    }
+
+    /// A client that says this and no more.
+    fn post_to(address: SocketAddr, says: &str) -> TcpStream {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(LONG)).unwrap();
         let head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/plain\r\n";
         client.write_all(format!("{head}{says}").as_bytes()).unwrap();
+        client
+    }
+
+    /// What it is answered.
+    fn heard(mut client: TcpStream) -> String {
         let mut heard = String::new();
         client.read_to_string(&mut heard).unwrap();
         heard
+    }
+
+    /// The same of a server that gives back how much it was sent.
+    fn answer(patience: Duration, says: &str) -> String {
+        heard(post_to(start(LIMIT, patience, post(async |body: String| body.len().to_string())), says))
     }
 
     /// What has not come by then does not come.
@@ -157,6 +187,31 @@ mod tests {
                 refused.starts_with("HTTP/1.1 413 ") && refused.contains("a body has 10 octets at most"),
                 "{refused}"
             );
+        }
+    }
+
+    /// As many long bodies as there are threads that serve, each worked on until a short one is answered.
+    #[test]
+    fn work_on_a_long_body_keeps_no_other_request_waiting() {
+        let (release, released) = mpsc::channel();
+        let released = Arc::new(Mutex::new(released));
+        let work = move |body: Bytes| async move {
+            if body.len() > LITTLE {
+                released.lock().unwrap().recv_timeout(LONG).unwrap();
+            }
+            body.len().to_string()
+        };
+        let address = start(2 * LITTLE, LONG, post(work));
+        let says = |octets| format!("Content-Length: {octets}\r\n\r\n{}", "x".repeat(octets));
+
+        let long: Vec<TcpStream> =
+            (0..runtime().metrics().num_workers()).map(|_| post_to(address, &says(LITTLE + 1))).collect();
+        let short = heard(post_to(address, &says(5)));
+        long.iter().for_each(|_| release.send(()).unwrap());
+
+        assert!(short.ends_with("\r\n\r\n5"), "{short}");
+        for answer in long.into_iter().map(heard) {
+            assert!(answer.ends_with(&format!("\r\n\r\n{}", LITTLE + 1)), "{answer}");
         }
     }
 

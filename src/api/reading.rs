@@ -6,7 +6,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use super::problem::Problem;
 
 /// So many octets of mail are read on a thread that serves others too.
-const LITTLE: usize = 256 << 10;
+pub(super) const LITTLE: usize = 256 << 10;
 
 /// Reads so many octets of mail. Where that takes long, whatever else this thread serves goes on on another one.
 pub(super) fn reading<T>(octets: usize, read: impl FnOnce() -> T) -> T {
