@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::bell::{Bell, Interest};
@@ -112,10 +112,12 @@ impl Engine {
     }
 
     /// The same where nobody else would notice a panic: a bug of ours, which is recorded and ends nothing else.
-    pub(super) fn act_alone(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp)) {
-        if catch_unwind(AssertUnwindSafe(|| self.act(act))).is_err() {
+    pub(super) fn act_alone<T>(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| self.act(act))).ok();
+        if done.is_none() {
             self.act(World::note_bug);
         }
+        done
     }
 
     /// What the world wants done later, and what it wants sessions to be told, in the order of its turns; gives whom
@@ -168,7 +170,7 @@ impl Engine {
         let target = self.clock.now().plus(by);
         while let Some(due) = self.next_due().filter(|due| *due <= target) {
             self.set_clock(|clock| clock.set(due));
-            self.do_due();
+            self.do_due().await;
             self.rouse().await;
         }
         self.set_clock(|clock| clock.set(target));
@@ -267,13 +269,19 @@ impl Engine {
     }
 
     /// Does what is due. Gives when something is due next.
-    fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
+    async fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
         loop {
             let due = self.look(|world| world.agenda.next())?;
             if due > self.clock.now() {
                 return Some(due);
             }
-            self.act_alone(World::fall_due);
+            let answers = match self.look(World::questions_of_due) {
+                Some(questions) => spawn_blocking(|| Box::new(questions.answer())).await.ok(),
+                None => None,
+            };
+            let done = self.act_alone(|world, now| world.knowing(answers, |world| world.fall_due(now)));
+            // What was read is freed here, where nobody waits for the lock.
+            drop(done);
         }
     }
 
@@ -383,7 +391,7 @@ async fn attend(engine: Weak<Engine>) {
     loop {
         let Some(server) = engine.upgrade() else { return };
         let agenda = Arc::clone(&server.agenda);
-        let Some(due) = server.do_due() else {
+        let Some(due) = server.do_due().await else {
             let mut state = server.lock();
             if state.world.agenda.next().is_none() {
                 state.is_attended = false;

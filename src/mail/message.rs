@@ -172,6 +172,12 @@ impl Message {
         *self.0.has_nul.get_or_init(|| memchr::memchr(0, &self.0.raw).is_some())
     }
 
+    /// Whether somebody looked for its parts.
+    #[cfg(test)]
+    pub(crate) fn is_parsed(&self) -> bool {
+        self.0.mime.get().is_some()
+    }
+
     fn body_of(&self, content_type: &str) -> Option<String> {
         let mut parts = self.mime().leaves(&self.0.raw);
         let part = parts.find(|part| part.content_type() == content_type && !part.is_attachment());

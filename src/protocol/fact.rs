@@ -141,7 +141,7 @@ fn of_message(message: &Message, fact: Fact<'_>) -> Option<Value<'static>> {
 }
 
 /// Octets that are no captured message yet, as one.
-pub(super) fn message(raw: bytes::Bytes) -> Message {
+pub(crate) fn message(raw: bytes::Bytes) -> Message {
     Message::new(MessageNo(0), Origin::Delivered, Timestamp::from_micros(0), None, raw)
 }
 

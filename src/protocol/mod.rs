@@ -23,7 +23,7 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
-pub(crate) use fact::{Fact, Framing, Mask, Offer, Value, content_of};
+pub(crate) use fact::{Fact, Framing, Mask, Offer, Value, content_of, message};
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
 pub(crate) use redact::{is_verb, status_of, without_password};

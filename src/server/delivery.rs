@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Server;
 use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict, is_identifier};
+use crate::world::World;
 
 /// Why mail is not delivered.
 #[derive(Debug)]
@@ -42,7 +43,11 @@ impl Server {
         let recipients = to.iter().map(|to| Recipient::new(to.as_ref(), Parameters::default(), Verdict::Accepted));
         let envelope = Envelope::new(Sender::new(from, Parameters::default()), recipients.collect());
         let envelope = envelope.ok_or(Undeliverable::NoRecipient)?;
-        self.engine.act(|world, now| world.deliver(envelope, raw, now)).map_err(Undeliverable::Stranger)
+        let questions = self.engine.look(|world| world.questions_about(&raw));
+        let answers = questions.map(|questions| Box::new(questions.answer()));
+        let deliver = |world: &mut World, now| world.knowing(answers, |world| world.deliver(envelope, raw, now));
+        let (delivered, _dropped_here) = self.engine.act(deliver);
+        delivered.map_err(Undeliverable::Stranger)
     }
 }
 
@@ -57,5 +62,30 @@ impl fmt::Display for Undeliverable {
             Self::TooLarge(octets, limit) => write!(f, "the message has {octets} octets; it may have {limit}"),
             Self::TooMany(count, limit) => write!(f, "the message has {count} recipients; it may have {limit}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::server::Settings;
+
+    #[test]
+    fn what_rules_ask_about_mail_is_read_before_the_lock_is_taken() {
+        let rules = "mailjig = 1\n[[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
+        let server = Server::start(Settings::default()).unwrap();
+        server.load(Some(Arc::new(Scenario::text("odd.toml", rules).load().unwrap())));
+        let deliver = |subject| {
+            let mail = format!("Subject: {subject}\r\n\r\n{}", "a".repeat(100_000));
+            server.deliver("", &["bob@example.org"], mail.into()).unwrap()
+        };
+
+        let (odd, even) = (deliver("odd"), deliver("even"));
+
+        assert_eq!(server.engine().look(|world| world.rulebook.rules()[0].fired), 1);
+        assert!(!odd.is_parsed() && !even.is_parsed(), "nobody read what was captured");
     }
 }

@@ -9,7 +9,7 @@ use super::turn::{Nobody, Progress};
 use super::{SessionCommand, World};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
-use crate::mail::Origin;
+use crate::mail::{Message, Origin};
 use crate::protocol::{Desk, Destination, Event};
 use crate::rule::{By, Deed, Rule, RuleNo};
 
@@ -98,6 +98,14 @@ impl World {
     fn ring_for(&mut self, rule: &Rule, now: Timestamp) {
         for moment in rule.moments() {
             self.agenda.ring(now.plus(moment));
+        }
+    }
+
+    /// The message that is filed first of what is due, if that is what is due first.
+    pub(super) fn due_message(&self) -> Option<Message> {
+        match self.agenda.due.first_key_value()? {
+            (_, Later::File { message, .. }) => Some(self.journal.message(*message)?.message.clone()),
+            (_, Later::Deed { .. } | Later::Ring) => None,
         }
     }
 

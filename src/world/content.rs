@@ -1,7 +1,10 @@
 //! What rules ask about the content of mail, answered before the turn in which they ask.
 
 use super::World;
-use crate::protocol::{Event, Machine};
+use bytes::Bytes;
+
+use crate::mail::Message;
+use crate::protocol::{Event, Machine, message};
 use crate::rule::{Answers, Questions};
 
 /// A message of so few octets is read when a rule asks.
@@ -11,13 +14,26 @@ impl World {
     /// What rules will ask about the content of the mail that a request is about; none where that is soon answered.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
         // What is accepted may be delivered in the same turn.
-        let events = [event, Event::MailDelivered];
+        self.asked(&[event, Event::MailDelivered], || machine.messages(request, &self.mail.accounts))
+    }
+
+    /// The same of a message that is about to be delivered outside of every session.
+    pub(crate) fn questions_about(&self, raw: &Bytes) -> Option<Questions> {
+        self.asked(&[Event::MailDelivered], || Some(vec![message(raw.clone())]))
+    }
+
+    /// The same of what is due first: a message that was accepted before may be delivered then.
+    pub(crate) fn questions_of_due(&self) -> Option<Questions> {
+        self.asked(&[Event::MailDelivered], || Some(vec![self.due_message()?]))
+    }
+
+    fn asked(&self, events: &[Event], messages: impl FnOnce() -> Option<Vec<Message>>) -> Option<Questions> {
         if !events.iter().any(|event| self.rulebook.concerns(*event)) {
             return None;
         }
-        let messages = machine.messages(request, &self.mail.accounts)?;
+        let messages = messages()?;
         let octets: usize = messages.iter().map(|message| message.raw().len()).sum();
-        if octets <= LITTLE { None } else { self.rulebook.questions(&events, messages) }
+        if octets <= LITTLE { None } else { self.rulebook.questions(events, messages) }
     }
 
     /// A turn for which this was read. Gives it back: it may be large, so it is dropped without the lock.
@@ -36,6 +52,7 @@ impl World {
 mod tests {
     use std::net::Ipv4Addr;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use bytes::BytesMut;
 
@@ -46,6 +63,7 @@ mod tests {
     use crate::protocol::smtp::{Config, Limits, Smtp};
     use crate::protocol::{Heard, StartTls};
     use crate::rule::{Condition, Field, On, Rule, Step, Template, Test};
+    use crate::scenario::Scenario;
 
     const START: Timestamp = Timestamp::from_micros(0);
 
@@ -111,6 +129,23 @@ mod tests {
 
         let refused = "554 5.7.1 odd in odd one\r\n";
         assert_eq!(said, [refused, "250 2.0.0 Ok: queued as m1\r\n", refused]);
+    }
+
+    #[test]
+    fn mail_that_is_filed_later_is_read_before_that_is_due() {
+        let rules = "mailjig = 1\n[[rule]]\non = 'smtp.message'\ndo = { deliver = { mailbox = 'Later' }, after = '1s' }\n\
+                     [[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        world.load(Some(Arc::new(Scenario::text("late.toml", rules).load().unwrap())), START);
+        assert!(world.questions_of_due().is_none(), "nothing is due");
+        let session = session(&mut world, &message("odd"));
+        answered(&mut world, session, None);
+
+        let questions = world.questions_of_due().unwrap();
+        world.knowing(Some(Box::new(questions.answer())), |world| world.fall_due(START.plus(Duration::from_secs(1))));
+
+        assert_eq!(world.rulebook.rules().iter().map(|rule| rule.fired).collect::<Vec<_>>(), [1, 1]);
+        assert!(world.questions_of_due().is_none());
     }
 
     #[test]
