@@ -6,6 +6,11 @@ use super::field::{Field, Kind};
 use crate::base::Pattern;
 use crate::protocol::Value;
 
+/// Octets of a value that a template writes: they are copied, and counted by, while everybody waits.
+const MOST_INSERTED: usize = 64 << 10;
+/// Groups of regular expressions that templates know of; each value of a field may have found some.
+const MOST_GROUPS: usize = 256;
+
 /// A field and the question about it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
@@ -48,9 +53,11 @@ impl Condition {
         self.test.holds(self.field.kind(), value)
     }
 
-    /// What the groups of a regular expression found.
+    /// What the groups of a regular expression found, as far as templates write it.
     pub(crate) fn groups(&self, value: &Value<'_>, found: &mut Vec<(Box<str>, String)>) {
         self.test.groups(value, found);
+        found.truncate(MOST_GROUPS);
+        found.iter_mut().for_each(|(_, text)| text.truncate(text.floor_char_boundary(MOST_INSERTED)));
     }
 }
 
@@ -119,13 +126,39 @@ impl Test {
     }
 }
 
-/// A value as templates and reports write it.
+/// A value as text.
 pub(crate) fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Text(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Truth(truth) => truth.to_string(),
         Value::Several(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+    }
+}
+
+/// A value as templates write it: of a long one the beginning.
+pub(super) fn inserted(value: &Value<'_>) -> String {
+    let mut out = String::new();
+    insert(value, &mut out);
+    out
+}
+
+fn insert(value: &Value<'_>, out: &mut String) {
+    let room = MOST_INSERTED - out.len();
+    match value {
+        Value::Text(text) => out.push_str(&text[..text.floor_char_boundary(room)]),
+        Value::Number(_) | Value::Truth(_) => insert(&Value::text(shown(value)), out),
+        Value::Several(values) => {
+            for (i, value) in values.iter().enumerate() {
+                if i > 0 && out.len() < MOST_INSERTED {
+                    out.push(',');
+                }
+                if out.len() == MOST_INSERTED {
+                    return;
+                }
+                insert(value, out);
+            }
+        }
     }
 }
 
@@ -316,6 +349,27 @@ mod tests {
             assert_eq!(count(written), Some(octets), "{written}");
         }
         assert_eq!((span("5y"), span(""), count("7 TB"), count("kB")), (None, None, None, None));
+    }
+
+    #[test]
+    fn of_a_long_value_templates_write_the_beginning() {
+        let (long, many) = ("ä".repeat(100_000), vec![Value::text("ab"); 100_000]);
+        let condition = Condition { field: Field::Body, test: Test::parse(Kind::Text, "~(?<all>.*)").unwrap() };
+        let groups = |value: &Value<'_>| {
+            let mut found = Vec::new();
+            condition.groups(value, &mut found);
+            found.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        let text = Value::text(&*long);
+
+        assert_eq!(inserted(&text), long[..MOST_INSERTED]);
+        assert_eq!(
+            inserted(&Value::Several(vec![Value::Number(7), text.clone()])),
+            format!("7,{}", &long[..MOST_INSERTED - 2])
+        );
+        assert_eq!(inserted(&Value::Several(many.clone())).len(), MOST_INSERTED);
+        assert_eq!(groups(&text), [&long[..MOST_INSERTED]]);
+        assert_eq!(groups(&Value::Several(many)), vec!["ab"; MOST_GROUPS]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::chance::draw;
 use super::clause::{Per, RuleNo};
-use super::condition::{Condition, shown};
+use super::condition::{Condition, inserted};
 use super::content::Verdict;
 use super::field::Field;
 use super::mounted::Firing;
@@ -132,7 +132,7 @@ impl Rulebook {
     ) -> Option<String> {
         match name {
             Name::Group(group) => groups.iter().find(|(its, _)| its == group).map(|(_, value)| value.clone()),
-            Name::Field(field) => self.value(at, field, scene).map(|value| shown(&value)).or_else(|| {
+            Name::Field(field) => self.value(at, field, scene).map(|value| inserted(&value)).or_else(|| {
                 let name = field.name();
                 groups.iter().find(|(its, _)| **its == *name).map(|(_, value)| value.clone())
             }),
@@ -195,5 +195,5 @@ impl Rulebook {
 }
 
 fn text_of(scene: &dyn Scene, field: &Field) -> String {
-    scene.value(field).map(|value| shown(&value)).unwrap_or_default()
+    scene.value(field).map(|value| inserted(&value)).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clause::{RuleNo, Timed};
-use super::condition::shown;
+use super::condition::inserted;
 use super::deed::{By, Deed, Delivery, Target};
 use super::field::Field;
 use super::filter::Filter;
@@ -145,7 +145,7 @@ impl Run {
                     && !firing.request.iter().any(|(its, _)| its == field)
                     && let Some(value) = scene.value(field)
                 {
-                    firing.request.push((field.clone(), shown(&value)));
+                    firing.request.push((field.clone(), inserted(&value)));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clause::On;
-use super::condition::{Condition, shown};
+use super::condition::{Condition, inserted};
 use super::field::Field;
 use super::near::Missed;
 use super::rulebook::{MOST_KEYS, Scene};
@@ -124,7 +124,8 @@ impl Watch {
                 if !missed.is_empty() || !in_time {
                     return self.near(scene.session(), event, missed);
                 }
-                let key = same.as_ref().map(|field| scene.value(field).map(|value| shown(&value)).unwrap_or_default());
+                let key =
+                    same.as_ref().map(|field| scene.value(field).map(|value| inserted(&value)).unwrap_or_default());
                 match when.iter().any(|condition| condition.field == Field::Outcome) {
                     true => self.open.push(Open { exchange: scene.record(), session: scene.session(), event, key }),
                     false => self.count(key),
