@@ -84,7 +84,6 @@ pub(super) async fn handshake(
         },
         cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
         sni,
-        alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
     };
     Ok(Secured { connection, rest: sealed, facts })
 }

@@ -30,8 +30,6 @@ pub struct Tls {
     pub cipher: String,
     /// The server name that the client asked for (RFC 6066 §3).
     pub sni: Option<String>,
-    /// The application protocol that was agreed (RFC 7301).
-    pub alpn: Option<String>,
 }
 
 /// One client connection from accept to its end, as it stood when it was asked for.

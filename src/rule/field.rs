@@ -6,7 +6,6 @@ use crate::protocol::{Event, Fact};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
     Age,
-    Alpn,
     Arg,
     At,
     Body,
@@ -73,7 +72,6 @@ pub(crate) enum Kind {
 /// The names without a second part, each with its kind and what it is.
 pub(crate) const FIELDS: &[(&str, Field, Kind, &str)] = &[
     ("age", Field::Age, Kind::Span, "how long the session has lasted"),
-    ("alpn", Field::Alpn, Kind::Word, "the application protocol that TLS agreed on"),
     ("arg", Field::Arg, Kind::Text, "what stands behind the verb"),
     ("at", Field::At, Kind::Span, "the moment that a timer stands for: so long after its rule came into force"),
     ("body", Field::Body, Kind::Text, "the message behind its header"),
@@ -219,7 +217,7 @@ impl Field {
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
             Self::Outcome => is_mail && event != Event::ImapFetchItem,
             Self::At => event == Event::Timer,
-            Self::Sni | Self::Alpn | Self::ServerCert => !is_world && event != Event::TcpAccept,
+            Self::Sni | Self::ServerCert => !is_world && event != Event::TcpAccept,
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
             Self::User => is_mail || event == Event::MailDelivered,
             Self::Verb | Self::Arg | Self::Line => is_line,

@@ -128,7 +128,6 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
                 let log = self.log()?;
                 log.facts().tls.as_ref().and_then(|tls| tls.sni.as_deref()).or(log.sni.as_deref()).map(Value::text)
             }
-            Field::Alpn => self.facts()?.tls.as_ref()?.alpn.as_deref().map(Value::text),
             Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
             Field::Sent => number(self.facts()?.messages.into()),
             Field::Failed => number(self.journal.refusals(self.log()?) as u64),
