@@ -144,7 +144,8 @@ impl Rulebook {
         self.rules.iter().position(|mounted| mounted.no == no).unwrap_or(usize::MAX)
     }
 
-    fn value<'a>(&'a self, at: usize, field: &Field, scene: &'a dyn Scene) -> Option<Value<'a>> {
+    /// What a field says to the rule at this place, if there is one.
+    pub(super) fn value<'a>(&'a self, at: usize, field: &Field, scene: &'a dyn Scene) -> Option<Value<'a>> {
         match field {
             Field::State(name) => self.variables.state().get(name).map(|set| set.value.as_value()),
             Field::Session(name) => self.variables.of_session(scene.session()?, name).map(|set| set.value.as_value()),

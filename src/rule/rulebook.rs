@@ -222,7 +222,7 @@ impl Rulebook {
         let after = since(&mut self.first, scene.now());
         let mut watches = std::mem::take(&mut self.watches);
         for watch in watches.iter_mut().filter(|watch| watch.is_on(event)) {
-            watch.happened(event, after, scene, |when| self.missed_of(usize::MAX, when, scene));
+            watch.happened(event, after, scene, self);
         }
         self.watches = watches;
         self.full.extend(self.watches.iter_mut().filter_map(Watch::tell_full));

@@ -106,6 +106,29 @@ fn an_expectation_counts_over_so_many_values_and_says_so_once() {
 }
 
 #[test]
+fn an_expectation_counts_over_the_values_of_a_variable() {
+    let mut book = Rulebook::new(1);
+    let [same, other] = ["state.phase", "session.phase"].map(|field| {
+        let (on, same) = (vec![On::from(Event::SmtpNoop)], Field::parse(field));
+        let what = Wanted::Count { on, when: Vec::new(), count: Times::from(1), same };
+        Arc::new(Expect { id: field.into(), what, within: None, settle: None, origin: "here".into() })
+    });
+    book.load(&[], RuleNo(1), &[same, other], Vec::new(), 1);
+
+    for phase in ["up", "down"] {
+        for is_session in [false, true] {
+            let variable = Variable { name: "phase".into(), is_session };
+            book.variables.set(&variable, State::Text(phase.into()), None, Some(SessionNo(1)));
+        }
+        book.happened(Event::SmtpNoop, &of(1));
+    }
+
+    for watch in book.watches() {
+        assert_eq!(watch.by_key.keys().collect::<Vec<_>>(), ["down", "up"], "{}", watch.expect.id);
+    }
+}
+
+#[test]
 fn the_event_that_came_nearest_to_an_expectation_is_the_last_that_misses_least() {
     let mut book = Rulebook::new(1);
     let when = vec![condition("user", "ann"), condition("arg", "x")];

@@ -8,9 +8,12 @@ use super::clause::On;
 use super::condition::{Condition, inserted};
 use super::field::Field;
 use super::near::Missed;
-use super::rulebook::{MOST_KEYS, Scene};
+use super::rulebook::{MOST_KEYS, Rulebook, Scene};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Value};
+
+/// An expectation asks at the place of no rule.
+const NO_RULE: usize = usize::MAX;
 
 /// What must have happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,13 +95,7 @@ impl Watch {
     }
 
     /// An event happened, so long after the first.
-    pub(super) fn happened(
-        &mut self,
-        event: Event,
-        after: Duration,
-        scene: &dyn Scene,
-        missed: impl Fn(&[Condition]) -> Vec<Missed>,
-    ) {
+    pub(super) fn happened(&mut self, event: Event, after: Duration, scene: &dyn Scene, book: &Rulebook) {
         let in_time = self.expect.within.is_none_or(|within| after <= within);
         match &self.expect.what {
             Wanted::Sequence(all) => {
@@ -120,12 +117,12 @@ impl Watch {
                 if !on.iter().any(|on| on.means(event, is_command)) {
                     return;
                 }
-                let missed = missed(when);
+                let missed = book.missed_of(NO_RULE, when, scene);
                 if !missed.is_empty() || !in_time {
                     return self.near(scene.session(), event, missed);
                 }
-                let key =
-                    same.as_ref().map(|field| scene.value(field).map(|value| inserted(&value)).unwrap_or_default());
+                let key = same.as_ref().map(|field| book.value(NO_RULE, field, scene));
+                let key = key.map(|value| value.map(|value| inserted(&value)).unwrap_or_default());
                 match when.iter().any(|condition| condition.field == Field::Outcome) {
                     true => self.open.push(Open { exchange: scene.record(), session: scene.session(), event, key }),
                     false => self.count(key),

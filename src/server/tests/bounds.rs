@@ -10,6 +10,7 @@ use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Kind, Transcript};
 use crate::mail::Member;
+use crate::rule::{State, Variable};
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings};
 use crate::world::{Draft, Keep, World};
@@ -153,6 +154,29 @@ fn a_sixteenth_more_is_kept_before_the_oldest_go() {
     let create = |n| make(&server, "bob@example.org", &format!("Box{n}"));
     let records = counted(&server, 78, create, |world| world.journal.len());
     assert_eq!(records, (1..=68).chain(64..=68).chain(64..=68).collect::<Vec<_>>());
+}
+
+#[test]
+fn more_keys_than_a_rule_counts_over_are_a_failure() {
+    let text = "mailjig = 1\n[state]\nn = 0\n\
+                [[rule]]\nid = 'busy'\non = 'state.changed'\nper = '{state.n}'\ndo = { pass = true }\n\
+                [[expect]]\nid = 'each'\nevent = 'state.changed'\nsame = 'state.n'\ncount = '=1'\n";
+    let server = Server::start(Settings::default()).unwrap();
+    server.load(Some(Arc::new(Scenario::text("busy.toml", text).load().unwrap())));
+
+    server.engine().act(|world, now| {
+        for n in 0..=100_000 {
+            world.set_state(vec![(Variable { name: "n".into(), is_session: false }, State::Number(n))], now);
+        }
+    });
+
+    let report = server.engine().look(|world| world.ruling().unwrap().to_string());
+    for id in ["busy", "each"] {
+        let failure = format!(
+            "✗ mailjig failed: `{id}` counts over more keys than are kept apart; what came with others was not counted\n"
+        );
+        assert_eq!(report.matches(&failure).count(), 1, "{report}");
+    }
 }
 
 #[test]
