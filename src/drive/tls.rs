@@ -92,22 +92,20 @@ async fn read_hello(socket: &mut Socket, sealed: &mut BytesMut) -> Result<Accept
     let mut acceptor = Acceptor::default();
     let mut first = Vec::new();
     loop {
-        read(socket, sealed).await?;
-        if first.len() < FIRST {
+        if sealed.is_empty() {
+            read(socket, sealed).await?;
             first.extend(sealed.iter().take(FIRST - first.len()));
         }
-        while !sealed.is_empty() {
-            let understood = acceptor.read_tls(&mut &sealed[..]).map_err(|error| lost(&error))?;
-            sealed.advance(understood);
-            match acceptor.accept() {
-                Ok(Some(accepted)) => return Ok(accepted),
-                Ok(None) => {}
-                Err((error, mut alert)) => {
-                    let mut out = Vec::new();
-                    let _in_memory = alert.write_all(&mut out);
-                    let _the_client_may_be_gone = socket.write_all(&out).await;
-                    return Err(no_hello(&error, &first));
-                }
+        let understood = acceptor.read_tls(&mut &sealed[..]).map_err(|error| lost(&error))?;
+        sealed.advance(understood);
+        match acceptor.accept() {
+            Ok(Some(accepted)) => return Ok(accepted),
+            Ok(None) => {}
+            Err((error, mut alert)) => {
+                let mut out = Vec::new();
+                let _in_memory = alert.write_all(&mut out);
+                let _the_client_may_be_gone = socket.write_all(&out).await;
+                return Err(no_hello(&error, &first));
             }
         }
     }
