@@ -105,6 +105,21 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
 }
 
 #[test]
+fn a_session_that_is_ended_from_outside_without_a_word_records_none() {
+    let (engine, address) = start();
+    let _client = connect(address);
+
+    assert!(engine.kick(SessionNo(1)));
+
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
+    let exchanges = engine.look(|world| {
+        let records = world.journal.since(Seq(0)).unwrap();
+        records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
+    });
+    assert_eq!(exchanges, 1, "the greeting");
+}
+
+#[test]
 fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
     /// Whoever is woken by the first turn takes the second at once.
     struct Second(Weak<Engine>);
