@@ -1,6 +1,5 @@
 //! What rules do to the world: at once, or when it is due.
 
-use std::cell::OnceCell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,40 +7,15 @@ use std::time::Duration;
 
 use super::World;
 use super::agenda::Later;
-use super::scene::{About, Delivered, Scene};
-use super::turn::{Nobody, Progress};
+use super::command::{EndCommand, SessionCommand};
+use super::profile::speaks;
+use super::scene::About;
+use super::turn::Progress;
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
-use crate::mail::{Change, INBOX, Origin, Place};
-use crate::protocol::{Desk, Destination, Done, Event, Framing, Heard, Machine, Offer, Reply, Words};
-use crate::rule::{By, Certificate, Deed, Delivery, End, One, Rulebook, Run, State, Target, Tell, Variable, Want};
-use crate::scenario::Announced;
-
-/// Events that follow from events, and those from these, up to here.
-const DEEPEST: u8 = 8;
-
-/// What a session is told from outside.
-#[derive(Debug)]
-pub(crate) enum SessionCommand {
-    /// This, which no request asked for.
-    Say(Reply),
-    /// Announces something else from now on.
-    Offer(Offer),
-    End(EndCommand),
-}
-
-/// How a session ends that is told to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum EndCommand {
-    /// The server stops.
-    Stop,
-    /// It is ended by a test, or by a rule of another session, after this.
-    Kick(Reply),
-    /// A rule closes the connection.
-    Close(End),
-    /// More was said to the session than it could take while it was busy.
-    Flooded,
-}
+use crate::mail::{INBOX, Origin, Place};
+use crate::protocol::{Desk, Destination, Event, Machine, Reply};
+use crate::rule::{By, Deed, Delivery, One, Rulebook, Run, State, Target, Tell, Variable};
 
 impl World {
     /// A rule wants something done so much later. Gives whether that is possible.
@@ -221,93 +195,6 @@ impl World {
         }
     }
 
-    /// What was delivered, where a rule wants to know.
-    pub(super) fn delivered(&self, done: &Done) -> Vec<Delivered> {
-        if !self.rulebook.concerns(Event::MailDelivered) {
-            return Vec::new();
-        }
-        let filed = done.changes.iter().filter_map(|change| match change {
-            Change::File { place, uid, message, is_delivery: true, .. } => {
-                let account = self.mail.accounts.account(place.account)?;
-                let mailbox = account.mailbox(place.mailbox)?.name.clone();
-                Some(Delivered { message: message.message()?, login: account.login.clone(), mailbox, uid: *uid })
-            }
-            _ => None,
-        });
-        filed.collect()
-    }
-
-    pub(super) fn tell_delivered(&mut self, session: Option<SessionNo>, delivered: Vec<Delivered>, now: Timestamp) {
-        for delivered in delivered {
-            self.follow(Event::MailDelivered, session, About::Delivery(&delivered), now);
-        }
-    }
-
-    /// An event that follows from a change: it has no client, so there is nothing to perform or to say.
-    pub(super) fn follow(&mut self, event: Event, session: Option<SessionNo>, about: About<'_>, now: Timestamp) {
-        if !self.rulebook.concerns(event) {
-            return;
-        }
-        self.mail.suspend();
-        // An exchange that is under way is not recorded yet; what follows from it is told by what came before.
-        let cause = self.journal.tip();
-        let mut progress = Progress::default();
-        if self.depth == DEEPEST {
-            let text = format!("events follow from each other more than {DEEPEST} deep");
-            progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
-            self.settle(session, progress, now);
-            return self.mail.resume();
-        }
-        self.depth += 1;
-        let is_read = match about {
-            About::Delivery(delivered) => {
-                self.answers.as_ref().is_some_and(|answers| answers.are_about(&delivered.message))
-            }
-            About::Request | About::Change | About::Moment(_) => false,
-        };
-        let heard = Heard { event, words: Words::Silence, request: () };
-        let mut run = Run::new(event, Framing::Smtp);
-        loop {
-            let scene = Scene::<Nobody> {
-                machine: None,
-                heard: Some(&heard),
-                journal: &self.journal,
-                accounts: &self.mail.accounts,
-                about,
-                session,
-                record: Some(cause),
-                sessions: self.sessions,
-                start: self.start,
-                now,
-                is_early: false,
-                certificate: "",
-                answers: self.answers.as_deref().filter(|_| is_read),
-                messages: OnceCell::new(),
-            };
-            match run.step(&mut self.rulebook, &scene) {
-                Want::Perform => {}
-                Want::Deed { mut deed, after, by } => {
-                    if let (About::Delivery(delivered), Some(target)) = (about, deed.target_mut()) {
-                        target.user.get_or_insert_with(|| delivered.login.to_string());
-                        target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
-                    }
-                    let found = match after {
-                        Some(after) => self.put_off(session, None, deed, after, by, &mut progress, now),
-                        None => self.act(session, &mut Nobody, None, deed, &by, &mut progress, now),
-                    };
-                    run.did(found);
-                }
-                Want::Await | Want::Over => break,
-            }
-        }
-        self.depth -= 1;
-        for fired in run.take().3.fired {
-            self.rulebook.fired_in(&fired.rule, cause);
-        }
-        self.settle(session, progress, now);
-        self.mail.resume();
-    }
-
     /// A bug ended what was under way. What was done until then is recorded, and the world is used on.
     pub(crate) fn recover(&mut self, now: Timestamp) {
         self.depth = 0;
@@ -344,32 +231,6 @@ impl World {
     pub(super) fn tell(&mut self, session: Option<SessionNo>, command: SessionCommand, by: &By) {
         self.commands.extend(session.map(|session| (session, command, Some(by.clone()))));
     }
-
-    /// A new session's machine announces what the scenario says.
-    pub(super) fn dress<M: Machine>(&self, session: SessionNo, machine: &mut M) {
-        let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
-        for Announced { protocol, clear, under_tls } in &self.offers.of {
-            if speaks(listener, protocol)
-                && let Some(mask) = machine.mask()
-            {
-                mask.change(clear);
-                mask.change_under_tls(under_tls);
-            }
-        }
-    }
-
-    /// Which certificate this session is shown.
-    pub(crate) fn certificate_of(&self, session: SessionNo) -> Certificate {
-        if self.offers.certificates.is_empty() && self.shown.is_empty() {
-            return Certificate::Good;
-        }
-        if let Some(shown) = self.shown.get(&session) {
-            return *shown;
-        }
-        let listener = self.journal.session(session).map_or("", |log| log.facts().listener);
-        let of = |name: &str| self.offers.certificates.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
-        of(listener).or_else(|| of("")).unwrap_or_default()
-    }
 }
 
 /// Gives variables other values. Gives what is to be recorded of that.
@@ -386,14 +247,6 @@ fn assign(
         Kind::Noted(Box::new(Noted { by: by.cloned(), weight: Weight::State, text }))
     });
     notes.collect()
-}
-
-/// Whether this listener speaks that protocol.
-fn speaks(listener: &str, protocol: &str) -> bool {
-    match protocol {
-        "smtp" => matches!(listener, "smtp" | "submission" | "smtps"),
-        other => listener.strip_suffix('s').unwrap_or(listener) == other,
-    }
 }
 
 /// Where a rule sends the message that is being accepted; fails with why that cannot be.

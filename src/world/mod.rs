@@ -2,9 +2,12 @@
 //! sockets nor who waits, and is told the time.
 
 mod agenda;
+mod command;
 mod content;
 mod deed;
+mod follow;
 mod load;
+mod profile;
 mod scene;
 mod turn;
 
@@ -21,7 +24,7 @@ use crate::protocol::{Desk, Done, Mail, Unfit};
 use crate::rule::{Answers, By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 use agenda::Agenda;
-pub(crate) use deed::{EndCommand, SessionCommand};
+pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
 pub(crate) use turn::{Rest, Turn};
 

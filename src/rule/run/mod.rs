@@ -1,21 +1,22 @@
 //! The rules at work on one exchange: each wraps what is inside of it, and `pass` runs that.
 
-use std::mem;
+mod output;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clause::{RuleNo, Timed};
-use super::condition::inserted;
-use super::deed::{By, Deed, Delivery, Target};
-use super::field::Field;
-use super::filter::Filter;
-use super::frame::{Frame, Passing, Shaping, complete, drawn, parts, shaped};
-use super::plan::{After, Cue};
-use super::rulebook::{Rulebook, Scene};
-use super::step::{Deliver, Hello, Pass, Stall, Step};
-use super::template::{Name, Template};
 use crate::journal::{Fired, Kind, Noted, Stalled, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply, Status, masked};
+use crate::rule::clause::{RuleNo, Timed};
+use crate::rule::condition::inserted;
+use crate::rule::deed::{By, Deed, Delivery, Target};
+use crate::rule::field::Field;
+use crate::rule::filter::Filter;
+use crate::rule::frame::{Frame, Passing, drawn, parts, shaped};
+use crate::rule::plan::{After, Cue};
+use crate::rule::rulebook::{Rulebook, Scene};
+use crate::rule::step::{Deliver, Hello, Pass, Stall, Step};
+use crate::rule::template::{Name, Template};
 
 /// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
 #[derive(Debug)]
@@ -195,21 +196,6 @@ impl Run {
         }
     }
 
-    /// The conforming server says something.
-    pub(crate) fn say(&mut self, reply: Reply, status: Option<Status>) {
-        if !reply.is_empty() {
-            self.said = status.or(self.said);
-            self.emit(self.frames.len(), vec![Cue::send(reply)]);
-        }
-    }
-
-    /// What a rule told the client at once, in the conforming server's words.
-    pub(crate) fn add(&mut self, reply: Reply) {
-        if !reply.is_empty() {
-            self.speak(reply);
-        }
-    }
-
     /// The line that was awaited came; what its pattern finds can be named from now on. Gives what is to be recorded
     /// where it is not the right one.
     pub(crate) fn heard(&mut self, line: &str) -> Option<Kind> {
@@ -224,32 +210,6 @@ impl Run {
         let line = String::from_utf8_lossy(&line);
         let text = format!("the client sent {line:?} where {} was awaited", pattern.written());
         Some(Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
-    }
-
-    /// What the client was told last of its request.
-    pub(crate) fn status(&self) -> Option<Status> {
-        self.status_now().or(self.told)
-    }
-
-    /// The same in this turn: what a rule changed is read as the client reads it.
-    fn status_now(&self) -> Option<Status> {
-        let is_rewritten = self.is_rewritten || self.frames.iter().any(Frame::has_rewritten);
-        match is_rewritten || !self.replies().all(Reply::is_own) {
-            true => self.framing.status(&self.text()),
-            false => self.said,
-        }
-    }
-
-    /// What is said in this turn, without what is labelled.
-    pub(crate) fn text(&self) -> Vec<u8> {
-        self.replies().flat_map(Reply::text).copied().collect()
-    }
-
-    fn replies(&self) -> impl Iterator<Item = &Reply> {
-        self.out.iter().filter_map(|cue| match cue {
-            Cue::Send { bytes, .. } => Some(bytes),
-            _ => None,
-        })
     }
 
     /// What answers the ClientHello.
@@ -283,21 +243,6 @@ impl Run {
             true => frame.effect.note(step, found),
             false => {}
         }
-    }
-
-    /// What is to be played, the same as one reply for the record, its status, and what is to be told of it.
-    pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
-        let status = self.status_now();
-        (self.told, self.said) = (status.or(self.told), None);
-        let mut whole = Reply::default();
-        let trace = mem::take(&mut self.trace);
-        let cues = mem::take(&mut self.out);
-        for cue in &cues {
-            if let Cue::Send { bytes, .. } = cue {
-                whole.append(bytes.clone());
-            }
-        }
-        (cues, whole, status, trace)
     }
 
     /// The next step of the innermost rule.
@@ -446,79 +391,6 @@ impl Run {
             frame.has_passed = true;
             frame.passing = Some(passing);
             self.phase = Phase::Walk(Some(frame.firing.no));
-        }
-    }
-
-    /// The innermost rule says this.
-    fn speak(&mut self, reply: Reply) {
-        let Some(frame) = self.frames.last() else { return };
-        let bytes = reply.by(&frame.firing.rule.id);
-        self.cue(Cue::send(bytes));
-    }
-
-    /// The innermost rule gives this cue.
-    fn cue(&mut self, cue: Cue) {
-        if self.is_mute {
-            return;
-        }
-        let level = self.frames.len() - 1;
-        let cues = self.frames[level].filtered(vec![cue]);
-        self.emit(level, cues);
-    }
-
-    /// Says this through the so many outermost rules.
-    fn emit(&mut self, level: usize, mut cues: Vec<Cue>) {
-        if self.is_mute {
-            return;
-        }
-        for frame in self.frames[..level].iter_mut().rev() {
-            cues = frame.passed(cues);
-            cues = frame.filtered(cues);
-        }
-        for cue in cues {
-            // Behind the end of a connection nothing is said.
-            if !self.is_mute {
-                self.is_mute = matches!(cue, Cue::End(_) | Cue::Stall);
-                self.out.push(cue);
-            }
-        }
-    }
-
-    /// What the innermost rule let happen is over.
-    fn end_pass(&mut self) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
-            if let Cue::Send { bytes, .. } = &mut kept {
-                bytes.hand_to(&frame.firing.rule.id);
-                complete(bytes, &self.framing, line);
-            }
-            let cues = frame.filtered(vec![kept]);
-            self.emit(self.frames.len() - 1, cues);
-        }
-    }
-
-    /// The innermost rule is done.
-    fn finish(&mut self, book: &mut Rulebook, scene: &dyn Scene) {
-        self.end_pass();
-        let level = self.frames.len() - 1;
-        for i in 0..self.frames[level].filters.len() {
-            let (shaping, outer) = self.frames[level].filters[i..].split_first_mut().expect("there is one at i");
-            let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
-            self.emit(level, cues);
-        }
-        self.is_rewritten |= self.frames[level].has_rewritten();
-        self.frames[level].lose_delivery();
-        let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
-        for Shaping { filter, step, changed } in &filters {
-            self.trace.is_cut |= filter.has_cut();
-            effect.note(*step, *changed);
-            if *changed {
-                self.trace.shaped.push((filter.told().into(), Arc::clone(&firing.rule.id)));
-            }
-        }
-        book.took_effect(self.event, &firing, &effect, scene);
-        if !has_passed {
-            book.shadow(self.event, &firing, scene);
         }
     }
 }

@@ -1,0 +1,142 @@
+//! What a run lets out: through the rules around, the innermost first.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::Run;
+use crate::journal::Trace;
+use crate::protocol::{Reply, Status};
+use crate::rule::frame::{Frame, Passing, Shaping, complete};
+use crate::rule::plan::Cue;
+use crate::rule::rulebook::{Rulebook, Scene};
+
+impl Run {
+    /// The conforming server says something.
+    pub(crate) fn say(&mut self, reply: Reply, status: Option<Status>) {
+        if !reply.is_empty() {
+            self.said = status.or(self.said);
+            self.emit(self.frames.len(), vec![Cue::send(reply)]);
+        }
+    }
+
+    /// What a rule told the client at once, in the conforming server's words.
+    pub(crate) fn add(&mut self, reply: Reply) {
+        if !reply.is_empty() {
+            self.speak(reply);
+        }
+    }
+
+    /// What the client was told last of its request.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.status_now().or(self.told)
+    }
+
+    /// The same in this turn: what a rule changed is read as the client reads it.
+    fn status_now(&self) -> Option<Status> {
+        let is_rewritten = self.is_rewritten || self.frames.iter().any(Frame::has_rewritten);
+        match is_rewritten || !self.replies().all(Reply::is_own) {
+            true => self.framing.status(&self.text()),
+            false => self.said,
+        }
+    }
+
+    /// What is said in this turn, without what is labelled.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.replies().flat_map(Reply::text).copied().collect()
+    }
+
+    fn replies(&self) -> impl Iterator<Item = &Reply> {
+        self.out.iter().filter_map(|cue| match cue {
+            Cue::Send { bytes, .. } => Some(bytes),
+            _ => None,
+        })
+    }
+
+    /// What is to be played, the same as one reply for the record, its status, and what is to be told of it.
+    pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
+        let status = self.status_now();
+        (self.told, self.said) = (status.or(self.told), None);
+        let mut whole = Reply::default();
+        let trace = mem::take(&mut self.trace);
+        let cues = mem::take(&mut self.out);
+        for cue in &cues {
+            if let Cue::Send { bytes, .. } = cue {
+                whole.append(bytes.clone());
+            }
+        }
+        (cues, whole, status, trace)
+    }
+
+    /// The innermost rule says this.
+    pub(super) fn speak(&mut self, reply: Reply) {
+        let Some(frame) = self.frames.last() else { return };
+        let bytes = reply.by(&frame.firing.rule.id);
+        self.cue(Cue::send(bytes));
+    }
+
+    /// The innermost rule gives this cue.
+    pub(super) fn cue(&mut self, cue: Cue) {
+        if self.is_mute {
+            return;
+        }
+        let level = self.frames.len() - 1;
+        let cues = self.frames[level].filtered(vec![cue]);
+        self.emit(level, cues);
+    }
+
+    /// Says this through the so many outermost rules.
+    fn emit(&mut self, level: usize, mut cues: Vec<Cue>) {
+        if self.is_mute {
+            return;
+        }
+        for frame in self.frames[..level].iter_mut().rev() {
+            cues = frame.passed(cues);
+            cues = frame.filtered(cues);
+        }
+        for cue in cues {
+            // Behind the end of a connection nothing is said.
+            if !self.is_mute {
+                self.is_mute = matches!(cue, Cue::End(_) | Cue::Stall);
+                self.out.push(cue);
+            }
+        }
+    }
+
+    /// What the innermost rule let happen is over.
+    pub(super) fn end_pass(&mut self) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
+            if let Cue::Send { bytes, .. } = &mut kept {
+                bytes.hand_to(&frame.firing.rule.id);
+                complete(bytes, &self.framing, line);
+            }
+            let cues = frame.filtered(vec![kept]);
+            self.emit(self.frames.len() - 1, cues);
+        }
+    }
+
+    /// The innermost rule is done.
+    pub(super) fn finish(&mut self, book: &mut Rulebook, scene: &dyn Scene) {
+        self.end_pass();
+        let level = self.frames.len() - 1;
+        for i in 0..self.frames[level].filters.len() {
+            let (shaping, outer) = self.frames[level].filters[i..].split_first_mut().expect("there is one at i");
+            let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
+            self.emit(level, cues);
+        }
+        self.is_rewritten |= self.frames[level].has_rewritten();
+        self.frames[level].lose_delivery();
+        let Some(Frame { firing, filters, has_passed, mut effect, .. }) = self.frames.pop() else { return };
+        for Shaping { filter, step, changed } in &filters {
+            self.trace.is_cut |= filter.has_cut();
+            effect.note(*step, *changed);
+            if *changed {
+                self.trace.shaped.push((filter.told().into(), Arc::clone(&firing.rule.id)));
+            }
+        }
+        book.took_effect(self.event, &firing, &effect, scene);
+        if !has_passed {
+            book.shadow(self.event, &firing, scene);
+        }
+    }
+}

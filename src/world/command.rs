@@ -1,0 +1,27 @@
+//! What sessions are told from outside.
+
+use crate::protocol::{Offer, Reply};
+use crate::rule::End;
+
+/// What a session is told from outside.
+#[derive(Debug)]
+pub(crate) enum SessionCommand {
+    /// This, which no request asked for.
+    Say(Reply),
+    /// Announces something else from now on.
+    Offer(Offer),
+    End(EndCommand),
+}
+
+/// How a session ends that is told to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EndCommand {
+    /// The server stops.
+    Stop,
+    /// It is ended by a test, or by a rule of another session, after this.
+    Kick(Reply),
+    /// A rule closes the connection.
+    Close(End),
+    /// More was said to the session than it could take while it was busy.
+    Flooded,
+}

@@ -1,0 +1,104 @@
+//! Events that follow from changes: mail that is delivered, variables that are set, moments that come.
+
+use std::cell::OnceCell;
+
+use super::World;
+use super::scene::{About, Delivered, Scene};
+use super::turn::{Nobody, Progress};
+use crate::base::{SessionNo, Timestamp};
+use crate::journal::{Kind, Noted, Weight};
+use crate::mail::Change;
+use crate::protocol::{Done, Event, Framing, Heard, Words};
+use crate::rule::{Run, Want};
+
+/// Events that follow from events, and those from these, up to here.
+const DEEPEST: u8 = 8;
+
+impl World {
+    /// What was delivered, where a rule wants to know.
+    pub(super) fn delivered(&self, done: &Done) -> Vec<Delivered> {
+        if !self.rulebook.concerns(Event::MailDelivered) {
+            return Vec::new();
+        }
+        let filed = done.changes.iter().filter_map(|change| match change {
+            Change::File { place, uid, message, is_delivery: true, .. } => {
+                let account = self.mail.accounts.account(place.account)?;
+                let mailbox = account.mailbox(place.mailbox)?.name.clone();
+                Some(Delivered { message: message.message()?, login: account.login.clone(), mailbox, uid: *uid })
+            }
+            _ => None,
+        });
+        filed.collect()
+    }
+
+    pub(super) fn tell_delivered(&mut self, session: Option<SessionNo>, delivered: Vec<Delivered>, now: Timestamp) {
+        for delivered in delivered {
+            self.follow(Event::MailDelivered, session, About::Delivery(&delivered), now);
+        }
+    }
+
+    /// An event that follows from a change: it has no client, so there is nothing to perform or to say.
+    pub(super) fn follow(&mut self, event: Event, session: Option<SessionNo>, about: About<'_>, now: Timestamp) {
+        if !self.rulebook.concerns(event) {
+            return;
+        }
+        self.mail.suspend();
+        // An exchange that is under way is not recorded yet; what follows from it is told by what came before.
+        let cause = self.journal.tip();
+        let mut progress = Progress::default();
+        if self.depth == DEEPEST {
+            let text = format!("events follow from each other more than {DEEPEST} deep");
+            progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
+            self.settle(session, progress, now);
+            return self.mail.resume();
+        }
+        self.depth += 1;
+        let is_read = match about {
+            About::Delivery(delivered) => {
+                self.answers.as_ref().is_some_and(|answers| answers.are_about(&delivered.message))
+            }
+            About::Request | About::Change | About::Moment(_) => false,
+        };
+        let heard = Heard { event, words: Words::Silence, request: () };
+        let mut run = Run::new(event, Framing::Smtp);
+        loop {
+            let scene = Scene::<Nobody> {
+                machine: None,
+                heard: Some(&heard),
+                journal: &self.journal,
+                accounts: &self.mail.accounts,
+                about,
+                session,
+                record: Some(cause),
+                sessions: self.sessions,
+                start: self.start,
+                now,
+                is_early: false,
+                certificate: "",
+                answers: self.answers.as_deref().filter(|_| is_read),
+                messages: OnceCell::new(),
+            };
+            match run.step(&mut self.rulebook, &scene) {
+                Want::Perform => {}
+                Want::Deed { mut deed, after, by } => {
+                    if let (About::Delivery(delivered), Some(target)) = (about, deed.target_mut()) {
+                        target.user.get_or_insert_with(|| delivered.login.to_string());
+                        target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
+                    }
+                    let found = match after {
+                        Some(after) => self.put_off(session, None, deed, after, by, &mut progress, now),
+                        None => self.act(session, &mut Nobody, None, deed, &by, &mut progress, now),
+                    };
+                    run.did(found);
+                }
+                Want::Await | Want::Over => break,
+            }
+        }
+        self.depth -= 1;
+        for fired in run.take().3.fired {
+            self.rulebook.fired_in(&fired.rule, cause);
+        }
+        self.settle(session, progress, now);
+        self.mail.resume();
+    }
+}
