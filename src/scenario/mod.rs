@@ -12,8 +12,10 @@ mod reference;
 mod rules;
 mod shipped;
 mod steps;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod values;
 pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ pub(crate) use print::rule_as_toml;
 pub use problem::ScenarioError;
 #[cfg(feature = "cli")]
 pub(crate) use shipped::SHIPPED;
-pub(crate) use steps::fixed;
+pub(crate) use values::fixed;
 
 #[cfg(feature = "api")]
 use crate::mail::Namespace;

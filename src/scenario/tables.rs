@@ -1,0 +1,194 @@
+//! The tables of a file that say what there is at the start: servers, TLS, variables, accounts and mail.
+
+use std::fs;
+use std::path::Path;
+
+use super::node::{Data, Node};
+use super::problem::Place;
+use super::read::Reader;
+use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
+use crate::journal::LISTENERS;
+use crate::mail::{INBOX, Namespace, is_identifier};
+use crate::protocol::StartTls;
+use crate::rule::{State, count};
+
+impl Reader {
+    /// `[server.smtp]` and its siblings.
+    pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
+        let Some(node) = node else { return };
+        let table = self.table(node, "`server`", &["smtp", "imap", "pop3"]);
+        for entry in table.0 {
+            let keys: &[&str] = match entry.key.as_str() {
+                "smtp" => &["greeting", "caps", "caps_tls", "limits"],
+                "imap" => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
+                _ => &["greeting", "caps", "caps_tls"],
+            };
+            let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
+            if let Some(limits) = its.get("limits") {
+                let limits_of = self.table(limits, "`limits`", &["size"]);
+                let size = self.need(limits_of, limits, "size", Self::size);
+                match entry.key.as_str() {
+                    "smtp" => loaded.start.smtp_size = size,
+                    _ => loaded.start.imap_size = size,
+                }
+            }
+            if let Some(namespace) = its.get("namespace") {
+                loaded.start.namespace = self.text(namespace);
+            }
+            if let Some(strict) = its.get("strict") {
+                loaded.start.imap_strict = self.truth(strict);
+            }
+            if let Some(delimiter) = its.get("delimiter") {
+                let written = self.text(delimiter).unwrap_or_default();
+                match written.chars().collect::<Vec<_>>().as_slice() {
+                    [one] if Namespace::is_delimiter(*one) => loaded.start.delimiter = Some(*one),
+                    _ => self.wrong(&delimiter.place, format!("`{written}` cannot stand between the levels of a name")),
+                }
+            }
+            let mut clear = its.get("caps").map(|caps| self.offer(caps, "`caps`")).unwrap_or_default();
+            let mut under_tls = clear.clone();
+            if let Some(caps) = its.get("caps_tls") {
+                under_tls.merge(&self.offer(caps, "`caps_tls`"));
+            }
+            clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
+            under_tls.greeting.clone_from(&clear.greeting);
+            loaded.offers.push(Announced { protocol: entry.key.as_str().into(), clear, under_tls });
+        }
+    }
+
+    /// Octets, as `10MB` or `1000`.
+    fn size(&mut self, node: &Node) -> Option<u64> {
+        let written = self.written(node)?;
+        let size = count(&written);
+        if size.is_none() {
+            self.wrong_help(&node.place, format!("`{written}` is no size"), "write `1000`, `10MB` or `1MiB`");
+        }
+        size
+    }
+
+    pub(super) fn tls(&mut self, node: &Node, loaded: &mut Loaded) {
+        let table = self.table(node, "`tls`", &["listener", "cert", "starttls"]);
+        let mut listener = String::new();
+        if let Some(its) = table.get("listener") {
+            listener = self.text(its).unwrap_or_default();
+            if !LISTENERS.contains(&listener.as_str()) {
+                self.unknown(&its.place, "listener", &listener, LISTENERS);
+            }
+        }
+        if table.get("cert").is_none() && table.get("starttls").is_none() {
+            self.wrong(&node.place, "`tls` has `cert`, `starttls` or both");
+        }
+        let certificate = table.get("cert").and_then(|its| self.certificate(its));
+        loaded.certificates.extend(certificate.map(|certificate| (listener.as_str().into(), certificate)));
+        if let Some(its) = table.get("starttls") {
+            if matches!(listener.as_str(), "smtps" | "imaps" | "pop3s") {
+                self.wrong(&its.place, format!("`{listener}` begins with TLS, so there is no STARTTLS"));
+            }
+            let words: Vec<_> = StartTls::ALL.iter().map(|its| (its.name(), *its)).collect();
+            let starttls = self.word(its, "value of `starttls`", &words);
+            loaded.start.starttls.extend(starttls.map(|starttls| (listener.into(), starttls)));
+        }
+    }
+
+    pub(super) fn state(&mut self, node: &Node) -> Option<State> {
+        match &node.data {
+            Data::Integer(number) => Some(State::Number(*number)),
+            Data::Truth(truth) => Some(State::Truth(*truth)),
+            Data::Text(_) => self.text(node).map(|text| State::Text(text.into())),
+            _ => {
+                let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
+                self.wrong(&node.place, message);
+                None
+            }
+        }
+    }
+
+    pub(super) fn user_given(&mut self, node: &Node) -> Option<User> {
+        let table = self.table(node, "a user", &["name", "password", "addresses"]);
+        let name = self.need(table, node, "name", Self::text)?;
+        let addresses = table.get("addresses").map_or_else(Vec::new, |its| self.texts(its));
+        for (address, place) in &addresses {
+            self.identifier(address, place);
+        }
+        if let Some(its) = table.get("name") {
+            self.identifier(&name, &its.place);
+        }
+        Some(User {
+            name,
+            password: table.get("password").and_then(|its| self.text(its)).unwrap_or_default(),
+            addresses: addresses.into_iter().map(|(address, _)| address).collect(),
+        })
+    }
+
+    /// What a login or an address must be.
+    fn identifier(&mut self, text: &str, place: &Place) {
+        if !is_identifier(text) {
+            self.wrong(place, format!("{text:?} is empty or has control characters"));
+        }
+    }
+
+    pub(super) fn mailbox_given(&mut self, node: &Node) -> Option<MailboxGiven> {
+        let table = self.table(node, "a mailbox", &["user", "name", "uidvalidity", "generate"]);
+        let name = self.need(table, node, "name", Self::text)?;
+        if let Some(its) = table.get("name") {
+            self.mailbox_name(&name, &its.place);
+        }
+        Some(MailboxGiven {
+            user: table.get("user").and_then(|its| self.text(its)),
+            name,
+            uid_validity: table.get("uidvalidity").and_then(|its| self.number(its, "a UIDVALIDITY")),
+            generate: table.get("generate").and_then(|its| self.number(its, "a count of messages")).unwrap_or(0),
+        })
+    }
+
+    pub(super) fn message_given(&mut self, node: &Node, folder: Option<&Path>) -> Option<MessageGiven> {
+        let keys = ["id", "user", "mailbox", "text", "file", "generate", "uidl", "flags"];
+        let table = self.table(node, "a message", &keys);
+        let raw = match (table.get("text"), table.get("file"), table.get("generate")) {
+            (Some(text), None, None) => Some(self.text(text)?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()),
+            (None, Some(file), None) => {
+                let name = self.text(file)?;
+                // What came over HTTP, say, reads no files.
+                let Some(folder) = folder else {
+                    self.wrong_help(&file.place, "only a scenario in a file finds files", "write the mail as `text`");
+                    return None;
+                };
+                let path = folder.join(&name);
+                match fs::read(&path) {
+                    Ok(octets) => Some(octets),
+                    Err(error) => {
+                        self.wrong(&file.place, format!("{} cannot be read: {error}", path.display()));
+                        return None;
+                    }
+                }
+            }
+            (None, None, Some(generate)) => {
+                self.truth(generate).filter(|generated| *generated)?;
+                None
+            }
+            _ => {
+                self.wrong(&node.place, "a message has one of `text`, `file` and `generate = true`");
+                return None;
+            }
+        };
+        let text = |reader: &mut Self, key| table.get(key).and_then(|its| reader.text(its));
+        let mailbox = text(self, "mailbox").unwrap_or_else(|| INBOX.to_owned());
+        if let Some(its) = table.get("mailbox") {
+            self.mailbox_name(&mailbox, &its.place);
+        }
+        Some(MessageGiven {
+            id: text(self, "id"),
+            user: text(self, "user"),
+            mailbox,
+            raw,
+            uidl: text(self, "uidl"),
+            flags: table
+                .get("flags")
+                .map_or_else(Vec::new, |its| self.texts(its))
+                .into_iter()
+                .map(|its| its.0.into())
+                .collect(),
+            is_delivered: false,
+        })
+    }
+}
