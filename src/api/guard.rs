@@ -1,17 +1,18 @@
 //! Who may ask: a page in some browser tab may not, whatever name it gave to this address. And how much, and for how
 //! long, a request may take to come.
 
-use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::LengthLimitError;
+use bytes::Buf;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -37,7 +38,7 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         Err(problem) => Err(problem),
     };
     let mut response = match admitted {
-        Ok((request, octets)) => answer(request, octets, next).await,
+        Ok((head, body)) => answer(head, body, next).await,
         Err(problem) => problem.into_response(),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -45,12 +46,14 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
 }
 
 /// A body that takes long to read is read, and what it asks for done, where nobody waits for the thread.
-async fn answer(request: Request, octets: usize, next: Next) -> Response {
+async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) -> Response {
+    let octets = body.remaining();
+    let answer = move || next.run(Request::from_parts(head, Body::from(body.copy_to_bytes(octets))));
     if octets <= LITTLE {
-        return next.run(request).await;
+        return answer().await;
     }
     let runtime = Handle::current();
-    aside(move || runtime.block_on(next.run(request))).await.unwrap_or_else(Problem::into_response)
+    aside(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
 }
 
 impl Guard {
@@ -83,15 +86,12 @@ impl Guard {
         }
     }
 
-    /// The request with all of its body, and the octets of that.
-    async fn complete(&self, request: Request) -> Result<(Request, usize), Problem> {
-        let (parts, body) = request.into_parts();
-        match timeout(self.patience, to_bytes(body, self.limit)).await {
-            Ok(Ok(body)) => {
-                let octets = body.len();
-                Ok((Request::from_parts(parts, Body::from(body)), octets))
-            }
-            Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
+    /// The request with all of its body, in the pieces that it came in.
+    async fn complete(&self, request: Request) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
+        let (head, body) = request.into_parts();
+        match timeout(self.patience, Limited::new(body, self.limit).collect()).await {
+            Ok(Ok(body)) => Ok((head, body.aggregate())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 let detail = format!("a body has {} octets at most", self.limit);
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
             }
