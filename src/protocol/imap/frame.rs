@@ -66,11 +66,52 @@ pub(super) struct Framer {
     leniency: Leniency,
     text: Vec<u8>,
     messages: Vec<Bytes>,
+    /// The octets of all messages.
+    message_octets: u64,
+    start: Start,
     new: usize,
     places: Vec<(usize, u64)>,
     awaits: Awaits,
     /// What is wrong with this command, which is dropped as it comes.
     breaks: Option<Break>,
+}
+
+/// The first words of a command, as far as they were read. They tell whether a literal is a message.
+#[derive(Debug, Default)]
+struct Start {
+    /// How many words are complete: the tag, the verb, the first argument.
+    words: usize,
+    is_append: bool,
+    /// Where the next word begins, and up to where its end was searched.
+    word: usize,
+    searched: usize,
+}
+
+impl Start {
+    /// Reads on where the last call stopped: a command of many literals is read once.
+    fn read(&mut self, text: &[u8], are_blanks_skipped: bool) {
+        while self.words < 3 {
+            let Some(blank) = memchr::memchr(b' ', &text[self.searched..]).map(|at| self.searched + at) else {
+                self.searched = text.len();
+                return;
+            };
+            let word = &text[self.word..blank];
+            (self.word, self.searched) = (blank + 1, blank + 1);
+            if word.is_empty() && are_blanks_skipped {
+                continue;
+            }
+            self.words += 1;
+            if self.words == 2 {
+                self.is_append = word.eq_ignore_ascii_case(b"APPEND");
+            }
+        }
+    }
+
+    /// Whether the literal that is announced behind these words is a message: APPEND's, and not its first argument,
+    /// which is the mailbox.
+    fn is_before_message(&self) -> bool {
+        self.is_append && self.words == 3
+    }
 }
 
 #[derive(Debug)]
@@ -95,6 +136,8 @@ impl Framer {
             leniency,
             text: Vec::new(),
             messages: Vec::new(),
+            message_octets: 0,
+            start: Start::default(),
             new: 0,
             places: Vec::new(),
             awaits: Awaits::Line,
@@ -154,6 +197,7 @@ impl Framer {
                     }
                     let message = Bytes::from(std::mem::take(message));
                     self.places.push((self.text.len(), message.len() as u64));
+                    self.message_octets += message.len() as u64;
                     self.messages.push(message);
                     self.awaits = Awaits::Line;
                 }
@@ -238,12 +282,11 @@ impl Framer {
             return None;
         }
         self.text.extend_from_slice(b"\r\n");
-        let is_message = self.is_message();
-        let why = match is_message {
+        self.start.read(&self.text, self.leniency.extra_blanks);
+        let why = match self.start.is_before_message() {
             true => {
-                let before: u64 = self.messages.iter().map(|message| message.len() as u64).sum();
                 let all = self.largest_message.saturating_mul(MOST_MESSAGES);
-                let is_large = octets > self.largest_message || before.saturating_add(octets) > all;
+                let is_large = octets > self.largest_message || self.message_octets.saturating_add(octets) > all;
                 is_large.then_some(Break::LargeMessage)
             }
             false => {
@@ -287,19 +330,10 @@ impl Framer {
     }
 
     fn room_for(&self, octets: u64) -> Awaits {
-        match self.is_message() {
+        match self.start.is_before_message() {
             true => Awaits::Message(Vec::new(), octets as usize),
             false => Awaits::Literal(octets as usize),
         }
-    }
-
-    /// Whether the literal that is announced at the end of the text is a message: APPEND's, and not its first
-    /// argument, which is the mailbox.
-    fn is_message(&self) -> bool {
-        let are_blanks_skipped = self.leniency.extra_blanks;
-        let mut words = self.text.split(|byte| *byte == b' ').filter(|word| !are_blanks_skipped || !word.is_empty());
-        let (_tag, verb, _mailbox, more) = (words.next(), words.next(), words.next(), words.next());
-        verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"APPEND")) && more.is_some()
     }
 
     fn broken(&mut self, why: Break) -> Frame {
@@ -321,6 +355,8 @@ impl Framer {
     fn clear(&mut self) {
         self.text.clear();
         self.messages.clear();
+        self.message_octets = 0;
+        self.start = Start::default();
         self.places.clear();
         self.new = 0;
         self.awaits = Awaits::Line;
@@ -365,5 +401,46 @@ mod tests {
         input.extend_from_slice(b"\r\n");
         let Some(Frame::Broken(sentence, why)) = framer.next(&mut input) else { panic!("the command is over") };
         assert_eq!((why, &sentence.places[..]), (Break::LargeLiteral, &[(13, 100_200)][..]));
+    }
+
+    /// With a search from the start for each literal, this takes hours.
+    #[test]
+    fn a_command_of_many_literals_is_read_once() {
+        const TIMES: usize = 1 << 18;
+        for leniency in [Leniency::STRICT, Leniency::default()] {
+            for start in ["a".to_owned(), format!("a{}", " ".repeat(TIMES)), "a APPEND b ".to_owned()] {
+                let mut framer = Framer::new(16 * TIMES, 1000, leniency);
+                let mut input = BytesMut::from(start.as_bytes());
+                input.extend_from_slice(&b"{0+}\r\n".repeat(TIMES));
+                input.extend_from_slice(b"\r\n");
+
+                let Some(Frame::Whole(sentence)) = framer.next(&mut input) else { panic!("the command is complete") };
+
+                let messages = if start.contains("APPEND") { TIMES } else { 0 };
+                assert_eq!((sentence.messages.len(), input.len()), (messages, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_literal_is_a_message_behind_the_mailbox_of_append() {
+        let rows: &[(&str, &str, usize)] = &[
+            ("the mailbox is an atom", "a APPEND b {1+}\r\nx\r\n", 1),
+            ("the mailbox is a literal", "a append {1+}\r\nb {1+}\r\nx {1+}\r\ny\r\n", 2),
+            ("there are flags and a date", "a APPEND b (\\Seen) \"d\" {1+}\r\nx\r\n", 1),
+            ("the verb is a literal", "a {6+}\r\nAPPEND b {1+}\r\nx\r\n", 0),
+            ("another verb", "a LOGIN b {1+}\r\nx {1+}\r\ny\r\n", 0),
+            ("extra blanks", "a  APPEND   {1+}\r\nb  {1+}\r\nx\r\n", 1),
+        ];
+        for (name, text, messages) in rows {
+            let mut framer = Framer::new(1000, 1000, Leniency::default());
+            // The second command is read as if it were the first.
+            let mut input = BytesMut::from(text.repeat(2).as_bytes());
+
+            for _ in 0..2 {
+                let Some(Frame::Whole(sentence)) = framer.next(&mut input) else { panic!("{name}: not complete") };
+                assert_eq!(sentence.messages.len(), *messages, "{name}");
+            }
+        }
     }
 }
