@@ -66,12 +66,8 @@ fn a_handshake_that_is_not_finished_in_time_ends_the_session() {
     }
 }
 
-#[test]
-fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
-    let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { raw = '* OK still here\\r\\n', after = '28m' }]\n";
-    let server = MailServer::builder().scenario(Scenario::text("news.toml", text)).manual_clock().start();
-    let mut wire = Wire::connect(&server, "imap", false);
-    wire.line();
+/// Waits for news of the INBOX.
+fn idle(wire: &mut Wire) {
     for (command, last) in [("A LOGIN bob@example.org x", "A OK"), ("B SELECT INBOX", "B OK"), ("C IDLE", "+ ")] {
         wire.say(&format!("{command}\r\n"));
         let mut came = String::new();
@@ -79,6 +75,15 @@ fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
             came.push_str(&String::from_utf8(wire.read().unwrap()).unwrap());
         }
     }
+}
+
+#[test]
+fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
+    let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { raw = '* OK still here\\r\\n', after = '28m' }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("news.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "imap", false);
+    wire.line();
+    idle(&mut wire);
 
     server.clock().advance(Duration::from_secs(28 * 60));
     assert_eq!(wire.line(), b"* OK still here\r\n");
@@ -276,4 +281,40 @@ fn a_deadline_wakes_the_task_that_polled_last() {
 
     assert!(!first.is_woken());
     assert!(last.poll(none.as_mut()).is_ready());
+}
+
+#[test]
+fn mail_that_comes_while_a_line_is_awaited_from_a_client_that_idles_is_told_behind_it() {
+    let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { await = 'wait' }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("await.toml", text)).start();
+    let mut wire = Wire::connect(&server, "imap", false);
+    wire.line();
+    idle(&mut wire);
+
+    server.deliver("bob@example.org", "Subject: news\r\n\r\n");
+    wire.say("wait\r\n");
+
+    assert!(wire.line().starts_with(b"* 1 EXISTS\r\n"));
+    wire.say("DONE\r\n");
+    assert!(wire.line().starts_with(b"C OK "));
+}
+
+#[test]
+fn what_a_client_begins_before_a_line_is_awaited_belongs_to_that_line() {
+    let text = "mailjig = 1\n[[rule]]\non = 'smtp.lapse'\ndo = [{ reply = '421 still there?' }, { await = 'NOOP' }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("await.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    wire.say("NO");
+    until("the server has read it", || {
+        let wait = server.wait_for(any()).within(Duration::ZERO);
+        smol::block_on(wait.outcome()).unwrap_err().to_string().contains("in a line, 2 octets so far")
+    });
+    server.clock().advance(Duration::from_secs(300));
+    assert_eq!(wire.line(), b"421 still there?\r\n");
+
+    wire.say("OP\r\nRSET\r\n");
+
+    assert_eq!(wire.line(), b"250 2.0.0 Ok\r\n");
+    server.verify().block();
 }

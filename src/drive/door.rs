@@ -54,15 +54,15 @@ impl Door {
     }
 
     /// What the driver is told next, when it is woken or looks by itself; and the step of a rule that put it off, if one
-    /// did.
-    pub(super) fn put(&self, command: SessionCommand, by: Option<By>) {
+    /// did. Gives the steps whose commands it will not come to.
+    pub(super) fn put(&self, command: SessionCommand, by: Option<By>) -> Vec<By> {
         let mut commands = self.lock();
-        if commands.told.len() < MOST_COMMANDS {
-            commands.told.push_back((command, by));
-        } else {
-            commands.told.clear();
-            commands.told.push_back((SessionCommand::End(EndCommand::Flooded), None));
+        commands.told.push_back((command, by));
+        if commands.told.len() <= MOST_COMMANDS {
+            return Vec::new();
         }
+        let flooded = VecDeque::from([(SessionCommand::End(EndCommand::Flooded), None)]);
+        std::mem::replace(&mut commands.told, flooded).into_iter().filter_map(|(_, by)| by).collect()
     }
 
     /// The session is over: gives the steps of rules whose commands it did not come to.

@@ -135,12 +135,14 @@ impl Engine {
         }
         let mut told = Vec::new();
         for (session, command, by) in std::mem::take(&mut state.world.commands) {
-            if let Some(door) = state.doors.get(&session) {
-                door.put(command, by);
-                told.push(Arc::clone(door));
-            } else if let Some(by) = by {
-                state.world.rulebook.missed_later(&by);
-            }
+            let in_vain = match state.doors.get(&session) {
+                Some(door) => {
+                    told.push(Arc::clone(door));
+                    door.put(command, by)
+                }
+                None => by.into_iter().collect(),
+            };
+            in_vain.iter().for_each(|by| state.world.rulebook.missed_later(by));
         }
         told
     }
@@ -167,13 +169,14 @@ impl Engine {
     async fn move_clock(self: Arc<Self>, by: Duration) {
         // What a session is about to wait for counts from the time that it is now.
         self.wait_for(&self.doors()).await;
-        let target = self.clock.now().plus(by);
-        while let Some(due) = self.next_due().filter(|due| *due <= target) {
+        // A reset sets no moment back.
+        let target = self.clock.moment().plus(by);
+        while let Some(due) = self.next_due().filter(|due| *due <= self.clock.time_of(target)) {
             self.set_clock(|clock| clock.set(due));
             self.do_due().await;
             self.rouse().await;
         }
-        self.set_clock(|clock| clock.set(target));
+        self.set_clock(|clock| clock.set(clock.time_of(target)));
         self.rouse().await;
     }
 
@@ -289,10 +292,18 @@ impl Engine {
     /// its account is gone. Resolves when the listeners that were closed are open, but for those whose
     /// port somebody else has now.
     pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
+        let mut set_back = Duration::ZERO;
         if !kept.contains(&Kept::Clock) {
-            self.set_clock(|clock| clock.reset(is_clock_paused));
+            self.set_clock(|clock| {
+                let before = clock.now();
+                clock.reset(is_clock_paused);
+                set_back = Duration::from_micros(clock.now().until(before));
+            });
         }
-        self.act(|world, now| world.reset(kept, now));
+        self.act(|world, now| {
+            world.reset(kept, now);
+            world.journal.set_back(set_back);
+        });
         let mut wake = Vec::new();
         let mut state = self.lock();
         state.bell.all(&mut wake);

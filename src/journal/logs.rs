@@ -24,6 +24,10 @@ impl Logs {
         self.0.get_mut(at)
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Log> {
+        self.0.iter_mut()
+    }
+
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Log> + ExactSizeIterator {
         self.0.iter()
     }

@@ -19,6 +19,7 @@ mod transcript;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Duration;
 
 pub use ending::Ending;
 use logs::Logs;
@@ -185,11 +186,6 @@ impl Journal {
         answers
     }
 
-    /// How many requests of a session were refused.
-    pub(crate) fn refusals(&self, log: &Log) -> usize {
-        self.answers(log).iter().filter(|answer| answer.status == Some(Status::Negative)).count()
-    }
-
     /// The lines of a session that were answered with a refusal.
     pub(crate) fn refused(&self, log: &Log) -> Vec<Refused> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
@@ -238,7 +234,7 @@ impl Journal {
         let Some(log) = self.sessions.get_mut(session) else { unreachable!("an exchange belongs to a session") };
         let start = log.write(&heard, &said);
         log.owe(open);
-        log.records.push(seq);
+        log.record(seq, at);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         self.open += 1;
@@ -270,7 +266,7 @@ impl Journal {
         let Some(log) = self.sessions.get_mut(session) else { unreachable!("an exchange belongs to a session") };
         log.say(exchange, said.len(), status, detail.as_deref());
         let start = log.write(heard, &said);
-        log.records.push(self.records.next());
+        log.record(self.records.next(), at);
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
@@ -283,7 +279,7 @@ impl Journal {
         self.open -= 1;
         let seq = self.records.next();
         let open = self.sessions.get_mut(session).and_then(|log| {
-            log.records.push(seq);
+            log.record(seq, at);
             log.pay(exchange)
         });
         let outcome = open.map_or("silent", |open| open.outcome(&left));
@@ -309,6 +305,11 @@ impl Journal {
             self.leaving -= usize::from(left);
         }
         self.append(at, Some(session), kind)
+    }
+
+    /// Server time was set back by so much: sessions that last began and rested as long ago as they did.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        self.sessions.iter_mut().filter(|log| log.facts().ended.is_none()).for_each(|log| log.set_back(by));
     }
 
     /// A request was begun and is not complete. No record: it is of use only until more comes.
@@ -407,7 +408,7 @@ impl Journal {
     fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
         let seq = self.records.push(Record { at, session, kind });
         if let Some(log) = session.and_then(|no| self.sessions.get_mut(no)) {
-            log.records.push(seq);
+            log.record(seq, at);
         }
         seq
     }

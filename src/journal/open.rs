@@ -29,6 +29,14 @@ impl OpenExchange {
         self.is_cut |= detail.and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
     }
 
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_asked
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.status == Some(Status::Negative)
+    }
+
     /// What became of the answer, when so much of it left.
     pub(super) fn outcome(&self, left: &Left) -> &'static str {
         match left {
@@ -36,7 +44,7 @@ impl OpenExchange {
             _ if self.is_silent => "silent",
             Left::Less(_) => "cut",
             Left::All if self.is_cut => "cut",
-            Left::All if self.status == Some(Status::Negative) => "refused",
+            Left::All if self.is_refused() => "refused",
             // What was said does not answer the request.
             Left::All if self.status.is_none() && self.is_asked => "silent",
             Left::All => "ok",

@@ -34,10 +34,6 @@ impl Places {
         self.low[..self.count_before(seq)].iter().map(|low| self.place(*low))
     }
 
-    pub(crate) fn last(&self) -> Option<Seq> {
-        (!self.is_empty()).then_some(self.last)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.low.is_empty()
     }
@@ -72,17 +68,14 @@ mod tests {
     fn places_are_found_across_the_end_of_32_bits() {
         let all = [8, 9, (1 << 32) - 1, 1 << 32, (1 << 32) + 7].map(Seq);
         let mut places = Places::default();
-        assert_eq!(places.last(), None);
         all.iter().for_each(|seq| places.push(*seq));
         assert_eq!(places.iter().collect::<Vec<_>>(), all);
 
         assert_eq!(places.since(Seq(10)).collect::<Vec<_>>(), all[2..]);
-        assert_eq!(places.last(), Some(all[4]));
 
         places.drop_below(all[3]);
         assert_eq!(places.iter().collect::<Vec<_>>(), all[3..]);
         places.drop_below(Seq(all[4].0 + 1));
         assert!(places.is_empty());
-        assert_eq!(places.last(), None);
     }
 }

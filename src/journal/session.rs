@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::text::Text;
 use super::{Detail, Ending, Kind, OpenExchange, Opened, Places};
@@ -76,6 +77,11 @@ pub(crate) struct Log {
     recent: [(u32, usize); RECENT],
     is_full: bool,
     leaving: bool,
+    /// When something was recorded last.
+    latest: Timestamp,
+    /// How many requests the client made, and how many of them were refused: more than are still recorded.
+    requests: u64,
+    refusals: u64,
     /// Exchanges whose reply has neither left nor been lost.
     open: VecDeque<OpenExchange>,
     /// What has come of the next request, when it was looked at last.
@@ -107,6 +113,9 @@ impl Log {
             recent: [(0, 0); RECENT],
             is_full: false,
             leaving: false,
+            latest: at,
+            requests: 0,
+            refusals: 0,
             open: VecDeque::new(),
             unfinished: Unfinished::default(),
         }
@@ -122,7 +131,37 @@ impl Log {
         !self.open.is_empty()
     }
 
+    /// How many requests the client made.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// How many of them were refused.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// When something was recorded last.
+    pub(crate) fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    pub(super) fn record(&mut self, seq: Seq, at: Timestamp) {
+        self.records.push(seq);
+        self.latest = at;
+    }
+
+    /// Server time was set back by so much.
+    pub(super) fn set_back(&mut self, by: Duration) {
+        let before = |at: Timestamp| Timestamp::from_micros(at.as_micros() - by.as_micros() as i64);
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.opened = before(facts.opened);
+        self.latest = before(self.latest);
+    }
+
     pub(super) fn owe(&mut self, open: OpenExchange) {
+        self.requests += u64::from(open.is_asked());
+        self.refusals += u64::from(open.is_refused());
         self.open.push_back(open);
         self.unfinished = Unfinished::default();
     }
@@ -139,7 +178,9 @@ impl Log {
     /// More of the answer of an open exchange is said.
     pub(super) fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
+            let before = open.is_refused();
             open.say(octets, status, detail);
+            self.refusals = self.refusals + u64::from(open.is_refused()) - u64::from(before);
         }
     }
 
@@ -167,7 +208,7 @@ impl Log {
         let octets = heard.len() + said.len();
         self.is_full |= self.text.len() + octets > TEXT_LIMIT;
         if self.is_full {
-            return self.text.first().wrapping_sub(1);
+            return self.text.end();
         }
         let said_before = self.recent.iter().position(|(start, before)| {
             let is_near = self.text.end().wrapping_sub(*start) as usize <= REACH;
@@ -249,5 +290,26 @@ impl Log {
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
         self.records.drop_below(Seq(floor.0 + 1));
         !(self.records.is_empty() && self.facts.ended.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_not_kept_nothing_is_shown() {
+        let peer = ([127, 0, 0, 1], 1).into();
+        let opened = Opened { listener: "smtp", peer, local: peer };
+        let mut log = Log::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
+        let much = vec![b'x'; TEXT_LIMIT / 4];
+        let kept = log.write(b"NOOP", &much);
+        (0..4).for_each(|_| _ = log.write(&much, b""));
+
+        let start = log.write(b"NOOP x", b"250 Ok");
+
+        assert!(log.is_full());
+        assert_eq!(log.text(kept, 4), b"NOOP");
+        assert_eq!((log.text(start, 6), log.text(start.wrapping_add(6), 6)), (&b""[..], &b""[..]));
     }
 }

@@ -36,23 +36,19 @@ impl Line {
 #[derive(Debug)]
 pub(crate) struct Lines {
     limit: usize,
-    /// How far the input was searched in vain.
-    searched: usize,
     long: Option<(BytesMut, u64)>,
 }
 
 impl Lines {
     /// Lines of at most so many octets, CRLF included.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, searched: 0, long: None }
+        Self { limit, long: None }
     }
 
     /// The next line, as soon as its end is there.
     pub(crate) fn next(&mut self, input: &mut BytesMut) -> Option<Line> {
-        match memchr::memchr(b'\n', &input[self.searched..]) {
-            Some(at) => {
-                let end = self.searched + at;
-                self.searched = 0;
+        match memchr::memchr(b'\n', input) {
+            Some(end) => {
                 if self.long.is_some() || end + 1 > self.limit {
                     self.drop_octets(input, end + 1);
                     return self.long.take().map(|(start, octets)| Line::TooLong { start: start.freeze(), octets });
@@ -67,13 +63,9 @@ impl Lines {
             }
             None if self.long.is_some() || input.len() >= self.limit => {
                 self.drop_octets(input, input.len());
-                self.searched = 0;
                 None
             }
-            None => {
-                self.searched = input.len();
-                None
-            }
+            None => None,
         }
     }
 

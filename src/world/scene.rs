@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Journal, Kind, Session};
+use crate::journal::{Journal, Session};
 use crate::mail::{Accounts, Message};
 use crate::protocol::{Fact, Heard, Machine, Value, content_of};
 use crate::rule::{self, Answers, Condition, Field, Verdict};
@@ -62,13 +62,8 @@ impl<M: Machine> Scene<'_, M> {
 
     /// How many requests the session has made, with this one.
     fn requests(&self) -> u64 {
-        let records = self.log().map(|log| log.records.iter()).into_iter().flatten();
-        let before = records.filter(|seq| match self.journal.get(*seq).map(|record| &record.kind) {
-            Some(Kind::Exchange(exchange)) => !exchange.event.is_unasked(),
-            _ => false,
-        });
         let is_asked = self.heard.is_some_and(|heard| !heard.event.is_unasked());
-        before.count() as u64 + u64::from(is_asked)
+        self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
     }
 
     fn of_delivered(&self, fact: Fact<'_>) -> Option<Value<'_>> {
@@ -130,13 +125,10 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
             }
             Field::ServerCert => self.facts()?.tls.as_ref().map(|_| Value::text(self.certificate)),
             Field::Sent => number(self.facts()?.messages.into()),
-            Field::Failed => number(self.journal.refusals(self.log()?) as u64),
+            Field::Failed => number(self.log()?.refusals()),
             Field::Seq => number(self.requests()),
             Field::Age => number(self.facts()?.opened.until(self.now)),
-            Field::Idle => {
-                let last = self.journal.get(self.log()?.records.last()?)?;
-                number(last.at.until(self.now))
-            }
+            Field::Idle => number(self.log()?.latest().until(self.now)),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Kind, Left, Less, Noted, UNFINISHED_KEPT, Weight};
+use crate::mail::Place;
 use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
 use crate::rule::{End, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
@@ -227,7 +228,7 @@ impl<M: Machine> Driver<M> {
             if self.ended_input {
                 return Err(Ending::ClientClosed);
             }
-            match self.news().await? {
+            match self.news(self.machine.interest()).await? {
                 News::Bytes => {
                     spent += self.input.len();
                     let_others(&mut spent).await;
@@ -473,14 +474,14 @@ impl<M: Machine> Driver<M> {
         self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
     }
 
-    /// Waits for bytes, a command, or the end of patience; waking for anything else never prolongs that.
-    async fn news(&mut self) -> Result<News<M::Request>, Ending> {
+    /// Waits for bytes, news from a mailbox, a command, or the end of patience; waking for anything else never prolongs
+    /// that.
+    async fn news(&mut self, place: Option<Place>) -> Result<News<M::Request>, Ending> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
         let heard = *self.heard.get_or_insert_with(|| self.engine.clock().moment());
         let deadline = heard.plus(self.machine.patience());
-        let place = self.machine.interest();
         let mut watch: Option<Watch> = None;
         if self.reading == Some(Reading::Slow) {
             self.pass_time(SLOWLY).await?;

@@ -125,7 +125,8 @@ impl<M: Machine> Driver<M> {
             if self.input.len() > AHEAD {
                 return Err(Ending::Broken);
             }
-            match self.news().await? {
+            // News are told when the exchange is over: until then nothing would tell them, and they would come for ever.
+            match self.news(None).await? {
                 News::Bytes | News::Push(_) => {}
                 News::Lapse => return Err(Ending::Idle),
                 News::Told(command) => Box::pin(self.obey(command)).await?,
