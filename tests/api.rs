@@ -387,6 +387,7 @@ fn every_error_is_a_problem_that_names_the_field() {
         ("/messages?count=2", 400, json!("count")),
         ("/messages?header=X-Kind", 400, json!("header")),
         ("/journal?event=smtp.rctp", 400, json!("event")),
+        ("/journal?session=m1", 400, json!("session")),
         ("/health?verbose", 400, json!("verbose")),
         ("/transcript?verbatim=maybe", 400, json!("verbatim")),
         ("/messages/%ff", 400, json!("path")),
@@ -397,7 +398,17 @@ fn every_error_is_a_problem_that_names_the_field() {
     assert_eq!(wrong(json!({ "to": [], "raw": "" })), "to");
     assert_eq!(wrong(json!({ "to": ["a@b"] })), "raw");
     assert_eq!(wrong(json!({ "to": ["a@b"], "raw_base64": "!" })), "raw_base64");
-    assert_eq!(problem(client.post("/deliver", &json!({ "too": [] })), 422)["field"], "body");
+    for (body, field) in [
+        (json!({ "too": [] }), "too"),
+        (json!({ "raw": "x" }), "to"),
+        (json!({ "to": "bob@example.org", "raw": "x" }), "to"),
+        (json!({ "to": ["bob@example.org", 7], "raw": "x" }), "to[1]"),
+        (json!("bob@example.org"), "body"),
+    ] {
+        let problem = problem(client.post("/deliver", &body), 422);
+        assert_eq!(problem["field"], field, "{body}");
+        assert!(problem["detail"].as_str().unwrap().starts_with("the body is wrong: "), "{problem}");
+    }
     assert_eq!(problem(client.delete("/health"), 405)["title"], "Method Not Allowed");
     let text = client.agent.post(format!("{}/deliver", client.base)).send("{}").unwrap();
     assert_eq!(problem(text, 415)["field"], "body");

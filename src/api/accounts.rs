@@ -151,8 +151,7 @@ pub(super) async fn put(
     } else {
         params.finish()?;
         let body = Json::<Put>::from_request(request, &()).await;
-        let Json(put) =
-            body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
+        let Json(put) = body.map_err(|rejection| Problem::body(&rejection))?;
         (octets(put.raw, put.raw_base64)?, put.flags, put.date)
     };
     let date = date.map(|date| timestamp(&date)).transpose()?;

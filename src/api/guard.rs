@@ -69,19 +69,21 @@ impl Guard {
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
         let is_safe = request.method().is_safe();
-        let is_refused = match text(headers, header::ORIGIN) {
-            Some(origin) => !is_safe && origin.split_once("://").is_none_or(|(_, its)| its != host),
+        let (is_refused, why) = match text(headers, header::ORIGIN) {
+            Some(origin) => (
+                !is_safe && origin.split_once("://").is_none_or(|(_, its)| its != host),
+                "a page of another origin may look, but not change anything",
+            ),
             // Who follows a link from elsewhere may come here (Fetch Metadata); what a page loads may not.
             None => {
                 let fetch = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
                 let is_navigation = is_safe && fetch("sec-fetch-mode") == Some(b"navigate");
-                fetch("sec-fetch-site") == Some(b"cross-site") && !is_navigation
+                let is_loaded = fetch("sec-fetch-site") == Some(b"cross-site") && !is_navigation;
+                (is_loaded, "a page of another site may link here, but not load anything without saying its origin")
             }
         };
         match is_refused {
-            true => {
-                Err(Problem::new(StatusCode::FORBIDDEN, "a page of another origin may look, but not change anything"))
-            }
+            true => Err(Problem::new(StatusCode::FORBIDDEN, why)),
             false => Ok(()),
         }
     }

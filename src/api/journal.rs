@@ -15,7 +15,6 @@ use super::Shared;
 use super::params::Params;
 use super::pieces::pieces;
 use super::problem::Problem;
-use super::sessions::number;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Matter};
 use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Kind, Left, Less, Record, Weight};
@@ -54,7 +53,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     let after = params.cursor("after")?;
     let filter = Filter {
         after: after.unwrap_or_default(),
-        session: params.take("session")?.map(|s| number(&s)).transpose()?,
+        session: params.session("session")?,
         event: params.typed("event", |name| {
             Event::parse(name).ok_or_else(|| format!("`{name}` is no event; an event is named like `smtp.rcpt`"))
         })?,

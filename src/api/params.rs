@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
 use super::problem::Problem;
-use crate::base::{Pattern, Seq};
+use crate::base::{Pattern, Seq, SessionNo};
 use crate::expect::Matcher;
 use crate::rule::span;
 
@@ -52,6 +52,12 @@ impl Params {
     pub(super) fn listener(&mut self) -> Result<Option<Matcher>, Problem> {
         let name = self.pattern("listener")?;
         name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
+    }
+
+    pub(super) fn session(&mut self, name: &'static str) -> Result<Option<SessionNo>, Problem> {
+        self.typed(name, |value| {
+            SessionNo::parse(value).ok_or_else(|| format!("`{value}` is not a session; write `s1`"))
+        })
     }
 
     pub(super) fn number(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {

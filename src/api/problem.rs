@@ -1,6 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -30,6 +31,19 @@ impl Problem {
     /// A parameter or a member is wrong.
     pub(super) fn field(field: &str, detail: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
+    /// The body is not the JSON that it should be.
+    pub(super) fn body(rejection: &JsonRejection) -> Self {
+        let text = rejection.body_text();
+        let Some(why) = text.strip_prefix("Failed to deserialize the JSON body into the target type: ") else {
+            return Self::field("body", text).status(rejection.status());
+        };
+        // It begins with the path of the member, but for one that is missing at the top.
+        let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let path = || why.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains(' '));
+        let field = missing.or_else(path).unwrap_or("body");
+        Self::field(field, format!("the body is wrong: {why}")).status(rejection.status())
     }
 
     /// There is no such thing, or no longer.

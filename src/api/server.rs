@@ -49,8 +49,7 @@ pub(super) async fn deliver(
     } else {
         params.finish()?;
         let body = Json::<Delivery>::from_request(request, &()).await;
-        let Json(delivery) =
-            body.map_err(|rejection| Problem::field("body", rejection.body_text()).status(rejection.status()))?;
+        let Json(delivery) = body.map_err(|rejection| Problem::body(&rejection))?;
         (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?)
     };
     let message = server.deliver(&from, &to, raw).map_err(|why| {

@@ -8,7 +8,7 @@ use super::node::{Data, Node};
 use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column};
 use super::read::Reader;
 use super::shipped::{self, SHIPPED};
-use super::{AtStart, Loaded, check};
+use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
 use crate::mail::Namespace;
 use crate::rule::{Rule, State, Step};
@@ -189,7 +189,13 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
         reader.wrong(&script.place, "scripts are not built yet");
     }
     let each = |key: &str| table.get(key).map_or(&[][..], Node::items);
-    loaded.users = each("user").iter().filter_map(|its| reader.user_given(its)).collect();
+    for its in each("user") {
+        let Some(user) = reader.user_given(its) else { continue };
+        if loaded.users.iter().any(|other: &User| other.name.eq_ignore_ascii_case(&user.name)) {
+            reader.wrong(&its.place, format!("there is a user `{}` already", user.name));
+        }
+        loaded.users.push(user);
+    }
     loaded.mailboxes = each("mailbox").iter().filter_map(|its| reader.mailbox_given(its)).collect();
     let folder = source.folder.clone();
     loaded.messages = each("message").iter().filter_map(|its| reader.message_given(its, folder.as_deref())).collect();

@@ -31,7 +31,13 @@ impl Reader {
         };
         let when = table.get("when").map_or_else(Vec::new, |its| self.conditions(its));
         let nth = match (table.get("times"), table.get("nth")) {
-            (Some(times), None) => self.number(times, "a count").map(Nth::first),
+            (Some(times), None) => {
+                let most: Option<u64> = self.number(times, "a count");
+                if most == Some(0) {
+                    self.wrong_help(&times.place, "a rule that fires 0 times never does", "leave the rule out");
+                }
+                most.map(Nth::first)
+            }
             (None, Some(nth)) => self.nth(nth),
             (Some(_), Some(_)) => {
                 self.wrong(&table.place("nth"), "a rule has `times` or `nth`, not both");
@@ -118,6 +124,9 @@ impl Reader {
 
     pub(super) fn events(&mut self, node: &Node) -> Vec<On> {
         let mut events = Vec::new();
+        if node.items().is_empty() {
+            self.wrong_help(&node.place, "this list names no event", "write one, as `smtp.rcpt`, or several");
+        }
         for (written, place) in self.texts(node) {
             match On::parse(&written) {
                 Some(on) => events.push(on),

@@ -211,7 +211,9 @@ impl Smtp {
     }
 
     fn help(&self) -> Step<Request> {
-        let verbs: Vec<&str> = super::command::VERBS.iter().map(|(verb, _)| *verb).collect();
+        // EXPN is answered with 502: what is not implemented is not named.
+        let verbs = super::command::VERBS.iter().filter(|(_, event)| *event != Event::SmtpExpn);
+        let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
         let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);
         positive(reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]))
     }
