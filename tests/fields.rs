@@ -131,3 +131,19 @@ fn what_is_counted_over_users_is_counted_where_no_command_names_one() {
 
     assert_eq!(server.fired("gone"), 2);
 }
+
+#[test]
+fn a_session_counts_on_when_what_was_said_in_it_is_forgotten() {
+    let rule = "mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.quit'\ndo = { note = '{seq} {failed} {idle}' }\n";
+    let server = MailServer::builder().scenario(Scenario::text("row.toml", rule)).manual_clock().start();
+    let mut smtp = Wire::connect(&server, "smtp", false);
+    conversation(&mut smtp, &["EHLO x", "XYZZY"], "500");
+    server.settled().block();
+
+    server.clear();
+    server.clock().advance(Duration::from_secs(5));
+    conversation(&mut smtp, &["QUIT"], "221");
+
+    let transcript = server.transcript().to_string();
+    assert!(transcript.contains("-- rule `row` notes: 3 1 5000000\n"), "{transcript}");
+}

@@ -306,3 +306,21 @@ fn hears_that_its_account_is_gone(client: &mut Wire) {
     let line = String::from_utf8(client.line()).unwrap();
     assert!(line.contains("* BYE The account is gone"), "{line}");
 }
+
+#[test]
+fn a_session_that_lasts_over_a_reset_is_as_old_as_before() {
+    let server = MailServer::builder().manual_clock().start();
+    server.clock().advance(Duration::from_secs(24 * 3600));
+    let mut client = connect(&server);
+    server.clock().advance(Duration::from_secs(3));
+
+    server.reset();
+
+    let [session] = &server.sessions()[..] else { panic!("there is one") };
+    assert!(session.opened < server.clock().now());
+    server.mount(on(smtp::noop()).note("{age} {idle}"));
+    server.clock().advance(Duration::from_secs(4));
+    assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    let transcript = server.transcript().to_string();
+    assert!(transcript.contains("notes: 7000000 7000000\n"), "{transcript}");
+}

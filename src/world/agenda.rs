@@ -135,23 +135,20 @@ impl World {
     }
 
     /// Files a message that was accepted before. Accounts that went with a scenario meanwhile do not come back for it.
-    fn file(
-        &mut self,
-        message: MessageNo,
-        destination: &Destination,
-        by: &By,
-        progress: &mut Progress,
-        now: Timestamp,
-    ) {
-        let Some(message) = self.journal.message(message).map(|captured| captured.message.clone()) else { return };
+    fn file(&mut self, no: MessageNo, destination: &Destination, by: &By, progress: &mut Progress, now: Timestamp) {
+        let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) else {
+            self.rulebook.missed_later(by);
+            return progress.notes.push(noted(by, Weight::Note, format!("{no} is not filed: it is forgotten")));
+        };
         let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
         let logins = desk.addressees(destination, &message).into_iter();
         let (there, gone): (Vec<_>, Vec<_>) = logins.partition(|login| desk.accounts().known(login).is_some());
         desk.file_for(&there, destination, &message);
-        if !gone.is_empty() {
+        if there.is_empty() {
             self.rulebook.missed_later(by);
-            let text =
-                format!("{} is not filed for {}: there is no such account any longer", message.no(), gone.join(", "));
+        }
+        if !gone.is_empty() {
+            let text = format!("{no} is not filed for {}: there is no such account any longer", gone.join(", "));
             progress.notes.push(noted(by, Weight::Note, text));
         }
     }

@@ -86,7 +86,15 @@ impl World {
                 self.down_until = Some(now.plus(down));
                 Ok(())
             }
-            Deed::Set(set) => {
+            // A session that is over has no variables any more.
+            Deed::Set(mut set) => {
+                let log = session.and_then(|session| self.journal.session(session));
+                if log.is_none_or(|log| log.facts().ended.is_some()) {
+                    set.retain(|(variable, _)| !variable.is_session);
+                }
+                if set.is_empty() {
+                    return false;
+                }
                 let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
                 progress.notes.extend(assign(&mut self.rulebook, set, Some(rule), session));
                 if is_shared {

@@ -366,3 +366,35 @@ fn a_delivery_holds_while_a_line_of_the_client_is_awaited() {
     assert_eq!((account.mailbox("Junk").entries().len(), account.inbox().entries().len()), (1, 0));
     assert_eq!((rule.hits(), rule.without_effect()), (1, 0));
 }
+
+#[test]
+fn what_a_flood_of_commands_drops_does_not_count() {
+    const MANY: usize = 1001;
+    let text = "mailjig = 1\n[[rule]]\nid = 'late'\non = 'smtp.noop'\n\
+                do = [{ raw = '250 late\\r\\n', after = '1s' }, { pass = true }]\n\
+                [[rule]]\nid = 'busy'\non = 'smtp.rset'\ndo = [{ wait = '1h' }, { pass = true }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.line();
+    wire.say(&format!("{}RSET\r\n", "NOOP\r\n".repeat(MANY)));
+    server.rule("busy").wait(1).block();
+
+    server.clock().advance(Duration::from_secs(1));
+
+    server.wait_for_no_session().block();
+    let late = server.rule("late");
+    assert_eq!((late.hits(), late.without_effect()), (MANY as u64, MANY as u64));
+    assert!(super::report(server).contains("rules said more to this session than it could take"));
+}
+
+#[test]
+fn mail_that_is_forgotten_before_it_is_filed_is_told() {
+    let server = MailServer::builder().manual_clock().start();
+    let later = server.mount(on(smtp::message()).deliver_into("Junk").after(Duration::from_secs(1)).pass());
+    send(&server);
+    server.clear();
+
+    server.clock().advance(Duration::from_secs(1));
+
+    assert_eq!((later.hits(), later.without_effect()), (1, 1));
+}
