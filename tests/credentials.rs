@@ -15,7 +15,7 @@ mod credentials;
 mod deadline;
 
 /// A report shows how the session ended, or what came instead of what was wanted.
-const SHOWN: [&str; 2] = [
+const SHOWN: [&str; 3] = [
     "mailjig = 1
 [[rule]]
 on = 'tcp.close'
@@ -45,6 +45,18 @@ count = '=1'
 event = 'imap.literal'
 when = { line = 'another' }
 count = '=1'
+",
+    "mailjig = 1
+[[expect]]
+event = ['*.unknown', 'smtp.auth', 'smtp.auth.start', 'smtp.auth.step', 'imap.auth', 'imap.auth.start', 'imap.login', 'pop3.*']
+same = 'line'
+count = '=7'
+[[expect]]
+event = ['*.unknown', 'smtp.auth', 'smtp.auth.start', 'smtp.auth.step', 'imap.auth', 'imap.auth.start', 'imap.login', 'pop3.*']
+same = 'arg'
+count = '=7'
+[[expect]]
+event = '*.quit'
 ",
 ];
 

@@ -359,7 +359,9 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
 
 #[test]
 fn no_report_has_a_password() {
-    let server = MailServer::builder().account("bob", "hunter2").start();
+    let same = "mailjig = 1\n[[expect]]\nevent = 'imap.login'\nsame = 'line'\ncount = '=2'\n\
+                [[expect]]\nid = 'met'\nevent = 'imap.login'\nsame = 'line'\ncount = '=1'\n";
+    let server = MailServer::builder().account("bob", "hunter2").scenario(Scenario::text("same.toml", same)).start();
     server.mount(on(imap::login()).named("third").nth("3").reply("NO later").expect(1));
     for field in ["line", "arg"] {
         server.mount(on(imap::login()).named(field).when(field, "~nobody").reply("NO").expect(1));
@@ -376,6 +378,8 @@ fn no_report_has_a_password() {
     assert!(report.contains("C  b LOGIN bob ***\n"), "{report}");
     assert!(report.contains("line  wanted ~nobody  got \"b LOGIN bob ***\""), "{report}");
     assert!(report.contains("arg  wanted ~nobody  got ***"), "{report}");
+    assert!(report.contains("1. a LOGIN bob ***\n         once\n"), "{report}");
+    assert!(report.contains("expect `met`   =1 each, got 1 of \"b LOGIN bob ***\""), "{report}");
     assert!(!waited.contains("hunter2") && !report.contains("hunter2"), "{waited}\n{report}");
 }
 

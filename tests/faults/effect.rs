@@ -384,7 +384,7 @@ fn what_a_flood_of_commands_drops_does_not_count() {
     server.wait_for_no_session().block();
     let late = server.rule("late");
     assert_eq!((late.hits(), late.without_effect()), (MANY as u64, MANY as u64));
-    assert!(super::report(server).contains("rules said more to this session than it could take"));
+    assert!(report(server).contains("rules said more to this session than it could take"));
 }
 
 #[test]

@@ -164,8 +164,12 @@ fn fired(mounted: &Mounted) -> String {
     with_effect(mounted.fired, mounted.without_effect).unwrap_or_else(|| format!("fired {}", mounted.fired))
 }
 
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 fn with_effect(fired: u64, without_effect: u64) -> Option<String> {
-    let times = if fired == 1 { "once".to_owned() } else { format!("{fired} times") };
+    let times = times(fired);
     match without_effect {
         0 => None,
         all if all == fired => Some(format!("fired {times}, changed nothing")),
@@ -220,16 +224,31 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
     }
 }
 
-/// A condition, and what was there instead, but for passwords; words that may be one are none of those shown.
+/// A condition, and what was there instead.
 fn clause(event: Event, is_doubtful: bool, miss: &Missed) -> String {
-    let got = match (&miss.field, miss.got.as_deref()) {
-        (_, None) => "nothing".to_owned(),
-        (Field::Line | Field::Verb | Field::Arg | Field::Tag, Some(_)) if is_doubtful => "***".to_owned(),
-        (Field::Line, Some(line)) => format!("{:?}", String::from_utf8_lossy(&masked(event, line.as_bytes()))),
-        (Field::Arg, Some(_)) if event.is_login() || event.is_unknown() => "***".to_owned(),
-        (_, Some(got)) => format!("{got:?}"),
-    };
+    let shown =
+        |got: &str| shown(event, is_doubtful, &miss.field, got).map_or("***".to_owned(), |got| format!("{got:?}"));
+    let got = miss.got.as_deref().map_or("nothing".to_owned(), shown);
     format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
+}
+
+/// What a field said at an event, without passwords; none of it where words that may be one are not to be shown.
+fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<String> {
+    match field {
+        Field::Line | Field::Verb | Field::Arg | Field::Tag if is_doubtful => None,
+        Field::Line => Some(String::from_utf8_lossy(&masked(event, value.as_bytes())).into_owned()),
+        Field::Arg if event.is_login() || event.is_unknown() => None,
+        _ => Some(value.to_owned()),
+    }
+}
+
+/// A value over which events are counted; at which of them it was said is not known.
+fn key_shown(on: &[On], field: &Field, key: &str) -> String {
+    let events = || on.iter().flat_map(|on| on.events.iter().copied());
+    let Some(event) = events().find(|event| event.is_login()).or_else(|| events().next()) else {
+        return key.to_owned();
+    };
+    shown(event, events().any(Event::may_be_any), field, key).unwrap_or_else(|| "***".to_owned())
 }
 
 /// The event never came; what came last in a session of its protocol says how far it got.
@@ -254,9 +273,10 @@ fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
 
 fn seen(watch: &Watch) -> String {
     match &watch.expect.what {
-        Wanted::Count { count, same: Some(_), .. } => {
+        Wanted::Count { on, count, same: Some(field), .. } => {
             let most = watch.by_key.iter().max_by_key(|(_, seen)| **seen);
-            let most = most.map_or_else(|| "none".to_owned(), |(key, seen)| format!("{seen} of {key:?}"));
+            let most = most
+                .map_or_else(|| "none".to_owned(), |(key, seen)| format!("{seen} of {:?}", key_shown(on, field, key)));
             format!("{} each, got {most}", count.written())
         }
         Wanted::Count { count, .. } => format!("{}, got {}", count.written(), watch.seen),
@@ -301,17 +321,16 @@ fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
         misplaced.sort_by_key(|its| its.index);
         near_misses.extend(misplaced.into_iter().take(3).map(|its| misplaced_miss(its, all, expect.within, journal)));
     }
-    let over = watch.by_key.iter().filter(|(_, seen)| match &expect.what {
-        Wanted::Count { count, .. } => !count.contains(**seen),
-        Wanted::Sequence(_) => false,
-    });
-    near_misses.extend(over.take(3).map(|(key, seen)| NearMiss {
-        reason: "same",
-        event: key.clone(),
-        session: None,
-        journal_ref: None,
-        detail: vec![format!("{seen} times")],
-    }));
+    if let Wanted::Count { on, count, same: Some(field), .. } = &expect.what {
+        let over = watch.by_key.iter().filter(|(_, seen)| !count.contains(**seen));
+        near_misses.extend(over.take(3).map(|(key, seen)| NearMiss {
+            reason: "same",
+            event: key_shown(on, field, key),
+            session: None,
+            journal_ref: None,
+            detail: vec![times(*seen)],
+        }));
+    }
     if let Some((session, event, missed)) = &watch.nearest {
         // Which exchange it was is not known, so its line may be any.
         let detail = missed.iter().map(|miss| clause(*event, event.may_be_any(), miss));
