@@ -105,9 +105,11 @@ impl Engine {
             }
         }
         let told = self.take_over(&mut state);
+        let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
         told.iter().for_each(|door| door.wake());
+        drop(to_free);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 

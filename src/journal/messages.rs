@@ -132,16 +132,17 @@ impl Messages {
         through.map(|through| (through, self.len() - count))
     }
 
-    /// Forgets those up to this number. Gives the place of the last that was captured, and the last place at which
+    /// Forgets those up to this number. Gives them, the place of the last that was captured, and the last place at which
     /// one was closed.
-    pub(super) fn forget(&mut self, through: MessageNo) -> (Seq, Seq) {
-        let (mut seq, mut closed, mut keys) = (Seq(0), Seq(0), Vec::new());
+    pub(super) fn forget(&mut self, through: MessageNo) -> (Vec<Message>, Seq, Seq) {
+        let (mut seq, mut closed, mut keys, mut forgotten) = (Seq(0), Seq(0), Vec::new(), Vec::new());
         while let Some(captured) = self.captured.pop_front_if(|captured| captured.message.no() <= through) {
             seq = captured.seq;
             closed = closed.max(captured.closed.unwrap_or_default());
             self.forgotten += 1;
             self.octets -= captured.message.raw().len() as u64;
             keys.extend(captured.message.envelope().accepted().map(|address| fold_domain(address).into_owned()));
+            forgotten.push(captured.message);
         }
         keys.sort_unstable();
         keys.dedup();
@@ -156,10 +157,11 @@ impl Messages {
         }
         while let Some(appended) = self.appended.pop_front_if(|appended| appended.no() <= through) {
             self.octets -= appended.raw().len() as u64;
+            forgotten.push(appended);
         }
         self.closed.retain(|no| *no > through);
         self.unclosed.retain(|(_, no)| *no > through);
-        (seq, closed)
+        (forgotten, seq, closed)
     }
 
     /// Takes out everything captured, and forgets of the rest what is in no mailbox any more. Gives back the memory.

@@ -348,12 +348,12 @@ impl Journal {
         seq
     }
 
-    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before. Gives the
-    /// last place at which one of them was closed.
-    pub(crate) fn forget(&mut self, through: MessageNo) -> Seq {
-        let (floor, closed) = self.messages.forget(through);
+    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before. Gives these
+    /// messages, and the last place at which one of them was closed.
+    pub(crate) fn forget(&mut self, through: MessageNo) -> (Vec<Message>, Seq) {
+        let (forgotten, floor, closed) = self.messages.forget(through);
         self.raise_floor(floor);
-        closed
+        (forgotten, closed)
     }
 
     /// Forgets every record, every message that is in no mailbox, and the sessions that ended. Gives what was captured.

@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) agenda: Agenda,
     /// What sessions are told, until whoever can wake them takes it; and the step that put it off, if one did.
     pub(crate) commands: Vec<(SessionNo, SessionCommand, Option<By>)>,
+    /// Messages that were evicted, until whoever holds the lock has released it: freeing megabytes takes long.
+    pub(crate) to_free: Vec<Message>,
     /// Until then every listener is closed.
     pub(crate) down_until: Option<Timestamp>,
     /// The certificates that rules chose for sessions.
@@ -114,6 +116,7 @@ impl World {
             rulebook: Rulebook::new(seed.into()),
             agenda: Agenda::default(),
             commands: Vec::new(),
+            to_free: Vec::new(),
             down_until: None,
             shown: HashMap::new(),
             offers: Offers::default(),
@@ -284,7 +287,9 @@ impl World {
         let done = desk.close();
         self.record_outside(done, now);
         self.evicted += count as u64;
-        self.evicted_to = self.evicted_to.max(self.journal.forget(through));
+        let (evicted, closed) = self.journal.forget(through);
+        self.to_free.extend(evicted);
+        self.evicted_to = self.evicted_to.max(closed);
         self.noted(
             Weight::Note,
             format!("more came than is kept: {count} messages, up to {through}, are evicted"),
@@ -344,6 +349,23 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Parameters, Recipient, Sender, Verdict};
+
+    #[test]
+    fn mail_that_is_evicted_is_kept_until_the_lock_is_released() {
+        let at = Timestamp::from_micros(0);
+        let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 10 };
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+
+        for _ in 0..35 {
+            let recipient = Recipient::new("bob", Parameters::default(), Verdict::Accepted);
+            let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).unwrap();
+            world.deliver(envelope, Bytes::new(), at).unwrap();
+        }
+
+        assert_eq!(world.to_free.iter().map(|message| message.no().0).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(world.to_free.iter().all(|message| !message.is_shared()));
+    }
 
     #[test]
     fn records_are_forgotten_in_portions_that_are_soon_freed() {
