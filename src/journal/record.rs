@@ -205,13 +205,19 @@ impl Record {
                 (own + u64::from(part.heard) + u64::from(part.said), part.detail.as_deref())
             }
             Kind::Outside(detail) => (0, Some(&**detail)),
-            Kind::Noted(noted) => (noted.text.len() as u64, None),
-            _ => (0, None),
+            Kind::Noted(noted) => ((size_of::<Noted>() + noted.text.len()) as u64, None),
+            Kind::Ended(ended) => (size_of::<Ended>() as u64 + u64::from(ended.kept), None),
+            Kind::Opened(_) => (size_of::<Opened>() as u64, None),
+            Kind::Secured(_) => (size_of::<Tls>() as u64, None),
+            Kind::Unsecured(reason) => (reason.len() as u64, None),
+            Kind::Closed { .. } | Kind::Dropped { .. } => (0, None),
         };
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
             let own = size_of::<Detail>() + size_of_val(&*detail.odd_dots);
-            own + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
+            let facts = detail.facts.as_ref().map_or(0, |_| size_of::<Facts>());
+            let trace = detail.trace.as_deref().map_or(0, Trace::octets);
+            own + facts + trace + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
         });
         text + (size_of::<Self>() + more) as u64
     }

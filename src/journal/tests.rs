@@ -108,3 +108,16 @@ fn an_answer_in_parts_is_that_of_its_own_exchange_while_two_are_open() {
 fn a_record_is_small() {
     assert!(size_of::<Record>() <= 40);
 }
+
+#[test]
+fn what_rules_did_counts_among_the_octets() {
+    let mut journal = journal();
+    let written = vec![Written { range: 0..1, by: "rule".into() }; 1000];
+    let trace = Some(Box::new(Trace { written, ..Trace::default() }));
+    let detail = (Some(Box::new(Detail { trace, ..Detail::default() })), Came::default());
+    let before = journal.octets();
+
+    journal.exchange(AT, SESSION, Event::SmtpNoop, &Words::Silence, (&Reply::default(), None), detail);
+
+    assert!(journal.octets() - before > (1000 * size_of::<Written>()) as u64);
+}

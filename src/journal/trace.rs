@@ -33,6 +33,12 @@ pub(crate) struct Stalled {
 }
 
 impl Trace {
+    /// About how many octets it takes; names of rules are shared.
+    pub(super) fn octets(&self) -> usize {
+        let shaped: usize = self.shaped.iter().map(|shaped| size_of_val(shaped) + shaped.0.len()).sum();
+        size_of::<Self>() + size_of_val(&*self.fired) + size_of_val(&*self.written) + shaped
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -13,8 +13,12 @@ const LITTLE: usize = 16 << 10;
 impl World {
     /// What rules will ask about the content of the mail that a request is about; none where that is soon answered.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
-        // What is accepted may be delivered in the same turn.
-        self.asked(&[event, Event::MailDelivered], || machine.messages(request, &self.mail.accounts))
+        let events = match event {
+            // What is accepted is delivered in the same turn.
+            Event::SmtpMessage => &[event, Event::MailDelivered][..],
+            _ => &[event],
+        };
+        self.asked(events, || machine.messages(request, &self.mail.accounts))
     }
 
     /// The same of a message that is about to be delivered outside of every session.
@@ -170,5 +174,11 @@ mod tests {
             mount(Event::MailDelivered, Some(Field::Body)),
         ];
         assert_eq!(asked, [false, false, false, false, true, true, true]);
+
+        let mut rule = Rule::new("rule", vec![On::from(Event::MailDelivered)], Vec::new(), "here");
+        rule.when.push(Condition { field: Field::Body, test: Test::Exactly("x".into()) });
+        world.mount(Arc::new(rule), START);
+        let Session { machine, heard, .. } = session(&mut world, &message("x"));
+        assert!(world.questions(&machine, Event::Pop3Retr, &heard.request).is_none(), "nothing is delivered then");
     }
 }
