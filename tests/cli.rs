@@ -284,6 +284,15 @@ fn scenarios_are_listed_checked_and_served() {
 
     let refused = output(&mut mailjig(&["serve", "--ports", "auto", "--scenario", wrong.to_str().unwrap()]), "");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("wrong.toml:3:6"));
+    for (arguments, wanted) in [
+        (["--scenario", "no/such.toml"], "no/such.toml: the file cannot be read"),
+        (["--scenario", "smtp-greylst"], "did you mean `smtp-greylist`?"),
+        (["--namespace", "a//b"], "no mailbox can be below `--namespace a//b`: a level of the name is empty"),
+    ] {
+        let refused = output(&mut mailjig(&[&["serve", "--ports", "auto"][..], &arguments].concat()), "");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(wanted), "{said}");
+    }
     let mut running = Running::start(&["--scenario", "smtp-421-after-n", "--set", "n=0", "--seed", "7"]);
     let smtp = running.until("smtp ");
     let port: u16 = smtp.rsplit(':').next().unwrap().parse().unwrap();

@@ -55,6 +55,9 @@ fn every_panic_is_at_the_line_of_the_test() {
     let cases: Vec<Case<'_>> = vec![
         // Starting.
         case("the smtp listener cannot have", || MailServer::builder().listen(Listener::Smtp, taken).start()),
+        case("no mailbox can be below \"a//b\": a level of the name is empty", || {
+            MailServer::builder().namespace("a//b").start()
+        }),
         case("\"two words\" is no name", || MailServer::builder().host("two words").start()),
         case("did you mean `smtp-greylist`?", || MailServer::builder().scenario(Scenario::named("smtp-graylist"))),
         case("did you mean `unknown`?", || {

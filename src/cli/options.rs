@@ -1,5 +1,6 @@
 //! The options of `mailjig serve`.
 
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,7 +15,6 @@ use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
 use crate::protocol::imap::Leniency;
 use crate::rule::span;
-use crate::scenario::ScenarioError;
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
 
@@ -172,8 +172,8 @@ struct Size(u64);
 struct Time(Duration);
 
 impl Serve {
-    /// What the server is told; fails where the scenario is wrong.
-    pub(super) fn settings(&self) -> Result<Settings, ScenarioError> {
+    /// What the server is told; fails where the scenario or the namespace is wrong.
+    pub(super) fn settings(&self) -> Result<Settings, Box<dyn Error>> {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
         settings.names.clone_from(&self.san);
@@ -200,6 +200,9 @@ impl Serve {
         settings.set_starttls(Listener::Pop3, self.pop3_starttls);
         settings.submission_requires_auth = !self.no_require_auth;
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
+        if let Some(why) = settings.namespace.objection_to_prefix() {
+            return Err(format!("no mailbox can be below `--namespace {}`: {why}", self.namespace).into());
+        }
         if self.imap_strict {
             settings.leniency = Leniency::STRICT;
         }
@@ -220,7 +223,8 @@ impl Serve {
             if let Some(seed) = self.seed {
                 scenario = scenario.seed(seed.into());
             }
-            settings.scenario = Some(Arc::new(scenario.load()?));
+            let loaded = scenario.load().map_err(|error| format!("the scenario is wrong\n{error}"))?;
+            settings.scenario = Some(Arc::new(loaded));
         }
         Ok(settings)
     }

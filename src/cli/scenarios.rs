@@ -30,12 +30,11 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     pair.ok_or_else(|| "write a name and a value, as `n=5`".to_owned())
 }
 
-/// By its name where one is shipped, else as a file.
+/// As a file, where there is one or the text is a path by its looks; else by its name.
 pub(super) fn find(which: &str) -> Scenario {
-    match PathBuf::from(which) {
-        path if path.is_file() => Scenario::file(path),
-        _ => Scenario::named(which),
-    }
+    let path = PathBuf::from(which);
+    let is_path = path.extension().is_some() || path.components().count() > 1;
+    if is_path || path.is_file() { Scenario::file(path) } else { Scenario::named(which) }
 }
 
 /// Says of each file whether it is right, and what is wrong.

@@ -24,8 +24,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     let mut stop = Stop::listen()?;
-    let server =
-        Arc::new(Server::start(options.settings().map_err(|error| format!("the scenario is wrong\n{error}"))?)?);
+    let server = Arc::new(Server::start(options.settings()?)?);
     let api = options.http().map(|address| Api::start(Arc::clone(&server), address)).transpose()?;
     if let Some(path) = &options.ca_file {
         write(path, server.ca())?;

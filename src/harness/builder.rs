@@ -184,8 +184,15 @@ impl MailServerBuilder {
 
     /// What every mailbox name but INBOX begins with, the delimiter at its end not included; nothing by default
     /// (RFC 2342).
+    ///
+    /// # Panics
+    /// If no mailbox can be below this name.
+    #[track_caller]
     pub fn namespace(mut self, below: &str) -> Self {
         self.0.namespace = Namespace::new(below, self.0.namespace.delimiter);
+        if let Some(why) = self.0.namespace.objection_to_prefix() {
+            panic!("no mailbox can be below {below:?}: {why}");
+        }
         self
     }
 

@@ -31,6 +31,12 @@ impl Namespace {
         Self { delimiter, prefix: prefix.into() }
     }
 
+    /// Why mailboxes cannot be below this name, which may be none.
+    pub(crate) fn objection_to_prefix(&self) -> Option<String> {
+        let below = self.prefix.strip_suffix(self.delimiter)?;
+        self.objection(&format!("{below}{}{INBOX}", self.delimiter))
+    }
+
     /// Whether this can stand between levels, in names and in a quoted string of one character.
     pub(crate) fn is_delimiter(delimiter: char) -> bool {
         delimiter.is_ascii_punctuation() && !"*%\"\\&(){".contains(delimiter)

@@ -32,9 +32,6 @@ impl Reader {
                     _ => loaded.start.imap_size = size,
                 }
             }
-            if let Some(namespace) = its.get("namespace") {
-                loaded.start.namespace = self.text(namespace);
-            }
             if let Some(strict) = its.get("strict") {
                 loaded.start.imap_strict = self.truth(strict);
             }
@@ -43,6 +40,14 @@ impl Reader {
                 match written.chars().collect::<Vec<_>>().as_slice() {
                     [one] if Namespace::is_delimiter(*one) => loaded.start.delimiter = Some(*one),
                     _ => self.wrong(&delimiter.place, format!("`{written}` cannot stand between the levels of a name")),
+                }
+            }
+            if let Some(namespace) = its.get("namespace") {
+                loaded.start.namespace = self.text(namespace);
+                let delimiter = loaded.start.delimiter.unwrap_or('/');
+                let below = Namespace::new(loaded.start.namespace.as_deref().unwrap_or_default(), delimiter);
+                if let Some(why) = below.objection_to_prefix() {
+                    self.wrong(&namespace.place, format!("no mailbox can be below this name: {why}"));
                 }
             }
             let mut clear = its.get("caps").map(|caps| self.offer(caps, "`caps`")).unwrap_or_default();
