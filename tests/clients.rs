@@ -155,6 +155,22 @@ fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
 }
 
 #[test]
+fn a_client_that_wants_to_renegotiate_is_told_that_this_is_not_done() {
+    if !is_there("openssl") {
+        return;
+    }
+    let server = MailServer::start();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-tls1_2", "-connect", &server.smtps().address().to_string()]);
+
+    // `R` alone in a line asks for it.
+    let output = output(&mut openssl, "R\n");
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no renegotiation"), "{said}");
+}
+
+#[test]
 fn the_certificate_is_what_strict_clients_ask_for() {
     if !is_there("openssl") {
         return;

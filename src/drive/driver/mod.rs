@@ -497,9 +497,14 @@ impl<M: Machine> Driver<M> {
                     return Poll::Ready(Ok(News::Bytes));
                 }
                 Poll::Ready(Ok(_)) => return Poll::Ready(Ok(News::Bytes)),
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Ending::Broken)),
+                Poll::Ready(Err(_)) => {
+                    // Where a TLS record was wrong, an alert waits that says so (RFC 8446 §6.2).
+                    let _the_client_may_be_gone = self.wire.poll_flush(cx);
+                    return Poll::Ready(Err(Ending::Broken));
+                }
                 Poll::Pending => {}
             }
+            // A client that wants to renegotiate is told that this is not done (RFC 5246 §7.2.2), without a command.
             if !self.wire.is_idle()
                 && let Poll::Ready(Err(_)) = self.wire.poll_flush(cx)
             {

@@ -11,7 +11,10 @@ use std::sync::{Arc, Weak};
 use std::task::Wake;
 use std::time::Duration;
 
-use toy::{connect, connect_holding_little, ending, line, say, start, start_holding_little, transcript};
+use toy::{
+    connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start, start_holding_little,
+    start_holding_little_by_tls, transcript,
+};
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Matter, runtime};
@@ -165,6 +168,18 @@ fn a_reset_is_a_broken_connection() {
     socket2::SockRef::from(client.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
     drop(client);
 
+    assert_eq!(ending(&engine, SessionNo(1)), Ending::Broken);
+}
+
+#[test]
+fn an_alert_says_that_a_record_was_wrong() {
+    let (engine, address, certificate) = start_holding_little_by_tls();
+    let mut client = connect_holding_little_by_tls(address, certificate);
+
+    client.get_mut().sock.write_all(b"\x17\x03\x03\x00\x14this is no ciphertext").unwrap();
+
+    let failed = client.read(&mut [0]).unwrap_err();
+    assert_eq!(failed.to_string(), "received fatal alert: BadRecordMac");
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Broken);
 }
 
