@@ -192,10 +192,9 @@ impl Engine {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let state = self.lock();
         let now = self.clock.now();
-        let open = state.down_until.filter(|_| self.closed.load(Ordering::Acquire) > 0);
         let doors = state.doors.values().map(|door| self.clock.time_of(door.due()));
         // What was due before and is not done yet was waited for long enough.
-        let waiting = doors.chain(open).filter(|due| *due > now);
+        let waiting = doors.chain(state.down_until).filter(|due| *due > now);
         waiting.chain(state.world.agenda.next()).min()
     }
 
