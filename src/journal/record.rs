@@ -126,8 +126,6 @@ pub(crate) struct Detail {
     pub(crate) odd_dots: Box<[u32]>,
     /// This ends the session in good order: its client knows that it ends.
     pub(crate) last: bool,
-    /// Nobody asked for it: the server spoke on a rule's account.
-    pub(crate) unasked: bool,
     /// What rules had to do with it.
     pub(crate) trace: Option<Box<Trace>>,
 }

@@ -213,7 +213,6 @@ impl Part {
                 self.direct(format!("that line had {octets} octets; the rest was not kept"));
             }
             (None, None) if exchange.event.is_unasked() => {}
-            (None, None) if exchange.detail.as_ref().is_some_and(|detail| detail.unasked) => {}
             (None, None) => self.heard(heard, labelled),
         }
         let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);

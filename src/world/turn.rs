@@ -148,9 +148,8 @@ impl World {
 
     /// The server says something that no request asked for.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
-        let detail = Detail { unasked: true, ..Detail::default() };
-        let detail = (Some(Box::new(detail)), Came::default());
-        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), detail)
+        let nothing_done = (None, Came::default());
+        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), nothing_done)
     }
 
     /// Rules and machine at work until the turn is over.
