@@ -70,6 +70,73 @@ fn of_mail_that_is_forgotten_no_list_holds_anything() {
 }
 
 #[test]
+fn numbers_begin_anew_and_nothing_was_ever_forgotten() {
+    let mut journal = journal();
+    let exchange = capture(&mut journal, 1, &["ann@example.org"]);
+    journal.close(AT, SESSION, exchange, Left::All);
+    journal.clear();
+    assert_eq!(journal.forgotten(), 1);
+
+    journal.renumber();
+
+    assert_eq!(journal.forgotten(), 0);
+}
+
+#[test]
+fn mail_to_one_address_written_in_two_ways_is_one_mail() {
+    let mut journal = journal();
+
+    let exchange = capture(&mut journal, 1, &["ann@example.org", "ann@EXAMPLE.org"]);
+    journal.close(AT, SESSION, exchange, Left::All);
+
+    assert_eq!(journal.closed_since(Seq(0), Some("ann@example.org")).count(), 1);
+}
+
+#[test]
+fn a_goodbye_in_the_second_part_of_an_answer_is_one() {
+    let mut journal = journal();
+    let words = Words::Line(Bytes::from_static(b"QUIT"));
+    let nothing = || (Reply::default(), (None, Came::default()));
+    let (reply, detail) = nothing();
+    let exchange = journal.exchange(AT, SESSION, Event::SmtpQuit, &words, (&reply, None), detail);
+    assert!(!journal.is_leaving());
+
+    let detail = Detail { last: true, ..Detail::default() };
+    journal.part(AT, SESSION, exchange, None, (&Reply::default(), None), (Some(Box::new(detail)), Came::default()));
+    assert!(journal.is_leaving());
+    journal.close(AT, SESSION, exchange, Left::All);
+    assert!(!journal.is_settled(), "its session is there");
+    journal.end(AT, SESSION, Ending::Clean, 0, b"");
+
+    assert!(journal.is_settled() && !journal.is_leaving());
+}
+
+#[test]
+fn a_transcript_says_that_more_was_said_than_is_kept() {
+    let mut journal = journal();
+    for length in [1 << 20, 63 << 20, 1 << 20] {
+        let line = Words::Line(vec![b'x'; length].into());
+        journal.exchange(AT, SESSION, Event::SmtpNoop, &line, (&Reply::default(), None), (None, Came::default()));
+    }
+
+    let text = Transcript::of(&journal, journal.sessions()).to_string();
+
+    let lines: Vec<usize> = text.lines().filter(|line| line.starts_with("C: ")).map(str::len).collect();
+    assert_eq!(lines, [(1 << 20) + 3, (63 << 20) + 3]);
+    assert!(text.ends_with("-- later lines were not kept: the session's text is over its limit\n"));
+}
+
+#[test]
+fn what_is_no_text_is_visible_in_a_transcript() {
+    let mut journal = journal();
+    journal.end(AT, SESSION, Ending::Broken, 8, b"\x01\x7f\t\\\xff\xc3\xa9\n");
+
+    let text = Transcript::of(&journal, journal.sessions()).to_string();
+
+    assert!(text.starts_with("C| \\x01\\x7f\\t\\\\\\xff\u{e9}\\n\n"), "{text}");
+}
+
+#[test]
 fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so() {
     let mut journal = journal();
     journal.end(AT, SESSION, Ending::Broken, 9, b"half a li");
