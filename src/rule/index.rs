@@ -177,8 +177,10 @@ mod tests {
         rules.extend((0..8).map(|n| rule("verb", &format!("Verb{n}"))));
         rules.push(rule("rcpt", "*@example.org"));
         rules.push(rule("rcpt", "user3@example.org"));
+        // Numbers and variables are no texts.
+        rules.extend((0..8).flat_map(|n| [rule("uid", &n.to_string()), rule("state.x", &n.to_string())]));
         let mut index = Index::of(Event::SmtpRcpt, rules.iter());
-        let always = [0, 1, 2, 3, 4, 5, 6, 23];
+        let always: Vec<usize> = [0, 1, 2, 3, 4, 5, 6, 23].into_iter().chain(25..41).collect();
 
         let mut asked = |rcpt, verb| {
             let mut places = index.places(&says(rcpt, verb));

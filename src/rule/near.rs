@@ -157,3 +157,37 @@ impl Rule {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::condition;
+    use super::*;
+
+    fn missed(conditions: &[(&str, &str)]) -> Why {
+        let missed = |(field, wanted): &(&str, &str)| {
+            Missed::new(&condition(field, wanted), Some(&Value::text("bob@example.org")), None)
+        };
+        Why::False { missed: conditions.iter().map(missed).collect(), of: conditions.len() }
+    }
+
+    #[test]
+    fn what_was_nearest_is_the_best_reason() {
+        let of_best_first = [
+            Why::NoEffect(vec!["edit"]),
+            Why::Lost(1),
+            Why::Shadowed("other".into()),
+            missed(&[("from", "bob@example.com")]),
+            missed(&[("from", "bobby@example.com")]),
+            missed(&[("from", "somebody@example.com")]),
+            missed(&[("state.phase", "bob@example.com")]),
+            missed(&[("from", "bob@example.com"), ("rcpt", "bob@example.com")]),
+            missed(&[("from", "bob@example.com"), ("rcpt", "somebody@example.com")]),
+            missed(&[("from", "bob@example.com"), ("rcpt", "bob@example.com"), ("verb", "bob@example.com")]),
+        ];
+
+        let near = |why| Near { why, event: Event::SmtpRcpt, session: None, exchange: None };
+        let ranks: Vec<_> = of_best_first.map(|why| near(why).rank()).to_vec();
+
+        assert!(ranks.is_sorted_by(|better, worse| better < worse), "{ranks:?}");
+    }
+}

@@ -105,6 +105,57 @@ fn an_expectation_counts_over_so_many_values_and_says_so_once() {
     assert!(!book.watches()[0].is_met(), "a value that is known counts on");
 }
 
+/// A rule at NOOP under a condition on the user.
+fn rule_for(user: &str) -> Arc<Rule> {
+    let mut rule = Rule::new(user, vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
+    rule.when = vec![condition("user", user)];
+    Arc::new(rule)
+}
+
+#[test]
+fn a_rule_is_shadowed_where_it_would_have_fired() {
+    let mut book = Rulebook::new(1);
+    let [others, disabled, shadowed, outer] =
+        ["2", "1", "~1", "*"].map(|user| book.mount(rule_for(user), Timestamp::from_micros(0)));
+    book.enable(disabled, false);
+
+    let firing = book.next(Event::SmtpNoop, None, &of(1)).unwrap();
+    book.shadow(Event::SmtpNoop, &firing, &of(1));
+
+    assert_eq!(firing.no, outer);
+    let near = |no| book.get(no).unwrap().near.iter().map(|near| near.why.clone()).collect::<Vec<_>>();
+    assert_eq!(near(shadowed), [Why::Shadowed("*".into())]);
+    assert!(near(others).is_empty() && near(disabled).is_empty());
+}
+
+#[test]
+fn what_is_nearer_is_kept_in_the_place_of_what_is_not_until_a_reset() {
+    let mut book = Rulebook::new(1);
+    let rule = book.mount(rule_for("1234567"), Timestamp::from_micros(0));
+    // So many that they are found by their user.
+    for others in [0, 10] {
+        for n in 0..others {
+            book.mount(rule_for(&format!("987654{n}")), Timestamp::from_micros(0));
+        }
+        book.reset(Timestamp::from_micros(0));
+        let mounted = book.get(rule).unwrap();
+        assert_eq!((book.near(mounted).len(), book.asked(mounted)), (0, 0));
+
+        for user in [8, 98, 998, 123_456, 8] {
+            book.happened(Event::SmtpNoop, &of(user));
+            book.next(Event::SmtpNoop, None, &of(user));
+        }
+
+        let mounted = book.get(rule).unwrap();
+        let near = book.near(mounted);
+        let Why::False { missed, .. } = &near[0].why else { panic!("{near:?}") };
+        assert_eq!((near.len(), missed[0].got.as_deref()), (3, Some("123456")), "among {others}");
+        assert_eq!(book.asked(mounted), 5, "among {others}");
+    }
+    book.reset(Timestamp::from_micros(0));
+    assert!(book.near(book.get(rule).unwrap()).is_empty());
+}
+
 #[test]
 fn an_expectation_counts_over_the_values_of_a_variable() {
     let mut book = Rulebook::new(1);

@@ -151,6 +151,8 @@ fn a_fault_about_mail_that_is_not_there_does_not_count() {
 
         let report = report(server);
         assert!(report.contains("fired once, changed nothing"), "{event} {step}: {report}");
+        let is_named = report.contains("fired, and `data` found nothing to change");
+        assert_eq!(is_named, step.starts_with("{ data"), "{event} {step}: {report}");
     }
 }
 
