@@ -156,6 +156,45 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_that_is_renumbered_during_a_fetch_is_fetched_as_it_is_then() {
+        for (name, is_reversed, bodies) in
+            [("in order", false, ["one", "three", "four"]), ("reversed", true, ["four", "three", "one"])]
+        {
+            let message = |text: &str| format!("\r\n{text}{}", " ".repeat(32 << 10));
+            let mut session = Session::with(&["one", "two", "three", "four"].map(message));
+            let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;
+            let inbox = Place { account: session.account, mailbox: inbox };
+            let mut input = BytesMut::from(&b"a FETCH 1:4 BODY.PEEK[]\r\n"[..]);
+            let request = session.imap.decode(&mut input).unwrap().request;
+            let mut rest = session.turn(request).1.unwrap();
+            Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0)).expunge(inbox, 2);
+
+            session.imap.gather(&mut rest, &session.mail.accounts);
+            Imap::compute(&mut rest);
+            let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+            let validity = desk.mailbox(inbox).unwrap().uid_validity;
+            desk.renumber(inbox, validity, Some(is_reversed));
+            let mut said = String::new();
+            let mut rest = Some(rest);
+            while let Some(mut next) = rest.take() {
+                session.imap.gather(&mut next, &session.mail.accounts);
+                Imap::compute(&mut next);
+                let (text, more) = session.turn(next);
+                (said, rest) = (said + &text, more);
+            }
+
+            let items: Vec<_> = said.split("* ").skip(1).map(|item| item.replace("  ", "")).collect();
+            let octets = |text: &str| message(text).len();
+            let item = |(number, text): (usize, &str)| {
+                format!("{number} FETCH (BODY[] {{{}}}\r\n\r\n{text})\r\n", octets(text))
+            };
+            let mut expected: Vec<_> = (1..).zip(bodies).map(item).collect();
+            expected.last_mut().unwrap().push_str("a OK [EXPUNGEISSUED] Fetched; some of these messages are gone\r\n");
+            assert_eq!(items, expected, "{name}");
+        }
+    }
+
+    #[test]
     fn inbox_is_renamed_in_parts() {
         let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 1000]);
         let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;

@@ -15,7 +15,8 @@ use super::parser::{Parsed, Parser};
 use super::set::Set;
 use super::view::View;
 use super::{Answer, Imap, Progress, Refusal, Work};
-use crate::mail::{Flags, Mailbox, Message};
+use crate::base::MessageNo;
+use crate::mail::{Entry, Flags, Mailbox, Message};
 use crate::protocol::{Desk, Reply};
 use item::Item;
 use source::Source;
@@ -57,8 +58,16 @@ pub(super) struct Fetching {
 #[derive(Debug)]
 struct Read {
     uid: u32,
+    message: MessageNo,
     text: Reply,
     undecodable: bool,
+}
+
+impl Read {
+    /// Whether it is what stands there now: UIDs can be given anew in between.
+    fn is_of(&self, entry: &Entry) -> bool {
+        self.uid == entry.uid && self.message == entry.message.no()
+    }
 }
 
 pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
@@ -85,17 +94,19 @@ impl Fetching {
     /// Takes the messages that have to be read for the next turn. Gives their octets, each item counting; 0 where there is
     /// nothing to read.
     pub(super) fn gather(&mut self, mailbox: &Mailbox) -> u64 {
-        let next = self.next();
-        self.read.retain(|read| next.is_some_and(|next| read.uid >= next));
         let weight = self.items.iter().filter(|item| item.is_deep()).count();
-        if weight == 0 || !self.read.is_empty() {
+        let ahead = self.uids.as_slice().iter().take(AHEAD_MESSAGES);
+        let mut ahead = ahead.filter_map(|uid| mailbox.entry(*uid)).peekable();
+        let Some(next) = ahead.peek().filter(|_| weight > 0) else { return 0 };
+        // What was read may be gone from the mailbox since, or have another UID: it is dropped.
+        while self.read.pop_front_if(|read| !read.is_of(next)).is_some() {}
+        if !self.read.is_empty() {
             return 0;
         }
         let mut octets = 0;
-        for uid in self.uids.as_slice().iter().take(AHEAD_MESSAGES) {
-            let Some(entry) = mailbox.entry(*uid) else { continue };
+        for entry in ahead {
             octets += entry.message.raw().len().max(1) * weight;
-            self.gathered.push((*uid, entry.message.clone()));
+            self.gathered.push((entry.uid, entry.message.clone()));
             if octets >= AHEAD_OCTETS {
                 break;
             }
@@ -113,13 +124,13 @@ impl Fetching {
                 }
                 undecodable |= !item::write(item, &mut source, &mut text);
             }
-            self.read.push_back(Read { uid, text, undecodable });
+            self.read.push_back(Read { uid, message: message.no(), text, undecodable });
         }
     }
 
     /// What was read of this message; none where it was not gathered.
-    fn take(&mut self, uid: u32) -> Option<Read> {
-        self.read.pop_front_if(|read| read.uid == uid)
+    fn take(&mut self, entry: &Entry) -> Option<Read> {
+        self.read.pop_front_if(|read| read.is_of(entry))
     }
 }
 
@@ -180,7 +191,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
         return Told::Done;
     };
     let is_deep = fetching.items.last().is_some_and(Item::is_deep);
-    let mut read = fetching.take(uid);
+    let mut read = fetching.take(entry);
     if is_deep && read.is_none() {
         if !out.is_empty() {
             return Told::NotRead;
@@ -188,7 +199,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
         // Nobody gathered before this turn.
         fetching.gather(mailbox);
         fetching.compute();
-        read = fetching.take(uid);
+        read = fetching.take(entry);
     }
     fetching.skip();
     let (mut flags, date, octets) = (entry.flags, entry.date, entry.message.raw().len());
