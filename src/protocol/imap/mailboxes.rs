@@ -109,8 +109,11 @@ impl Imap {
         {
             return Err(Refusal::no(format!("[CANNOT] {objection}")));
         }
-        // A name below the new one may be taken even where the new one is not.
-        let is_needed = |taken: &&Arc<str>| place(account, &format!("{from}{}", &taken[to.len()..]), desk).is_some();
+        // A name below the new one may be taken even where the new one is not. What is renamed itself leaves its name.
+        let is_needed = |taken: &&Arc<str>| {
+            let is_left = ***taken == *from || taken.starts_with(&start);
+            !is_left && place(account, &format!("{from}{}", &taken[to.len()..]), desk).is_some()
+        };
         if let Some(taken) = below(account, &new_start, desk).find(is_needed) {
             return Err(Refusal::taken(taken));
         }
