@@ -291,7 +291,7 @@ mod tests {
         let done = Done { accepted: Some(message), ..Done::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
-        let words = Words::Body { octets: 0, odd_dots: Box::default() };
+        let words = Words::Body { octets: 0, odd_dots: None };
         server.engine().act(|world, now| {
             world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &words, (&Reply::default(), None), detail)
         })

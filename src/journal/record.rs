@@ -123,7 +123,7 @@ pub(crate) struct Detail {
     pub(crate) octets: Option<u64>,
     /// Lines of the captured message, by their places, that came otherwise than stuffed: with one dot before them, or
     /// with the one that they have.
-    pub(crate) odd_dots: Box<[u32]>,
+    pub(crate) odd_dots: Option<Arc<[u32]>>,
     /// This ends the session in good order: its client knows that it ends.
     pub(crate) last: bool,
     /// What rules had to do with it.
@@ -212,7 +212,7 @@ impl Record {
         };
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
-            let own = size_of::<Detail>() + size_of_val(&*detail.odd_dots);
+            let own = size_of::<Detail>() + detail.odd_dots.as_deref().map_or(0, size_of_val);
             let facts = detail.facts.as_ref().map_or(0, |_| size_of::<Facts>());
             let trace = detail.trace.as_deref().map_or(0, Trace::octets);
             own + facts + trace + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()

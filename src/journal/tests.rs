@@ -23,14 +23,7 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
     let (detail, came) = Detail::of(done);
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-    journal.exchange(
-        AT,
-        SESSION,
-        Event::SmtpMessage,
-        &Words::Body { octets: 0, odd_dots: Box::default() },
-        reply,
-        detail,
-    )
+    journal.exchange(AT, SESSION, Event::SmtpMessage, &Words::Body { octets: 0, odd_dots: None }, reply, detail)
 }
 
 #[test]

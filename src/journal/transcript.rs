@@ -1,6 +1,7 @@
 //! A session as text: `C:` what the client said, `S:` what the server said, `--` what else happened.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{
     Detail, Ended, Ending, Exchange, ExchangePart, Gone, Journal, Kind, Label, Left, Less, Log, Record, Weight,
@@ -47,7 +48,7 @@ enum Line {
     /// Octets that one side said, with labels in them.
     Said(char, Vec<u8>, Vec<Labelled>),
     /// A body, and its lines with odd dots.
-    Body(Message, Box<[u32]>),
+    Body(Message, Option<Arc<[u32]>>),
     /// A body that was dropped, of so many octets.
     Dropped(u64),
     Direction(String),
@@ -81,7 +82,7 @@ impl Transcript {
     }
 
     /// The same text with the bodies in place, line by line as they were sent: with the dots that the client stuffed, or
-    /// did not.
+    /// did not. Of more than 65,536 lines in one mail that did not come stuffed, those behind are shown as if they had.
     pub fn verbatim(&self) -> String {
         let mut text = String::new();
         let _infallible = self.write(&mut text, true);
@@ -100,7 +101,9 @@ impl Transcript {
                         write_lines(out, *who, &spelled_out(text, labelled))?
                     }
                     Line::Said(who, text, _) => write_lines(out, *who, text)?,
-                    Line::Body(message, odd_dots) if verbatim => write_body(out, message.raw(), odd_dots)?,
+                    Line::Body(message, odd_dots) if verbatim => {
+                        write_body(out, message.raw(), odd_dots.as_deref().unwrap_or_default())?
+                    }
                     Line::Body(message, _) => writeln!(out, "C: <{}>", message.no())?,
                     Line::Begun(octets) => write_octets(out, 'C', octets)?,
                     Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
@@ -202,8 +205,8 @@ impl Part {
         match (captured, octets) {
             (Some(no), _) => match journal.message(no) {
                 Some(captured) => {
-                    let odd_dots = exchange.detail.as_ref().map(|detail| detail.odd_dots.clone());
-                    self.lines.push(Line::Body(captured.message.clone(), odd_dots.unwrap_or_default()));
+                    let odd_dots = exchange.detail.as_ref().and_then(|detail| detail.odd_dots.clone());
+                    self.lines.push(Line::Body(captured.message.clone(), odd_dots));
                 }
                 None => self.heard(format!("<{no}>").as_bytes(), &[]),
             },

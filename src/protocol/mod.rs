@@ -17,6 +17,7 @@ pub(crate) mod smtp;
 mod starttls;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -165,7 +166,7 @@ pub(crate) enum Words {
     LongLine { start: Bytes, octets: u64 },
     /// A message body of so many octets, the terminator not counted; its bytes are the captured message's. Lines at the
     /// places of odd dots came otherwise than stuffed: with one dot before them, or with the one that they have.
-    Body { octets: u64, odd_dots: Box<[u32]> },
+    Body { octets: u64, odd_dots: Option<Arc<[u32]>> },
     /// Lines without the last CRLF, and between them messages: each a place in the text and a count of octets.
     Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }

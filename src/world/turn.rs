@@ -378,3 +378,37 @@ impl Machine for Nobody {
         [&[], &[]]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::journal::Opened;
+    use crate::mail::Namespace;
+    use crate::rule::{On, Rule};
+
+    #[test]
+    fn the_places_of_odd_dots_are_recorded_without_a_copy() {
+        for has_rule in [false, true] {
+            let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+            let now = Timestamp::from_micros(0);
+            if has_rule {
+                world.mount(Arc::new(Rule::new("rule", vec![On::from(Event::SmtpMessage)], Vec::new(), "here")), now);
+            }
+            let address = (Ipv4Addr::LOCALHOST, 1).into();
+            let session = world.open(Opened { listener: "smtp", peer: address, local: address }, now);
+            let odd_dots: Arc<[u32]> = [0, 3].into();
+            let words = Words::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)) };
+
+            let turn =
+                world.turn(session, &mut Nobody, Heard { event: Event::SmtpMessage, words, request: () }, false, now);
+
+            let Some(Kind::Exchange(exchange)) = world.journal.get(turn.exchange).map(|record| &record.kind) else {
+                panic!("the exchange is recorded")
+            };
+            let recorded = exchange.detail.as_ref().and_then(|detail| detail.odd_dots.as_ref());
+            assert!(recorded.is_some_and(|its| Arc::ptr_eq(its, &odd_dots)), "with a rule: {has_rule}");
+        }
+    }
+}

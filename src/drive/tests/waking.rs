@@ -88,7 +88,7 @@ fn send(engine: &Arc<Engine>) -> Seq {
         let mut desk = Desk::new(&mut world.mail, Origin::Session(SESSION), now);
         desk.deliver(envelope(), Bytes::new());
         let (detail, came) = Detail::of(desk.close());
-        let words = Words::Body { octets: 0, odd_dots: Box::default() };
+        let words = Words::Body { octets: 0, odd_dots: None };
         let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
         world.journal.exchange(now, SESSION, Event::SmtpMessage, &words, reply, (Some(Box::new(detail)), came))
     })

@@ -1,6 +1,6 @@
 //! The receiver of a message: everything up to CRLF.CRLF, without the dots that were stuffed.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
@@ -11,6 +11,8 @@ const SMALL: usize = 64 << 10;
 const FIRST: usize = 8 << 10;
 /// What a client's word alone is good for: room for a larger message is made when this much has come.
 const EAGER: usize = 4 << 20;
+/// Of so many lines with odd dots the places are kept.
+const MOST_ODD_DOTS: usize = 64 << 10;
 
 /// The next place where a dot could begin a line. Looked for in every message, and made once.
 static NEXT_DOT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n."));
@@ -21,7 +23,7 @@ pub(crate) struct Body {
     /// Its octets; none where it was too large to be kept.
     pub(crate) raw: Option<Bytes>,
     pub(crate) octets: u64,
-    pub(crate) odd_dots: Box<[u32]>,
+    pub(crate) odd_dots: Option<Arc<[u32]>>,
 }
 
 /// Takes a message from the front of the input, copying each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4):
@@ -102,7 +104,7 @@ impl Receiver {
     }
 
     fn note_odd_dot(&mut self) {
-        if self.octets <= self.limit {
+        if self.octets <= self.limit && self.odd_dots.len() < MOST_ODD_DOTS {
             self.odd_dots.extend(u32::try_from(self.octets));
         }
     }
@@ -139,7 +141,8 @@ impl Receiver {
             kept.shrink_to_fit();
             Some(Bytes::from(kept))
         };
-        Body { raw, octets: self.octets, odd_dots: std::mem::take(&mut self.odd_dots).into() }
+        let odd_dots = std::mem::take(&mut self.odd_dots);
+        Body { raw, octets: self.octets, odd_dots: (!odd_dots.is_empty()).then(|| odd_dots.into()) }
     }
 }
 
@@ -249,8 +252,19 @@ mod tests {
         for piece in 1..=input.len() {
             let body = receive(input, piece, 1000).0.unwrap();
             assert_eq!(&body.raw.unwrap()[..], b".right\r\nforgotten\r\n.\nkept\r\nplain\r\n.\rkept\r\n..\r\n");
-            assert_eq!(*body.odd_dots, [8, 19, 34], "in pieces of {piece}");
+            assert_eq!(body.odd_dots.as_deref(), Some(&[8, 19, 34][..]), "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn of_many_lines_that_did_not_come_stuffed_the_first_are_noted() {
+        let input = [&b".a\r\n".repeat(2 * MOST_ODD_DOTS), &b".\r\n"[..]].concat();
+
+        let body = receive(&input, input.len(), 1 << 30).0.unwrap();
+
+        assert_eq!(body.octets, 6 * MOST_ODD_DOTS as u64);
+        assert!(body.odd_dots.unwrap().iter().copied().eq((0..MOST_ODD_DOTS as u32).map(|line| 3 * line)));
+        assert_eq!(receive(b"plain\r\n.\r\n", 1, 1000).0.unwrap().odd_dots, None);
     }
 
     #[test]
@@ -258,7 +272,7 @@ mod tests {
         let input = [&[b'x'; 998][..], b"\r\n.\r\n"].concat();
 
         assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
-        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000, odd_dots: Box::default() }));
+        assert_eq!(receive(&input, 7, 999).0, Some(Body { raw: None, octets: 1000, odd_dots: None }));
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Machine for Smtp {
             }
             State::Body(_, receiver) => {
                 let mut body = receiver.receive(input)?;
-                let words = Words::Body { octets: body.octets, odd_dots: std::mem::take(&mut body.odd_dots) };
+                let words = Words::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
                 Some(Heard { event: Event::SmtpMessage, words, request: Request::Message(body) })
             }
             State::Idle | State::Transaction(_) | State::Sasl(_) => {
