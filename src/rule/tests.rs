@@ -1,13 +1,14 @@
 //! What a rulebook counts, and what its variables come to; and a request for tests of rules.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clause::On;
 use super::rulebook::MOST_KEYS;
-use super::step::{Assign, Variable};
+use super::step::{Assign, Span, Variable};
 use super::*;
 use crate::base::{SessionNo, Times, Timestamp};
-use crate::protocol::{Event, Value};
+use crate::protocol::{Event, Framing, Value};
 
 /// A request in session 1, of which these fields are known.
 pub(super) struct Request(pub(super) Vec<(Field, String)>);
@@ -81,6 +82,26 @@ fn a_rule_counts_over_so_many_keys_and_says_so_once() {
     assert_eq!(book.take_full(), [Arc::from("busy")]);
     assert!(book.take_full().is_empty());
     assert!(book.next(Event::SmtpNoop, None, &of(0)).is_some(), "a key that is known counts on");
+}
+
+/// With a copy of the groups for each step, this takes minutes.
+#[test]
+fn a_step_copies_only_what_it_names() {
+    const GROUPS: usize = 200;
+    let mut book = Rulebook::new(1);
+    let wait = Step::Wait(Span { least: Duration::ZERO, most: Duration::ZERO });
+    let mut steps = vec![wait; 50_000];
+    steps.push(Step::Reply(vec![Template::parse("250 {g7|len}").unwrap()]));
+    let mut rule = Rule::new("long", vec![On::from(Event::SmtpNoop)], steps, "here");
+    let groups = (0..GROUPS).map(|group| format!("(?<g{group}>")).collect::<String>();
+    rule.when.push(condition("user", &format!("~{groups}x*{}", ")".repeat(GROUPS))));
+    book.mount(Arc::new(rule), Timestamp::from_micros(0));
+    let mut run = Run::new(Event::SmtpNoop, Framing::Smtp);
+
+    let request = Request(vec![(Field::User, "x".repeat(64 << 10))]);
+    while !matches!(run.step(&mut book, &request), Want::Over) {}
+
+    assert_eq!(run.text(), b"250 65536\r\n");
 }
 
 #[test]

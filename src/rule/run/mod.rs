@@ -13,6 +13,7 @@ use crate::rule::deed::{By, Deed, Delivery, Target};
 use crate::rule::field::Field;
 use crate::rule::filter::Filter;
 use crate::rule::frame::{Frame, Passing, drawn, parts, shaped};
+use crate::rule::mounted::Firing;
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{Rulebook, Scene};
 use crate::rule::step::{Deliver, Hello, Pass, Stall, Step};
@@ -266,12 +267,13 @@ impl Run {
         // Behind the end of the connection nothing is said.
         frame.effect.changed |= timed.always_changes() && !(self.is_mute && step.answers());
         let at = book.at(frame.firing.no);
-        let (groups, request) = (frame.firing.groups.clone(), frame.firing.request.clone());
+        // They may be long: of them only what the step names is copied.
+        let Firing { groups, request, .. } = &frame.firing;
         let asked = |name: &Name| match name {
             Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
             Name::Group(_) => None,
         };
-        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, scene, &groups));
+        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, scene, groups));
         let fill = |template: &Template| template.fill(&named);
         let text = |template: &Template| String::from_utf8_lossy(&template.fill(&named)).into_owned();
         let target = |user: &Option<Template>, mailbox: &Option<Box<str>>| Target {
