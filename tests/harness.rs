@@ -392,9 +392,13 @@ fn a_taken_port_is_named_with_its_listener() {
 
 #[test]
 fn one_session_too_many_is_told_to_come_back() {
-    let server = MailServer::builder().max_sessions(1).start();
-    let mut first = connect(server.smtp().address());
-    first.read_exact(&mut [0; 3]).unwrap();
+    let server = MailServer::builder().max_sessions(2).start();
+    let mut clients = [(); 2].map(|()| connect(server.smtp().address()));
+    for client in &mut clients {
+        let mut code = [0; 3];
+        client.read_exact(&mut code).unwrap();
+        assert_eq!(&code, b"220");
+    }
 
     assert_eq!(talk(server.smtp(), ""), "421 4.3.2 localhost has too many sessions; come back later\r\n");
 }
