@@ -82,3 +82,30 @@ fn a_login_that_breaks_off_is_in_no_report() {
         }
     }
 }
+
+#[test]
+fn what_came_behind_a_login_that_broke_off_is_in_no_report_though_its_record_is_forgotten_or_a_rule_awaits_a_line() {
+    let text = "mailjig = 1
+[[rule]]
+on = 'smtp.unknown'
+when = { line = 'XYZZY' }
+do = { note = 'never' }
+expect = '=1'
+[[rule]]
+on = 'smtp.unknown'
+do = [{ await = '*' }, { pass = true }]
+";
+    for is_forgotten in [true, false] {
+        let server = MailServer::builder().scenario(Scenario::text("awaits.toml", text)).start();
+        let mut client = connect(server.smtp().address());
+        client.write_all(b"EHLO x\r\nAUTH XYZZY\r\nhunter2\r\nhunter2 again\r\nQUIT\r\n").unwrap();
+        client.read_to_end(&mut Vec::new()).unwrap();
+        if is_forgotten {
+            server.clear();
+        }
+
+        let report = catch_unwind(AssertUnwindSafe(|| drop(server))).unwrap_err().downcast::<String>().unwrap();
+
+        assert!(!report.contains("hunter2"), "{report}");
+    }
+}

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Buf;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::problem::Problem;
@@ -45,13 +46,21 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     response
 }
 
-/// A body that takes long to read is read, and what it asks for done, where nobody waits for the thread.
+/// So many requests with long bodies are answered at once: each has a thread, and may need others to come to its end.
+static LONG_BODIES: Semaphore = Semaphore::const_new(32);
+
+/// A body that takes long to read is read, and what it asks for done, where nobody waits for the thread. That of a safe
+/// request means nothing (RFC 9110 §9.3.1).
 async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) -> Response {
+    if head.method.is_safe() {
+        return next.run(Request::from_parts(head, Body::empty())).await;
+    }
     let octets = body.remaining();
     let answer = move || next.run(Request::from_parts(head, Body::from(body.copy_to_bytes(octets))));
     if octets <= LITTLE {
         return answer().await;
     }
+    let _one_of_few = LONG_BODIES.acquire().await;
     let runtime = Handle::current();
     aside(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
 }

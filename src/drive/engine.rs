@@ -293,17 +293,13 @@ impl Engine {
     /// its account is gone. Resolves when the listeners that were closed are open, but for those whose
     /// port somebody else has now.
     pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
-        let mut set_back = Duration::ZERO;
-        if !kept.contains(&Kept::Clock) {
-            self.set_clock(|clock| {
-                let before = clock.now();
-                clock.reset(is_clock_paused);
-                set_back = Duration::from_micros(clock.now().until(before));
-            });
-        }
-        self.act(|world, now| {
+        self.act(|world, before| {
+            if !kept.contains(&Kept::Clock) {
+                self.clock.reset(is_clock_paused);
+            }
+            let now = self.clock.now();
             world.reset(kept, now);
-            world.journal.set_back(set_back);
+            world.journal.set_back(Duration::from_micros(now.until(before)));
         });
         let mut wake = Vec::new();
         let mut state = self.lock();

@@ -54,7 +54,8 @@ impl Journal {
                 return true;
             }
         }
-        false
+        // What came before may be forgotten.
+        log.began <= self.floor()
     }
 
     fn exchange_at(&self, seq: Seq) -> Option<&Exchange> {

@@ -34,11 +34,8 @@ impl Logs {
 
     /// Looks at the sessions that began at this place or before it, and forgets some: those that began later have
     /// nothing there.
-    pub(super) fn retain_begun(&mut self, at: Seq, keep: impl FnMut(&mut Log) -> bool) {
-        let count = self.0.partition_point(|log| log.began <= at);
-        let mut begun: Vec<Log> = self.0.drain(..count).collect();
-        begun.retain_mut(keep);
-        begun.into_iter().rev().for_each(|log| self.0.push_front(log));
+    pub(super) fn retain_begun(&mut self, at: Seq, mut keep: impl FnMut(&mut Log) -> bool) {
+        self.0.retain_mut(|log| log.began > at || keep(log));
     }
 
     pub(super) fn shrink_to_fit(&mut self) {

@@ -62,12 +62,27 @@ pub(crate) fn without_words(event: Event, reply: &[u8], is_tag_hidden: bool) -> 
 /// The codes of an answer to a line that is not a command, behind the tag in IMAP.
 pub(crate) fn status_of(event: Event, reply: &[u8], is_tag_hidden: bool) -> String {
     let reply = String::from_utf8_lossy(reply);
-    let (from, count) = match event {
-        Event::Pop3Unknown => (0, 1),
-        event if is_imap(event) && is_tag_hidden => (1, 1),
-        _ => (0, 2),
-    };
-    reply.split_whitespace().skip(from).take(count).collect::<Vec<_>>().join(" ")
+    let mut words = reply.split_whitespace().peekable();
+    let tag = words.next_if(|_| is_imap(event)).filter(|_| !is_tag_hidden);
+    // What a rule answers may repeat the line right from the start.
+    let code = words.next().filter(|word| is_status(event, word));
+    let more = words.next().filter(|word| code.is_some() && is_enhanced_code(word));
+    tag.into_iter().chain(code).chain(more).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word says what became of a request (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
+fn is_status(event: Event, word: &str) -> bool {
+    match event {
+        Event::Pop3Unknown => matches!(word, "+OK" | "-ERR"),
+        event if is_imap(event) => matches!(word, "OK" | "NO" | "BAD" | "BYE"),
+        _ => word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// RFC 3463 §2.
+fn is_enhanced_code(word: &str) -> bool {
+    let is_part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    word.split('.').count() == 3 && word.split('.').all(is_part)
 }
 
 /// The verb of a login, and where it ends.
@@ -194,5 +209,22 @@ mod tests {
         assert_eq!(*masked(Event::ImapLogin, b"a LOGIN bob secret"), *b"a LOGIN bob ***");
         assert_eq!(*masked(Event::SmtpAuthStep, b"Ym9i"), *b"***");
         assert_eq!(*masked(Event::SmtpAuthStart, b"AUTH LOGIN"), *b"AUTH LOGIN");
+    }
+
+    #[test]
+    fn of_an_answer_that_may_repeat_a_password_the_codes_are_shown() {
+        for (event, reply, is_tag_hidden, shown) in [
+            (Event::SmtpUnknown, "500 5.5.2 Syntax error: secret", false, "500 5.5.2"),
+            (Event::SmtpUnknown, "500 secret", false, "500"),
+            (Event::SmtpUnknown, "secret 5.5.2", false, ""),
+            (Event::Pop3Unknown, "-ERR secret", false, "-ERR"),
+            (Event::Pop3Unknown, "secret", false, ""),
+            (Event::ImapUnknown, "a BAD secret", false, "a BAD"),
+            (Event::ImapUnknown, "a secret", false, "a"),
+            (Event::ImapUnknown, "secret BAD unknown", true, "BAD"),
+            (Event::ImapUnknown, "secret", true, ""),
+        ] {
+            assert_eq!(status_of(event, reply.as_bytes(), is_tag_hidden), shown, "{event} {reply}");
+        }
     }
 }

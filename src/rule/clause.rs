@@ -123,12 +123,13 @@ impl Timed {
     }
 
     /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
-    /// mailbox that can be, a message that is accepted, a session that was to hear of it later.
+    /// mailbox that can be, a message that is accepted, a session that has variables or was to hear of it later.
     pub(crate) fn may_miss(&self) -> bool {
         match &self.step {
             Step::Reply(_) | Step::Raw(_) | Step::Close(_) | Step::Caps(_) => self.after.is_some(),
             Step::Shape(_) | Step::Data(_) | Step::Expunge { .. } | Step::Flag { .. } | Step::Kick { .. } => true,
             Step::Deliver(_) | Step::Mailbox(_) => true,
+            Step::Set(assignments) => assignments.iter().any(|(variable, _)| variable.is_session),
             _ => false,
         }
     }

@@ -129,7 +129,7 @@ impl World {
                 self.file(message, &destination, &by, &mut progress, now);
                 Some(session)
             }
-            Later::Ring => return self.follow(Event::Timer, None, About::Moment(due), now),
+            Later::Ring => return self.follow(Event::Timer, None, About::Moment(due), self.journal.tip(), now),
         };
         self.settle(session, progress, now);
     }

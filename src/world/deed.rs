@@ -98,7 +98,7 @@ impl World {
                 let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
                 progress.notes.extend(assign(&mut self.rulebook, set, Some(rule), session));
                 if is_shared {
-                    self.follow(Event::StateChanged, session, About::Change, now);
+                    self.follow(Event::StateChanged, session, About::Change, self.journal.tip(), now);
                     return true;
                 }
                 Ok(())
@@ -193,7 +193,7 @@ impl World {
         for note in assign(&mut self.rulebook, set, None, None) {
             self.journal.note_of(now, None, note);
         }
-        self.follow(Event::StateChanged, None, About::Change, now);
+        self.follow(Event::StateChanged, None, About::Change, self.journal.tip(), now);
     }
 
     /// A message was accepted, and may be one that is filed later.
@@ -229,11 +229,12 @@ impl World {
         let done = self.mail.take_done();
         let delivered = self.delivered(&done);
         self.record_outside(done, now);
+        let cause = self.journal.tip();
         self.keep_bounds(now);
         for note in notes {
             self.journal.note_of(now, session, note);
         }
-        self.tell_delivered(session, delivered, now);
+        self.tell_delivered(session, delivered, cause, now);
     }
 
     pub(super) fn tell(&mut self, session: Option<SessionNo>, command: SessionCommand, by: &By) {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::World;
 use super::scene::{About, Delivered, Scene};
 use super::turn::{Nobody, Progress};
-use crate::base::{SessionNo, Timestamp};
+use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::Change;
 use crate::protocol::{Done, Event, Framing, Heard, Words};
@@ -31,20 +31,33 @@ impl World {
         filed.collect()
     }
 
-    pub(super) fn tell_delivered(&mut self, session: Option<SessionNo>, delivered: Vec<Delivered>, now: Timestamp) {
+    /// `cause` is the record of what delivered it.
+    pub(super) fn tell_delivered(
+        &mut self,
+        session: Option<SessionNo>,
+        delivered: Vec<Delivered>,
+        cause: Seq,
+        now: Timestamp,
+    ) {
         for delivered in delivered {
-            self.follow(Event::MailDelivered, session, About::Delivery(&delivered), now);
+            self.follow(Event::MailDelivered, session, About::Delivery(&delivered), cause, now);
         }
     }
 
-    /// An event that follows from a change: it has no client, so there is nothing to perform or to say.
-    pub(super) fn follow(&mut self, event: Event, session: Option<SessionNo>, about: About<'_>, now: Timestamp) {
+    /// An event that follows from a change, which this record tells of: it has no client, so there is nothing to perform
+    /// or to say. An exchange that is under way is not recorded yet: what follows from it is told by what came before.
+    pub(super) fn follow(
+        &mut self,
+        event: Event,
+        session: Option<SessionNo>,
+        about: About<'_>,
+        cause: Seq,
+        now: Timestamp,
+    ) {
         if !self.rulebook.concerns(event) {
             return;
         }
         self.mail.suspend();
-        // An exchange that is under way is not recorded yet; what follows from it is told by what came before.
-        let cause = self.journal.tip();
         let mut progress = Progress::default();
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");

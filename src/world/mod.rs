@@ -188,8 +188,9 @@ impl World {
         let done = desk.close();
         let delivered = self.delivered(&done);
         self.record_outside(done, now);
+        let cause = self.journal.tip();
         self.keep_bounds(now);
-        self.tell_delivered(None, delivered, now);
+        self.tell_delivered(None, delivered, cause, now);
         Ok(message)
     }
 

@@ -299,7 +299,7 @@ impl World {
         }
         let exchange = self.journal.exchange(now, session, event, words, reply, detail);
         self.keep_bounds(now);
-        self.tell_delivered(Some(session), delivered, now);
+        self.tell_delivered(Some(session), delivered, exchange, now);
         exchange
     }
 
@@ -321,7 +321,7 @@ impl World {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.keep_bounds(now);
         }
-        self.tell_delivered(Some(session), delivered, now);
+        self.tell_delivered(Some(session), delivered, exchange, now);
     }
 }
 

@@ -400,3 +400,20 @@ fn mail_that_is_forgotten_before_it_is_filed_is_told() {
 
     assert_eq!((later.hits(), later.without_effect()), (1, 1));
 }
+
+#[test]
+fn a_variable_of_a_session_that_is_over_takes_nothing_from_what_was_done_before() {
+    let text = "mailjig = 1\n[[rule]]\nid = 'both'\non = 'smtp.noop'\n\
+                do = [{ reply = '451 later' }, { set = { session.x = 1 }, after = '5s' }]\n\
+                [[rule]]\nid = 'late'\non = 'smtp.rset'\ndo = [{ set = { session.x = 1 }, after = '5s' }, { pass = true }]\n";
+    let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
+    let mut wire = Wire::connect(&server, "smtp", false);
+    wire.say("NOOP\r\nRSET\r\nQUIT\r\n");
+    while wire.read().is_ok() {}
+    server.wait_for_no_session().block();
+
+    server.clock().advance(Duration::from_secs(5));
+
+    let counts = ["both", "late"].map(|rule| (server.rule(rule).hits(), server.rule(rule).without_effect()));
+    assert_eq!(counts, [(1, 0), (1, 1)]);
+}

@@ -179,7 +179,9 @@ fn with_effect(fired: u64, without_effect: u64) -> Option<String> {
 
 fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
     let log = near.session.and_then(|session| journal.session(session));
-    let is_doubtful = log.zip(near.exchange).is_some_and(|(log, seq)| journal.has_doubtful_words(log, seq));
+    // Of a line that is forgotten nobody knows what it was.
+    let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
+    let is_doubtful = its.map_or(near.event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq));
     let (reason, detail) = match &near.why {
         Why::NoEffect(steps) => {
             let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();

@@ -60,12 +60,14 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
             Kind::Part(part) => {
                 let ExchangePart { exchange, start, heard, said, awaited, detail, .. } = &**part;
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                if *awaited
-                    && let Some(Kind::Exchange(Exchange { event, .. })) = journal.get(*exchange).map(|its| &its.kind)
-                {
-                    push_heard(&mut all, &masked(*event, log.text(*start, *heard)), *exchange);
+                let Some(Kind::Exchange(its)) = journal.get(*exchange).map(|its| &its.kind) else { continue };
+                let (_, said) = journal.readable(log, (*exchange, its), log.text(start.wrapping_add(*heard), *said));
+                if *awaited {
+                    let line = masked(its.event, log.text(*start, *heard));
+                    let is_hidden = journal.may_be_of_login(log, *exchange);
+                    push_heard(&mut all, if is_hidden { b"***" } else { &line }, *exchange);
                 }
-                push_said(&mut all, log.text(start.wrapping_add(*heard), *said), *heard, trace, *exchange);
+                push_said(&mut all, &said, *heard, trace, *exchange);
             }
             _ => {}
         }
