@@ -116,7 +116,10 @@ impl Reply {
     pub(crate) fn push_octets(&mut self, octets: &[u8]) {
         let from = self.text.len();
         self.text.extend_from_slice(octets);
-        self.sign(from);
+        // Asked here because a FETCH adds many short pieces.
+        if self.author.is_some() {
+            self.sign(from);
+        }
     }
 
     /// Adds what somebody else may have written.

@@ -86,6 +86,11 @@ impl Fetching {
         self.uids.as_slice().first().copied()
     }
 
+    /// Whether such an item is asked for. Cheaper than a comparison of items, which may hold sections.
+    fn asks(&self, is_meant: impl Fn(&Item) -> bool) -> bool {
+        self.items.iter().any(is_meant)
+    }
+
     /// The message whose turn is next is left out.
     pub(super) fn skip(&mut self) {
         self.uids.next();
@@ -204,7 +209,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
     fetching.skip();
     let (mut flags, date, octets) = (entry.flags, entry.date, entry.message.raw().len());
     let is_server_time = date.at == entry.message.received();
-    let mut tells_flags = fetching.items.contains(&Item::Flags);
+    let mut tells_flags = fetching.asks(|item| matches!(item, Item::Flags));
     if !view.is_read_only
         && fetching.items.iter().any(Item::reads)
         && let Some(modseq) = desk.flag(view.place, uid, flags.with(Flags::SEEN))
@@ -218,7 +223,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
     out.push("* ");
     out.number(number);
     let mut gap = " FETCH (";
-    if fetching.items.contains(&Item::Uid) {
+    if fetching.asks(|item| matches!(item, Item::Uid)) {
         out.push(std::mem::replace(&mut gap, " "));
         out.push("UID ");
         out.number(uid);
@@ -228,7 +233,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
         out.push("FLAGS ");
         view.flags(uid, flags, mailbox, out);
     }
-    if fetching.items.contains(&Item::InternalDate) {
+    if fetching.asks(|item| matches!(item, Item::InternalDate)) {
         out.push(std::mem::replace(&mut gap, " "));
         out.push("INTERNALDATE \"");
         let date = date::date_time(date);
@@ -239,7 +244,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
         }
         out.push("\"");
     }
-    if fetching.items.contains(&Item::Size) {
+    if fetching.asks(|item| matches!(item, Item::Size)) {
         out.push(std::mem::replace(&mut gap, " "));
         out.add(format_args!("RFC822.SIZE {octets}"));
     }
