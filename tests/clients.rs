@@ -1,11 +1,11 @@
 //! Real clients, in the clear, over STARTTLS and over TLS from the first octet, with and without a login, verifying
 //! the server's own authority. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
 
-use std::io::Write;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use mailjig::{Endpoint, MailServer, Message, from, session, to};
-use support::{ROADS, Road, is_there, missing, output, run};
+use support::{ROADS, Road, is_there, missing, output, run, start};
 
 #[path = "clients/support.rs"]
 #[allow(dead_code)]
@@ -162,9 +162,15 @@ fn a_client_that_wants_to_renegotiate_is_told_that_this_is_not_done() {
     let server = MailServer::start();
     let mut openssl = Command::new("openssl");
     openssl.args(["s_client", "-tls1_2", "-connect", &server.smtps().address().to_string()]);
+    openssl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut child, _deadline) = start(&mut openssl).expect("it starts");
+    // A greeting that comes when the client has asked is, to the client, an answer of the wrong kind.
+    let mut printed = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    assert!(printed.any(|line| line.is_ok_and(|line| line.starts_with("220 "))), "there is a greeting");
 
     // `R` alone in a line asks for it.
-    let output = output(&mut openssl, "R\n");
+    child.stdin.take().expect("it is piped").write_all(b"R\n").expect("it listens");
+    let output = child.wait_with_output().expect("it ends");
 
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("no renegotiation"), "{said}");
