@@ -1,7 +1,6 @@
 //! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
 
 mod accounts;
-mod fair_write;
 mod guard;
 mod journal;
 mod json;
@@ -14,7 +13,7 @@ mod rules;
 mod serve;
 mod server;
 mod sessions;
-mod write_timeout;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

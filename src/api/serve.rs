@@ -13,8 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::fair_write::FairWrite;
-use super::write_timeout::WriteTimeout;
+use super::stream::AnswerStream;
 
 /// What HTTP clients may use up.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +63,7 @@ async fn converse(socket: TcpStream, router: Router, patience: Duration) {
     let _slower_at_worst = socket.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
-    let stream = TokioIo::new(FairWrite::new(WriteTimeout::new(socket, patience)));
+    let stream = TokioIo::new(AnswerStream::new(socket, patience));
     let _the_client_broke_off = http.serve_connection(stream, TowerToHyperService::new(router)).await;
 }
 

@@ -1,25 +1,32 @@
-//! A stream on which a long answer leaves in pieces, between which others have their turn.
+//! A stream on which a long answer leaves in pieces, between which others have their turn, and on which writing fails
+//! when the peer takes nothing for too long.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
+use tokio::time::{Sleep, sleep};
 
 /// So many octets are written before others have their turn.
 const MOST: usize = 256 << 10;
 
-pub(super) struct FairWrite<S> {
+pub(super) struct AnswerStream<S> {
     stream: S,
     /// Octets written since others had their turn.
     written: usize,
+    timeout: Duration,
+    /// Runs while a write waits for the peer.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: AsyncWrite + Unpin> FairWrite<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, written: 0 }
+impl<S: AsyncWrite + Unpin> AnswerStream<S> {
+    /// Any octet that is taken gives the peer the whole time again.
+    pub(super) fn new(stream: S, timeout: Duration) -> Self {
+        Self { stream, written: 0, timeout, timer: None }
     }
 
     fn write(
@@ -31,20 +38,21 @@ impl<S: AsyncWrite + Unpin> FairWrite<S> {
             self.written = 0;
             // Where a task wakes itself, the runtime looks at other sockets only now and then; here it does at once.
             let yielded: Poll<()> = pin!(yield_now()).poll(cx);
-            if yielded.is_pending() {
-                return Poll::Pending;
-            }
+            ready!(yielded);
         }
-        let written = write(Pin::new(&mut self.stream), cx);
-        match &written {
-            Poll::Ready(Ok(octets)) => self.written += octets,
-            Poll::Ready(Err(_)) | Poll::Pending => self.written = 0,
+        if let Poll::Ready(written) = write(Pin::new(&mut self.stream), cx) {
+            self.timer = None;
+            self.written += written.as_ref().unwrap_or(&0);
+            return Poll::Ready(written);
         }
-        written
+        self.written = 0;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.timeout)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for FairWrite<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for AnswerStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let octets = &octets[..octets.len().min(MOST)];
         self.write(cx, |stream, cx| stream.poll_write(cx, octets))
@@ -75,7 +83,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FairWrite<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for FairWrite<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for AnswerStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
@@ -87,9 +95,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Wake, Waker};
 
-    use tokio::io::sink;
+    use tokio::io::{duplex, sink};
 
     use super::*;
+    use crate::drive::runtime;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -106,7 +115,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let cx = &mut Context::from_waker(&waker);
         let (head, body) = (vec![b'h'; 100], vec![b'b'; 4 * MOST]);
-        let mut stream = Box::pin(FairWrite::new(sink()));
+        let mut stream = Box::pin(AnswerStream::new(sink(), Duration::MAX));
         let mut write = |sent: usize| match sent {
             0 => stream.as_mut().poll_write_vectored(cx, &[IoSlice::new(&head), IoSlice::new(&body)]),
             sent => stream.as_mut().poll_write(cx, &body[sent - head.len()..]),
@@ -122,5 +131,30 @@ mod tests {
 
         assert_eq!(turns, 4);
         assert_eq!(woken.0.load(Ordering::Relaxed), turns - 1);
+    }
+
+    #[test]
+    fn the_time_is_over_where_nothing_is_taken_and_begins_again_where_something_is() {
+        let _entered = runtime().enter();
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (stream, mut peer) = duplex(8);
+        let mut stream = Box::pin(AnswerStream::new(stream, Duration::from_secs(3600)));
+        assert!(stream.as_mut().poll_write(cx, b"8 octets").is_ready());
+        assert!(stream.timer.is_none(), "nothing waits");
+
+        assert!(stream.as_mut().poll_write(cx, b"more").is_pending());
+        let deadline = stream.timer.as_ref().unwrap().deadline();
+        assert!(stream.as_mut().poll_write(cx, b"more").is_pending());
+        assert_eq!(stream.timer.as_ref().unwrap().deadline(), deadline, "asking again gives no more time");
+
+        let mut taken = [0; 2];
+        assert!(Pin::new(&mut peer).poll_read(cx, &mut ReadBuf::new(&mut taken)).is_ready());
+        assert!(matches!(stream.as_mut().poll_write(cx, b"more"), Poll::Ready(Ok(2))));
+        assert!(stream.timer.is_none());
+
+        // As if the time had passed.
+        stream.timeout = Duration::ZERO;
+        let late = runtime().block_on(std::future::poll_fn(|cx| stream.as_mut().poll_write(cx, b"re")));
+        assert_eq!(late.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));
     }
 }
