@@ -96,12 +96,12 @@ struct Put {
 
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     let accounts: Vec<AccountJson> =
-        server.engine().look(|world| world.mail.accounts.iter().map(|(_, account)| account.into()).collect());
+        server.engine().read(|world| world.mail.accounts.iter().map(|(_, account)| account.into()).collect());
     Json(json!({ "accounts": accounts }))
 }
 
 pub(super) async fn one(State(server): Shared, Path(login): Path<String>, _: NoParams) -> Result<Json<Value>, Problem> {
-    let account = server.engine().look(|world| account(world, &login).map(AccountJson::from));
+    let account = server.engine().read(|world| account(world, &login).map(AccountJson::from));
     account.map(|account| Json(json!(account))).ok_or_else(|| Problem::none("account", &login))
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn entries(
     Path((login, name)): Path<(String, String)>,
     _: NoParams,
 ) -> Result<Json<Value>, Problem> {
-    let entries: Option<Vec<EntryJson>> = server.engine().look(|world| {
+    let entries: Option<Vec<EntryJson>> = server.engine().read(|world| {
         let mailbox = mailbox(world, &login, &name)?;
         Some(mailbox.entries().iter().map(|entry| EntryJson::of(mailbox, entry)).collect())
     });
@@ -127,7 +127,7 @@ pub(super) async fn raw(
     let number: u32 = uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is no UID; write `1`")))?;
     let message = server
         .engine()
-        .look(|world| mailbox(world, &login, &name)?.entry(number).map(|entry| entry.message.raw().clone()));
+        .read(|world| mailbox(world, &login, &name)?.entry(number).map(|entry| entry.message.raw().clone()));
     let raw = message.ok_or_else(|| Problem::none("entry", &format!("{uid} of {name} of {login}")))?;
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
@@ -156,7 +156,7 @@ pub(super) async fn put(
     };
     let date = date.map(|date| timestamp(&date)).transpose()?;
     let draft = Draft { raw, flags: flags.into(), date };
-    let entry = server.engine().act(|world, now| {
+    let entry = server.engine().update(|world, now| {
         let (place, uid) = world.put(&login, &name, draft, now)?;
         let mailbox = world.mail.accounts.mailbox(place);
         Ok(mailbox.and_then(|mailbox| Some(EntryJson::of(mailbox, mailbox.entry(uid)?))))

@@ -16,7 +16,7 @@ use super::params::Params;
 use super::pieces::pieces;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Kind, Left, Less, Record, Weight};
 use crate::protocol::Event;
 use crate::server::{Server, Until};
@@ -65,7 +65,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
     }
     // Without a cursor the journal begins where it begins; a cursor below the floor has missed something.
-    let begin = after.unwrap_or_else(|| server.engine().look(|world| world.journal.floor()));
+    let begin = after.unwrap_or_else(|| server.engine().read(|world| world.journal.floor()));
     let (mut next, mut records) = (begin, Vec::new());
     let Some(within) = wait else {
         let first = filter.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| filter.gone(gone))?;
@@ -74,7 +74,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     // As many are looked for as are waited for, however few the answer may hold.
     let wanted = count.unwrap_or(1).max(1) as usize;
     let awaited = Filter { limit: filter.limit.max(wanted), ..filter };
-    let interest = Interest { matter: Matter::Everything, session: filter.session };
+    let interest = Interest { topic: Topic::Everything, session: filter.session };
     let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),
@@ -132,7 +132,7 @@ impl Filter {
         portions: usize,
     ) -> Result<bool, Gone> {
         for _ in 0..portions {
-            let is_done = engine.look(|world| {
+            let is_done = engine.read(|world| {
                 let journal = &world.journal;
                 for (looked_at, (seq, record)) in journal.since(*next)?.enumerate() {
                     if found.len() >= self.limit {

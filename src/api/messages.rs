@@ -15,7 +15,7 @@ use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use super::reading::{aside, reading};
 use crate::base::{MessageNo, Seq, Times};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{
     Evidence, Matcher, Question, Report, Scene, Verdict, any, attachment, body, from, header as field, session,
     subject, to,
@@ -52,7 +52,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     let wait = params.duration("wait")?;
     let count = params.number("count")?;
     params.finish()?;
-    let evicted_to = server.engine().look(World::evicted_to);
+    let evicted_to = server.engine().read(World::evicted_to);
     if let Some(after) = filter.after.filter(|after| *after < evicted_to) {
         let detail = format!("mail that came behind {after} was evicted; behind {evicted_to} nothing is missing");
         return Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to));
@@ -63,8 +63,8 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         (Some(within), count) => {
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
-            let matter = matcher.recipient().map_or(Matter::Mail, |address| Matter::MailTo(address.to_owned()));
-            let interest = Interest { matter, session: None };
+            let topic = matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
+            let interest = Interest { topic, session: None };
             let mut cursor = MailCursor::after(filter.after.unwrap_or_default());
             let mut found: Vec<Captured> = Vec::new();
             let check = |engine: &Engine| {
@@ -83,7 +83,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
                 None => Err(aside(move || {
                     let times = Times::from(count..);
                     let question = Question { matcher, times, location: None };
-                    let scene = server.engine().look(|world| Scene::of(&world.journal));
+                    let scene = server.engine().read(|world| Scene::of(&world.journal));
                     let report = Report::new(&question, Verdict::Late(format!("{within:?}")), &scene);
                     Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
                 })
@@ -120,7 +120,7 @@ fn octets(mail: &[Captured]) -> usize {
 
 fn holds(matcher: &Matcher, message: &Message, engine: &Engine) -> bool {
     let session = message.session();
-    let facts = engine.look(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
+    let facts = engine.read(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
     matcher.matches(&Evidence { message: Some(message), session: facts.as_deref() })
 }
 
@@ -135,7 +135,7 @@ impl Filter {
         let mut next = self.after.unwrap_or_default();
         while found.len() < self.limit {
             let portion: Vec<Captured> =
-                engine.look(|world| world.journal.closed_since(next, recipient).take(PORTION).cloned().collect());
+                engine.read(|world| world.journal.closed_since(next, recipient).take(PORTION).cloned().collect());
             if portion.is_empty() {
                 break;
             }
@@ -148,7 +148,7 @@ impl Filter {
             }
         }
         if self.after.is_none() && found.len() < self.limit {
-            let unclosed: Vec<Captured> = engine.look(|world| world.journal.unclosed().cloned().collect());
+            let unclosed: Vec<Captured> = engine.read(|world| world.journal.unclosed().cloned().collect());
             found.extend(unclosed.into_iter().filter(matches).take(self.limit - found.len()));
         }
         List::of(&found, next)
@@ -168,7 +168,7 @@ impl List {
 
 pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Response, Problem> {
     aside(move || {
-        let (captured, next) = server.engine().act(|world, now| (world.clear(now), world.journal.tip()));
+        let (captured, next) = server.engine().update(|world, now| (world.clear(now), world.journal.tip()));
         List::of(&captured, next).into_response()
     })
     .await
@@ -251,7 +251,7 @@ pub(super) async fn part(
 
 fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
     let no = MessageNo::parse(m).ok_or_else(|| Problem::field("m", format!("`{m}` is no message; write `m1`")))?;
-    let found = server.engine().look(|world| world.journal.message(no).cloned());
+    let found = server.engine().read(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
 }
 
@@ -292,7 +292,7 @@ mod tests {
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
         let words = Words::Body { octets: 0, odd_dots: None };
-        server.engine().act(|world, now| {
+        server.engine().update(|world, now| {
             world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &words, (&Reply::default(), None), detail)
         })
     }
@@ -303,7 +303,7 @@ mod tests {
             let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let server = Server::start(Settings::default()).unwrap();
             let peer = ([127, 0, 0, 1], 1).into();
-            server.engine().act(|world, now| world.open(Opened { listener: "smtp", peer, local: peer }, now));
+            server.engine().update(|world, now| world.open(Opened { listener: "smtp", peer, local: peer }, now));
             let to = ["ann@example.org", "bob@example.org"];
             let wanted = [None, Some("bob@example.org")][draw(&mut random, 2)];
             let limit = 1 + draw(&mut random, 4);
@@ -323,14 +323,14 @@ mod tests {
                 sent.extend(wanted.is_none_or(|wanted| wanted == to).then_some(no));
                 while !open.is_empty() && draw(&mut random, 3) > 0 {
                     let exchange = open.swap_remove(draw(&mut random, open.len()));
-                    server.engine().act(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
+                    server.engine().update(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
                 }
                 if draw(&mut random, 4) == 0 {
                     look(&mut seen);
                 }
             }
             for exchange in open {
-                server.engine().act(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
+                server.engine().update(|world, now| world.close(SessionNo(1), exchange, Left::All, now));
             }
             while look(&mut seen) {}
 

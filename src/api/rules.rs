@@ -16,7 +16,7 @@ use super::Shared;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::{Times, Timestamp};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::near_misses;
 use crate::rule::{Mounted, Rule, RuleNo, State as Variable, Variable as Name};
 use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
@@ -25,7 +25,7 @@ use crate::world::World;
 
 /// Every rule in force, the outermost first.
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
-    Json(server.engine().look(|world| {
+    Json(server.engine().read(|world| {
         let rules: Vec<Value> = world.rulebook.rules().iter().map(|mounted| shown(mounted, world)).collect();
         json!({ "rules": rules })
     }))
@@ -34,7 +34,7 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
 /// Puts a rule in force, outside of all others.
 pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
     let rule = read(&server, &body)?;
-    let (no, shown) = server.engine().act(|world, now| {
+    let (no, shown) = server.engine().update(|world, now| {
         let no = world.mount(rule, now);
         (no, world.rulebook.get(no).map(|mounted| shown(mounted, world)))
     });
@@ -43,7 +43,7 @@ pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Resu
 }
 
 fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
-    let namespace = server.engine().look(|world| world.mail.accounts.namespace().clone());
+    let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
     rule_from_json(&value(body)?, "added over HTTP", namespace).map(Arc::new).map_err(wrong)
 }
 
@@ -56,11 +56,11 @@ pub(super) async fn one(
     let (fired, wait) = (params.number("fired")?, params.duration("wait")?);
     params.finish()?;
     if let Some(fired) = fired {
-        let no = server.engine().look(|world| number(world, &r)).ok_or_else(|| Problem::none("rule", &r))?;
+        let no = server.engine().read(|world| number(world, &r)).ok_or_else(|| Problem::none("rule", &r))?;
         let (interest, check) = rule_fired(no, fired);
         let within = wait.unwrap_or_default();
         if Until::new(server.engine(), interest, within, Box::new(check)).await.is_none() {
-            let report = server.engine().look(|world| world.ruling_on(no, Times::from(fired..)));
+            let report = server.engine().read(|world| world.ruling_on(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
             let detail = format!("within {within:?} the rule did not fire so often\n{report}");
             return Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report));
@@ -68,7 +68,7 @@ pub(super) async fn one(
     } else if wait.is_some() {
         return Err(Problem::field("wait", "it waits for `fired`, as in `?fired=2&wait=5s`"));
     }
-    let found = server.engine().look(|world| {
+    let found = server.engine().read(|world| {
         let no = number(world, &r)?;
         world.rulebook.get(no).map(|mounted| shown(mounted, world))
     });
@@ -83,7 +83,7 @@ pub(super) async fn replace(
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
     let rule = read(&server, &body)?;
-    let replaced = server.engine().act(|world, now| {
+    let replaced = server.engine().update(|world, now| {
         let no = number(world, &r).filter(|no| world.replace(*no, rule, now))?;
         world.rulebook.get(no).map(|mounted| shown(mounted, world))
     });
@@ -91,13 +91,13 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn remove(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
-    let removed = server.engine().act(|world, _| number(world, &r).is_some_and(|no| world.rulebook.unmount(no)));
+    let removed = server.engine().update(|world, _| number(world, &r).is_some_and(|no| world.rulebook.unmount(no)));
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
 }
 
 /// Takes out every rule, those of the scenario too; a reset brings these back.
 pub(super) async fn clear(State(server): Shared, _: NoParams) -> StatusCode {
-    server.engine().act(|world, _| world.rulebook.unmount_all());
+    server.engine().update(|world, _| world.rulebook.unmount_all());
     StatusCode::NO_CONTENT
 }
 
@@ -110,7 +110,8 @@ pub(super) async fn disable(State(server): Shared, Path(r): Path<String>, _: NoP
 }
 
 fn switch(server: &Server, r: &str, enabled: bool) -> Result<StatusCode, Problem> {
-    let found = server.engine().act(|world, _| number(world, r).is_some_and(|no| world.rulebook.enable(no, enabled)));
+    let found =
+        server.engine().update(|world, _| number(world, r).is_some_and(|no| world.rulebook.enable(no, enabled)));
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", r)) }
 }
 
@@ -164,11 +165,11 @@ pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Res
     }
     let loaded = Arc::new(scenario.load().map_err(wrong)?);
     server.load(Some(loaded));
-    Ok(Json(server.engine().look(scenario_shown)))
+    Ok(Json(server.engine().read(scenario_shown)))
 }
 
 pub(super) async fn scenario(State(server): Shared, _: NoParams) -> Json<Value> {
-    Json(server.engine().look(scenario_shown))
+    Json(server.engine().read(scenario_shown))
 }
 
 /// No scenario any longer; rules that were added at run time stay.
@@ -191,7 +192,7 @@ fn scenario_shown(world: &World) -> Value {
 
 /// The variables that rules share.
 pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
-    Json(server.engine().look(|world| {
+    Json(server.engine().read(|world| {
         let variables = world.rulebook.variables.state().iter().map(|(name, set)| {
             let value = match &set.value {
                 Variable::Text(text) => Value::from(&**text),
@@ -222,7 +223,7 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
         };
         values.push((Name { name: name.into(), is_session: false }, state));
     }
-    server.engine().act(|world, now| world.set_state(values, now));
+    server.engine().update(|world, now| world.set_state(values, now));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -230,12 +231,12 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
 pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
-    let settle = server.engine().look(World::settle_time);
-    let interest = Interest { matter: Matter::Quiet, session: None };
-    let check = |engine: &Engine| engine.look(|world| world.journal.is_settled()).then_some(());
+    let settle = server.engine().read(World::settle_time);
+    let interest = Interest { topic: Topic::Quiet, session: None };
+    let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
     tokio::time::sleep(settle).await;
-    match server.engine().look(World::ruling) {
+    match server.engine().read(World::ruling) {
         None => Ok(StatusCode::NO_CONTENT),
         Some(report) => Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)),
     }
@@ -341,6 +342,6 @@ mod tests {
         }
 
         assert!(!is_waiting, "it waited for somebody each time");
-        assert!(server.engine().look(|world| !world.journal.is_settled()), "the session is busy still");
+        assert!(server.engine().read(|world| !world.journal.is_settled()), "the session is busy still");
     }
 }

@@ -18,7 +18,7 @@ use super::params::{NoParams, Params};
 use super::problem::Problem;
 use super::reading::aside;
 use crate::base::{Seq, Times};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{Question, Report, Scene, Verdict, any};
 use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
@@ -62,7 +62,7 @@ pub(super) async fn deliver(
         };
         Problem::field(field, why.to_string()).status(status)
     })?;
-    let captured = server.engine().look(|world| world.journal.message(message.no()).cloned());
+    let captured = server.engine().read(|world| world.journal.message(message.no()).cloned());
     let location = [(header::LOCATION, format!("/v1/messages/{}", message.no()))];
     let captured = captured.ok_or_else(|| Problem::none("message", "any longer: it was cleared at once"))?;
     Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
@@ -72,14 +72,14 @@ pub(super) async fn deliver(
 pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
-    let interest = Interest { matter: Matter::Quiet, session: None };
-    let check = |engine: &Engine| engine.look(|world| world.journal.is_settled()).then_some(());
+    let interest = Interest { topic: Topic::Quiet, session: None };
+    let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     if Until::new(server.engine(), interest, wait, check).await.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
     let question = Question { matcher: any(), times: Times::from(..), location: None };
     Err(aside(move || {
-        let scene = server.engine().look(|world| Scene::of(&world.journal));
+        let scene = server.engine().read(|world| Scene::of(&world.journal));
         let report = Report::new(&question, Verdict::Restless, &scene);
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
@@ -125,7 +125,7 @@ pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
     }
     let listeners: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.listener().name()).collect();
-    let health = server.engine().look(|world| {
+    let health = server.engine().read(|world| {
         json!({
             "status": "ok",
             "listeners": listeners,

@@ -15,7 +15,7 @@ use super::params::{NoParams, Params, Path};
 use super::pieces::pieces;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Times};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{Matcher, Scene, any, session};
 use crate::journal::Transcript;
 use crate::server::{Server, Until, sessions_that};
@@ -36,7 +36,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         Some(0) => Times::from(0),
         count => Times::from(count.unwrap_or(1)..),
     };
-    let interest = Interest { matter: Matter::Everything, session: None };
+    let interest = Interest { topic: Topic::Everything, session: None };
     let check = |engine: &Engine| {
         let sessions = sessions_that(engine, &matcher);
         times.contains(sessions.len() as u64).then_some(sessions)
@@ -44,8 +44,8 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     let Some(sessions) = Until::new(server.engine(), interest, within, check).await else {
         let engine = server.engine();
         let why = match count {
-            Some(0) => matcher.explain_remaining(&engine.look(|world| Scene::of(&world.journal))),
-            _ => matcher.explain_sessions(&engine.look(World::sessions_seen)),
+            Some(0) => matcher.explain_remaining(&engine.read(|world| Scene::of(&world.journal))),
+            _ => matcher.explain_sessions(&engine.read(World::sessions_seen)),
         };
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
     };
@@ -67,7 +67,7 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
 
 pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let no = number(&s)?;
-    let session = server.engine().look(|world| world.journal.session(no).map(|log| Arc::clone(log.facts())));
+    let session = server.engine().read(|world| world.journal.session(no).map(|log| Arc::clone(log.facts())));
     let session = session.ok_or_else(|| Problem::none("session", &s))?;
     Ok(Json(SessionJson::from(&*session)).into_response())
 }
@@ -78,7 +78,7 @@ pub(super) async fn kick(State(server): Shared, Path(s): Path<String>, _: NoPara
     if server.engine().kick(no) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    match server.engine().look(|world| world.journal.session(no).is_some()) {
+    match server.engine().read(|world| world.journal.session(no).is_some()) {
         true => Err(Problem::new(StatusCode::CONFLICT, format!("session {no} is over"))),
         false => Err(Problem::none("session", &s)),
     }
@@ -92,7 +92,7 @@ pub(super) async fn transcript(
     let verbatim = params.flag("verbatim")?;
     params.finish()?;
     let no = number(&s)?;
-    if server.engine().look(|world| world.journal.session(no).is_none()) {
+    if server.engine().read(|world| world.journal.session(no).is_none()) {
         return Err(Problem::none("session", &s));
     }
     Ok(text(server, vec![no], verbatim))
@@ -101,7 +101,7 @@ pub(super) async fn transcript(
 pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let verbatim = params.flag("verbatim")?;
     params.finish()?;
-    let sessions = server.engine().look(|world| world.journal.sessions().map(|log| log.no).collect());
+    let sessions = server.engine().read(|world| world.journal.sessions().map(|log| log.no).collect());
     Ok(text(server, sessions, verbatim))
 }
 
@@ -117,7 +117,7 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
             Some(at) => at,
             None => (sessions.next()?, Seq::default()),
         };
-        let read = server.engine().look(|world| {
+        let read = server.engine().read(|world| {
             let log = world.journal.session(session)?;
             let (portion, next) = Transcript::portion(&world.journal, log, from).ok()?;
             let heading = (with_headings && from == Seq::default()).then_some(log.facts().listener);
@@ -169,7 +169,7 @@ mod tests {
         for (floor, is_whole) in [(256, true), (257, false), (400, false)] {
             let server = Arc::new(Server::start(Settings::default()).unwrap());
             let peer = ([127, 0, 0, 1], 1).into();
-            let session = server.engine().act(|world, now| {
+            let session = server.engine().update(|world, now| {
                 let session = world.open(Opened { listener: "smtp", peer, local: peer }, now);
                 for n in 2..=400 {
                     let (line, reply) = (Words::Line(format!("NOOP {n}").into()), Reply::default().line(&["250 Ok"]));
@@ -187,7 +187,7 @@ mod tests {
             let mut body = text(Arc::clone(&server), vec![session], false).into_body();
 
             assert!(piece(&mut body).unwrap().unwrap().ends_with(b"C: NOOP 256\nS: 250 Ok\n"));
-            server.engine().act(|world, _| world.journal.raise_floor(Seq(floor)));
+            server.engine().update(|world, _| world.journal.raise_floor(Seq(floor)));
 
             match piece(&mut body).unwrap() {
                 Ok(rest) => assert!(is_whole && rest.ends_with(b"C: NOOP 400\nS: 250 Ok\n"), "{floor}"),

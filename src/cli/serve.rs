@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::options::Serve;
 use super::watch::watch;
 use crate::api::{Api, endpoints};
-use crate::drive::{Engine, Interest, Matter, runtime, spawn};
+use crate::drive::{Engine, Interest, Topic, runtime, spawn};
 use crate::server::{Server, Until};
 
 /// How long sessions may take to hear that the server stops.
@@ -55,8 +55,8 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     });
     drop(api);
     server.stop();
-    let interest = Interest { matter: Matter::Quiet, session: None };
-    let gone = |engine: &Engine| engine.look(|world| world.sessions() == 0).then_some(());
+    let interest = Interest { topic: Topic::Quiet, session: None };
+    let gone = |engine: &Engine| engine.read(|world| world.sessions() == 0).then_some(());
     let _or_long_enough = Until::new(server.engine(), interest, FAREWELL, gone).block();
     Ok(())
 }

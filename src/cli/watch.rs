@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::redact;
 use crate::base::{Seq, SessionNo};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Exchange, ExchangePart, Fired, Journal, Kind, Record, Weight};
 use crate::mail::Message;
 use crate::protocol::{self, Status};
@@ -33,10 +33,10 @@ enum Text {
 pub(super) fn watch(server: &Server, as_json: bool) {
     let mut cursor = Seq::default();
     let mut evicted = 0;
-    let interest = Interest { matter: Matter::Everything, session: None };
+    let interest = Interest { topic: Topic::Everything, session: None };
     loop {
         let look = |engine: &Engine| {
-            let (events, moved) = engine.look(|world| {
+            let (events, moved) = engine.read(|world| {
                 let before = cursor;
                 cursor = cursor.max(world.journal.floor());
                 let mut events = Vec::new();

@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::bell::{Bell, Interest};
 use super::clock::Clock;
-use super::door::Door;
 use super::runtime::spawn;
+use super::session_handle::SessionHandle;
+use super::subscribers::{Interest, Subscribers};
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Opened;
 use crate::protocol::Reply;
@@ -29,7 +29,7 @@ pub(crate) struct Engine {
     clock: Clock,
     state: Mutex<State>,
     /// Wakes the one who does what is due.
-    agenda: Arc<Notify>,
+    timers: Arc<Notify>,
     /// Wakes those who look at the time, and the listeners when they shall close.
     changed: Notify,
     /// Wakes those who wait until sessions have nothing to do and listeners are what they shall be.
@@ -40,11 +40,11 @@ pub(crate) struct Engine {
 
 struct State {
     world: World,
-    bell: Bell,
-    doors: HashMap<SessionNo, Arc<Door>>,
+    subscribers: Subscribers,
+    handles: HashMap<SessionNo, Arc<SessionHandle>>,
     stopped: bool,
     /// Somebody looks after what is due.
-    is_attended: bool,
+    has_timer_task: bool,
     /// Until then every listener is closed.
     down_until: Option<Timestamp>,
 }
@@ -53,16 +53,16 @@ impl Engine {
     pub(crate) fn new(world: World) -> Arc<Self> {
         let state = State {
             world,
-            bell: Bell::default(),
-            doors: HashMap::new(),
+            subscribers: Subscribers::default(),
+            handles: HashMap::new(),
             stopped: false,
-            is_attended: false,
+            has_timer_task: false,
             down_until: None,
         };
         Arc::new(Self {
             clock: Clock::new(),
             state: Mutex::new(state),
-            agenda: Arc::default(),
+            timers: Arc::default(),
             changed: Notify::new(),
             rested: Arc::default(),
             closed: AtomicUsize::new(0),
@@ -74,13 +74,13 @@ impl Engine {
     }
 
     /// Looks at the world.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
-        look(&self.lock().world)
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.lock().world)
     }
 
     /// Changes the world; whoever is interested in what was appended is woken after the lock is released.
-    pub(crate) fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp) -> T) -> T {
-        self.change(|state, now| act(&mut state.world, now))
+    pub(crate) fn update<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> T {
+        self.change(|state, now| update(&mut state.world, now))
     }
 
     fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
@@ -93,43 +93,43 @@ impl Engine {
         if result.is_err() {
             state.world.recover(now);
         }
-        if !state.bell.is_empty() {
+        if !state.subscribers.is_empty() {
             if state.world.rulebook.firings() > firings {
-                state.bell.fired(&mut wake);
+                state.subscribers.fired(&mut wake);
             }
             match state.world.journal.since(before) {
                 Ok(records) => {
-                    records.for_each(|record| state.bell.concerned(&state.world, record, &mut wake));
+                    records.for_each(|record| state.subscribers.interested(&state.world, record, &mut wake));
                 }
-                Err(_gone) => state.bell.all(&mut wake),
+                Err(_gone) => state.subscribers.all(&mut wake),
             }
         }
         let told = self.take_over(&mut state);
         let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        told.iter().for_each(|door| door.wake());
+        told.iter().for_each(|handle| handle.wake());
         drop(to_free);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The same where nobody else would notice a panic: a bug of ours, which is recorded and ends nothing else.
-    pub(super) fn act_alone<T>(self: &Arc<Self>, act: impl FnOnce(&mut World, Timestamp) -> T) -> Option<T> {
-        let done = catch_unwind(AssertUnwindSafe(|| self.act(act))).ok();
+    pub(super) fn update_alone<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| self.update(update))).ok();
         if done.is_none() {
-            self.act(World::note_bug);
+            self.update(World::note_bug);
         }
         done
     }
 
     /// What the world wants done later, and what it wants sessions to be told, in the order of its turns; gives whom
     /// that wakes. A session that is over is told nothing.
-    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<Door>> {
-        if state.world.agenda.take_news() {
-            if !std::mem::replace(&mut state.is_attended, true) {
-                spawn(attend(Arc::downgrade(self)));
+    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<SessionHandle>> {
+        if state.world.timers.take_news() {
+            if !std::mem::replace(&mut state.has_timer_task, true) {
+                spawn(run_timers(Arc::downgrade(self)));
             }
-            self.agenda.notify_one();
+            self.timers.notify_one();
         }
         if let Some(until) = state.world.down_until.take() {
             state.down_until = Some(until);
@@ -137,10 +137,10 @@ impl Engine {
         }
         let mut told = Vec::new();
         for (session, command, by) in std::mem::take(&mut state.world.commands) {
-            let in_vain = match state.doors.get(&session) {
-                Some(door) => {
-                    told.push(Arc::clone(door));
-                    door.put(command, by)
+            let in_vain = match state.handles.get(&session) {
+                Some(handle) => {
+                    told.push(Arc::clone(handle));
+                    handle.put(command, by)
                 }
                 None => by.into_iter().collect(),
             };
@@ -157,9 +157,9 @@ impl Engine {
     /// Server time runs on from where it stands.
     pub(crate) fn resume(&self) {
         self.set_clock(Clock::resume);
-        self.agenda.notify_one();
+        self.timers.notify_one();
         self.changed.notify_waiters();
-        self.doors().iter().for_each(|(_, door)| door.wake());
+        self.handles().iter().for_each(|(_, handle)| handle.wake());
     }
 
     /// Moves server time. Resolves when everything that came due has been done and what was said then was given to the
@@ -170,16 +170,16 @@ impl Engine {
 
     async fn move_clock(self: Arc<Self>, by: Duration) {
         // What a session is about to wait for counts from the time that it is now.
-        self.wait_for(&self.doors()).await;
+        self.wait_for(&self.handles()).await;
         // A reset sets no moment back.
         let target = self.clock.moment().plus(by);
         while let Some(due) = self.next_due().filter(|due| *due <= self.clock.time_of(target)) {
             self.set_clock(|clock| clock.set(due));
             self.do_due().await;
-            self.rouse().await;
+            self.wake_all_due().await;
         }
         self.set_clock(|clock| clock.set(clock.time_of(target)));
-        self.rouse().await;
+        self.wake_all_due().await;
     }
 
     /// Under the lock, so that records have the order of their times.
@@ -192,48 +192,50 @@ impl Engine {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let state = self.lock();
         let now = self.clock.now();
-        let doors = state.doors.values().map(|door| self.clock.time_of(door.due()));
+        let handles = state.handles.values().map(|handle| self.clock.time_of(handle.due()));
         // What was due before and is not done yet was waited for long enough.
-        let waiting = doors.chain(state.down_until).filter(|due| *due > now);
-        waiting.chain(state.world.agenda.next()).min()
+        let waiting = handles.chain(state.down_until).filter(|due| *due > now);
+        waiting.chain(state.world.timers.next()).min()
     }
 
-    fn doors(&self) -> Vec<(SessionNo, Arc<Door>)> {
-        self.lock().doors.iter().map(|(session, door)| (*session, Arc::clone(door))).collect()
+    fn handles(&self) -> Vec<(SessionNo, Arc<SessionHandle>)> {
+        self.lock().handles.iter().map(|(session, handle)| (*session, Arc::clone(handle))).collect()
     }
 
     /// Everybody looks around, and those who had nothing to do are waited for until they have nothing to do again.
-    async fn rouse(&self) {
-        self.agenda.notify_one();
+    async fn wake_all_due(&self) {
+        self.timers.notify_one();
         self.changed.notify_waiters();
         let now = self.clock.moment();
-        let roused: Vec<_> = self.doors().into_iter().filter(|(_, door)| door.rouse(now)).collect();
-        self.wait_for(&roused).await;
+        let woken: Vec<_> = self.handles().into_iter().filter(|(_, handle)| handle.signal(now)).collect();
+        self.wait_for(&woken).await;
     }
 
     /// Until these have nothing to do. Those for which that takes too long are late.
-    async fn wait_for(&self, doors: &[(SessionNo, Arc<Door>)]) {
+    async fn wait_for(&self, handles: &[(SessionNo, Arc<SessionHandle>)]) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut rested = pin!(self.rested.notified());
             // Registered before looking: who rests in between is not missed.
             rested.as_mut().enable();
-            if !self.is_any_busy(doors) {
+            if !self.is_any_busy(handles) {
                 return;
             }
             if timeout_at(deadline, rested).await.is_err() {
-                doors.iter().for_each(|(_, door)| door.give_up());
+                handles.iter().for_each(|(_, handle)| handle.give_up());
                 return;
             }
         }
     }
 
     /// A door that is gone from the list belongs to a session that ended.
-    fn is_any_busy(&self, doors: &[(SessionNo, Arc<Door>)]) -> bool {
+    fn is_any_busy(&self, handles: &[(SessionNo, Arc<SessionHandle>)]) -> bool {
         let state = self.lock();
         let is_late = state.down_until.is_none_or(|until| until <= self.clock.now());
-        let is_busy = |(session, door): &(SessionNo, Arc<Door>)| !door.is_quiet() && state.doors.contains_key(session);
-        doors.iter().any(is_busy) || (is_late && self.closed.load(Ordering::Acquire) > 0)
+        let is_busy = |(session, handle): &(SessionNo, Arc<SessionHandle>)| {
+            !handle.is_quiet() && state.handles.contains_key(session)
+        };
+        handles.iter().any(is_busy) || (is_late && self.closed.load(Ordering::Acquire) > 0)
     }
 
     /// Resolves when the listeners shall be closed.
@@ -275,15 +277,15 @@ impl Engine {
     /// Does what is due. Gives when something is due next.
     async fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
         loop {
-            let due = self.look(|world| world.agenda.next())?;
+            let due = self.read(|world| world.timers.next())?;
             if due > self.clock.now() {
                 return Some(due);
             }
-            let answers = match self.look(World::questions_of_due) {
+            let answers = match self.read(World::questions_of_due) {
                 Some(questions) => spawn_blocking(|| Box::new(questions.answer())).await.ok(),
                 None => None,
             };
-            let done = self.act_alone(|world, now| world.knowing(answers, |world| world.fall_due(now)));
+            let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(now)));
             // What was read is freed here, where nobody waits for the lock.
             drop(done);
         }
@@ -293,7 +295,7 @@ impl Engine {
     /// its account is gone. Resolves when the listeners that were closed are open, but for those whose
     /// port somebody else has now.
     pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
-        self.act(|world, before| {
+        self.update(|world, before| {
             if !kept.contains(&Kept::Clock) {
                 self.clock.reset(is_clock_paused);
             }
@@ -303,48 +305,48 @@ impl Engine {
         });
         let mut wake = Vec::new();
         let mut state = self.lock();
-        state.bell.all(&mut wake);
+        state.subscribers.all(&mut wake);
         state.down_until = None;
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        self.agenda.notify_one();
+        self.timers.notify_one();
         self.changed.notify_waiters();
-        self.doors().iter().for_each(|(_, door)| door.wake());
+        self.handles().iter().for_each(|(_, handle)| handle.wake());
         let engine = Arc::clone(self);
         spawn(async move { engine.wait_for(&[]).await })
     }
 
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.
     pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Watch {
-        let id = self.lock().bell.add(&interest, waker);
+        let id = self.lock().subscribers.add(&interest, waker);
         Watch { engine: Arc::clone(self), interest, id }
     }
 
     /// A connection was accepted: gives its session, the door of that, and how many sessions last with it.
-    pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<Door>, usize) {
-        let door = Arc::new(Door::new(Arc::clone(&self.rested)));
+    pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<SessionHandle>, usize) {
+        let handle = Arc::new(SessionHandle::new(Arc::clone(&self.rested)));
         let (session, sessions) = self.change(|state, now| {
             let session = state.world.open(opened, now);
-            state.doors.insert(session, Arc::clone(&door));
+            state.handles.insert(session, Arc::clone(&handle));
             if state.stopped {
-                door.stop();
+                handle.stop();
             }
             (session, state.world.sessions())
         });
-        (session, door, sessions)
+        (session, handle, sessions)
     }
 
     /// A session is over: nobody can tell it anything.
     pub(super) fn dismiss(&self, session: SessionNo) {
-        self.lock().doors.remove(&session);
+        self.lock().handles.remove(&session);
         self.rested.notify_waiters();
     }
 
     /// Ends a session from outside; false if it is over, or never was.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
-        let Some(door) = self.lock().doors.get(&session).cloned() else { return false };
-        door.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
-        door.wake();
+        let Some(handle) = self.lock().handles.get(&session).cloned() else { return false };
+        handle.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
+        handle.wake();
         true
     }
 
@@ -352,10 +354,10 @@ impl Engine {
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        state.world.agenda.clear();
-        let doors: Vec<_> = state.doors.values().cloned().collect();
+        state.world.timers.clear();
+        let handles: Vec<_> = state.handles.values().cloned().collect();
         drop(state);
-        doors.iter().for_each(|door| door.stop());
+        handles.iter().for_each(|handle| handle.stop());
     }
 
     /// A panic under the lock left nothing unrecorded, so the world is used on.
@@ -390,19 +392,19 @@ impl Drop for Closed<'_> {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.agenda.notify_one();
+        self.timers.notify_one();
     }
 }
 
 /// Does what is due when it is, for as long as there is a server and something to do.
-async fn attend(engine: Weak<Engine>) {
+async fn run_timers(engine: Weak<Engine>) {
     loop {
         let Some(server) = engine.upgrade() else { return };
-        let agenda = Arc::clone(&server.agenda);
+        let timers = Arc::clone(&server.timers);
         let Some(due) = server.do_due().await else {
             let mut state = server.lock();
-            if state.world.agenda.next().is_none() {
-                state.is_attended = false;
+            if state.world.timers.next().is_none() {
+                state.has_timer_task = false;
                 return;
             }
             continue;
@@ -411,8 +413,8 @@ async fn attend(engine: Weak<Engine>) {
         // Whoever waits holds no server.
         drop(server);
         match wait {
-            Some(wait) => drop(timeout(wait, agenda.notified()).await),
-            None => agenda.notified().await,
+            Some(wait) => drop(timeout(wait, timers.notified()).await),
+            None => timers.notified().await,
         }
     }
 }
@@ -427,14 +429,14 @@ pub(crate) struct Watch {
 impl Watch {
     /// From now on wakes this waker.
     pub(crate) fn rearm(&self, waker: &Waker) {
-        let before = self.engine.lock().bell.rearm(self.id, &self.interest, waker.clone());
+        let before = self.engine.lock().subscribers.rearm(self.id, &self.interest, waker.clone());
         drop(before);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let armed = self.engine.lock().bell.remove(self.id, &self.interest);
+        let armed = self.engine.lock().subscribers.remove(self.id, &self.interest);
         drop(armed);
     }
 }

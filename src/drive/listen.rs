@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_millis(20);
 
 /// What a session needs for TLS, and how long it waits. The certificate is made when somebody first asks for it.
 #[derive(Clone)]
-pub(crate) struct Tickets {
+pub(crate) struct TlsProvider {
     pub(crate) config: Arc<dyn Fn(Certificate) -> Arc<ServerConfig> + Send + Sync>,
     /// How long a handshake may take, by real time.
     pub(crate) handshake: Duration,
@@ -33,18 +33,18 @@ pub(crate) struct Tickets {
     pub(crate) write: Duration,
 }
 
-impl Tickets {
+impl TlsProvider {
     pub(super) fn tls(&self, certificate: Certificate) -> Arc<ServerConfig> {
         (self.config)(certificate)
     }
 }
 
 /// A listener as its sessions know it.
-pub(crate) struct Doorway {
+pub(crate) struct ListenerConfig {
     /// As it is called in settings, URLs and transcripts.
     pub(crate) name: &'static str,
     pub(crate) implicit_tls: bool,
-    pub(crate) tickets: Tickets,
+    pub(crate) tls_provider: TlsProvider,
     /// Binds an address, and listens.
     pub(crate) bind: fn(SocketAddr) -> io::Result<std::net::TcpListener>,
     /// Sessions of this server that may last at the same time.
@@ -55,7 +55,7 @@ pub(crate) struct Doorway {
 pub(crate) async fn listen<M: Machine>(
     engine: Arc<Engine>,
     listener: TcpListener,
-    doorway: Doorway,
+    config: ListenerConfig,
     machine: impl Fn(bool) -> M,
 ) {
     let Ok(address) = listener.local_addr() else { return };
@@ -71,26 +71,31 @@ pub(crate) async fn listen<M: Machine>(
             .await
         };
         match came {
-            Some(Ok((socket, peer))) => accept(&engine, socket, peer, &doorway, &machine),
+            Some(Ok((socket, peer))) => accept(&engine, socket, peer, &config, &machine),
             // Out of file descriptors, most likely: the connection stays queued until some are back.
             Some(Err(_)) => tokio::time::sleep(SOON).await,
             None => {
                 let mut closed = engine.close();
                 drop(listener.take());
                 engine.up().await;
-                listener = Some(reopen(&engine, &doorway, address, &mut closed).await);
+                listener = Some(reopen(&engine, &config, address, &mut closed).await);
             }
         }
     }
 }
 
 /// The same address again; as soon as nobody else has it, which is recorded.
-async fn reopen(engine: &Arc<Engine>, doorway: &Doorway, address: SocketAddr, closed: &mut Closed<'_>) -> TcpListener {
+async fn reopen(
+    engine: &Arc<Engine>,
+    config: &ListenerConfig,
+    address: SocketAddr,
+    closed: &mut Closed<'_>,
+) -> TcpListener {
     loop {
-        match (doorway.bind)(address).and_then(TcpListener::from_std) {
+        match (config.bind)(address).and_then(TcpListener::from_std) {
             Ok(listener) => return listener,
             Err(why) if closed.give_up() => {
-                engine.act_alone(|world, now| world.note_closed(doorway.name, address, &why, now));
+                engine.update_alone(|world, now| world.note_closed(config.name, address, &why, now));
             }
             Err(_) => {}
         }
@@ -102,14 +107,14 @@ fn accept<M: Machine>(
     engine: &Arc<Engine>,
     socket: TcpStream,
     peer: SocketAddr,
-    doorway: &Doorway,
+    config: &ListenerConfig,
     machine: &impl Fn(bool) -> M,
 ) {
     let local = socket.local_addr().unwrap_or(peer);
-    let opened = Opened { listener: doorway.name, peer, local };
-    let (session, door, sessions) = engine.admit(opened);
-    let is_busy = sessions > doorway.sessions;
+    let opened = Opened { listener: config.name, peer, local };
+    let (session, handle, sessions) = engine.admit(opened);
+    let is_busy = sessions > config.sessions;
     let wire = Wire::new(Socket::new(socket));
-    let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), door, doorway.tickets.clone(), wire);
-    spawn(driver.run(doorway.implicit_tls));
+    let driver = Driver::new(Arc::clone(engine), session, machine(is_busy), handle, config.tls_provider.clone(), wire);
+    spawn(driver.run(config.implicit_tls));
 }

@@ -2,14 +2,14 @@
 //!
 //! Does not know which protocol it drives, nor why a cue was given.
 
-mod bell;
 mod clock;
-mod door;
 mod driver;
 mod engine;
 mod listen;
 mod runtime;
+mod session_handle;
 mod socket;
+mod subscribers;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -17,7 +17,7 @@ mod tls;
 mod tls_error;
 mod wire;
 
-pub(crate) use bell::{Interest, Matter};
 pub(crate) use engine::{Engine, Watch};
-pub(crate) use listen::{Doorway, Tickets, listen};
+pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
 pub(crate) use runtime::{runtime, spawn};
+pub(crate) use subscribers::{Interest, Topic};

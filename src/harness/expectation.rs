@@ -43,17 +43,17 @@ impl Verify {
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         if self.settle.is_none() {
             ready!(Pin::new(&mut self.quiet).poll(cx));
-            let time = self.server.engine().look(World::settle_time);
+            let time = self.server.engine().read(World::settle_time);
             self.settle = Some(Quiet::never(&self.server, time));
         }
         if let Some(settle) = &mut self.settle {
             ready!(Pin::new(settle).poll(cx));
         }
-        let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+        let scene = self.server.engine().read(|world| Scene::of(&world.journal));
         if let Err(failed) = judge(&self.expectations, &scene, false) {
             return Poll::Ready(Err(failed));
         }
-        if let Some(failed) = self.server.engine().look(World::ruling) {
+        if let Some(failed) = self.server.engine().read(World::ruling) {
             return Poll::Ready(Err(failed.to_string()));
         }
         Poll::Ready(Ok(()))

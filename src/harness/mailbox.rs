@@ -129,7 +129,7 @@ impl<'s> Account<'s> {
     }
 
     fn look<T: Default>(&self, look: impl FnOnce(&store::Account) -> T) -> T {
-        self.server.server.engine().look(|world| {
+        self.server.server.engine().read(|world| {
             let accounts = &world.mail.accounts;
             accounts.find(&self.login).and_then(|no| accounts.account(no)).map(look).unwrap_or_default()
         })
@@ -144,7 +144,7 @@ impl Mailbox<'_> {
     /// `generate` panic for the same reasons.
     #[track_caller]
     pub fn create(&self) {
-        let made = self.engine().act(|world, now| world.make(&self.account.login, &self.name, now));
+        let made = self.engine().update(|world, now| world.make(&self.account.login, &self.name, now));
         self.fit(made);
     }
 
@@ -153,7 +153,7 @@ impl Mailbox<'_> {
     #[track_caller]
     pub fn add(&self, mail: impl Into<Mail>) -> Entry {
         let Mail(draft) = mail.into();
-        let put = self.engine().act(|world, now| {
+        let put = self.engine().update(|world, now| {
             let (place, uid) = world.put(&self.account.login, &self.name, draft, now)?;
             let mailbox = world.mail.accounts.mailbox(place);
             Ok(mailbox.and_then(|mailbox| mailbox.entry(uid).map(|its| entry(mailbox, its))))
@@ -166,7 +166,7 @@ impl Mailbox<'_> {
     pub fn generate(&self, count: u32) {
         // Made before the lock is taken.
         let messages: Vec<Bytes> = (1..=count).map(|i| generated(&self.account.login, i)).collect();
-        let made = self.engine().act(|world, now| world.put_all(&self.account.login, &self.name, messages, now));
+        let made = self.engine().update(|world, now| world.put_all(&self.account.login, &self.name, messages, now));
         self.fit(made);
     }
 
@@ -203,7 +203,7 @@ impl Mailbox<'_> {
     }
 
     fn look<T>(&self, look: impl FnOnce(&store::Mailbox) -> T) -> Option<T> {
-        self.engine().look(|world| {
+        self.engine().read(|world| {
             let accounts = &world.mail.accounts;
             let account = accounts.account(accounts.find(&self.account.login)?)?;
             account.named(&accounts.namespace().canonical(&self.name)).map(look)

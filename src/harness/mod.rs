@@ -28,7 +28,7 @@ use tempfile::NamedTempFile;
 pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{Matcher, Question, Report, Scene, Verdict, judge};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
@@ -159,24 +159,24 @@ impl MailServer {
 
     /// Everything captured, in order. A mail is here before the client reads its `250`.
     pub fn messages(&self) -> Vec<Message> {
-        self.server.engine().look(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
+        self.server.engine().read(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
     }
 
     /// Every session, those that ended included, in the order of acceptance.
     pub fn sessions(&self) -> Vec<Session> {
-        let sessions = self.server.engine().look(World::sessions_seen);
+        let sessions = self.server.engine().read(World::sessions_seen);
         sessions.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// What was said in every session. Let the server get [`settled`](Self::settled) before it is a snapshot.
     pub fn transcript(&self) -> Transcript {
-        self.server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()))
+        self.server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()))
     }
 
     /// What was said in one session; empty if there is none of this number.
     pub fn transcript_of(&self, session: SessionNo) -> Transcript {
         let engine = self.server.engine();
-        engine.look(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
+        engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
     }
 
     /// Resolves when no exchange is open and every session that said goodbye is gone.
@@ -288,7 +288,7 @@ impl MailServer {
     /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
     /// nothing can come between the look and the clearing.
     pub fn clear(&self) -> Vec<Message> {
-        let captured = self.server.engine().act(|world, now| world.clear(now));
+        let captured = self.server.engine().update(|world, now| world.clear(now));
         captured.into_iter().map(|captured| captured.message).collect()
     }
 
@@ -374,12 +374,12 @@ impl MailServer {
 
     /// The account that was perhaps meant, as the end of a sentence.
     fn or_meant(&self, login: &str) -> String {
-        let meant = self.server.engine().look(|world| nearest(login, world.mail.accounts.logins()));
+        let meant = self.server.engine().read(|world| nearest(login, world.mail.accounts.logins()));
         meant.map(|meant| format!("; {meant}")).unwrap_or_default()
     }
 
     fn scene(&self) -> Scene {
-        self.server.engine().look(|world| Scene::of(&world.journal))
+        self.server.engine().read(|world| Scene::of(&world.journal))
     }
 }
 
@@ -402,12 +402,12 @@ impl Drop for MailServer {
         let is_judged = !std::thread::panicking();
         if is_judged {
             // Who has heard goodbye lets the server go; its session ends a moment later.
-            let interest = Interest { matter: Matter::Quiet, session: None };
-            let check = |engine: &Engine| engine.look(|world| !world.journal.is_leaving()).then_some(());
+            let interest = Interest { topic: Topic::Quiet, session: None };
+            let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
         }
         let scene = (!expectations.is_empty() && is_judged).then(|| self.scene());
-        let ruling = self.server.engine().look(World::ruling).filter(|_| is_judged);
+        let ruling = self.server.engine().read(World::ruling).filter(|_| is_judged);
         self.server.stop();
         let judged = scene.map_or(Ok(()), |scene| judge(&expectations, &scene, true));
         if let Err(failed) = judged {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::or_panic;
 use super::wait::{DEFAULT, block_on_outcome};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{Matcher, Scene, session};
 use crate::journal::Session;
 use crate::server::{Server, Until, sessions_that};
@@ -53,12 +53,12 @@ impl SessionWait {
             let matcher = this.matcher.clone();
             let check: Check<Session> =
                 Box::new(move |engine| sessions_that(engine, &matcher).into_iter().next().map(Arc::unwrap_or_clone));
-            let interest = Interest { matter: Matter::Everything, session: None };
+            let interest = Interest { topic: Topic::Everything, session: None };
             Until::new(this.server.engine(), interest, this.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let sessions = this.server.engine().look(World::sessions_seen);
+            let sessions = this.server.engine().read(World::sessions_seen);
             let Self { matcher, location, within, .. } = this;
             format!("within {within:?}, {}\n  asked at {location}", matcher.explain_sessions(&sessions))
         }))
@@ -104,13 +104,13 @@ impl NoSessionWait {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         let until = self.until.get_or_insert_with(|| {
-            let check: Check<()> = Box::new(|engine| engine.look(|world| world.sessions() == 0).then_some(()));
-            let interest = Interest { matter: Matter::Quiet, session: None };
+            let check: Check<()> = Box::new(|engine| engine.read(|world| world.sessions() == 0).then_some(()));
+            let interest = Interest { topic: Topic::Quiet, session: None };
             Until::new(self.server.engine(), interest, self.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+            let scene = self.server.engine().read(|world| Scene::of(&world.journal));
             format!("{}: within {:?}, {}", self.location, self.within, session::open().explain_remaining(&scene))
         }))
     }

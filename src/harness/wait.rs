@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::or_panic;
 use crate::base::Times;
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until, block_on};
@@ -128,17 +128,17 @@ impl WaitCount {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Message>, Report>> {
         let until = self.until.get_or_insert_with(|| {
-            let (matter, mut look) = look_for(&self.server, &self.question.matcher, self.after.take());
+            let (topic, mut look) = look_for(&self.server, &self.question.matcher, self.after.take());
             let (count, mut found) = (self.count, Vec::new());
             let check = move |engine: &Engine| {
                 found.extend(look(engine, count - found.len()));
                 (found.len() == count).then(|| std::mem::take(&mut found))
             };
-            Until::new(self.server.engine(), Interest { matter, session: None }, self.within, Box::new(check))
+            Until::new(self.server.engine(), Interest { topic, session: None }, self.within, Box::new(check))
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+            let scene = self.server.engine().read(|world| Scene::of(&world.journal));
             Report::new(&self.question, Verdict::Late(format!("{:?}", self.within)), &scene)
         }))
     }
@@ -167,9 +167,9 @@ impl NoneWithin {
         matcher: Matcher,
         location: &'static Location<'static>,
     ) -> Self {
-        let (matter, mut look) = look_for(server, &matcher, None);
+        let (topic, mut look) = look_for(server, &matcher, None);
         let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
-        let until = Until::new(server.engine(), Interest { matter, session: None }, time, check);
+        let until = Until::new(server.engine(), Interest { topic, session: None }, time, check);
         let question = Question { matcher, times: Times::from(0), location: Some(location) };
         Self { server: Arc::clone(server), question, until }
     }
@@ -187,7 +187,7 @@ impl NoneWithin {
         Poll::Ready(match ready!(Pin::new(&mut self.until).poll(cx)) {
             None => Ok(()),
             Some(_) => {
-                let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+                let scene = self.server.engine().read(|world| Scene::of(&world.journal));
                 Err(Report::new(&self.question, Verdict::Miscounted, &scene))
             }
         })
@@ -229,7 +229,7 @@ impl Settled {
             return Poll::Ready(Ok(()));
         }
         let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
-        let scene = self.server.engine().look(|world| Scene::of(&world.journal));
+        let scene = self.server.engine().read(|world| Scene::of(&world.journal));
         Poll::Ready(Err(Report::new(&question, Verdict::Restless, &scene)))
     }
 }
@@ -248,13 +248,13 @@ pub(super) struct Quiet(Until<Check<()>>);
 impl Quiet {
     /// Resolves when this time has passed.
     pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
-        let interest = Interest { matter: Matter::Quiet, session: None };
+        let interest = Interest { topic: Topic::Quiet, session: None };
         Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))
     }
 
     pub(super) fn new(server: &Arc<Server>, within: Duration) -> Self {
-        let check: Check<()> = Box::new(|engine| engine.look(|world| world.journal.is_settled()).then_some(()));
-        let interest = Interest { matter: Matter::Quiet, session: None };
+        let check: Check<()> = Box::new(|engine| engine.read(|world| world.journal.is_settled()).then_some(()));
+        let interest = Interest { topic: Topic::Quiet, session: None };
         Self(Until::new(server.engine(), interest, within, check))
     }
 }
@@ -280,11 +280,11 @@ fn look_for(
     server: &Server,
     matcher: &Matcher,
     after: Option<Message>,
-) -> (Matter, impl FnMut(&Engine, usize) -> Vec<Message> + Send + use<>) {
-    let matter = matcher.recipient().map_or(Matter::Mail, |address| Matter::MailTo(address.to_owned()));
+) -> (Topic, impl FnMut(&Engine, usize) -> Vec<Message> + Send + use<>) {
+    let topic = matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
     // What was cleared away was before everything that is there.
     let place = after.as_ref().and_then(|after| {
-        server.engine().look(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
+        server.engine().read(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
     });
     let (matcher, mut cursor) = (matcher.clone(), MailCursor::after(place.unwrap_or_default()));
     let look = move |engine: &Engine, most: usize| {
@@ -292,10 +292,10 @@ fn look_for(
         let later = messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no()));
         let matching = later.filter(|message| {
             let session = message.session();
-            let facts = engine.look(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
+            let facts = engine.read(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
             matcher.matches(&Evidence { message: Some(message), session: facts.as_deref() })
         });
         matching.take(most).collect()
     };
-    (matter, look)
+    (topic, look)
 }

@@ -224,7 +224,7 @@ impl Framing {
 
 /// A change of what a session's machine announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Offer {
+pub(crate) struct CapabilityOverride {
     /// The greeting's text behind its code.
     pub(crate) greeting: Option<Box<str>>,
     /// The only capabilities; None: the machine's own.
@@ -234,7 +234,7 @@ pub(crate) struct Offer {
     pub(crate) remove: Vec<Box<str>>,
 }
 
-impl Offer {
+impl CapabilityOverride {
     /// What is announced instead of these capabilities.
     pub(crate) fn apply<'a>(&'a self, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
         let mut all = match &self.set {
@@ -255,7 +255,7 @@ impl Offer {
     }
 
     /// Takes over what another change says.
-    pub(crate) fn merge(&mut self, other: &Offer) {
+    pub(crate) fn merge(&mut self, other: &CapabilityOverride) {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
         self.add.retain(|its| !other.remove.contains(its));
@@ -267,24 +267,24 @@ impl Offer {
 
 /// What a session's machine announces instead of what it would: in the clear, and under TLS. Most have nothing here.
 #[derive(Debug, Default)]
-pub(crate) struct Mask(Option<Box<(Offer, Offer)>>);
+pub(crate) struct CapabilityOverrides(Option<Box<(CapabilityOverride, CapabilityOverride)>>);
 
-impl Mask {
+impl CapabilityOverrides {
     /// What is changed at this moment.
-    pub(super) fn at(&self, is_secured: bool) -> Option<&Offer> {
+    pub(super) fn at(&self, is_secured: bool) -> Option<&CapabilityOverride> {
         let (clear, under_tls) = &**self.0.as_ref()?;
         Some(if is_secured { under_tls } else { clear })
     }
 
     /// From now on announces something else.
-    pub(crate) fn change(&mut self, offer: &Offer) {
+    pub(crate) fn change(&mut self, offer: &CapabilityOverride) {
         let (clear, under_tls) = &mut **self.0.get_or_insert_default();
         clear.merge(offer);
         under_tls.merge(offer);
     }
 
     /// The same from the TLS handshake on.
-    pub(crate) fn change_under_tls(&mut self, offer: &Offer) {
+    pub(crate) fn change_under_tls(&mut self, offer: &CapabilityOverride) {
         self.0.get_or_insert_default().1.merge(offer);
     }
 }

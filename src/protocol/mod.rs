@@ -24,7 +24,7 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
-pub(crate) use fact::{Fact, Framing, Mask, Offer, Value, content_of, message};
+pub(crate) use fact::{CapabilityOverride, CapabilityOverrides, Fact, Framing, Value, content_of, message};
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
 pub(crate) use redact::{is_verb, status_of, without_password};
@@ -118,7 +118,7 @@ pub(crate) trait Machine: Send + 'static {
     fn conceal(&mut self, _place: Place, _uid: u32) {}
 
     /// What is announced instead of what would be; none where nothing is announced.
-    fn mask(&mut self) -> Option<&mut Mask> {
+    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::chance::draw;
 use super::data::Parts;
-use super::deed::Undecided;
+use super::effect::Undecided;
 use super::filter::{Filter, Lines};
 use super::mounted::Firing;
 use super::plan::{Cue, Pace};
@@ -25,7 +25,7 @@ pub(super) struct Frame {
     has_silenced: bool,
     /// The step that gave the message its way, until it is accepted.
     delivery: Option<usize>,
-    pub(super) effect: Effect,
+    pub(super) effect: FiringEffect,
 }
 
 /// A filter at work for one step of its rule.
@@ -40,7 +40,7 @@ pub(super) struct Shaping {
 
 /// Whether one firing changed anything.
 #[derive(Debug)]
-pub(super) struct Effect {
+pub(super) struct FiringEffect {
     /// One of its steps did.
     pub(super) changed: bool,
     /// The steps that [may miss](super::Timed::may_miss) what they are about, and did.
@@ -50,7 +50,7 @@ pub(super) struct Effect {
     pub(super) firing: Undecided,
 }
 
-impl Effect {
+impl FiringEffect {
     fn new(firing: Undecided) -> Self {
         Self { changed: false, missed: Vec::new(), puts_off: false, firing }
     }
@@ -88,7 +88,7 @@ pub(super) enum Passing {
 
 impl Frame {
     pub(super) fn new(firing: Firing) -> Self {
-        let (filters, effect) = (Vec::new(), Effect::new(Undecided::new(firing.counting.clone())));
+        let (filters, effect) = (Vec::new(), FiringEffect::new(Undecided::new(firing.counting.clone())));
         Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, delivery: None, effect }
     }
 
@@ -236,7 +236,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::clause::{Rule, RuleNo};
-    use super::super::deed::Counting;
+    use super::super::effect::Counting;
     use super::super::step::{End, Eol, Literal, Place};
     use super::*;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::clause::{Rule, RuleNo};
-use super::deed::Counting;
+use super::effect::Counting;
 use super::field::Field;
 use super::near::Near;
 use crate::base::{Seq, Timestamp};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::Condition;
 use super::content::{Questions, Verdict};
-use super::deed::By;
+use super::effect::By;
 use super::field::Field;
-use super::frame::Effect;
+use super::frame::FiringEffect;
 use super::index::Index;
 use super::mounted::{Firing, Mounted};
 use super::near::{Missed, Near, Why};
@@ -274,7 +274,7 @@ impl Rulebook {
     }
 
     /// All that a firing does at once is done.
-    pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &Effect, scene: &dyn Scene) {
+    pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &FiringEffect, scene: &dyn Scene) {
         let is_none = effect.is_none();
         let at = self.at(firing.no);
         let Some(mounted) = self.rules.get_mut(at).filter(|its| effect.firing.is_in(&its.counting)) else { return };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::template::Template;
 use crate::base::Pattern;
-use crate::protocol::Offer;
+use crate::protocol::CapabilityOverride;
 
 /// One thing that a rule does.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub(crate) enum Step {
         tell: Tell,
     },
     Mailbox(MailboxChange),
-    Caps(Offer),
+    Caps(CapabilityOverride),
     Kick {
         user: Option<Pattern>,
         protocol: Option<Box<str>>,

@@ -32,7 +32,7 @@ pub(crate) use values::fixed;
 
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
-use crate::protocol::{Offer, StartTls};
+use crate::protocol::{CapabilityOverride, StartTls};
 use crate::rule::{Certificate, Expect, Rule, State};
 
 /// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
@@ -113,8 +113,8 @@ pub(crate) struct AtStart {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Announced {
     pub(crate) protocol: Box<str>,
-    pub(crate) clear: Offer,
-    pub(crate) under_tls: Offer,
+    pub(crate) clear: CapabilityOverride,
+    pub(crate) under_tls: CapabilityOverride,
 }
 
 /// Somebody who may log in.

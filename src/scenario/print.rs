@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::protocol::Offer;
+use crate::protocol::CapabilityOverride;
 use crate::rule::*;
 
 /// A value on its way to TOML or JSON.
@@ -203,7 +203,7 @@ fn value(step: &Step) -> Tree {
                 }),
             );
         }
-        Step::Caps(Offer { set, add: more, remove, .. }) => {
+        Step::Caps(CapabilityOverride { set, add: more, remove, .. }) => {
             add("set", set.as_ref().map(|set| Tree::List(set.iter().map(|its| text(its)).collect())));
             add("add", list(more));
             add("remove", list(remove));

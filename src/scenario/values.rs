@@ -6,7 +6,7 @@ use super::node::{Data as Value, Node};
 use super::problem::Place;
 use super::read::{Reader, Table};
 use crate::base::Pattern;
-use crate::protocol::Offer;
+use crate::protocol::CapabilityOverride;
 use crate::rule::*;
 
 impl Reader {
@@ -109,11 +109,11 @@ impl Reader {
     }
 
     /// What is announced: `add`, `remove`, `set`.
-    pub(super) fn offer(&mut self, node: &Node, what: &str) -> Offer {
+    pub(super) fn offer(&mut self, node: &Node, what: &str) -> CapabilityOverride {
         let table = self.table(node, what, &["add", "remove", "set"]);
         let mut list = |key: &str| table.get(key).map(|its| boxed(self.texts(its)));
         let (add, remove, set) = (list("add"), list("remove"), list("set"));
-        Offer { greeting: None, set, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }
+        CapabilityOverride { greeting: None, set, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }
     }
 
     pub(super) fn certificate(&mut self, node: &Node) -> Option<Certificate> {

@@ -43,10 +43,10 @@ impl Server {
         let recipients = to.iter().map(|to| Recipient::new(to.as_ref(), Parameters::default(), Verdict::Accepted));
         let envelope = Envelope::new(Sender::new(from, Parameters::default()), recipients.collect());
         let envelope = envelope.ok_or(Undeliverable::NoRecipient)?;
-        let questions = self.engine.look(|world| world.questions_about(&raw));
+        let questions = self.engine.read(|world| world.questions_about(&raw));
         let answers = questions.map(|questions| Box::new(questions.answer()));
         let deliver = |world: &mut World, now| world.knowing(answers, |world| world.deliver(envelope, raw, now));
-        let (delivered, _dropped_here) = self.engine.act(deliver);
+        let (delivered, _dropped_here) = self.engine.update(deliver);
         delivered.map_err(Undeliverable::Stranger)
     }
 }
@@ -85,7 +85,7 @@ mod tests {
 
         let (odd, even) = (deliver("odd"), deliver("even"));
 
-        assert_eq!(server.engine().look(|world| world.rulebook.rules()[0].fired), 1);
+        assert_eq!(server.engine().read(|world| world.rulebook.rules()[0].fired), 1);
         assert!(!odd.is_parsed() && !even.is_parsed(), "nobody read what was captured");
     }
 }

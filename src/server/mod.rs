@@ -24,7 +24,7 @@ pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
 pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
-use crate::drive::{Doorway, Engine, Tickets, listen, runtime, spawn};
+use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
@@ -91,7 +91,7 @@ impl Server {
         if server.is_clock_manual_under(scenario.as_ref()) {
             server.engine.pause();
         }
-        server.engine.act(|world, now| world.start(scenario, now));
+        server.engine.update(|world, now| world.start(scenario, now));
         for (listener, socket, address) in bound {
             server.endpoints.push(Endpoint::new(listener, address, &server.settings));
             let accepting = server.accept(listener, socket);
@@ -132,7 +132,7 @@ impl Server {
     /// still runs on, unless this one has it so too.
     pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
-        let was_manual = self.engine.act(|world, now| {
+        let was_manual = self.engine.update(|world, now| {
             let was_manual = world.scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
             world.load(scenario, now);
             was_manual
@@ -146,7 +146,7 @@ impl Server {
 
     /// Back to the state at the start, but for what is kept. Resolves when the listeners that rules closed are open.
     pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
-        let is_manual = self.engine.look(|world| self.is_clock_manual_under(world.after_reset(kept)));
+        let is_manual = self.engine.read(|world| self.is_clock_manual_under(world.after_reset(kept)));
         self.engine.reset(kept, is_manual)
     }
 
@@ -164,13 +164,14 @@ impl Server {
     fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
         let certificates = Arc::clone(&self.certificates);
         let limits = &self.settings.limits;
-        let tickets = Tickets {
+        let tls_provider = TlsProvider {
             config: Arc::new(move |which| certificates.config(which)),
             handshake: limits.handshake,
             write: limits.write,
         };
         let implicit_tls = listener.implicit_tls();
-        let doorway = Doorway { name: listener.name(), implicit_tls, tickets, bind, sessions: limits.sessions };
+        let doorway =
+            ListenerConfig { name: listener.name(), implicit_tls, tls_provider, bind, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use crate::base::Seq;
-use crate::drive::{Engine, Interest, Matter, Watch, spawn};
+use crate::drive::{Engine, Interest, Topic, Watch, spawn};
 use crate::expect::Matcher;
 use crate::journal::{Captured, Session};
 use crate::rule::RuleNo;
@@ -145,16 +145,16 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 
 /// The sessions that the matcher holds for.
 pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Arc<Session>> {
-    let mut sessions = engine.look(World::sessions_seen);
+    let mut sessions = engine.read(World::sessions_seen);
     sessions.retain(|session| matcher.matches_session(session));
     sessions
 }
 
 /// Whether a rule has fired so often.
 pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engine) -> Option<()> + Send) {
-    let interest = Interest { matter: Matter::Rules, session: None };
+    let interest = Interest { topic: Topic::Rules, session: None };
     let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);
-    (interest, move |engine: &Engine| engine.look(has_fired).then_some(()))
+    (interest, move |engine: &Engine| engine.read(has_fired).then_some(()))
 }
 
 /// Reads captured mail in the order of closing, each message once, when its exchange is closed.
@@ -169,7 +169,7 @@ impl MailCursor {
 
     /// Messages that can be seen since the last call.
     pub(crate) fn read(&mut self, engine: &Engine) -> Vec<Captured> {
-        engine.look(|world| {
+        engine.read(|world| {
             let since = self.0;
             self.0 = since.max(world.journal.tip());
             world.journal.closed_since(since, None).cloned().collect()

@@ -1,6 +1,6 @@
 //! What sessions are told from outside.
 
-use crate::protocol::{Offer, Reply};
+use crate::protocol::{CapabilityOverride, Reply};
 use crate::rule::End;
 
 /// What a session is told from outside.
@@ -9,7 +9,7 @@ pub(crate) enum SessionCommand {
     /// This, which no request asked for.
     Say(Reply),
     /// Announces something else from now on.
-    Offer(Offer),
+    CapabilityOverride(CapabilityOverride),
     End(EndCommand),
 }
 

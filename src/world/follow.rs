@@ -93,14 +93,14 @@ impl World {
             };
             match run.step(&mut self.rulebook, &scene) {
                 Want::Perform => {}
-                Want::Deed { mut deed, after, by } => {
-                    if let (About::Delivery(delivered), Some(target)) = (about, deed.target_mut()) {
+                Want::Effect { mut effect, after, by } => {
+                    if let (About::Delivery(delivered), Some(target)) = (about, effect.target_mut()) {
                         target.user.get_or_insert_with(|| delivered.login.to_string());
                         target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
                     }
                     let found = match after {
-                        Some(after) => self.put_off(session, None, deed, after, by, &mut progress, now),
-                        None => self.act(session, &mut Nobody, None, deed, &by, &mut progress, now),
+                        Some(after) => self.put_off(session, None, effect, after, by, &mut progress, now),
+                        None => self.apply_effect(session, &mut Nobody, None, effect, &by, &mut progress, now),
                     };
                     run.did(found);
                 }

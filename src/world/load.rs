@@ -42,7 +42,7 @@ impl World {
     /// Puts a scenario in the place of the one before, whose accounts and mail go with it.
     pub(crate) fn load(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
         self.outside(now, |desk| desk.take_back());
-        self.agenda.forget_rules();
+        self.timers.forget_rules();
         let first = self.rulebook.next_no();
         self.put_in_force(scenario, first, now);
     }
@@ -58,7 +58,7 @@ impl World {
         self.commands.clear();
         self.evicted_to = Seq::default();
         self.shown.clear();
-        self.agenda.clear();
+        self.timers.clear();
         if !kept.contains(&Kept::Rules) {
             self.rulebook.unmount_added();
         }
@@ -84,7 +84,7 @@ impl World {
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
         self.start = now;
         self.rulebook.reset(now);
-        self.ring_for_all(now);
+        self.schedule_all_moments(now);
         self.furnish(&loaded, now);
     }
 

@@ -1,14 +1,14 @@
 //! All state of one server, and the order of an exchange's turns. Whoever holds it holds the lock; it knows neither
 //! sockets nor who waits, and is told the time.
 
-mod agenda;
 mod command;
 mod content;
-mod deed;
+mod effect;
 mod follow;
 mod load;
 mod profile;
 mod scene;
+mod timers;
 mod turn;
 
 use std::borrow::Cow;
@@ -23,9 +23,9 @@ use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Name
 use crate::protocol::{Desk, Done, Mail, Unfit};
 use crate::rule::{Answers, By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
-use agenda::Agenda;
 pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
+use timers::Timers;
 pub(crate) use turn::{Rest, Turn};
 
 /// Records that are kept for each message that is: a mail makes about eight.
@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) mail: Mail,
     pub(crate) rulebook: Rulebook,
     /// What is done later, by whoever has the clock.
-    pub(crate) agenda: Agenda,
+    pub(crate) timers: Timers,
     /// What sessions are told, until whoever can wake them takes it; and the step that put it off, if one did.
     pub(crate) commands: Vec<(SessionNo, SessionCommand, Option<By>)>,
     /// Messages that were evicted, until whoever holds the lock has released it: freeing megabytes takes long.
@@ -114,7 +114,7 @@ impl World {
             journal: Journal::default(),
             mail: Mail::new(Accounts::new(members.clone(), namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
-            agenda: Agenda::default(),
+            timers: Timers::default(),
             commands: Vec::new(),
             to_free: Vec::new(),
             down_until: None,

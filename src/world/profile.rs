@@ -8,7 +8,7 @@ use crate::scenario::Announced;
 
 impl World {
     /// A new session's machine announces what the scenario says.
-    pub(super) fn dress<M: Machine>(&self, session: SessionNo, machine: &mut M) {
+    pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.offers.of {
             if speaks(listener, protocol)

@@ -63,7 +63,7 @@ impl World {
         now: Timestamp,
     ) -> Turn<M::Request> {
         if heard.event.is_greeting() {
-            self.dress(session, machine);
+            self.override_capabilities(session, machine);
         }
         if self.rulebook.concerns(heard.event) {
             let (event, words) = (heard.event, heard.words.clone());
@@ -206,10 +206,14 @@ impl World {
                         other => next = other,
                     }
                 }
-                Want::Deed { deed, after, by } => {
+                Want::Effect { effect, after, by } => {
                     let found = match after {
-                        Some(after) => self.put_off(Some(session), Some(&mut run), deed, after, by, &mut progress, now),
-                        None => self.act(Some(session), machine, Some(&mut run), deed, &by, &mut progress, now),
+                        Some(after) => {
+                            self.put_off(Some(session), Some(&mut run), effect, after, by, &mut progress, now)
+                        }
+                        None => {
+                            self.apply_effect(Some(session), machine, Some(&mut run), effect, &by, &mut progress, now)
+                        }
                     };
                     run.did(found);
                 }

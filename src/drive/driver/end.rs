@@ -20,8 +20,8 @@ const BEFORE_RESET: Duration = Duration::from_millis(10);
 impl<M: Machine> Driver<M> {
     /// What there is to do at the end.
     pub(super) async fn leave(&mut self, ending: Ending) {
-        self.door.work();
-        let over = self.engine.act(|world, now| world.point(self.session, Event::TcpClose, None, now));
+        self.handle.work();
+        let over = self.engine.update(|world, now| world.point(self.session, Event::TcpClose, None, now));
         if let Some(turn) = over {
             let end = self.wire.pushed();
             self.open.push(Open { end, ..Open::new(turn.exchange, end) });
@@ -63,8 +63,8 @@ impl<M: Machine> Driver<M> {
         self.is_over = true;
         // From here on nobody can tell it anything; who sees that the session ended finds no door.
         self.engine.dismiss(self.session);
-        let in_vain = self.door.close();
-        self.engine.act(|world, now| {
+        let in_vain = self.handle.close();
+        self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));
             world.end(self.session, ending, unfinished, first, now);
         });
@@ -88,7 +88,7 @@ impl<M: Machine> Driver<M> {
             EndCommand::Flooded => {
                 let text = "rules said more to this session than it could take while it was busy".to_owned();
                 let failure = Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text }));
-                self.engine.act(|world, now| world.note(self.session, failure, now));
+                self.engine.update(|world, now| world.note(self.session, failure, now));
                 Ending::Ruled
             }
         }
@@ -100,7 +100,7 @@ impl<M: Machine> Driver<M> {
         let (session, sent) = (self.session, self.wire.sent());
         let mut lost = self.open.drain(..).peekable();
         if lost.len() > 0 {
-            self.engine.act(|world, now| {
+            self.engine.update(|world, now| {
                 while let Some(Open { exchange, start, ready, .. }) = lost.next() {
                     // Of an answer in parts that was never finished, what was ready counts. What was said meanwhile
                     // is an exchange of its own.
@@ -117,7 +117,7 @@ impl<M: Machine> Driver<M> {
     /// What is open will never be answered.
     pub(super) fn settle(&mut self, left: Left) {
         let (session, open) = (self.session, self.open.drain(..));
-        self.engine.act(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
+        self.engine.update(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
     }
 
     async fn linger(&mut self) {

@@ -2,9 +2,9 @@
 //! outside or the end of patience.
 
 mod end;
+mod handshake;
 mod play;
 mod read;
-mod shake;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -18,11 +18,11 @@ use bytes::BytesMut;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::bell::{Interest, Matter};
 use super::clock::Moment;
-use super::door::Door;
 use super::engine::{Engine, Watch};
-use super::listen::Tickets;
+use super::listen::TlsProvider;
+use super::session_handle::SessionHandle;
+use super::subscribers::{Interest, Topic};
 use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
@@ -49,8 +49,8 @@ pub(super) struct Driver<M: Machine> {
     engine: Arc<Engine>,
     session: SessionNo,
     machine: M,
-    door: Arc<Door>,
-    tickets: Tickets,
+    handle: Arc<SessionHandle>,
+    tls_provider: TlsProvider,
     wire: Wire,
     input: BytesMut,
     ended_input: bool,
@@ -110,16 +110,16 @@ impl<M: Machine> Driver<M> {
         engine: Arc<Engine>,
         session: SessionNo,
         machine: M,
-        door: Arc<Door>,
-        tickets: Tickets,
+        handle: Arc<SessionHandle>,
+        tls_provider: TlsProvider,
         wire: Wire,
     ) -> Self {
         Self {
             engine,
             session,
             machine,
-            door,
-            tickets,
+            handle,
+            tls_provider,
             wire,
             input: BytesMut::new(),
             ended_input: false,
@@ -267,7 +267,7 @@ impl<M: Machine> Driver<M> {
     async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
         match command {
             SessionCommand::Say(reply) => self.say(reply).await,
-            SessionCommand::Offer(offer) => {
+            SessionCommand::CapabilityOverride(offer) => {
                 if let Some(mask) = self.machine.mask() {
                     mask.change(&offer);
                 }
@@ -290,7 +290,7 @@ impl<M: Machine> Driver<M> {
     /// A turn under the lock.
     fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> T {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        engine.act(|world, now| turn(world, machine, session, now))
+        engine.update(|world, now| turn(world, machine, session, now))
     }
 
     /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply has left.
@@ -331,18 +331,18 @@ impl<M: Machine> Driver<M> {
             let progress = self.wire.progress();
             let deadline = match blocked {
                 Some((at, deadline)) if at == progress => deadline,
-                _ => self.engine.clock().moment().plus(self.tickets.write),
+                _ => self.engine.clock().moment().plus(self.tls_provider.write),
             };
             blocked = Some((progress, deadline));
-            self.door.block(deadline);
-            if let Poll::Ready(command) = self.door.poll_end(cx) {
+            self.handle.block(deadline);
+            if let Poll::Ready(command) = self.handle.poll_end(cx) {
                 return Poll::Ready(Err(Err(command)));
             }
             self.timer.poll_reach(self.engine.clock(), deadline, cx).map(|()| Err(Ok(Ending::NotReading)))
         });
         let stopped = stopped.await;
         if blocked.is_some() {
-            self.door.work();
+            self.handle.work();
             // A client that reads is there.
             self.heard = None;
         }
@@ -361,7 +361,7 @@ impl<M: Machine> Driver<M> {
             let session = self.session;
             self.told = self.unfinished();
             let (closed, unfinished) = (self.open.drain(..left), self.told);
-            self.engine.act(|world, now| {
+            self.engine.update(|world, now| {
                 closed.for_each(|open| world.close(session, open.exchange, Left::All, now));
                 world.journal.came(session, unfinished);
             });
@@ -404,7 +404,7 @@ impl<M: Machine> Driver<M> {
             {
                 return Poll::Ready(Err(Ending::Broken));
             }
-            if let Poll::Ready((command, _)) = self.door.poll(cx) {
+            if let Poll::Ready((command, _)) = self.handle.poll(cx) {
                 return Poll::Ready(Ok(News::Told(command)));
             }
             if let Some(place) = place {
@@ -412,20 +412,20 @@ impl<M: Machine> Driver<M> {
                 match &watch {
                     Some(watch) => watch.rearm(cx.waker()),
                     None => {
-                        let interest = Interest { matter: Matter::Mailbox(place), session: None };
+                        let interest = Interest { topic: Topic::Mailbox(place), session: None };
                         watch = Some(self.engine.watch(interest, cx.waker().clone()));
                     }
                 }
-                if let Some(heard) = self.engine.look(|world| self.machine.notice(&world.mail.accounts)) {
+                if let Some(heard) = self.engine.read(|world| self.machine.notice(&world.mail.accounts)) {
                     return Poll::Ready(Ok(News::Push(heard)));
                 }
             }
             self.tell_unfinished();
-            self.door.rest(deadline);
+            self.handle.rest(deadline);
             self.timer.poll_reach(self.engine.clock(), deadline, cx).map(|()| Ok(News::Lapse))
         });
         let news = news.await?;
-        self.door.work();
+        self.handle.work();
         if !matches!(news, News::Push(_) | News::Told(_)) {
             self.heard = None;
         }
@@ -443,7 +443,7 @@ impl<M: Machine> Driver<M> {
         let unfinished = self.unfinished();
         if unfinished != self.told {
             self.told = unfinished;
-            self.engine.act(|world, _| world.journal.came(self.session, unfinished));
+            self.engine.update(|world, _| world.journal.came(self.session, unfinished));
         }
     }
 }

@@ -83,14 +83,14 @@ impl<M: Machine> Driver<M> {
     /// Reads and drops what comes, until the client ends it, or somebody else: by this command. Whatever else the
     /// session is told is in vain.
     pub(super) async fn drop_input(&mut self) -> Option<EndCommand> {
-        let door = Arc::clone(&self.door);
+        let handle = Arc::clone(&self.handle);
         let told = poll_fn(|cx| {
-            while let Poll::Ready((command, by)) = door.poll(cx) {
+            while let Poll::Ready((command, by)) = handle.poll(cx) {
                 if let SessionCommand::End(command) = command {
                     return Poll::Ready(Some(command));
                 }
                 if let Some(by) = by {
-                    self.engine.act(|world, _| world.rulebook.missed_later(&by));
+                    self.engine.update(|world, _| world.rulebook.missed_later(&by));
                 }
             }
             loop {
@@ -101,14 +101,14 @@ impl<M: Machine> Driver<M> {
                         return Poll::Ready(None);
                     }
                     Poll::Pending => {
-                        door.rest(Moment::NEVER);
+                        handle.rest(Moment::NEVER);
                         return Poll::Pending;
                     }
                 }
             }
         })
         .await;
-        door.work();
+        handle.work();
         told
     }
 
@@ -137,19 +137,19 @@ impl<M: Machine> Driver<M> {
     /// Lets server time pass, with nothing to do but to go if told so.
     pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
         let due = self.engine.clock().moment().plus(span);
-        let (engine, door, timer) = (&self.engine, &self.door, &mut self.timer);
+        let (engine, handle, timer) = (&self.engine, &self.handle, &mut self.timer);
         let passed = poll_fn(|cx| {
-            if let Poll::Ready(command) = door.poll_end(cx) {
+            if let Poll::Ready(command) = handle.poll_end(cx) {
                 return Poll::Ready(Err(command));
             }
             if timer.poll_reach(engine.clock(), due, cx).is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            door.rest(due);
+            handle.rest(due);
             Poll::Pending
         });
         let passed = passed.await;
-        self.door.work();
+        self.handle.work();
         // The client waited, and was not silent.
         self.heard = None;
         match passed {

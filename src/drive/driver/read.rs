@@ -24,7 +24,7 @@ impl<M: Machine> Driver<M> {
         if !machine.reads(&request) {
             return Ok((request, None));
         }
-        let (octets, questions) = self.engine.look(|world| {
+        let (octets, questions) = self.engine.read(|world| {
             let octets = machine.gather(&mut request, &world.mail.accounts);
             (octets, event.and_then(|event| world.questions(machine, event, &request)))
         });
@@ -55,7 +55,7 @@ impl<M: Machine> Driver<M> {
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
     ) -> T {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let ((result, moment), read) = engine.act(|world, now| {
+        let ((result, moment), read) = engine.update(|world, now| {
             world.knowing(answers, |world| (turn(world, machine, session, now), engine.clock().moment_of(now)))
         });
         if let Some(read) = read {

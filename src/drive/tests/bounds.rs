@@ -37,7 +37,7 @@ fn a_client_that_reads_nothing_is_let_go() {
     client.read_exact(&mut [0]).unwrap();
 
     advance(&engine, WRITE - Duration::from_secs(1));
-    assert!(engine.look(|world| world.sessions()) == 1, "it has so much patience");
+    assert!(engine.read(|world| world.sessions()) == 1, "it has so much patience");
     advance(&engine, Duration::from_secs(1));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::NotReading);
@@ -48,18 +48,18 @@ fn a_client_that_reads_nothing_is_waited_for_once_however_much_comes_due() {
     let (engine, _address) = start();
     engine.pause();
     let peer = ([127, 0, 0, 1], 1).into();
-    let (_, door, _) = engine.admit(Opened { listener: "toy", peer, local: peer });
+    let (_, handle, _) = engine.admit(Opened { listener: "toy", peer, local: peer });
     let now = engine.clock().moment();
-    door.block(now.plus(WRITE));
+    handle.block(now.plus(WRITE));
 
     advance(&engine, Duration::ZERO);
 
-    let is_waited_for = [door.rouse(now), door.rouse(now)];
+    let is_waited_for = [handle.signal(now), handle.signal(now)];
     assert_eq!(is_waited_for, [false, false]);
-    assert!(door.rouse(now.plus(WRITE)), "its time is over");
-    door.work();
-    door.rest(now.plus(WRITE));
-    assert!(door.rouse(now), "the client reads again");
+    assert!(handle.signal(now.plus(WRITE)), "its time is over");
+    handle.work();
+    handle.rest(now.plus(WRITE));
+    assert!(handle.signal(now), "the client reads again");
 }
 
 #[test]
@@ -150,12 +150,12 @@ fn a_session_that_is_busy_is_told_only_so_much() {
     client.read_exact(&mut [0]).unwrap();
 
     let say = || (SessionNo(1), SessionCommand::Say(Reply::from(b"more\r\n".to_vec())), None);
-    engine.act(|world, _| world.commands.extend((0..1_000).map(|_| say())));
-    assert!(engine.look(|world| world.sessions()) == 1, "so much waits");
-    engine.act(|world, _| world.commands.push(say()));
+    engine.update(|world, _| world.commands.extend((0..1_000).map(|_| say())));
+    assert!(engine.read(|world| world.sessions()) == 1, "so much waits");
+    engine.update(|world, _| world.commands.push(say()));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
-    let text = engine.look(|world| world.ruling().unwrap().to_string());
+    let text = engine.read(|world| world.ruling().unwrap().to_string());
     assert!(text.contains("rules said more to this session than it could take while it was busy"), "{text}");
 }
 
@@ -179,7 +179,7 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
         let (engine, address) = start_holding_little();
         let mut early = Rule::new("early", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
         early.when = vec![Condition { field: Field::Early, test: Test::Truth(true) }];
-        let early = engine.act(|world, now| world.mount(Arc::new(early), now));
+        let early = engine.update(|world, now| world.mount(Arc::new(early), now));
         let mut client = connect_holding_little(address);
         // More than sockets hold, less than is collected before it must leave.
         let long = "x".repeat(60_000);
@@ -200,7 +200,7 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
             &heard[heard.len().saturating_sub(20)..]
         );
         assert_eq!(ending(&engine, SessionNo(1)), wanted);
-        let were_early = engine.look(|world| world.rulebook.get(early).unwrap().fired);
+        let were_early = engine.read(|world| world.rulebook.get(early).unwrap().fired);
         assert_eq!(were_early, last_words.lines().count() as u64, "all but the first line");
     }
 }
@@ -210,7 +210,7 @@ fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
     let (engine, address) = start_holding_little();
     let steps = vec![Step::Read(Reading::Stop), Step::Pass(Pass::Loud)];
     let stop = Rule::new("stop", vec![On::from(Event::SmtpNoop)], steps, "here");
-    engine.act(|world, now| world.mount(Arc::new(stop), now));
+    engine.update(|world, now| world.mount(Arc::new(stop), now));
     engine.pause();
     let mut client = connect_holding_little(address);
     say(&mut client, "flood\n");
@@ -230,7 +230,7 @@ fn only_so_much_of_an_awaited_line_is_kept() {
     let (engine, address) = start();
     let steps = vec![Step::Await(Pattern::parse("*").unwrap()), Step::Pass(Pass::Loud)];
     let awaits = Rule::new("awaits", vec![On::from(Event::SmtpNoop)], steps, "here");
-    engine.act(|world, now| world.mount(Arc::new(awaits), now));
+    engine.update(|world, now| world.mount(Arc::new(awaits), now));
     let mut client = connect(address);
 
     say(&mut client, "anything\n");
@@ -249,7 +249,7 @@ fn what_is_lost_of_a_goodbye_is_recorded() {
     let goodbye = Reply::from(vec![b'x'; OCTETS]);
 
     let kick = SessionCommand::End(EndCommand::Kick(goodbye));
-    engine.act(|world, _| world.commands.push((SessionNo(1), kick, None)));
+    engine.update(|world, _| world.commands.push((SessionNo(1), kick, None)));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     let transcript = transcript(&engine);
@@ -278,14 +278,14 @@ fn only_so_much_is_dropped_behind_the_end() {
 fn a_client_may_go_on_sending_behind_half_a_close() {
     let (engine, address) = start();
     let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![Step::Close(End::Half)], "here");
-    engine.act(|world, now| world.mount(Arc::new(half), now));
+    engine.update(|world, now| world.mount(Arc::new(half), now));
     let mut client = connect(address);
 
     say(&mut client, "anything\n");
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     client.get_mut().write_all(&vec![b'x'; MUCH]).unwrap();
 
-    assert!(engine.look(|world| world.sessions()) == 1, "it lasts for as long as the client does");
+    assert!(engine.read(|world| world.sessions()) == 1, "it lasts for as long as the client does");
     drop(client);
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
 }
@@ -314,9 +314,9 @@ fn records_have_the_order_of_their_times() {
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
         let engine = &engine;
-        scope.spawn(move || receive.iter().for_each(|()| engine.act(World::note_bug)));
+        scope.spawn(move || receive.iter().for_each(|()| engine.update(World::note_bug)));
         for _ in 0..500 {
-            engine.look(|_| {
+            engine.read(|_| {
                 send.send(()).unwrap();
                 // Time for the other thread to come as far as it can.
                 let began = Instant::now();
@@ -324,14 +324,14 @@ fn records_have_the_order_of_their_times() {
                     std::hint::spin_loop();
                 }
             });
-            engine.act(World::note_bug);
+            engine.update(World::note_bug);
             engine.pause();
             engine.resume();
         }
         drop(send);
     });
 
-    let times = engine.look(|world| {
+    let times = engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.map(|(_, record)| record.at).collect::<Vec<_>>()
     });

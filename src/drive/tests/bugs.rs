@@ -20,8 +20,8 @@ fn a_bug_ends_its_own_session_and_no_other() {
         say(&mut one, &format!("{bug}\n"));
 
         assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug, "{bug}");
-        assert!(engine.look(|world| world.ruling().is_some()), "{bug}: it counts against what must be");
-        assert!(engine.look(|world| world.sessions()) == 1, "{bug}");
+        assert!(engine.read(|world| world.ruling().is_some()), "{bug}: it counts against what must be");
+        assert!(engine.read(|world| world.sessions()) == 1, "{bug}");
         one.read_to_end(&mut Vec::new()).unwrap();
         say(&mut two, "still there\n");
         assert_eq!(line(&mut two), "still there", "{bug}");
@@ -52,8 +52,8 @@ fn what_was_changed_before_a_bug_is_recorded() {
     say(&mut client, "open and panic\n");
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
-    assert_eq!(engine.look(opened), ["bob"]);
-    assert!(engine.look(|world| world.mail.accounts.find("bob").is_some()));
+    assert_eq!(engine.read(opened), ["bob"]);
+    assert!(engine.read(|world| world.mail.accounts.find("bob").is_some()));
 }
 
 #[test]
@@ -67,26 +67,26 @@ fn what_a_rule_changed_before_a_bug_is_recorded_once() {
         on = 'smtp.noop'
         do = [{ mailbox = { user = 'bob', name = 'INBOX', renumber = true } }, { set = { x = 1 } }, { pass = true }]";
     let loaded = Scenario::text("bug.toml", text).load().unwrap();
-    engine.act(|world, now| loaded.rules.iter().for_each(|rule| _ = world.mount(Arc::clone(rule), now)));
+    engine.update(|world, now| loaded.rules.iter().for_each(|rule| _ = world.mount(Arc::clone(rule), now)));
     let mut client = connect(address);
 
     say(&mut client, "panic\n");
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug);
-    assert_eq!(engine.look(opened), ["carl", "bob"]);
+    assert_eq!(engine.read(opened), ["carl", "bob"]);
 }
 
 #[test]
 fn a_bug_in_what_is_due_is_recorded_and_the_rest_is_done() {
     let (engine, address) = start();
 
-    engine.act_alone(|world, now| {
+    engine.update_alone(|world, now| {
         Desk::new(&mut world.mail, Origin::Delivered, now).open("bob");
         panic!("a bug in what is due, on purpose")
     });
 
-    assert_eq!(engine.look(opened), ["bob"]);
-    assert!(engine.look(|world| world.ruling().is_some()), "it counts against what must be");
+    assert_eq!(engine.read(opened), ["bob"]);
+    assert!(engine.read(|world| world.ruling().is_some()), "it counts against what must be");
     let mut client = connect(address);
     say(&mut client, "still there\n");
     assert_eq!(line(&mut client), "still there");

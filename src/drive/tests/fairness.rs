@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use super::toy::{Toy, tickets};
+use super::toy::{Toy, tls_provider};
 use crate::base::Seq;
 use crate::drive::driver::Driver;
 use crate::drive::socket::Socket;
@@ -28,13 +28,13 @@ fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
     socket.set_nonblocking(true).unwrap();
     let _entered = runtime().enter();
     let wire = Wire::new(Socket::new(tokio::net::TcpStream::from_std(socket).unwrap()));
-    let (session, door, _) = engine.admit(Opened { listener: "toy", peer, local });
-    let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), door, tickets(), wire);
+    let (session, handle, _) = engine.admit(Opened { listener: "toy", peer, local });
+    let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), handle, tls_provider(), wire);
     (engine, driver, client)
 }
 
 fn exchanges(engine: &Engine) -> usize {
-    engine.look(|world| {
+    engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
     })
@@ -114,7 +114,7 @@ fn what_a_client_goes_on_sending_is_read_behind_the_end() {
     let mut is_driving = || driving.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
 
     let mut is_there = is_driving();
-    while engine.look(|world| world.sessions()) > 0 {
+    while engine.read(|world| world.sessions()) > 0 {
         receive.recv_timeout(Duration::from_secs(20)).expect("it ends");
         is_there = is_driving();
     }

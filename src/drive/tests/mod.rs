@@ -17,7 +17,7 @@ use toy::{
 };
 
 use crate::base::{Seq, SessionNo};
-use crate::drive::{Engine, Interest, Matter, runtime};
+use crate::drive::{Engine, Interest, Topic, runtime};
 use crate::journal::{Ending, Kind, Left};
 use crate::protocol::{Event, Reply};
 use crate::rule::{self, By, On, Rule, Shape};
@@ -35,7 +35,7 @@ fn an_answer_in_parts_is_one_exchange() {
     assert_eq!(line(&mut client), "bye");
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
-    let closed = engine.look(|world| {
+    let closed = engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, r)| matches!(r.kind, Kind::Closed { left: Left::All, .. })).count()
     });
@@ -115,7 +115,7 @@ fn a_session_that_is_ended_from_outside_without_a_word_records_none() {
     assert!(engine.kick(SessionNo(1)));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
-    let exchanges = engine.look(|world| {
+    let exchanges = engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
     });
@@ -129,7 +129,7 @@ fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
     impl Wake for Second {
         fn wake(self: Arc<Self>) {
             let engine = self.0.upgrade().unwrap();
-            engine.act(|world, _| world.commands.push(said("second")));
+            engine.update(|world, _| world.commands.push(said("second")));
         }
     }
     fn said(text: &str) -> (SessionNo, SessionCommand, Option<By>) {
@@ -137,10 +137,10 @@ fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
     }
     let (engine, address) = start();
     let mut client = connect(address);
-    let interest = Interest { matter: Matter::Everything, session: None };
+    let interest = Interest { topic: Topic::Everything, session: None };
     let watch = engine.watch(interest, Arc::new(Second(Arc::downgrade(&engine))).into());
 
-    engine.act(|world, now| {
+    engine.update(|world, now| {
         world.commands.push(said("first"));
         world.note_bug(now);
     });
@@ -188,7 +188,7 @@ fn a_paced_reply_leaves_in_pieces() {
     let (engine, address) = start();
     let pace = rule::Step::Shape(Shape::Pace { chunk: 3, gap: Duration::from_millis(5) });
     let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
-    engine.act(|world, now| world.mount(Arc::new(rule), now));
+    engine.update(|world, now| world.mount(Arc::new(rule), now));
     let mut client = connect(address);
     engine.pause();
 

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Stream
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::base::SessionNo;
-use crate::drive::{Doorway, Engine, Interest, Matter, Tickets, listen, runtime};
+use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen, runtime};
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxNo, Namespace, Place};
 use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Unfinished, Words};
@@ -139,13 +139,13 @@ fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
 }
 
 pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
-    start_on(TcpListener::bind("127.0.0.1:0").unwrap(), tickets(), false)
+    start_on(TcpListener::bind("127.0.0.1:0").unwrap(), tls_provider(), false)
 }
 
 /// The same with connections that hold little of what was written to either side; [`connect_holding_little`] is their
 /// client.
 pub(super) fn start_holding_little() -> (Arc<Engine>, SocketAddr) {
-    start_on(holding_little(), tickets(), false)
+    start_on(holding_little(), tls_provider(), false)
 }
 
 /// The same with TLS from the first octet on; [`connect_holding_little_by_tls`] is its client.
@@ -155,8 +155,8 @@ pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, Certifi
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key).unwrap());
-    let tickets = Tickets { config: Arc::new(move |_| Arc::clone(&config)), ..tickets() };
-    let (engine, address) = start_on(holding_little(), tickets, true);
+    let tls_provider = TlsProvider { config: Arc::new(move |_| Arc::clone(&config)), ..tls_provider() };
+    let (engine, address) = start_on(holding_little(), tls_provider, true);
     (engine, address, cert.der().clone())
 }
 
@@ -168,21 +168,26 @@ fn holding_little() -> TcpListener {
     socket
 }
 
-fn start_on(socket: TcpListener, tickets: Tickets, implicit_tls: bool) -> (Arc<Engine>, SocketAddr) {
+fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) -> (Arc<Engine>, SocketAddr) {
     let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let _entered = runtime().enter();
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
-    let doorway =
-        Doorway { name: "toy", implicit_tls, tickets, bind: |_| unreachable!("it never closes"), sessions: 100 };
+    let doorway = ListenerConfig {
+        name: "toy",
+        implicit_tls,
+        tls_provider,
+        bind: |_| unreachable!("it never closes"),
+        sessions: 100,
+    };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
     runtime().spawn(listen(Arc::clone(&engine), socket, doorway, |_| Toy::default()));
     (engine, address)
 }
 
 /// For a session without TLS.
-pub(super) fn tickets() -> Tickets {
-    Tickets { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE }
+pub(super) fn tls_provider() -> TlsProvider {
+    TlsProvider { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE }
 }
 
 pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {
@@ -238,7 +243,7 @@ pub(super) fn say(client: &mut BufReader<impl Read + Write>, text: &str) {
 
 /// Blocks until the session has ended.
 pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
-    let interest = Interest { matter: Matter::Quiet, session: Some(session) };
+    let interest = Interest { topic: Topic::Quiet, session: Some(session) };
     let (send, receive) = std::sync::mpsc::channel();
     struct Ring(std::sync::mpsc::Sender<()>);
     impl std::task::Wake for Ring {
@@ -248,7 +253,7 @@ pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
     }
     let _watch = engine.watch(interest, Arc::new(Ring(send)).into());
     loop {
-        let ended = engine.look(|world| world.journal.session(session).and_then(|log| log.facts().ended));
+        let ended = engine.read(|world| world.journal.session(session).and_then(|log| log.facts().ended));
         if let Some((_, ending)) = ended {
             return ending;
         }
@@ -257,5 +262,5 @@ pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
 }
 
 pub(super) fn transcript(engine: &Engine) -> String {
-    engine.look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string())
+    engine.read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string())
 }

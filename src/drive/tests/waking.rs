@@ -7,7 +7,7 @@ use std::task::Wake;
 use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo};
-use crate::drive::{Engine, Interest, Matter};
+use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Left, Opened};
 use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Desk, Event, Reply, Status, Words};
@@ -44,7 +44,7 @@ fn start() -> Arc<Engine> {
     let text = "mailjig = 1\n[[mailbox]]\nuser = 'ann@example.org'\nname = 'INBOX'\n";
     let scenario = Arc::new(Scenario::text("ann.toml", text).load().unwrap());
     let peer = ([127, 0, 0, 1], 1).into();
-    engine.act(|world, now| {
+    engine.update(|world, now| {
         world.load(Some(scenario), now);
         world.open(Opened { listener: "smtp", peer, local: peer }, now);
     });
@@ -52,28 +52,28 @@ fn start() -> Arc<Engine> {
 }
 
 /// Those of everybody who are woken by this.
-fn woken(engine: &Arc<Engine>, act: impl FnOnce(&Arc<Engine>)) -> Vec<&'static str> {
-    let inbox = |login: &str| engine.act(|world, now| world.make(login, INBOX, now)).unwrap();
+fn woken(engine: &Arc<Engine>, update: impl FnOnce(&Arc<Engine>)) -> Vec<&'static str> {
+    let inbox = |login: &str| engine.update(|world, now| world.make(login, INBOX, now)).unwrap();
     let [ann, bob] = ["ann@example.org", "bob@example.org"];
     let matters = [
-        (Matter::Mail, None),
-        (Matter::Mail, Some(SESSION)),
-        (Matter::Mail, Some(SessionNo(2))),
-        (Matter::MailTo(ann.to_owned()), None),
-        (Matter::MailTo(bob.to_owned()), None),
-        (Matter::Mailbox(inbox(ann)), None),
-        (Matter::Mailbox(inbox(bob)), None),
-        (Matter::Quiet, None),
-        (Matter::Rules, None),
-        (Matter::Everything, None),
+        (Topic::Mail, None),
+        (Topic::Mail, Some(SESSION)),
+        (Topic::Mail, Some(SessionNo(2))),
+        (Topic::MailTo(ann.to_owned()), None),
+        (Topic::MailTo(bob.to_owned()), None),
+        (Topic::Mailbox(inbox(ann)), None),
+        (Topic::Mailbox(inbox(bob)), None),
+        (Topic::Quiet, None),
+        (Topic::Rules, None),
+        (Topic::Everything, None),
     ];
-    let watched = EVERYBODY.into_iter().zip(matters).map(|(name, (matter, session))| {
+    let watched = EVERYBODY.into_iter().zip(matters).map(|(name, (topic, session))| {
         let flag = Arc::new(Flag::default());
-        let watch = engine.watch(Interest { matter, session }, Arc::clone(&flag).into());
+        let watch = engine.watch(Interest { topic, session }, Arc::clone(&flag).into());
         (name, flag, watch)
     });
     let watched: Vec<_> = watched.collect();
-    act(engine);
+    update(engine);
     watched.iter().filter(|(_, flag, _)| flag.0.load(Ordering::Acquire)).map(|(name, ..)| *name).collect()
 }
 
@@ -84,7 +84,7 @@ fn envelope() -> Envelope {
 
 /// A client sends mail to bob; the reply has not left yet.
 fn send(engine: &Arc<Engine>) -> Seq {
-    engine.act(|world, now| {
+    engine.update(|world, now| {
         let mut desk = Desk::new(&mut world.mail, Origin::Session(SESSION), now);
         desk.deliver(envelope(), Bytes::new());
         let (detail, came) = Detail::of(desk.close());
@@ -101,14 +101,17 @@ fn those_whom_a_record_concerns_are_woken_and_nobody_else() {
 
     assert_eq!(woken(&engine, |engine| exchange = send(engine)), ["bob's inbox", "everything"]);
     assert_eq!(
-        woken(&engine, |engine| engine.act(|world, now| world.close(SESSION, exchange, Left::All, now))),
+        woken(&engine, |engine| engine.update(|world, now| world.close(SESSION, exchange, Left::All, now))),
         ["mail", "mail of s1", "mail to bob", "quiet", "everything"]
     );
     assert_eq!(
-        woken(&engine, |engine| drop(engine.act(|world, now| world.deliver(envelope(), Bytes::new(), now)))),
+        woken(&engine, |engine| drop(engine.update(|world, now| world.deliver(envelope(), Bytes::new(), now)))),
         ["mail", "mail to bob", "bob's inbox", "everything"]
     );
-    assert_eq!(woken(&engine, |engine| engine.act(|world, now| world.load(None, now))), ["ann's inbox", "everything"]);
+    assert_eq!(
+        woken(&engine, |engine| engine.update(|world, now| world.load(None, now))),
+        ["ann's inbox", "everything"]
+    );
 }
 
 #[test]
@@ -116,11 +119,11 @@ fn those_who_wait_for_rules_are_woken_when_one_fires() {
     let engine = start();
     let note = Step::Note(Template::parse("changed").unwrap());
     let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));
-    engine.act(|world, now| world.mount(rule, now));
+    engine.update(|world, now| world.mount(rule, now));
     let variable = Variable { name: "phase".into(), is_session: false };
 
     let woken = woken(&engine, |engine| {
-        engine.act(|world, now| world.set_state(vec![(variable, State::Text("up".into()))], now));
+        engine.update(|world, now| world.set_state(vec![(variable, State::Text("up".into()))], now));
     });
 
     assert_eq!(woken, ["rules", "everything"]);
@@ -131,7 +134,7 @@ fn everybody_is_woken_where_records_are_gone() {
     let engine = start();
 
     let exchange_and_clear = |engine: &Arc<Engine>| {
-        engine.act(|world, now| {
+        engine.update(|world, now| {
             world.note_bug(now);
             world.clear(now);
         });
@@ -143,15 +146,15 @@ fn everybody_is_woken_where_records_are_gone() {
 #[test]
 fn those_who_left_are_not_woken() {
     let engine = start();
-    let inbox = engine.act(|world, now| world.make("bob@example.org", INBOX, now)).unwrap();
-    for matter in [Matter::Mail, Matter::MailTo("bob@example.org".to_owned()), Matter::Mailbox(inbox)] {
+    let inbox = engine.update(|world, now| world.make("bob@example.org", INBOX, now)).unwrap();
+    for topic in [Topic::Mail, Topic::MailTo("bob@example.org".to_owned()), Topic::Mailbox(inbox)] {
         let flags = [(); 3].map(|()| Arc::new(Flag::default()));
-        let interest = Interest { matter, session: None };
+        let interest = Interest { topic, session: None };
         let [_first, second, _third] =
             [0, 1, 2].map(|at| engine.watch(interest.clone(), Arc::clone(&flags[at]).into()));
 
         drop(second);
-        engine.act(|world, now| world.deliver(envelope(), Bytes::new(), now)).unwrap();
+        engine.update(|world, now| world.deliver(envelope(), Bytes::new(), now)).unwrap();
 
         let woken = [0, 1, 2].map(|at| flags[at].0.load(Ordering::Acquire));
         assert_eq!(woken, [true, false, true], "{interest:?}");

@@ -34,7 +34,7 @@ pub use wait::RuleWait;
 
 use super::or_panic;
 use crate::base::{Pattern, Times};
-use crate::protocol::Offer;
+use crate::protocol::CapabilityOverride;
 use crate::rule::{self, *};
 use crate::scenario::{fixed, written};
 
@@ -368,7 +368,11 @@ impl<P: Speaks> Rule<P> {
     /// From now on the session is told of these capabilities too, and no longer of those.
     pub fn capabilities(self, add: &[&str], remove: &[&str]) -> Self {
         let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        self.step(Step::Caps(Offer { add: boxed(add), remove: boxed(remove), ..Offer::default() }))
+        self.step(Step::Caps(CapabilityOverride {
+            add: boxed(add),
+            remove: boxed(remove),
+            ..CapabilityOverride::default()
+        }))
     }
 }
 

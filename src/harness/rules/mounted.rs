@@ -20,19 +20,19 @@ pub struct Mounted {
 impl Mounted {
     /// How often it fired, [without an effect](Self::without_effect) included.
     pub fn hits(&self) -> u64 {
-        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.fired))
+        self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.fired))
     }
 
     /// How often it fired and changed nothing: what its steps are about, a line to edit or a message to expunge, was not
     /// there, and no other step did anything. A firing of this kind does not count for what
     /// [`expect`](crate::Rule::expect) asks.
     pub fn without_effect(&self) -> u64 {
-        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.without_effect))
+        self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.without_effect))
     }
 
     /// How often it was asked, whether it fired or not.
     pub fn asked(&self) -> u64 {
-        self.engine.look(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
+        self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
     }
 
     /// Waits until it has fired so often, what was before included. Await it, or [`block`](RuleWait::block) on it. It
@@ -56,7 +56,7 @@ impl Mounted {
 
     /// Takes it out; false if it is out already.
     pub fn unmount(&self) -> bool {
-        self.engine.act(|world, _| world.rulebook.unmount(self.no))
+        self.engine.update(|world, _| world.rulebook.unmount(self.no))
     }
 
     /// It is in force while this lives.
@@ -120,7 +120,7 @@ impl MailServer {
     #[track_caller]
     pub fn rule(&self, id: &str) -> Mounted {
         let engine = self.server.engine();
-        let found = engine.look(|world| {
+        let found = engine.read(|world| {
             let rules = world.rulebook.rules();
             let ids = || rules.iter().map(|mounted| &*mounted.rule.id);
             let no = rules.iter().find(|mounted| *mounted.rule.id == *id).map(|mounted| mounted.no);
@@ -137,11 +137,11 @@ impl MailServer {
     pub fn mount<P>(&self, rule: Rule<P>) -> Mounted {
         let rule = rule.rule;
         let engine = self.server.engine();
-        let namespace = engine.look(|world| world.mail.accounts.namespace().clone());
+        let namespace = engine.read(|world| world.mail.accounts.namespace().clone());
         if let Err(RuleError(why)) = check_rule(&rule, namespace) {
             panic!("{why}");
         }
-        let no = engine.act(|world, now| world.mount(Arc::new(rule), now));
+        let no = engine.update(|world, now| world.mount(Arc::new(rule), now));
         Mounted { engine: Arc::clone(engine), no }
     }
 }

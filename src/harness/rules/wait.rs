@@ -61,7 +61,7 @@ impl Future for RuleWait {
             return Poll::Ready(());
         }
         let Self { engine, no, times, location, within, .. } = this;
-        match engine.look(|world| world.ruling_on(*no, Times::from(*times..))) {
+        match engine.read(|world| world.ruling_on(*no, Times::from(*times..))) {
             Some(report) => panic!("{location}: within {within:?} the rule did not fire so often\n{report}"),
             None => panic!("{location}: the rule was taken out before it fired so often"),
         }

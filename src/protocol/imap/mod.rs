@@ -39,7 +39,8 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, is_http};
 use super::sasl::{self, Mechanism};
 use super::{
-    Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, Reply, StartTls, Step, Unfinished, Value, Words,
+    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, Reply, StartTls, Step,
+    Unfinished, Value, Words,
 };
 use crate::mail::{AccountNo, Accounts, Message, Place};
 use command::{Command, Needs};
@@ -90,7 +91,7 @@ pub(crate) struct Imap {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    mask: Mask,
+    mask: CapabilityOverrides,
 }
 
 /// RFC 3501 §3.
@@ -159,7 +160,15 @@ impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let framer = Framer::new(config.limits.command, config.limits.message, config.leniency);
-        Self { config, framer, state: State::Silent, mode: Mode::Command, is_secured, is_busy, mask: Mask::default() }
+        Self {
+            config,
+            framer,
+            state: State::Silent,
+            mode: Mode::Command,
+            is_secured,
+            is_busy,
+            mask: CapabilityOverrides::default(),
+        }
     }
 
     fn offers_tls(&self) -> bool {
@@ -196,7 +205,7 @@ impl Imap {
     }
 
     /// What is announced instead, at this moment.
-    fn offers(&self) -> Option<&Offer> {
+    fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
 
@@ -435,7 +444,7 @@ impl Machine for Imap {
         }
     }
 
-    fn mask(&mut self) -> Option<&mut Mask> {
+    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.mask)
     }
 

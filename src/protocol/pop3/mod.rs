@@ -12,7 +12,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
+use super::{
+    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, StartTls, Step,
+    Unfinished, Value, Words,
+};
 use crate::mail::{AccountNo, Accounts, Message};
 use command::Command;
 use maildrop::{Maildrop, Read};
@@ -54,7 +57,7 @@ pub(crate) struct Pop3 {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    mask: Mask,
+    mask: CapabilityOverrides,
 }
 
 /// RFC 1939 §3.
@@ -94,11 +97,19 @@ impl Pop3 {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
-        Self { config, lines, state: State::Silent, timestamp: None, is_secured, is_busy, mask: Mask::default() }
+        Self {
+            config,
+            lines,
+            state: State::Silent,
+            timestamp: None,
+            is_secured,
+            is_busy,
+            mask: CapabilityOverrides::default(),
+        }
     }
 
     /// What is announced instead, at this moment.
-    fn offers(&self) -> Option<&Offer> {
+    fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
 }
@@ -193,7 +204,7 @@ impl Machine for Pop3 {
         self.take_timestamp(&String::from_utf8_lossy(greeting));
     }
 
-    fn mask(&mut self) -> Option<&mut Mask> {
+    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.mask)
     }
 

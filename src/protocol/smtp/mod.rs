@@ -16,7 +16,10 @@ use bytes::{Bytes, BytesMut};
 use super::fact::message;
 use super::line::{Line, Lines};
 use super::sasl;
-use super::{Desk, Event, Fact, Framing, Heard, Machine, Mask, Next, Offer, StartTls, Step, Unfinished, Value, Words};
+use super::{
+    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, StartTls, Step,
+    Unfinished, Value, Words,
+};
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use command::Command;
 use data::{Body, Receiver};
@@ -64,7 +67,7 @@ pub(crate) struct Smtp {
     /// There are too many sessions: the greeting says so, and goodbye.
     is_busy: bool,
     /// What is announced instead, in the clear and under TLS.
-    mask: Mask,
+    mask: CapabilityOverrides,
 }
 
 /// What the next octets are.
@@ -120,7 +123,7 @@ impl Smtp {
             is_logged_in: false,
             is_secured,
             is_busy,
-            mask: Mask::default(),
+            mask: CapabilityOverrides::default(),
         }
     }
 
@@ -162,7 +165,7 @@ impl Smtp {
     }
 
     /// What is announced instead, at this moment.
-    fn offers(&self) -> Option<&Offer> {
+    fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
 
@@ -233,7 +236,7 @@ impl Machine for Smtp {
         self.let_go(&request)
     }
 
-    fn mask(&mut self) -> Option<&mut Mask> {
+    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         Some(&mut self.mask)
     }
 

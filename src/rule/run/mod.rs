@@ -9,7 +9,7 @@ use crate::journal::{Fired, Kind, Noted, Stalled, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply, Status, masked};
 use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
-use crate::rule::deed::{By, Deed, Delivery, Target};
+use crate::rule::effect::{By, Delivery, Effect, Target};
 use crate::rule::field::Field;
 use crate::rule::filter::Filter;
 use crate::rule::frame::{Frame, Passing, drawn, parts, shaped};
@@ -66,7 +66,7 @@ pub(crate) enum Want {
     /// The request is to be performed.
     Perform,
     /// Something is to be done to the world, now or so much later.
-    Deed { deed: Deed, after: Option<Duration>, by: By },
+    Effect { effect: Effect, after: Option<Duration>, by: By },
     /// The client's next line.
     Await,
     /// Nothing.
@@ -189,7 +189,7 @@ impl Run {
                     if self.frames.len() == self.base {
                         return Want::Over;
                     }
-                    if let Some(want) = self.act(book, scene) {
+                    if let Some(want) = self.take_step(book, scene) {
                         return want;
                     }
                 }
@@ -247,7 +247,7 @@ impl Run {
     }
 
     /// The next step of the innermost rule.
-    fn act(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Option<Want> {
+    fn take_step(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Option<Want> {
         let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
         let rule = Arc::clone(&firing.rule);
         let Some(timed) = rule.steps.get(*next) else {
@@ -280,7 +280,7 @@ impl Run {
             user: user.as_ref().map(&text),
             mailbox: mailbox.clone(),
         };
-        let deed = match step {
+        let effect = match step {
             Step::Pass(pass) => {
                 let passing = match pass {
                     Pass::Loud => Passing::Loud,
@@ -297,7 +297,7 @@ impl Run {
                     self.speak(Reply::from(octets));
                     return None;
                 }
-                Deed::Say(octets)
+                Effect::Say(octets)
             }
             Step::Raw(octets) => {
                 let octets = fill(octets);
@@ -305,7 +305,7 @@ impl Run {
                     self.speak(Reply::from(octets));
                     return None;
                 }
-                Deed::Say(octets)
+                Effect::Say(octets)
             }
             Step::Wait(span) => {
                 let wait = drawn(*span, book.seed(), &frame.firing, frame.next);
@@ -336,7 +336,7 @@ impl Run {
                     self.is_mute = true;
                     return None;
                 }
-                Deed::End(*end)
+                Effect::End(*end)
             }
             Step::Read(reading) => {
                 self.cue(Cue::Read(*reading));
@@ -346,46 +346,46 @@ impl Run {
                 self.hello = Some(hello.clone());
                 return None;
             }
-            Step::Listen(down) => Deed::Listen(*down),
+            Step::Listen(down) => Effect::Listen(*down),
             Step::Set(assignments) => {
                 let set = assignments.iter().map(|(variable, assign)| {
                     (variable.clone(), book.variables.assigned(variable, assign, scene.session(), &named))
                 });
-                Deed::Set(set.collect())
+                Effect::Set(set.collect())
             }
-            Step::Deliver(Deliver::Lost) => Deed::Lose,
+            Step::Deliver(Deliver::Lost) => Effect::Lose,
             Step::Deliver(Deliver::Into { user, mailbox, message: None }) => {
-                Deed::Redirect(target(user, &Some(mailbox.clone())))
+                Effect::Redirect(target(user, &Some(mailbox.clone())))
             }
             Step::Deliver(Deliver::Into { user, mailbox, message: Some(message) }) => {
-                Deed::Deliver { target: target(user, &Some(mailbox.clone())), message: message.clone() }
+                Effect::Deliver { target: target(user, &Some(mailbox.clone())), message: message.clone() }
             }
             Step::Expunge { which, tell } => {
-                Deed::Expunge { target: target(&which.user, &which.mailbox), one: which.one, tell: *tell }
+                Effect::Expunge { target: target(&which.user, &which.mailbox), one: which.one, tell: *tell }
             }
-            Step::Flag { which, add, remove, tell } => Deed::Flag {
+            Step::Flag { which, add, remove, tell } => Effect::Flag {
                 target: target(&which.user, &which.mailbox),
                 one: which.one,
                 add: add.clone(),
                 remove: remove.clone(),
                 tell: *tell,
             },
-            Step::Mailbox(change) => Deed::Mailbox {
+            Step::Mailbox(change) => Effect::Mailbox {
                 target: target(&change.user, &Some(change.name.clone())),
                 uid_validity: change.uid_validity,
                 renumber: change.renumber,
             },
-            Step::Caps(offer) => Deed::Caps(offer.clone()),
-            Step::Kick { user, protocol, reply } => Deed::Kick {
+            Step::Caps(offer) => Effect::Caps(offer.clone()),
+            Step::Kick { user, protocol, reply } => Effect::Kick {
                 user: user.clone(),
                 protocol: protocol.clone(),
                 reply: reply.as_ref().map(|reply| [&fill(reply)[..], b"\r\n"].concat()),
             },
-            Step::Note(note) => Deed::Note(text(note)),
-            Step::Fail(fail) => Deed::Fail(text(fail)),
+            Step::Note(note) => Effect::Note(text(note)),
+            Step::Fail(fail) => Effect::Fail(text(fail)),
         };
         let by = By { rule: Arc::clone(&rule.id), step: frame.next - 1, firing: frame.effect.firing.clone() };
-        Some(Want::Deed { deed, after: *after, by })
+        Some(Want::Effect { effect, after: *after, by })
     }
 
     fn pass(&mut self, passing: Passing) {

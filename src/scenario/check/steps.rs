@@ -2,7 +2,7 @@
 
 use super::possible::{is_spoken, objection};
 use super::{place, step_place};
-use crate::protocol::Offer;
+use crate::protocol::CapabilityOverride;
 use crate::rule::*;
 use crate::scenario::node::Node;
 use crate::scenario::read::Reader;
@@ -72,7 +72,7 @@ fn pointless(step: &Step) -> Option<Wrong> {
         Step::Flag { add, remove, .. } if add.is_empty() && remove.is_empty() => {
             wrong("`flag` names no flag".to_owned(), r#"write `add = ["\\Seen"]` or `remove = […]`"#)
         }
-        Step::Caps(offer) if *offer == Offer::default() => {
+        Step::Caps(offer) if *offer == CapabilityOverride::default() => {
             wrong("`caps` names no capability".to_owned(), r#"write `add = ["IDLE"]` or `remove = […]`"#)
         }
         Step::Set(all) if all.is_empty() => {

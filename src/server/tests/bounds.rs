@@ -31,7 +31,7 @@ fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
         reply(&mut client);
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let kept = world.journal.messages().len();
         assert!((100..=106).contains(&kept), "{kept} are kept");
         assert_eq!(world.evicted() as usize + kept, 1000);
@@ -58,7 +58,7 @@ fn sessions_without_mail_are_bounded_too() {
         assert!(reply(&mut lasting).starts_with("250 "));
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         assert!(world.journal.len() <= 680, "{} records are kept", world.journal.len());
         assert!(world.journal.sessions().count() < 300);
         let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();
@@ -75,7 +75,7 @@ fn keeping(messages: usize, octets: u64, accounts: usize) -> (Server, BufReader<
     write!(client.get_mut(), "HELO x\r\n").unwrap();
     reply(&mut client);
     let began = Instant::now();
-    while !server.engine().look(|world| world.journal.is_settled()) {
+    while !server.engine().read(|world| world.journal.is_settled()) {
         assert!(began.elapsed() < Duration::from_secs(20), "nothing is under way");
         thread::yield_now();
     }
@@ -97,7 +97,7 @@ fn in_inbox(world: &World) -> Vec<u32> {
 
 fn put(server: &Server, octets: usize) {
     let draft = Draft { raw: vec![b'x'; octets].into(), ..Draft::default() };
-    server.engine().act(|world, now| world.put("bob@example.org", "INBOX", draft, now)).unwrap();
+    server.engine().update(|world, now| world.put("bob@example.org", "INBOX", draft, now)).unwrap();
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_oldest_goes_first_whether_it_was_captured_or_put() {
         }
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let kept = in_inbox(world);
         assert!((32..=34).contains(&kept.len()), "{kept:?}");
         assert_eq!(kept, (200 - kept.len() as u32 + 1..=200).collect::<Vec<_>>());
@@ -124,13 +124,13 @@ fn the_oldest_goes_first_whether_it_was_captured_or_put() {
 fn counted<T>(server: &Server, steps: usize, step: impl Fn(usize), count: impl Fn(&World) -> T) -> Vec<T> {
     let counted = (0..steps).map(|n| {
         step(n);
-        server.engine().look(&count)
+        server.engine().read(&count)
     });
     counted.collect()
 }
 
 fn make(server: &Server, login: &str, mailbox: &str) {
-    server.engine().act(|world, now| world.make(login, mailbox, now)).unwrap();
+    server.engine().update(|world, now| world.make(login, mailbox, now)).unwrap();
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_sixteenth_more_is_kept_before_the_oldest_go() {
     assert_eq!(accounts, (1..=34).chain(32..=34).chain(32..=34).collect::<Vec<_>>());
 
     let (server, _client) = keeping(1, ALL, 100);
-    server.engine().act(|world, now| _ = world.clear(now));
+    server.engine().update(|world, now| _ = world.clear(now));
     let create = |n| make(&server, "bob@example.org", &format!("Box{n}"));
     let records = counted(&server, 78, create, |world| world.journal.len());
     assert_eq!(records, (1..=68).chain(64..=68).chain(64..=68).collect::<Vec<_>>());
@@ -164,13 +164,13 @@ fn more_keys_than_a_rule_counts_over_are_a_failure() {
     let server = Server::start(Settings::default()).unwrap();
     server.load(Some(Arc::new(Scenario::text("busy.toml", text).load().unwrap())));
 
-    server.engine().act(|world, now| {
+    server.engine().update(|world, now| {
         for n in 0..=100_000 {
             world.set_state(vec![(Variable { name: "n".into(), is_session: false }, State::Number(n))], now);
         }
     });
 
-    let report = server.engine().look(|world| world.ruling().unwrap().to_string());
+    let report = server.engine().read(|world| world.ruling().unwrap().to_string());
     for id in ["busy", "each"] {
         let failure = format!(
             "✗ mailjig failed: `{id}` counts over more keys than are kept apart; what came with others was not counted\n"
@@ -213,7 +213,7 @@ fn accounts_that_all_are_in_use_or_on_a_closed_list_stay() {
     (0..3).for_each(|n| make(&closed, &format!("user{n}@example.org"), "INBOX"));
 
     for server in [server, closed] {
-        server.engine().look(|world| {
+        server.engine().read(|world| {
             assert_eq!(world.mail.accounts.len(), 3);
             let mut records = world.journal.since(world.journal.floor()).unwrap();
             assert!(!records.any(|(_, record)| matches!(record.kind, Kind::Noted(_))), "nothing is said to be closed");
@@ -228,13 +228,13 @@ fn octets_are_bounded_and_the_newest_stays() {
         put(&server, 1000);
         send(&mut client, "bob@example.org", &"x".repeat(998));
     }
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let kept = in_inbox(world);
         assert!((9..=10).contains(&kept.len()) && kept.last() == Some(&100), "{kept:?}");
     });
 
     put(&server, 50_000);
-    server.engine().look(|world| assert_eq!(in_inbox(world), [101]));
+    server.engine().read(|world| assert_eq!(in_inbox(world), [101]));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn what_is_evicted_is_freed_though_records_name_it() {
     send(&mut client, "bob@example.org", "hi");
     put(&server, 100);
     let mut imap = connect(&server, Listener::Imap);
-    let messages: Vec<_> = server.engine().look(|world| {
+    let messages: Vec<_> = server.engine().read(|world| {
         let (_, account) = world.mail.accounts.iter().next().unwrap();
         account.inbox().entries().iter().map(|entry| entry.message.reference()).collect()
     });
@@ -254,7 +254,7 @@ fn what_is_evicted_is_freed_though_records_name_it() {
     let verbatim = || {
         server
             .engine()
-            .look(|world| Transcript::of(&world.journal, world.journal.session(SessionNo(2)).into_iter()).verbatim())
+            .read(|world| Transcript::of(&world.journal, world.journal.session(SessionNo(2)).into_iter()).verbatim())
     };
     assert!(messages.iter().all(|message| message.message().is_some()));
     assert!(verbatim().contains("xxxxxxxxx"));
@@ -274,7 +274,7 @@ fn accounts_are_bounded_and_those_in_use_stay() {
 
     (0..100).for_each(|n| send(&mut client, &format!("user{n}@example.org"), "hi"));
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let logins: Vec<&str> = world.mail.accounts.iter().map(|(_, account)| &*account.login).collect();
         assert!((32..=34).contains(&logins.len()), "{logins:?}");
         assert_eq!((logins[0], logins[logins.len() - 1]), ("me@example.org", "user99@example.org"));
@@ -293,7 +293,7 @@ fn mail_and_accounts_of_the_scenario_are_not_evicted() {
 
     (0..100).for_each(|n| send(&mut client, &format!("user{n}@example.org"), "hi"));
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let amy = world.mail.accounts.find("amy@example.org").and_then(|no| world.mail.accounts.account(no));
         assert_eq!(amy.unwrap().inbox().entries().len(), 3);
         assert!(world.evicted() > 60 && world.evicted_accounts() > 60);
@@ -308,7 +308,7 @@ fn what_is_said_is_bounded_in_octets() {
         reply(&mut client);
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         assert!(world.journal.octets() <= 107_000, "{} octets", world.journal.octets());
         assert!(world.journal.octets() >= 90_000, "{} octets", world.journal.octets());
     });

@@ -62,7 +62,7 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
 
 fn keep_picture(server: &Server, n: usize, prefixes: &mut Vec<(Seq, String)>) {
     if n.is_multiple_of(100) {
-        prefixes.push(server.engine().look(|world| (world.journal.tip(), picture(&world.mail.accounts))));
+        prefixes.push(server.engine().read(|world| (world.journal.tip(), picture(&world.mail.accounts))));
     }
 }
 
@@ -174,11 +174,11 @@ fn change_something(server: &Server, random: &mut u64) {
         1 => {
             let flags = ["\\Seen", "$Work"].map(Box::from);
             let draft = Draft { raw: "Subject: put\r\n\r\n".into(), flags: flags.to_vec().into(), date: None };
-            server.engine().act(|world, now| world.put(&user, "Work/2026", draft, now)).unwrap();
+            server.engine().update(|world, now| world.put(&user, "Work/2026", draft, now)).unwrap();
         }
         _ => {
             let set = (Variable { name: "asked".into(), is_session: false }, State::Number(draw(random, 9) as i64));
-            server.engine().act(|world, now| world.set_state(vec![set], now));
+            server.engine().update(|world, now| world.set_state(vec![set], now));
         }
     }
 }
@@ -211,7 +211,7 @@ fn the_world_is_a_fold_over_its_journal() {
             change_something(&server, &mut random);
         }
         if n == COMMANDS * 3 / 4 {
-            server.engine().look(|world| {
+            server.engine().read(|world| {
                 let state = world.rulebook.variables.state().iter();
                 let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
                 assert_eq!(variables_told(world), variables.collect());
@@ -247,7 +247,7 @@ fn the_world_is_a_fold_over_its_journal() {
         keep_picture(&server, n, &mut prefixes);
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         assert!(!kept.is_empty());
         let changes = changes(world);
         assert!(changes.len() > COMMANDS / 20, "only {} changes", changes.len());

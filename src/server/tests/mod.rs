@@ -90,7 +90,7 @@ fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
     assert!(reply(&mut client).starts_with("250 "));
     assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: MAIL and RCPT come before DATA");
     assert!(reply(&mut client).starts_with("221 "));
-    let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+    let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
     let expected = format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
     assert!(text.contains(&expected), "{text}");
     assert!(!text.contains("evil"), "{text}");
@@ -126,20 +126,20 @@ fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
         assert_eq!(reply(&mut client), answer);
         let _goodbye = client.read_to_end(&mut Vec::new());
 
-        let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+        let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
         let dropped =
             format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
         assert!(text.contains(&dropped), "{text}");
         assert!(!text.contains("evil"), "{text}");
     }
-    assert_eq!(server.engine().look(|world| world.mail.accounts.iter().count()), 0);
+    assert_eq!(server.engine().read(|world| world.mail.accounts.iter().count()), 0);
 }
 
 #[test]
 fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
-    server.engine().act(|world, now| {
+    server.engine().update(|world, now| {
         let pace = Step::Shape(Shape::Pace { chunk: 1, gap: Duration::ZERO });
         world.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")), now);
     });
@@ -162,7 +162,7 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
         }
     });
 
-    let secured = server.engine().look(|world| {
+    let secured = server.engine().read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, record)| matches!(record.kind, Kind::Secured(_))).count()
     });
@@ -179,7 +179,7 @@ fn a_client_that_speaks_no_tls_is_told_and_recorded() {
     let _alert_or_reset = client.read_to_end(&mut Vec::new());
 
     // It is recorded before the connection is closed.
-    let text = server.engine().look(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
+    let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
     assert!(text.starts_with("-- the TLS handshake failed: the client sent something that is not TLS"), "{text}");
 }
 
@@ -190,7 +190,7 @@ fn expectations_are_judged_after_the_longest_settling() {
                 [[expect]]\nevent = 'smtp.rcpt'\nsettle = '200ms'\ncount = '=0'\n";
     server.load(Some(Arc::new(Scenario::text("settle.toml", text).load().unwrap())));
 
-    assert_eq!(server.engine().look(World::settle_time), Duration::from_secs(3));
+    assert_eq!(server.engine().read(World::settle_time), Duration::from_secs(3));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn journal_and_mailboxes_hold_the_same_bytes() {
         reply(&mut client);
     }
 
-    server.engine().look(|world| {
+    server.engine().read(|world| {
         let captured = world.journal.messages()[0].message.raw().as_ptr();
         let filed: Vec<_> = world
             .mail

@@ -12,14 +12,14 @@ use crate::world::World;
 /// What someone waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Interest {
-    pub(crate) matter: Matter,
+    pub(crate) topic: Topic,
     /// Only records of this session.
     pub(crate) session: Option<SessionNo>,
 }
 
 /// What a record must be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Matter {
+pub(crate) enum Topic {
     /// A message was captured and its exchange closed.
     Mail,
     /// The same, and it was accepted for this very address.
@@ -35,7 +35,7 @@ pub(crate) enum Matter {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct Subscribers {
     next: u64,
     waiting: BTreeMap<u64, (Interest, Waker)>,
     /// Those who wait for mail to one address, so that a thousand of them cost nothing to everybody else's mail.
@@ -44,19 +44,19 @@ pub(super) struct Bell {
     by_mailbox: HashMap<Place, Vec<(u64, Waker)>>,
 }
 
-impl Bell {
+impl Subscribers {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.by_recipient.is_empty() && self.by_mailbox.is_empty()
     }
 
     pub(super) fn add(&mut self, interest: &Interest, waker: Waker) -> u64 {
         self.next += 1;
-        match &interest.matter {
-            Matter::MailTo(address) => {
+        match &interest.topic {
+            Topic::MailTo(address) => {
                 self.by_recipient.entry(fold_domain(address).into()).or_default().push((self.next, waker));
             }
-            Matter::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
-            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
+            Topic::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
+            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
                 self.waiting.insert(self.next, (interest.clone(), waker));
             }
         }
@@ -65,10 +65,10 @@ impl Bell {
 
     /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
     pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: Waker) -> Option<Waker> {
-        let indexed = match &interest.matter {
-            Matter::MailTo(address) => self.by_recipient.get_mut(&*fold_domain(address)),
-            Matter::Mailbox(place) => self.by_mailbox.get_mut(place),
-            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
+        let indexed = match &interest.topic {
+            Topic::MailTo(address) => self.by_recipient.get_mut(&*fold_domain(address)),
+            Topic::Mailbox(place) => self.by_mailbox.get_mut(place),
+            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
                 let armed = self.waiting.get_mut(&id).map(|(_, waker)| waker);
                 return armed.map(|armed| std::mem::replace(armed, waker));
             }
@@ -79,17 +79,17 @@ impl Bell {
 
     /// Gives the waker that was armed, for the same reason.
     pub(super) fn remove(&mut self, id: u64, interest: &Interest) -> Option<Waker> {
-        match &interest.matter {
-            Matter::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address).into_owned(), id),
-            Matter::Mailbox(place) => take(&mut self.by_mailbox, place, id),
-            Matter::Mail | Matter::Quiet | Matter::Rules | Matter::Everything => {
+        match &interest.topic {
+            Topic::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address).into_owned(), id),
+            Topic::Mailbox(place) => take(&mut self.by_mailbox, place, id),
+            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
                 self.waiting.remove(&id).map(|(_, waker)| waker)
             }
         }
     }
 
     /// Those whom this record may concern.
-    pub(super) fn concerned(&self, world: &World, (seq, record): (Seq, &Record), wake: &mut Vec<Waker>) {
+    pub(super) fn interested(&self, world: &World, (seq, record): (Seq, &Record), wake: &mut Vec<Waker>) {
         let message = match &record.kind {
             Kind::Closed { .. } | Kind::Outside(_) => world.journal.closed_at(seq),
             _ => None,
@@ -110,13 +110,13 @@ impl Bell {
             wake.extend(waiting.into_iter().flatten().map(|(_, waker)| waker.clone()));
         }
         for (interest, waker) in self.waiting.values() {
-            let concerned = match interest.matter {
-                Matter::Mail => message.is_some(),
-                Matter::MailTo(_) | Matter::Mailbox(_) | Matter::Rules => false,
-                Matter::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended(_)),
-                Matter::Everything => true,
+            let interested = match interest.topic {
+                Topic::Mail => message.is_some(),
+                Topic::MailTo(_) | Topic::Mailbox(_) | Topic::Rules => false,
+                Topic::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended(_)),
+                Topic::Everything => true,
             };
-            if concerned && interest.session.is_none_or(|session| record.session == Some(session)) {
+            if interested && interest.session.is_none_or(|session| record.session == Some(session)) {
                 wake.push(waker.clone());
             }
         }
@@ -124,7 +124,7 @@ impl Bell {
 
     /// Those who wait for rules to fire.
     pub(super) fn fired(&self, wake: &mut Vec<Waker>) {
-        let waiting = self.waiting.values().filter(|(interest, _)| interest.matter == Matter::Rules);
+        let waiting = self.waiting.values().filter(|(interest, _)| interest.topic == Topic::Rules);
         wake.extend(waiting.map(|(_, waker)| waker.clone()));
     }
 

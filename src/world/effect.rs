@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::World;
-use super::agenda::Later;
 use super::command::{EndCommand, SessionCommand};
 use super::profile::speaks;
 use super::scene::About;
+use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{INBOX, Origin, Place};
 use crate::protocol::{Desk, Destination, Event, Machine, Reply};
-use crate::rule::{By, Deed, Delivery, One, Rulebook, Run, State, Target, Tell, Variable};
+use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, State, Target, Tell, Variable};
 
 impl World {
     /// A rule wants something done so much later. Gives whether that is possible.
@@ -24,15 +24,15 @@ impl World {
         &mut self,
         session: Option<SessionNo>,
         run: Option<&mut Run>,
-        deed: Deed,
+        effect: Effect,
         after: Duration,
         by: By,
         progress: &mut Progress,
         now: Timestamp,
     ) -> bool {
         let due = now.plus(after);
-        let Deed::Redirect(target) = deed else {
-            self.agenda.put(due, Later::Deed { deed, session, by });
+        let Effect::Redirect(target) = effect else {
+            self.timers.put(due, TimerJob::Effect { effect, session, by });
             return true;
         };
         match destination(&Desk::new(&mut self.mail, Origin::Delivered, now), &target) {
@@ -49,12 +49,12 @@ impl World {
 
     /// A rule does something. Gives whether that was possible, and what it is about was there.
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn act<M: Machine>(
+    pub(super) fn apply_effect<M: Machine>(
         &mut self,
         session: Option<SessionNo>,
         machine: &mut M,
         mut run: Option<&mut Run>,
-        deed: Deed,
+        effect: Effect,
         by: &By,
         progress: &mut Progress,
         now: Timestamp,
@@ -73,21 +73,21 @@ impl World {
             desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
         };
         let (mut told, mut command, mut found) = (None, None, true);
-        let failed: Result<(), String> = match deed {
-            Deed::Say(octets) => {
+        let failed: Result<(), String> = match effect {
+            Effect::Say(octets) => {
                 command = Some(SessionCommand::Say(Reply::from(octets).by(rule)));
                 Ok(())
             }
-            Deed::End(end) => {
+            Effect::End(end) => {
                 command = Some(SessionCommand::End(EndCommand::Close(end)));
                 Ok(())
             }
-            Deed::Listen(down) => {
+            Effect::Listen(down) => {
                 self.down_until = Some(now.plus(down));
                 Ok(())
             }
             // A session that is over has no variables any more.
-            Deed::Set(mut set) => {
+            Effect::Set(mut set) => {
                 let log = session.and_then(|session| self.journal.session(session));
                 if log.is_none_or(|log| log.facts().ended.is_some()) {
                     set.retain(|(variable, _)| !variable.is_session);
@@ -103,19 +103,19 @@ impl World {
                 }
                 Ok(())
             }
-            Deed::Lose => {
+            Effect::Lose => {
                 route(run.as_deref_mut(), Delivery::Lost);
                 Ok(())
             }
-            Deed::Redirect(target) => destination(&desk, &target).map(|destination| {
+            Effect::Redirect(target) => destination(&desk, &target).map(|destination| {
                 route(run.as_deref_mut(), Delivery::Into(destination));
             }),
-            Deed::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
+            Effect::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
                 let raw = self.messages.get(&message).ok_or(format!("there is no message `{message}`"))?;
                 desk.deliver_into(place, raw.clone());
                 Ok(())
             }),
-            Deed::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
+            Effect::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
                 let uids = uids(&desk, place, one);
                 found = !uids.is_empty();
                 for uid in uids {
@@ -126,7 +126,7 @@ impl World {
                 }
                 told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
             }),
-            Deed::Flag { target, one, add, remove, tell } => place_of(&mut desk, &target).and_then(|place| {
+            Effect::Flag { target, one, add, remove, tell } => place_of(&mut desk, &target).and_then(|place| {
                 let add = desk.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
                 let remove = desk.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
                 let uids = uids(&desk, place, one);
@@ -139,18 +139,18 @@ impl World {
                 told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
                 Ok(())
             }),
-            Deed::Mailbox { target, uid_validity, renumber } => place_of(&mut desk, &target).map(|place| {
+            Effect::Mailbox { target, uid_validity, renumber } => place_of(&mut desk, &target).map(|place| {
                 let now_is = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
                 let validity = uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
                 desk.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
             }),
-            Deed::Caps(offer) => {
+            Effect::Caps(offer) => {
                 if let Some(mask) = machine.mask() {
                     mask.change(&offer);
                 }
                 Ok(())
             }
-            Deed::Kick { user, protocol, reply } => {
+            Effect::Kick { user, protocol, reply } => {
                 let is_meant = |log: &&crate::journal::Log| {
                     let facts = log.facts();
                     let fits = protocol.as_deref().is_none_or(|name| speaks(facts.listener, name));
@@ -166,11 +166,11 @@ impl World {
                 self.commands.extend(meant.into_iter().map(|session| (session, kick(), None)));
                 Ok(())
             }
-            Deed::Note(text) => {
+            Effect::Note(text) => {
                 progress.notes.push(noted(by, Weight::Note, text));
                 Ok(())
             }
-            Deed::Fail(text) => {
+            Effect::Fail(text) => {
                 progress.notes.push(noted(by, Weight::Failure, text));
                 Ok(())
             }
@@ -199,7 +199,7 @@ impl World {
     /// A message was accepted, and may be one that is filed later.
     pub(super) fn file_later(&mut self, message: MessageNo, delivery: Option<Delivery>, session: SessionNo) {
         if let Some(Delivery::Later(due, destination, by)) = delivery {
-            self.agenda.put(due, Later::File { message, destination, session, by });
+            self.timers.put(due, TimerJob::File { message, destination, session, by });
         }
     }
 

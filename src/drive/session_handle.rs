@@ -23,7 +23,7 @@ const LATE: u8 = 4;
 
 /// A session's door: told from any thread, answered by its driver.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct SessionHandle {
     commands: Mutex<Commands>,
     /// Of the three above.
     state: AtomicU8,
@@ -42,7 +42,7 @@ struct Commands {
     waker: Option<Waker>,
 }
 
-impl Door {
+impl SessionHandle {
     pub(super) fn new(rested: Arc<Notify>) -> Self {
         Self { commands: Mutex::default(), state: AtomicU8::new(0), due: AtomicI64::new(i64::MAX), rested }
     }
@@ -89,7 +89,7 @@ impl Door {
             let at = told.iter().position(|(command, _)| matches!(command, SessionCommand::End(_)))?;
             match told.remove(at)? {
                 (SessionCommand::End(command), _) => Some(command),
-                (SessionCommand::Say(..) | SessionCommand::Offer(_), _) => None,
+                (SessionCommand::Say(..) | SessionCommand::CapabilityOverride(_), _) => None,
             }
         };
         self.poll_for(cx, first, |command| command)
@@ -115,7 +115,7 @@ impl Door {
 
     /// Makes the driver look around at this moment. True if it will rest then: it rested before, or is roused already
     /// and not late, or its wait for a client that does not read is over.
-    pub(super) fn rouse(&self, now: Moment) -> bool {
+    pub(super) fn signal(&self, now: Moment) -> bool {
         let before = self.update(|state| (state & LATE == 0).then_some(AWAITED));
         let rests = before.is_some_and(|before| before != 0) || self.due() <= now;
         self.wake();

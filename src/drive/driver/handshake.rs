@@ -31,15 +31,15 @@ impl<M: Machine> Driver<M> {
         .await?;
         self.close_left();
         if octets > 0 {
-            self.engine.act(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
+            self.engine.update(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
         }
         self.handshake().await
     }
 
     pub(super) async fn handshake(&mut self) -> Result<(), Ending> {
         self.needs_tls = true;
-        let deadline = Instant::now() + self.tickets.handshake;
-        let shaken = match self.hurried(deadline, hello).await? {
+        let deadline = Instant::now() + self.tls_provider.handshake;
+        let outcome = match self.with_deadline(deadline, hello).await? {
             Err(reason) => Err(reason),
             Ok(said) => {
                 let sni = said.sni();
@@ -51,29 +51,29 @@ impl<M: Machine> Driver<M> {
                     }
                     answer => {
                         let session = self.session;
-                        let certificate = self.engine.act(|world, _| {
+                        let certificate = self.engine.update(|world, _| {
                             if let Some(Hello::Certificate(certificate)) = answer {
                                 world.shown.insert(session, certificate);
                             }
                             world.certificate_of(session)
                         });
-                        let config = self.tickets.tls(certificate);
-                        self.hurried(deadline, async |socket| handshake(socket, said, config).await).await?
+                        let config = self.tls_provider.tls(certificate);
+                        self.with_deadline(deadline, async |socket| handshake(socket, said, config).await).await?
                     }
                 }
             }
         };
-        match shaken {
+        match outcome {
             Ok(Secured { connection, rest, facts }) => {
                 self.wire.secure(connection, rest);
                 self.needs_tls = false;
                 self.heard = None;
-                self.engine.act(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
+                self.engine.update(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
                 self.point(Event::TlsDone, None).await?;
                 Ok(())
             }
             Err(reason) => {
-                self.engine.act(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
+                self.engine.update(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
                 self.point(Event::TlsFailed, None).await?;
                 Err(Ending::TlsFailed)
             }
@@ -81,28 +81,28 @@ impl<M: Machine> Driver<M> {
     }
 
     /// A part of the handshake, which may not take for ever.
-    async fn hurried<T>(
+    async fn with_deadline<T>(
         &mut self,
         deadline: Instant,
         part: impl AsyncFnOnce(&mut Socket) -> Result<T, String>,
     ) -> Result<Result<T, String>, Ending> {
-        let limit = self.tickets.handshake.as_secs_f32();
-        let (socket, door) = (self.wire.socket(), &self.door);
+        let limit = self.tls_provider.handshake.as_secs_f32();
+        let (socket, handle) = (self.wire.socket(), &self.handle);
         let either = {
-            let mut shaking = pin!(timeout_at(deadline, part(socket)));
-            let either = poll_fn(|cx| match shaking.as_mut().poll(cx) {
+            let mut attempt = pin!(timeout_at(deadline, part(socket)));
+            let either = poll_fn(|cx| match attempt.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
                 Poll::Pending => {
                     // Handshakes go by real time: nobody who moves the server's waits for them.
-                    door.rest(Moment::NEVER);
-                    door.poll_end(cx).map(Err)
+                    handle.rest(Moment::NEVER);
+                    handle.poll_end(cx).map(Err)
                 }
             });
             either.await
         };
-        self.door.work();
+        self.handle.work();
         match either {
-            Ok(shaken) => Ok(shaken.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s")))),
+            Ok(outcome) => Ok(outcome.unwrap_or_else(|_elapsed| Err(format!("not finished within {limit} s")))),
             Err(command) => Err(self.end_by(command).await),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::deed::noted;
+use super::effect::noted;
 use super::scene::About;
 use super::turn::{Nobody, Progress};
 use super::{SessionCommand, World};
@@ -11,21 +11,21 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
 use crate::mail::{Message, Origin};
 use crate::protocol::{Desk, Destination, Event};
-use crate::rule::{By, Deed, Rule, RuleNo};
+use crate::rule::{By, Effect, Rule, RuleNo};
 
 /// What is due, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Agenda {
-    due: BTreeMap<(Timestamp, u64), Later>,
+pub(crate) struct Timers {
+    due: BTreeMap<(Timestamp, u64), TimerJob>,
     next: u64,
     /// Something was put in, and whoever has the clock was not told yet.
     is_news: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum Later {
-    Deed {
-        deed: Deed,
+pub(super) enum TimerJob {
+    Effect {
+        effect: Effect,
         session: Option<SessionNo>,
         by: By,
     },
@@ -37,11 +37,11 @@ pub(super) enum Later {
         by: By,
     },
     /// Rules wait for this moment.
-    Ring,
+    Moment,
 }
 
-impl Agenda {
-    pub(super) fn put(&mut self, due: Timestamp, later: Later) {
+impl Timers {
+    pub(super) fn put(&mut self, due: Timestamp, later: TimerJob) {
         self.next += 1;
         self.due.insert((due, self.next), later);
         self.is_news = true;
@@ -63,12 +63,12 @@ impl Agenda {
 
     /// What rules meant to do is not done any more; what was accepted is filed nevertheless.
     pub(super) fn forget_rules(&mut self) {
-        self.due.retain(|_, later| matches!(later, Later::File { .. }));
+        self.due.retain(|_, later| matches!(later, TimerJob::File { .. }));
     }
 
-    fn ring(&mut self, at: Timestamp) {
-        if !self.due.range((at, 0)..=(at, u64::MAX)).any(|(_, later)| matches!(later, Later::Ring)) {
-            self.put(at, Later::Ring);
+    fn schedule_moment(&mut self, at: Timestamp) {
+        if !self.due.range((at, 0)..=(at, u64::MAX)).any(|(_, later)| matches!(later, TimerJob::Moment)) {
+            self.put(at, TimerJob::Moment);
         }
     }
 }
@@ -76,7 +76,7 @@ impl Agenda {
 impl World {
     /// Puts a rule in force, outside of all others.
     pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
-        self.ring_for(&rule, now);
+        self.schedule_moments(&rule, now);
         self.rulebook.mount(rule, now)
     }
 
@@ -84,52 +84,52 @@ impl World {
     pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
         let replaced = self.rulebook.replace(no, Arc::clone(&rule), now);
         if replaced {
-            self.ring_for(&rule, now);
+            self.schedule_moments(&rule, now);
         }
         replaced
     }
 
     /// The moments that the rules wait for, all of which came into force now.
-    pub(super) fn ring_for_all(&mut self, now: Timestamp) {
+    pub(super) fn schedule_all_moments(&mut self, now: Timestamp) {
         let rules: Vec<Arc<Rule>> = self.rulebook.rules().iter().map(|mounted| Arc::clone(&mounted.rule)).collect();
-        rules.iter().for_each(|rule| self.ring_for(rule, now));
+        rules.iter().for_each(|rule| self.schedule_moments(rule, now));
     }
 
-    fn ring_for(&mut self, rule: &Rule, now: Timestamp) {
+    fn schedule_moments(&mut self, rule: &Rule, now: Timestamp) {
         for moment in rule.moments() {
-            self.agenda.ring(now.plus(moment));
+            self.timers.schedule_moment(now.plus(moment));
         }
     }
 
     /// The message that is filed first of what is due, if that is what is due first.
     pub(super) fn due_message(&self) -> Option<Message> {
-        match self.agenda.due.first_key_value()? {
-            (_, Later::File { message, .. }) => Some(self.journal.message(*message)?.message.clone()),
-            (_, Later::Deed { .. } | Later::Ring) => None,
+        match self.timers.due.first_key_value()? {
+            (_, TimerJob::File { message, .. }) => Some(self.journal.message(*message)?.message.clone()),
+            (_, TimerJob::Effect { .. } | TimerJob::Moment) => None,
         }
     }
 
     /// Does the first of what is due, if something is.
     pub(crate) fn fall_due(&mut self, now: Timestamp) {
-        let Some(first) = self.agenda.due.first_entry().filter(|first| first.key().0 <= now) else { return };
+        let Some(first) = self.timers.due.first_entry().filter(|first| first.key().0 <= now) else { return };
         let ((due, _), later) = first.remove_entry();
         let mut progress = Progress::default();
         let session = match later {
-            Later::Deed { deed: Deed::Caps(offer), session, by } => {
-                self.tell(session, SessionCommand::Offer(offer), &by);
+            TimerJob::Effect { effect: Effect::Caps(offer), session, by } => {
+                self.tell(session, SessionCommand::CapabilityOverride(offer), &by);
                 session
             }
-            Later::Deed { deed, session, by } => {
-                if !self.act(session, &mut Nobody, None, deed, &by, &mut progress, now) {
+            TimerJob::Effect { effect, session, by } => {
+                if !self.apply_effect(session, &mut Nobody, None, effect, &by, &mut progress, now) {
                     self.rulebook.missed_later(&by);
                 }
                 session
             }
-            Later::File { message, destination, session, by } => {
+            TimerJob::File { message, destination, session, by } => {
                 self.file(message, &destination, &by, &mut progress, now);
                 Some(session)
             }
-            Later::Ring => return self.follow(Event::Timer, None, About::Moment(due), self.journal.tip(), now),
+            TimerJob::Moment => return self.follow(Event::Timer, None, About::Moment(due), self.journal.tip(), now),
         };
         self.settle(session, progress, now);
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::step::{End, Literal, One, Renumber, Tell, Variable};
 use super::variables::State;
 use crate::base::{Pattern, Timestamp};
-use crate::protocol::{Destination, Offer, Route};
+use crate::protocol::{CapabilityOverride, Destination, Route};
 
 /// One thing that is done to the world, now or later.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Deed {
+pub(crate) enum Effect {
     /// To the session: these octets, which nobody asked for.
     Say(Vec<u8>),
     /// To the session: its end.
@@ -43,7 +43,7 @@ pub(crate) enum Deed {
         uid_validity: Option<Literal>,
         renumber: Option<Renumber>,
     },
-    Caps(Offer),
+    Caps(CapabilityOverride),
     Kick {
         user: Option<Pattern>,
         protocol: Option<Box<str>>,
@@ -117,7 +117,7 @@ impl Delivery {
     }
 }
 
-impl Deed {
+impl Effect {
     /// The mailbox that it is done to.
     pub(crate) fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
