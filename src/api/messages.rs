@@ -17,7 +17,7 @@ use super::reading::{aside, reading};
 use crate::base::{MessageNo, Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{
-    Evidence, Matcher, Question, Report, Scene, Verdict, any, attachment, body, from, header as field, session,
+    Evidence, Matcher, Question, Report, Snapshot, Verdict, any, attachment, body, from, header as field, session,
     subject, to,
 };
 use crate::journal::Captured;
@@ -83,8 +83,8 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
                 None => Err(aside(move || {
                     let times = Times::from(count..);
                     let question = Question { matcher, times, location: None };
-                    let scene = server.engine().read(|world| Scene::of(&world.journal));
-                    let report = Report::new(&question, Verdict::Late(format!("{within:?}")), &scene);
+                    let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
+                    let report = Report::new(&question, Verdict::Late(format!("{within:?}")), &snapshot);
                     Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
                 })
                 .await?),
@@ -267,7 +267,7 @@ mod tests {
     use crate::base::{SessionNo, Timestamp};
     use crate::journal::{Detail, Left, Opened};
     use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict as Taken};
-    use crate::protocol::{Done, Event, Reply, Words};
+    use crate::protocol::{Event, Reply, TxnLog, Words};
     use crate::server::{Settings, block_on};
     use crate::world::Keep;
 
@@ -288,7 +288,7 @@ mod tests {
     fn capture(server: &Server, no: u32, to: &str) -> Seq {
         let message =
             Message::new(MessageNo(no), Origin::Delivered, Timestamp::from_micros(0), Some(envelope(to)), Bytes::new());
-        let done = Done { accepted: Some(message), ..Done::default() };
+        let done = TxnLog { accepted: Some(message), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
         let words = Words::Body { octets: 0, odd_dots: None };

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::reading::aside;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Question, Report, Scene, Verdict, any};
+use crate::expect::{Question, Report, Snapshot, Verdict, any};
 use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
 
@@ -79,8 +79,8 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
     }
     let question = Question { matcher: any(), times: Times::from(..), location: None };
     Err(aside(move || {
-        let scene = server.engine().read(|world| Scene::of(&world.journal));
-        let report = Report::new(&question, Verdict::Restless, &scene);
+        let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
+        let report = Report::new(&question, Verdict::Restless, &snapshot);
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
     .await?)

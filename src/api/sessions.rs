@@ -16,7 +16,7 @@ use super::pieces::pieces;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Times};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Matcher, Scene, any, session};
+use crate::expect::{Matcher, Snapshot, any, session};
 use crate::journal::Transcript;
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
@@ -44,7 +44,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     let Some(sessions) = Until::new(server.engine(), interest, within, check).await else {
         let engine = server.engine();
         let why = match count {
-            Some(0) => matcher.explain_remaining(&engine.read(|world| Scene::of(&world.journal))),
+            Some(0) => matcher.explain_remaining(&engine.read(|world| Snapshot::of(&world.journal))),
             _ => matcher.explain_sessions(&engine.read(World::sessions_seen)),
         };
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));

@@ -185,17 +185,22 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::journal::Opened;
-    use crate::protocol::{Done, Facts, Reply, Words};
+    use crate::protocol::{ClientFacts, Reply, TxnLog, Words};
 
     /// The lines of an exchange and of a part of it.
-    fn told(event: protocol::Event, line: &'static str, part: (&str, Status), facts: Option<Facts>) -> Vec<String> {
+    fn told(
+        event: protocol::Event,
+        line: &'static str,
+        part: (&str, Status),
+        facts: Option<ClientFacts>,
+    ) -> Vec<String> {
         let (mut journal, session, at) = (Journal::default(), SessionNo(1), Timestamp::from_micros(0));
         let peer = "127.0.0.1:1".parse().unwrap();
         journal.open_session(session, at, Opened { listener: "imap", peer, local: peer });
         let opened = journal.tip();
         let words = Words::Line(line.into());
         let exchange = journal.exchange(at, session, event, &words, (&Reply::default(), None), Default::default());
-        let done = Done { facts: facts.map(Box::new), ..Done::default() };
+        let done = TxnLog { facts: facts.map(Box::new), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
         let (text, status) = part;
@@ -210,8 +215,8 @@ mod tests {
 
     #[test]
     fn a_part_of_an_answer_is_told_of_as_a_whole_one_is() {
-        let denied = Facts { denied: Some("bob".into()), ..Facts::default() };
-        let user = Facts { user: Some("bob".into()), ..Facts::default() };
+        let denied = ClientFacts { denied: Some("bob".into()), ..ClientFacts::default() };
+        let user = ClientFacts { user: Some("bob".into()), ..ClientFacts::default() };
         let wrong = "535 5.7.8 Authentication credentials invalid";
 
         let event = protocol::Event::SmtpAuthStart;

@@ -26,15 +26,15 @@ pub(crate) struct Question {
 
 /// What there was when the answer was due: a copy of the journal's facts.
 #[derive(Default)]
-pub(crate) struct Scene {
+pub(crate) struct Snapshot {
     messages: Vec<Message>,
     /// In the order of their numbers.
-    sessions: Vec<SessionScene>,
+    sessions: Vec<SessionSnapshot>,
     forgotten: u32,
     is_settled: bool,
 }
 
-struct SessionScene {
+struct SessionSnapshot {
     facts: Arc<Session>,
     refused: Vec<Refused>,
     owes_reply: bool,
@@ -76,9 +76,9 @@ struct NearMiss {
     clauses: Vec<Clause>,
 }
 
-impl Scene {
+impl Snapshot {
     pub(crate) fn of(journal: &Journal) -> Self {
-        let sessions = journal.sessions().map(|log| SessionScene {
+        let sessions = journal.sessions().map(|log| SessionSnapshot {
             facts: Arc::clone(log.facts()),
             refused: journal.refused(log),
             owes_reply: log.owes_reply(),
@@ -100,7 +100,7 @@ impl Scene {
     /// The sessions that match, each in a line.
     pub(super) fn sessions_that(&self, matcher: &Matcher) -> Vec<String> {
         let matching = self.sessions.iter().filter(|session| matcher.matches_session(&session.facts));
-        matching.map(SessionScene::line).collect()
+        matching.map(SessionSnapshot::line).collect()
     }
 
     fn evidence<'a>(&'a self, message: &'a Message) -> Evidence<'a> {
@@ -113,9 +113,9 @@ impl Scene {
 }
 
 impl Report {
-    pub(crate) fn new(question: &Question, verdict: Verdict, scene: &Scene) -> Self {
-        let is_matching = |message: &&Message| question.matcher.matches(&scene.evidence(message));
-        let (matched, missed): (Vec<&Message>, Vec<&Message>) = scene.messages.iter().partition(is_matching);
+    pub(crate) fn new(question: &Question, verdict: Verdict, snapshot: &Snapshot) -> Self {
+        let is_matching = |message: &&Message| question.matcher.matches(&snapshot.evidence(message));
+        let (matched, missed): (Vec<&Message>, Vec<&Message>) = snapshot.messages.iter().partition(is_matching);
         let plural = if matched.len() == 1 { "" } else { "s" };
         let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
         let failure = match verdict {
@@ -126,18 +126,18 @@ impl Report {
             Verdict::Miscounted => counted,
             Verdict::Restless => "the server has not settled".to_owned(),
         };
-        let explained = |message| (message, question.matcher.explain(&scene.evidence(message)));
+        let explained = |message| (message, question.matcher.explain(&snapshot.evidence(message)));
         let mut misses: Vec<(&Message, Vec<Clause>)> = missed.into_iter().map(explained).collect();
         misses.sort_by_key(|(_, clauses)| nearness(clauses));
         let near = misses.into_iter().take(NEAR);
         let near_misses = near.map(|(message, clauses)| NearMiss { message: line(message), clauses });
-        let refused = scene.sessions.iter().flat_map(|session| {
+        let refused = snapshot.sessions.iter().flat_map(|session| {
             let no = session.facts.no;
             session.refused.iter().map(move |refused| format!("{no} {} → {}", refused.line, refused.reply))
         });
-        let mut captured: Vec<String> = scene.messages.iter().map(line).collect();
-        if scene.forgotten > 0 {
-            captured.insert(0, format!("({} earlier messages were cleared or evicted)", scene.forgotten));
+        let mut captured: Vec<String> = snapshot.messages.iter().map(line).collect();
+        if snapshot.forgotten > 0 {
+            captured.insert(0, format!("({} earlier messages were cleared or evicted)", snapshot.forgotten));
         }
         Self {
             expectation: question.matcher.to_string(),
@@ -148,21 +148,21 @@ impl Report {
             near_misses: near_misses.collect(),
             captured,
             refused: refused.collect(),
-            sessions: scene.sessions.iter().map(SessionScene::line).collect(),
+            sessions: snapshot.sessions.iter().map(SessionSnapshot::line).collect(),
         }
     }
 }
 
 /// Judges expectations on what there was; fails with why those that are not met are not. Nothing was waited for where that
 /// is at the server's end.
-pub(crate) fn judge(expectations: &[Question], scene: &Scene, is_at_end: bool) -> Result<(), String> {
-    let is_unmet = |question: &&Question| !question.times.contains(scene.find(&question.matcher).len() as u64);
+pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: bool) -> Result<(), String> {
+    let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
-    let failed: Vec<Report> = unmet.map(|question| Report::new(question, Verdict::Miscounted, scene)).collect();
+    let failed: Vec<Report> = unmet.map(|question| Report::new(question, Verdict::Miscounted, snapshot)).collect();
     if failed.is_empty() {
         return Ok(());
     }
-    let early = match is_at_end && !scene.is_settled {
+    let early = match is_at_end && !snapshot.is_settled {
         true => ", and sessions are still under way: not settled; call `verify()`",
         false => "",
     };
@@ -188,7 +188,7 @@ impl fmt::Display for Together<'_> {
     }
 }
 
-impl SessionScene {
+impl SessionSnapshot {
     fn line(&self) -> String {
         let facts = &self.facts;
         let mut line = format!("{} {}", facts.no, facts.listener);
@@ -279,13 +279,14 @@ mod tests {
     #[test]
     fn a_judgement_without_waiting_says_when_it_may_be_too_early() {
         let question = Question { matcher: any(), times: Times::from(1), location: None };
-        let settled = Scene { is_settled: true, ..Scene::default() };
+        let settled = Snapshot { is_settled: true, ..Snapshot::default() };
 
-        let judged = |scene: &Scene, is_at_end| judge(std::slice::from_ref(&question), scene, is_at_end).unwrap_err();
+        let judged =
+            |snapshot: &Snapshot, is_at_end| judge(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err();
 
-        let early = judged(&Scene::default(), true);
+        let early = judged(&Snapshot::default(), true);
         assert!(early.contains("and sessions are still under way: not settled; call `verify()`"), "{early}");
         assert!(!judged(&settled, true).contains("verify()"));
-        assert!(!judged(&Scene::default(), false).contains("verify()"), "it was waited for");
+        assert!(!judged(&Snapshot::default(), false).contains("verify()"), "it was waited for");
     }
 }

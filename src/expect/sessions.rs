@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::matcher::{Evidence, Matcher};
-use super::report::Scene;
+use super::report::Snapshot;
 use crate::journal::Session;
 
 impl Matcher {
@@ -14,8 +14,8 @@ impl Matcher {
     }
 
     /// The sessions that this still holds for, and what each waits for.
-    pub(crate) fn explain_remaining(&self, scene: &Scene) -> String {
-        let remaining = scene.sessions_that(self);
+    pub(crate) fn explain_remaining(&self, snapshot: &Snapshot) -> String {
+        let remaining = snapshot.sessions_that(self);
         let are = if remaining.len() == 1 { "session is" } else { "sessions are" };
         format!("{} {are} still {self}\n  {}", remaining.len(), remaining.join("\n  "))
     }

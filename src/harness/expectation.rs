@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::expect::{Question, Scene, judge};
+use crate::expect::{Question, Snapshot, judge};
 use crate::server::Server;
 use crate::world::World;
 
@@ -49,8 +49,8 @@ impl Verify {
         if let Some(settle) = &mut self.settle {
             ready!(Pin::new(settle).poll(cx));
         }
-        let scene = self.server.engine().read(|world| Scene::of(&world.journal));
-        if let Err(failed) = judge(&self.expectations, &scene, false) {
+        let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+        if let Err(failed) = judge(&self.expectations, &snapshot, false) {
             return Poll::Ready(Err(failed));
         }
         if let Some(failed) = self.server.engine().read(World::ruling) {

@@ -29,7 +29,7 @@ pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Matcher, Question, Report, Scene, Verdict, judge};
+use crate::expect::{Matcher, Question, Report, Snapshot, Verdict, judge};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
 use crate::scenario::Scenario;
@@ -190,7 +190,7 @@ impl MailServer {
 
     /// The captured messages that match, in order.
     pub fn find(&self, matcher: impl Into<Matcher>) -> Vec<Message> {
-        self.scene().find(&matcher.into())
+        self.snapshot().find(&matcher.into())
     }
 
     /// The one captured message that matches.
@@ -200,11 +200,11 @@ impl MailServer {
     #[track_caller]
     pub fn only(&self, matcher: impl Into<Matcher>) -> Message {
         let question = Question { matcher: matcher.into(), times: Times::from(1), location: Some(Location::caller()) };
-        let scene = self.scene();
-        let mut found = scene.find(&question.matcher);
+        let snapshot = self.snapshot();
+        let mut found = snapshot.find(&question.matcher);
         match found.len() {
             1 => found.remove(0),
-            _ => panic!("{}", Report::new(&question, Verdict::Miscounted, &scene)),
+            _ => panic!("{}", Report::new(&question, Verdict::Miscounted, &snapshot)),
         }
     }
 
@@ -378,8 +378,8 @@ impl MailServer {
         meant.map(|meant| format!("; {meant}")).unwrap_or_default()
     }
 
-    fn scene(&self) -> Scene {
-        self.server.engine().read(|world| Scene::of(&world.journal))
+    fn snapshot(&self) -> Snapshot {
+        self.server.engine().read(|world| Snapshot::of(&world.journal))
     }
 }
 
@@ -406,10 +406,10 @@ impl Drop for MailServer {
             let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
         }
-        let scene = (!expectations.is_empty() && is_judged).then(|| self.scene());
+        let snapshot = (!expectations.is_empty() && is_judged).then(|| self.snapshot());
         let ruling = self.server.engine().read(World::ruling).filter(|_| is_judged);
         self.server.stop();
-        let judged = scene.map_or(Ok(()), |scene| judge(&expectations, &scene, true));
+        let judged = snapshot.map_or(Ok(()), |snapshot| judge(&expectations, &snapshot, true));
         if let Err(failed) = judged {
             panic!("{failed}");
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::or_panic;
 use super::wait::{DEFAULT, block_on_outcome};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Matcher, Scene, session};
+use crate::expect::{Matcher, Snapshot, session};
 use crate::journal::Session;
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
@@ -110,8 +110,8 @@ impl NoSessionWait {
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let scene = self.server.engine().read(|world| Scene::of(&world.journal));
-            format!("{}: within {:?}, {}", self.location, self.within, session::open().explain_remaining(&scene))
+            let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+            format!("{}: within {:?}, {}", self.location, self.within, session::open().explain_remaining(&snapshot))
         }))
     }
 }

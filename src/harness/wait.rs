@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::or_panic;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Evidence, Matcher, Question, Report, Scene, Verdict, any};
+use crate::expect::{Evidence, Matcher, Question, Report, Snapshot, Verdict, any};
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until, block_on};
 
@@ -138,8 +138,8 @@ impl WaitCount {
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let scene = self.server.engine().read(|world| Scene::of(&world.journal));
-            Report::new(&self.question, Verdict::Late(format!("{:?}", self.within)), &scene)
+            let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+            Report::new(&self.question, Verdict::Late(format!("{:?}", self.within)), &snapshot)
         }))
     }
 }
@@ -187,8 +187,8 @@ impl NoneWithin {
         Poll::Ready(match ready!(Pin::new(&mut self.until).poll(cx)) {
             None => Ok(()),
             Some(_) => {
-                let scene = self.server.engine().read(|world| Scene::of(&world.journal));
-                Err(Report::new(&self.question, Verdict::Miscounted, &scene))
+                let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+                Err(Report::new(&self.question, Verdict::Miscounted, &snapshot))
             }
         })
     }
@@ -229,8 +229,8 @@ impl Settled {
             return Poll::Ready(Ok(()));
         }
         let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
-        let scene = self.server.engine().read(|world| Scene::of(&world.journal));
-        Poll::Ready(Err(Report::new(&question, Verdict::Restless, &scene)))
+        let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+        Poll::Ready(Err(Report::new(&question, Verdict::Restless, &snapshot)))
     }
 }
 

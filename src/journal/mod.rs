@@ -39,7 +39,7 @@ pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Done, Event, Labelled, Recorded, Reply, Status, Unfinished, Words, Written};
+use crate::protocol::{Event, Labelled, Recorded, Reply, Status, TxnLog, Unfinished, Words, Written};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
@@ -336,8 +336,8 @@ impl Journal {
     }
 
     /// A test changed mail from outside of every session.
-    pub(crate) fn outside(&mut self, at: Timestamp, done: Done) -> Seq {
-        let (detail, came) = Detail::of(done);
+    pub(crate) fn outside(&mut self, at: Timestamp, txn_log: TxnLog) -> Seq {
+        let (detail, came) = Detail::of(txn_log);
         came.appended.into_iter().for_each(|message| self.messages.append(message));
         let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
         if let Some(message) = came.accepted {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Ending, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message, MessageRef};
-use crate::protocol::{Done, Event, Facts, Status};
+use crate::protocol::{ClientFacts, Event, Status, TxnLog};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(crate) struct Detail {
     /// What became of the mail.
     pub(crate) changes: Box<[Change]>,
     /// What became known of the client.
-    pub(crate) facts: Option<Box<Facts>>,
+    pub(crate) facts: Option<Box<ClientFacts>>,
     /// The labels in the text of this exchange and what they stand for, by their places in it.
     pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
@@ -140,8 +140,8 @@ pub(crate) struct Came {
 
 impl Detail {
     /// What is recorded of what was done, and the messages that came with it.
-    pub(crate) fn of(done: Done) -> (Self, Came) {
-        let Done { changes, accepted, appended, facts } = done;
+    pub(crate) fn of(txn_log: TxnLog) -> (Self, Came) {
+        let TxnLog { changes, accepted, appended, facts } = txn_log;
         let captured = accepted.as_ref().map(Message::no);
         let detail = Self { changes: changes.into(), facts, captured, ..Self::default() };
         (detail, Came { accepted, appended })
@@ -213,7 +213,7 @@ impl Record {
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
             let own = size_of::<Detail>() + detail.odd_dots.as_deref().map_or(0, size_of_val);
-            let facts = detail.facts.as_ref().map_or(0, |_| size_of::<Facts>());
+            let facts = detail.facts.as_ref().map_or(0, |_| size_of::<ClientFacts>());
             let trace = detail.trace.as_deref().map_or(0, Trace::octets);
             own + facts + trace + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
         });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::text::Text;
 use super::{Detail, Ending, Kind, OpenExchange, Opened, Places};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{Facts, Status, Unfinished};
+use crate::protocol::{ClientFacts, Status, Unfinished};
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
@@ -245,7 +245,7 @@ impl Log {
         leaves
     }
 
-    fn learn_facts(&mut self, Facts { user, helo, selected, idling, denied: _ }: &Facts) {
+    fn learn_facts(&mut self, ClientFacts { user, helo, selected, idling, denied: _ }: &ClientFacts) {
         let known = Arc::make_mut(&mut self.facts);
         if let Some(helo) = helo {
             known.helo = Some(helo.clone());

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::Done;
+use crate::protocol::TxnLog;
 
 const AT: Timestamp = Timestamp::from_micros(0);
 const SESSION: SessionNo = SessionNo(1);
@@ -19,7 +19,7 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
     let recipient = |to: &&str| Recipient::new(to, Parameters::default(), Verdict::Accepted);
     let envelope = Envelope::new(Sender::new("", Parameters::default()), to.iter().map(recipient).collect());
     let message = Message::new(MessageNo(no), Origin::Delivered, AT, envelope, Bytes::new());
-    let done = Done { accepted: Some(message), ..Done::default() };
+    let done = TxnLog { accepted: Some(message), ..TxnLog::default() };
     let (detail, came) = Detail::of(done);
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));

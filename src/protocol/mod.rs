@@ -2,7 +2,6 @@
 //!
 //! Knows mail, and nothing of sockets, encryption libraries, or of who listens and why.
 
-mod desk;
 #[cfg(test)]
 mod dialogue;
 mod event;
@@ -15,6 +14,7 @@ mod reply;
 mod sasl;
 pub(crate) mod smtp;
 mod starttls;
+mod txn;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-pub(crate) use desk::{Desk, Destination, Done, Facts, Given, GivenMessage, Mail, Route, Unfit};
 pub use event::Event;
 pub(crate) use fact::{CapabilityOverride, CapabilityOverrides, Fact, Framing, Value, content_of, message};
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
@@ -30,6 +29,7 @@ pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 pub(crate) use redact::{is_verb, status_of, without_password};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
+pub(crate) use txn::{ClientFacts, Destination, MailStore, MailTxn, Route, SeedMailbox, SeedMessage, TxnLog, Unfit};
 
 use crate::mail::{Accounts, Message, Place};
 
@@ -62,8 +62,8 @@ pub(crate) trait Machine: Send + 'static {
         None
     }
 
-    /// Does what was asked, through the desk, and says so, with the status that its answer has.
-    fn perform(&mut self, request: Self::Request, desk: &mut Desk<'_>) -> Step<Self::Request>;
+    /// Does what was asked, through the transaction, and says so, with the status that its answer has.
+    fn perform(&mut self, request: Self::Request, txn: &mut MailTxn<'_>) -> Step<Self::Request>;
 
     /// Whether messages may have to be read for this request.
     fn reads(&self, _request: &Self::Request) -> bool {
@@ -110,7 +110,7 @@ pub(crate) trait Machine: Send + 'static {
     }
 
     /// Tells the client at once what it may not be told yet: expunges in the midst of an answer, say.
-    fn tell(&mut self, _desk: &mut Desk<'_>) -> Reply {
+    fn tell(&mut self, _txn: &mut MailTxn<'_>) -> Reply {
         Reply::default()
     }
 

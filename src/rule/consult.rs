@@ -9,32 +9,32 @@ use super::content::Verdict;
 use super::field::Field;
 use super::mounted::Firing;
 use super::near::{Missed, Near, Why};
-use super::rulebook::{MOST_KEYS, Rulebook, Scene};
+use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;
 use crate::protocol::{Event, Value};
 
 impl Rulebook {
     /// The next rule that fires, looking inwards from `after`, or from the outside.
-    pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, scene: &dyn Scene) -> Option<Firing> {
-        let places = self.by_event.get_mut(event as usize)?.places(scene);
+    pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, cx: &dyn EvalContext) -> Option<Firing> {
+        let places = self.by_event.get_mut(event as usize)?.places(cx);
         let from = after.map_or(0, |no| self.at(no).saturating_add(1));
-        places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, scene))
+        places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, cx))
     }
 
     /// The rules inside of `by` are not reached: those that would have matched are told so.
-    pub(super) fn shadow(&mut self, event: Event, by: &Firing, scene: &dyn Scene) {
+    pub(super) fn shadow(&mut self, event: Event, by: &Firing, cx: &dyn EvalContext) {
         let Some(index) = self.by_event.get_mut(event as usize) else { return };
-        let places = index.places(scene);
+        let places = index.places(cx);
         let from = self.at(by.no);
         for at in places.into_iter().filter(|at| *at > from) {
-            if self.rules[at].enabled && self.missed(at, scene).is_empty() {
-                self.miss(at, event, scene, Why::Shadowed(Arc::clone(&by.rule.id)));
+            if self.rules[at].enabled && self.missed(at, cx).is_empty() {
+                self.miss(at, event, cx, Why::Shadowed(Arc::clone(&by.rule.id)));
             }
         }
     }
 
-    fn ask(&mut self, at: usize, event: Event, scene: &dyn Scene) -> Option<Firing> {
-        let is_command = || scene.value(&Field::Verb).is_some();
+    fn ask(&mut self, at: usize, event: Event, cx: &dyn EvalContext) -> Option<Firing> {
+        let is_command = || cx.value(&Field::Verb).is_some();
         if !self.rules[at].rule.means(event, is_command) {
             return None;
         }
@@ -42,11 +42,11 @@ impl Rulebook {
         let rule = &self.rules[at].rule;
         let mut wrong = None;
         for condition in &rule.when {
-            let value = match scene.verdict(condition) {
+            let value = match cx.verdict(condition) {
                 Some(Verdict::True(_)) => continue,
                 // It may be long, and what is to be said of it is known.
                 Some(Verdict::False(_)) => None,
-                None => match self.value(at, &condition.field, scene) {
+                None => match self.value(at, &condition.field, cx) {
                     value if condition.holds(value.as_ref()) => continue,
                     value => value,
                 },
@@ -56,38 +56,38 @@ impl Rulebook {
         }
         if let Some(may_miss) = wrong {
             if may_miss {
-                let missed = self.missed(at, scene);
+                let missed = self.missed(at, cx);
                 let of = self.rules[at].rule.when.len();
-                self.miss(at, event, scene, Why::False { missed, of });
+                self.miss(at, event, cx, Why::False { missed, of });
             }
             return None;
         }
         if !self.rules[at].enabled {
-            self.miss(at, event, scene, Why::Disabled);
+            self.miss(at, event, cx, Why::Disabled);
             return None;
         }
         let rule = Arc::clone(rule);
         let mut groups = Vec::new();
         for condition in &rule.when {
-            if let Some(Verdict::True(found)) = scene.verdict(condition) {
+            if let Some(Verdict::True(found)) = cx.verdict(condition) {
                 groups.extend(found.iter().cloned());
-            } else if let Some(value) = self.value(at, &condition.field, scene) {
+            } else if let Some(value) = self.value(at, &condition.field, cx) {
                 condition.groups(&value, &mut groups);
             }
         }
         let key = match &rule.per {
             Per::Server => String::new(),
-            Per::Conn => scene.session().map_or_else(String::new, |session| session.to_string()),
-            Per::User => text_of(scene, &Field::User),
-            Per::Ip => text_of(scene, &Field::Ip),
-            Per::Listener => text_of(scene, &Field::Listener),
+            Per::Conn => cx.session().map_or_else(String::new, |session| session.to_string()),
+            Per::User => text_of(cx, &Field::User),
+            Per::Ip => text_of(cx, &Field::Ip),
+            Per::Listener => text_of(cx, &Field::Listener),
             Per::Key(template) => {
-                let octets = template.fill(&|name| self.named(at, name, scene, &groups));
+                let octets = template.fill(&|name| self.named(at, name, cx, &groups));
                 String::from_utf8_lossy(&octets).into_owned()
             }
         };
         let mounted = &mut self.rules[at];
-        mounted.first.get_or_insert(scene.now());
+        mounted.first.get_or_insert(cx.now());
         let n = match rule.per {
             Per::Server => {
                 mounted.count += 1;
@@ -106,13 +106,13 @@ impl Rulebook {
             }
         };
         if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
-            self.miss(at, event, scene, Why::UsedUp(n));
+            self.miss(at, event, cx, Why::UsedUp(n));
             return None;
         }
         if let Some(chance) = rule.chance
             && draw(self.seed, &[&*rule.id, &key], n) >= chance
         {
-            self.miss(at, event, scene, Why::Lost(n));
+            self.miss(at, event, cx, Why::Lost(n));
             return None;
         }
         let mounted = &mut self.rules[at];
@@ -127,12 +127,12 @@ impl Rulebook {
         &self,
         at: usize,
         name: &Name,
-        scene: &dyn Scene,
+        cx: &dyn EvalContext,
         groups: &[(Box<str>, String)],
     ) -> Option<String> {
         match name {
             Name::Group(group) => groups.iter().find(|(its, _)| its == group).map(|(_, value)| value.clone()),
-            Name::Field(field) => self.value(at, field, scene).map(|value| inserted(&value)).or_else(|| {
+            Name::Field(field) => self.value(at, field, cx).map(|value| inserted(&value)).or_else(|| {
                 let name = field.name();
                 groups.iter().find(|(its, _)| **its == *name).map(|(_, value)| value.clone())
             }),
@@ -145,37 +145,37 @@ impl Rulebook {
     }
 
     /// What a field says to the rule at this place, if there is one.
-    pub(super) fn value<'a>(&'a self, at: usize, field: &Field, scene: &'a dyn Scene) -> Option<Value<'a>> {
+    pub(super) fn value<'a>(&'a self, at: usize, field: &Field, cx: &'a dyn EvalContext) -> Option<Value<'a>> {
         match field {
             Field::State(name) => self.variables.state().get(name).map(|set| set.value.as_value()),
-            Field::Session(name) => self.variables.of_session(scene.session()?, name).map(|set| set.value.as_value()),
+            Field::Session(name) => self.variables.of_session(cx.session()?, name).map(|set| set.value.as_value()),
             Field::SinceFirst => {
-                let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(scene.now());
-                Some(Value::Number(first.until(scene.now())))
+                let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(cx.now());
+                Some(Value::Number(first.until(cx.now())))
             }
             // A rule counts from when it came into force; an expectation from the start.
             Field::At if self.rules.get(at).is_some() => {
-                let (since, moment) = (self.rules[at].since, scene.moment()?);
+                let (since, moment) = (self.rules[at].since, cx.moment()?);
                 (since <= moment).then(|| Value::Number(since.until(moment)))
             }
-            other => scene.value(other),
+            other => cx.value(other),
         }
     }
 
     /// The conditions of a rule that do not hold.
-    fn missed(&self, at: usize, scene: &dyn Scene) -> Vec<Missed> {
-        self.missed_of(at, &self.rules[at].rule.when, scene)
+    fn missed(&self, at: usize, cx: &dyn EvalContext) -> Vec<Missed> {
+        self.missed_of(at, &self.rules[at].rule.when, cx)
     }
 
     /// The same of any conditions; of the outcome nothing is known yet.
-    pub(super) fn missed_of(&self, at: usize, when: &[Condition], scene: &dyn Scene) -> Vec<Missed> {
+    pub(super) fn missed_of(&self, at: usize, when: &[Condition], cx: &dyn EvalContext) -> Vec<Missed> {
         let mut missed = Vec::new();
         for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
-            if let Some(verdict) = scene.verdict(condition) {
+            if let Some(verdict) = cx.verdict(condition) {
                 missed.extend(verdict.missed().cloned());
                 continue;
             }
-            let value = self.value(at, &condition.field, scene);
+            let value = self.value(at, &condition.field, cx);
             if !condition.holds(value.as_ref()) {
                 let setter = match &condition.field {
                     Field::State(name) => self.variables.state().get(name).map(|set| (set.by.clone(), set.session)),
@@ -187,14 +187,14 @@ impl Rulebook {
         missed
     }
 
-    pub(super) fn miss(&mut self, at: usize, event: Event, scene: &dyn Scene, why: Why) {
-        let near = Near { why, event, session: scene.session(), exchange: scene.record() };
-        if self.rules[at].keep(near) && scene.record().is_none() {
+    pub(super) fn miss(&mut self, at: usize, event: Event, cx: &dyn EvalContext, why: Why) {
+        let near = Near { why, event, session: cx.session(), exchange: cx.record() };
+        if self.rules[at].keep(near) && cx.record().is_none() {
             self.pending.push(at);
         }
     }
 }
 
-fn text_of(scene: &dyn Scene, field: &Field) -> String {
-    scene.value(field).map(|value| inserted(&value)).unwrap_or_default()
+fn text_of(cx: &dyn EvalContext, field: &Field) -> String {
+    cx.value(field).map(|value| inserted(&value)).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use super::clause::Rule;
 use super::condition::{Condition, Test};
 use super::field::{Field, Kind};
-use super::rulebook::Scene;
+use super::rulebook::EvalContext;
 use crate::base::{Seq, SessionNo, fold_domain};
 use crate::protocol::{Event, Value};
 
@@ -75,10 +75,10 @@ impl Index {
     }
 
     /// The places of the rules that are asked, in their order.
-    pub(super) fn places(&mut self, scene: &dyn Scene) -> Vec<usize> {
+    pub(super) fn places(&mut self, cx: &dyn EvalContext) -> Vec<usize> {
         let mut places = self.always.clone();
         for (field, by_key) in &self.keyed {
-            let Some(value) = scene.value(field) else { continue };
+            let Some(value) = cx.value(field) else { continue };
             let texts = match value {
                 Value::Several(values) => values,
                 one => vec![one],
@@ -94,8 +94,8 @@ impl Index {
                     self.seen.push_back(Seen {
                         field: field.clone(),
                         value: text.into_owned(),
-                        session: scene.session(),
-                        exchange: scene.record(),
+                        session: cx.session(),
+                        exchange: cx.record(),
                     });
                 }
             }

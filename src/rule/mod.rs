@@ -33,7 +33,7 @@ pub(crate) use filter::short;
 pub(crate) use mounted::Mounted;
 pub(crate) use near::{Missed, Near, Why};
 pub(crate) use plan::{After, Cue, Pace, Plan};
-pub(crate) use rulebook::{Rulebook, Scene};
+pub(crate) use rulebook::{EvalContext, Rulebook};
 pub(crate) use run::{Run, Want};
 pub(crate) use step::*;
 pub(crate) use template::{Name, Template, filtered};

@@ -22,7 +22,7 @@ use crate::protocol::{Event, Value};
 pub(super) const MOST_KEYS: usize = 100_000;
 
 /// What is known when rules are asked.
-pub(crate) trait Scene {
+pub(crate) trait EvalContext {
     /// What the protocol, the session and the server know.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     /// What was found out before about a condition on the content of mail.
@@ -217,12 +217,12 @@ impl Rulebook {
     }
 
     /// An event happened: it is counted, and expectations look at it.
-    pub(super) fn happened(&mut self, event: Event, scene: &dyn Scene) {
+    pub(super) fn happened(&mut self, event: Event, cx: &dyn EvalContext) {
         *self.seen.entry(event).or_default() += 1;
-        let after = since(&mut self.first, scene.now());
+        let after = since(&mut self.first, cx.now());
         let mut watches = std::mem::take(&mut self.watches);
         for watch in watches.iter_mut().filter(|watch| watch.is_on(event)) {
-            watch.happened(event, after, scene, self);
+            watch.happened(event, after, cx, self);
         }
         self.watches = watches;
         self.full.extend(self.watches.iter_mut().filter_map(Watch::tell_full));
@@ -274,7 +274,7 @@ impl Rulebook {
     }
 
     /// All that a firing does at once is done.
-    pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &FiringEffect, scene: &dyn Scene) {
+    pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &FiringEffect, cx: &dyn EvalContext) {
         let is_none = effect.is_none();
         let at = self.at(firing.no);
         let Some(mounted) = self.rules.get_mut(at).filter(|its| effect.firing.is_in(&its.counting)) else { return };
@@ -285,7 +285,7 @@ impl Rulebook {
             mounted.without_effect += 1;
             let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.name());
             let why = Why::NoEffect(names.collect());
-            self.miss(at, event, scene, why);
+            self.miss(at, event, cx, why);
         }
     }
 

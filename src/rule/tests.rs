@@ -13,7 +13,7 @@ use crate::protocol::{Event, Framing, Value};
 /// A request in session 1, of which these fields are known.
 pub(super) struct Request(pub(super) Vec<(Field, String)>);
 
-impl Scene for Request {
+impl EvalContext for Request {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         self.0.iter().find(|(its, _)| its == field).map(|(_, value)| Value::text(&**value))
     }

@@ -8,7 +8,7 @@ use super::clause::On;
 use super::condition::{Condition, inserted};
 use super::field::Field;
 use super::near::Missed;
-use super::rulebook::{MOST_KEYS, Rulebook, Scene};
+use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Value};
 
@@ -95,11 +95,11 @@ impl Watch {
     }
 
     /// An event happened, so long after the first.
-    pub(super) fn happened(&mut self, event: Event, after: Duration, scene: &dyn Scene, book: &Rulebook) {
+    pub(super) fn happened(&mut self, event: Event, after: Duration, cx: &dyn EvalContext, book: &Rulebook) {
         let in_time = self.expect.within.is_none_or(|within| after <= within);
         match &self.expect.what {
             Wanted::Sequence(all) => {
-                let is_command = || scene.value(&Field::Verb).is_some();
+                let is_command = || cx.value(&Field::Verb).is_some();
                 let to_come = all.iter().enumerate().skip(self.seen as usize);
                 let Some((index, _)) = to_come.into_iter().find(|(_, on)| on.means(event, is_command)) else { return };
                 let is_next = index == self.seen as usize;
@@ -107,24 +107,24 @@ impl Watch {
                     self.seen += 1;
                     return;
                 }
-                let session = scene.session();
+                let session = cx.session();
                 self.misplaced.retain(|its| its.index != index);
-                let exchange = scene.record();
+                let exchange = cx.record();
                 self.misplaced.push(Misplaced { index, event, session, exchange, is_late: is_next });
             }
             Wanted::Count { on, when, same, .. } => {
-                let is_command = || scene.value(&Field::Verb).is_some();
+                let is_command = || cx.value(&Field::Verb).is_some();
                 if !on.iter().any(|on| on.means(event, is_command)) {
                     return;
                 }
-                let missed = book.missed_of(NO_RULE, when, scene);
+                let missed = book.missed_of(NO_RULE, when, cx);
                 if !missed.is_empty() || !in_time {
-                    return self.near(scene.session(), event, missed);
+                    return self.near(cx.session(), event, missed);
                 }
-                let key = same.as_ref().map(|field| book.value(NO_RULE, field, scene));
+                let key = same.as_ref().map(|field| book.value(NO_RULE, field, cx));
                 let key = key.map(|value| value.map(|value| inserted(&value)).unwrap_or_default());
                 match when.iter().any(|condition| condition.field == Field::Outcome) {
-                    true => self.open.push(Open { exchange: scene.record(), session: scene.session(), event, key }),
+                    true => self.open.push(Open { exchange: cx.record(), session: cx.session(), event, key }),
                     false => self.count(key),
                 }
             }

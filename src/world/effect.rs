@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::World;
 use super::command::{EndCommand, SessionCommand};
+use super::context::About;
 use super::profile::speaks;
-use super::scene::About;
 use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::{INBOX, Origin, Place};
-use crate::protocol::{Desk, Destination, Event, Machine, Reply};
+use crate::protocol::{Destination, Event, Machine, MailTxn, Reply};
 use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, State, Target, Tell, Variable};
 
 impl World {
@@ -35,7 +35,7 @@ impl World {
             self.timers.put(due, TimerJob::Effect { effect, session, by });
             return true;
         };
-        match destination(&Desk::new(&mut self.mail, Origin::Delivered, now), &target) {
+        match destination(&MailTxn::new(&mut self.mail, Origin::Delivered, now), &target) {
             Ok(destination) => {
                 route(run, Delivery::Later(due, destination, by));
                 true
@@ -61,8 +61,8 @@ impl World {
     ) -> bool {
         let rule = &by.rule;
         let (new_user, new_mailbox) = self.mail.entered();
-        let mut desk = Desk::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
-        let place_of = |desk: &mut Desk<'_>, target: &Target| {
+        let mut txn = MailTxn::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
+        let place_of = |txn: &mut MailTxn<'_>, target: &Target| {
             let facts = session.and_then(|session| self.journal.session(session)).map(|log| log.facts());
             // What the client has just done is not recorded yet.
             let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
@@ -70,7 +70,7 @@ impl World {
             let login = target.user.clone().or_else(user);
             let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| "INBOX".into());
             let login = login.ok_or("nobody is logged in, and the step names no user")?;
-            desk.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
+            txn.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
         };
         let (mut told, mut command, mut found) = (None, None, true);
         let failed: Result<(), String> = match effect {
@@ -107,42 +107,42 @@ impl World {
                 route(run.as_deref_mut(), Delivery::Lost);
                 Ok(())
             }
-            Effect::Redirect(target) => destination(&desk, &target).map(|destination| {
+            Effect::Redirect(target) => destination(&txn, &target).map(|destination| {
                 route(run.as_deref_mut(), Delivery::Into(destination));
             }),
-            Effect::Deliver { target, message } => place_of(&mut desk, &target).and_then(|place| {
+            Effect::Deliver { target, message } => place_of(&mut txn, &target).and_then(|place| {
                 let raw = self.messages.get(&message).ok_or(format!("there is no message `{message}`"))?;
-                desk.deliver_into(place, raw.clone());
+                txn.deliver_into(place, raw.clone());
                 Ok(())
             }),
-            Effect::Expunge { target, one, tell } => place_of(&mut desk, &target).map(|place| {
-                let uids = uids(&desk, place, one);
+            Effect::Expunge { target, one, tell } => place_of(&mut txn, &target).map(|place| {
+                let uids = uids(&txn, place, one);
                 found = !uids.is_empty();
                 for uid in uids {
                     if tell == Tell::Never {
                         machine.conceal(place, uid);
                     }
-                    desk.expunge(place, uid);
+                    txn.expunge(place, uid);
                 }
-                told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
+                told = (tell == Tell::Now).then(|| machine.tell(&mut txn));
             }),
-            Effect::Flag { target, one, add, remove, tell } => place_of(&mut desk, &target).and_then(|place| {
-                let add = desk.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
-                let remove = desk.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
-                let uids = uids(&desk, place, one);
+            Effect::Flag { target, one, add, remove, tell } => place_of(&mut txn, &target).and_then(|place| {
+                let add = txn.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
+                let remove = txn.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
+                let uids = uids(&txn, place, one);
                 found = !uids.is_empty();
                 for uid in uids {
-                    if let Some(flags) = desk.mailbox(place).and_then(|its| its.entry(uid)).map(|entry| entry.flags) {
-                        desk.flag(place, uid, flags.with(add).without(remove));
+                    if let Some(flags) = txn.mailbox(place).and_then(|its| its.entry(uid)).map(|entry| entry.flags) {
+                        txn.flag(place, uid, flags.with(add).without(remove));
                     }
                 }
-                told = (tell == Tell::Now).then(|| machine.tell(&mut desk));
+                told = (tell == Tell::Now).then(|| machine.tell(&mut txn));
                 Ok(())
             }),
-            Effect::Mailbox { target, uid_validity, renumber } => place_of(&mut desk, &target).map(|place| {
-                let now_is = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
+            Effect::Mailbox { target, uid_validity, renumber } => place_of(&mut txn, &target).map(|place| {
+                let now_is = txn.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
                 let validity = uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
-                desk.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
+                txn.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
             }),
             Effect::Caps(offer) => {
                 if let Some(mask) = machine.mask() {
@@ -207,8 +207,8 @@ impl World {
     pub(crate) fn recover(&mut self, now: Timestamp) {
         self.depth = 0;
         self.answers = None;
-        for done in self.mail.take_unrecorded() {
-            self.record_outside(done, now);
+        for txn_log in self.mail.take_unrecorded() {
+            self.record_outside(txn_log, now);
         }
     }
 
@@ -226,9 +226,9 @@ impl World {
 
     /// Records what was done outside of every exchange.
     pub(super) fn settle(&mut self, session: Option<SessionNo>, Progress { notes, .. }: Progress, now: Timestamp) {
-        let done = self.mail.take_done();
-        let delivered = self.delivered(&done);
-        self.record_outside(done, now);
+        let txn_log = self.mail.take_log();
+        let delivered = self.delivered(&txn_log);
+        self.record_outside(txn_log, now);
         let cause = self.journal.tip();
         self.keep_bounds(now);
         for note in notes {
@@ -259,8 +259,8 @@ fn assign(
 }
 
 /// Where a rule sends the message that is being accepted; fails with why that cannot be.
-fn destination(desk: &Desk<'_>, Target { user, mailbox }: &Target) -> Result<Destination, String> {
-    desk.destination(user.as_deref(), mailbox.as_deref().unwrap_or(INBOX)).map_err(|unfit| unfit.to_string())
+fn destination(txn: &MailTxn<'_>, Target { user, mailbox }: &Target) -> Result<Destination, String> {
+    txn.destination(user.as_deref(), mailbox.as_deref().unwrap_or(INBOX)).map_err(|unfit| unfit.to_string())
 }
 
 /// The message that is accepted in this exchange goes that way.
@@ -278,8 +278,8 @@ fn impossible(by: &By, why: &str) -> Kind {
     noted(by, Weight::Failure, format!("a step could not be done: {why}"))
 }
 
-fn uids(desk: &Desk<'_>, place: Place, one: One) -> Vec<u32> {
-    let Some(mailbox) = desk.mailbox(place) else { return Vec::new() };
+fn uids(txn: &MailTxn<'_>, place: Place, one: One) -> Vec<u32> {
+    let Some(mailbox) = txn.mailbox(place) else { return Vec::new() };
     let entries = mailbox.entries();
     match one {
         One::All => entries.iter().map(|entry| entry.uid).collect(),

@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 
 use super::World;
-use super::scene::{About, Delivered, Scene};
+use super::context::{About, Delivered, EventContext};
 use super::turn::{Nobody, Progress};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Kind, Noted, Weight};
 use crate::mail::Change;
-use crate::protocol::{Done, Event, Framing, Heard, Words};
+use crate::protocol::{Event, Framing, Heard, TxnLog, Words};
 use crate::rule::{Run, Want};
 
 /// Events that follow from events, and those from these, up to here.
@@ -16,11 +16,11 @@ const DEEPEST: u8 = 8;
 
 impl World {
     /// What was delivered, where a rule wants to know.
-    pub(super) fn delivered(&self, done: &Done) -> Vec<Delivered> {
+    pub(super) fn delivered(&self, txn_log: &TxnLog) -> Vec<Delivered> {
         if !self.rulebook.concerns(Event::MailDelivered) {
             return Vec::new();
         }
-        let filed = done.changes.iter().filter_map(|change| match change {
+        let filed = txn_log.changes.iter().filter_map(|change| match change {
             Change::File { place, uid, message, is_delivery: true, .. } => {
                 let account = self.mail.accounts.account(place.account)?;
                 let mailbox = account.mailbox(place.mailbox)?.name.clone();
@@ -75,7 +75,7 @@ impl World {
         let heard = Heard { event, words: Words::Silence, request: () };
         let mut run = Run::new(event, Framing::Smtp);
         loop {
-            let scene = Scene::<Nobody> {
+            let cx = EventContext::<Nobody> {
                 machine: None,
                 heard: Some(&heard),
                 journal: &self.journal,
@@ -91,7 +91,7 @@ impl World {
                 answers: self.answers.as_deref().filter(|_| is_read),
                 messages: OnceCell::new(),
             };
-            match run.step(&mut self.rulebook, &scene) {
+            match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {}
                 Want::Effect { mut effect, after, by } => {
                     if let (About::Delivery(delivered), Some(target)) = (about, effect.target_mut()) {

@@ -9,7 +9,7 @@ use super::World;
 use crate::base::{Seq, Times, Timestamp};
 use crate::expect::RulesReport;
 use crate::mail::{Member, generated};
-use crate::protocol::{Given, GivenMessage};
+use crate::protocol::{SeedMailbox, SeedMessage};
 use crate::rule::RuleNo;
 use crate::scenario::{Loaded, MessageGiven};
 
@@ -41,7 +41,7 @@ impl World {
 
     /// Puts a scenario in the place of the one before, whose accounts and mail go with it.
     pub(crate) fn load(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
-        self.outside(now, |desk| desk.take_back());
+        self.outside(now, |txn| txn.take_back());
         self.timers.forget_rules();
         let first = self.rulebook.next_no();
         self.put_in_force(scenario, first, now);
@@ -85,7 +85,7 @@ impl World {
         self.start = now;
         self.rulebook.reset(now);
         self.schedule_all_moments(now);
-        self.furnish(&loaded, now);
+        self.seed(&loaded, now);
     }
 
     /// What rules and expectations miss until now; none where everything is as it must be.
@@ -107,7 +107,7 @@ impl World {
     }
 
     /// The scenario's accounts and mail come into being.
-    fn furnish(&mut self, loaded: &Loaded, now: Timestamp) {
+    fn seed(&mut self, loaded: &Loaded, now: Timestamp) {
         let members = loaded.users.iter().map(|user| Member {
             login: user.name.as_str().into(),
             password: user.password.as_str().into(),
@@ -115,38 +115,38 @@ impl World {
         });
         let members: Vec<Member> = members.collect();
         self.mail.accounts.admit(if members.is_empty() { self.initial.members.clone() } else { members });
-        let everybody: Vec<Given> = given(loaded, None).collect();
+        let everybody: Vec<SeedMailbox> = seeds(loaded, None).collect();
         let there: Vec<Box<str>> = self.mail.accounts.iter().map(|(_, account)| account.login.clone()).collect();
         for login in there.iter().filter(|_| !everybody.is_empty()) {
-            self.outside(now, |desk| desk.give(login, &everybody));
+            self.outside(now, |txn| txn.give(login, &everybody));
         }
-        self.mail.given = everybody;
+        self.mail.seeds = everybody;
         let mut users: Vec<&str> = loaded.users.iter().map(|user| user.name.as_str()).collect();
         users.extend(loaded.mailboxes.iter().filter_map(|mailbox| mailbox.user.as_deref()));
         users.extend(loaded.messages.iter().filter_map(|message| message.user.as_deref()));
         users.sort_unstable();
         users.dedup();
         for user in users {
-            let own: Vec<Given> = given(loaded, Some(user)).collect();
-            self.outside(now, |desk| desk.furnish(user, &own));
+            let own: Vec<SeedMailbox> = seeds(loaded, Some(user)).collect();
+            self.outside(now, |txn| txn.seed(user, &own));
         }
     }
 }
 
 /// What this user is given; everybody, where none is named.
-fn given<'l>(loaded: &'l Loaded, user: Option<&'l str>) -> impl Iterator<Item = Given> + 'l {
-    let mailboxes = loaded.mailboxes.iter().filter(move |its| its.user.as_deref() == user).map(|its| Given {
+fn seeds<'l>(loaded: &'l Loaded, user: Option<&'l str>) -> impl Iterator<Item = SeedMailbox> + 'l {
+    let mailboxes = loaded.mailboxes.iter().filter(move |its| its.user.as_deref() == user).map(|its| SeedMailbox {
         mailbox: its.name.as_str().into(),
         uid_validity: its.uid_validity,
         generate: its.generate,
         messages: Vec::new(),
     });
     let there = loaded.messages.iter().zip(1..).filter(|(message, _)| !message.is_delivered);
-    let messages = there.filter(move |(message, _)| message.user.as_deref() == user).map(|(message, i)| Given {
+    let messages = there.filter(move |(message, _)| message.user.as_deref() == user).map(|(message, i)| SeedMailbox {
         mailbox: message.mailbox.as_str().into(),
         uid_validity: None,
         generate: 0,
-        messages: vec![GivenMessage {
+        messages: vec![SeedMessage {
             raw: raw(message, i),
             flags: message.flags.clone(),
             uidl: message.uidl.as_deref().map(Into::into),

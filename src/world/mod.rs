@@ -3,11 +3,11 @@
 
 mod command;
 mod content;
+mod context;
 mod effect;
 mod follow;
 mod load;
 mod profile;
-mod scene;
 mod timers;
 mod turn;
 
@@ -20,7 +20,7 @@ use bytes::Bytes;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
-use crate::protocol::{Desk, Done, Mail, Unfit};
+use crate::protocol::{MailStore, MailTxn, TxnLog, Unfit};
 use crate::rule::{Answers, By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 pub(crate) use command::{EndCommand, SessionCommand};
@@ -47,7 +47,7 @@ pub(crate) struct Keep {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) journal: Journal,
-    pub(crate) mail: Mail,
+    pub(crate) mail: MailStore,
     pub(crate) rulebook: Rulebook,
     /// What is done later, by whoever has the clock.
     pub(crate) timers: Timers,
@@ -112,7 +112,7 @@ impl World {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, seed: u32, keep: Option<Keep>) -> Self {
         Self {
             journal: Journal::default(),
-            mail: Mail::new(Accounts::new(members.clone(), namespace, seed)),
+            mail: MailStore::new(Accounts::new(members.clone(), namespace, seed)),
             rulebook: Rulebook::new(seed.into()),
             timers: Timers::default(),
             commands: Vec::new(),
@@ -183,11 +183,11 @@ impl World {
         if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
             return Err(stranger.into());
         }
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        let message = desk.deliver(envelope, raw);
-        let done = desk.close();
-        let delivered = self.delivered(&done);
-        self.record_outside(done, now);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let message = txn.deliver(envelope, raw);
+        let txn_log = txn.close();
+        let delivered = self.delivered(&txn_log);
+        self.record_outside(txn_log, now);
         let cause = self.journal.tip();
         self.keep_bounds(now);
         self.tell_delivered(None, delivered, cause, now);
@@ -202,14 +202,14 @@ impl World {
         draft: Draft<'_>,
         now: Timestamp,
     ) -> Result<(Place, u32), Unfit> {
-        self.outside(now, |desk| {
+        self.outside(now, |txn| {
             if let Some(wrong) = draft.flags.iter().find(|flag| !Flags::is_name(flag)) {
                 return Err(Unfit::Flag(wrong.clone()));
             }
-            let place = desk.mailbox_of(login, mailbox)?;
-            let flags = desk.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(Unfit::Keywords)?;
+            let place = txn.mailbox_of(login, mailbox)?;
+            let flags = txn.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(Unfit::Keywords)?;
             let date = draft.date.map(|at| InternalDate { at, zone: 0 });
-            Ok((place, desk.append(place, flags, date, draft.raw)))
+            Ok((place, txn.append(place, flags, date, draft.raw)))
         })
     }
 
@@ -221,10 +221,10 @@ impl World {
         messages: Vec<Bytes>,
         now: Timestamp,
     ) -> Result<(), Unfit> {
-        self.outside(now, |desk| {
-            let place = desk.mailbox_of(login, mailbox)?;
+        self.outside(now, |txn| {
+            let place = txn.mailbox_of(login, mailbox)?;
             for raw in messages {
-                desk.append(place, Flags::NONE, None, raw);
+                txn.append(place, Flags::NONE, None, raw);
             }
             Ok(())
         })
@@ -232,31 +232,31 @@ impl World {
 
     /// Makes the account and the mailbox, if they are not there.
     pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<Place, Unfit> {
-        self.outside(now, |desk| desk.mailbox_of(login, mailbox))
+        self.outside(now, |txn| txn.mailbox_of(login, mailbox))
     }
 
-    fn outside<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut Desk<'_>) -> T) -> T {
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        let result = change(&mut desk);
-        let done = desk.close();
-        self.record_outside(done, now);
+    fn outside<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut MailTxn<'_>) -> T) -> T {
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let result = change(&mut txn);
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
         self.keep_bounds(now);
         result
     }
 
     /// Records what was done outside of every session, if anything was.
-    fn record_outside(&mut self, done: Done, now: Timestamp) {
-        if !done.is_empty() {
-            self.journal.outside(now, done);
+    fn record_outside(&mut self, txn_log: TxnLog, now: Timestamp) {
+        if !txn_log.is_empty() {
+            self.journal.outside(now, txn_log);
         }
     }
 
     /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
     pub(crate) fn clear(&mut self, now: Timestamp) -> VecDeque<Captured> {
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        desk.forget(Message::is_sent);
-        let done = desk.close();
-        self.record_outside(done, now);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        txn.forget(Message::is_sent);
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
         self.journal.clear()
     }
 
@@ -283,10 +283,10 @@ impl World {
             return;
         }
         let Some((through, count)) = self.journal.excess(keep.messages, keep.octets) else { return };
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        desk.forget(|message| message.no() <= through && !message.is_of_scenario());
-        let done = desk.close();
-        self.record_outside(done, now);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        txn.forget(|message| message.no() <= through && !message.is_of_scenario());
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
         self.evicted += count as u64;
         let (evicted, closed) = self.journal.forget(through);
         self.to_free.extend(evicted);
@@ -306,11 +306,11 @@ impl World {
         }
         let lasting = self.journal.sessions().map(|log| log.facts()).filter(|facts| facts.ended.is_none());
         let users: HashSet<String> = lasting.filter_map(|facts| Some(facts.user.as_deref()?.to_lowercase())).collect();
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        let count = desk.close_oldest(most, |login| users.contains(&login.to_lowercase()));
-        let done = desk.close();
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let count = txn.close_oldest(most, |login| users.contains(&login.to_lowercase()));
+        let txn_log = txn.close();
         if count > 0 {
-            self.record_outside(done, now);
+            self.record_outside(txn_log, now);
             self.evicted_accounts += count as u64;
             self.noted(Weight::Note, format!("more came than is kept: {count} accounts are closed, the oldest"), now);
         }

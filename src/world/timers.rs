@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::context::About;
 use super::effect::noted;
-use super::scene::About;
 use super::turn::{Nobody, Progress};
 use super::{SessionCommand, World};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
 use crate::mail::{Message, Origin};
-use crate::protocol::{Desk, Destination, Event};
+use crate::protocol::{Destination, Event, MailTxn};
 use crate::rule::{By, Effect, Rule, RuleNo};
 
 /// What is due, in order.
@@ -140,10 +140,10 @@ impl World {
             self.rulebook.missed_later(by);
             return progress.notes.push(noted(by, Weight::Note, format!("{no} is not filed: it is forgotten")));
         };
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, now);
-        let logins = desk.addressees(destination, &message).into_iter();
-        let (there, gone): (Vec<_>, Vec<_>) = logins.partition(|login| desk.accounts().known(login).is_some());
-        desk.file_for(&there, destination, &message);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let logins = txn.addressees(destination, &message).into_iter();
+        let (there, gone): (Vec<_>, Vec<_>) = logins.partition(|login| txn.accounts().known(login).is_some());
+        txn.file_for(&there, destination, &message);
         if there.is_empty() {
             self.rulebook.missed_later(by);
         }

@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::World;
-use super::scene::{About, Scene};
+use super::context::{About, EventContext};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Came, Detail, Kind, Trace};
 use crate::mail::{Message, Origin};
-use crate::protocol::{Desk, Done, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Unfinished, Words};
+use crate::protocol::{Event, Framing, Heard, Machine, MailTxn, Next, Reply, Status, Step, TxnLog, Unfinished, Words};
 use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
@@ -72,11 +72,11 @@ impl World {
             return self.recorded(session, Which::First(event, words), rest, run, progress, now);
         }
         let Heard { event, words, request } = heard;
-        let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-        let Step { reply, status, next } = machine.perform(request, &mut desk);
-        let done = desk.close();
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
+        let Step { reply, status, next } = machine.perform(request, &mut txn);
+        let txn_log = txn.close();
         let after = After::of(&next);
-        let exchange = self.record(session, event, &words, (&reply, status), done, after, None, now);
+        let exchange = self.record(session, event, &words, (&reply, status), txn_log, after, None, now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
@@ -93,11 +93,11 @@ impl World {
     ) -> Turn<M::Request> {
         let item = machine.item(&rest).filter(|item| self.rulebook.concerns(*item));
         if run.is_none() && item.is_none() {
-            let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
-            let Step { reply, status, next } = machine.perform(rest, &mut desk);
-            let done = desk.close();
+            let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
+            let Step { reply, status, next } = machine.perform(rest, &mut txn);
+            let txn_log = txn.close();
             let after = After::of(&next);
-            self.record_part(session, exchange, None, (&reply, status), done, after, None, now);
+            self.record_part(session, exchange, None, (&reply, status), txn_log, after, None, now);
             let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
             return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
         }
@@ -166,7 +166,7 @@ impl World {
         let mut next = Next::Continue;
         let certificate = self.certificate_of(session).name();
         let rest = loop {
-            let scene = Scene {
+            let cx = EventContext {
                 machine: Some(&*machine),
                 heard: heard.as_ref(),
                 journal: &self.journal,
@@ -182,17 +182,17 @@ impl World {
                 answers: self.answers.as_deref(),
                 messages: OnceCell::new(),
             };
-            match run.step(&mut self.rulebook, &scene) {
+            match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {
-                    run.remember(&scene);
+                    run.remember(&cx);
                     let Some(Heard { request, .. }) = heard.take() else { continue };
-                    let mut desk = Desk::new(&mut self.mail, Origin::Session(session), now);
+                    let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
                     let delivery = run.take_delivery();
-                    desk.reroute(delivery.as_ref().map(Delivery::route));
+                    txn.reroute(delivery.as_ref().map(Delivery::route));
                     if run.is_item() {
-                        desk.give_single();
+                        txn.give_single();
                     }
-                    let step = machine.perform(request, &mut desk);
+                    let step = machine.perform(request, &mut txn);
                     if let (Some(user), _) = self.mail.entered() {
                         run.logged_in(&user);
                     }
@@ -250,17 +250,17 @@ impl World {
         Progress { notes, .. }: Progress,
         now: Timestamp,
     ) -> Turn<R> {
-        let done = self.mail.take_done();
+        let txn_log = self.mail.take_log();
         let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
         let (cues, reply, status, trace) = run.take();
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
         let trace = (!trace.is_empty()).then(|| Box::new(trace));
         let exchange = match which {
             Which::First(event, words) => {
-                self.record(session, event, &words, (&reply, status), done, after, trace, now)
+                self.record(session, event, &words, (&reply, status), txn_log, after, trace, now)
             }
             Which::Later(exchange, line) => {
-                self.record_part(session, exchange, line, (&reply, status), done, after, trace, now);
+                self.record_part(session, exchange, line, (&reply, status), txn_log, after, trace, now);
                 exchange
             }
         };
@@ -287,7 +287,7 @@ impl World {
         event: Event,
         words: &Words,
         reply: (&Reply, Option<Status>),
-        done: Done,
+        txn_log: TxnLog,
         after: After,
         trace: Option<Box<Trace>>,
         now: Timestamp,
@@ -296,8 +296,8 @@ impl World {
             Words::LongLine { octets, .. } | Words::Body { octets, .. } => Some(*octets),
             Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
         };
-        let delivered = self.delivered(&done);
-        let mut detail = detail(done, octets, after == After::Close, trace);
+        let delivered = self.delivered(&txn_log);
+        let mut detail = detail(txn_log, octets, after == After::Close, trace);
         if let (Some(detail), Words::Body { odd_dots, .. }) = (&mut detail.0, words) {
             detail.odd_dots = odd_dots.clone();
         }
@@ -314,13 +314,13 @@ impl World {
         exchange: Seq,
         line: Option<&[u8]>,
         reply: (&Reply, Option<Status>),
-        done: Done,
+        txn_log: TxnLog,
         after: After,
         trace: Option<Box<Trace>>,
         now: Timestamp,
     ) {
-        let delivered = self.delivered(&done);
-        let detail = detail(done, None, after == After::Close, trace);
+        let delivered = self.delivered(&txn_log);
+        let detail = detail(txn_log, None, after == After::Close, trace);
         if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {
             self.journal.part(now, session, exchange, line, reply, detail);
             self.keep_bounds(now);
@@ -330,11 +330,11 @@ impl World {
 }
 
 /// What few exchanges have, and the messages that came with it; none for the others.
-fn detail(done: Done, octets: Option<u64>, last: bool, trace: Option<Box<Trace>>) -> (Option<Box<Detail>>, Came) {
-    if done.is_empty() && octets.is_none() && !last && trace.is_none() {
+fn detail(txn_log: TxnLog, octets: Option<u64>, last: bool, trace: Option<Box<Trace>>) -> (Option<Box<Detail>>, Came) {
+    if txn_log.is_empty() && octets.is_none() && !last && trace.is_none() {
         return (None, Came::default());
     }
-    let (detail, came) = Detail::of(done);
+    let (detail, came) = Detail::of(txn_log);
     (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
 }
 
@@ -360,7 +360,7 @@ impl Machine for Nobody {
         std::time::Duration::MAX
     }
 
-    fn perform(&mut self, _request: (), _desk: &mut Desk<'_>) -> Step<()> {
+    fn perform(&mut self, _request: (), _txn: &mut MailTxn<'_>) -> Step<()> {
         Step { reply: Reply::default(), status: None, next: Next::Continue }
     }
 

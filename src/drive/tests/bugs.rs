@@ -7,7 +7,7 @@ use super::toy::{connect, ending, line, say, start};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{Ending, Kind};
 use crate::mail::{Change, Origin};
-use crate::protocol::Desk;
+use crate::protocol::MailTxn;
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -81,7 +81,7 @@ fn a_bug_in_what_is_due_is_recorded_and_the_rest_is_done() {
     let (engine, address) = start();
 
     engine.update_alone(|world, now| {
-        Desk::new(&mut world.mail, Origin::Delivered, now).open("bob");
+        MailTxn::new(&mut world.mail, Origin::Delivered, now).open("bob");
         panic!("a bug in what is due, on purpose")
     });
 

@@ -16,7 +16,7 @@ use crate::base::SessionNo;
 use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen, runtime};
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxNo, Namespace, Place};
-use crate::protocol::{Desk, Event, Framing, Heard, Machine, Next, Reply, Status, Step, Unfinished, Words};
+use crate::protocol::{Event, Framing, Heard, Machine, MailTxn, Next, Reply, Status, Step, Unfinished, Words};
 use crate::world::World;
 
 /// How long a client may read nothing.
@@ -92,7 +92,7 @@ impl Machine for Toy {
         panic!("a bug in notice, on purpose")
     }
 
-    fn perform(&mut self, request: Ask, desk: &mut Desk<'_>) -> Step<Ask> {
+    fn perform(&mut self, request: Ask, txn: &mut MailTxn<'_>) -> Step<Ask> {
         let line = |text: &str| Reply::default().line(&[text]);
         match request {
             Ask::Say(text) => Step { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
@@ -103,7 +103,7 @@ impl Machine for Toy {
             }
             Ask::Panic => panic!("a bug, on purpose"),
             Ask::OpenAndPanic => {
-                desk.open("bob");
+                txn.open("bob");
                 panic!("a bug behind a change, on purpose")
             }
             Ask::Watch => {

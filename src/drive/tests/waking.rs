@@ -10,7 +10,7 @@ use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Left, Opened};
 use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Desk, Event, Reply, Status, Words};
+use crate::protocol::{Event, MailTxn, Reply, Status, Words};
 use crate::rule::{On, Rule, State, Step, Template, Variable};
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -85,9 +85,9 @@ fn envelope() -> Envelope {
 /// A client sends mail to bob; the reply has not left yet.
 fn send(engine: &Arc<Engine>) -> Seq {
     engine.update(|world, now| {
-        let mut desk = Desk::new(&mut world.mail, Origin::Session(SESSION), now);
-        desk.deliver(envelope(), Bytes::new());
-        let (detail, came) = Detail::of(desk.close());
+        let mut txn = MailTxn::new(&mut world.mail, Origin::Session(SESSION), now);
+        txn.deliver(envelope(), Bytes::new());
+        let (detail, came) = Detail::of(txn.close());
         let words = Words::Body { octets: 0, odd_dots: None };
         let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
         world.journal.exchange(now, SESSION, Event::SmtpMessage, &words, reply, (Some(Box::new(detail)), came))

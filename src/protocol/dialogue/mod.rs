@@ -13,7 +13,7 @@ use script::{Script, Step};
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
 use super::smtp::{self, Smtp};
-use super::{Desk, Machine, Mail, Next, StartTls};
+use super::{Machine, MailStore, MailTxn, Next, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 
@@ -220,7 +220,7 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
 
 struct Player<M> {
     machine: M,
-    mail: Mail,
+    mail: MailStore,
     input: BytesMut,
     said: Vec<u8>,
     after: After,
@@ -243,7 +243,7 @@ impl<M: Machine> Player<M> {
         let namespace = Namespace::new(script.settings("namespace").next().unwrap_or_default(), delimiter);
         let mut player = Self {
             machine,
-            mail: Mail::new(Accounts::new(members.collect(), namespace, 1)),
+            mail: MailStore::new(Accounts::new(members.collect(), namespace, 1)),
             input: BytesMut::new(),
             said: Vec::new(),
             after: After::Goes,
@@ -255,15 +255,15 @@ impl<M: Machine> Player<M> {
     /// What lies in mailboxes before anybody comes.
     fn seed(&mut self, script: &Script) {
         let date = InternalDate { at: SEEDED, zone: 0 };
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, SEEDED);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, SEEDED);
         for mailbox in script.settings("mailbox") {
             let (login, name) = mailbox.split_once(' ').expect("mailbox = login name");
-            desk.mailbox_of(login, name).expect("it can be made");
+            txn.mailbox_of(login, name).expect("it can be made");
         }
         for (login, mailbox, octets, flags) in script.mail() {
-            let place = desk.mailbox_of(login, mailbox).expect("it can be made");
-            let flags = desk.flags(place, flags.into_iter()).expect("there is room");
-            desk.append(place, flags, Some(date), octets.into());
+            let place = txn.mailbox_of(login, mailbox).expect("it can be made");
+            let flags = txn.flags(place, flags.into_iter()).expect("there is room");
+            txn.append(place, flags, Some(date), octets.into());
         }
     }
 
@@ -273,8 +273,8 @@ impl<M: Machine> Player<M> {
             let mut request = Some(heard.request);
             while let Some(asked) = request.take() {
                 let (origin, now) = (Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
-                let mut desk = Desk::new(&mut self.mail, origin, now);
-                let step = self.machine.perform(asked, &mut desk);
+                let mut txn = MailTxn::new(&mut self.mail, origin, now);
+                let step = self.machine.perform(asked, &mut txn);
                 step.reply.pieces().for_each(|piece| self.said.extend_from_slice(piece));
                 match step.next {
                     Next::Continue => {}

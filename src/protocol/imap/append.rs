@@ -7,16 +7,16 @@ use super::parser::{Parsed, Parser};
 use super::set::Numbers;
 use super::{Answer, Imap, Progress, Refusal, mailboxes};
 use crate::mail::{AccountNo, InternalDate, Place};
-use crate::protocol::Desk;
+use crate::protocol::MailTxn;
 
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) mailbox: String,
-    pub(super) messages: Vec<Given>,
+    pub(super) messages: Vec<Message>,
 }
 
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct Message {
     pub(super) flags: Vec<Box<str>>,
     date: Option<InternalDate>,
     /// None where the octets are announced and have not come.
@@ -39,7 +39,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
             date = Some(parser.date_time()?);
             parser.space()?;
         }
-        messages.push(Given { flags, date, raw: parser.message()? });
+        messages.push(Message { flags, date, raw: parser.message()? });
         if parser.is_at_end() {
             return Ok(Command::Append(Append { mailbox, messages }));
         }
@@ -48,27 +48,27 @@ pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
 
 impl Imap {
     /// Whether there is such a mailbox: looked at before the message is sent, where the client waits for that.
-    pub(super) fn may_append(account: AccountNo, append: &Append, desk: &Desk<'_>) -> Result<Place, Refusal> {
-        let name = desk.accounts().namespace().canonical(&append.mailbox);
-        let objection = desk.accounts().namespace().objection(&name);
-        mailboxes::place(account, &name, desk).ok_or_else(|| match objection {
+    pub(super) fn may_append(account: AccountNo, append: &Append, txn: &MailTxn<'_>) -> Result<Place, Refusal> {
+        let name = txn.accounts().namespace().canonical(&append.mailbox);
+        let objection = txn.accounts().namespace().objection(&name);
+        mailboxes::place(account, &name, txn).ok_or_else(|| match objection {
             Some(_) => Refusal::no_mailbox(&name),
             None => Refusal::try_create(&name),
         })
     }
 
     /// All messages are appended, or none.
-    pub(super) fn append(&mut self, account: AccountNo, append: Append, desk: &mut Desk<'_>) -> Answer {
-        let place = Self::may_append(account, &append, desk)?;
+    pub(super) fn append(&mut self, account: AccountNo, append: Append, txn: &mut MailTxn<'_>) -> Answer {
+        let place = Self::may_append(account, &append, txn)?;
         let mut ready = Vec::with_capacity(append.messages.len());
-        for Given { flags, date, raw } in append.messages {
+        for Message { flags, date, raw } in append.messages {
             // RFC 3502 §6.3.11: an empty message is how a client gives up.
             let raw = raw.filter(|raw| !raw.is_empty()).ok_or_else(|| Refusal::no("an empty message is no message"))?;
-            let flags = desk.flags(place, flags.iter().map(|flag| &**flag)).ok_or_else(Refusal::keywords)?;
+            let flags = txn.flags(place, flags.iter().map(|flag| &**flag)).ok_or_else(Refusal::keywords)?;
             ready.push((flags, date, raw));
         }
-        let uids: Vec<u32> = ready.into_iter().map(|(flags, date, raw)| desk.append(place, flags, date, raw)).collect();
-        let validity = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
+        let uids: Vec<u32> = ready.into_iter().map(|(flags, date, raw)| txn.append(place, flags, date, raw)).collect();
+        let validity = txn.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
         Ok(Progress::Done(format!("[APPENDUID {validity} {}] Appended", Numbers(&uids))))
     }
 }

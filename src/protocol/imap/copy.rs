@@ -8,7 +8,7 @@ use super::parser::{Parsed, Parser};
 use super::set::{Numbers, Set};
 use super::{Answer, Imap, PORTION, Progress, Refusal, Work, mailboxes};
 use crate::mail::{AccountNo, Flags, Place};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 /// A COPY or MOVE that is under way.
 #[derive(Debug)]
@@ -34,14 +34,14 @@ impl Imap {
         (set, by_uid): (&Set, bool),
         mailbox: &str,
         is_move: bool,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
         let view = if is_move { self.writable()? } else { self.view_mut()? };
         let uids = view.named(set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
-        let name = desk.accounts().namespace().canonical(mailbox);
-        let to = mailboxes::place(account, &name, desk).ok_or_else(|| Refusal::try_create(&name))?;
-        let Some(mailbox) = desk.mailbox(view.place) else { return Err(Refusal::unselected()) };
+        let name = txn.accounts().namespace().canonical(mailbox);
+        let to = mailboxes::place(account, &name, txn).ok_or_else(|| Refusal::try_create(&name))?;
+        let Some(mailbox) = txn.mailbox(view.place) else { return Err(Refusal::unselected()) };
         // What would make it fail is looked for before anything is copied: all are, or none (RFC 3501 §6.4.7).
         let there = uids.iter().filter_map(|uid| mailbox.entry(*uid));
         if !by_uid && there.clone().count() < uids.len() {
@@ -49,19 +49,19 @@ impl Imap {
         }
         let flags = there.fold(Flags::NONE, |all, entry| all.with(entry.flags));
         let names: Vec<String> = flags.names(&mailbox.keywords).map(str::to_owned).collect();
-        desk.flags(to, names.iter().map(String::as_str)).ok_or_else(Refusal::keywords)?;
+        txn.flags(to, names.iter().map(String::as_str)).ok_or_else(Refusal::keywords)?;
         let (copied, new) = (Vec::with_capacity(uids.len()), Vec::with_capacity(uids.len()));
         let copying = Copying { to, uids: uids.into_iter(), copied, new, is_move };
-        self.go_on_copying(copying, desk, out)
+        self.go_on_copying(copying, txn, out)
     }
 
-    pub(super) fn go_on_copying(&mut self, mut copying: Copying, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on_copying(&mut self, mut copying: Copying, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let from = self.view()?.place;
-        let Some(validity) = desk.mailbox(copying.to).map(|mailbox| mailbox.uid_validity) else {
+        let Some(validity) = txn.mailbox(copying.to).map(|mailbox| mailbox.uid_validity) else {
             return Err(Refusal::no("[NONEXISTENT] the mailbox to copy to was deleted meanwhile"));
         };
         for uid in copying.uids.by_ref().take(PORTION) {
-            if let Some(new) = desk.copy(from, uid, copying.to) {
+            if let Some(new) = txn.copy(from, uid, copying.to) {
                 copying.copied.push(uid);
                 copying.new.push(new);
             }

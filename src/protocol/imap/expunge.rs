@@ -7,7 +7,7 @@ use super::parser::{Parsed, Parser};
 use super::set::Set;
 use super::{Answer, Imap, PORTION, Progress, Work};
 use crate::mail::Flags;
-use crate::protocol::Desk;
+use crate::protocol::MailTxn;
 
 /// Entries that are being taken out, and what is said when it is done.
 #[derive(Debug)]
@@ -34,23 +34,23 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
 }
 
 impl Imap {
-    pub(super) fn expunge(&mut self, uids: Option<&Set>, desk: &mut Desk<'_>) -> Answer {
+    pub(super) fn expunge(&mut self, uids: Option<&Set>, txn: &mut MailTxn<'_>) -> Answer {
         let view = self.writable()?;
         let all = match uids {
             Some(set) => view.named(set, true).unwrap_or_default(),
             None => view.uids().to_vec(),
         };
         let expunging = Expunging { uids: all.into_iter(), only_deleted: true, done: "Expunged" };
-        self.go_on_expunging(expunging, desk)
+        self.go_on_expunging(expunging, txn)
     }
 
     /// The numbers are told at the end, together with what others took out.
-    pub(super) fn go_on_expunging(&mut self, mut expunging: Expunging, desk: &mut Desk<'_>) -> Answer {
+    pub(super) fn go_on_expunging(&mut self, mut expunging: Expunging, txn: &mut MailTxn<'_>) -> Answer {
         let place = self.view()?.place;
         for uid in expunging.uids.by_ref().take(PORTION) {
-            let entry = desk.mailbox(place).and_then(|mailbox| mailbox.entry(uid));
+            let entry = txn.mailbox(place).and_then(|mailbox| mailbox.entry(uid));
             if entry.is_some_and(|entry| !expunging.only_deleted || entry.flags.contains(Flags::DELETED)) {
-                desk.expunge(place, uid);
+                txn.expunge(place, uid);
             }
         }
         match expunging.uids.len() {

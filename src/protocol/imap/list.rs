@@ -11,7 +11,7 @@ use super::wildcard::Pattern;
 use super::work::Work;
 use super::{Answer, Imap, Progress, Refusal};
 use crate::mail::{AccountNo, Accounts, Namespace, SpecialUse};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 /// Twice as long as the longest name.
 const MOST_PATTERN: usize = 2000;
@@ -114,8 +114,8 @@ impl Listing {
 }
 
 impl Imap {
-    pub(super) fn list(&mut self, account: AccountNo, list: &List, desk: &Desk<'_>, out: &mut Reply) -> Answer {
-        let namespace = desk.accounts().namespace();
+    pub(super) fn list(&mut self, account: AccountNo, list: &List, txn: &MailTxn<'_>, out: &mut Reply) -> Answer {
+        let namespace = txn.accounts().namespace();
         // RFC 3501 §6.3.8: an empty pattern asks for the delimiter.
         if list.pattern.is_empty() && !list.is_lsub {
             out.add(format_args!("* LIST (\\Noselect) \"{}\" \"\"\r\n", namespace.delimiter));
@@ -137,10 +137,10 @@ impl Imap {
     }
 
     /// As many lines as one turn says.
-    pub(super) fn go_on_listing(&mut self, mut listing: Listing, desk: &Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on_listing(&mut self, mut listing: Listing, txn: &MailTxn<'_>, out: &mut Reply) -> Answer {
         if listing.lines.is_none() {
             // Nobody gathered before this turn.
-            listing.gather(desk.accounts());
+            listing.gather(txn.accounts());
             listing.compute();
         }
         let mut lines = listing.lines.take().unwrap_or_default();
@@ -153,8 +153,8 @@ impl Imap {
         Ok(Progress::Done(format!("{} is complete", if listing.is_lsub { "LSUB" } else { "LIST" })))
     }
 
-    pub(super) fn namespace(&mut self, desk: &Desk<'_>, out: &mut Reply) -> Answer {
-        let Namespace { delimiter, prefix } = desk.accounts().namespace();
+    pub(super) fn namespace(&mut self, txn: &MailTxn<'_>, out: &mut Reply) -> Answer {
+        let Namespace { delimiter, prefix } = txn.accounts().namespace();
         out.push("* NAMESPACE ((");
         out.string(super::utf7::encode(prefix).as_bytes());
         out.add(format_args!(" \"{delimiter}\")) NIL NIL\r\n"));

@@ -5,7 +5,7 @@ use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, Mode, Progress, Refusal, State};
 use crate::mail::{AccountNo, is_identifier};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Reply, StartTls};
+use crate::protocol::{MailTxn, Reply, StartTls};
 
 pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     parser.space()?;
@@ -41,9 +41,9 @@ pub(super) fn authenticate(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Com
 }
 
 impl Imap {
-    pub(super) fn login(&mut self, login: &str, password: &str, desk: &mut Desk<'_>) -> Answer {
+    pub(super) fn login(&mut self, login: &str, password: &str, txn: &mut MailTxn<'_>) -> Answer {
         self.may_log_in()?;
-        match desk.log_in(login, password) {
+        match txn.log_in(login, password) {
             Some(account) => Ok(self.enter(account)),
             None => Err(Refusal::failed_login()),
         }
@@ -54,14 +54,14 @@ impl Imap {
         tag: &str,
         mechanism: &str,
         initial: Option<Vec<u8>>,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
         self.may_log_in()?;
         let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
             return Err(Refusal::no("unsupported authentication mechanism"));
         };
-        self.proceed(tag, mechanism.start(initial), desk, out)
+        self.proceed(tag, mechanism.start(initial), txn, out)
     }
 
     /// A line of a login that is under way.
@@ -70,19 +70,19 @@ impl Imap {
         tag: &str,
         exchange: sasl::Exchange,
         response: &[u8],
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
         if response == b"*" {
             return Err(Refusal::bad("the login was cancelled"));
         }
         match sasl::decode(response) {
-            Some(response) => self.proceed(tag, exchange.step(response), desk, out),
+            Some(response) => self.proceed(tag, exchange.step(response), txn, out),
             None => Err(Refusal::bad("the response is not base64")),
         }
     }
 
-    fn proceed(&mut self, tag: &str, outcome: Outcome, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    fn proceed(&mut self, tag: &str, outcome: Outcome, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         match outcome {
             Outcome::Challenge(exchange, challenge) => {
                 self.mode = Mode::Sasl(tag.into(), exchange);
@@ -90,7 +90,7 @@ impl Imap {
                 Ok(Progress::Continuation)
             }
             Outcome::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
-            Outcome::Credentials { login, password } => match desk.log_in(&login, &password) {
+            Outcome::Credentials { login, password } => match txn.log_in(&login, &password) {
                 Some(account) => Ok(self.enter(account)),
                 None => Err(Refusal::failed_login()),
             },

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, PORTION, Progress, Refusal, State, Work, utf7};
 use crate::mail::{AccountNo, INBOX, Mailbox, Place, SpecialUse};
-use crate::protocol::Desk;
+use crate::protocol::MailTxn;
 
 /// How many mailboxes, and how many subscriptions, an account can have.
 const MOST_MAILBOXES: usize = 10_000;
@@ -55,69 +55,69 @@ impl Imap {
         account: AccountNo,
         mailbox: &str,
         special_use: Option<SpecialUse>,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
     ) -> Answer {
-        let namespace = desk.accounts().namespace();
+        let namespace = txn.accounts().namespace();
         // RFC 3501 §6.3.3: a delimiter at the end says that names below this one will come.
         let name = namespace.canonical(mailbox.strip_suffix(namespace.delimiter).unwrap_or(mailbox));
-        may_be_made(account, &name, desk)?;
-        let place = desk.create(account, &name, special_use.or_else(|| SpecialUse::of_name(&name)));
-        let validity = desk.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
+        may_be_made(account, &name, txn)?;
+        let place = txn.create(account, &name, special_use.or_else(|| SpecialUse::of_name(&name)));
+        let validity = txn.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
         Ok(Progress::Done(format!("Created, with UIDVALIDITY {validity}")))
     }
 
-    pub(super) fn delete(&mut self, account: AccountNo, mailbox: &str, desk: &mut Desk<'_>) -> Answer {
-        let name = desk.accounts().namespace().canonical(mailbox);
+    pub(super) fn delete(&mut self, account: AccountNo, mailbox: &str, txn: &mut MailTxn<'_>) -> Answer {
+        let name = txn.accounts().namespace().canonical(mailbox);
         if &*name == INBOX {
             return Err(Refusal::no("[CANNOT] INBOX is always there"));
         }
-        let Some(place) = place(account, &name, desk) else {
-            let start = format!("{name}{}", desk.accounts().namespace().delimiter);
-            return Err(match below(account, &start, desk).next() {
+        let Some(place) = place(account, &name, txn) else {
+            let start = format!("{name}{}", txn.accounts().namespace().delimiter);
+            return Err(match below(account, &start, txn).next() {
                 None => Refusal::no_mailbox(&name),
                 Some(_) => Refusal::no(format!("[HASCHILDREN] {} has mailboxes below it", utf7::encode(&name))),
             });
         };
-        desk.delete(place);
+        txn.delete(place);
         if let State::Selected(_, view) = &self.state
             && view.place == place
         {
-            self.deselect(account, desk);
+            self.deselect(account, txn);
             return Ok(Progress::Done("Deleted; it was selected, and nothing is now".to_owned()));
         }
         Ok(Progress::Done("Deleted".to_owned()))
     }
 
-    pub(super) fn rename(&mut self, account: AccountNo, from: &str, to: &str, desk: &mut Desk<'_>) -> Answer {
-        let namespace = desk.accounts().namespace();
+    pub(super) fn rename(&mut self, account: AccountNo, from: &str, to: &str, txn: &mut MailTxn<'_>) -> Answer {
+        let namespace = txn.accounts().namespace();
         let (from, to) = (namespace.canonical(from), namespace.canonical(to));
-        let source = place(account, &from, desk);
+        let source = place(account, &from, txn);
         if let Some(inbox) = source.filter(|_| &*from == INBOX) {
-            may_be_made(account, &to, desk)?;
-            return rename_inbox(inbox, &to, desk);
+            may_be_made(account, &to, txn)?;
+            return rename_inbox(inbox, &to, txn);
         }
         let (start, new_start) = (format!("{from}{}", namespace.delimiter), format!("{to}{}", namespace.delimiter));
-        if source.is_none() && below(account, &start, desk).next().is_none() {
+        if source.is_none() && below(account, &start, txn).next().is_none() {
             return Err(Refusal::no_mailbox(&from));
         }
-        may_be_named(account, &to, desk)?;
+        may_be_named(account, &to, txn)?;
         if to.starts_with(&start) {
             return Err(Refusal::no("[CANNOT] the new name is below the old one"));
         }
         if let Some(objection) =
-            below(account, &start, desk).find_map(|name| namespace.objection_below(name, &from, &to))
+            below(account, &start, txn).find_map(|name| namespace.objection_below(name, &from, &to))
         {
             return Err(Refusal::no(format!("[CANNOT] {objection}")));
         }
         // A name below the new one may be taken even where the new one is not. What is renamed itself leaves its name.
         let is_needed = |taken: &&Arc<str>| {
             let is_left = ***taken == *from || taken.starts_with(&start);
-            !is_left && place(account, &format!("{from}{}", &taken[to.len()..]), desk).is_some()
+            !is_left && place(account, &format!("{from}{}", &taken[to.len()..]), txn).is_some()
         };
-        if let Some(taken) = below(account, &new_start, desk).find(is_needed) {
+        if let Some(taken) = below(account, &new_start, txn).find(is_needed) {
             return Err(Refusal::taken(taken));
         }
-        desk.rename(account, &from, &to);
+        txn.rename(account, &from, &to);
         Ok(Progress::Done("Renamed".to_owned()))
     }
 
@@ -127,21 +127,21 @@ impl Imap {
         account: AccountNo,
         mailbox: &str,
         subscribed: bool,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
     ) -> Answer {
-        let name = desk.accounts().namespace().canonical(mailbox);
-        let is_subscribed = desk.account(account).is_some_and(|account| account.subscriptions.contains(&*name));
+        let name = txn.accounts().namespace().canonical(mailbox);
+        let is_subscribed = txn.account(account).is_some_and(|account| account.subscriptions.contains(&*name));
         match (subscribed, is_subscribed) {
             (true, false) => {
-                if let Some(objection) = desk.accounts().namespace().objection(&name) {
+                if let Some(objection) = txn.accounts().namespace().objection(&name) {
                     return Err(Refusal::no(format!("[CANNOT] {objection}")));
                 }
-                if desk.account(account).is_some_and(|account| account.subscriptions.len() >= MOST_MAILBOXES) {
+                if txn.account(account).is_some_and(|account| account.subscriptions.len() >= MOST_MAILBOXES) {
                     return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} subscriptions at most")));
                 }
-                desk.subscribe(account, &name, true);
+                txn.subscribe(account, &name, true);
             }
-            (false, true) => desk.subscribe(account, &name, false),
+            (false, true) => txn.subscribe(account, &name, false),
             (true, true) | (false, false) => {}
         }
         Ok(Progress::Done(if subscribed { "Subscribed" } else { "Unsubscribed" }.to_owned()))
@@ -149,20 +149,20 @@ impl Imap {
 }
 
 /// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
-fn rename_inbox(inbox: Place, to: &str, desk: &mut Desk<'_>) -> Answer {
-    let to = desk.create(inbox.account, to, SpecialUse::of_name(to));
-    let uids: Vec<u32> = desk.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
-    go_on_renaming_inbox(RenamingInbox { inbox, to, uids: uids.into_iter() }, desk)
+fn rename_inbox(inbox: Place, to: &str, txn: &mut MailTxn<'_>) -> Answer {
+    let to = txn.create(inbox.account, to, SpecialUse::of_name(to));
+    let uids: Vec<u32> = txn.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
+    go_on_renaming_inbox(RenamingInbox { inbox, to, uids: uids.into_iter() }, txn)
 }
 
-pub(super) fn go_on_renaming_inbox(mut renaming: RenamingInbox, desk: &mut Desk<'_>) -> Answer {
+pub(super) fn go_on_renaming_inbox(mut renaming: RenamingInbox, txn: &mut MailTxn<'_>) -> Answer {
     let RenamingInbox { inbox, to, uids } = &mut renaming;
-    if desk.mailbox(*to).is_none() {
+    if txn.mailbox(*to).is_none() {
         return Err(Refusal::no("[NONEXISTENT] the new mailbox was deleted meanwhile"));
     }
     for uid in uids.by_ref().take(PORTION) {
-        if desk.copy(*inbox, uid, *to).is_some() {
-            desk.expunge(*inbox, uid);
+        if txn.copy(*inbox, uid, *to).is_some() {
+            txn.expunge(*inbox, uid);
         }
     }
     match uids.len() {
@@ -172,29 +172,29 @@ pub(super) fn go_on_renaming_inbox(mut renaming: RenamingInbox, desk: &mut Desk<
 }
 
 /// The mailbox of this canonical name.
-pub(super) fn place(account: AccountNo, name: &str, desk: &Desk<'_>) -> Option<Place> {
-    let mailbox = desk.account(account)?.named(name)?.no;
+pub(super) fn place(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Option<Place> {
+    let mailbox = txn.account(account)?.named(name)?.no;
     Some(Place { account, mailbox })
 }
 
 /// The names of mailboxes that begin with this.
-fn below<'d>(account: AccountNo, start: &'d str, desk: &'d Desk<'_>) -> impl Iterator<Item = &'d Arc<str>> {
-    desk.account(account).into_iter().flat_map(move |its| its.starting_with(start))
+fn below<'d>(account: AccountNo, start: &'d str, txn: &'d MailTxn<'_>) -> impl Iterator<Item = &'d Arc<str>> {
+    txn.account(account).into_iter().flat_map(move |its| its.starting_with(start))
 }
 
-fn may_be_made(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
-    if desk.account(account).is_some_and(|account| account.mailboxes().len() >= MOST_MAILBOXES) {
+fn may_be_made(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Result<(), Refusal> {
+    if txn.account(account).is_some_and(|account| account.mailboxes().len() >= MOST_MAILBOXES) {
         return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} mailboxes at most")));
     }
-    may_be_named(account, name, desk)
+    may_be_named(account, name, txn)
 }
 
 /// The same for a mailbox that is there already.
-fn may_be_named(account: AccountNo, name: &str, desk: &Desk<'_>) -> Result<(), Refusal> {
-    if let Some(objection) = desk.accounts().namespace().objection(name) {
+fn may_be_named(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Result<(), Refusal> {
+    if let Some(objection) = txn.accounts().namespace().objection(name) {
         return Err(Refusal::no(format!("[CANNOT] {objection}")));
     }
-    match place(account, name, desk) {
+    match place(account, name, txn) {
         Some(_) => Err(Refusal::taken(name)),
         None => Ok(()),
     }

@@ -39,8 +39,8 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, is_http};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, Reply, StartTls, Step,
-    Unfinished, Value, Words,
+    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, Reply, StartTls,
+    Step, Unfinished, Value, Words,
 };
 use crate::mail::{AccountNo, Accounts, Message, Place};
 use command::{Command, Needs};
@@ -390,8 +390,8 @@ impl Machine for Imap {
         is_news.then_some(Heard { event: Event::ImapPush, words: Words::Silence, request: Request(Ask::Push) })
     }
 
-    fn perform(&mut self, Request(ask): Request, desk: &mut Desk<'_>) -> Step<Request> {
-        self.answer(ask, desk)
+    fn perform(&mut self, Request(ask): Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+        self.answer(ask, txn)
     }
 
     fn reads(&self, Request(ask): &Request) -> bool {
@@ -428,10 +428,10 @@ impl Machine for Imap {
         Self::item_of(ask)
     }
 
-    fn tell(&mut self, desk: &mut Desk<'_>) -> Reply {
+    fn tell(&mut self, txn: &mut MailTxn<'_>) -> Reply {
         let mut out = Reply::default();
         if let State::Selected(_, view) = &mut self.state {
-            view.sync(desk, &mut out, true);
+            view.sync(txn, &mut out, true);
         }
         out
     }

@@ -4,26 +4,26 @@ use super::command::{self, Command};
 use super::frame::Sentence;
 use super::parser::Parser;
 use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State};
-use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
+use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
 
 impl Imap {
-    pub(super) fn answer(&mut self, ask: Ask, desk: &mut Desk<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Step<Request> {
         let mut out = Reply::default();
-        if let Some(gone) = self.is_gone(desk).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
+        if let Some(gone) = self.is_gone(txn).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
             return bye(format_args!("{gone}"));
         }
         match ask {
             Ask::Greeting => self.greet(out),
             Ask::Command(tag, command) => {
                 let may_expunge = command.may_expunge();
-                let answer = self.command(&tag, command, desk, &mut out);
-                self.complete(tag, may_expunge, answer, desk, out)
+                let answer = self.command(&tag, command, txn, &mut out);
+                self.complete(tag, may_expunge, answer, txn, out)
             }
             Ask::More { tag, may_expunge, work } => {
-                let answer = self.go_on(work, desk, &mut out);
-                self.complete(tag, may_expunge, answer, desk, out)
+                let answer = self.go_on(work, txn, &mut out);
+                self.complete(tag, may_expunge, answer, txn, out)
             }
-            Ask::Literal(sentence) => self.literal(&sentence, desk, out),
+            Ask::Literal(sentence) => self.literal(&sentence, txn, out),
             Ask::Refused(tag, Refusal { status, text }) => {
                 // Without a tag there is nothing to answer but to say that something was wrong.
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
@@ -33,19 +33,19 @@ impl Imap {
                 let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("a response is heard only while a login is under way")
                 };
-                let answer = self.respond(&tag, exchange, &response, desk, &mut out);
-                self.complete(tag, true, answer, desk, out)
+                let answer = self.respond(&tag, exchange, &response, txn, &mut out);
+                self.complete(tag, true, answer, txn, out)
             }
             Ask::EndIdle(line) => {
                 let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("the end of IDLE is heard only within it")
                 };
-                let answer = self.end_idle(&line, desk);
-                self.complete(tag, true, answer, desk, out)
+                let answer = self.end_idle(&line, txn);
+                self.complete(tag, true, answer, txn, out)
             }
             Ask::Push => {
                 if let State::Selected(_, view) = &mut self.state {
-                    view.sync(desk, &mut out, true);
+                    view.sync(txn, &mut out, true);
                 }
                 Step { reply: out, status: None, next: Next::Continue }
             }
@@ -69,13 +69,13 @@ impl Imap {
     }
 
     /// Why this session cannot go on: its account, or the mailbox it selected, is no longer there (RFC 2180 §3.3).
-    fn is_gone(&self, desk: &Desk<'_>) -> Option<&'static str> {
+    fn is_gone(&self, txn: &MailTxn<'_>) -> Option<&'static str> {
         let account = self.account()?;
-        if desk.account(account).is_none() {
+        if txn.account(account).is_none() {
             return Some("The account is gone");
         }
         let view = self.view().ok()?;
-        match desk.mailbox(view.place) {
+        match txn.mailbox(view.place) {
             None => Some("The mailbox was deleted"),
             // RFC 3501 §2.3.1.1: within a session UIDs stay what they are.
             Some(mailbox) if mailbox.uid_validity != view.uid_validity => Some("The UIDs of the mailbox changed"),
@@ -83,45 +83,45 @@ impl Imap {
         }
     }
 
-    fn command(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
-        let Some(account) = self.account() else { return self.command_before_login(tag, command, desk, out) };
+    fn command(&mut self, tag: &str, command: Command, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+        let Some(account) = self.account() else { return self.command_before_login(tag, command, txn, out) };
         match command {
-            Command::Append(append) => self.append(account, append, desk),
+            Command::Append(append) => self.append(account, append, txn),
             Command::Check => Ok(Progress::Done("Checked".to_owned())),
-            Command::Close => self.close(account, desk),
+            Command::Close => self.close(account, txn),
             Command::Copy { set, by_uid, mailbox, is_move } => {
-                self.copy(account, (&set, by_uid), &mailbox, is_move, desk, out)
+                self.copy(account, (&set, by_uid), &mailbox, is_move, txn, out)
             }
-            Command::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, desk),
-            Command::Delete(mailbox) => self.delete(account, &mailbox, desk),
+            Command::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, txn),
+            Command::Delete(mailbox) => self.delete(account, &mailbox, txn),
             Command::Enable => {
                 // RFC 5161 §3.2: what is not known is not enabled, and no error.
                 out.push("* ENABLED\r\n");
                 Ok(Progress::Done("There is nothing that needs to be enabled".to_owned()))
             }
-            Command::Expunge(uids) => self.expunge(uids.as_ref(), desk),
-            Command::Fetch(fetch) => self.fetch(fetch, desk, out),
-            Command::Idle => self.idle(tag, desk, out),
-            Command::List(list) => self.list(account, &list, desk, out),
-            Command::Namespace => self.namespace(desk, out),
-            Command::Rename { from, to } => self.rename(account, &from, &to, desk),
-            Command::Search(search) => self.search(search, desk, out),
-            Command::Select(select) => self.select(account, select, desk, out),
-            Command::Status { mailbox, items } => self.status(account, &mailbox, &items, desk, out),
-            Command::Store(store) => self.store(store, desk, out),
-            Command::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, desk),
-            Command::Unselect => self.unselect(account, desk),
-            other => self.command_before_login(tag, other, desk, out),
+            Command::Expunge(uids) => self.expunge(uids.as_ref(), txn),
+            Command::Fetch(fetch) => self.fetch(fetch, txn, out),
+            Command::Idle => self.idle(tag, txn, out),
+            Command::List(list) => self.list(account, &list, txn, out),
+            Command::Namespace => self.namespace(txn, out),
+            Command::Rename { from, to } => self.rename(account, &from, &to, txn),
+            Command::Search(search) => self.search(search, txn, out),
+            Command::Select(select) => self.select(account, select, txn, out),
+            Command::Status { mailbox, items } => self.status(account, &mailbox, &items, txn, out),
+            Command::Store(store) => self.store(store, txn, out),
+            Command::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, txn),
+            Command::Unselect => self.unselect(account, txn),
+            other => self.command_before_login(tag, other, txn, out),
         }
     }
 
-    fn command_before_login(&mut self, tag: &str, command: Command, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    fn command_before_login(&mut self, tag: &str, command: Command, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let leads_to_tls = matches!(command, Command::Capability | Command::Logout | Command::Noop | Command::Starttls);
         if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
             return Err(Refusal::starttls_first());
         }
         match command {
-            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, desk, out),
+            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, txn, out),
             Command::Capability => {
                 out.add(format_args!("* CAPABILITY {}\r\n", self.capabilities()));
                 Ok(Progress::Done("That is what I can do".to_owned()))
@@ -131,7 +131,7 @@ impl Imap {
                 out.add(format_args!("* ID (\"name\" \"mailjig\" \"version\" \"{version}\")\r\n"));
                 Ok(Progress::Done("Pleased to meet you".to_owned()))
             }
-            Command::Login { login, password } => self.login(&login, &password, desk),
+            Command::Login { login, password } => self.login(&login, &password, txn),
             Command::Logout => {
                 out.push("* BYE Goodbye\r\n");
                 Ok(Progress::End("Logged out".to_owned()))
@@ -152,7 +152,7 @@ impl Imap {
         tag: Box<str>,
         may_expunge: bool,
         answer: Answer,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
         mut out: Reply,
     ) -> Step<Request> {
         // Behind BYE nothing is told but the end of LOGOUT (RFC 3501 §6.1.3).
@@ -160,7 +160,7 @@ impl Imap {
         if let State::Selected(_, view) = &mut self.state
             && is_over
         {
-            view.sync(desk, &mut out, may_expunge);
+            view.sync(txn, &mut out, may_expunge);
         }
         let (word, text, status, next) = match answer {
             Ok(Progress::Done(text)) => ("OK", text, Status::Positive, Next::Continue),
@@ -180,8 +180,8 @@ impl Imap {
     }
 
     /// A literal may come, unless what stands before it is refused already (RFC 3501 §7.5).
-    fn literal(&mut self, sentence: &Sentence, desk: &Desk<'_>, mut out: Reply) -> Step<Request> {
-        let status = match self.objection(sentence, desk) {
+    fn literal(&mut self, sentence: &Sentence, txn: &MailTxn<'_>, mut out: Reply) -> Step<Request> {
+        let status = match self.objection(sentence, txn) {
             None => {
                 self.framer.permit();
                 out.push("+ go ahead\r\n");
@@ -198,7 +198,7 @@ impl Imap {
 
     /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
     /// that stands before the message.
-    fn objection(&self, sentence: &Sentence, desk: &Desk<'_>) -> Option<(Option<Box<str>>, Refusal)> {
+    fn objection(&self, sentence: &Sentence, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
         let leniency = self.config.leniency;
         let mut parser = Parser::new(&sentence.text, &sentence.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
@@ -231,7 +231,7 @@ impl Imap {
             (Err(wrong), _) if wrong.at >= text.len() => None,
             (Err(wrong), _) => refused(Refusal::wrong(wrong)),
             (Ok(Command::Append(append)), Some(account)) => {
-                Self::may_append(account, &append, desk).err().and_then(refused)
+                Self::may_append(account, &append, txn).err().and_then(refused)
             }
             (Ok(_), _) => None,
         }

@@ -5,7 +5,7 @@ use super::parser::{Parsed, Parser};
 use super::view::View;
 use super::{Answer, Imap, Progress, Refusal, State, flags};
 use crate::mail::{AccountNo, Flags, Place};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 #[derive(Debug)]
 pub(super) struct Select {
@@ -29,13 +29,13 @@ impl Imap {
         &mut self,
         account: AccountNo,
         select: Select,
-        desk: &mut Desk<'_>,
+        txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
         // Whatever comes of it, the mailbox selected before is selected no longer (RFC 3501 §6.3.1).
-        self.deselect(account, desk);
-        let name = desk.accounts().namespace().canonical(&select.mailbox);
-        let Some(mailbox) = desk.account(account).and_then(|account| account.named(&name)) else {
+        self.deselect(account, txn);
+        let name = txn.accounts().namespace().canonical(&select.mailbox);
+        let Some(mailbox) = txn.account(account).and_then(|account| account.named(&name)) else {
             return Err(Refusal::no_mailbox(&name));
         };
         let place = Place { account, mailbox: mailbox.no };
@@ -47,9 +47,9 @@ impl Imap {
         }
         out.add(format_args!("* OK [UIDVALIDITY {}] UIDs are valid\r\n", mailbox.uid_validity));
         out.add(format_args!("* OK [UIDNEXT {}] The next UID\r\n", mailbox.uid_next));
-        desk.select(Some(&name));
+        txn.select(Some(&name));
         if !select.is_read_only {
-            desk.claim(place);
+            txn.claim(place);
         }
         self.state = State::Selected(account, Box::new(view));
         let access = if select.is_read_only { "READ-ONLY" } else { "READ-WRITE" };
@@ -57,27 +57,27 @@ impl Imap {
     }
 
     /// CLOSE takes out what is deleted, and says nothing of it.
-    pub(super) fn close(&mut self, account: AccountNo, desk: &mut Desk<'_>) -> Answer {
+    pub(super) fn close(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) -> Answer {
         let State::Selected(_, view) = &self.state else { return Err(Refusal::unselected()) };
         if !view.is_read_only {
             let place = view.place;
             let deleted = |flags: Flags| flags.contains(Flags::DELETED);
-            let entries = desk.mailbox(place).into_iter().flat_map(|mailbox| mailbox.entries());
+            let entries = txn.mailbox(place).into_iter().flat_map(|mailbox| mailbox.entries());
             let gone: Vec<u32> = entries.filter(|entry| deleted(entry.flags)).map(|entry| entry.uid).collect();
-            gone.into_iter().for_each(|uid| desk.expunge(place, uid));
+            gone.into_iter().for_each(|uid| txn.expunge(place, uid));
         }
-        self.deselect(account, desk);
+        self.deselect(account, txn);
         Ok(Progress::Done("Closed".to_owned()))
     }
 
-    pub(super) fn unselect(&mut self, account: AccountNo, desk: &mut Desk<'_>) -> Answer {
-        self.deselect(account, desk);
+    pub(super) fn unselect(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) -> Answer {
+        self.deselect(account, txn);
         Ok(Progress::Done("Unselected".to_owned()))
     }
 
-    pub(super) fn deselect(&mut self, account: AccountNo, desk: &mut Desk<'_>) {
+    pub(super) fn deselect(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) {
         if let State::Selected(..) = self.state {
-            desk.select(None);
+            txn.select(None);
         }
         self.state = State::Authenticated(account);
     }

@@ -4,7 +4,7 @@ use super::command::Command;
 use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, Progress, Refusal};
 use crate::mail::{AccountNo, Flags, Mailbox};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 /// What is asked of a mailbox.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +48,11 @@ impl Imap {
         account: AccountNo,
         mailbox: &str,
         items: &[Item],
-        desk: &Desk<'_>,
+        txn: &MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
-        let name = desk.accounts().namespace().canonical(mailbox);
-        let Some(mailbox) = desk.account(account).and_then(|account| account.named(&name)) else {
+        let name = txn.accounts().namespace().canonical(mailbox);
+        let Some(mailbox) = txn.account(account).and_then(|account| account.named(&name)) else {
             return Err(Refusal::no_mailbox(&name));
         };
         out.push("* STATUS ");

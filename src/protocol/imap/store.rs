@@ -7,7 +7,7 @@ use super::parser::{Parsed, Parser};
 use super::set::Set;
 use super::{Answer, Imap, PORTION, Progress, Refusal, Work};
 use crate::mail::Flags;
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -65,7 +65,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
 }
 
 impl Imap {
-    pub(super) fn store(&mut self, store: Store, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn store(&mut self, store: Store, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let Store { set, by_uid, way, is_silent, flags } = store;
         let view = self.writable()?;
         let uids = view.named(&set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
@@ -73,23 +73,23 @@ impl Imap {
         let flags = match way {
             // A keyword that nobody has ever set need not be made to be taken away.
             Way::Remove => {
-                let mailbox = desk.mailbox(view.place);
+                let mailbox = txn.mailbox(view.place);
                 let known = |name| Flags::system(name).or_else(|| mailbox?.keyword(name));
                 names.filter_map(known).fold(Flags::NONE, Flags::with)
             }
-            Way::Replace | Way::Add => desk.flags(view.place, names).ok_or_else(Refusal::keywords)?,
+            Way::Replace | Way::Add => txn.flags(view.place, names).ok_or_else(Refusal::keywords)?,
         };
-        if let Some(mailbox) = desk.mailbox(view.place) {
+        if let Some(mailbox) = txn.mailbox(view.place) {
             view.tell_keywords(mailbox, out);
         }
         let storing = Storing { uids: uids.into_iter(), by_uid, way, is_silent, flags, missed: false };
-        self.go_on_storing(storing, desk, out)
+        self.go_on_storing(storing, txn, out)
     }
 
-    pub(super) fn go_on_storing(&mut self, mut storing: Storing, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on_storing(&mut self, mut storing: Storing, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = self.view_mut()?;
         for uid in storing.uids.by_ref().take(PORTION) {
-            let before = desk.mailbox(view.place).and_then(|mailbox| mailbox.entry(uid)).map(|entry| entry.flags);
+            let before = txn.mailbox(view.place).and_then(|mailbox| mailbox.entry(uid)).map(|entry| entry.flags);
             let Some(before) = before else {
                 storing.missed = true;
                 continue;
@@ -99,12 +99,12 @@ impl Imap {
                 Way::Add => before.with(storing.flags),
                 Way::Remove => before.without(storing.flags),
             };
-            if let Some(modseq) = desk.flag(view.place, uid, after) {
+            if let Some(modseq) = txn.flag(view.place, uid, after) {
                 view.made(modseq);
             }
             // What it came to is told even where nothing changed.
             if let Some((mailbox, number)) =
-                desk.mailbox(view.place).zip(view.number(uid)).filter(|_| !storing.is_silent)
+                txn.mailbox(view.place).zip(view.number(uid)).filter(|_| !storing.is_silent)
             {
                 out.add(format_args!("* {number} FETCH ("));
                 if storing.by_uid {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::flags;
 use super::set::Set;
 use crate::mail::{Entry, Flags, Mailbox, Place};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 /// A session's view of a mailbox. Sequence numbers are places in it, and change only when the client is told.
 #[derive(Debug)]
@@ -140,8 +140,8 @@ impl View {
     }
 
     /// Tells what happened since; expunges only where they may be told (RFC 3501 §7.4.1).
-    pub(super) fn sync(&mut self, desk: &mut Desk<'_>, out: &mut Reply, may_expunge: bool) {
-        let Some(mailbox) = desk.mailbox(self.place) else { return };
+    pub(super) fn sync(&mut self, txn: &mut MailTxn<'_>, out: &mut Reply, may_expunge: bool) {
+        let Some(mailbox) = txn.mailbox(self.place) else { return };
         self.tell_keywords(mailbox, out);
         if may_expunge && mailbox.last_expunged > self.expunged_to {
             self.tell_expunged(mailbox, out);
@@ -161,7 +161,7 @@ impl View {
         self.flagged_to = mailbox.highest_modseq;
         self.own.clear();
         if has_new && !self.is_read_only {
-            desk.claim(self.place);
+            txn.claim(self.place);
         }
     }
 

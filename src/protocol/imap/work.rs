@@ -2,7 +2,7 @@
 
 use super::{Answer, Ask, Imap, copy, expunge, fetch, list, mailboxes, search, store};
 use crate::mail::Accounts;
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 
 /// A command that takes several turns.
 #[derive(Debug)]
@@ -47,15 +47,15 @@ impl Imap {
     }
 
     /// The next turn of a command.
-    pub(super) fn go_on(&mut self, work: Work, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on(&mut self, work: Work, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         match work {
-            Work::Copy(copying) => self.go_on_copying(copying, desk, out),
-            Work::Expunge(expunging) => self.go_on_expunging(expunging, desk),
-            Work::Fetch(fetching) => self.go_on_fetching(fetching, desk, out),
-            Work::List(listing) => self.go_on_listing(listing, desk, out),
-            Work::RenameInbox(renaming) => mailboxes::go_on_renaming_inbox(renaming, desk),
-            Work::Search(searching) => self.go_on_searching(searching, desk, out),
-            Work::Store(storing) => self.go_on_storing(storing, desk, out),
+            Work::Copy(copying) => self.go_on_copying(copying, txn, out),
+            Work::Expunge(expunging) => self.go_on_expunging(expunging, txn),
+            Work::Fetch(fetching) => self.go_on_fetching(fetching, txn, out),
+            Work::List(listing) => self.go_on_listing(listing, txn, out),
+            Work::RenameInbox(renaming) => mailboxes::go_on_renaming_inbox(renaming, txn),
+            Work::Search(searching) => self.go_on_searching(searching, txn, out),
+            Work::Store(storing) => self.go_on_storing(storing, txn, out),
         }
     }
 }
@@ -70,24 +70,24 @@ mod tests {
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::{AccountNo, Flags, Namespace, Origin, Place};
     use crate::protocol::imap::{Config, Leniency, Limits, Request};
-    use crate::protocol::{Machine, Mail, Next, StartTls, Step};
+    use crate::protocol::{Machine, MailStore, Next, StartTls, Step};
 
     const LOGIN: &str = "bob@example.org";
 
     struct Session {
         imap: Imap,
-        mail: Mail,
+        mail: MailStore,
         account: AccountNo,
     }
 
     impl Session {
         /// Logged in, with this in the INBOX, and the INBOX selected.
         fn with(messages: &[String]) -> Self {
-            let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
-            let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-            let inbox = desk.mailbox_of(LOGIN, "INBOX").unwrap();
+            let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+            let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+            let inbox = txn.mailbox_of(LOGIN, "INBOX").unwrap();
             for message in messages {
-                desk.append(inbox, Flags::NONE, None, message.clone().into());
+                txn.append(inbox, Flags::NONE, None, message.clone().into());
             }
             let config = Config {
                 host: "test".into(),
@@ -104,8 +104,8 @@ mod tests {
         }
 
         fn turn(&mut self, request: Request) -> (String, Option<Request>) {
-            let mut desk = Desk::new(&mut self.mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
-            let Step { reply, next, .. } = self.imap.perform(request, &mut desk);
+            let mut txn = MailTxn::new(&mut self.mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+            let Step { reply, next, .. } = self.imap.perform(request, &mut txn);
             let text = String::from_utf8_lossy(&reply.pieces().collect::<Vec<_>>().concat()).into_owned();
             (text, if let Next::More(rest) = next { Some(rest) } else { None })
         }
@@ -167,13 +167,13 @@ mod tests {
             let mut input = BytesMut::from(&b"a FETCH 1:4 BODY.PEEK[]\r\n"[..]);
             let request = session.imap.decode(&mut input).unwrap().request;
             let mut rest = session.turn(request).1.unwrap();
-            Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0)).expunge(inbox, 2);
+            MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0)).expunge(inbox, 2);
 
             session.imap.gather(&mut rest, &session.mail.accounts);
             Imap::compute(&mut rest);
-            let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
-            let validity = desk.mailbox(inbox).unwrap().uid_validity;
-            desk.renumber(inbox, validity, Some(is_reversed));
+            let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+            let validity = txn.mailbox(inbox).unwrap().uid_validity;
+            txn.renumber(inbox, validity, Some(is_reversed));
             let mut said = String::new();
             let mut rest = Some(rest);
             while let Some(mut next) = rest.take() {
@@ -205,16 +205,16 @@ mod tests {
         let old = session.ask("b STATUS Old (MESSAGES)").concat();
         assert_eq!((left(&session), old.contains("* STATUS Old (MESSAGES 1000)\r\n")), (0, true));
 
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
         for _ in 0..300 {
-            desk.append(inbox, Flags::NONE, None, "Subject: y\r\n\r\n".into());
+            txn.append(inbox, Flags::NONE, None, "Subject: y\r\n\r\n".into());
         }
         let mut input = BytesMut::from(&b"c RENAME INBOX Gone\r\n"[..]);
         let request = session.imap.decode(&mut input).unwrap().request;
         let (_, rest) = session.turn(request);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
-        let gone = desk.mailbox_of(LOGIN, "Gone").unwrap();
-        desk.delete(gone);
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let gone = txn.mailbox_of(LOGIN, "Gone").unwrap();
+        txn.delete(gone);
         let (said, rest) = session.turn(rest.unwrap());
         assert_eq!(said.lines().last(), Some("c NO [NONEXISTENT] the new mailbox was deleted meanwhile"), "{said}");
         assert_eq!((rest.is_none(), left(&session)), (true, 44));
@@ -223,17 +223,17 @@ mod tests {
     #[test]
     fn all_mailboxes_of_an_account_that_has_no_room_for_more_are_renamed_at_once_and_as_one_change() {
         let mut session = Session::with(&[]);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
         for i in 1..10_000 {
-            desk.create(session.account, &format!("a/b/{i}"), None);
+            txn.create(session.account, &format!("a/b/{i}"), None);
         }
-        desk.close();
+        txn.close();
 
         let said = ["a RENAME a b", "b RENAME b/b a", "c CREATE c"].map(|line| session.ask(line)).concat();
 
         let refused = "c NO [LIMIT] an account has 10000 mailboxes at most\r\n";
         assert_eq!(said, ["a OK Renamed\r\n", "b OK Renamed\r\n", refused]);
-        assert_eq!(session.mail.take_done().changes.len(), 2);
+        assert_eq!(session.mail.take_log().changes.len(), 2);
         let names = session.mail.accounts.account(session.account).unwrap().starting_with("a/");
         assert_eq!(names.count(), 9999);
     }
@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn a_name_that_would_be_too_long_below_the_new_one_is_refused() {
         let mut session = Session::with(&[]);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
-        desk.create(session.account, &format!("a/{}", "b".repeat(990)), None);
-        desk.create(session.account, &format!("c/{}d", "d/".repeat(60)), None);
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        txn.create(session.account, &format!("a/{}", "b".repeat(990)), None);
+        txn.create(session.account, &format!("c/{}d", "d/".repeat(60)), None);
 
         let said = ["a RENAME a 1234567890", "b RENAME a 123456789", "c RENAME c 1/2/3/4", "d RENAME c 1/2/3"]
             .map(|line| session.ask(line).concat());
@@ -264,9 +264,9 @@ mod tests {
         let mut input = BytesMut::from(&b"a FETCH 1:2 (ENVELOPE BODYSTRUCTURE)\r\n"[..]);
         let request = session.imap.decode(&mut input).unwrap().request;
         let (_, rest) = session.turn(request);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
 
-        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut desk);
+        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
 
         let recorded = String::from_utf8(reply.recorded().text.into_owned()).unwrap();
         let lines: Vec<&str> = recorded.lines().collect();
@@ -280,9 +280,9 @@ mod tests {
     #[test]
     fn names_are_listed_in_parts_whatever_the_pattern() {
         let mut session = Session::with(&[]);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
         for i in 0..2000 {
-            desk.create(session.account, &format!("{}/{i}", "a/".repeat(30) + &"b".repeat(900)), None);
+            txn.create(session.account, &format!("{}/{i}", "a/".repeat(30) + &"b".repeat(900)), None);
         }
 
         let all = session.ask("a LIST \"\" *");
@@ -341,9 +341,9 @@ mod tests {
         let mut input = BytesMut::from(&b"a FETCH 1 (BODY.PEEK[TEXT] BODY.PEEK[]<3.1> BINARY.PEEK[1])\r\n"[..]);
         let request = session.imap.decode(&mut input).unwrap().request;
         let (_, rest) = session.turn(request);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
 
-        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut desk);
+        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
 
         let said = reply.pieces().collect::<Vec<_>>().concat();
         let fetched = b"* 1 FETCH (BODY[TEXT] {3}\r\na\x80c BODY[]<3> {1}\r\n\x80 BINARY[1] ~{3}\r\na\0c)\r\n";
@@ -353,9 +353,9 @@ mod tests {
     #[test]
     fn what_another_session_expunged_is_left_out_and_said_so() {
         let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 3]);
-        let mut desk = Desk::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
-        let inbox = desk.mailbox_of(LOGIN, "INBOX").unwrap();
-        desk.expunge(inbox, 2);
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let inbox = txn.mailbox_of(LOGIN, "INBOX").unwrap();
+        txn.expunge(inbox, 2);
 
         let fetched = session.ask("a FETCH 1:3 RFC822.SIZE").concat();
         let found = ["b SEARCH ALL", "c SEARCH SUBJECT x"].map(|line| session.ask(line).concat());

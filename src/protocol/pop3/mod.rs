@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, StartTls, Step,
+    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, StartTls, Step,
     Unfinished, Value, Words,
 };
 use crate::mail::{AccountNo, Accounts, Message};
@@ -161,8 +161,8 @@ impl Machine for Pop3 {
         self.config.limits.idle
     }
 
-    fn perform(&mut self, Request { ask, read }: Request, desk: &mut Desk<'_>) -> Step<Request> {
-        self.answer(ask, read, desk)
+    fn perform(&mut self, Request { ask, read }: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+        self.answer(ask, read, txn)
     }
 
     fn reads(&self, request: &Request) -> bool {
@@ -239,14 +239,14 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::{Flags, Namespace, Origin};
-    use crate::protocol::{Mail, Piece};
+    use crate::protocol::{MailStore, Piece};
 
     #[test]
     fn what_is_retrieved_is_read_before_its_turn_and_not_again_in_it() {
-        let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
-        let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-        let inbox = desk.mailbox_of("bob", "INBOX").unwrap();
-        desk.append(inbox, Flags::NONE, None, Bytes::from_static(b"a: b\r\n\r\n.\r\n..\r\n"));
+        let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+        let inbox = txn.mailbox_of("bob", "INBOX").unwrap();
+        txn.append(inbox, Flags::NONE, None, Bytes::from_static(b"a: b\r\n\r\n.\r\n..\r\n"));
         let config = Config { host: "test".into(), starttls: StartTls::Never, seed: 1, limits: Limits::default() };
         let mut machine = Pop3::new(Arc::new(config), false, false);
         let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);
@@ -258,8 +258,8 @@ mod tests {
                 Read::Text(text) => text.clone().into_pieces(),
                 Read::Nothing | Read::Gathered(..) => Vec::new(),
             };
-            let mut desk = Desk::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
-            let reply = machine.perform(request, &mut desk).reply;
+            let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
+            let reply = machine.perform(request, &mut txn).reply;
 
             // The same octets in memory, not only equal ones.
             let place = |pieces: Vec<Piece>| {

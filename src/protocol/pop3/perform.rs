@@ -11,7 +11,7 @@ use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Mechanism, Pop3, Request, State};
 use crate::mail::{AccountNo, Place};
 use crate::protocol::sasl::{self, Outcome};
-use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
+use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, String>;
@@ -34,15 +34,15 @@ fn end(last: Step<Request>) -> Step<Request> {
 }
 
 impl Pop3 {
-    pub(super) fn answer(&mut self, ask: Ask, read: Read, desk: &mut Desk<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, ask: Ask, read: Read, txn: &mut MailTxn<'_>) -> Step<Request> {
         if let State::Transaction(account, _) = self.state
-            && desk.account(account).is_none()
+            && txn.account(account).is_none()
         {
             return end(refused("[SYS/TEMP] the account is gone"));
         }
         let answer = match ask {
-            Ask::Greeting => Ok(self.greet(desk)),
-            Ask::Command(command) => self.command(command, read, desk),
+            Ask::Greeting => Ok(self.greet(txn)),
+            Ask::Command(command) => self.command(command, read, txn),
             Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
                 // A login that was answered with nonsense is over.
@@ -51,7 +51,7 @@ impl Pop3 {
                 }
                 Err(why)
             }
-            Ask::Sasl(response) => self.respond(&response, desk),
+            Ask::Sasl(response) => self.respond(&response, txn),
             // What follows is not meant for a mail server, or comes from a page that means harm.
             Ask::Http => Ok(end(refused("[SYS/PERM] this is POP3, not HTTP"))),
             // RFC 1939 §3: the connection is closed, without a word and without removing anything.
@@ -69,34 +69,34 @@ impl Pop3 {
     }
 
     /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
-    fn greet(&mut self, desk: &Desk<'_>) -> Step<Request> {
+    fn greet(&mut self, txn: &MailTxn<'_>) -> Step<Request> {
         let host = &self.config.host;
         if self.is_busy {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
-        let session = desk.session().map_or(0, |session| session.number());
+        let session = txn.session().map_or(0, |session| session.number());
         let own = || format!("mailjig <{session}.{}@{host}>", self.config.seed);
         let greeting = self.offers().and_then(|offer| offer.greeting.as_deref().map(str::to_owned)).unwrap_or_else(own);
         self.take_timestamp(&greeting);
         ok(&greeting)
     }
 
-    fn command(&mut self, command: Command, read: Read, desk: &mut Desk<'_>) -> Answer {
+    fn command(&mut self, command: Command, read: Read, txn: &mut MailTxn<'_>) -> Answer {
         match (command, &mut self.state) {
             (Command::Capa, _) => {
                 let lines = self.capability_lines();
                 Ok(listing("these are my capabilities", lines.iter().map(|line| &**line)))
             }
-            (Command::Quit, _) => Ok(self.quit(desk)),
+            (Command::Quit, _) => Ok(self.quit(txn)),
             (command, State::Transaction(_, maildrop)) => transact(command, read, maildrop),
             (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
                 self.may_come_before_tls(command.event())?;
-                self.authorize(command, desk)
+                self.authorize(command, txn)
             }
         }
     }
 
-    fn authorize(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+    fn authorize(&mut self, command: Command, txn: &mut MailTxn<'_>) -> Answer {
         let named = match &mut self.state {
             State::Authorization(user) => user.take(),
             _ => None,
@@ -111,8 +111,8 @@ impl Pop3 {
             }
             Command::Pass(password) => {
                 let login = named.ok_or("USER comes before PASS")?;
-                let account = desk.log_in(&login, &password);
-                self.enter(account, desk)
+                let account = txn.log_in(&login, &password);
+                self.enter(account, txn)
             }
             Command::Apop { login, digest } => {
                 let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
@@ -120,20 +120,20 @@ impl Pop3 {
                     let hash = md5::compute(format!("{timestamp}{password}"));
                     format!("{hash:x}") == digest
                 };
-                let account = desk.log_in_by_proof(&login, proves);
-                self.enter(account, desk)
+                let account = txn.log_in_by_proof(&login, proves);
+                self.enter(account, txn)
             }
             Command::Auth(None) => {
                 let lines = self.capability_lines();
                 let announced = lines.iter().filter_map(|line| line.strip_prefix("SASL "));
                 Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
-            Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), desk),
+            Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), txn),
             _ => Err("log in first".to_owned()),
         }
     }
 
-    fn respond(&mut self, response: &Bytes, desk: &mut Desk<'_>) -> Answer {
+    fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
         let State::Sasl(exchange) = mem::replace(&mut self.state, State::Authorization(None)) else {
             return Err("no login is under way".to_owned());
         };
@@ -141,10 +141,10 @@ impl Pop3 {
             return Err("the login was cancelled".to_owned());
         }
         let response = sasl::decode(response).ok_or("the response is not base64")?;
-        self.proceed(exchange.step(response), desk)
+        self.proceed(exchange.step(response), txn)
     }
 
-    fn proceed(&mut self, outcome: Outcome, desk: &mut Desk<'_>) -> Answer {
+    fn proceed(&mut self, outcome: Outcome, txn: &mut MailTxn<'_>) -> Answer {
         match outcome {
             Outcome::Challenge(exchange, challenge) => {
                 self.state = State::Sasl(exchange);
@@ -152,22 +152,22 @@ impl Pop3 {
             }
             Outcome::Malformed(why) => Err(format!("the response is malformed: {why}")),
             Outcome::Credentials { login, password } => {
-                let account = desk.log_in(&login, &password);
-                self.enter(account, desk)
+                let account = txn.log_in(&login, &password);
+                self.enter(account, txn)
             }
         }
     }
 
     /// The maildrop is locked and its messages numbered (RFC 1939 §4).
-    fn enter(&mut self, account: Option<AccountNo>, desk: &mut Desk<'_>) -> Answer {
+    fn enter(&mut self, account: Option<AccountNo>, txn: &mut MailTxn<'_>) -> Answer {
         let Some(account) = account else {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
         };
-        if !desk.hold_maildrop(account) {
+        if !txn.hold_maildrop(account) {
             return Err("[IN-USE] another session has the maildrop".to_owned());
         }
-        let place = desk.account(account).map(|its| Place { account, mailbox: its.inbox().no });
-        let maildrop = place.and_then(|place| desk.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
+        let place = txn.account(account).map(|its| Place { account, mailbox: its.inbox().no });
+        let maildrop = place.and_then(|place| txn.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
         let maildrop = maildrop.ok_or("[SYS/TEMP] the account is gone")?;
         let (count, octets) = maildrop.stat();
         self.state = State::Transaction(account, maildrop);
@@ -175,11 +175,11 @@ impl Pop3 {
     }
 
     /// RFC 1939 §6: what is marked as deleted goes now.
-    fn quit(&mut self, desk: &mut Desk<'_>) -> Step<Request> {
+    fn quit(&mut self, txn: &mut MailTxn<'_>) -> Step<Request> {
         if let State::Transaction(_, maildrop) = &self.state {
-            maildrop.deleted().for_each(|uid| desk.expunge(maildrop.place, uid));
+            maildrop.deleted().for_each(|uid| txn.expunge(maildrop.place, uid));
             // Here, because the client may be back before the connection is over.
-            desk.leave_maildrop();
+            txn.leave_maildrop();
         }
         end(ok("goodbye"))
     }

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
-    use crate::protocol::{Desk, Machine, Mail, StartTls, content_of};
+    use crate::protocol::{Machine, MailStore, MailTxn, StartTls, content_of};
 
     #[test]
     fn a_request_tells_what_it_is_about() {
@@ -101,7 +101,7 @@ mod tests {
             limits: Limits::default(),
         };
         let mut machine = Smtp::new(Arc::new(config), false, false);
-        let mut mail = Mail::new(Accounts::default());
+        let mut mail = MailStore::new(Accounts::default());
         let mut input = BytesMut::from(
             &b"EHLO me\r\nAUTH PLAIN AGJvYgBz\r\nMAIL FROM:<a@b> SIZE=5\r\nRCPT TO:<c@d>\r\n\
                DATA\r\nSubject: one\r\nX-A: 1\r\nX-A: 2\r\n\r\nbody\r\n.\r\n"[..],
@@ -146,7 +146,7 @@ mod tests {
                 seen += 1;
             }
             let origin = Origin::Session(SessionNo(1));
-            machine.perform(heard.request, &mut Desk::new(&mut mail, origin, Timestamp::from_micros(0)));
+            machine.perform(heard.request, &mut MailTxn::new(&mut mail, origin, Timestamp::from_micros(0)));
         }
         assert_eq!(seen, wanted.len());
     }

@@ -17,7 +17,7 @@ use super::fact::message;
 use super::line::{Line, Lines};
 use super::sasl;
 use super::{
-    CapabilityOverride, CapabilityOverrides, Desk, Event, Fact, Framing, Heard, Machine, Next, StartTls, Step,
+    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, StartTls, Step,
     Unfinished, Value, Words,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
@@ -211,8 +211,8 @@ impl Machine for Smtp {
         self.config.limits.idle
     }
 
-    fn perform(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
-        self.answer(request, desk)
+    fn perform(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+        self.answer(request, txn)
     }
 
     fn reads(&self, request: &Request) -> bool {

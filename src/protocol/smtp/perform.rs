@@ -11,7 +11,7 @@ use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, State, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Desk, Event, Next, Reply, StartTls, Status, Step};
+use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Step<Request>, Refusal>;
@@ -30,10 +30,10 @@ fn close(line: &str) -> Step<Request> {
 }
 
 impl Smtp {
-    pub(super) fn answer(&mut self, request: Request, desk: &mut Desk<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
         let answer = match request {
             Request::Greeting => Ok(self.greet()),
-            Request::Command(command) => self.command(command, desk),
+            Request::Command(command) => self.command(command, txn),
             Request::Wrong(event, refusal) => self.may_come_before_tls(event).and(Err(refusal)),
             Request::Refused(refusal) => {
                 // A login that was answered with nonsense is over.
@@ -42,8 +42,8 @@ impl Smtp {
                 }
                 Err(refusal)
             }
-            Request::Sasl(response) => self.respond(&response, desk),
-            Request::Message(body) => self.message(body, desk),
+            Request::Sasl(response) => self.respond(&response, txn),
+            Request::Message(body) => self.message(body, txn),
             // What follows is not meant for a mail server, or comes from a page that means harm.
             Request::Http => Ok(close("421 4.7.0 This is SMTP, not HTTP")),
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
@@ -78,14 +78,14 @@ impl Smtp {
         Ok(())
     }
 
-    fn command(&mut self, command: Command, desk: &mut Desk<'_>) -> Answer {
+    fn command(&mut self, command: Command, txn: &mut MailTxn<'_>) -> Answer {
         self.may_come_before_tls(command.event())?;
         match command {
-            Command::Helo(name) => Ok(self.hello(&name, desk, false)),
-            Command::Ehlo(name) => Ok(self.hello(&name, desk, true)),
+            Command::Helo(name) => Ok(self.hello(&name, txn, false)),
+            Command::Ehlo(name) => Ok(self.hello(&name, txn, true)),
             Command::Mail { sender, is_international } => self.mail(sender, is_international),
             Command::Rcpt { address, parameters, is_international } => {
-                self.rcpt(&address, parameters, is_international, desk)
+                self.rcpt(&address, parameters, is_international, txn)
             }
             Command::Data => self.data(),
             Command::Rset => {
@@ -99,15 +99,15 @@ impl Smtp {
             Command::Help => Ok(self.help()),
             Command::Quit => Ok(Step { next: Next::End, ..say("221 2.0.0 Bye") }),
             Command::Starttls => self.starttls(),
-            Command::Auth { mechanism, initial } => self.auth(mechanism, initial, desk),
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial, txn),
         }
     }
 
     /// RFC 5321 §4.1.4: EHLO in the midst of a session begins anew, as RSET does.
-    fn hello(&mut self, name: &str, desk: &mut Desk<'_>, is_extended: bool) -> Step<Request> {
+    fn hello(&mut self, name: &str, txn: &mut MailTxn<'_>, is_extended: bool) -> Step<Request> {
         self.is_introduced = true;
         self.state = State::Idle;
-        desk.introduce(name);
+        txn.introduce(name);
         let host = &*self.config.host;
         if !is_extended {
             return say(&format!("250 {host}"));
@@ -153,7 +153,7 @@ impl Smtp {
         Ok(say("250 2.1.0 Ok"))
     }
 
-    fn rcpt(&mut self, address: &str, parameters: Parameters, is_international: bool, desk: &Desk<'_>) -> Answer {
+    fn rcpt(&mut self, address: &str, parameters: Parameters, is_international: bool, txn: &MailTxn<'_>) -> Answer {
         let limit = self.config.limits.recipients;
         let State::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
@@ -164,7 +164,7 @@ impl Smtp {
             Some(Refusal::new("452 4.5.3", &format!("Too many recipients: a message may have {limit}")))
         } else if is_international && !transaction.sender.parameters().smtputf8() {
             Some(Refusal::new("553 5.6.7", "an address beyond ASCII needs SMTPUTF8 in MAIL"))
-        } else if !desk.delivers_to(address) {
+        } else if !txn.delivers_to(address) {
             Some(Refusal::new("550 5.1.1", &format!("<{}>: No such user here", visible(address))))
         } else {
             None
@@ -198,7 +198,7 @@ impl Smtp {
         Ok(say("354 End data with <CR><LF>.<CR><LF>"))
     }
 
-    fn message(&mut self, body: Body, desk: &mut Desk<'_>) -> Answer {
+    fn message(&mut self, body: Body, txn: &mut MailTxn<'_>) -> Answer {
         let State::Body(transaction, _) = mem::replace(&mut self.state, State::Idle) else {
             return Err(Refusal::sequence("DATA comes before a message"));
         };
@@ -206,7 +206,7 @@ impl Smtp {
         let Some(envelope) = Envelope::new(transaction.sender, transaction.recipients) else {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         };
-        let message = desk.deliver(envelope, raw);
+        let message = txn.deliver(envelope, raw);
         Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
     }
 
@@ -228,7 +228,7 @@ impl Smtp {
         Ok(Step { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
     }
 
-    fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, desk: &mut Desk<'_>) -> Answer {
+    fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO comes first"));
         }
@@ -240,10 +240,10 @@ impl Smtp {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
         // RFC 4954 §4: an initial response where the server speaks first is an error; LOGIN's takes it as the name.
-        self.proceed(mechanism.start(initial), desk)
+        self.proceed(mechanism.start(initial), txn)
     }
 
-    fn respond(&mut self, response: &Bytes, desk: &mut Desk<'_>) -> Answer {
+    fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
         let State::Sasl(exchange) = mem::replace(&mut self.state, State::Idle) else {
             return Err(Refusal::sequence("no login is under way"));
         };
@@ -251,17 +251,17 @@ impl Smtp {
             return Err(Refusal::new("501 5.7.0", "Authentication cancelled"));
         }
         let Some(response) = sasl::decode(response) else { return Err(Refusal::syntax("the response is not base64")) };
-        self.proceed(exchange.step(response), desk)
+        self.proceed(exchange.step(response), txn)
     }
 
-    fn proceed(&mut self, outcome: Outcome, desk: &mut Desk<'_>) -> Answer {
+    fn proceed(&mut self, outcome: Outcome, txn: &mut MailTxn<'_>) -> Answer {
         match outcome {
             Outcome::Challenge(exchange, challenge) => {
                 self.state = State::Sasl(exchange);
                 Ok(say(&format!("334 {}", sasl::encode(challenge))))
             }
             Outcome::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
-            Outcome::Credentials { login, password } if desk.log_in(&login, &password).is_some() => {
+            Outcome::Credentials { login, password } if txn.log_in(&login, &password).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 Authentication successful"))
             }
@@ -303,14 +303,14 @@ mod tests {
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::{Accounts, Member, Namespace, Origin};
-    use crate::protocol::{Machine, Mail};
+    use crate::protocol::{Machine, MailStore};
 
     #[test]
     fn a_recipient_behind_many_that_were_refused_gets_the_mail_it_was_accepted_for() {
         let limits = Limits { recipients: 2, ..Limits::default() };
         let config = Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, limits };
         let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
-        let mut mail = Mail::new(Accounts::new(vec![bob], Namespace::default(), 1));
+        let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
         let mut machine = Smtp::new(Arc::new(config), false, false);
         let refused = "RCPT TO:<eve@example.org>\r\n".repeat(1500);
         let talk =
@@ -320,9 +320,9 @@ mod tests {
         let mut message = None;
         while let Some(heard) = machine.decode(&mut input) {
             let origin = Origin::Session(SessionNo(1));
-            let mut desk = Desk::new(&mut mail, origin, Timestamp::from_micros(0));
-            machine.perform(heard.request, &mut desk);
-            message = desk.close().accepted.or(message);
+            let mut txn = MailTxn::new(&mut mail, origin, Timestamp::from_micros(0));
+            machine.perform(heard.request, &mut txn);
+            message = txn.close().accepted.or(message);
         }
 
         let message = message.expect("it was accepted");

@@ -15,7 +15,7 @@ use crate::rule::filter::Filter;
 use crate::rule::frame::{Frame, Passing, drawn, parts, shaped};
 use crate::rule::mounted::Firing;
 use crate::rule::plan::{After, Cue};
-use crate::rule::rulebook::{Rulebook, Scene};
+use crate::rule::rulebook::{EvalContext, Rulebook};
 use crate::rule::step::{Deliver, Hello, Pass, Stall, Step};
 use crate::rule::template::{Name, Template};
 
@@ -138,14 +138,14 @@ impl Run {
     }
 
     /// What the steps to come will name of the request is asked now: it is there no longer then.
-    pub(crate) fn remember(&mut self, scene: &dyn Scene) {
+    pub(crate) fn remember(&mut self, cx: &dyn EvalContext) {
         for Frame { firing, next, .. } in &mut self.frames {
             let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
             for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
                 if let Name::Field(field) = name
                     && field.fact().is_some()
                     && !firing.request.iter().any(|(its, _)| its == field)
-                    && let Some(value) = scene.value(field)
+                    && let Some(value) = cx.value(field)
                 {
                     firing.request.push((field.clone(), inserted(&value)));
                 }
@@ -162,14 +162,14 @@ impl Run {
     }
 
     /// Goes on until something is wanted from outside.
-    pub(crate) fn step(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Want {
+    pub(crate) fn step(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) -> Want {
         loop {
             match self.phase {
                 Phase::Start => {
-                    book.happened(self.event, scene);
+                    book.happened(self.event, cx);
                     self.phase = Phase::Walk(None);
                 }
-                Phase::Walk(after) => match book.next(self.event, after, scene) {
+                Phase::Walk(after) => match book.next(self.event, after, cx) {
                     Some(firing) => {
                         self.trace.fired.push(Fired { rule: Arc::clone(&firing.rule.id), n: firing.n });
                         self.frames.push(Frame::new(firing));
@@ -189,7 +189,7 @@ impl Run {
                     if self.frames.len() == self.base {
                         return Want::Over;
                     }
-                    if let Some(want) = self.take_step(book, scene) {
+                    if let Some(want) = self.take_step(book, cx) {
                         return want;
                     }
                 }
@@ -247,7 +247,7 @@ impl Run {
     }
 
     /// The next step of the innermost rule.
-    fn take_step(&mut self, book: &mut Rulebook, scene: &dyn Scene) -> Option<Want> {
+    fn take_step(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) -> Option<Want> {
         let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
         let rule = Arc::clone(&firing.rule);
         let Some(timed) = rule.steps.get(*next) else {
@@ -256,7 +256,7 @@ impl Run {
                 self.pass(Passing::Loud);
                 return None;
             }
-            self.finish(book, scene);
+            self.finish(book, cx);
             return None;
         };
         // What was said inside is over when the rule goes on.
@@ -273,7 +273,7 @@ impl Run {
             Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
             Name::Group(_) => None,
         };
-        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, scene, groups));
+        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, cx, groups));
         let fill = |template: &Template| template.fill(&named);
         let text = |template: &Template| String::from_utf8_lossy(&template.fill(&named)).into_owned();
         let target = |user: &Option<Template>, mailbox: &Option<Box<str>>| Target {
@@ -349,7 +349,7 @@ impl Run {
             Step::Listen(down) => Effect::Listen(*down),
             Step::Set(assignments) => {
                 let set = assignments.iter().map(|(variable, assign)| {
-                    (variable.clone(), book.variables.assigned(variable, assign, scene.session(), &named))
+                    (variable.clone(), book.variables.assigned(variable, assign, cx.session(), &named))
                 });
                 Effect::Set(set.collect())
             }

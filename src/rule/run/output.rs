@@ -8,7 +8,7 @@ use crate::journal::Trace;
 use crate::protocol::{Reply, Status};
 use crate::rule::frame::{Frame, Passing, Shaping, complete};
 use crate::rule::plan::Cue;
-use crate::rule::rulebook::{Rulebook, Scene};
+use crate::rule::rulebook::{EvalContext, Rulebook};
 
 impl Run {
     /// The conforming server says something.
@@ -116,7 +116,7 @@ impl Run {
     }
 
     /// The innermost rule is done.
-    pub(super) fn finish(&mut self, book: &mut Rulebook, scene: &dyn Scene) {
+    pub(super) fn finish(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) {
         self.end_pass();
         let level = self.frames.len() - 1;
         for i in 0..self.frames[level].filters.len() {
@@ -134,9 +134,9 @@ impl Run {
                 self.trace.shaped.push((filter.told().into(), Arc::clone(&firing.rule.id)));
             }
         }
-        book.took_effect(self.event, &firing, &effect, scene);
+        book.took_effect(self.event, &firing, &effect, cx);
         if !has_passed {
-            book.shadow(self.event, &firing, scene);
+            book.shadow(self.event, &firing, cx);
         }
     }
 }

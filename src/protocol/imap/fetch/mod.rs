@@ -17,7 +17,7 @@ use super::view::View;
 use super::{Answer, Imap, Progress, Refusal, Work};
 use crate::base::MessageNo;
 use crate::mail::{Entry, Flags, Mailbox, Message};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 use item::Item;
 use source::Source;
 
@@ -140,11 +140,11 @@ impl Fetching {
 }
 
 impl Imap {
-    pub(super) fn fetch(&mut self, fetch: Fetch, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn fetch(&mut self, fetch: Fetch, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let Fetch { set, by_uid, items, written } = fetch;
         let view = self.view_mut()?;
         let uids = view.named(&set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
-        if let Some(mailbox) = desk.mailbox(view.place) {
+        if let Some(mailbox) = txn.mailbox(view.place) {
             view.tell_keywords(mailbox, out);
         }
         let uids = uids.into_iter();
@@ -155,12 +155,12 @@ impl Imap {
     }
 
     /// As many messages as one turn deals with; when there is none left, the end.
-    pub(super) fn go_on_fetching(&mut self, mut fetching: Fetching, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on_fetching(&mut self, mut fetching: Fetching, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = self.view_mut()?;
-        let most = if desk.is_single() { 1 } else { MOST_MESSAGES };
+        let most = if txn.is_single() { 1 } else { MOST_MESSAGES };
         let mut told = 0;
         while let Some(uid) = fetching.next().filter(|_| told < most && out.len() < MOST_OCTETS) {
-            if fetch_one(uid, view, &mut fetching, desk, out) == Told::NotRead {
+            if fetch_one(uid, view, &mut fetching, txn, out) == Told::NotRead {
                 break;
             }
             told += 1;
@@ -188,8 +188,8 @@ enum Told {
     NotRead,
 }
 
-fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk<'_>, out: &mut Reply) -> Told {
-    let Some(mailbox) = desk.mailbox(view.place) else { return Told::Done };
+fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailTxn<'_>, out: &mut Reply) -> Told {
+    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
     let Some((entry, number)) = mailbox.entry(uid).zip(view.number_near(uid, &mut fetching.place)) else {
         fetching.skip();
         fetching.missed = true;
@@ -212,14 +212,14 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, desk: &mut Desk
     let mut tells_flags = fetching.asks(|item| matches!(item, Item::Flags));
     if !view.is_read_only
         && fetching.items.iter().any(Item::reads)
-        && let Some(modseq) = desk.flag(view.place, uid, flags.with(Flags::SEEN))
+        && let Some(modseq) = txn.flag(view.place, uid, flags.with(Flags::SEEN))
     {
         view.made(modseq);
         flags = flags.with(Flags::SEEN);
         // RFC 3501 §6.4.5: where reading changed the flags, they are part of the answer.
         tells_flags = true;
     }
-    let Some(mailbox) = desk.mailbox(view.place) else { return Told::Done };
+    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
     out.push("* ");
     out.number(number);
     let mut gap = " FETCH (";

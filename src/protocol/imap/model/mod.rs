@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use super::{Config, Imap, Leniency, Limits, Request};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, Envelope, Namespace, Origin, Parameters, Place, Recipient, Sender, Verdict};
-use crate::protocol::{Desk, Machine, Mail, Next, StartTls, Step};
+use crate::protocol::{Machine, MailStore, MailTxn, Next, StartTls, Step};
 
 const SESSIONS: usize = 3;
 const MAILBOXES: [&str; 2] = ["INBOX", "Work"];
@@ -38,8 +38,8 @@ fn nothing_comes_between_bye_and_the_end_of_logout() {
     trial.deliver();
 
     let heard = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("it is a line");
-    let mut desk = Desk::new(&mut trial.mail, Origin::Delivered, Timestamp::from_micros(0));
-    let Step { reply, .. } = trial.clients[0].imap.perform(heard.request, &mut desk);
+    let mut txn = MailTxn::new(&mut trial.mail, Origin::Delivered, Timestamp::from_micros(0));
+    let Step { reply, .. } = trial.clients[0].imap.perform(heard.request, &mut txn);
 
     assert_eq!(reply.text(), b"* BYE Goodbye\r\nc OK Logged out\r\n");
 }
@@ -87,7 +87,7 @@ enum Command {
 struct Trial {
     seed: u64,
     state: u64,
-    mail: Mail,
+    mail: MailStore,
     boxes: BTreeMap<&'static str, Box_>,
     clients: Vec<Client>,
     /// Which session was told that a message is recent, by mailbox and UID.
@@ -97,9 +97,9 @@ struct Trial {
 
 impl Trial {
     fn new(seed: u64) -> Self {
-        let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
-        let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-        desk.mailbox_of(LOGIN, "Work").expect("it can be made");
+        let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+        txn.mailbox_of(LOGIN, "Work").expect("it can be made");
         let config = Config {
             host: "test".into(),
             starttls: StartTls::Never,
@@ -155,11 +155,11 @@ impl Trial {
         if is_ahead && client.imap.gather(&mut request, &self.mail.accounts) > 0 {
             Imap::compute(&mut request);
         }
-        let mut desk = Desk::new(&mut self.mail, Origin::Session(client.no), Timestamp::from_micros(0));
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Session(client.no), Timestamp::from_micros(0));
         if is_single {
-            desk.give_single();
+            txn.give_single();
         }
-        let Step { reply, next, .. } = client.imap.perform(request, &mut desk);
+        let Step { reply, next, .. } = client.imap.perform(request, &mut txn);
         let text = String::from_utf8(reply.recorded().text.into_owned()).expect("it is text");
         self.log.push(format!("{who}: {}", text.replace("\r\n", "\n   ")));
         match next {
@@ -227,8 +227,8 @@ impl Trial {
     fn deliver(&mut self) {
         let recipient = Recipient::new(LOGIN, Parameters::default(), Verdict::Accepted);
         let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).expect("it is for bob");
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
-        desk.deliver(envelope, "Subject: x\r\n\r\ntext\r\n".into());
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
+        txn.deliver(envelope, "Subject: x\r\n\r\ntext\r\n".into());
         self.file("INBOX", FlagSet::new());
         self.log.push("delivered".to_owned());
     }
@@ -237,8 +237,8 @@ impl Trial {
         let Some(uid) = self.boxes["INBOX"].entries.keys().next().copied() else { return };
         let account = self.mail.accounts.find(LOGIN).expect("bob is there");
         let mailbox = self.mail.accounts.account(account).expect("bob is there").inbox().no;
-        let mut desk = Desk::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
-        desk.expunge(Place { account, mailbox }, uid);
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
+        txn.expunge(Place { account, mailbox }, uid);
         self.box_mut("INBOX").entries.remove(&uid);
         self.log.push(format!("INBOX {uid} expunged from outside"));
     }

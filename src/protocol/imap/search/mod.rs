@@ -12,7 +12,7 @@ use super::view::View;
 use super::work::Work;
 use super::{Answer, Imap, Progress, Refusal};
 use crate::mail::{Entry, Mailbox};
-use crate::protocol::{Desk, Reply};
+use crate::protocol::{MailTxn, Reply};
 use key::{Candidate, Key};
 
 /// How many entries one turn looks at where messages need not be read; each key counts.
@@ -146,7 +146,7 @@ fn wants(parser: &mut Parser<'_>) -> Parsed<Option<Vec<Want>>> {
 }
 
 impl Imap {
-    pub(super) fn search(&mut self, mut search: Search, desk: &mut Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn search(&mut self, mut search: Search, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = self.view()?;
         if let Some(strange) = search.strange {
             let strange = strange.escape_default();
@@ -154,7 +154,7 @@ impl Imap {
                 "[BADCHARSET (US-ASCII UTF-8)] {strange} is no charset that is known here"
             )));
         }
-        if let Some(mailbox) = desk.mailbox(view.place) {
+        if let Some(mailbox) = txn.mailbox(view.place) {
             search.key.resolve(mailbox, view.len() as u32, view.highest_uid());
         }
         let uids = view.uids().to_vec().into_iter();
@@ -163,13 +163,13 @@ impl Imap {
             Searching { search, uids, found: Vec::new(), gathered: Vec::new(), is_computed: false, missed: false };
         match is_deep {
             true => Ok(Progress::More(Work::Search(searching))),
-            false => self.go_on_searching(searching, desk, out),
+            false => self.go_on_searching(searching, txn, out),
         }
     }
 
-    pub(super) fn go_on_searching(&mut self, mut searching: Searching, desk: &Desk<'_>, out: &mut Reply) -> Answer {
+    pub(super) fn go_on_searching(&mut self, mut searching: Searching, txn: &MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = self.view()?;
-        if let Some(mailbox) = desk.mailbox(view.place) {
+        if let Some(mailbox) = txn.mailbox(view.place) {
             match searching.search.key.is_deep() {
                 // What was gathered before this turn is computed; where nobody gathered, it is done now.
                 true if searching.is_computed => {}

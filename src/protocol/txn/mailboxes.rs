@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{Desk, Destination, Given};
+use super::{Destination, MailTxn, SeedMailbox};
 use crate::base::nearest;
 use crate::mail::{
     AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated, is_identifier,
@@ -41,7 +41,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-impl Desk<'_> {
+impl MailTxn<'_> {
     /// The mailbox of this name; it and its account are made if they are not there.
     pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<Place, Unfit> {
         let (login, name) = (self.login(login)?, self.name(name)?);
@@ -129,7 +129,7 @@ impl Desk<'_> {
     /// Puts a message that nobody sent into a mailbox. Gives its UID.
     pub(crate) fn append(&mut self, place: Place, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
         let message = self.message(None, raw);
-        self.mail.done.appended.push(message.clone());
+        self.mail.log.appended.push(message.clone());
         let date = date.unwrap_or(InternalDate { at: self.now, zone: 0 });
         self.file(place, flags, date, message, false)
     }
@@ -137,7 +137,7 @@ impl Desk<'_> {
     /// Delivers a message that nobody sent to a mailbox.
     pub(crate) fn deliver_into(&mut self, place: Place, raw: Bytes) {
         let message = self.message(None, raw);
-        self.mail.done.appended.push(message.clone());
+        self.mail.log.appended.push(message.clone());
         self.file(place, Flags::NONE, InternalDate { at: self.now, zone: 0 }, message, true);
     }
 
@@ -193,18 +193,18 @@ impl Desk<'_> {
     }
 
     /// Opens the account of a login that the scenario names, and puts into it what it has from the start.
-    pub(crate) fn furnish(&mut self, login: &str, given: &[Given]) {
+    pub(crate) fn seed(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let was_there = self.mail.accounts.find(login).is_some();
         let account = self.open(login);
         if !was_there {
             self.mail.opened.push(account);
         }
-        self.give(login, given);
+        self.give(login, seeds);
     }
 
     /// Takes out what a scenario gave: its accounts, its mail, and the mailboxes that nothing else is in.
     pub(crate) fn take_back(&mut self) {
-        self.mail.given.clear();
+        self.mail.seeds.clear();
         for account in std::mem::take(&mut self.mail.opened) {
             if self.account(account).is_some() {
                 self.change(Change::Close { account });
@@ -221,9 +221,9 @@ impl Desk<'_> {
     }
 
     /// Puts into an account what it has from the start; what cannot be there is left out.
-    pub(crate) fn give(&mut self, login: &str, given: &[Given]) {
+    pub(crate) fn give(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let origin = std::mem::replace(&mut self.origin, Origin::Scenario);
-        for its in given {
+        for its in seeds {
             let next = self.mail.accounts.next_mailbox();
             let Ok(place) = self.mailbox_of(login, &its.mailbox) else { continue };
             if next != self.mail.accounts.next_mailbox() {
@@ -273,26 +273,30 @@ impl Desk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mail;
+    use super::super::MailStore;
     use super::*;
     use crate::base::Timestamp;
     use crate::mail::{Accounts, Namespace};
 
     #[test]
     fn what_was_given_to_an_account_is_forgotten_with_it() {
-        let mut mail = Mail::new(Accounts::new(Vec::new(), Namespace::default(), 1));
-        let given =
-            |mailbox: &str| Given { mailbox: mailbox.into(), uid_validity: None, generate: 0, messages: Vec::new() };
-        mail.given = vec![given("Archive"), given("Sent")];
+        let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
+        let seeds = |mailbox: &str| SeedMailbox {
+            mailbox: mailbox.into(),
+            uid_validity: None,
+            generate: 0,
+            messages: Vec::new(),
+        };
+        mail.seeds = vec![seeds("Archive"), seeds("Sent")];
         for i in 0..5 {
-            let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-            desk.open(&format!("user{i}"));
-            assert_eq!(desk.close_oldest(2, |_| false), usize::from(i >= 2));
+            let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+            txn.open(&format!("user{i}"));
+            assert_eq!(txn.close_oldest(2, |_| false), usize::from(i >= 2));
         }
 
         assert_eq!(mail.made.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-        let mut desk = Desk::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-        desk.take_back();
-        assert!(desk.accounts().iter().all(|(_, account)| account.mailboxes().len() == 1));
+        let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
+        txn.take_back();
+        assert!(txn.accounts().iter().all(|(_, account)| account.mailboxes().len() == 1));
     }
 }

@@ -24,51 +24,51 @@ impl Maildrops {
     }
 }
 
-/// The state that a desk works on.
+/// The mail of one server: accounts with their mailboxes, and what was changed and is not yet recorded.
 #[derive(Debug)]
-pub(crate) struct Mail {
+pub(crate) struct MailStore {
     pub(crate) accounts: Accounts,
     pub(crate) maildrops: Maildrops,
     pub(crate) next_message: u32,
     /// What every account is given when it is made.
-    pub(crate) given: Vec<Given>,
+    pub(crate) seeds: Vec<SeedMailbox>,
     /// The accounts that were opened for the scenario.
     opened: Vec<AccountNo>,
     /// The mailboxes that were made for the scenario in accounts of others, as long as these are open.
     made: BTreeMap<AccountNo, Vec<MailboxNo>>,
     /// What was done and is not yet recorded.
-    done: Done,
+    log: TxnLog,
     /// The same of what was under way before something that is recorded apart.
-    outer: Vec<Done>,
+    outer: Vec<TxnLog>,
 }
 
 /// A mailbox and what is in it from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct SeedMailbox {
     pub(crate) mailbox: Box<str>,
     pub(crate) uid_validity: Option<u32>,
     pub(crate) generate: u32,
-    pub(crate) messages: Vec<GivenMessage>,
+    pub(crate) messages: Vec<SeedMessage>,
 }
 
 /// A message that is there from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GivenMessage {
+pub(crate) struct SeedMessage {
     pub(crate) raw: Bytes,
     pub(crate) flags: Vec<Box<str>>,
     pub(crate) uidl: Option<Box<str>>,
 }
 
-impl Mail {
+impl MailStore {
     pub(crate) fn new(accounts: Accounts) -> Self {
         Self {
             accounts,
             maildrops: Maildrops::default(),
             next_message: 1,
-            given: Vec::new(),
+            seeds: Vec::new(),
             opened: Vec::new(),
             made: BTreeMap::new(),
-            done: Done::default(),
+            log: TxnLog::default(),
             outer: Vec::new(),
         }
     }
@@ -78,52 +78,52 @@ impl Mail {
         self.accounts.reset(uid_validity);
         self.maildrops = Maildrops::default();
         self.next_message = 1;
-        self.given.clear();
+        self.seeds.clear();
         self.opened.clear();
         self.made.clear();
     }
 
     /// What was done since this was asked before, for the record.
-    pub(crate) fn take_done(&mut self) -> Done {
-        let mut done = std::mem::take(&mut self.done);
-        done.changes.shrink_to_fit();
-        done
+    pub(crate) fn take_log(&mut self) -> TxnLog {
+        let mut log = std::mem::take(&mut self.log);
+        log.changes.shrink_to_fit();
+        log
     }
 
     /// The message that was accepted and is not yet recorded.
     pub(crate) fn accepted(&self) -> Option<&Message> {
-        self.done.accepted.as_ref()
+        self.log.accepted.as_ref()
     }
 
     /// Who logged in, and what was selected (none, where a mailbox was left), where that is not yet recorded.
     pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
-        let facts = self.done.facts.as_deref();
+        let facts = self.log.facts.as_deref();
         (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
     }
 
     /// What is done from now on is recorded apart from what was done until now.
     pub(crate) fn suspend(&mut self) {
-        self.outer.push(std::mem::take(&mut self.done));
+        self.outer.push(std::mem::take(&mut self.log));
     }
 
     /// What is done from now on is recorded with what was done before [`suspend`](Self::suspend).
     pub(crate) fn resume(&mut self) {
-        debug_assert!(self.done.is_empty(), "what was done apart is recorded");
-        self.done = self.outer.pop().unwrap_or_default();
+        debug_assert!(self.log.is_empty(), "what was done apart is recorded");
+        self.log = self.outer.pop().unwrap_or_default();
     }
 
     /// All that was done and is not yet recorded, in order.
-    pub(crate) fn take_unrecorded(&mut self) -> Vec<Done> {
+    pub(crate) fn take_unrecorded(&mut self) -> Vec<TxnLog> {
         let mut all = std::mem::take(&mut self.outer);
-        all.push(self.take_done());
+        all.push(self.take_log());
         all
     }
 }
 
 /// The only way to the world's mail. Every change goes through [`Accounts::apply`] here and now, and is kept for the
 /// record of the exchange: in the state that it changes, so that it is there even when a panic ends the work.
-pub(crate) struct Desk<'a> {
-    mail: &'a mut Mail,
+pub(crate) struct MailTxn<'a> {
+    mail: &'a mut MailStore,
     origin: Origin,
     now: Timestamp,
     route: Option<Route>,
@@ -138,28 +138,28 @@ pub(crate) enum Route {
     Into(Destination),
 }
 
-/// A mailbox that mail can be filed in: of this login, else of each recipient. Made by [`Desk::destination`].
+/// A mailbox that mail can be filed in: of this login, else of each recipient. Made by [`MailTxn::destination`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
     login: Option<Box<str>>,
     mailbox: Box<str>,
 }
 
-/// What was done at a desk.
+/// What was done in a transaction, for the record of the exchange.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct TxnLog {
     pub(crate) changes: Vec<Change>,
     /// What was accepted, until the journal takes it.
     pub(crate) accepted: Option<Message>,
     /// What an IMAP client appended.
     pub(crate) appended: Vec<Message>,
     /// What became known of the client; of most exchanges nothing.
-    pub(crate) facts: Option<Box<Facts>>,
+    pub(crate) facts: Option<Box<ClientFacts>>,
 }
 
 /// What became known of a client.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct ClientFacts {
     /// The login that the client proved to be.
     pub(crate) user: Option<Box<str>>,
     /// The login that the client failed to prove to be.
@@ -172,19 +172,19 @@ pub(crate) struct Facts {
     pub(crate) idling: Option<bool>,
 }
 
-impl Done {
+impl TxnLog {
     pub(crate) fn is_empty(&self) -> bool {
         let Self { changes, accepted, appended, facts } = self;
         changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
     }
 
-    fn facts(&mut self) -> &mut Facts {
+    fn facts(&mut self) -> &mut ClientFacts {
         self.facts.get_or_insert_default()
     }
 }
 
-impl<'a> Desk<'a> {
-    pub(crate) fn new(mail: &'a mut Mail, origin: Origin, now: Timestamp) -> Self {
+impl<'a> MailTxn<'a> {
+    pub(crate) fn new(mail: &'a mut MailStore, origin: Origin, now: Timestamp) -> Self {
         Self { mail, origin, now, route: None, is_single: false }
     }
 
@@ -250,29 +250,29 @@ impl<'a> Desk<'a> {
     }
 
     fn deny(&mut self, login: &str) -> Option<AccountNo> {
-        self.mail.done.facts().denied = Some(login.into());
+        self.mail.log.facts().denied = Some(login.into());
         None
     }
 
     fn enter(&mut self, login: Box<str>) -> AccountNo {
         let account = self.open(&login);
-        self.mail.done.facts().user = Some(login);
+        self.mail.log.facts().user = Some(login);
         account
     }
 
     /// The client introduced itself.
     pub(crate) fn introduce(&mut self, helo: &str) {
-        self.mail.done.facts().helo = Some(helo.into());
+        self.mail.log.facts().helo = Some(helo.into());
     }
 
     /// The client selected a mailbox, or none.
     pub(crate) fn select(&mut self, mailbox: Option<&str>) {
-        self.mail.done.facts().selected = Some(mailbox.map(Box::from));
+        self.mail.log.facts().selected = Some(mailbox.map(Box::from));
     }
 
     /// The client begins to wait for news, or ends it.
     pub(crate) fn idle(&mut self, idling: bool) {
-        self.mail.done.facts().idling = Some(idling);
+        self.mail.log.facts().idling = Some(idling);
     }
 
     /// Captures a message and files it in the INBOX of each accepted recipient, or where it is routed.
@@ -286,7 +286,7 @@ impl<'a> Desk<'a> {
             }
             Some(Route::Nowhere) => {}
         }
-        self.mail.done.accepted = Some(message.clone());
+        self.mail.log.accepted = Some(message.clone());
         message
     }
 
@@ -359,17 +359,17 @@ impl<'a> Desk<'a> {
     }
 
     /// What was done here, for the record.
-    pub(crate) fn close(self) -> Done {
-        self.mail.take_done()
+    pub(crate) fn close(self) -> TxnLog {
+        self.mail.take_log()
     }
 
     /// The account of this login, made if there is none.
     pub(crate) fn open(&mut self, login: &str) -> AccountNo {
         if let Some(opening) = self.mail.accounts.opening(login) {
             self.change(opening);
-            if !self.mail.given.is_empty() {
-                let given = self.mail.given.clone();
-                self.give(login, &given);
+            if !self.mail.seeds.is_empty() {
+                let seeds = self.mail.seeds.clone();
+                self.give(login, &seeds);
             }
         }
         self.mail.accounts.find(login).expect("it was opened just now")
@@ -386,7 +386,7 @@ impl<'a> Desk<'a> {
         if let Change::Close { account } = &change {
             self.mail.made.remove(account);
         }
-        let changes = &mut self.mail.done.changes;
+        let changes = &mut self.mail.log.changes;
         if changes.is_empty() {
             // Most often it stays alone.
             changes.reserve_exact(1);

@@ -10,7 +10,7 @@ use crate::protocol::{Fact, Heard, Machine, Value, content_of};
 use crate::rule::{self, Answers, Condition, Field, Verdict};
 
 /// A request in its session, in its server, at a moment.
-pub(super) struct Scene<'a, M: Machine> {
+pub(super) struct EventContext<'a, M: Machine> {
     pub(super) machine: Option<&'a M>,
     pub(super) heard: Option<&'a Heard<M::Request>>,
     pub(super) journal: &'a Journal,
@@ -51,7 +51,7 @@ pub(super) struct Delivered {
     pub(super) uid: u32,
 }
 
-impl<M: Machine> Scene<'_, M> {
+impl<M: Machine> EventContext<'_, M> {
     fn log(&self) -> Option<&crate::journal::Log> {
         self.journal.session(self.session?)
     }
@@ -93,7 +93,7 @@ impl<M: Machine> Scene<'_, M> {
     }
 }
 
-impl<M: Machine> rule::Scene for Scene<'_, M> {
+impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         if let Some(fact) = field.fact() {
             if field.is_content() {
@@ -113,7 +113,7 @@ impl<M: Machine> rule::Scene for Scene<'_, M> {
         match field {
             Field::Conns => number(self.sessions as u64),
             Field::SinceStart => number(self.start.until(self.now)),
-            Field::At => number(self.start.until(rule::Scene::moment(self)?)),
+            Field::At => number(self.start.until(rule::EvalContext::moment(self)?)),
             Field::Early => Some(Value::Truth(self.is_early)),
             Field::Listener => self.facts().map(|facts| Value::text(facts.listener)),
             Field::Conn => number(self.session?.number().into()),
