@@ -36,9 +36,9 @@ mod base;
 #[doc(hidden)]
 pub mod cli;
 mod drive;
-mod expect;
 #[cfg(feature = "api")]
-mod face;
+mod embedded_api;
+mod expect;
 mod harness;
 mod journal;
 mod mail;

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["drive"],
     &["server"],
     &["harness", "api"],
-    &["face"],
+    &["embedded_api"],
     &["cli"],
 ];
 

@@ -14,7 +14,7 @@ use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Account, Entry, Flags, Mailbox, SpecialUse};
-use crate::protocol::Unfit;
+use crate::protocol::InvalidMailbox;
 use crate::world::{Draft, World};
 
 #[derive(Serialize)]
@@ -161,8 +161,8 @@ pub(super) async fn put(
         let mailbox = world.mail.accounts.mailbox(place);
         Ok(mailbox.and_then(|mailbox| Some(EntryJson::of(mailbox, mailbox.entry(uid)?))))
     });
-    let entry = entry.map_err(|unfit: Unfit| {
-        let field = if matches!(unfit, Unfit::Flag(_) | Unfit::Keywords) { "flags" } else { "path" };
+    let entry = entry.map_err(|unfit: InvalidMailbox| {
+        let field = if matches!(unfit, InvalidMailbox::Flag(_) | InvalidMailbox::Keywords) { "flags" } else { "path" };
         Problem::field(field, format!("{name} of {login}: {unfit}")).status(StatusCode::UNPROCESSABLE_ENTITY)
     })?;
     Ok((StatusCode::CREATED, Json(json!(entry))).into_response())

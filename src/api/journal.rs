@@ -12,12 +12,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::chunked::chunked;
 use super::params::Params;
-use super::pieces::pieces;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Kind, Left, Less, Record, Weight};
+use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Left, Less, Record, RecordKind, Weight};
 use crate::protocol::Event;
 use crate::server::{Server, Until};
 
@@ -119,7 +119,7 @@ fn stream(server: Arc<Server>, mut filter: Filter, records: Vec<RecordJson>, nex
         }
         Some(Ok(text))
     };
-    ([(header::CONTENT_TYPE, "application/json")], pieces(piece)).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], chunked(piece)).into_response()
 }
 
 impl Filter {
@@ -163,9 +163,9 @@ impl Filter {
 
     fn holds(&self, journal: &Journal, record: &Record) -> bool {
         let event = match &record.kind {
-            Kind::Exchange(exchange) => Some(exchange.event),
-            Kind::Part(part) => event_of(journal, part.exchange),
-            Kind::Closed { exchange, .. } => event_of(journal, *exchange),
+            RecordKind::Exchange(exchange) => Some(exchange.event),
+            RecordKind::Part(part) => event_of(journal, part.exchange),
+            RecordKind::Closed { exchange, .. } => event_of(journal, *exchange),
             _ => None,
         };
         self.session.is_none_or(|session| record.session == Some(session))
@@ -175,7 +175,7 @@ impl Filter {
 
 fn event_of(journal: &Journal, exchange: Seq) -> Option<Event> {
     match journal.get(exchange).map(|record| &record.kind) {
-        Some(Kind::Exchange(exchange)) => Some(exchange.event),
+        Some(RecordKind::Exchange(exchange)) => Some(exchange.event),
         _ => None,
     }
 }
@@ -185,10 +185,10 @@ impl RecordJson {
         let log = record.session.and_then(|session| journal.session(session));
         let octets = |start: u32, len: u32| log.map(|log| log.text(start, len)).unwrap_or_default();
         let (kind, facts) = match &record.kind {
-            Kind::Opened(opened) => {
+            RecordKind::Opened(opened) => {
                 ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
             }
-            Kind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
+            RecordKind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
                 let captured = detail.as_ref().and_then(|detail| detail.captured);
                 let mut facts = json!({
                     "event": event,
@@ -202,7 +202,7 @@ impl RecordJson {
                 put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("exchange", facts)
             }
-            Kind::Part(part) => {
+            RecordKind::Part(part) => {
                 let ExchangePart { exchange, status, start, heard, said, detail, .. } = &**part;
                 let changes = detail.as_ref().map_or(0, |detail| detail.changes.len());
                 let mut facts = json!({
@@ -215,7 +215,7 @@ impl RecordJson {
                 put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
                 ("part", facts)
             }
-            Kind::Closed { exchange, left } => {
+            RecordKind::Closed { exchange, left } => {
                 let facts = match left {
                     Left::All => json!({ "exchange": exchange, "left": "all" }),
                     Left::Less(less) => match **less {
@@ -225,7 +225,7 @@ impl RecordJson {
                 };
                 ("closed", facts)
             }
-            Kind::Noted(noted) => {
+            RecordKind::Noted(noted) => {
                 let weight = match noted.weight {
                     Weight::Note => "note",
                     Weight::State => "state",
@@ -233,10 +233,10 @@ impl RecordJson {
                 };
                 ("noted", json!({ "rule": noted.by.as_deref(), "weight": weight, "text": noted.text }))
             }
-            Kind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
-            Kind::Secured(tls) => ("secured", json!(tls)),
-            Kind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
-            Kind::Ended(ended) => {
+            RecordKind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
+            RecordKind::Secured(tls) => ("secured", json!(tls)),
+            RecordKind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
+            RecordKind::Ended(ended) => {
                 let Ended { ending, unfinished, start, kept } = &**ended;
                 let mut facts = json!({ "ending": ending, "unfinished": unfinished });
                 if *kept > 0 {
@@ -244,7 +244,7 @@ impl RecordJson {
                 }
                 ("ended", facts)
             }
-            Kind::Outside(detail) => {
+            RecordKind::Outside(detail) => {
                 let captured = detail.captured;
                 ("outside", json!({ "captured": captured, "changes": detail.changes.len() }))
             }

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Shared;
+use super::blocking::{blocking_if_long, run_blocking};
 use super::json::{MessageJson, PartJson};
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
-use super::reading::{aside, reading};
 use crate::base::{MessageNo, Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{
-    Evidence, Matcher, Question, Report, Snapshot, Verdict, any, attachment, body, from, header as field, session,
+    Evidence, FailureKind, Matcher, Question, Report, Snapshot, any, attachment, body, from, header as field, session,
     subject, to,
 };
 use crate::journal::Captured;
@@ -59,7 +59,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
-        (None, None) => aside(move || filter.find(server.engine()).into_response()).await,
+        (None, None) => run_blocking(move || filter.find(server.engine()).into_response()).await,
         (Some(within), count) => {
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
@@ -71,20 +71,20 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
                 let new = cursor.read(engine);
                 let octets = octets(&new);
                 let matching = new.into_iter().filter(|captured| holds(&matcher, &captured.message, engine));
-                found.extend(reading(octets, || matching.collect::<Vec<_>>()));
+                found.extend(blocking_if_long(octets, || matching.collect::<Vec<_>>()));
                 (found.len() as u64 >= count).then(|| std::mem::take(&mut found))
             };
             match Until::new(server.engine(), interest, within, check).await {
                 Some(mut found) => {
                     found.truncate(filter.limit);
                     let next = found.last().and_then(|last| last.closed).or(filter.after).unwrap_or_default();
-                    Ok(reading(octets(&found), || List::of(&found, next).into_response()))
+                    Ok(blocking_if_long(octets(&found), || List::of(&found, next).into_response()))
                 }
-                None => Err(aside(move || {
+                None => Err(run_blocking(move || {
                     let times = Times::from(count..);
                     let question = Question { matcher, times, location: None };
                     let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
-                    let report = Report::new(&question, Verdict::Late(format!("{within:?}")), &snapshot);
+                    let report = Report::new(&question, FailureKind::Late(format!("{within:?}")), &snapshot);
                     Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
                 })
                 .await?),
@@ -167,7 +167,7 @@ impl List {
 }
 
 pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Response, Problem> {
-    aside(move || {
+    run_blocking(move || {
         let (captured, next) = server.engine().update(|world, now| (world.clear(now), world.journal.tip()));
         List::of(&captured, next).into_response()
     })
@@ -176,7 +176,7 @@ pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Response
 
 pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let found = find(&server, &m)?;
-    aside(move || Json(MessageJson::from(&found)).into_response()).await
+    run_blocking(move || Json(MessageJson::from(&found)).into_response()).await
 }
 
 /// The bytes as captured, not a copy of them.
@@ -187,13 +187,13 @@ pub(super) async fn raw(State(server): Shared, Path(m): Path<String>, _: NoParam
 
 pub(super) async fn text(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    aside(move || message.text().into_response()).await
+    run_blocking(move || message.text().into_response()).await
 }
 
 /// The HTML as it is, in a frame that runs nothing and loads nothing.
 pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    let html = aside(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
+    let html = run_blocking(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
@@ -208,7 +208,7 @@ pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoP
         value: String,
     }
     let message = find(&server, &m)?.message;
-    aside(move || {
+    run_blocking(move || {
         let fields = message.headers().into_iter().map(|(name, value)| Field { name, value });
         Json(fields.collect::<Vec<Field>>()).into_response()
     })
@@ -217,12 +217,12 @@ pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoP
 
 pub(super) async fn links(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    aside(move || Json(message.links()).into_response()).await
+    run_blocking(move || Json(message.links()).into_response()).await
 }
 
 pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    aside(move || {
+    run_blocking(move || {
         let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
         Json(parts).into_response()
     })
@@ -236,7 +236,7 @@ pub(super) async fn part(
     _: NoParams,
 ) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
-    aside(move || {
+    run_blocking(move || {
         let parts = message.parts();
         let part = parts.iter().find(|part| part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
         let octets = HeaderValue::from_static("application/octet-stream");
@@ -267,7 +267,7 @@ mod tests {
     use crate::base::{SessionNo, Timestamp};
     use crate::journal::{Detail, Left, Opened};
     use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict as Taken};
-    use crate::protocol::{Event, Reply, TxnLog, Words};
+    use crate::protocol::{Event, Input, Reply, TxnLog};
     use crate::server::{Settings, block_on};
     use crate::world::Keep;
 
@@ -291,9 +291,9 @@ mod tests {
         let done = TxnLog { accepted: Some(message), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);
-        let words = Words::Body { octets: 0, odd_dots: None };
+        let input = Input::Body { octets: 0, odd_dots: None };
         server.engine().update(|world, now| {
-            world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &words, (&Reply::default(), None), detail)
+            world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &input, (&Reply::default(), None), detail)
         })
     }
 

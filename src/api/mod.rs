@@ -1,14 +1,14 @@
 //! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
 
+mod access;
 mod accounts;
-mod guard;
+mod blocking;
+mod chunked;
 mod journal;
 mod json;
 mod messages;
 mod params;
-mod pieces;
 mod problem;
-mod reading;
 mod rules;
 mod serve;
 mod server;
@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 
 use crate::drive::{runtime, spawn};
 use crate::server::{Server, StartError, bind, reachable};
-use guard::Guard;
+use access::Access;
 use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
@@ -76,7 +76,7 @@ impl Drop for Api {
 
 fn router(server: Arc<Server>, address: SocketAddr) -> Router {
     let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(ENVELOPE);
-    let guard = Guard {
+    let access = Access {
         server: Arc::clone(&server),
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         patience: Bounds::default().patience,
@@ -125,7 +125,7 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .method_not_allowed_fallback(no_such_method)
         // The guard has its own.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn_with_state(access, access::access))
         .with_state(server)
 }
 

@@ -18,7 +18,7 @@ use super::problem::Problem;
 use crate::base::{Times, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::near_misses;
-use crate::rule::{Mounted, Rule, RuleNo, State as Variable, Variable as Name};
+use crate::rule::{Mounted, Rule, RuleNo, Variable as Name, VariableValue as Variable};
 use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
 use crate::server::{Server, Until, rule_fired};
 use crate::world::World;

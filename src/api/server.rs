@@ -13,13 +13,13 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::accounts::octets;
+use super::blocking::run_blocking;
 use super::json::MessageJson;
 use super::params::{NoParams, Params};
 use super::problem::Problem;
-use super::reading::aside;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Question, Report, Snapshot, Verdict, any};
+use crate::expect::{FailureKind, Question, Report, Snapshot, any};
 use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
 
@@ -78,9 +78,9 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
         return Ok(StatusCode::NO_CONTENT);
     }
     let question = Question { matcher: any(), times: Times::from(..), location: None };
-    Err(aside(move || {
+    Err(run_blocking(move || {
         let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
-        let report = Report::new(&question, Verdict::Restless, &snapshot);
+        let report = Report::new(&question, FailureKind::NotSettled, &snapshot);
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
     .await?)

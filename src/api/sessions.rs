@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::task::block_in_place;
 
 use super::Shared;
+use super::chunked::chunked;
 use super::json::SessionJson;
 use super::params::{NoParams, Params, Path};
-use super::pieces::pieces;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Times};
 use crate::drive::{Engine, Interest, Topic};
@@ -131,7 +131,7 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
         at = next.map(|next| (session, next));
         Some(Ok(print(heading, &portion, verbatim)))
     };
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], pieces(next)).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], chunked(next)).into_response()
 }
 
 /// Whatever else this thread serves goes on on another one meanwhile.
@@ -154,8 +154,8 @@ mod tests {
     use axum::body::{Body, Bytes, HttpBody};
 
     use super::*;
-    use crate::journal::{Came, Opened};
-    use crate::protocol::{Event, Reply, Words};
+    use crate::journal::{CapturedMail, Opened};
+    use crate::protocol::{Event, Input, Reply};
     use crate::server::{Settings, block_on};
 
     fn piece(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
@@ -172,14 +172,14 @@ mod tests {
             let session = server.engine().update(|world, now| {
                 let session = world.open(Opened { listener: "smtp", peer, local: peer }, now);
                 for n in 2..=400 {
-                    let (line, reply) = (Words::Line(format!("NOOP {n}").into()), Reply::default().line(&["250 Ok"]));
+                    let (line, reply) = (Input::Line(format!("NOOP {n}").into()), Reply::default().line(&["250 Ok"]));
                     world.journal.exchange(
                         now,
                         session,
                         Event::SmtpNoop,
                         &line,
                         (&reply, None),
-                        (None, Came::default()),
+                        (None, CapturedMail::default()),
                     );
                 }
                 session

@@ -15,11 +15,11 @@ use clap::{Parser, Subcommand};
 #[command(name = "mailjig", version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Start a server and keep it running until it is told to stop.
     Serve(Box<options::Serve>),
     /// Read scenario files, and say what is wrong with them.
@@ -31,14 +31,14 @@ enum Command {
 /// Does what the arguments say.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Serve(options) => match serve::serve(&options) {
+        CliCommand::Serve(options) => match serve::serve(&options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("mailjig: {error}");
                 ExitCode::FAILURE
             }
         },
-        Command::Check(options) => scenarios::check(&options),
-        Command::Scenarios(options) => scenarios::list(&options),
+        CliCommand::Check(options) => scenarios::check(&options),
+        CliCommand::Scenarios(options) => scenarios::list(&options),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Detail, Exchange, ExchangePart, Fired, Journal, Kind, Record, Weight};
+use crate::journal::{Detail, Exchange, ExchangePart, Fired, Journal, Record, RecordKind, Weight};
 use crate::mail::Message;
 use crate::protocol::{self, Status};
 use crate::server::{Server, Until};
@@ -87,8 +87,8 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
         message.map(|message| Event { name, session, text: Text::Message(message) }).into_iter().collect()
     };
     match &record.kind {
-        Kind::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
-        Kind::Exchange(exchange) => {
+        RecordKind::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
+        RecordKind::Exchange(exchange) => {
             let mut events = match &exchange.detail {
                 Some(detail) => fired(session, exchange.event, detail),
                 None => Vec::new(),
@@ -103,9 +103,9 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             }
             events
         }
-        Kind::Part(part) => {
+        RecordKind::Part(part) => {
             let ExchangePart { exchange, start, heard, said, status, detail, .. } = &**part;
-            let Some(Kind::Exchange(exchange)) = journal.get(*exchange).map(|record| &record.kind) else {
+            let Some(RecordKind::Exchange(exchange)) = journal.get(*exchange).map(|record| &record.kind) else {
                 return Vec::new();
             };
             let detail = detail.as_deref();
@@ -115,8 +115,8 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             events.extend(answered.map(|(name, text)| event(name, text)));
             events
         }
-        Kind::Outside(detail) => captured("delivered", detail),
-        Kind::Noted(noted) => {
+        RecordKind::Outside(detail) => captured("delivered", detail),
+        RecordKind::Noted(noted) => {
             let by = noted.by.as_deref().unwrap_or("mailjig");
             let name = match noted.weight {
                 Weight::Note => "note",
@@ -125,14 +125,16 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             };
             vec![event(name, format!("{by}: {}", noted.text))]
         }
-        Kind::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
-        Kind::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
-        Kind::Dropped { octets } => vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))],
-        Kind::Ended(ended) => {
+        RecordKind::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
+        RecordKind::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
+        RecordKind::Dropped { octets } => {
+            vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))]
+        }
+        RecordKind::Ended(ended) => {
             let why = ended.ending.to_string();
             vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
-        Kind::Closed { .. } => Vec::new(),
+        RecordKind::Closed { .. } => Vec::new(),
     }
 }
 
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::journal::Opened;
-    use crate::protocol::{ClientFacts, Reply, TxnLog, Words};
+    use crate::protocol::{ClientFacts, Input, Reply, TxnLog};
 
     /// The lines of an exchange and of a part of it.
     fn told(
@@ -198,8 +200,8 @@ mod tests {
         let peer = "127.0.0.1:1".parse().unwrap();
         journal.open_session(session, at, Opened { listener: "imap", peer, local: peer });
         let opened = journal.tip();
-        let words = Words::Line(line.into());
-        let exchange = journal.exchange(at, session, event, &words, (&Reply::default(), None), Default::default());
+        let input = Input::Line(line.into());
+        let exchange = journal.exchange(at, session, event, &input, (&Reply::default(), None), Default::default());
         let done = TxnLog { facts: facts.map(Box::new), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// One server's world behind its one lock. Nothing awaits, and no code of a user runs, while the lock is held.
 pub(crate) struct Engine {
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<EngineState>,
     /// Wakes the one who does what is due.
     timers: Arc<Notify>,
     /// Wakes those who look at the time, and the listeners when they shall close.
@@ -38,7 +38,7 @@ pub(crate) struct Engine {
     closed: AtomicUsize,
 }
 
-struct State {
+struct EngineState {
     world: World,
     subscribers: Subscribers,
     handles: HashMap<SessionNo, Arc<SessionHandle>>,
@@ -51,7 +51,7 @@ struct State {
 
 impl Engine {
     pub(crate) fn new(world: World) -> Arc<Self> {
-        let state = State {
+        let state = EngineState {
             world,
             subscribers: Subscribers::default(),
             handles: HashMap::new(),
@@ -83,7 +83,7 @@ impl Engine {
         self.change(|state, now| update(&mut state.world, now))
     }
 
-    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut EngineState, Timestamp) -> T) -> T {
         let mut wake = Vec::new();
         let mut state = self.lock();
         // Under the lock: records have the order of their times.
@@ -124,7 +124,7 @@ impl Engine {
 
     /// What the world wants done later, and what it wants sessions to be told, in the order of its turns; gives whom
     /// that wakes. A session that is over is told nothing.
-    fn take_over(self: &Arc<Self>, state: &mut State) -> Vec<Arc<SessionHandle>> {
+    fn take_over(self: &Arc<Self>, state: &mut EngineState) -> Vec<Arc<SessionHandle>> {
         if state.world.timers.take_news() {
             if !std::mem::replace(&mut state.has_timer_task, true) {
                 spawn(run_timers(Arc::downgrade(self)));
@@ -361,7 +361,7 @@ impl Engine {
     }
 
     /// A panic under the lock left nothing unrecorded, so the world is used on.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, EngineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,8 +5,8 @@ use std::hash::Hash;
 use std::task::Waker;
 
 use crate::base::{Seq, SessionNo, fold_domain};
-use crate::journal::{Kind, Record};
-use crate::mail::{Change, Place};
+use crate::journal::{Record, RecordKind};
+use crate::mail::{Change, MailboxId};
 use crate::world::World;
 
 /// What someone waits for.
@@ -25,7 +25,7 @@ pub(crate) enum Topic {
     /// The same, and it was accepted for this very address.
     MailTo(String),
     /// The entries of this mailbox changed, or it went.
-    Mailbox(Place),
+    Mailbox(MailboxId),
     /// Something that was under way is over.
     Quiet,
     /// A rule fired.
@@ -41,7 +41,7 @@ pub(super) struct Subscribers {
     /// Those who wait for mail to one address, so that a thousand of them cost nothing to everybody else's mail.
     by_recipient: HashMap<String, Vec<(u64, Waker)>>,
     /// Those who wait for news from one mailbox.
-    by_mailbox: HashMap<Place, Vec<(u64, Waker)>>,
+    by_mailbox: HashMap<MailboxId, Vec<(u64, Waker)>>,
 }
 
 impl Subscribers {
@@ -91,7 +91,7 @@ impl Subscribers {
     /// Those whom this record may concern.
     pub(super) fn interested(&self, world: &World, (seq, record): (Seq, &Record), wake: &mut Vec<Waker>) {
         let message = match &record.kind {
-            Kind::Closed { .. } | Kind::Outside(_) => world.journal.closed_at(seq),
+            RecordKind::Closed { .. } | RecordKind::Outside(_) => world.journal.closed_at(seq),
             _ => None,
         };
         if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
@@ -113,7 +113,7 @@ impl Subscribers {
             let interested = match interest.topic {
                 Topic::Mail => message.is_some(),
                 Topic::MailTo(_) | Topic::Mailbox(_) | Topic::Rules => false,
-                Topic::Quiet => matches!(record.kind, Kind::Closed { .. } | Kind::Ended(_)),
+                Topic::Quiet => matches!(record.kind, RecordKind::Closed { .. } | RecordKind::Ended(_)),
                 Topic::Everything => true,
             };
             if interested && interest.session.is_none_or(|session| record.session == Some(session)) {
@@ -139,9 +139,9 @@ impl Subscribers {
 /// What became of the mail.
 fn changes(record: &Record) -> &[Change] {
     let detail = match &record.kind {
-        Kind::Exchange(exchange) => exchange.detail.as_deref(),
-        Kind::Part(part) => part.detail.as_deref(),
-        Kind::Outside(detail) => Some(&**detail),
+        RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
+        RecordKind::Part(part) => part.detail.as_deref(),
+        RecordKind::Outside(detail) => Some(&**detail),
         _ => None,
     };
     detail.map_or(&[], |detail| &detail.changes)

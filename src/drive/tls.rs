@@ -43,7 +43,7 @@ pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, String> {
 }
 
 /// Answers a ClientHello with an alert, by its number in RFC 8446 §6, as a record of its own.
-pub(super) async fn refuse(socket: &mut Socket, alert: u8) {
+pub(super) async fn send_alert(socket: &mut Socket, alert: u8) {
     let _the_client_may_be_gone = socket.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
 }
 

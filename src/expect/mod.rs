@@ -3,13 +3,13 @@
 
 mod matcher;
 mod report;
-mod ruling;
 mod sessions;
+mod verification;
 
 pub(crate) use matcher::Evidence;
 pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};
 pub use report::Report;
-pub(crate) use report::{Question, Snapshot, Verdict, judge};
-pub use ruling::RulesReport;
+pub(crate) use report::{FailureKind, Question, Snapshot, judge};
+pub use verification::RulesReport;
 #[cfg(feature = "api")]
-pub(crate) use ruling::near_misses;
+pub(crate) use verification::near_misses;

@@ -42,13 +42,13 @@ struct SessionSnapshot {
 }
 
 /// How the question was answered.
-pub(crate) enum Verdict {
+pub(crate) enum FailureKind {
     /// Not within this time, in words.
     Late(String),
     /// By another number of messages.
     Miscounted,
     /// Something is still under way.
-    Restless,
+    NotSettled,
 }
 
 /// Why a wait or an expectation failed. Its text is for people and the same in every run; as JSON it is for programs.
@@ -113,18 +113,18 @@ impl Snapshot {
 }
 
 impl Report {
-    pub(crate) fn new(question: &Question, verdict: Verdict, snapshot: &Snapshot) -> Self {
+    pub(crate) fn new(question: &Question, verdict: FailureKind, snapshot: &Snapshot) -> Self {
         let is_matching = |message: &&Message| question.matcher.matches(&snapshot.evidence(message));
         let (matched, missed): (Vec<&Message>, Vec<&Message>) = snapshot.messages.iter().partition(is_matching);
         let plural = if matched.len() == 1 { "" } else { "s" };
         let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
         let failure = match verdict {
-            Verdict::Late(within) if matched.is_empty() => format!("no message matched within {within}"),
-            Verdict::Late(within) => {
+            FailureKind::Late(within) if matched.is_empty() => format!("no message matched within {within}"),
+            FailureKind::Late(within) => {
                 format!("{} message{plural} matched within {within}, expected {}", matched.len(), question.times)
             }
-            Verdict::Miscounted => counted,
-            Verdict::Restless => "the server has not settled".to_owned(),
+            FailureKind::Miscounted => counted,
+            FailureKind::NotSettled => "the server has not settled".to_owned(),
         };
         let explained = |message| (message, question.matcher.explain(&snapshot.evidence(message)));
         let mut misses: Vec<(&Message, Vec<Clause>)> = missed.into_iter().map(explained).collect();
@@ -158,7 +158,7 @@ impl Report {
 pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: bool) -> Result<(), String> {
     let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
-    let failed: Vec<Report> = unmet.map(|question| Report::new(question, Verdict::Miscounted, snapshot)).collect();
+    let failed: Vec<Report> = unmet.map(|question| Report::new(question, FailureKind::Miscounted, snapshot)).collect();
     if failed.is_empty() {
         return Ok(());
     }

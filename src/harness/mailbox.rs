@@ -8,7 +8,7 @@ use super::MailServer;
 use crate::base::Timestamp;
 use crate::drive::Engine;
 use crate::mail::{self as store, Message, generated};
-use crate::protocol::Unfit;
+use crate::protocol::InvalidMailbox;
 use crate::world::Draft;
 
 /// An account of a server. Get it with [`MailServer::account`].
@@ -187,11 +187,11 @@ impl Mailbox<'_> {
 
     /// What was made, or a panic that says why it cannot be.
     #[track_caller]
-    fn fit<T>(&self, made: Result<T, Unfit>) -> T {
+    fn fit<T>(&self, made: Result<T, InvalidMailbox>) -> T {
         let login = &self.account.login;
         match made {
             Ok(made) => made,
-            Err(unfit @ Unfit::Stranger) => {
+            Err(unfit @ InvalidMailbox::Stranger) => {
                 panic!("{} of {login}: {unfit}{}", self.name, self.account.server.or_meant(login))
             }
             Err(unfit) => panic!("{} of {login}: {unfit}", self.name),

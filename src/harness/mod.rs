@@ -29,7 +29,7 @@ pub use wait::{NoneWithin, Settled, Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Matcher, Question, Report, Snapshot, Verdict, judge};
+use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot, judge};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
 use crate::scenario::Scenario;
@@ -61,7 +61,7 @@ pub struct MailServer {
     ca_file: OnceLock<NamedTempFile>,
     /// Another face of this server, which lives as long; not known here.
     #[cfg(feature = "api")]
-    face: OnceLock<Box<dyn Any + Send + Sync>>,
+    embedded_api: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl MailServer {
@@ -90,7 +90,7 @@ impl MailServer {
             expectations: Mutex::default(),
             ca_file: OnceLock::new(),
             #[cfg(feature = "api")]
-            face: OnceLock::new(),
+            embedded_api: OnceLock::new(),
         }
     }
 
@@ -100,8 +100,8 @@ impl MailServer {
     }
 
     #[cfg(feature = "api")]
-    pub(crate) fn face(&self) -> &OnceLock<Box<dyn Any + Send + Sync>> {
-        &self.face
+    pub(crate) fn embedded_api(&self) -> &OnceLock<Box<dyn Any + Send + Sync>> {
+        &self.embedded_api
     }
 
     /// Where relayed mail goes: SMTP, STARTTLS when the client wants it, no login needed.
@@ -204,7 +204,7 @@ impl MailServer {
         let mut found = snapshot.find(&question.matcher);
         match found.len() {
             1 => found.remove(0),
-            _ => panic!("{}", Report::new(&question, Verdict::Miscounted, &snapshot)),
+            _ => panic!("{}", Report::new(&question, FailureKind::Miscounted, &snapshot)),
         }
     }
 

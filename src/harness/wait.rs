@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::or_panic;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Evidence, Matcher, Question, Report, Snapshot, Verdict, any};
+use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot, any};
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until, block_on};
 
@@ -139,7 +139,7 @@ impl WaitCount {
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
             let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-            Report::new(&self.question, Verdict::Late(format!("{:?}", self.within)), &snapshot)
+            Report::new(&self.question, FailureKind::Late(format!("{:?}", self.within)), &snapshot)
         }))
     }
 }
@@ -188,7 +188,7 @@ impl NoneWithin {
             None => Ok(()),
             Some(_) => {
                 let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-                Err(Report::new(&self.question, Verdict::Miscounted, &snapshot))
+                Err(Report::new(&self.question, FailureKind::Miscounted, &snapshot))
             }
         })
     }
@@ -230,7 +230,7 @@ impl Settled {
         }
         let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
         let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-        Poll::Ready(Err(Report::new(&question, Verdict::Restless, &snapshot)))
+        Poll::Ready(Err(Report::new(&question, FailureKind::NotSettled, &snapshot)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Exchange, Journal, Kind, Log};
+use super::{Exchange, Journal, RecordKind, SessionLog};
 use crate::base::Seq;
 use crate::protocol::{Event, Status, is_login_line, is_verb_of, masked, without_words};
 
@@ -13,7 +13,7 @@ impl Journal {
     /// What was heard in an exchange and `said`, an answer of it, without what may be a password.
     pub(crate) fn readable<'a>(
         &self,
-        log: &'a Log,
+        log: &'a SessionLog,
         (seq, exchange): (Seq, &Exchange),
         said: &'a [u8],
     ) -> (Cow<'a, [u8]>, Cow<'a, [u8]>) {
@@ -26,7 +26,7 @@ impl Journal {
     }
 
     /// Whether words of the line of an exchange may be credentials, whatever they stand for in a command.
-    pub(crate) fn has_doubtful_words(&self, log: &Log, seq: Seq) -> bool {
+    pub(crate) fn has_doubtful_words(&self, log: &SessionLog, seq: Seq) -> bool {
         let line = |its: &Exchange| is_login_line(its.event, log.text(its.start, its.heard));
         let is_odd_login = self.exchange_at(seq).is_some_and(|its| its.event.may_be_any() && line(its));
         is_odd_login || self.may_be_of_login(log, seq)
@@ -34,7 +34,7 @@ impl Journal {
 
     /// Whether the line of an exchange does not say what it is, and may be the rest of a login: it comes behind one that
     /// was refused or is not complete.
-    pub(crate) fn may_be_of_login(&self, log: &Log, seq: Seq) -> bool {
+    pub(crate) fn may_be_of_login(&self, log: &SessionLog, seq: Seq) -> bool {
         let Some(exchange) = self.exchange_at(seq).filter(|its| its.event.may_be_any()) else { return false };
         let line = log.text(exchange.start, exchange.heard);
         if is_login_line(exchange.event, line) {
@@ -60,7 +60,7 @@ impl Journal {
 
     fn exchange_at(&self, seq: Seq) -> Option<&Exchange> {
         match &self.get(seq)?.kind {
-            Kind::Exchange(exchange) => Some(exchange),
+            RecordKind::Exchange(exchange) => Some(exchange),
             _ => None,
         }
     }

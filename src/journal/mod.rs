@@ -3,13 +3,13 @@
 
 mod credentials;
 mod ending;
-mod logs;
 mod messages;
-mod open;
-mod places;
+mod open_exchange;
 mod record;
 mod records;
+mod seq_list;
 mod session;
+mod session_logs;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -22,30 +22,31 @@ use std::ops::Range;
 use std::time::Duration;
 
 pub use ending::Ending;
-use logs::Logs;
 pub(crate) use messages::Captured;
 use messages::Messages;
-use open::OpenExchange;
-pub(crate) use places::Places;
+use open_exchange::OpenExchange;
 pub(crate) use record::{
-    Came, Detail, Ended, Exchange, ExchangePart, Kind, Left, Less, Noted, Opened, Record, UNFINISHED_KEPT, Weight,
+    CapturedMail, Detail, Ended, Exchange, ExchangePart, Left, Less, Noted, Opened, Record, RecordKind,
+    UNFINISHED_KEPT, Weight,
 };
 use record::{Label, Octets};
 use records::Records;
-pub(crate) use session::{LISTENERS, Log};
+pub(crate) use seq_list::SeqList;
+pub(crate) use session::{LISTENERS, SessionLog};
 pub use session::{Session, Tls};
+use session_logs::SessionLogs;
 pub(crate) use trace::{Fired, Stalled, Trace};
 pub use transcript::Transcript;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled, Recorded, Reply, Status, TxnLog, Unfinished, Words, Written};
+use crate::protocol::{Event, Input, Labelled, Recorded, Reply, Status, TxnLog, Unfinished, Written};
 
 /// The records of one server, and the views folded from them as they are appended.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: Records,
-    sessions: Logs,
+    sessions: SessionLogs,
     messages: Messages,
     /// Exchanges whose reply has neither left nor been lost.
     open: usize,
@@ -102,11 +103,11 @@ impl Journal {
     }
 
     /// Every session that is still there, in the order of acceptance.
-    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Log> {
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionLog> {
         self.sessions.iter()
     }
 
-    pub(crate) fn session(&self, no: SessionNo) -> Option<&Log> {
+    pub(crate) fn session(&self, no: SessionNo) -> Option<&SessionLog> {
         self.sessions.get(no)
     }
 
@@ -167,15 +168,15 @@ impl Journal {
     }
 
     /// What a session's exchanges came to, in order.
-    fn answers<'a>(&'a self, log: &'a Log) -> Vec<Answer<'a>> {
+    fn answers<'a>(&'a self, log: &'a SessionLog) -> Vec<Answer<'a>> {
         let mut answers: Vec<Answer<'a>> = Vec::new();
         for seq in log.records.iter() {
             match self.get(seq).map(|record| &record.kind) {
-                Some(Kind::Exchange(exchange)) => {
+                Some(RecordKind::Exchange(exchange)) => {
                     let said = (exchange.start.wrapping_add(exchange.heard), exchange.said);
                     answers.push(Answer { seq, exchange, status: exchange.status, said });
                 }
-                Some(Kind::Part(part)) if part.status.is_some() => {
+                Some(RecordKind::Part(part)) if part.status.is_some() => {
                     if let Some(answer) = answers.iter_mut().rfind(|answer| answer.seq == part.exchange) {
                         (answer.status, answer.said) = (part.status, (part.start.wrapping_add(part.heard), part.said));
                     }
@@ -187,7 +188,7 @@ impl Journal {
     }
 
     /// The lines of a session that were answered with a refusal.
-    pub(crate) fn refused(&self, log: &Log) -> Vec<Refused> {
+    pub(crate) fn refused(&self, log: &SessionLog) -> Vec<Refused> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         let refused = self.answers(log).into_iter().filter(|answer| answer.status == Some(Status::Negative));
         let refused = refused.map(|Answer { seq, exchange, said: (start, octets), .. }| {
@@ -203,8 +204,8 @@ impl Journal {
 
     /// A session begins; its number is the next.
     pub(crate) fn open_session(&mut self, no: SessionNo, at: Timestamp, opened: Opened) {
-        self.sessions.push(Log::new(no, self.records.next(), at, &opened));
-        self.append(at, Some(no), Kind::Opened(Box::new(opened)));
+        self.sessions.push(SessionLog::new(no, self.records.next(), at, &opened));
+        self.append(at, Some(no), RecordKind::Opened(Box::new(opened)));
     }
 
     /// An exchange was performed: what was heard and what will be said.
@@ -213,14 +214,14 @@ impl Journal {
         at: Timestamp,
         session: SessionNo,
         event: Event,
-        words: &Words,
+        input: &Input,
         (reply, status): (&Reply, Option<Status>),
-        (mut detail, came): (Option<Box<Detail>>, Came),
+        (mut detail, came): (Option<Box<Detail>>, CapturedMail),
     ) -> Seq {
-        let (heard, mut labelled): (Cow<'_, [u8]>, _) = match words {
-            Words::Line(line) | Words::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
-            Words::Silence | Words::Body { .. } => (Cow::default(), Vec::new()),
-            Words::Literals { text, messages } => recorded(text, messages, &came.appended),
+        let (heard, mut labelled): (Cow<'_, [u8]>, _) = match input {
+            Input::Line(line) | Input::LongLine { start: line, .. } => (line[..].into(), Vec::new()),
+            Input::Silence | Input::Body { .. } => (Cow::default(), Vec::new()),
+            Input::Literals { text, messages } => recorded(text, messages, &came.appended),
         };
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
@@ -239,7 +240,7 @@ impl Journal {
         self.leaving += usize::from(leaves);
         self.open += 1;
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        let kind = Kind::Exchange(Exchange { event, status, start, heard, said, detail });
+        let kind = RecordKind::Exchange(Exchange { event, status, start, heard, said, detail });
         self.records.push(Record { at, session: Some(session), kind });
         if let Some(message) = came.accepted {
             self.messages.capture(message, seq);
@@ -255,7 +256,7 @@ impl Journal {
         exchange: Seq,
         heard: Option<&[u8]>,
         (reply, status): (&Reply, Option<Status>),
-        (mut detail, came): (Option<Box<Detail>>, Came),
+        (mut detail, came): (Option<Box<Detail>>, CapturedMail),
     ) {
         let (awaited, heard) = (heard.is_some(), heard.unwrap_or_default());
         let (said, labelled) = said(reply, heard.len(), &mut detail);
@@ -270,7 +271,7 @@ impl Journal {
         let leaves = detail.as_ref().is_some_and(|detail| log.learn(detail));
         self.leaving += usize::from(leaves);
         let (heard, said) = (heard.len() as u32, said.len() as u32);
-        let kind = Kind::Part(Box::new(ExchangePart { exchange, start, heard, said, awaited, status, detail }));
+        let kind = RecordKind::Part(Box::new(ExchangePart { exchange, start, heard, said, awaited, status, detail }));
         self.records.push(Record { at, session: Some(session), kind });
     }
 
@@ -283,7 +284,7 @@ impl Journal {
             log.pay(exchange)
         });
         let outcome = open.map_or("silent", |open| open.outcome(&left));
-        self.records.push(Record { at, session: Some(session), kind: Kind::Closed { exchange, left } });
+        self.records.push(Record { at, session: Some(session), kind: RecordKind::Closed { exchange, left } });
         if let Some(no) = self.messages.unclosed_of(exchange) {
             self.messages.reveal(no, seq);
         }
@@ -298,10 +299,10 @@ impl Journal {
     }
 
     /// Something happened in a session that is no exchange.
-    pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: Kind) -> Seq {
+    pub(crate) fn note(&mut self, at: Timestamp, session: SessionNo, kind: RecordKind) -> Seq {
         if let Some(log) = self.sessions.get_mut(session) {
             log.fold(at, &kind);
-            let left = log.is_leaving() && matches!(kind, Kind::Ended(_));
+            let left = log.is_leaving() && matches!(kind, RecordKind::Ended(_));
             self.leaving -= usize::from(left);
         }
         self.append(at, Some(session), kind)
@@ -324,11 +325,11 @@ impl Journal {
         let log = self.sessions.get_mut(session).filter(|_| !first.is_empty());
         let start = log.map_or(0, |log| log.write(first, &[]));
         let kept = first.len() as u32;
-        self.note(at, session, Kind::Ended(Box::new(Ended { ending, unfinished, start, kept })));
+        self.note(at, session, RecordKind::Ended(Box::new(Ended { ending, unfinished, start, kept })));
     }
 
     /// The same, where there may be no session.
-    pub(crate) fn note_of(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
+    pub(crate) fn note_of(&mut self, at: Timestamp, session: Option<SessionNo>, kind: RecordKind) -> Seq {
         match session {
             Some(session) => self.note(at, session, kind),
             None => self.append(at, None, kind),
@@ -339,7 +340,7 @@ impl Journal {
     pub(crate) fn outside(&mut self, at: Timestamp, txn_log: TxnLog) -> Seq {
         let (detail, came) = Detail::of(txn_log);
         came.appended.into_iter().for_each(|message| self.messages.append(message));
-        let seq = self.append(at, None, Kind::Outside(Box::new(detail)));
+        let seq = self.append(at, None, RecordKind::Outside(Box::new(detail)));
         if let Some(message) = came.accepted {
             let no = message.no();
             self.messages.capture(message, seq);
@@ -371,9 +372,9 @@ impl Journal {
         self.sessions.retain_begun(floor, |log| {
             let kept = log.raise_floor(floor);
             let first = log.records.iter().find_map(|seq| match records.get(seq)?.kind {
-                Kind::Exchange(Exchange { start, .. }) => Some(start),
-                Kind::Part(ref part) => Some(part.start),
-                Kind::Ended(ref ended) if ended.kept > 0 => Some(ended.start),
+                RecordKind::Exchange(Exchange { start, .. }) => Some(start),
+                RecordKind::Part(ref part) => Some(part.start),
+                RecordKind::Ended(ref ended) if ended.kept > 0 => Some(ended.start),
                 _ => None,
             });
             log.drop_text(first);
@@ -405,7 +406,7 @@ impl Journal {
         labelled.into_iter().map(label).collect()
     }
 
-    fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: Kind) -> Seq {
+    fn append(&mut self, at: Timestamp, session: Option<SessionNo>, kind: RecordKind) -> Seq {
         let seq = self.records.push(Record { at, session, kind });
         if let Some(log) = session.and_then(|no| self.sessions.get_mut(no)) {
             log.record(seq, at);

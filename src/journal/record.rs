@@ -16,14 +16,14 @@ use crate::protocol::{ClientFacts, Event, Status, TxnLog};
 pub(crate) struct Record {
     pub(crate) at: Timestamp,
     pub(crate) session: Option<SessionNo>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: RecordKind,
 }
 
 /// So many octets of a request that never was complete are kept.
 pub(crate) const UNFINISHED_KEPT: usize = 1024;
 
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum RecordKind {
     /// A connection was accepted.
     Opened(Box<Opened>),
     /// A request was performed; its reply is about to leave.
@@ -132,7 +132,7 @@ pub(crate) struct Detail {
 
 /// Messages that came: the journal keeps them, and the record names them.
 #[derive(Debug, Default)]
-pub(crate) struct Came {
+pub(crate) struct CapturedMail {
     pub(crate) accepted: Option<Message>,
     /// What was put into mailboxes, and nobody sent.
     pub(crate) appended: Vec<Message>,
@@ -140,11 +140,11 @@ pub(crate) struct Came {
 
 impl Detail {
     /// What is recorded of what was done, and the messages that came with it.
-    pub(crate) fn of(txn_log: TxnLog) -> (Self, Came) {
+    pub(crate) fn of(txn_log: TxnLog) -> (Self, CapturedMail) {
         let TxnLog { changes, accepted, appended, facts } = txn_log;
         let captured = accepted.as_ref().map(Message::no);
         let detail = Self { changes: changes.into(), facts, captured, ..Self::default() };
-        (detail, Came { accepted, appended })
+        (detail, CapturedMail { accepted, appended })
     }
 }
 
@@ -195,20 +195,20 @@ impl Record {
     /// About how many octets it takes, with what was said.
     pub(super) fn octets(&self) -> u64 {
         let (text, detail) = match &self.kind {
-            Kind::Exchange(Exchange { heard, said, detail, .. }) => {
+            RecordKind::Exchange(Exchange { heard, said, detail, .. }) => {
                 (u64::from(*heard) + u64::from(*said), detail.as_deref())
             }
-            Kind::Part(part) => {
+            RecordKind::Part(part) => {
                 let own = size_of::<ExchangePart>() as u64;
                 (own + u64::from(part.heard) + u64::from(part.said), part.detail.as_deref())
             }
-            Kind::Outside(detail) => (0, Some(&**detail)),
-            Kind::Noted(noted) => ((size_of::<Noted>() + noted.text.len()) as u64, None),
-            Kind::Ended(ended) => (size_of::<Ended>() as u64 + u64::from(ended.kept), None),
-            Kind::Opened(_) => (size_of::<Opened>() as u64, None),
-            Kind::Secured(_) => (size_of::<Tls>() as u64, None),
-            Kind::Unsecured(reason) => (reason.len() as u64, None),
-            Kind::Closed { .. } | Kind::Dropped { .. } => (0, None),
+            RecordKind::Outside(detail) => (0, Some(&**detail)),
+            RecordKind::Noted(noted) => ((size_of::<Noted>() + noted.text.len()) as u64, None),
+            RecordKind::Ended(ended) => (size_of::<Ended>() as u64 + u64::from(ended.kept), None),
+            RecordKind::Opened(_) => (size_of::<Opened>() as u64, None),
+            RecordKind::Secured(_) => (size_of::<Tls>() as u64, None),
+            RecordKind::Unsecured(reason) => (reason.len() as u64, None),
+            RecordKind::Closed { .. } | RecordKind::Dropped { .. } => (0, None),
         };
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::text::Text;
-use super::{Detail, Ending, Kind, OpenExchange, Opened, Places};
+use super::{Detail, Ending, OpenExchange, Opened, RecordKind, SeqList};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{ClientFacts, Status, Unfinished};
 
@@ -64,9 +64,9 @@ pub struct Session {
 
 /// A session with its text: every line in the order of the records that point into it.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct SessionLog {
     pub(crate) no: SessionNo,
-    pub(crate) records: Places,
+    pub(crate) records: SeqList,
     /// The server name that the client asked TLS for.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
@@ -88,7 +88,7 @@ pub(crate) struct Log {
     unfinished: Unfinished,
 }
 
-impl Log {
+impl SessionLog {
     pub(super) fn new(no: SessionNo, began: Seq, at: Timestamp, opened: &Opened) -> Self {
         let facts = Session {
             no,
@@ -105,7 +105,7 @@ impl Log {
         };
         Self {
             no,
-            records: Places::default(),
+            records: SeqList::default(),
             sni: None,
             facts: Arc::new(facts),
             began,
@@ -259,15 +259,15 @@ impl Log {
         known.idling = idling.unwrap_or(known.idling);
     }
 
-    pub(super) fn fold(&mut self, at: Timestamp, kind: &Kind) {
+    pub(super) fn fold(&mut self, at: Timestamp, kind: &RecordKind) {
         match kind {
-            Kind::Secured(tls) => {
+            RecordKind::Secured(tls) => {
                 let facts = Arc::make_mut(&mut self.facts);
                 facts.tls = Some((**tls).clone());
                 // RFC 3207 §4.2: nothing learned in the clear holds.
                 facts.helo = None;
             }
-            Kind::Ended(ended) => {
+            RecordKind::Ended(ended) => {
                 let facts = Arc::make_mut(&mut self.facts);
                 facts.ended = Some((at, ended.ending));
                 facts.idling = false;
@@ -275,14 +275,14 @@ impl Log {
                 self.records.shrink_to_fit();
                 self.open.shrink_to_fit();
             }
-            Kind::Opened(_)
-            | Kind::Exchange(_)
-            | Kind::Part(_)
-            | Kind::Closed { .. }
-            | Kind::Dropped { .. }
-            | Kind::Unsecured(_)
-            | Kind::Outside(_)
-            | Kind::Noted(_) => {}
+            RecordKind::Opened(_)
+            | RecordKind::Exchange(_)
+            | RecordKind::Part(_)
+            | RecordKind::Closed { .. }
+            | RecordKind::Dropped { .. }
+            | RecordKind::Unsecured(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Noted(_) => {}
         }
     }
 
@@ -301,7 +301,7 @@ mod tests {
     fn of_what_is_not_kept_nothing_is_shown() {
         let peer = ([127, 0, 0, 1], 1).into();
         let opened = Opened { listener: "smtp", peer, local: peer };
-        let mut log = Log::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
+        let mut log = SessionLog::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
         let much = vec![b'x'; TEXT_LIMIT / 4];
         let kept = log.write(b"NOOP", &much);
         (0..4).for_each(|_| _ = log.write(&much, b""));

@@ -23,7 +23,7 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
     let (detail, came) = Detail::of(done);
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-    journal.exchange(AT, SESSION, Event::SmtpMessage, &Words::Body { octets: 0, odd_dots: None }, reply, detail)
+    journal.exchange(AT, SESSION, Event::SmtpMessage, &Input::Body { octets: 0, odd_dots: None }, reply, detail)
 }
 
 #[test]
@@ -88,14 +88,21 @@ fn mail_to_one_address_written_in_two_ways_is_one_mail() {
 #[test]
 fn a_goodbye_in_the_second_part_of_an_answer_is_one() {
     let mut journal = journal();
-    let words = Words::Line(Bytes::from_static(b"QUIT"));
-    let nothing = || (Reply::default(), (None, Came::default()));
+    let input = Input::Line(Bytes::from_static(b"QUIT"));
+    let nothing = || (Reply::default(), (None, CapturedMail::default()));
     let (reply, detail) = nothing();
-    let exchange = journal.exchange(AT, SESSION, Event::SmtpQuit, &words, (&reply, None), detail);
+    let exchange = journal.exchange(AT, SESSION, Event::SmtpQuit, &input, (&reply, None), detail);
     assert!(!journal.is_leaving());
 
     let detail = Detail { last: true, ..Detail::default() };
-    journal.part(AT, SESSION, exchange, None, (&Reply::default(), None), (Some(Box::new(detail)), Came::default()));
+    journal.part(
+        AT,
+        SESSION,
+        exchange,
+        None,
+        (&Reply::default(), None),
+        (Some(Box::new(detail)), CapturedMail::default()),
+    );
     assert!(journal.is_leaving());
     journal.close(AT, SESSION, exchange, Left::All);
     assert!(!journal.is_settled(), "its session is there");
@@ -108,8 +115,15 @@ fn a_goodbye_in_the_second_part_of_an_answer_is_one() {
 fn a_transcript_says_that_more_was_said_than_is_kept() {
     let mut journal = journal();
     for length in [1 << 20, 63 << 20, 1 << 20] {
-        let line = Words::Line(vec![b'x'; length].into());
-        journal.exchange(AT, SESSION, Event::SmtpNoop, &line, (&Reply::default(), None), (None, Came::default()));
+        let line = Input::Line(vec![b'x'; length].into());
+        journal.exchange(
+            AT,
+            SESSION,
+            Event::SmtpNoop,
+            &line,
+            (&Reply::default(), None),
+            (None, CapturedMail::default()),
+        );
     }
 
     let text = Transcript::of(&journal, journal.sessions()).to_string();
@@ -144,14 +158,21 @@ fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so
 fn an_answer_in_parts_is_that_of_its_own_exchange_while_two_are_open() {
     let mut journal = journal();
     let ask = |journal: &mut Journal, line: &'static [u8]| {
-        let words = Words::Line(Bytes::from_static(line));
-        journal.exchange(AT, SESSION, Event::SmtpVrfy, &words, (&Reply::default(), None), (None, Came::default()))
+        let input = Input::Line(Bytes::from_static(line));
+        journal.exchange(
+            AT,
+            SESSION,
+            Event::SmtpVrfy,
+            &input,
+            (&Reply::default(), None),
+            (None, CapturedMail::default()),
+        )
     };
     let [first, second] = [&b"VRFY ann"[..], b"VRFY bob"].map(|line| ask(&mut journal, line));
 
     let part = |journal: &mut Journal, exchange, text, status| {
         let reply = Reply::default().line(&[text]);
-        journal.part(AT, SESSION, exchange, None, (&reply, Some(status)), (None, Came::default()));
+        journal.part(AT, SESSION, exchange, None, (&reply, Some(status)), (None, CapturedMail::default()));
     };
     part(&mut journal, first, "250 not yet", Status::Positive);
     part(&mut journal, second, "550 nobody", Status::Negative);
@@ -174,10 +195,10 @@ fn what_rules_did_counts_among_the_octets() {
     let mut journal = journal();
     let written = vec![Written { range: 0..1, by: "rule".into() }; 1000];
     let trace = Some(Box::new(Trace { written, ..Trace::default() }));
-    let detail = (Some(Box::new(Detail { trace, ..Detail::default() })), Came::default());
+    let detail = (Some(Box::new(Detail { trace, ..Detail::default() })), CapturedMail::default());
     let before = journal.octets();
 
-    journal.exchange(AT, SESSION, Event::SmtpNoop, &Words::Silence, (&Reply::default(), None), detail);
+    journal.exchange(AT, SESSION, Event::SmtpNoop, &Input::Silence, (&Reply::default(), None), detail);
 
     assert!(journal.octets() - before > (1000 * size_of::<Written>()) as u64);
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Detail, Ended, Ending, Exchange, ExchangePart, Gone, Journal, Kind, Label, Left, Less, Log, Record, Weight,
+    Detail, Ended, Ending, Exchange, ExchangePart, Gone, Journal, Label, Left, Less, Record, RecordKind, SessionLog,
+    Weight,
 };
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
@@ -55,13 +56,13 @@ enum Line {
 }
 
 impl Transcript {
-    pub(crate) fn of<'a>(journal: &Journal, logs: impl Iterator<Item = &'a Log>) -> Self {
+    pub(crate) fn of<'a>(journal: &Journal, logs: impl Iterator<Item = &'a SessionLog>) -> Self {
         Self(logs.map(|log| Part::of(journal, log)).collect())
     }
 
     /// What so much of a session says, from one of its records on; and the first of them that was not read. For whoever
     /// reads it piece by piece, and lets others work in between. Fails if that record went meanwhile.
-    pub(crate) fn portion(journal: &Journal, log: &Log, from: Seq) -> Result<(Self, Option<Seq>), Gone> {
+    pub(crate) fn portion(journal: &Journal, log: &SessionLog, from: Seq) -> Result<(Self, Option<Seq>), Gone> {
         let is_begin = from == Seq::default();
         if !is_begin && from <= journal.floor() {
             return Err(Gone { first: Seq(journal.floor().0 + 1) });
@@ -122,7 +123,7 @@ impl fmt::Display for Transcript {
 }
 
 impl Part {
-    fn of(journal: &Journal, log: &Log) -> Self {
+    fn of(journal: &Journal, log: &SessionLog) -> Self {
         let mut part = Self::new(log);
         for record in log.records.iter().filter_map(|seq| journal.get(seq)) {
             part.record(journal, log, record, true);
@@ -131,7 +132,7 @@ impl Part {
         part
     }
 
-    fn new(log: &Log) -> Self {
+    fn new(log: &SessionLog) -> Self {
         Self { session: log.no, listener: log.facts().listener, lines: Vec::new() }
     }
 
@@ -147,17 +148,17 @@ impl Part {
     }
 
     /// Says that not everything was kept.
-    fn finish(&mut self, log: &Log) {
+    fn finish(&mut self, log: &SessionLog) {
         if log.is_full() {
             self.direct("later lines were not kept: the session's text is over its limit".to_owned());
         }
     }
 
     /// What a record says. TLS goes without saying where a session begins with it.
-    fn record(&mut self, journal: &Journal, log: &Log, record: &Record, is_begin: bool) {
+    fn record(&mut self, journal: &Journal, log: &SessionLog, record: &Record, is_begin: bool) {
         match &record.kind {
-            Kind::Exchange(exchange) => self.exchange(journal, log, exchange),
-            Kind::Part(part) => {
+            RecordKind::Exchange(exchange) => self.exchange(journal, log, exchange),
+            RecordKind::Part(part) => {
                 let ExchangePart { start, heard, said, .. } = **part;
                 let labelled = part.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
                 if part.awaited {
@@ -166,23 +167,23 @@ impl Part {
                 self.say('S', log.text(start.wrapping_add(heard), said).to_vec(), labelled, heard);
                 self.stalled(part.detail.as_deref(), said > 0);
             }
-            Kind::Closed { left: Left::Less(less), .. } => {
+            RecordKind::Closed { left: Left::Less(less), .. } => {
                 // That a rule stalls is said where it does.
                 if let Less::Part { octets, of } = **less {
                     self.direct(format!("only {octets} of the {of} octets of this reply left"));
                 }
             }
-            Kind::Noted(noted) if noted.weight != Weight::State => {
+            RecordKind::Noted(noted) if noted.weight != Weight::State => {
                 let by = noted.by.as_ref().map_or("mailjig".to_owned(), |by| format!("rule `{by}`"));
                 let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
                 self.direct(format!("{by} {what}: {}", noted.text));
             }
-            Kind::Dropped { octets } => {
+            RecordKind::Dropped { octets } => {
                 self.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
             }
-            Kind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
-            Kind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
-            Kind::Ended(ended) => {
+            RecordKind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
+            RecordKind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
+            RecordKind::Ended(ended) => {
                 let Ended { unfinished, start, kept, .. } = **ended;
                 let first = log.text(start, kept);
                 if !first.is_empty() {
@@ -193,11 +194,15 @@ impl Part {
                 }
                 self.end(ended.ending);
             }
-            Kind::Opened(_) | Kind::Closed { .. } | Kind::Secured(_) | Kind::Outside(_) | Kind::Noted(_) => {}
+            RecordKind::Opened(_)
+            | RecordKind::Closed { .. }
+            | RecordKind::Secured(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Noted(_) => {}
         }
     }
 
-    fn exchange(&mut self, journal: &Journal, log: &Log, exchange: &Exchange) {
+    fn exchange(&mut self, journal: &Journal, log: &SessionLog, exchange: &Exchange) {
         let heard = log.text(exchange.start, exchange.heard);
         let octets = exchange.detail.as_ref().and_then(|detail| detail.octets);
         let labelled = exchange.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);

@@ -15,7 +15,7 @@ pub(crate) struct AccountNo(pub(crate) u32);
 
 /// Which mailbox of which account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct MailboxId {
     pub(crate) account: AccountNo,
     pub(crate) mailbox: MailboxNo,
 }
@@ -217,7 +217,7 @@ impl Accounts {
     }
 
     /// None when the mailbox was deleted, its account closed, or the server reset.
-    pub(crate) fn mailbox(&self, place: Place) -> Option<&Mailbox> {
+    pub(crate) fn mailbox(&self, place: MailboxId) -> Option<&Mailbox> {
         self.account(place.account)?.mailbox(place.mailbox)
     }
 
@@ -307,7 +307,7 @@ impl Accounts {
         self.accounts.get_mut(&no).expect("a change names an account that is there")
     }
 
-    fn mailbox_mut(&mut self, place: Place) -> &mut Mailbox {
+    fn mailbox_mut(&mut self, place: MailboxId) -> &mut Mailbox {
         let account = self.account_mut(place.account);
         let at = account.place(place.mailbox).expect("a change names a mailbox that is there");
         &mut account.mailboxes[at]
@@ -364,7 +364,7 @@ mod tests {
         let mut places = Vec::new();
         for name in ["a", "a/b", "a/c", "ab", "a!", "INBOX/d"] {
             let (mailbox, uid_validity) = accounts.next_mailbox();
-            let place = Place { account, mailbox };
+            let place = MailboxId { account, mailbox };
             accounts.apply(&Change::Create { place, name: name.into(), special_use: None, uid_validity });
             places.push(place);
         }

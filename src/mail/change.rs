@@ -1,6 +1,6 @@
 //! One alteration of accounts or mailboxes, as data.
 
-use super::account::Place;
+use super::account::MailboxId;
 use super::mailbox::{InternalDate, SpecialUse};
 use super::{AccountNo, Flags, MailboxNo, MessageRef};
 
@@ -13,18 +13,18 @@ pub(crate) enum Change {
     /// An account goes, with its mailboxes.
     Close { account: AccountNo },
     /// A mailbox comes into being.
-    Create { place: Place, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
+    Create { place: MailboxId, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
     /// A mailbox goes, with its entries.
-    Delete { place: Place },
+    Delete { place: MailboxId },
     /// A name and those below it begin otherwise, whether there is a mailbox of that very name or not.
     Rename { account: AccountNo, from: Box<str>, to: Box<str> },
     /// A name is subscribed to, or no longer, whether there is such a mailbox or not.
     Subscribe { account: AccountNo, name: Box<str>, subscribed: bool },
     /// A mailbox gets a keyword that it had not seen before.
-    Keyword { place: Place, name: Box<str> },
+    Keyword { place: MailboxId, name: Box<str> },
     /// A message is filed in a mailbox: delivered, or appended or copied by a client or a test.
     File {
-        place: Place,
+        place: MailboxId,
         uid: u32,
         modseq: u64,
         date: InternalDate,
@@ -33,15 +33,15 @@ pub(crate) enum Change {
         is_delivery: bool,
     },
     /// An entry's flags are these from now on.
-    Flag { place: Place, uid: u32, modseq: u64, flags: Flags },
+    Flag { place: MailboxId, uid: u32, modseq: u64, flags: Flags },
     /// Entries below this UID are recent to nobody who comes.
-    Claim { place: Place, recent_from: u32 },
+    Claim { place: MailboxId, recent_from: u32 },
     /// An entry is taken out of a mailbox.
-    Expunge { place: Place, uid: u32, modseq: u64 },
+    Expunge { place: MailboxId, uid: u32, modseq: u64 },
     /// A mailbox has another UIDVALIDITY, and its entries have UIDs from 1, in order or the last first.
-    Renumber { place: Place, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
+    Renumber { place: MailboxId, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
     /// POP3 knows an entry by this name.
-    Uidl { place: Place, uid: u32, uidl: Box<str> },
+    Uidl { place: MailboxId, uid: u32, uidl: Box<str> },
 }
 
 impl Change {
@@ -54,7 +54,7 @@ impl Change {
     }
 
     /// The mailbox whose entries this alters, or that goes.
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self) -> Option<MailboxId> {
         match self {
             Self::Delete { place }
             | Self::File { place, .. }

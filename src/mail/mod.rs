@@ -11,7 +11,7 @@ mod message;
 mod mime;
 mod name;
 
-pub(crate) use account::{Account, AccountNo, Accounts, Member, Place, is_identifier, is_subaddress_separator};
+pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_identifier, is_subaddress_separator};
 pub(crate) use change::Change;
 pub(crate) use envelope::Parameter;
 pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Status, Words};
+use super::{Input, Status};
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Message, Origin};
 
@@ -86,10 +86,10 @@ impl<'a> Value<'a> {
 }
 
 /// What can be asked of a line, and needs no more than the line. A tagged line is `tag verb argument`.
-pub(super) fn of_line<'a>(words: &'a Words, fact: Fact<'_>, is_tagged: bool) -> Option<Value<'a>> {
-    let line = match words {
-        Words::Line(line) | Words::LongLine { start: line, .. } | Words::Literals { text: line, .. } => &line[..],
-        Words::Silence | Words::Body { .. } => return None,
+pub(super) fn of_line<'a>(input: &'a Input, fact: Fact<'_>, is_tagged: bool) -> Option<Value<'a>> {
+    let line = match input {
+        Input::Line(line) | Input::LongLine { start: line, .. } | Input::Literals { text: line, .. } => &line[..],
+        Input::Silence | Input::Body { .. } => return None,
     };
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let word = |text: &'a [u8]| match text.iter().position(|byte| *byte == b' ') {
@@ -202,8 +202,8 @@ impl Framing {
             }),
             Self::Imap(tag) => lines.rev().find_map(|line| {
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
-                let mut words = line.split(|byte| *byte == b' ');
-                let (first, status) = (words.next()?, words.next().unwrap_or_default().to_ascii_uppercase());
+                let mut input = line.split(|byte| *byte == b' ');
+                let (first, status) = (input.next()?, input.next().unwrap_or_default().to_ascii_uppercase());
                 let is_tagged = tag.as_ref().is_none_or(|tag| first == tag.as_bytes());
                 match &status[..] {
                     _ if first == b"+" => Some(Status::Positive),

@@ -29,9 +29,11 @@ pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 pub(crate) use redact::{is_verb, status_of, without_password};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
-pub(crate) use txn::{ClientFacts, Destination, MailStore, MailTxn, Route, SeedMailbox, SeedMessage, TxnLog, Unfit};
+pub(crate) use txn::{
+    ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, Route, SeedMailbox, SeedMessage, TxnLog,
+};
 
-use crate::mail::{Accounts, Message, Place};
+use crate::mail::{Accounts, MailboxId, Message};
 
 /// A mail protocol as a pure state machine. It owns no socket, reads no clock and never fails: what it cannot
 /// understand is a request too, and performing it yields the protocol's error reply.
@@ -41,29 +43,29 @@ pub(crate) trait Machine: Send + 'static {
 
     /// Takes the next complete request from the front of the input, if there is one. The first call, on whatever
     /// input, gives the greeting. What is over a limit is counted and dropped as it comes, never kept.
-    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Self::Request>>;
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Self::Request>>;
 
     /// The client has been silent for [`patience`](Self::patience): what the server says then.
-    fn lapse(&mut self) -> Heard<Self::Request>;
+    fn lapse(&mut self) -> Decoded<Self::Request>;
 
     /// The server is about to stop: what it says then.
-    fn stop(&mut self) -> Heard<Self::Request>;
+    fn stop(&mut self) -> Decoded<Self::Request>;
 
     /// How long the client may be silent from now on.
     fn patience(&self) -> Duration;
 
     /// The mailbox whose changes the client waits for at this moment.
-    fn interest(&self) -> Option<Place> {
+    fn interest(&self) -> Option<MailboxId> {
         None
     }
 
     /// News from that mailbox: what the server says unasked. None while there is nothing to say.
-    fn notice(&mut self, _accounts: &Accounts) -> Option<Heard<Self::Request>> {
+    fn notice(&mut self, _accounts: &Accounts) -> Option<Decoded<Self::Request>> {
         None
     }
 
     /// Does what was asked, through the transaction, and says so, with the status that its answer has.
-    fn perform(&mut self, request: Self::Request, txn: &mut MailTxn<'_>) -> Step<Self::Request>;
+    fn perform(&mut self, request: Self::Request, txn: &mut MailTxn<'_>) -> Outcome<Self::Request>;
 
     /// Whether messages may have to be read for this request.
     fn reads(&self, _request: &Self::Request) -> bool {
@@ -87,7 +89,7 @@ pub(crate) trait Machine: Send + 'static {
     /// What is known of a request before it is performed, without reading messages; none where there is no such thing.
     fn ask<'a>(
         &'a self,
-        _heard: &'a Heard<Self::Request>,
+        _heard: &'a Decoded<Self::Request>,
         _fact: Fact<'_>,
         _accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
@@ -99,7 +101,7 @@ pub(crate) trait Machine: Send + 'static {
 
     /// The request is not performed: something else was answered, positive or not. What comes next follows from what
     /// the client must believe now: a body that was sent is over, a login that was refused too.
-    fn refuse(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
+    fn reject(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
 
     /// The client was greeted like this, where rules had to do with it.
     fn greeted(&mut self, _greeting: &[u8]) {}
@@ -115,7 +117,7 @@ pub(crate) trait Machine: Send + 'static {
     }
 
     /// The client is never told that this entry went.
-    fn conceal(&mut self, _place: Place, _uid: u32) {}
+    fn conceal(&mut self, _place: MailboxId, _uid: u32) {}
 
     /// What is announced instead of what would be; none where nothing is announced.
     fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
@@ -149,15 +151,15 @@ impl fmt::Display for Unfinished {
 
 /// A request together with what the transcript shows of it.
 #[derive(Debug)]
-pub(crate) struct Heard<R> {
+pub(crate) struct Decoded<R> {
     pub(crate) event: Event,
-    pub(crate) words: Words,
+    pub(crate) input: Input,
     pub(crate) request: R,
 }
 
 /// What the client sent, as the transcript shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Words {
+pub(crate) enum Input {
     /// Nothing: a greeting, an autologout.
     Silence,
     /// A line, without its CRLF; another end stands in it.
@@ -173,7 +175,7 @@ pub(crate) enum Words {
 
 /// What performing a request comes to.
 #[derive(Debug)]
-pub(crate) struct Step<R> {
+pub(crate) struct Outcome<R> {
     pub(crate) reply: Reply,
     /// None where the reply answers nothing yet: untagged data, a part of a long answer, silence.
     pub(crate) status: Option<Status>,

@@ -25,7 +25,7 @@ pub(crate) enum Exchange {
 
 /// What a response leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum SaslStep {
     /// Ask for the next response.
     Challenge(Exchange, &'static str),
     /// All is said; whether it is right is for the accounts to say.
@@ -51,14 +51,14 @@ impl Mechanism {
     }
 
     /// Begins, with the initial response if the client sent one.
-    pub(crate) fn start(self, initial: Option<Vec<u8>>) -> Outcome {
+    pub(crate) fn start(self, initial: Option<Vec<u8>>) -> SaslStep {
         let (exchange, challenge) = match self {
             Self::Plain => (Exchange::Plain, ""),
             Self::Login => (Exchange::LoginName, "Username:"),
         };
         match initial {
             Some(response) => exchange.step(response),
-            None => Outcome::Challenge(exchange, challenge),
+            None => SaslStep::Challenge(exchange, challenge),
         }
     }
 }
@@ -71,14 +71,14 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn step(self, response: Vec<u8>) -> Outcome {
-        let Ok(response) = String::from_utf8(response) else { return Outcome::Malformed("it is not UTF-8") };
+    pub(crate) fn step(self, response: Vec<u8>) -> SaslStep {
+        let Ok(response) = String::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         match self {
             Self::Plain => plain(&response),
-            Self::LoginName if response.is_empty() => Outcome::Malformed("the user name is empty"),
-            Self::LoginName if !is_identifier(&response) => Outcome::Malformed("the user name has control characters"),
-            Self::LoginName => Outcome::Challenge(Self::LoginPassword { login: response }, "Password:"),
-            Self::LoginPassword { login } => Outcome::Credentials { login, password: response },
+            Self::LoginName if response.is_empty() => SaslStep::Malformed("the user name is empty"),
+            Self::LoginName if !is_identifier(&response) => SaslStep::Malformed("the user name has control characters"),
+            Self::LoginName => SaslStep::Challenge(Self::LoginPassword { login: response }, "Password:"),
+            Self::LoginPassword { login } => SaslStep::Credentials { login, password: response },
         }
     }
 }
@@ -90,22 +90,22 @@ pub(crate) fn login_of(mechanism: Mechanism, exchange: Option<Exchange>, respons
         None => mechanism.start(Some(response?)),
     };
     match outcome {
-        Outcome::Credentials { login, .. } | Outcome::Challenge(Exchange::LoginPassword { login }, _) => Some(login),
-        Outcome::Challenge(..) | Outcome::Malformed(_) => None,
+        SaslStep::Credentials { login, .. } | SaslStep::Challenge(Exchange::LoginPassword { login }, _) => Some(login),
+        SaslStep::Challenge(..) | SaslStep::Malformed(_) => None,
     }
 }
 
 /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
-fn plain(response: &str) -> Outcome {
+fn plain(response: &str) -> SaslStep {
     let fields: Vec<&str> = response.split('\0').collect();
     match fields[..] {
-        [_, "", _] => Outcome::Malformed("the user name is empty"),
-        [_, login, _] if !is_identifier(login) => Outcome::Malformed("the user name has control characters"),
+        [_, "", _] => SaslStep::Malformed("the user name is empty"),
+        [_, login, _] if !is_identifier(login) => SaslStep::Malformed("the user name has control characters"),
         [authzid, login, password] if authzid.is_empty() || authzid == login => {
-            Outcome::Credentials { login: login.to_owned(), password: password.to_owned() }
+            SaslStep::Credentials { login: login.to_owned(), password: password.to_owned() }
         }
-        [_, _, _] => Outcome::Malformed("nobody may act for somebody else here"),
-        _ => Outcome::Malformed("it must be [authzid] NUL user NUL password"),
+        [_, _, _] => SaslStep::Malformed("nobody may act for somebody else here"),
+        _ => SaslStep::Malformed("it must be [authzid] NUL user NUL password"),
     }
 }
 
@@ -123,8 +123,8 @@ pub(crate) fn encode(challenge: &str) -> String {
 mod tests {
     use super::*;
 
-    fn credentials(login: &str, password: &str) -> Outcome {
-        Outcome::Credentials { login: login.to_owned(), password: password.to_owned() }
+    fn credentials(login: &str, password: &str) -> SaslStep {
+        SaslStep::Credentials { login: login.to_owned(), password: password.to_owned() }
     }
 
     #[test]
@@ -133,12 +133,12 @@ mod tests {
             (&b"\0tim\0tanstaaftanstaaf"[..], credentials("tim", "tanstaaftanstaaf")),
             (b"tim\0tim\0secret", credentials("tim", "secret")),
             (b"\0tim\0", credentials("tim", "")),
-            (b"Ursel\0Kurt\0xipj3plmq", Outcome::Malformed("nobody may act for somebody else here")),
-            (b"\0\0secret", Outcome::Malformed("the user name is empty")),
-            (b"\0tim\r\nQUIT\0secret", Outcome::Malformed("the user name has control characters")),
-            (b"tim\0secret", Outcome::Malformed("it must be [authzid] NUL user NUL password")),
-            (b"", Outcome::Malformed("it must be [authzid] NUL user NUL password")),
-            (b"\0tim\0\xff", Outcome::Malformed("it is not UTF-8")),
+            (b"Ursel\0Kurt\0xipj3plmq", SaslStep::Malformed("nobody may act for somebody else here")),
+            (b"\0\0secret", SaslStep::Malformed("the user name is empty")),
+            (b"\0tim\r\nQUIT\0secret", SaslStep::Malformed("the user name has control characters")),
+            (b"tim\0secret", SaslStep::Malformed("it must be [authzid] NUL user NUL password")),
+            (b"", SaslStep::Malformed("it must be [authzid] NUL user NUL password")),
+            (b"\0tim\0\xff", SaslStep::Malformed("it is not UTF-8")),
         ] {
             assert_eq!(Mechanism::Plain.start(Some(response.to_vec())), outcome, "{response:?}");
         }
@@ -146,8 +146,8 @@ mod tests {
 
     #[test]
     fn login_asks_for_a_name_and_then_for_a_password() {
-        let Outcome::Challenge(exchange, "Username:") = Mechanism::Login.start(None) else { panic!("no prompt") };
-        let Outcome::Challenge(exchange, "Password:") = exchange.step(b"tim".to_vec()) else { panic!("no prompt") };
+        let SaslStep::Challenge(exchange, "Username:") = Mechanism::Login.start(None) else { panic!("no prompt") };
+        let SaslStep::Challenge(exchange, "Password:") = exchange.step(b"tim".to_vec()) else { panic!("no prompt") };
         assert_eq!(exchange.step(b"secret".to_vec()), credentials("tim", "secret"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::field::{Field, Kind};
+use super::field::{Field, FieldKind};
 use crate::base::Pattern;
 use crate::protocol::Value;
 
@@ -63,22 +63,22 @@ impl Condition {
 
 impl Test {
     /// Reads a text as a pattern or, for what is counted, as a comparison such as `>=3`, `<2s`, `>10MB`.
-    pub(crate) fn parse(kind: Kind, written: &str) -> Result<Self, String> {
+    pub(crate) fn parse(kind: FieldKind, written: &str) -> Result<Self, String> {
         match kind {
-            Kind::Number | Kind::Span => comparison(kind, written),
-            Kind::Truth => match written {
+            FieldKind::Number | FieldKind::Span => comparison(kind, written),
+            FieldKind::Truth => match written {
                 "true" => Ok(Self::Truth(true)),
                 "false" => Ok(Self::Truth(false)),
                 _ => Err("it must be true or false".to_owned()),
             },
-            Kind::Any if written.starts_with(['<', '>']) => comparison(kind, written),
-            Kind::Any | Kind::Text | Kind::Word | Kind::Address => {
+            FieldKind::Any if written.starts_with(['<', '>']) => comparison(kind, written),
+            FieldKind::Any | FieldKind::Text | FieldKind::Word | FieldKind::Address => {
                 Pattern::parse(written).map(Self::Text).map_err(|error| error.to_string())
             }
         }
     }
 
-    fn holds(&self, kind: Kind, value: Option<&Value<'_>>) -> bool {
+    fn holds(&self, kind: FieldKind, value: Option<&Value<'_>>) -> bool {
         match (self, value) {
             (Self::Not(test), value) => !test.holds(kind, value),
             (Self::Any(tests), value) => tests.iter().any(|test| test.holds(kind, value)),
@@ -88,8 +88,8 @@ impl Test {
             (_, None) => false,
             (test, Some(Value::Several(values))) => values.iter().any(|value| test.holds(kind, Some(value))),
             (Self::Text(pattern), Some(Value::Text(text))) => match kind {
-                Kind::Address => pattern.matches_address(text),
-                Kind::Word => pattern.matches_word(text),
+                FieldKind::Address => pattern.matches_address(text),
+                FieldKind::Word => pattern.matches_word(text),
                 _ => pattern.matches(text),
             },
             (Self::Text(pattern), Some(other)) => pattern.matches(&shown(other)),
@@ -170,7 +170,7 @@ fn number(value: &Value<'_>) -> Option<u64> {
     }
 }
 
-fn comparison(kind: Kind, written: &str) -> Result<Test, String> {
+fn comparison(kind: FieldKind, written: &str) -> Result<Test, String> {
     let (negated, text) = match written.strip_prefix('!') {
         Some(rest) => (true, rest),
         None => (false, written),
@@ -184,9 +184,9 @@ fn comparison(kind: Kind, written: &str) -> Result<Test, String> {
     ];
     let found = compares.iter().find_map(|(sign, compare)| Some((*compare, text.strip_prefix(sign)?)));
     let (compare, rest) = found.unwrap_or((Compare::Equal, text));
-    let number = if kind == Kind::Span { span(rest) } else { count(rest) };
+    let number = if kind == FieldKind::Span { span(rest) } else { count(rest) };
     let number = number.ok_or_else(|| match kind {
-        Kind::Span => format!("`{rest}` is no length of time; write `200ms`, `2s`, `5m` or `1h`"),
+        FieldKind::Span => format!("`{rest}` is no length of time; write `200ms`, `2s`, `5m` or `1h`"),
         _ => format!("`{rest}` is no number; write `3`, `>=3`, `<10` or a size as `>10MB`"),
     })?;
     let test = Test::Number(compare, Amount { written: rest.trim().into(), number });
@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn of_a_long_value_templates_write_the_beginning() {
         let (long, many) = ("ä".repeat(100_000), vec![Value::text("ab"); 100_000]);
-        let condition = Condition { field: Field::Body, test: Test::parse(Kind::Text, "~(?<all>.*)").unwrap() };
+        let condition = Condition { field: Field::Body, test: Test::parse(FieldKind::Text, "~(?<all>.*)").unwrap() };
         let groups = |value: &Value<'_>| {
             let mut found = Vec::new();
             condition.groups(value, &mut found);
@@ -379,8 +379,8 @@ mod tests {
             test.groups(&value, &mut found);
             found.into_iter().map(|(name, text)| format!("{name} {text}")).collect::<Vec<_>>()
         };
-        let user = || Test::parse(Kind::Text, "~^(?<user>.*)@").unwrap();
-        let host = || Test::parse(Kind::Text, "~@(?<host>.*)$").unwrap();
+        let user = || Test::parse(FieldKind::Text, "~^(?<user>.*)@").unwrap();
+        let host = || Test::parse(FieldKind::Text, "~@(?<host>.*)$").unwrap();
 
         let two = Value::Several(vec![Value::text("bob@a"), Value::text("ann@b")]);
         assert_eq!(found(&user(), two), ["user bob", "user ann"]);
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_anything_but_may_be_not_something() {
         let field = Field::parse("user").unwrap();
-        let test = |written| Test::parse(Kind::Address, written).unwrap();
+        let test = |written| Test::parse(FieldKind::Address, written).unwrap();
         assert!(!Condition { field: field.clone(), test: test("*") }.holds(None));
         assert!(Condition { field, test: test("!bob@example.org") }.holds(None));
     }

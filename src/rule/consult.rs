@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::chance::draw;
 use super::clause::{Per, RuleNo};
 use super::condition::{Condition, inserted};
-use super::content::Verdict;
+use super::content::ConditionResult;
 use super::field::Field;
 use super::mounted::Firing;
-use super::near::{Missed, Near, Why};
+use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;
 use crate::protocol::{Event, Value};
@@ -28,7 +28,7 @@ impl Rulebook {
         let from = self.at(by.no);
         for at in places.into_iter().filter(|at| *at > from) {
             if self.rules[at].enabled && self.missed(at, cx).is_empty() {
-                self.miss(at, event, cx, Why::Shadowed(Arc::clone(&by.rule.id)));
+                self.miss(at, event, cx, MissReason::Shadowed(Arc::clone(&by.rule.id)));
             }
         }
     }
@@ -43,9 +43,9 @@ impl Rulebook {
         let mut wrong = None;
         for condition in &rule.when {
             let value = match cx.verdict(condition) {
-                Some(Verdict::True(_)) => continue,
+                Some(ConditionResult::True(_)) => continue,
                 // It may be long, and what is to be said of it is known.
-                Some(Verdict::False(_)) => None,
+                Some(ConditionResult::False(_)) => None,
                 None => match self.value(at, &condition.field, cx) {
                     value if condition.holds(value.as_ref()) => continue,
                     value => value,
@@ -58,18 +58,18 @@ impl Rulebook {
             if may_miss {
                 let missed = self.missed(at, cx);
                 let of = self.rules[at].rule.when.len();
-                self.miss(at, event, cx, Why::False { missed, of });
+                self.miss(at, event, cx, MissReason::False { missed, of });
             }
             return None;
         }
         if !self.rules[at].enabled {
-            self.miss(at, event, cx, Why::Disabled);
+            self.miss(at, event, cx, MissReason::Disabled);
             return None;
         }
         let rule = Arc::clone(rule);
         let mut groups = Vec::new();
         for condition in &rule.when {
-            if let Some(Verdict::True(found)) = cx.verdict(condition) {
+            if let Some(ConditionResult::True(found)) = cx.verdict(condition) {
                 groups.extend(found.iter().cloned());
             } else if let Some(value) = self.value(at, &condition.field, cx) {
                 condition.groups(&value, &mut groups);
@@ -106,13 +106,13 @@ impl Rulebook {
             }
         };
         if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
-            self.miss(at, event, cx, Why::UsedUp(n));
+            self.miss(at, event, cx, MissReason::UsedUp(n));
             return None;
         }
         if let Some(chance) = rule.chance
             && draw(self.seed, &[&*rule.id, &key], n) >= chance
         {
-            self.miss(at, event, cx, Why::Lost(n));
+            self.miss(at, event, cx, MissReason::Lost(n));
             return None;
         }
         let mounted = &mut self.rules[at];
@@ -163,12 +163,12 @@ impl Rulebook {
     }
 
     /// The conditions of a rule that do not hold.
-    fn missed(&self, at: usize, cx: &dyn EvalContext) -> Vec<Missed> {
+    fn missed(&self, at: usize, cx: &dyn EvalContext) -> Vec<FailedCondition> {
         self.missed_of(at, &self.rules[at].rule.when, cx)
     }
 
     /// The same of any conditions; of the outcome nothing is known yet.
-    pub(super) fn missed_of(&self, at: usize, when: &[Condition], cx: &dyn EvalContext) -> Vec<Missed> {
+    pub(super) fn missed_of(&self, at: usize, when: &[Condition], cx: &dyn EvalContext) -> Vec<FailedCondition> {
         let mut missed = Vec::new();
         for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {
             if let Some(verdict) = cx.verdict(condition) {
@@ -181,14 +181,14 @@ impl Rulebook {
                     Field::State(name) => self.variables.state().get(name).map(|set| (set.by.clone(), set.session)),
                     _ => None,
                 };
-                missed.push(Missed::new(condition, value.as_ref(), setter));
+                missed.push(FailedCondition::new(condition, value.as_ref(), setter));
             }
         }
         missed
     }
 
-    pub(super) fn miss(&mut self, at: usize, event: Event, cx: &dyn EvalContext, why: Why) {
-        let near = Near { why, event, session: cx.session(), exchange: cx.record() };
+    pub(super) fn miss(&mut self, at: usize, event: Event, cx: &dyn EvalContext, reason: MissReason) {
+        let near = Miss { reason, event, session: cx.session(), exchange: cx.record() };
         if self.rules[at].keep(near) && cx.record().is_none() {
             self.pending.push(at);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::clause::{Per, Rule};
 use super::condition::Condition;
 use super::field::Field;
-use super::near::Missed;
+use super::near_miss::FailedCondition;
 use super::template::{Name, Template};
 use super::watch::{Expect, Wanted};
 use crate::mail::Message;
@@ -27,19 +27,19 @@ pub(crate) struct Answers {
     /// Keeps what they are for: a condition is found by its address.
     questions: Questions,
     values: Vec<(Field, Option<Value<'static>>)>,
-    verdicts: HashMap<usize, Verdict>,
+    verdicts: HashMap<usize, ConditionResult>,
 }
 
 /// Whether a condition holds.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum ConditionResult {
     /// It does, and this is what the groups of its regular expressions found.
     True(Vec<(Box<str>, String)>),
-    False(Missed),
+    False(FailedCondition),
 }
 
-impl Verdict {
-    pub(super) fn missed(&self) -> Option<&Missed> {
+impl ConditionResult {
+    pub(super) fn missed(&self) -> Option<&FailedCondition> {
         match self {
             Self::True(_) => None,
             Self::False(missed) => Some(missed),
@@ -71,9 +71,9 @@ impl Questions {
                 true => {
                     let mut groups = Vec::new();
                     value.iter().for_each(|value| condition.groups(value, &mut groups));
-                    Verdict::True(groups)
+                    ConditionResult::True(groups)
                 }
-                false => Verdict::False(Missed::new(condition, value.as_ref(), None)),
+                false => ConditionResult::False(FailedCondition::new(condition, value.as_ref(), None)),
             };
             answers.verdicts.insert(address(condition), verdict);
         }
@@ -94,7 +94,7 @@ impl Answers {
         Some(value.as_ref().map(Value::borrowed))
     }
 
-    pub(crate) fn verdict(&self, condition: &Condition) -> Option<&Verdict> {
+    pub(crate) fn verdict(&self, condition: &Condition) -> Option<&ConditionResult> {
         self.verdicts.get(&address(condition))
     }
 }

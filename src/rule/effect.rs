@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::step::{End, Literal, One, Renumber, Tell, Variable};
-use super::variables::State;
+use super::step::{CloseMode, Literal, One, Renumber, Tell, Variable};
+use super::variables::VariableValue;
 use crate::base::{Pattern, Timestamp};
 use crate::protocol::{CapabilityOverride, Destination, Route};
 
@@ -15,9 +15,9 @@ pub(crate) enum Effect {
     /// To the session: these octets, which nobody asked for.
     Say(Vec<u8>),
     /// To the session: its end.
-    End(End),
+    End(CloseMode),
     Listen(Duration),
-    Set(Vec<(Variable, State)>),
+    Set(Vec<(Variable, VariableValue)>),
     /// The message that is being accepted goes nowhere.
     Lose,
     /// The message that is being accepted goes there.

@@ -54,7 +54,7 @@ pub(crate) const OUTCOMES: &[&str] = &["ok", "refused", "cut", "silent"];
 
 /// How a field's values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldKind {
     /// To the letter.
     Text,
     /// Without regard to ASCII case.
@@ -70,57 +70,62 @@ pub(crate) enum Kind {
 }
 
 /// The names without a second part, each with its kind and what it is.
-pub(crate) const FIELDS: &[(&str, Field, Kind, &str)] = &[
-    ("age", Field::Age, Kind::Span, "how long the session has lasted"),
-    ("arg", Field::Arg, Kind::Text, "what stands behind the verb"),
-    ("at", Field::At, Kind::Span, "the moment that a timer stands for: so long after its rule came into force"),
-    ("body", Field::Body, Kind::Text, "the message behind its header"),
-    ("bytes", Field::Bytes, Kind::Number, "the octets of the message"),
-    ("conn", Field::Conn, Kind::Number, "the number of the session, from 1"),
-    ("conns", Field::Conns, Kind::Number, "how many sessions last"),
-    ("early", Field::Early, Kind::Truth, "part of this came before the reply to what came before had left"),
-    ("exists", Field::Exists, Kind::Number, "how many messages the client knows of"),
-    ("failed", Field::Failed, Kind::Number, "how many of the session's requests were refused"),
-    ("flags", Field::Flags, Kind::Text, "the flags that are named"),
-    ("from", Field::From, Kind::Address, "the reverse-path"),
-    ("idle", Field::Idle, Kind::Span, "how long the client was silent before this"),
-    ("ip", Field::Ip, Kind::Word, "the client's address"),
-    ("items", Field::Items, Kind::Word, "what FETCH asks for, as written"),
-    ("line", Field::Line, Kind::Word, "the line as it came"),
-    ("listener", Field::Listener, Kind::Word, "the listener, as `smtps`"),
-    ("mailbox", Field::Mailbox, Kind::Text, "the mailbox that is named, else the one that is selected"),
-    ("mech", Field::Mech, Kind::Word, "the mechanism of a login"),
-    ("msn", Field::Msn, Kind::Number, "the sequence numbers of the messages that are meant"),
+pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
+    ("age", Field::Age, FieldKind::Span, "how long the session has lasted"),
+    ("arg", Field::Arg, FieldKind::Text, "what stands behind the verb"),
+    ("at", Field::At, FieldKind::Span, "the moment that a timer stands for: so long after its rule came into force"),
+    ("body", Field::Body, FieldKind::Text, "the message behind its header"),
+    ("bytes", Field::Bytes, FieldKind::Number, "the octets of the message"),
+    ("conn", Field::Conn, FieldKind::Number, "the number of the session, from 1"),
+    ("conns", Field::Conns, FieldKind::Number, "how many sessions last"),
+    ("early", Field::Early, FieldKind::Truth, "part of this came before the reply to what came before had left"),
+    ("exists", Field::Exists, FieldKind::Number, "how many messages the client knows of"),
+    ("failed", Field::Failed, FieldKind::Number, "how many of the session's requests were refused"),
+    ("flags", Field::Flags, FieldKind::Text, "the flags that are named"),
+    ("from", Field::From, FieldKind::Address, "the reverse-path"),
+    ("idle", Field::Idle, FieldKind::Span, "how long the client was silent before this"),
+    ("ip", Field::Ip, FieldKind::Word, "the client's address"),
+    ("items", Field::Items, FieldKind::Word, "what FETCH asks for, as written"),
+    ("line", Field::Line, FieldKind::Word, "the line as it came"),
+    ("listener", Field::Listener, FieldKind::Word, "the listener, as `smtps`"),
+    ("mailbox", Field::Mailbox, FieldKind::Text, "the mailbox that is named, else the one that is selected"),
+    ("mech", Field::Mech, FieldKind::Word, "the mechanism of a login"),
+    ("msn", Field::Msn, FieldKind::Number, "the sequence numbers of the messages that are meant"),
     (
         "outcome",
         Field::Outcome,
-        Kind::Word,
+        FieldKind::Word,
         "in `[[expect]]`, what became of the answer: `ok`, `refused`, `cut`, `silent`",
     ),
-    ("rcpt", Field::Rcpt, Kind::Address, "the forward-path; of a message, each that was accepted"),
-    ("rcpts", Field::Rcpts, Kind::Number, "how many recipients were accepted so far"),
-    ("sent", Field::Sent, Kind::Number, "how many messages the session has sent"),
-    ("seq", Field::Seq, Kind::Number, "the number of the request in its session, from 1"),
-    ("server_cert", Field::ServerCert, Kind::Word, "the certificate that the session was shown: `good` or `expired`"),
-    ("size", Field::Size, Kind::Number, "the size that MAIL announces; else the octets of the message"),
-    ("sni", Field::Sni, Kind::Word, "the server name that the client asked TLS for"),
-    ("subject", Field::Subject, Kind::Text, "the subject of the messages that are meant"),
-    ("tag", Field::Tag, Kind::Text, "IMAP's tag"),
-    ("tls", Field::Tls, Kind::Truth, "the session is encrypted"),
-    ("uid", Field::Uid, Kind::Any, "the UIDs of the messages that are meant"),
-    ("uid_known", Field::UidKnown, Kind::Truth, "the session was told of a message with this UID"),
-    ("uidvalidity", Field::UidValidity, Kind::Number, "the UIDVALIDITY of the selected mailbox"),
-    ("user", Field::User, Kind::Address, "who logs in, or is logged in"),
-    ("verb", Field::Verb, Kind::Word, "the command word"),
+    ("rcpt", Field::Rcpt, FieldKind::Address, "the forward-path; of a message, each that was accepted"),
+    ("rcpts", Field::Rcpts, FieldKind::Number, "how many recipients were accepted so far"),
+    ("sent", Field::Sent, FieldKind::Number, "how many messages the session has sent"),
+    ("seq", Field::Seq, FieldKind::Number, "the number of the request in its session, from 1"),
+    (
+        "server_cert",
+        Field::ServerCert,
+        FieldKind::Word,
+        "the certificate that the session was shown: `good` or `expired`",
+    ),
+    ("size", Field::Size, FieldKind::Number, "the size that MAIL announces; else the octets of the message"),
+    ("sni", Field::Sni, FieldKind::Word, "the server name that the client asked TLS for"),
+    ("subject", Field::Subject, FieldKind::Text, "the subject of the messages that are meant"),
+    ("tag", Field::Tag, FieldKind::Text, "IMAP's tag"),
+    ("tls", Field::Tls, FieldKind::Truth, "the session is encrypted"),
+    ("uid", Field::Uid, FieldKind::Any, "the UIDs of the messages that are meant"),
+    ("uid_known", Field::UidKnown, FieldKind::Truth, "the session was told of a message with this UID"),
+    ("uidvalidity", Field::UidValidity, FieldKind::Number, "the UIDVALIDITY of the selected mailbox"),
+    ("user", Field::User, FieldKind::Address, "who logs in, or is logged in"),
+    ("verb", Field::Verb, FieldKind::Word, "the command word"),
 ];
 
 /// The names that take a second part behind a dot.
-pub(crate) const DOTTED: &[(&str, Kind, &str)] = &[
-    ("header", Kind::Text, "a header field of the message, as `header.Subject`"),
-    ("param", Kind::Word, "a parameter of MAIL or RCPT, as `param.SIZE`"),
-    ("session", Kind::Any, "a variable of this session"),
-    ("since", Kind::Span, "server time since the rule's first match (`since.first`) or the start (`since.start`)"),
-    ("state", Kind::Any, "a variable of the scenario"),
+pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
+    ("header", FieldKind::Text, "a header field of the message, as `header.Subject`"),
+    ("param", FieldKind::Word, "a parameter of MAIL or RCPT, as `param.SIZE`"),
+    ("session", FieldKind::Any, "a variable of this session"),
+    ("since", FieldKind::Span, "server time since the rule's first match (`since.first`) or the start (`since.start`)"),
+    ("state", FieldKind::Any, "a variable of the scenario"),
 ];
 
 impl Field {
@@ -154,13 +159,15 @@ impl Field {
         }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> FieldKind {
         match self {
-            Self::Header(_) => Kind::Text,
-            Self::Param(_) => Kind::Word,
-            Self::Session(_) | Self::State(_) => Kind::Any,
-            Self::SinceFirst | Self::SinceStart => Kind::Span,
-            plain => FIELDS.iter().find(|(_, field, ..)| field == plain).map_or(Kind::Any, |(_, _, kind, _)| *kind),
+            Self::Header(_) => FieldKind::Text,
+            Self::Param(_) => FieldKind::Word,
+            Self::Session(_) | Self::State(_) => FieldKind::Any,
+            Self::SinceFirst | Self::SinceStart => FieldKind::Span,
+            plain => {
+                FIELDS.iter().find(|(_, field, ..)| field == plain).map_or(FieldKind::Any, |(_, _, kind, _)| *kind)
+            }
         }
     }
 

@@ -237,7 +237,7 @@ mod tests {
 
     use super::super::clause::{Rule, RuleNo};
     use super::super::effect::Counting;
-    use super::super::step::{End, Eol, Literal, Place};
+    use super::super::step::{CloseMode, CutPoint, Eol, Literal};
     use super::*;
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
         let mut frame = Frame::new(firing(1));
         let pace = || Filter::Pace(Pace { chunk: 1, gap: Duration::ZERO });
         let filters = [
-            Filter::cut(Place::At(1), End::Fin),
+            Filter::cut(CutPoint::At(1), CloseMode::Fin),
             pace(),
             Filter::Split { at: vec![1], seen: 0 },
             Filter::Hold(Vec::new()),

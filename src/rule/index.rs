@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::clause::Rule;
 use super::condition::{Condition, Test};
-use super::field::{Field, Kind};
+use super::field::{Field, FieldKind};
 use super::rulebook::EvalContext;
 use crate::base::{Seq, SessionNo, fold_domain};
 use crate::protocol::{Event, Value};
@@ -135,7 +135,7 @@ impl Index {
 /// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
     rule.when.iter().find_map(|condition| match &condition.test {
-        Test::Text(pattern) if condition.field.fact().is_some() && condition.field.kind() != Kind::Any => {
+        Test::Text(pattern) if condition.field.fact().is_some() && condition.field.kind() != FieldKind::Any => {
             let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;
             Some((&condition.field, folded(&condition.field, text)))
         }
@@ -146,8 +146,8 @@ fn key(rule: &Rule) -> Option<(&Field, String)> {
 /// Two texts of a field are the same when these are.
 fn folded(field: &Field, text: &str) -> String {
     match field.kind() {
-        Kind::Address => fold_domain(text).into_owned(),
-        Kind::Word => text.to_ascii_lowercase(),
+        FieldKind::Address => fold_domain(text).into_owned(),
+        FieldKind::Word => text.to_ascii_lowercase(),
         _ => text.to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clause::{Rule, RuleNo};
 use super::effect::Counting;
 use super::field::Field;
-use super::near::Near;
+use super::near_miss::Miss;
 use crate::base::{Seq, Timestamp};
 
 /// A rule and what happened to it.
@@ -30,7 +30,7 @@ pub(crate) struct Mounted {
     /// The exchanges at which it fired, the first of them.
     pub(crate) fires: Vec<Seq>,
     /// The best of those that failed, best first.
-    pub(crate) near: Vec<Near>,
+    pub(crate) near: Vec<Miss>,
     pub(super) first: Option<Timestamp>,
     pub(super) count: u64,
     pub(super) counts: HashMap<String, u64>,

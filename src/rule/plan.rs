@@ -3,7 +3,7 @@
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use super::step::{End, Reading};
+use super::step::{CloseMode, Reading};
 use crate::protocol::{Next, Reply};
 
 /// One instruction to the wire.
@@ -22,7 +22,7 @@ pub(crate) enum Cue {
     /// The session ends in good order.
     Close,
     /// A rule ends the connection.
-    End(End),
+    End(CloseMode),
 }
 
 impl Cue {

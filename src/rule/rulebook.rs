@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::Condition;
-use super::content::{Questions, Verdict};
+use super::content::{ConditionResult, Questions};
 use super::effect::By;
 use super::field::Field;
 use super::frame::FiringEffect;
 use super::index::Index;
 use super::mounted::{Firing, Mounted};
-use super::near::{Missed, Near, Why};
-use super::variables::{State, Variables};
+use super::near_miss::{FailedCondition, Miss, MissReason};
+use super::variables::{VariableValue, Variables};
 use super::watch::{Expect, Watch, since};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::mail::Message;
@@ -26,7 +26,7 @@ pub(crate) trait EvalContext {
     /// What the protocol, the session and the server know.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
     /// What was found out before about a condition on the content of mail.
-    fn verdict(&self, _condition: &Condition) -> Option<&Verdict> {
+    fn verdict(&self, _condition: &Condition) -> Option<&ConditionResult> {
         None
     }
     fn session(&self) -> Option<SessionNo>;
@@ -134,7 +134,7 @@ impl Rulebook {
         rules: &[Arc<Rule>],
         first: RuleNo,
         expects: &[Arc<Expect>],
-        state: Vec<(Box<str>, State)>,
+        state: Vec<(Box<str>, VariableValue)>,
         seed: u64,
     ) {
         self.rules.retain(|mounted| !mounted.is_loaded);
@@ -258,19 +258,19 @@ impl Rulebook {
     }
 
     /// Why a rule did not fire, the best reason first.
-    pub(crate) fn near(&self, mounted: &Mounted) -> Vec<Near> {
+    pub(crate) fn near(&self, mounted: &Mounted) -> Vec<Miss> {
         let mut near = mounted.near.clone();
         for event in Event::ALL.iter().filter(|event| mounted.rule.is_on(**event)) {
             let Some(index) = self.by_event.get(*event as usize) else { continue };
             let Some((condition, seen)) = index.unseen(&mounted.rule) else { continue };
             let others = seen.filter(|seen| !condition.holds(Some(&Value::text(&*seen.value))));
             near.extend(others.map(|seen| {
-                let missed = vec![Missed::new(condition, Some(&Value::text(&*seen.value)), None)];
-                let why = Why::False { missed, of: mounted.rule.when.len() };
-                Near { why, event: *event, session: seen.session, exchange: seen.exchange }
+                let missed = vec![FailedCondition::new(condition, Some(&Value::text(&*seen.value)), None)];
+                let reason = MissReason::False { missed, of: mounted.rule.when.len() };
+                Miss { reason, event: *event, session: seen.session, exchange: seen.exchange }
             }));
         }
-        super::near::best(near)
+        super::near_miss::best(near)
     }
 
     /// All that a firing does at once is done.
@@ -284,7 +284,7 @@ impl Rulebook {
         if is_none {
             mounted.without_effect += 1;
             let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.name());
-            let why = Why::NoEffect(names.collect());
+            let why = MissReason::NoEffect(names.collect());
             self.miss(at, event, cx, why);
         }
     }

@@ -20,7 +20,7 @@ pub(crate) enum Step {
     Await(Pattern),
     Shape(Shape),
     Data(Data),
-    Close(End),
+    Close(CloseMode),
     Read(Reading),
     Tls(Hello),
     /// Every listener is closed for so long.
@@ -75,7 +75,7 @@ pub(crate) enum Stall {
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum CloseMode {
     /// In good order: close_notify where there is TLS, then FIN.
     Fin,
     /// RST, behind what was meant to arrive.
@@ -98,8 +98,8 @@ pub(crate) enum Shape {
     /// Everything goes into one write, at the rule's end.
     Hold,
     Cut {
-        place: Place,
-        end: End,
+        place: CutPoint,
+        end: CloseMode,
     },
     Eol(Eol),
     Edit(Edit),
@@ -112,7 +112,7 @@ pub(crate) enum Shape {
 
 /// Where a cut is.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Place {
+pub(crate) enum CutPoint {
     /// Behind so many octets.
     At(u64),
     /// Before what this finds.
@@ -413,9 +413,13 @@ impl Shape {
     }
 }
 
-impl End {
-    pub(crate) const ALL: [(&'static str, End); 4] =
-        [("fin", End::Fin), ("rst", End::Rst), ("half", End::Half), ("tls-no-notify", End::TlsNoNotify)];
+impl CloseMode {
+    pub(crate) const ALL: [(&'static str, CloseMode); 4] = [
+        ("fin", CloseMode::Fin),
+        ("rst", CloseMode::Rst),
+        ("half", CloseMode::Half),
+        ("tls-no-notify", CloseMode::TlsNoNotify),
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, end)| *end == self).map_or("", |(name, _)| name)

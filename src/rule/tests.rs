@@ -52,17 +52,19 @@ fn so_much_more_than_a_variable_was() {
         Some(SessionNo(session)),
         &|_| None,
     ) {
-        State::Number(number) => number,
+        VariableValue::Number(number) => number,
         other => panic!("{other:?} is no number"),
     };
     let [own, shared] = [true, false].map(|is_session| Variable { name: "x".into(), is_session });
     assert_eq!(more(&book, &shared, 1), 3, "nothing is nought");
 
-    for (state, sum) in [(State::Number(4), 7), (State::Text("5".into()), 8), (State::Text("x".into()), 3)] {
+    for (state, sum) in
+        [(VariableValue::Number(4), 7), (VariableValue::Text("5".into()), 8), (VariableValue::Text("x".into()), 3)]
+    {
         book.variables.set(&shared, state, None, None);
         assert_eq!(more(&book, &shared, 1), sum);
     }
-    book.variables.set(&own, State::Number(40), None, Some(SessionNo(1)));
+    book.variables.set(&own, VariableValue::Number(40), None, Some(SessionNo(1)));
 
     assert_eq!((more(&book, &own, 1), more(&book, &own, 2)), (43, 3));
 }
@@ -144,8 +146,8 @@ fn a_rule_is_shadowed_where_it_would_have_fired() {
     book.shadow(Event::SmtpNoop, &firing, &of(1));
 
     assert_eq!(firing.no, outer);
-    let near = |no| book.get(no).unwrap().near.iter().map(|near| near.why.clone()).collect::<Vec<_>>();
-    assert_eq!(near(shadowed), [Why::Shadowed("*".into())]);
+    let near = |no| book.get(no).unwrap().near.iter().map(|near| near.reason.clone()).collect::<Vec<_>>();
+    assert_eq!(near(shadowed), [MissReason::Shadowed("*".into())]);
     assert!(near(others).is_empty() && near(disabled).is_empty());
 }
 
@@ -169,7 +171,7 @@ fn what_is_nearer_is_kept_in_the_place_of_what_is_not_until_a_reset() {
 
         let mounted = book.get(rule).unwrap();
         let near = book.near(mounted);
-        let Why::False { missed, .. } = &near[0].why else { panic!("{near:?}") };
+        let MissReason::False { missed, .. } = &near[0].reason else { panic!("{near:?}") };
         assert_eq!((near.len(), missed[0].got.as_deref()), (3, Some("123456")), "among {others}");
         assert_eq!(book.asked(mounted), 5, "among {others}");
     }
@@ -190,7 +192,7 @@ fn an_expectation_counts_over_the_values_of_a_variable() {
     for phase in ["up", "down"] {
         for is_session in [false, true] {
             let variable = Variable { name: "phase".into(), is_session };
-            book.variables.set(&variable, State::Text(phase.into()), None, Some(SessionNo(1)));
+            book.variables.set(&variable, VariableValue::Text(phase.into()), None, Some(SessionNo(1)));
         }
         book.happened(Event::SmtpNoop, &of(1));
     }

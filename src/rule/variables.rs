@@ -14,12 +14,12 @@ pub(crate) struct Variables {
     state: HashMap<Box<str>, Set>,
     sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
     /// How those of the server are at the start.
-    pub(super) initial: Vec<(Box<str>, State)>,
+    pub(super) initial: Vec<(Box<str>, VariableValue)>,
 }
 
 /// The value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum VariableValue {
     Text(Box<str>),
     Number(i64),
     Truth(bool),
@@ -28,7 +28,7 @@ pub(crate) enum State {
 /// A variable and who set it last.
 #[derive(Debug, Clone)]
 pub(crate) struct Set {
-    pub(crate) value: State,
+    pub(crate) value: VariableValue,
     pub(crate) by: Option<Arc<str>>,
     /// The exchange in which it was set.
     pub(crate) session: Option<SessionNo>,
@@ -62,10 +62,10 @@ impl Variables {
     pub(crate) fn set(
         &mut self,
         variable: &Variable,
-        value: State,
+        value: VariableValue,
         by: Option<Arc<str>>,
         session: Option<SessionNo>,
-    ) -> State {
+    ) -> VariableValue {
         let set = Set { value: value.clone(), by, session };
         match (variable.is_session, session) {
             (false, _) => {
@@ -86,28 +86,28 @@ impl Variables {
         assign: &Assign,
         session: Option<SessionNo>,
         fill: &dyn Fn(&Name) -> Option<String>,
-    ) -> State {
+    ) -> VariableValue {
         match assign {
-            Assign::Text(text) => State::Text(String::from_utf8_lossy(&text.fill(fill)).into()),
-            Assign::Number(number) => State::Number(*number),
-            Assign::Truth(truth) => State::Truth(*truth),
+            Assign::Text(text) => VariableValue::Text(String::from_utf8_lossy(&text.fill(fill)).into()),
+            Assign::Number(number) => VariableValue::Number(*number),
+            Assign::Truth(truth) => VariableValue::Truth(*truth),
             Assign::Add(more) => {
                 let before = match variable.is_session {
                     false => self.state.get(&variable.name),
                     true => session.and_then(|session| self.of_session(session, &variable.name)),
                 };
                 let before = match before.map(|set| &set.value) {
-                    Some(State::Number(number)) => *number,
-                    Some(State::Text(text)) => text.parse().unwrap_or(0),
+                    Some(VariableValue::Number(number)) => *number,
+                    Some(VariableValue::Text(text)) => text.parse().unwrap_or(0),
                     _ => 0,
                 };
-                State::Number(before.saturating_add(*more))
+                VariableValue::Number(before.saturating_add(*more))
             }
         }
     }
 }
 
-impl State {
+impl VariableValue {
     pub(crate) fn as_value(&self) -> Value<'_> {
         match self {
             Self::Text(text) => Value::text(&**text),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::clause::On;
 use super::condition::{Condition, inserted};
 use super::field::Field;
-use super::near::Missed;
+use super::near_miss::FailedCondition;
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Value};
@@ -43,7 +43,7 @@ pub(crate) struct Watch {
     /// For each value of `same`.
     pub(crate) by_key: BTreeMap<String, u64>,
     /// The event that came nearest, and what was wrong with it.
-    pub(crate) nearest: Option<(SessionNo, Event, Vec<Missed>)>,
+    pub(crate) nearest: Option<(SessionNo, Event, Vec<FailedCondition>)>,
     /// Events of the sequence that came when it was not their turn, the last of each.
     pub(crate) misplaced: Vec<Misplaced>,
     /// Events whose outcome is not known yet.
@@ -149,7 +149,8 @@ impl Watch {
         let value = Value::text(outcome);
         let wanted = when.iter().filter(|condition| condition.field == Field::Outcome);
         let missed = wanted.filter(|condition| !condition.holds(Some(&value)));
-        let missed: Vec<Missed> = missed.map(|condition| Missed::new(condition, Some(&value), None)).collect();
+        let missed: Vec<FailedCondition> =
+            missed.map(|condition| FailedCondition::new(condition, Some(&value), None)).collect();
         for open in self.open.extract_if(.., |open| open.exchange == Some(exchange)).collect::<Vec<_>>() {
             match missed.is_empty() {
                 true => self.count(open.key),
@@ -177,7 +178,7 @@ impl Watch {
         })
     }
 
-    fn near(&mut self, session: Option<SessionNo>, event: Event, missed: Vec<Missed>) {
+    fn near(&mut self, session: Option<SessionNo>, event: Event, missed: Vec<FailedCondition>) {
         let is_nearer = self.nearest.as_ref().is_none_or(|(.., before)| missed.len() <= before.len());
         if let Some(session) = session.filter(|_| is_nearer) {
             self.nearest = Some((session, event, missed));

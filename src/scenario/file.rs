@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::node::{Data, Node};
-use super::problem::{Place, Problem, ScenarioError, Shown, line_and_column};
+use super::problem::{Location, Problem, ScenarioError, Shown, line_and_column};
 use super::read::Reader;
 use super::shipped::{self, SHIPPED};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
 use crate::mail::Namespace;
-use crate::rule::{Rule, State, Step};
+use crate::rule::{Rule, Step, VariableValue};
 
 /// The keys of a file.
 const KEYS: &[&str] = &[
@@ -123,7 +123,7 @@ pub(crate) struct RuleError(pub(crate) String);
 /// Whether a rule can be in force where mailboxes are named like this.
 pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleError> {
     let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
-    check::rule(&mut reader, rule, &Node { place: Place::Nowhere, data: Data::Table(Vec::new()) }, &[]);
+    check::rule(&mut reader, rule, &Node { place: Location::Nowhere, data: Data::Table(Vec::new()) }, &[]);
     let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
     match errors.is_empty() {
         true => Ok(()),
@@ -200,11 +200,11 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     let folder = source.folder.clone();
     loaded.messages = each("message").iter().filter_map(|its| reader.message_given(its, folder.as_deref())).collect();
 
-    let origin = |place: &Place| -> Arc<str> {
+    let origin = |place: &Location| -> Arc<str> {
         match place {
-            Place::Span(span) => format!("{}:{}", source.name, line_and_column(source.text, span.start).0).into(),
-            Place::Pointer(pointer) => format!("{}:{pointer}", source.name).into(),
-            Place::Nowhere => source.name.as_str().into(),
+            Location::Span(span) => format!("{}:{}", source.name, line_and_column(source.text, span.start).0).into(),
+            Location::Pointer(pointer) => format!("{}:{pointer}", source.name).into(),
+            Location::Nowhere => source.name.as_str().into(),
         }
     };
     let mut rules = Vec::new();
@@ -246,9 +246,9 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
 }
 
 /// The first place of a document.
-fn start(node: &Node) -> Place {
+fn start(node: &Node) -> Location {
     match &node.place {
-        Place::Span(_) => Place::Span(0..0),
+        Location::Span(_) => Location::Span(0..0),
         other => other.clone(),
     }
 }
@@ -271,7 +271,9 @@ impl Loaded {
             }
         }
         self.certificates.extend(certificates);
-        let is_new = |(name, _): &(Box<str>, State), own: &[(Box<str>, State)]| !own.iter().any(|(its, _)| its == name);
+        let is_new = |(name, _): &(Box<str>, VariableValue), own: &[(Box<str>, VariableValue)]| {
+            !own.iter().any(|(its, _)| its == name)
+        };
         let state: Vec<_> = state.into_iter().filter(|its| is_new(its, &self.state)).collect();
         self.state.extend(state);
         self.users.extend(users);
@@ -312,14 +314,14 @@ impl Reader {
                         [] => "this scenario has no parameters".to_owned(),
                         known => format!("there are: {}", known.join(", ")),
                     });
-                    let place = node.map_or(Place::Nowhere, |node| node.place.clone());
+                    let place = node.map_or(Location::Nowhere, |node| node.place.clone());
                     self.wrong_help(&place, format!("there is no parameter `{name}` to set"), help);
                 }
             }
         }
     }
 
-    fn used(&mut self, name: &str, place: &Place, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
+    fn used(&mut self, name: &str, place: &Location, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
         let mut users = source.users.clone();
         users.push(source.name.clone());
         // Parameters are those of the file that is asked for; what it uses has its own.

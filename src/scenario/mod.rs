@@ -3,6 +3,7 @@
 
 mod check;
 mod file;
+pub(crate) mod fragments;
 mod node;
 mod print;
 mod problem;
@@ -16,7 +17,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
-pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) use values::fixed;
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, StartTls};
-use crate::rule::{Certificate, Expect, Rule, State};
+use crate::rule::{Certificate, Expect, Rule, VariableValue};
 
 /// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
 ///
@@ -84,7 +84,7 @@ pub(crate) struct Loaded {
     /// What holds from the server's start.
     pub(crate) start: AtStart,
     pub(crate) certificates: Vec<(Box<str>, Certificate)>,
-    pub(crate) state: Vec<(Box<str>, State)>,
+    pub(crate) state: Vec<(Box<str>, VariableValue)>,
     pub(crate) users: Vec<User>,
     pub(crate) mailboxes: Vec<MailboxGiven>,
     pub(crate) messages: Vec<MessageGiven>,

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Place, Problem};
+use super::problem::{Location, Problem};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) data: Data,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Data {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) value: Node,
 }
 
@@ -38,7 +38,7 @@ impl Node {
         if !errors.is_empty() {
             let problem = |error: toml::de::Error| {
                 let message = error.message().to_owned();
-                Problem::error(Place::Span(error.span().unwrap_or(0..0)), message)
+                Problem::error(Location::Span(error.span().unwrap_or(0..0)), message)
             };
             return Err(errors.into_iter().map(problem).collect());
         }
@@ -65,13 +65,13 @@ impl Node {
             Value::Object(map) => {
                 let entry = |(key, value): (&String, &Value)| {
                     let here = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-                    Entry { key: key.clone(), place: Place::Pointer(here.clone()), value: Self::json(value, &here) }
+                    Entry { key: key.clone(), place: Location::Pointer(here.clone()), value: Self::json(value, &here) }
                 };
                 // What is null is not there.
                 Data::Table(map.iter().filter(|(_, value)| !value.is_null()).map(entry).collect())
             }
         };
-        Self { place: Place::Pointer(pointer.to_owned()), data }
+        Self { place: Location::Pointer(pointer.to_owned()), data }
     }
 
     /// What kind of value this is, as an error says it.
@@ -107,16 +107,16 @@ fn of_table(table: &DeTable<'_>, span: Range<usize>) -> Node {
         .iter()
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
-            place: Place::Span(key.span()),
+            place: Location::Span(key.span()),
             value: of_value(value.get_ref(), value.span()),
         })
         .collect();
     // In the order of the file: that is the order of what is wrong.
     entries.sort_by_key(|entry| match &entry.place {
-        Place::Span(span) => span.start,
-        Place::Pointer(_) | Place::Nowhere => 0,
+        Location::Span(span) => span.start,
+        Location::Pointer(_) | Location::Nowhere => 0,
     });
-    Node { place: Place::Span(span), data: Data::Table(entries) }
+    Node { place: Location::Span(span), data: Data::Table(entries) }
 }
 
 fn of_value(value: &DeValue<'_>, span: Range<usize>) -> Node {
@@ -133,5 +133,5 @@ fn of_value(value: &DeValue<'_>, span: Range<usize>) -> Node {
         DeValue::Array(items) => Data::List(items.iter().map(|item| of_value(item.get_ref(), item.span())).collect()),
         DeValue::Table(table) => return of_table(table, span),
     };
-    Node { place: Place::Span(span), data }
+    Node { place: Location::Span(span), data }
 }

@@ -236,8 +236,8 @@ fn shaped(shape: &Shape) -> Tree {
         Shape::Pace { chunk, gap } => table([("chunk", number(*chunk)), ("gap", span(*gap))]),
         Shape::Split(at) => Tree::List(at.iter().map(|at| number(*at)).collect()),
         Shape::Hold => Tree::Truth(true),
-        Shape::Cut { place: Place::At(at), end } => table([("at", number(*at)), ("close", text(end.name()))]),
-        Shape::Cut { place: Place::Before(before), end } => {
+        Shape::Cut { place: CutPoint::At(at), end } => table([("at", number(*at)), ("close", text(end.name()))]),
+        Shape::Cut { place: CutPoint::Before(before), end } => {
             table([("before", text(before.written())), ("close", text(end.name()))])
         }
         Shape::Eol(eol) => word(*eol, &[("lf", Eol::Lf), ("cr", Eol::Cr), ("none", Eol::None)]),

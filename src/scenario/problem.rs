@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// Octets of the text.
     Span(Range<usize>),
     /// A JSON pointer (RFC 6901).
@@ -16,7 +16,7 @@ pub(crate) enum Place {
 /// One thing that is wrong, or that is probably not meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    pub(crate) place: Place,
+    pub(crate) place: Location,
     pub(crate) message: String,
     /// What would be right.
     pub(crate) help: Option<String>,
@@ -24,11 +24,11 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn error(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn error(place: Location, message: impl Into<String>) -> Self {
         Self { place, message: message.into(), help: None, is_warning: false }
     }
 
-    pub(crate) fn warning(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(place: Location, message: impl Into<String>) -> Self {
         Self { is_warning: true, ..Self::error(place, message) }
     }
 
@@ -65,8 +65,8 @@ pub struct ScenarioError {
 impl ScenarioError {
     pub(crate) fn new(name: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| match &problem.place {
-            Place::Span(span) => span.start,
-            Place::Pointer(_) | Place::Nowhere => 0,
+            Location::Span(span) => span.start,
+            Location::Pointer(_) | Location::Nowhere => 0,
         });
         Self { name: name.to_owned(), text: text.to_owned(), problems }
     }
@@ -75,9 +75,9 @@ impl ScenarioError {
     #[cfg(feature = "api")]
     pub(crate) fn field(&self) -> Option<String> {
         match &self.problems.first()?.place {
-            Place::Pointer(pointer) if !pointer.is_empty() => Some(pointer.clone()),
-            Place::Span(_) => Some("text".to_owned()),
-            Place::Pointer(_) | Place::Nowhere => None,
+            Location::Pointer(pointer) if !pointer.is_empty() => Some(pointer.clone()),
+            Location::Span(_) => Some("text".to_owned()),
+            Location::Pointer(_) | Location::Nowhere => None,
         }
     }
 
@@ -86,19 +86,19 @@ impl ScenarioError {
     pub(crate) fn each(&self) -> impl Iterator<Item = (String, &str, Option<&str>)> {
         self.problems.iter().map(|problem| {
             let place = match &problem.place {
-                Place::Pointer(pointer) => pointer.clone(),
-                Place::Span(span) => {
+                Location::Pointer(pointer) => pointer.clone(),
+                Location::Span(span) => {
                     let (line, column) = line_and_column(&self.text, span.start);
                     format!("{line}:{column}")
                 }
-                Place::Nowhere => String::new(),
+                Location::Nowhere => String::new(),
             };
             (place, problem.message.as_str(), problem.help.as_deref())
         })
     }
 
     pub(crate) fn whole(name: &str, message: impl Into<String>, help: Option<String>) -> Self {
-        let problem = Problem { help, ..Problem::error(Place::Nowhere, message) };
+        let problem = Problem { help, ..Problem::error(Location::Nowhere, message) };
         Self::new(name, "", vec![problem])
     }
 }
@@ -137,7 +137,7 @@ impl fmt::Display for Shown<'_> {
         let kind = if problem.is_warning { "warning: " } else { "" };
         let help = problem.help.as_deref().unwrap_or_default();
         match &problem.place {
-            Place::Span(span) => {
+            Location::Span(span) => {
                 let (line, column) = line_and_column(text, span.start);
                 let source = text.lines().nth(line - 1).unwrap_or_default();
                 let rest = source.chars().count().saturating_sub(column - 1).max(1);
@@ -152,12 +152,12 @@ impl fmt::Display for Shown<'_> {
                 write!(f, " {:margin$} | {lead}{marks}", "")?;
                 if help.is_empty() { Ok(()) } else { write!(f, " {help}") }
             }
-            Place::Pointer(pointer) => {
+            Location::Pointer(pointer) => {
                 let pointer = if pointer.is_empty() { "/" } else { pointer };
                 write!(f, "{name}: {pointer}: {kind}{}", problem.message)?;
                 if help.is_empty() { Ok(()) } else { write!(f, "; {help}") }
             }
-            Place::Nowhere => {
+            Location::Nowhere => {
                 write!(f, "{name}: {kind}{}", problem.message)?;
                 if help.is_empty() { Ok(()) } else { write!(f, "; {help}") }
             }

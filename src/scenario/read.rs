@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::node::{Data, Entry, Node};
-use super::problem::{Place, Problem};
+use super::problem::{Location, Problem};
 use crate::base::unknown_word;
 use crate::mail::Namespace;
 use crate::rule::{Template, filtered, span};
@@ -19,24 +19,24 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn wrong(&mut self, place: &Place, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, place: &Location, message: impl Into<String>) {
         self.problems.push(Problem::error(place.clone(), message));
     }
 
-    pub(super) fn wrong_help(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn wrong_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::error(place.clone(), message).help(help));
     }
 
-    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, place: &Location, message: impl Into<String>) {
         self.problems.push(Problem::warning(place.clone(), message));
     }
 
-    pub(super) fn warn_help(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn warn_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::warning(place.clone(), message).help(help));
     }
 
     /// Something that is none of the known words.
-    pub(super) fn unknown(&mut self, place: &Place, what: &str, word: &str, known: &[&str]) {
+    pub(super) fn unknown(&mut self, place: &Location, what: &str, word: &str, known: &[&str]) {
         let (message, help) = unknown_word(what, word, known);
         self.wrong_help(place, message, help);
     }
@@ -76,7 +76,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn texts(&mut self, node: &Node) -> Vec<(String, Place)> {
+    pub(super) fn texts(&mut self, node: &Node) -> Vec<(String, Location)> {
         node.items().iter().filter_map(|item| Some((self.text(item)?, item.place.clone()))).collect()
     }
 
@@ -137,7 +137,7 @@ impl Reader {
     }
 
     /// Puts values in the place of `{param.x}`; in a template the braces of a value are doubled, so that they stay.
-    fn filled(&mut self, text: &str, place: &Place, is_template: bool) -> Option<String> {
+    fn filled(&mut self, text: &str, place: &Location, is_template: bool) -> Option<String> {
         if !text.contains("{param.") {
             return Some(text.to_owned());
         }
@@ -182,7 +182,7 @@ impl<'n> Table<'n> {
     }
 
     /// Where a key stands.
-    pub(super) fn place(self, key: &str) -> Place {
-        self.0.iter().find(|entry| entry.key == key).map_or(Place::Nowhere, |entry| entry.place.clone())
+    pub(super) fn place(self, key: &str) -> Location {
+        self.0.iter().find(|entry| entry.key == key).map_or(Location::Nowhere, |entry| entry.place.clone())
     }
 }

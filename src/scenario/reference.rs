@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::steps::STEPS;
 use crate::protocol::Event;
-use crate::rule::{DOTTED, FIELDS, Field, Kind};
+use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
 /// The reference of the language, in Markdown: every event, every field and every step.
 pub(super) fn reference() -> String {
@@ -29,13 +29,13 @@ pub(super) fn reference() -> String {
     let plain = FIELDS.iter().map(|(name, _, kind, what)| ((*name).to_owned(), kind, what));
     for (name, kind, what) in plain.chain(dotted) {
         let kind = match kind {
-            Kind::Text => "text, to the letter",
-            Kind::Word => "text, in either case",
-            Kind::Address => "address, the domain in either case",
-            Kind::Number => "number",
-            Kind::Span => "length of time",
-            Kind::Truth => "true or false",
-            Kind::Any => "text or number",
+            FieldKind::Text => "text, to the letter",
+            FieldKind::Word => "text, in either case",
+            FieldKind::Address => "address, the domain in either case",
+            FieldKind::Number => "number",
+            FieldKind::Span => "length of time",
+            FieldKind::Truth => "true or false",
+            FieldKind::Any => "text or number",
         };
         let _infallible = writeln!(out, "| `{name}` | {kind} | {what} |");
     }

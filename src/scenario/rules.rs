@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::node::{Data, Node};
-use super::problem::Place;
+use super::problem::Location;
 use super::read::Reader;
 use crate::base::{Times, nearest};
 use crate::protocol::{Event, Value};
-use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, Kind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
+use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
 
 const RULE: &[&str] = &["id", "on", "when", "times", "nth", "per", "chance", "do", "expect"];
 const EXPECT: &[&str] = &["id", "event", "when", "count", "same", "sequence", "within", "settle"];
 
-type Origin<'o> = &'o dyn Fn(&Place) -> Arc<str>;
+type Origin<'o> = &'o dyn Fn(&Location) -> Arc<str>;
 
 impl Reader {
     /// A rule, and the document that it was read from.
@@ -165,7 +165,7 @@ impl Reader {
         conditions
     }
 
-    pub(super) fn condition(&mut self, name: &str, place: &Place, node: &Node) -> Option<Condition> {
+    pub(super) fn condition(&mut self, name: &str, place: &Location, node: &Node) -> Option<Condition> {
         let Some(field) = Field::parse(name) else {
             self.unknown_field(place, name);
             return None;
@@ -179,7 +179,7 @@ impl Reader {
         Some(condition)
     }
 
-    fn unknown_field(&mut self, place: &Place, name: &str) {
+    fn unknown_field(&mut self, place: &Location, name: &str) {
         let mut known: Vec<String> = FIELDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
         known.extend(
             ["since.first", "since.start", "header.Subject", "param.SIZE", "state.x", "session.x"].map(str::to_owned),
@@ -188,7 +188,7 @@ impl Reader {
         self.unknown(place, "field", name, &known);
     }
 
-    fn test(&mut self, kind: Kind, node: &Node) -> Option<Test> {
+    fn test(&mut self, kind: FieldKind, node: &Node) -> Option<Test> {
         match &node.data {
             Data::Table(entries) => {
                 let [entry] = entries.as_slice() else {

@@ -142,12 +142,12 @@ impl Reader {
             "cut" => {
                 let table = self.table(node, "`cut`", &["at", "before", "close"]);
                 let end = match table.get("close") {
-                    Some(close) => self.word(close, "close", &End::ALL)?,
-                    None => End::Fin,
+                    Some(close) => self.word(close, "close", &CloseMode::ALL)?,
+                    None => CloseMode::Fin,
                 };
                 let place = match (table.get("at"), table.get("before")) {
-                    (Some(at), None) => Place::At(self.number(at, "a count of octets")?),
-                    (None, Some(before)) => Place::Before(self.pattern(before)?),
+                    (Some(at), None) => CutPoint::At(self.number(at, "a count of octets")?),
+                    (None, Some(before)) => CutPoint::Before(self.pattern(before)?),
                     _ => {
                         self.wrong(&node.place, "`cut` has either `at` or `before`");
                         return None;
@@ -168,7 +168,7 @@ impl Reader {
                 Step::Shape(Shape::Pad { line, to })
             }
             "data" => Step::Data(self.data(node)?),
-            "close" => Step::Close(self.word(node, "close", &End::ALL)?),
+            "close" => Step::Close(self.word(node, "close", &CloseMode::ALL)?),
             "read" => Step::Read(self.word(node, "read", &[("stop", Reading::Stop), ("slow", Reading::Slow)])?),
             "tls" => {
                 let table = self.table(node, "`tls`", &["cert", "alert"]);

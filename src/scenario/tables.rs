@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use super::node::{Data, Node};
-use super::problem::Place;
+use super::problem::Location;
 use super::read::Reader;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
 use crate::journal::LISTENERS;
 use crate::mail::{INBOX, Namespace, is_identifier};
 use crate::protocol::StartTls;
-use crate::rule::{State, count};
+use crate::rule::{VariableValue, count};
 
 impl Reader {
     /// `[server.smtp]` and its siblings.
@@ -95,11 +95,11 @@ impl Reader {
         }
     }
 
-    pub(super) fn state(&mut self, node: &Node) -> Option<State> {
+    pub(super) fn state(&mut self, node: &Node) -> Option<VariableValue> {
         match &node.data {
-            Data::Integer(number) => Some(State::Number(*number)),
-            Data::Truth(truth) => Some(State::Truth(*truth)),
-            Data::Text(_) => self.text(node).map(|text| State::Text(text.into())),
+            Data::Integer(number) => Some(VariableValue::Number(*number)),
+            Data::Truth(truth) => Some(VariableValue::Truth(*truth)),
+            Data::Text(_) => self.text(node).map(|text| VariableValue::Text(text.into())),
             _ => {
                 let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
                 self.wrong(&node.place, message);
@@ -126,7 +126,7 @@ impl Reader {
     }
 
     /// What a login or an address must be.
-    fn identifier(&mut self, text: &str, place: &Place) {
+    fn identifier(&mut self, text: &str, place: &Location) {
         if !is_identifier(text) {
             self.wrong(place, format!("{text:?} is empty or has control characters"));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::node::{Data as Value, Node};
-use super::problem::Place;
+use super::problem::Location;
 use super::read::{Reader, Table};
 use crate::base::Pattern;
 use crate::protocol::CapabilityOverride;
@@ -160,7 +160,7 @@ impl Reader {
     }
 }
 
-pub(super) fn boxed(texts: Vec<(String, Place)>) -> Vec<Box<str>> {
+pub(super) fn boxed(texts: Vec<(String, Location)>) -> Vec<Box<str>> {
     texts.into_iter().map(|(text, _)| text.into()).collect()
 }
 

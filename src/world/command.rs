@@ -1,7 +1,7 @@
 //! What sessions are told from outside.
 
 use crate::protocol::{CapabilityOverride, Reply};
-use crate::rule::End;
+use crate::rule::CloseMode;
 
 /// What a session is told from outside.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum EndCommand {
     /// It is ended by a test, or by a rule of another session, after this.
     Kick(Reply),
     /// A rule closes the connection.
-    Close(End),
+    Close(CloseMode),
     /// More was said to the session than it could take while it was busy.
     Flooded,
 }

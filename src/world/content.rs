@@ -65,7 +65,7 @@ mod tests {
     use crate::journal::Opened;
     use crate::mail::Namespace;
     use crate::protocol::smtp::{Config, Limits, Smtp};
-    use crate::protocol::{Heard, StartTls};
+    use crate::protocol::{Decoded, StartTls};
     use crate::rule::{Condition, Field, On, Rule, Step, Template, Test};
     use crate::scenario::Scenario;
 
@@ -75,7 +75,7 @@ mod tests {
         no: SessionNo,
         machine: Smtp,
         /// A message, and its verdict is next.
-        heard: Heard<<Smtp as Machine>::Request>,
+        decoded: Decoded<<Smtp as Machine>::Request>,
     }
 
     fn session(world: &mut World, message: &str) -> Session {
@@ -87,22 +87,23 @@ mod tests {
         let head = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());
         loop {
-            let heard = machine.decode(&mut input).expect("a message is behind the commands");
-            if heard.event == Event::SmtpMessage {
-                return Session { no, machine, heard };
+            let decoded = machine.decode(&mut input).expect("a message is behind the commands");
+            if decoded.event == Event::SmtpMessage {
+                return Session { no, machine, decoded };
             }
-            world.turn(no, &mut machine, heard, false, START);
+            world.turn(no, &mut machine, decoded, false, START);
         }
     }
 
-    fn questions(world: &World, Session { machine, heard, .. }: &Session) -> Option<Questions> {
-        world.questions(machine, heard.event, &heard.request)
+    fn questions(world: &World, Session { machine, decoded, .. }: &Session) -> Option<Questions> {
+        world.questions(machine, decoded.event, &decoded.request)
     }
 
     /// What is answered to a message of which this was read.
     fn answered(world: &mut World, session: Session, answers: Option<Answers>) -> String {
-        let Session { no, mut machine, heard } = session;
-        let (turn, _) = world.knowing(answers.map(Box::new), |world| world.turn(no, &mut machine, heard, false, START));
+        let Session { no, mut machine, decoded } = session;
+        let (turn, _) =
+            world.knowing(answers.map(Box::new), |world| world.turn(no, &mut machine, decoded, false, START));
         let said = turn.plan.filter_map(|cue| match cue {
             crate::rule::Cue::Send { bytes, .. } => Some(String::from_utf8_lossy(bytes.text()).into_owned()),
             _ => None,
@@ -178,7 +179,7 @@ mod tests {
         let mut rule = Rule::new("rule", vec![On::from(Event::MailDelivered)], Vec::new(), "here");
         rule.when.push(Condition { field: Field::Body, test: Test::Exactly("x".into()) });
         world.mount(Arc::new(rule), START);
-        let Session { machine, heard, .. } = session(&mut world, &message("x"));
-        assert!(world.questions(&machine, Event::Pop3Retr, &heard.request).is_none(), "nothing is delivered then");
+        let Session { machine, decoded, .. } = session(&mut world, &message("x"));
+        assert!(world.questions(&machine, Event::Pop3Retr, &decoded.request).is_none(), "nothing is delivered then");
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Session};
 use crate::mail::{Accounts, Message};
-use crate::protocol::{Fact, Heard, Machine, Value, content_of};
-use crate::rule::{self, Answers, Condition, Field, Verdict};
+use crate::protocol::{Decoded, Fact, Machine, Value, content_of};
+use crate::rule::{self, Answers, Condition, ConditionResult, Field};
 
 /// A request in its session, in its server, at a moment.
 pub(super) struct EventContext<'a, M: Machine> {
     pub(super) machine: Option<&'a M>,
-    pub(super) heard: Option<&'a Heard<M::Request>>,
+    pub(super) decoded: Option<&'a Decoded<M::Request>>,
     pub(super) journal: &'a Journal,
     pub(super) accounts: &'a Accounts,
     pub(super) about: About<'a>,
@@ -52,7 +52,7 @@ pub(super) struct Delivered {
 }
 
 impl<M: Machine> EventContext<'_, M> {
-    fn log(&self) -> Option<&crate::journal::Log> {
+    fn log(&self) -> Option<&crate::journal::SessionLog> {
         self.journal.session(self.session?)
     }
 
@@ -62,7 +62,7 @@ impl<M: Machine> EventContext<'_, M> {
 
     /// How many requests the session has made, with this one.
     fn requests(&self) -> u64 {
-        let is_asked = self.heard.is_some_and(|heard| !heard.event.is_unasked());
+        let is_asked = self.decoded.is_some_and(|decoded| !decoded.event.is_unasked());
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
     }
 
@@ -86,8 +86,8 @@ impl<M: Machine> EventContext<'_, M> {
             About::Delivery(delivered) => Some(vec![delivered.message.clone()]),
             _ => self
                 .machine
-                .zip(self.heard)
-                .and_then(|(machine, heard)| machine.messages(&heard.request, self.accounts)),
+                .zip(self.decoded)
+                .and_then(|(machine, decoded)| machine.messages(&decoded.request, self.accounts)),
         });
         content_of(messages.as_ref()?, fact)
     }
@@ -102,7 +102,8 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
             if let About::Delivery(_) = self.about {
                 return self.of_delivered(fact);
             }
-            let own = self.machine.zip(self.heard).and_then(|(machine, heard)| machine.ask(heard, fact, self.accounts));
+            let own =
+                self.machine.zip(self.decoded).and_then(|(machine, decoded)| machine.ask(decoded, fact, self.accounts));
             return own.or_else(|| match fact {
                 Fact::User => self.facts()?.user.as_deref().map(Value::text),
                 Fact::Mailbox => self.facts()?.mailbox.as_deref().map(Value::text),
@@ -133,7 +134,7 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
         }
     }
 
-    fn verdict(&self, condition: &Condition) -> Option<&Verdict> {
+    fn verdict(&self, condition: &Condition) -> Option<&ConditionResult> {
         self.answers.and_then(|answers| answers.verdict(condition))
     }
 

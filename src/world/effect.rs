@@ -12,10 +12,10 @@ use super::profile::speaks;
 use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, SessionNo, Timestamp};
-use crate::journal::{Kind, Noted, Weight};
-use crate::mail::{INBOX, Origin, Place};
+use crate::journal::{Noted, RecordKind, Weight};
+use crate::mail::{INBOX, MailboxId, Origin};
 use crate::protocol::{Destination, Event, Machine, MailTxn, Reply};
-use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, State, Target, Tell, Variable};
+use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, Target, Tell, Variable, VariableValue};
 
 impl World {
     /// A rule wants something done so much later. Gives whether that is possible.
@@ -151,7 +151,7 @@ impl World {
                 Ok(())
             }
             Effect::Kick { user, protocol, reply } => {
-                let is_meant = |log: &&crate::journal::Log| {
+                let is_meant = |log: &&crate::journal::SessionLog| {
                     let facts = log.facts();
                     let fits = protocol.as_deref().is_none_or(|name| speaks(facts.listener, name));
                     let its_user = new_user.as_deref().filter(|_| session == Some(log.no)).or(facts.user.as_deref());
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// A test gives variables other values.
-    pub(crate) fn set_state(&mut self, set: Vec<(Variable, State)>, now: Timestamp) {
+    pub(crate) fn set_state(&mut self, set: Vec<(Variable, VariableValue)>, now: Timestamp) {
         for note in assign(&mut self.rulebook, set, None, None) {
             self.journal.note_of(now, None, note);
         }
@@ -245,15 +245,15 @@ impl World {
 /// Gives variables other values. Gives what is to be recorded of that.
 fn assign(
     book: &mut Rulebook,
-    set: Vec<(Variable, State)>,
+    set: Vec<(Variable, VariableValue)>,
     by: Option<&Arc<str>>,
     session: Option<SessionNo>,
-) -> Vec<Kind> {
+) -> Vec<RecordKind> {
     let notes = set.into_iter().map(|(variable, value)| {
         let scope = if variable.is_session { "session" } else { "state" };
         let text = format!("{scope}.{} = {}", variable.name, crate::rule::shown(&value.as_value()));
         book.variables.set(&variable, value, by.cloned(), session);
-        Kind::Noted(Box::new(Noted { by: by.cloned(), weight: Weight::State, text }))
+        RecordKind::Noted(Box::new(Noted { by: by.cloned(), weight: Weight::State, text }))
     });
     notes.collect()
 }
@@ -270,15 +270,15 @@ fn route(run: Option<&mut Run>, delivery: Delivery) {
     }
 }
 
-pub(super) fn noted(by: &By, weight: Weight, text: String) -> Kind {
-    Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&by.rule)), weight, text }))
+pub(super) fn noted(by: &By, weight: Weight, text: String) -> RecordKind {
+    RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&by.rule)), weight, text }))
 }
 
-fn impossible(by: &By, why: &str) -> Kind {
+fn impossible(by: &By, why: &str) -> RecordKind {
     noted(by, Weight::Failure, format!("a step could not be done: {why}"))
 }
 
-fn uids(txn: &MailTxn<'_>, place: Place, one: One) -> Vec<u32> {
+fn uids(txn: &MailTxn<'_>, place: MailboxId, one: One) -> Vec<u32> {
     let Some(mailbox) = txn.mailbox(place) else { return Vec::new() };
     let entries = mailbox.entries();
     match one {

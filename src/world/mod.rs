@@ -4,8 +4,8 @@
 mod command;
 mod content;
 mod context;
+mod derived_events;
 mod effect;
-mod follow;
 mod load;
 mod profile;
 mod timers;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Captured, Ending, Journal, Kind, Left, Noted, Opened, Session, Weight};
-use crate::mail::{Accounts, Envelope, Flags, InternalDate, Member, Message, Namespace, Origin, Place};
-use crate::protocol::{MailStore, MailTxn, TxnLog, Unfit};
+use crate::journal::{Captured, Ending, Journal, Left, Noted, Opened, RecordKind, Session, Weight};
+use crate::mail::{Accounts, Envelope, Flags, InternalDate, MailboxId, Member, Message, Namespace, Origin};
+use crate::protocol::{InvalidMailbox, MailStore, MailTxn, TxnLog};
 use crate::rule::{Answers, By, Certificate, Rulebook};
 use crate::scenario::{Announced, Loaded};
 pub(crate) use command::{EndCommand, SessionCommand};
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// Something happened in a session that is no exchange.
-    pub(crate) fn note(&mut self, session: SessionNo, kind: Kind, now: Timestamp) {
+    pub(crate) fn note(&mut self, session: SessionNo, kind: RecordKind, now: Timestamp) {
         self.journal.note(now, session, kind);
     }
 
@@ -201,13 +201,13 @@ impl World {
         mailbox: &str,
         draft: Draft<'_>,
         now: Timestamp,
-    ) -> Result<(Place, u32), Unfit> {
+    ) -> Result<(MailboxId, u32), InvalidMailbox> {
         self.outside(now, |txn| {
             if let Some(wrong) = draft.flags.iter().find(|flag| !Flags::is_name(flag)) {
-                return Err(Unfit::Flag(wrong.clone()));
+                return Err(InvalidMailbox::Flag(wrong.clone()));
             }
             let place = txn.mailbox_of(login, mailbox)?;
-            let flags = txn.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(Unfit::Keywords)?;
+            let flags = txn.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(InvalidMailbox::Keywords)?;
             let date = draft.date.map(|at| InternalDate { at, zone: 0 });
             Ok((place, txn.append(place, flags, date, draft.raw)))
         })
@@ -220,7 +220,7 @@ impl World {
         mailbox: &str,
         messages: Vec<Bytes>,
         now: Timestamp,
-    ) -> Result<(), Unfit> {
+    ) -> Result<(), InvalidMailbox> {
         self.outside(now, |txn| {
             let place = txn.mailbox_of(login, mailbox)?;
             for raw in messages {
@@ -231,7 +231,7 @@ impl World {
     }
 
     /// Makes the account and the mailbox, if they are not there.
-    pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<Place, Unfit> {
+    pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<MailboxId, InvalidMailbox> {
         self.outside(now, |txn| txn.mailbox_of(login, mailbox))
     }
 
@@ -330,7 +330,7 @@ impl World {
 
     /// Something that the server itself has to say.
     fn noted(&mut self, weight: Weight, text: String, now: Timestamp) {
-        self.journal.note_of(now, None, Kind::Noted(Box::new(Noted { by: None, weight, text })));
+        self.journal.note_of(now, None, RecordKind::Noted(Box::new(Noted { by: None, weight, text })));
     }
 
     /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth, and of what is
@@ -377,7 +377,7 @@ mod tests {
 
         let mut forgotten = Vec::new();
         for octets in 0..most + 3 * PORTION {
-            world.journal.note_of(at, None, Kind::Dropped { octets });
+            world.journal.note_of(at, None, RecordKind::Dropped { octets });
             let before = world.journal.len();
             world.keep_bounds(at);
             forgotten.extend(Some(before - world.journal.len()).filter(|count| *count > 0));

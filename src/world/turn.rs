@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::World;
 use super::context::{About, EventContext};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Came, Detail, Kind, Trace};
+use crate::journal::{CapturedMail, Detail, RecordKind, Trace};
 use crate::mail::{Message, Origin};
-use crate::protocol::{Event, Framing, Heard, Machine, MailTxn, Next, Reply, Status, Step, TxnLog, Unfinished, Words};
+use crate::protocol::{
+    Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Status, TxnLog, Unfinished,
+};
 use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
@@ -28,19 +30,19 @@ pub(crate) enum Rest<R> {
     /// The rest of a long answer.
     Part(R, Option<Box<Run>>),
     /// The client's next line is heard first; the request, if it is not yet performed.
-    Line(Box<(Option<Heard<R>>, Box<Run>)>),
+    Line(Box<(Option<Decoded<R>>, Box<Run>)>),
 }
 
 /// How rules and machine go on.
 enum Going<R> {
     Done,
     Part(R),
-    Line(Option<Heard<R>>),
+    Line(Option<Decoded<R>>),
 }
 
 /// Which turn of its exchange it is.
 enum Which<'l> {
-    First(Event, Words),
+    First(Event, Input),
     /// A later one, of this exchange; the line that was awaited, if one was.
     Later(Seq, Option<&'l [u8]>),
 }
@@ -49,7 +51,7 @@ enum Which<'l> {
 #[derive(Default)]
 pub(super) struct Progress {
     /// Recorded behind the exchange.
-    pub(super) notes: Vec<Kind>,
+    pub(super) notes: Vec<RecordKind>,
 }
 
 impl World {
@@ -58,25 +60,25 @@ impl World {
         &mut self,
         session: SessionNo,
         machine: &mut M,
-        heard: Heard<M::Request>,
+        decoded: Decoded<M::Request>,
         is_early: bool,
         now: Timestamp,
     ) -> Turn<M::Request> {
-        if heard.event.is_greeting() {
+        if decoded.event.is_greeting() {
             self.override_capabilities(session, machine);
         }
-        if self.rulebook.concerns(heard.event) {
-            let (event, words) = (heard.event, heard.words.clone());
-            let run = Box::new(Run::new(event, machine.framing(&heard.request)));
-            let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, is_early, now);
-            return self.recorded(session, Which::First(event, words), rest, run, progress, now);
+        if self.rulebook.concerns(decoded.event) {
+            let (event, input) = (decoded.event, decoded.input.clone());
+            let run = Box::new(Run::new(event, machine.framing(&decoded.request)));
+            let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, is_early, now);
+            return self.recorded(session, Which::First(event, input), rest, run, progress, now);
         }
-        let Heard { event, words, request } = heard;
+        let Decoded { event, input, request } = decoded;
         let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
-        let Step { reply, status, next } = machine.perform(request, &mut txn);
+        let Outcome { reply, status, next } = machine.perform(request, &mut txn);
         let txn_log = txn.close();
         let after = After::of(&next);
-        let exchange = self.record(session, event, &words, (&reply, status), txn_log, after, None, now);
+        let exchange = self.record(session, event, &input, (&reply, status), txn_log, after, None, now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
@@ -94,7 +96,7 @@ impl World {
         let item = machine.item(&rest).filter(|item| self.rulebook.concerns(*item));
         if run.is_none() && item.is_none() {
             let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
-            let Step { reply, status, next } = machine.perform(rest, &mut txn);
+            let Outcome { reply, status, next } = machine.perform(rest, &mut txn);
             let txn_log = txn.close();
             let after = After::of(&next);
             self.record_part(session, exchange, None, (&reply, status), txn_log, after, None, now);
@@ -108,8 +110,8 @@ impl World {
             run.perform();
         }
         let event = item.unwrap_or(run.event());
-        let heard = Heard { event, words: Words::Silence, request: rest };
-        let (rest, run, progress) = self.go_on(session, machine, Some(heard), run, false, now);
+        let decoded = Decoded { event, input: Input::Silence, request: rest };
+        let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, false, now);
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
 
@@ -120,12 +122,12 @@ impl World {
         exchange: Seq,
         machine: &mut M,
         line: &[u8],
-        (heard, mut run): (Option<Heard<M::Request>>, Box<Run>),
+        (decoded, mut run): (Option<Decoded<M::Request>>, Box<Run>),
         now: Timestamp,
     ) -> Turn<M::Request> {
         let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)).into_owned();
         let violation = run.heard(&text);
-        let (rest, run, mut progress) = self.go_on(session, machine, heard, run, false, now);
+        let (rest, run, mut progress) = self.go_on(session, machine, decoded, run, false, now);
         progress.notes.extend(violation);
         self.recorded(session, Which::Later(exchange, Some(line)), rest, run, progress, now)
     }
@@ -142,14 +144,14 @@ impl World {
             return None;
         }
         self.journal.told_name(session, sni);
-        let heard = Heard { event, words: Words::Silence, request: () };
-        Some(self.turn(session, &mut Nobody, heard, false, now))
+        let decoded = Decoded { event, input: Input::Silence, request: () };
+        Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
 
     /// The server says something that no request asked for.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
-        let nothing_done = (None, Came::default());
-        self.journal.exchange(now, session, Event::TcpSay, &Words::Silence, (reply, None), nothing_done)
+        let nothing_done = (None, CapturedMail::default());
+        self.journal.exchange(now, session, Event::TcpSay, &Input::Silence, (reply, None), nothing_done)
     }
 
     /// Rules and machine at work until the turn is over.
@@ -157,7 +159,7 @@ impl World {
         &mut self,
         session: SessionNo,
         machine: &mut M,
-        mut heard: Option<Heard<M::Request>>,
+        mut decoded: Option<Decoded<M::Request>>,
         mut run: Box<Run>,
         is_early: bool,
         now: Timestamp,
@@ -168,7 +170,7 @@ impl World {
         let rest = loop {
             let cx = EventContext {
                 machine: Some(&*machine),
-                heard: heard.as_ref(),
+                decoded: decoded.as_ref(),
                 journal: &self.journal,
                 accounts: &self.mail.accounts,
                 about: About::Request,
@@ -185,7 +187,7 @@ impl World {
             match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {
                     run.remember(&cx);
-                    let Some(Heard { request, .. }) = heard.take() else { continue };
+                    let Some(Decoded { request, .. }) = decoded.take() else { continue };
                     let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
                     let delivery = run.take_delivery();
                     txn.reroute(delivery.as_ref().map(Delivery::route));
@@ -217,10 +219,10 @@ impl World {
                     };
                     run.did(found);
                 }
-                Want::Await => break Going::Line(heard.take()),
+                Want::Await => break Going::Line(decoded.take()),
                 Want::Over => {
-                    if let Some(heard) = heard.take() {
-                        next = machine.refuse(heard.request, run.status() == Some(Status::Positive));
+                    if let Some(decoded) = decoded.take() {
+                        next = machine.reject(decoded.request, run.status() == Some(Status::Positive));
                     }
                     let is_item = run.leave();
                     match std::mem::replace(&mut next, Next::Continue) {
@@ -256,8 +258,8 @@ impl World {
         let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
         let trace = (!trace.is_empty()).then(|| Box::new(trace));
         let exchange = match which {
-            Which::First(event, words) => {
-                self.record(session, event, &words, (&reply, status), txn_log, after, trace, now)
+            Which::First(event, input) => {
+                self.record(session, event, &input, (&reply, status), txn_log, after, trace, now)
             }
             Which::Later(exchange, line) => {
                 self.record_part(session, exchange, line, (&reply, status), txn_log, after, trace, now);
@@ -275,7 +277,7 @@ impl World {
         let rest = match rest {
             Going::Done => Rest::Done,
             Going::Part(part) => Rest::Part(part, Some(run)),
-            Going::Line(heard) => Rest::Line(Box::new((heard, run))),
+            Going::Line(decoded) => Rest::Line(Box::new((decoded, run))),
         };
         Turn { exchange, plan: Plan::of(cues, after), rest, hello }
     }
@@ -285,23 +287,23 @@ impl World {
         &mut self,
         session: SessionNo,
         event: Event,
-        words: &Words,
+        input: &Input,
         reply: (&Reply, Option<Status>),
         txn_log: TxnLog,
         after: After,
         trace: Option<Box<Trace>>,
         now: Timestamp,
     ) -> Seq {
-        let octets = match words {
-            Words::LongLine { octets, .. } | Words::Body { octets, .. } => Some(*octets),
-            Words::Silence | Words::Line(_) | Words::Literals { .. } => None,
+        let octets = match input {
+            Input::LongLine { octets, .. } | Input::Body { octets, .. } => Some(*octets),
+            Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
         };
         let delivered = self.delivered(&txn_log);
         let mut detail = detail(txn_log, octets, after == After::Close, trace);
-        if let (Some(detail), Words::Body { odd_dots, .. }) = (&mut detail.0, words) {
+        if let (Some(detail), Input::Body { odd_dots, .. }) = (&mut detail.0, input) {
             detail.odd_dots = odd_dots.clone();
         }
-        let exchange = self.journal.exchange(now, session, event, words, reply, detail);
+        let exchange = self.journal.exchange(now, session, event, input, reply, detail);
         self.keep_bounds(now);
         self.tell_delivered(Some(session), delivered, exchange, now);
         exchange
@@ -330,9 +332,14 @@ impl World {
 }
 
 /// What few exchanges have, and the messages that came with it; none for the others.
-fn detail(txn_log: TxnLog, octets: Option<u64>, last: bool, trace: Option<Box<Trace>>) -> (Option<Box<Detail>>, Came) {
+fn detail(
+    txn_log: TxnLog,
+    octets: Option<u64>,
+    last: bool,
+    trace: Option<Box<Trace>>,
+) -> (Option<Box<Detail>>, CapturedMail) {
     if txn_log.is_empty() && octets.is_none() && !last && trace.is_none() {
-        return (None, Came::default());
+        return (None, CapturedMail::default());
     }
     let (detail, came) = Detail::of(txn_log);
     (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
@@ -344,15 +351,15 @@ pub(super) struct Nobody;
 impl Machine for Nobody {
     type Request = ();
 
-    fn decode(&mut self, _input: &mut bytes::BytesMut) -> Option<Heard<()>> {
+    fn decode(&mut self, _input: &mut bytes::BytesMut) -> Option<Decoded<()>> {
         None
     }
 
-    fn lapse(&mut self) -> Heard<()> {
-        Heard { event: Event::TcpClose, words: Words::Silence, request: () }
+    fn lapse(&mut self) -> Decoded<()> {
+        Decoded { event: Event::TcpClose, input: Input::Silence, request: () }
     }
 
-    fn stop(&mut self) -> Heard<()> {
+    fn stop(&mut self) -> Decoded<()> {
         self.lapse()
     }
 
@@ -360,15 +367,15 @@ impl Machine for Nobody {
         std::time::Duration::MAX
     }
 
-    fn perform(&mut self, _request: (), _txn: &mut MailTxn<'_>) -> Step<()> {
-        Step { reply: Reply::default(), status: None, next: Next::Continue }
+    fn perform(&mut self, _request: (), _txn: &mut MailTxn<'_>) -> Outcome<()> {
+        Outcome { reply: Reply::default(), status: None, next: Next::Continue }
     }
 
     fn framing(&self, _request: &()) -> Framing {
         Framing::Smtp
     }
 
-    fn refuse(&mut self, _request: (), _is_positive: bool) -> Next<()> {
+    fn reject(&mut self, _request: (), _is_positive: bool) -> Next<()> {
         Next::Continue
     }
 
@@ -403,12 +410,13 @@ mod tests {
             let address = (Ipv4Addr::LOCALHOST, 1).into();
             let session = world.open(Opened { listener: "smtp", peer: address, local: address }, now);
             let odd_dots: Arc<[u32]> = [0, 3].into();
-            let words = Words::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)) };
+            let input = Input::Body { octets: 6, odd_dots: Some(Arc::clone(&odd_dots)) };
 
             let turn =
-                world.turn(session, &mut Nobody, Heard { event: Event::SmtpMessage, words, request: () }, false, now);
+                world.turn(session, &mut Nobody, Decoded { event: Event::SmtpMessage, input, request: () }, false, now);
 
-            let Some(Kind::Exchange(exchange)) = world.journal.get(turn.exchange).map(|record| &record.kind) else {
+            let Some(RecordKind::Exchange(exchange)) = world.journal.get(turn.exchange).map(|record| &record.kind)
+            else {
                 panic!("the exchange is recorded")
             };
             let recorded = exchange.detail.as_ref().and_then(|detail| detail.odd_dots.as_ref());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{Driver, Open};
-use crate::journal::{Ending, Kind, Left, Less, Noted, UNFINISHED_KEPT, Weight};
+use crate::journal::{Ending, Left, Less, Noted, RecordKind, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Machine};
-use crate::rule::End;
+use crate::rule::CloseMode;
 use crate::world::EndCommand;
 
 /// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
@@ -28,24 +28,24 @@ impl<M: Machine> Driver<M> {
         }
         self.settle_open();
         let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed);
-        match self.manner {
+        match self.close_mode {
             _ if is_dead => {}
-            End::Rst => {
+            CloseMode::Rst => {
                 // What was given to the kernel shall arrive before the RST does.
                 sleep(BEFORE_RESET).await;
                 self.wire.reset_at_drop();
             }
-            End::Half | End::TlsNoNotify => {
+            CloseMode::Half | CloseMode::TlsNoNotify => {
                 let _the_client_may_be_gone = timeout(LINGER, poll_fn(|cx| self.wire.poll_fin(cx))).await;
             }
-            End::Fin => {
+            CloseMode::Fin => {
                 let farewell = poll_fn(|cx| self.wire.poll_farewell(cx));
                 let _the_client_may_be_gone = timeout(LINGER, farewell).await;
             }
         }
-        if self.manner == End::Half
+        if self.close_mode == CloseMode::Half
             && !is_dead
-            && let Some(EndCommand::Close(End::Rst)) = self.drop_input().await
+            && let Some(EndCommand::Close(CloseMode::Rst)) = self.drop_input().await
         {
             self.wire.reset_at_drop();
         }
@@ -54,7 +54,7 @@ impl<M: Machine> Driver<M> {
         let first = start.iter().chain(more).chain(&self.input[..]).take(UNFINISHED_KEPT);
         let first: Vec<u8> = first.copied().collect();
         self.over(ending, unfinished, &first);
-        if !is_dead && self.manner != End::Rst && !self.ended_input {
+        if !is_dead && self.close_mode != CloseMode::Rst && !self.ended_input {
             let _or_long_enough = timeout(LINGER, self.linger()).await;
         }
     }
@@ -75,7 +75,7 @@ impl<M: Machine> Driver<M> {
         match command {
             EndCommand::Stop => Ending::ServerStopped,
             EndCommand::Close(end) => {
-                self.manner = end;
+                self.close_mode = end;
                 Ending::Ruled
             }
             EndCommand::Kick(goodbye) => {
@@ -87,7 +87,7 @@ impl<M: Machine> Driver<M> {
             }
             EndCommand::Flooded => {
                 let text = "rules said more to this session than it could take while it was busy".to_owned();
-                let failure = Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text }));
+                let failure = RecordKind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text }));
                 self.engine.update(|world, now| world.note(self.session, failure, now));
                 Ending::Ruled
             }

@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use super::Driver;
 use crate::drive::clock::Moment;
 use crate::drive::socket::Socket;
-use crate::drive::tls::{Secured, handshake, hello, refuse};
-use crate::journal::{Ending, Kind};
+use crate::drive::tls::{Secured, handshake, hello, send_alert};
+use crate::journal::{Ending, RecordKind};
 use crate::protocol::{Event, Machine};
 use crate::rule::Hello;
 
@@ -31,7 +31,7 @@ impl<M: Machine> Driver<M> {
         .await?;
         self.close_left();
         if octets > 0 {
-            self.engine.update(|world, now| world.note(self.session, Kind::Dropped { octets }, now));
+            self.engine.update(|world, now| world.note(self.session, RecordKind::Dropped { octets }, now));
         }
         self.handshake().await
     }
@@ -46,7 +46,7 @@ impl<M: Machine> Driver<M> {
                 let answer = self.point(Event::TlsHello, sni.as_deref()).await?;
                 match answer {
                     Some(Hello::Alert(alert)) => {
-                        refuse(self.wire.socket(), alert.number).await;
+                        send_alert(self.wire.socket(), alert.number).await;
                         Err(format!("a rule answered the ClientHello with the alert {}", alert.name))
                     }
                     answer => {
@@ -67,13 +67,13 @@ impl<M: Machine> Driver<M> {
             Ok(Secured { connection, rest, facts }) => {
                 self.wire.secure(connection, rest);
                 self.needs_tls = false;
-                self.heard = None;
-                self.engine.update(|world, now| world.note(self.session, Kind::Secured(Box::new(facts)), now));
+                self.decoded = None;
+                self.engine.update(|world, now| world.note(self.session, RecordKind::Secured(Box::new(facts)), now));
                 self.point(Event::TlsDone, None).await?;
                 Ok(())
             }
             Err(reason) => {
-                self.engine.update(|world, now| world.note(self.session, Kind::Unsecured(reason.into()), now));
+                self.engine.update(|world, now| world.note(self.session, RecordKind::Unsecured(reason.into()), now));
                 self.point(Event::TlsFailed, None).await?;
                 Err(Ending::TlsFailed)
             }

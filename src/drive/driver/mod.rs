@@ -27,9 +27,9 @@ use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Left};
-use crate::mail::Place;
-use crate::protocol::{Event, Heard, Machine, Reply, Unfinished};
-use crate::rule::{End, Hello, Reading};
+use crate::mail::MailboxId;
+use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
+use crate::rule::{CloseMode, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
 
 /// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
@@ -61,11 +61,11 @@ pub(super) struct Driver<M: Machine> {
     /// How a rule wants input to be read.
     reading: Option<Reading>,
     /// How the connection ends.
-    manner: End,
+    close_mode: CloseMode,
     /// Nothing can be said: it would be in the clear, and TLS is not there yet.
     needs_tls: bool,
     /// When the client was last heard; none where something came since the clock was read.
-    heard: Option<Moment>,
+    decoded: Option<Moment>,
     timer: Timer,
     /// What was told of the request that is not complete.
     told: Unfinished,
@@ -102,7 +102,7 @@ enum News<R> {
     Bytes,
     Lapse,
     Told(SessionCommand),
-    Push(Heard<R>),
+    Push(Decoded<R>),
 }
 
 impl<M: Machine> Driver<M> {
@@ -126,9 +126,9 @@ impl<M: Machine> Driver<M> {
             open: Vec::new(),
             came_early: false,
             reading: None,
-            manner: End::Fin,
+            close_mode: CloseMode::Fin,
             needs_tls: false,
-            heard: None,
+            decoded: None,
             timer: Timer::default(),
             told: Unfinished::default(),
             is_over: false,
@@ -156,8 +156,8 @@ impl<M: Machine> Driver<M> {
         let mut spent = 0;
         loop {
             let mut before = self.input.len();
-            while let Some(heard) = self.machine.decode(&mut self.input) {
-                self.exchange(heard, Ending::Clean).await?;
+            while let Some(decoded) = self.machine.decode(&mut self.input) {
+                self.exchange(decoded, Ending::Clean).await?;
                 spent += EXCHANGE + before.saturating_sub(self.input.len());
                 before = self.input.len();
                 let_others(&mut spent).await;
@@ -166,7 +166,7 @@ impl<M: Machine> Driver<M> {
             self.flush().await?;
             if self.input.len() > before {
                 // More was read while the answers left.
-                self.heard = None;
+                self.decoded = None;
                 continue;
             }
             if self.ended_input {
@@ -178,13 +178,13 @@ impl<M: Machine> Driver<M> {
                     let_others(&mut spent).await;
                 }
                 News::Lapse => {
-                    let heard = self.machine.lapse();
-                    self.exchange(heard, Ending::Idle).await?;
+                    let decoded = self.machine.lapse();
+                    self.exchange(decoded, Ending::Idle).await?;
                 }
-                News::Push(heard) => self.exchange(heard, Ending::Clean).await?,
+                News::Push(decoded) => self.exchange(decoded, Ending::Clean).await?,
                 News::Told(SessionCommand::End(EndCommand::Stop)) => {
-                    let heard = self.machine.stop();
-                    self.exchange(heard, Ending::ServerStopped).await?;
+                    let decoded = self.machine.stop();
+                    self.exchange(decoded, Ending::ServerStopped).await?;
                     // Whatever rules make of the goodbye.
                     self.flush().await?;
                     return Err(Ending::ServerStopped);
@@ -195,15 +195,15 @@ impl<M: Machine> Driver<M> {
     }
 
     /// One exchange: its turns, and the playing of what they said. `at_end` is the ending if this is the last.
-    async fn exchange(&mut self, heard: Heard<M::Request>, at_end: Ending) -> Result<(), Ending> {
+    async fn exchange(&mut self, decoded: Decoded<M::Request>, at_end: Ending) -> Result<(), Ending> {
         // The journal forgets it with this exchange.
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let (heard, answers) =
-            if self.machine.reads(&heard.request) { self.prepared(heard).await? } else { (heard, None) };
+        let (decoded, answers) =
+            if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { (decoded, None) };
         let Turn { exchange, plan, mut rest, .. } = self
-            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, heard, is_early, now));
+            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
         self.open.push(Open::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if matches!(rest, Rest::Done) {
@@ -224,16 +224,16 @@ impl<M: Machine> Driver<M> {
                 Rest::Line(awaiting) => {
                     self.flush().await?;
                     let line = self.line().await?;
-                    let (heard, run) = *awaiting;
-                    let (heard, answers) = match heard {
-                        Some(heard) => {
-                            let (heard, answers) = self.prepared(heard).await?;
-                            (Some(heard), answers)
+                    let (decoded, run) = *awaiting;
+                    let (decoded, answers) = match decoded {
+                        Some(decoded) => {
+                            let (decoded, answers) = self.prepared(decoded).await?;
+                            (Some(decoded), answers)
                         }
                         None => (None, None),
                     };
                     self.turn_knowing(answers, |world, machine, session, now| {
-                        world.line(session, exchange, machine, &line, (heard, run), now)
+                        world.line(session, exchange, machine, &line, (decoded, run), now)
                     })
                 }
             };
@@ -344,7 +344,7 @@ impl<M: Machine> Driver<M> {
         if blocked.is_some() {
             self.handle.work();
             // A client that reads is there.
-            self.heard = None;
+            self.decoded = None;
         }
         match stopped {
             Ok(()) => Ok(()),
@@ -370,12 +370,12 @@ impl<M: Machine> Driver<M> {
 
     /// Waits for bytes, news from a mailbox, a command, or the end of patience; waking for anything else never prolongs
     /// that.
-    async fn news(&mut self, place: Option<Place>) -> Result<News<M::Request>, Ending> {
+    async fn news(&mut self, place: Option<MailboxId>) -> Result<News<M::Request>, Ending> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
-        let heard = *self.heard.get_or_insert_with(|| self.engine.clock().moment());
-        let deadline = heard.plus(self.machine.patience());
+        let decoded = *self.decoded.get_or_insert_with(|| self.engine.clock().moment());
+        let deadline = decoded.plus(self.machine.patience());
         let mut watch: Option<Watch> = None;
         if self.reading == Some(Reading::Slow) {
             self.pass_time(SLOWLY).await?;
@@ -416,8 +416,8 @@ impl<M: Machine> Driver<M> {
                         watch = Some(self.engine.watch(interest, cx.waker().clone()));
                     }
                 }
-                if let Some(heard) = self.engine.read(|world| self.machine.notice(&world.mail.accounts)) {
-                    return Poll::Ready(Ok(News::Push(heard)));
+                if let Some(decoded) = self.engine.read(|world| self.machine.notice(&world.mail.accounts)) {
+                    return Poll::Ready(Ok(News::Push(decoded)));
                 }
             }
             self.tell_unfinished();
@@ -427,7 +427,7 @@ impl<M: Machine> Driver<M> {
         let news = news.await?;
         self.handle.work();
         if !matches!(news, News::Push(_) | News::Told(_)) {
-            self.heard = None;
+            self.decoded = None;
         }
         Ok(news)
     }

@@ -68,7 +68,7 @@ impl<M: Machine> Driver<M> {
                 }
                 Cue::End(end) => {
                     self.flush().await?;
-                    self.manner = end;
+                    self.close_mode = end;
                     return Err(Ending::Ruled);
                 }
             }
@@ -151,7 +151,7 @@ impl<M: Machine> Driver<M> {
         let passed = passed.await;
         self.handle.work();
         // The client waited, and was not silent.
-        self.heard = None;
+        self.decoded = None;
         match passed {
             Ok(()) => Ok(()),
             Err(command) => Err(Box::pin(self.end_by(command)).await),

@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 use super::Driver;
 use crate::base::{SessionNo, Timestamp};
 use crate::journal::Ending;
-use crate::protocol::{Event, Heard, Machine};
+use crate::protocol::{Decoded, Event, Machine};
 use crate::rule::Answers;
 use crate::world::World;
 
@@ -41,11 +41,11 @@ impl<M: Machine> Driver<M> {
     /// The same for a request that was not performed yet.
     pub(super) async fn prepared(
         &mut self,
-        heard: Heard<M::Request>,
-    ) -> Result<(Heard<M::Request>, Option<Box<Answers>>), Ending> {
-        let Heard { event, words, request } = heard;
+        decoded: Decoded<M::Request>,
+    ) -> Result<(Decoded<M::Request>, Option<Box<Answers>>), Ending> {
+        let Decoded { event, input, request } = decoded;
         let (request, answers) = self.read(Some(event), request).await?;
-        Ok((Heard { event, words, request }, answers))
+        Ok((Decoded { event, input, request }, answers))
     }
 
     /// A turn for which this was read.
@@ -63,7 +63,7 @@ impl<M: Machine> Driver<M> {
             let _freed = spawn_blocking(|| drop(read));
         }
         // What the client said was heard at this turn, if the clock was not read since it came.
-        self.heard.get_or_insert(moment);
+        self.decoded.get_or_insert(moment);
         result
     }
 }

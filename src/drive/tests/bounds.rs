@@ -14,7 +14,7 @@ use crate::base::{Pattern, Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
 use crate::protocol::{Event, Reply};
-use crate::rule::{Condition, End, Field, On, Pass, Reading, Rule, Step, Test};
+use crate::rule::{CloseMode, Condition, Field, On, Pass, Reading, Rule, Step, Test};
 use crate::world::{EndCommand, SessionCommand, World};
 
 /// What has not come by now does not come.
@@ -191,13 +191,13 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
             client.get_mut().shutdown(Shutdown::Write).unwrap();
         }
 
-        let mut heard = String::new();
-        client.read_to_string(&mut heard).unwrap();
+        let mut decoded = String::new();
+        client.read_to_string(&mut decoded).unwrap();
         let farewell = if is_input_closed { "" } else { "bye\r\n" };
         assert!(
-            heard == format!("{}\r\ntwo\r\n{farewell}", &long[1..]),
+            decoded == format!("{}\r\ntwo\r\n{farewell}", &long[1..]),
             "{:?}",
-            &heard[heard.len().saturating_sub(20)..]
+            &decoded[decoded.len().saturating_sub(20)..]
         );
         assert_eq!(ending(&engine, SessionNo(1)), wanted);
         let were_early = engine.read(|world| world.rulebook.get(early).unwrap().fired);
@@ -277,7 +277,7 @@ fn only_so_much_is_dropped_behind_the_end() {
 #[test]
 fn a_client_may_go_on_sending_behind_half_a_close() {
     let (engine, address) = start();
-    let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![Step::Close(End::Half)], "here");
+    let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![Step::Close(CloseMode::Half)], "here");
     engine.update(|world, now| world.mount(Arc::new(half), now));
     let mut client = connect(address);
 

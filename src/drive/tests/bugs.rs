@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::toy::{connect, ending, line, say, start};
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Ending, Kind};
+use crate::journal::{Ending, RecordKind};
 use crate::mail::{Change, Origin};
 use crate::protocol::MailTxn;
 use crate::scenario::Scenario;
@@ -32,8 +32,8 @@ fn a_bug_ends_its_own_session_and_no_other() {
 fn opened(world: &World) -> Vec<String> {
     let records = world.journal.since(Seq(0)).unwrap();
     let details = records.filter_map(|(_, record)| match &record.kind {
-        Kind::Outside(detail) => Some(&**detail),
-        Kind::Exchange(exchange) => exchange.detail.as_deref(),
+        RecordKind::Outside(detail) => Some(&**detail),
+        RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
         _ => None,
     });
     let changes = details.flat_map(|detail| &detail.changes);

@@ -14,7 +14,7 @@ use crate::drive::driver::Driver;
 use crate::drive::socket::Socket;
 use crate::drive::wire::Wire;
 use crate::drive::{Engine, runtime};
-use crate::journal::{Kind, Opened};
+use crate::journal::{Opened, RecordKind};
 use crate::mail::Namespace;
 use crate::world::World;
 
@@ -36,7 +36,7 @@ fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
 fn exchanges(engine: &Engine) -> usize {
     engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
-        records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
+        records.filter(|(_, record)| matches!(record.kind, RecordKind::Exchange(_))).count()
     })
 }
 

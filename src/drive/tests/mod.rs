@@ -18,7 +18,7 @@ use toy::{
 
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic, runtime};
-use crate::journal::{Ending, Kind, Left};
+use crate::journal::{Ending, Left, RecordKind};
 use crate::protocol::{Event, Reply};
 use crate::rule::{self, By, On, Rule, Shape};
 use crate::world::SessionCommand;
@@ -37,7 +37,7 @@ fn an_answer_in_parts_is_one_exchange() {
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
     let closed = engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
-        records.filter(|(_, r)| matches!(r.kind, Kind::Closed { left: Left::All, .. })).count()
+        records.filter(|(_, r)| matches!(r.kind, RecordKind::Closed { left: Left::All, .. })).count()
     });
     assert_eq!(closed, 3, "the greeting, the count and the end");
     assert!(transcript(&engine).starts_with("S: hello\nC: count\nS: 0\nS: 1\nS: 2\n"));
@@ -117,7 +117,7 @@ fn a_session_that_is_ended_from_outside_without_a_word_records_none() {
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     let exchanges = engine.read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
-        records.filter(|(_, record)| matches!(record.kind, Kind::Exchange(_))).count()
+        records.filter(|(_, record)| matches!(record.kind, RecordKind::Exchange(_))).count()
     });
     assert_eq!(exchanges, 1, "the greeting");
 }

@@ -15,8 +15,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 use crate::base::SessionNo;
 use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen, runtime};
 use crate::journal::{Ending, Transcript};
-use crate::mail::{AccountNo, Accounts, MailboxNo, Namespace, Place};
-use crate::protocol::{Event, Framing, Heard, Machine, MailTxn, Next, Reply, Status, Step, Unfinished, Words};
+use crate::mail::{AccountNo, Accounts, MailboxId, MailboxNo, Namespace};
+use crate::protocol::{Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished};
 use crate::world::World;
 
 /// How long a client may read nothing.
@@ -48,9 +48,9 @@ pub(super) enum Ask {
 impl Machine for Toy {
     type Request = Ask;
 
-    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Ask>> {
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Ask>> {
         if !std::mem::replace(&mut self.greeted, true) {
-            return Some(heard(Event::SmtpGreeting, Words::Silence, Ask::Say("hello".to_owned())));
+            return Some(decoded(Event::SmtpGreeting, Input::Silence, Ask::Say("hello".to_owned())));
         }
         let end = memchr::memchr(b'\n', input)?;
         let line = input.split_to(end).freeze();
@@ -69,37 +69,37 @@ impl Machine for Toy {
             }
             other => Ask::Say(String::from_utf8_lossy(other).into_owned()),
         };
-        Some(heard(Event::SmtpNoop, Words::Line(line), request))
+        Some(decoded(Event::SmtpNoop, Input::Line(line), request))
     }
 
-    fn lapse(&mut self) -> Heard<Ask> {
-        heard(Event::SmtpLapse, Words::Silence, Ask::End("too slow"))
+    fn lapse(&mut self) -> Decoded<Ask> {
+        decoded(Event::SmtpLapse, Input::Silence, Ask::End("too slow"))
     }
 
-    fn stop(&mut self) -> Heard<Ask> {
-        heard(Event::SmtpStop, Words::Silence, Ask::End("stopping"))
+    fn stop(&mut self) -> Decoded<Ask> {
+        decoded(Event::SmtpStop, Input::Silence, Ask::End("stopping"))
     }
 
     fn patience(&self) -> Duration {
         Duration::from_secs(60)
     }
 
-    fn interest(&self) -> Option<Place> {
-        self.watches.then_some(Place { account: AccountNo(1), mailbox: MailboxNo(1) })
+    fn interest(&self) -> Option<MailboxId> {
+        self.watches.then_some(MailboxId { account: AccountNo(1), mailbox: MailboxNo(1) })
     }
 
-    fn notice(&mut self, _: &Accounts) -> Option<Heard<Ask>> {
+    fn notice(&mut self, _: &Accounts) -> Option<Decoded<Ask>> {
         panic!("a bug in notice, on purpose")
     }
 
-    fn perform(&mut self, request: Ask, txn: &mut MailTxn<'_>) -> Step<Ask> {
+    fn perform(&mut self, request: Ask, txn: &mut MailTxn<'_>) -> Outcome<Ask> {
         let line = |text: &str| Reply::default().line(&[text]);
         match request {
-            Ask::Say(text) => Step { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
-            Ask::Count(999) => Step { reply: line("999"), status: Some(Status::Positive), next: Next::Continue },
-            Ask::Count(n) => Step { reply: line(&n.to_string()), status: None, next: Next::More(Ask::Count(n + 1)) },
+            Ask::Say(text) => Outcome { reply: line(&text), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(999) => Outcome { reply: line("999"), status: Some(Status::Positive), next: Next::Continue },
+            Ask::Count(n) => Outcome { reply: line(&n.to_string()), status: None, next: Next::More(Ask::Count(n + 1)) },
             Ask::Flood(octets) => {
-                Step { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
+                Outcome { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
             }
             Ask::Panic => panic!("a bug, on purpose"),
             Ask::OpenAndPanic => {
@@ -108,9 +108,9 @@ impl Machine for Toy {
             }
             Ask::Watch => {
                 self.watches = true;
-                Step { reply: line("watching"), status: Some(Status::Positive), next: Next::Continue }
+                Outcome { reply: line("watching"), status: Some(Status::Positive), next: Next::Continue }
             }
-            Ask::End(text) => Step { reply: line(text), status: Some(Status::Positive), next: Next::End },
+            Ask::End(text) => Outcome { reply: line(text), status: Some(Status::Positive), next: Next::End },
         }
     }
 
@@ -118,7 +118,7 @@ impl Machine for Toy {
         Framing::Smtp
     }
 
-    fn refuse(&mut self, _request: Ask, _is_positive: bool) -> Next<Ask> {
+    fn reject(&mut self, _request: Ask, _is_positive: bool) -> Next<Ask> {
         Next::Continue
     }
 
@@ -134,8 +134,8 @@ impl Machine for Toy {
     }
 }
 
-fn heard(event: Event, words: Words, request: Ask) -> Heard<Ask> {
-    Heard { event, words, request }
+fn decoded(event: Event, input: Input, request: Ask) -> Decoded<Ask> {
+    Decoded { event, input, request }
 }
 
 pub(super) fn start() -> (Arc<Engine>, SocketAddr) {

@@ -10,8 +10,8 @@ use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Left, Opened};
 use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Event, MailTxn, Reply, Status, Words};
-use crate::rule::{On, Rule, State, Step, Template, Variable};
+use crate::protocol::{Event, Input, MailTxn, Reply, Status};
+use crate::rule::{On, Rule, Step, Template, Variable, VariableValue};
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -88,9 +88,9 @@ fn send(engine: &Arc<Engine>) -> Seq {
         let mut txn = MailTxn::new(&mut world.mail, Origin::Session(SESSION), now);
         txn.deliver(envelope(), Bytes::new());
         let (detail, came) = Detail::of(txn.close());
-        let words = Words::Body { octets: 0, odd_dots: None };
+        let input = Input::Body { octets: 0, odd_dots: None };
         let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-        world.journal.exchange(now, SESSION, Event::SmtpMessage, &words, reply, (Some(Box::new(detail)), came))
+        world.journal.exchange(now, SESSION, Event::SmtpMessage, &input, reply, (Some(Box::new(detail)), came))
     })
 }
 
@@ -123,7 +123,7 @@ fn those_who_wait_for_rules_are_woken_when_one_fires() {
     let variable = Variable { name: "phase".into(), is_session: false };
 
     let woken = woken(&engine, |engine| {
-        engine.update(|world, now| world.set_state(vec![(variable, State::Text("up".into()))], now));
+        engine.update(|world, now| world.set_state(vec![(variable, VariableValue::Text("up".into()))], now));
     });
 
     assert_eq!(woken, ["rules", "everything"]);

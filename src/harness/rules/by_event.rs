@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::at::{ClientHello, Fetch, Imap, Listing, Moment, Smtp};
 use super::{Rule, or_panic, pattern, text};
 use crate::rule::{self, *};
-use crate::scenario::written;
+use crate::scenario::fragments;
 impl Rule<Smtp> {
     /// Only for this recipient, by a pattern.
     #[track_caller]
@@ -148,7 +148,7 @@ impl Rule<ClientHello> {
     /// If no alert of this name can answer a ClientHello.
     #[track_caller]
     pub fn alert(self, name: &str) -> Self {
-        self.step(Step::Tls(Hello::Alert(or_panic(written::alert(name)))))
+        self.step(Step::Tls(Hello::Alert(or_panic(fragments::alert(name)))))
     }
 }
 

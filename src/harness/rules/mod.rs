@@ -36,7 +36,7 @@ use super::or_panic;
 use crate::base::{Pattern, Times};
 use crate::protocol::CapabilityOverride;
 use crate::rule::{self, *};
-use crate::scenario::{fixed, written};
+use crate::scenario::{fixed, fragments};
 
 /// Begins a rule: at this event.
 #[track_caller]
@@ -76,7 +76,7 @@ impl<P> Rule<P> {
     /// If there is no such field, or the value is none.
     #[track_caller]
     pub fn when(mut self, field: &str, value: &str) -> Self {
-        self.rule.when.push(or_panic(written::condition(field, value)));
+        self.rule.when.push(or_panic(fragments::condition(field, value)));
         self
     }
 
@@ -103,7 +103,7 @@ impl<P> Rule<P> {
     /// If the text has none of these forms.
     #[track_caller]
     pub fn nth(mut self, which: &str) -> Self {
-        self.rule.nth = Some(or_panic(written::nth(which)));
+        self.rule.nth = Some(or_panic(fragments::nth(which)));
         self
     }
 
@@ -113,7 +113,7 @@ impl<P> Rule<P> {
     /// If it is none of these.
     #[track_caller]
     pub fn per(mut self, key: &str) -> Self {
-        self.rule.per = or_panic(written::per(key));
+        self.rule.per = or_panic(fragments::per(key));
         self
     }
 
@@ -191,33 +191,33 @@ impl<P> Rule<P> {
 
     /// The connection ends behind so many octets of the output: in good order, unless [`reset`](Self::reset) follows.
     pub fn cut(self, at: u64) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: Place::At(at), end: End::Fin }))
+        self.step(Step::Shape(Shape::Cut { place: CutPoint::At(at), end: CloseMode::Fin }))
     }
 
     /// The connection ends before what this pattern finds in the output.
     #[track_caller]
     pub fn cut_before(self, found: &str) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: Place::Before(pattern(found)), end: End::Fin }))
+        self.step(Step::Shape(Shape::Cut { place: CutPoint::Before(pattern(found)), end: CloseMode::Fin }))
     }
 
     /// Ends the connection with FIN; behind a cut it says how that ends.
     pub fn close(self) -> Self {
-        self.end(End::Fin)
+        self.end(CloseMode::Fin)
     }
 
     /// Ends the connection with RST; behind a cut it says how that ends.
     pub fn reset(self) -> Self {
-        self.end(End::Rst)
+        self.end(CloseMode::Rst)
     }
 
     /// FIN, and the client may go on sending; behind a cut it says how that ends.
     pub fn half_close(self) -> Self {
-        self.end(End::Half)
+        self.end(CloseMode::Half)
     }
 
     /// FIN without TLS's close_notify; behind a cut it says how that ends.
     pub fn truncate(self) -> Self {
-        self.end(End::TlsNoNotify)
+        self.end(CloseMode::TlsNoNotify)
     }
 
     /// Lines end with LF alone.
@@ -321,12 +321,12 @@ impl<P> Rule<P> {
         self
     }
 
-    fn end(mut self, manner: End) -> Self {
+    fn end(mut self, close_mode: CloseMode) -> Self {
         if let Some(Timed { step: Step::Shape(Shape::Cut { end, .. }), .. }) = self.rule.steps.last_mut() {
-            *end = manner;
+            *end = close_mode;
             return self;
         }
-        self.step(Step::Close(manner))
+        self.step(Step::Close(close_mode))
     }
 }
 
@@ -382,6 +382,6 @@ fn text(written: &str) -> Template {
 }
 
 #[track_caller]
-fn pattern(written: &str) -> Pattern {
-    or_panic(Pattern::parse(written))
+fn pattern(fragments: &str) -> Pattern {
+    or_panic(Pattern::parse(fragments))
 }

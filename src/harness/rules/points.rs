@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::harness::or_panic;
 use crate::rule::On;
-use crate::scenario::written;
+use crate::scenario::fragments;
 
 /// Where a rule stands: an event of a protocol, or of a connection. The type says what a rule can do there.
 #[derive(Debug, Clone)]
@@ -146,8 +146,8 @@ pub mod event {
 }
 
 #[track_caller]
-fn point<P>(written: &str) -> Point<P> {
+fn point<P>(fragments: &str) -> Point<P> {
     // `any::event("noop")` is the event of every protocol.
-    let written = written.strip_prefix("any.").map_or_else(|| written.to_owned(), |name| format!("*.{name}"));
-    Point { on: or_panic(written::event(&written)), protocol: PhantomData }
+    let fragments = fragments.strip_prefix("any.").map_or_else(|| fragments.to_owned(), |name| format!("*.{name}"));
+    Point { on: or_panic(fragments::event(&fragments)), protocol: PhantomData }
 }

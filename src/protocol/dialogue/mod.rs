@@ -269,8 +269,8 @@ impl<M: Machine> Player<M> {
 
     fn run(&mut self) {
         while matches!(self.after, After::Goes) {
-            let Some(heard) = self.machine.decode(&mut self.input) else { return };
-            let mut request = Some(heard.request);
+            let Some(decoded) = self.machine.decode(&mut self.input) else { return };
+            let mut request = Some(decoded.request);
             while let Some(asked) = request.take() {
                 let (origin, now) = (Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
                 let mut txn = MailTxn::new(&mut self.mail, origin, now);

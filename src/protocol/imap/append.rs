@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::set::Numbers;
 use super::{Answer, Imap, Progress, Refusal, mailboxes};
-use crate::mail::{AccountNo, InternalDate, Place};
+use crate::mail::{AccountNo, InternalDate, MailboxId};
 use crate::protocol::MailTxn;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Message {
     pub(super) raw: Option<Bytes>,
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let mailbox = parser.mailbox()?;
     let mut messages = Vec::new();
@@ -41,14 +41,14 @@ pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
         }
         messages.push(Message { flags, date, raw: parser.message()? });
         if parser.is_at_end() {
-            return Ok(Command::Append(Append { mailbox, messages }));
+            return Ok(ImapCommand::Append(Append { mailbox, messages }));
         }
     }
 }
 
 impl Imap {
     /// Whether there is such a mailbox: looked at before the message is sent, where the client waits for that.
-    pub(super) fn may_append(account: AccountNo, append: &Append, txn: &MailTxn<'_>) -> Result<Place, Refusal> {
+    pub(super) fn may_append(account: AccountNo, append: &Append, txn: &MailTxn<'_>) -> Result<MailboxId, Refusal> {
         let name = txn.accounts().namespace().canonical(&append.mailbox);
         let objection = txn.accounts().namespace().objection(&name);
         mailboxes::place(account, &name, txn).ok_or_else(|| match objection {

@@ -14,7 +14,7 @@ use crate::protocol::Event;
 
 /// A command that follows the grammar.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum ImapCommand {
     Append(Append),
     Authenticate { mechanism: String, initial: Option<Vec<u8>> },
     Capability,
@@ -43,7 +43,7 @@ pub(super) enum Command {
     Unselect,
 }
 
-impl Command {
+impl ImapCommand {
     /// While these are answered, and only by sequence numbers, numbers must not change (RFC 3501 §7.4.1).
     pub(super) fn may_expunge(&self) -> bool {
         match self {
@@ -71,7 +71,7 @@ pub(super) struct Verb {
     /// Whether it may come behind UID (RFC 3501 §6.4.8, RFC 4315 §2.1, RFC 6851 §3.2).
     by_uid: bool,
     /// The rest of the line; told whether it came behind UID.
-    parse: fn(&mut Parser<'_>, bool) -> Parsed<Command>,
+    parse: fn(&mut Parser<'_>, bool) -> Parsed<ImapCommand>,
 }
 
 macro_rules! verbs {
@@ -83,30 +83,30 @@ macro_rules! verbs {
 }
 
 verbs! {
-    "CAPABILITY", ImapCaps, Nothing, false, |_, _| Ok(Command::Capability);
-    "NOOP", ImapNoop, Nothing, false, |_, _| Ok(Command::Noop);
-    "LOGOUT", ImapQuit, Nothing, false, |_, _| Ok(Command::Logout);
+    "CAPABILITY", ImapCaps, Nothing, false, |_, _| Ok(ImapCommand::Capability);
+    "NOOP", ImapNoop, Nothing, false, |_, _| Ok(ImapCommand::Noop);
+    "LOGOUT", ImapQuit, Nothing, false, |_, _| Ok(ImapCommand::Logout);
     "ID", ImapId, Nothing, false, id;
-    "STARTTLS", ImapStarttls, NoLogin, false, |_, _| Ok(Command::Starttls);
+    "STARTTLS", ImapStarttls, NoLogin, false, |_, _| Ok(ImapCommand::Starttls);
     "AUTHENTICATE", ImapAuthStart, NoLogin, false, super::login::authenticate;
     "LOGIN", ImapLogin, NoLogin, false, super::login::login;
     "ENABLE", ImapEnable, Login, false, enable;
     "SELECT", ImapSelect, Login, false, |p, _| super::select::parse(p, false);
     "EXAMINE", ImapExamine, Login, false, |p, _| super::select::parse(p, true);
     "CREATE", ImapCreate, Login, false, super::mailboxes::create;
-    "DELETE", ImapDelete, Login, false, |p, _| Ok(Command::Delete(name(p)?));
-    "RENAME", ImapRename, Login, false, |p, _| Ok(Command::Rename { from: name(p)?, to: name(p)? });
-    "SUBSCRIBE", ImapSubscribe, Login, false, |p, _| Ok(Command::Subscribe { mailbox: name(p)?, subscribed: true });
-    "UNSUBSCRIBE", ImapUnsubscribe, Login, false, |p, _| Ok(Command::Subscribe { mailbox: name(p)?, subscribed: false });
+    "DELETE", ImapDelete, Login, false, |p, _| Ok(ImapCommand::Delete(name(p)?));
+    "RENAME", ImapRename, Login, false, |p, _| Ok(ImapCommand::Rename { from: name(p)?, to: name(p)? });
+    "SUBSCRIBE", ImapSubscribe, Login, false, |p, _| Ok(ImapCommand::Subscribe { mailbox: name(p)?, subscribed: true });
+    "UNSUBSCRIBE", ImapUnsubscribe, Login, false, |p, _| Ok(ImapCommand::Subscribe { mailbox: name(p)?, subscribed: false });
     "LIST", ImapList, Login, false, |p, _| super::list::parse(p, false);
     "LSUB", ImapLsub, Login, false, |p, _| super::list::parse(p, true);
-    "NAMESPACE", ImapNamespace, Login, false, |_, _| Ok(Command::Namespace);
+    "NAMESPACE", ImapNamespace, Login, false, |_, _| Ok(ImapCommand::Namespace);
     "STATUS", ImapStatus, Login, false, super::status::parse;
     "APPEND", ImapAppend, Login, false, super::append::parse;
-    "IDLE", ImapIdle, Login, false, |_, _| Ok(Command::Idle);
-    "CHECK", ImapCheck, Mailbox, false, |_, _| Ok(Command::Check);
-    "CLOSE", ImapClose, Mailbox, false, |_, _| Ok(Command::Close);
-    "UNSELECT", ImapUnselect, Mailbox, false, |_, _| Ok(Command::Unselect);
+    "IDLE", ImapIdle, Login, false, |_, _| Ok(ImapCommand::Idle);
+    "CHECK", ImapCheck, Mailbox, false, |_, _| Ok(ImapCommand::Check);
+    "CLOSE", ImapClose, Mailbox, false, |_, _| Ok(ImapCommand::Close);
+    "UNSELECT", ImapUnselect, Mailbox, false, |_, _| Ok(ImapCommand::Unselect);
     "EXPUNGE", ImapExpunge, Mailbox, true, super::expunge::parse;
     "SEARCH", ImapSearch, Mailbox, true, super::search::parse;
     "FETCH", ImapFetch, Mailbox, true, super::fetch::parse;
@@ -134,7 +134,7 @@ pub(super) fn verb(parser: &mut Parser<'_>) -> Parsed<(&'static Verb, bool)> {
 
 impl Verb {
     /// The arguments, to the end of the command.
-    pub(super) fn parse(&self, parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+    pub(super) fn parse(&self, parser: &mut Parser<'_>, by_uid: bool) -> Parsed<ImapCommand> {
         let command = (self.parse)(parser, by_uid)?;
         parser.end()?;
         Ok(command)
@@ -147,9 +147,9 @@ fn name(parser: &mut Parser<'_>) -> Parsed<String> {
 }
 
 /// RFC 2971 §3.1: `ID (NIL / "(" [string SP nstring …] ")")`.
-fn id(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+fn id(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     if parser.leniency().id_without_argument && parser.is_at_end() {
-        return Ok(Command::Id);
+        return Ok(ImapCommand::Id);
     }
     parser.space()?;
     if !parser.eat_word("NIL") {
@@ -159,16 +159,16 @@ fn id(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
             parser.nstring("its value")
         })?;
     }
-    Ok(Command::Id)
+    Ok(ImapCommand::Id)
 }
 
 /// RFC 5161 §3.1. What is asked for does not matter: there is nothing here that needs to be enabled.
-fn enable(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+fn enable(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     parser.atom("a capability")?;
     while !parser.is_at_end() {
         parser.space()?;
         parser.atom("a capability")?;
     }
-    Ok(Command::Enable)
+    Ok(ImapCommand::Enable)
 }

@@ -2,29 +2,29 @@
 
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::expunge::Expunging;
 use super::parser::{Parsed, Parser};
 use super::set::{Numbers, Set};
 use super::{Answer, Imap, PORTION, Progress, Refusal, Work, mailboxes};
-use crate::mail::{AccountNo, Flags, Place};
+use crate::mail::{AccountNo, Flags, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
 /// A COPY or MOVE that is under way.
 #[derive(Debug)]
 pub(super) struct Copying {
-    to: Place,
+    to: MailboxId,
     uids: IntoIter<u32>,
     copied: Vec<u32>,
     new: Vec<u32>,
     is_move: bool,
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool, is_move: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool, is_move: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let set = parser.set()?;
     parser.space()?;
-    Ok(Command::Copy { set, by_uid, mailbox: parser.mailbox()?, is_move })
+    Ok(ImapCommand::Copy { set, by_uid, mailbox: parser.mailbox()?, is_move })
 }
 
 impl Imap {

@@ -2,7 +2,7 @@
 
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::set::Set;
 use super::{Answer, Imap, PORTION, Progress, Work};
@@ -25,12 +25,12 @@ impl Expunging {
     }
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<ImapCommand> {
     if !by_uid {
-        return Ok(Command::Expunge(None));
+        return Ok(ImapCommand::Expunge(None));
     }
     parser.space()?;
-    Ok(Command::Expunge(Some(parser.set()?)))
+    Ok(ImapCommand::Expunge(Some(parser.set()?)))
 }
 
 impl Imap {

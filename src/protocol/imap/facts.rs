@@ -1,6 +1,6 @@
 //! What is known of a request before it is performed.
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::Parser;
 use super::set::Set;
 use super::view::View;
@@ -8,34 +8,34 @@ use super::{Ask, Imap, Mode, Request, Work};
 use crate::mail::{Accounts, Entry, Message};
 use crate::protocol::fact::{message, of_line};
 use crate::protocol::sasl::{self, Mechanism};
-use crate::protocol::{Event, Fact, Framing, Heard, Next, Value};
+use crate::protocol::{Decoded, Event, Fact, Framing, Next, Value};
 
 impl Imap {
     pub(super) fn known<'a>(
         &'a self,
-        heard: &'a Heard<Request>,
+        decoded: &'a Decoded<Request>,
         fact: Fact<'_>,
         accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
-        let Request(ask) = &heard.request;
+        let Request(ask) = &decoded.request;
         let command = match ask {
-            Ask::Command(_, command) => Some(command),
+            Ask::ImapCommand(_, command) => Some(command),
             _ => None,
         };
         match (fact, ask) {
-            (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&heard.words, fact, false),
+            (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&decoded.input, fact, false),
             (
                 Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
-                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
-            ) => of_line(&heard.words, fact, true),
-            (Fact::Mechanism, Ask::Refused(..)) if heard.event == Event::ImapAuthStart => {
-                of_line(&heard.words, fact, true)
+                Ask::ImapCommand(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
+            ) => of_line(&decoded.input, fact, true),
+            (Fact::Mechanism, Ask::Refused(..)) if decoded.event == Event::ImapAuthStart => {
+                of_line(&decoded.input, fact, true)
             }
             (Fact::Mechanism | Fact::User, ask) => self.login_asked(ask, fact),
-            (Fact::Items, Ask::Command(_, Command::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
+            (Fact::Items, Ask::ImapCommand(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
             (Fact::Items, Ask::More { work: Work::Fetch(fetching), .. }) => Some(Value::text(&*fetching.written)),
-            (Fact::Flags, Ask::Command(_, Command::Store(store))) => Some(Value::text(store.flags.join(" "))),
-            (Fact::Flags, Ask::Command(_, Command::Append(append))) => {
+            (Fact::Flags, Ask::ImapCommand(_, ImapCommand::Store(store))) => Some(Value::text(store.flags.join(" "))),
+            (Fact::Flags, Ask::ImapCommand(_, ImapCommand::Append(append))) => {
                 Some(Value::Several(append.messages.iter().map(|given| Value::text(given.flags.join(" "))).collect()))
             }
             (Fact::Mailbox, _) => match command.and_then(named) {
@@ -46,7 +46,7 @@ impl Imap {
                 Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
             }
             (Fact::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
-            (Fact::Size, Ask::Command(_, Command::Append(append))) => {
+            (Fact::Size, Ask::ImapCommand(_, ImapCommand::Append(append))) => {
                 Some(Value::Number(append.messages.first()?.raw.as_ref()?.len() as u64))
             }
             (fact, Ask::More { work: Work::Fetch(fetching), .. }) => {
@@ -55,7 +55,7 @@ impl Imap {
                 let entry = accounts.mailbox(view.place)?.entry(uid);
                 of_entry(uid, entry, view, fact)
             }
-            (fact, Ask::Command(_, command)) => {
+            (fact, Ask::ImapCommand(_, command)) => {
                 let (set, by_uid) = numbers(command)?;
                 let view = self.view().ok()?;
                 let mailbox = accounts.mailbox(view.place)?;
@@ -69,15 +69,15 @@ impl Imap {
 
     pub(super) fn reads_for(ask: &Ask) -> bool {
         match ask {
-            Ask::More { .. } | Ask::Command(_, Command::Append(_)) => true,
-            Ask::Command(_, command) => numbers(command).is_some(),
+            Ask::More { .. } | Ask::ImapCommand(_, ImapCommand::Append(_)) => true,
+            Ask::ImapCommand(_, command) => numbers(command).is_some(),
             _ => false,
         }
     }
 
     /// The messages that a command names; of several that it appends the first.
     pub(super) fn messages_of(&self, ask: &Ask, accounts: &Accounts) -> Option<Vec<Message>> {
-        if let Ask::Command(_, Command::Append(append)) = ask {
+        if let Ask::ImapCommand(_, ImapCommand::Append(append)) = ask {
             return Some(vec![message(append.messages.first()?.raw.clone()?)]);
         }
         let view = self.view().ok()?;
@@ -85,7 +85,7 @@ impl Imap {
         let message = |uid| mailbox.entry(uid).map(|entry| entry.message.clone());
         match ask {
             Ask::More { work: Work::Fetch(fetching), .. } => Some(vec![message(fetching.next()?)?]),
-            Ask::Command(_, command) => {
+            Ask::ImapCommand(_, command) => {
                 let (set, by_uid) = numbers(command)?;
                 Some(uids(set, by_uid, view).into_iter().filter_map(message).collect())
             }
@@ -95,8 +95,8 @@ impl Imap {
 
     fn login_asked(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.mode) {
-            (Ask::Command(_, Command::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
-            (Ask::Command(_, Command::Authenticate { mechanism, initial }), _) => {
+            (Ask::ImapCommand(_, ImapCommand::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
+            (Ask::ImapCommand(_, ImapCommand::Authenticate { mechanism, initial }), _) => {
                 let known = Mechanism::parse(mechanism.as_bytes());
                 let user = known.and_then(|known| sasl::login_of(known, None, initial.clone()));
                 (mechanism.clone(), user)
@@ -113,28 +113,28 @@ impl Imap {
 
     pub(super) fn framing_of(&self, ask: &Ask) -> Framing {
         Framing::Imap(match ask {
-            Ask::Command(tag, _) | Ask::More { tag, .. } => Some(tag.clone()),
+            Ask::ImapCommand(tag, _) | Ask::More { tag, .. } => Some(tag.clone()),
             Ask::Refused(tag, _) => tag.clone(),
-            Ask::Literal(sentence) => Parser::new(&sentence.text, &sentence.messages).tag().ok().map(Box::<str>::from),
+            Ask::Literal(raw) => Parser::new(&raw.text, &raw.messages).tag().ok().map(Box::<str>::from),
             Ask::Sasl(_) | Ask::EndIdle(_) => match &self.mode {
                 Mode::Sasl(tag, _) | Mode::Idle(tag) => Some(tag.clone()),
-                Mode::Command => None,
+                Mode::ImapCommand => None,
             },
             Ask::Greeting | Ask::Push | Ask::Http | Ask::Lapse | Ask::Stop => None,
         })
     }
 
     /// The request is dropped; the client believes the answer that it got instead.
-    pub(super) fn let_go(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
+    pub(super) fn rejected(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
         match ask {
-            Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,
+            Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::ImapCommand,
             Ask::Push => {
                 if let Ok(view) = self.view_mut() {
                     view.put_off();
                 }
             }
-            Ask::Literal(_) if is_positive => self.framer.permit(),
-            Ask::Literal(_) => self.framer.refuse(),
+            Ask::Literal(_) if is_positive => self.tokenizer.permit(),
+            Ask::Literal(_) => self.tokenizer.reject(),
             Ask::More { tag, may_expunge, work: Work::Fetch(mut fetching) } => {
                 fetching.skip();
                 return Next::More(Request(Ask::More { tag, may_expunge, work: Work::Fetch(fetching) }));
@@ -154,27 +154,27 @@ impl Imap {
 }
 
 /// The mailbox that a command names.
-fn named(command: &Command) -> Option<&str> {
+fn named(command: &ImapCommand) -> Option<&str> {
     match command {
-        Command::Append(append) => Some(&append.mailbox),
-        Command::Copy { mailbox, .. }
-        | Command::Create { mailbox, .. }
-        | Command::Delete(mailbox)
-        | Command::Rename { from: mailbox, .. }
-        | Command::Status { mailbox, .. }
-        | Command::Subscribe { mailbox, .. } => Some(mailbox),
-        Command::Select(select) => Some(select.mailbox()),
+        ImapCommand::Append(append) => Some(&append.mailbox),
+        ImapCommand::Copy { mailbox, .. }
+        | ImapCommand::Create { mailbox, .. }
+        | ImapCommand::Delete(mailbox)
+        | ImapCommand::Rename { from: mailbox, .. }
+        | ImapCommand::Status { mailbox, .. }
+        | ImapCommand::Subscribe { mailbox, .. } => Some(mailbox),
+        ImapCommand::Select(select) => Some(select.mailbox()),
         _ => None,
     }
 }
 
 /// The messages that a command names, and whether by their UIDs.
-fn numbers(command: &Command) -> Option<(&Set, bool)> {
+fn numbers(command: &ImapCommand) -> Option<(&Set, bool)> {
     match command {
-        Command::Copy { set, by_uid, .. } => Some((set, *by_uid)),
-        Command::Expunge(set) => set.as_ref().map(|set| (set, true)),
-        Command::Fetch(fetch) => Some((&fetch.set, fetch.by_uid)),
-        Command::Store(store) => Some((&store.set, store.by_uid)),
+        ImapCommand::Copy { set, by_uid, .. } => Some((set, *by_uid)),
+        ImapCommand::Expunge(set) => set.as_ref().map(|set| (set, true)),
+        ImapCommand::Fetch(fetch) => Some((&fetch.set, fetch.by_uid)),
+        ImapCommand::Store(store) => Some((&store.set, store.by_uid)),
         _ => None,
     }
 }

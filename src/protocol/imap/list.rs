@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::wildcard::Pattern;
 use super::work::Work;
@@ -25,12 +25,12 @@ pub(super) struct List {
     pattern: String,
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, is_lsub: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, is_lsub: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let reference = parser.mailbox()?;
     parser.space()?;
     let pattern = parser.pattern()?;
-    Ok(Command::List(List { is_lsub, reference, pattern }))
+    Ok(ImapCommand::List(List { is_lsub, reference, pattern }))
 }
 
 /// A LIST or LSUB that is under way.

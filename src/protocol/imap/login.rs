@@ -1,13 +1,13 @@
 //! LOGIN and AUTHENTICATE (RFC 3501 §6.2.2, §6.2.3, RFC 4959).
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
-use super::{Answer, Imap, Mode, Progress, Refusal, State};
+use super::{Answer, Imap, ImapState, Mode, Progress, Refusal};
 use crate::mail::{AccountNo, is_identifier};
-use crate::protocol::sasl::{self, Mechanism, Outcome};
+use crate::protocol::sasl::{self, Mechanism, SaslStep};
 use crate::protocol::{MailTxn, Reply, StartTls};
 
-pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let at = parser.at();
     let login = parser.astring("a user name")?;
@@ -18,16 +18,16 @@ pub(super) fn login(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
             let what = "a user name must not be empty, nor have control characters".to_owned();
             Err(super::parser::Wrong { at, what })
         }
-        (Ok(login), Ok(password)) => Ok(Command::Login { login, password }),
+        (Ok(login), Ok(password)) => Ok(ImapCommand::Login { login, password }),
         _ => Err(super::parser::Wrong { at, what: "user name and password are UTF-8".to_owned() }),
     }
 }
 
-pub(super) fn authenticate(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+pub(super) fn authenticate(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let mechanism = parser.word("a mechanism")?;
     if parser.is_at_end() {
-        return Ok(Command::Authenticate { mechanism, initial: None });
+        return Ok(ImapCommand::Authenticate { mechanism, initial: None });
     }
     parser.space()?;
     let at = parser.at();
@@ -37,7 +37,7 @@ pub(super) fn authenticate(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Com
         base64 => sasl::decode(base64),
     };
     let wrong = || super::parser::Wrong { at, what: "the initial response is not base64".to_owned() };
-    initial.map(|initial| Command::Authenticate { mechanism, initial: Some(initial) }).ok_or_else(wrong)
+    initial.map(|initial| ImapCommand::Authenticate { mechanism, initial: Some(initial) }).ok_or_else(wrong)
 }
 
 impl Imap {
@@ -82,15 +82,15 @@ impl Imap {
         }
     }
 
-    fn proceed(&mut self, tag: &str, outcome: Outcome, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+    fn proceed(&mut self, tag: &str, outcome: SaslStep, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         match outcome {
-            Outcome::Challenge(exchange, challenge) => {
+            SaslStep::Challenge(exchange, challenge) => {
                 self.mode = Mode::Sasl(tag.into(), exchange);
                 out.add(format_args!("+ {}\r\n", sasl::encode(challenge)));
                 Ok(Progress::Continuation)
             }
-            Outcome::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
-            Outcome::Credentials { login, password } => match txn.log_in(&login, &password) {
+            SaslStep::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
+            SaslStep::Credentials { login, password } => match txn.log_in(&login, &password) {
                 Some(account) => Ok(self.enter(account)),
                 None => Err(Refusal::failed_login()),
             },
@@ -98,7 +98,7 @@ impl Imap {
     }
 
     fn enter(&mut self, account: AccountNo) -> Progress {
-        self.state = State::Authenticated(account);
+        self.state = ImapState::Authenticated(account);
         // Many clients never ask: they take the capabilities from here.
         Progress::Done(format!("[CAPABILITY {}] You are logged in", self.capabilities()))
     }

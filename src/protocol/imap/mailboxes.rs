@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
-use super::{Answer, Imap, PORTION, Progress, Refusal, State, Work, utf7};
-use crate::mail::{AccountNo, INBOX, Mailbox, Place, SpecialUse};
+use super::{Answer, Imap, ImapState, PORTION, Progress, Refusal, Work, utf7};
+use crate::mail::{AccountNo, INBOX, Mailbox, MailboxId, SpecialUse};
 use crate::protocol::MailTxn;
 
 /// How many mailboxes, and how many subscriptions, an account can have.
@@ -19,12 +19,12 @@ const MOST_MAILBOXES: usize = 10_000;
 /// A RENAME of INBOX that is under way.
 #[derive(Debug)]
 pub(super) struct RenamingInbox {
-    inbox: Place,
-    to: Place,
+    inbox: MailboxId,
+    to: MailboxId,
     uids: IntoIter<u32>,
 }
 
-pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let mailbox = parser.mailbox()?;
     let mut special_use = None;
@@ -46,7 +46,7 @@ pub(super) fn create(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> 
         parser.need(b')')?;
         special_use = uses.first().copied();
     }
-    Ok(Command::Create { mailbox, special_use })
+    Ok(ImapCommand::Create { mailbox, special_use })
 }
 
 impl Imap {
@@ -79,7 +79,7 @@ impl Imap {
             });
         };
         txn.delete(place);
-        if let State::Selected(_, view) = &self.state
+        if let ImapState::Selected(_, view) = &self.state
             && view.place == place
         {
             self.deselect(account, txn);
@@ -149,7 +149,7 @@ impl Imap {
 }
 
 /// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
-fn rename_inbox(inbox: Place, to: &str, txn: &mut MailTxn<'_>) -> Answer {
+fn rename_inbox(inbox: MailboxId, to: &str, txn: &mut MailTxn<'_>) -> Answer {
     let to = txn.create(inbox.account, to, SpecialUse::of_name(to));
     let uids: Vec<u32> = txn.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();
     go_on_renaming_inbox(RenamingInbox { inbox, to, uids: uids.into_iter() }, txn)
@@ -172,9 +172,9 @@ pub(super) fn go_on_renaming_inbox(mut renaming: RenamingInbox, txn: &mut MailTx
 }
 
 /// The mailbox of this canonical name.
-pub(super) fn place(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Option<Place> {
+pub(super) fn place(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Option<MailboxId> {
     let mailbox = txn.account(account)?.named(name)?.no;
-    Some(Place { account, mailbox })
+    Some(MailboxId { account, mailbox })
 }
 
 /// The names of mailboxes that begin with this.

@@ -8,7 +8,6 @@ mod expunge;
 mod facts;
 mod fetch;
 mod flags;
-mod frame;
 mod idle;
 mod leniency;
 mod list;
@@ -24,6 +23,7 @@ mod select;
 mod set;
 mod status;
 mod store;
+mod tokenizer;
 mod utf7;
 mod view;
 mod wildcard;
@@ -39,15 +39,15 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, is_http};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, Reply, StartTls,
-    Step, Unfinished, Value, Words,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
+    Reply, StartTls, Unfinished, Value,
 };
-use crate::mail::{AccountNo, Accounts, Message, Place};
-use command::{Command, Needs};
-use frame::{Break, Frame, Framer, Sentence};
+use crate::mail::{AccountNo, Accounts, MailboxId, Message};
+use command::{ImapCommand, Needs};
 pub(crate) use leniency::Leniency;
 use parser::Parser;
 use refusal::Refusal;
+use tokenizer::{Break, Frame, RawCommand, Tokenizer};
 use view::View;
 use work::Work;
 
@@ -84,8 +84,8 @@ impl Default for Limits {
 /// One session's machine.
 pub(crate) struct Imap {
     config: Arc<Config>,
-    framer: Framer,
-    state: State,
+    tokenizer: Tokenizer,
+    state: ImapState,
     mode: Mode,
     is_secured: bool,
     /// There are too many sessions: the greeting says so, and goodbye.
@@ -95,7 +95,7 @@ pub(crate) struct Imap {
 }
 
 /// RFC 3501 §3.
-enum State {
+enum ImapState {
     /// Nothing was said yet: the greeting is due.
     Silent,
     NotAuthenticated,
@@ -105,7 +105,7 @@ enum State {
 
 /// What the next line is.
 enum Mode {
-    Command,
+    ImapCommand,
     /// A response of a login, under this tag.
     Sasl(Box<str>, sasl::Exchange),
     /// The end of IDLE, under this tag.
@@ -119,9 +119,9 @@ pub(crate) struct Request(Ask);
 #[derive(Debug)]
 enum Ask {
     Greeting,
-    Command(Box<str>, Command),
+    ImapCommand(Box<str>, ImapCommand),
     /// A literal is announced: the command so far.
-    Literal(Sentence),
+    Literal(RawCommand),
     /// What is no command: the tag if there is one, and why.
     Refused(Option<Box<str>>, Refusal),
     Sasl(Bytes),
@@ -159,12 +159,12 @@ enum Progress {
 impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
-        let framer = Framer::new(config.limits.command, config.limits.message, config.leniency);
+        let tokenizer = Tokenizer::new(config.limits.command, config.limits.message, config.leniency);
         Self {
             config,
-            framer,
-            state: State::Silent,
-            mode: Mode::Command,
+            tokenizer,
+            state: ImapState::Silent,
+            mode: Mode::ImapCommand,
             is_secured,
             is_busy,
             mask: CapabilityOverrides::default(),
@@ -185,8 +185,8 @@ impl Imap {
         let mut all = vec!["IMAP4rev1", "LITERAL+", "SASL-IR", "ENABLE", "ID"];
         let auth = Mechanism::ALL.map(|mechanism| format!("AUTH={}", mechanism.name()));
         match self.state {
-            State::Authenticated(_) | State::Selected(..) => {}
-            State::Silent | State::NotAuthenticated => {
+            ImapState::Authenticated(_) | ImapState::Selected(..) => {}
+            ImapState::Silent | ImapState::NotAuthenticated => {
                 if self.offers_tls() {
                     all.push("STARTTLS");
                 }
@@ -211,14 +211,14 @@ impl Imap {
 
     fn view(&self) -> Result<&View, Refusal> {
         match &self.state {
-            State::Selected(_, view) => Ok(view),
+            ImapState::Selected(_, view) => Ok(view),
             _ => Err(Refusal::unselected()),
         }
     }
 
     fn view_mut(&mut self) -> Result<&mut View, Refusal> {
         match &mut self.state {
-            State::Selected(_, view) => Ok(view),
+            ImapState::Selected(_, view) => Ok(view),
             _ => Err(Refusal::unselected()),
         }
     }
@@ -233,17 +233,17 @@ impl Imap {
 
     fn account(&self) -> Option<AccountNo> {
         match self.state {
-            State::Authenticated(account) | State::Selected(account, _) => Some(account),
-            State::Silent | State::NotAuthenticated => None,
+            ImapState::Authenticated(account) | ImapState::Selected(account, _) => Some(account),
+            ImapState::Silent | ImapState::NotAuthenticated => None,
         }
     }
 
     /// Reads a command; what is wrong with it is a request too.
-    fn read(&self, sentence: &Sentence) -> (Event, Ask) {
+    fn read(&self, raw: &RawCommand) -> (Event, Ask) {
         let leniency = self.config.leniency;
-        let blanks = if leniency.extra_blanks { sentence.blanks } else { 0 };
-        let text = &sentence.text[..sentence.text.len() - blanks];
-        let mut parser = Parser::new(text, &sentence.messages).lenient(leniency);
+        let blanks = if leniency.extra_blanks { raw.blanks } else { 0 };
+        let text = &raw.text[..raw.text.len() - blanks];
+        let mut parser = Parser::new(text, &raw.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(wrong) => return (Event::ImapUnknown, Ask::Refused(None, Refusal::wrong(wrong))),
@@ -258,10 +258,10 @@ impl Imap {
         }
         match verb.parse(&mut parser, by_uid) {
             // Credentials that come with the command are complete.
-            Ok(command @ Command::Authenticate { initial: Some(_), .. }) => {
-                (Event::ImapAuth, Ask::Command(tag, command))
+            Ok(command @ ImapCommand::Authenticate { initial: Some(_), .. }) => {
+                (Event::ImapAuth, Ask::ImapCommand(tag, command))
             }
-            Ok(command) => (verb.event, Ask::Command(tag, command)),
+            Ok(command) => (verb.event, Ask::ImapCommand(tag, command)),
             Err(wrong) => (verb.event, Ask::Refused(Some(tag), Refusal::wrong(wrong))),
         }
     }
@@ -278,27 +278,27 @@ impl Imap {
         }
     }
 
-    fn hear(&mut self, frame: Frame) -> Heard<Request> {
+    fn hear(&mut self, frame: Frame) -> Decoded<Request> {
         let is_http = match &frame {
-            Frame::Whole(sentence) | Frame::Broken(sentence, _) => is_http(&sentence.text),
+            Frame::Whole(raw) | Frame::Broken(raw, _) => is_http(&raw.text),
             // No line of HTTP ends so.
             Frame::Announced(_) => false,
         };
-        let heard = self.hear_command(frame);
-        if is_http { Heard { request: Request(Ask::Http), ..heard } } else { heard }
+        let decoded = self.hear_command(frame);
+        if is_http { Decoded { request: Request(Ask::Http), ..decoded } } else { decoded }
     }
 
-    fn hear_command(&mut self, frame: Frame) -> Heard<Request> {
+    fn hear_command(&mut self, frame: Frame) -> Decoded<Request> {
         match frame {
-            Frame::Whole(sentence) => {
-                let (event, ask) = self.read(&sentence);
-                Heard { event, words: words(sentence), request: Request(ask) }
+            Frame::Whole(raw) => {
+                let (event, ask) = self.read(&raw);
+                Decoded { event, input: input_of(raw), request: Request(ask) }
             }
-            Frame::Announced(sentence) => {
-                let words = words(sentence.clone());
-                Heard { event: Event::ImapLiteral, words, request: Request(Ask::Literal(sentence)) }
+            Frame::Announced(raw) => {
+                let input = input_of(raw.clone());
+                Decoded { event: Event::ImapLiteral, input, request: Request(Ask::Literal(raw)) }
             }
-            Frame::Broken(sentence, why) => {
+            Frame::Broken(raw, why) => {
                 let limits = &self.config.limits;
                 let text = match why {
                     Break::BareLf => "a line ends with CRLF; a bare LF ends nothing".to_owned(),
@@ -306,91 +306,91 @@ impl Imap {
                     Break::LargeLiteral => format!("a command and its literals have {} octets at most", limits.command),
                     Break::LargeMessage => format!("[TOOBIG] a message has {} octets at most", limits.message),
                 };
-                let mut parser = Parser::new(&sentence.text, &sentence.messages);
+                let mut parser = Parser::new(&raw.text, &raw.messages);
                 let tag = parser.tag().ok().filter(|_| parser.peek() == Some(b' ')).map(Box::from);
                 let event = command::verb(&mut parser).map_or(Event::ImapUnknown, |(verb, _)| verb.event);
                 let refusal = if why == Break::LargeMessage { Refusal::no(text) } else { Refusal::bad(text) };
-                let words = match why {
-                    Break::LongLine(octets) => Words::LongLine { start: sentence.text, octets },
-                    _ => words(sentence),
+                let input = match why {
+                    Break::LongLine(octets) => Input::LongLine { start: raw.text, octets },
+                    _ => input_of(raw),
                 };
-                Heard { event, words, request: Request(Ask::Refused(tag, refusal)) }
+                Decoded { event, input, request: Request(Ask::Refused(tag, refusal)) }
             }
         }
     }
 }
 
 /// What of a command was heard just now.
-fn words(sentence: Sentence) -> Words {
-    let mut text = sentence.text.slice(sentence.new.min(sentence.text.len())..);
-    if !sentence.end.is_empty() {
-        text = [text, sentence.end].concat().into();
+fn input_of(raw: RawCommand) -> Input {
+    let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
+    if !raw.end.is_empty() {
+        text = [text, raw.end].concat().into();
     }
-    if sentence.places.is_empty() {
-        return Words::Line(text);
+    if raw.places.is_empty() {
+        return Input::Line(text);
     }
-    let places = sentence.places.into_iter().map(|(at, octets)| (at - sentence.new, octets));
-    Words::Literals { text, messages: places.collect() }
+    let places = raw.places.into_iter().map(|(at, octets)| (at - raw.new, octets));
+    Input::Literals { text, messages: places.collect() }
 }
 
 impl Machine for Imap {
     type Request = Request;
 
-    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Request>> {
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
         let (event, line) = match &self.mode {
-            _ if matches!(self.state, State::Silent) => {
-                self.state = State::NotAuthenticated;
+            _ if matches!(self.state, ImapState::Silent) => {
+                self.state = ImapState::NotAuthenticated;
                 let request = Request(Ask::Greeting);
-                return Some(Heard { event: Event::ImapGreeting, words: Words::Silence, request });
+                return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
             }
-            Mode::Command => {
-                let frame = self.framer.next(input)?;
+            Mode::ImapCommand => {
+                let frame = self.tokenizer.next(input)?;
                 return Some(self.hear(frame));
             }
-            Mode::Sasl(_, sasl::Exchange::LoginName) => (Event::ImapAuthStep, self.framer.line(input)?),
-            Mode::Sasl(..) => (Event::ImapAuth, self.framer.line(input)?),
-            Mode::Idle(_) => (Event::ImapIdleDone, self.framer.line(input)?),
+            Mode::Sasl(_, sasl::Exchange::LoginName) => (Event::ImapAuthStep, self.tokenizer.line(input)?),
+            Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
+            Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
         };
-        let (words, line) = match line {
-            Line::Whole(line) => (Words::Line(line.clone()), line),
+        let (input, line) = match line {
+            Line::Whole(line) => (Input::Line(line.clone()), line),
             Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
                 let done = line.slice(..line.len() - 1);
-                (Words::Line(line), done)
+                (Input::Line(line), done)
             }
             // Neither DONE nor base64.
-            Line::BareLf(line) => (Words::Line(line), Bytes::from_static(b"\n")),
-            Line::TooLong { start, octets } => (Words::LongLine { start, octets }, Bytes::new()),
+            Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
+            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::new()),
         };
         let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };
-        Some(Heard { event, words, request: Request(ask) })
+        Some(Decoded { event, input, request: Request(ask) })
     }
 
-    fn lapse(&mut self) -> Heard<Request> {
-        Heard { event: Event::ImapLapse, words: Words::Silence, request: Request(Ask::Lapse) }
+    fn lapse(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::ImapLapse, input: Input::Silence, request: Request(Ask::Lapse) }
     }
 
-    fn stop(&mut self) -> Heard<Request> {
-        Heard { event: Event::ImapStop, words: Words::Silence, request: Request(Ask::Stop) }
+    fn stop(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::ImapStop, input: Input::Silence, request: Request(Ask::Stop) }
     }
 
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }
 
-    fn interest(&self) -> Option<Place> {
+    fn interest(&self) -> Option<MailboxId> {
         match (&self.mode, &self.state) {
-            (Mode::Idle(_), State::Selected(_, view)) => Some(view.place),
+            (Mode::Idle(_), ImapState::Selected(_, view)) => Some(view.place),
             _ => None,
         }
     }
 
-    fn notice(&mut self, accounts: &Accounts) -> Option<Heard<Request>> {
+    fn notice(&mut self, accounts: &Accounts) -> Option<Decoded<Request>> {
         let view = self.view_mut().ok()?;
         let is_news = accounts.mailbox(view.place).is_none_or(|mailbox| view.notice(mailbox));
-        is_news.then_some(Heard { event: Event::ImapPush, words: Words::Silence, request: Request(Ask::Push) })
+        is_news.then_some(Decoded { event: Event::ImapPush, input: Input::Silence, request: Request(Ask::Push) })
     }
 
-    fn perform(&mut self, Request(ask): Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+    fn perform(&mut self, Request(ask): Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         self.answer(ask, txn)
     }
 
@@ -412,16 +412,16 @@ impl Machine for Imap {
         }
     }
 
-    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(heard, fact, accounts)
+    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(decoded, fact, accounts)
     }
 
     fn framing(&self, Request(ask): &Request) -> Framing {
         self.framing_of(ask)
     }
 
-    fn refuse(&mut self, Request(ask): Request, is_positive: bool) -> Next<Request> {
-        self.let_go(ask, is_positive)
+    fn reject(&mut self, Request(ask): Request, is_positive: bool) -> Next<Request> {
+        self.rejected(ask, is_positive)
     }
 
     fn item(&self, Request(ask): &Request) -> Option<Event> {
@@ -430,14 +430,14 @@ impl Machine for Imap {
 
     fn tell(&mut self, txn: &mut MailTxn<'_>) -> Reply {
         let mut out = Reply::default();
-        if let State::Selected(_, view) = &mut self.state {
+        if let ImapState::Selected(_, view) = &mut self.state {
             view.sync(txn, &mut out, true);
         }
         out
     }
 
-    fn conceal(&mut self, place: Place, uid: u32) {
-        if let State::Selected(_, view) = &mut self.state
+    fn conceal(&mut self, place: MailboxId, uid: u32) {
+        if let ImapState::Selected(_, view) = &mut self.state
             && view.place == place
         {
             view.conceal(uid);
@@ -450,16 +450,16 @@ impl Machine for Imap {
 
     fn secured(&mut self) {
         self.is_secured = true;
-        self.state = State::NotAuthenticated;
-        self.mode = Mode::Command;
+        self.state = ImapState::NotAuthenticated;
+        self.mode = Mode::ImapCommand;
     }
 
     fn unfinished(&self) -> Unfinished {
-        self.framer.unfinished()
+        self.tokenizer.unfinished()
     }
 
     fn unfinished_octets(&self) -> [&[u8]; 2] {
-        self.framer.unfinished_octets()
+        self.tokenizer.unfinished_octets()
     }
 }
 

@@ -1,20 +1,20 @@
 //! What becomes of a request: the command is performed, the news told, the tagged line said.
 
-use super::command::{self, Command};
-use super::frame::Sentence;
+use super::command::{self, ImapCommand};
 use super::parser::Parser;
-use super::{Answer, Ask, Imap, Mode, Progress, Refusal, Request, State};
-use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
+use super::tokenizer::RawCommand;
+use super::{Answer, Ask, Imap, ImapState, Mode, Progress, Refusal, Request};
+use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 impl Imap {
-    pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         let mut out = Reply::default();
         if let Some(gone) = self.is_gone(txn).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
             return bye(format_args!("{gone}"));
         }
         match ask {
             Ask::Greeting => self.greet(out),
-            Ask::Command(tag, command) => {
+            Ask::ImapCommand(tag, command) => {
                 let may_expunge = command.may_expunge();
                 let answer = self.command(&tag, command, txn, &mut out);
                 self.complete(tag, may_expunge, answer, txn, out)
@@ -23,31 +23,31 @@ impl Imap {
                 let answer = self.go_on(work, txn, &mut out);
                 self.complete(tag, may_expunge, answer, txn, out)
             }
-            Ask::Literal(sentence) => self.literal(&sentence, txn, out),
+            Ask::Literal(raw) => self.literal(&raw, txn, out),
             Ask::Refused(tag, Refusal { status, text }) => {
                 // Without a tag there is nothing to answer but to say that something was wrong.
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
-                Step { reply: out, status: Some(Status::Negative), next: Next::Continue }
+                Outcome { reply: out, status: Some(Status::Negative), next: Next::Continue }
             }
             Ask::Sasl(response) => {
-                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
+                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::ImapCommand) else {
                     unreachable!("a response is heard only while a login is under way")
                 };
                 let answer = self.respond(&tag, exchange, &response, txn, &mut out);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::EndIdle(line) => {
-                let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
+                let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::ImapCommand) else {
                     unreachable!("the end of IDLE is heard only within it")
                 };
                 let answer = self.end_idle(&line, txn);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::Push => {
-                if let State::Selected(_, view) = &mut self.state {
+                if let ImapState::Selected(_, view) = &mut self.state {
                     view.sync(txn, &mut out, true);
                 }
-                Step { reply: out, status: None, next: Next::Continue }
+                Outcome { reply: out, status: None, next: Next::Continue }
             }
             // What follows is not meant for a mail server, or comes from a page that means harm.
             Ask::Http => bye(format_args!("This is IMAP, not HTTP")),
@@ -56,7 +56,7 @@ impl Imap {
         }
     }
 
-    fn greet(&self, mut out: Reply) -> Step<Request> {
+    fn greet(&self, mut out: Reply) -> Outcome<Request> {
         let host = &self.config.host;
         if self.is_busy {
             return bye(format_args!("{host} has too many sessions; come back later"));
@@ -65,7 +65,7 @@ impl Imap {
             Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
             None => out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities())),
         }
-        Step { reply: out, status: Some(Status::Positive), next: Next::Continue }
+        Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue }
     }
 
     /// Why this session cannot go on: its account, or the mailbox it selected, is no longer there (RFC 2180 §3.3).
@@ -83,65 +83,74 @@ impl Imap {
         }
     }
 
-    fn command(&mut self, tag: &str, command: Command, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+    fn command(&mut self, tag: &str, command: ImapCommand, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let Some(account) = self.account() else { return self.command_before_login(tag, command, txn, out) };
         match command {
-            Command::Append(append) => self.append(account, append, txn),
-            Command::Check => Ok(Progress::Done("Checked".to_owned())),
-            Command::Close => self.close(account, txn),
-            Command::Copy { set, by_uid, mailbox, is_move } => {
+            ImapCommand::Append(append) => self.append(account, append, txn),
+            ImapCommand::Check => Ok(Progress::Done("Checked".to_owned())),
+            ImapCommand::Close => self.close(account, txn),
+            ImapCommand::Copy { set, by_uid, mailbox, is_move } => {
                 self.copy(account, (&set, by_uid), &mailbox, is_move, txn, out)
             }
-            Command::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, txn),
-            Command::Delete(mailbox) => self.delete(account, &mailbox, txn),
-            Command::Enable => {
+            ImapCommand::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, txn),
+            ImapCommand::Delete(mailbox) => self.delete(account, &mailbox, txn),
+            ImapCommand::Enable => {
                 // RFC 5161 §3.2: what is not known is not enabled, and no error.
                 out.push("* ENABLED\r\n");
                 Ok(Progress::Done("There is nothing that needs to be enabled".to_owned()))
             }
-            Command::Expunge(uids) => self.expunge(uids.as_ref(), txn),
-            Command::Fetch(fetch) => self.fetch(fetch, txn, out),
-            Command::Idle => self.idle(tag, txn, out),
-            Command::List(list) => self.list(account, &list, txn, out),
-            Command::Namespace => self.namespace(txn, out),
-            Command::Rename { from, to } => self.rename(account, &from, &to, txn),
-            Command::Search(search) => self.search(search, txn, out),
-            Command::Select(select) => self.select(account, select, txn, out),
-            Command::Status { mailbox, items } => self.status(account, &mailbox, &items, txn, out),
-            Command::Store(store) => self.store(store, txn, out),
-            Command::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, txn),
-            Command::Unselect => self.unselect(account, txn),
+            ImapCommand::Expunge(uids) => self.expunge(uids.as_ref(), txn),
+            ImapCommand::Fetch(fetch) => self.fetch(fetch, txn, out),
+            ImapCommand::Idle => self.idle(tag, txn, out),
+            ImapCommand::List(list) => self.list(account, &list, txn, out),
+            ImapCommand::Namespace => self.namespace(txn, out),
+            ImapCommand::Rename { from, to } => self.rename(account, &from, &to, txn),
+            ImapCommand::Search(search) => self.search(search, txn, out),
+            ImapCommand::Select(select) => self.select(account, select, txn, out),
+            ImapCommand::Status { mailbox, items } => self.status(account, &mailbox, &items, txn, out),
+            ImapCommand::Store(store) => self.store(store, txn, out),
+            ImapCommand::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, txn),
+            ImapCommand::Unselect => self.unselect(account, txn),
             other => self.command_before_login(tag, other, txn, out),
         }
     }
 
-    fn command_before_login(&mut self, tag: &str, command: Command, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
-        let leads_to_tls = matches!(command, Command::Capability | Command::Logout | Command::Noop | Command::Starttls);
+    fn command_before_login(
+        &mut self,
+        tag: &str,
+        command: ImapCommand,
+        txn: &mut MailTxn<'_>,
+        out: &mut Reply,
+    ) -> Answer {
+        let leads_to_tls = matches!(
+            command,
+            ImapCommand::Capability | ImapCommand::Logout | ImapCommand::Noop | ImapCommand::Starttls
+        );
         if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
             return Err(Refusal::starttls_first());
         }
         match command {
-            Command::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, txn, out),
-            Command::Capability => {
+            ImapCommand::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, txn, out),
+            ImapCommand::Capability => {
                 out.add(format_args!("* CAPABILITY {}\r\n", self.capabilities()));
                 Ok(Progress::Done("That is what I can do".to_owned()))
             }
-            Command::Id => {
+            ImapCommand::Id => {
                 let version = env!("CARGO_PKG_VERSION");
                 out.add(format_args!("* ID (\"name\" \"mailjig\" \"version\" \"{version}\")\r\n"));
                 Ok(Progress::Done("Pleased to meet you".to_owned()))
             }
-            Command::Login { login, password } => self.login(&login, &password, txn),
-            Command::Logout => {
+            ImapCommand::Login { login, password } => self.login(&login, &password, txn),
+            ImapCommand::Logout => {
                 out.push("* BYE Goodbye\r\n");
                 Ok(Progress::End("Logged out".to_owned()))
             }
-            Command::Noop => Ok(Progress::Done("Done".to_owned())),
-            Command::Starttls if self.is_secured => Err(Refusal::bad("TLS is active already")),
-            Command::Starttls if self.config.starttls == StartTls::Never => {
+            ImapCommand::Noop => Ok(Progress::Done("Done".to_owned())),
+            ImapCommand::Starttls if self.is_secured => Err(Refusal::bad("TLS is active already")),
+            ImapCommand::Starttls if self.config.starttls == StartTls::Never => {
                 Err(Refusal::bad("STARTTLS is not implemented"))
             }
-            Command::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
+            ImapCommand::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
             _ => Err(Refusal::bad("log in first")),
         }
     }
@@ -154,10 +163,10 @@ impl Imap {
         answer: Answer,
         txn: &mut MailTxn<'_>,
         mut out: Reply,
-    ) -> Step<Request> {
+    ) -> Outcome<Request> {
         // Behind BYE nothing is told but the end of LOGOUT (RFC 3501 §6.1.3).
         let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation | Progress::End(_)));
-        if let State::Selected(_, view) = &mut self.state
+        if let ImapState::Selected(_, view) = &mut self.state
             && is_over
         {
             view.sync(txn, &mut out, may_expunge);
@@ -167,40 +176,40 @@ impl Imap {
             Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Secure),
             Ok(Progress::End(text)) => ("OK", text, Status::Positive, Next::End),
             Ok(Progress::Continuation) => {
-                return Step { reply: out, status: Some(Status::Positive), next: Next::Continue };
+                return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
             }
             Ok(Progress::More(work)) => {
                 let next = Next::More(Request(Ask::More { tag, may_expunge, work }));
-                return Step { reply: out, status: None, next };
+                return Outcome { reply: out, status: None, next };
             }
             Err(Refusal { status, text }) => (status, text, Status::Negative, Next::Continue),
         };
         out.add(format_args!("{tag} {word} {text}\r\n"));
-        Step { reply: out, status: Some(status), next }
+        Outcome { reply: out, status: Some(status), next }
     }
 
     /// A literal may come, unless what stands before it is refused already (RFC 3501 §7.5).
-    fn literal(&mut self, sentence: &Sentence, txn: &MailTxn<'_>, mut out: Reply) -> Step<Request> {
-        let status = match self.objection(sentence, txn) {
+    fn literal(&mut self, raw: &RawCommand, txn: &MailTxn<'_>, mut out: Reply) -> Outcome<Request> {
+        let status = match self.objection(raw, txn) {
             None => {
-                self.framer.permit();
+                self.tokenizer.permit();
                 out.push("+ go ahead\r\n");
                 Status::Positive
             }
             Some((tag, Refusal { status, text })) => {
-                self.framer.refuse();
+                self.tokenizer.reject();
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
                 Status::Negative
             }
         };
-        Step { reply: out, status: Some(status), next: Next::Continue }
+        Outcome { reply: out, status: Some(status), next: Next::Continue }
     }
 
     /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
     /// that stands before the message.
-    fn objection(&self, sentence: &Sentence, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
+    fn objection(&self, raw: &RawCommand, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
         let leniency = self.config.leniency;
-        let mut parser = Parser::new(&sentence.text, &sentence.messages).lenient(leniency);
+        let mut parser = Parser::new(&raw.text, &raw.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
             Err(wrong) => return Some((None, Refusal::wrong(wrong))),
@@ -223,14 +232,14 @@ impl Imap {
             return None;
         }
         // The size announced ends the line; the parser looks for the line's end.
-        let text = [&sentence.text, &b"\r\n"[..]].concat();
-        let mut whole = Parser::new(&text, &sentence.messages).lenient(leniency);
+        let text = [&raw.text, &b"\r\n"[..]].concat();
+        let mut whole = Parser::new(&text, &raw.messages).lenient(leniency);
         let parsed = whole.tag().and_then(|_| command::verb(&mut whole)).and_then(|_| verb.parse(&mut whole, by_uid));
         match (parsed, self.account()) {
             // What is missing is what comes.
             (Err(wrong), _) if wrong.at >= text.len() => None,
             (Err(wrong), _) => refused(Refusal::wrong(wrong)),
-            (Ok(Command::Append(append)), Some(account)) => {
+            (Ok(ImapCommand::Append(append)), Some(account)) => {
                 Self::may_append(account, &append, txn).err().and_then(refused)
             }
             (Ok(_), _) => None,
@@ -239,8 +248,8 @@ impl Imap {
 }
 
 /// The session is over, whatever the client wanted (RFC 3501 §7.1.5).
-fn bye(why: std::fmt::Arguments<'_>) -> Step<Request> {
+fn bye(why: std::fmt::Arguments<'_>) -> Outcome<Request> {
     let mut reply = Reply::default();
     reply.add(format_args!("* BYE {why}\r\n"));
-    Step { reply, status: Some(Status::Negative), next: Next::End }
+    Outcome { reply, status: Some(Status::Negative), next: Next::End }
 }

@@ -1,10 +1,10 @@
 //! SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, §6.3.2, §6.4.2, RFC 3691).
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::view::View;
-use super::{Answer, Imap, Progress, Refusal, State, flags};
-use crate::mail::{AccountNo, Flags, Place};
+use super::{Answer, Imap, ImapState, Progress, Refusal, flags};
+use crate::mail::{AccountNo, Flags, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
 #[derive(Debug)]
@@ -13,9 +13,9 @@ pub(super) struct Select {
     is_read_only: bool,
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, is_read_only: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, is_read_only: bool) -> Parsed<ImapCommand> {
     parser.space()?;
-    Ok(Command::Select(Select { mailbox: parser.mailbox()?, is_read_only }))
+    Ok(ImapCommand::Select(Select { mailbox: parser.mailbox()?, is_read_only }))
 }
 
 impl Select {
@@ -38,7 +38,7 @@ impl Imap {
         let Some(mailbox) = txn.account(account).and_then(|account| account.named(&name)) else {
             return Err(Refusal::no_mailbox(&name));
         };
-        let place = Place { account, mailbox: mailbox.no };
+        let place = MailboxId { account, mailbox: mailbox.no };
         let view = View::open(place, mailbox, select.is_read_only);
         flags::tell_known(mailbox, select.is_read_only, out);
         out.add(format_args!("* {} EXISTS\r\n* {} RECENT\r\n", view.len(), view.recent()));
@@ -51,14 +51,14 @@ impl Imap {
         if !select.is_read_only {
             txn.claim(place);
         }
-        self.state = State::Selected(account, Box::new(view));
+        self.state = ImapState::Selected(account, Box::new(view));
         let access = if select.is_read_only { "READ-ONLY" } else { "READ-WRITE" };
         Ok(Progress::Done(format!("[{access}] Selected")))
     }
 
     /// CLOSE takes out what is deleted, and says nothing of it.
     pub(super) fn close(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) -> Answer {
-        let State::Selected(_, view) = &self.state else { return Err(Refusal::unselected()) };
+        let ImapState::Selected(_, view) = &self.state else { return Err(Refusal::unselected()) };
         if !view.is_read_only {
             let place = view.place;
             let deleted = |flags: Flags| flags.contains(Flags::DELETED);
@@ -76,9 +76,9 @@ impl Imap {
     }
 
     pub(super) fn deselect(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) {
-        if let State::Selected(..) = self.state {
+        if let ImapState::Selected(..) = self.state {
             txn.select(None);
         }
-        self.state = State::Authenticated(account);
+        self.state = ImapState::Authenticated(account);
     }
 }

@@ -1,6 +1,6 @@
 //! STATUS (RFC 3501 §6.3.10, RFC 8438).
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::{Answer, Imap, Progress, Refusal};
 use crate::mail::{AccountNo, Flags, Mailbox};
@@ -26,7 +26,7 @@ const ITEMS: [(&str, Item); 6] = [
     ("UNSEEN", Item::Unseen),
 ];
 
-pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let mailbox = parser.mailbox()?;
     parser.space()?;
@@ -38,7 +38,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, _by_uid: bool) -> Parsed<Command> {
     })?;
     match items.is_empty() {
         true => parser.wrong("expected an item, as MESSAGES, in the parentheses"),
-        false => Ok(Command::Status { mailbox, items }),
+        false => Ok(ImapCommand::Status { mailbox, items }),
     }
 }
 

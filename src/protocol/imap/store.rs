@@ -2,7 +2,7 @@
 
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser};
 use super::set::Set;
 use super::{Answer, Imap, PORTION, Progress, Refusal, Work};
@@ -36,7 +36,7 @@ pub(super) struct Storing {
     missed: bool,
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let set = parser.set()?;
     parser.space()?;
@@ -61,7 +61,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
             flags
         }
     };
-    Ok(Command::Store(Store { set, by_uid, way, is_silent, flags }))
+    Ok(ImapCommand::Store(Store { set, by_uid, way, is_silent, flags }))
 }
 
 impl Imap {

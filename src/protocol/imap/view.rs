@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::flags;
 use super::set::Set;
-use crate::mail::{Entry, Flags, Mailbox, Place};
+use crate::mail::{Entry, Flags, Mailbox, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
 /// A session's view of a mailbox. Sequence numbers are places in it, and change only when the client is told.
 #[derive(Debug)]
 pub(super) struct View {
-    pub(super) place: Place,
+    pub(super) place: MailboxId,
     pub(super) is_read_only: bool,
     pub(super) uid_validity: u32,
     /// In ascending order; the first has the sequence number 1.
@@ -34,7 +34,7 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn open(place: Place, mailbox: &Mailbox, is_read_only: bool) -> Self {
+    pub(super) fn open(place: MailboxId, mailbox: &Mailbox, is_read_only: bool) -> Self {
         Self {
             place,
             is_read_only,

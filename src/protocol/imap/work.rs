@@ -68,9 +68,9 @@ mod tests {
 
     use super::*;
     use crate::base::{SessionNo, Timestamp};
-    use crate::mail::{AccountNo, Flags, Namespace, Origin, Place};
+    use crate::mail::{AccountNo, Flags, MailboxId, Namespace, Origin};
     use crate::protocol::imap::{Config, Leniency, Limits, Request};
-    use crate::protocol::{Machine, MailStore, Next, StartTls, Step};
+    use crate::protocol::{Machine, MailStore, Next, Outcome, StartTls};
 
     const LOGIN: &str = "bob@example.org";
 
@@ -105,7 +105,7 @@ mod tests {
 
         fn turn(&mut self, request: Request) -> (String, Option<Request>) {
             let mut txn = MailTxn::new(&mut self.mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
-            let Step { reply, next, .. } = self.imap.perform(request, &mut txn);
+            let Outcome { reply, next, .. } = self.imap.perform(request, &mut txn);
             let text = String::from_utf8_lossy(&reply.pieces().collect::<Vec<_>>().concat()).into_owned();
             (text, if let Next::More(rest) = next { Some(rest) } else { None })
         }
@@ -113,7 +113,7 @@ mod tests {
         /// What is said in each turn, all computed before it.
         fn ask(&mut self, line: &str) -> Vec<String> {
             let mut input = BytesMut::from(format!("{line}\r\n").as_bytes());
-            let mut request = self.imap.decode(&mut input).map(|heard| heard.request);
+            let mut request = self.imap.decode(&mut input).map(|decoded| decoded.request);
             let mut said = Vec::new();
             while let Some(mut next) = request {
                 if self.imap.gather(&mut next, &self.mail.accounts) > 0 {
@@ -163,7 +163,7 @@ mod tests {
             let message = |text: &str| format!("\r\n{text}{}", " ".repeat(32 << 10));
             let mut session = Session::with(&["one", "two", "three", "four"].map(message));
             let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;
-            let inbox = Place { account: session.account, mailbox: inbox };
+            let inbox = MailboxId { account: session.account, mailbox: inbox };
             let mut input = BytesMut::from(&b"a FETCH 1:4 BODY.PEEK[]\r\n"[..]);
             let request = session.imap.decode(&mut input).unwrap().request;
             let mut rest = session.turn(request).1.unwrap();
@@ -198,7 +198,7 @@ mod tests {
     fn inbox_is_renamed_in_parts() {
         let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 1000]);
         let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;
-        let inbox = Place { account: session.account, mailbox: inbox };
+        let inbox = MailboxId { account: session.account, mailbox: inbox };
         let left = |session: &Session| session.mail.accounts.mailbox(inbox).unwrap().entries().len();
 
         assert_eq!(session.ask("a RENAME INBOX Old").len(), 4, "256 messages each");
@@ -266,7 +266,7 @@ mod tests {
         let (_, rest) = session.turn(request);
         let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
 
-        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
+        let Outcome { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
 
         let recorded = String::from_utf8(reply.recorded().text.into_owned()).unwrap();
         let lines: Vec<&str> = recorded.lines().collect();
@@ -343,7 +343,7 @@ mod tests {
         let (_, rest) = session.turn(request);
         let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
 
-        let Step { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
+        let Outcome { reply, .. } = session.imap.perform(rest.unwrap(), &mut txn);
 
         let said = reply.pieces().collect::<Vec<_>>().concat();
         let fetched = b"* 1 FETCH (BODY[TEXT] {3}\r\na\x80c BODY[]<3> {1}\r\n\x80 BINARY[1] ~{3}\r\na\0c)\r\n";

@@ -6,7 +6,7 @@ use crate::protocol::sasl::{self, Mechanism};
 
 /// A command that follows the grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum Pop3Command {
     Apop {
         login: String,
         digest: String,
@@ -31,7 +31,7 @@ pub(super) enum Command {
     User(String),
 }
 
-impl Command {
+impl Pop3Command {
     /// The event of its verb.
     pub(super) fn event(&self) -> Event {
         match self {
@@ -76,7 +76,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
 ];
 
 /// Reads a line; keywords may come in any case (RFC 1939 §3).
-pub(super) fn parse(line: &[u8]) -> (Event, Result<Command, Wrong>) {
+pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
     let Ok(line) = std::str::from_utf8(line) else {
         return (Event::Pop3Unknown, Err("a command is text, in UTF-8 at most".to_owned()));
     };
@@ -91,11 +91,11 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Command, Wrong>) {
     };
     let command = arguments(verb, argument);
     // Credentials that come with the command are complete.
-    let is_complete = matches!(command, Ok(Command::Auth(Some((Mechanism::Plain, Some(_))))));
+    let is_complete = matches!(command, Ok(Pop3Command::Auth(Some((Mechanism::Plain, Some(_))))));
     (if is_complete { Event::Pop3Auth } else { *event }, command)
 }
 
-fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
+fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let none = |command| match argument {
         None => Ok(command),
         Some(_) => Err(format!("{verb} has no argument")),
@@ -106,23 +106,23 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
         _ => Err(format!("\"{}\" is no message number; they begin with 1", visible(text))),
     };
     match verb {
-        "CAPA" => none(Command::Capa),
-        "NOOP" => none(Command::Noop),
-        "QUIT" => none(Command::Quit),
-        "RSET" => none(Command::Rset),
-        "STAT" => none(Command::Stat),
-        "STLS" => none(Command::Stls),
-        "USER" => login(some("a user name")?).map(Command::User),
+        "CAPA" => none(Pop3Command::Capa),
+        "NOOP" => none(Pop3Command::Noop),
+        "QUIT" => none(Pop3Command::Quit),
+        "RSET" => none(Pop3Command::Rset),
+        "STAT" => none(Pop3Command::Stat),
+        "STLS" => none(Pop3Command::Stls),
+        "USER" => login(some("a user name")?).map(Pop3Command::User),
         // A password may have blanks in it, and be empty.
-        "PASS" => Ok(Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
-        "DELE" => some("a message number").and_then(number).map(Command::Dele),
-        "RETR" => some("a message number").and_then(number).map(Command::Retr),
-        "LIST" => argument.map(number).transpose().map(Command::List),
-        "UIDL" => argument.map(number).transpose().map(Command::Uidl),
+        "PASS" => Ok(Pop3Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
+        "DELE" => some("a message number").and_then(number).map(Pop3Command::Dele),
+        "RETR" => some("a message number").and_then(number).map(Pop3Command::Retr),
+        "LIST" => argument.map(number).transpose().map(Pop3Command::List),
+        "UIDL" => argument.map(number).transpose().map(Pop3Command::Uidl),
         "APOP" => {
             let (login, digest) =
                 some("a user name and a digest")?.rsplit_once(' ').ok_or("APOP needs a digest too")?;
-            Ok(Command::Apop { login: self::login(login)?, digest: digest.to_owned() })
+            Ok(Pop3Command::Apop { login: self::login(login)?, digest: digest.to_owned() })
         }
         "TOP" => {
             let needs = "TOP needs a message number and a count of lines";
@@ -133,7 +133,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Command, Wrong> {
                 .ok()
                 .filter(|_| is_count)
                 .ok_or_else(|| format!("\"{}\" is no count of lines", visible(lines)))?;
-            Ok(Command::Top { number: number(text)?, lines })
+            Ok(Pop3Command::Top { number: number(text)?, lines })
         }
         _ => auth(argument),
     }
@@ -152,8 +152,8 @@ fn visible(text: &str) -> String {
 }
 
 /// RFC 5034 §4: `AUTH mechanism [initial-response]`; `=` is an initial response that is empty.
-fn auth(argument: Option<&str>) -> Result<Command, Wrong> {
-    let Some(argument) = argument else { return Ok(Command::Auth(None)) };
+fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
+    let Some(argument) = argument else { return Ok(Pop3Command::Auth(None)) };
     let (name, initial) = match argument.split_once(' ') {
         Some((name, initial)) => (name, Some(initial)),
         None => (argument, None),
@@ -164,5 +164,5 @@ fn auth(argument: Option<&str>) -> Result<Command, Wrong> {
         Some("=") => Some(Vec::new()),
         Some(base64) => Some(sasl::decode(base64.as_bytes()).ok_or("the initial response is not base64")?),
     };
-    Ok(Command::Auth(Some((mechanism, initial))))
+    Ok(Pop3Command::Auth(Some((mechanism, initial))))
 }

@@ -1,23 +1,25 @@
 //! What is known of a request before it is performed.
 
-use super::command::Command;
-use super::{Ask, Pop3, Request, State};
+use super::command::Pop3Command;
+use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::Message;
 use crate::protocol::fact::of_line;
-use crate::protocol::{Event, Fact, Heard, Next, Value, sasl};
+use crate::protocol::{Decoded, Event, Fact, Next, Value, sasl};
 
 impl Pop3 {
-    pub(super) fn known<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
-        let ask = &heard.request.ask;
+    pub(super) fn known<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
+        let ask = &decoded.request.ask;
         let number = Self::number(ask);
         let maildrop = match &self.state {
-            State::Transaction(_, maildrop) => Some(maildrop),
+            Pop3State::Transaction(_, maildrop) => Some(maildrop),
             _ => None,
         };
         match fact {
-            Fact::Line => of_line(&heard.words, fact, false),
-            Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&heard.words, fact, false),
-            Fact::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => of_line(&heard.words, fact, false),
+            Fact::Line => of_line(&decoded.input, fact, false),
+            Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&decoded.input, fact, false),
+            Fact::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => {
+                of_line(&decoded.input, fact, false)
+            }
             Fact::Mechanism | Fact::User => self.login(ask, fact),
             Fact::Msn => number.map(|number| Value::Number(number.into())),
             Fact::Uid => maildrop?.unique_id(number?).map(Value::text),
@@ -30,26 +32,30 @@ impl Pop3 {
     /// The message that a command names.
     pub(super) fn number(ask: &Ask) -> Option<u32> {
         match ask {
-            Ask::Command(Command::Retr(number) | Command::Dele(number) | Command::Top { number, .. }) => Some(*number),
-            Ask::Command(Command::List(number) | Command::Uidl(number)) => *number,
+            Ask::Pop3Command(
+                Pop3Command::Retr(number) | Pop3Command::Dele(number) | Pop3Command::Top { number, .. },
+            ) => Some(*number),
+            Ask::Pop3Command(Pop3Command::List(number) | Pop3Command::Uidl(number)) => *number,
             _ => None,
         }
     }
 
     pub(super) fn message(&self, ask: &Ask) -> Option<&Message> {
-        let State::Transaction(_, maildrop) = &self.state else { return None };
+        let Pop3State::Transaction(_, maildrop) = &self.state else { return None };
         maildrop.message(Self::number(ask)?)
     }
 
     fn login(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.state) {
-            (Ask::Command(Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
-            (Ask::Command(Command::Pass(_)), State::Authorization(user)) => ("USER", user.as_deref().map(Value::text)),
-            (Ask::Command(Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
-            (Ask::Command(Command::Auth(Some((mechanism, initial)))), _) => {
+            (Ask::Pop3Command(Pop3Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
+            (Ask::Pop3Command(Pop3Command::Pass(_)), Pop3State::Authorization(user)) => {
+                ("USER", user.as_deref().map(Value::text))
+            }
+            (Ask::Pop3Command(Pop3Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
+            (Ask::Pop3Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
                 (mechanism.name(), sasl::login_of(*mechanism, None, initial.clone()).map(Value::text))
             }
-            (Ask::Sasl(response), State::Sasl(exchange)) => {
+            (Ask::Sasl(response), Pop3State::Sasl(exchange)) => {
                 let response = sasl::decode(response);
                 let mechanism = exchange.mechanism();
                 (mechanism.name(), sasl::login_of(mechanism, Some(exchange.clone()), response).map(Value::text))
@@ -60,11 +66,11 @@ impl Pop3 {
     }
 
     /// The request is dropped: a login that was refused is over.
-    pub(super) fn let_go(&mut self, ask: &Ask) -> Next<Request> {
+    pub(super) fn rejected(&mut self, ask: &Ask) -> Next<Request> {
         match ask {
-            Ask::Sasl(_) | Ask::Command(Command::Pass(_)) => {
-                if !matches!(self.state, State::Transaction(..)) {
-                    self.state = State::Authorization(None);
+            Ask::Sasl(_) | Ask::Pop3Command(Pop3Command::Pass(_)) => {
+                if !matches!(self.state, Pop3State::Transaction(..)) {
+                    self.state = Pop3State::Authorization(None);
                 }
                 Next::Continue
             }

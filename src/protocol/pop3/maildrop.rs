@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::mail::{Mailbox, Message, Place};
+use crate::mail::{Mailbox, MailboxId, Message};
 use crate::protocol::Reply;
 
 #[derive(Debug)]
 pub(super) struct Maildrop {
-    pub(super) place: Place,
+    pub(super) place: MailboxId,
     uid_validity: u32,
     items: Vec<Item>,
 }
@@ -22,7 +22,7 @@ struct Item {
 }
 
 impl Maildrop {
-    pub(super) fn of(place: Place, mailbox: &Mailbox) -> Self {
+    pub(super) fn of(place: MailboxId, mailbox: &Mailbox) -> Self {
         let items = mailbox.entries().iter();
         let items = items.map(|entry| Item {
             uid: entry.uid,

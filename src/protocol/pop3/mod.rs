@@ -13,11 +13,11 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, StartTls, Step,
-    Unfinished, Value, Words,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
+    StartTls, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
-use command::Command;
+use command::Pop3Command;
 use maildrop::{Maildrop, Read};
 
 /// What this machine is told once, for all its sessions.
@@ -50,7 +50,7 @@ impl Default for Limits {
 pub(crate) struct Pop3 {
     config: Arc<Config>,
     lines: Lines,
-    state: State,
+    state: Pop3State,
     /// The greeting's timestamp, which APOP's digest is made with (RFC 1939 §7).
     timestamp: Option<String>,
     is_secured: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Pop3 {
 }
 
 /// RFC 1939 §3.
-enum State {
+enum Pop3State {
     /// Nothing was said yet: the greeting is due.
     Silent,
     /// The user name, if USER said it just now.
@@ -81,7 +81,7 @@ pub(crate) struct Request {
 #[derive(Debug)]
 enum Ask {
     Greeting,
-    Command(Command),
+    Pop3Command(Pop3Command),
     /// A command that is wrong, or unknown, and why.
     Wrong(Event, String),
     /// A line that is none, and why.
@@ -100,7 +100,7 @@ impl Pop3 {
         Self {
             config,
             lines,
-            state: State::Silent,
+            state: Pop3State::Silent,
             timestamp: None,
             is_secured,
             is_busy,
@@ -117,51 +117,51 @@ impl Pop3 {
 impl Machine for Pop3 {
     type Request = Request;
 
-    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Request>> {
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
         let otherwise = match &self.state {
-            State::Silent => {
-                self.state = State::Authorization(None);
+            Pop3State::Silent => {
+                self.state = Pop3State::Authorization(None);
                 let request = Ask::Greeting.into();
-                return Some(Heard { event: Event::Pop3Greeting, words: Words::Silence, request });
+                return Some(Decoded { event: Event::Pop3Greeting, input: Input::Silence, request });
             }
-            State::Sasl(sasl::Exchange::LoginName) => Event::Pop3AuthStep,
-            State::Sasl(_) => Event::Pop3Auth,
-            State::Authorization(_) | State::Transaction(..) => Event::Pop3Unknown,
+            Pop3State::Sasl(sasl::Exchange::LoginName) => Event::Pop3AuthStep,
+            Pop3State::Sasl(_) => Event::Pop3Auth,
+            Pop3State::Authorization(_) | Pop3State::Transaction(..) => Event::Pop3Unknown,
         };
         let is_command = otherwise == Event::Pop3Unknown;
         let line = self.lines.next(input)?;
         let is_http = is_command && line.is_http();
-        let (event, words, ask) = match line {
+        let (event, input, ask) = match line {
             Line::Whole(line) if is_command => {
                 let (event, command) = command::parse(&line);
-                (event, Words::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
+                (event, Input::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Pop3Command))
             }
-            Line::Whole(line) => (otherwise, Words::Line(line.clone()), Ask::Sasl(line)),
+            Line::Whole(line) => (otherwise, Input::Line(line.clone()), Ask::Sasl(line)),
             Line::BareLf(line) => {
                 let why = "a line ends with CRLF; a bare LF ends nothing".to_owned();
-                (otherwise, Words::Line(line), Ask::Refused(why))
+                (otherwise, Input::Line(line), Ask::Refused(why))
             }
             Line::TooLong { start, octets } => {
                 let why = format!("a line may have {} octets at most", self.config.limits.line);
-                (otherwise, Words::LongLine { start, octets }, Ask::Refused(why))
+                (otherwise, Input::LongLine { start, octets }, Ask::Refused(why))
             }
         };
-        Some(Heard { event, words, request: if is_http { Ask::Http } else { ask }.into() })
+        Some(Decoded { event, input, request: if is_http { Ask::Http } else { ask }.into() })
     }
 
-    fn lapse(&mut self) -> Heard<Request> {
-        Heard { event: Event::Pop3Lapse, words: Words::Silence, request: Ask::Lapse.into() }
+    fn lapse(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::Pop3Lapse, input: Input::Silence, request: Ask::Lapse.into() }
     }
 
-    fn stop(&mut self) -> Heard<Request> {
-        Heard { event: Event::Pop3Stop, words: Words::Silence, request: Ask::Stop.into() }
+    fn stop(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::Pop3Stop, input: Input::Silence, request: Ask::Stop.into() }
     }
 
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }
 
-    fn perform(&mut self, Request { ask, read }: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+    fn perform(&mut self, Request { ask, read }: Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         self.answer(ask, read, txn)
     }
 
@@ -175,8 +175,8 @@ impl Machine for Pop3 {
 
     fn gather(&self, Request { ask, read }: &mut Request, _accounts: &Accounts) -> u64 {
         let lines = match ask {
-            Ask::Command(Command::Retr(_)) => None,
-            Ask::Command(Command::Top { lines, .. }) => Some(*lines),
+            Ask::Pop3Command(Pop3Command::Retr(_)) => None,
+            Ask::Pop3Command(Pop3Command::Top { lines, .. }) => Some(*lines),
             _ => return 0,
         };
         let Some(message) = self.message(ask) else { return 0 };
@@ -188,16 +188,16 @@ impl Machine for Pop3 {
         read.compute();
     }
 
-    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, _accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(heard, fact)
+    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, _accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(decoded, fact)
     }
 
     fn framing(&self, _request: &Request) -> Framing {
         Framing::Pop3
     }
 
-    fn refuse(&mut self, Request { ask, .. }: Request, _is_positive: bool) -> Next<Request> {
-        self.let_go(&ask)
+    fn reject(&mut self, Request { ask, .. }: Request, _is_positive: bool) -> Next<Request> {
+        self.rejected(&ask)
     }
 
     fn greeted(&mut self, greeting: &[u8]) {
@@ -210,7 +210,7 @@ impl Machine for Pop3 {
 
     fn secured(&mut self) {
         self.is_secured = true;
-        self.state = State::Authorization(None);
+        self.state = Pop3State::Authorization(None);
     }
 
     fn unfinished(&self) -> Unfinished {
@@ -251,7 +251,7 @@ mod tests {
         let mut machine = Pop3::new(Arc::new(config), false, false);
         let mut input = BytesMut::from(&b"USER bob\r\nPASS x\r\nRETR 1\r\nTOP 1 1\r\nTOP 2 1\r\nNOOP\r\n"[..]);
         let mut seen = Vec::new();
-        while let Some(Heard { mut request, .. }) = machine.decode(&mut input) {
+        while let Some(Decoded { mut request, .. }) = machine.decode(&mut input) {
             assert_eq!(machine.reads(&request), machine.gather(&mut request, &mail.accounts) > 0);
             Pop3::compute(&mut request);
             let read = match &request.read {

@@ -6,48 +6,48 @@ use std::mem;
 
 use bytes::Bytes;
 
-use super::command::Command;
+use super::command::Pop3Command;
 use super::maildrop::{self, Maildrop, Read};
-use super::{Ask, Mechanism, Pop3, Request, State};
-use crate::mail::{AccountNo, Place};
-use crate::protocol::sasl::{self, Outcome};
-use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
+use super::{Ask, Mechanism, Pop3, Pop3State, Request};
+use crate::mail::{AccountNo, MailboxId};
+use crate::protocol::sasl::{self, SaslStep};
+use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 /// What a command comes to: its reply, or why it is refused.
-type Answer = Result<Step<Request>, String>;
+type Answer = Result<Outcome<Request>, String>;
 
-fn positive(reply: Reply) -> Step<Request> {
-    Step { reply, status: Some(Status::Positive), next: Next::Continue }
+fn positive(reply: Reply) -> Outcome<Request> {
+    Outcome { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
-fn ok(text: &str) -> Step<Request> {
+fn ok(text: &str) -> Outcome<Request> {
     positive(Reply::default().line(&["+OK ", text]))
 }
 
-fn refused(why: &str) -> Step<Request> {
+fn refused(why: &str) -> Outcome<Request> {
     let reply = Reply::default().line(&["-ERR ", why]);
-    Step { reply, status: Some(Status::Negative), next: Next::Continue }
+    Outcome { reply, status: Some(Status::Negative), next: Next::Continue }
 }
 
-fn end(last: Step<Request>) -> Step<Request> {
-    Step { next: Next::End, ..last }
+fn end(last: Outcome<Request>) -> Outcome<Request> {
+    Outcome { next: Next::End, ..last }
 }
 
 impl Pop3 {
-    pub(super) fn answer(&mut self, ask: Ask, read: Read, txn: &mut MailTxn<'_>) -> Step<Request> {
-        if let State::Transaction(account, _) = self.state
+    pub(super) fn answer(&mut self, ask: Ask, read: Read, txn: &mut MailTxn<'_>) -> Outcome<Request> {
+        if let Pop3State::Transaction(account, _) = self.state
             && txn.account(account).is_none()
         {
             return end(refused("[SYS/TEMP] the account is gone"));
         }
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(txn)),
-            Ask::Command(command) => self.command(command, read, txn),
+            Ask::Pop3Command(command) => self.command(command, read, txn),
             Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
                 // A login that was answered with nonsense is over.
-                if matches!(self.state, State::Sasl(_)) {
-                    self.state = State::Authorization(None);
+                if matches!(self.state, Pop3State::Sasl(_)) {
+                    self.state = Pop3State::Authorization(None);
                 }
                 Err(why)
             }
@@ -55,7 +55,7 @@ impl Pop3 {
             // What follows is not meant for a mail server, or comes from a page that means harm.
             Ask::Http => Ok(end(refused("[SYS/PERM] this is POP3, not HTTP"))),
             // RFC 1939 §3: the connection is closed, without a word and without removing anything.
-            Ask::Lapse => Ok(Step { reply: Reply::default(), status: None, next: Next::End }),
+            Ask::Lapse => Ok(Outcome { reply: Reply::default(), status: None, next: Next::End }),
             Ask::Stop => Ok(end(refused("[SYS/TEMP] I am shutting down"))),
         };
         answer.unwrap_or_else(|why| refused(&why))
@@ -69,7 +69,7 @@ impl Pop3 {
     }
 
     /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
-    fn greet(&mut self, txn: &MailTxn<'_>) -> Step<Request> {
+    fn greet(&mut self, txn: &MailTxn<'_>) -> Outcome<Request> {
         let host = &self.config.host;
         if self.is_busy {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
@@ -81,40 +81,40 @@ impl Pop3 {
         ok(&greeting)
     }
 
-    fn command(&mut self, command: Command, read: Read, txn: &mut MailTxn<'_>) -> Answer {
+    fn command(&mut self, command: Pop3Command, read: Read, txn: &mut MailTxn<'_>) -> Answer {
         match (command, &mut self.state) {
-            (Command::Capa, _) => {
+            (Pop3Command::Capa, _) => {
                 let lines = self.capability_lines();
                 Ok(listing("these are my capabilities", lines.iter().map(|line| &**line)))
             }
-            (Command::Quit, _) => Ok(self.quit(txn)),
-            (command, State::Transaction(_, maildrop)) => transact(command, read, maildrop),
-            (command, State::Silent | State::Authorization(_) | State::Sasl(_)) => {
+            (Pop3Command::Quit, _) => Ok(self.quit(txn)),
+            (command, Pop3State::Transaction(_, maildrop)) => transact(command, read, maildrop),
+            (command, Pop3State::Silent | Pop3State::Authorization(_) | Pop3State::Sasl(_)) => {
                 self.may_come_before_tls(command.event())?;
                 self.authorize(command, txn)
             }
         }
     }
 
-    fn authorize(&mut self, command: Command, txn: &mut MailTxn<'_>) -> Answer {
+    fn authorize(&mut self, command: Pop3Command, txn: &mut MailTxn<'_>) -> Answer {
         let named = match &mut self.state {
-            State::Authorization(user) => user.take(),
+            Pop3State::Authorization(user) => user.take(),
             _ => None,
         };
         match command {
-            Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
-            Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
-            Command::Stls => Ok(Step { next: Next::Secure, ..ok("begin the TLS handshake") }),
-            Command::User(login) => {
-                self.state = State::Authorization(Some(login));
+            Pop3Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
+            Pop3Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
+            Pop3Command::Stls => Ok(Outcome { next: Next::Secure, ..ok("begin the TLS handshake") }),
+            Pop3Command::User(login) => {
+                self.state = Pop3State::Authorization(Some(login));
                 Ok(ok("now the password"))
             }
-            Command::Pass(password) => {
+            Pop3Command::Pass(password) => {
                 let login = named.ok_or("USER comes before PASS")?;
                 let account = txn.log_in(&login, &password);
                 self.enter(account, txn)
             }
-            Command::Apop { login, digest } => {
+            Pop3Command::Apop { login, digest } => {
                 let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
                 let proves = |password: &str| {
                     let hash = md5::compute(format!("{timestamp}{password}"));
@@ -123,18 +123,18 @@ impl Pop3 {
                 let account = txn.log_in_by_proof(&login, proves);
                 self.enter(account, txn)
             }
-            Command::Auth(None) => {
+            Pop3Command::Auth(None) => {
                 let lines = self.capability_lines();
                 let announced = lines.iter().filter_map(|line| line.strip_prefix("SASL "));
                 Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
-            Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), txn),
+            Pop3Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), txn),
             _ => Err("log in first".to_owned()),
         }
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
-        let State::Sasl(exchange) = mem::replace(&mut self.state, State::Authorization(None)) else {
+        let Pop3State::Sasl(exchange) = mem::replace(&mut self.state, Pop3State::Authorization(None)) else {
             return Err("no login is under way".to_owned());
         };
         if **response == *b"*" {
@@ -144,14 +144,14 @@ impl Pop3 {
         self.proceed(exchange.step(response), txn)
     }
 
-    fn proceed(&mut self, outcome: Outcome, txn: &mut MailTxn<'_>) -> Answer {
+    fn proceed(&mut self, outcome: SaslStep, txn: &mut MailTxn<'_>) -> Answer {
         match outcome {
-            Outcome::Challenge(exchange, challenge) => {
-                self.state = State::Sasl(exchange);
+            SaslStep::Challenge(exchange, challenge) => {
+                self.state = Pop3State::Sasl(exchange);
                 Ok(positive(Reply::default().line(&["+ ", &sasl::encode(challenge)])))
             }
-            Outcome::Malformed(why) => Err(format!("the response is malformed: {why}")),
-            Outcome::Credentials { login, password } => {
+            SaslStep::Malformed(why) => Err(format!("the response is malformed: {why}")),
+            SaslStep::Credentials { login, password } => {
                 let account = txn.log_in(&login, &password);
                 self.enter(account, txn)
             }
@@ -166,17 +166,17 @@ impl Pop3 {
         if !txn.hold_maildrop(account) {
             return Err("[IN-USE] another session has the maildrop".to_owned());
         }
-        let place = txn.account(account).map(|its| Place { account, mailbox: its.inbox().no });
+        let place = txn.account(account).map(|its| MailboxId { account, mailbox: its.inbox().no });
         let maildrop = place.and_then(|place| txn.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
         let maildrop = maildrop.ok_or("[SYS/TEMP] the account is gone")?;
         let (count, octets) = maildrop.stat();
-        self.state = State::Transaction(account, maildrop);
+        self.state = Pop3State::Transaction(account, maildrop);
         Ok(ok(&format!("{count} messages, {octets} octets")))
     }
 
     /// RFC 1939 §6: what is marked as deleted goes now.
-    fn quit(&mut self, txn: &mut MailTxn<'_>) -> Step<Request> {
-        if let State::Transaction(_, maildrop) = &self.state {
+    fn quit(&mut self, txn: &mut MailTxn<'_>) -> Outcome<Request> {
+        if let Pop3State::Transaction(_, maildrop) = &self.state {
             maildrop.deleted().for_each(|uid| txn.expunge(maildrop.place, uid));
             // Here, because the client may be back before the connection is over.
             txn.leave_maildrop();
@@ -231,24 +231,24 @@ fn timestamp(greeting: &str) -> Option<&str> {
 }
 
 /// What is listed, a line each, and the dot that ends it.
-fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Step<Request> {
+fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Outcome<Request> {
     let reply = Reply::default().line(&["+OK ", text]);
     positive(lines.fold(reply, |reply, line| reply.line(&[line])).line(&["."]))
 }
 
-fn transact(command: Command, read: Read, maildrop: &mut Maildrop) -> Answer {
+fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer {
     let none = |number: u32| format!("there is no message {number}");
     let mut reply = Reply::default();
     match command {
-        Command::Stat => {
+        Pop3Command::Stat => {
             let (count, octets) = maildrop.stat();
             reply = reply.line(&["+OK ", &format!("{count} {octets}")]);
         }
-        Command::List(Some(number)) => {
+        Pop3Command::List(Some(number)) => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{number} {}", maildrop::size(message))]);
         }
-        Command::List(None) => {
+        Pop3Command::List(None) => {
             let (count, octets) = maildrop.stat();
             reply = reply.line(&["+OK ", &format!("{count} messages, {octets} octets")]);
             for (number, message) in maildrop.each() {
@@ -256,11 +256,11 @@ fn transact(command: Command, read: Read, maildrop: &mut Maildrop) -> Answer {
             }
             reply = reply.line(&["."]);
         }
-        Command::Uidl(Some(number)) => {
+        Pop3Command::Uidl(Some(number)) => {
             let id = maildrop.unique_id(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{number} {id}")]);
         }
-        Command::Uidl(None) => {
+        Pop3Command::Uidl(None) => {
             reply = reply.line(&["+OK unique ids follow"]);
             for (number, _) in maildrop.each() {
                 let id = maildrop.unique_id(number).unwrap_or_default();
@@ -268,32 +268,36 @@ fn transact(command: Command, read: Read, maildrop: &mut Maildrop) -> Answer {
             }
             reply = reply.line(&["."]);
         }
-        Command::Retr(number) => {
+        Pop3Command::Retr(number) => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{} octets", maildrop::size(message))]);
             reply.append(read.text(message, None));
         }
-        Command::Top { number, lines } => {
+        Pop3Command::Top { number, lines } => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK the top follows"]);
             reply.append(read.text(message, Some(lines)));
         }
-        Command::Dele(number) => {
+        Pop3Command::Dele(number) => {
             if !maildrop.delete(number) {
                 return Err(none(number));
             }
             reply = reply.line(&["+OK ", &format!("message {number} is marked as deleted")]);
         }
-        Command::Rset => {
+        Pop3Command::Rset => {
             maildrop.undelete();
             let (count, octets) = maildrop.stat();
             reply = reply.line(&["+OK ", &format!("{count} messages, {octets} octets")]);
         }
-        Command::Noop => reply = reply.line(&["+OK"]),
-        Command::Apop { .. } | Command::Auth(_) | Command::Pass(_) | Command::Stls | Command::User(_) => {
+        Pop3Command::Noop => reply = reply.line(&["+OK"]),
+        Pop3Command::Apop { .. }
+        | Pop3Command::Auth(_)
+        | Pop3Command::Pass(_)
+        | Pop3Command::Stls
+        | Pop3Command::User(_) => {
             return Err("you are logged in already".to_owned());
         }
-        Command::Capa | Command::Quit => unreachable!("they are answered in any state"),
+        Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are answered in any state"),
     }
     Ok(positive(reply))
 }

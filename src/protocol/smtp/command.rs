@@ -9,7 +9,7 @@ use crate::protocol::sasl::{self, Mechanism};
 
 /// What a client asks for in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum SmtpCommand {
     Helo(Box<str>),
     Ehlo(Box<str>),
     Mail { sender: Sender, is_international: bool },
@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Auth { mechanism: Mechanism, initial: Option<Vec<u8>> },
 }
 
-impl Command {
+impl SmtpCommand {
     /// The event of its verb.
     pub(super) fn event(&self) -> Event {
         match self {
@@ -64,7 +64,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
 ];
 
 /// Reads a line. The event is known even where the command is wrong.
-pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<Command, Refusal>) {
+pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<SmtpCommand, Refusal>) {
     // RFC 5321 §4.1.1: trailing white space is tolerated.
     let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line = &line[..line.len() - blank];
@@ -82,7 +82,7 @@ pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<Command, Refusal>
     (*event, command(*event, rest, limit))
 }
 
-fn command(event: Event, rest: &[u8], limit: u64) -> Result<Command, Refusal> {
+fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal> {
     let Ok(rest) = std::str::from_utf8(rest) else { return Err(Refusal::syntax("the line is not UTF-8")) };
     let is_control = |byte: u8| byte.is_ascii_control();
     if rest.bytes().any(is_control) || (!rest.is_ascii() && rest.contains(char::is_control)) {
@@ -90,28 +90,28 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<Command, Refusal> {
     }
     let argument = rest.trim_start_matches(' ');
     match event {
-        Event::SmtpHelo => Ok(Command::Helo(name(argument, "HELO")?)),
-        Event::SmtpCaps => Ok(Command::Ehlo(name(argument, "EHLO")?)),
+        Event::SmtpHelo => Ok(SmtpCommand::Helo(name(argument, "HELO")?)),
+        Event::SmtpCaps => Ok(SmtpCommand::Ehlo(name(argument, "EHLO")?)),
         Event::SmtpMail => mail(argument, limit),
         Event::SmtpRcpt => rcpt(argument),
         Event::SmtpVrfy if argument.is_empty() => Err(Refusal::parameters("VRFY takes a user name or an address")),
-        Event::SmtpVrfy => Ok(Command::Vrfy(argument.into())),
+        Event::SmtpVrfy => Ok(SmtpCommand::Vrfy(argument.into())),
         Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes the name of a list")),
-        Event::SmtpExpn => Ok(Command::Expn),
+        Event::SmtpExpn => Ok(SmtpCommand::Expn),
         // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed, and of no consequence.
-        Event::SmtpHelp => Ok(Command::Help),
-        Event::SmtpNoop => Ok(Command::Noop),
+        Event::SmtpHelp => Ok(SmtpCommand::Help),
+        Event::SmtpNoop => Ok(SmtpCommand::Noop),
         Event::SmtpAuthStart => auth(argument),
-        Event::SmtpData => alone(argument, Command::Data),
-        Event::SmtpRset => alone(argument, Command::Rset),
-        Event::SmtpQuit => alone(argument, Command::Quit),
-        Event::SmtpStarttls => alone(argument, Command::Starttls),
+        Event::SmtpData => alone(argument, SmtpCommand::Data),
+        Event::SmtpRset => alone(argument, SmtpCommand::Rset),
+        Event::SmtpQuit => alone(argument, SmtpCommand::Quit),
+        Event::SmtpStarttls => alone(argument, SmtpCommand::Starttls),
         other => unreachable!("{other} is the event of no verb"),
     }
 }
 
 /// RFC 3207 §4 has the text.
-fn alone(argument: &str, command: Command) -> Result<Command, Refusal> {
+fn alone(argument: &str, command: SmtpCommand) -> Result<SmtpCommand, Refusal> {
     if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters("Syntax error (no parameters allowed)")) }
 }
 
@@ -124,16 +124,16 @@ fn name(argument: &str, verb: &str) -> Result<Box<str>, Refusal> {
     Ok(argument.into())
 }
 
-fn mail(argument: &str, limit: u64) -> Result<Command, Refusal> {
+fn mail(argument: &str, limit: u64) -> Result<SmtpCommand, Refusal> {
     let Some(rest) = strip_keyword(argument, "FROM:") else {
         return Err(Refusal::parameters("it must be MAIL FROM:<address>"));
     };
     let (path, rest) = path(rest).map_err(|why| Refusal::new("501 5.1.7", why))?;
     let parameters = parameter::of_mail(rest, limit)?;
-    Ok(Command::Mail { sender: Sender::new(path.address, parameters), is_international: path.is_international })
+    Ok(SmtpCommand::Mail { sender: Sender::new(path.address, parameters), is_international: path.is_international })
 }
 
-fn rcpt(argument: &str) -> Result<Command, Refusal> {
+fn rcpt(argument: &str) -> Result<SmtpCommand, Refusal> {
     let Some(rest) = strip_keyword(argument, "TO:") else {
         return Err(Refusal::parameters("it must be RCPT TO:<address>"));
     };
@@ -142,11 +142,11 @@ fn rcpt(argument: &str) -> Result<Command, Refusal> {
         return Err(Refusal::new("501 5.1.3", "<> can send mail but not receive it"));
     }
     let parameters = parameter::of_rcpt(rest)?;
-    Ok(Command::Rcpt { address: path.address.into(), parameters, is_international: path.is_international })
+    Ok(SmtpCommand::Rcpt { address: path.address.into(), parameters, is_international: path.is_international })
 }
 
 /// RFC 4954 §4: `AUTH mechanism [initial-response]`; `=` is an empty response.
-fn auth(argument: &str) -> Result<Command, Refusal> {
+fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
     let mut words = argument.split(' ').filter(|word| !word.is_empty());
     let (Some(mechanism), initial, None) = (words.next(), words.next(), words.next()) else {
         return Err(Refusal::parameters("it must be AUTH mechanism [initial-response]"));
@@ -162,7 +162,7 @@ fn auth(argument: &str) -> Result<Command, Refusal> {
             None => return Err(Refusal::syntax("the initial response is not base64")),
         },
     };
-    Ok(Command::Auth { mechanism, initial })
+    Ok(SmtpCommand::Auth { mechanism, initial })
 }
 
 fn strip_keyword<'a>(text: &'a str, keyword: &str) -> Option<&'a str> {

@@ -2,32 +2,34 @@
 
 use std::mem;
 
-use super::command::Command;
-use super::{Request, Smtp, State};
+use super::command::SmtpCommand;
+use super::{Request, Smtp, SmtpState};
 use crate::mail::{Accounts, Parameters};
 use crate::protocol::fact::of_line;
 use crate::protocol::sasl;
-use crate::protocol::{Event, Fact, Heard, Next, Value};
+use crate::protocol::{Decoded, Event, Fact, Next, Value};
 
 impl Smtp {
     pub(super) fn known<'a>(
         &'a self,
-        heard: &'a Heard<Request>,
+        decoded: &'a Decoded<Request>,
         fact: Fact<'_>,
         _accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
         let transaction = match &self.state {
-            State::Transaction(transaction) | State::Body(transaction, _) => Some(transaction),
-            State::Silent | State::Idle | State::Sasl(_) => None,
+            SmtpState::Transaction(transaction) | SmtpState::Body(transaction, _) => Some(transaction),
+            SmtpState::Silent | SmtpState::Idle | SmtpState::Sasl(_) => None,
         };
-        match (fact, &heard.request) {
+        match (fact, &decoded.request) {
             (Fact::Line | Fact::Verb | Fact::Argument, Request::Sasl(_)) if fact != Fact::Line => None,
-            (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&heard.words, fact, false),
-            (Fact::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&heard.words, fact, false),
+            (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&decoded.input, fact, false),
+            (Fact::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&decoded.input, fact, false),
             (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
-            (Fact::Sender, Request::Command(Command::Mail { sender, .. })) => Some(Value::text(sender.address())),
+            (Fact::Sender, Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
+                Some(Value::text(sender.address()))
+            }
             (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
-            (Fact::Recipient, Request::Command(Command::Rcpt { address, .. })) => Some(Value::text(&**address)),
+            (Fact::Recipient, Request::SmtpCommand(SmtpCommand::Rcpt { address, .. })) => Some(Value::text(&**address)),
             (Fact::Recipient, Request::Message(_)) => {
                 let accepted = transaction?.recipients.iter().filter(|its| its.is_accepted());
                 Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
@@ -36,22 +38,24 @@ impl Smtp {
                 let accepted = transaction.map_or(0, |its| its.accepted);
                 Some(Value::Number(accepted as u64))
             }
-            (Fact::Size, Request::Command(Command::Mail { sender, .. })) => {
+            (Fact::Size, Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
                 sender.parameters().size().map(Value::Number)
             }
             (Fact::Size, Request::Message(body)) => Some(Value::Number(body.octets)),
-            (Fact::Parameter(name), Request::Command(Command::Mail { sender, .. })) => {
+            (Fact::Parameter(name), Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
                 parameter(sender.parameters(), name)
             }
-            (Fact::Parameter(name), Request::Command(Command::Rcpt { parameters, .. })) => parameter(parameters, name),
+            (Fact::Parameter(name), Request::SmtpCommand(SmtpCommand::Rcpt { parameters, .. })) => {
+                parameter(parameters, name)
+            }
             _ => None,
         }
     }
 
     fn login(&self, request: &Request, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, exchange, response) = match (request, &self.state) {
-            (Request::Command(Command::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
-            (Request::Sasl(response), State::Sasl(exchange)) => {
+            (Request::SmtpCommand(SmtpCommand::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
+            (Request::Sasl(response), SmtpState::Sasl(exchange)) => {
                 (exchange.mechanism(), Some(exchange.clone()), sasl::decode(response))
             }
             _ => return None,
@@ -63,10 +67,10 @@ impl Smtp {
     }
 
     /// The request is dropped: a message that was sent is over, a login that was refused too.
-    pub(super) fn let_go(&mut self, request: &Request) -> Next<Request> {
+    pub(super) fn rejected(&mut self, request: &Request) -> Next<Request> {
         match request {
             Request::Message(_) | Request::Sasl(_) => {
-                let _over = mem::replace(&mut self.state, State::Idle);
+                let _over = mem::replace(&mut self.state, SmtpState::Idle);
                 Next::Continue
             }
             Request::Stop => Next::End,
@@ -126,10 +130,10 @@ mod tests {
             (Event::SmtpMessage, Fact::Verb, None),
         ];
         let mut seen = 0;
-        while let Some(heard) = machine.decode(&mut input) {
-            for (_, fact, want) in wanted.iter().filter(|(event, ..)| *event == heard.event) {
-                let read = || content_of(&machine.messages(&heard.request, &mail.accounts)?, *fact);
-                let value = machine.ask(&heard, *fact, &mail.accounts).or_else(read);
+        while let Some(decoded) = machine.decode(&mut input) {
+            for (_, fact, want) in wanted.iter().filter(|(event, ..)| *event == decoded.event) {
+                let read = || content_of(&machine.messages(&decoded.request, &mail.accounts)?, *fact);
+                let value = machine.ask(&decoded, *fact, &mail.accounts).or_else(read);
                 let text = value.map(|value| match value {
                     Value::Text(text) => text.into_owned(),
                     Value::Number(number) => number.to_string(),
@@ -142,11 +146,11 @@ mod tests {
                     }
                     Value::Truth(truth) => truth.to_string(),
                 });
-                assert_eq!(text.as_deref(), *want, "{} {fact:?}", heard.event);
+                assert_eq!(text.as_deref(), *want, "{} {fact:?}", decoded.event);
                 seen += 1;
             }
             let origin = Origin::Session(SessionNo(1));
-            machine.perform(heard.request, &mut MailTxn::new(&mut mail, origin, Timestamp::from_micros(0)));
+            machine.perform(decoded.request, &mut MailTxn::new(&mut mail, origin, Timestamp::from_micros(0)));
         }
         assert_eq!(seen, wanted.len());
     }

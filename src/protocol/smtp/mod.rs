@@ -17,11 +17,11 @@ use super::fact::message;
 use super::line::{Line, Lines};
 use super::sasl;
 use super::{
-    CapabilityOverride, CapabilityOverrides, Event, Fact, Framing, Heard, Machine, MailTxn, Next, StartTls, Step,
-    Unfinished, Value, Words,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
+    StartTls, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
-use command::Command;
+use command::SmtpCommand;
 use data::{Body, Receiver};
 use refusal::Refusal;
 
@@ -59,7 +59,7 @@ impl Default for Limits {
 pub(crate) struct Smtp {
     config: Arc<Config>,
     lines: Lines,
-    state: State,
+    state: SmtpState,
     /// The client has introduced itself.
     is_introduced: bool,
     is_logged_in: bool,
@@ -71,7 +71,7 @@ pub(crate) struct Smtp {
 }
 
 /// What the next octets are.
-enum State {
+enum SmtpState {
     /// Nothing was said yet: the greeting is due.
     Silent,
     /// A command, outside of a transaction.
@@ -96,7 +96,7 @@ struct Transaction {
 #[derive(Debug)]
 pub(crate) enum Request {
     Greeting,
-    Command(Command),
+    SmtpCommand(SmtpCommand),
     /// A command that is wrong, or unknown.
     Wrong(Event, Refusal),
     /// A line that is none.
@@ -114,7 +114,7 @@ impl Smtp {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
-        let state = State::Silent;
+        let state = SmtpState::Silent;
         Self {
             config,
             lines,
@@ -127,28 +127,28 @@ impl Smtp {
         }
     }
 
-    fn read_line(&mut self, line: Line) -> Heard<Request> {
-        let is_sasl = matches!(self.state, State::Sasl(_));
+    fn read_line(&mut self, line: Line) -> Decoded<Request> {
+        let is_sasl = matches!(self.state, SmtpState::Sasl(_));
         let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
         let is_http = !is_sasl && line.is_http();
-        let heard = match line {
+        let decoded = match line {
             Line::Whole(line) if is_sasl => {
                 let event = self.sasl_event();
-                Heard { event, request: Request::Sasl(line.clone()), words: Words::Line(line) }
+                Decoded { event, request: Request::Sasl(line.clone()), input: Input::Line(line) }
             }
             Line::Whole(line) => {
                 let (event, command) = command::parse(&line, self.config.limits.message);
                 let event = match &command {
                     // Credentials that come with the command are complete.
-                    Ok(Command::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
+                    Ok(SmtpCommand::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
                     _ => event,
                 };
-                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command);
-                Heard { event, request, words: Words::Line(line) }
+                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::SmtpCommand);
+                Decoded { event, request, input: Input::Line(line) }
             }
             Line::BareLf(line) => {
                 let refusal = Refusal::new("500 5.5.2", "a line ends with CRLF; a bare LF ends nothing");
-                Heard { event: otherwise, request: Request::Refused(refusal), words: Words::Line(line) }
+                Decoded { event: otherwise, request: Request::Refused(refusal), input: Input::Line(line) }
             }
             // RFC 5321 §4.5.3.1.9.
             Line::TooLong { start, octets } => {
@@ -158,10 +158,14 @@ impl Smtp {
                     true => Refusal::new("500 5.5.6", "Authentication Exchange line is too long"),
                     false => Refusal::new("500 5.5.2", &text),
                 };
-                Heard { event: otherwise, request: Request::Refused(refusal), words: Words::LongLine { start, octets } }
+                Decoded {
+                    event: otherwise,
+                    request: Request::Refused(refusal),
+                    input: Input::LongLine { start, octets },
+                }
             }
         };
-        if is_http { Heard { request: Request::Http, ..heard } } else { heard }
+        if is_http { Decoded { request: Request::Http, ..decoded } } else { decoded }
     }
 
     /// What is announced instead, at this moment.
@@ -172,7 +176,7 @@ impl Smtp {
     /// Whether the response that comes now completes the credentials.
     fn sasl_event(&self) -> Event {
         match &self.state {
-            State::Sasl(sasl::Exchange::LoginName) => Event::SmtpAuthStep,
+            SmtpState::Sasl(sasl::Exchange::LoginName) => Event::SmtpAuthStep,
             _ => Event::SmtpAuth,
         }
     }
@@ -181,37 +185,37 @@ impl Smtp {
 impl Machine for Smtp {
     type Request = Request;
 
-    fn decode(&mut self, input: &mut BytesMut) -> Option<Heard<Request>> {
+    fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
         match &mut self.state {
-            State::Silent => {
-                self.state = State::Idle;
-                Some(Heard { event: Event::SmtpGreeting, words: Words::Silence, request: Request::Greeting })
+            SmtpState::Silent => {
+                self.state = SmtpState::Idle;
+                Some(Decoded { event: Event::SmtpGreeting, input: Input::Silence, request: Request::Greeting })
             }
-            State::Body(_, receiver) => {
+            SmtpState::Body(_, receiver) => {
                 let mut body = receiver.receive(input)?;
-                let words = Words::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
-                Some(Heard { event: Event::SmtpMessage, words, request: Request::Message(body) })
+                let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
+                Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
             }
-            State::Idle | State::Transaction(_) | State::Sasl(_) => {
+            SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
                 let line = self.lines.next(input)?;
                 Some(self.read_line(line))
             }
         }
     }
 
-    fn lapse(&mut self) -> Heard<Request> {
-        Heard { event: Event::SmtpLapse, words: Words::Silence, request: Request::Lapse }
+    fn lapse(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::SmtpLapse, input: Input::Silence, request: Request::Lapse }
     }
 
-    fn stop(&mut self) -> Heard<Request> {
-        Heard { event: Event::SmtpStop, words: Words::Silence, request: Request::Stop }
+    fn stop(&mut self) -> Decoded<Request> {
+        Decoded { event: Event::SmtpStop, input: Input::Silence, request: Request::Stop }
     }
 
     fn patience(&self) -> Duration {
         self.config.limits.idle
     }
 
-    fn perform(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+    fn perform(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         self.answer(request, txn)
     }
 
@@ -224,16 +228,16 @@ impl Machine for Smtp {
         Some(vec![message(body.raw.clone()?)])
     }
 
-    fn ask<'a>(&'a self, heard: &'a Heard<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(heard, fact, accounts)
+    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
+        self.known(decoded, fact, accounts)
     }
 
     fn framing(&self, _request: &Request) -> Framing {
         Framing::Smtp
     }
 
-    fn refuse(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
-        self.let_go(&request)
+    fn reject(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
+        self.rejected(&request)
     }
 
     fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
@@ -244,13 +248,13 @@ impl Machine for Smtp {
         self.is_secured = true;
         self.is_introduced = false;
         self.is_logged_in = false;
-        self.state = State::Idle;
+        self.state = SmtpState::Idle;
     }
 
     fn unfinished(&self) -> Unfinished {
         match &self.state {
-            State::Body(_, receiver) => Unfinished { within: Some("DATA"), octets: receiver.octets() },
-            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => {
+            SmtpState::Body(_, receiver) => Unfinished { within: Some("DATA"), octets: receiver.octets() },
+            SmtpState::Silent | SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
                 Unfinished { within: None, octets: self.lines.unfinished() }
             }
         }
@@ -258,8 +262,10 @@ impl Machine for Smtp {
 
     fn unfinished_octets(&self) -> [&[u8]; 2] {
         let octets = match &self.state {
-            State::Body(_, receiver) => receiver.kept(),
-            State::Silent | State::Idle | State::Transaction(_) | State::Sasl(_) => self.lines.unfinished_start(),
+            SmtpState::Body(_, receiver) => receiver.kept(),
+            SmtpState::Silent | SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
+                self.lines.unfinished_start()
+            }
         };
         [octets, &[]]
     }

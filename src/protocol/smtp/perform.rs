@@ -5,40 +5,40 @@ use std::mem;
 
 use bytes::Bytes;
 
-use super::command::Command;
+use super::command::SmtpCommand;
 use super::data::{Body, Receiver};
 use super::refusal::{Refusal, visible};
-use super::{Request, Smtp, State, Transaction};
+use super::{Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::sasl::{self, Mechanism, Outcome};
-use crate::protocol::{Event, MailTxn, Next, Reply, StartTls, Status, Step};
+use crate::protocol::sasl::{self, Mechanism, SaslStep};
+use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 /// What a command comes to: its reply, or why it is refused.
-type Answer = Result<Step<Request>, Refusal>;
+type Answer = Result<Outcome<Request>, Refusal>;
 
-fn positive(reply: Reply) -> Step<Request> {
-    Step { reply, status: Some(Status::Positive), next: Next::Continue }
+fn positive(reply: Reply) -> Outcome<Request> {
+    Outcome { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
-fn say(line: &str) -> Step<Request> {
+fn say(line: &str) -> Outcome<Request> {
     positive(Reply::default().line(&[line]))
 }
 
 /// RFC 5321 §3.8: 421 announces that the server closes the connection.
-fn close(line: &str) -> Step<Request> {
-    Step { reply: Reply::default().line(&[line]), status: Some(Status::Negative), next: Next::End }
+fn close(line: &str) -> Outcome<Request> {
+    Outcome { reply: Reply::default().line(&[line]), status: Some(Status::Negative), next: Next::End }
 }
 
 impl Smtp {
-    pub(super) fn answer(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Step<Request> {
+    pub(super) fn answer(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         let answer = match request {
             Request::Greeting => Ok(self.greet()),
-            Request::Command(command) => self.command(command, txn),
+            Request::SmtpCommand(command) => self.command(command, txn),
             Request::Wrong(event, refusal) => self.may_come_before_tls(event).and(Err(refusal)),
             Request::Refused(refusal) => {
                 // A login that was answered with nonsense is over.
-                if matches!(self.state, State::Sasl(_)) {
-                    self.state = State::Idle;
+                if matches!(self.state, SmtpState::Sasl(_)) {
+                    self.state = SmtpState::Idle;
                 }
                 Err(refusal)
             }
@@ -49,11 +49,11 @@ impl Smtp {
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
             Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
         };
-        let refused = |reply| Step { reply, status: Some(Status::Negative), next: Next::Continue };
+        let refused = |reply| Outcome { reply, status: Some(Status::Negative), next: Next::Continue };
         answer.unwrap_or_else(|refusal| refused(refusal.reply()))
     }
 
-    fn greet(&self) -> Step<Request> {
+    fn greet(&self) -> Outcome<Request> {
         let host = &self.config.host;
         if self.is_busy {
             return close(&format!("421 4.3.2 {host} has too many sessions; come back later"));
@@ -78,35 +78,35 @@ impl Smtp {
         Ok(())
     }
 
-    fn command(&mut self, command: Command, txn: &mut MailTxn<'_>) -> Answer {
+    fn command(&mut self, command: SmtpCommand, txn: &mut MailTxn<'_>) -> Answer {
         self.may_come_before_tls(command.event())?;
         match command {
-            Command::Helo(name) => Ok(self.hello(&name, txn, false)),
-            Command::Ehlo(name) => Ok(self.hello(&name, txn, true)),
-            Command::Mail { sender, is_international } => self.mail(sender, is_international),
-            Command::Rcpt { address, parameters, is_international } => {
+            SmtpCommand::Helo(name) => Ok(self.hello(&name, txn, false)),
+            SmtpCommand::Ehlo(name) => Ok(self.hello(&name, txn, true)),
+            SmtpCommand::Mail { sender, is_international } => self.mail(sender, is_international),
+            SmtpCommand::Rcpt { address, parameters, is_international } => {
                 self.rcpt(&address, parameters, is_international, txn)
             }
-            Command::Data => self.data(),
-            Command::Rset => {
-                self.state = State::Idle;
+            SmtpCommand::Data => self.data(),
+            SmtpCommand::Rset => {
+                self.state = SmtpState::Idle;
                 Ok(say("250 2.0.0 Ok"))
             }
-            Command::Noop => Ok(say("250 2.0.0 Ok")),
+            SmtpCommand::Noop => Ok(say("250 2.0.0 Ok")),
             // RFC 5321 §3.5.3: a server that does not verify says 252.
-            Command::Vrfy(_) => Ok(say("252 2.1.5 Cannot VRFY user, but will accept message and attempt delivery")),
-            Command::Expn => Err(Refusal::not_implemented("EXPN")),
-            Command::Help => Ok(self.help()),
-            Command::Quit => Ok(Step { next: Next::End, ..say("221 2.0.0 Bye") }),
-            Command::Starttls => self.starttls(),
-            Command::Auth { mechanism, initial } => self.auth(mechanism, initial, txn),
+            SmtpCommand::Vrfy(_) => Ok(say("252 2.1.5 Cannot VRFY user, but will accept message and attempt delivery")),
+            SmtpCommand::Expn => Err(Refusal::not_implemented("EXPN")),
+            SmtpCommand::Help => Ok(self.help()),
+            SmtpCommand::Quit => Ok(Outcome { next: Next::End, ..say("221 2.0.0 Bye") }),
+            SmtpCommand::Starttls => self.starttls(),
+            SmtpCommand::Auth { mechanism, initial } => self.auth(mechanism, initial, txn),
         }
     }
 
     /// RFC 5321 §4.1.4: EHLO in the midst of a session begins anew, as RSET does.
-    fn hello(&mut self, name: &str, txn: &mut MailTxn<'_>, is_extended: bool) -> Step<Request> {
+    fn hello(&mut self, name: &str, txn: &mut MailTxn<'_>, is_extended: bool) -> Outcome<Request> {
         self.is_introduced = true;
-        self.state = State::Idle;
+        self.state = SmtpState::Idle;
         txn.introduce(name);
         let host = &*self.config.host;
         if !is_extended {
@@ -142,20 +142,20 @@ impl Smtp {
 
     fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {
         self.may_send()?;
-        if matches!(self.state, State::Transaction(_)) {
+        if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with DATA or RSET"));
         }
         // RFC 6531 §3.5.
         if is_international && !sender.parameters().smtputf8() {
             return Err(Refusal::new("553 5.6.7", "an address beyond ASCII needs the SMTPUTF8 parameter"));
         }
-        self.state = State::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
+        self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
         Ok(say("250 2.1.0 Ok"))
     }
 
     fn rcpt(&mut self, address: &str, parameters: Parameters, is_international: bool, txn: &MailTxn<'_>) -> Answer {
         let limit = self.config.limits.recipients;
-        let State::Transaction(transaction) = &mut self.state else {
+        let SmtpState::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
             return Err(Refusal::sequence("MAIL comes before RCPT"));
         };
@@ -180,7 +180,7 @@ impl Smtp {
     }
 
     fn data(&mut self) -> Answer {
-        let State::Transaction(transaction) = &mut self.state else {
+        let SmtpState::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
             return Err(Refusal::sequence("MAIL and RCPT come before DATA"));
         };
@@ -192,14 +192,14 @@ impl Smtp {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         }
         let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
-        if let State::Transaction(transaction) = mem::replace(&mut self.state, State::Idle) {
-            self.state = State::Body(transaction, receiver);
+        if let SmtpState::Transaction(transaction) = mem::replace(&mut self.state, SmtpState::Idle) {
+            self.state = SmtpState::Body(transaction, receiver);
         }
         Ok(say("354 End data with <CR><LF>.<CR><LF>"))
     }
 
     fn message(&mut self, body: Body, txn: &mut MailTxn<'_>) -> Answer {
-        let State::Body(transaction, _) = mem::replace(&mut self.state, State::Idle) else {
+        let SmtpState::Body(transaction, _) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("DATA comes before a message"));
         };
         let Some(raw) = body.raw else { return Err(Refusal::too_large(self.config.limits.message)) };
@@ -210,7 +210,7 @@ impl Smtp {
         Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
     }
 
-    fn help(&self) -> Step<Request> {
+    fn help(&self) -> Outcome<Request> {
         // EXPN is answered with 502: what is not implemented is not named.
         let verbs = super::command::VERBS.iter().filter(|(_, event)| *event != Event::SmtpExpn);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
@@ -225,7 +225,7 @@ impl Smtp {
         if self.config.starttls == StartTls::Never {
             return Err(Refusal::not_implemented("STARTTLS"));
         }
-        Ok(Step { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
+        Ok(Outcome { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
     }
 
     fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
@@ -236,7 +236,7 @@ impl Smtp {
         if self.is_logged_in {
             return Err(Refusal::sequence("you are logged in already"));
         }
-        if matches!(self.state, State::Transaction(_)) {
+        if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
         // RFC 4954 §4: an initial response where the server speaks first is an error; LOGIN's takes it as the name.
@@ -244,7 +244,7 @@ impl Smtp {
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
-        let State::Sasl(exchange) = mem::replace(&mut self.state, State::Idle) else {
+        let SmtpState::Sasl(exchange) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("no login is under way"));
         };
         if **response == *b"*" {
@@ -254,18 +254,18 @@ impl Smtp {
         self.proceed(exchange.step(response), txn)
     }
 
-    fn proceed(&mut self, outcome: Outcome, txn: &mut MailTxn<'_>) -> Answer {
+    fn proceed(&mut self, outcome: SaslStep, txn: &mut MailTxn<'_>) -> Answer {
         match outcome {
-            Outcome::Challenge(exchange, challenge) => {
-                self.state = State::Sasl(exchange);
+            SaslStep::Challenge(exchange, challenge) => {
+                self.state = SmtpState::Sasl(exchange);
                 Ok(say(&format!("334 {}", sasl::encode(challenge))))
             }
-            Outcome::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
-            Outcome::Credentials { login, password } if txn.log_in(&login, &password).is_some() => {
+            SaslStep::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
+            SaslStep::Credentials { login, password } if txn.log_in(&login, &password).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 Authentication successful"))
             }
-            Outcome::Credentials { .. } => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
+            SaslStep::Credentials { .. } => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
         }
     }
 
@@ -318,10 +318,10 @@ mod tests {
         let mut input = BytesMut::from(talk.as_bytes());
 
         let mut message = None;
-        while let Some(heard) = machine.decode(&mut input) {
+        while let Some(decoded) = machine.decode(&mut input) {
             let origin = Origin::Session(SessionNo(1));
             let mut txn = MailTxn::new(&mut mail, origin, Timestamp::from_micros(0));
-            machine.perform(heard.request, &mut txn);
+            machine.perform(decoded.request, &mut txn);
             message = txn.close().accepted.or(message);
         }
 

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use super::{Destination, MailTxn, SeedMailbox};
 use crate::base::nearest;
 use crate::mail::{
-    AccountNo, Change, Flags, InternalDate, Message, Origin, Place, SpecialUse, generated, is_identifier,
+    AccountNo, Change, Flags, InternalDate, MailboxId, Message, Origin, SpecialUse, generated, is_identifier,
 };
 
 /// Why a message cannot be put into a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum InvalidMailbox {
     /// The list of accounts is closed, and this is none of them.
     Stranger,
     /// Nobody can have this login.
@@ -25,7 +25,7 @@ pub(crate) enum Unfit {
     Flag(Box<str>),
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for InvalidMailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
@@ -43,55 +43,55 @@ impl fmt::Display for Unfit {
 
 impl MailTxn<'_> {
     /// The mailbox of this name; it and its account are made if they are not there.
-    pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<Place, Unfit> {
+    pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<MailboxId, InvalidMailbox> {
         let (login, name) = (self.login(login)?, self.name(name)?);
         Ok(self.mailbox_in(&login, &name))
     }
 
     /// The mailbox of this name, of this login or of whoever mail is for, as a place to file mail in.
-    pub(crate) fn destination(&self, login: Option<&str>, mailbox: &str) -> Result<Destination, Unfit> {
+    pub(crate) fn destination(&self, login: Option<&str>, mailbox: &str) -> Result<Destination, InvalidMailbox> {
         let login = login.map(|login| self.login(login)).transpose()?;
         Ok(Destination { login, mailbox: self.name(mailbox)? })
     }
 
     /// The login as the list of accounts has it.
-    fn login(&self, login: &str) -> Result<Box<str>, Unfit> {
+    fn login(&self, login: &str) -> Result<Box<str>, InvalidMailbox> {
         if !is_identifier(login) {
-            return Err(Unfit::Login);
+            return Err(InvalidMailbox::Login);
         }
-        self.mail.accounts.known(login).map(Box::from).ok_or(Unfit::Stranger)
+        self.mail.accounts.known(login).map(Box::from).ok_or(InvalidMailbox::Stranger)
     }
 
     /// The canonical form of a name that a mailbox can have.
-    fn name(&self, name: &str) -> Result<Box<str>, Unfit> {
+    fn name(&self, name: &str) -> Result<Box<str>, InvalidMailbox> {
         let namespace = self.mail.accounts.namespace();
         let name = namespace.canonical(name);
         match namespace.objection(&name) {
-            Some(objection) => Err(Unfit::Name(objection)),
+            Some(objection) => Err(InvalidMailbox::Name(objection)),
             None => Ok(name),
         }
     }
 
     /// The mailbox of a name that it can have; it and its account are made if they are not there.
-    pub(super) fn mailbox_in(&mut self, login: &str, name: &str) -> Place {
+    pub(super) fn mailbox_in(&mut self, login: &str, name: &str) -> MailboxId {
         let account = self.open(login);
         let mailbox = self.account(account).and_then(|its| its.named(name)).map(|mailbox| mailbox.no);
         match mailbox {
-            Some(mailbox) => Place { account, mailbox },
+            Some(mailbox) => MailboxId { account, mailbox },
             None => self.create(account, name, SpecialUse::of_name(name)),
         }
     }
 
     /// Makes a mailbox; that the name is free and allowed was looked at before.
-    pub(crate) fn create(&mut self, account: AccountNo, name: &str, special_use: Option<SpecialUse>) -> Place {
+    pub(crate) fn create(&mut self, account: AccountNo, name: &str, special_use: Option<SpecialUse>) -> MailboxId {
         let (mailbox, uid_validity) = self.mail.accounts.next_mailbox();
-        let place = Place { account, mailbox };
+        let place = MailboxId { account, mailbox };
         self.change(Change::Create { place, name: name.into(), special_use, uid_validity });
         place
     }
 
     /// Deletes a mailbox with its entries.
-    pub(crate) fn delete(&mut self, place: Place) {
+    pub(crate) fn delete(&mut self, place: MailboxId) {
         self.change(Change::Delete { place });
     }
 
@@ -107,7 +107,7 @@ impl MailTxn<'_> {
     }
 
     /// These flags as the mailbox holds them; keywords are made on first use. None when there is no room for more.
-    pub(crate) fn flags<'n>(&mut self, place: Place, names: impl Iterator<Item = &'n str>) -> Option<Flags> {
+    pub(crate) fn flags<'n>(&mut self, place: MailboxId, names: impl Iterator<Item = &'n str>) -> Option<Flags> {
         let mut flags = Flags::NONE;
         for name in names {
             let known = Flags::system(name).or_else(|| self.mailbox(place)?.keyword(name));
@@ -127,7 +127,7 @@ impl MailTxn<'_> {
     }
 
     /// Puts a message that nobody sent into a mailbox. Gives its UID.
-    pub(crate) fn append(&mut self, place: Place, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
+    pub(crate) fn append(&mut self, place: MailboxId, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
         let date = date.unwrap_or(InternalDate { at: self.now, zone: 0 });
@@ -135,7 +135,7 @@ impl MailTxn<'_> {
     }
 
     /// Delivers a message that nobody sent to a mailbox.
-    pub(crate) fn deliver_into(&mut self, place: Place, raw: Bytes) {
+    pub(crate) fn deliver_into(&mut self, place: MailboxId, raw: Bytes) {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
         self.file(place, Flags::NONE, InternalDate { at: self.now, zone: 0 }, message, true);
@@ -144,7 +144,7 @@ impl MailTxn<'_> {
     /// Files a message in a mailbox that is there. Gives its UID.
     pub(super) fn file(
         &mut self,
-        place: Place,
+        place: MailboxId,
         flags: Flags,
         date: InternalDate,
         message: Message,
@@ -159,7 +159,7 @@ impl MailTxn<'_> {
 
     /// Copies an entry with its flags and its date. Gives the new UID; none if the entry is gone, or there is no room
     /// for its keywords.
-    pub(crate) fn copy(&mut self, from: Place, uid: u32, to: Place) -> Option<u32> {
+    pub(crate) fn copy(&mut self, from: MailboxId, uid: u32, to: MailboxId) -> Option<u32> {
         let source = self.mailbox(from)?;
         let entry = source.entry(uid)?.clone();
         let names: Vec<String> = entry.flags.names(&source.keywords).map(str::to_owned).collect();
@@ -168,7 +168,7 @@ impl MailTxn<'_> {
     }
 
     /// Gives an entry other flags. Gives the mod-sequence of that change; none if there is nothing to change.
-    pub(crate) fn flag(&mut self, place: Place, uid: u32, flags: Flags) -> Option<u64> {
+    pub(crate) fn flag(&mut self, place: MailboxId, uid: u32, flags: Flags) -> Option<u64> {
         let mailbox = self.mailbox(place)?;
         let modseq = mailbox.highest_modseq + 1;
         mailbox.entry(uid).filter(|entry| entry.flags != flags)?;
@@ -177,7 +177,7 @@ impl MailTxn<'_> {
     }
 
     /// Entries that are there now are recent to nobody who comes later.
-    pub(crate) fn claim(&mut self, place: Place) {
+    pub(crate) fn claim(&mut self, place: MailboxId) {
         if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.recent_from < mailbox.uid_next) {
             let recent_from = mailbox.uid_next;
             self.change(Change::Claim { place, recent_from });
@@ -185,7 +185,7 @@ impl MailTxn<'_> {
     }
 
     /// Takes an entry out of its mailbox, if it is there.
-    pub(crate) fn expunge(&mut self, place: Place, uid: u32) {
+    pub(crate) fn expunge(&mut self, place: MailboxId, uid: u32) {
         if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.entry(uid).is_some()) {
             let modseq = mailbox.highest_modseq + 1;
             self.change(Change::Expunge { place, uid, modseq });
@@ -212,7 +212,7 @@ impl MailTxn<'_> {
         }
         self.forget(Message::is_of_scenario);
         let made = std::mem::take(&mut self.mail.made).into_iter();
-        let places = made.flat_map(|(account, all)| all.into_iter().map(move |mailbox| Place { account, mailbox }));
+        let places = made.flat_map(|(account, all)| all.into_iter().map(move |mailbox| MailboxId { account, mailbox }));
         for place in places {
             if self.mailbox(place).is_some_and(|mailbox| mailbox.entries().is_empty()) {
                 self.delete(place);
@@ -247,13 +247,13 @@ impl MailTxn<'_> {
     }
 
     /// Gives a mailbox another UIDVALIDITY and, if that is wanted, its entries UIDs from 1: in order, or the last first.
-    pub(crate) fn renumber(&mut self, place: Place, uid_validity: u32, reversed: Option<bool>) {
+    pub(crate) fn renumber(&mut self, place: MailboxId, uid_validity: u32, reversed: Option<bool>) {
         let (is_renumbered, is_reversed) = (reversed.is_some(), reversed.unwrap_or_default());
         self.change(Change::Renumber { place, uid_validity, is_renumbered, is_reversed });
     }
 
     /// POP3 knows an entry by this name from now on.
-    pub(crate) fn name_entry(&mut self, place: Place, uid: u32, uidl: &str) {
+    pub(crate) fn name_entry(&mut self, place: MailboxId, uid: u32, uidl: &str) {
         self.change(Change::Uidl { place, uid, uidl: uidl.into() });
     }
 

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-pub(crate) use mailboxes::Unfit;
+pub(crate) use mailboxes::InvalidMailbox;
 
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{
-    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxNo, Message, Origin, Place,
+    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, MailboxNo, Message, Origin,
 };
 
 /// Which session holds the maildrop of an account (RFC 1939 §4).
@@ -221,7 +221,7 @@ impl<'a> MailTxn<'a> {
     }
 
     /// None when the mailbox is gone.
-    pub(crate) fn mailbox(&self, place: Place) -> Option<&Mailbox> {
+    pub(crate) fn mailbox(&self, place: MailboxId) -> Option<&Mailbox> {
         self.mail.accounts.mailbox(place)
     }
 
@@ -308,7 +308,7 @@ impl<'a> MailTxn<'a> {
             }
             served.push(account);
             if let Some(inbox) = self.account(account).map(|account| account.inbox().no) {
-                self.file(Place { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
+                self.file(MailboxId { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
             }
         }
     }
@@ -324,7 +324,7 @@ impl<'a> MailTxn<'a> {
     /// Files a message for these logins, once in each account.
     pub(crate) fn file_for(&mut self, logins: &[Box<str>], destination: &Destination, message: &Message) {
         let date = InternalDate { at: self.now, zone: 0 };
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<MailboxId> = Vec::new();
         for login in logins {
             let place = self.mailbox_in(login, &destination.mailbox);
             if !places.contains(&place) {
@@ -339,7 +339,7 @@ impl<'a> MailTxn<'a> {
         let mut victims = Vec::new();
         for (account, its) in self.mail.accounts.iter() {
             for mailbox in its.mailboxes() {
-                let place = Place { account, mailbox: mailbox.no };
+                let place = MailboxId { account, mailbox: mailbox.no };
                 let entries = mailbox.entries().iter().filter(|entry| messages(&entry.message));
                 victims.extend(entries.map(|entry| (place, entry.uid)));
             }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::data::Parts;
 use super::plan::{Cue, Pace};
-use super::step::{End, Eol, Place};
+use super::step::{CloseMode, CutPoint, Eol};
 use crate::base::Pattern;
 use crate::protocol::{Author, Piece, Reply};
 
@@ -25,7 +25,7 @@ pub(super) enum Filter {
     Hold(Vec<Cue>),
     Split { at: Vec<usize>, seen: usize },
     Pace(Pace),
-    Cut { place: Place, end: End, seen: u64, dropped: u64, is_over: bool },
+    Cut { place: CutPoint, end: CloseMode, seen: u64, dropped: u64, is_over: bool },
 }
 
 /// What is done to lines.
@@ -45,7 +45,7 @@ impl Filter {
         Self::Lines { edit, line: 0 }
     }
 
-    pub(super) fn cut(place: Place, end: End) -> Self {
+    pub(super) fn cut(place: CutPoint, end: CloseMode) -> Self {
         Self::Cut { place, end, seen: 0, dropped: 0, is_over: false }
     }
 
@@ -127,13 +127,13 @@ impl Filter {
             }
             Self::Cut { place, end, seen, dropped, is_over } => {
                 let at = match place {
-                    Place::At(at) => at.saturating_sub(*seen).min(u64::MAX / 2) as usize,
-                    Place::Before(pattern) => {
+                    CutPoint::At(at) => at.saturating_sub(*seen).min(u64::MAX / 2) as usize,
+                    CutPoint::Before(pattern) => {
                         let octets: Vec<u8> = bytes.pieces().flatten().copied().collect();
                         found(pattern, &octets).unwrap_or(usize::MAX)
                     }
                 };
-                if at >= bytes.len() && !(at == bytes.len() && matches!(place, Place::At(_))) {
+                if at >= bytes.len() && !(at == bytes.len() && matches!(place, CutPoint::At(_))) {
                     *seen += bytes.len() as u64;
                     say(send(bytes, pace, apart));
                     return false;

@@ -15,14 +15,14 @@ fn send(text: &str) -> Cue {
 }
 
 fn cut(at: u64) -> Filter {
-    Filter::cut(Place::At(at), End::Rst)
+    Filter::cut(CutPoint::At(at), CloseMode::Rst)
 }
 
 #[test]
 fn a_cut_is_at_its_octet_the_last_one_included() {
-    assert_eq!(through(cut(3), &["ab", "cd"]), (vec![send("ab"), send("c"), Cue::End(End::Rst)], true));
-    assert_eq!(through(cut(4), &["ab", "cd", "ef"]), (vec![send("ab"), send("cd"), Cue::End(End::Rst)], true));
-    assert_eq!(through(cut(0), &["ab"]), (vec![Cue::End(End::Rst)], true));
+    assert_eq!(through(cut(3), &["ab", "cd"]), (vec![send("ab"), send("c"), Cue::End(CloseMode::Rst)], true));
+    assert_eq!(through(cut(4), &["ab", "cd", "ef"]), (vec![send("ab"), send("cd"), Cue::End(CloseMode::Rst)], true));
+    assert_eq!(through(cut(0), &["ab"]), (vec![Cue::End(CloseMode::Rst)], true));
     assert_eq!(through(cut(5), &["ab", "cd"]), (vec![send("ab"), send("cd")], false));
 }
 

@@ -5,7 +5,7 @@ mod output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::{Fired, Kind, Noted, Stalled, Trace, Weight};
+use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
 use crate::protocol::{Event, Framing, Reply, Status, masked};
 use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
@@ -199,7 +199,7 @@ impl Run {
 
     /// The line that was awaited came; what its pattern finds can be named from now on. Gives what is to be recorded
     /// where it is not the right one.
-    pub(crate) fn heard(&mut self, line: &str) -> Option<Kind> {
+    pub(crate) fn heard(&mut self, line: &str) -> Option<RecordKind> {
         let frame = self.frames.last_mut()?;
         let rule = Arc::clone(&frame.firing.rule);
         let Timed { step: Step::Await(pattern), .. } = rule.steps.get(frame.next.checked_sub(1)?)? else { return None };
@@ -210,7 +210,7 @@ impl Run {
         let line = masked(self.event, line.as_bytes());
         let line = String::from_utf8_lossy(&line);
         let text = format!("the client sent {line:?} where {} was awaited", pattern.written());
-        Some(Kind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
+        Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }
 
     /// What answers the ClientHello.

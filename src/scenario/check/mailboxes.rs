@@ -5,12 +5,12 @@ use crate::mail::Namespace;
 use crate::rule::{Rule, Template};
 use crate::scenario::User;
 use crate::scenario::node::Node;
-use crate::scenario::problem::Place;
+use crate::scenario::problem::Location;
 use crate::scenario::read::Reader;
 
 impl Reader {
     /// Says it where no mailbox can have this name.
-    pub(in crate::scenario) fn mailbox_name(&mut self, name: &str, place: &Place) {
+    pub(in crate::scenario) fn mailbox_name(&mut self, name: &str, place: &Location) {
         let objection = match &self.namespace {
             Some(namespace) => namespace.objection(&namespace.canonical(name)),
             None => Namespace::general_objection(name),
@@ -37,7 +37,7 @@ pub(in crate::scenario) fn logins<'n>(
     given: impl Iterator<Item = &'n Node>,
     users: &[User],
 ) {
-    let mut named: Vec<(String, Place)> = Vec::new();
+    let mut named: Vec<(String, Location)> = Vec::new();
     for (rule, node) in rules {
         let steps = rule.steps.iter().enumerate();
         named.extend(steps.filter_map(|(i, timed)| {

@@ -10,7 +10,7 @@ pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
 use super::node::Node;
-use super::problem::Place;
+use super::problem::Location;
 use super::read::Reader;
 use crate::base::nearest;
 use crate::protocol::Event;
@@ -118,7 +118,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
         }
     }
     let mut wrong = Vec::new();
-    let mut check = |name: &Name, at: Place| match name {
+    let mut check = |name: &Name, at: Location| match name {
         Name::Group(group) if !groups.contains(group) => {
             let known: Vec<String> = FIELDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
             let known = known.iter().map(String::as_str).chain(groups.iter().map(|group| &**group));
@@ -158,13 +158,13 @@ fn gather(test: &Test, groups: &mut Vec<Box<str>>) {
 }
 
 /// Where a key of the rule stands, or the rule.
-fn place(node: &Node, key: &str) -> Place {
+fn place(node: &Node, key: &str) -> Location {
     let entries = node.entries().unwrap_or_default();
     entries.iter().find(|entry| entry.key == key).map_or(node.place.clone(), |entry| entry.value.place.clone())
 }
 
 /// Where the n-th step stands.
-fn step_place(node: &Node, n: usize) -> Place {
+fn step_place(node: &Node, n: usize) -> Location {
     let entries = node.entries().unwrap_or_default();
     let steps = entries.iter().find(|entry| entry.key == "do");
     steps.and_then(|entry| entry.value.items().get(n)).map_or(node.place.clone(), |step| step.place.clone())

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::place;
 use crate::base::nearest;
-use crate::rule::{Assign, Condition, Expect, Field, Name, Rule, State, Step, Template, Variable, Wanted, shown};
+use crate::rule::{
+    Assign, Condition, Expect, Field, Name, Rule, Step, Template, Variable, VariableValue, Wanted, shown,
+};
 use crate::scenario::node::Node;
-use crate::scenario::problem::Place;
+use crate::scenario::problem::Location;
 use crate::scenario::read::Reader;
 
 /// What a variable may be.
 struct Known {
     variable: Variable,
-    values: Vec<State>,
+    values: Vec<VariableValue>,
     /// It is counted, or its value comes from the client.
     is_open: bool,
 }
@@ -23,7 +25,7 @@ pub(in crate::scenario) fn state(
     own: &[(Rule, Node)],
     expects: &[(Arc<Expect>, &Node)],
     all: &[Arc<Rule>],
-    declared: &[(Box<str>, State)],
+    declared: &[(Box<str>, VariableValue)],
 ) {
     let known = known(all, declared);
     for (rule, node) in own {
@@ -46,8 +48,8 @@ pub(in crate::scenario) fn state(
     }
 }
 
-fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, State)]) -> Vec<Known> {
-    let own = |(name, value): &(Box<str>, State)| Known {
+fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, VariableValue)]) -> Vec<Known> {
+    let own = |(name, value): &(Box<str>, VariableValue)| Known {
         variable: Variable { name: name.clone(), is_session: false },
         values: vec![value.clone()],
         is_open: false,
@@ -58,9 +60,9 @@ fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, State)]) -> Vec<Known> {
         steps.filter_map(|step| if let Step::Set(all) = step { Some(all) } else { None }).flatten()
     {
         let value = match assign {
-            Assign::Text(text) => text.constant().map(|text| State::Text(String::from_utf8_lossy(text).into())),
-            Assign::Number(number) => Some(State::Number(*number)),
-            Assign::Truth(truth) => Some(State::Truth(*truth)),
+            Assign::Text(text) => text.constant().map(|text| VariableValue::Text(String::from_utf8_lossy(text).into())),
+            Assign::Number(number) => Some(VariableValue::Number(*number)),
+            Assign::Truth(truth) => Some(VariableValue::Truth(*truth)),
             Assign::Add(_) => None,
         };
         let at = known.iter().position(|its| its.variable == *variable).unwrap_or_else(|| {
@@ -73,7 +75,7 @@ fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, State)]) -> Vec<Known> {
     known
 }
 
-fn asked(reader: &mut Reader, condition: &Condition, at: &Place, known: &[Known]) {
+fn asked(reader: &mut Reader, condition: &Condition, at: &Location, known: &[Known]) {
     let Some(variable) = variable(&condition.field) else { return };
     let Some(its) = known.iter().find(|its| its.variable == variable) else {
         return undeclared(reader, &variable, at, known);
@@ -94,7 +96,7 @@ fn asked(reader: &mut Reader, condition: &Condition, at: &Place, known: &[Known]
 }
 
 /// A variable that is asked for, and never set.
-fn undeclared(reader: &mut Reader, variable: &Variable, at: &Place, known: &[Known]) {
+fn undeclared(reader: &mut Reader, variable: &Variable, at: &Location, known: &[Known]) {
     let Variable { name, is_session } = variable;
     let scope = if *is_session { "session" } else { "state" };
     let others = known.iter().filter(|its| its.variable.is_session == *is_session);

@@ -63,7 +63,7 @@ fn pointless(step: &Step) -> Option<Wrong> {
         ) => wrong("there is no line 0".to_owned(), FROM_ONE),
         Step::Shape(
             Shape::Edit(Edit::Replace { find: pattern, .. } | Edit::DropFound(pattern))
-            | Shape::Cut { place: Place::Before(pattern), .. },
+            | Shape::Cut { place: CutPoint::Before(pattern), .. },
         ) if !pattern.is_findable() => wrong(format!("`{}` is never found inside of a line", pattern.written()), FIND),
         Step::Data(Data::Listing { line: 0, .. }) => wrong("there is no message 0 in a listing".to_owned(), FROM_ONE),
         Step::Expunge { which, .. } | Step::Flag { which, .. } if matches!(which.one, One::Msn(0) | One::Uid(0)) => {

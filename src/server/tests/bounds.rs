@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Kind, Transcript};
+use crate::journal::{RecordKind, Transcript};
 use crate::mail::Member;
-use crate::rule::{State, Variable};
+use crate::rule::{Variable, VariableValue};
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server, Settings};
 use crate::world::{Draft, Keep, World};
@@ -166,7 +166,7 @@ fn more_keys_than_a_rule_counts_over_are_a_failure() {
 
     server.engine().update(|world, now| {
         for n in 0..=100_000 {
-            world.set_state(vec![(Variable { name: "n".into(), is_session: false }, State::Number(n))], now);
+            world.set_state(vec![(Variable { name: "n".into(), is_session: false }, VariableValue::Number(n))], now);
         }
     });
 
@@ -216,7 +216,10 @@ fn accounts_that_all_are_in_use_or_on_a_closed_list_stay() {
         server.engine().read(|world| {
             assert_eq!(world.mail.accounts.len(), 3);
             let mut records = world.journal.since(world.journal.floor()).unwrap();
-            assert!(!records.any(|(_, record)| matches!(record.kind, Kind::Noted(_))), "nothing is said to be closed");
+            assert!(
+                !records.any(|(_, record)| matches!(record.kind, RecordKind::Noted(_))),
+                "nothing is said to be closed"
+            );
         });
     }
 }
@@ -280,7 +283,7 @@ fn accounts_are_bounded_and_those_in_use_stay() {
         assert_eq!((logins[0], logins[logins.len() - 1]), ("me@example.org", "user99@example.org"));
         assert_eq!(world.evicted_accounts() as usize, 101 - logins.len());
         let records = world.journal.since(world.journal.floor()).unwrap();
-        let notes = records.filter(|(_, record)| matches!(record.kind, Kind::Noted(_)));
+        let notes = records.filter(|(_, record)| matches!(record.kind, RecordKind::Noted(_)));
         assert!(notes.count() > 0, "it is said");
     });
 }

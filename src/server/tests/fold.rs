@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::{connect, reply, server, tagged};
 use crate::base::Seq;
-use crate::journal::{Kind, Weight};
+use crate::journal::{RecordKind, Weight};
 use crate::mail::{Accounts, Change, Mailbox, Message, Namespace};
-use crate::rule::{State, Variable, shown};
+use crate::rule::{Variable, VariableValue, shown};
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server};
 use crate::world::{Draft, World};
@@ -50,9 +50,9 @@ fn changes(world: &World) -> Vec<(Seq, Change)> {
     let mut changes = Vec::new();
     for (seq, record) in world.journal.since(Seq(0)).unwrap() {
         let done = match &record.kind {
-            Kind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.changes),
-            Kind::Part(part) => part.detail.as_ref().map(|detail| &detail.changes),
-            Kind::Outside(detail) => Some(&detail.changes),
+            RecordKind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.changes),
+            RecordKind::Part(part) => part.detail.as_ref().map(|detail| &detail.changes),
+            RecordKind::Outside(detail) => Some(&detail.changes),
             _ => None,
         };
         changes.extend(done.into_iter().flatten().map(|change| (seq, change.clone())));
@@ -177,7 +177,8 @@ fn change_something(server: &Server, random: &mut u64) {
             server.engine().update(|world, now| world.put(&user, "Work/2026", draft, now)).unwrap();
         }
         _ => {
-            let set = (Variable { name: "asked".into(), is_session: false }, State::Number(draw(random, 9) as i64));
+            let set =
+                (Variable { name: "asked".into(), is_session: false }, VariableValue::Number(draw(random, 9) as i64));
             server.engine().update(|world, now| world.set_state(vec![set], now));
         }
     }
@@ -186,7 +187,7 @@ fn change_something(server: &Server, random: &mut u64) {
 /// The variables as the journal tells them, those of the scenario's start left out.
 fn variables_told(world: &World) -> BTreeMap<String, String> {
     let notes = world.journal.since(Seq(0)).unwrap().filter_map(|(_, record)| match &record.kind {
-        Kind::Noted(noted) if noted.weight == Weight::State => Some(&noted.text),
+        RecordKind::Noted(noted) if noted.weight == Weight::State => Some(&noted.text),
         _ => None,
     });
     let told = notes.filter_map(|text| text.strip_prefix("state.")?.split_once(" = "));

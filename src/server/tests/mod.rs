@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::{Listener, Server, Settings};
 use crate::base::Seq;
-use crate::journal::{Kind, Transcript};
+use crate::journal::{RecordKind, Transcript};
 use crate::protocol::Event;
 use crate::rule::{On, Rule, Shape, Step};
 use crate::scenario::Scenario;
@@ -164,7 +164,7 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
 
     let secured = server.engine().read(|world| {
         let records = world.journal.since(Seq(0)).unwrap();
-        records.filter(|(_, record)| matches!(record.kind, Kind::Secured(_))).count()
+        records.filter(|(_, record)| matches!(record.kind, RecordKind::Secured(_))).count()
     });
     assert_eq!(secured, HANDSHAKES);
 }

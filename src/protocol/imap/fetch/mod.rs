@@ -9,7 +9,7 @@ mod structure;
 use std::collections::VecDeque;
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::date;
 use super::parser::{Parsed, Parser};
 use super::set::Set;
@@ -70,14 +70,14 @@ impl Read {
     }
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<ImapCommand> {
     parser.space()?;
     let set = parser.set()?;
     parser.space()?;
     let at = parser.at();
     let items = item::parse(parser, by_uid)?;
     let written = String::from_utf8_lossy(parser.since(at)).into();
-    Ok(Command::Fetch(Fetch { set, by_uid, items, written }))
+    Ok(ImapCommand::Fetch(Fetch { set, by_uid, items, written }))
 }
 
 impl Fetching {

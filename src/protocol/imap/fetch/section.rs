@@ -114,7 +114,7 @@ pub(super) fn label(name: &str) -> &str {
 /// What a section is.
 pub(super) enum Found {
     /// A place in the message.
-    Place(Range<usize>),
+    MailboxId(Range<usize>),
     /// Fields of its header, put together.
     Fields(Bytes),
 }
@@ -123,7 +123,7 @@ impl Section {
     /// None where there is no such part.
     pub(super) fn find(&self, message: &Message) -> Option<Found> {
         if self.path.is_empty() && self.what == What::All {
-            return Some(Found::Place(0..message.raw().len()));
+            return Some(Found::MailboxId(0..message.raw().len()));
         }
         let root = message.root();
         // What HEADER and TEXT are of: the message, or one that is attached.
@@ -132,10 +132,10 @@ impl Section {
             false => part(root, &self.path).filter(Part::is_message).and_then(|part| part.children().next()),
         };
         match &self.what {
-            What::All => part(root, &self.path).map(|part| Found::Place(part.body_range())),
-            What::Mime => part(root, &self.path).map(|part| Found::Place(part.header_range())),
-            What::Header => whole().map(|part| Found::Place(part.header_range())),
-            What::Text => whole().map(|part| Found::Place(part.body_range())),
+            What::All => part(root, &self.path).map(|part| Found::MailboxId(part.body_range())),
+            What::Mime => part(root, &self.path).map(|part| Found::MailboxId(part.header_range())),
+            What::Header => whole().map(|part| Found::MailboxId(part.header_range())),
+            What::Text => whole().map(|part| Found::MailboxId(part.body_range())),
             What::Fields { names, others } => {
                 let part = whole()?;
                 let (mut out, mut small) = (Vec::new(), Vec::new());

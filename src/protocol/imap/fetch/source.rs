@@ -38,11 +38,11 @@ impl<'m> Source<'m> {
                 let octets = octets.slice(cut(0..octets.len(), partial));
                 if message.has_nul() { without_nul(&octets) } else { octets }
             }
-            Found::Place(place) if message.has_nul() => {
+            Found::MailboxId(place) if message.has_nul() => {
                 let clean = self.clean.get_or_insert_with(|| Computed::new(without_nul(message.raw())));
                 clean.piece(cut(place, partial))
             }
-            Found::Place(place) => message.raw().slice(cut(place, partial)),
+            Found::MailboxId(place) => message.raw().slice(cut(place, partial)),
         })
     }
 

@@ -4,12 +4,12 @@ use super::*;
 
 impl Trial {
     /// A turn of a command was answered: what it did is done to the model, then the answer is checked.
-    pub(super) fn answered(&mut self, who: usize, command: Command, text: &str, more: Option<Request>) {
+    pub(super) fn answered(&mut self, who: usize, command: ModelCommand, text: &str, more: Option<Request>) {
         let is_over = more.is_none();
         let is_ok = text.lines().any(|line| line.starts_with('t') && line.contains(" OK"));
         let view = |trial: &Self| trial.clients[who].selected.as_ref().map(|view| (view.mailbox, view.is_read_only));
         match &command {
-            Command::Select { mailbox, is_read_only } => {
+            ModelCommand::Select { mailbox, is_read_only } => {
                 let its = &self.boxes[mailbox];
                 let uids: Vec<u32> = its.entries.keys().copied().collect();
                 let exists = format!("* {} EXISTS\r\n", uids.len());
@@ -24,24 +24,24 @@ impl Trial {
                 self.clients[who].selected = Some(view);
                 return;
             }
-            Command::Close | Command::Unselect => {
-                if let Some((mailbox, false)) = view(self).filter(|_| command == Command::Close) {
+            ModelCommand::Close | ModelCommand::Unselect => {
+                if let Some((mailbox, false)) = view(self).filter(|_| command == ModelCommand::Close) {
                     self.box_mut(mailbox).entries.retain(|_, flags| !flags.contains("\\Deleted"));
                 }
                 assert!(is_ok && !text.contains("* "), "{}", self.story());
                 self.clients[who].selected = None;
                 return;
             }
-            Command::Idle => {
+            ModelCommand::Idle => {
                 assert_eq!(text, "+ idling\r\n", "{}", self.story());
                 self.clients[who].is_idling = true;
                 return;
             }
-            Command::Append { mailbox } => {
+            ModelCommand::Append { mailbox } => {
                 let uid = self.file(mailbox, [String::from("\\Seen")].into());
                 assert!(text.contains(&format!(" {uid}] Appended")), "{}", self.story());
             }
-            Command::Store { uids, way, flag, .. } if is_ok || text.contains("EXPUNGEISSUED") => {
+            ModelCommand::Store { uids, way, flag, .. } if is_ok || text.contains("EXPUNGEISSUED") => {
                 let (mailbox, is_read_only) = view(self).expect("a mailbox is selected");
                 assert!(!is_read_only, "{}", self.story());
                 let mut now: BTreeMap<u32, FlagSet> = BTreeMap::new();
@@ -58,7 +58,7 @@ impl Trial {
                 let client = &mut self.clients[who];
                 client.selected.as_mut().expect("it is selected").known.extend(now);
             }
-            Command::Expunge { uids } if is_over && is_ok => {
+            ModelCommand::Expunge { uids } if is_over && is_ok => {
                 let (mailbox, _) = view(self).expect("a mailbox is selected");
                 let is_meant = |uid: &u32| uids.as_ref().is_none_or(|uids| uids.contains(uid));
                 let known = self.clients[who].selected.as_ref().expect("it is selected").uids.clone();
@@ -66,7 +66,7 @@ impl Trial {
                     .entries
                     .retain(|uid, flags| !(known.contains(uid) && is_meant(uid) && flags.contains("\\Deleted")));
             }
-            Command::Copy { uids, to, is_move, .. } => {
+            ModelCommand::Copy { uids, to, is_move, .. } => {
                 let (from, _) = view(self).expect("a mailbox is selected");
                 for uid in uids {
                     let flags = self.boxes[from].entries.get(uid).cloned();
@@ -88,14 +88,14 @@ impl Trial {
     }
 
     /// Reads what the server said; at the end of a command the session knows what there is to know.
-    pub(super) fn check(&mut self, who: usize, command: &Command, text: &str, is_over: bool) {
+    pub(super) fn check(&mut self, who: usize, command: &ModelCommand, text: &str, is_over: bool) {
         let by_number = matches!(
             command,
-            Command::Fetch { by_uid: false, .. }
-                | Command::Store { by_uid: false, .. }
-                | Command::Search { by_uid: false, .. }
+            ModelCommand::Fetch { by_uid: false, .. }
+                | ModelCommand::Store { by_uid: false, .. }
+                | ModelCommand::Search { by_uid: false, .. }
         );
-        if let (Command::Search { by_uid, flag }, true) = (command, is_over) {
+        if let (ModelCommand::Search { by_uid, flag }, true) = (command, is_over) {
             let view = self.clients[who].selected.as_ref().expect("it is selected");
             let entries = &self.boxes[view.mailbox].entries;
             let has = |uid: &u32| entries.get(uid).is_some_and(|flags| flags.contains(*flag));
@@ -150,7 +150,7 @@ impl Trial {
                 _ => {}
             }
         }
-        if let Command::Store { uids, is_silent: false, .. } = command {
+        if let ModelCommand::Store { uids, is_silent: false, .. } = command {
             let view = self.clients[who].selected.as_ref().expect("it is selected");
             let there = uids.iter().filter(|uid| self.boxes[view.mailbox].entries.contains_key(uid));
             let is_told = view.is_read_only || there.clone().all(|uid| stored.contains(uid));

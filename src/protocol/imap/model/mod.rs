@@ -10,8 +10,8 @@ use bytes::BytesMut;
 
 use super::{Config, Imap, Leniency, Limits, Request};
 use crate::base::{SessionNo, Timestamp};
-use crate::mail::{Accounts, Envelope, Namespace, Origin, Parameters, Place, Recipient, Sender, Verdict};
-use crate::protocol::{Machine, MailStore, MailTxn, Next, StartTls, Step};
+use crate::mail::{Accounts, Envelope, MailboxId, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
+use crate::protocol::{Machine, MailStore, MailTxn, Next, Outcome, StartTls};
 
 const SESSIONS: usize = 3;
 const MAILBOXES: [&str; 2] = ["INBOX", "Work"];
@@ -37,9 +37,9 @@ fn nothing_comes_between_bye_and_the_end_of_logout() {
     trial.say(0, "b SELECT INBOX");
     trial.deliver();
 
-    let heard = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("it is a line");
+    let decoded = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("it is a line");
     let mut txn = MailTxn::new(&mut trial.mail, Origin::Delivered, Timestamp::from_micros(0));
-    let Step { reply, .. } = trial.clients[0].imap.perform(heard.request, &mut txn);
+    let Outcome { reply, .. } = trial.clients[0].imap.perform(decoded.request, &mut txn);
 
     assert_eq!(reply.text(), b"* BYE Goodbye\r\nc OK Logged out\r\n");
 }
@@ -58,7 +58,7 @@ struct Client {
     tag: u32,
     selected: Option<View>,
     is_idling: bool,
-    under_way: Option<(Request, Command)>,
+    under_way: Option<(Request, ModelCommand)>,
 }
 
 struct View {
@@ -70,7 +70,7 @@ struct View {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Command {
+enum ModelCommand {
     Select { mailbox: &'static str, is_read_only: bool },
     Noop,
     Close,
@@ -144,8 +144,8 @@ impl Trial {
         if line.is_empty() {
             input.clear();
         }
-        let heard = self.clients[who].imap.decode(&mut input).expect("a line is a request");
-        self.perform(who, heard.request)
+        let decoded = self.clients[who].imap.decode(&mut input).expect("a line is a request");
+        self.perform(who, decoded.request)
     }
 
     fn perform(&mut self, who: usize, mut request: Request) -> (String, Option<Request>) {
@@ -159,7 +159,7 @@ impl Trial {
         if is_single {
             txn.give_single();
         }
-        let Step { reply, next, .. } = client.imap.perform(request, &mut txn);
+        let Outcome { reply, next, .. } = client.imap.perform(request, &mut txn);
         let text = String::from_utf8(reply.recorded().text.into_owned()).expect("it is text");
         self.log.push(format!("{who}: {}", text.replace("\r\n", "\n   ")));
         match next {
@@ -183,7 +183,7 @@ impl Trial {
             self.log.push(format!("{who}< DONE"));
             let (text, _) = self.say(who, "DONE");
             self.clients[who].is_idling = false;
-            self.check(who, &Command::Noop, &text, true);
+            self.check(who, &ModelCommand::Noop, &text, true);
         } else {
             let command = self.command(who);
             self.clients[who].tag += 1;
@@ -205,7 +205,7 @@ impl Trial {
             let line = if self.clients[who].is_idling { "DONE" } else { "z NOOP" };
             let (text, _) = self.say(who, line);
             self.clients[who].is_idling = false;
-            self.check(who, &Command::Noop, &text, true);
+            self.check(who, &ModelCommand::Noop, &text, true);
         }
     }
 
@@ -215,11 +215,11 @@ impl Trial {
             if !self.clients[who].is_idling {
                 continue;
             }
-            if let Some(heard) = self.clients[who].imap.notice(&self.mail.accounts) {
-                let (text, _) = self.perform(who, heard.request);
-                self.check(who, &Command::Idle, &text, true);
+            if let Some(decoded) = self.clients[who].imap.notice(&self.mail.accounts) {
+                let (text, _) = self.perform(who, decoded.request);
+                self.check(who, &ModelCommand::Idle, &text, true);
             } else {
-                self.check(who, &Command::Idle, "", true);
+                self.check(who, &ModelCommand::Idle, "", true);
             }
         }
     }
@@ -238,7 +238,7 @@ impl Trial {
         let account = self.mail.accounts.find(LOGIN).expect("bob is there");
         let mailbox = self.mail.accounts.account(account).expect("bob is there").inbox().no;
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
-        txn.expunge(Place { account, mailbox }, uid);
+        txn.expunge(MailboxId { account, mailbox }, uid);
         self.box_mut("INBOX").entries.remove(&uid);
         self.log.push(format!("INBOX {uid} expunged from outside"));
     }
@@ -255,13 +255,13 @@ impl Trial {
         self.boxes.get_mut(name).expect("there are two")
     }
 
-    fn command(&mut self, who: usize) -> Command {
+    fn command(&mut self, who: usize) -> ModelCommand {
         let mailbox = self.pick(&MAILBOXES);
         let Some(view) = &self.clients[who].selected else {
             return match self.draw(6) {
-                0 => Command::Append { mailbox },
-                1 => Command::Noop,
-                _ => Command::Select { mailbox, is_read_only: self.draw(4) == 0 },
+                0 => ModelCommand::Append { mailbox },
+                1 => ModelCommand::Noop,
+                _ => ModelCommand::Select { mailbox, is_read_only: self.draw(4) == 0 },
             };
         };
         let all = view.uids.clone();
@@ -275,26 +275,26 @@ impl Trial {
         // A set of numbers is never empty.
         let by_uid = by_uid || some.is_empty();
         match self.draw(20) {
-            0 => Command::Select { mailbox, is_read_only: self.draw(4) == 0 },
-            1 => Command::Close,
-            2 => Command::Unselect,
-            3 | 4 => Command::Noop,
-            5 | 6 => Command::Idle,
-            7 => Command::Append { mailbox },
+            0 => ModelCommand::Select { mailbox, is_read_only: self.draw(4) == 0 },
+            1 => ModelCommand::Close,
+            2 => ModelCommand::Unselect,
+            3 | 4 => ModelCommand::Noop,
+            5 | 6 => ModelCommand::Idle,
+            7 => ModelCommand::Append { mailbox },
             8..=11 => {
                 let (way, is_silent) = (self.pick(&['+', '-', '=']), self.draw(2) == 0);
-                Command::Store { uids: some, by_uid, way, is_silent, flag }
+                ModelCommand::Store { uids: some, by_uid, way, is_silent, flag }
             }
-            12..=14 => Command::Fetch { uids: some, by_uid, reads: self.draw(2) == 0 },
-            15 => Command::Search { by_uid, flag },
-            16 => Command::Expunge { uids: None },
-            17 => Command::Expunge { uids: Some(some) },
-            18 => Command::Copy { uids: some, by_uid, to: mailbox, is_move: false },
-            _ => Command::Copy { uids: some, by_uid, to: mailbox, is_move: true },
+            12..=14 => ModelCommand::Fetch { uids: some, by_uid, reads: self.draw(2) == 0 },
+            15 => ModelCommand::Search { by_uid, flag },
+            16 => ModelCommand::Expunge { uids: None },
+            17 => ModelCommand::Expunge { uids: Some(some) },
+            18 => ModelCommand::Copy { uids: some, by_uid, to: mailbox, is_move: false },
+            _ => ModelCommand::Copy { uids: some, by_uid, to: mailbox, is_move: true },
         }
     }
 
-    fn spell(&self, who: usize, command: &Command) -> String {
+    fn spell(&self, who: usize, command: &ModelCommand) -> String {
         let set = |uids: &[u32], by_uid: bool| -> String {
             let view = self.clients[who].selected.as_ref().expect("a mailbox is selected");
             let number = |uid: &u32| match by_uid {
@@ -306,26 +306,26 @@ impl Trial {
         };
         let uid = |by_uid: bool| if by_uid { "UID " } else { "" };
         match command {
-            Command::Select { mailbox, is_read_only: true } => format!("EXAMINE {mailbox}"),
-            Command::Select { mailbox, .. } => format!("SELECT {mailbox}"),
-            Command::Noop => "NOOP".to_owned(),
-            Command::Close => "CLOSE".to_owned(),
-            Command::Unselect => "UNSELECT".to_owned(),
-            Command::Idle => "IDLE".to_owned(),
-            Command::Append { mailbox } => format!("APPEND {mailbox} (\\Seen) {{12+}}\r\nSubject: x\r\n"),
-            Command::Store { uids, by_uid, way, is_silent, flag } => {
+            ModelCommand::Select { mailbox, is_read_only: true } => format!("EXAMINE {mailbox}"),
+            ModelCommand::Select { mailbox, .. } => format!("SELECT {mailbox}"),
+            ModelCommand::Noop => "NOOP".to_owned(),
+            ModelCommand::Close => "CLOSE".to_owned(),
+            ModelCommand::Unselect => "UNSELECT".to_owned(),
+            ModelCommand::Idle => "IDLE".to_owned(),
+            ModelCommand::Append { mailbox } => format!("APPEND {mailbox} (\\Seen) {{12+}}\r\nSubject: x\r\n"),
+            ModelCommand::Store { uids, by_uid, way, is_silent, flag } => {
                 let way = if *way == '=' { String::new() } else { way.to_string() };
                 let silent = if *is_silent { ".SILENT" } else { "" };
                 format!("{}STORE {} {way}FLAGS{silent} ({flag})", uid(*by_uid), set(uids, *by_uid))
             }
-            Command::Fetch { uids, by_uid, reads } => {
+            ModelCommand::Fetch { uids, by_uid, reads } => {
                 let items = if *reads { "(UID BODY[])" } else { "(UID FLAGS)" };
                 format!("{}FETCH {} {items}", uid(*by_uid), set(uids, *by_uid))
             }
-            Command::Search { by_uid, flag } => format!("{}SEARCH {}", uid(*by_uid), key(flag)),
-            Command::Expunge { uids: None } => "EXPUNGE".to_owned(),
-            Command::Expunge { uids: Some(uids) } => format!("UID EXPUNGE {}", set(uids, true)),
-            Command::Copy { uids, by_uid, to, is_move } => {
+            ModelCommand::Search { by_uid, flag } => format!("{}SEARCH {}", uid(*by_uid), key(flag)),
+            ModelCommand::Expunge { uids: None } => "EXPUNGE".to_owned(),
+            ModelCommand::Expunge { uids: Some(uids) } => format!("UID EXPUNGE {}", set(uids, true)),
+            ModelCommand::Copy { uids, by_uid, to, is_move } => {
                 let verb = if *is_move { "MOVE" } else { "COPY" };
                 format!("{}{verb} {} {to}", uid(*by_uid), set(uids, *by_uid))
             }

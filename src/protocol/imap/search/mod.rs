@@ -5,7 +5,7 @@ mod text;
 
 use std::vec::IntoIter;
 
-use super::command::Command;
+use super::command::ImapCommand;
 use super::parser::{Parsed, Parser, Wrong};
 use super::set::Numbers;
 use super::view::View;
@@ -105,7 +105,7 @@ impl Searching {
     }
 }
 
-pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
+pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<ImapCommand> {
     let tag = parser.tag_again();
     parser.space()?;
     let wants = wants(parser)?;
@@ -120,7 +120,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Command> {
         parser.space()?;
     }
     let key = key::parse_all(parser, charset)?;
-    Ok(Command::Search(Search { tag, by_uid, wants, strange, key }))
+    Ok(ImapCommand::Search(Search { tag, by_uid, wants, strange, key }))
 }
 
 fn wants(parser: &mut Parser<'_>) -> Parsed<Option<Vec<Want>>> {

@@ -17,13 +17,13 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::blocking::{LITTLE, run_blocking};
 use super::problem::Problem;
-use super::reading::{LITTLE, aside};
 use crate::server::Server;
 
 /// What every request must come up to.
 #[derive(Clone)]
-pub(super) struct Guard {
+pub(super) struct Access {
     pub(super) server: Arc<Server>,
     /// Octets of a body.
     pub(super) limit: usize,
@@ -33,9 +33,9 @@ pub(super) struct Guard {
 
 /// Refuses requests for foreign hosts (DNS rebinding), unsafe ones from foreign pages, and bodies that are too large or
 /// too slow. No browser shall take an answer for something else than its type says.
-pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let admitted = match guard.admit(&request) {
-        Ok(()) => guard.complete(request).await,
+pub(super) async fn access(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let admitted = match access.admit(&request) {
+        Ok(()) => access.complete(request).await,
         Err(problem) => Err(problem),
     };
     let mut response = match admitted {
@@ -62,10 +62,10 @@ async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) ->
     }
     let _one_of_few = LONG_BODIES.acquire().await;
     let runtime = Handle::current();
-    aside(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
+    run_blocking(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
 }
 
-impl Guard {
+impl Access {
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         let host = request.uri().host().map(str::to_owned).or_else(|| text(headers, header::HOST));
@@ -152,7 +152,7 @@ mod tests {
 
     fn start(limit: usize, patience: Duration, page: MethodRouter) -> SocketAddr {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
-        let guarded = middleware::from_fn_with_state(Guard { server, limit, patience }, guard);
+        let guarded = middleware::from_fn_with_state(Access { server, limit, patience }, access);
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();

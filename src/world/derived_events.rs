@@ -6,9 +6,9 @@ use super::World;
 use super::context::{About, Delivered, EventContext};
 use super::turn::{Nobody, Progress};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{Kind, Noted, Weight};
+use crate::journal::{Noted, RecordKind, Weight};
 use crate::mail::Change;
-use crate::protocol::{Event, Framing, Heard, TxnLog, Words};
+use crate::protocol::{Decoded, Event, Framing, Input, TxnLog};
 use crate::rule::{Run, Want};
 
 /// Events that follow from events, and those from these, up to here.
@@ -61,7 +61,7 @@ impl World {
         let mut progress = Progress::default();
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");
-            progress.notes.push(Kind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
+            progress.notes.push(RecordKind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
             self.settle(session, progress, now);
             return self.mail.resume();
         }
@@ -72,12 +72,12 @@ impl World {
             }
             About::Request | About::Change | About::Moment(_) => false,
         };
-        let heard = Heard { event, words: Words::Silence, request: () };
+        let decoded = Decoded { event, input: Input::Silence, request: () };
         let mut run = Run::new(event, Framing::Smtp);
         loop {
             let cx = EventContext::<Nobody> {
                 machine: None,
-                heard: Some(&heard),
+                decoded: Some(&decoded),
                 journal: &self.journal,
                 accounts: &self.mail.accounts,
                 about,

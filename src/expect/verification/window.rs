@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use super::Failure;
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Exchange, ExchangePart, Journal, Kind, Log, Stalled, Trace};
+use crate::journal::{Exchange, ExchangePart, Journal, RecordKind, SessionLog, Stalled, Trace};
 use crate::protocol::{Written, masked};
-use crate::rule::{Mounted, Rulebook, Watch, Why};
+use crate::rule::{MissReason, Mounted, Rulebook, Watch};
 
 /// Lines of a transcript before and behind the one that decides.
 const AROUND: usize = 4;
@@ -39,12 +39,12 @@ pub(super) struct Line {
 }
 
 /// Every line of a session, and who said it.
-pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
+pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
     for seq in log.records.iter() {
         let Some(record) = journal.get(seq) else { continue };
         match &record.kind {
-            Kind::Exchange(exchange) => {
+            RecordKind::Exchange(exchange) => {
                 let Exchange { event, start, heard, said, detail, .. } = exchange;
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
                 let captured = detail.as_ref().and_then(|detail| detail.captured);
@@ -57,10 +57,10 @@ pub(super) fn lines(journal: &Journal, log: &Log) -> Vec<Line> {
                 }
                 push_said(&mut all, &said, *heard, trace, seq);
             }
-            Kind::Part(part) => {
+            RecordKind::Part(part) => {
                 let ExchangePart { exchange, start, heard, said, awaited, detail, .. } = &**part;
                 let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                let Some(Kind::Exchange(its)) = journal.get(*exchange).map(|its| &its.kind) else { continue };
+                let Some(RecordKind::Exchange(its)) = journal.get(*exchange).map(|its| &its.kind) else { continue };
                 let (_, said) = journal.readable(log, (*exchange, its), log.text(start.wrapping_add(*heard), *said));
                 if *awaited {
                     let line = masked(its.event, log.text(*start, *heard));
@@ -161,8 +161,8 @@ pub(super) fn windows(
         match book.near(mounted).first() {
             Some(near) => {
                 if let Some(session) = near.session {
-                    let mark = match near.why {
-                        Why::NoEffect(_) => format!("rule `{id}` changed nothing here"),
+                    let mark = match near.reason {
+                        MissReason::NoEffect(_) => format!("rule `{id}` changed nothing here"),
                         _ => format!("expected rule `{id}` here"),
                     };
                     marks.push((session, near.exchange, mark));
@@ -207,7 +207,7 @@ pub(super) fn windows(
     windows
 }
 
-fn heading(log: &Log) -> String {
+fn heading(log: &SessionLog) -> String {
     let facts = log.facts();
     let ending = match facts.ended {
         Some((_, ending)) => ending.to_string(),

@@ -15,11 +15,11 @@ const MOST_MESSAGES: u64 = 16;
 #[derive(Debug)]
 pub(super) enum Frame {
     /// A command is complete.
-    Whole(Sentence),
+    Whole(RawCommand),
     /// A literal was announced, and the client waits for the word to send it.
-    Announced(Sentence),
+    Announced(RawCommand),
     /// A line that is none, or too much: why, and the command so far.
-    Broken(Sentence, Break),
+    Broken(RawCommand, Break),
 }
 
 /// Why a command is not looked at.
@@ -36,7 +36,7 @@ pub(super) enum Break {
 
 /// A command, or as much of it as has come.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sentence {
+pub(super) struct RawCommand {
     /// Everything but messages, without the last CRLF.
     pub(super) text: Bytes,
     /// How many blanks stand at the end of its last line.
@@ -51,14 +51,14 @@ pub(super) struct Sentence {
 
 impl Frame {
     fn ended_by(mut self, end: Bytes) -> Self {
-        let (Self::Whole(sentence) | Self::Announced(sentence) | Self::Broken(sentence, _)) = &mut self;
-        sentence.end = end;
+        let (Self::Whole(raw) | Self::Announced(raw) | Self::Broken(raw, _)) = &mut self;
+        raw.end = end;
         self
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Framer {
+pub(super) struct Tokenizer {
     lines: Lines,
     /// Octets of a command, messages apart.
     limit: usize,
@@ -127,7 +127,7 @@ enum Awaits {
     Permission(u64),
 }
 
-impl Framer {
+impl Tokenizer {
     pub(super) fn new(limit: usize, largest_message: u64, leniency: Leniency) -> Self {
         Self {
             lines: Lines::new(limit),
@@ -224,7 +224,7 @@ impl Framer {
     }
 
     /// The announced literal is refused: the command is over (RFC 3501 §7.5).
-    pub(super) fn refuse(&mut self) {
+    pub(super) fn reject(&mut self) {
         self.clear();
     }
 
@@ -235,8 +235,8 @@ impl Framer {
             Awaits::Literal(_) | Awaits::Nothing(_) => (Some("a literal"), 0),
             Awaits::Line | Awaits::Permission(_) => (None, 0),
         };
-        let heard = self.places.iter().fold(0, |all: u64, (_, octets)| all.saturating_add(*octets));
-        let octets = ((self.text.len() - self.new) as u64 + message + self.lines.unfinished()).saturating_add(heard);
+        let decoded = self.places.iter().fold(0, |all: u64, (_, octets)| all.saturating_add(*octets));
+        let octets = ((self.text.len() - self.new) as u64 + message + self.lines.unfinished()).saturating_add(decoded);
         Unfinished { within, octets }
     }
 
@@ -269,7 +269,7 @@ impl Framer {
                 Some(why) => self.broken(why),
                 None => {
                     let blanks = line.len() - line.trim_ascii_end().len();
-                    Frame::Whole(Sentence { blanks, ..self.sentence() })
+                    Frame::Whole(RawCommand { blanks, ..self.raw() })
                 }
             });
         };
@@ -308,9 +308,9 @@ impl Framer {
                 self.awaits = Awaits::Permission(octets);
                 let text = Bytes::copy_from_slice(&self.text[..self.text.len() - 2]);
                 let (new, places) = (self.new, std::mem::take(&mut self.places));
-                let sentence = Sentence { messages: self.messages.clone(), new, places, text, ..Sentence::default() };
+                let raw = RawCommand { messages: self.messages.clone(), new, places, text, ..RawCommand::default() };
                 self.new = self.text.len();
-                Some(Frame::Announced(sentence))
+                Some(Frame::Announced(raw))
             }
             (None, false) => {
                 self.awaits = self.room_for(octets);
@@ -337,19 +337,19 @@ impl Framer {
     }
 
     fn broken(&mut self, why: Break) -> Frame {
-        Frame::Broken(self.sentence(), why)
+        Frame::Broken(self.raw(), why)
     }
 
-    fn sentence(&mut self) -> Sentence {
-        let sentence = Sentence {
+    fn raw(&mut self) -> RawCommand {
+        let raw = RawCommand {
             text: std::mem::take(&mut self.text).into(),
             messages: std::mem::take(&mut self.messages),
             new: self.new,
             places: std::mem::take(&mut self.places),
-            ..Sentence::default()
+            ..RawCommand::default()
         };
         self.clear();
-        sentence
+        raw
     }
 
     fn clear(&mut self) {
@@ -387,20 +387,20 @@ mod tests {
 
     #[test]
     fn of_a_command_that_is_dropped_its_literals_are_counted_and_not_kept() {
-        let mut framer = Framer::new(100, 1000, Leniency::STRICT);
+        let mut tokenizer = Tokenizer::new(100, 1000, Leniency::STRICT);
         let mut input = BytesMut::from(&b"a ID {200+}\r\n"[..]);
         input.extend_from_slice(&[b'x'; 200]);
         for _ in 0..100_000 {
             input.extend_from_slice(b"{1+}\r\nx");
         }
 
-        assert!(framer.next(&mut input).is_none());
+        assert!(tokenizer.next(&mut input).is_none());
 
-        assert_eq!(framer.places.len(), 1);
-        assert_eq!(framer.unfinished().octets, 100_213);
+        assert_eq!(tokenizer.places.len(), 1);
+        assert_eq!(tokenizer.unfinished().octets, 100_213);
         input.extend_from_slice(b"\r\n");
-        let Some(Frame::Broken(sentence, why)) = framer.next(&mut input) else { panic!("the command is over") };
-        assert_eq!((why, &sentence.places[..]), (Break::LargeLiteral, &[(13, 100_200)][..]));
+        let Some(Frame::Broken(raw, why)) = tokenizer.next(&mut input) else { panic!("the command is over") };
+        assert_eq!((why, &raw.places[..]), (Break::LargeLiteral, &[(13, 100_200)][..]));
     }
 
     /// With a search from the start for each literal, this takes hours.
@@ -409,15 +409,15 @@ mod tests {
         const TIMES: usize = 1 << 18;
         for leniency in [Leniency::STRICT, Leniency::default()] {
             for start in ["a".to_owned(), format!("a{}", " ".repeat(TIMES)), "a APPEND b ".to_owned()] {
-                let mut framer = Framer::new(16 * TIMES, 1000, leniency);
+                let mut tokenizer = Tokenizer::new(16 * TIMES, 1000, leniency);
                 let mut input = BytesMut::from(start.as_bytes());
                 input.extend_from_slice(&b"{0+}\r\n".repeat(TIMES));
                 input.extend_from_slice(b"\r\n");
 
-                let Some(Frame::Whole(sentence)) = framer.next(&mut input) else { panic!("the command is complete") };
+                let Some(Frame::Whole(raw)) = tokenizer.next(&mut input) else { panic!("the command is complete") };
 
                 let messages = if start.contains("APPEND") { TIMES } else { 0 };
-                assert_eq!((sentence.messages.len(), input.len()), (messages, 0));
+                assert_eq!((raw.messages.len(), input.len()), (messages, 0));
             }
         }
     }
@@ -433,13 +433,13 @@ mod tests {
             ("extra blanks", "a  APPEND   {1+}\r\nb  {1+}\r\nx\r\n", 1),
         ];
         for (name, text, messages) in rows {
-            let mut framer = Framer::new(1000, 1000, Leniency::default());
+            let mut tokenizer = Tokenizer::new(1000, 1000, Leniency::default());
             // The second command is read as if it were the first.
             let mut input = BytesMut::from(text.repeat(2).as_bytes());
 
             for _ in 0..2 {
-                let Some(Frame::Whole(sentence)) = framer.next(&mut input) else { panic!("{name}: not complete") };
-                assert_eq!(sentence.messages.len(), *messages, "{name}");
+                let Some(Frame::Whole(raw)) = tokenizer.next(&mut input) else { panic!("{name}: not complete") };
+                assert_eq!(raw.messages.len(), *messages, "{name}");
             }
         }
     }

@@ -8,13 +8,13 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 
 /// Makes a body of what is given until there is none; an error ends the connection, so that the client sees it.
-pub(super) fn pieces(next: impl FnMut() -> Option<io::Result<String>> + Send + Unpin + 'static) -> Body {
-    Body::new(Pieces(next))
+pub(super) fn chunked(next: impl FnMut() -> Option<io::Result<String>> + Send + Unpin + 'static) -> Body {
+    Body::new(ChunkedBody(next))
 }
 
-struct Pieces<F>(F);
+struct ChunkedBody<F>(F);
 
-impl<F: FnMut() -> Option<io::Result<String>> + Unpin> HttpBody for Pieces<F> {
+impl<F: FnMut() -> Option<io::Result<String>> + Unpin> HttpBody for ChunkedBody<F> {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
-use crate::journal::{Ending, Journal, Kind, Log, Stalled, Weight};
+use crate::journal::{Ending, Journal, RecordKind, SessionLog, Stalled, Weight};
 use crate::protocol::{Event, masked};
-use crate::rule::{Field, Misplaced, Missed, Mounted, Near, On, Rulebook, Wanted, Watch, Why, short};
+use crate::rule::{FailedCondition, Field, Misplaced, Miss, MissReason, Mounted, On, Rulebook, Wanted, Watch, short};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
@@ -128,12 +128,12 @@ pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal)
 fn failures(journal: &Journal) -> Vec<Failure> {
     let Ok(records) = journal.since(journal.floor()) else { return Vec::new() };
     let failed = records.filter_map(|(_, record)| match &record.kind {
-        Kind::Noted(noted) if noted.weight == Weight::Failure => Some(Failure {
+        RecordKind::Noted(noted) if noted.weight == Weight::Failure => Some(Failure {
             rule: noted.by.as_deref().map(str::to_owned),
             session: record.session,
             text: noted.text.clone(),
         }),
-        Kind::Ended(ended) if ended.ending == Ending::Bug => {
+        RecordKind::Ended(ended) if ended.ending == Ending::Bug => {
             Some(Failure { rule: None, session: record.session, text: Ending::Bug.to_string() })
         }
         _ => None,
@@ -177,25 +177,25 @@ fn with_effect(fired: u64, without_effect: u64) -> Option<String> {
     }
 }
 
-fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
+fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> NearMiss {
     let log = near.session.and_then(|session| journal.session(session));
     // Of a line that is forgotten nobody knows what it was.
     let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
     let is_doubtful = its.map_or(near.event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq));
-    let (reason, detail) = match &near.why {
-        Why::NoEffect(steps) => {
+    let (reason, detail) = match &near.reason {
+        MissReason::NoEffect(steps) => {
             let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
             ("no-effect", vec![format!("fired, and {} found nothing to change", steps.join(" and "))])
         }
-        Why::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
-        Why::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
-        Why::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
-        Why::Shadowed(by) => {
+        MissReason::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
+        MissReason::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
+        MissReason::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
+        MissReason::Shadowed(by) => {
             let origin = book.rules().iter().find(|its| its.rule.id == *by).map(|its| its.rule.origin.to_string());
             let origin = origin.unwrap_or_default();
             ("shadowed", vec![format!("shadowed by rule `{by}` ({origin}), which answered without `pass`")])
         }
-        Why::False { missed, .. } => {
+        MissReason::False { missed, .. } => {
             let state = |field: &str| field.starts_with("state.") || field.starts_with("session.");
             let mut lines = Vec::new();
             let mut reason = if missed.len() == 1 { "one-condition" } else { "conditions" };
@@ -227,7 +227,7 @@ fn near_miss(near: &Near, book: &Rulebook, journal: &Journal) -> NearMiss {
 }
 
 /// A condition, and what was there instead.
-fn clause(event: Event, is_doubtful: bool, miss: &Missed) -> String {
+fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
     let shown =
         |got: &str| shown(event, is_doubtful, &miss.field, got).map_or("***".to_owned(), |got| format!("{got:?}"));
     let got = miss.got.as_deref().map_or("nothing".to_owned(), shown);
@@ -260,7 +260,7 @@ fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
     let mut last = None;
     for log in journal.sessions() {
         let exchanges = log.records.iter().filter_map(|seq| match journal.get(seq).map(|record| &record.kind) {
-            Some(Kind::Exchange(exchange)) => Some(exchange.event),
+            Some(RecordKind::Exchange(exchange)) => Some(exchange.event),
             _ => None,
         });
         let mut own = exchanges.filter(|event| event.name().split('.').next() == Some(protocol));
@@ -394,11 +394,11 @@ fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal)
 }
 
 /// Whether a rule keeps a client waiting for the answer to what it asked last.
-fn stalled<'j>(journal: &'j Journal, log: &Log) -> Option<&'j Stalled> {
+fn stalled<'j>(journal: &'j Journal, log: &SessionLog) -> Option<&'j Stalled> {
     for seq in log.records.iter().rev() {
         let (detail, is_first) = match &journal.get(seq)?.kind {
-            Kind::Exchange(exchange) => (&exchange.detail, true),
-            Kind::Part(part) => (&part.detail, false),
+            RecordKind::Exchange(exchange) => (&exchange.detail, true),
+            RecordKind::Part(part) => (&part.detail, false),
             _ => continue,
         };
         let stalled = detail.as_ref().and_then(|detail| detail.trace.as_ref()?.stalled.as_ref());

@@ -17,10 +17,10 @@ impl MailServer {
     /// If the system has no free port.
     #[track_caller]
     pub fn api(&self) -> &str {
-        let api = match self.face().get() {
+        let api = match self.embedded_api().get() {
             Some(api) => api,
             None => match Api::start(self.server().clone(), ([127, 0, 0, 1], 0).into()) {
-                Ok(started) => self.face().get_or_init(|| Box::new(started)),
+                Ok(started) => self.embedded_api().get_or_init(|| Box::new(started)),
                 Err(error) => panic!("{error}"),
             },
         };

@@ -1,7 +1,7 @@
 //! Parts of a rule that Rust code gives as texts: read as in a file, so that errors say the same.
 
 use super::node::{Data, Node};
-use super::problem::Place;
+use super::problem::Location;
 use super::read::Reader;
 use crate::rule::{ALERTS, Alert, Condition, Nth, On, Per};
 
@@ -12,7 +12,7 @@ pub(crate) fn event(written: &str) -> Result<On, String> {
 
 /// A field and what it must be.
 pub(crate) fn condition(field: &str, written: &str) -> Result<Condition, String> {
-    read(written, |reader, node| reader.condition(field, &Place::Nowhere, node))
+    read(written, |reader, node| reader.condition(field, &Location::Nowhere, node))
 }
 
 /// What matches are counted over.
@@ -33,7 +33,7 @@ pub(crate) fn alert(written: &str) -> Result<Alert, String> {
 
 fn read<T>(written: &str, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, String> {
     let mut reader = Reader::default();
-    let node = Node { place: Place::Nowhere, data: Data::Text(written.to_owned()) };
+    let node = Node { place: Location::Nowhere, data: Data::Text(written.to_owned()) };
     let value = read(&mut reader, &node);
     let problems: Vec<String> = reader.problems.into_iter().map(|problem| problem.in_words()).collect();
     value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))

@@ -14,8 +14,8 @@ pub(crate) const MOST: usize = 3;
 
 /// An event at which a rule was asked, and did not fire, or changed nothing.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Near {
-    pub(crate) why: Why,
+pub(crate) struct Miss {
+    pub(crate) reason: MissReason,
     pub(crate) event: Event,
     pub(crate) session: Option<SessionNo>,
     /// The record of the exchange.
@@ -24,7 +24,7 @@ pub(crate) struct Near {
 
 /// Why it did not fire.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Why {
+pub(crate) enum MissReason {
     /// It fired, and these steps found nothing to change.
     NoEffect(Vec<&'static str>),
     /// It matched for the n-th time, and that was not one of those it is for.
@@ -36,12 +36,12 @@ pub(crate) enum Why {
     /// A rule outside of it answered and did not pass.
     Shadowed(Arc<str>),
     /// Conditions were false.
-    False { missed: Vec<Missed>, of: usize },
+    False { missed: Vec<FailedCondition>, of: usize },
 }
 
 /// A condition that was false.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Missed {
+pub(crate) struct FailedCondition {
     pub(crate) field: Field,
     pub(crate) wanted: String,
     /// None: there was no such thing.
@@ -54,7 +54,7 @@ pub(crate) struct Missed {
 /// What is got is shown up to here.
 const SHOWN: usize = 200;
 
-impl Missed {
+impl FailedCondition {
     pub(super) fn new(
         condition: &Condition,
         value: Option<&Value<'_>>,
@@ -89,15 +89,15 @@ fn differ(wanted: &str, got: &str) -> usize {
     wanted.len().max(got.len()) - head - tail
 }
 
-impl Near {
+impl Miss {
     /// The less the better: the kind of reason, then how far away.
     fn rank(&self) -> (u8, usize) {
-        match &self.why {
-            Why::NoEffect(_) => (0, 0),
-            Why::UsedUp(_) | Why::Lost(_) | Why::Disabled => (1, 0),
-            Why::Shadowed(_) => (2, 0),
-            Why::False { missed, .. } => {
-                let is_state = |missed: &Missed| matches!(missed.field, Field::State(_) | Field::Session(_));
+        match &self.reason {
+            MissReason::NoEffect(_) => (0, 0),
+            MissReason::UsedUp(_) | MissReason::Lost(_) | MissReason::Disabled => (1, 0),
+            MissReason::Shadowed(_) => (2, 0),
+            MissReason::False { missed, .. } => {
+                let is_state = |missed: &FailedCondition| matches!(missed.field, Field::State(_) | Field::Session(_));
                 let distance = missed.iter().map(|missed| missed.distance).fold(0, usize::saturating_add);
                 match missed.as_slice() {
                     [one] if is_state(one) => (4, distance),
@@ -110,8 +110,8 @@ impl Near {
 }
 
 /// The best of these, the best first.
-pub(super) fn best(mut near: Vec<Near>) -> Vec<Near> {
-    near.sort_by_key(Near::rank);
+pub(super) fn best(mut near: Vec<Miss>) -> Vec<Miss> {
+    near.sort_by_key(Miss::rank);
     near.truncate(MOST);
     near
 }
@@ -119,7 +119,7 @@ pub(super) fn best(mut near: Vec<Near>) -> Vec<Near> {
 impl Mounted {
     /// Whether missing this condition could still be among the best, by a look that costs little.
     pub(super) fn may_miss(&self, condition: &Condition, value: Option<&Value<'_>>) -> bool {
-        let Some(worst) = self.near.get(MOST - 1).map(Near::rank) else { return true };
+        let Some(worst) = self.near.get(MOST - 1).map(Miss::rank) else { return true };
         let distance = match (&condition.test, value) {
             (Test::Text(pattern), Some(Value::Text(text))) => differ(pattern.written(), text),
             _ => 0,
@@ -128,7 +128,7 @@ impl Mounted {
     }
 
     /// Keeps it if it is among the best; says whether it did.
-    pub(super) fn keep(&mut self, near: Near) -> bool {
+    pub(super) fn keep(&mut self, near: Miss) -> bool {
         let rank = near.rank();
         let at = self.near.partition_point(|kept| kept.rank() <= rank);
         if at == MOST {
@@ -163,19 +163,19 @@ mod tests {
     use super::super::tests::condition;
     use super::*;
 
-    fn missed(conditions: &[(&str, &str)]) -> Why {
+    fn missed(conditions: &[(&str, &str)]) -> MissReason {
         let missed = |(field, wanted): &(&str, &str)| {
-            Missed::new(&condition(field, wanted), Some(&Value::text("bob@example.org")), None)
+            FailedCondition::new(&condition(field, wanted), Some(&Value::text("bob@example.org")), None)
         };
-        Why::False { missed: conditions.iter().map(missed).collect(), of: conditions.len() }
+        MissReason::False { missed: conditions.iter().map(missed).collect(), of: conditions.len() }
     }
 
     #[test]
     fn what_was_nearest_is_the_best_reason() {
         let of_best_first = [
-            Why::NoEffect(vec!["edit"]),
-            Why::Lost(1),
-            Why::Shadowed("other".into()),
+            MissReason::NoEffect(vec!["edit"]),
+            MissReason::Lost(1),
+            MissReason::Shadowed("other".into()),
             missed(&[("from", "bob@example.com")]),
             missed(&[("from", "bobby@example.com")]),
             missed(&[("from", "somebody@example.com")]),
@@ -185,7 +185,7 @@ mod tests {
             missed(&[("from", "bob@example.com"), ("rcpt", "bob@example.com"), ("verb", "bob@example.com")]),
         ];
 
-        let near = |why| Near { why, event: Event::SmtpRcpt, session: None, exchange: None };
+        let near = |reason| Miss { reason, event: Event::SmtpRcpt, session: None, exchange: None };
         let ranks: Vec<_> = of_best_first.map(|why| near(why).rank()).to_vec();
 
         assert!(ranks.is_sorted_by(|better, worse| better < worse), "{ranks:?}");

@@ -2,39 +2,39 @@
 
 use std::collections::VecDeque;
 
-use super::Log;
+use super::SessionLog;
 use crate::base::{Seq, SessionNo};
 
 /// In the order of their numbers; sessions that are forgotten leave gaps.
 #[derive(Debug, Default)]
-pub(super) struct Logs(VecDeque<Log>);
+pub(super) struct SessionLogs(VecDeque<SessionLog>);
 
-impl Logs {
-    pub(super) fn push(&mut self, log: Log) {
+impl SessionLogs {
+    pub(super) fn push(&mut self, log: SessionLog) {
         debug_assert!(self.0.back().is_none_or(|last| last.no < log.no), "a session's number is the next");
         self.0.push_back(log);
     }
 
-    pub(super) fn get(&self, no: SessionNo) -> Option<&Log> {
+    pub(super) fn get(&self, no: SessionNo) -> Option<&SessionLog> {
         self.0.get(self.place(no)?)
     }
 
-    pub(super) fn get_mut(&mut self, no: SessionNo) -> Option<&mut Log> {
+    pub(super) fn get_mut(&mut self, no: SessionNo) -> Option<&mut SessionLog> {
         let at = self.place(no)?;
         self.0.get_mut(at)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Log> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut SessionLog> {
         self.0.iter_mut()
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Log> + ExactSizeIterator {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &SessionLog> + ExactSizeIterator {
         self.0.iter()
     }
 
     /// Looks at the sessions that began at this place or before it, and forgets some: those that began later have
     /// nothing there.
-    pub(super) fn retain_begun(&mut self, at: Seq, mut keep: impl FnMut(&mut Log) -> bool) {
+    pub(super) fn retain_begun(&mut self, at: Seq, mut keep: impl FnMut(&mut SessionLog) -> bool) {
         self.0.retain_mut(|log| log.began > at || keep(log));
     }
 

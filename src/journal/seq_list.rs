@@ -4,12 +4,12 @@ use crate::base::Seq;
 
 /// Places in order, each by its last 32 bits: no journal has room for so many records that these are not enough.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct SeqList {
     last: Seq,
     low: Vec<u32>,
 }
 
-impl Places {
+impl SeqList {
     pub(super) fn push(&mut self, seq: Seq) {
         debug_assert!(seq > self.last, "places come in order");
         self.last = seq;
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn places_are_found_across_the_end_of_32_bits() {
         let all = [8, 9, (1 << 32) - 1, 1 << 32, (1 << 32) + 7].map(Seq);
-        let mut places = Places::default();
+        let mut places = SeqList::default();
         all.iter().for_each(|seq| places.push(*seq));
         assert_eq!(places.iter().collect::<Vec<_>>(), all);
 
