@@ -19,23 +19,23 @@ impl Imap {
     ) -> Option<Value<'a>> {
         let Request(ask) = &decoded.request;
         let command = match ask {
-            Ask::ImapCommand(_, command) => Some(command),
+            Ask::Command(_, command) => Some(command),
             _ => None,
         };
         match (fact, ask) {
             (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&decoded.input, fact, false),
             (
                 Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
-                Ask::ImapCommand(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
+                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
             ) => of_line(&decoded.input, fact, true),
             (Fact::Mechanism, Ask::Refused(..)) if decoded.event == Event::ImapAuthStart => {
                 of_line(&decoded.input, fact, true)
             }
             (Fact::Mechanism | Fact::User, ask) => self.login_asked(ask, fact),
-            (Fact::Items, Ask::ImapCommand(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
+            (Fact::Items, Ask::Command(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
             (Fact::Items, Ask::More { work: Work::Fetch(fetching), .. }) => Some(Value::text(&*fetching.written)),
-            (Fact::Flags, Ask::ImapCommand(_, ImapCommand::Store(store))) => Some(Value::text(store.flags.join(" "))),
-            (Fact::Flags, Ask::ImapCommand(_, ImapCommand::Append(append))) => {
+            (Fact::Flags, Ask::Command(_, ImapCommand::Store(store))) => Some(Value::text(store.flags.join(" "))),
+            (Fact::Flags, Ask::Command(_, ImapCommand::Append(append))) => {
                 Some(Value::Several(append.messages.iter().map(|given| Value::text(given.flags.join(" "))).collect()))
             }
             (Fact::Mailbox, _) => match command.and_then(named) {
@@ -46,7 +46,7 @@ impl Imap {
                 Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
             }
             (Fact::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
-            (Fact::Size, Ask::ImapCommand(_, ImapCommand::Append(append))) => {
+            (Fact::Size, Ask::Command(_, ImapCommand::Append(append))) => {
                 Some(Value::Number(append.messages.first()?.raw.as_ref()?.len() as u64))
             }
             (fact, Ask::More { work: Work::Fetch(fetching), .. }) => {
@@ -55,7 +55,7 @@ impl Imap {
                 let entry = accounts.mailbox(view.place)?.entry(uid);
                 of_entry(uid, entry, view, fact)
             }
-            (fact, Ask::ImapCommand(_, command)) => {
+            (fact, Ask::Command(_, command)) => {
                 let (set, by_uid) = numbers(command)?;
                 let view = self.view().ok()?;
                 let mailbox = accounts.mailbox(view.place)?;
@@ -69,15 +69,15 @@ impl Imap {
 
     pub(super) fn reads_for(ask: &Ask) -> bool {
         match ask {
-            Ask::More { .. } | Ask::ImapCommand(_, ImapCommand::Append(_)) => true,
-            Ask::ImapCommand(_, command) => numbers(command).is_some(),
+            Ask::More { .. } | Ask::Command(_, ImapCommand::Append(_)) => true,
+            Ask::Command(_, command) => numbers(command).is_some(),
             _ => false,
         }
     }
 
     /// The messages that a command names; of several that it appends the first.
     pub(super) fn messages_of(&self, ask: &Ask, accounts: &Accounts) -> Option<Vec<Message>> {
-        if let Ask::ImapCommand(_, ImapCommand::Append(append)) = ask {
+        if let Ask::Command(_, ImapCommand::Append(append)) = ask {
             return Some(vec![message(append.messages.first()?.raw.clone()?)]);
         }
         let view = self.view().ok()?;
@@ -85,7 +85,7 @@ impl Imap {
         let message = |uid| mailbox.entry(uid).map(|entry| entry.message.clone());
         match ask {
             Ask::More { work: Work::Fetch(fetching), .. } => Some(vec![message(fetching.next()?)?]),
-            Ask::ImapCommand(_, command) => {
+            Ask::Command(_, command) => {
                 let (set, by_uid) = numbers(command)?;
                 Some(uids(set, by_uid, view).into_iter().filter_map(message).collect())
             }
@@ -95,8 +95,8 @@ impl Imap {
 
     fn login_asked(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.mode) {
-            (Ask::ImapCommand(_, ImapCommand::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
-            (Ask::ImapCommand(_, ImapCommand::Authenticate { mechanism, initial }), _) => {
+            (Ask::Command(_, ImapCommand::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
+            (Ask::Command(_, ImapCommand::Authenticate { mechanism, initial }), _) => {
                 let known = Mechanism::parse(mechanism.as_bytes());
                 let user = known.and_then(|known| sasl::login_of(known, None, initial.clone()));
                 (mechanism.clone(), user)
@@ -113,12 +113,12 @@ impl Imap {
 
     pub(super) fn framing_of(&self, ask: &Ask) -> Framing {
         Framing::Imap(match ask {
-            Ask::ImapCommand(tag, _) | Ask::More { tag, .. } => Some(tag.clone()),
+            Ask::Command(tag, _) | Ask::More { tag, .. } => Some(tag.clone()),
             Ask::Refused(tag, _) => tag.clone(),
             Ask::Literal(raw) => Parser::new(&raw.text, &raw.messages).tag().ok().map(Box::<str>::from),
             Ask::Sasl(_) | Ask::EndIdle(_) => match &self.mode {
                 Mode::Sasl(tag, _) | Mode::Idle(tag) => Some(tag.clone()),
-                Mode::ImapCommand => None,
+                Mode::Command => None,
             },
             Ask::Greeting | Ask::Push | Ask::Http | Ask::Lapse | Ask::Stop => None,
         })
@@ -127,7 +127,7 @@ impl Imap {
     /// The request is dropped; the client believes the answer that it got instead.
     pub(super) fn rejected(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
         match ask {
-            Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::ImapCommand,
+            Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,
             Ask::Push => {
                 if let Ok(view) = self.view_mut() {
                     view.put_off();

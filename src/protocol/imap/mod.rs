@@ -105,7 +105,7 @@ enum ImapState {
 
 /// What the next line is.
 enum Mode {
-    ImapCommand,
+    Command,
     /// A response of a login, under this tag.
     Sasl(Box<str>, sasl::Exchange),
     /// The end of IDLE, under this tag.
@@ -119,7 +119,7 @@ pub(crate) struct Request(Ask);
 #[derive(Debug)]
 enum Ask {
     Greeting,
-    ImapCommand(Box<str>, ImapCommand),
+    Command(Box<str>, ImapCommand),
     /// A literal is announced: the command so far.
     Literal(RawCommand),
     /// What is no command: the tag if there is one, and why.
@@ -164,7 +164,7 @@ impl Imap {
             config,
             tokenizer,
             state: ImapState::Silent,
-            mode: Mode::ImapCommand,
+            mode: Mode::Command,
             is_secured,
             is_busy,
             mask: CapabilityOverrides::default(),
@@ -259,9 +259,9 @@ impl Imap {
         match verb.parse(&mut parser, by_uid) {
             // Credentials that come with the command are complete.
             Ok(command @ ImapCommand::Authenticate { initial: Some(_), .. }) => {
-                (Event::ImapAuth, Ask::ImapCommand(tag, command))
+                (Event::ImapAuth, Ask::Command(tag, command))
             }
-            Ok(command) => (verb.event, Ask::ImapCommand(tag, command)),
+            Ok(command) => (verb.event, Ask::Command(tag, command)),
             Err(wrong) => (verb.event, Ask::Refused(Some(tag), Refusal::wrong(wrong))),
         }
     }
@@ -343,7 +343,7 @@ impl Machine for Imap {
                 let request = Request(Ask::Greeting);
                 return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
             }
-            Mode::ImapCommand => {
+            Mode::Command => {
                 let frame = self.tokenizer.next(input)?;
                 return Some(self.hear(frame));
             }
@@ -451,7 +451,7 @@ impl Machine for Imap {
     fn secured(&mut self) {
         self.is_secured = true;
         self.state = ImapState::NotAuthenticated;
-        self.mode = Mode::ImapCommand;
+        self.mode = Mode::Command;
     }
 
     fn unfinished(&self) -> Unfinished {

@@ -14,7 +14,7 @@ impl Imap {
         }
         match ask {
             Ask::Greeting => self.greet(out),
-            Ask::ImapCommand(tag, command) => {
+            Ask::Command(tag, command) => {
                 let may_expunge = command.may_expunge();
                 let answer = self.command(&tag, command, txn, &mut out);
                 self.complete(tag, may_expunge, answer, txn, out)
@@ -30,14 +30,14 @@ impl Imap {
                 Outcome { reply: out, status: Some(Status::Negative), next: Next::Continue }
             }
             Ask::Sasl(response) => {
-                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::ImapCommand) else {
+                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("a response is heard only while a login is under way")
                 };
                 let answer = self.respond(&tag, exchange, &response, txn, &mut out);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::EndIdle(line) => {
-                let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::ImapCommand) else {
+                let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("the end of IDLE is heard only within it")
                 };
                 let answer = self.end_idle(&line, txn);

@@ -32,10 +32,10 @@ impl Pop3 {
     /// The message that a command names.
     pub(super) fn number(ask: &Ask) -> Option<u32> {
         match ask {
-            Ask::Pop3Command(
-                Pop3Command::Retr(number) | Pop3Command::Dele(number) | Pop3Command::Top { number, .. },
-            ) => Some(*number),
-            Ask::Pop3Command(Pop3Command::List(number) | Pop3Command::Uidl(number)) => *number,
+            Ask::Command(Pop3Command::Retr(number) | Pop3Command::Dele(number) | Pop3Command::Top { number, .. }) => {
+                Some(*number)
+            }
+            Ask::Command(Pop3Command::List(number) | Pop3Command::Uidl(number)) => *number,
             _ => None,
         }
     }
@@ -47,12 +47,12 @@ impl Pop3 {
 
     fn login(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.state) {
-            (Ask::Pop3Command(Pop3Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
-            (Ask::Pop3Command(Pop3Command::Pass(_)), Pop3State::Authorization(user)) => {
+            (Ask::Command(Pop3Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
+            (Ask::Command(Pop3Command::Pass(_)), Pop3State::Authorization(user)) => {
                 ("USER", user.as_deref().map(Value::text))
             }
-            (Ask::Pop3Command(Pop3Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
-            (Ask::Pop3Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
+            (Ask::Command(Pop3Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
+            (Ask::Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
                 (mechanism.name(), sasl::login_of(*mechanism, None, initial.clone()).map(Value::text))
             }
             (Ask::Sasl(response), Pop3State::Sasl(exchange)) => {
@@ -68,7 +68,7 @@ impl Pop3 {
     /// The request is dropped: a login that was refused is over.
     pub(super) fn rejected(&mut self, ask: &Ask) -> Next<Request> {
         match ask {
-            Ask::Sasl(_) | Ask::Pop3Command(Pop3Command::Pass(_)) => {
+            Ask::Sasl(_) | Ask::Command(Pop3Command::Pass(_)) => {
                 if !matches!(self.state, Pop3State::Transaction(..)) {
                     self.state = Pop3State::Authorization(None);
                 }

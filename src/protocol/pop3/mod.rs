@@ -81,7 +81,7 @@ pub(crate) struct Request {
 #[derive(Debug)]
 enum Ask {
     Greeting,
-    Pop3Command(Pop3Command),
+    Command(Pop3Command),
     /// A command that is wrong, or unknown, and why.
     Wrong(Event, String),
     /// A line that is none, and why.
@@ -134,7 +134,7 @@ impl Machine for Pop3 {
         let (event, input, ask) = match line {
             Line::Whole(line) if is_command => {
                 let (event, command) = command::parse(&line);
-                (event, Input::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Pop3Command))
+                (event, Input::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
             }
             Line::Whole(line) => (otherwise, Input::Line(line.clone()), Ask::Sasl(line)),
             Line::BareLf(line) => {
@@ -175,8 +175,8 @@ impl Machine for Pop3 {
 
     fn gather(&self, Request { ask, read }: &mut Request, _accounts: &Accounts) -> u64 {
         let lines = match ask {
-            Ask::Pop3Command(Pop3Command::Retr(_)) => None,
-            Ask::Pop3Command(Pop3Command::Top { lines, .. }) => Some(*lines),
+            Ask::Command(Pop3Command::Retr(_)) => None,
+            Ask::Command(Pop3Command::Top { lines, .. }) => Some(*lines),
             _ => return 0,
         };
         let Some(message) = self.message(ask) else { return 0 };

@@ -42,7 +42,7 @@ impl Pop3 {
         }
         let answer = match ask {
             Ask::Greeting => Ok(self.greet(txn)),
-            Ask::Pop3Command(command) => self.command(command, read, txn),
+            Ask::Command(command) => self.command(command, read, txn),
             Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
                 // A login that was answered with nonsense is over.

@@ -25,11 +25,9 @@ impl Smtp {
             (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&decoded.input, fact, false),
             (Fact::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&decoded.input, fact, false),
             (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
-            (Fact::Sender, Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
-                Some(Value::text(sender.address()))
-            }
+            (Fact::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => Some(Value::text(sender.address())),
             (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
-            (Fact::Recipient, Request::SmtpCommand(SmtpCommand::Rcpt { address, .. })) => Some(Value::text(&**address)),
+            (Fact::Recipient, Request::Command(SmtpCommand::Rcpt { address, .. })) => Some(Value::text(&**address)),
             (Fact::Recipient, Request::Message(_)) => {
                 let accepted = transaction?.recipients.iter().filter(|its| its.is_accepted());
                 Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
@@ -38,14 +36,14 @@ impl Smtp {
                 let accepted = transaction.map_or(0, |its| its.accepted);
                 Some(Value::Number(accepted as u64))
             }
-            (Fact::Size, Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
+            (Fact::Size, Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 sender.parameters().size().map(Value::Number)
             }
             (Fact::Size, Request::Message(body)) => Some(Value::Number(body.octets)),
-            (Fact::Parameter(name), Request::SmtpCommand(SmtpCommand::Mail { sender, .. })) => {
+            (Fact::Parameter(name), Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 parameter(sender.parameters(), name)
             }
-            (Fact::Parameter(name), Request::SmtpCommand(SmtpCommand::Rcpt { parameters, .. })) => {
+            (Fact::Parameter(name), Request::Command(SmtpCommand::Rcpt { parameters, .. })) => {
                 parameter(parameters, name)
             }
             _ => None,
@@ -54,7 +52,7 @@ impl Smtp {
 
     fn login(&self, request: &Request, fact: Fact<'_>) -> Option<Value<'_>> {
         let (mechanism, exchange, response) = match (request, &self.state) {
-            (Request::SmtpCommand(SmtpCommand::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
+            (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
             (Request::Sasl(response), SmtpState::Sasl(exchange)) => {
                 (exchange.mechanism(), Some(exchange.clone()), sasl::decode(response))
             }

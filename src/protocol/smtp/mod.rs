@@ -96,7 +96,7 @@ struct Transaction {
 #[derive(Debug)]
 pub(crate) enum Request {
     Greeting,
-    SmtpCommand(SmtpCommand),
+    Command(SmtpCommand),
     /// A command that is wrong, or unknown.
     Wrong(Event, Refusal),
     /// A line that is none.
@@ -143,7 +143,7 @@ impl Smtp {
                     Ok(SmtpCommand::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
                     _ => event,
                 };
-                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::SmtpCommand);
+                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command);
                 Decoded { event, request, input: Input::Line(line) }
             }
             Line::BareLf(line) => {

@@ -33,7 +33,7 @@ impl Smtp {
     pub(super) fn answer(&mut self, request: Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         let answer = match request {
             Request::Greeting => Ok(self.greet()),
-            Request::SmtpCommand(command) => self.command(command, txn),
+            Request::Command(command) => self.command(command, txn),
             Request::Wrong(event, refusal) => self.may_come_before_tls(event).and(Err(refusal)),
             Request::Refused(refusal) => {
                 // A login that was answered with nonsense is over.
