@@ -300,25 +300,60 @@ fn run(row: &Row) -> Result<(), String> {
     Err(format!("{scenario}: {got}, wanted {status}; {fires:?}, wanted {wanted:?}\n{printed}{complaint}\n{transcript}"))
 }
 
+/// What the catalogue says of a scenario.
+fn entry(row: &Row, text: &str) -> String {
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{key} = "))).unwrap();
+    let lesson = text.lines().next().unwrap().trim_start_matches("# ");
+    let obligations: Vec<String> = value("client_must")
+        .trim_matches(['[', ']'])
+        .split(", ")
+        .map(|word| format!("`{}`", word.trim_matches('"')))
+        .collect();
+    let command = row.command.replace("{clients}/", "");
+    let set: String = row.set.iter().map(|(name, value)| format!(" with `{name}` = `{value}`")).collect();
+    format!(
+        "### `{}`\n\n{} {lesson}\n\n- **Obligations:** {}\n- **Tested with:** `{command}`{set}; exit status {}\n",
+        row.scenario,
+        value("about").trim_matches('"'),
+        obligations.join(", "),
+        row.status,
+    )
+}
+
 #[test]
-fn the_manual_lists_them() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/scenarios.md");
+fn the_catalogue_describes_every_scenario() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("src/manual/catalogue.md");
     let manual = fs::read_to_string(&path).unwrap();
     let (begin, end) = ("<!-- shipped: begin -->\n", "<!-- shipped: end -->");
     let (from, to) = (manual.find(begin).unwrap() + begin.len(), manual.find(end).unwrap());
-    let mut table = String::from("| scenario | its lesson | a client that meets it | ends with |\n|---|---|---|---|\n");
-    for row in ROWS {
-        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let folder = fs::read_dir(scenarios).unwrap().map(|folder| folder.unwrap().path());
-        let file = folder.map(|folder| folder.join(format!("{}.toml", row.scenario))).find(|file| file.exists());
-        let text = fs::read_to_string(file.unwrap()).unwrap();
-        let lesson = text.lines().next().unwrap().trim_start_matches("# ");
-        let command = row.command.replace("{clients}/", "").replace('|', "\\|");
-        table += &format!("| `{}` | {lesson} | `{command}` | {} |\n", row.scenario, row.status);
+    let mut entries = String::new();
+    let chapters =
+        [("any", "Any protocol"), ("smtp", "SMTP"), ("imap", "IMAP"), ("pop3", "POP3"), ("tls", "TLS and STARTTLS")];
+    for (folder, title) in chapters {
+        entries += &format!("## {title}\n\n");
+        for row in ROWS {
+            let file = root.join("scenarios").join(folder).join(format!("{}.toml", row.scenario));
+            let Ok(text) = fs::read_to_string(file) else { continue };
+            entries += &format!("{}\n", entry(row, &text));
+        }
     }
-    if is_update() && manual[from..to] != table {
-        fs::write(&path, format!("{}{table}{}", &manual[..from], &manual[to..])).unwrap();
+    assert_eq!(entries.matches("\n### ").count(), names().len(), "a folder of scenarios has no chapter");
+    if is_update() && manual[from..to] != entries {
+        fs::write(&path, format!("{}{entries}{}", &manual[..from], &manual[to..])).unwrap();
         return;
     }
-    assert!(manual[from..to] == table, "the table of shipped scenarios in {} is an old one", path.display());
+    assert!(manual[from..to] == entries, "{} is out of date; run this test with INSTA_UPDATE=always", path.display());
+}
+
+#[test]
+fn the_files_in_the_manual_are_valid() {
+    let manual = include_str!("../src/manual/scenarios.md");
+    let files: Vec<&str> =
+        manual.split("```toml\n").skip(1).filter_map(|block| Some(block.split_once("```")?.0)).collect();
+    assert!(files.len() > 1, "{files:?}");
+    for file in files {
+        let warnings = Scenario::text("manual.toml", file).check().unwrap_or_else(|error| panic!("{error}"));
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
 }
