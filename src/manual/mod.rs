@@ -1,21 +1,25 @@
-//! The manual, a chapter for each thing there is to learn.
+//! The manual: one chapter for each subject.
 
-/// What is spoken over HTTP.
-#[doc = include_str!("http.md")]
-pub mod http {}
-
-/// What is spoken over SMTP.
-#[doc = include_str!("smtp.md")]
-pub mod smtp {}
-
-/// What is spoken over IMAP and POP3.
-#[doc = include_str!("protocols.md")]
-pub mod protocols {}
-
-/// How a server is told to misbehave, and how a failed test is told why.
+/// Rules, scenario files and expectations, with the reference of the language.
 #[doc = include_str!("scenarios.md")]
 pub mod scenarios {}
 
-/// Decisions that had an alternative.
+/// The scenarios that come with mailjig.
+#[doc = include_str!("catalogue.md")]
+pub mod catalogue {}
+
+/// The SMTP listeners: STARTTLS, extensions, accounts, certificates, limits.
+#[doc = include_str!("smtp.md")]
+pub mod smtp {}
+
+/// The IMAP and POP3 listeners, section by section of the RFCs.
+#[doc = include_str!("protocols.md")]
+pub mod protocols {}
+
+/// The routes of the HTTP API.
+#[doc = include_str!("http.md")]
+pub mod http {}
+
+/// Design decisions and their reasons.
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}
