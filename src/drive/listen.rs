@@ -18,25 +18,22 @@ use super::socket::Socket;
 use super::wire::Wire;
 use crate::journal::Opened;
 use crate::protocol::Machine;
-use crate::rule::Certificate;
+use crate::rule::Profile;
 
 /// Before something is tried again.
 const SOON: Duration = Duration::from_millis(20);
 
-/// What a session needs for TLS, and how long it waits. The certificate is made when somebody first asks for it.
+/// Gives what presents a profile to a client that asks for a server name; made when somebody first needs it.
+pub(crate) type ConfigFor = dyn Fn(&Profile, Option<&str>) -> Arc<ServerConfig> + Send + Sync;
+
+/// What a session needs for TLS, and how long it waits.
 #[derive(Clone)]
 pub(crate) struct TlsProvider {
-    pub(crate) config: Arc<dyn Fn(Certificate) -> Arc<ServerConfig> + Send + Sync>,
+    pub(crate) config: Arc<ConfigFor>,
     /// How long a handshake may take, by real time.
     pub(crate) handshake: Duration,
     /// How long a client may read nothing of what waits for it, by server time.
     pub(crate) write: Duration,
-}
-
-impl TlsProvider {
-    pub(super) fn tls(&self, certificate: Certificate) -> Arc<ServerConfig> {
-        (self.config)(certificate)
-    }
 }
 
 /// A listener as its sessions know it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::profile::Profile;
 use super::template::Template;
 use crate::base::Pattern;
 use crate::protocol::CapabilityOverride;
@@ -178,27 +179,10 @@ pub(crate) enum Reading {
 /// What answers a ClientHello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hello {
-    /// The handshake, with this certificate.
-    Certificate(Certificate),
+    /// The handshake, in which the listener presents this.
+    Profile(Profile),
     /// An alert, by its name in RFC 8446 §6.
     Alert(Alert),
-}
-
-/// Which certificate a listener shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum Certificate {
-    #[default]
-    Good,
-    Expired,
-}
-
-impl Certificate {
-    pub(crate) const ALL: [(&'static str, Certificate); 2] =
-        [("good", Certificate::Good), ("expired", Certificate::Expired)];
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, certificate)| *certificate == self).map_or("", |(name, _)| name)
-    }
 }
 
 /// An alert of RFC 8446 §6: its name and its number.

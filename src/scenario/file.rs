@@ -256,8 +256,7 @@ fn start(node: &Node) -> Location {
 impl Loaded {
     /// Takes in what another file has, inside of what is here.
     fn take_in(&mut self, inner: Loaded) {
-        let Loaded { offers, start, certificates, state, users, mailboxes, messages, rules, expects, warnings, .. } =
-            inner;
+        let Loaded { offers, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, .. } = inner;
         self.start.take_in(start);
         for announced in offers {
             match self.offers.iter_mut().find(|its| its.protocol == announced.protocol) {
@@ -270,7 +269,7 @@ impl Loaded {
                 None => self.offers.push(announced),
             }
         }
-        self.certificates.extend(certificates);
+        self.profiles.extend(profiles);
         let is_new = |(name, _): &(Box<str>, VariableValue), own: &[(Box<str>, VariableValue)]| {
             !own.iter().any(|(its, _)| its == name)
         };

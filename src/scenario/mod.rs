@@ -33,7 +33,7 @@ pub(crate) use values::fixed;
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, StartTls};
-use crate::rule::{Certificate, Expect, Rule, VariableValue};
+use crate::rule::{Expect, Profile, Rule, VariableValue};
 
 /// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
 ///
@@ -83,7 +83,7 @@ pub(crate) struct Loaded {
     pub(crate) offers: Vec<Announced>,
     /// What holds from the server's start.
     pub(crate) start: AtStart,
-    pub(crate) certificates: Vec<(Box<str>, Certificate)>,
+    pub(crate) profiles: Vec<(Box<str>, Profile)>,
     pub(crate) state: Vec<(Box<str>, VariableValue)>,
     pub(crate) users: Vec<User>,
     pub(crate) mailboxes: Vec<MailboxGiven>,

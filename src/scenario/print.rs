@@ -151,7 +151,7 @@ fn value(step: &Step) -> Tree {
         Step::Data(data) => return changed(data),
         Step::Close(end) => return text(end.name()),
         Step::Read(reading) => return word(*reading, &[("stop", Reading::Stop), ("slow", Reading::Slow)]),
-        Step::Tls(Hello::Certificate(certificate)) => add("cert", Some(text(certificate.name()))),
+        Step::Tls(Hello::Profile(profile)) => add("cert", Some(text(profile.certificate.name()))),
         Step::Tls(Hello::Alert(alert)) => add("alert", Some(text(alert.name))),
         Step::Listen(down) => add("down", Some(span(*down))),
         Step::Set(assignments) => {

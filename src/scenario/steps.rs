@@ -173,7 +173,7 @@ impl Reader {
             "tls" => {
                 let table = self.table(node, "`tls`", &["cert", "alert"]);
                 match (table.get("cert"), table.get("alert")) {
-                    (Some(cert), None) => Step::Tls(Hello::Certificate(self.certificate(cert)?)),
+                    (Some(cert), None) => Step::Tls(Hello::Profile(Profile::of(self.certificate(cert)?))),
                     (None, Some(alert)) => {
                         let names: Vec<(&str, Alert)> = ALERTS.iter().map(|alert| (alert.name, *alert)).collect();
                         Step::Tls(Hello::Alert(self.word(alert, "alert", &names)?))

@@ -10,7 +10,7 @@ use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
 use crate::journal::LISTENERS;
 use crate::mail::{INBOX, Namespace, is_identifier};
 use crate::protocol::StartTls;
-use crate::rule::{VariableValue, count};
+use crate::rule::{Profile, VariableValue, count};
 
 impl Reader {
     /// `[server.smtp]` and its siblings.
@@ -84,7 +84,8 @@ impl Reader {
             self.wrong(&node.place, "`tls` has `cert`, `starttls` or both");
         }
         let certificate = table.get("cert").and_then(|its| self.certificate(its));
-        loaded.certificates.extend(certificate.map(|certificate| (listener.as_str().into(), certificate)));
+        let profile = certificate.map(|certificate| (listener.as_str().into(), Profile::of(certificate)));
+        loaded.profiles.extend(profile);
         if let Some(its) = table.get("starttls") {
             if matches!(listener.as_str(), "smtps" | "imaps" | "pop3s") {
                 self.wrong(&its.place, format!("`{listener}` begins with TLS, so there is no STARTTLS"));

@@ -1,4 +1,4 @@
-//! An authority of this server's own, and the certificate it signs.
+//! An authority of this server's own, and the certificates it signs.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,28 +7,32 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 use time::{Duration, OffsetDateTime};
 
 use crate::rule::Certificate;
 
-/// Valid in every server's certificate, whatever it is called.
+/// Valid in every server's certificate, whatever the server is called.
 const LOOPBACK: [&str; 4] = ["localhost", "127.0.0.1", "::1", "host.docker.internal"];
 /// Some clients refuse a leaf that is valid for longer than 398 days.
 const LEAF_DAYS: i64 = 396;
 const CA_DAYS: i64 = 3650;
 
-/// The names a certificate is for; keys and certificates are made when somebody first asks.
+/// The names that certificates are for. Keys and certificates are made when somebody first asks for them.
 pub(super) struct Certificates {
     names: Vec<String>,
-    made: OnceLock<Made>,
+    authority: OnceLock<Authority>,
+    good: OnceLock<Arc<CertifiedKey>>,
+    expired: OnceLock<Arc<CertifiedKey>>,
 }
 
-struct Made {
-    ca: String,
-    good: Arc<ServerConfig>,
-    expired: Arc<ServerConfig>,
+struct Authority {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+    /// One day before it was made, so that clocks may differ.
+    yesterday: OffsetDateTime,
 }
 
 impl Certificates {
@@ -39,50 +43,86 @@ impl Certificates {
                 names.push(name.to_owned());
             }
         }
-        Self { names, made: OnceLock::new() }
+        Self { names, authority: OnceLock::new(), good: OnceLock::new(), expired: OnceLock::new() }
     }
 
     /// The authority's certificate in PEM: what clients shall trust.
     pub(super) fn ca(&self) -> &str {
-        &self.made().ca
+        &self.authority().pem
     }
 
-    pub(super) fn config(&self, certificate: Certificate) -> Arc<ServerConfig> {
-        let made = self.made();
-        Arc::clone(match certificate {
-            Certificate::Good => &made.good,
-            Certificate::Expired => &made.expired,
-        })
+    /// The authority's certificate.
+    pub(super) fn authority_der(&self) -> CertificateDer<'static> {
+        self.authority().certificate.clone()
     }
 
-    fn made(&self) -> &Made {
-        self.made.get_or_init(|| make(&self.names).expect("names were checked and ring signs with P-256"))
+    /// A certificate with its key.
+    pub(super) fn certified(&self, certificate: Certificate) -> Arc<CertifiedKey> {
+        let yesterday = self.authority().yesterday;
+        let (made, from, days) = match certificate {
+            Certificate::Good => (&self.good, yesterday, LEAF_DAYS),
+            // It was valid for a month, until a week ago.
+            Certificate::Expired => (&self.expired, yesterday - Duration::days(36), 30),
+        };
+        Arc::clone(made.get_or_init(|| {
+            let leaf = self.leaf(ExtendedKeyUsagePurpose::ServerAuth, from, from + Duration::days(days));
+            Arc::new(leaf.expect("names were checked and ring signs with P-256"))
+        }))
+    }
+
+    /// A certificate that a client may present.
+    #[cfg(test)]
+    pub(super) fn for_client(&self) -> CertifiedKey {
+        let yesterday = self.authority().yesterday;
+        self.leaf(ExtendedKeyUsagePurpose::ClientAuth, yesterday, yesterday + Duration::days(30)).unwrap()
+    }
+
+    fn authority(&self) -> &Authority {
+        self.authority.get_or_init(|| Authority::new().expect("ring signs with P-256"))
+    }
+
+    /// A certificate that the authority signs, with a key of its own.
+    fn leaf(
+        &self,
+        usage: ExtendedKeyUsagePurpose,
+        from: OffsetDateTime,
+        to: OffsetDateTime,
+    ) -> Result<CertifiedKey, Box<dyn std::error::Error>> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut leaf = CertificateParams::new(&*self.names)?;
+        leaf.distinguished_name.push(DnType::CommonName, self.names[0].as_str());
+        leaf.is_ca = IsCa::ExplicitNoCa;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![usage];
+        leaf.use_authority_key_identifier_extension = true;
+        leaf.not_before = from;
+        leaf.not_after = to;
+        let leaf = leaf.signed_by(&key, &self.authority().issuer)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = rustls::crypto::ring::sign::any_supported_type(&key)?;
+        Ok(CertifiedKey::new(vec![leaf.der().clone()], key))
     }
 }
 
-/// # Rationale
-/// ECDSA P-256 everywhere: every client knows it, and a key takes microseconds where RSA takes a tenth of a second.
-/// The authority's name holds part of its key, because clients confuse two authorities of one name.
-fn make(names: &[String]) -> Result<Made, Box<dyn std::error::Error>> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
-    let yesterday = OffsetDateTime::from_unix_timestamp(now)? - Duration::DAY;
-
-    let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut ca = CertificateParams::new(Vec::new())?;
-    let point = ca_key.public_key_raw();
-    let id = data_encoding::HEXLOWER.encode(&point[point.len() - 4..]);
-    ca.distinguished_name.push(DnType::CommonName, format!("mailjig test CA {id}"));
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    ca.not_before = yesterday;
-    ca.not_after = yesterday + Duration::days(CA_DAYS);
-    let ca_certificate = ca.self_signed(&ca_key)?;
-    let issuer = Issuer::from_params(&ca, &ca_key);
-
-    let good = leaf(names, yesterday, yesterday + Duration::days(LEAF_DAYS), &issuer)?;
-    // It was good for a month, and is no longer since a week ago.
-    let expired = leaf(names, yesterday - Duration::days(36), yesterday - Duration::days(6), &issuer)?;
-    Ok(Made { ca: pem(ca_certificate.der()), good, expired })
+impl Authority {
+    /// # Rationale
+    /// ECDSA P-256 everywhere: every client knows it, and a key takes microseconds where RSA takes a tenth of a second.
+    /// The authority's name holds part of its key, because clients confuse two authorities of one name.
+    fn new() -> Result<Self, Box<dyn std::error::Error>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
+        let yesterday = OffsetDateTime::from_unix_timestamp(now)? - Duration::DAY;
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        let point = key.public_key_raw();
+        let id = data_encoding::HEXLOWER.encode(&point[point.len() - 4..]);
+        params.distinguished_name.push(DnType::CommonName, format!("mailjig test CA {id}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.not_before = yesterday;
+        params.not_after = yesterday + Duration::days(CA_DAYS);
+        let certificate = params.self_signed(&key)?.der().clone();
+        Ok(Self { pem: pem(&certificate), certificate, issuer: Issuer::new(params, key), yesterday })
+    }
 }
 
 /// A certificate as text (RFC 7468 §5.1).
@@ -94,33 +134,4 @@ fn pem(der: &[u8]) -> String {
         text.push('\n');
     }
     text + "-----END CERTIFICATE-----\n"
-}
-
-/// A certificate that the authority signs, with a key of its own, ready to be shown.
-fn leaf(
-    names: &[String],
-    from: OffsetDateTime,
-    to: OffsetDateTime,
-    issuer: &Issuer<'_, &KeyPair>,
-) -> Result<Arc<ServerConfig>, Box<dyn std::error::Error>> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut leaf = CertificateParams::new(names)?;
-    leaf.distinguished_name.push(DnType::CommonName, names[0].as_str());
-    leaf.is_ca = IsCa::ExplicitNoCa;
-    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    leaf.use_authority_key_identifier_extension = true;
-    leaf.not_before = from;
-    leaf.not_after = to;
-    let leaf = leaf.signed_by(&key, issuer)?;
-
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)?;
-    // A ticket would be output that nobody asked for.
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
 }

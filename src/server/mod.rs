@@ -6,6 +6,7 @@ mod endpoint;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod until;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub(crate) use delivery::Undeliverable;
 pub(crate) use endpoint::reachable;
 pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
+use tls::TlsConfigs;
 pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
@@ -38,7 +40,7 @@ const BACKLOG: i32 = 1024;
 /// A running server. Dropping it stops it.
 pub(crate) struct Server {
     engine: Arc<Engine>,
-    certificates: Arc<Certificates>,
+    tls: Arc<TlsConfigs>,
     settings: Settings,
     endpoints: Vec<Endpoint>,
     accepting: Vec<AbortHandle>,
@@ -84,9 +86,9 @@ impl Server {
         }
         let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
         world.mail.accounts.separate_details(settings.subaddress_separator);
-        let certificates = Arc::new(Certificates::new(&settings.host, &settings.names));
+        let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &settings.names)));
         let mut server =
-            Self { engine: Engine::new(world), certificates, settings, endpoints: Vec::new(), accepting: Vec::new() };
+            Self { engine: Engine::new(world), tls, settings, endpoints: Vec::new(), accepting: Vec::new() };
         let scenario = server.settings.scenario.clone();
         if server.is_clock_manual_under(scenario.as_ref()) {
             server.engine.pause();
@@ -115,7 +117,7 @@ impl Server {
 
     /// The certificate of this server's own authority, in PEM.
     pub(crate) fn ca(&self) -> &str {
-        self.certificates.ca()
+        self.tls.ca()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -162,10 +164,10 @@ impl Server {
     }
 
     fn accept(&self, listener: Listener, socket: TcpListener) -> io::Result<AbortHandle> {
-        let certificates = Arc::clone(&self.certificates);
+        let tls = Arc::clone(&self.tls);
         let limits = &self.settings.limits;
         let tls_provider = TlsProvider {
-            config: Arc::new(move |which| certificates.config(which)),
+            config: Arc::new(move |profile, sni| tls.config(profile, sni)),
             handshake: limits.handshake,
             write: limits.write,
         };

@@ -57,7 +57,7 @@ impl World {
         self.evicted_accounts = 0;
         self.commands.clear();
         self.evicted_to = Seq::default();
-        self.shown.clear();
+        self.presented.clear();
         self.timers.clear();
         if !kept.contains(&Kept::Rules) {
             self.rulebook.unmount_added();
@@ -79,7 +79,7 @@ impl World {
         let seed = loaded.seed.unwrap_or(self.seed.into());
         self.rulebook.load(&loaded.rules, first, &loaded.expects, loaded.state.clone(), seed);
         self.offers.of = loaded.offers.clone();
-        self.offers.certificates = loaded.certificates.clone();
+        self.offers.profiles = loaded.profiles.clone();
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
         self.start = now;

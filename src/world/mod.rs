@@ -21,7 +21,7 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Journal, Left, Noted, Opened, RecordKind, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, MailboxId, Member, Message, Namespace, Origin};
 use crate::protocol::{InvalidMailbox, MailStore, MailTxn, TxnLog};
-use crate::rule::{Answers, By, Certificate, Rulebook};
+use crate::rule::{Answers, By, Profile, Rulebook};
 use crate::scenario::{Announced, Loaded};
 pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
@@ -57,8 +57,8 @@ pub(crate) struct World {
     pub(crate) to_free: Vec<Message>,
     /// Until then every listener is closed.
     pub(crate) down_until: Option<Timestamp>,
-    /// The certificates that rules chose for sessions.
-    pub(crate) shown: HashMap<SessionNo, Certificate>,
+    /// The TLS profiles that rules chose for sessions.
+    pub(crate) presented: HashMap<SessionNo, Profile>,
     /// What machines announce instead of what they would.
     pub(crate) offers: Offers,
     /// Messages that rules may deliver, by their name.
@@ -95,8 +95,8 @@ struct Initial {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Offers {
     pub(crate) of: Vec<Announced>,
-    /// The certificate, by listener; the empty name is every listener.
-    pub(crate) certificates: Vec<(Box<str>, Certificate)>,
+    /// The TLS profile, by listener; the empty name is every listener.
+    pub(crate) profiles: Vec<(Box<str>, Profile)>,
 }
 
 /// A message that a test puts into a mailbox.
@@ -118,7 +118,7 @@ impl World {
             commands: Vec::new(),
             to_free: Vec::new(),
             down_until: None,
-            shown: HashMap::new(),
+            presented: HashMap::new(),
             offers: Offers::default(),
             messages: HashMap::new(),
             scenario: None,
@@ -171,7 +171,7 @@ impl World {
         self.sessions -= 1;
         self.mail.maildrops.leave(session);
         self.rulebook.forget(session);
-        self.shown.remove(&session);
+        self.presented.remove(&session);
         self.journal.end(now, session, ending, unfinished, first);
         self.keep_bounds(now);
     }

@@ -1,9 +1,9 @@
-//! What a listener presents: capabilities and certificates.
+//! What a listener presents: capabilities and TLS profiles.
 
 use super::World;
 use crate::base::SessionNo;
 use crate::protocol::Machine;
-use crate::rule::Certificate;
+use crate::rule::Profile;
 use crate::scenario::Announced;
 
 impl World {
@@ -20,17 +20,19 @@ impl World {
         }
     }
 
-    /// Which certificate this session is shown.
-    pub(crate) fn certificate_of(&self, session: SessionNo) -> Certificate {
-        if self.offers.certificates.is_empty() && self.shown.is_empty() {
-            return Certificate::Good;
+    /// What this session is presented in TLS: what a rule chose for it, else what the scenario says of its listener.
+    pub(crate) fn profile_of(&self, session: SessionNo) -> &Profile {
+        const DEFAULT: &Profile = &Profile::DEFAULT;
+        if let Some(presented) = self.presented.get(&session) {
+            return presented;
         }
-        if let Some(shown) = self.shown.get(&session) {
-            return *shown;
+        let profiles = &self.offers.profiles;
+        if profiles.is_empty() {
+            return DEFAULT;
         }
         let listener = self.journal.session(session).map_or("", |log| log.facts().listener);
-        let of = |name: &str| self.offers.certificates.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
-        of(listener).or_else(|| of("")).unwrap_or_default()
+        let of = |name: &str| profiles.iter().find(|(its, _)| **its == *name).map(|(_, its)| its);
+        of(listener).or_else(|| of("")).unwrap_or(DEFAULT)
     }
 }
 

@@ -166,7 +166,7 @@ impl World {
     ) -> (Going<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress::default();
         let mut next = Next::Continue;
-        let certificate = self.certificate_of(session).name();
+        let certificate = self.profile_of(session).certificate.name();
         let rest = loop {
             let cx = EventContext {
                 machine: Some(&*machine),

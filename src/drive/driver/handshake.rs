@@ -51,13 +51,13 @@ impl<M: Machine> Driver<M> {
                     }
                     answer => {
                         let session = self.session;
-                        let certificate = self.engine.update(|world, _| {
-                            if let Some(Hello::Certificate(certificate)) = answer {
-                                world.shown.insert(session, certificate);
+                        let profile = self.engine.update(|world, _| {
+                            if let Some(Hello::Profile(profile)) = answer {
+                                world.presented.insert(session, profile);
                             }
-                            world.certificate_of(session)
+                            world.profile_of(session).clone()
                         });
-                        let config = self.tls_provider.tls(certificate);
+                        let config = (self.tls_provider.config)(&profile, sni.as_deref());
                         self.with_deadline(deadline, async |socket| handshake(socket, said, config).await).await?
                     }
                 }

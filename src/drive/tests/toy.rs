@@ -155,7 +155,7 @@ pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, Certifi
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key).unwrap());
-    let tls_provider = TlsProvider { config: Arc::new(move |_| Arc::clone(&config)), ..tls_provider() };
+    let tls_provider = TlsProvider { config: Arc::new(move |_, _| Arc::clone(&config)), ..tls_provider() };
     let (engine, address) = start_on(holding_little(), tls_provider, true);
     (engine, address, cert.der().clone())
 }
@@ -187,7 +187,11 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
 
 /// For a session without TLS.
 pub(super) fn tls_provider() -> TlsProvider {
-    TlsProvider { config: Arc::new(|_| unreachable!("no TLS here")), handshake: Duration::from_secs(1), write: WRITE }
+    TlsProvider {
+        config: Arc::new(|_, _| unreachable!("no TLS here")),
+        handshake: Duration::from_secs(1),
+        write: WRITE,
+    }
 }
 
 pub(super) fn connect(address: SocketAddr) -> BufReader<TcpStream> {

@@ -134,12 +134,12 @@ impl Rule<Moment> {
 impl Rule<ClientHello> {
     /// Shows a certificate that expired a week ago.
     pub fn expired_certificate(self) -> Self {
-        self.step(Step::Tls(Hello::Certificate(Certificate::Expired)))
+        self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Expired))))
     }
 
     /// Shows the good certificate.
     pub fn good_certificate(self) -> Self {
-        self.step(Step::Tls(Hello::Certificate(Certificate::Good)))
+        self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Good))))
     }
 
     /// Answers with an alert, by its name in RFC 8446 §6.

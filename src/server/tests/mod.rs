@@ -184,6 +184,27 @@ fn a_client_that_speaks_no_tls_is_told_and_recorded() {
 }
 
 #[test]
+fn what_a_listener_presents_changes_while_the_server_runs() {
+    let server = server();
+    let config = trusting(&server);
+    let shake = || {
+        let socket = TcpStream::connect(server.endpoint(Listener::Smtps).unwrap().address()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut client = secure(BufReader::new(socket), &config);
+        client.read_exact(&mut [0; 4]).map_err(|error| error.to_string())
+    };
+    let text = "mailjig = 1\n[[tls]]\nlistener = 'smtps'\ncert = 'expired'\n";
+
+    assert_eq!(shake(), Ok(()));
+    server.load(Some(Arc::new(Scenario::text("expired.toml", text).load().unwrap())));
+    let expired = shake().unwrap_err();
+    server.load(None);
+    assert_eq!(shake(), Ok(()));
+
+    assert!(expired.starts_with("invalid peer certificate: certificate expired"), "{expired}");
+}
+
+#[test]
 fn expectations_are_judged_after_the_longest_settling() {
     let server = server();
     let text = "mailjig = 1\n[[expect]]\nevent = 'smtp.mail'\nsettle = '3s'\ncount = '=0'\n\

@@ -1,0 +1,58 @@
+//! What a listener presents in TLS, as data: which library speaks it is not known here.
+
+/// What a listener presents in TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Profile {
+    pub(crate) certificate: Certificate,
+    pub(crate) versions: Versions,
+    pub(crate) client_auth: ClientAuth,
+    /// Application protocols (RFC 7301) in the server's order of preference. Empty: the server negotiates none.
+    pub(crate) alpn: Vec<Box<str>>,
+}
+
+impl Profile {
+    pub(crate) const DEFAULT: Self = Self::of(Certificate::Good);
+
+    /// The default profile with this certificate.
+    pub(crate) const fn of(certificate: Certificate) -> Self {
+        Self { certificate, versions: Versions::Both, client_auth: ClientAuth::None, alpn: Vec::new() }
+    }
+}
+
+/// Which certificate a listener presents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// Valid for the names of the server.
+    Good,
+    /// It was valid for the same names, until a week ago.
+    Expired,
+}
+
+impl Certificate {
+    pub(crate) const ALL: [(&'static str, Self); 2] = [("good", Self::Good), ("expired", Self::Expired)];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, certificate)| *certificate == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The versions of TLS that a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "rules and scenarios cannot choose versions yet"))]
+pub(crate) enum Versions {
+    /// TLS 1.2 and TLS 1.3.
+    Both,
+    Tls12,
+    Tls13,
+}
+
+/// Whether a listener asks for a certificate of the client, signed by the server's own authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "rules and scenarios cannot ask for client certificates yet"))]
+pub(crate) enum ClientAuth {
+    None,
+    /// The listener asks; a client without a certificate may go on.
+    Requested,
+    /// The handshake fails without one.
+    Required,
+}

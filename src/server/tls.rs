@@ -1,0 +1,249 @@
+//! TLS configurations: one for each profile that a listener presents and each name that clients ask for.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+use super::certificates::Certificates;
+use crate::rule::{ClientAuth, Profile, Versions};
+
+/// Configurations that are kept. Clients choose the names, so without a bound they would choose how many there are.
+const MOST: usize = 32;
+
+/// Makes configurations when a session first needs them, and keeps them for the sessions that follow: resumption
+/// (RFC 5246 §7.3) needs the same one.
+pub(super) struct TlsConfigs {
+    certificates: Certificates,
+    provider: Arc<CryptoProvider>,
+    /// From the oldest to the newest.
+    kept: Mutex<VecDeque<Kept>>,
+}
+
+struct Kept {
+    profile: Profile,
+    /// The name that the client asked for (RFC 6066 §3).
+    sni: Option<Box<str>>,
+    config: Arc<ServerConfig>,
+}
+
+impl TlsConfigs {
+    pub(super) fn new(certificates: Certificates) -> Self {
+        Self { certificates, provider: Arc::new(ring::default_provider()), kept: Mutex::default() }
+    }
+
+    /// The certificate of this server's own authority, in PEM.
+    pub(super) fn ca(&self) -> &str {
+        self.certificates.ca()
+    }
+
+    /// What presents this profile to a client that asked for this name.
+    pub(super) fn config(&self, profile: &Profile, sni: Option<&str>) -> Arc<ServerConfig> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.iter().find(|its| its.profile == *profile && its.sni.as_deref() == sni) {
+            return Arc::clone(&found.config);
+        }
+        let config = Arc::new(self.make(profile).expect("the provider has these versions, and its authority is valid"));
+        if kept.len() == MOST {
+            kept.pop_front();
+        }
+        kept.push_back(Kept { profile: profile.clone(), sni: sni.map(Into::into), config: Arc::clone(&config) });
+        config
+    }
+
+    fn make(&self, profile: &Profile) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+        let Profile { certificate, versions, client_auth, alpn } = profile;
+        let versions: &[&SupportedProtocolVersion] = match versions {
+            Versions::Both => &[&TLS13, &TLS12],
+            Versions::Tls12 => &[&TLS12],
+            Versions::Tls13 => &[&TLS13],
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)?
+            .with_client_cert_verifier(self.verifier(*client_auth)?)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.certificates.certified(*certificate))));
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        // A ticket would be output that nobody asked for.
+        config.send_tls13_tickets = 0;
+        Ok(config)
+    }
+
+    /// Verifies certificates of clients, which the server's own authority signs.
+    fn verifier(&self, client_auth: ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, Box<dyn std::error::Error>> {
+        let is_optional = match client_auth {
+            ClientAuth::None => return Ok(WebPkiClientVerifier::no_client_auth()),
+            ClientAuth::Requested => true,
+            ClientAuth::Required => false,
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificates.authority_der())?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider));
+        Ok(if is_optional { verifier.allow_unauthenticated() } else { verifier }.build()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::client::ResolvesClientCert;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, ServerConnection};
+
+    use super::*;
+    use crate::rule::Certificate;
+
+    fn configs() -> TlsConfigs {
+        TlsConfigs::new(Certificates::new("mail.example.org", &[]))
+    }
+
+    /// A client that offers these versions and application protocols, and a certificate if it has one.
+    fn client(
+        configs: &TlsConfigs,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&str],
+        certificate: Option<Arc<dyn ResolvesClientCert>>,
+    ) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(configs.certificates.authority_der()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::clone(&configs.provider));
+        let config = config.with_protocol_versions(versions).unwrap().with_root_certificates(roots);
+        let mut config = match certificate {
+            Some(certificate) => config.with_client_cert_resolver(certificate),
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config
+    }
+
+    /// What both sides agree on, or why they do not, as the server says it; or the client, where the server is content.
+    fn agreed(configs: &TlsConfigs, profile: &Profile, client: ClientConfig) -> Result<String, String> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+        let mut server = ServerConnection::new(configs.config(profile, Some("localhost"))).unwrap();
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut sent = Vec::new();
+            client.write_tls(&mut sent).unwrap();
+            server.read_tls(&mut &sent[..]).unwrap();
+            server.process_new_packets().map_err(|error| format!("server: {error}"))?;
+            let mut sent = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut sent).unwrap();
+            }
+            client.read_tls(&mut &sent[..]).unwrap();
+            client.process_new_packets().map_err(|error| format!("client: {error}"))?;
+        }
+        let version = server.protocol_version().unwrap();
+        let alpn = server.alpn_protocol().map_or("none".into(), String::from_utf8_lossy);
+        let is_known = if server.peer_certificates().is_some() { "known" } else { "unknown" };
+        Ok(format!("{version:?}, ALPN {alpn}, client {is_known}"))
+    }
+
+    #[test]
+    fn a_configuration_presents_what_its_profile_says() {
+        let configs = configs();
+        let own = || Some(Arc::new(SingleCertAndKey::from(configs.certificates.for_client())) as Arc<_>);
+        let both: &[&'static SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        let profile = Profile::DEFAULT;
+        let imap = Profile { alpn: vec!["imap".into(), "imap4".into()], ..Profile::DEFAULT };
+        for (name, profile, client, wanted) in [
+            (
+                "the default",
+                &profile,
+                client(&configs, both, &["imap"], None),
+                Ok("TLSv1_3, ALPN none, client unknown"),
+            ),
+            (
+                "an older client",
+                &profile,
+                client(&configs, &[&TLS12], &[], None),
+                Ok("TLSv1_2, ALPN none, client unknown"),
+            ),
+            (
+                "only TLS 1.2",
+                &Profile { versions: Versions::Tls12, ..Profile::DEFAULT },
+                client(&configs, both, &[], None),
+                Ok("TLSv1_2, ALPN none, client unknown"),
+            ),
+            (
+                "only TLS 1.3",
+                &Profile { versions: Versions::Tls13, ..Profile::DEFAULT },
+                client(&configs, &[&TLS12], &[], None),
+                Err("server: peer is incompatible: Tls12NotOfferedOrEnabled"),
+            ),
+            (
+                "ALPN",
+                &imap,
+                client(&configs, both, &["smtp", "imap4", "imap"], None),
+                Ok("TLSv1_3, ALPN imap, client unknown"),
+            ),
+            (
+                "another ALPN",
+                &imap,
+                client(&configs, both, &["h2"], None),
+                Err("server: peer doesn't support any known protocol"),
+            ),
+            (
+                "a client certificate is requested",
+                &Profile { client_auth: ClientAuth::Requested, ..Profile::DEFAULT },
+                client(&configs, both, &[], None),
+                Ok("TLSv1_3, ALPN none, client unknown"),
+            ),
+            (
+                "a client certificate is required",
+                &Profile { client_auth: ClientAuth::Required, ..Profile::DEFAULT },
+                client(&configs, both, &[], None),
+                Err("server: peer sent no certificates"),
+            ),
+            (
+                "the client has one",
+                &Profile { client_auth: ClientAuth::Required, ..Profile::DEFAULT },
+                client(&configs, both, &[], own()),
+                Ok("TLSv1_3, ALPN none, client known"),
+            ),
+            (
+                "an expired certificate",
+                &Profile::of(Certificate::Expired),
+                client(&configs, both, &[], None),
+                Err("client: invalid peer certificate: certificate expired"),
+            ),
+        ] {
+            let agreed = agreed(&configs, profile, client);
+            let is_wanted = match (&agreed, wanted) {
+                (Ok(agreed), Ok(wanted)) => agreed == wanted,
+                (Err(reason), Err(wanted)) => reason.starts_with(wanted),
+                (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+            };
+            assert!(is_wanted, "{name}: {agreed:?}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_kept_for_its_profile_and_name() {
+        let configs = configs();
+        let (good, expired) = (Profile::DEFAULT, Profile::of(Certificate::Expired));
+        let first = configs.config(&good, Some("a.example.org"));
+
+        assert!(Arc::ptr_eq(&first, &configs.config(&good, Some("a.example.org"))));
+        for (profile, sni) in [(&good, None), (&good, Some("b.example.org")), (&expired, Some("a.example.org"))] {
+            assert!(!Arc::ptr_eq(&first, &configs.config(profile, sni)), "{profile:?} {sni:?}");
+        }
+    }
+
+    #[test]
+    fn clients_that_ask_for_ever_more_names_do_not_fill_the_memory() {
+        let configs = configs();
+        let first = configs.config(&Profile::DEFAULT, None);
+
+        for n in 0..3 * MOST {
+            configs.config(&Profile::DEFAULT, Some(&format!("{n}.example.org")));
+        }
+
+        assert_eq!(configs.kept.lock().unwrap().len(), MOST);
+        assert!(!Arc::ptr_eq(&first, &configs.config(&Profile::DEFAULT, None)), "the oldest went");
+        assert_eq!(configs.kept.lock().unwrap().len(), MOST);
+    }
+}
