@@ -2,10 +2,12 @@
 //!
 //! Knows mail, and nothing of sockets, encryption libraries, or of who listens and why.
 
+mod capability;
 #[cfg(test)]
 mod dialogue;
 mod event;
-mod fact;
+mod field;
+mod framing;
 pub(crate) mod imap;
 mod line;
 pub(crate) mod pop3;
@@ -22,8 +24,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
 pub use event::Event;
-pub(crate) use fact::{CapabilityOverride, CapabilityOverrides, Fact, Framing, Value, content_of, message};
+pub(crate) use field::{RequestField, Value, content_of, message};
+pub(crate) use framing::Framing;
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
 pub(crate) use redact::{is_verb, status_of, without_password};
@@ -87,10 +91,10 @@ pub(crate) trait Machine: Send + 'static {
     }
 
     /// What is known of a request before it is performed, without reading messages; none where there is no such thing.
-    fn ask<'a>(
+    fn field<'a>(
         &'a self,
         _heard: &'a Decoded<Self::Request>,
-        _fact: Fact<'_>,
+        _field: &RequestField,
         _accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
         None

@@ -286,6 +286,7 @@ impl fmt::Display for Test {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::RequestField;
 
     fn holds(field: &str, written: &str, value: Value<'_>) -> bool {
         let field = Field::parse(field).unwrap();
@@ -320,7 +321,7 @@ mod tests {
         ] {
             assert_eq!(holds(field, written, value.clone()), want, "{field} {written} {value:?}");
         }
-        let exactly = Condition { field: Field::Subject, test: Test::Exactly("*!".into()) };
+        let exactly = Condition { field: Field::Request(RequestField::Subject), test: Test::Exactly("*!".into()) };
         assert!(exactly.holds(Some(&Value::text("*!"))) && !exactly.holds(Some(&Value::text("hi!"))));
     }
 
@@ -354,7 +355,10 @@ mod tests {
     #[test]
     fn of_a_long_value_templates_write_the_beginning() {
         let (long, many) = ("ä".repeat(100_000), vec![Value::text("ab"); 100_000]);
-        let condition = Condition { field: Field::Body, test: Test::parse(FieldKind::Text, "~(?<all>.*)").unwrap() };
+        let condition = Condition {
+            field: Field::Request(RequestField::Body),
+            test: Test::parse(FieldKind::Text, "~(?<all>.*)").unwrap(),
+        };
         let groups = |value: &Value<'_>| {
             let mut found = Vec::new();
             condition.groups(value, &mut found);

@@ -11,7 +11,7 @@ use super::mounted::Firing;
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;
-use crate::protocol::{Event, Value};
+use crate::protocol::{Event, RequestField, Value};
 
 impl Rulebook {
     /// The next rule that fires, looking inwards from `after`, or from the outside.
@@ -34,7 +34,7 @@ impl Rulebook {
     }
 
     fn ask(&mut self, at: usize, event: Event, cx: &dyn EvalContext) -> Option<Firing> {
-        let is_command = || cx.value(&Field::Verb).is_some();
+        let is_command = || cx.value(&Field::Request(RequestField::Verb)).is_some();
         if !self.rules[at].rule.means(event, is_command) {
             return None;
         }
@@ -78,7 +78,7 @@ impl Rulebook {
         let key = match &rule.per {
             Per::Server => String::new(),
             Per::Conn => cx.session().map_or_else(String::new, |session| session.to_string()),
-            Per::User => text_of(cx, &Field::User),
+            Per::User => text_of(cx, &Field::Request(RequestField::User)),
             Per::Ip => text_of(cx, &Field::Ip),
             Per::Listener => text_of(cx, &Field::Listener),
             Per::Key(template) => {

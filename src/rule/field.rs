@@ -1,52 +1,31 @@
 //! What conditions and templates may name.
 
-use crate::protocol::{Event, Fact};
+use crate::protocol::{Event, RequestField};
 
 /// Something that is known when a rule is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
+    /// What the protocol knows of the request.
+    Request(RequestField),
     Age,
-    Arg,
     At,
-    Body,
-    Bytes,
     Conn,
     Conns,
     Early,
-    Exists,
     Failed,
-    Flags,
-    From,
-    Header(Box<str>),
     Idle,
     Ip,
-    Items,
-    Line,
     Listener,
-    Mailbox,
-    Mech,
-    Msn,
     Outcome,
-    Param(Box<str>),
-    Rcpt,
-    Rcpts,
     Sent,
     Seq,
     ServerCert,
     Session(Box<str>),
     SinceFirst,
     SinceStart,
-    Size,
     Sni,
     State(Box<str>),
-    Subject,
-    Tag,
     Tls,
-    Uid,
-    UidKnown,
-    UidValidity,
-    User,
-    Verb,
 }
 
 /// What `outcome` may be.
@@ -72,33 +51,48 @@ pub(crate) enum FieldKind {
 /// The names without a second part, each with its kind and what it is.
 pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "how long the session has lasted"),
-    ("arg", Field::Arg, FieldKind::Text, "what stands behind the verb"),
+    ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "what stands behind the verb"),
     ("at", Field::At, FieldKind::Span, "the moment that a timer stands for: so long after its rule came into force"),
-    ("body", Field::Body, FieldKind::Text, "the message behind its header"),
-    ("bytes", Field::Bytes, FieldKind::Number, "the octets of the message"),
+    ("body", Field::Request(RequestField::Body), FieldKind::Text, "the message behind its header"),
+    ("bytes", Field::Request(RequestField::Octets), FieldKind::Number, "the octets of the message"),
     ("conn", Field::Conn, FieldKind::Number, "the number of the session, from 1"),
     ("conns", Field::Conns, FieldKind::Number, "how many sessions last"),
     ("early", Field::Early, FieldKind::Truth, "part of this came before the reply to what came before had left"),
-    ("exists", Field::Exists, FieldKind::Number, "how many messages the client knows of"),
+    ("exists", Field::Request(RequestField::Exists), FieldKind::Number, "how many messages the client knows of"),
     ("failed", Field::Failed, FieldKind::Number, "how many of the session's requests were refused"),
-    ("flags", Field::Flags, FieldKind::Text, "the flags that are named"),
-    ("from", Field::From, FieldKind::Address, "the reverse-path"),
+    ("flags", Field::Request(RequestField::Flags), FieldKind::Text, "the flags that are named"),
+    ("from", Field::Request(RequestField::Sender), FieldKind::Address, "the reverse-path"),
     ("idle", Field::Idle, FieldKind::Span, "how long the client was silent before this"),
     ("ip", Field::Ip, FieldKind::Word, "the client's address"),
-    ("items", Field::Items, FieldKind::Word, "what FETCH asks for, as written"),
-    ("line", Field::Line, FieldKind::Word, "the line as it came"),
+    ("items", Field::Request(RequestField::Items), FieldKind::Word, "what FETCH asks for, as written"),
+    ("line", Field::Request(RequestField::Line), FieldKind::Word, "the line as it came"),
     ("listener", Field::Listener, FieldKind::Word, "the listener, as `smtps`"),
-    ("mailbox", Field::Mailbox, FieldKind::Text, "the mailbox that is named, else the one that is selected"),
-    ("mech", Field::Mech, FieldKind::Word, "the mechanism of a login"),
-    ("msn", Field::Msn, FieldKind::Number, "the sequence numbers of the messages that are meant"),
+    (
+        "mailbox",
+        Field::Request(RequestField::Mailbox),
+        FieldKind::Text,
+        "the mailbox that is named, else the one that is selected",
+    ),
+    ("mech", Field::Request(RequestField::Mechanism), FieldKind::Word, "the mechanism of a login"),
+    (
+        "msn",
+        Field::Request(RequestField::Msn),
+        FieldKind::Number,
+        "the sequence numbers of the messages that are meant",
+    ),
     (
         "outcome",
         Field::Outcome,
         FieldKind::Word,
         "in `[[expect]]`, what became of the answer: `ok`, `refused`, `cut`, `silent`",
     ),
-    ("rcpt", Field::Rcpt, FieldKind::Address, "the forward-path; of a message, each that was accepted"),
-    ("rcpts", Field::Rcpts, FieldKind::Number, "how many recipients were accepted so far"),
+    (
+        "rcpt",
+        Field::Request(RequestField::Recipient),
+        FieldKind::Address,
+        "the forward-path; of a message, each that was accepted",
+    ),
+    ("rcpts", Field::Request(RequestField::Recipients), FieldKind::Number, "how many recipients were accepted so far"),
     ("sent", Field::Sent, FieldKind::Number, "how many messages the session has sent"),
     ("seq", Field::Seq, FieldKind::Number, "the number of the request in its session, from 1"),
     (
@@ -107,16 +101,31 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
         FieldKind::Word,
         "the certificate that the session was shown: `good` or `expired`",
     ),
-    ("size", Field::Size, FieldKind::Number, "the size that MAIL announces; else the octets of the message"),
+    (
+        "size",
+        Field::Request(RequestField::Size),
+        FieldKind::Number,
+        "the size that MAIL announces; else the octets of the message",
+    ),
     ("sni", Field::Sni, FieldKind::Word, "the server name that the client asked TLS for"),
-    ("subject", Field::Subject, FieldKind::Text, "the subject of the messages that are meant"),
-    ("tag", Field::Tag, FieldKind::Text, "IMAP's tag"),
+    ("subject", Field::Request(RequestField::Subject), FieldKind::Text, "the subject of the messages that are meant"),
+    ("tag", Field::Request(RequestField::Tag), FieldKind::Text, "IMAP's tag"),
     ("tls", Field::Tls, FieldKind::Truth, "the session is encrypted"),
-    ("uid", Field::Uid, FieldKind::Any, "the UIDs of the messages that are meant"),
-    ("uid_known", Field::UidKnown, FieldKind::Truth, "the session was told of a message with this UID"),
-    ("uidvalidity", Field::UidValidity, FieldKind::Number, "the UIDVALIDITY of the selected mailbox"),
-    ("user", Field::User, FieldKind::Address, "who logs in, or is logged in"),
-    ("verb", Field::Verb, FieldKind::Word, "the command word"),
+    ("uid", Field::Request(RequestField::Uid), FieldKind::Any, "the UIDs of the messages that are meant"),
+    (
+        "uid_known",
+        Field::Request(RequestField::UidKnown),
+        FieldKind::Truth,
+        "the session was told of a message with this UID",
+    ),
+    (
+        "uidvalidity",
+        Field::Request(RequestField::UidValidity),
+        FieldKind::Number,
+        "the UIDVALIDITY of the selected mailbox",
+    ),
+    ("user", Field::Request(RequestField::User), FieldKind::Address, "who logs in, or is logged in"),
+    ("verb", Field::Request(RequestField::Verb), FieldKind::Word, "the command word"),
 ];
 
 /// The names that take a second part behind a dot.
@@ -134,8 +143,8 @@ impl Field {
             return Some(field.clone());
         }
         match name.split_once('.').filter(|(_, rest)| !rest.is_empty())? {
-            ("header", rest) => Some(Self::Header(rest.into())),
-            ("param", rest) => Some(Self::Param(rest.into())),
+            ("header", rest) => Some(Self::Request(RequestField::Header(rest.into()))),
+            ("param", rest) => Some(Self::Request(RequestField::Parameter(rest.into()))),
             ("session", rest) => Some(Self::Session(rest.into())),
             ("state", rest) => Some(Self::State(rest.into())),
             ("since", "first") => Some(Self::SinceFirst),
@@ -146,8 +155,8 @@ impl Field {
 
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Header(name) => format!("header.{name}"),
-            Self::Param(name) => format!("param.{name}"),
+            Self::Request(RequestField::Header(name)) => format!("header.{name}"),
+            Self::Request(RequestField::Parameter(name)) => format!("param.{name}"),
             Self::Session(name) => format!("session.{name}"),
             Self::State(name) => format!("state.{name}"),
             Self::SinceFirst => "since.first".to_owned(),
@@ -161,8 +170,8 @@ impl Field {
 
     pub(crate) fn kind(&self) -> FieldKind {
         match self {
-            Self::Header(_) => FieldKind::Text,
-            Self::Param(_) => FieldKind::Word,
+            Self::Request(RequestField::Header(_)) => FieldKind::Text,
+            Self::Request(RequestField::Parameter(_)) => FieldKind::Word,
             Self::Session(_) | Self::State(_) => FieldKind::Any,
             Self::SinceFirst | Self::SinceStart => FieldKind::Span,
             plain => {
@@ -171,38 +180,9 @@ impl Field {
         }
     }
 
-    /// What of it the protocol knows; None for what the session and the server know.
-    pub(crate) fn fact(&self) -> Option<Fact<'_>> {
-        Some(match self {
-            Self::Arg => Fact::Argument,
-            Self::Body => Fact::Body,
-            Self::Bytes | Self::Size => Fact::Size,
-            Self::Exists => Fact::Exists,
-            Self::Flags => Fact::Flags,
-            Self::From => Fact::Sender,
-            Self::Header(name) => Fact::Header(name),
-            Self::Items => Fact::Items,
-            Self::Line => Fact::Line,
-            Self::Mailbox => Fact::Mailbox,
-            Self::Mech => Fact::Mechanism,
-            Self::Msn => Fact::Msn,
-            Self::Param(name) => Fact::Parameter(name),
-            Self::Rcpt => Fact::Recipient,
-            Self::Rcpts => Fact::Recipients,
-            Self::Subject => Fact::Subject,
-            Self::Tag => Fact::Tag,
-            Self::Uid => Fact::Uid,
-            Self::UidKnown => Fact::UidKnown,
-            Self::UidValidity => Fact::UidValidity,
-            Self::User => Fact::User,
-            Self::Verb => Fact::Verb,
-            _ => return None,
-        })
-    }
-
     /// Whether messages have to be read for it.
     pub(crate) fn is_content(&self) -> bool {
-        matches!(self, Self::Body | Self::Header(_) | Self::Subject)
+        matches!(self, Self::Request(RequestField::Body | RequestField::Header(_) | RequestField::Subject))
     }
 
     /// Whether there may be such a thing at this event.
@@ -226,28 +206,32 @@ impl Field {
             Self::At => event == Event::Timer,
             Self::Sni | Self::ServerCert => !is_world && event != Event::TcpAccept,
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
-            Self::User => is_mail || event == Event::MailDelivered,
-            Self::Verb | Self::Arg | Self::Line => is_line,
-            Self::Tag => is_line && protocol == "imap",
-            Self::Mech => point.starts_with("auth") || matches!(point, "login" | "pass" | "apop"),
-            Self::From | Self::Rcpts => is_transaction,
-            Self::Rcpt => matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::MailDelivered),
-            Self::Param(_) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
-            Self::Size => event == Event::SmtpMail || is_message,
-            Self::Bytes | Self::Body | Self::Header(_) => is_message,
-            Self::Subject => is_message || is_set,
-            Self::Msn => {
+            Self::Request(RequestField::User) => is_mail || event == Event::MailDelivered,
+            Self::Request(RequestField::Verb | RequestField::Argument | RequestField::Line) => is_line,
+            Self::Request(RequestField::Tag) => is_line && protocol == "imap",
+            Self::Request(RequestField::Mechanism) => {
+                point.starts_with("auth") || matches!(point, "login" | "pass" | "apop")
+            }
+            Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
+            Self::Request(RequestField::Recipient) => {
+                matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::MailDelivered)
+            }
+            Self::Request(RequestField::Parameter(_)) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
+            Self::Request(RequestField::Size) => event == Event::SmtpMail || is_message,
+            Self::Request(RequestField::Octets | RequestField::Body | RequestField::Header(_)) => is_message,
+            Self::Request(RequestField::Subject) => is_message || is_set,
+            Self::Request(RequestField::Msn) => {
                 is_set
                     || protocol == "pop3" && (is_message || matches!(point, "list" | "uidl"))
                     || event == Event::ImapFetchItem
             }
-            Self::Uid => is_set || is_message && protocol != "smtp",
-            Self::UidKnown => is_set || event == Event::ImapFetchItem,
-            Self::UidValidity => protocol == "imap",
-            Self::Items => matches!(event, Event::ImapFetch | Event::ImapFetchItem),
-            Self::Flags => matches!(event, Event::ImapStore | Event::ImapAppend),
-            Self::Mailbox => protocol == "imap" || event == Event::MailDelivered,
-            Self::Exists => matches!(protocol, "imap" | "pop3"),
+            Self::Request(RequestField::Uid) => is_set || is_message && protocol != "smtp",
+            Self::Request(RequestField::UidKnown) => is_set || event == Event::ImapFetchItem,
+            Self::Request(RequestField::UidValidity) => protocol == "imap",
+            Self::Request(RequestField::Items) => matches!(event, Event::ImapFetch | Event::ImapFetchItem),
+            Self::Request(RequestField::Flags) => matches!(event, Event::ImapStore | Event::ImapAppend),
+            Self::Request(RequestField::Mailbox) => protocol == "imap" || event == Event::MailDelivered,
+            Self::Request(RequestField::Exists) => matches!(protocol, "imap" | "pop3"),
         }
     }
 }

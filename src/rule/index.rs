@@ -135,7 +135,9 @@ impl Index {
 /// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
     rule.when.iter().find_map(|condition| match &condition.test {
-        Test::Text(pattern) if condition.field.fact().is_some() && condition.field.kind() != FieldKind::Any => {
+        Test::Text(pattern)
+            if matches!(condition.field, Field::Request(_)) && condition.field.kind() != FieldKind::Any =>
+        {
             let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;
             Some((&condition.field, folded(&condition.field, text)))
         }
@@ -157,6 +159,7 @@ mod tests {
     use super::super::clause::On;
     use super::super::tests::{Request, condition};
     use super::*;
+    use crate::protocol::RequestField;
 
     fn rule(field: &str, written: &str) -> Rule {
         let mut rule = Rule::new("rule", vec![On::from(Event::SmtpRcpt)], Vec::new(), "here");
@@ -166,7 +169,10 @@ mod tests {
 
     /// A request with this recipient and this verb.
     fn says(rcpt: &str, verb: &str) -> Request {
-        Request(vec![(Field::Rcpt, rcpt.to_owned()), (Field::Verb, verb.to_owned())])
+        Request(vec![
+            (Field::Request(RequestField::Recipient), rcpt.to_owned()),
+            (Field::Request(RequestField::Verb), verb.to_owned()),
+        ])
     }
 
     #[test]

@@ -212,10 +212,11 @@ pub(crate) fn unescape(written: &str) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::RequestField;
 
     fn filled(template: &Template) -> String {
         let value = |name: &Name| match name {
-            Name::Field(Field::Rcpt) => Some("bob@example.org".to_owned()),
+            Name::Field(Field::Request(RequestField::Recipient)) => Some("bob@example.org".to_owned()),
             Name::Group(group) if **group == *"host" => Some("client".to_owned()),
             _ => None,
         };

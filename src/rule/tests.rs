@@ -8,7 +8,7 @@ use super::rulebook::MOST_KEYS;
 use super::step::{Assign, Span, Variable};
 use super::*;
 use crate::base::{SessionNo, Times, Timestamp};
-use crate::protocol::{Event, Framing, Value};
+use crate::protocol::{Event, Framing, RequestField, Value};
 
 /// A request in session 1, of which these fields are known.
 pub(super) struct Request(pub(super) Vec<(Field, String)>);
@@ -40,7 +40,7 @@ pub(super) fn condition(field: &str, written: &str) -> Condition {
 
 /// A request of one of many users.
 fn of(user: usize) -> Request {
-    Request(vec![(Field::User, user.to_string())])
+    Request(vec![(Field::Request(RequestField::User), user.to_string())])
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_step_copies_only_what_it_names() {
     book.mount(Arc::new(rule), Timestamp::from_micros(0));
     let mut run = Run::new(Event::SmtpNoop, Framing::Smtp);
 
-    let request = Request(vec![(Field::User, "x".repeat(64 << 10))]);
+    let request = Request(vec![(Field::Request(RequestField::User), "x".repeat(64 << 10))]);
     while !matches!(run.step(&mut book, &request), Want::Over) {}
 
     assert_eq!(run.text(), b"250 65536\r\n");
@@ -110,7 +110,12 @@ fn a_step_copies_only_what_it_names() {
 fn an_expectation_counts_over_so_many_values_and_says_so_once() {
     let mut book = Rulebook::new(1);
     let on = On::from(Event::SmtpNoop);
-    let what = Wanted::Count { on: vec![on], when: Vec::new(), count: Times::from(1), same: Some(Field::User) };
+    let what = Wanted::Count {
+        on: vec![on],
+        when: Vec::new(),
+        count: Times::from(1),
+        same: Some(Field::Request(RequestField::User)),
+    };
     let expect = Expect { id: "each once".into(), what, within: None, settle: None, origin: "here".into() };
     book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
 
@@ -211,12 +216,15 @@ fn the_event_that_came_nearest_to_an_expectation_is_the_last_that_misses_least()
     book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
 
     for (user, arg) in [("bob", "y"), ("ann", "y"), ("ann", "z"), ("bob", "z")] {
-        let request = Request(vec![(Field::User, user.to_owned()), (Field::Arg, arg.to_owned())]);
+        let request = Request(vec![
+            (Field::Request(RequestField::User), user.to_owned()),
+            (Field::Request(RequestField::Argument), arg.to_owned()),
+        ]);
         book.happened(Event::SmtpNoop, &request);
     }
 
     let (session, event, missed) = book.watches()[0].nearest.as_ref().unwrap();
     let got: Vec<_> = missed.iter().map(|miss| (miss.field.clone(), miss.got.as_deref())).collect();
     assert_eq!((*session, *event), (SessionNo(1), Event::SmtpNoop));
-    assert_eq!(got, [(Field::Arg, Some("z"))]);
+    assert_eq!(got, [(Field::Request(RequestField::Argument), Some("z"))]);
 }

@@ -10,7 +10,7 @@ use super::field::Field;
 use super::near_miss::FailedCondition;
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
-use crate::protocol::{Event, Value};
+use crate::protocol::{Event, RequestField, Value};
 
 /// An expectation asks at the place of no rule.
 const NO_RULE: usize = usize::MAX;
@@ -99,7 +99,7 @@ impl Watch {
         let in_time = self.expect.within.is_none_or(|within| after <= within);
         match &self.expect.what {
             Wanted::Sequence(all) => {
-                let is_command = || cx.value(&Field::Verb).is_some();
+                let is_command = || cx.value(&Field::Request(RequestField::Verb)).is_some();
                 let to_come = all.iter().enumerate().skip(self.seen as usize);
                 let Some((index, _)) = to_come.into_iter().find(|(_, on)| on.means(event, is_command)) else { return };
                 let is_next = index == self.seen as usize;
@@ -113,7 +113,7 @@ impl Watch {
                 self.misplaced.push(Misplaced { index, event, session, exchange, is_late: is_next });
             }
             Wanted::Count { on, when, same, .. } => {
-                let is_command = || cx.value(&Field::Verb).is_some();
+                let is_command = || cx.value(&Field::Request(RequestField::Verb)).is_some();
                 if !on.iter().any(|on| on.means(event, is_command)) {
                     return;
                 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::steps::STEPS;
-use crate::protocol::Event;
+use crate::protocol::{Event, RequestField};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
 /// The reference of the language, in Markdown: every event, every field and every step.
@@ -17,7 +17,10 @@ pub(super) fn reference() -> String {
     for event in all() {
         let own = FIELDS.iter().filter(|(name, field, ..)| field.exists_at(event) && !everywhere.contains(name));
         let mut own: Vec<String> = own.map(|(name, ..)| format!("`{name}`")).collect();
-        for (name, field) in [("header.*", Field::Header("x".into())), ("param.*", Field::Param("x".into()))] {
+        for (name, field) in [
+            ("header.*", Field::Request(RequestField::Header("x".into()))),
+            ("param.*", Field::Request(RequestField::Parameter("x".into()))),
+        ] {
             if field.exists_at(event) {
                 own.push(format!("`{name}`"));
             }

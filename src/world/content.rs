@@ -65,7 +65,7 @@ mod tests {
     use crate::journal::Opened;
     use crate::mail::Namespace;
     use crate::protocol::smtp::{Config, Limits, Smtp};
-    use crate::protocol::{Decoded, StartTls};
+    use crate::protocol::{Decoded, RequestField, StartTls};
     use crate::rule::{Condition, Field, On, Rule, Step, Template, Test};
     use crate::scenario::Scenario;
 
@@ -120,7 +120,7 @@ mod tests {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let reply = Step::Reply(vec![Template::parse("554 5.7.1 {word} in {subject}").unwrap()]);
         let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
-        let (field, test) = (Field::Subject, Test::Text("~(?<word>odd)".into()));
+        let (field, test) = (Field::Request(RequestField::Subject), Test::Text("~(?<word>odd)".into()));
         rule.when.push(Condition { field, test });
         world.mount(Arc::new(rule), START);
         let (odd, even, little) = (message("odd one"), message("even"), "Subject: odd\r\n\r\n");
@@ -167,17 +167,17 @@ mod tests {
         };
         let asked = [
             mount(Event::SmtpMessage, None),
-            mount(Event::SmtpMessage, Some(Field::From)),
-            mount(Event::SmtpMessage, Some(Field::Size)),
-            mount(Event::SmtpRcpt, Some(Field::Subject)),
-            mount(Event::SmtpMessage, Some(Field::Subject)),
-            mount(Event::SmtpMessage, Some(Field::Header("x".into()))),
-            mount(Event::MailDelivered, Some(Field::Body)),
+            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Sender))),
+            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Size))),
+            mount(Event::SmtpRcpt, Some(Field::Request(RequestField::Subject))),
+            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Subject))),
+            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Header("x".into())))),
+            mount(Event::MailDelivered, Some(Field::Request(RequestField::Body))),
         ];
         assert_eq!(asked, [false, false, false, false, true, true, true]);
 
         let mut rule = Rule::new("rule", vec![On::from(Event::MailDelivered)], Vec::new(), "here");
-        rule.when.push(Condition { field: Field::Body, test: Test::Exactly("x".into()) });
+        rule.when.push(Condition { field: Field::Request(RequestField::Body), test: Test::Exactly("x".into()) });
         world.mount(Arc::new(rule), START);
         let Session { machine, decoded, .. } = session(&mut world, &message("x"));
         assert!(world.questions(&machine, Event::Pop3Retr, &decoded.request).is_none(), "nothing is delivered then");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Session};
 use crate::mail::{Accounts, Message};
-use crate::protocol::{Decoded, Fact, Machine, Value, content_of};
+use crate::protocol::{Decoded, Machine, RequestField, Value, content_of};
 use crate::rule::{self, Answers, Condition, ConditionResult, Field};
 
 /// A request in its session, in its server, at a moment.
@@ -66,19 +66,19 @@ impl<M: Machine> EventContext<'_, M> {
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
     }
 
-    fn of_delivered(&self, fact: Fact<'_>) -> Option<Value<'_>> {
+    fn of_delivered(&self, field: &RequestField) -> Option<Value<'_>> {
         let About::Delivery(Delivered { message, login, mailbox, uid }) = self.about else { return None };
-        Some(match fact {
-            Fact::User => Value::text(&**login),
-            Fact::Mailbox => Value::text(&**mailbox),
-            Fact::Uid => Value::Number((*uid).into()),
-            Fact::Size => Value::Number(message.raw().len() as u64),
-            Fact::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
+        Some(match field {
+            RequestField::User => Value::text(&**login),
+            RequestField::Mailbox => Value::text(&**mailbox),
+            RequestField::Uid => Value::Number((*uid).into()),
+            RequestField::Size | RequestField::Octets => Value::Number(message.raw().len() as u64),
+            RequestField::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
             _ => return None,
         })
     }
 
-    fn content(&self, field: &Field, fact: Fact<'_>) -> Option<Value<'_>> {
+    fn content(&self, field: &Field, asked: &RequestField) -> Option<Value<'_>> {
         if let Some(known) = self.answers.and_then(|answers| answers.value(field)) {
             return known;
         }
@@ -89,24 +89,26 @@ impl<M: Machine> EventContext<'_, M> {
                 .zip(self.decoded)
                 .and_then(|(machine, decoded)| machine.messages(&decoded.request, self.accounts)),
         });
-        content_of(messages.as_ref()?, fact)
+        content_of(messages.as_ref()?, asked)
     }
 }
 
 impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
-        if let Some(fact) = field.fact() {
+        if let Field::Request(asked) = field {
             if field.is_content() {
-                return self.content(field, fact);
+                return self.content(field, asked);
             }
             if let About::Delivery(_) = self.about {
-                return self.of_delivered(fact);
+                return self.of_delivered(asked);
             }
-            let own =
-                self.machine.zip(self.decoded).and_then(|(machine, decoded)| machine.ask(decoded, fact, self.accounts));
-            return own.or_else(|| match fact {
-                Fact::User => self.facts()?.user.as_deref().map(Value::text),
-                Fact::Mailbox => self.facts()?.mailbox.as_deref().map(Value::text),
+            let own = self
+                .machine
+                .zip(self.decoded)
+                .and_then(|(machine, decoded)| machine.field(decoded, asked, self.accounts));
+            return own.or_else(|| match asked {
+                RequestField::User => self.facts()?.user.as_deref().map(Value::text),
+                RequestField::Mailbox => self.facts()?.mailbox.as_deref().map(Value::text),
                 _ => None,
             });
         }

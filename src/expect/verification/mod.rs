@@ -9,7 +9,7 @@ use window::{Window, lines, windows};
 
 use crate::base::{Seq, SessionNo, Times};
 use crate::journal::{Ending, Journal, RecordKind, SessionLog, Stalled, Weight};
-use crate::protocol::{Event, masked};
+use crate::protocol::{Event, RequestField, masked};
 use crate::rule::{FailedCondition, Field, Misplaced, Miss, MissReason, Mounted, On, Rulebook, Wanted, Watch, short};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
@@ -237,9 +237,15 @@ fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
 /// What a field said at an event, without passwords; none of it where words that may be one are not to be shown.
 fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<String> {
     match field {
-        Field::Line | Field::Verb | Field::Arg | Field::Tag if is_doubtful => None,
-        Field::Line => Some(String::from_utf8_lossy(&masked(event, value.as_bytes())).into_owned()),
-        Field::Arg if event.is_login() || event.is_unknown() => None,
+        Field::Request(RequestField::Line | RequestField::Verb | RequestField::Argument | RequestField::Tag)
+            if is_doubtful =>
+        {
+            None
+        }
+        Field::Request(RequestField::Line) => {
+            Some(String::from_utf8_lossy(&masked(event, value.as_bytes())).into_owned())
+        }
+        Field::Request(RequestField::Argument) if event.is_login() || event.is_unknown() => None,
         _ => Some(value.to_owned()),
     }
 }

@@ -5,8 +5,8 @@ mod command;
 mod copy;
 mod date;
 mod expunge;
-mod facts;
 mod fetch;
+mod fields;
 mod flags;
 mod idle;
 mod leniency;
@@ -39,8 +39,8 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, is_http};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
-    Reply, StartTls, Unfinished, Value,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
+    RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, MailboxId, Message};
 use command::{ImapCommand, Needs};
@@ -412,8 +412,13 @@ impl Machine for Imap {
         }
     }
 
-    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(decoded, fact, accounts)
+    fn field<'a>(
+        &'a self,
+        decoded: &'a Decoded<Request>,
+        field: &RequestField,
+        accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        self.value_of(decoded, field, accounts)
     }
 
     fn framing(&self, Request(ask): &Request) -> Framing {

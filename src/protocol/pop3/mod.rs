@@ -1,7 +1,7 @@
 //! POP3 (RFC 1939) as a pure state machine: settings, states, and how octets become requests.
 
 mod command;
-mod facts;
+mod fields;
 mod maildrop;
 mod perform;
 
@@ -13,8 +13,8 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, Lines};
 use super::sasl::{self, Mechanism};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
-    StartTls, Unfinished, Value,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
+    RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use command::Pop3Command;
@@ -188,8 +188,13 @@ impl Machine for Pop3 {
         read.compute();
     }
 
-    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, _accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(decoded, fact)
+    fn field<'a>(
+        &'a self,
+        decoded: &'a Decoded<Request>,
+        field: &RequestField,
+        _accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        self.value_of(decoded, field)
     }
 
     fn framing(&self, _request: &Request) -> Framing {

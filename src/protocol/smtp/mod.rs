@@ -2,7 +2,7 @@
 
 mod command;
 mod data;
-mod facts;
+mod fields;
 mod parameter;
 mod path;
 mod perform;
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::fact::message;
+use super::field::message;
 use super::line::{Line, Lines};
 use super::sasl;
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Fact, Framing, Input, Machine, MailTxn, Next, Outcome,
-    StartTls, Unfinished, Value,
+    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
+    RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use command::SmtpCommand;
@@ -228,8 +228,13 @@ impl Machine for Smtp {
         Some(vec![message(body.raw.clone()?)])
     }
 
-    fn ask<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>, accounts: &'a Accounts) -> Option<Value<'a>> {
-        self.known(decoded, fact, accounts)
+    fn field<'a>(
+        &'a self,
+        decoded: &'a Decoded<Request>,
+        field: &RequestField,
+        accounts: &'a Accounts,
+    ) -> Option<Value<'a>> {
+        self.value_of(decoded, field, accounts)
     }
 
     fn framing(&self, _request: &Request) -> Framing {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
-use crate::protocol::{Event, Framing, Reply, Status, masked};
+use crate::protocol::{Event, Framing, Reply, RequestField, Status, masked};
 use crate::rule::clause::{RuleNo, Timed};
 use crate::rule::condition::inserted;
 use crate::rule::effect::{By, Delivery, Effect, Target};
@@ -143,7 +143,7 @@ impl Run {
             let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
             for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
                 if let Name::Field(field) = name
-                    && field.fact().is_some()
+                    && matches!(field, Field::Request(_))
                     && !firing.request.iter().any(|(its, _)| its == field)
                     && let Some(value) = cx.value(field)
                 {
@@ -156,8 +156,8 @@ impl Run {
     /// The request logged in: from now on that is the user, whatever the request named.
     pub(crate) fn logged_in(&mut self, user: &str) {
         for Frame { firing, .. } in &mut self.frames {
-            firing.request.retain(|(field, _)| *field != Field::User);
-            firing.request.push((Field::User, user.to_owned()));
+            firing.request.retain(|(field, _)| *field != Field::Request(RequestField::User));
+            firing.request.push((Field::Request(RequestField::User), user.to_owned()));
         }
     }
 

@@ -3,28 +3,32 @@
 use super::command::Pop3Command;
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::Message;
-use crate::protocol::fact::of_line;
-use crate::protocol::{Decoded, Event, Fact, Next, Value, sasl};
+use crate::protocol::field::of_line;
+use crate::protocol::{Decoded, Event, Next, RequestField, Value, sasl};
 
 impl Pop3 {
-    pub(super) fn known<'a>(&'a self, decoded: &'a Decoded<Request>, fact: Fact<'_>) -> Option<Value<'a>> {
+    pub(super) fn value_of<'a>(&'a self, decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
         let ask = &decoded.request.ask;
         let number = Self::number(ask);
         let maildrop = match &self.state {
             Pop3State::Transaction(_, maildrop) => Some(maildrop),
             _ => None,
         };
-        match fact {
-            Fact::Line => of_line(&decoded.input, fact, false),
-            Fact::Verb | Fact::Argument if !matches!(ask, Ask::Sasl(_)) => of_line(&decoded.input, fact, false),
-            Fact::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => {
-                of_line(&decoded.input, fact, false)
+        match field {
+            RequestField::Line => of_line(&decoded.input, field, false),
+            RequestField::Verb | RequestField::Argument if !matches!(ask, Ask::Sasl(_)) => {
+                of_line(&decoded.input, field, false)
             }
-            Fact::Mechanism | Fact::User => self.login(ask, fact),
-            Fact::Msn => number.map(|number| Value::Number(number.into())),
-            Fact::Uid => maildrop?.unique_id(number?).map(Value::text),
-            Fact::Exists => Some(Value::Number(maildrop?.len() as u64)),
-            Fact::Size => Some(Value::Number(maildrop?.message(number?)?.raw().len() as u64)),
+            RequestField::Mechanism if matches!(ask, Ask::Wrong(Event::Pop3AuthStart, _)) => {
+                of_line(&decoded.input, field, false)
+            }
+            RequestField::Mechanism | RequestField::User => self.login(ask, field),
+            RequestField::Msn => number.map(|number| Value::Number(number.into())),
+            RequestField::Uid => maildrop?.unique_id(number?).map(Value::text),
+            RequestField::Exists => Some(Value::Number(maildrop?.len() as u64)),
+            RequestField::Size | RequestField::Octets => {
+                Some(Value::Number(maildrop?.message(number?)?.raw().len() as u64))
+            }
             _ => None,
         }
     }
@@ -45,7 +49,7 @@ impl Pop3 {
         maildrop.message(Self::number(ask)?)
     }
 
-    fn login(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
+    fn login(&self, ask: &Ask, field: &RequestField) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.state) {
             (Ask::Command(Pop3Command::User(login)), _) => ("USER", Some(Value::text(login.clone()))),
             (Ask::Command(Pop3Command::Pass(_)), Pop3State::Authorization(user)) => {
@@ -62,7 +66,7 @@ impl Pop3 {
             }
             _ => return None,
         };
-        if fact == Fact::Mechanism { Some(Value::text(mechanism)) } else { user }
+        if *field == RequestField::Mechanism { Some(Value::text(mechanism)) } else { user }
     }
 
     /// The request is dropped: a login that was refused is over.

@@ -6,15 +6,15 @@ use super::set::Set;
 use super::view::View;
 use super::{Ask, Imap, Mode, Request, Work};
 use crate::mail::{Accounts, Entry, Message};
-use crate::protocol::fact::{message, of_line};
+use crate::protocol::field::{message, of_line};
 use crate::protocol::sasl::{self, Mechanism};
-use crate::protocol::{Decoded, Event, Fact, Framing, Next, Value};
+use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value};
 
 impl Imap {
-    pub(super) fn known<'a>(
+    pub(super) fn value_of<'a>(
         &'a self,
         decoded: &'a Decoded<Request>,
-        fact: Fact<'_>,
+        field: &RequestField,
         accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
         let Request(ask) = &decoded.request;
@@ -22,45 +22,49 @@ impl Imap {
             Ask::Command(_, command) => Some(command),
             _ => None,
         };
-        match (fact, ask) {
-            (Fact::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&decoded.input, fact, false),
+        match (field, ask) {
+            (RequestField::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&decoded.input, field, false),
             (
-                Fact::Line | Fact::Verb | Fact::Argument | Fact::Tag,
+                RequestField::Line | RequestField::Verb | RequestField::Argument | RequestField::Tag,
                 Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
-            ) => of_line(&decoded.input, fact, true),
-            (Fact::Mechanism, Ask::Refused(..)) if decoded.event == Event::ImapAuthStart => {
-                of_line(&decoded.input, fact, true)
+            ) => of_line(&decoded.input, field, true),
+            (RequestField::Mechanism, Ask::Refused(..)) if decoded.event == Event::ImapAuthStart => {
+                of_line(&decoded.input, field, true)
             }
-            (Fact::Mechanism | Fact::User, ask) => self.login_asked(ask, fact),
-            (Fact::Items, Ask::Command(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
-            (Fact::Items, Ask::More { work: Work::Fetch(fetching), .. }) => Some(Value::text(&*fetching.written)),
-            (Fact::Flags, Ask::Command(_, ImapCommand::Store(store))) => Some(Value::text(store.flags.join(" "))),
-            (Fact::Flags, Ask::Command(_, ImapCommand::Append(append))) => {
+            (RequestField::Mechanism | RequestField::User, ask) => self.login_asked(ask, field),
+            (RequestField::Items, Ask::Command(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
+            (RequestField::Items, Ask::More { work: Work::Fetch(fetching), .. }) => {
+                Some(Value::text(&*fetching.written))
+            }
+            (RequestField::Flags, Ask::Command(_, ImapCommand::Store(store))) => {
+                Some(Value::text(store.flags.join(" ")))
+            }
+            (RequestField::Flags, Ask::Command(_, ImapCommand::Append(append))) => {
                 Some(Value::Several(append.messages.iter().map(|given| Value::text(given.flags.join(" "))).collect()))
             }
-            (Fact::Mailbox, _) => match command.and_then(named) {
+            (RequestField::Mailbox, _) => match command.and_then(named) {
                 Some(name) => Some(Value::text(accounts.namespace().canonical(name).into_string())),
                 None => Some(Value::text(&*accounts.mailbox(self.view().ok()?.place)?.name)),
             },
-            (Fact::UidValidity, _) => {
+            (RequestField::UidValidity, _) => {
                 Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
             }
-            (Fact::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
-            (Fact::Size, Ask::Command(_, ImapCommand::Append(append))) => {
+            (RequestField::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
+            (RequestField::Size | RequestField::Octets, Ask::Command(_, ImapCommand::Append(append))) => {
                 Some(Value::Number(append.messages.first()?.raw.as_ref()?.len() as u64))
             }
-            (fact, Ask::More { work: Work::Fetch(fetching), .. }) => {
+            (field, Ask::More { work: Work::Fetch(fetching), .. }) => {
                 let view = self.view().ok()?;
                 let uid = fetching.next()?;
                 let entry = accounts.mailbox(view.place)?.entry(uid);
-                of_entry(uid, entry, view, fact)
+                of_entry(uid, entry, view, field)
             }
-            (fact, Ask::Command(_, command)) => {
+            (field, Ask::Command(_, command)) => {
                 let (set, by_uid) = numbers(command)?;
                 let view = self.view().ok()?;
                 let mailbox = accounts.mailbox(view.place)?;
                 let uids = uids(set, by_uid, view);
-                let values = uids.into_iter().filter_map(|uid| of_entry(uid, mailbox.entry(uid), view, fact));
+                let values = uids.into_iter().filter_map(|uid| of_entry(uid, mailbox.entry(uid), view, field));
                 Some(Value::Several(values.collect()))
             }
             _ => None,
@@ -93,7 +97,7 @@ impl Imap {
         }
     }
 
-    fn login_asked(&self, ask: &Ask, fact: Fact<'_>) -> Option<Value<'_>> {
+    fn login_asked(&self, ask: &Ask, field: &RequestField) -> Option<Value<'_>> {
         let (mechanism, user) = match (ask, &self.mode) {
             (Ask::Command(_, ImapCommand::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
             (Ask::Command(_, ImapCommand::Authenticate { mechanism, initial }), _) => {
@@ -108,7 +112,7 @@ impl Imap {
             }
             _ => return None,
         };
-        if fact == Fact::Mechanism { Some(Value::text(mechanism)) } else { user.map(Value::text) }
+        if *field == RequestField::Mechanism { Some(Value::text(mechanism)) } else { user.map(Value::text) }
     }
 
     pub(super) fn framing_of(&self, ask: &Ask) -> Framing {
@@ -191,12 +195,12 @@ fn uids(set: &Set, by_uid: bool, view: &View) -> Vec<u32> {
     uids
 }
 
-fn of_entry<'a>(uid: u32, entry: Option<&Entry>, view: &View, fact: Fact<'_>) -> Option<Value<'a>> {
-    match fact {
-        Fact::Uid => Some(Value::Number(uid.into())),
-        Fact::UidKnown => Some(Value::Truth(view.number(uid).is_some())),
-        Fact::Msn => view.number(uid).map(|number| Value::Number(number.into())),
-        Fact::Size => Some(Value::Number(entry?.message.raw().len() as u64)),
+fn of_entry<'a>(uid: u32, entry: Option<&Entry>, view: &View, field: &RequestField) -> Option<Value<'a>> {
+    match field {
+        RequestField::Uid => Some(Value::Number(uid.into())),
+        RequestField::UidKnown => Some(Value::Truth(view.number(uid).is_some())),
+        RequestField::Msn => view.number(uid).map(|number| Value::Number(number.into())),
+        RequestField::Size | RequestField::Octets => Some(Value::Number(entry?.message.raw().len() as u64)),
         _ => None,
     }
 }

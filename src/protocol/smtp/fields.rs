@@ -5,52 +5,62 @@ use std::mem;
 use super::command::SmtpCommand;
 use super::{Request, Smtp, SmtpState};
 use crate::mail::{Accounts, Parameters};
-use crate::protocol::fact::of_line;
+use crate::protocol::field::of_line;
 use crate::protocol::sasl;
-use crate::protocol::{Decoded, Event, Fact, Next, Value};
+use crate::protocol::{Decoded, Event, Next, RequestField, Value};
 
 impl Smtp {
-    pub(super) fn known<'a>(
+    pub(super) fn value_of<'a>(
         &'a self,
         decoded: &'a Decoded<Request>,
-        fact: Fact<'_>,
+        field: &RequestField,
         _accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
         let transaction = match &self.state {
             SmtpState::Transaction(transaction) | SmtpState::Body(transaction, _) => Some(transaction),
             SmtpState::Silent | SmtpState::Idle | SmtpState::Sasl(_) => None,
         };
-        match (fact, &decoded.request) {
-            (Fact::Line | Fact::Verb | Fact::Argument, Request::Sasl(_)) if fact != Fact::Line => None,
-            (Fact::Line | Fact::Verb | Fact::Argument, _) => of_line(&decoded.input, fact, false),
-            (Fact::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&decoded.input, fact, false),
-            (Fact::Mechanism | Fact::User, request) => self.login(request, fact),
-            (Fact::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => Some(Value::text(sender.address())),
-            (Fact::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
-            (Fact::Recipient, Request::Command(SmtpCommand::Rcpt { address, .. })) => Some(Value::text(&**address)),
-            (Fact::Recipient, Request::Message(_)) => {
+        match (field, &decoded.request) {
+            (RequestField::Line | RequestField::Verb | RequestField::Argument, Request::Sasl(_))
+                if *field != RequestField::Line =>
+            {
+                None
+            }
+            (RequestField::Line | RequestField::Verb | RequestField::Argument, _) => {
+                of_line(&decoded.input, field, false)
+            }
+            (RequestField::Mechanism, Request::Wrong(Event::SmtpAuthStart, _)) => of_line(&decoded.input, field, false),
+            (RequestField::Mechanism | RequestField::User, request) => self.login(request, field),
+            (RequestField::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => {
+                Some(Value::text(sender.address()))
+            }
+            (RequestField::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
+            (RequestField::Recipient, Request::Command(SmtpCommand::Rcpt { address, .. })) => {
+                Some(Value::text(&**address))
+            }
+            (RequestField::Recipient, Request::Message(_)) => {
                 let accepted = transaction?.recipients.iter().filter(|its| its.is_accepted());
                 Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
             }
-            (Fact::Recipients, _) => {
+            (RequestField::Recipients, _) => {
                 let accepted = transaction.map_or(0, |its| its.accepted);
                 Some(Value::Number(accepted as u64))
             }
-            (Fact::Size, Request::Command(SmtpCommand::Mail { sender, .. })) => {
+            (RequestField::Size, Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 sender.parameters().size().map(Value::Number)
             }
-            (Fact::Size, Request::Message(body)) => Some(Value::Number(body.octets)),
-            (Fact::Parameter(name), Request::Command(SmtpCommand::Mail { sender, .. })) => {
+            (RequestField::Size | RequestField::Octets, Request::Message(body)) => Some(Value::Number(body.octets)),
+            (RequestField::Parameter(name), Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 parameter(sender.parameters(), name)
             }
-            (Fact::Parameter(name), Request::Command(SmtpCommand::Rcpt { parameters, .. })) => {
+            (RequestField::Parameter(name), Request::Command(SmtpCommand::Rcpt { parameters, .. })) => {
                 parameter(parameters, name)
             }
             _ => None,
         }
     }
 
-    fn login(&self, request: &Request, fact: Fact<'_>) -> Option<Value<'_>> {
+    fn login(&self, request: &Request, field: &RequestField) -> Option<Value<'_>> {
         let (mechanism, exchange, response) = match (request, &self.state) {
             (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
             (Request::Sasl(response), SmtpState::Sasl(exchange)) => {
@@ -58,8 +68,8 @@ impl Smtp {
             }
             _ => return None,
         };
-        match fact {
-            Fact::Mechanism => Some(Value::text(mechanism.name())),
+        match field {
+            RequestField::Mechanism => Some(Value::text(mechanism.name())),
             _ => sasl::login_of(mechanism, exchange, response).map(Value::text),
         }
     }
@@ -108,30 +118,30 @@ mod tests {
             &b"EHLO me\r\nAUTH PLAIN AGJvYgBz\r\nMAIL FROM:<a@b> SIZE=5\r\nRCPT TO:<c@d>\r\n\
                DATA\r\nSubject: one\r\nX-A: 1\r\nX-A: 2\r\n\r\nbody\r\n.\r\n"[..],
         );
-        let wanted: &[(Event, Fact<'_>, Option<&str>)] = &[
-            (Event::SmtpCaps, Fact::Verb, Some("EHLO")),
-            (Event::SmtpCaps, Fact::Argument, Some("me")),
-            (Event::SmtpAuth, Fact::User, Some("bob")),
-            (Event::SmtpAuth, Fact::Mechanism, Some("PLAIN")),
-            (Event::SmtpMail, Fact::Sender, Some("a@b")),
-            (Event::SmtpMail, Fact::Size, Some("5")),
-            (Event::SmtpMail, Fact::Parameter("size"), Some("5")),
-            (Event::SmtpMail, Fact::Recipients, Some("0")),
-            (Event::SmtpRcpt, Fact::Recipient, Some("c@d")),
-            (Event::SmtpRcpt, Fact::Sender, Some("a@b")),
-            (Event::SmtpRcpt, Fact::Line, Some("RCPT TO:<c@d>")),
-            (Event::SmtpMessage, Fact::Recipient, Some("c@d")),
-            (Event::SmtpMessage, Fact::Recipients, Some("1")),
-            (Event::SmtpMessage, Fact::Subject, Some("one")),
-            (Event::SmtpMessage, Fact::Header("x-a"), Some("1,2")),
-            (Event::SmtpMessage, Fact::Body, Some("body\r\n")),
-            (Event::SmtpMessage, Fact::Verb, None),
+        let wanted: &[(Event, RequestField, Option<&str>)] = &[
+            (Event::SmtpCaps, RequestField::Verb, Some("EHLO")),
+            (Event::SmtpCaps, RequestField::Argument, Some("me")),
+            (Event::SmtpAuth, RequestField::User, Some("bob")),
+            (Event::SmtpAuth, RequestField::Mechanism, Some("PLAIN")),
+            (Event::SmtpMail, RequestField::Sender, Some("a@b")),
+            (Event::SmtpMail, RequestField::Size, Some("5")),
+            (Event::SmtpMail, RequestField::Parameter("size".into()), Some("5")),
+            (Event::SmtpMail, RequestField::Recipients, Some("0")),
+            (Event::SmtpRcpt, RequestField::Recipient, Some("c@d")),
+            (Event::SmtpRcpt, RequestField::Sender, Some("a@b")),
+            (Event::SmtpRcpt, RequestField::Line, Some("RCPT TO:<c@d>")),
+            (Event::SmtpMessage, RequestField::Recipient, Some("c@d")),
+            (Event::SmtpMessage, RequestField::Recipients, Some("1")),
+            (Event::SmtpMessage, RequestField::Subject, Some("one")),
+            (Event::SmtpMessage, RequestField::Header("x-a".into()), Some("1,2")),
+            (Event::SmtpMessage, RequestField::Body, Some("body\r\n")),
+            (Event::SmtpMessage, RequestField::Verb, None),
         ];
         let mut seen = 0;
         while let Some(decoded) = machine.decode(&mut input) {
-            for (_, fact, want) in wanted.iter().filter(|(event, ..)| *event == decoded.event) {
-                let read = || content_of(&machine.messages(&decoded.request, &mail.accounts)?, *fact);
-                let value = machine.ask(&decoded, *fact, &mail.accounts).or_else(read);
+            for (_, field, want) in wanted.iter().filter(|(event, ..)| *event == decoded.event) {
+                let read = || content_of(&machine.messages(&decoded.request, &mail.accounts)?, field);
+                let value = machine.field(&decoded, field, &mail.accounts).or_else(read);
                 let text = value.map(|value| match value {
                     Value::Text(text) => text.into_owned(),
                     Value::Number(number) => number.to_string(),
@@ -144,7 +154,7 @@ mod tests {
                     }
                     Value::Truth(truth) => truth.to_string(),
                 });
-                assert_eq!(text.as_deref(), *want, "{} {fact:?}", decoded.event);
+                assert_eq!(text.as_deref(), *want, "{} {field:?}", decoded.event);
                 seen += 1;
             }
             let origin = Origin::Session(SessionNo(1));

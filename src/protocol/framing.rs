@@ -1,0 +1,119 @@
+//! How lines that a rule chose become a reply in the form of the protocol, and what status such a reply has.
+
+use super::Status;
+
+/// How lines that somebody else chose become a reply in the protocol's form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Several lines with the same code are one reply: all but the last get a hyphen (RFC 5321 §4.2.1).
+    Smtp,
+    /// A line gets this tag, unless it begins with `* ` or `+ `; without a tag it is untagged (RFC 3501 §2.2.2).
+    Imap(Option<Box<str>>),
+    /// What follows the first line is dot-stuffed, and ended by a dot (RFC 1939 §3).
+    Pop3,
+}
+
+impl Framing {
+    /// These lines as a reply.
+    pub(crate) fn frame(&self, lines: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (i, line) in lines.iter().enumerate() {
+            match self {
+                Self::Smtp if i + 1 < lines.len() && line.get(3) == Some(&b' ') => {
+                    out.extend_from_slice(&line[..3]);
+                    out.push(b'-');
+                    out.extend_from_slice(&line[4..]);
+                }
+                Self::Smtp => out.extend_from_slice(line),
+                Self::Imap(tag) => {
+                    if !line.starts_with(b"* ") && !line.starts_with(b"+ ") && line != b"+" {
+                        out.extend_from_slice(tag.as_deref().unwrap_or("*").as_bytes());
+                        out.push(b' ');
+                    }
+                    out.extend_from_slice(line);
+                }
+                Self::Pop3 => {
+                    if i > 0 && line.first() == Some(&b'.') {
+                        out.push(b'.');
+                    }
+                    out.extend_from_slice(line);
+                }
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        if *self == Self::Pop3 && lines.len() > 1 {
+            out.extend_from_slice(b".\r\n");
+        }
+        out
+    }
+
+    /// The status of a reply that somebody else wrote, as a client reads it: SMTP's by the last line's digit, IMAP's
+    /// by the last line with the request's tag or with `+`, or by a BYE, POP3's by the first line's sign.
+    pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
+        let mut lines = reply.split(|byte| *byte == b'\n');
+        match self {
+            Self::Smtp => lines.rev().find_map(|line| match line.first()? {
+                b'2' | b'3' => Some(Status::Positive),
+                b'4' | b'5' => Some(Status::Negative),
+                _ => None,
+            }),
+            Self::Imap(tag) => lines.rev().find_map(|line| {
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let mut input = line.split(|byte| *byte == b' ');
+                let (first, status) = (input.next()?, input.next().unwrap_or_default().to_ascii_uppercase());
+                let is_tagged = tag.as_ref().is_none_or(|tag| first == tag.as_bytes());
+                match &status[..] {
+                    _ if first == b"+" => Some(Status::Positive),
+                    b"BYE" if first == b"*" => Some(Status::Negative),
+                    b"OK" | b"PREAUTH" if is_tagged => Some(Status::Positive),
+                    b"NO" | b"BAD" if is_tagged => Some(Status::Negative),
+                    _ => None,
+                }
+            }),
+            Self::Pop3 => match lines.next()?.first()? {
+                b'+' => Some(Status::Positive),
+                b'-' => Some(Status::Negative),
+                _ => None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_read_as_its_client_reads_it() {
+        let (yes, no) = (Some(Status::Positive), Some(Status::Negative));
+        let imap = |tag: &str| Framing::Imap(Some(tag.into()));
+        let rows = [
+            (Framing::Smtp, "250-a\r\n250 b\r\n", yes),
+            (Framing::Smtp, "354 go on\r\n", yes),
+            (Framing::Smtp, "250 a\r\n421 closing\r\n", no),
+            (Framing::Smtp, "554 no", no),
+            (Framing::Smtp, "hello\r\n", None),
+            (Framing::Smtp, "", None),
+            (imap("4a"), "* 1 EXISTS\r\n4a OK done\r\n", yes),
+            (imap("4a"), "4a OK done\r\n* 1 EXISTS\r\n", yes),
+            (imap("4a"), "4A OK another tag\r\n", None),
+            (imap("4a"), "4a no small letters\r\n", no),
+            (imap("OK"), "OK BAD that was wrong\r\n", no),
+            (imap("a"), "* NO a warning\r\n", None),
+            (imap("a"), "* BYE\r\na OK logged out\r\n", yes),
+            (imap("a"), "* BYE\r\n", no),
+            (imap("a"), "+ go ahead\r\n", yes),
+            (imap("a"), "+\r\n", yes),
+            (imap("a"), "* 4 FETCH (BODY[] {9}\r\nx NO way\r\n)\r\n", None),
+            (Framing::Imap(None), "* OK hello\r\n", yes),
+            (Framing::Imap(None), "* PREAUTH hello\r\n", yes),
+            (Framing::Imap(None), "* BAD what was that\r\n", no),
+            (Framing::Pop3, "+OK\r\n-ERR in a body\r\n.\r\n", yes),
+            (Framing::Pop3, "-ERR no\r\n", no),
+            (Framing::Pop3, "hello\r\n", None),
+        ];
+        for (framing, reply, status) in rows {
+            assert_eq!(framing.status(reply.as_bytes()), status, "{framing:?} {reply:?}");
+        }
+    }
+}
