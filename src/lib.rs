@@ -2,7 +2,7 @@
 //! explains itself.
 //!
 //! ```
-//! use mailjig::{MailServer, subject, to};
+//! use mailjig::prelude::*;
 //!
 //! let server = MailServer::start();
 //! // Point the code under test at `server.smtp().url()`; here the test does its work.
@@ -50,11 +50,10 @@ mod server;
 mod world;
 
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
-pub use expect::{Matcher, Report, RulesReport, any, attachment, body, from, header, matching, session, subject, to};
+pub use expect::{Matcher, Report, RulesReport, matchers};
 pub use harness::{
-    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, Mounted, NoSessionWait, NoneWithin, Point,
-    Rule, RuleWait, ScopedRule, SessionWait, Settled, Verify, Wait, WaitCount, any, at, event, imap, mail, on, pop3,
-    smtp, tcp, tls,
+    Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin, SessionWait,
+    Settled, Verify, Wait, WaitCount, rules,
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
@@ -62,6 +61,29 @@ pub use protocol::{Event, StartTls};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, Listener, StartError};
 pub use world::Kept;
+
+/// What nearly every test uses; no name in it is that of a well-known crate, or of what tests import from one.
+///
+/// ```
+/// use mailjig::prelude::*;
+/// use mailjig::rules::smtp;
+///
+/// let server = MailServer::start();
+/// server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full"));
+/// server.deliver("bob@example.org", "Subject: Welcome\r\nX-Campaign: 7\r\n\r\n");
+///
+/// let mail = server.only(to("bob@example.org").and(matchers::header("X-Campaign", "7")));
+/// assert_eq!(mail.subject(), "Welcome");
+/// ```
+///
+/// The rest of the matchers and the events of rules are named by their modules: `matchers::session::idling()`,
+/// `rules::imap::push()`. In a test that uses the crate `imap`, do not import [`rules::imap`] by its name.
+pub mod prelude {
+    pub use crate::expect::matchers::{self, body, from, subject, to};
+    pub use crate::harness::MailServer;
+    pub use crate::harness::rules::{self, on};
+    pub use crate::scenario::Scenario;
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
-use mailjig::{Ending, MailServer, Scenario, any, session, subject, to};
+use mailjig::matchers::{any, session, subject, to};
+use mailjig::{Ending, MailServer, Scenario};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use wire::Wire;

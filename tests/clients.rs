@@ -4,7 +4,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use mailjig::{Endpoint, MailServer, Message, from, session, to};
+use mailjig::matchers::{from, session, to};
+use mailjig::{Endpoint, MailServer, Message};
 use support::{ROADS, Road, is_there, missing, output, run, start};
 
 #[path = "clients/support.rs"]

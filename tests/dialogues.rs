@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deadline::connect;
-use mailjig::{Listener, MailServer, Mounted, StartTls, Timestamp, any, imap, mail, on, pop3, smtp};
+use mailjig::rules::{Mounted, any_protocol, imap, on, pop3, smtp};
+use mailjig::{Listener, Mail, MailServer, StartTls, Timestamp};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -43,7 +44,9 @@ fn rules_that_do_not_fire_change_no_octet() {
 
 #[test]
 fn rules_that_pass_change_no_octet() {
-    every_dialogue(&|server| vec![server.mount(on(any::command()).pass()), server.mount(on(any::command()).hold())]);
+    every_dialogue(&|server| {
+        vec![server.mount(on(any_protocol::command()).pass()), server.mount(on(any_protocol::command()).hold())]
+    });
 }
 
 /// Plays every dialogue over every wire, under the rules that are mounted here: each dialogue meets one of them.
@@ -120,7 +123,7 @@ fn server(script: &Script) -> MailServer {
         server.account(login).mailbox(name).create();
     }
     for (login, mailbox, octets, flags) in script.mail() {
-        let seeded = mail(octets).dated(Timestamp::from_micros(1_767_225_600_000_000));
+        let seeded = Mail::new(octets).dated(Timestamp::from_micros(1_767_225_600_000_000));
         let seeded = flags.into_iter().fold(seeded, |mail, flag| mail.flag(flag));
         server.account(login).mailbox(mailbox).add(seeded);
     }

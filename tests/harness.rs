@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use deadline::{connect, until};
 use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
-use mailjig::{
-    Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls, any, attachment, body, from, header, matching,
-    on, session, smtp, subject, to,
-};
+use mailjig::matchers::{any, attachment, body, from, header, matching, session, subject, to};
+use mailjig::rules::{on, smtp};
+use mailjig::{Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls};
 use socket2::SockRef;
 
 #[path = "clients/deadline.rs"]

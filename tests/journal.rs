@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mailjig::{MailServer, Scenario, any};
+use mailjig::matchers::any;
+use mailjig::{MailServer, Scenario};
 use serde_json::Value;
 use wire::Wire;
 use wire::deadline::until;

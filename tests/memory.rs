@@ -170,12 +170,12 @@ fn what_was_cleared_is_given_back() {
     let before = LIVE.load(Ordering::Relaxed);
 
     kept_of_each(&server, 3000, 2048, 1);
-    server.wait_for_session(mailjig::session::open().not()).block();
+    server.wait_for_session(mailjig::matchers::session::open().not()).block();
     server.clear();
     let cleared = LIVE.load(Ordering::Relaxed);
     kept_of_each(&server, 3000, 2048, 1);
     server.account("bob0@example.org").inbox().generate(3000);
-    server.wait_for_session(mailjig::session::open().not()).block();
+    server.wait_for_session(mailjig::matchers::session::open().not()).block();
     server.reset();
     let reset = LIVE.load(Ordering::Relaxed);
 

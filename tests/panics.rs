@@ -4,10 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use mailjig::{
-    Listener, MailServer, Pattern, Scenario, Times, any, attachment, body, from, header, mail, on, pop3, session, smtp,
-    subject, to,
-};
+use mailjig::matchers::{any, attachment, body, from, header, session, subject, to};
+use mailjig::rules::{on, pop3, smtp};
+use mailjig::{Listener, Mail, MailServer, Pattern, Scenario, Times};
 
 /// The place and the text of the panic that this ends with.
 fn panic_of(act: impl FnOnce()) -> (String, String) {
@@ -77,7 +76,7 @@ fn every_panic_is_at_the_line_of_the_test() {
         case("did you mean `bob@example.org`?", || server.deliver("bbo@example.org", "")),
         case("<x@y.example> is not an address", || server.deliver_from("", "x@y.example", "")),
         case("did you mean `bob@example.org`?", || server.account("bob@example.com").mailbox("Work").create()),
-        case("did you mean `\\Seen`?", || bob.inbox().add(mail("").flag("\\Sen"))),
+        case("did you mean `\\Seen`?", || bob.inbox().add(Mail::new("").flag("\\Sen"))),
         case("no mailbox can have this name", || bob.mailbox("").generate(1)),
         case("0 messages matched, expected exactly 1", || server.only(any())),
         // Waiting.

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use deadline::{connect, until};
-use mailjig::{MailServer, Report, body, from, session, subject, to};
+use mailjig::matchers::{body, from, session, subject, to};
+use mailjig::{MailServer, Report};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]

@@ -4,7 +4,9 @@ use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mailjig::{Kept, MailServer, Scenario, any, on, smtp};
+use mailjig::matchers::any;
+use mailjig::rules::{on, smtp};
+use mailjig::{Kept, MailServer, Scenario};
 use wire::Wire;
 use wire::deadline::{self, DEADLINE};
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mailjig::{Kept, MailServer, Scenario, any, event, imap, on, pop3, smtp, tls, to};
+use mailjig::matchers::to;
+use mailjig::rules::{any_protocol, imap, on, pop3, smtp, timer, tls};
+use mailjig::{Kept, MailServer, Scenario};
 use wire::After::{Eof, Refused, Reset};
 use wire::Wire;
 use wire::deadline::{DEADLINE, until};
@@ -39,7 +41,7 @@ fn answer(wire: &mut Wire, line: &str, end: &str) {
 /// The client is gone, and the server knows it.
 fn gone(server: &MailServer, client: Wire) {
     drop(client);
-    server.wait_for_session(mailjig::session::open().not()).block();
+    server.wait_for_session(mailjig::matchers::session::open().not()).block();
 }
 
 /// A report without the lines of this file, which move.
@@ -107,7 +109,7 @@ fn a_test_waits_until_a_rule_has_fired_so_often() {
     assert_eq!((busy.hits(), server.fired("busy"), server.rule("busy").hits()), (3, 3, 3));
 
     // A moment leaves no record of its own where nobody is there to be told.
-    let moment = server.mount(on(event::timer()).at(Duration::from_millis(1)).kick("nobody@example.org"));
+    let moment = server.mount(on(timer()).at(Duration::from_millis(1)).kick("nobody@example.org"));
     moment.wait(1).block();
 }
 
@@ -146,7 +148,7 @@ fn rules_wrap_each_other_the_newest_outside() {
     let server = MailServer::start();
     server.mount(on(smtp::noop()).pass_with("250 inner"));
     server.mount(on(smtp::noop()).edit("inner", "outer {verb}"));
-    server.mount(on(any::command()).note("{line}"));
+    server.mount(on(any_protocol::command()).note("{line}"));
 
     assert_eq!(ask(&mut connect(&server, "smtp"), "NOOP"), "250 outer NOOP");
     assert!(server.transcript().to_string().contains("notes: NOOP"), "{}", server.transcript());
@@ -238,7 +240,7 @@ fn a_connection_ends_as_told() {
     assert_eq!(client.octets(4).unwrap().concat(), b"* 2 ");
     assert_eq!(client.read(), Err(Reset));
 
-    server.mount(on(mailjig::tcp::accept()).close().once());
+    server.mount(on(mailjig::rules::tcp::accept()).close().once());
     assert_eq!(Wire::connect(&server, "smtp", false).read(), Err(Eof));
     server.mount(on(tls::hello()).alert("handshake_failure").once());
     assert_eq!(Wire::connect(&server, "smtp", true).read(), Err(Refused));
@@ -575,7 +577,7 @@ fn a_timer_rings_so_long_after_its_rule_came_into_force() {
     let mail = || server.account("bob@example.org").mailbox("INBOX").entries();
 
     seconds(5);
-    let late = server.mount(on(event::timer()).at(Duration::from_secs(7)).note("seven more").expect(1));
+    let late = server.mount(on(timer()).at(Duration::from_secs(7)).note("seven more").expect(1));
     seconds(4);
     assert_eq!(mail().len(), 0);
     seconds(1);

@@ -8,7 +8,8 @@ use deadline::connect;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
-use mailjig::{Endpoint, MailServer, Timestamp, mail, session, subject, to};
+use mailjig::matchers::{session, subject, to};
+use mailjig::{Endpoint, Mail, MailServer, Timestamp};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
@@ -186,7 +187,7 @@ fn mailboxes_are_seeded_and_looked_at() {
     let server = MailServer::builder().account("bob@example.org", "secret").start();
     let bob = server.account("bob@example.org");
     let date = Timestamp::from_micros(1_577_880_000_000_000);
-    bob.mailbox("Archive/2020").add(mail("Subject: old\r\n\r\n").seen().flag("$Work").dated(date));
+    bob.mailbox("Archive/2020").add(Mail::new("Subject: old\r\n\r\n").seen().flag("$Work").dated(date));
     bob.mailbox("Empty").create();
 
     assert_eq!(bob.mailboxes(), ["INBOX", "Archive/2020", "Empty"]);

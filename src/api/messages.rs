@@ -16,10 +16,8 @@ use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::{MessageNo, Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{
-    Evidence, FailureKind, Matcher, Question, Report, Snapshot, any, attachment, body, from, header as field, session,
-    subject, to,
-};
+use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
+use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot};
 use crate::journal::Captured;
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until};
@@ -309,7 +307,7 @@ mod tests {
             let limit = 1 + draw(&mut random, 4);
             let (mut open, mut sent, mut seen, mut after) = (Vec::new(), Vec::new(), Vec::new(), None);
             let mut look = |seen: &mut Vec<u32>| {
-                let filter = Filter { matcher: wanted.map(crate::expect::to), after, limit };
+                let filter = Filter { matcher: wanted.map(crate::expect::matchers::to), after, limit };
                 let list = filter.find(server.engine());
                 let closed = list.messages.iter().filter(|message| message.seq.is_some());
                 seen.extend(closed.map(|message| message.id.number()));

@@ -19,7 +19,8 @@ use super::params::{NoParams, Params};
 use super::problem::Problem;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{FailureKind, Question, Report, Snapshot, any};
+use crate::expect::matchers::any;
+use crate::expect::{FailureKind, Question, Report, Snapshot};
 use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
 

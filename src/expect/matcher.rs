@@ -11,7 +11,8 @@ use crate::mail::Message;
 /// closure is one too.
 ///
 /// ```
-/// use mailjig::{MailServer, Message, subject, to};
+/// use mailjig::Message;
+/// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
 /// server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nHello!");
@@ -23,7 +24,7 @@ use crate::mail::Message;
 #[derive(Clone)]
 pub struct Matcher(Arc<Node>);
 
-enum Node {
+pub(super) enum Node {
     Any,
     Text { what: Text, pattern: Pattern },
     Fact { name: &'static str, holds: fn(&Session) -> bool, wanted: bool },
@@ -34,7 +35,7 @@ enum Node {
 }
 
 /// Which text of a message, or of its session.
-enum Text {
+pub(super) enum Text {
     To,
     From,
     Subject,
@@ -69,120 +70,6 @@ pub(crate) struct Clause {
     pub(crate) distance: usize,
 }
 
-/// Every message.
-pub fn any() -> Matcher {
-    Matcher(Arc::new(Node::Any))
-}
-
-/// Accepted for this address, by the envelope: Bcc included, the header not consulted.
-#[track_caller]
-pub fn to(address: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::To, address)
-}
-
-/// Sent from this address, by the envelope; `""` is the null sender of a bounce.
-#[track_caller]
-pub fn from(address: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::From, address)
-}
-
-/// With this subject, decoded.
-#[track_caller]
-pub fn subject(text: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::Subject, text)
-}
-
-/// With this in its plain or HTML text, decoded. An exact pattern may stand anywhere in the text; one with `*` is for
-/// a line of it.
-#[track_caller]
-pub fn body(text: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::Body, text)
-}
-
-/// With a header field of this name whose value, decoded, is this.
-#[track_caller]
-pub fn header(name: &str, value: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::Header(name.to_owned()), value)
-}
-
-/// With an attachment of this file name.
-#[track_caller]
-pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
-    Matcher::text(Text::Attachment, filename)
-}
-
-/// Whatever a closure says; the name stands for it in reports.
-pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'static) -> Matcher {
-    Matcher(Arc::new(Node::Closure { name: name.to_owned(), holds: Box::new(holds) }))
-}
-
-/// Questions about a session: the one that a message came in, or one that is waited for.
-///
-/// ```
-/// use std::io::{BufRead, BufReader, Write};
-/// use mailjig::{MailServer, session};
-///
-/// let server = MailServer::start();
-/// let mut client = BufReader::new(std::net::TcpStream::connect(server.imap().address()).unwrap());
-/// client.get_mut().write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
-///
-/// // From here on news reaches the client at once.
-/// server.wait_for_session(session::user("bob@example.org").and(session::idling())).block();
-/// server.deliver("bob@example.org", "Subject: news\r\n\r\n");
-/// assert!(client.lines().any(|line| line.unwrap() == "* 1 EXISTS"));
-/// ```
-pub mod session {
-    use std::sync::Arc;
-
-    use super::{Matcher, Node, Text};
-    use crate::base::Pattern;
-
-    /// Whether it was encrypted when the message came.
-    pub fn tls(secured: bool) -> Matcher {
-        Matcher(Arc::new(Node::Fact { name: "tls", holds: |session| session.tls.is_some(), wanted: secured }))
-    }
-
-    /// It waits for news, with IMAP's IDLE (RFC 2177).
-    pub fn idling() -> Matcher {
-        Matcher(Arc::new(Node::Fact { name: "idling", holds: |session| session.idling, wanted: true }))
-    }
-
-    /// It lasts.
-    pub fn open() -> Matcher {
-        Matcher(Arc::new(Node::Fact { name: "open", holds: |session| session.ended.is_none(), wanted: true }))
-    }
-
-    /// It has this mailbox selected, over IMAP.
-    #[track_caller]
-    pub fn mailbox(name: impl Into<Pattern>) -> Matcher {
-        Matcher::text(Text::Mailbox, name)
-    }
-
-    /// Logged in as this user; `""` matches a session that has not logged in.
-    #[track_caller]
-    pub fn user(login: impl Into<Pattern>) -> Matcher {
-        Matcher::text(Text::User, login)
-    }
-
-    /// Introduced in EHLO or HELO by this name.
-    #[track_caller]
-    pub fn helo(name: impl Into<Pattern>) -> Matcher {
-        Matcher::text(Text::Helo, name)
-    }
-
-    /// Accepted by this listener, by its name: `smtp`, `submission`, `imaps`.
-    ///
-    /// # Panics
-    /// If no listener has this name.
-    #[track_caller]
-    pub fn listener(name: impl Into<Pattern>) -> Matcher {
-        match Matcher::listener(name.into()) {
-            Ok(matcher) => matcher,
-            Err(unknown) => panic!("{unknown}"),
-        }
-    }
-}
-
 impl Matcher {
     /// About the listener of a session; fails with the names that there are.
     pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
@@ -193,8 +80,12 @@ impl Matcher {
     }
 
     #[track_caller]
-    fn text(what: Text, pattern: impl Into<Pattern>) -> Self {
-        Self(Arc::new(Node::Text { what, pattern: pattern.into() }))
+    pub(super) fn text(what: Text, pattern: impl Into<Pattern>) -> Self {
+        Self::of(Node::Text { what, pattern: pattern.into() })
+    }
+
+    pub(super) fn of(node: Node) -> Self {
+        Self(Arc::new(node))
     }
 
     /// Both.
@@ -378,7 +269,7 @@ fn shortened(text: &str) -> String {
 
 impl<F: Fn(&Message) -> bool + Send + Sync + 'static> From<F> for Matcher {
     fn from(holds: F) -> Self {
-        matching("the closure", holds)
+        super::matchers::matching("the closure", holds)
     }
 }
 

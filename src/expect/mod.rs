@@ -2,12 +2,13 @@
 //! how anything was received.
 
 mod matcher;
+pub mod matchers;
 mod report;
 mod sessions;
 mod verification;
 
 pub(crate) use matcher::Evidence;
-pub use matcher::{Matcher, any, attachment, body, from, header, matching, session, subject, to};
+pub use matcher::Matcher;
 pub use report::Report;
 pub(crate) use report::{FailureKind, Question, Snapshot, judge};
 pub use verification::RulesReport;

@@ -273,7 +273,7 @@ fn list(f: &mut fmt::Formatter<'_>, heading: &str, lines: &[String]) -> fmt::Res
 
 #[cfg(test)]
 mod tests {
-    use super::super::any;
+    use super::super::matchers::any;
     use super::*;
 
     #[test]

@@ -48,26 +48,26 @@ impl Entry {
     }
 }
 
-/// A message to be put into a mailbox. Make it with [`mail`].
-#[derive(Debug, Clone)]
-pub struct Mail(Draft<'static>);
-
 /// A message to be put into a mailbox: its octets, and what is said of it.
 ///
 /// ```
-/// use mailjig::{MailServer, mail};
+/// use mailjig::{Mail, MailServer};
 ///
 /// let server = MailServer::start();
 /// let archive = server.account("bob@example.org").mailbox("Archive");
-/// archive.add(mail("Subject: minutes\r\n\r\nWe met.\r\n").seen().flag("$Work"));
+/// archive.add(Mail::new("Subject: minutes\r\n\r\nWe met.\r\n").seen().flag("$Work"));
 ///
 /// assert_eq!(archive.entries()[0].flags, ["\\Seen", "$Work"]);
 /// ```
-pub fn mail(octets: impl Into<Bytes>) -> Mail {
-    Mail(Draft { raw: octets.into(), ..Draft::default() })
-}
+#[derive(Debug, Clone)]
+pub struct Mail(Draft<'static>);
 
 impl Mail {
+    /// Of these octets, without flags.
+    pub fn new(octets: impl Into<Bytes>) -> Self {
+        Self(Draft { raw: octets.into(), ..Draft::default() })
+    }
+
     /// With `\Seen`.
     pub fn seen(self) -> Self {
         self.flag("\\Seen")
@@ -95,7 +95,7 @@ macro_rules! octets {
     ($($octets:ty),*) => {$(
         impl From<$octets> for Mail {
             fn from(octets: $octets) -> Self {
-                mail(octets)
+                Self::new(octets)
             }
         }
     )*};

@@ -4,7 +4,7 @@ mod builder;
 mod clock;
 mod expectation;
 mod mailbox;
-mod rules;
+pub mod rules;
 mod sessions;
 mod wait;
 
@@ -21,8 +21,7 @@ pub use builder::MailServerBuilder;
 use bytes::Bytes;
 pub use clock::Clock;
 pub use expectation::Verify;
-pub use mailbox::{Account, Entry, Mail, Mailbox, mail};
-pub use rules::{Mounted, Point, Rule, RuleWait, ScopedRule, any, at, event, imap, on, pop3, smtp, tcp, tls};
+pub use mailbox::{Account, Entry, Mail, Mailbox};
 pub use sessions::{NoSessionWait, SessionWait};
 use tempfile::NamedTempFile;
 pub use wait::{NoneWithin, Settled, Wait, WaitCount};
@@ -43,7 +42,7 @@ use crate::world::{Kept, World};
 ///
 /// ```
 /// use lettre::{SmtpTransport, Transport};
-/// use mailjig::{MailServer, subject, to};
+/// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
 ///
@@ -250,7 +249,8 @@ impl MailServer {
     /// [`verify`](Self::verify). A failure names the line that asked.
     ///
     /// ```
-    /// # use mailjig::{MailServer, to};
+    /// use mailjig::prelude::*;
+    ///
     /// let server = MailServer::start();
     /// server.expect(1, to("ann@example.org"));
     /// server.expect(0, to("eve@example.org"));
@@ -302,7 +302,9 @@ impl MailServer {
     /// The same, but for what is named.
     ///
     /// ```
-    /// use mailjig::{Kept, MailServer, on, smtp};
+    /// use mailjig::Kept;
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
     ///
     /// let server = MailServer::start();
     /// server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full"));

@@ -11,7 +11,8 @@ use std::time::Duration;
 use super::or_panic;
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot, any};
+use crate::expect::matchers::any;
+use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until, block_on};
 
@@ -55,7 +56,8 @@ impl Wait {
     /// Waits until so many messages match, and gives them in the order in which their clients got the reply.
     ///
     /// ```
-    /// # use mailjig::{MailServer, to};
+    /// use mailjig::prelude::*;
+    ///
     /// let server = MailServer::start();
     /// for name in ["ann", "bob", "carol"] {
     ///     server.deliver(&format!("{name}@example.org"), "Subject: digest\r\n\r\n");

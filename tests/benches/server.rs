@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use mailjig::{MailServer, to};
+use mailjig::MailServer;
+use mailjig::matchers::to;
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();

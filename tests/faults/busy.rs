@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailjig::{Ending, MailServer, Scenario, session};
+use mailjig::matchers::session;
+use mailjig::{Ending, MailServer, Scenario};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::wire::After::Eof;
 use super::wire::Wire;
 use super::{PROTOCOLS, ROWS, octets, report, scenario};
-use mailjig::{MailServer, Scenario, on, smtp};
+use mailjig::rules::{on, smtp};
+use mailjig::{MailServer, Scenario};
 
 /// Steps that find nothing to change. The client sees the answer that it would see without them.
 const NOTHING: &[&str] = &[

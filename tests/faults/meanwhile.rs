@@ -7,7 +7,8 @@ use super::wire::After::{Eof, Reset};
 use super::wire::Wire;
 use super::wire::deadline::connect;
 use super::{PROTOCOLS, Protocol};
-use mailjig::{Ending, MailServer, Scenario, session};
+use mailjig::matchers::session;
+use mailjig::{Ending, MailServer, Scenario};
 
 /// What keeps a session busy.
 const BUSY: &[(&str, Left)] = &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::at::{ClientHello, Fetch, Imap, Listing, Moment, Smtp};
+use super::at::{ClientHello, Fetch, Imap, Listing, Smtp, Timer};
 use super::{Rule, or_panic, pattern, text};
 use crate::rule::{self, *};
 use crate::scenario::fragments;
@@ -113,15 +113,16 @@ impl Rule<Listing> {
     }
 }
 
-impl Rule<Moment> {
+impl Rule<Timer> {
     /// Comes so long after it was mounted, by server time.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use mailjig::{MailServer, event, on};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::timer;
     ///
     /// let server = MailServer::builder().manual_clock().start();
-    /// let noon = server.mount(on(event::timer()).at(Duration::from_secs(3600)).kick("*"));
+    /// let noon = server.mount(on(timer()).at(Duration::from_secs(3600)).kick("*"));
     /// server.clock().advance(Duration::from_secs(3600));
     /// assert_eq!(noon.hits(), 1);
     /// ```

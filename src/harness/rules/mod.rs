@@ -2,7 +2,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use mailjig::{MailServer, imap, on, smtp};
+//! use mailjig::prelude::*;
+//! use mailjig::rules::{imap, smtp};
 //!
 //! let server = MailServer::start();
 //! let full = server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full").times(2));
@@ -13,7 +14,7 @@
 //! What only one protocol has does not compile at the events of another:
 //!
 //! ```compile_fail
-//! use mailjig::{on, smtp};
+//! use mailjig::rules::{on, smtp};
 //!
 //! let rule = on(smtp::noop()).drop_item("FLAGS");
 //! ```
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use at::Speaks;
 pub use mounted::{Mounted, ScopedRule};
-pub use points::{Point, any, at, event, imap, pop3, smtp, tcp, tls};
+pub use points::{Point, any_protocol, at, imap, mail, pop3, smtp, state, tcp, timer, tls};
 pub use wait::RuleWait;
 
 use super::or_panic;

@@ -25,7 +25,7 @@ impl Mounted {
 
     /// How often it fired and changed nothing: what its steps are about, a line to edit or a message to expunge, was not
     /// there, and no other step did anything. A firing of this kind does not count for what
-    /// [`expect`](crate::Rule::expect) asks.
+    /// [`expect`](crate::rules::Rule::expect) asks.
     pub fn without_effect(&self) -> u64 {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.without_effect))
     }
@@ -40,10 +40,11 @@ impl Mounted {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use mailjig::{MailServer, event, on};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::timer;
     ///
     /// let server = MailServer::start();
-    /// let rings = server.mount(on(event::timer()).at(Duration::from_millis(10)).note("it rang"));
+    /// let rings = server.mount(on(timer()).at(Duration::from_millis(10)).note("it rang"));
     /// rings.wait(1).block();
     /// ```
     ///

@@ -32,19 +32,19 @@ pub mod at {
     pub enum Listing {}
     /// Any protocol.
     #[derive(Debug, Clone, Copy)]
-    pub enum Any {}
+    pub enum AnyProtocol {}
     /// A connection, before a protocol is spoken.
     #[derive(Debug, Clone, Copy)]
-    pub enum Tcp {}
+    pub enum Connection {}
     /// A ClientHello.
     #[derive(Debug, Clone, Copy)]
     pub enum ClientHello {}
     /// What is no client's.
     #[derive(Debug, Clone, Copy)]
-    pub enum World {}
+    pub enum Server {}
     /// A moment.
     #[derive(Debug, Clone, Copy)]
-    pub enum Moment {}
+    pub enum Timer {}
 
     /// Where replies are said.
     pub trait Speaks {}
@@ -53,11 +53,11 @@ pub mod at {
     impl Speaks for Fetch {}
     impl Speaks for Pop3 {}
     impl Speaks for Listing {}
-    impl Speaks for Any {}
+    impl Speaks for AnyProtocol {}
 }
 
 macro_rules! points {
-    ($(#[$doc:meta])* $module:ident $protocol:ident: $($name:ident = $event:literal $of:ident,)*) => {
+    ($(#[$doc:meta])* $module:ident = $prefix:literal $protocol:ident: $($name:ident = $event:literal $of:ident,)*) => {
         $(#[$doc])*
         pub mod $module {
             use super::{Point, at, point};
@@ -73,8 +73,7 @@ macro_rules! points {
             /// If this protocol has none of this name.
             #[track_caller]
             pub fn event(name: &str) -> Point<at::$protocol> {
-                let whole = format!("{}.{name}", stringify!($module).trim_start_matches("r#"));
-                point(&whole)
+                point(&format!(concat!($prefix, ".{}"), name))
             }
         }
     };
@@ -82,7 +81,7 @@ macro_rules! points {
 
 points! {
     /// The events of SMTP.
-    smtp Smtp:
+    smtp = "smtp" Smtp:
     greeting = "smtp.greeting" Smtp, helo = "smtp.helo" Smtp, ehlo = "smtp.caps" Smtp, starttls = "smtp.starttls" Smtp,
     auth_start = "smtp.auth.start" Smtp, auth = "smtp.auth" Smtp, mail = "smtp.mail" Smtp, rcpt = "smtp.rcpt" Smtp,
     data = "smtp.data" Smtp, message = "smtp.message" Smtp, rset = "smtp.rset" Smtp, noop = "smtp.noop" Smtp,
@@ -90,7 +89,7 @@ points! {
 }
 points! {
     /// The events of IMAP.
-    imap Imap:
+    imap = "imap" Imap:
     greeting = "imap.greeting" Imap, capability = "imap.caps" Imap, starttls = "imap.starttls" Imap,
     auth_start = "imap.auth.start" Imap, auth = "imap.auth" Imap, login = "imap.login" Imap, select = "imap.select" Imap,
     list = "imap.list" Imap, status = "imap.status" Imap, append = "imap.append" Imap, literal = "imap.literal" Imap,
@@ -101,7 +100,7 @@ points! {
 }
 points! {
     /// The events of POP3.
-    pop3 Pop3:
+    pop3 = "pop3" Pop3:
     greeting = "pop3.greeting" Pop3, capa = "pop3.caps" Pop3, stls = "pop3.stls" Pop3, user = "pop3.user" Pop3,
     pass = "pop3.pass" Pop3, apop = "pop3.apop" Pop3, auth = "pop3.auth" Pop3, stat = "pop3.stat" Pop3,
     list = "pop3.list" Listing, uidl = "pop3.uidl" Listing, retr = "pop3.retr" Pop3, top = "pop3.top" Pop3,
@@ -110,39 +109,44 @@ points! {
 }
 points! {
     /// What happens to a connection.
-    tcp Tcp:
-    accept = "tcp.accept" Tcp,
+    tcp = "tcp" Connection:
+    accept = "tcp.accept" Connection,
 }
 points! {
     /// What happens in a TLS handshake.
-    tls Tcp:
-    hello = "tls.hello" ClientHello, done = "tls.done" Tcp,
+    tls = "tls" Connection:
+    hello = "tls.hello" ClientHello, done = "tls.done" Connection,
 }
 points! {
     /// The same event of every protocol.
-    any Any:
-    greeting = "*.greeting" Any, capabilities = "*.caps" Any, auth = "*.auth" Any, quit = "*.quit" Any,
-    command = "*.*" Any,
+    any_protocol = "*" AnyProtocol:
+    greeting = "*.greeting" AnyProtocol, capabilities = "*.caps" AnyProtocol, auth = "*.auth" AnyProtocol, quit = "*.quit" AnyProtocol,
+    command = "*.*" AnyProtocol,
 }
 
-/// What happens in the server, whatever clients do.
-pub mod event {
+/// What happens to mail, whatever clients do.
+pub mod mail {
     use super::{Point, at, point};
 
     /// `mail.delivered`: a message was put into a mailbox.
-    pub fn delivered() -> Point<at::World> {
+    pub fn delivered() -> Point<at::Server> {
         point("mail.delivered")
     }
+}
+
+/// What happens to the variables of a scenario.
+pub mod state {
+    use super::{Point, at, point};
 
     /// `state.changed`: a variable of the scenario changed.
-    pub fn state_changed() -> Point<at::World> {
+    pub fn changed() -> Point<at::Server> {
         point("state.changed")
     }
+}
 
-    /// `timer`: a moment came; which, [`at`](crate::Rule::at) says.
-    pub fn timer() -> Point<at::Moment> {
-        point("timer")
-    }
+/// `timer`: a moment came; which, [`at`](crate::rules::Rule::at) says.
+pub fn timer() -> Point<at::Timer> {
+    point("timer")
 }
 
 #[track_caller]
