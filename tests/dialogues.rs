@@ -4,7 +4,7 @@
 #[path = "../src/protocol/dialogue/script.rs"]
 mod script;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -19,6 +19,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use script::{Script, Step};
 
+#[path = "clients/capabilities.rs"]
+mod capabilities;
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
 mod deadline;
@@ -56,6 +58,7 @@ fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
     let mut files: Vec<_> = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut announced = Announced::default();
     for file in &files {
         let protocol = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
         let name = format!("{protocol}/{}", file.file_stem().unwrap().to_string_lossy());
@@ -63,8 +66,7 @@ fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
             Script::parse(&fs::read_to_string(file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut first: Option<String> = None;
         for wire in wires(&script) {
-            let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire, rules);
-            check(&format!("{name} over {wire}"), &script, &transcript);
+            let transcript = play(&format!("{name} over {wire}"), protocol, &script, wire, rules, &mut announced);
             let same = first.get_or_insert_with(|| transcript.clone());
             assert_eq!(transcript, *same, "{name} over {wire} and over another wire");
             *ran.entry(wire).or_default() += 1;
@@ -130,6 +132,35 @@ fn server(script: &Script) -> MailServer {
     server
 }
 
+/// What servers announce, by what it depends on: the settings, whether the session has TLS, and whether somebody is
+/// logged in.
+#[derive(Default)]
+struct Announced(HashMap<(String, Settings, bool, bool), String>);
+
+type Settings = Vec<(String, String)>;
+
+impl Announced {
+    /// What another server with the same settings announces to a client that asks.
+    fn get(&mut self, protocol: &str, script: &Script, is_secured: bool, is_logged_in: bool) -> &str {
+        let matters = |(key, _): &&(String, String)| !matches!(key.as_str(), "mail" | "mailbox" | "wires");
+        let settings: Settings = script.settings.iter().filter(matters).cloned().collect();
+        let key = (protocol.to_owned(), settings, is_secured, is_logged_in);
+        self.0.entry(key).or_insert_with(|| {
+            let server = server(script);
+            let mut client = Client::connect(&server, protocol, is_secured);
+            let place = "asking for capabilities";
+            client.line(place);
+            if is_logged_in {
+                let account = script.settings("account").next().unwrap_or("bob@example.org secret");
+                client.send(format!("in LOGIN {account}\r\n").as_bytes(), place);
+                client.line(place);
+            }
+            client.send(capabilities::question(protocol).as_bytes(), place);
+            capabilities::announced(protocol, || client.line(place))
+        })
+    }
+}
+
 /// Plays a dialogue; gives its transcript, bodies in place.
 fn play(
     name: &str,
@@ -137,23 +168,13 @@ fn play(
     script: &Script,
     wire: &str,
     rules: &dyn Fn(&MailServer) -> Vec<Mounted>,
+    announced: &mut Announced,
 ) -> String {
     let server = server(script);
     let mounted = rules(&server);
-    let endpoint = match (protocol, wire) {
-        ("imap", "tls") => server.imaps(),
-        ("imap", _) => server.imap(),
-        ("pop3", "tls") => server.pop3s(),
-        ("pop3", _) => server.pop3(),
-        (_, "tls") => server.smtps(),
-        _ => server.submission(),
-    };
-    let socket = connect(endpoint.address());
-    socket.set_nodelay(true).unwrap();
-    let mut client = Client { road: Some(Road::Clear(socket)), said: Vec::new() };
-    if wire == "tls" {
-        client.secure(&server);
-    }
+    let mut client = Client::connect(&server, protocol, wire == "tls");
+    let (mut is_secured, mut is_logged_in) = (wire == "tls", false);
+    let mut said = Vec::new();
     let mut flight = Vec::new();
     for (number, step) in &script.steps {
         let place = format!("{name}, line {number}");
@@ -163,31 +184,58 @@ fn play(
             Step::Client(octets) => client.send(octets, &place),
             Step::Server(expected) => {
                 client.send(&std::mem::take(&mut flight), &place);
-                assert_eq!(client.line(&place), *expected, "{place}");
+                is_logged_in |= protocol == "imap" && capabilities::is_login(expected);
+                let expected = match expected.contains("<caps>") {
+                    true => {
+                        let announced = announced.get(protocol, script, is_secured, is_logged_in);
+                        script::with_capabilities(expected, announced)
+                    }
+                    false => expected.clone(),
+                };
+                for line in expected.split("\r\n") {
+                    assert_eq!(client.line(&place), line, "{place}");
+                    said.push(line.to_owned());
+                }
             }
-            Step::Tls => client.secure(&server),
+            Step::Tls => {
+                is_secured = true;
+                client.secure(&server);
+            }
             Step::Fin => client.close(),
         }
     }
     server.settled().block();
     assert!(client.said.is_empty(), "{name}: the server says more than is written");
     assert!(mounted.is_empty() || mounted.iter().any(|rule| rule.asked() > 0), "{name}: no rule was asked");
-    server.transcript().verbatim()
+    let transcript = server.transcript();
+    check(name, script, &said, &transcript.verbatim());
+    check_capabilities(name, script, &transcript.to_string());
+    transcript.verbatim()
+}
+
+/// A printed transcript shows `<caps>` wherever the dialogue does.
+fn check_capabilities(name: &str, script: &Script, printed: &str) {
+    let mut printed = printed.lines();
+    for (_, step) in &script.steps {
+        if let Step::Server(line) = step
+            && line.contains("<caps>")
+        {
+            let line = format!("S: {line}");
+            assert!(printed.any(|its| its == line), "{name}: the transcript does not show {line}");
+        }
+    }
 }
 
 /// The transcript has the dialogue's own lines, each side's in their order.
-fn check(name: &str, script: &Script, transcript: &str) {
+fn check(name: &str, script: &Script, said: &[String], transcript: &str) {
     let side = |who: &str| -> Vec<&str> { transcript.lines().filter(|line| line.starts_with(who)).collect() };
-    let (mut client, mut server) = (Vec::new(), Vec::new());
-    for (_, step) in &script.steps {
-        match step {
-            Step::Client(octets) => client.push(String::from_utf8(octets.clone()).ok()),
-            Step::Server(line) if line.is_empty() => server.push("S:".to_owned()),
-            Step::Server(line) => server.push(format!("S: {line}")),
-            Step::Tls | Step::Fin => {}
-        }
-    }
-    assert_eq!(side("S"), server, "the server's side of {name}");
+    let server = said.iter().map(|line| if line.is_empty() { "S:".to_owned() } else { format!("S: {line}") });
+    assert_eq!(side("S"), server.collect::<Vec<_>>(), "the server's side of {name}");
+    let client = script.steps.iter().filter_map(|(_, step)| match step {
+        Step::Client(octets) => Some(String::from_utf8(octets.clone()).ok()),
+        Step::Server(_) | Step::Tls | Step::Fin => None,
+    });
+    let client: Vec<_> = client.collect();
     // Octets that are no lines of text, and lines that are too long, print in another form than they are written.
     let is_plain = |said: &&Option<String>| {
         let line = said.as_deref().and_then(|said| said.strip_suffix("\r\n"));
@@ -213,6 +261,24 @@ struct Client {
 }
 
 impl Client {
+    fn connect(server: &MailServer, protocol: &str, is_tls: bool) -> Self {
+        let endpoint = match (protocol, is_tls) {
+            ("imap", true) => server.imaps(),
+            ("imap", false) => server.imap(),
+            ("pop3", true) => server.pop3s(),
+            ("pop3", false) => server.pop3(),
+            (_, true) => server.smtps(),
+            (_, false) => server.submission(),
+        };
+        let socket = connect(endpoint.address());
+        socket.set_nodelay(true).unwrap();
+        let mut client = Self { road: Some(Road::Clear(socket)), said: Vec::new() };
+        if is_tls {
+            client.secure(server);
+        }
+        client
+    }
+
     fn stream(&mut self) -> &mut dyn Stream {
         match self.road.as_mut().unwrap() {
             Road::Clear(stream) => stream,

@@ -9,6 +9,8 @@ use mailjig::{MailServer, Scenario};
 use support::output;
 use wire::{After, Wire};
 
+#[path = "clients/capabilities.rs"]
+mod capabilities;
 #[path = "clients/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -54,19 +56,80 @@ impl Dialogue {
     fn get(&self, key: &str) -> Option<&str> {
         self.head.iter().find(|(its, _)| its == key).map(|(_, value)| value.as_str())
     }
+
+    /// Its protocol, and whether it is under TLS.
+    fn listener(&self) -> (&str, bool) {
+        match self.get("listener").unwrap() {
+            "smtps" => ("smtp", true),
+            listener => (listener, false),
+        }
+    }
+
+    /// What `<caps>` stands for before a login and after it; None where the dialogue writes capabilities out.
+    fn capabilities(&self) -> Option<[String; 2]> {
+        self.lines.iter().any(|line| line.contains("<caps>")).then(|| {
+            let (protocol, is_tls) = self.listener();
+            let server = MailServer::builder().submission_requires_auth(false).start();
+            [false, true].map(|is_logged_in| {
+                let mut wire = Wire::connect(&server, protocol, is_tls);
+                let mut lines = Lines::default();
+                lines.next(&mut wire);
+                if is_logged_in && protocol == "imap" {
+                    wire.say("in LOGIN me@example.org secret\r\n");
+                    lines.next(&mut wire);
+                }
+                wire.say(capabilities::question(protocol));
+                capabilities::announced(protocol, || lines.next(&mut wire)).replace("\r\n", "\nS: ")
+            })
+        })
+    }
+
+    /// The same with capabilities in place.
+    fn written_out(&self, [before, after]: &[String; 2]) -> Self {
+        let mut is_logged_in = false;
+        let lines = self.lines.iter().flat_map(|line| {
+            is_logged_in = line != "---" && (is_logged_in || capabilities::is_login(line.trim_start_matches("S: ")));
+            let line = line.replace("<caps>", if is_logged_in { after } else { before });
+            line.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+        Self { lines: lines.collect(), head: self.head.clone() }
+    }
 }
 
-/// Plays the client's lines, and gives the dialogue as it went.
+/// The lines of a server.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn next(&mut self, wire: &mut Wire) -> String {
+        loop {
+            if let Some(end) = self.0.windows(2).position(|two| two == b"\r\n") {
+                let line: Vec<u8> = self.0.drain(..end + 2).collect();
+                return String::from_utf8(line[..end].to_vec()).unwrap();
+            }
+            self.0.extend(wire.read().expect("a line"));
+        }
+    }
+}
+
+/// Plays the client's lines, and gives the dialogue as it went, with `<caps>` where the dialogue has it.
 fn play(name: &str, dialogue: &Dialogue) -> String {
+    match dialogue.capabilities() {
+        None => play_written_out(name, dialogue),
+        Some(capabilities) => {
+            let went = play_written_out(name, &dialogue.written_out(&capabilities));
+            capabilities.iter().fold(went, |went, capabilities| went.replace(capabilities, "<caps>"))
+        }
+    }
+}
+
+fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
     let mut scenario = Scenario::named(name);
     for (param, value) in dialogue.head.iter().filter_map(|(key, value)| Some((key.strip_prefix("set ")?, value))) {
         scenario = scenario.set(param, value);
     }
     let server = MailServer::builder().scenario(scenario).submission_requires_auth(false).start();
-    let (protocol, is_tls) = match dialogue.get("listener").unwrap() {
-        "smtps" => ("smtp", true),
-        listener => (listener, false),
-    };
+    let (protocol, is_tls) = dialogue.listener();
     let mut out = String::new();
     for (key, value) in &dialogue.head {
         out += &format!("# {key} = {value}\n");

@@ -24,10 +24,10 @@ use crate::protocol::{Event, Labelled};
 /// ```
 ///
 /// What the server contributes never varies between runs, so a transcript can be a snapshot as it is: a captured body
-/// prints as its message's number, a clean end prints nothing. A line behind `C:` or `S:` ended with CRLF. `C|` and `S|`
-/// stand before octets as they are, with what ended them, if anything did: `C| NOOP\n` is a line that a bare LF ended,
-/// `S| 250 2.` one that was cut off, and what is not text prints as `\xff`. [`verbatim`](Self::verbatim) is the same with
-/// the bodies in place.
+/// prints as its message's number, the server's capabilities print as `<caps>`, a clean end prints nothing. A line behind
+/// `C:` or `S:` ended with CRLF. `C|` and `S|` stand before octets as they are, with what ended them, if anything did:
+/// `C| NOOP\n` is a line that a bare LF ended, `S| 250 2.` one that was cut off, and what is not text prints as `\xff`.
+/// [`verbatim`](Self::verbatim) is the same with the bodies and the capabilities in place.
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Vec<Part>);
 
@@ -82,8 +82,9 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
-    /// The same text with the bodies in place, line by line as they were sent: with the dots that the client stuffed, or
-    /// did not. Of more than 65,536 lines in one mail that did not come stuffed, those behind are shown as if they had.
+    /// The same text with the bodies and the capabilities in place, line by line as they were sent: with the dots that the
+    /// client stuffed, or did not. Of more than 65,536 lines in one mail that did not come stuffed, those behind are shown
+    /// as if they had.
     pub fn verbatim(&self) -> String {
         let mut text = String::new();
         let _infallible = self.write(&mut text, true);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::Reply;
+
 /// A change of what a session's machine announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CapabilityOverride {
@@ -34,6 +36,23 @@ impl CapabilityOverride {
         all
     }
 
+    /// What a transcript shows instead of the capabilities: `caps`, and what was changed. None where they are not the
+    /// machine's own at all.
+    ///
+    /// # Rationale
+    /// A transcript is a snapshot in tests, and must not change when the machine learns another capability. What somebody
+    /// changed is what a reader looks for.
+    fn label(&self) -> Option<String> {
+        if self.set.is_some() {
+            return None;
+        }
+        let list = |word: &str, names: &[Box<str>]| match names {
+            [] => String::new(),
+            names => format!(" {word} {}", names.join(" ")),
+        };
+        Some(format!("caps{}{}", list("without", &self.remove), list("with", &self.add)))
+    }
+
     /// Takes over what another change says.
     pub(crate) fn merge(&mut self, other: &CapabilityOverride) {
         self.greeting = other.greeting.clone().or(self.greeting.take());
@@ -56,6 +75,11 @@ impl CapabilityOverrides {
         Some(if is_secured { under_tls } else { clear })
     }
 
+    /// What a transcript shows instead of the capabilities that are announced at this moment; none: all of them.
+    pub(super) fn label(&self, is_secured: bool) -> Option<String> {
+        self.at(is_secured).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
+    }
+
     /// From now on announces something else.
     pub(crate) fn change(&mut self, offer: &CapabilityOverride) {
         let (clear, under_tls) = &mut **self.0.get_or_insert_default();
@@ -66,5 +90,15 @@ impl CapabilityOverrides {
     /// The same from the TLS handshake on.
     pub(crate) fn change_under_tls(&mut self, offer: &CapabilityOverride) {
         self.0.get_or_insert_default().1.merge(offer);
+    }
+}
+
+impl Reply {
+    /// Adds capabilities, which a transcript shows by this label if there is one.
+    pub(super) fn push_capabilities(&mut self, label: Option<String>, capabilities: String) {
+        match label.filter(|_| !capabilities.is_empty()) {
+            Some(label) => self.push_abbreviated(label, capabilities),
+            None => self.push(&capabilities),
+        }
     }
 }

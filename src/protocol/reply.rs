@@ -16,6 +16,16 @@ pub(crate) struct Reply {
     written: Vec<Written<usize>>,
     /// Who writes from now on; none: the machine.
     author: Author,
+    /// Text that a transcript abbreviates where it stands unchanged.
+    abbreviation: Option<Arc<Abbreviation>>,
+}
+
+/// Text of the machine that a transcript shows by a label. It stays text: it can be searched and edited, and where it was
+/// edited the transcript shows all of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Abbreviation {
+    label: Box<str>,
+    octets: Bytes,
 }
 
 /// Who wrote something; none: the machine.
@@ -92,9 +102,9 @@ impl Reply {
         self.written.is_empty() && self.spans.iter().all(|span| span.author.is_none())
     }
 
-    /// Nothing yet, and the same author.
+    /// An empty reply with the same author and the same abbreviation.
     pub(crate) fn anew(&self) -> Self {
-        Self { author: self.author.clone(), ..Self::default() }
+        Self { author: self.author.clone(), abbreviation: self.abbreviation.clone(), ..Self::default() }
     }
 
     /// Adds a line; the CRLF is added here.
@@ -145,6 +155,12 @@ impl Reply {
     /// Adds octets that a transcript shows as `<label>`.
     pub(crate) fn push_labelled(&mut self, label: impl Into<Box<str>>, octets: Bytes) {
         self.spans.push(Span { at: self.text.len(), label: label.into(), octets, author: self.author.clone() });
+    }
+
+    /// Adds text that a transcript shows as `<label>`, unless it is changed.
+    pub(crate) fn push_abbreviated(&mut self, label: impl Into<Box<str>>, text: String) {
+        self.push(&text);
+        self.abbreviation = Some(Arc::new(Abbreviation { label: label.into(), octets: text.into() }));
     }
 
     /// From now on a transcript shows this part of the text, in which nothing is labelled, as `<label>`.
@@ -233,6 +249,7 @@ impl Reply {
         self.spans.extend(other.spans.into_iter().map(|span| Span { at: span.at + base, ..span }));
         let shifted = |Written { range, by }| Written { range: range.start + base..range.end + base, by };
         self.written.extend(other.written.into_iter().map(shifted));
+        self.abbreviation = self.abbreviation.take().or(other.abbreviation);
     }
 
     /// Its pieces, each by one author.
@@ -283,21 +300,33 @@ impl Reply {
 
     /// What the record keeps: the text, with a label in the place of what has one.
     pub(crate) fn recorded(&self) -> Recorded<'_> {
-        if self.spans.is_empty() && self.written.is_empty() {
+        if self.spans.is_empty() && self.written.is_empty() && self.abbreviation.is_none() {
             return Recorded { text: self.text.as_slice().into(), labelled: Vec::new(), written: Vec::new() };
         }
         let mut text = Vec::with_capacity(self.text.len() + 16 * self.spans.len());
         let (mut labelled, mut written) = (Vec::with_capacity(self.spans.len()), Vec::<Written>::new());
+        let mut push_label = |text: &mut Vec<u8>, label: &str, octets: &Bytes| {
+            let start = text.len() as u32;
+            text.extend_from_slice(format!("<{label}>").as_bytes());
+            labelled.push(Labelled { label: start..text.len() as u32, octets: octets.clone() });
+        };
         for part in self.parts() {
             let start = text.len() as u32;
             let author = match part {
                 Part::Text(more, author) => {
-                    text.extend_from_slice(more);
+                    let abbreviation = self.abbreviation.as_deref().filter(|_| author.is_none());
+                    match abbreviation.and_then(|its| Some((its, memchr::memmem::find(more, &its.octets)?))) {
+                        Some((Abbreviation { label, octets }, at)) => {
+                            text.extend_from_slice(&more[..at]);
+                            push_label(&mut text, label, octets);
+                            text.extend_from_slice(&more[at + octets.len()..]);
+                        }
+                        None => text.extend_from_slice(more),
+                    }
                     author
                 }
                 Part::Labelled(Span { label, octets, author, .. }) => {
-                    text.extend_from_slice(format!("<{label}>").as_bytes());
-                    labelled.push(Labelled { label: start..text.len() as u32, octets: octets.clone() });
+                    push_label(&mut text, label, octets);
                     author.as_ref()
                 }
             };
@@ -343,6 +372,30 @@ mod tests {
             labelled.iter().map(|its| &text[its.label.start as usize..its.label.end as usize]).collect();
         assert_eq!(labels, [b"<m1>".as_slice(), b"<time>"]);
         assert_eq!(written, []);
+    }
+
+    #[test]
+    fn abbreviated_text_is_recorded_as_its_label_until_it_is_changed() {
+        let mut reply = Reply::default();
+        reply.push("* OK [CAPABILITY ");
+        reply.push_abbreviated("caps", "IMAP4rev1 IDLE".to_owned());
+        reply.push("] hello\r\n");
+        let recorded = |reply: &Reply| String::from_utf8(reply.recorded().text.into_owned()).unwrap();
+
+        assert_eq!(reply.text(), b"* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n");
+        assert_eq!(recorded(&reply), "* OK [CAPABILITY <caps>] hello\r\n");
+        assert_eq!(reply.recorded().labelled[0].octets, "IMAP4rev1 IDLE");
+
+        let mut rest = reply.clone();
+        let head = rest.take(20);
+        assert_eq!(recorded(&head) + &recorded(&rest), "* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n");
+
+        reply.hand_to(&"somebody".into());
+        reply.splice(2..4, b"PREAUTH");
+        assert_eq!(recorded(&reply), "* PREAUTH [CAPABILITY <caps>] hello\r\n");
+        let at = reply.text().len() - "LE] hello\r\n".len();
+        reply.splice(at..at + 1, b"E");
+        assert_eq!(recorded(&reply), "* PREAUTH [CAPABILITY IMAP4rev1 IDEE] hello\r\n");
     }
 
     fn told(reply: &Reply) -> Vec<(String, String)> {

@@ -2,7 +2,7 @@
 
 mod script;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,24 +22,28 @@ const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 #[test]
 fn every_smtp_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("smtp", smtp);
+    every_dialogue_goes_as_written("smtp", smtp, Smtp::capabilities);
 }
 
 #[test]
 fn every_imap_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("imap", imap);
+    every_dialogue_goes_as_written("imap", imap, Imap::capabilities);
 }
 
 #[test]
 fn every_pop3_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("pop3", pop3);
+    every_dialogue_goes_as_written("pop3", pop3, Pop3::capabilities);
 }
 
-fn every_dialogue_goes_as_written<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
+fn every_dialogue_goes_as_written<M: Machine>(
+    protocol: &str,
+    machine: fn(&Script) -> M,
+    capabilities: fn(&M) -> String,
+) {
     let dialogues = dialogues(protocol);
     for (name, script) in &dialogues {
-        play(name, script, machine(script), usize::MAX);
-        play(name, script, machine(script), 1);
+        play(name, script, machine(script), capabilities, usize::MAX);
+        play(name, script, machine(script), capabilities, 1);
     }
     println!("{} dialogues, each in one piece and octet by octet", dialogues.len());
 }
@@ -106,7 +110,7 @@ fn mangle<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
     };
     for (_, script) in &dialogues(protocol) {
         for _ in 0..60 {
-            let mut player = Player::new(script, machine(script));
+            let mut player = Player::new(script, machine(script), |_| String::new());
             for (_, step) in &script.steps {
                 let Step::Client(octets) = step else { continue };
                 let mut octets = octets.clone();
@@ -189,8 +193,8 @@ fn starttls(script: &Script) -> StartTls {
 }
 
 /// Plays a dialogue, the client's octets in pieces of at most this size.
-fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
-    let mut player = Player::new(script, machine);
+fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M) -> String, piece: usize) {
+    let mut player = Player::new(script, machine, capabilities);
     player.run();
     for (number, step) in &script.steps {
         match step {
@@ -201,10 +205,11 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, piece: usize) {
                 }
             }
             Step::Server(expected) => {
-                let end = memchr::memmem::find(&player.said, b"\r\n");
-                let end = end.unwrap_or_else(|| panic!("{name}:{number}: the server says nothing; wanted {expected}"));
-                let line: Vec<u8> = player.said.drain(..end + 2).take(end).collect();
-                assert_eq!(String::from_utf8_lossy(&line), *expected, "{name}:{number}");
+                for expected in script::with_capabilities(expected, player.announced()).split("\r\n") {
+                    let line = player.line();
+                    let line = line.unwrap_or_else(|| panic!("{name}:{number}: the server is silent, not {expected}"));
+                    assert_eq!(String::from_utf8_lossy(&line), *expected, "{name}:{number}");
+                }
             }
             Step::Tls => {
                 assert!(matches!(player.after, After::Secures), "{name}:{number}: the server does not shake hands");
@@ -223,6 +228,10 @@ struct Player<M> {
     mail: MailStore,
     input: BytesMut,
     said: Vec<u8>,
+    /// For each reply of which something is left in `said`: its octets there, and what the machine announced at that
+    /// moment.
+    replies: VecDeque<(usize, String)>,
+    capabilities: fn(&M) -> String,
     after: After,
 }
 
@@ -234,7 +243,7 @@ enum After {
 
 impl<M: Machine> Player<M> {
     /// With the accounts and the mail that the head of the dialogue asks for.
-    fn new(script: &Script, machine: M) -> Self {
+    fn new(script: &Script, machine: M, capabilities: fn(&M) -> String) -> Self {
         let members = script.settings("account").map(|account| {
             let (login, password) = account.split_once(' ').expect("account = login password");
             Member { login: login.into(), password: password.into(), addresses: Vec::new() }
@@ -246,6 +255,8 @@ impl<M: Machine> Player<M> {
             mail: MailStore::new(Accounts::new(members.collect(), namespace, 1)),
             input: BytesMut::new(),
             said: Vec::new(),
+            replies: VecDeque::new(),
+            capabilities,
             after: After::Goes,
         };
         player.seed(script);
@@ -267,6 +278,23 @@ impl<M: Machine> Player<M> {
         }
     }
 
+    /// The next line that the server said.
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let end = memchr::memmem::find(&self.said, b"\r\n")?;
+        let mut taken = end + 2;
+        while let Some((octets, _)) = self.replies.front_mut().filter(|_| taken > 0) {
+            let of_this = taken.min(*octets);
+            (*octets, taken) = (*octets - of_this, taken - of_this);
+            self.replies.pop_front_if(|(octets, _)| *octets == 0);
+        }
+        Some(self.said.drain(..end + 2).take(end).collect())
+    }
+
+    /// What the machine announced when it made the reply that the next line belongs to.
+    fn announced(&self) -> &str {
+        self.replies.iter().find(|(octets, _)| *octets > 0).map_or("", |(_, capabilities)| capabilities)
+    }
+
     fn run(&mut self) {
         while matches!(self.after, After::Goes) {
             let Some(decoded) = self.machine.decode(&mut self.input) else { return };
@@ -276,6 +304,7 @@ impl<M: Machine> Player<M> {
                 let mut txn = MailTxn::new(&mut self.mail, origin, now);
                 let step = self.machine.perform(asked, &mut txn);
                 step.reply.pieces().for_each(|piece| self.said.extend_from_slice(piece));
+                self.replies.push_back((step.reply.len(), (self.capabilities)(&self.machine)));
                 match step.next {
                     Next::Continue => {}
                     Next::More(rest) => request = Some(rest),

@@ -12,6 +12,10 @@
 //! X: fin                     the client closes its side
 //! ```
 //!
+//! `<caps>` in a line of the server stands for the capabilities that the server announces in this state of the session:
+//! the rest of the line in IMAP, all lines below the first in SMTP and POP3. So a new capability changes only the dialogues
+//! about capabilities.
+//!
 //! | setting | |
 //! |---|---|
 //! | `starttls = offered`, `before-login`, `before-anything` | what the listener says about it; the TLS wire is left out |
@@ -96,6 +100,11 @@ impl Script {
     pub(crate) fn number(&self, key: &str) -> Option<u64> {
         self.settings(key).next().map(|value| value.parse().expect("a limit is a number"))
     }
+}
+
+/// A line of the server with its capabilities in place. These are several lines in SMTP and POP3.
+pub(crate) fn with_capabilities(line: &str, capabilities: &str) -> String {
+    line.replace("<caps>", capabilities)
 }
 
 /// `C: text`; a line that says nothing is `C:`.

@@ -99,8 +99,7 @@ impl Imap {
 
     fn enter(&mut self, account: AccountNo) -> Progress {
         self.state = ImapState::Authenticated(account);
-        // Many clients never ask: they take the capabilities from here.
-        Progress::Done(format!("[CAPABILITY {}] You are logged in", self.capabilities()))
+        Progress::LoggedIn
     }
 
     pub(super) fn may_log_in(&self) -> Result<(), Refusal> {

@@ -146,6 +146,8 @@ type Answer = Result<Progress, Refusal>;
 enum Progress {
     /// It is done; this is said behind `OK`.
     Done(String),
+    /// The same as done; the capabilities are announced, because many clients never ask for them.
+    LoggedIn,
     /// There is more to do.
     More(Work),
     /// The client is told to go on with `+`, and the command with what it says then.
@@ -181,7 +183,7 @@ impl Imap {
     }
 
     /// What is announced depends on what may be done now (RFC 3501 §7.2.1).
-    fn capabilities(&self) -> String {
+    pub(in crate::protocol) fn capabilities(&self) -> String {
         let mut all = vec!["IMAP4rev1", "LITERAL+", "SASL-IR", "ENABLE", "ID"];
         let auth = Mechanism::ALL.map(|mechanism| format!("AUTH={}", mechanism.name()));
         match self.state {
@@ -202,6 +204,10 @@ impl Imap {
             None => all.join(" "),
             Some(offer) => offer.apply(all.into_iter().map(Cow::Borrowed).collect()).join(" "),
         }
+    }
+
+    fn push_capabilities(&self, out: &mut Reply) {
+        out.push_capabilities(self.mask.label(self.is_secured), self.capabilities());
     }
 
     /// What is announced instead, at this moment.

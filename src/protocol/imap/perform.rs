@@ -63,7 +63,11 @@ impl Imap {
         }
         match self.offers().and_then(|offer| offer.greeting.as_deref()) {
             Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
-            None => out.add(format_args!("* OK [CAPABILITY {}] {host} mailjig\r\n", self.capabilities())),
+            None => {
+                out.push("* OK [CAPABILITY ");
+                self.push_capabilities(&mut out);
+                out.add(format_args!("] {host} mailjig\r\n"));
+            }
         }
         Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue }
     }
@@ -132,7 +136,9 @@ impl Imap {
         match command {
             ImapCommand::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, txn, out),
             ImapCommand::Capability => {
-                out.add(format_args!("* CAPABILITY {}\r\n", self.capabilities()));
+                out.push("* CAPABILITY ");
+                self.push_capabilities(out);
+                out.push("\r\n");
                 Ok(Progress::Done("That is what I can do".to_owned()))
             }
             ImapCommand::Id => {
@@ -173,6 +179,12 @@ impl Imap {
         }
         let (word, text, status, next) = match answer {
             Ok(Progress::Done(text)) => ("OK", text, Status::Positive, Next::Continue),
+            Ok(Progress::LoggedIn) => {
+                out.add(format_args!("{tag} OK [CAPABILITY "));
+                self.push_capabilities(&mut out);
+                out.push("] You are logged in\r\n");
+                return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
+            }
             Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Secure),
             Ok(Progress::End(text)) => ("OK", text, Status::Positive, Next::End),
             Ok(Progress::Continuation) => {

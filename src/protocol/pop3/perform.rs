@@ -84,8 +84,13 @@ impl Pop3 {
     fn command(&mut self, command: Pop3Command, read: Read, txn: &mut MailTxn<'_>) -> Answer {
         match (command, &mut self.state) {
             (Pop3Command::Capa, _) => {
-                let lines = self.capability_lines();
-                Ok(listing("these are my capabilities", lines.iter().map(|line| &**line)))
+                let mut reply = Reply::default().line(&["+OK these are my capabilities"]);
+                let capabilities = self.capabilities();
+                if !capabilities.is_empty() {
+                    reply.push_capabilities(self.mask.label(self.is_secured), capabilities);
+                    reply.push("\r\n");
+                }
+                Ok(positive(reply.line(&["."])))
             }
             (Pop3Command::Quit, _) => Ok(self.quit(txn)),
             (command, Pop3State::Transaction(_, maildrop)) => transact(command, read, maildrop),
@@ -182,6 +187,11 @@ impl Pop3 {
             txn.leave_maildrop();
         }
         end(ok("goodbye"))
+    }
+
+    /// What CAPA announces, without the last line end.
+    pub(in crate::protocol) fn capabilities(&self) -> String {
+        self.capability_lines().join("\r\n")
     }
 
     /// RFC 2449 §5.

@@ -112,32 +112,38 @@ impl Smtp {
         if !is_extended {
             return say(&format!("250 {host}"));
         }
-        let size = format!("SIZE {}", self.config.limits.message);
-        let mut lines = vec![host, "PIPELINING", &size, "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"];
-        if self.offers_tls() {
-            lines.push("STARTTLS");
+        let mut reply = Reply::default();
+        let capabilities = self.capabilities();
+        reply.push(if capabilities.is_empty() { "250 " } else { "250-" });
+        reply.push(host);
+        if !capabilities.is_empty() {
+            reply.push("\r\n");
+            reply.push_capabilities(self.mask.label(self.is_secured), capabilities);
         }
-        let auth = format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" "));
+        reply.push("\r\n");
+        positive(reply)
+    }
+
+    /// What EHLO announces: the lines below the host's name, with their codes and without the last line end.
+    pub(in crate::protocol) fn capabilities(&self) -> String {
+        let size = format!("SIZE {}", self.config.limits.message);
+        let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
+        all.extend(["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
+        if self.offers_tls() {
+            all.push("STARTTLS".into());
+        }
         // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
         if !self.lacks_tls(StartTls::BeforeLogin) {
-            lines.push(&auth);
+            all.push(format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" ")).into());
         }
-        lines.push("HELP");
-        let offered;
+        all.push("HELP".into());
         if let Some(offer) = self.offers() {
-            // The first line is the host's name, and announces nothing.
-            let own = lines.drain(1..).map(Cow::Borrowed).collect();
-            offered = offer.apply(own);
-            lines.extend(offered.iter().map(|line| &**line));
+            all = offer.apply(all);
         }
         // Some clients find STARTTLS only as `250-STARTTLS`, so that another line comes last.
-        lines[1..].sort_by_key(|line| *line == "HELP");
-        let last = lines.len() - 1;
-        let reply = lines
-            .iter()
-            .enumerate()
-            .fold(Reply::default(), |reply, (at, line)| reply.line(&[if at == last { "250 " } else { "250-" }, line]));
-        positive(reply)
+        all.sort_by_key(|line| *line == "HELP");
+        let Some((last, others)) = all.split_last() else { return String::new() };
+        others.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + last
     }
 
     fn mail(&mut self, sender: Sender, is_international: bool) -> Answer {

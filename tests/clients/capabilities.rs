@@ -1,0 +1,35 @@
+//! What a server announces to a client that asks, as the text that `<caps>` stands for in a dialogue.
+
+/// The command that asks.
+pub(crate) fn question(protocol: &str) -> &'static str {
+    match protocol {
+        "imap" => "caps CAPABILITY\r\n",
+        "pop3" => "CAPA\r\n",
+        _ => "EHLO client.example\r\n",
+    }
+}
+
+/// What the answer to it announces, read line by line.
+pub(crate) fn announced(protocol: &str, mut line: impl FnMut() -> String) -> String {
+    let first = line();
+    if protocol == "imap" {
+        return first.strip_prefix("* CAPABILITY ").expect("the server has capabilities").to_owned();
+    }
+    let mut lines = Vec::new();
+    loop {
+        match line() {
+            end if protocol == "pop3" && end == "." => break,
+            last if last.starts_with("250 ") => {
+                lines.push(last);
+                break;
+            }
+            next => lines.push(next),
+        }
+    }
+    lines.join("\r\n")
+}
+
+/// Whether a line of an IMAP server says that the client is logged in, which changes what is announced from this line on.
+pub(crate) fn is_login(line: &str) -> bool {
+    line.contains(" OK [CAPABILITY ") && !line.starts_with("* ")
+}
