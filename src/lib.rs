@@ -35,6 +35,7 @@ mod base;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod document;
 mod drive;
 #[cfg(feature = "api")]
 mod embedded_api;

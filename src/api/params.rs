@@ -6,9 +6,8 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
 use super::problem::Problem;
-use crate::base::{Pattern, Seq, SessionNo};
+use crate::base::{Pattern, Seq, SessionNo, span};
 use crate::expect::Matcher;
-use crate::rule::span;
 
 /// A query's parameters.
 pub(super) struct Params {

@@ -2,13 +2,17 @@
 
 mod number;
 mod pattern;
+mod quantity;
 mod suggest;
+mod text_filter;
 mod times;
 mod timestamp;
 
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};
+pub(crate) use quantity::{count, short, span};
 pub(crate) use suggest::{nearest, unknown, unknown_word};
+pub(crate) use text_filter::{TextFilter, filtered};
 pub use times::{Times, TimesError};
 pub use timestamp::Timestamp;

@@ -11,10 +11,10 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::scenarios::{find, pair};
+use crate::base::span;
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
 use crate::protocol::StartTls;
 use crate::protocol::imap::Leniency;
-use crate::rule::span;
 use crate::server::{Listener, Settings};
 use crate::world::Keep;
 

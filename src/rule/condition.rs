@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::field::{Field, FieldKind};
-use crate::base::Pattern;
+use crate::base::{Pattern, count, span};
 use crate::protocol::Value;
 
 /// Octets of a value that a template writes: they are copied, and counted by, while everybody waits.
@@ -193,50 +193,6 @@ fn comparison(kind: FieldKind, written: &str) -> Result<Test, String> {
     Ok(if negated { Test::Not(Box::new(test)) } else { test })
 }
 
-/// Microseconds of `200ms`, `2s`, `5m`, `1h`, `1d`; parts may follow each other, as in `1m 30s`.
-pub(crate) fn span(text: &str) -> Option<u64> {
-    let mut total: u64 = 0;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number: f64 = rest[..digits].parse().ok()?;
-        let units = rest[digits..].find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |at| digits + at);
-        let unit = match &rest[digits..units] {
-            "us" => 1.0,
-            "ms" => 1e3,
-            "s" => 1e6,
-            "m" | "min" => 60e6,
-            "h" => 3600e6,
-            "d" => 86_400e6,
-            _ => return None,
-        };
-        total = total.checked_add((number * unit).round() as u64)?;
-        rest = rest[units..].trim_start();
-    }
-    Some(total)
-}
-
-/// `10`, `10kB`, `10MB`, `10GB` (powers of ten), `10KiB`, `10MiB` (powers of two).
-pub(crate) fn count(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-    let unit = match text[digits..].trim() {
-        "" | "B" => 1,
-        "kB" | "KB" | "k" => 1000,
-        "MB" | "M" => 1_000_000,
-        "GB" | "G" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.checked_mul(unit)
-}
-
 impl Compare {
     fn is(self, it: u64, than: u64) -> bool {
         match self {
@@ -323,33 +279,6 @@ mod tests {
         }
         let exactly = Condition { field: Field::Request(RequestField::Subject), test: Test::Exactly("*!".into()) };
         assert!(exactly.holds(Some(&Value::text("*!"))) && !exactly.holds(Some(&Value::text("hi!"))));
-    }
-
-    #[test]
-    fn lengths_of_time_and_sizes_are_read() {
-        for (written, microseconds) in [
-            ("1us", 1),
-            ("2ms", 2000),
-            ("3s", 3_000_000),
-            ("4m", 240_000_000),
-            ("1h", 3_600_000_000),
-            ("2d", 172_800_000_000),
-        ] {
-            assert_eq!(span(written), Some(microseconds), "{written}");
-        }
-        for (written, octets) in [
-            ("7", 7),
-            ("7B", 7),
-            ("7kB", 7000),
-            ("7MB", 7_000_000),
-            ("7GB", 7_000_000_000),
-            ("7KiB", 7 << 10),
-            ("7MiB", 7 << 20),
-            ("7GiB", 7 << 30),
-        ] {
-            assert_eq!(count(written), Some(octets), "{written}");
-        }
-        assert_eq!((span("5y"), span(""), count("7 TB"), count("kB")), (None, None, None, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Texts with names in them, filled in when a rule acts.
 
 use super::Field;
+use crate::base::TextFilter;
 
 /// A text with `{name}` for fields and for groups of regular expressions, `{{` and `}}` for braces, `{repeat:n:x}` and
 /// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`.
@@ -13,7 +14,7 @@ pub(crate) struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Octets(Vec<u8>),
-    Named(Name, Vec<Filter>),
+    Named(Name, Vec<TextFilter>),
 }
 
 /// What a template names.
@@ -23,18 +24,6 @@ pub(crate) enum Name {
     /// A group of a regular expression.
     Group(Box<str>),
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Filter {
-    Base64,
-    Hex,
-    Upper,
-    Length,
-}
-
-/// The names of the filters.
-const FILTERS: [(&str, Filter); 4] =
-    [("b64", Filter::Base64), ("hex", Filter::Hex), ("upper", Filter::Upper), ("len", Filter::Length)];
 
 /// No template repeats more than this.
 const MOST: usize = 64 << 20;
@@ -149,36 +138,9 @@ fn named(inner: &str) -> Result<Piece, String> {
     if !is_name(name) {
         return Err(format!("`{{{inner}}}` names nothing; write `{{{{` for a brace"));
     }
-    let filter = |text: &str| {
-        let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
-        found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))
-    };
-    let filters = parts.map(filter).collect::<Result<_, _>>()?;
+    let filters = parts.map(TextFilter::parse).collect::<Result<_, _>>()?;
     let name = Field::parse(name).map_or_else(|| Name::Group(name.into()), Name::Field);
     Ok(Piece::Named(name, filters))
-}
-
-/// Applies the filters of `{name|filter}` to a value that is known when a file is read.
-pub(crate) fn filtered(value: &str, filters: &str) -> Result<String, String> {
-    let mut value = value.as_bytes().to_vec();
-    for text in filters.split('|').filter(|text| !text.is_empty()) {
-        let found = FILTERS.iter().find(|(its, _)| *its == text.trim());
-        let (_, filter) =
-            found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))?;
-        value = filter.apply(&value);
-    }
-    String::from_utf8(value).map_err(|_| "it is not text".to_owned())
-}
-
-impl Filter {
-    fn apply(self, value: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Base64 => data_encoding::BASE64.encode(value).into_bytes(),
-            Self::Hex => data_encoding::HEXLOWER.encode(value).into_bytes(),
-            Self::Upper => value.to_ascii_uppercase(),
-            Self::Length => value.len().to_string().into_bytes(),
-        }
-    }
 }
 
 /// Octets written with escapes.

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::node::{Data, Node};
-use super::problem::{Location, Problem, ScenarioError, Shown, line_and_column};
-use super::read::Reader;
+use super::error::ScenarioError;
 use super::shipped::{self, SHIPPED};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
+use crate::document::{Data, Location, Node, Problem, Reader, Shown, line_and_column};
 use crate::mail::Namespace;
 use crate::rule::{Rule, Step, VariableValue};
 

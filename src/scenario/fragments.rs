@@ -1,8 +1,6 @@
 //! Parts of a rule that Rust code gives as texts: read as in a file, so that errors say the same.
 
-use super::node::{Data, Node};
-use super::problem::Location;
-use super::read::Reader;
+use crate::document::{Data, Location, Node, Reader};
 use crate::rule::{ALERTS, Alert, Condition, Nth, On, Per};
 
 /// An event, as `smtp.rcpt` or `*.greeting`.

@@ -2,12 +2,10 @@
 //! know how it will be run.
 
 mod check;
+mod error;
 mod file;
 pub(crate) mod fragments;
-mod node;
 mod print;
-mod problem;
-mod read;
 #[cfg(test)]
 mod reference;
 mod rules;
@@ -21,11 +19,11 @@ mod values;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use error::ScenarioError;
 pub(crate) use file::{RuleError, check_rule};
 #[cfg(feature = "api")]
 pub(crate) use print::rule_as_json;
 pub(crate) use print::rule_as_toml;
-pub use problem::ScenarioError;
 #[cfg(feature = "cli")]
 pub(crate) use shipped::SHIPPED;
 pub(crate) use values::fixed;

@@ -3,19 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::base::short;
+use crate::document::Tree;
 use crate::protocol::CapabilityOverride;
 use crate::rule::*;
-
-/// A value on its way to TOML or JSON.
-#[derive(Debug, Clone, PartialEq)]
-enum Tree {
-    Text(String),
-    Integer(i64),
-    Float(f64),
-    Truth(bool),
-    List(Vec<Tree>),
-    Table(Vec<(String, Tree)>),
-}
 
 /// `[[rule]]` with its keys, a line each.
 pub(crate) fn rule_as_toml(rule: &Rule) -> String {
@@ -273,81 +264,4 @@ fn changed(data: &Data) -> Tree {
             Tree::Table(entries)
         }
     }
-}
-
-impl Tree {
-    /// On one line.
-    fn toml(&self, out: &mut String) {
-        match self {
-            Self::Text(text) => quote(text, out),
-            Self::Integer(integer) => {
-                let _infallible = write!(out, "{integer}");
-            }
-            Self::Float(float) => {
-                let _infallible = write!(out, "{float:?}");
-            }
-            Self::Truth(truth) => {
-                let _infallible = write!(out, "{truth}");
-            }
-            Self::List(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    out.push_str(if i > 0 { ", " } else { "" });
-                    item.toml(out);
-                }
-                out.push(']');
-            }
-            Self::Table(entries) => {
-                out.push_str("{ ");
-                for (i, (key, tree)) in entries.iter().enumerate() {
-                    out.push_str(if i > 0 { ", " } else { "" });
-                    let bare = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-                    if key.chars().all(bare) {
-                        out.push_str(key)
-                    } else {
-                        quote(key, out)
-                    }
-                    out.push_str(" = ");
-                    tree.toml(out);
-                }
-                out.push_str(" }");
-            }
-        }
-    }
-
-    #[cfg(feature = "api")]
-    fn json(self) -> serde_json::Value {
-        use serde_json::Value;
-        match self {
-            Self::Text(text) => Value::String(text),
-            Self::Integer(integer) => integer.into(),
-            Self::Float(float) => float.into(),
-            Self::Truth(truth) => truth.into(),
-            Self::List(items) => items.into_iter().map(Self::json).collect(),
-            Self::Table(entries) => entries.into_iter().map(|(key, tree)| (key, tree.json())).collect(),
-        }
-    }
-}
-
-/// A literal string where that says it, so that patterns and octets stay readable.
-fn quote(text: &str, out: &mut String) {
-    if text.contains('\\') && !text.contains('\'') && !text.chars().any(char::is_control) {
-        let _infallible = write!(out, "'{text}'");
-        return;
-    }
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _infallible = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

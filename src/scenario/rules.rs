@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::node::{Data, Node};
-use super::problem::Location;
-use super::read::Reader;
 use crate::base::{Times, nearest};
+use crate::document::{Data, Location, Node, Reader};
 use crate::protocol::{Event, Value};
 use crate::rule::{Condition, DOTTED, Expect, FIELDS, Field, FieldKind, Nth, OUTCOMES, On, Per, Rule, Test, Wanted};
 

@@ -1,8 +1,7 @@
 //! The steps of a rule, in each of their spellings.
 
-use super::node::{Entry, Node};
-use super::read::Reader;
 use super::values::boxed;
+use crate::document::{Entry, Node, Reader};
 use crate::rule::*;
 
 /// Every step: its key, its spellings, and what it does.

@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::node::{Data, Node};
-use super::problem::Location;
-use super::read::Reader;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
+use crate::base::count;
+use crate::document::{Data, Location, Node, Reader};
 use crate::journal::LISTENERS;
 use crate::mail::{INBOX, Namespace, is_identifier};
 use crate::protocol::StartTls;
-use crate::rule::{Profile, VariableValue, count};
+use crate::rule::{Profile, VariableValue};
 
 impl Reader {
     /// `[server.smtp]` and its siblings.

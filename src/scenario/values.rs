@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::node::{Data as Value, Node};
-use super::problem::Location;
-use super::read::{Reader, Table};
-use crate::base::Pattern;
+use crate::document::{Data as Value, Location, Node, Reader, Table};
 use crate::protocol::CapabilityOverride;
 use crate::rule::*;
 
@@ -118,45 +115,6 @@ impl Reader {
 
     pub(super) fn certificate(&mut self, node: &Node) -> Option<Certificate> {
         self.word(node, "certificate", &Certificate::ALL)
-    }
-
-    pub(super) fn pattern(&mut self, node: &Node) -> Option<Pattern> {
-        let written = self.text(node)?;
-        match Pattern::parse(&written) {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                self.wrong(&node.place, error.to_string());
-                None
-            }
-        }
-    }
-
-    /// One of these words.
-    pub(super) fn word<T: Clone>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
-        let written = self.written(node)?;
-        let found = words.iter().find(|(word, _)| *word == written).map(|(_, value)| value.clone());
-        if found.is_none() {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.unknown(&node.place, what, &written, &known);
-        }
-        found
-    }
-
-    /// What must be there.
-    pub(super) fn need<T>(
-        &mut self,
-        table: Table<'_>,
-        node: &Node,
-        key: &str,
-        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
-    ) -> Option<T> {
-        match table.get(key) {
-            Some(its) => read(self, its),
-            None => {
-                self.wrong(&node.place, format!("`{key}` is missing"));
-                None
-            }
-        }
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use window::{Window, lines, windows};
 
-use crate::base::{Seq, SessionNo, Times};
+use crate::base::{Seq, SessionNo, Times, short};
 use crate::journal::{Ending, Journal, RecordKind, SessionLog, Stalled, Weight};
 use crate::protocol::{Event, RequestField, masked};
-use crate::rule::{FailedCondition, Field, Misplaced, Miss, MissReason, Mounted, On, Rulebook, Wanted, Watch, short};
+use crate::rule::{FailedCondition, Field, Misplaced, Miss, MissReason, Mounted, On, Rulebook, Wanted, Watch};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::at::{ClientHello, Fetch, Imap, Listing, Smtp, Timer};
 use super::{Rule, or_panic, pattern, text};
+use crate::base::short;
 use crate::rule::{self, *};
 use crate::scenario::fragments;
 impl Rule<Smtp> {

@@ -7,14 +7,13 @@
 mod tests;
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::data::Parts;
 use super::plan::{Cue, Pace};
 use super::step::{CloseMode, CutPoint, Eol};
-use crate::base::Pattern;
+use crate::base::{Pattern, short};
 use crate::protocol::{Author, Piece, Reply};
 
 /// A filter at work.
@@ -189,16 +188,6 @@ impl Filter {
                 format!("⟂ cut after {seen} of {} octets, {}", seen + dropped, end.name())
             }
         }
-    }
-}
-
-/// A length of time as a file writes it.
-pub(crate) fn short(span: Duration) -> String {
-    match span.as_micros() {
-        micros if micros.is_multiple_of(60_000_000) && micros > 0 => format!("{}m", micros / 60_000_000),
-        micros if micros.is_multiple_of(1_000_000) => format!("{}s", micros / 1_000_000),
-        micros if micros.is_multiple_of(1_000) => format!("{}ms", micros / 1_000),
-        micros => format!("{micros}us"),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 /// What a filter makes of these texts, and whether it changed anything.
@@ -151,13 +153,4 @@ fn a_report_says_how_much_a_cut_kept_back() {
     }
     assert_eq!(filter.told(), "⟂ cut after 3 of 7 octets, rst");
     assert!(filter.has_cut());
-}
-
-#[test]
-fn lengths_of_time_are_written_as_in_a_file() {
-    for (micros, written) in
-        [(0, "0s"), (7, "7us"), (1_500, "1500us"), (2_000, "2ms"), (90_000_000, "90s"), (120_000_000, "2m")]
-    {
-        assert_eq!(short(Duration::from_micros(micros)), written);
-    }
 }

@@ -1,12 +1,10 @@
 //! Mailboxes and logins that a file names: whether there can be such.
 
 use super::step_place;
+use crate::document::{Location, Node, Reader};
 use crate::mail::Namespace;
 use crate::rule::{Rule, Template};
 use crate::scenario::User;
-use crate::scenario::node::Node;
-use crate::scenario::problem::Location;
-use crate::scenario::read::Reader;
 
 impl Reader {
     /// Says it where no mailbox can have this name.

@@ -9,10 +9,8 @@ mod steps;
 pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
-use super::node::Node;
-use super::problem::Location;
-use super::read::Reader;
 use crate::base::nearest;
+use crate::document::{Location, Node, Reader};
 use crate::protocol::Event;
 use crate::rule::*;
 

@@ -2,10 +2,9 @@
 
 use super::possible::protocol;
 use super::step_place;
+use crate::document::{Node, Reader};
 use crate::protocol::Event;
 use crate::rule::*;
-use crate::scenario::node::Node;
-use crate::scenario::read::Reader;
 
 /// Replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::place;
 use crate::base::nearest;
+use crate::document::{Location, Node, Reader};
 use crate::rule::{
     Assign, Condition, Expect, Field, Name, Rule, Step, Template, Variable, VariableValue, Wanted, shown,
 };
-use crate::scenario::node::Node;
-use crate::scenario::problem::Location;
-use crate::scenario::read::Reader;
 
 /// What a variable may be.
 struct Known {

@@ -2,10 +2,9 @@
 
 use super::possible::{is_spoken, objection};
 use super::{place, step_place};
+use crate::document::{Node, Reader};
 use crate::protocol::CapabilityOverride;
 use crate::rule::*;
-use crate::scenario::node::Node;
-use crate::scenario::read::Reader;
 
 pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     let mut waited = false;

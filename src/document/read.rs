@@ -4,45 +4,44 @@ use std::time::Duration;
 
 use super::node::{Data, Entry, Node};
 use super::problem::{Location, Problem};
-use crate::base::unknown_word;
+use crate::base::{Pattern, filtered, span, unknown_word};
 use crate::mail::Namespace;
-use crate::rule::{Template, filtered, span};
 
 /// What is gathered while a document is read.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    pub(super) problems: Vec<Problem>,
+pub(crate) struct Reader {
+    pub(crate) problems: Vec<Problem>,
     /// The parameters of the file and their values.
-    pub(super) params: Vec<(String, String)>,
+    pub(crate) params: Vec<(String, String)>,
     /// How mailboxes are named, where that is known.
-    pub(super) namespace: Option<Namespace>,
+    pub(crate) namespace: Option<Namespace>,
 }
 
 impl Reader {
-    pub(super) fn wrong(&mut self, place: &Location, message: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, place: &Location, message: impl Into<String>) {
         self.problems.push(Problem::error(place.clone(), message));
     }
 
-    pub(super) fn wrong_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn wrong_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::error(place.clone(), message).help(help));
     }
 
-    pub(super) fn warn(&mut self, place: &Location, message: impl Into<String>) {
+    pub(crate) fn warn(&mut self, place: &Location, message: impl Into<String>) {
         self.problems.push(Problem::warning(place.clone(), message));
     }
 
-    pub(super) fn warn_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn warn_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::warning(place.clone(), message).help(help));
     }
 
     /// Something that is none of the known words.
-    pub(super) fn unknown(&mut self, place: &Location, what: &str, word: &str, known: &[&str]) {
+    pub(crate) fn unknown(&mut self, place: &Location, what: &str, word: &str, known: &[&str]) {
         let (message, help) = unknown_word(what, word, known);
         self.wrong_help(place, message, help);
     }
 
     /// The entries of a table whose keys are all known; what is not known is an error.
-    pub(super) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Table<'n> {
+    pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Table<'n> {
         let Some(entries) = node.entries() else {
             self.wrong(&node.place, format!("{what} is a table, and this is {}", node.kind()));
             return Table(&[]);
@@ -56,7 +55,7 @@ impl Reader {
     }
 
     /// A text with its parameters filled in.
-    pub(super) fn text(&mut self, node: &Node) -> Option<String> {
+    pub(crate) fn text(&mut self, node: &Node) -> Option<String> {
         match &node.data {
             Data::Text(text) => self.filled(text, &node.place, false),
             _ => {
@@ -67,7 +66,7 @@ impl Reader {
     }
 
     /// A text, or a number or truth as it is written.
-    pub(super) fn written(&mut self, node: &Node) -> Option<String> {
+    pub(crate) fn written(&mut self, node: &Node) -> Option<String> {
         match &node.data {
             Data::Integer(integer) => Some(integer.to_string()),
             Data::Float(float) => Some(float.to_string()),
@@ -76,11 +75,11 @@ impl Reader {
         }
     }
 
-    pub(super) fn texts(&mut self, node: &Node) -> Vec<(String, Location)> {
+    pub(crate) fn texts(&mut self, node: &Node) -> Vec<(String, Location)> {
         node.items().iter().filter_map(|item| Some((self.text(item)?, item.place.clone()))).collect()
     }
 
-    pub(super) fn truth(&mut self, node: &Node) -> Option<bool> {
+    pub(crate) fn truth(&mut self, node: &Node) -> Option<bool> {
         match self.written(node)?.as_str() {
             "true" => Some(true),
             "false" => Some(false),
@@ -92,7 +91,7 @@ impl Reader {
     }
 
     /// A number; parameters make it come as a text.
-    pub(super) fn number<N: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<N> {
+    pub(crate) fn number<N: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<N> {
         let written = self.written(node)?;
         let number = written.trim().parse().ok();
         if number.is_none() {
@@ -101,7 +100,7 @@ impl Reader {
         number
     }
 
-    pub(super) fn duration(&mut self, node: &Node) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, node: &Node) -> Option<Duration> {
         let written = self.written(node)?;
         let micros = span(&written).or_else(|| (written == "0").then_some(0));
         if micros.is_none() {
@@ -111,33 +110,47 @@ impl Reader {
         micros.map(Duration::from_micros)
     }
 
-    /// A text with names in it.
-    pub(super) fn template(&mut self, node: &Node) -> Option<Template> {
-        self.template_by(node, Template::parse)
+    pub(crate) fn pattern(&mut self, node: &Node) -> Option<Pattern> {
+        let written = self.text(node)?;
+        match Pattern::parse(&written) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                self.wrong(&node.place, error.to_string());
+                None
+            }
+        }
     }
 
-    /// Octets with escapes and names in them.
-    pub(super) fn raw(&mut self, node: &Node) -> Option<Template> {
-        self.template_by(node, Template::parse_raw)
+    /// One of these words.
+    pub(crate) fn word<T: Clone>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
+        let written = self.written(node)?;
+        let found = words.iter().find(|(word, _)| *word == written).map(|(_, value)| value.clone());
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.unknown(&node.place, what, &written, &known);
+        }
+        found
     }
 
-    fn template_by(&mut self, node: &Node, parse: fn(&str) -> Result<Template, String>) -> Option<Template> {
-        let Data::Text(text) = &node.data else {
-            self.wrong(&node.place, format!("this must be a text, and is {}", node.kind()));
-            return None;
-        };
-        let text = self.filled(text, &node.place, true)?;
-        match parse(&text) {
-            Ok(template) => Some(template),
-            Err(why) => {
-                self.wrong(&node.place, why);
+    /// What must be there.
+    pub(crate) fn need<T>(
+        &mut self,
+        table: Table<'_>,
+        node: &Node,
+        key: &str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
+    ) -> Option<T> {
+        match table.get(key) {
+            Some(its) => read(self, its),
+            None => {
+                self.wrong(&node.place, format!("`{key}` is missing"));
                 None
             }
         }
     }
 
     /// Puts values in the place of `{param.x}`; in a template the braces of a value are doubled, so that they stay.
-    fn filled(&mut self, text: &str, place: &Location, is_template: bool) -> Option<String> {
+    pub(crate) fn filled(&mut self, text: &str, place: &Location, is_template: bool) -> Option<String> {
         if !text.contains("{param.") {
             return Some(text.to_owned());
         }
@@ -174,15 +187,15 @@ impl Reader {
 
 /// The entries of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Table<'n>(pub(super) &'n [Entry]);
+pub(crate) struct Table<'n>(pub(crate) &'n [Entry]);
 
 impl<'n> Table<'n> {
-    pub(super) fn get(self, key: &str) -> Option<&'n Node> {
+    pub(crate) fn get(self, key: &str) -> Option<&'n Node> {
         self.0.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// Where a key stands.
-    pub(super) fn place(self, key: &str) -> Location {
+    pub(crate) fn place(self, key: &str) -> Location {
         self.0.iter().find(|entry| entry.key == key).map_or(Location::Nowhere, |entry| entry.place.clone())
     }
 }

@@ -8,13 +8,13 @@ use super::problem::{Location, Problem};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) place: Location,
-    pub(super) data: Data,
+pub(crate) struct Node {
+    pub(crate) place: Location,
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Data {
+pub(crate) enum Data {
     Text(String),
     Integer(i64),
     Float(f64),
@@ -25,15 +25,15 @@ pub(super) enum Data {
 
 /// A key and its value.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Location,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Location,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// Reads TOML; fails with everything that is wrong.
-    pub(super) fn toml(text: &str) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn toml(text: &str) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             let problem = |error: toml::de::Error| {
@@ -48,7 +48,7 @@ impl Node {
 
     /// Takes JSON over.
     #[cfg(feature = "api")]
-    pub(super) fn json(value: &serde_json::Value, pointer: &str) -> Self {
+    pub(crate) fn json(value: &serde_json::Value, pointer: &str) -> Self {
         use serde_json::Value;
         let data = match value {
             Value::Null => Data::Table(Vec::new()),
@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// What kind of value this is, as an error says it.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.data {
             Data::Text(_) => "a text",
             Data::Integer(_) => "an integer",
@@ -87,14 +87,14 @@ impl Node {
     }
 
     /// The items of a list; anything else is a list of one.
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.data {
             Data::List(items) => items,
             _ => std::slice::from_ref(self),
         }
     }
 
-    pub(super) fn entries(&self) -> Option<&[Entry]> {
+    pub(crate) fn entries(&self) -> Option<&[Entry]> {
         match &self.data {
             Data::Table(entries) => Some(entries),
             _ => None,

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario, and where.
+//! What is wrong with a document, and where.
 
 use std::fmt;
 use std::ops::Range;
@@ -43,77 +43,6 @@ impl Problem {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
-    }
-}
-
-/// Why a scenario cannot be used: everything that is wrong with it, each at its place.
-///
-/// Prints as compilers do:
-///
-/// ```text
-/// greylist.toml:6:6: unknown event `smtp.rcp`
-///  6 | on = "smtp.rcp"
-///    |      ^^^^^^^^^^ did you mean `smtp.rcpt`?
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScenarioError {
-    pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) problems: Vec<Problem>,
-}
-
-impl ScenarioError {
-    pub(crate) fn new(name: &str, text: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| match &problem.place {
-            Location::Span(span) => span.start,
-            Location::Pointer(_) | Location::Nowhere => 0,
-        });
-        Self { name: name.to_owned(), text: text.to_owned(), problems }
-    }
-
-    /// The member of a JSON document that is wrong first.
-    #[cfg(feature = "api")]
-    pub(crate) fn field(&self) -> Option<String> {
-        match &self.problems.first()?.place {
-            Location::Pointer(pointer) if !pointer.is_empty() => Some(pointer.clone()),
-            Location::Span(_) => Some("text".to_owned()),
-            Location::Pointer(_) | Location::Nowhere => None,
-        }
-    }
-
-    /// Each problem: its place, what is wrong, and what would be right.
-    #[cfg(feature = "api")]
-    pub(crate) fn each(&self) -> impl Iterator<Item = (String, &str, Option<&str>)> {
-        self.problems.iter().map(|problem| {
-            let place = match &problem.place {
-                Location::Pointer(pointer) => pointer.clone(),
-                Location::Span(span) => {
-                    let (line, column) = line_and_column(&self.text, span.start);
-                    format!("{line}:{column}")
-                }
-                Location::Nowhere => String::new(),
-            };
-            (place, problem.message.as_str(), problem.help.as_deref())
-        })
-    }
-
-    pub(crate) fn whole(name: &str, message: impl Into<String>, help: Option<String>) -> Self {
-        let problem = Problem { help, ..Problem::error(Location::Nowhere, message) };
-        Self::new(name, "", vec![problem])
-    }
-}
-
-impl std::error::Error for ScenarioError {}
-
-impl fmt::Display for ScenarioError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{}", Shown { name: &self.name, text: &self.text, problem })?;
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,39 @@
+//! What `|b64` and its like make of a value that is put into a text.
+
+/// A filter of `{name|filter}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextFilter {
+    Base64,
+    Hex,
+    Upper,
+    Length,
+}
+
+const FILTERS: [(&str, TextFilter); 4] =
+    [("b64", TextFilter::Base64), ("hex", TextFilter::Hex), ("upper", TextFilter::Upper), ("len", TextFilter::Length)];
+
+impl TextFilter {
+    /// Reads the name of a filter; fails with what is wrong.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
+        found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))
+    }
+
+    pub(crate) fn apply(self, value: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Base64 => data_encoding::BASE64.encode(value).into_bytes(),
+            Self::Hex => data_encoding::HEXLOWER.encode(value).into_bytes(),
+            Self::Upper => value.to_ascii_uppercase(),
+            Self::Length => value.len().to_string().into_bytes(),
+        }
+    }
+}
+
+/// Applies several filters, with `|` between them, to a text.
+pub(crate) fn filtered(value: &str, filters: &str) -> Result<String, String> {
+    let mut value = value.as_bytes().to_vec();
+    for text in filters.split('|').filter(|text| !text.is_empty()) {
+        value = TextFilter::parse(text)?.apply(&value);
+    }
+    String::from_utf8(value).map_err(|_| "it is not text".to_owned())
+}
