@@ -1,4 +1,4 @@
-//! What rules can test and do at the events of one protocol, or at one event alone.
+//! Conditions and steps that only some events have.
 
 use std::time::Duration;
 
@@ -8,53 +8,212 @@ use crate::base::short;
 use crate::rule::{self, *};
 use crate::scenario::fragments;
 impl Rule<Smtp> {
-    /// Only for this recipient, by a pattern.
+    /// Adds a condition: this recipient, by a pattern, without regard to the case of the domain.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"MAIL FROM:<>\r\nRCPT TO:<bob@Full.Example>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("452 4.2.2 Mailbox full"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn to(self, recipient: &str) -> Self {
         self.when("rcpt", recipient)
     }
 
-    /// Only from this sender, by a pattern.
+    /// Adds a condition: this sender, by a pattern; `""` is the null sender (RFC 5321 §4.5.5).
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::mail()).from("*@spam.example").reply("550 5.7.1 Go away"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"MAIL FROM:<eve@spam.example>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("550 5.7.1 Go away"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn from(self, sender: &str) -> Self {
         self.when("from", sender)
     }
 
-    /// The message that is accepted goes into this mailbox.
+    /// Puts the message, if it is accepted, into this mailbox of each recipient instead of INBOX.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::message()).deliver_into("Junk"));
+    ///
+    /// let mail = "HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n";
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(mail.as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued as m1"));
+    /// assert_eq!(server.account("bob@example.org").mailbox("Junk").entries().len(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn deliver_into(self, mailbox: &str) -> Self {
         self.step(Step::Deliver(Deliver::Into { user: None, mailbox: mailbox.into(), message: None }))
     }
 
-    /// The message that is accepted is captured, and nobody gets it.
+    /// Captures the message, if it is accepted, and puts it into no mailbox.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::message()).lose());
+    ///
+    /// let mail = "HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n";
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(mail.as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued as m1"));
+    /// assert_eq!(server.messages().len(), 1);
+    /// assert!(server.account("bob@example.org").inbox().entries().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn lose(self) -> Self {
         self.step(Step::Deliver(Deliver::Lost))
     }
 }
 
 impl Rule<Imap> {
-    /// Only for this mailbox, by a pattern.
+    /// Adds a condition: the command names this mailbox, by a pattern.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).mailbox("Archive").reply("NO [NOPERM] Not yours"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT Archive\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("b NO [NOPERM] Not yours"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn mailbox(self, mailbox: &str) -> Self {
         self.when("mailbox", mailbox)
     }
 
-    /// Gives a response code another value.
+    /// Gives a response code (RFC 3501 §7.1) of the reply another value.
+    ///
+    /// # Panics
+    /// If the value has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).code("UIDVALIDITY", "7"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("[UIDVALIDITY 7]"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn code(self, name: &str, value: &str) -> Self {
         self.step(Step::Data(Data::Code { name: name.into(), value: Some(text(value)) }))
     }
 
-    /// Leaves a response code out.
+    /// Leaves a response code (RFC 3501 §7.1) out of the reply.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).drop_code("UIDVALIDITY"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(!said.contains("UIDVALIDITY"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn drop_code(self, name: &str) -> Self {
         self.step(Step::Data(Data::Code { name: name.into(), value: None }))
     }
 
-    /// Takes a message out of the selected mailbox; the session hears of it when the protocol allows.
+    /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is told
+    /// when the protocol allows it (RFC 3501 §7.4.1).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(2);
+    /// server.mount(on(imap::noop()).expunge(1).pass());
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc NOOP\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 EXPUNGE"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn expunge(self, msn: u32) -> Self {
         self.step(expunge(msn, Tell::Legal))
     }
 
-    /// The mailbox has another UIDVALIDITY, one more than before, and its messages UIDs from 1.
+    /// Gives a mailbox another UIDVALIDITY, one more than before, and its messages new UIDs from 1 on (RFC 3501 §2.3.1.1).
+    /// Sessions that have selected it are ended with BYE.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let bob = server.account("bob@example.org");
+    /// bob.inbox().generate(2);
+    /// let before = bob.inbox().uid_validity();
+    /// server.mount(on(imap::login()).pass().renumber("INBOX"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("a OK"));
+    /// assert_ne!(bob.inbox().uid_validity(), before);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn renumber(self, mailbox: &str) -> Self {
         self.step(Step::Mailbox(MailboxChange {
             user: None,
@@ -66,48 +225,189 @@ impl Rule<Imap> {
 }
 
 impl Rule<Fetch> {
-    /// Gives an item of the answer another value.
+    /// Gives an item of the FETCH response another value. The item is named by a pattern, as `FLAGS` or `BODY*`.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile, or the value has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(imap::fetch()).item("FLAGS", r"(\Seen)"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 FLAGS\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains(r"* 1 FETCH (FLAGS (\Seen))"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn item(self, name: &str, value: &str) -> Self {
         self.step(Step::Data(Data::Item { name: pattern(name), value: Some(text(value)) }))
     }
 
-    /// Leaves an item of the answer out.
+    /// Leaves an item out of the FETCH response, named by a pattern.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(imap::fetch()).drop_item("FLAGS"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 (UID FLAGS)\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 FETCH (UID 1)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn drop_item(self, name: &str) -> Self {
         self.step(Step::Data(Data::Item { name: pattern(name), value: None }))
     }
 
-    /// Literals announce so many octets more, or less.
+    /// Announces literals (RFC 3501 §4.3) as so many octets longer than they are, or shorter.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.add("Subject: x\r\n\r\nhi");
+    /// server.mount(on(imap::fetch()).literal_off_by(1));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 BODY[TEXT]\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("{3}\r\nhi)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn literal_off_by(self, octets: i64) -> Self {
         self.step(Step::Data(Data::Literal(Literal::Off(octets))))
     }
 
-    /// Literals announce so many octets.
+    /// Announces each literal (RFC 3501 §4.3) as so many octets, whatever its length.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.add("Subject: x\r\n\r\nhi");
+    /// server.mount(on(imap::fetch()).literal_of(4096));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 BODY[TEXT]\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("{4096}\r\nhi)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn literal_of(self, octets: u64) -> Self {
         self.step(Step::Data(Data::Literal(Literal::Exactly(octets))))
     }
 
-    /// Takes a message out of the selected mailbox and says so at once, where the protocol forbids it.
+    /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once, where
+    /// RFC 3501 §7.4.1 forbids it.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(2);
+    /// server.mount(on(imap::fetch()).expunge_now(1).pass());
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1:2 UID\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 EXPUNGE"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn expunge_now(self, msn: u32) -> Self {
         self.step(expunge(msn, Tell::Now))
     }
 }
 
 impl Rule<Listing> {
-    /// Leaves a message out of the listing.
+    /// Leaves a line out of the listing of LIST or UIDL, counted from 1.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::pop3;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(2);
+    /// server.mount(on(pop3::uidl()).drop_listing(1));
+    ///
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// client.write_all(b"USER bob@example.org\r\nPASS x\r\nUIDL\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(!said.contains("\r\n1 ") && said.contains("\r\n2 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn drop_listing(self, number: usize) -> Self {
         self.step(Step::Data(Data::Listing { line: number, change: rule::Listing::Drop }))
     }
 
-    /// Gives a message of the listing another id.
+    /// Gives a message of UIDL's listing, counted from 1, another unique id.
+    ///
+    /// # Panics
+    /// If the id has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::pop3;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(pop3::uidl()).listing_uid(1, "again"));
+    ///
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// client.write_all(b"USER bob@example.org\r\nPASS x\r\nUIDL\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("\r\n1 again\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn listing_uid(self, number: usize, uid: &str) -> Self {
         let change = rule::Listing::Change { uid: Some(text(uid)), size: None };
         self.step(Step::Data(Data::Listing { line: number, change }))
     }
 
-    /// The listing says so many octets more, or less.
+    /// Gives a message of LIST's listing, counted from 1, a size of so many octets more, or less.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::pop3;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.add("Subject: x\r\n\r\nhi\r\n");
+    /// server.mount(on(pop3::list()).listing_size_off_by(1, 1000));
+    ///
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// client.write_all(b"USER bob@example.org\r\nPASS x\r\nLIST\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("\r\n1 1018\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
         let change = rule::Listing::Change { uid: None, size: Some(Literal::Off(octets)) };
         self.step(Step::Data(Data::Listing { line: number, change }))
@@ -115,15 +415,16 @@ impl Rule<Listing> {
 }
 
 impl Rule<Timer> {
-    /// Comes so long after it was mounted, by server time.
+    /// The moment: so much server time after the rule was mounted.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// # use std::time::Duration;
     /// use mailjig::prelude::*;
     /// use mailjig::rules::timer;
     ///
-    /// let server = MailServer::builder().manual_clock().start();
-    /// let noon = server.mount(on(timer()).at(Duration::from_secs(3600)).kick("*"));
+    /// let server = MailServer::start();
+    /// server.clock().pause();
+    /// let noon = server.mount(on(timer()).at(Duration::from_secs(3600)).note("an hour is over"));
     /// server.clock().advance(Duration::from_secs(3600));
     /// assert_eq!(noon.hits(), 1);
     /// ```
@@ -134,20 +435,47 @@ impl Rule<Timer> {
 }
 
 impl Rule<ClientHello> {
-    /// Shows a certificate that expired a week ago.
+    /// Presents a certificate that expired a week ago, of the server's own authority.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::tls;
+    ///
+    /// let server = MailServer::start();
+    /// let expired = server.mount(on(tls::hello()).expired_certificate());
+    /// assert_eq!(expired.hits(), 0);
+    /// ```
     pub fn expired_certificate(self) -> Self {
         self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Expired))))
     }
 
-    /// Shows the good certificate.
+    /// Presents the valid certificate, where an outer rule or the scenario presents another.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::tls;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(tls::hello()).expired_certificate());
+    /// server.mount(on(tls::hello()).nth("3+").good_certificate());   // it was renewed
+    /// ```
     pub fn good_certificate(self) -> Self {
         self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Good))))
     }
 
-    /// Answers with an alert, by its name in RFC 8446 §6.
+    /// Answers the ClientHello with a TLS alert, by its name in RFC 8446 §6, as `handshake_failure`.
     ///
     /// # Panics
     /// If no alert of this name can answer a ClientHello.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::tls;
+    ///
+    /// let server = MailServer::start();
+    /// let refused = server.mount(on(tls::hello()).alert("handshake_failure"));
+    /// assert_eq!(refused.hits(), 0);
+    /// ```
     #[track_caller]
     pub fn alert(self, name: &str) -> Self {
         self.step(Step::Tls(Hello::Alert(or_panic(fragments::alert(name)))))

@@ -1,4 +1,10 @@
-//! Rules in Rust: where they stand, what they wait for, what they do.
+//! Rules in Rust: at which event they act, under which conditions, how often, and what they do.
+//!
+//! [`on`] begins a rule at an event of [`smtp`], [`imap`], [`pop3`], [`tcp`] or [`tls`], of every protocol
+//! ([`any_protocol`]), or of the server itself ([`mail`], [`state`], [`timer`]). The methods of [`Rule`] add conditions
+//! and steps. [`MailServer::mount`](crate::MailServer::mount) puts it in force and gives a handle, [`Mounted`].
+//!
+//! The same rules can be written in scenario files and sent over HTTP: see [the manual](crate::manual::scenarios).
 //!
 //! ```
 //! use std::time::Duration;
@@ -11,7 +17,7 @@
 //! assert_eq!(full.hits(), 0);
 //! ```
 //!
-//! What only one protocol has does not compile at the events of another:
+//! A step that only one protocol has does not compile at the events of another:
 //!
 //! ```compile_fail
 //! use mailjig::rules::{on, smtp};
@@ -22,24 +28,35 @@
 mod by_event;
 mod mounted;
 mod points;
+mod shape;
+mod steps;
 mod wait;
 
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use at::Speaks;
 pub use mounted::{Mounted, ScopedRule};
 pub use points::{Point, any_protocol, at, imap, mail, pop3, smtp, state, tcp, timer, tls};
 pub use wait::RuleWait;
 
 use super::or_panic;
 use crate::base::{Pattern, Times};
-use crate::protocol::CapabilityOverride;
 use crate::rule::{self, *};
-use crate::scenario::{fixed, fragments};
+use crate::scenario::fragments;
 
-/// Begins a rule: at this event.
+/// Begins a rule that acts at this event. Add more events with [`or`](Rule::or).
+///
+/// In reports the rule is called by its file and line in the test, unless it is [`named`](Rule::named).
+///
+/// ```
+/// use mailjig::prelude::*;
+/// use mailjig::rules::smtp;
+///
+/// let server = MailServer::start();
+/// let full = server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full"));
+/// assert_eq!(full.hits(), 0);
+/// ```
 #[track_caller]
 pub fn on<P>(point: Point<P>) -> Rule<P> {
     let at = Location::caller();
@@ -47,9 +64,35 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
     Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), protocol: PhantomData }
 }
 
-/// A rule: at which event, under which conditions, how often, and what it does.
-/// [`MailServer::mount`](crate::MailServer::mount) puts it in force. Without a step that answers (`pass`, `reply`,
-/// `raw`, `stall`, `close`) what is inside happens last.
+/// A rule: the events where it acts, its conditions, how often it fires, and its steps.
+///
+/// [`MailServer::mount`](crate::MailServer::mount) puts it in force. Conditions must all hold; steps run in the order in
+/// which they were added. A rule that matches wraps the rules mounted before it and, innermost, the conforming server:
+/// [`pass`](Self::pass) runs what is inside. A rule without a step that answers (`pass`, `reply`, `raw`, `stall`, `close`)
+/// passes after its last step.
+///
+/// Patterns are those of [`Pattern`](crate::Pattern): exact text, `*`, `~` before a regular expression, `!` for the
+/// opposite. In texts that are sent, `{name}` is replaced by the event's field of that name, and `{{` is a brace.
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+/// use mailjig::rules::smtp;
+///
+/// let server = MailServer::start();
+/// let full = on(smtp::rcpt())           // the event
+///     .to("*@full.example")             // a condition
+///     .times(2)                         // how often
+///     .reply("452 4.2.2 Mailbox full")  // a step
+///     .expect(1..);                     // verified when the server is dropped
+/// server.mount(full);
+///
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"MAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@full.example>\r\nQUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// assert!(said.contains("452 4.2.2 Mailbox full"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a rule is in force when it is mounted"]
 pub struct Rule<P> {
@@ -58,70 +101,206 @@ pub struct Rule<P> {
 }
 
 impl<P> Rule<P> {
-    /// At this event too.
+    /// Acts at this event too.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).or(smtp::rset()).reply("421 4.3.2 Closing").close());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"RSET\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.ends_with("421 4.3.2 Closing\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn or(mut self, point: Point<P>) -> Self {
         self.rule.on.push(point.on);
         self
     }
 
-    /// Its name in reports; without one it is its line in the test.
+    /// Names the rule: in reports, and for [`MailServer::rule`](crate::MailServer::rule). Default: its file and line in the
+    /// test, as `tests/signup.rs:12`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).reply("450 4.3.2 Busy").named("busy"));
+    /// assert_eq!(server.fired("busy"), 0);
+    /// ```
     pub fn named(mut self, id: &str) -> Self {
         self.rule.id = id.into();
         self
     }
 
-    /// Only where this field is so; fields and values are written as in files: `("sent", ">=3")`,
-    /// `("state.phase", "down")`.
+    /// Adds a condition: this field of the event has this value. Fields and values are written as in scenario files:
+    /// `("tls", "false")`, `("sent", ">=3")`, `("state.phase", "down")`. The manual's chapter on
+    /// [scenarios](crate::manual::scenarios) lists the fields of each event.
     ///
     /// # Panics
-    /// If there is no such field, or the value is none.
+    /// If no event has such a field, or the field cannot have such a value.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::mail()).when("tls", "false").reply("530 5.7.0 Must issue a STARTTLS command first"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"MAIL FROM:<ann@example.org>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("530 5.7.0"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn when(mut self, field: &str, value: &str) -> Self {
         self.rule.when.push(or_panic(fragments::condition(field, value)));
         self
     }
 
-    /// Only for this user, by a pattern.
+    /// Adds a condition: the session is logged in as this user, by a pattern.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).user("bob@example.org").reply("NO [UNAVAILABLE] Try later"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("b NO [UNAVAILABLE] Try later"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn user(self, user: &str) -> Self {
         self.when("user", user)
     }
 
-    /// Only the first so many matches.
+    /// Fires for the first `times` matches only. Default: for every match. What is counted over, [`per`](Self::per) says.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).times(2).reply("450 4.3.2 Busy"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nNOOP\r\nNOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said.matches("450 4.3.2 Busy").count(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn times(mut self, times: u64) -> Self {
         self.rule.nth = Some(Nth::first(times));
         self
     }
 
-    /// Only the first match.
+    /// Fires for the first match only: [`times(1)`](Self::times).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).once().reply("450 4.3.2 Busy"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nNOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said.matches("450 4.3.2 Busy").count(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// Only these matches: `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them.
+    /// Fires for these matches only, counted from 1: `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them.
     ///
     /// # Panics
     /// If the text has none of these forms.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let second = server.mount(on(smtp::noop()).nth("every 2").reply("450 4.3.2 Busy"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(second.hits(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn nth(mut self, which: &str) -> Self {
         self.rule.nth = Some(or_panic(fragments::nth(which)));
         self
     }
 
-    /// What matches are counted over: `server`, `conn`, `user`, `ip`, `listener`, or a key as `{ip} {from} {rcpt}`.
+    /// Counts matches for each of these apart: `server` (the default: one count), `conn`, `user`, `ip`, `listener`, or a key
+    /// made of fields, as `{ip} {from} {rcpt}`.
     ///
     /// # Panics
-    /// If it is none of these.
+    /// If the text is none of these.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::rcpt()).per("{rcpt}").once().reply("450 4.2.0 Greylisted"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<x@b.example>\r\nRCPT TO:<y@b.example>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said.matches("450 4.2.0 Greylisted").count(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn per(mut self, key: &str) -> Self {
         self.rule.per = or_panic(fragments::per(key));
         self
     }
 
-    /// Only with this probability, between 0 and 1, drawn by the server's seed.
+    /// Fires with this probability, between 0 and 1. The draw depends on the server's seed, the rule and the number of the
+    /// match alone, so that every run draws the same.
     ///
     /// # Panics
-    /// If it is none.
+    /// If the number is not a probability.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let flaky = server.mount(on(smtp::noop()).chance(0.5).reply("450 4.3.2 Busy"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said.matches("450 4.3.2 Busy").count() as u64, flaky.hits());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn chance(mut self, chance: f64) -> Self {
         assert!((0.0..=1.0).contains(&chance), "`{chance}` is not a probability between 0 and 1");
@@ -129,13 +308,48 @@ impl<P> Rule<P> {
         self
     }
 
-    /// How often it must have fired when the server is verified or dropped.
+    /// How often the rule must have fired, with an effect, when the server is [verified](crate::MailServer::verify) or dropped.
+    /// Default: any number of times.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).reply("450 4.3.2 Busy").expect(1..=3));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("450 4.3.2 Busy"));   // dropping the server finds the expectation met
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn expect(mut self, times: impl Into<Times>) -> Self {
         self.rule.expect = Some(times.into());
         self
     }
 
-    /// Everything that was added last is done so much later by server time, and nobody waits for it.
+    /// Delays the step that was added last by so much server time. The rule, the reply and the session go on meanwhile.
+    /// Without a step before it, it does nothing.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.clock().pause();
+    /// let rule = server.mount(on(smtp::noop()).pass().close().after(Duration::from_secs(60)));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// rule.wait(1).block();
+    /// server.clock().advance(Duration::from_secs(60));
+    /// assert!(read_to_string(client)?.contains("250 "));   // answered at once, closed a minute later
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn after(mut self, span: Duration) -> Self {
         if let Some(timed) = self.rule.steps.last_mut() {
             timed.after = Some(span);
@@ -143,176 +357,16 @@ impl<P> Rule<P> {
         self
     }
 
-    /// Runs what is inside: the next rule that matches, at last the conforming server.
-    pub fn pass(self) -> Self {
-        self.step(Step::Pass(Pass::Loud))
-    }
-
-    /// Octets as they are, with `\r \n \xff` and `{name}`.
-    #[track_caller]
-    pub fn raw(self, octets: &str) -> Self {
-        let octets = or_panic(Template::parse_raw(octets).map_err(|why| format!("{octets}: {why}")));
-        self.step(Step::Raw(octets))
-    }
-
-    /// Lets server time pass before what is said next.
-    pub fn wait(self, span: Duration) -> Self {
-        self.step(Step::Wait(fixed(span)))
-    }
-
-    /// The same with a length of time between two, drawn by the server's seed.
-    pub fn wait_between(self, least: Duration, most: Duration) -> Self {
-        self.step(Step::Wait(Span { least, most }))
-    }
-
-    /// Never answers this request.
-    pub fn stall(self) -> Self {
-        self.step(Step::Stall(Stall::Reply))
-    }
-
-    /// Never says anything again.
-    pub fn stall_connection(self) -> Self {
-        self.step(Step::Stall(Stall::Conn))
-    }
-
-    /// Output leaves in chunks of so many octets, with a gap of server time between two.
-    pub fn pace(self, chunk: usize, gap: Duration) -> Self {
-        self.step(Step::Shape(Shape::Pace { chunk: chunk.max(1), gap }))
-    }
-
-    /// Segments end behind these octets of the output.
-    pub fn split(self, at: impl IntoIterator<Item = usize>) -> Self {
-        self.step(Step::Shape(Shape::Split(at.into_iter().collect())))
-    }
-
-    /// What the rule lets out leaves in one write, at its end.
-    pub fn hold(self) -> Self {
-        self.step(Step::Shape(Shape::Hold))
-    }
-
-    /// The connection ends behind so many octets of the output: in good order, unless [`reset`](Self::reset) follows.
-    pub fn cut(self, at: u64) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: CutPoint::At(at), end: CloseMode::Fin }))
-    }
-
-    /// The connection ends before what this pattern finds in the output.
-    #[track_caller]
-    pub fn cut_before(self, found: &str) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: CutPoint::Before(pattern(found)), end: CloseMode::Fin }))
-    }
-
-    /// Ends the connection with FIN; behind a cut it says how that ends.
-    pub fn close(self) -> Self {
-        self.end(CloseMode::Fin)
-    }
-
-    /// Ends the connection with RST; behind a cut it says how that ends.
-    pub fn reset(self) -> Self {
-        self.end(CloseMode::Rst)
-    }
-
-    /// FIN, and the client may go on sending; behind a cut it says how that ends.
-    pub fn half_close(self) -> Self {
-        self.end(CloseMode::Half)
-    }
-
-    /// FIN without TLS's close_notify; behind a cut it says how that ends.
-    pub fn truncate(self) -> Self {
-        self.end(CloseMode::TlsNoNotify)
-    }
-
-    /// Lines end with LF alone.
-    pub fn eol_lf(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::Lf)))
-    }
-
-    /// Lines end with CR alone.
-    pub fn eol_cr(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::Cr)))
-    }
-
-    /// Lines do not end.
-    pub fn eol_none(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::None)))
-    }
-
-    /// In each line what this pattern finds becomes that text.
-    #[track_caller]
-    pub fn edit(self, find: &str, replace: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Replace { find: pattern(find), with: text(replace) })))
-    }
-
-    /// Drops every line of the output in which this pattern is found.
-    #[track_caller]
-    pub fn drop_lines(self, find: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::DropFound(pattern(find)))))
-    }
-
-    /// Drops a line of the output, the first being 1.
-    pub fn drop_line(self, line: usize) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Drop(line))))
-    }
-
-    /// Says a line of the output twice.
-    pub fn double_line(self, line: usize) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Duplicate(line))))
-    }
-
-    /// Says one more line below this one.
-    #[track_caller]
-    pub fn insert_below(self, line: usize, more: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Insert { below: line, text: text(more) })))
-    }
-
-    /// Makes a line so many octets long.
-    pub fn pad(self, line: usize, to: usize) -> Self {
-        self.step(Step::Shape(Shape::Pad { line, to }))
-    }
-
-    /// Reads no more from the client.
-    pub fn stop_reading(self) -> Self {
-        self.step(Step::Read(Reading::Stop))
-    }
-
-    /// Reads little at a time.
-    pub fn read_slowly(self) -> Self {
-        self.step(Step::Read(Reading::Slow))
-    }
-
-    /// Gives a variable a value: a text, or `+1` for one more; `session.x` belongs to the session.
-    #[track_caller]
-    pub fn set(self, variable: &str, value: &str) -> Self {
-        let (is_session, name) = match variable.strip_prefix("session.") {
-            Some(name) => (true, name),
-            None => (false, variable.trim_start_matches("state.")),
-        };
-        let assign = match value.parse::<i64>() {
-            Ok(number) if value.starts_with(['+', '-']) => Assign::Add(number),
-            Ok(number) => Assign::Number(number),
-            Err(_) => Assign::Text(text(value)),
-        };
-        self.step(Step::Set(vec![(Variable { name: name.into(), is_session }, assign)]))
-    }
-
-    /// Ends the sessions of this user.
-    #[track_caller]
-    pub fn kick(self, user: &str) -> Self {
-        self.step(Step::Kick { user: Some(pattern(user)), protocol: None, reply: None })
-    }
-
-    /// Writes into the journal.
-    #[track_caller]
-    pub fn note(self, note: &str) -> Self {
-        self.step(Step::Note(text(note)))
-    }
-
-    /// The client did what it must not: verification fails with this text.
-    #[track_caller]
-    pub fn fail(self, why: &str) -> Self {
-        self.step(Step::Fail(text(why)))
-    }
-
-    /// As it is written in a file.
+    /// The rule as it is written in a scenario file.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let rule = on(smtp::noop()).reply("450 4.3.2 Busy").named("busy");
+    /// assert!(rule.to_toml().contains(r#"on = "smtp.noop""#));
+    /// ```
     pub fn to_toml(&self) -> String {
         crate::scenario::rule_as_toml(&self.rule)
     }
@@ -320,60 +374,6 @@ impl<P> Rule<P> {
     fn step(mut self, step: Step) -> Self {
         self.rule.steps.push(Timed { step, after: None });
         self
-    }
-
-    fn end(mut self, close_mode: CloseMode) -> Self {
-        if let Some(Timed { step: Step::Shape(Shape::Cut { end, .. }), .. }) = self.rule.steps.last_mut() {
-            *end = close_mode;
-            return self;
-        }
-        self.step(Step::Close(close_mode))
-    }
-}
-
-impl<P: Speaks> Rule<P> {
-    /// A line in the protocol's own form: IMAP's tag is added, POP3's dots are stuffed. `{name}` is filled in.
-    #[track_caller]
-    pub fn reply(self, line: &str) -> Self {
-        self.step(Step::Reply(vec![text(line)]))
-    }
-
-    /// Several lines of one reply.
-    #[track_caller]
-    pub fn reply_lines<'l>(self, lines: impl IntoIterator<Item = &'l str>) -> Self {
-        // A closure would hide the caller's line.
-        let mut all = Vec::new();
-        for line in lines {
-            all.push(text(line));
-        }
-        self.step(Step::Reply(all))
-    }
-
-    /// Runs what is inside and says nothing of it.
-    pub fn pass_silently(self) -> Self {
-        self.step(Step::Pass(Pass::Silent))
-    }
-
-    /// Runs what is inside, and completes its reply with this line instead.
-    #[track_caller]
-    pub fn pass_with(self, status: &str) -> Self {
-        self.step(Step::Pass(Pass::Status(text(status))))
-    }
-
-    /// Reads the client's next line; one that does not match is a failure.
-    #[track_caller]
-    pub fn await_line(self, line: &str) -> Self {
-        self.step(Step::Await(pattern(line)))
-    }
-
-    /// From now on the session is told of these capabilities too, and no longer of those.
-    pub fn capabilities(self, add: &[&str], remove: &[&str]) -> Self {
-        let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        self.step(Step::Caps(CapabilityOverride {
-            add: boxed(add),
-            remove: boxed(remove),
-            ..CapabilityOverride::default()
-        }))
     }
 }
 

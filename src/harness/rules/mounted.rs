@@ -10,7 +10,25 @@ use crate::harness::{MailServer, or_panic};
 use crate::rule::RuleNo;
 use crate::scenario::{RuleError, check_rule};
 
-/// A mounted rule. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
+/// The handle of a rule that is in force: how often it fired, and how to remove it. [`MailServer::mount`] and
+/// [`MailServer::rule`] give it. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+/// use mailjig::rules::smtp;
+///
+/// let server = MailServer::start();
+/// let busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy"));
+///
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// # assert!(said.contains("450 "));
+/// assert_eq!((busy.asked(), busy.hits()), (1, 1));
+/// assert!(busy.unmount());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Mounted {
     engine: Arc<Engine>,
@@ -18,28 +36,71 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// How often it fired, [without an effect](Self::without_effect) included.
+    /// How often the rule fired, [without an effect](Self::without_effect) included; 0 when it was removed.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy"));
+    /// assert_eq!(busy.hits(), 0);
+    /// ```
     pub fn hits(&self) -> u64 {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.fired))
     }
 
-    /// How often it fired and changed nothing: what its steps are about, a line to edit or a message to expunge, was not
-    /// there, and no other step did anything. A firing of this kind does not count for what
-    /// [`expect`](crate::rules::Rule::expect) asks.
+    /// How often the rule fired and changed nothing: what its steps are about, as a line to edit or a message to expunge, was
+    /// not there, and no other step did anything. These firings do not count for [`Rule::expect`].
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let edit = server.mount(on(smtp::noop()).edit("no such text", ""));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("250 "));
+    /// assert_eq!((edit.hits(), edit.without_effect()), (1, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn without_effect(&self) -> u64 {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.without_effect))
     }
 
-    /// How often it was asked, whether it fired or not.
+    /// How often the rule was asked: an event of its own came, whether it fired or not.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let first = server.mount(on(smtp::noop()).once().reply("450 4.3.2 Busy"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nNOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("250 "));
+    /// assert_eq!((first.asked(), first.hits()), (2, 1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn asked(&self) -> u64 {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
     }
 
-    /// Waits until it has fired so often, what was before included. Await it, or [`block`](RuleWait::block) on it. It
-    /// resolves when the rule decides: what it says may be on its way still.
+    /// Waits until the rule has fired so often in all. Await it, or [`block`](RuleWait::block) on it. It resolves when the rule
+    /// decides; its reply may still be on its way.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](RuleWait::within) says, with a report.
     ///
     /// ```
-    /// use std::time::Duration;
+    /// # use std::time::Duration;
     /// use mailjig::prelude::*;
     /// use mailjig::rules::timer;
     ///
@@ -47,20 +108,39 @@ impl Mounted {
     /// let rings = server.mount(on(timer()).at(Duration::from_millis(10)).note("it rang"));
     /// rings.wait(1).block();
     /// ```
-    ///
-    /// # Panics
-    /// After 5 seconds, or what [`within`](RuleWait::within) says, with a report.
     #[track_caller]
     pub fn wait(&self, times: u64) -> RuleWait {
         RuleWait::new(&self.engine, self.no, times, Location::caller())
     }
 
-    /// Takes it out; false if it is out already.
+    /// Removes the rule; gives false if it was removed before.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// let busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy"));
+    /// assert!(busy.unmount());
+    /// assert!(!busy.unmount());
+    /// ```
     pub fn unmount(&self) -> bool {
         self.engine.update(|world, _| world.rulebook.unmount(self.no))
     }
 
-    /// It is in force while this lives.
+    /// Makes a guard of the handle: dropping it removes the rule.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// {
+    ///     let _busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy")).scoped();
+    ///     // … the client meets the rule …
+    /// }
+    /// // … and no longer here.
+    /// ```
     pub fn scoped(self) -> ScopedRule {
         ScopedRule(self)
     }
@@ -72,7 +152,17 @@ impl std::fmt::Debug for Mounted {
     }
 }
 
-/// A rule that is in force while this lives.
+/// A rule that is in force while this guard lives. [`Mounted::scoped`] makes it; it has the methods of [`Mounted`].
+///
+/// ```
+/// use mailjig::prelude::*;
+/// use mailjig::rules::smtp;
+///
+/// let server = MailServer::start();
+/// let busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy").named("busy")).scoped();
+/// assert_eq!(busy.hits(), 0);
+/// drop(busy);   // removes the rule
+/// ```
 #[derive(Debug)]
 #[must_use = "the rule is taken out when this is dropped"]
 pub struct ScopedRule(Mounted);
@@ -96,15 +186,27 @@ impl MailServer {
     ///
     /// # Panics
     /// If no rule has this name, with the names that there are.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).reply("450 4.3.2 Busy").named("busy"));
+    /// assert_eq!(server.fired("busy"), 0);
+    /// ```
     #[track_caller]
     pub fn fired(&self, id: &str) -> u64 {
         self.rule(id).hits()
     }
 
-    /// The rule of this name, of a scenario or mounted.
+    /// The handle of the rule of this name, of a scenario or mounted.
+    ///
+    /// # Panics
+    /// If no rule has this name, with the names that there are.
     ///
     /// ```
-    /// use mailjig::{MailServer, Scenario};
+    /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::builder().scenario(Scenario::text("busy.toml", r#"
     ///     mailjig = 1
@@ -115,9 +217,6 @@ impl MailServer {
     /// "#)).start();
     /// assert_eq!(server.rule("busy").hits(), 0);
     /// ```
-    ///
-    /// # Panics
-    /// If no rule has this name, with the names that there are.
     #[track_caller]
     pub fn rule(&self, id: &str) -> Mounted {
         let engine = self.server.engine();
@@ -130,10 +229,26 @@ impl MailServer {
         Mounted { engine: Arc::clone(engine), no: or_panic(found) }
     }
 
-    /// Puts a rule in force, outside of all others; when this returns, the next request meets it.
+    /// Puts a rule in force, outside of all others. When this returns, the next request meets it.
     ///
     /// # Panics
-    /// If the rule says what cannot be: a field that is not there at its event, a reply in no form of its protocol.
+    /// If the rule cannot work: a field that its event does not have, a reply that has not the form of its protocol, a step that
+    /// can never change anything.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full").times(2));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"MAIL FROM:<>\r\nRCPT TO:<bob@full.example>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("452 4.2.2 Mailbox full"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn mount<P>(&self, rule: Rule<P>) -> Mounted {
         let rule = rule.rule;

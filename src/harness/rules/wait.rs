@@ -12,12 +12,22 @@ use crate::drive::Engine;
 use crate::rule::RuleNo;
 use crate::server::{Until, block_on, rule_fired};
 
-/// How long is waited, if not said.
+/// How long a wait lasts, unless the test says otherwise.
 const DEFAULT: Duration = Duration::from_secs(5);
 
 type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
 
-/// A wait for a rule to have fired: await it, or [`block`](Self::block) on it.
+/// A wait for a rule to fire: await it, or [`block`](Self::block) on it. [`Mounted::wait`] makes it.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mailjig::prelude::*;
+/// use mailjig::rules::timer;
+///
+/// let server = MailServer::start();
+/// let rings = server.mount(on(timer()).at(Duration::ZERO).note("it rang"));
+/// rings.wait(1).within(Duration::from_secs(30)).block();
+/// ```
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
 pub struct RuleWait {
     engine: Arc<Engine>,
@@ -33,7 +43,17 @@ impl RuleWait {
         Self { engine: Arc::clone(engine), no, times, location, within: DEFAULT, until: None }
     }
 
-    /// Waits for at most this long; 5 seconds if not said.
+    /// Waits at most this long, in real time. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::timer;
+    ///
+    /// let server = MailServer::start();
+    /// let rings = server.mount(on(timer()).at(Duration::ZERO).note("it rang"));
+    /// rings.wait(1).within(Duration::from_secs(30)).block();
+    /// ```
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -42,7 +62,18 @@ impl RuleWait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with a report.
+    /// As the future does: when the time is over, or the rule was removed, with a report.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::timer;
+    ///
+    /// let server = MailServer::start();
+    /// let rings = server.mount(on(timer()).at(Duration::ZERO).note("it rang"));
+    /// rings.wait(1).block();
+    /// assert_eq!(rings.hits(), 1);
+    /// ```
     pub fn block(self) {
         block_on(self);
     }

@@ -1,0 +1,306 @@
+//! What a rule does to the octets of the output, whoever made them.
+
+use std::time::Duration;
+
+use super::{Rule, pattern, text};
+use crate::rule::*;
+
+impl<P> Rule<P> {
+    /// Sends the output in chunks of so many octets, with a gap of server time between two. A chunk of 0 counts as 1.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).pace(1, Duration::from_micros(100)));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("250 "));   // the same octets, one at a time
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn pace(self, chunk: usize, gap: Duration) -> Self {
+        self.step(Step::Shape(Shape::Pace { chunk: chunk.max(1), gap }))
+    }
+
+    /// Ends TCP segments behind these octets of the output: each piece is written to the socket on its own.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).split([3, 4]));   // "250", "-", the rest
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("250-"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn split(self, at: impl IntoIterator<Item = usize>) -> Self {
+        self.step(Step::Shape(Shape::Split(at.into_iter().collect())))
+    }
+
+    /// Sends everything that the rule lets out in one write, after its last step.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).hold().pass().reply("421 4.4.2 Idle timeout").close());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.ends_with("\r\n421 4.4.2 Idle timeout\r\n"));   // in one segment with the 250
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn hold(self) -> Self {
+        self.step(Step::Shape(Shape::Hold))
+    }
+
+    /// Ends the connection behind so many octets of the output: with FIN, unless [`reset`](Self::reset),
+    /// [`half_close`](Self::half_close) or [`truncate`](Self::truncate) follows.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).cut(5));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.ends_with("\r\n250 2"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn cut(self, at: u64) -> Self {
+        self.step(Step::Shape(Shape::Cut { place: CutPoint::At(at), end: CloseMode::Fin }))
+    }
+
+    /// Ends the connection before what this pattern finds in the output; [`cut`](Self::cut) says how.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).cut_before("SIZE"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.ends_with("250-") && !said.contains("SIZE"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cut_before(self, found: &str) -> Self {
+        self.step(Step::Shape(Shape::Cut { place: CutPoint::Before(pattern(found)), end: CloseMode::Fin }))
+    }
+
+    /// Ends each line of the output with a bare LF instead of CRLF.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).eol_lf());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("250-localhost\n") && !said.contains("250-localhost\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn eol_lf(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::Lf)))
+    }
+
+    /// Ends each line of the output with a bare CR instead of CRLF.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).eol_cr());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("250-localhost\r250-"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn eol_cr(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::Cr)))
+    }
+
+    /// Sends the lines of the output without line ends.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).eol_none());
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("Ok221 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn eol_none(self) -> Self {
+        self.step(Step::Shape(Shape::Eol(Eol::None)))
+    }
+
+    /// Replaces what this pattern finds in each line of the output by this text.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile, or the text has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::greeting()).edit("ESMTP", "SMTP"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"QUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.starts_with("220 localhost SMTP"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn edit(self, find: &str, replace: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Replace { find: pattern(find), with: text(replace) })))
+    }
+
+    /// Leaves out each line of the output in which this pattern finds something.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).drop_lines("PIPELINING"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(!said.contains("PIPELINING"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn drop_lines(self, find: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::DropFound(pattern(find)))))
+    }
+
+    /// Leaves out one line of the output, counted from 1.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).drop_line(1));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(!said.contains("250-localhost"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn drop_line(self, line: usize) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Drop(line))))
+    }
+
+    /// Sends one line of the output twice, counted from 1.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).double_line(1));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert_eq!(said.matches("250 ").count(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn double_line(self, line: usize) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Duplicate(line))))
+    }
+
+    /// Sends one more line below this line of the output, counted from 1.
+    ///
+    /// # Panics
+    /// If the text has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::ehlo()).insert_below(1, "250-X-UNKNOWN 7"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("250-localhost\r\n250-X-UNKNOWN 7\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn insert_below(self, line: usize, more: &str) -> Self {
+        self.step(Step::Shape(Shape::Edit(Edit::Insert { below: line, text: text(more) })))
+    }
+
+    /// Makes a line of the output, counted from 1, `to` octets long, its line end not counted.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).pad(1, 600));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.lines().any(|line| line.len() == 600));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn pad(self, line: usize, to: usize) -> Self {
+        self.step(Step::Shape(Shape::Pad { line, to }))
+    }
+}
