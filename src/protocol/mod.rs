@@ -203,10 +203,21 @@ pub(crate) enum Next<R> {
     Continue,
     /// The rest of this long answer: performed when what is ready has left.
     More(R),
-    /// The TLS handshake.
-    Secure,
+    /// A layer of the wire begins.
+    Layer(Layer),
     /// The end of the session.
     End,
+}
+
+/// A layer of the wire that begins behind the reply that agrees to it. Whoever owns the wire knows how it transforms
+/// octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// TLS, from its handshake on.
+    Tls,
+    /// Inverts every octet.
+    #[cfg(test)]
+    Inverted,
 }
 
 impl<R> Next<R> {
@@ -214,7 +225,7 @@ impl<R> Next<R> {
     pub(crate) fn more(self) -> Option<R> {
         match self {
             Self::More(rest) => Some(rest),
-            Self::Continue | Self::Secure | Self::End => None,
+            Self::Continue | Self::Layer(_) | Self::End => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use std::vec::IntoIter;
 
 use super::step::{CloseMode, Reading};
-use crate::protocol::{Next, Reply};
+use crate::protocol::{Layer, Next, Reply};
 
 /// One instruction to the wire.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(crate) enum Cue {
     Send { bytes: Reply, pace: Option<Pace>, apart: bool },
     /// Let so much server time pass.
     Wait(Duration),
-    /// Do the TLS handshake.
-    Secure,
+    /// Put this layer on the wire.
+    Layer(Layer),
     /// Say nothing from now on.
     Stall,
     /// Read no more, or little at a time.
@@ -56,7 +56,7 @@ enum Said {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
     Nothing,
-    Secure,
+    Layer(Layer),
     Close,
 }
 
@@ -64,7 +64,7 @@ impl After {
     pub(crate) fn of<R>(next: &Next<R>) -> Self {
         match next {
             Next::Continue | Next::More(_) => Self::Nothing,
-            Next::Secure => Self::Secure,
+            Next::Layer(layer) => Self::Layer(*layer),
             Next::End => Self::Close,
         }
     }
@@ -99,7 +99,7 @@ impl Plan {
     pub(crate) fn octets(&self) -> u64 {
         let of = |cue: &Cue| match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,
-            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
+            Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
         };
         match &self.said {
             Said::Plain(reply) => reply.len() as u64,
@@ -125,7 +125,7 @@ impl Iterator for Plan {
         }
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => None,
-            After::Secure => Some(Cue::Secure),
+            After::Layer(layer) => Some(Cue::Layer(layer)),
             After::Close => Some(Cue::Close),
         }
     }

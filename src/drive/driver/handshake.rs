@@ -1,8 +1,8 @@
-//! From the clear to TLS.
+//! The TLS handshake of a session.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -15,28 +15,8 @@ use crate::protocol::{Event, Machine};
 use crate::rule::Hello;
 
 impl<M: Machine> Driver<M> {
-    /// The reply that invites the handshake leaves, then the handshake. What came in the clear behind the request is
-    /// dropped and counted, up to the very write that gives the kernel the reply's last octet; after it nothing is
-    /// read in the clear (RFC 3207 §4.2).
-    pub(super) async fn upgrade(&mut self) -> Result<(), Ending> {
-        let mut octets = self.input.len() as u64;
-        self.input.clear();
-        self.give(|driver, cx| {
-            while !driver.wire.is_idle() {
-                octets += driver.wire.drain_now();
-                ready!(driver.wire.poll_write_some(cx))?;
-            }
-            Poll::Ready(Ok(()))
-        })
-        .await?;
-        self.close_left();
-        if octets > 0 {
-            self.engine.update(|world, now| world.note(self.session, RecordKind::Dropped { octets }, now));
-        }
-        self.handshake().await
-    }
-
     pub(super) async fn handshake(&mut self) -> Result<(), Ending> {
+        debug_assert!(self.wire.is_bare(), "the handshake is made on the socket, so TLS is the lowest layer");
         self.needs_tls = true;
         let deadline = Instant::now() + self.tls_provider.handshake;
         let outcome = match self.with_deadline(deadline, hello).await? {
@@ -65,9 +45,9 @@ impl<M: Machine> Driver<M> {
         };
         match outcome {
             Ok(Secured { connection, rest, facts }) => {
-                self.wire.secure(connection, rest);
+                self.wire.push_layer(connection, rest);
                 self.needs_tls = false;
-                self.decoded = None;
+                self.last_heard = None;
                 self.engine.update(|world, now| world.note(self.session, RecordKind::Secured(Box::new(facts)), now));
                 self.point(Event::TlsDone, None).await?;
                 Ok(())

@@ -3,6 +3,7 @@
 
 mod end;
 mod handshake;
+mod layer;
 mod play;
 mod read;
 
@@ -65,7 +66,7 @@ pub(super) struct Driver<M: Machine> {
     /// Nothing can be said: it would be in the clear, and TLS is not there yet.
     needs_tls: bool,
     /// When the client was last heard; none where something came since the clock was read.
-    decoded: Option<Moment>,
+    last_heard: Option<Moment>,
     timer: Timer,
     /// What was told of the request that is not complete.
     told: Unfinished,
@@ -128,7 +129,7 @@ impl<M: Machine> Driver<M> {
             reading: None,
             close_mode: CloseMode::Fin,
             needs_tls: false,
-            decoded: None,
+            last_heard: None,
             timer: Timer::default(),
             told: Unfinished::default(),
             is_over: false,
@@ -166,7 +167,7 @@ impl<M: Machine> Driver<M> {
             self.flush().await?;
             if self.input.len() > before {
                 // More was read while the answers left.
-                self.decoded = None;
+                self.last_heard = None;
                 continue;
             }
             if self.ended_input {
@@ -344,7 +345,7 @@ impl<M: Machine> Driver<M> {
         if blocked.is_some() {
             self.handle.work();
             // A client that reads is there.
-            self.decoded = None;
+            self.last_heard = None;
         }
         match stopped {
             Ok(()) => Ok(()),
@@ -374,8 +375,8 @@ impl<M: Machine> Driver<M> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
-        let decoded = *self.decoded.get_or_insert_with(|| self.engine.clock().moment());
-        let deadline = decoded.plus(self.machine.patience());
+        let last_heard = *self.last_heard.get_or_insert_with(|| self.engine.clock().moment());
+        let deadline = last_heard.plus(self.machine.patience());
         let mut watch: Option<Watch> = None;
         if self.reading == Some(Reading::Slow) {
             self.pass_time(SLOWLY).await?;
@@ -427,7 +428,7 @@ impl<M: Machine> Driver<M> {
         let news = news.await?;
         self.handle.work();
         if !matches!(news, News::Push(_) | News::Told(_)) {
-            self.decoded = None;
+            self.last_heard = None;
         }
         Ok(news)
     }

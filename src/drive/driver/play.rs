@@ -49,10 +49,7 @@ impl<M: Machine> Driver<M> {
                     self.flush().await?;
                     self.pass_time(span).await?;
                 }
-                Cue::Secure => {
-                    self.upgrade().await?;
-                    self.machine.secured();
-                }
+                Cue::Layer(layer) => self.push_layer(layer).await?,
                 Cue::Stall => {
                     self.flush().await?;
                     self.settle(Less::Stalled.into());
@@ -151,7 +148,7 @@ impl<M: Machine> Driver<M> {
         let passed = passed.await;
         self.handle.work();
         // The client waited, and was not silent.
-        self.decoded = None;
+        self.last_heard = None;
         match passed {
             Ok(()) => Ok(()),
             Err(command) => Err(Box::pin(self.end_by(command)).await),
@@ -162,7 +159,7 @@ impl<M: Machine> Driver<M> {
     pub(super) fn complete(&mut self, cue: &Cue) {
         let more = match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,
-            Cue::Wait(_) | Cue::Secure | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
+            Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
         };
         if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
             open.end = self.wire.pushed() + more;

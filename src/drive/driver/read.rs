@@ -63,7 +63,7 @@ impl<M: Machine> Driver<M> {
             let _freed = spawn_blocking(|| drop(read));
         }
         // What the client said was heard at this turn, if the clock was not read since it came.
-        self.decoded.get_or_insert(moment);
+        self.last_heard.get_or_insert(moment);
         result
     }
 }

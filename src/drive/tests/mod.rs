@@ -3,6 +3,7 @@
 mod bounds;
 mod bugs;
 mod fairness;
+mod layers;
 mod toy;
 mod waking;
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Weak};
 use std::task::Wake;
 use std::time::Duration;
 
+pub(super) use layers::Inverted;
 use toy::{
     connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start, start_holding_little,
     start_holding_little_by_tls, transcript,

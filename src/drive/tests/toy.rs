@@ -16,7 +16,9 @@ use crate::base::SessionNo;
 use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen, runtime};
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxId, MailboxNo, Namespace};
-use crate::protocol::{Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished};
+use crate::protocol::{
+    Decoded, Event, Framing, Input, Layer, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished,
+};
 use crate::world::World;
 
 /// How long a client may read nothing.
@@ -42,6 +44,7 @@ pub(super) enum Ask {
     /// Opens an account first.
     OpenAndPanic,
     Watch,
+    Invert,
     End(&'static str),
 }
 
@@ -62,6 +65,7 @@ impl Machine for Toy {
             b"panic at once" => panic!("a bug in decode, on purpose"),
             b"open and panic" => Ask::OpenAndPanic,
             b"watch" => Ask::Watch,
+            b"invert" => Ask::Invert,
             b"end" => Ask::End("bye"),
             b"end and panic" => {
                 self.breaks_at_end = true;
@@ -109,6 +113,9 @@ impl Machine for Toy {
             Ask::Watch => {
                 self.watches = true;
                 Outcome { reply: line("watching"), status: Some(Status::Positive), next: Next::Continue }
+            }
+            Ask::Invert => {
+                Outcome { reply: line("inverting"), status: Some(Status::Positive), next: Next::Layer(Layer::Inverted) }
             }
             Ask::End(text) => Outcome { reply: line(text), status: Some(Status::Positive), next: Next::End },
         }

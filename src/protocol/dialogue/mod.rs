@@ -308,7 +308,7 @@ impl<M: Machine> Player<M> {
                 match step.next {
                     Next::Continue => {}
                     Next::More(rest) => request = Some(rest),
-                    Next::Secure => self.after = After::Secures,
+                    Next::Layer(_) => self.after = After::Secures,
                     Next::End => self.after = After::Ends,
                 }
             }

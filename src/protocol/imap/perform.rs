@@ -4,7 +4,7 @@ use super::command::{self, ImapCommand};
 use super::parser::Parser;
 use super::tokenizer::RawCommand;
 use super::{Answer, Ask, Imap, ImapState, Mode, Progress, Refusal, Request};
-use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 impl Imap {
     pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Outcome<Request> {
@@ -185,7 +185,7 @@ impl Imap {
                 out.push("] You are logged in\r\n");
                 return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
             }
-            Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Secure),
+            Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Layer(Layer::Tls)),
             Ok(Progress::End(text)) => ("OK", text, Status::Positive, Next::End),
             Ok(Progress::Continuation) => {
                 return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };

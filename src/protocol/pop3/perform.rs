@@ -11,7 +11,7 @@ use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Mechanism, Pop3, Pop3State, Request};
 use crate::mail::{AccountNo, MailboxId};
 use crate::protocol::sasl::{self, SaslStep};
-use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
@@ -109,7 +109,7 @@ impl Pop3 {
         match command {
             Pop3Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
             Pop3Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
-            Pop3Command::Stls => Ok(Outcome { next: Next::Secure, ..ok("begin the TLS handshake") }),
+            Pop3Command::Stls => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
             Pop3Command::User(login) => {
                 self.state = Pop3State::Authorization(Some(login));
                 Ok(ok("now the password"))

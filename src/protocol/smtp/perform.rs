@@ -11,7 +11,7 @@ use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::sasl::{self, Mechanism, SaslStep};
-use crate::protocol::{Event, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, Refusal>;
@@ -231,7 +231,7 @@ impl Smtp {
         if self.config.starttls == StartTls::Never {
             return Err(Refusal::not_implemented("STARTTLS"));
         }
-        Ok(Outcome { next: Next::Secure, ..say("220 2.0.0 Ready to start TLS") })
+        Ok(Outcome { next: Next::Layer(Layer::Tls), ..say("220 2.0.0 Ready to start TLS") })
     }
 
     fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {

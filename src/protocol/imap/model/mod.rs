@@ -165,7 +165,7 @@ impl Trial {
         match next {
             Next::More(rest) => (text, Some(rest)),
             Next::Continue => (text, None),
-            Next::Secure | Next::End => panic!("{}: the session ends", self.story()),
+            Next::Layer(_) | Next::End => panic!("{}: the session ends", self.story()),
         }
     }
 

@@ -1,0 +1,48 @@
+//! How a layer of the wire begins in the middle of a session.
+
+use std::task::{Poll, ready};
+
+use super::Driver;
+use crate::journal::{Ending, RecordKind};
+use crate::protocol::{Layer, Machine};
+
+impl<M: Machine> Driver<M> {
+    /// Puts a layer on the wire when the reply that agrees to it has left.
+    pub(super) async fn push_layer(&mut self, layer: Layer) -> Result<(), Ending> {
+        match layer {
+            Layer::Tls => {
+                self.upgrade().await?;
+                self.machine.secured();
+            }
+            #[cfg(test)]
+            Layer::Inverted => {
+                self.flush().await?;
+                // What came behind the request came for the layer.
+                let came = self.input.split();
+                self.wire.push_layer(Box::new(crate::drive::tests::Inverted::default()), came);
+            }
+        }
+        Ok(())
+    }
+
+    /// The reply that invites the handshake leaves, then the handshake. What came in the clear behind the request is
+    /// dropped and counted, up to the very write that gives the kernel the reply's last octet; after it nothing is
+    /// read in the clear (RFC 3207 §4.2).
+    async fn upgrade(&mut self) -> Result<(), Ending> {
+        let mut octets = self.input.len() as u64;
+        self.input.clear();
+        self.give(|driver, cx| {
+            while !driver.wire.is_idle() {
+                octets += driver.wire.drain_now();
+                ready!(driver.wire.poll_write(cx))?;
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        self.close_left();
+        if octets > 0 {
+            self.engine.update(|world, now| world.note(self.session, RecordKind::Dropped { octets }, now));
+        }
+        self.handshake().await
+    }
+}

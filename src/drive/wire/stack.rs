@@ -1,0 +1,195 @@
+//! The layers of a wire above its socket.
+
+use std::io;
+
+use bytes::BytesMut;
+
+/// A layer of the wire: a pure transform of octets in both directions. It owns no socket and never waits; what it needs
+/// to remember between two calls it keeps in buffers of its own.
+pub(in crate::drive) trait Transform: Send {
+    /// Takes octets that came from below from the front of `incoming`, and appends what they mean to `input`. What the
+    /// layer itself has to answer goes to `outgoing`, also where the octets are wrong. A call may bring a bounded amount
+    /// and leave the rest in `incoming`, but must bring something as long as it can. Gives whether the peer has said that
+    /// nothing follows.
+    fn decode(&mut self, incoming: &mut BytesMut, input: &mut BytesMut, outgoing: &mut Vec<u8>) -> io::Result<bool>;
+
+    /// Takes octets to send from the front of `output`, at least one and a bounded amount, and appends everything that
+    /// the peer needs to read them to `outgoing`. Gives how many were taken.
+    fn encode(&mut self, output: &[u8], outgoing: &mut Vec<u8>) -> io::Result<usize>;
+
+    /// Tells the peer that nothing follows. A second call appends nothing.
+    fn finish(&mut self, outgoing: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// Layers from the lowest, next to the socket, to the highest, next to the machine. Without layers nothing is copied
+/// and nothing allocated.
+#[derive(Default)]
+pub(super) struct Layers {
+    layers: Vec<Layer>,
+    /// Octets of the lowest layer's `outgoing` that have left.
+    left: usize,
+}
+
+struct Layer {
+    transform: Box<dyn Transform>,
+    /// What came from below and is not decoded yet.
+    incoming: BytesMut,
+    /// What is encoded and was not taken from below yet.
+    outgoing: Vec<u8>,
+}
+
+impl Layers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// Puts a layer on top of the others; this came for it already.
+    pub(super) fn push(&mut self, transform: Box<dyn Transform>, incoming: BytesMut) {
+        self.layers.push(Layer { transform, incoming, outgoing: Vec::new() });
+    }
+
+    /// Where octets from the socket go; none where there are no layers.
+    pub(super) fn incoming(&mut self) -> Option<&mut BytesMut> {
+        self.layers.first_mut().map(|lowest| &mut lowest.incoming)
+    }
+
+    /// Whether everything that came was decoded.
+    pub(super) fn is_decoded(&self) -> bool {
+        self.layers.iter().all(|layer| layer.incoming.is_empty())
+    }
+
+    /// Passes what came upwards; what reaches the top is appended to `input`. Gives whether the peer has said that
+    /// nothing follows.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<bool> {
+        let mut has_ended = false;
+        let mut rest = &mut self.layers[..];
+        while let Some((layer, above)) = rest.split_first_mut() {
+            let target = above.first_mut().map_or(&mut *input, |next| &mut next.incoming);
+            has_ended |= layer.transform.decode(&mut layer.incoming, target, &mut layer.outgoing)?;
+            rest = above;
+        }
+        Ok(has_ended)
+    }
+
+    /// Encodes octets to send, downwards. Gives how many were taken.
+    pub(super) fn encode(&mut self, output: &[u8]) -> io::Result<usize> {
+        let Some(top) = self.layers.last_mut() else { return Ok(0) };
+        let taken = top.transform.encode(output, &mut top.outgoing)?;
+        self.pass_down()?;
+        Ok(taken)
+    }
+
+    /// Tells the peer that nothing follows, layer by layer from the highest on.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        for at in (0..self.layers.len()).rev() {
+            let layer = &mut self.layers[at];
+            layer.transform.finish(&mut layer.outgoing)?;
+            self.pass_down()?;
+        }
+        Ok(())
+    }
+
+    /// What waits for the socket.
+    pub(super) fn outgoing(&mut self) -> io::Result<&[u8]> {
+        self.pass_down()?;
+        Ok(self.layers.first().map_or(&[], |lowest| &lowest.outgoing[self.left..]))
+    }
+
+    /// So much of what waits for the socket has left.
+    pub(super) fn advance(&mut self, octets: usize) {
+        self.left += octets;
+        if let Some(lowest) = self.layers.first_mut().filter(|lowest| lowest.outgoing.len() == self.left) {
+            lowest.outgoing.clear();
+            self.left = 0;
+        }
+    }
+
+    /// How much of what waits for the socket has left.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Whether everything that was encoded has left.
+    pub(super) fn is_idle(&self) -> bool {
+        self.layers.iter().all(|layer| layer.outgoing.is_empty())
+    }
+
+    /// Gives buffers back that have grown; for a pause in which nothing is under way.
+    pub(super) fn rest(&mut self) {
+        for layer in &mut self.layers {
+            layer.incoming = BytesMut::new();
+            layer.outgoing = Vec::new();
+        }
+    }
+
+    /// What each layer has encoded is encoded by the one below it.
+    fn pass_down(&mut self) -> io::Result<()> {
+        for at in (1..self.layers.len()).rev() {
+            let (below, above) = self.layers.split_at_mut(at);
+            let (below, layer) = (&mut below[at - 1], &mut above[0]);
+            let mut taken = 0;
+            while taken < layer.outgoing.len() {
+                taken += below.transform.encode(&layer.outgoing[taken..], &mut below.outgoing)?;
+            }
+            layer.outgoing.clear();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::tests::Inverted;
+
+    /// Answers everything that comes, and says a word at the end.
+    struct Answering;
+
+    impl Transform for Answering {
+        fn decode(
+            &mut self,
+            incoming: &mut BytesMut,
+            input: &mut BytesMut,
+            outgoing: &mut Vec<u8>,
+        ) -> io::Result<bool> {
+            if !incoming.is_empty() {
+                outgoing.extend_from_slice(b"answer ");
+            }
+            input.unsplit(incoming.split());
+            Ok(false)
+        }
+
+        fn encode(&mut self, output: &[u8], outgoing: &mut Vec<u8>) -> io::Result<usize> {
+            outgoing.extend_from_slice(output);
+            Ok(output.len())
+        }
+
+        fn finish(&mut self, outgoing: &mut Vec<u8>) -> io::Result<()> {
+            outgoing.extend_from_slice(b"end");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_layer_says_by_itself_goes_through_those_below() {
+        let mut layers = Layers::default();
+        layers.push(Box::new(Inverted::default()), BytesMut::new());
+        layers.push(Box::new(Answering), BytesMut::new());
+        let inverted = |text: &[u8]| text.iter().map(|octet| !octet).collect::<Vec<_>>();
+
+        layers.incoming().unwrap().extend(inverted(b"question"));
+        let mut input = BytesMut::new();
+        let has_ended = layers.decode(&mut input).unwrap();
+        assert_eq!((&input[..], has_ended), (&b"question"[..], false));
+        assert!(!layers.is_idle(), "an answer waits");
+        assert_eq!(layers.encode(b"reply ").unwrap(), 6);
+        layers.finish().unwrap();
+
+        let wanted = [inverted(b"answer reply end"), vec![0]].concat();
+        assert_eq!(layers.outgoing().unwrap(), wanted);
+        layers.advance(4);
+        assert_eq!(layers.outgoing().unwrap(), &wanted[4..]);
+        layers.advance(wanted.len() - 4);
+        assert!(layers.is_idle());
+    }
+}
