@@ -17,7 +17,7 @@ use super::params::Params;
 use super::problem::Problem;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Detail, Ended, Exchange, ExchangePart, Gone, Journal, Left, Less, Record, RecordKind, Weight};
+use crate::journal::{Description, Gone, Journal, Left, Less, Record, RecordedTurn, Trace};
 use crate::protocol::Event;
 use crate::server::{Server, Until};
 
@@ -142,8 +142,9 @@ impl Filter {
                         return Ok(false);
                     }
                     *next = seq;
-                    if self.holds(journal, record) {
-                        found.push(RecordJson::new(journal, seq, record));
+                    let description = journal.describe(seq, record);
+                    if self.holds(journal, record.session, &description) {
+                        found.push(RecordJson::new(seq, record, &description));
                     }
                 }
                 Ok(true)
@@ -161,96 +162,58 @@ impl Filter {
         Problem::new(StatusCode::GONE, detail).with("first", first)
     }
 
-    fn holds(&self, journal: &Journal, record: &Record) -> bool {
-        let event = match &record.kind {
-            RecordKind::Exchange(exchange) => Some(exchange.event),
-            RecordKind::Part(part) => event_of(journal, part.exchange),
-            RecordKind::Closed { exchange, .. } => event_of(journal, *exchange),
-            _ => None,
-        };
-        self.session.is_none_or(|session| record.session == Some(session))
-            && self.event.is_none_or(|wanted| event == Some(wanted))
-    }
-}
-
-fn event_of(journal: &Journal, exchange: Seq) -> Option<Event> {
-    match journal.get(exchange).map(|record| &record.kind) {
-        Some(RecordKind::Exchange(exchange)) => Some(exchange.event),
-        _ => None,
+    fn holds(&self, journal: &Journal, session: Option<SessionNo>, description: &Description<'_>) -> bool {
+        self.session.is_none_or(|wanted| session == Some(wanted))
+            && self.event.is_none_or(|wanted| description.event(journal) == Some(wanted))
     }
 }
 
 impl RecordJson {
-    fn new(journal: &Journal, seq: Seq, record: &Record) -> Self {
-        let log = record.session.and_then(|session| journal.session(session));
-        let octets = |start: u32, len: u32| log.map(|log| log.text(start, len)).unwrap_or_default();
-        let (kind, facts) = match &record.kind {
-            RecordKind::Opened(opened) => {
-                ("opened", json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local }))
+    fn new(seq: Seq, record: &Record, description: &Description<'_>) -> Self {
+        let facts = match description {
+            Description::Opened(opened) => {
+                json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local })
             }
-            RecordKind::Exchange(Exchange { event, status, start, heard, said, detail }) => {
-                let captured = detail.as_ref().and_then(|detail| detail.captured);
-                let mut facts = json!({
-                    "event": event,
-                    "status": status,
-                    "octets": detail.as_ref().and_then(|detail| detail.octets),
-                    "captured": captured,
-                    "changes": detail.as_ref().map_or(0, |detail| detail.changes.len()),
-                    "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
-                });
-                put(&mut facts, "heard", octets(*start, *heard));
-                put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
-                ("exchange", facts)
+            Description::Turn(turn) => turn_as_json(turn),
+            Description::Closed { exchange, left } => match left {
+                Left::All => json!({ "exchange": exchange, "left": "all" }),
+                Left::Less(less) => match **less {
+                    Less::Part { octets, of } => json!({ "exchange": exchange, "left": octets, "of": of }),
+                    Less::Stalled => json!({ "exchange": exchange, "left": "stalled" }),
+                },
+            },
+            Description::Noted(noted) => {
+                json!({ "rule": noted.by.as_deref(), "weight": noted.weight.name(), "text": noted.text })
             }
-            RecordKind::Part(part) => {
-                let ExchangePart { exchange, status, start, heard, said, detail, .. } = &**part;
-                let changes = detail.as_ref().map_or(0, |detail| detail.changes.len());
-                let mut facts = json!({
-                    "exchange": exchange,
-                    "status": status,
-                    "changes": changes,
-                    "rules": detail.as_ref().map(|detail| rules(detail, *heard)),
-                });
-                put(&mut facts, "heard", octets(*start, *heard));
-                put(&mut facts, "said", octets(start.wrapping_add(*heard), *said));
-                ("part", facts)
-            }
-            RecordKind::Closed { exchange, left } => {
-                let facts = match left {
-                    Left::All => json!({ "exchange": exchange, "left": "all" }),
-                    Left::Less(less) => match **less {
-                        Less::Part { octets, of } => json!({ "exchange": exchange, "left": octets, "of": of }),
-                        Less::Stalled => json!({ "exchange": exchange, "left": "stalled" }),
-                    },
-                };
-                ("closed", facts)
-            }
-            RecordKind::Noted(noted) => {
-                let weight = match noted.weight {
-                    Weight::Note => "note",
-                    Weight::State => "state",
-                    Weight::Failure => "failure",
-                };
-                ("noted", json!({ "rule": noted.by.as_deref(), "weight": weight, "text": noted.text }))
-            }
-            RecordKind::Dropped { octets } => ("dropped", json!({ "octets": octets })),
-            RecordKind::Secured(tls) => ("secured", json!(tls)),
-            RecordKind::Unsecured(reason) => ("unsecured", json!({ "reason": reason })),
-            RecordKind::Ended(ended) => {
-                let Ended { ending, unfinished, start, kept } = &**ended;
-                let mut facts = json!({ "ending": ending, "unfinished": unfinished });
-                if *kept > 0 {
-                    put(&mut facts, "heard", octets(*start, *kept));
+            Description::Dropped { octets } => json!({ "octets": octets }),
+            Description::Secured(tls) => json!(tls),
+            Description::Unsecured(reason) => json!({ "reason": reason }),
+            Description::Ended { ended, first } => {
+                let mut facts = json!({ "ending": ended.ending, "unfinished": ended.unfinished });
+                if ended.text.heard > 0 {
+                    put(&mut facts, "heard", first);
                 }
-                ("ended", facts)
+                facts
             }
-            RecordKind::Outside(detail) => {
-                let captured = detail.captured;
-                ("outside", json!({ "captured": captured, "changes": detail.changes.len() }))
-            }
+            Description::Outside(detail) => json!({ "captured": detail.captured, "changes": detail.changes.len() }),
         };
-        Self { seq, at: record.at, session: record.session, kind, facts }
+        Self { seq, at: record.at, session: record.session, kind: description.name(), facts }
     }
+}
+
+fn turn_as_json(turn: &RecordedTurn<'_>) -> Value {
+    let rules = turn.trace().map(|trace| rules(trace, turn.octets_heard()));
+    let mut facts = json!({ "status": turn.status, "changes": turn.changes(), "rules": rules });
+    if turn.is_first {
+        facts["event"] = json!(turn.event());
+        facts["octets"] = json!(turn.detail.and_then(|detail| detail.octets));
+        facts["captured"] = json!(turn.captured());
+    } else {
+        facts["exchange"] = json!(turn.exchange);
+    }
+    put(&mut facts, "heard", turn.heard);
+    put(&mut facts, "said", turn.said);
+    facts
 }
 
 /// Octets as text, and exactly in base64 where they are no UTF-8.
@@ -261,9 +224,8 @@ fn put(facts: &mut Value, name: &str, octets: &[u8]) {
     facts[name] = String::from_utf8_lossy(octets).into();
 }
 
-/// The rules that had to do with an exchange.
-fn rules(detail: &Detail, heard: u32) -> Value {
-    let Some(trace) = &detail.trace else { return Value::Null };
+/// The rules that had to do with a turn in which so many octets were heard.
+fn rules(trace: &Trace, heard: u32) -> Value {
     let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
     // By their places in what was said, which stands behind what was heard.
     let place = |at: u32| at.saturating_sub(heard);

@@ -1,5 +1,7 @@
 //! Words that every floor uses: patterns, counts, times and the numbers of things.
 
+#[cfg(feature = "serde")]
+mod codec;
 mod number;
 mod pattern;
 mod quantity;
@@ -8,6 +10,8 @@ mod text_filter;
 mod times;
 mod timestamp;
 
+#[cfg(feature = "serde")]
+pub(crate) use codec::{base64, parsed};
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};

@@ -36,6 +36,13 @@ macro_rules! number {
                 serializer.collect_str(self)
             }
         }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::base::parsed(deserializer, concat!("a number as ", $letter, "1"), Self::parse)
+            }
+        }
     };
 }
 
@@ -51,7 +58,7 @@ number! {
 
 /// The place of a record in a server's journal, from 1. What a cursor holds: "after 17".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Seq(pub(crate) u64);
 
 impl Seq {

@@ -23,7 +23,7 @@ impl Timestamp {
     }
 
     /// Reads the form of RFC 3339 (§5.6), as `2026-01-01T12:00:00Z` or `2026-01-01T12:00:00.5+01:00`.
-    #[cfg(feature = "api")]
+    #[cfg(feature = "serde")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
         i64::try_from(moment.unix_timestamp_nanos() / 1000).ok().map(Self)
@@ -61,6 +61,13 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::base::parsed(deserializer, "a moment in the form of RFC 3339", Self::parse)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,7 +79,7 @@ mod tests {
         assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9223372036854775807 µs");
     }
 
-    #[cfg(feature = "api")]
+    #[cfg(feature = "serde")]
     #[test]
     fn a_timestamp_is_read_in_any_zone() {
         for (text, printed) in [

@@ -8,9 +8,9 @@ use serde_json::json;
 use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Detail, Exchange, ExchangePart, Fired, Journal, Record, RecordKind, Weight};
+use crate::journal::{Description, Detail, Fired, Journal, Record, RecordedTurn};
 use crate::mail::Message;
-use crate::protocol::{self, Status};
+use crate::protocol::Status;
 use crate::server::{Server, Until};
 
 /// Records that are told before the lock is taken again.
@@ -86,85 +86,53 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
         let message = detail.captured.and_then(|no| journal.message(no)).map(|captured| captured.message.clone());
         message.map(|message| Event { name, session, text: Text::Message(message) }).into_iter().collect()
     };
-    match &record.kind {
-        RecordKind::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
-        RecordKind::Exchange(exchange) => {
-            let mut events = match &exchange.detail {
-                Some(detail) => fired(session, exchange.event, detail),
-                None => Vec::new(),
-            };
-            let (status, said) = (exchange.status, (exchange.start.wrapping_add(exchange.heard), exchange.said));
-            match &exchange.detail {
-                Some(detail) if detail.captured.is_some() => events.append(&mut captured("captured", detail)),
-                detail => {
-                    let answered = answered(journal, session, (seq, exchange), (status, said, detail.as_deref()));
-                    events.extend(answered.map(|(name, text)| event(name, text)));
-                }
+    match journal.describe(seq, record) {
+        Description::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
+        Description::Turn(turn) => {
+            let mut events = fired(session, &turn);
+            match turn.detail {
+                Some(detail) if turn.captured().is_some() => events.append(&mut captured("captured", detail)),
+                _ => events.extend(answered(journal, session, &turn).map(|(name, text)| event(name, text))),
             }
             events
         }
-        RecordKind::Part(part) => {
-            let ExchangePart { exchange, start, heard, said, status, detail, .. } = &**part;
-            let Some(RecordKind::Exchange(exchange)) = journal.get(*exchange).map(|record| &record.kind) else {
-                return Vec::new();
-            };
-            let detail = detail.as_deref();
-            let mut events = detail.map_or_else(Vec::new, |detail| fired(session, exchange.event, detail));
-            let said = (start.wrapping_add(*heard), *said);
-            let answered = answered(journal, session, (part.exchange, exchange), (*status, said, detail));
-            events.extend(answered.map(|(name, text)| event(name, text)));
-            events
-        }
-        RecordKind::Outside(detail) => captured("delivered", detail),
-        RecordKind::Noted(noted) => {
+        Description::Outside(detail) => captured("delivered", detail),
+        Description::Noted(noted) => {
             let by = noted.by.as_deref().unwrap_or("mailjig");
-            let name = match noted.weight {
-                Weight::Note => "note",
-                Weight::State => "state",
-                Weight::Failure => "failure",
-            };
-            vec![event(name, format!("{by}: {}", noted.text))]
+            vec![event(noted.weight.name(), format!("{by}: {}", noted.text))]
         }
-        RecordKind::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
-        RecordKind::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
-        RecordKind::Dropped { octets } => {
+        Description::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
+        Description::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
+        Description::Dropped { octets } => {
             vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))]
         }
-        RecordKind::Ended(ended) => {
+        Description::Ended { ended, .. } => {
             let why = ended.ending.to_string();
             vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
-        RecordKind::Closed { .. } => Vec::new(),
+        Description::Closed { .. } => Vec::new(),
     }
 }
 
 /// The rules that fired.
-fn fired(session: Option<SessionNo>, event: protocol::Event, detail: &Detail) -> Vec<Event> {
-    let all = detail.trace.iter().flat_map(|trace| &trace.fired);
+fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
+    let Some((event, trace)) = turn.event().zip(turn.trace()) else { return Vec::new() };
     let text = |fired: &Fired| Text::Plain(format!("{} at {event}, time {}", fired.rule, fired.n));
-    all.map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
+    trace.fired.iter().map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
 }
 
-/// What an exchange, or a part of it, said: its status, the place of its text, and what else is known.
-type Said<'j> = (Option<Status>, (u32, u32), Option<&'j Detail>);
-
 /// A login with its verdict, or what was refused.
-fn answered(
-    journal: &Journal,
-    session: Option<SessionNo>,
-    (seq, exchange): (Seq, &Exchange),
-    (status, (start, octets), detail): Said<'_>,
-) -> Option<(&'static str, String)> {
-    let facts = detail.and_then(|detail| detail.facts.as_ref());
+fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Option<(&'static str, String)> {
+    let facts = turn.detail.and_then(|detail| detail.facts.as_ref());
     let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
+    let (exchange, status) = (turn.first?, turn.status);
     let is_refused = status == Some(Status::Negative);
     if user.is_none() && denied.is_none() && !is_refused {
         return None;
     }
     let log = journal.session(session?)?;
-    let heard = log.text(exchange.start, exchange.heard);
-    let is_hidden = journal.may_be_of_login(log, seq);
-    let (heard, reply) = redact::exchange(exchange.event, heard, log.text(start, octets), is_hidden);
+    let is_hidden = journal.may_be_of_login(log, turn.exchange);
+    let (heard, reply) = redact::exchange(exchange.event, log.heard(exchange.text), turn.said, is_hidden);
     match (user, denied, is_refused) {
         (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
         // A rule says something else than what was done.
@@ -187,7 +155,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::journal::Opened;
-    use crate::protocol::{ClientFacts, Input, Reply, TxnLog};
+    use crate::protocol::{self, ClientFacts, Input, Reply, TxnLog};
 
     /// The lines of an exchange and of a part of it.
     fn told(

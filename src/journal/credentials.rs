@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Exchange, Journal, RecordKind, SessionLog};
+use super::{Exchange, Journal, SessionLog};
 use crate::base::Seq;
 use crate::protocol::{Event, Status, is_login_line, is_verb_of, masked, without_words};
 
@@ -17,7 +17,7 @@ impl Journal {
         (seq, exchange): (Seq, &Exchange),
         said: &'a [u8],
     ) -> (Cow<'a, [u8]>, Cow<'a, [u8]>) {
-        let (event, line) = (exchange.event, log.text(exchange.start, exchange.heard));
+        let (event, line) = (exchange.event, log.heard(exchange.text));
         let is_hidden = self.may_be_of_login(log, seq);
         let heard = if is_hidden { b"***"[..].into() } else { masked(event, line) };
         // The answer may repeat the line.
@@ -27,7 +27,7 @@ impl Journal {
 
     /// Whether words of the line of an exchange may be credentials, whatever they stand for in a command.
     pub(crate) fn has_doubtful_words(&self, log: &SessionLog, seq: Seq) -> bool {
-        let line = |its: &Exchange| is_login_line(its.event, log.text(its.start, its.heard));
+        let line = |its: &Exchange| is_login_line(its.event, log.heard(its.text));
         let is_odd_login = self.exchange_at(seq).is_some_and(|its| its.event.may_be_any() && line(its));
         is_odd_login || self.may_be_of_login(log, seq)
     }
@@ -36,7 +36,7 @@ impl Journal {
     /// was refused or is not complete.
     pub(crate) fn may_be_of_login(&self, log: &SessionLog, seq: Seq) -> bool {
         let Some(exchange) = self.exchange_at(seq).filter(|its| its.event.may_be_any()) else { return false };
-        let line = log.text(exchange.start, exchange.heard);
+        let line = log.heard(exchange.text);
         if is_login_line(exchange.event, line) {
             return false;
         }
@@ -50,18 +50,11 @@ impl Journal {
             if !its.event.may_be_any() {
                 return false;
             }
-            if n == IN_A_ROW || is_login_line(its.event, log.text(its.start, its.heard)) {
+            if n == IN_A_ROW || is_login_line(its.event, log.heard(its.text)) {
                 return true;
             }
         }
         // What came before may be forgotten.
         log.began <= self.floor()
-    }
-
-    fn exchange_at(&self, seq: Seq) -> Option<&Exchange> {
-        match &self.get(seq)?.kind {
-            RecordKind::Exchange(exchange) => Some(exchange),
-            _ => None,
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a session is over: a session cannot fail, it can only end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Ending {
     /// In good order: goodbyes were said, or the server announced the end.
@@ -60,12 +61,5 @@ impl fmt::Display for Ending {
             Self::Ruled => "ended by a rule",
             Self::Bug => "a bug of mailjig ended it; please report",
         })
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Ending {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }

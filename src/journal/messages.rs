@@ -78,15 +78,11 @@ impl Messages {
         self.unclosed.iter().filter_map(|(_, no)| self.get(*no))
     }
 
-    /// The message that this exchange captured, while it is not closed.
-    pub(super) fn unclosed_of(&self, exchange: Seq) -> Option<MessageNo> {
-        let at = self.unclosed.binary_search_by_key(&exchange, |(exchange, _)| *exchange).ok()?;
-        self.unclosed.get(at).map(|(_, no)| *no)
-    }
-
     pub(super) fn capture(&mut self, message: Message, seq: Seq) {
         self.octets += message.raw().len() as u64;
-        self.unclosed.push((seq, message.no()));
+        // An exchange that is answered in parts may capture behind others that began later.
+        let at = self.unclosed.partition_point(|(exchange, _)| *exchange <= seq);
+        self.unclosed.insert(at, (seq, message.no()));
         self.captured.push_back(Captured { message, seq, closed: None });
     }
 
@@ -97,12 +93,18 @@ impl Messages {
         }
     }
 
-    /// From now on waits see this message, if it is still there.
-    pub(super) fn reveal(&mut self, no: MessageNo, closed: Seq) {
+    /// From now on waits see the message that this exchange captured, if it did and the message is still there.
+    pub(super) fn reveal_of(&mut self, exchange: Seq, closed: Seq) {
+        if let Ok(at) = self.unclosed.binary_search_by_key(&exchange, |(exchange, _)| *exchange) {
+            let (_, no) = self.unclosed.remove(at);
+            self.reveal(no, closed);
+        }
+    }
+
+    fn reveal(&mut self, no: MessageNo, closed: Seq) {
         let Some(captured) = self.place(no).map(|at| &mut self.captured[at]) else { return };
         captured.closed = Some(closed);
         self.closed.push_back(no);
-        self.unclosed.retain(|(_, its)| *its != no);
         for address in captured.message.envelope().accepted() {
             let key = fold_domain(address);
             match self.by_recipient.get_mut(&*key) {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::messages::Messages;
 use super::{Ending, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
-use crate::mail::{Change, Message, MessageRef};
+use crate::mail::{Change, Message};
 use crate::protocol::{ClientFacts, Event, Status, TxnLog};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Record {
     pub(crate) at: Timestamp,
     pub(crate) session: Option<SessionNo>,
@@ -23,6 +25,7 @@ pub(crate) struct Record {
 pub(crate) const UNFINISHED_KEPT: usize = 1024;
 
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum RecordKind {
     /// A connection was accepted.
     Opened(Box<Opened>),
@@ -49,6 +52,7 @@ pub(crate) enum RecordKind {
 
 /// What a rule says, or what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Noted {
     /// None: the rulebook itself.
     pub(crate) by: Option<Arc<str>>,
@@ -58,6 +62,7 @@ pub(crate) struct Noted {
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Weight {
     Note,
     /// A variable changed.
@@ -66,50 +71,66 @@ pub(crate) enum Weight {
     Failure,
 }
 
+/// One of [`LISTENERS`](super::LISTENERS).
+type ListenerName = &'static str;
+
 /// How a session began.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Opened {
-    pub(crate) listener: &'static str,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "listener"))]
+    pub(crate) listener: ListenerName,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
 }
 
-/// A request and its reply, as places in the session's text.
+/// Where the text of a record stands in that of its session: what was heard, and behind it what was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TextPlace {
+    pub(super) start: u32,
+    /// Octets that were heard, and said.
+    pub(crate) heard: u32,
+    pub(crate) said: u32,
+}
+
+/// A request and its reply.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Exchange {
     pub(crate) event: Event,
     /// What the reply says of the request; none where it does not yet.
     pub(crate) status: Option<Status>,
-    pub(crate) start: u32,
-    pub(crate) heard: u32,
-    pub(crate) said: u32,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) text: TextPlace,
     pub(crate) detail: Option<Box<Detail>>,
 }
 
-/// More of an answer, as places in the session's text.
+/// More of an answer.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ExchangePart {
     pub(crate) exchange: Seq,
-    pub(crate) start: u32,
-    pub(crate) heard: u32,
-    pub(crate) said: u32,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) text: TextPlace,
     /// A line was awaited; it is what was heard, and may be empty.
     pub(crate) awaited: bool,
     pub(crate) status: Option<Status>,
     pub(crate) detail: Option<Box<Detail>>,
 }
 
-/// How a session ended; so many octets of an incomplete request were lost with it. The first of them stand in its text.
+/// How a session ended; so many octets of an incomplete request were lost with it. The first of them are its text.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Ended {
     pub(crate) ending: Ending,
     pub(crate) unfinished: u64,
-    pub(crate) start: u32,
-    pub(crate) kept: u32,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) text: TextPlace,
 }
 
 /// What few exchanges have.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Detail {
     /// What became of the mail.
     pub(crate) changes: Box<[Change]>,
@@ -138,6 +159,14 @@ pub(crate) struct CapturedMail {
     pub(crate) appended: Vec<Message>,
 }
 
+impl CapturedMail {
+    /// The message of this number that the journal keeps, if it is among these.
+    pub(super) fn kept(&self, no: MessageNo) -> Option<&Message> {
+        let kept = self.accepted.iter().chain(&self.appended).filter(|message| !message.is_of_scenario());
+        kept.into_iter().find(|message| message.no() == no)
+    }
+}
+
 impl Detail {
     /// What is recorded of what was done, and the messages that came with it.
     pub(crate) fn of(txn_log: TxnLog) -> (Self, CapturedMail) {
@@ -150,6 +179,7 @@ impl Detail {
 
 /// A label within text that was recorded, and what it stands for.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Label {
     /// Where the label stands in the text.
     pub(super) label: Range<u32>,
@@ -158,10 +188,11 @@ pub(crate) struct Label {
 
 /// Octets that a label stands for.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Octets {
-    Own(Bytes),
+    Own(#[cfg_attr(feature = "serde", serde(with = "crate::base::base64"))] Bytes),
     /// A part of a message, which may be gone.
-    Of(MessageRef, Range<u32>),
+    Of(MessageNo, Range<u32>),
 }
 
 impl Octets {
@@ -169,16 +200,20 @@ impl Octets {
     pub(super) fn of(message: &Message, octets: Bytes) -> Self {
         let start = (octets.as_ptr() as usize).wrapping_sub(message.raw().as_ptr() as usize);
         match message.raw().get(start..start.wrapping_add(octets.len())) {
-            Some(_) => Self::Of(message.reference(), start as u32..(start + octets.len()) as u32),
+            Some(_) => Self::Of(message.no(), start as u32..(start + octets.len()) as u32),
             None => Self::Own(octets),
         }
     }
 
     /// None when the message is gone.
-    pub(super) fn get(&self) -> Option<Bytes> {
+    pub(super) fn get(&self, messages: &Messages) -> Option<Bytes> {
         match self {
             Self::Own(octets) => Some(octets.clone()),
-            Self::Of(message, range) => Some(message.message()?.raw().slice(range.start as usize..range.end as usize)),
+            Self::Of(no, range) => {
+                let (raw, range) = (messages.any(*no)?.raw(), range.start as usize..range.end as usize);
+                raw.get(range.clone())?;
+                Some(raw.slice(range))
+            }
         }
     }
 
@@ -191,25 +226,39 @@ impl Octets {
     }
 }
 
+impl RecordKind {
+    /// Where its text stands, if it can have one.
+    pub(super) fn text(&self) -> Option<TextPlace> {
+        match self {
+            Self::Exchange(exchange) => Some(exchange.text),
+            Self::Part(part) => Some(part.text),
+            Self::Ended(ended) => Some(ended.text).filter(|text| text.heard > 0),
+            Self::Opened(_)
+            | Self::Closed { .. }
+            | Self::Dropped { .. }
+            | Self::Secured(_)
+            | Self::Unsecured(_)
+            | Self::Outside(_)
+            | Self::Noted(_) => None,
+        }
+    }
+}
+
 impl Record {
     /// About how many octets it takes, with what was said.
     pub(super) fn octets(&self) -> u64 {
-        let (text, detail) = match &self.kind {
-            RecordKind::Exchange(Exchange { heard, said, detail, .. }) => {
-                (u64::from(*heard) + u64::from(*said), detail.as_deref())
-            }
-            RecordKind::Part(part) => {
-                let own = size_of::<ExchangePart>() as u64;
-                (own + u64::from(part.heard) + u64::from(part.said), part.detail.as_deref())
-            }
+        let (own, detail) = match &self.kind {
+            RecordKind::Exchange(exchange) => (0, exchange.detail.as_deref()),
+            RecordKind::Part(part) => (size_of::<ExchangePart>(), part.detail.as_deref()),
             RecordKind::Outside(detail) => (0, Some(&**detail)),
-            RecordKind::Noted(noted) => ((size_of::<Noted>() + noted.text.len()) as u64, None),
-            RecordKind::Ended(ended) => (size_of::<Ended>() as u64 + u64::from(ended.kept), None),
-            RecordKind::Opened(_) => (size_of::<Opened>() as u64, None),
-            RecordKind::Secured(_) => (size_of::<Tls>() as u64, None),
-            RecordKind::Unsecured(reason) => (reason.len() as u64, None),
+            RecordKind::Noted(noted) => (size_of::<Noted>() + noted.text.len(), None),
+            RecordKind::Ended(_) => (size_of::<Ended>(), None),
+            RecordKind::Opened(_) => (size_of::<Opened>(), None),
+            RecordKind::Secured(_) => (size_of::<Tls>(), None),
+            RecordKind::Unsecured(reason) => (reason.len(), None),
             RecordKind::Closed { .. } | RecordKind::Dropped { .. } => (0, None),
         };
+        let text = self.kind.text().map_or(0, |text| u64::from(text.heard) + u64::from(text.said));
         let more = detail.map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
             let own = size_of::<Detail>() + detail.odd_dots.as_deref().map_or(0, size_of_val);
@@ -217,18 +266,27 @@ impl Record {
             let trace = detail.trace.as_deref().map_or(0, Trace::octets);
             own + facts + trace + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
         });
-        text + (size_of::<Self>() + more) as u64
+        text + (size_of::<Self>() + own + more) as u64
     }
+}
+
+/// The name of a listener that a server can have.
+#[cfg(feature = "serde")]
+fn listener<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ListenerName, D::Error> {
+    let listener = |name: &str| super::LISTENERS.iter().copied().find(|its| *its == name);
+    crate::base::parsed(deserializer, "a listener", listener)
 }
 
 /// How much of a reply left.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Left {
     All,
     Less(Box<Less>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Less {
     /// Only the first octets: the connection was lost before the rest.
     Part { octets: u32, of: u32 },

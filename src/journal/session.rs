@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::open_exchange::OpenExchange;
 use super::text::Text;
-use super::{Detail, Ending, OpenExchange, Opened, RecordKind, SeqList};
+use super::{Detail, Ending, Left, Opened, RecordKind, SeqList, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{ClientFacts, Status, Unfinished};
 
@@ -22,7 +23,7 @@ const REACH: usize = 4096;
 
 /// What was agreed in a TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Tls {
     /// `TLSv1.3` or `TLSv1.2`.
@@ -146,7 +147,45 @@ impl SessionLog {
         self.latest
     }
 
-    pub(super) fn record(&mut self, seq: Seq, at: Timestamp) {
+    /// Folds a record, and the text that stands beside it, whose place it is given.
+    pub(super) fn record(&mut self, seq: Seq, at: Timestamp, kind: &mut RecordKind, (heard, said): (&[u8], &[u8])) {
+        match kind {
+            RecordKind::Exchange(exchange) => {
+                exchange.text = self.write(heard, said);
+                let mut open = OpenExchange::new(seq, exchange.event);
+                open.say(said.len(), exchange.status, exchange.detail.as_deref());
+                self.owe(open);
+                self.learn(exchange.detail.as_deref());
+            }
+            RecordKind::Part(part) => {
+                self.say(part.exchange, said.len(), part.status, part.detail.as_deref());
+                part.text = self.write(heard, said);
+                self.learn(part.detail.as_deref());
+            }
+            RecordKind::Closed { exchange, .. } => self.open.retain(|open| open.exchange != *exchange),
+            RecordKind::Secured(tls) => {
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.tls = Some((**tls).clone());
+                // RFC 3207 §4.2: nothing learned in the clear holds.
+                facts.helo = None;
+            }
+            RecordKind::Ended(ended) => {
+                if !heard.is_empty() {
+                    ended.text = self.write(heard, said);
+                }
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.ended = Some((at, ended.ending));
+                facts.idling = false;
+                self.text.shrink_to_fit();
+                self.records.shrink_to_fit();
+                self.open.shrink_to_fit();
+            }
+            RecordKind::Opened(_)
+            | RecordKind::Dropped { .. }
+            | RecordKind::Unsecured(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Noted(_) => {}
+        }
         self.records.push(seq);
         self.latest = at;
     }
@@ -159,7 +198,7 @@ impl SessionLog {
         self.latest = before(self.latest);
     }
 
-    pub(super) fn owe(&mut self, open: OpenExchange) {
+    fn owe(&mut self, open: OpenExchange) {
         self.requests += u64::from(open.is_asked());
         self.refusals += u64::from(open.is_refused());
         self.open.push_back(open);
@@ -176,7 +215,7 @@ impl SessionLog {
     }
 
     /// More of the answer of an open exchange is said.
-    pub(super) fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
+    fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
             let before = open.is_refused();
             open.say(octets, status, detail);
@@ -184,14 +223,20 @@ impl SessionLog {
         }
     }
 
-    pub(super) fn pay(&mut self, exchange: Seq) -> Option<OpenExchange> {
-        let at = self.open.iter().position(|open| open.exchange == exchange)?;
-        self.open.remove(at)
+    /// Whether the reply of this exchange has neither left nor been lost.
+    #[cfg(all(test, feature = "serde"))]
+    pub(super) fn is_open(&self, exchange: Seq) -> bool {
+        self.open.iter().any(|open| open.exchange == exchange)
     }
 
-    /// Whether goodbye was said.
+    /// What became of the answer of an open exchange, when so much of it left.
+    pub(super) fn outcome(&self, exchange: Seq, left: &Left) -> Option<&'static str> {
+        self.open.iter().find(|open| open.exchange == exchange).map(|open| open.outcome(left))
+    }
+
+    /// Whether goodbye was said and the session lasts.
     pub(super) fn is_leaving(&self) -> bool {
-        self.leaving
+        self.leaving && self.facts.ended.is_none()
     }
 
     /// Whether lines were no longer kept because there were too many.
@@ -199,12 +244,23 @@ impl SessionLog {
         self.is_full
     }
 
-    /// So much of the session's text from this place on; empty where it was not kept.
-    pub(crate) fn text(&self, start: u32, len: u32) -> &[u8] {
-        self.text.get(start, len as usize).unwrap_or_default()
+    /// What was heard in a record of this session; empty where it was not kept.
+    pub(crate) fn heard(&self, place: TextPlace) -> &[u8] {
+        self.text.get(place.start, place.heard as usize).unwrap_or_default()
     }
 
-    pub(super) fn write(&mut self, heard: &[u8], said: &[u8]) -> u32 {
+    /// What was said in a record of this session; empty where it was not kept.
+    pub(crate) fn said(&self, place: TextPlace) -> &[u8] {
+        self.text.get(place.start.wrapping_add(place.heard), place.said as usize).unwrap_or_default()
+    }
+
+    /// Gives the place of what was heard and said.
+    fn write(&mut self, heard: &[u8], said: &[u8]) -> TextPlace {
+        let start = self.write_text(heard, said);
+        TextPlace { start, heard: heard.len() as u32, said: said.len() as u32 }
+    }
+
+    fn write_text(&mut self, heard: &[u8], said: &[u8]) -> u32 {
         let octets = heard.len() + said.len();
         self.is_full |= self.text.len() + octets > TEXT_LIMIT;
         if self.is_full {
@@ -227,22 +283,21 @@ impl SessionLog {
 
     /// Drops the text in front of this place, but for what later exchanges may repeat; all of it, where nothing points
     /// into it.
-    pub(super) fn drop_text(&mut self, start: Option<u32>) {
+    pub(super) fn drop_text(&mut self, first: Option<TextPlace>) {
         let before = |start: u32| (start.wrapping_sub(self.text.first()) as usize).min(self.text.len());
-        self.text.drop_front(start.map_or(self.text.len(), |start| before(start).saturating_sub(REACH)));
+        self.text.drop_front(first.map_or(self.text.len(), |first| before(first.start).saturating_sub(REACH)));
     }
 
-    /// Keeps what is known of the session from now on; true when it says goodbye for the first time.
-    pub(super) fn learn(&mut self, Detail { facts, last, captured, .. }: &Detail) -> bool {
+    /// Keeps what is known of the session from now on.
+    fn learn(&mut self, detail: Option<&Detail>) {
+        let Some(Detail { facts, last, captured, .. }) = detail else { return };
         if let Some(facts) = facts {
             self.learn_facts(facts);
         }
         if captured.is_some() {
             Arc::make_mut(&mut self.facts).messages += 1;
         }
-        let leaves = *last && !self.leaving;
         self.leaving |= *last;
-        leaves
     }
 
     fn learn_facts(&mut self, ClientFacts { user, helo, selected, idling, denied: _ }: &ClientFacts) {
@@ -257,33 +312,6 @@ impl SessionLog {
             known.mailbox = mailbox.clone();
         }
         known.idling = idling.unwrap_or(known.idling);
-    }
-
-    pub(super) fn fold(&mut self, at: Timestamp, kind: &RecordKind) {
-        match kind {
-            RecordKind::Secured(tls) => {
-                let facts = Arc::make_mut(&mut self.facts);
-                facts.tls = Some((**tls).clone());
-                // RFC 3207 §4.2: nothing learned in the clear holds.
-                facts.helo = None;
-            }
-            RecordKind::Ended(ended) => {
-                let facts = Arc::make_mut(&mut self.facts);
-                facts.ended = Some((at, ended.ending));
-                facts.idling = false;
-                self.text.shrink_to_fit();
-                self.records.shrink_to_fit();
-                self.open.shrink_to_fit();
-            }
-            RecordKind::Opened(_)
-            | RecordKind::Exchange(_)
-            | RecordKind::Part(_)
-            | RecordKind::Closed { .. }
-            | RecordKind::Dropped { .. }
-            | RecordKind::Unsecured(_)
-            | RecordKind::Outside(_)
-            | RecordKind::Noted(_) => {}
-        }
     }
 
     /// Forgets what is below the floor; false if nothing is left to keep.
@@ -306,10 +334,10 @@ mod tests {
         let kept = log.write(b"NOOP", &much);
         (0..4).for_each(|_| _ = log.write(&much, b""));
 
-        let start = log.write(b"NOOP x", b"250 Ok");
+        let lost = log.write(b"NOOP x", b"250 Ok");
 
         assert!(log.is_full());
-        assert_eq!(log.text(kept, 4), b"NOOP");
-        assert_eq!((log.text(start, 6), log.text(start.wrapping_add(6), 6)), (&b""[..], &b""[..]));
+        assert_eq!(log.heard(kept), b"NOOP");
+        assert_eq!((log.heard(lost), log.said(lost)), (&b""[..], &b""[..]));
     }
 }

@@ -1,8 +1,9 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::base::Timestamp;
 use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::TxnLog;
+use crate::protocol::{Event, Input, Reply, Status, TxnLog, Written};
 
 const AT: Timestamp = Timestamp::from_micros(0);
 const SESSION: SessionNo = SessionNo(1);
@@ -14,13 +15,17 @@ fn journal() -> Journal {
     journal
 }
 
-/// The exchange of a mail whose reply has not left yet.
-fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
+/// A mail that was accepted.
+fn accepted(no: u32, to: &[&str]) -> TxnLog {
     let recipient = |to: &&str| Recipient::new(to, Parameters::default(), Verdict::Accepted);
     let envelope = Envelope::new(Sender::new("", Parameters::default()), to.iter().map(recipient).collect());
     let message = Message::new(MessageNo(no), Origin::Delivered, AT, envelope, Bytes::new());
-    let done = TxnLog { accepted: Some(message), ..TxnLog::default() };
-    let (detail, came) = Detail::of(done);
+    TxnLog { accepted: Some(message), ..TxnLog::default() }
+}
+
+/// The exchange of a mail whose reply has not left yet.
+fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
+    let (detail, came) = Detail::of(accepted(no, to));
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
     journal.exchange(AT, SESSION, Event::SmtpMessage, &Input::Body { octets: 0, odd_dots: None }, reply, detail)
@@ -38,6 +43,26 @@ fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed
     assert_eq!(journal.closed_since(Seq(0), None).count(), 1);
     assert_eq!(journal.closed_since(Seq(0), Some("bob@example.org")).count(), 1);
     assert_eq!(journal.unclosed().count(), 0);
+}
+
+#[test]
+fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
+    let mut journal = journal();
+    let nothing = || (None, CapturedMail::default());
+    let input = Input::Body { octets: 0, odd_dots: None };
+    let ask = |journal: &mut Journal| {
+        journal.exchange(AT, SESSION, Event::SmtpMessage, &input, (&Reply::default(), None), nothing())
+    };
+    let first = ask(&mut journal);
+    let second = capture(&mut journal, 1, &["ann@example.org"]);
+    let (detail, mail) = Detail::of(accepted(2, &["bob@example.org"]));
+    let said = Reply::default().line(&["250 Ok"]);
+    journal.part(AT, SESSION, first, Some(b""), (&said, Some(Status::Positive)), (Some(Box::new(detail)), mail));
+
+    journal.close(AT, SESSION, first, Left::All);
+    assert_eq!(journal.closed_since(Seq(0), None).map(|its| its.message.no().0).collect::<Vec<_>>(), [2]);
+    journal.close(AT, SESSION, second, Left::All);
+    assert_eq!(journal.closed_since(Seq(0), None).map(|its| its.message.no().0).collect::<Vec<_>>(), [2, 1]);
 }
 
 #[test]

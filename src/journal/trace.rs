@@ -6,6 +6,7 @@ use crate::protocol::Written;
 
 /// The rules that had to do with an exchange, what they wrote, and what was done to it on its way.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
     /// What rules wrote, by its place in the exchange's text; the conforming server wrote the rest.
@@ -19,6 +20,7 @@ pub(crate) struct Trace {
 
 /// A rule that fired, and how often it had fired by then, this time included.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Fired {
     pub(crate) rule: Arc<str>,
     pub(crate) n: u64,
@@ -26,6 +28,7 @@ pub(crate) struct Fired {
 
 /// A rule keeps the client waiting for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stalled {
     pub(crate) by: Arc<str>,
     /// Nothing is said to any other request either.

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{
-    Detail, Ended, Ending, Exchange, ExchangePart, Gone, Journal, Label, Left, Less, Record, RecordKind, SessionLog,
-    Weight,
-};
+use super::record::Label;
+use super::{Description, Ending, Gone, Journal, Left, Less, Noted, RecordedTurn, SessionLog, Stalled, Weight};
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled};
@@ -70,9 +68,7 @@ impl Transcript {
         let mut part = Part::new(log);
         let (mut places, mut read) = (log.records.since(from).peekable(), 0);
         while let Some(seq) = places.next_if(|_| read < PORTION && part.octets() <= PORTION_OCTETS) {
-            if let Some(record) = journal.get(seq) {
-                part.record(journal, log, record, is_begin);
-            }
+            part.record(journal, seq, is_begin);
             read += 1;
         }
         let next = places.peek().copied();
@@ -126,8 +122,8 @@ impl fmt::Display for Transcript {
 impl Part {
     fn of(journal: &Journal, log: &SessionLog) -> Self {
         let mut part = Self::new(log);
-        for record in log.records.iter().filter_map(|seq| journal.get(seq)) {
-            part.record(journal, log, record, true);
+        for seq in log.records.iter() {
+            part.record(journal, seq, true);
         }
         part.finish(log);
         part
@@ -156,82 +152,81 @@ impl Part {
     }
 
     /// What a record says. TLS goes without saying where a session begins with it.
-    fn record(&mut self, journal: &Journal, log: &SessionLog, record: &Record, is_begin: bool) {
-        match &record.kind {
-            RecordKind::Exchange(exchange) => self.exchange(journal, log, exchange),
-            RecordKind::Part(part) => {
-                let ExchangePart { start, heard, said, .. } = **part;
-                let labelled = part.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-                if part.awaited {
-                    self.heard(log.text(start, heard), &[]);
-                }
-                self.say('S', log.text(start.wrapping_add(heard), said).to_vec(), labelled, heard);
-                self.stalled(part.detail.as_deref(), said > 0);
-            }
-            RecordKind::Closed { left: Left::Less(less), .. } => {
-                // That a rule stalls is said where it does.
+    fn record(&mut self, journal: &Journal, seq: Seq, is_begin: bool) {
+        let Some(record) = journal.get(seq) else { return };
+        match journal.describe(seq, record) {
+            Description::Turn(turn) => self.turn(journal, &turn),
+            // That a rule stalls is said where it does.
+            Description::Closed { left: Left::Less(less), .. } => {
                 if let Less::Part { octets, of } = **less {
                     self.direct(format!("only {octets} of the {of} octets of this reply left"));
                 }
             }
-            RecordKind::Noted(noted) if noted.weight != Weight::State => {
-                let by = noted.by.as_ref().map_or("mailjig".to_owned(), |by| format!("rule `{by}`"));
-                let what = if noted.weight == Weight::Failure { "fails" } else { "notes" };
-                self.direct(format!("{by} {what}: {}", noted.text));
-            }
-            RecordKind::Dropped { octets } => {
+            Description::Noted(Noted { weight: Weight::Note, by, text }) => self.noted(by.as_deref(), "notes", text),
+            Description::Noted(Noted { weight: Weight::Failure, by, text }) => self.noted(by.as_deref(), "fails", text),
+            Description::Dropped { octets } => {
                 self.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
             }
-            RecordKind::Secured(_) if !(is_begin && self.lines.is_empty()) => self.direct("TLS".to_owned()),
-            RecordKind::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
-            RecordKind::Ended(ended) => {
-                let Ended { unfinished, start, kept, .. } = **ended;
-                let first = log.text(start, kept);
+            Description::Secured(_) if is_begin && self.lines.is_empty() => {}
+            Description::Secured(_) => self.direct("TLS".to_owned()),
+            Description::Unsecured(reason) => self.direct(format!("the TLS handshake failed: {reason}")),
+            Description::Ended { ended, first } => {
                 if !first.is_empty() {
                     self.lines.push(Line::Begun(first.to_vec()));
                 }
-                if unfinished > 0 {
-                    self.direct(format!("{unfinished} octets of an incomplete request were lost"));
+                if ended.unfinished > 0 {
+                    self.direct(format!("{} octets of an incomplete request were lost", ended.unfinished));
                 }
                 self.end(ended.ending);
             }
-            RecordKind::Opened(_)
-            | RecordKind::Closed { .. }
-            | RecordKind::Secured(_)
-            | RecordKind::Outside(_)
-            | RecordKind::Noted(_) => {}
+            Description::Closed { left: Left::All, .. }
+            | Description::Noted(Noted { weight: Weight::State, .. })
+            | Description::Opened(_)
+            | Description::Outside(_) => {}
         }
     }
 
-    fn exchange(&mut self, journal: &Journal, log: &SessionLog, exchange: &Exchange) {
-        let heard = log.text(exchange.start, exchange.heard);
-        let octets = exchange.detail.as_ref().and_then(|detail| detail.octets);
-        let labelled = exchange.detail.as_ref().map_or(&[][..], |detail| &detail.labelled);
-        let captured = exchange.detail.as_ref().and_then(|detail| detail.captured);
-        match (captured, octets) {
+    fn turn(&mut self, journal: &Journal, turn: &RecordedTurn<'_>) {
+        let RecordedTurn { heard, said, is_first, is_awaited, place, .. } = *turn;
+        if is_first {
+            self.request(journal, turn);
+        } else if is_awaited {
+            self.heard(journal, heard, &[]);
+        }
+        self.say(journal, 'S', said.to_vec(), turn.labelled(), place.heard);
+        if let Some(stalled) = turn.trace().and_then(|trace| trace.stalled.as_ref()) {
+            self.stalled(stalled, place.said > 0);
+        }
+    }
+
+    fn request(&mut self, journal: &Journal, turn: &RecordedTurn<'_>) {
+        let octets = turn.detail.and_then(|detail| detail.octets);
+        let is_message = turn.event() == Some(Event::SmtpMessage);
+        match (turn.captured(), octets) {
             (Some(no), _) => match journal.message(no) {
                 Some(captured) => {
-                    let odd_dots = exchange.detail.as_ref().and_then(|detail| detail.odd_dots.clone());
+                    let odd_dots = turn.detail.and_then(|detail| detail.odd_dots.clone());
                     self.lines.push(Line::Body(captured.message.clone(), odd_dots));
                 }
-                None => self.heard(format!("<{no}>").as_bytes(), &[]),
+                None => self.heard(journal, format!("<{no}>").as_bytes(), &[]),
             },
-            (None, Some(octets)) if exchange.event == Event::SmtpMessage => self.lines.push(Line::Dropped(octets)),
+            (None, Some(octets)) if is_message => self.lines.push(Line::Dropped(octets)),
             (None, Some(octets)) => {
-                self.say('C', heard.to_vec(), &[], 0);
+                self.say(journal, 'C', turn.heard.to_vec(), &[], 0);
                 self.direct(format!("that line had {octets} octets; the rest was not kept"));
             }
-            (None, None) if exchange.event.is_unasked() => {}
-            (None, None) => self.heard(heard, labelled),
+            (None, None) if turn.event().is_some_and(Event::is_unasked) => {}
+            (None, None) => self.heard(journal, turn.heard, turn.labelled()),
         }
-        let said = log.text(exchange.start.wrapping_add(exchange.heard), exchange.said);
-        self.say('S', said.to_vec(), labelled, exchange.heard);
-        self.stalled(exchange.detail.as_deref(), exchange.said > 0);
     }
 
-    /// Says that a rule keeps the client waiting, if one does.
-    fn stalled(&mut self, detail: Option<&Detail>, has_said: bool) {
-        let Some(stalled) = detail.and_then(|detail| detail.trace.as_ref()?.stalled.as_ref()) else { return };
+    fn noted(&mut self, by: Option<&str>, does: &str, text: &str) {
+        let by = by.map_or("mailjig".to_owned(), |by| format!("rule `{by}`"));
+        self.direct(format!("{by} {does}: {text}"));
+    }
+
+    /// Says that a rule keeps the client waiting.
+    fn stalled(&mut self, stalled: &Stalled, has_said: bool) {
         let text = match (stalled.is_connection, has_said) {
             (true, _) => "the server says nothing from here on",
             (false, false) => "the server says nothing to this, ever",
@@ -241,13 +236,13 @@ impl Part {
     }
 
     /// What was heard is recorded without the CRLF at its end; another end stands in it.
-    fn heard(&mut self, text: &[u8], labelled: &[Label]) {
+    fn heard(&mut self, journal: &Journal, text: &[u8], labelled: &[Label]) {
         let end = if text.ends_with(b"\n") { &b""[..] } else { b"\r\n" };
-        self.say('C', [text, end].concat(), labelled, 0);
+        self.say(journal, 'C', [text, end].concat(), labelled, 0);
     }
 
     /// `from` is the place of this text within the text of its exchange, which the labels go by.
-    fn say(&mut self, who: char, text: Vec<u8>, labelled: &[Label], from: u32) {
+    fn say(&mut self, journal: &Journal, who: char, text: Vec<u8>, labelled: &[Label], from: u32) {
         if text.is_empty() {
             return;
         }
@@ -255,7 +250,7 @@ impl Part {
             labelled.iter().filter(|its| its.label.start >= from && (its.label.end - from) as usize <= text.len());
         // What is gone is shown by its label.
         let here = here.filter_map(|Label { label, octets }| {
-            Some(Labelled { label: label.start - from..label.end - from, octets: octets.get()? })
+            Some(Labelled { label: label.start - from..label.end - from, octets: octets.get(&journal.messages)? })
         });
         let here = here.collect();
         self.lines.push(Line::Said(who, text, here));

@@ -1,12 +1,14 @@
 //! One alteration of accounts or mailboxes, as data.
 
-use super::account::MailboxId;
+use super::account::{MailboxId, Member};
 use super::mailbox::{InternalDate, SpecialUse};
-use super::{AccountNo, Flags, MailboxNo, MessageRef};
+use super::{AccountNo, Flags, MailboxNo};
+use crate::base::MessageNo;
 
 /// One alteration, fully resolved: the numbers it gives stand in it, so that applying it again to the same state
 /// gives the same state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Change {
     /// An account comes into being, with an INBOX.
     Open { account: AccountNo, login: Box<str>, inbox: MailboxNo, uid_validity: u32 },
@@ -29,7 +31,7 @@ pub(crate) enum Change {
         modseq: u64,
         date: InternalDate,
         flags: Flags,
-        message: MessageRef,
+        message: MessageNo,
         is_delivery: bool,
     },
     /// An entry's flags are these from now on.
@@ -42,6 +44,10 @@ pub(crate) enum Change {
     Renumber { place: MailboxId, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
     /// POP3 knows an entry by this name.
     Uidl { place: MailboxId, uid: u32, uidl: Box<str> },
+    /// Only these may log in from now on; everybody, if there are none.
+    Admit { members: Box<[Member]> },
+    /// No account is open any more. The next account and the next mailbox have these numbers.
+    Reset { account: AccountNo, mailbox: MailboxNo, uid_validity: u32 },
 }
 
 impl Change {
@@ -49,7 +55,20 @@ impl Change {
     pub(crate) fn closed(&self) -> Option<AccountNo> {
         match self {
             Self::Close { account } => Some(*account),
-            _ => None,
+            Self::Open { .. }
+            | Self::Create { .. }
+            | Self::Delete { .. }
+            | Self::Rename { .. }
+            | Self::Subscribe { .. }
+            | Self::Keyword { .. }
+            | Self::File { .. }
+            | Self::Flag { .. }
+            | Self::Claim { .. }
+            | Self::Expunge { .. }
+            | Self::Renumber { .. }
+            | Self::Uidl { .. }
+            | Self::Admit { .. }
+            | Self::Reset { .. } => None,
         }
     }
 
@@ -68,7 +87,9 @@ impl Change {
             | Self::Subscribe { .. }
             | Self::Keyword { .. }
             | Self::Claim { .. }
-            | Self::Uidl { .. } => None,
+            | Self::Uidl { .. }
+            | Self::Admit { .. }
+            | Self::Reset { .. } => None,
         }
     }
 }

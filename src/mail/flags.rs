@@ -2,6 +2,7 @@
 
 /// A set of flags as bits: the system's first, then a mailbox's keywords in the order of first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Flags(u64);
 
 impl Flags {

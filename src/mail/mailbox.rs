@@ -3,15 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::account::InvalidChange;
 use super::{Flags, Message};
 use crate::base::Timestamp;
 
 /// A mailbox's number within its server: stable while names change, and never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MailboxNo(pub(crate) u32);
 
 /// A moment and the zone it was told in: IMAP's internal date (RFC 3501 §2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct InternalDate {
     pub(crate) at: Timestamp,
     /// Minutes east of Greenwich.
@@ -30,6 +33,7 @@ pub(crate) struct Entry {
 
 /// What a mailbox is for (RFC 6154 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum SpecialUse {
     All,
     Archive,
@@ -140,44 +144,52 @@ impl Mailbox {
         self.keywords.iter().position(|its| its.eq_ignore_ascii_case(name)).map(Flags::keyword)
     }
 
-    pub(super) fn add_keyword(&mut self, name: &str) {
-        assert!(self.keywords.len() < Flags::MOST_KEYWORDS, "keywords are added while there is room");
+    pub(super) fn add_keyword(&mut self, name: &str) -> Result<(), InvalidChange> {
+        if self.keywords.len() == Flags::MOST_KEYWORDS {
+            return Err(InvalidChange::Keywords(self.no));
+        }
         self.keywords.push(name.into());
+        Ok(())
     }
 
     pub(super) fn claim(&mut self, recent_from: u32) {
         self.recent_from = recent_from;
     }
 
-    pub(super) fn file(&mut self, entry: Entry) {
-        assert_eq!(entry.uid, self.uid_next, "UIDs are given in order");
+    pub(super) fn file(&mut self, entry: Entry) -> Result<(), InvalidChange> {
+        if entry.uid != self.uid_next {
+            return Err(InvalidChange::Uid { mailbox: self.no, expected: self.uid_next, found: entry.uid });
+        }
+        self.step(entry.modseq)?;
         self.uid_next += 1;
-        self.step(entry.modseq);
         self.entries.push_back(entry);
+        Ok(())
     }
 
-    pub(super) fn flag(&mut self, uid: u32, modseq: u64, flags: Flags) {
-        self.step(modseq);
+    pub(super) fn flag(&mut self, uid: u32, modseq: u64, flags: Flags) -> Result<(), InvalidChange> {
+        self.step(modseq)?;
         self.last_flagged = modseq;
-        let at = self.place(uid).expect("an entry that is flagged is there");
+        let at = self.place(uid).ok_or(InvalidChange::NoEntry { mailbox: self.no, uid })?;
         let entry = &mut self.entries[at];
         (entry.flags, entry.modseq) = (flags, modseq);
+        Ok(())
     }
 
-    pub(super) fn expunge(&mut self, uid: u32, modseq: u64) {
+    pub(super) fn expunge(&mut self, uid: u32, modseq: u64) -> Result<(), InvalidChange> {
         self.uidls.remove(&uid);
-        self.step(modseq);
+        self.step(modseq)?;
         self.last_expunged = modseq;
-        let at = self.place(uid).expect("an entry is expunged once");
+        let at = self.place(uid).ok_or(InvalidChange::NoEntry { mailbox: self.no, uid })?;
         self.entries.remove(at);
         if self.entries.len() < self.entries.capacity() / 4 {
             self.entries.shrink_to(self.entries.len() * 2);
         }
+        Ok(())
     }
 
     pub(super) fn renumber(&mut self, uid_validity: u32, is_renumbered: bool, is_reversed: bool) {
         self.uid_validity = uid_validity;
-        self.step(self.highest_modseq + 1);
+        self.highest_modseq += 1;
         if !is_renumbered {
             return;
         }
@@ -192,9 +204,13 @@ impl Mailbox {
         self.uidls.clear();
     }
 
-    fn step(&mut self, modseq: u64) {
-        assert_eq!(modseq, self.highest_modseq + 1, "mod-sequences are given in order");
+    fn step(&mut self, modseq: u64) -> Result<(), InvalidChange> {
+        let expected = self.highest_modseq + 1;
+        if modseq != expected {
+            return Err(InvalidChange::Modseq { mailbox: self.no, expected, found: modseq });
+        }
         self.highest_modseq = modseq;
+        Ok(())
     }
 
     fn place(&self, uid: u32) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! One captured mail: its envelope, its bytes as they came, its session and its time.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 
@@ -12,17 +12,6 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 /// One captured mail. Immutable, and cheap to clone: clones share the same bytes.
 #[derive(Clone)]
 pub struct Message(Arc<Captured>);
-
-/// Which message, where it shall not be kept for that.
-#[derive(Debug, Clone)]
-pub(crate) struct MessageRef(Weak<Captured>);
-
-impl MessageRef {
-    /// None when nobody keeps it any more.
-    pub(crate) fn message(&self) -> Option<Message> {
-        self.0.upgrade().map(Message)
-    }
-}
 
 #[derive(Debug)]
 struct Captured {
@@ -38,6 +27,7 @@ struct Captured {
 
 /// Where a message came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Origin {
     /// A client sent it in this session.
     Session(SessionNo),
@@ -65,8 +55,17 @@ impl Message {
         }
     }
 
-    pub(crate) fn reference(&self) -> MessageRef {
-        MessageRef(Arc::downgrade(&self.0))
+    /// Tells later whether anybody still keeps it.
+    #[cfg(test)]
+    pub(crate) fn is_kept(&self) -> impl Fn() -> bool + use<> {
+        let captured = Arc::downgrade(&self.0);
+        move || captured.strong_count() > 0
+    }
+
+    /// Where it came from.
+    #[cfg(all(test, feature = "serde"))]
+    pub(crate) fn origin(&self) -> Origin {
+        self.0.origin
     }
 
     /// Whether anybody else keeps it.

@@ -11,6 +11,8 @@ mod message;
 mod mime;
 mod name;
 
+#[cfg(all(test, feature = "serde"))]
+pub(crate) use account::InvalidChange;
 pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_identifier, is_subaddress_separator};
 pub(crate) use change::Change;
 pub(crate) use envelope::Parameter;
@@ -18,7 +20,7 @@ pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
-pub(crate) use message::{MessageRef, Origin, generated};
+pub(crate) use message::{Origin, generated};
 pub use mime::{Address, Part};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};

@@ -20,6 +20,10 @@ pub mod protocols {}
 #[doc = include_str!("http.md")]
 pub mod http {}
 
+/// What the journal records, and what it does not.
+#[doc = include_str!("journal.md")]
+pub mod journal {}
+
 /// Design decisions and their reasons.
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

@@ -276,3 +276,10 @@ impl serde::Serialize for Event {
         serializer.serialize_str(self.name())
     }
 }
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Event {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::base::parsed(deserializer, "the name of an event", Self::parse)
+    }
+}

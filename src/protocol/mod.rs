@@ -188,7 +188,7 @@ pub(crate) struct Outcome<R> {
 
 /// What an answer says of its request (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub(crate) enum Status {
     /// It was done, or the client may go on.
     Positive,

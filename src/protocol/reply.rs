@@ -51,6 +51,7 @@ pub(crate) struct Labelled {
 
 /// Text that the machine did not write, and who did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Written<At = u32> {
     pub(crate) range: Range<At>,
     pub(crate) by: Arc<str>,

@@ -20,13 +20,13 @@ impl World {
         if !self.rulebook.concerns(Event::MailDelivered) {
             return Vec::new();
         }
-        let filed = txn_log.changes.iter().filter_map(|change| match change {
-            Change::File { place, uid, message, is_delivery: true, .. } => {
-                let account = self.mail.accounts.account(place.account)?;
-                let mailbox = account.mailbox(place.mailbox)?.name.clone();
-                Some(Delivered { message: message.message()?, login: account.login.clone(), mailbox, uid: *uid })
-            }
-            _ => None,
+        let filed = txn_log.changes.iter().filter_map(|change| {
+            let Change::File { place, uid, message, is_delivery: true, .. } = change else { return None };
+            let account = self.mail.accounts.account(place.account)?;
+            let mailbox = account.mailbox(place.mailbox)?.name.clone();
+            // What is filed later was captured before.
+            let message = txn_log.message(*message).or_else(|| self.journal.kept(*message))?.clone();
+            Some(Delivered { message, login: account.login.clone(), mailbox, uid: *uid })
         });
         filed.collect()
     }

@@ -49,9 +49,10 @@ impl World {
 
     /// Back to the state at the start, but for what is kept. Sessions that last go on.
     pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
-        self.clear(now);
+        let seed = self.seed;
+        self.outside(now, |txn| txn.reset(seed));
+        self.journal.clear();
         self.journal.renumber();
-        self.mail.reset(self.seed);
         self.next_session = self.journal.sessions().map(|log| log.no.0).max().unwrap_or(0) + 1;
         self.evicted = 0;
         self.evicted_accounts = 0;
@@ -114,7 +115,8 @@ impl World {
             addresses: user.addresses.iter().map(|address| address.as_str().into()).collect(),
         });
         let members: Vec<Member> = members.collect();
-        self.mail.accounts.admit(if members.is_empty() { self.initial.members.clone() } else { members });
+        let members = if members.is_empty() { self.initial.members.clone() } else { members };
+        self.outside(now, |txn| txn.admit(members));
         let everybody: Vec<SeedMailbox> = seeds(loaded, None).collect();
         let there: Vec<Box<str>> = self.mail.accounts.iter().map(|(_, account)| account.login.clone()).collect();
         for login in there.iter().filter(|_| !everybody.is_empty()) {

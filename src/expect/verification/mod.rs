@@ -400,15 +400,10 @@ fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal)
 }
 
 /// Whether a rule keeps a client waiting for the answer to what it asked last.
-fn stalled<'j>(journal: &'j Journal, log: &SessionLog) -> Option<&'j Stalled> {
-    for seq in log.records.iter().rev() {
-        let (detail, is_first) = match &journal.get(seq)?.kind {
-            RecordKind::Exchange(exchange) => (&exchange.detail, true),
-            RecordKind::Part(part) => (&part.detail, false),
-            _ => continue,
-        };
-        let stalled = detail.as_ref().and_then(|detail| detail.trace.as_ref()?.stalled.as_ref());
-        if stalled.is_some() || is_first {
+fn stalled<'j>(journal: &'j Journal, log: &'j SessionLog) -> Option<&'j Stalled> {
+    for turn in journal.turns(log.records.iter()).rev() {
+        let stalled = turn.trace().and_then(|trace| trace.stalled.as_ref());
+        if stalled.is_some() || turn.is_first {
             return stalled;
         }
     }

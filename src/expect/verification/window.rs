@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Failure;
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Exchange, ExchangePart, Journal, RecordKind, SessionLog, Stalled, Trace};
+use crate::journal::{Journal, RecordedTurn, SessionLog, Stalled, Trace};
 use crate::protocol::{Written, masked};
 use crate::rule::{MissReason, Mounted, Rulebook, Watch};
 
@@ -41,36 +41,19 @@ pub(super) struct Line {
 /// Every line of a session, and who said it.
 pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
-    for seq in log.records.iter() {
-        let Some(record) = journal.get(seq) else { continue };
-        match &record.kind {
-            RecordKind::Exchange(exchange) => {
-                let Exchange { event, start, heard, said, detail, .. } = exchange;
-                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                let captured = detail.as_ref().and_then(|detail| detail.captured);
-                let said = log.text(start.wrapping_add(*heard), *said);
-                let (line, said) = journal.readable(log, (seq, exchange), said);
-                match captured {
-                    Some(no) => push_heard(&mut all, format!("<{no}>").as_bytes(), seq),
-                    None if event.is_unasked() => {}
-                    None => push_heard(&mut all, &line, seq),
-                }
-                push_said(&mut all, &said, *heard, trace, seq);
-            }
-            RecordKind::Part(part) => {
-                let ExchangePart { exchange, start, heard, said, awaited, detail, .. } = &**part;
-                let trace = detail.as_ref().and_then(|detail| detail.trace.as_deref());
-                let Some(RecordKind::Exchange(its)) = journal.get(*exchange).map(|its| &its.kind) else { continue };
-                let (_, said) = journal.readable(log, (*exchange, its), log.text(start.wrapping_add(*heard), *said));
-                if *awaited {
-                    let line = masked(its.event, log.text(*start, *heard));
-                    let is_hidden = journal.may_be_of_login(log, *exchange);
-                    push_heard(&mut all, if is_hidden { b"***" } else { &line }, *exchange);
-                }
-                push_said(&mut all, &said, *heard, trace, *exchange);
-            }
-            _ => {}
+    for turn in journal.turns(log.records.iter()) {
+        let RecordedTurn { exchange, first: Some(first), heard, said, .. } = turn else { continue };
+        let (line, said) = journal.readable(log, (exchange, first), said);
+        if turn.is_awaited {
+            let is_hidden = journal.may_be_of_login(log, exchange);
+            let line = if is_hidden { b"***"[..].into() } else { masked(first.event, heard) };
+            push_heard(&mut all, &line, exchange);
+        } else if let Some(no) = turn.captured().filter(|_| turn.is_first) {
+            push_heard(&mut all, format!("<{no}>").as_bytes(), exchange);
+        } else if turn.is_first && !first.event.is_unasked() {
+            push_heard(&mut all, &line, exchange);
         }
+        push_said(&mut all, &said, turn.octets_heard(), turn.trace(), exchange);
     }
     all
 }

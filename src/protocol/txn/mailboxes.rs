@@ -152,8 +152,8 @@ impl MailTxn<'_> {
     ) -> u32 {
         let mailbox = self.mailbox(place).expect("the mailbox was looked up");
         let (uid, modseq) = (mailbox.uid_next, mailbox.highest_modseq + 1);
-        let message = message.reference();
-        self.change(Change::File { place, uid, modseq, date, flags, message, is_delivery });
+        let change = Change::File { place, uid, modseq, date, flags, message: message.no(), is_delivery };
+        self.change_with(change, Some(message));
         uid
     }
 

@@ -10,7 +10,8 @@ pub(crate) use mailboxes::InvalidMailbox;
 
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{
-    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, MailboxNo, Message, Origin,
+    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, MailboxNo, Member,
+    Message, Origin,
 };
 
 /// Which session holds the maildrop of an account (RFC 1939 §4).
@@ -73,9 +74,8 @@ impl MailStore {
         }
     }
 
-    /// No account is open, no maildrop is held, and numbers begin anew.
-    pub(crate) fn reset(&mut self, uid_validity: u32) {
-        self.accounts.reset(uid_validity);
+    /// No maildrop is held, nothing is seeded, and messages are numbered from the first.
+    fn reset(&mut self) {
         self.maildrops = Maildrops::default();
         self.next_message = 1;
         self.seeds.clear();
@@ -158,7 +158,8 @@ pub(crate) struct TxnLog {
 }
 
 /// What became known of a client.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ClientFacts {
     /// The login that the client proved to be.
     pub(crate) user: Option<Box<str>>,
@@ -167,12 +168,27 @@ pub(crate) struct ClientFacts {
     /// The name that the client gave itself.
     pub(crate) helo: Option<Box<str>>,
     /// The mailbox that is selected from now on; the inner none when no longer any.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
+    )]
     pub(crate) selected: Option<Option<Box<str>>>,
     /// Whether the client waits for news from now on (RFC 2177).
     pub(crate) idling: Option<bool>,
 }
 
+/// A field that is there, whatever it says.
+#[cfg(feature = "serde")]
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
 impl TxnLog {
+    /// The message of this number, if it came with this.
+    pub(crate) fn message(&self, no: MessageNo) -> Option<&Message> {
+        self.accepted.iter().chain(&self.appended).find(|message| message.no() == no)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         let Self { changes, accepted, appended, facts } = self;
         changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
@@ -358,6 +374,19 @@ impl<'a> MailTxn<'a> {
         count
     }
 
+    /// From now on only these may log in; everybody, if there are none.
+    pub(crate) fn admit(&mut self, members: Vec<Member>) {
+        if let Some(change) = self.mail.accounts.admission(members) {
+            self.change(change);
+        }
+    }
+
+    /// Closes every account, gives back every maildrop, and numbers messages from the first again.
+    pub(crate) fn reset(&mut self, uid_validity: u32) {
+        self.change(self.mail.accounts.resetting(uid_validity));
+        self.mail.reset();
+    }
+
     /// What was done here, for the record.
     pub(crate) fn close(self) -> TxnLog {
         self.mail.take_log()
@@ -382,7 +411,14 @@ impl<'a> MailTxn<'a> {
     }
 
     fn change(&mut self, change: Change) {
-        self.mail.accounts.apply(&change);
+        self.change_with(change, None);
+    }
+
+    /// Makes a change, which may file this message, and keeps it for the record.
+    fn change_with(&mut self, change: Change, message: Option<Message>) {
+        if let Err(invalid) = self.mail.accounts.apply(&change, |_| message) {
+            unreachable!("a change is made for the state that it is applied to: {invalid}");
+        }
         if let Change::Close { account } = &change {
             self.mail.made.remove(account);
         }

@@ -1,14 +1,15 @@
-//! The world as a fold over its journal.
+//! The world as a fold over its journal, written out and read back.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
 use super::{connect, reply, server, tagged};
 use crate::base::Seq;
-use crate::journal::{RecordKind, Weight};
-use crate::mail::{Accounts, Change, Mailbox, Message, Namespace};
+use crate::journal::{Journal, LogReader, LogWriter, RecordKind, Transcript, Weight};
+use crate::mail::{Accounts, Mailbox, Message, Namespace};
 use crate::rule::{Variable, VariableValue, shown};
 use crate::scenario::Scenario;
 use crate::server::{Listener, Server};
@@ -28,10 +29,11 @@ fn picture(accounts: &Accounts) -> String {
     for (_, account) in accounts.iter() {
         out += &format!("{} {:?}\n", account.login, account.subscriptions);
         for mailbox in account.mailboxes() {
+            let octets = |message: &Message| BuildHasherDefault::<DefaultHasher>::default().hash_one(message.raw());
             let entries: Vec<_> = mailbox
                 .entries()
                 .iter()
-                .map(|entry| (entry.uid, entry.modseq, entry.flags, entry.date, entry.message.raw().as_ptr()))
+                .map(|entry| (entry.uid, entry.modseq, entry.flags, entry.date, octets(&entry.message)))
                 .collect();
             let Mailbox {
                 no, name, special_use, uid_validity, uid_next, highest_modseq, recent_from, keywords, ..
@@ -43,21 +45,6 @@ fn picture(accounts: &Accounts) -> String {
         }
     }
     out
-}
-
-/// Every change in the journal, in order, with the place of its record.
-fn changes(world: &World) -> Vec<(Seq, Change)> {
-    let mut changes = Vec::new();
-    for (seq, record) in world.journal.since(Seq(0)).unwrap() {
-        let done = match &record.kind {
-            RecordKind::Exchange(exchange) => exchange.detail.as_ref().map(|detail| &detail.changes),
-            RecordKind::Part(part) => part.detail.as_ref().map(|detail| &detail.changes),
-            RecordKind::Outside(detail) => Some(&detail.changes),
-            _ => None,
-        };
-        changes.extend(done.into_iter().flatten().map(|change| (seq, change.clone())));
-    }
-    changes
 }
 
 fn keep_picture(server: &Server, n: usize, prefixes: &mut Vec<(Seq, String)>) {
@@ -160,11 +147,12 @@ on = "imap.subscribe"
 do = [{ pass = true }, { mailbox = { user = "user30@example.org", name = "INBOX", uidvalidity = "+1", renumber = "reverse" } }]
 "#;
 
-/// Every message that is in a mailbox.
-fn all_mail(world: &World) -> Vec<Message> {
-    let mailboxes = world.mail.accounts.iter().flat_map(|(_, account)| account.mailboxes());
-    mailboxes.flat_map(|mailbox| mailbox.entries()).map(|entry| entry.message.clone()).collect()
-}
+const CLOSED: &str = r#"
+mailjig = 1
+[[user]]
+name = "ann@example.org"
+password = "secret"
+"#;
 
 /// Something that happens to mail and variables from outside of every session.
 fn change_something(server: &Server, random: &mut u64) {
@@ -198,14 +186,13 @@ fn variables_told(world: &World) -> BTreeMap<String, String> {
 fn the_world_is_a_fold_over_its_journal() {
     const COMMANDS: usize = 10_000;
     let server = server();
+    server.engine().update(|world, _| world.journal.log = Some(LogWriter::default()));
     server.load(Some(Arc::new(Scenario::text("meddling.toml", MEDDLING).load().unwrap())));
     let mut random = 0x2545_f491_4f6c_dd1d;
     let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
     let mut readers: Vec<_> = (0..3).map(|n| reader(&server, n)).collect();
     let mut maildrop = maildrop(&server);
     let mut prefixes: Vec<(Seq, String)> = Vec::new();
-    // Nobody else keeps the mail of a scenario that is gone, and the changes in the journal only name it.
-    let mut kept: Vec<Message> = Vec::new();
 
     for n in 0..COMMANDS {
         if draw(&mut random, 20) == 0 {
@@ -216,7 +203,6 @@ fn the_world_is_a_fold_over_its_journal() {
                 let state = world.rulebook.variables.state().iter();
                 let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
                 assert_eq!(variables_told(world), variables.collect());
-                kept = all_mail(world);
             });
             // Its accounts and its mail go with it.
             server.load(None);
@@ -248,25 +234,55 @@ fn the_world_is_a_fold_over_its_journal() {
         keep_picture(&server, n, &mut prefixes);
     }
 
+    let mut reader = LogReader::new(Accounts::new(Vec::new(), Namespace::default(), 1));
     server.engine().read(|world| {
-        assert!(!kept.is_empty());
-        let changes = changes(world);
-        assert!(changes.len() > COMMANDS / 20, "only {} changes", changes.len());
-        let mut folded = Accounts::new(Vec::new(), Namespace::default(), 1);
-        let mut next = changes.iter().peekable();
+        let lines = &world.journal.log.as_ref().unwrap().lines;
         for (tip, picture_then) in prefixes {
-            while let Some((_, change)) = next.next_if(|(seq, _)| *seq <= tip) {
-                folded.apply(change);
-            }
-            assert_eq!(picture(&folded), picture_then, "at {tip}");
+            read_through(&mut reader, lines, tip);
+            assert_eq!(picture(&reader.accounts), picture_then, "at {tip}");
         }
-        for what in [
-            |change: &Change| matches!(change, Change::Close { .. }),
-            |change: &Change| matches!(change, Change::Renumber { is_reversed: true, .. }),
-            |change: &Change| matches!(change, Change::File { is_delivery: true, .. }),
-            |change: &Change| matches!(change, Change::File { is_delivery: false, .. }),
-        ] {
-            assert!(changes.iter().any(|(_, change)| what(change)), "there is one of each");
+        read_through(&mut reader, lines, world.journal.tip());
+        assert_same(&reader.journal, &world.journal);
+        assert!(lines.len() > COMMANDS);
+    });
+
+    server.engine().update(|world, now| world.reset(&[], now));
+    (0..20).for_each(|_| change_something(&server, &mut random));
+    server.load(Some(Arc::new(Scenario::text("closed.toml", CLOSED).load().unwrap())));
+
+    server.engine().read(|world| {
+        let lines = &world.journal.log.as_ref().unwrap().lines;
+        read_through(&mut reader, lines, world.journal.tip());
+        assert_eq!(picture(&reader.accounts), picture(&world.mail.accounts));
+        assert_eq!(reader.accounts.admits("ann@example.org", "secret"), Some("ann@example.org"));
+        assert_eq!(reader.accounts.admits("bob@example.org", "secret"), None);
+        assert_same(&reader.journal, &world.journal);
+        let deliveries = ["\"is_delivery\":true", "\"is_delivery\":false"];
+        let changes = ["\"close\":{", "\"is_reversed\":true", "\"admit\":{", "\"reset\":{"];
+        for change in deliveries.iter().chain(&changes) {
+            assert!(lines.iter().any(|line| line.contains(change)), "there is one with {change}");
         }
     });
+}
+
+fn read_through(reader: &mut LogReader, lines: &[String], tip: Seq) {
+    let read = reader.journal.tip().number() as usize;
+    for line in &lines[read..tip.number() as usize] {
+        reader.read(line).unwrap();
+    }
+}
+
+/// Everything that readers of a journal could ever see.
+fn assert_same(read: &Journal, was: &Journal) {
+    assert_eq!((read.tip(), read.floor(), read.is_settled()), (was.tip(), was.floor(), was.is_settled()));
+    for (seq, record) in was.since(was.floor()).unwrap() {
+        assert_eq!(format!("{:?}", read.get(seq)), format!("{:?}", Some(record)), "record {seq}");
+    }
+    let sessions = |journal: &Journal| journal.sessions().map(|log| log.facts().clone()).collect::<Vec<_>>();
+    assert_eq!(sessions(read), sessions(was));
+    let text = |journal: &Journal| Transcript::of(journal, journal.sessions()).verbatim();
+    assert!(text(read) == text(was), "the transcripts differ");
+    let mail = |journal: &Journal| journal.closed_since(Seq(0), None).map(|its| format!("{its:?}")).collect();
+    let (read, was): (Vec<String>, Vec<String>) = (mail(read), mail(was));
+    assert_eq!(read, was);
 }

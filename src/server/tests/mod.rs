@@ -1,6 +1,7 @@
 //! What only a whole server can show from inside: attacks on STARTTLS.
 
 mod bounds;
+#[cfg(feature = "serde")]
 mod fold;
 
 use std::io::{BufRead, BufReader, Read, Write};

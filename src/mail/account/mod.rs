@@ -1,20 +1,26 @@
 //! Who may log in, which addresses are theirs, and their mailboxes: the store that every protocol shares.
 
+mod apply;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+pub(crate) use apply::InvalidChange;
+
 use super::change::Change;
-use super::mailbox::{Entry, Mailbox, MailboxNo};
+use super::mailbox::{Mailbox, MailboxNo};
 use super::name::{INBOX, Namespace};
 
 /// An account's number within its server; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct AccountNo(pub(crate) u32);
 
 /// Which mailbox of which account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MailboxId {
     pub(crate) account: AccountNo,
     pub(crate) mailbox: MailboxNo,
@@ -22,6 +28,7 @@ pub(crate) struct MailboxId {
 
 /// One place on the closed list: a login, its password and the addresses whose mail it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Member {
     pub(crate) login: Box<str>,
     pub(crate) password: Box<str>,
@@ -75,38 +82,6 @@ impl Account {
         behind.map(|(name, _)| name).take_while(move |name| name.starts_with(start))
     }
 
-    fn create(&mut self, mailbox: Mailbox) {
-        self.by_name.insert(Arc::clone(&mailbox.name), mailbox.no);
-        self.mailboxes.push(mailbox);
-    }
-
-    fn delete(&mut self, no: MailboxNo) {
-        let at = self.place(no).expect("a mailbox is deleted once");
-        let deleted = self.mailboxes.remove(at);
-        self.by_name.remove(&deleted.name);
-    }
-
-    /// Names are moved as one stretch of the order: a client may have thousands below each other, and all have their
-    /// new names at once.
-    fn rename(&mut self, from: &str, to: &str, delimiter: char) {
-        let mut moved = self.by_name.split_off::<str>(&format!("{from}{delimiter}"));
-        // Behind names that go on with the delimiter come those that go on with the letter that follows it.
-        let mut behind = moved.split_off::<str>(&format!("{from}{}", char::from(delimiter as u8 + 1)));
-        self.by_name.append(&mut behind);
-        moved.extend(self.by_name.remove_entry(from));
-        let mut name = to.to_owned();
-        let renamed = moved.into_iter().map(|(before, no)| {
-            name.truncate(to.len());
-            name.push_str(&before[from.len()..]);
-            let name: Arc<str> = name.as_str().into();
-            let at = self.place(no).expect("a mailbox that has a name is there");
-            self.mailboxes[at].name = Arc::clone(&name);
-            (name, no)
-        });
-        let mut renamed: BTreeMap<Arc<str>, MailboxNo> = renamed.collect();
-        self.by_name.append(&mut renamed);
-    }
-
     /// Found at once where no other mailbox was made between this account's, and none of these was deleted.
     fn place(&self, no: MailboxNo) -> Option<usize> {
         let without_gaps = no.0.checked_sub(self.inbox().no.0)? as usize;
@@ -142,18 +117,6 @@ pub(crate) struct Accounts {
 impl Accounts {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, uid_validity: u32) -> Self {
         Self { members, namespace, next_uid_validity: uid_validity, ..Self::default() }
-    }
-
-    /// No account is open; the numbers of those that were are not given again, so that nobody takes one for another.
-    pub(crate) fn reset(&mut self, uid_validity: u32) {
-        self.accounts = BTreeMap::new();
-        self.by_key = HashMap::new();
-        self.next_uid_validity = uid_validity;
-    }
-
-    /// From now on only these may log in; everybody, where there are none.
-    pub(crate) fn admit(&mut self, members: Vec<Member>) {
-        self.members = members;
     }
 
     /// From now on an address with a detail behind this sign is the address without it.
@@ -231,7 +194,18 @@ impl Accounts {
 
     /// The number and the UIDVALIDITY of the mailbox that is made next.
     pub(crate) fn next_mailbox(&self) -> (MailboxNo, u32) {
-        (MailboxNo(self.mailboxes + 1), self.next_uid_validity)
+        (MailboxNo(self.mailboxes.wrapping_add(1)), self.next_uid_validity)
+    }
+
+    /// The change after which no account is open. The numbers of those that were are not given again, so that nobody
+    /// takes one for another.
+    pub(crate) fn resetting(&self, uid_validity: u32) -> Change {
+        Change::Reset { account: AccountNo(self.next), mailbox: self.next_mailbox().0, uid_validity }
+    }
+
+    /// The change after which only these may log in, or everybody, if there are none; none if that is so already.
+    pub(crate) fn admission(&self, members: Vec<Member>) -> Option<Change> {
+        (self.members != members).then(|| Change::Admit { members: members.into() })
     }
 
     /// The change that opens an account; none if it is open already.
@@ -243,74 +217,6 @@ impl Accounts {
             inbox,
             uid_validity,
         })
-    }
-
-    /// Does what the change says: the only code that alters mail.
-    ///
-    /// # Panics
-    /// If the numbers in the change are not those that come next here: it was made for another state. If a message that
-    /// it files is no longer kept.
-    pub(crate) fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Open { account, login, inbox, uid_validity } => {
-                assert_eq!(account.0, self.next, "accounts are numbered in order");
-                self.next += 1;
-                self.count_mailbox(*inbox, *uid_validity);
-                self.accounts.insert(*account, Account::new(login, *inbox, *uid_validity));
-                self.by_key.insert(key(login).into(), *account);
-            }
-            Change::Close { account } => {
-                let closed = self.accounts.remove(account).expect("an account is closed once");
-                self.by_key.remove(&*key(&closed.login));
-            }
-            Change::Create { place, name, special_use, uid_validity } => {
-                self.count_mailbox(place.mailbox, *uid_validity);
-                let mailbox = Mailbox::new(place.mailbox, name, *special_use, *uid_validity);
-                self.account_mut(place.account).create(mailbox);
-            }
-            Change::Delete { place } => self.account_mut(place.account).delete(place.mailbox),
-            Change::Rename { account, from, to } => {
-                let delimiter = self.namespace.delimiter;
-                self.account_mut(*account).rename(from, to, delimiter);
-            }
-            Change::Subscribe { account, name, subscribed: true } => {
-                self.account_mut(*account).subscriptions.insert((&**name).into());
-            }
-            Change::Subscribe { account, name, subscribed: false } => {
-                self.account_mut(*account).subscriptions.remove(&**name);
-            }
-            Change::Keyword { place, name } => self.mailbox_mut(*place).add_keyword(name),
-            Change::File { place, uid, modseq, date, flags, message, .. } => {
-                let date = *date;
-                let message = message.message().expect("a message that is filed is there");
-                self.mailbox_mut(*place).file(Entry { uid: *uid, flags: *flags, modseq: *modseq, date, message });
-            }
-            Change::Flag { place, uid, modseq, flags } => self.mailbox_mut(*place).flag(*uid, *modseq, *flags),
-            Change::Claim { place, recent_from } => self.mailbox_mut(*place).claim(*recent_from),
-            Change::Expunge { place, uid, modseq } => self.mailbox_mut(*place).expunge(*uid, *modseq),
-            Change::Renumber { place, uid_validity, is_renumbered, is_reversed } => {
-                self.mailbox_mut(*place).renumber(*uid_validity, *is_renumbered, *is_reversed);
-            }
-            Change::Uidl { place, uid, uidl } => {
-                self.mailbox_mut(*place).uidls.insert(*uid, uidl.clone());
-            }
-        }
-    }
-
-    fn count_mailbox(&mut self, no: MailboxNo, uid_validity: u32) {
-        assert_eq!((no, uid_validity), self.next_mailbox(), "mailboxes and UIDVALIDITY values are given in order");
-        self.mailboxes += 1;
-        self.next_uid_validity = self.next_uid_validity.wrapping_add(1).max(1);
-    }
-
-    fn account_mut(&mut self, no: AccountNo) -> &mut Account {
-        self.accounts.get_mut(&no).expect("a change names an account that is there")
-    }
-
-    fn mailbox_mut(&mut self, place: MailboxId) -> &mut Mailbox {
-        let account = self.account_mut(place.account);
-        let at = account.place(place.mailbox).expect("a change names a mailbox that is there");
-        &mut account.mailboxes[at]
     }
 
     /// Whose address this is, letter by letter but for the case.
@@ -359,13 +265,15 @@ mod tests {
     #[test]
     fn a_mailbox_is_found_by_the_name_that_it_has_now() {
         let mut accounts = Accounts::new(Vec::new(), Namespace::default(), 1);
-        accounts.apply(&accounts.opening("bob").unwrap());
+        let apply = |accounts: &mut Accounts, change: &Change| accounts.apply(change, |_| None).unwrap();
+        let opening = accounts.opening("bob").unwrap();
+        apply(&mut accounts, &opening);
         let account = accounts.find("bob").unwrap();
         let mut places = Vec::new();
         for name in ["a", "a/b", "a/c", "ab", "a!", "INBOX/d"] {
             let (mailbox, uid_validity) = accounts.next_mailbox();
             let place = MailboxId { account, mailbox };
-            accounts.apply(&Change::Create { place, name: name.into(), special_use: None, uid_validity });
+            apply(&mut accounts, &Change::Create { place, name: name.into(), special_use: None, uid_validity });
             places.push(place);
         }
         let below = |accounts: &Accounts, start: &str| {
@@ -374,9 +282,9 @@ mod tests {
         };
         assert_eq!(below(&accounts, "a/"), ["a/b", "a/c"]);
 
-        accounts.apply(&Change::Rename { account, from: "a".into(), to: "z".into() });
-        accounts.apply(&Change::Rename { account, from: "z/b".into(), to: "a".into() });
-        accounts.apply(&Change::Delete { place: places[2] });
+        apply(&mut accounts, &Change::Rename { account, from: "a".into(), to: "z".into() });
+        apply(&mut accounts, &Change::Rename { account, from: "z/b".into(), to: "a".into() });
+        apply(&mut accounts, &Change::Delete { place: places[2] });
 
         let its = accounts.account(account).unwrap();
         let found = |name| {

@@ -1,0 +1,205 @@
+//! What a record says, with what it names looked up: text lines, JSON and transcripts are made of this.
+
+use super::record::Label;
+use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
+use super::{Tls, Trace, Weight};
+use crate::base::{MessageNo, Seq};
+use crate::protocol::{Event, Status};
+
+/// What a record says.
+pub(crate) enum Description<'j> {
+    /// A connection was accepted.
+    Opened(&'j Opened),
+    /// A request and its reply, or more of the reply.
+    Turn(RecordedTurn<'j>),
+    /// The reply of an exchange left, or so much of it.
+    Closed { exchange: Seq, left: &'j Left },
+    /// So many octets came in the clear behind STARTTLS and were dropped.
+    Dropped { octets: u64 },
+    /// TLS is established.
+    Secured(&'j Tls),
+    /// The TLS handshake failed, for this reason.
+    Unsecured(&'j str),
+    /// The session is over; these are the first octets of a request that was never complete.
+    Ended { ended: &'j Ended, first: &'j [u8] },
+    /// A test changed mail from outside of every session.
+    Outside(&'j Detail),
+    /// A rule, or the server, notes something.
+    Noted(&'j Noted),
+}
+
+/// One turn of an exchange: a request and its reply, or more of the reply.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordedTurn<'j> {
+    /// The record of the exchange's first turn.
+    pub(crate) exchange: Seq,
+    /// What that record says; none where it is forgotten.
+    pub(crate) first: Option<&'j Exchange>,
+    /// Whether this is the first turn.
+    pub(crate) is_first: bool,
+    /// Whether a rule awaited the line that was heard, which may be empty.
+    pub(crate) is_awaited: bool,
+    /// What the reply says of the request; none where it does not yet.
+    pub(crate) status: Option<Status>,
+    pub(crate) heard: &'j [u8],
+    pub(crate) said: &'j [u8],
+    pub(super) place: TextPlace,
+    pub(crate) detail: Option<&'j Detail>,
+}
+
+impl<'j> RecordedTurn<'j> {
+    /// The event of the exchange; none where its first record is forgotten.
+    pub(crate) fn event(&self) -> Option<Event> {
+        self.first.map(|exchange| exchange.event)
+    }
+
+    /// Octets that were heard, whether they are kept or not: where the places of what was said begin.
+    pub(crate) fn octets_heard(&self) -> u32 {
+        self.place.heard
+    }
+
+    /// The message that was captured.
+    pub(crate) fn captured(&self) -> Option<MessageNo> {
+        self.detail?.captured
+    }
+
+    /// How many changes were made to mail.
+    pub(crate) fn changes(&self) -> usize {
+        self.detail.map_or(0, |detail| detail.changes.len())
+    }
+
+    /// What rules had to do with it.
+    pub(crate) fn trace(&self) -> Option<&'j Trace> {
+        self.detail?.trace.as_deref()
+    }
+
+    /// The labels in what was heard and said.
+    pub(super) fn labelled(&self) -> &'j [Label] {
+        self.detail.map_or(&[], |detail| &detail.labelled)
+    }
+}
+
+impl Description<'_> {
+    /// Its name, as `exchange`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::Turn(RecordedTurn { is_first: true, .. }) => "exchange",
+            Self::Turn(RecordedTurn { is_first: false, .. }) => "part",
+            Self::Closed { .. } => "closed",
+            Self::Dropped { .. } => "dropped",
+            Self::Secured(_) => "secured",
+            Self::Unsecured(_) => "unsecured",
+            Self::Ended { .. } => "ended",
+            Self::Outside(_) => "outside",
+            Self::Noted(_) => "noted",
+        }
+    }
+
+    /// The event of the exchange that it belongs to, if it belongs to one that is not forgotten.
+    pub(crate) fn event(&self, journal: &Journal) -> Option<Event> {
+        match self {
+            Self::Turn(turn) => turn.event(),
+            Self::Closed { exchange, .. } => journal.exchange_at(*exchange).map(|exchange| exchange.event),
+            Self::Opened(_)
+            | Self::Dropped { .. }
+            | Self::Secured(_)
+            | Self::Unsecured(_)
+            | Self::Ended { .. }
+            | Self::Outside(_)
+            | Self::Noted(_) => None,
+        }
+    }
+}
+
+impl Weight {
+    /// Its name, as `failure`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::State => "state",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+impl Journal {
+    /// What a record of this journal says.
+    pub(crate) fn describe<'j>(&'j self, seq: Seq, record: &'j Record) -> Description<'j> {
+        let log = record.session.and_then(|session| self.session(session));
+        let heard = |place| log.map(|log| log.heard(place)).unwrap_or_default();
+        let said = |place| log.map(|log| log.said(place)).unwrap_or_default();
+        match &record.kind {
+            RecordKind::Opened(opened) => Description::Opened(opened),
+            RecordKind::Exchange(exchange) => {
+                let Exchange { text: place, status, ref detail, .. } = *exchange;
+                Description::Turn(RecordedTurn {
+                    exchange: seq,
+                    first: Some(exchange),
+                    is_first: true,
+                    is_awaited: false,
+                    status,
+                    heard: heard(place),
+                    said: said(place),
+                    place,
+                    detail: detail.as_deref(),
+                })
+            }
+            RecordKind::Part(part) => {
+                let ExchangePart { exchange, text: place, awaited, status, ref detail } = **part;
+                Description::Turn(RecordedTurn {
+                    exchange,
+                    first: self.exchange_at(exchange),
+                    is_first: false,
+                    is_awaited: awaited,
+                    status,
+                    heard: heard(place),
+                    said: said(place),
+                    place,
+                    detail: detail.as_deref(),
+                })
+            }
+            RecordKind::Closed { exchange, left } => Description::Closed { exchange: *exchange, left },
+            RecordKind::Dropped { octets } => Description::Dropped { octets: *octets },
+            RecordKind::Secured(tls) => Description::Secured(tls),
+            RecordKind::Unsecured(reason) => Description::Unsecured(reason),
+            RecordKind::Ended(ended) => Description::Ended { ended, first: heard(ended.text) },
+            RecordKind::Outside(detail) => Description::Outside(detail),
+            RecordKind::Noted(noted) => Description::Noted(noted),
+        }
+    }
+
+    /// The turns of a session that are still there, in order.
+    pub(crate) fn turns<'j>(
+        &'j self,
+        seqs: impl DoubleEndedIterator<Item = Seq>,
+    ) -> impl DoubleEndedIterator<Item = RecordedTurn<'j>> {
+        seqs.filter_map(|seq| match self.describe(seq, self.get(seq)?) {
+            Description::Turn(turn) => Some(turn),
+            Description::Opened(_)
+            | Description::Closed { .. }
+            | Description::Dropped { .. }
+            | Description::Secured(_)
+            | Description::Unsecured(_)
+            | Description::Ended { .. }
+            | Description::Outside(_)
+            | Description::Noted(_) => None,
+        })
+    }
+
+    /// The first record of an exchange.
+    pub(crate) fn exchange_at(&self, seq: Seq) -> Option<&Exchange> {
+        match &self.get(seq)?.kind {
+            RecordKind::Exchange(exchange) => Some(exchange),
+            RecordKind::Opened(_)
+            | RecordKind::Part(_)
+            | RecordKind::Closed { .. }
+            | RecordKind::Dropped { .. }
+            | RecordKind::Secured(_)
+            | RecordKind::Unsecured(_)
+            | RecordKind::Ended(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Noted(_) => None,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What a journal no longer keeps: messages, the records up to theirs, and sessions that ended before.
+
+use std::collections::VecDeque;
+
+use super::messages::Messages;
+use super::{Captured, Journal};
+use crate::base::{MessageNo, Seq};
+use crate::mail::Message;
+
+impl Journal {
+    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before. Gives these
+    /// messages, and the last place at which one of them was closed.
+    pub(crate) fn forget(&mut self, through: MessageNo) -> (Vec<Message>, Seq) {
+        let (forgotten, floor, closed) = self.messages.forget(through);
+        self.raise_floor(floor);
+        (forgotten, closed)
+    }
+
+    /// Forgets every record, every message that is in no mailbox, and the sessions that ended. Gives what was captured.
+    pub(crate) fn clear(&mut self) -> VecDeque<Captured> {
+        let captured = self.messages.clear();
+        self.raise_floor(self.tip());
+        self.sessions.shrink_to_fit();
+        captured
+    }
+
+    /// Forgets the records up to this one, and the sessions that ended before.
+    pub(crate) fn raise_floor(&mut self, floor: Seq) {
+        let floor = self.records.raise_floor(floor);
+        let records = &self.records;
+        self.sessions.retain_begun(floor, |log| {
+            let kept = log.raise_floor(floor);
+            let first = log.records.iter().find_map(|seq| records.get(seq)?.kind.text());
+            log.drop_text(first);
+            kept
+        });
+    }
+
+    /// Forgets the oldest records until they take no more than this.
+    pub(crate) fn shrink(&mut self, octets: u64) {
+        self.raise_floor(self.records.floor_for(octets));
+    }
+
+    /// Numbers messages from the first again.
+    pub(crate) fn renumber(&mut self) {
+        debug_assert!(self.messages.captured.is_empty(), "numbers begin anew where no message is left");
+        self.messages = Messages::default();
+    }
+}
