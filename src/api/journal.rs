@@ -74,7 +74,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     // As many are looked for as are waited for, however few the answer may hold.
     let wanted = count.unwrap_or(1).max(1) as usize;
     let awaited = Filter { limit: filter.limit.max(wanted), ..filter };
-    let interest = Interest { topic: Topic::Everything, session: filter.session };
+    let interest = Interest::of([Topic::Everything]).in_session(filter.session);
     let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),

@@ -62,7 +62,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
             let count = count.unwrap_or(1).max(1);
             let matcher = filter.matcher.clone().unwrap_or_else(any);
             let topic = matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
-            let interest = Interest { topic, session: None };
+            let interest = Interest::of([topic]);
             let mut cursor = MailCursor::after(filter.after.unwrap_or_default());
             let mut found: Vec<Captured> = Vec::new();
             let check = |engine: &Engine| {

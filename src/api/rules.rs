@@ -232,7 +232,7 @@ pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
     let settle = server.engine().read(World::settle_time);
-    let interest = Interest { topic: Topic::Quiet, session: None };
+    let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
     tokio::time::sleep(settle).await;

@@ -73,7 +73,7 @@ pub(super) async fn deliver(
 pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
-    let interest = Interest { topic: Topic::Quiet, session: None };
+    let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     if Until::new(server.engine(), interest, wait, check).await.is_some() {
         return Ok(StatusCode::NO_CONTENT);

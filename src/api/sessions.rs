@@ -37,7 +37,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         Some(0) => Times::from(0),
         count => Times::from(count.unwrap_or(1)..),
     };
-    let interest = Interest { topic: Topic::Everything, session: None };
+    let interest = Interest::of([Topic::Everything]);
     let check = |engine: &Engine| {
         let sessions = sessions_that(engine, &matcher);
         times.contains(sessions.len() as u64).then_some(sessions)

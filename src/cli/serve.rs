@@ -55,7 +55,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     });
     drop(api);
     server.stop();
-    let interest = Interest { topic: Topic::Quiet, session: None };
+    let interest = Interest::of([Topic::Quiet]);
     let gone = |engine: &Engine| engine.read(|world| world.sessions() == 0).then_some(());
     let _or_long_enough = Until::new(server.engine(), interest, FAREWELL, gone).block();
     Ok(())

@@ -33,7 +33,7 @@ enum Text {
 pub(super) fn watch(server: &Server, as_json: bool) {
     let mut cursor = Seq::default();
     let mut evicted = 0;
-    let interest = Interest { topic: Topic::Everything, session: None };
+    let interest = Interest::of([Topic::Everything]);
     loop {
         let look = |engine: &Engine| {
             let (events, moved) = engine.read(|world| {

@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::clock::Clock;
 use super::runtime::spawn;
 use super::session_handle::SessionHandle;
-use super::subscribers::{Interest, Subscribers};
-use crate::base::{SessionNo, Timestamp};
+use super::subscribers::{Ids, Interest, Subscribers};
+use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::Opened;
 use crate::protocol::Reply;
 use crate::world::{EndCommand, Kept, SessionCommand, World};
@@ -47,6 +47,22 @@ struct EngineState {
     has_timer_task: bool,
     /// Until then every listener is closed.
     down_until: Option<Timestamp>,
+}
+
+impl EngineState {
+    /// The wakers of those who are interested in what was appended since then, or in a rule that fired; each once.
+    fn interested(&self, since: Seq, firings: u64) -> Vec<Waker> {
+        if self.subscribers.is_empty() {
+            return Vec::new();
+        }
+        let Ok(records) = self.world.journal.since(since) else { return self.subscribers.all() };
+        let mut found = Ids::new();
+        records.for_each(|record| self.subscribers.interested(&self.world, record, &mut found));
+        if self.world.rulebook.firings() > firings {
+            self.subscribers.fired(&mut found);
+        }
+        self.subscribers.wakers(&found)
+    }
 }
 
 impl Engine {
@@ -84,7 +100,6 @@ impl Engine {
     }
 
     fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut EngineState, Timestamp) -> T) -> T {
-        let mut wake = Vec::new();
         let mut state = self.lock();
         // Under the lock: records have the order of their times.
         let now = self.clock.now();
@@ -93,17 +108,7 @@ impl Engine {
         if result.is_err() {
             state.world.recover(now);
         }
-        if !state.subscribers.is_empty() {
-            if state.world.rulebook.firings() > firings {
-                state.subscribers.fired(&mut wake);
-            }
-            match state.world.journal.since(before) {
-                Ok(records) => {
-                    records.for_each(|record| state.subscribers.interested(&state.world, record, &mut wake));
-                }
-                Err(_gone) => state.subscribers.all(&mut wake),
-            }
-        }
+        let wake = state.interested(before, firings);
         let told = self.take_over(&mut state);
         let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);
@@ -303,9 +308,8 @@ impl Engine {
             world.reset(kept, now);
             world.journal.set_back(Duration::from_micros(now.until(before)));
         });
-        let mut wake = Vec::new();
         let mut state = self.lock();
-        state.subscribers.all(&mut wake);
+        let wake = state.subscribers.all();
         state.down_until = None;
         drop(state);
         wake.into_iter().for_each(Waker::wake);
@@ -318,8 +322,8 @@ impl Engine {
 
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.
     pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Watch {
-        let id = self.lock().subscribers.add(&interest, waker);
-        Watch { engine: Arc::clone(self), interest, id }
+        let id = self.lock().subscribers.add(interest, waker);
+        Watch { engine: Arc::clone(self), id }
     }
 
     /// A connection was accepted: gives its session, the door of that, and how many sessions last with it.
@@ -422,21 +426,20 @@ async fn run_timers(engine: Weak<Engine>) {
 /// A place among those who wait; dropping it leaves.
 pub(crate) struct Watch {
     engine: Arc<Engine>,
-    interest: Interest,
     id: u64,
 }
 
 impl Watch {
     /// From now on wakes this waker.
     pub(crate) fn rearm(&self, waker: &Waker) {
-        let before = self.engine.lock().subscribers.rearm(self.id, &self.interest, waker.clone());
+        let before = self.engine.lock().subscribers.rearm(self.id, waker.clone());
         drop(before);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let armed = self.engine.lock().subscribers.remove(self.id, &self.interest);
+        let armed = self.engine.lock().subscribers.remove(self.id);
         drop(armed);
     }
 }

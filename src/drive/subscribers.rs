@@ -1,6 +1,7 @@
-//! Who waits for what: appending a record wakes only those whom it may concern.
+//! Who waits for what: appending a record wakes only those whom it may interest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::task::Waker;
 
@@ -9,16 +10,16 @@ use crate::journal::{Record, RecordKind};
 use crate::mail::{Change, MailboxId};
 use crate::world::World;
 
-/// What someone waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What someone waits for: a record about one of these topics.
+#[derive(Debug, Clone)]
 pub(crate) struct Interest {
-    pub(crate) topic: Topic,
+    topics: Vec<Topic>,
     /// Only records of this session.
-    pub(crate) session: Option<SessionNo>,
+    session: Option<SessionNo>,
 }
 
 /// What a record must be about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Topic {
     /// A message was captured and its exchange closed.
     Mail,
@@ -28,111 +29,129 @@ pub(crate) enum Topic {
     Mailbox(MailboxId),
     /// Something that was under way is over.
     Quiet,
-    /// A rule fired.
+    /// A rule fired. (That is no record: it interests whatever the session.)
     Rules,
     /// Any record.
     Everything,
 }
 
+impl Interest {
+    pub(crate) fn of(topics: impl Into<Vec<Topic>>) -> Self {
+        Self { topics: topics.into(), session: None }
+    }
+
+    /// Only in records of this session, if one is given.
+    pub(crate) fn in_session(self, session: Option<SessionNo>) -> Self {
+        Self { session, ..self }
+    }
+}
+
+/// Subscribers by their numbers.
+pub(super) type Ids = BTreeSet<u64>;
+
+/// Those who wait, and for each topic who waits for it: a thousand who wait for mail to one address, or for news from
+/// one mailbox, cost nothing to everybody else's mail.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
-    next: u64,
-    waiting: BTreeMap<u64, (Interest, Waker)>,
-    /// Those who wait for mail to one address, so that a thousand of them cost nothing to everybody else's mail.
-    by_recipient: HashMap<String, Vec<(u64, Waker)>>,
-    /// Those who wait for news from one mailbox.
-    by_mailbox: HashMap<MailboxId, Vec<(u64, Waker)>>,
+    last: u64,
+    waiting: HashMap<u64, Subscriber>,
+    by_recipient: HashMap<Box<str>, Ids>,
+    by_mailbox: HashMap<MailboxId, Ids>,
+    mail: Ids,
+    quiet: Ids,
+    rules: Ids,
+    everything: Ids,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    interest: Interest,
+    waker: Waker,
 }
 
 impl Subscribers {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.by_recipient.is_empty() && self.by_mailbox.is_empty()
+        self.waiting.is_empty()
     }
 
-    pub(super) fn add(&mut self, interest: &Interest, waker: Waker) -> u64 {
-        self.next += 1;
-        match &interest.topic {
-            Topic::MailTo(address) => {
-                self.by_recipient.entry(fold_domain(address).into()).or_default().push((self.next, waker));
-            }
-            Topic::Mailbox(place) => self.by_mailbox.entry(*place).or_default().push((self.next, waker)),
-            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
-                self.waiting.insert(self.next, (interest.clone(), waker));
-            }
+    pub(super) fn add(&mut self, interest: Interest, waker: Waker) -> u64 {
+        self.last += 1;
+        for topic in &interest.topics {
+            let ids = match topic {
+                Topic::MailTo(address) => self.by_recipient.entry(fold_domain(address).into()).or_default(),
+                Topic::Mailbox(place) => self.by_mailbox.entry(*place).or_default(),
+                Topic::Mail => &mut self.mail,
+                Topic::Quiet => &mut self.quiet,
+                Topic::Rules => &mut self.rules,
+                Topic::Everything => &mut self.everything,
+            };
+            ids.insert(self.last);
         }
-        self.next
+        self.waiting.insert(self.last, Subscriber { interest, waker });
+        self.last
     }
 
     /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
-    pub(super) fn rearm(&mut self, id: u64, interest: &Interest, waker: Waker) -> Option<Waker> {
-        let indexed = match &interest.topic {
-            Topic::MailTo(address) => self.by_recipient.get_mut(&*fold_domain(address)),
-            Topic::Mailbox(place) => self.by_mailbox.get_mut(place),
-            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
-                let armed = self.waiting.get_mut(&id).map(|(_, waker)| waker);
-                return armed.map(|armed| std::mem::replace(armed, waker));
-            }
-        };
-        let armed = indexed.and_then(|waiting| waiting.iter_mut().find(|(its, _)| *its == id).map(|(_, waker)| waker));
-        armed.map(|armed| std::mem::replace(armed, waker))
+    pub(super) fn rearm(&mut self, id: u64, waker: Waker) -> Option<Waker> {
+        let armed = &mut self.waiting.get_mut(&id)?.waker;
+        Some(std::mem::replace(armed, waker))
     }
 
     /// Gives the waker that was armed, for the same reason.
-    pub(super) fn remove(&mut self, id: u64, interest: &Interest) -> Option<Waker> {
-        match &interest.topic {
-            Topic::MailTo(address) => take(&mut self.by_recipient, &fold_domain(address).into_owned(), id),
-            Topic::Mailbox(place) => take(&mut self.by_mailbox, place, id),
-            Topic::Mail | Topic::Quiet | Topic::Rules | Topic::Everything => {
-                self.waiting.remove(&id).map(|(_, waker)| waker)
+    pub(super) fn remove(&mut self, id: u64) -> Option<Waker> {
+        let Subscriber { interest, waker } = self.waiting.remove(&id)?;
+        for topic in &interest.topics {
+            match topic {
+                Topic::MailTo(address) => take(&mut self.by_recipient, &*fold_domain(address), id),
+                Topic::Mailbox(place) => take(&mut self.by_mailbox, place, id),
+                Topic::Mail => drop(self.mail.remove(&id)),
+                Topic::Quiet => drop(self.quiet.remove(&id)),
+                Topic::Rules => drop(self.rules.remove(&id)),
+                Topic::Everything => drop(self.everything.remove(&id)),
             }
         }
+        Some(waker)
     }
 
-    /// Those whom this record may concern.
-    pub(super) fn interested(&self, world: &World, (seq, record): (Seq, &Record), wake: &mut Vec<Waker>) {
-        let message = match &record.kind {
-            RecordKind::Closed { .. } | RecordKind::Outside(_) => world.journal.closed_at(seq),
-            _ => None,
+    /// Adds those whom this record may interest.
+    pub(super) fn interested(&self, world: &World, (seq, record): (Seq, &Record), found: &mut Ids) {
+        let mut add = |ids: &Ids| {
+            let is_of = |session: &SessionNo| record.session == Some(*session);
+            let fits = |id: &&u64| self.waiting[id].interest.session.as_ref().is_none_or(is_of);
+            found.extend(ids.iter().filter(fits));
         };
-        if let Some(message) = message.filter(|_| !self.by_recipient.is_empty()) {
-            for address in message.envelope().accepted() {
-                let waiting = self.by_recipient.get(&*fold_domain(address)).into_iter().flatten();
-                wake.extend(waiting.map(|(_, waker)| waker.clone()));
-            }
+        add(&self.everything);
+        if matches!(record.kind, RecordKind::Closed { .. } | RecordKind::Ended(_)) {
+            add(&self.quiet);
         }
-        let changes = changes(record).iter().filter(|_| !self.by_mailbox.is_empty());
-        for change in changes {
+        let may_capture = matches!(record.kind, RecordKind::Closed { .. } | RecordKind::Outside(_));
+        if let Some(message) = may_capture.then(|| world.journal.closed_at(seq)).flatten() {
+            add(&self.mail);
+            let accepted = message.envelope().accepted().filter(|_| !self.by_recipient.is_empty());
+            accepted.filter_map(|address| self.by_recipient.get(&*fold_domain(address))).for_each(&mut add);
+        }
+        for change in changes(record).iter().filter(|_| !self.by_mailbox.is_empty()) {
             if let Some(closed) = change.closed() {
-                let waiting = self.by_mailbox.iter().filter(|(place, _)| place.account == closed);
-                wake.extend(waiting.flat_map(|(_, waiting)| waiting).map(|(_, waker)| waker.clone()));
+                let of_account = self.by_mailbox.iter().filter(|(place, _)| place.account == closed);
+                of_account.for_each(|(_, ids)| add(ids));
             }
-            let waiting = change.place().and_then(|place| self.by_mailbox.get(&place));
-            wake.extend(waiting.into_iter().flatten().map(|(_, waker)| waker.clone()));
-        }
-        for (interest, waker) in self.waiting.values() {
-            let interested = match interest.topic {
-                Topic::Mail => message.is_some(),
-                Topic::MailTo(_) | Topic::Mailbox(_) | Topic::Rules => false,
-                Topic::Quiet => matches!(record.kind, RecordKind::Closed { .. } | RecordKind::Ended(_)),
-                Topic::Everything => true,
-            };
-            if interested && interest.session.is_none_or(|session| record.session == Some(session)) {
-                wake.push(waker.clone());
-            }
+            change.place().and_then(|place| self.by_mailbox.get(&place)).into_iter().for_each(&mut add);
         }
     }
 
-    /// Those who wait for rules to fire.
-    pub(super) fn fired(&self, wake: &mut Vec<Waker>) {
-        let waiting = self.waiting.values().filter(|(interest, _)| interest.topic == Topic::Rules);
-        wake.extend(waiting.map(|(_, waker)| waker.clone()));
+    /// Adds those who wait for rules to fire.
+    pub(super) fn fired(&self, found: &mut Ids) {
+        found.extend(&self.rules);
     }
 
-    /// Everybody, when nobody can say whom a change concerns.
-    pub(super) fn all(&self, wake: &mut Vec<Waker>) {
-        wake.extend(self.waiting.values().map(|(_, waker)| waker.clone()));
-        let indexed = self.by_recipient.values().chain(self.by_mailbox.values());
-        wake.extend(indexed.flatten().map(|(_, waker)| waker.clone()));
+    /// The wakers of these subscribers, each once.
+    pub(super) fn wakers(&self, ids: &Ids) -> Vec<Waker> {
+        ids.iter().filter_map(|id| self.waiting.get(id)).map(|its| its.waker.clone()).collect()
+    }
+
+    /// The wakers of everybody, where nobody can say whom a change interests.
+    pub(super) fn all(&self) -> Vec<Waker> {
+        self.waiting.values().map(|its| its.waker.clone()).collect()
     }
 }
 
@@ -142,17 +161,46 @@ fn changes(record: &Record) -> &[Change] {
         RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
         RecordKind::Part(part) => part.detail.as_deref(),
         RecordKind::Outside(detail) => Some(&**detail),
-        _ => None,
+        RecordKind::Opened(_)
+        | RecordKind::Closed { .. }
+        | RecordKind::Dropped { .. }
+        | RecordKind::Secured(_)
+        | RecordKind::Unsecured(_)
+        | RecordKind::Ended(_)
+        | RecordKind::Noted(_) => None,
     };
     detail.map_or(&[], |detail| &detail.changes)
 }
 
-fn take<K: Hash + Eq>(index: &mut HashMap<K, Vec<(u64, Waker)>>, key: &K, id: u64) -> Option<Waker> {
-    let waiting = index.get_mut(key)?;
-    let at = waiting.iter().position(|(its, _)| *its == id)?;
-    let (_, waker) = waiting.swap_remove(at);
-    if waiting.is_empty() {
+fn take<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(index: &mut HashMap<K, Ids>, key: &Q, id: u64) {
+    let Some(ids) = index.get_mut(key) else { return };
+    ids.remove(&id);
+    if ids.is_empty() {
         index.remove(key);
     }
-    Some(waker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::{AccountNo, MailboxNo};
+
+    #[test]
+    fn nothing_is_kept_of_those_who_left() {
+        let mut subscribers = Subscribers::default();
+        let place = MailboxId { account: AccountNo(1), mailbox: MailboxNo(1) };
+        let address = || Topic::MailTo("bob@EXAMPLE.org".to_owned());
+        let topics = [Topic::Mail, address(), address(), Topic::Mailbox(place), Topic::Quiet, Topic::Rules];
+        let ids = [0, 1].map(|_| subscribers.add(Interest::of(topics.clone()), Waker::noop().clone()));
+        assert_eq!(subscribers.wakers(&ids.into()).len(), 2);
+
+        for id in ids {
+            assert!(subscribers.remove(id).is_some());
+            assert!(subscribers.remove(id).is_none());
+        }
+
+        assert!(subscribers.is_empty());
+        assert!(subscribers.by_recipient.is_empty() && subscribers.by_mailbox.is_empty());
+        assert!([&subscribers.mail, &subscribers.quiet, &subscribers.rules].iter().all(|ids| ids.is_empty()));
+    }
 }

@@ -404,7 +404,7 @@ impl Drop for MailServer {
         let is_judged = !std::thread::panicking();
         if is_judged {
             // Who has heard goodbye lets the server go; its session ends a moment later.
-            let interest = Interest { topic: Topic::Quiet, session: None };
+            let interest = Interest::of([Topic::Quiet]);
             let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
         }

@@ -54,7 +54,7 @@ impl SessionWait {
             let matcher = this.matcher.clone();
             let check: Check<Session> =
                 Box::new(move |engine| sessions_that(engine, &matcher).into_iter().next().map(Arc::unwrap_or_clone));
-            let interest = Interest { topic: Topic::Everything, session: None };
+            let interest = Interest::of([Topic::Everything]);
             Until::new(this.server.engine(), interest, this.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));
@@ -106,7 +106,7 @@ impl NoSessionWait {
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), String>> {
         let until = self.until.get_or_insert_with(|| {
             let check: Check<()> = Box::new(|engine| engine.read(|world| world.sessions() == 0).then_some(()));
-            let interest = Interest { topic: Topic::Quiet, session: None };
+            let interest = Interest::of([Topic::Quiet]);
             Until::new(self.server.engine(), interest, self.within, check)
         });
         let found = ready!(Pin::new(until).poll(cx));

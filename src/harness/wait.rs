@@ -136,7 +136,7 @@ impl WaitCount {
                 found.extend(look(engine, count - found.len()));
                 (found.len() == count).then(|| std::mem::take(&mut found))
             };
-            Until::new(self.server.engine(), Interest { topic, session: None }, self.within, Box::new(check))
+            Until::new(self.server.engine(), Interest::of([topic]), self.within, Box::new(check))
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
@@ -171,7 +171,7 @@ impl NoneWithin {
     ) -> Self {
         let (topic, mut look) = look_for(server, &matcher, None);
         let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
-        let until = Until::new(server.engine(), Interest { topic, session: None }, time, check);
+        let until = Until::new(server.engine(), Interest::of([topic]), time, check);
         let question = Question { matcher, times: Times::from(0), location: Some(location) };
         Self { server: Arc::clone(server), question, until }
     }
@@ -250,13 +250,13 @@ pub(super) struct Quiet(Until<Check<()>>);
 impl Quiet {
     /// Resolves when this time has passed.
     pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
-        let interest = Interest { topic: Topic::Quiet, session: None };
+        let interest = Interest::of([Topic::Quiet]);
         Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))
     }
 
     pub(super) fn new(server: &Arc<Server>, within: Duration) -> Self {
         let check: Check<()> = Box::new(|engine| engine.read(|world| world.journal.is_settled()).then_some(()));
-        let interest = Interest { topic: Topic::Quiet, session: None };
+        let interest = Interest::of([Topic::Quiet]);
         Self(Until::new(server.engine(), interest, within, check))
     }
 }

@@ -58,12 +58,12 @@ pub(crate) trait Machine: Send + 'static {
     /// How long the client may be silent from now on.
     fn patience(&self) -> Duration;
 
-    /// The mailbox whose changes the client waits for at this moment.
-    fn interest(&self) -> Option<MailboxId> {
-        None
+    /// The mailboxes whose changes the client waits for at this moment.
+    fn interest(&self) -> &[MailboxId] {
+        &[]
     }
 
-    /// News from that mailbox: what the server says unasked. None while there is nothing to say.
+    /// News from these mailboxes: what the server says unasked. None while there is nothing to say.
     fn notice(&mut self, _accounts: &Accounts) -> Option<Decoded<Self::Request>> {
         None
     }

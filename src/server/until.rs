@@ -152,7 +152,7 @@ pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Arc<Sessi
 
 /// Whether a rule has fired so often.
 pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engine) -> Option<()> + Send) {
-    let interest = Interest { topic: Topic::Rules, session: None };
+    let interest = Interest::of([Topic::Rules]);
     let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);
     (interest, move |engine: &Engine| engine.read(has_fired).then_some(()))
 }

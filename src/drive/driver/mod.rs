@@ -28,7 +28,6 @@ use super::timer::Timer;
 use super::wire::Wire;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Ending, Left};
-use crate::mail::MailboxId;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
 use crate::rule::{CloseMode, Hello, Reading};
 use crate::world::{EndCommand, Rest, SessionCommand, Turn, World};
@@ -173,7 +172,7 @@ impl<M: Machine> Driver<M> {
             if self.ended_input {
                 return Err(Ending::ClientClosed);
             }
-            match self.news(self.machine.interest()).await? {
+            match self.news(self.interest()).await? {
                 News::Bytes => {
                     spent += self.input.len();
                     let_others(&mut spent).await;
@@ -369,9 +368,16 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Waits for bytes, news from a mailbox, a command, or the end of patience; waking for anything else never prolongs
-    /// that.
-    async fn news(&mut self, place: Option<MailboxId>) -> Result<News<M::Request>, Ending> {
+    /// What the client waits for, if it waits for news.
+    fn interest(&self) -> Option<Interest> {
+        let mailboxes = self.machine.interest();
+        let topics = || mailboxes.iter().copied().map(Topic::Mailbox).collect::<Vec<_>>();
+        (!mailboxes.is_empty()).then(|| Interest::of(topics()))
+    }
+
+    /// Waits for bytes, for news that are of interest, a command, or the end of patience; waking for anything else never
+    /// prolongs that.
+    async fn news(&mut self, mut interest: Option<Interest>) -> Result<News<M::Request>, Ending> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
         }
@@ -408,18 +414,15 @@ impl<M: Machine> Driver<M> {
             if let Poll::Ready((command, _)) = self.handle.poll(cx) {
                 return Poll::Ready(Ok(News::Told(command)));
             }
-            if let Some(place) = place {
-                // Watched first, looked at then: what happens between is seen twice, and never missed.
-                match &watch {
-                    Some(watch) => watch.rearm(cx.waker()),
-                    None => {
-                        let interest = Interest { topic: Topic::Mailbox(place), session: None };
-                        watch = Some(self.engine.watch(interest, cx.waker().clone()));
-                    }
-                }
-                if let Some(decoded) = self.engine.read(|world| self.machine.notice(&world.mail.accounts)) {
-                    return Poll::Ready(Ok(News::Push(decoded)));
-                }
+            // Watched first, looked at then: what happens between is seen twice, and never missed.
+            match &watch {
+                Some(watch) => watch.rearm(cx.waker()),
+                None => watch = interest.take().map(|interest| self.engine.watch(interest, cx.waker().clone())),
+            }
+            if watch.is_some()
+                && let Some(decoded) = self.engine.read(|world| self.machine.notice(&world.mail.accounts))
+            {
+                return Poll::Ready(Ok(News::Push(decoded)));
             }
             self.tell_unfinished();
             self.handle.rest(deadline);

@@ -139,7 +139,7 @@ fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
     }
     let (engine, address) = start();
     let mut client = connect(address);
-    let interest = Interest { topic: Topic::Everything, session: None };
+    let interest = Interest::of([Topic::Everything]);
     let watch = engine.watch(interest, Arc::new(Second(Arc::downgrade(&engine))).into());
 
     engine.update(|world, now| {

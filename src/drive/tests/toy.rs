@@ -88,8 +88,9 @@ impl Machine for Toy {
         Duration::from_secs(60)
     }
 
-    fn interest(&self) -> Option<MailboxId> {
-        self.watches.then_some(MailboxId { account: AccountNo(1), mailbox: MailboxNo(1) })
+    fn interest(&self) -> &[MailboxId] {
+        const WATCHED: &[MailboxId] = &[MailboxId { account: AccountNo(1), mailbox: MailboxNo(1) }];
+        if self.watches { WATCHED } else { &[] }
     }
 
     fn notice(&mut self, _: &Accounts) -> Option<Decoded<Ask>> {
@@ -254,7 +255,7 @@ pub(super) fn say(client: &mut BufReader<impl Read + Write>, text: &str) {
 
 /// Blocks until the session has ended.
 pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
-    let interest = Interest { topic: Topic::Quiet, session: Some(session) };
+    let interest = Interest::of([Topic::Quiet]).in_session(Some(session));
     let (send, receive) = std::sync::mpsc::channel();
     struct Ring(std::sync::mpsc::Sender<()>);
     impl std::task::Wake for Ring {

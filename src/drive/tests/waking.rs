@@ -1,7 +1,7 @@
 //! Who is woken by what is recorded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Wake;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sen
 use crate::protocol::{Event, Input, MailTxn, Reply, Status};
 use crate::rule::{On, Rule, Step, Template, Variable, VariableValue};
 use crate::scenario::Scenario;
-use crate::world::World;
+use crate::world::{Draft, World};
 
 const SESSION: SessionNo = SessionNo(1);
 const EVERYBODY: [&str; 10] = [
@@ -69,7 +69,7 @@ fn woken(engine: &Arc<Engine>, update: impl FnOnce(&Arc<Engine>)) -> Vec<&'stati
     ];
     let watched = EVERYBODY.into_iter().zip(matters).map(|(name, (topic, session))| {
         let flag = Arc::new(Flag::default());
-        let watch = engine.watch(Interest { topic, session }, Arc::clone(&flag).into());
+        let watch = engine.watch(Interest::of([topic]).in_session(session), Arc::clone(&flag).into());
         (name, flag, watch)
     });
     let watched: Vec<_> = watched.collect();
@@ -149,7 +149,7 @@ fn those_who_left_are_not_woken() {
     let inbox = engine.update(|world, now| world.make("bob@example.org", INBOX, now)).unwrap();
     for topic in [Topic::Mail, Topic::MailTo("bob@example.org".to_owned()), Topic::Mailbox(inbox)] {
         let flags = [(); 3].map(|()| Arc::new(Flag::default()));
-        let interest = Interest { topic, session: None };
+        let interest = Interest::of([topic]);
         let [_first, second, _third] =
             [0, 1, 2].map(|at| engine.watch(interest.clone(), Arc::clone(&flags[at]).into()));
 
@@ -158,5 +158,60 @@ fn those_who_left_are_not_woken() {
 
         let woken = [0, 1, 2].map(|at| flags[at].0.load(Ordering::Acquire));
         assert_eq!(woken, [true, false, true], "{interest:?}");
+    }
+}
+
+#[test]
+fn those_with_several_topics_are_woken_once_by_any_of_them() {
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+    let engine = start();
+    let inbox = |login: &str| engine.update(|world, now| world.make(login, INBOX, now)).unwrap();
+    let [ann, bob, eve] = ["ann@example.org", "bob@example.org", "eve@example.org"].map(inbox);
+    let count = Arc::new(Count::default());
+    let topics = [
+        Topic::Mailbox(ann),
+        Topic::Mailbox(bob),
+        Topic::MailTo("bob@example.org".to_owned()),
+        Topic::Mail,
+        Topic::Rules,
+    ];
+    let watch = engine.watch(Interest::of(topics), Arc::clone(&count).into());
+    let put = |places: &[&str]| {
+        engine.update(|world, now| {
+            for login in places {
+                world.put(login, INBOX, Draft::default(), now).unwrap();
+            }
+        });
+        count.0.swap(0, Ordering::AcqRel)
+    };
+
+    assert_eq!(put(&["ann@example.org"]), 1);
+    assert_eq!(put(&["bob@example.org"]), 1);
+    assert_eq!(put(&["eve@example.org"]), 0, "{eve:?} is not among them");
+    assert_eq!(put(&["ann@example.org", "bob@example.org"]), 1, "two records");
+    engine.update(|world, now| world.deliver(envelope(), Bytes::new(), now)).unwrap();
+    assert_eq!(count.0.swap(0, Ordering::AcqRel), 1, "three topics match");
+    drop(watch);
+    assert_eq!(put(&["ann@example.org", "bob@example.org"]), 0);
+}
+
+#[test]
+fn those_with_a_session_are_woken_by_none_of_another() {
+    let engine = start();
+    for (session, wanted) in [(SESSION, true), (SessionNo(2), false)] {
+        let flag = Arc::new(Flag::default());
+        let topics = [Topic::MailTo("bob@example.org".to_owned()), Topic::Quiet];
+        let _watch = engine.watch(Interest::of(topics).in_session(Some(session)), Arc::clone(&flag).into());
+
+        let exchange = send(&engine);
+        engine.update(|world, now| world.close(SESSION, exchange, Left::All, now));
+
+        assert_eq!(flag.0.load(Ordering::Acquire), wanted, "{session}");
     }
 }

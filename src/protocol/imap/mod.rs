@@ -31,6 +31,7 @@ mod work;
 mod write;
 
 use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -383,10 +384,10 @@ impl Machine for Imap {
         self.config.limits.idle
     }
 
-    fn interest(&self) -> Option<MailboxId> {
+    fn interest(&self) -> &[MailboxId] {
         match (&self.mode, &self.state) {
-            (Mode::Idle(_), ImapState::Selected(_, view)) => Some(view.place),
-            _ => None,
+            (Mode::Idle(_), ImapState::Selected(_, view)) => slice::from_ref(&view.place),
+            _ => &[],
         }
     }
 
