@@ -58,9 +58,9 @@ pub use harness::{
 };
 pub use journal::{Ending, Session, Tls, Transcript};
 pub use mail::{Address, Envelope, Message, Parameters, Part, Recipient, Sender, Verdict};
-pub use protocol::{Event, StartTls};
+pub use protocol::{Event, Listener, Protocol, StartTls};
 pub use scenario::{Scenario, ScenarioError};
-pub use server::{Endpoint, Listener, StartError};
+pub use server::{Endpoint, StartError};
 pub use world::Kept;
 
 /// What nearly every test uses; no name in it is that of a well-known crate, or of what tests import from one.

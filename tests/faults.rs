@@ -224,7 +224,7 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
         server.settled().block();
         let session = server.sessions().remove(0);
         let ended = server.wait_for_session(
-            mailjig::matchers::session::listener(session.listener).and(mailjig::matchers::session::open().not()),
+            mailjig::matchers::session::listener(session.listener.name()).and(mailjig::matchers::session::open().not()),
         );
         assert_eq!(ended.block().ended.map(|(_, ending)| ending), Some(Ending::Ruled), "{what}");
     }

@@ -98,6 +98,34 @@ fn every_test_that_waits_has_a_deadline() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
+/// Ways to take a name apart, or to compare it, where the typed protocol or listener is asked instead.
+const NAME_AS_TEXT: &[&str] = &[".name().split", ".name().starts_with", ".name().ends_with", ".name().strip_"];
+
+#[test]
+fn protocols_and_listeners_are_types_and_not_compared_as_text() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let compared = mailjig::Listener::ALL.iter().flat_map(|listener| {
+        let forms = ["== \"{}\"", "!= \"{}\"", "\"{}\" =>", "\"{}\" |", "| \"{}\""];
+        forms.map(|form| form.replace("{}", listener.name()))
+    });
+    let forbidden: Vec<String> = NAME_AS_TEXT.iter().map(|form| (*form).to_owned()).chain(compared).collect();
+    let mut files = Vec::new();
+    collect(&src, "rs", &mut files);
+
+    let mut violations = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&src).expect("it was found there").to_string_lossy().replace('\\', "/");
+        let source = fs::read_to_string(&file).expect("source is UTF-8");
+        let code = source.lines().enumerate().filter(|(_, text)| !text.trim_start().starts_with("//"));
+        for (line, text) in code {
+            for found in forbidden.iter().filter(|found| text.contains(found.as_str())) {
+                violations.push(format!("{name}:{}: `{found}`: ask for the `Protocol` or the `Listener`", line + 1));
+            }
+        }
+    }
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
 fn violations(src: &Path) -> Vec<String> {
     let mut files = Vec::new();
     collect(src, "rs", &mut files);

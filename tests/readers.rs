@@ -552,7 +552,7 @@ fn each_road(test: impl Fn(&MailServer, Road)) {
 fn check_sessions(server: &MailServer, road: Road, endpoint: &Endpoint) {
     let sessions = server.sessions();
     for session in &sessions {
-        assert_eq!((session.listener, session.tls.is_some()), (endpoint.listener().name(), road.is_secure()));
+        assert_eq!((session.listener, session.tls.is_some()), (endpoint.listener(), road.is_secure()));
     }
     assert!(sessions.iter().any(|session| session.user.as_deref() == Some(LOGIN)), "nobody logged in");
     server.settled().block();

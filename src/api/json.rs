@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Session, Tls};
 use crate::mail::{Address, Parameters, Part, Verdict};
+use crate::protocol::Listener;
 
 /// A message without its bytes.
 #[derive(Serialize)]
@@ -105,7 +106,7 @@ impl From<&Part<'_>> for PartJson {
 #[derive(Serialize)]
 pub(super) struct SessionJson<'a> {
     id: SessionNo,
-    listener: &'a str,
+    listener: Listener,
     peer: String,
     opened: Timestamp,
     tls: Option<&'a Tls>,

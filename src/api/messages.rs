@@ -301,7 +301,9 @@ mod tests {
             let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let server = Server::start(Settings::default()).unwrap();
             let peer = ([127, 0, 0, 1], 1).into();
-            server.engine().update(|world, now| world.open(Opened { listener: "smtp", peer, local: peer }, now));
+            server.engine().update(|world, now| {
+                world.open(Opened { listener: crate::protocol::Listener::Smtp, peer, local: peer }, now)
+            });
             let to = ["ann@example.org", "bob@example.org"];
             let wanted = [None, Some("bob@example.org")][draw(&mut random, 2)];
             let limit = 1 + draw(&mut random, 4);

@@ -306,7 +306,8 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::server::{Listener, Settings};
+    use crate::protocol::Listener;
+    use crate::server::Settings;
 
     /// How often this thread gave its core away because it waited for something (proc(5)).
     fn waits() -> u64 {

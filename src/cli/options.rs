@@ -13,9 +13,9 @@ use clap::{Args, ValueEnum};
 use super::scenarios::{find, pair};
 use crate::base::span;
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
-use crate::protocol::StartTls;
 use crate::protocol::imap::Leniency;
-use crate::server::{Listener, Settings};
+use crate::protocol::{Listener, StartTls};
+use crate::server::Settings;
 use crate::world::Keep;
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! Lines of clients and servers without credentials, for output that lands in logs.
 
-use crate::protocol::{Event, is_verb, status_of, without_password};
+use crate::protocol::{Event, Protocol, is_verb, status_of, without_password};
 
 /// Of a line that is not shown at all.
 const HIDDEN: &str = "…";
@@ -37,7 +37,7 @@ fn said(event: Event, reply: &[u8], is_hidden: bool) -> String {
     match event {
         event if event.is_unknown() => visible(&status_of(event, reply, is_hidden)),
         // What refuses is the last line; untagged ones may come before it (RFC 3501 §7.1).
-        _ if event.name().starts_with("imap.") => visible(text.trim_end().lines().last().unwrap_or_default()),
+        _ if event.protocol() == Some(Protocol::Imap) => visible(text.trim_end().lines().last().unwrap_or_default()),
         _ => visible(text.trim_end()),
     }
 }

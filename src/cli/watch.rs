@@ -166,7 +166,7 @@ mod tests {
     ) -> Vec<String> {
         let (mut journal, session, at) = (Journal::default(), SessionNo(1), Timestamp::from_micros(0));
         let peer = "127.0.0.1:1".parse().unwrap();
-        journal.open_session(session, at, Opened { listener: "imap", peer, local: peer });
+        journal.open_session(session, at, Opened { listener: protocol::Listener::Imap, peer, local: peer });
         let opened = journal.tip();
         let input = Input::Line(line.into());
         let exchange = journal.exchange(at, session, event, &input, (&Reply::default(), None), Default::default());

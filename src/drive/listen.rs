@@ -17,7 +17,7 @@ use super::runtime::spawn;
 use super::socket::Socket;
 use super::wire::Wire;
 use crate::journal::Opened;
-use crate::protocol::Machine;
+use crate::protocol::{Listener, Machine};
 use crate::rule::Profile;
 
 /// Before something is tried again.
@@ -39,7 +39,7 @@ pub(crate) struct TlsProvider {
 /// A listener as its sessions know it.
 pub(crate) struct ListenerConfig {
     /// As it is called in settings, URLs and transcripts.
-    pub(crate) name: &'static str,
+    pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
     pub(crate) tls_provider: TlsProvider,
     /// Binds an address, and listens.
@@ -92,7 +92,7 @@ async fn reopen(
         match (config.bind)(address).and_then(TcpListener::from_std) {
             Ok(listener) => return listener,
             Err(why) if closed.give_up() => {
-                engine.update_alone(|world, now| world.note_closed(config.name, address, &why, now));
+                engine.update_alone(|world, now| world.note_closed(config.listener, address, &why, now));
             }
             Err(_) => {}
         }
@@ -108,7 +108,7 @@ fn accept<M: Machine>(
     machine: &impl Fn(bool) -> M,
 ) {
     let local = socket.local_addr().unwrap_or(peer);
-    let opened = Opened { listener: config.name, peer, local };
+    let opened = Opened { listener: config.listener, peer, local };
     let (session, handle, sessions) = engine.admit(opened);
     let is_busy = sessions > config.sessions;
     let wire = Wire::new(Socket::new(socket));

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::{Pattern, unknown};
-use crate::journal::{LISTENERS, Session};
+use crate::journal::Session;
 use crate::mail::Message;
+use crate::protocol::Listener;
 
 /// A question about a captured message. Combine with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not); a
 /// closure is one too.
@@ -73,10 +74,11 @@ pub(crate) struct Clause {
 impl Matcher {
     /// About the listener of a session; fails with the names that there are.
     pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
-        if LISTENERS.iter().any(|its| name.matches(its)) {
+        let names = Listener::names();
+        if names.iter().any(|its| name.matches(its)) {
             return Ok(Self::text(Text::Listener, name));
         }
-        Err(unknown("listener", name.written(), LISTENERS))
+        Err(unknown("listener", name.written(), &names))
     }
 
     #[track_caller]
@@ -220,7 +222,7 @@ impl Text {
         match self {
             Self::User => return fact(|session| session.user.as_deref()),
             Self::Helo => return fact(|session| session.helo.as_deref()),
-            Self::Listener => return fact(|session| Some(session.listener)),
+            Self::Listener => return fact(|session| Some(session.listener.name())),
             Self::Mailbox => return fact(|session| session.mailbox.as_deref()),
             Self::To | Self::From | Self::Subject | Self::Body | Self::Header(_) | Self::Attachment => {}
         }

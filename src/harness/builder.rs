@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::{MailServer, or_panic};
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
+use crate::protocol::Listener;
 use crate::protocol::StartTls;
 use crate::protocol::imap::Leniency;
 use crate::scenario::Scenario;
-use crate::server::{Listener, Server, Settings, StartError};
+use crate::server::{Server, Settings, StartError};
 
 /// Options for a server: ports, accounts, TLS, limits, scenario. See [`MailServer::builder`].
 ///

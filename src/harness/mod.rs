@@ -31,8 +31,9 @@ use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot, judge};
 use crate::journal::{Session, Transcript};
 use crate::mail::{Message, is_identifier};
+use crate::protocol::Listener;
 use crate::scenario::Scenario;
-use crate::server::{Endpoint, Listener, Server, StartError, Undeliverable, Until, block_on};
+use crate::server::{Endpoint, Server, StartError, Undeliverable, Until, block_on};
 use crate::world::{Kept, World};
 
 /// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it

@@ -37,7 +37,7 @@ pub(crate) use record::{
 use records::Records;
 pub(crate) use refusals::Refused;
 pub(crate) use seq_list::SeqList;
-pub(crate) use session::{LISTENERS, SessionLog};
+pub(crate) use session::SessionLog;
 pub use session::{Session, Tls};
 use session_logs::SessionLogs;
 pub(crate) use trace::{Fired, Stalled, Trace};

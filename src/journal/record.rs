@@ -10,7 +10,7 @@ use super::messages::Messages;
 use super::{Ending, Tls, Trace};
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message};
-use crate::protocol::{ClientFacts, Event, Status, TxnLog};
+use crate::protocol::{ClientFacts, Event, Listener, Status, TxnLog};
 
 /// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
 #[derive(Debug)]
@@ -71,15 +71,11 @@ pub(crate) enum Weight {
     Failure,
 }
 
-/// One of [`LISTENERS`](super::LISTENERS).
-type ListenerName = &'static str;
-
 /// How a session began.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Opened {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "listener"))]
-    pub(crate) listener: ListenerName,
+    pub(crate) listener: Listener,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
 }
@@ -268,13 +264,6 @@ impl Record {
         });
         text + (size_of::<Self>() + own + more) as u64
     }
-}
-
-/// The name of a listener that a server can have.
-#[cfg(feature = "serde")]
-fn listener<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ListenerName, D::Error> {
-    let listener = |name: &str| super::LISTENERS.iter().copied().find(|its| *its == name);
-    crate::base::parsed(deserializer, "a listener", listener)
 }
 
 /// How much of a reply left.

@@ -9,13 +9,10 @@ use super::open_exchange::OpenExchange;
 use super::text::Text;
 use super::{Detail, Ending, Left, Opened, RecordKind, SeqList, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::protocol::{ClientFacts, Status, Unfinished};
+use crate::protocol::{ClientFacts, Listener, Status, Unfinished};
 
 /// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
-
-/// The names of the listeners that a server can have.
-pub(crate) const LISTENERS: &[&str] = &["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"];
 
 /// Exchanges that a session repeats are kept once: of so many the text is looked at again, if it is so near.
 const RECENT: usize = 4;
@@ -41,8 +38,8 @@ pub struct Tls {
 pub struct Session {
     /// Its number: `s1`, `s2`… in the order of acceptance.
     pub no: SessionNo,
-    /// The listener that accepted it, by its name: `smtp`, `submission`, `imaps`.
-    pub listener: &'static str,
+    /// The listener that accepted it.
+    pub listener: Listener,
     /// The client's address.
     pub peer: SocketAddr,
     /// When it was accepted.
@@ -328,7 +325,7 @@ mod tests {
     #[test]
     fn of_what_is_not_kept_nothing_is_shown() {
         let peer = ([127, 0, 0, 1], 1).into();
-        let opened = Opened { listener: "smtp", peer, local: peer };
+        let opened = Opened { listener: Listener::Smtp, peer, local: peer };
         let mut log = SessionLog::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
         let much = vec![b'x'; TEXT_LIMIT / 4];
         let kept = log.write(b"NOOP", &much);

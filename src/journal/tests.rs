@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::*;
 use crate::base::Timestamp;
 use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Event, Input, Reply, Status, TxnLog, Written};
+use crate::protocol::{Event, Input, Listener, Reply, Status, TxnLog, Written};
 
 const AT: Timestamp = Timestamp::from_micros(0);
 const SESSION: SessionNo = SessionNo(1);
@@ -11,7 +11,7 @@ const SESSION: SessionNo = SessionNo(1);
 fn journal() -> Journal {
     let mut journal = Journal::default();
     let peer = ([127, 0, 0, 1], 1).into();
-    journal.open_session(SESSION, AT, Opened { listener: "smtp", peer, local: peer });
+    journal.open_session(SESSION, AT, Opened { listener: Listener::Smtp, peer, local: peer });
     journal
 }
 

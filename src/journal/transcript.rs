@@ -7,7 +7,7 @@ use super::record::Label;
 use super::{Description, Ending, Gone, Journal, Left, Less, Noted, RecordedTurn, SessionLog, Stalled, Weight};
 use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
-use crate::protocol::{Event, Labelled};
+use crate::protocol::{Event, Labelled, Listener};
 
 /// One session or several as text, each line in the order of the journal.
 ///
@@ -36,7 +36,7 @@ const PORTION_OCTETS: usize = 1 << 20;
 #[derive(Debug, Clone)]
 struct Part {
     session: SessionNo,
-    listener: &'static str,
+    listener: Listener,
     lines: Vec<Line>,
 }
 

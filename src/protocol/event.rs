@@ -2,23 +2,40 @@
 
 use std::fmt;
 
+use super::Protocol;
+
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($protocol:expr => { $($(#[$doc:meta])* $variant:ident = $name:literal,)* })*) => {
         /// What kind of exchange this is: every command is an event by its lower-case RFC name, as `smtp.rcpt`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $variant,)*
+            $($($(#[$doc])* $variant,)*)*
         }
 
         impl Event {
             /// All events.
-            pub const ALL: &'static [Event] = &[$(Event::$variant,)*];
+            pub const ALL: &'static [Event] = &[$($(Event::$variant,)*)*];
 
             /// Its name, as `smtp.rcpt`.
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Event::$variant => $name,)*
+                    $($(Event::$variant => $name,)*)*
+                }
+            }
+
+            /// The protocol whose event it is; none for what happens to a connection, to mail, to a variable or with
+            /// time.
+            ///
+            /// ```
+            /// use mailjig::{Event, Protocol};
+            ///
+            /// assert_eq!(Event::SmtpRcpt.protocol(), Some(Protocol::Smtp));
+            /// assert_eq!(Event::TlsHello.protocol(), None);
+            /// ```
+            pub fn protocol(self) -> Option<Protocol> {
+                match self {
+                    $($(Event::$variant)|* => $protocol,)*
                 }
             }
         }
@@ -26,192 +43,207 @@ macro_rules! events {
 }
 
 events! {
-    /// A connection was accepted; nothing was said yet, not even by TLS.
-    TcpAccept = "tcp.accept",
-    /// A client said its TLS ClientHello.
-    TlsHello = "tls.hello",
-    /// TLS is established.
-    TlsDone = "tls.done",
-    /// The TLS handshake failed.
-    TlsFailed = "tls.failed",
-    /// A session is over.
-    TcpClose = "tcp.close",
-    /// A rule speaks, long after the request that made it; no rule is asked about this.
-    TcpSay = "tcp.say",
-    /// A connection was accepted and is to be greeted.
-    SmtpGreeting = "smtp.greeting",
-    /// HELO.
-    SmtpHelo = "smtp.helo",
-    /// EHLO, which asks for capabilities.
-    SmtpCaps = "smtp.caps",
-    /// STARTTLS.
-    SmtpStarttls = "smtp.starttls",
-    /// The AUTH command.
-    SmtpAuthStart = "smtp.auth.start",
-    /// A line of a SASL exchange that is not its last.
-    SmtpAuthStep = "smtp.auth.step",
-    /// Credentials are complete; the verdict is next.
-    SmtpAuth = "smtp.auth",
-    /// MAIL.
-    SmtpMail = "smtp.mail",
-    /// RCPT.
-    SmtpRcpt = "smtp.rcpt",
-    /// DATA.
-    SmtpData = "smtp.data",
-    /// The end of the data; the verdict on the message is next.
-    SmtpMessage = "smtp.message",
-    /// RSET.
-    SmtpRset = "smtp.rset",
-    /// NOOP.
-    SmtpNoop = "smtp.noop",
-    /// VRFY.
-    SmtpVrfy = "smtp.vrfy",
-    /// EXPN.
-    SmtpExpn = "smtp.expn",
-    /// HELP.
-    SmtpHelp = "smtp.help",
-    /// QUIT.
-    SmtpQuit = "smtp.quit",
-    /// A line that is no command of SMTP.
-    SmtpUnknown = "smtp.unknown",
-    /// The client was silent for too long.
-    SmtpLapse = "smtp.lapse",
-    /// The server stops.
-    SmtpStop = "smtp.stop",
-    /// A connection was accepted and is to be greeted.
-    ImapGreeting = "imap.greeting",
-    /// CAPABILITY.
-    ImapCaps = "imap.caps",
-    /// NOOP.
-    ImapNoop = "imap.noop",
-    /// LOGOUT.
-    ImapQuit = "imap.quit",
-    /// STARTTLS.
-    ImapStarttls = "imap.starttls",
-    /// The AUTHENTICATE command.
-    ImapAuthStart = "imap.auth.start",
-    /// A line of a SASL exchange that is not its last.
-    ImapAuthStep = "imap.auth.step",
-    /// Credentials are complete; the verdict is next.
-    ImapAuth = "imap.auth",
-    /// LOGIN.
-    ImapLogin = "imap.login",
-    /// A literal was announced, and the client waits for the word to send it.
-    ImapLiteral = "imap.literal",
-    /// SELECT.
-    ImapSelect = "imap.select",
-    /// EXAMINE.
-    ImapExamine = "imap.examine",
-    /// CREATE.
-    ImapCreate = "imap.create",
-    /// DELETE.
-    ImapDelete = "imap.delete",
-    /// RENAME.
-    ImapRename = "imap.rename",
-    /// SUBSCRIBE.
-    ImapSubscribe = "imap.subscribe",
-    /// UNSUBSCRIBE.
-    ImapUnsubscribe = "imap.unsubscribe",
-    /// LIST.
-    ImapList = "imap.list",
-    /// LSUB.
-    ImapLsub = "imap.lsub",
-    /// STATUS.
-    ImapStatus = "imap.status",
-    /// APPEND.
-    ImapAppend = "imap.append",
-    /// CHECK.
-    ImapCheck = "imap.check",
-    /// CLOSE.
-    ImapClose = "imap.close",
-    /// UNSELECT.
-    ImapUnselect = "imap.unselect",
-    /// EXPUNGE and UID EXPUNGE.
-    ImapExpunge = "imap.expunge",
-    /// SEARCH and UID SEARCH.
-    ImapSearch = "imap.search",
-    /// FETCH and UID FETCH.
-    ImapFetch = "imap.fetch",
-    /// One message of a FETCH is about to be answered.
-    ImapFetchItem = "imap.fetch.item",
-    /// STORE and UID STORE.
-    ImapStore = "imap.store",
-    /// COPY and UID COPY.
-    ImapCopy = "imap.copy",
-    /// MOVE and UID MOVE.
-    ImapMove = "imap.move",
-    /// IDLE.
-    ImapIdle = "imap.idle",
-    /// The line that ends IDLE.
-    ImapIdleDone = "imap.idle.done",
-    /// News for a client that idles.
-    ImapPush = "imap.push",
-    /// NAMESPACE.
-    ImapNamespace = "imap.namespace",
-    /// ID.
-    ImapId = "imap.id",
-    /// ENABLE.
-    ImapEnable = "imap.enable",
-    /// A line that is no command of IMAP.
-    ImapUnknown = "imap.unknown",
-    /// The client was silent for too long.
-    ImapLapse = "imap.lapse",
-    /// The server stops.
-    ImapStop = "imap.stop",
-    /// A connection was accepted and is to be greeted.
-    Pop3Greeting = "pop3.greeting",
-    /// CAPA.
-    Pop3Caps = "pop3.caps",
-    /// STLS.
-    Pop3Stls = "pop3.stls",
-    /// USER.
-    Pop3User = "pop3.user",
-    /// PASS.
-    Pop3Pass = "pop3.pass",
-    /// APOP.
-    Pop3Apop = "pop3.apop",
-    /// The AUTH command.
-    Pop3AuthStart = "pop3.auth.start",
-    /// A line of a SASL exchange that is not its last.
-    Pop3AuthStep = "pop3.auth.step",
-    /// Credentials are complete; the verdict is next.
-    Pop3Auth = "pop3.auth",
-    /// STAT.
-    Pop3Stat = "pop3.stat",
-    /// LIST.
-    Pop3List = "pop3.list",
-    /// UIDL.
-    Pop3Uidl = "pop3.uidl",
-    /// RETR.
-    Pop3Retr = "pop3.retr",
-    /// TOP.
-    Pop3Top = "pop3.top",
-    /// DELE.
-    Pop3Dele = "pop3.dele",
-    /// NOOP.
-    Pop3Noop = "pop3.noop",
-    /// RSET.
-    Pop3Rset = "pop3.rset",
-    /// QUIT.
-    Pop3Quit = "pop3.quit",
-    /// A line that is no command of POP3.
-    Pop3Unknown = "pop3.unknown",
-    /// The client was silent for too long.
-    Pop3Lapse = "pop3.lapse",
-    /// The server stops.
-    Pop3Stop = "pop3.stop",
-    /// A message was put into a mailbox.
-    MailDelivered = "mail.delivered",
-    /// A variable of the scenario changed.
-    StateChanged = "state.changed",
-    /// A moment came that a rule waits for.
-    Timer = "timer",
+    None => {
+        /// A connection was accepted; nothing was said yet, not even by TLS.
+        TcpAccept = "tcp.accept",
+        /// A client said its TLS ClientHello.
+        TlsHello = "tls.hello",
+        /// TLS is established.
+        TlsDone = "tls.done",
+        /// The TLS handshake failed.
+        TlsFailed = "tls.failed",
+        /// A session is over.
+        TcpClose = "tcp.close",
+        /// A rule speaks, long after the request that made it; no rule is asked about this.
+        TcpSay = "tcp.say",
+    }
+    Some(Protocol::Smtp) => {
+        /// A connection was accepted and is to be greeted.
+        SmtpGreeting = "smtp.greeting",
+        /// HELO.
+        SmtpHelo = "smtp.helo",
+        /// EHLO, which asks for capabilities.
+        SmtpCaps = "smtp.caps",
+        /// STARTTLS.
+        SmtpStarttls = "smtp.starttls",
+        /// The AUTH command.
+        SmtpAuthStart = "smtp.auth.start",
+        /// A line of a SASL exchange that is not its last.
+        SmtpAuthStep = "smtp.auth.step",
+        /// Credentials are complete; the verdict is next.
+        SmtpAuth = "smtp.auth",
+        /// MAIL.
+        SmtpMail = "smtp.mail",
+        /// RCPT.
+        SmtpRcpt = "smtp.rcpt",
+        /// DATA.
+        SmtpData = "smtp.data",
+        /// The end of the data; the verdict on the message is next.
+        SmtpMessage = "smtp.message",
+        /// RSET.
+        SmtpRset = "smtp.rset",
+        /// NOOP.
+        SmtpNoop = "smtp.noop",
+        /// VRFY.
+        SmtpVrfy = "smtp.vrfy",
+        /// EXPN.
+        SmtpExpn = "smtp.expn",
+        /// HELP.
+        SmtpHelp = "smtp.help",
+        /// QUIT.
+        SmtpQuit = "smtp.quit",
+        /// A line that is no command of SMTP.
+        SmtpUnknown = "smtp.unknown",
+        /// The client was silent for too long.
+        SmtpLapse = "smtp.lapse",
+        /// The server stops.
+        SmtpStop = "smtp.stop",
+    }
+    Some(Protocol::Imap) => {
+        /// A connection was accepted and is to be greeted.
+        ImapGreeting = "imap.greeting",
+        /// CAPABILITY.
+        ImapCaps = "imap.caps",
+        /// NOOP.
+        ImapNoop = "imap.noop",
+        /// LOGOUT.
+        ImapQuit = "imap.quit",
+        /// STARTTLS.
+        ImapStarttls = "imap.starttls",
+        /// The AUTHENTICATE command.
+        ImapAuthStart = "imap.auth.start",
+        /// A line of a SASL exchange that is not its last.
+        ImapAuthStep = "imap.auth.step",
+        /// Credentials are complete; the verdict is next.
+        ImapAuth = "imap.auth",
+        /// LOGIN.
+        ImapLogin = "imap.login",
+        /// A literal was announced, and the client waits for the word to send it.
+        ImapLiteral = "imap.literal",
+        /// SELECT.
+        ImapSelect = "imap.select",
+        /// EXAMINE.
+        ImapExamine = "imap.examine",
+        /// CREATE.
+        ImapCreate = "imap.create",
+        /// DELETE.
+        ImapDelete = "imap.delete",
+        /// RENAME.
+        ImapRename = "imap.rename",
+        /// SUBSCRIBE.
+        ImapSubscribe = "imap.subscribe",
+        /// UNSUBSCRIBE.
+        ImapUnsubscribe = "imap.unsubscribe",
+        /// LIST.
+        ImapList = "imap.list",
+        /// LSUB.
+        ImapLsub = "imap.lsub",
+        /// STATUS.
+        ImapStatus = "imap.status",
+        /// APPEND.
+        ImapAppend = "imap.append",
+        /// CHECK.
+        ImapCheck = "imap.check",
+        /// CLOSE.
+        ImapClose = "imap.close",
+        /// UNSELECT.
+        ImapUnselect = "imap.unselect",
+        /// EXPUNGE and UID EXPUNGE.
+        ImapExpunge = "imap.expunge",
+        /// SEARCH and UID SEARCH.
+        ImapSearch = "imap.search",
+        /// FETCH and UID FETCH.
+        ImapFetch = "imap.fetch",
+        /// One message of a FETCH is about to be answered.
+        ImapFetchItem = "imap.fetch.item",
+        /// STORE and UID STORE.
+        ImapStore = "imap.store",
+        /// COPY and UID COPY.
+        ImapCopy = "imap.copy",
+        /// MOVE and UID MOVE.
+        ImapMove = "imap.move",
+        /// IDLE.
+        ImapIdle = "imap.idle",
+        /// The line that ends IDLE.
+        ImapIdleDone = "imap.idle.done",
+        /// News for a client that idles.
+        ImapPush = "imap.push",
+        /// NAMESPACE.
+        ImapNamespace = "imap.namespace",
+        /// ID.
+        ImapId = "imap.id",
+        /// ENABLE.
+        ImapEnable = "imap.enable",
+        /// A line that is no command of IMAP.
+        ImapUnknown = "imap.unknown",
+        /// The client was silent for too long.
+        ImapLapse = "imap.lapse",
+        /// The server stops.
+        ImapStop = "imap.stop",
+    }
+    Some(Protocol::Pop3) => {
+        /// A connection was accepted and is to be greeted.
+        Pop3Greeting = "pop3.greeting",
+        /// CAPA.
+        Pop3Caps = "pop3.caps",
+        /// STLS.
+        Pop3Stls = "pop3.stls",
+        /// USER.
+        Pop3User = "pop3.user",
+        /// PASS.
+        Pop3Pass = "pop3.pass",
+        /// APOP.
+        Pop3Apop = "pop3.apop",
+        /// The AUTH command.
+        Pop3AuthStart = "pop3.auth.start",
+        /// A line of a SASL exchange that is not its last.
+        Pop3AuthStep = "pop3.auth.step",
+        /// Credentials are complete; the verdict is next.
+        Pop3Auth = "pop3.auth",
+        /// STAT.
+        Pop3Stat = "pop3.stat",
+        /// LIST.
+        Pop3List = "pop3.list",
+        /// UIDL.
+        Pop3Uidl = "pop3.uidl",
+        /// RETR.
+        Pop3Retr = "pop3.retr",
+        /// TOP.
+        Pop3Top = "pop3.top",
+        /// DELE.
+        Pop3Dele = "pop3.dele",
+        /// NOOP.
+        Pop3Noop = "pop3.noop",
+        /// RSET.
+        Pop3Rset = "pop3.rset",
+        /// QUIT.
+        Pop3Quit = "pop3.quit",
+        /// A line that is no command of POP3.
+        Pop3Unknown = "pop3.unknown",
+        /// The client was silent for too long.
+        Pop3Lapse = "pop3.lapse",
+        /// The server stops.
+        Pop3Stop = "pop3.stop",
+    }
+    None => {
+        /// A message was put into a mailbox.
+        MailDelivered = "mail.delivered",
+        /// A variable of the scenario changed.
+        StateChanged = "state.changed",
+        /// A moment came that a rule waits for.
+        Timer = "timer",
+    }
 }
 
 impl Event {
     /// The event of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
+    }
+
+    /// Whether a pattern names it: a star stands for one part of a name, and at the end for all that follow.
+    pub(crate) fn is_like(self, pattern: &str) -> bool {
+        is_like(self.name(), pattern)
     }
 
     /// Whether this happens without the client saying anything.
@@ -244,8 +276,22 @@ impl Event {
 
     /// Whether it belongs to a login: a line that is no command may be a password then.
     pub(crate) fn is_login(self) -> bool {
-        let (_, point) = self.name().split_once('.').unwrap_or_default();
-        matches!(point, "auth" | "auth.start" | "auth.step" | "login" | "user" | "pass" | "apop")
+        matches!(
+            self,
+            Self::SmtpAuthStart
+                | Self::SmtpAuthStep
+                | Self::SmtpAuth
+                | Self::ImapAuthStart
+                | Self::ImapAuthStep
+                | Self::ImapAuth
+                | Self::ImapLogin
+                | Self::Pop3User
+                | Self::Pop3Pass
+                | Self::Pop3Apop
+                | Self::Pop3AuthStart
+                | Self::Pop3AuthStep
+                | Self::Pop3Auth
+        )
     }
 
     /// Whether the line is not a command of its protocol.
@@ -261,6 +307,15 @@ impl Event {
     /// Whether this is the first that a session hears.
     pub(crate) fn is_greeting(self) -> bool {
         matches!(self, Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
+    }
+}
+
+fn is_like(name: &str, pattern: &str) -> bool {
+    match (name.split_once('.'), pattern.split_once('.')) {
+        (_, None) if pattern == "*" => true,
+        (None, None) => name == pattern,
+        (Some((part, rest)), Some((wanted, others))) => (wanted == "*" || wanted == part) && is_like(rest, others),
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

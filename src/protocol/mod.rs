@@ -10,6 +10,7 @@ mod field;
 mod framing;
 pub(crate) mod imap;
 mod line;
+mod listener;
 pub(crate) mod pop3;
 mod redact;
 mod reply;
@@ -28,6 +29,7 @@ pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
 pub use event::Event;
 pub(crate) use field::{RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;
+pub use listener::{Listener, Protocol};
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 #[cfg(feature = "cli")]
 pub(crate) use redact::{is_verb, status_of, without_password};

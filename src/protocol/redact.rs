@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Event;
+use super::{Event, Protocol};
 
 /// Verbs with a password or something like it behind them, in any of the protocols.
 const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
@@ -97,7 +97,7 @@ fn login_in(event: Event, line: &[u8]) -> Option<(&'static str, usize)> {
 }
 
 fn is_imap(event: Event) -> bool {
-    event.name().starts_with("imap.")
+    event.protocol() == Some(Protocol::Imap)
 }
 
 /// The verb of a login, if it is the word at this place, and where it ends.

@@ -165,10 +165,7 @@ impl On {
     /// server says unasked when time is over or it stops is named only in full, and so are timers.
     pub(crate) fn parse(written: &str) -> Option<Self> {
         let named = |event: &Event| written == event.name() && *event != Event::TcpSay;
-        let starred = |event: &Event| {
-            let is_own = ![".lapse", ".stop", ".say"].iter().any(|end| event.name().ends_with(end));
-            written.contains('*') && *event != Event::Timer && is_own && fits(written, event.name())
-        };
+        let starred = |event: &Event| written.contains('*') && !is_named_in_full(*event) && event.is_like(written);
         let events: Vec<Event> = Event::ALL.iter().filter(|event| named(event) || starred(event)).copied().collect();
         (!events.is_empty()).then(|| Self::of(written, events))
     }
@@ -180,13 +177,10 @@ impl From<Event> for On {
     }
 }
 
-fn fits(written: &str, name: &str) -> bool {
-    match (written.split_once('.'), name.split_once('.')) {
-        (None, _) if written == "*" => true,
-        (None, None) => written == name,
-        (Some((mine, rest)), Some((its, others))) => (mine == "*" || mine == its) && fits(rest, others),
-        _ => false,
-    }
+fn is_named_in_full(event: Event) -> bool {
+    let is_end = matches!(event, Event::SmtpLapse | Event::ImapLapse | Event::Pop3Lapse)
+        || matches!(event, Event::SmtpStop | Event::ImapStop | Event::Pop3Stop);
+    is_end || matches!(event, Event::TcpSay | Event::Timer)
 }
 
 impl Nth {

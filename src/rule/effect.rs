@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::step::{CloseMode, Literal, One, Renumber, Tell, Variable};
 use super::variables::VariableValue;
 use crate::base::{Pattern, Timestamp};
-use crate::protocol::{CapabilityOverride, Destination, Route};
+use crate::protocol::{CapabilityOverride, Destination, Protocol, Route};
 
 /// One thing that is done to the world, now or later.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ pub(crate) enum Effect {
     Caps(CapabilityOverride),
     Kick {
         user: Option<Pattern>,
-        protocol: Option<Box<str>>,
+        protocol: Option<Protocol>,
         reply: Option<Vec<u8>>,
     },
     Note(String),

@@ -1,6 +1,6 @@
 //! What conditions and templates may name.
 
-use crate::protocol::{Event, RequestField};
+use crate::protocol::{Event, Protocol, RequestField};
 
 /// Something that is known when a rule is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -187,10 +187,9 @@ impl Field {
 
     /// Whether there may be such a thing at this event.
     pub(crate) fn exists_at(&self, event: Event) -> bool {
-        let name = event.name();
-        let (protocol, point) = name.split_once('.').unwrap_or((name, ""));
-        let is_world = matches!(protocol, "mail" | "state" | "timer");
-        let is_mail = matches!(protocol, "smtp" | "imap" | "pop3");
+        let is_world = event.is_of_world();
+        let is_mail = event.protocol().is_some();
+        let (is_imap, is_pop3) = (event.protocol() == Some(Protocol::Imap), event.protocol() == Some(Protocol::Pop3));
         let is_message = matches!(event, Event::SmtpMessage | Event::MailDelivered | Event::ImapFetchItem)
             || matches!(event, Event::Pop3Retr | Event::Pop3Top | Event::Pop3Dele | Event::ImapAppend);
         let is_line = is_mail && !event.is_unasked() && !matches!(event, Event::SmtpMessage | Event::ImapFetchItem);
@@ -208,10 +207,8 @@ impl Field {
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
             Self::Request(RequestField::User) => is_mail || event == Event::MailDelivered,
             Self::Request(RequestField::Verb | RequestField::Argument | RequestField::Line) => is_line,
-            Self::Request(RequestField::Tag) => is_line && protocol == "imap",
-            Self::Request(RequestField::Mechanism) => {
-                point.starts_with("auth") || matches!(point, "login" | "pass" | "apop")
-            }
+            Self::Request(RequestField::Tag) => is_line && is_imap,
+            Self::Request(RequestField::Mechanism) => event.is_login() && event != Event::Pop3User,
             Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
             Self::Request(RequestField::Recipient) => {
                 matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::MailDelivered)
@@ -222,16 +219,16 @@ impl Field {
             Self::Request(RequestField::Subject) => is_message || is_set,
             Self::Request(RequestField::Msn) => {
                 is_set
-                    || protocol == "pop3" && (is_message || matches!(point, "list" | "uidl"))
+                    || is_pop3 && (is_message || matches!(event, Event::Pop3List | Event::Pop3Uidl))
                     || event == Event::ImapFetchItem
             }
-            Self::Request(RequestField::Uid) => is_set || is_message && protocol != "smtp",
+            Self::Request(RequestField::Uid) => is_set || is_message && event != Event::SmtpMessage,
             Self::Request(RequestField::UidKnown) => is_set || event == Event::ImapFetchItem,
-            Self::Request(RequestField::UidValidity) => protocol == "imap",
+            Self::Request(RequestField::UidValidity) => is_imap,
             Self::Request(RequestField::Items) => matches!(event, Event::ImapFetch | Event::ImapFetchItem),
             Self::Request(RequestField::Flags) => matches!(event, Event::ImapStore | Event::ImapAppend),
-            Self::Request(RequestField::Mailbox) => protocol == "imap" || event == Event::MailDelivered,
-            Self::Request(RequestField::Exists) => matches!(protocol, "imap" | "pop3"),
+            Self::Request(RequestField::Mailbox) => is_imap || event == Event::MailDelivered,
+            Self::Request(RequestField::Exists) => is_imap || is_pop3,
         }
     }
 }

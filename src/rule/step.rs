@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::profile::Profile;
 use super::template::Template;
 use crate::base::Pattern;
-use crate::protocol::CapabilityOverride;
+use crate::protocol::{CapabilityOverride, Protocol};
 
 /// One thing that a rule does.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ pub(crate) enum Step {
     Caps(CapabilityOverride),
     Kick {
         user: Option<Pattern>,
-        protocol: Option<Box<str>>,
+        protocol: Option<Protocol>,
         reply: Option<Template>,
     },
     Note(Template),

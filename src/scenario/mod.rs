@@ -30,7 +30,7 @@ pub(crate) use values::fixed;
 
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
-use crate::protocol::{CapabilityOverride, StartTls};
+use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
 /// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
@@ -81,7 +81,8 @@ pub(crate) struct Loaded {
     pub(crate) offers: Vec<Announced>,
     /// What holds from the server's start.
     pub(crate) start: AtStart,
-    pub(crate) profiles: Vec<(Box<str>, Profile)>,
+    /// By listener, the first that fits; without one for every listener.
+    pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
     pub(crate) state: Vec<(Box<str>, VariableValue)>,
     pub(crate) users: Vec<User>,
     pub(crate) mailboxes: Vec<MailboxGiven>,
@@ -103,14 +104,14 @@ pub(crate) struct AtStart {
     pub(crate) imap_strict: Option<bool>,
     pub(crate) delimiter: Option<char>,
     pub(crate) namespace: Option<String>,
-    /// By listener, the first that fits; an empty name is every listener that begins in the clear.
-    pub(crate) starttls: Vec<(Box<str>, StartTls)>,
+    /// By listener, the first that fits; without one for every listener that begins in the clear.
+    pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
 }
 
 /// What a protocol announces, in the clear and under TLS.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Announced {
-    pub(crate) protocol: Box<str>,
+    pub(crate) protocol: Protocol,
     pub(crate) clear: CapabilityOverride,
     pub(crate) under_tls: CapabilityOverride,
 }

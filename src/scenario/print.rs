@@ -201,7 +201,7 @@ fn value(step: &Step) -> Tree {
         }
         Step::Kick { user, protocol, reply } => {
             add("user", user.as_ref().map(|user| text(user.written())));
-            add("proto", named(protocol));
+            add("proto", protocol.map(|protocol| text(protocol.name())));
             add("reply", template(reply));
         }
     }

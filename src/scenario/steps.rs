@@ -2,6 +2,7 @@
 
 use super::values::boxed;
 use crate::document::{Entry, Node, Reader};
+use crate::protocol::Protocol;
 use crate::rule::*;
 
 /// Every step: its key, its spellings, and what it does.
@@ -225,13 +226,14 @@ impl Reader {
                 let table = self.table(node, "`kick`", &["user", "proto", "reply"]);
                 let protocol = match table.get("proto") {
                     Some(its) => {
-                        Some(self.word(its, "proto", &[("smtp", "smtp"), ("imap", "imap"), ("pop3", "pop3")])?)
+                        let names: Vec<_> = Protocol::ALL.iter().map(|protocol| (protocol.name(), *protocol)).collect();
+                        Some(self.word(its, "proto", &names)?)
                     }
                     None => None,
                 };
                 Step::Kick {
                     user: table.get("user").and_then(|its| self.pattern(its)),
-                    protocol: protocol.map(Box::from),
+                    protocol,
                     reply: table.get("reply").and_then(|its| self.template(its)),
                 }
             }

@@ -6,29 +6,31 @@ use std::path::Path;
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
 use crate::base::count;
 use crate::document::{Data, Location, Node, Reader};
-use crate::journal::LISTENERS;
 use crate::mail::{INBOX, Namespace, is_identifier};
-use crate::protocol::StartTls;
+use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 
 impl Reader {
     /// `[server.smtp]` and its siblings.
     pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
         let Some(node) = node else { return };
-        let table = self.table(node, "`server`", &["smtp", "imap", "pop3"]);
+        let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
+        let table = self.table(node, "`server`", &names);
         for entry in table.0 {
-            let keys: &[&str] = match entry.key.as_str() {
-                "smtp" => &["greeting", "caps", "caps_tls", "limits"],
-                "imap" => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
-                _ => &["greeting", "caps", "caps_tls"],
+            let Some(protocol) = Protocol::parse(&entry.key) else { continue };
+            let keys: &[&str] = match protocol {
+                Protocol::Smtp => &["greeting", "caps", "caps_tls", "limits"],
+                Protocol::Imap => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
+                Protocol::Pop3 => &["greeting", "caps", "caps_tls"],
             };
             let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
             if let Some(limits) = its.get("limits") {
                 let limits_of = self.table(limits, "`limits`", &["size"]);
                 let size = self.need(limits_of, limits, "size", Self::size);
-                match entry.key.as_str() {
-                    "smtp" => loaded.start.smtp_size = size,
-                    _ => loaded.start.imap_size = size,
+                match protocol {
+                    Protocol::Smtp => loaded.start.smtp_size = size,
+                    Protocol::Imap => loaded.start.imap_size = size,
+                    Protocol::Pop3 => {}
                 }
             }
             if let Some(strict) = its.get("strict") {
@@ -56,7 +58,7 @@ impl Reader {
             }
             clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
             under_tls.greeting.clone_from(&clear.greeting);
-            loaded.offers.push(Announced { protocol: entry.key.as_str().into(), clear, under_tls });
+            loaded.offers.push(Announced { protocol, clear, under_tls });
         }
     }
 
@@ -72,26 +74,20 @@ impl Reader {
 
     pub(super) fn tls(&mut self, node: &Node, loaded: &mut Loaded) {
         let table = self.table(node, "`tls`", &["listener", "cert", "starttls"]);
-        let mut listener = String::new();
-        if let Some(its) = table.get("listener") {
-            listener = self.text(its).unwrap_or_default();
-            if !LISTENERS.contains(&listener.as_str()) {
-                self.unknown(&its.place, "listener", &listener, LISTENERS);
-            }
-        }
+        let names: Vec<_> = Listener::ALL.iter().map(|its| (its.name(), *its)).collect();
+        let listener = table.get("listener").and_then(|its| self.word(its, "listener", &names));
         if table.get("cert").is_none() && table.get("starttls").is_none() {
             self.wrong(&node.place, "`tls` has `cert`, `starttls` or both");
         }
         let certificate = table.get("cert").and_then(|its| self.certificate(its));
-        let profile = certificate.map(|certificate| (listener.as_str().into(), Profile::of(certificate)));
-        loaded.profiles.extend(profile);
+        loaded.profiles.extend(certificate.map(|certificate| (listener, Profile::of(certificate))));
         if let Some(its) = table.get("starttls") {
-            if matches!(listener.as_str(), "smtps" | "imaps" | "pop3s") {
+            if let Some(listener) = listener.filter(|its| its.implicit_tls()) {
                 self.wrong(&its.place, format!("`{listener}` begins with TLS, so there is no STARTTLS"));
             }
             let words: Vec<_> = StartTls::ALL.iter().map(|its| (its.name(), *its)).collect();
             let starttls = self.word(its, "value of `starttls`", &words);
-            loaded.start.starttls.extend(starttls.map(|starttls| (listener.into(), starttls)));
+            loaded.start.starttls.extend(starttls.map(|starttls| (listener, starttls)));
         }
     }
 

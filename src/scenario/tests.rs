@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::shipped::SHIPPED;
 use super::*;
+use crate::protocol::{Listener, StartTls};
 
 #[test]
 fn every_shipped_scenario_is_right_and_listed() {
@@ -126,7 +127,7 @@ fn what_a_used_file_says_of_the_start_holds_where_nothing_else_is_said() {
     let start = Scenario::file(folder.path().join("outer.toml")).load().unwrap().start;
 
     assert_eq!((start.smtp_size, start.imap_size), (Some(1), Some(3)));
-    assert_eq!(start.starttls, [("imap".into(), StartTls::Offered), ("".into(), StartTls::Never)]);
+    assert_eq!(start.starttls, [(Some(Listener::Imap), StartTls::Offered), (None, StartTls::Never)]);
 }
 
 #[test]

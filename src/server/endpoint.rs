@@ -4,78 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Settings;
-use crate::protocol::StartTls;
-
-/// The listeners a server can have: each a protocol and a way to TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Listener {
-    /// SMTP as one server speaks it to another; STARTTLS when the client wants it (RFC 5321, RFC 3207).
-    Smtp,
-    /// SMTP as a mail program speaks it: STARTTLS, then a login, then mail (RFC 6409).
-    Submission,
-    /// Submission with TLS from the first octet (RFC 8314 §3.3).
-    Smtps,
-    /// IMAP; STARTTLS when the client wants it (RFC 3501).
-    Imap,
-    /// IMAP with TLS from the first octet (RFC 8314 §3.2).
-    Imaps,
-    /// POP3; STLS when the client wants it (RFC 1939, RFC 2595 §4).
-    Pop3,
-    /// POP3 with TLS from the first octet (RFC 8314 §3.1).
-    Pop3s,
-}
-
-impl Listener {
-    /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::Smtp, Self::Submission, Self::Smtps, Self::Imap, Self::Imaps, Self::Pop3, Self::Pop3s];
-
-    /// Its name in options, reports and transcripts: `smtp`, `submission`, `imaps`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Smtp => "smtp",
-            Self::Submission => "submission",
-            Self::Smtps => "smtps",
-            Self::Imap => "imap",
-            Self::Imaps => "imaps",
-            Self::Pop3 => "pop3",
-            Self::Pop3s => "pop3s",
-        }
-    }
-
-    /// The port it has when `mailjig serve` is not told otherwise.
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Smtp => 1025,
-            Self::Submission => 1587,
-            Self::Smtps => 1465,
-            Self::Imap => 1143,
-            Self::Imaps => 1993,
-            Self::Pop3 => 1110,
-            Self::Pop3s => 1995,
-        }
-    }
-
-    /// Whether TLS begins with the first octet.
-    pub fn implicit_tls(self) -> bool {
-        matches!(self, Self::Smtps | Self::Imaps | Self::Pop3s)
-    }
-
-    /// The scheme of its URL.
-    pub fn scheme(self) -> &'static str {
-        match self {
-            Self::Submission => "smtp",
-            other => other.name(),
-        }
-    }
-}
-
-impl fmt::Display for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::protocol::{Listener, StartTls};
 
 /// What a client needs to reach a listener: host, port, URL; whether it must use STARTTLS and log in.
 #[derive(Debug, Clone, PartialEq, Eq)]

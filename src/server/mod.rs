@@ -19,18 +19,18 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use certificates::Certificates;
 pub(crate) use delivery::Undeliverable;
+pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
-pub use endpoint::{Endpoint, Listener};
 pub(crate) use settings::Settings;
 use tls::TlsConfigs;
 pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
-use crate::protocol::StartTls;
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
 use crate::protocol::smtp::{self, Smtp};
+use crate::protocol::{Listener, Protocol, StartTls};
 use crate::scenario::Loaded;
 use crate::world::{Kept, World};
 
@@ -172,23 +172,22 @@ impl Server {
             write: limits.write,
         };
         let implicit_tls = listener.implicit_tls();
-        let doorway =
-            ListenerConfig { name: listener.name(), implicit_tls, tls_provider, bind, sessions: limits.sessions };
+        let doorway = ListenerConfig { listener, implicit_tls, tls_provider, bind, sessions: limits.sessions };
         let _entered = runtime().enter();
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);
-        let accepting = match listener {
-            Listener::Smtp | Listener::Submission | Listener::Smtps => {
+        let accepting = match listener.protocol() {
+            Protocol::Smtp => {
                 let config = Arc::new(self.smtp(listener));
                 let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
-            Listener::Imap | Listener::Imaps => {
+            Protocol::Imap => {
                 let config = Arc::new(self.imap(listener));
                 let machine = move |busy| Imap::new(Arc::clone(&config), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
             }
-            Listener::Pop3 | Listener::Pop3s => {
+            Protocol::Pop3 => {
                 let config = Arc::new(self.pop3(listener));
                 let machine = move |busy| Pop3::new(Arc::clone(&config), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))

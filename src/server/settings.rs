@@ -5,10 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Listener;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Leniency;
-use crate::protocol::{StartTls, imap, pop3, smtp};
+use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
@@ -106,8 +105,8 @@ impl Settings {
         let Some(scenario) = self.scenario.clone() else { return };
         let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = &scenario.start;
         for (listener, own) in &mut self.starttls {
-            let of = |name: &str| starttls.iter().find(|(its, _)| **its == *name).map(|(_, its)| *its);
-            *own = of(listener.name()).or_else(|| of("")).unwrap_or(*own);
+            let of = |listener| starttls.iter().find(|(its, _)| *its == listener).map(|(_, its)| *its);
+            *own = of(Some(*listener)).or_else(|| of(None)).unwrap_or(*own);
         }
         self.limits.smtp.message = smtp_size.unwrap_or(self.limits.smtp.message);
         self.limits.imap.message = imap_size.unwrap_or(self.limits.imap.message);

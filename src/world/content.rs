@@ -80,7 +80,7 @@ mod tests {
 
     fn session(world: &mut World, message: &str) -> Session {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
-        let no = world.open(Opened { listener: "smtp", peer: address, local: address }, START);
+        let no = world.open(Opened { listener: crate::protocol::Listener::Smtp, peer: address, local: address }, START);
         let config =
             Config { host: "test".into(), starttls: StartTls::Never, requires_auth: false, limits: Limits::default() };
         let mut machine = Smtp::new(Arc::new(config), false, false);

@@ -118,7 +118,7 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
             Field::SinceStart => number(self.start.until(self.now)),
             Field::At => number(self.start.until(rule::EvalContext::moment(self)?)),
             Field::Early => Some(Value::Truth(self.is_early)),
-            Field::Listener => self.facts().map(|facts| Value::text(facts.listener)),
+            Field::Listener => self.facts().map(|facts| Value::text(facts.listener.name())),
             Field::Conn => number(self.session?.number().into()),
             Field::Ip => self.facts().map(|facts| Value::text(facts.peer.ip().to_canonical().to_string())),
             Field::Tls => self.facts().map(|facts| Value::Truth(facts.tls.is_some())),

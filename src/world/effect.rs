@@ -8,13 +8,12 @@ use std::time::Duration;
 use super::World;
 use super::command::{EndCommand, SessionCommand};
 use super::context::About;
-use super::profile::speaks;
 use super::timers::TimerJob;
 use super::turn::Progress;
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::{Noted, RecordKind, Weight};
 use crate::mail::{INBOX, MailboxId, Origin};
-use crate::protocol::{Destination, Event, Machine, MailTxn, Reply};
+use crate::protocol::{Destination, Event, Listener, Machine, MailTxn, Reply};
 use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, Target, Tell, Variable, VariableValue};
 
 impl World {
@@ -153,7 +152,7 @@ impl World {
             Effect::Kick { user, protocol, reply } => {
                 let is_meant = |log: &&crate::journal::SessionLog| {
                     let facts = log.facts();
-                    let fits = protocol.as_deref().is_none_or(|name| speaks(facts.listener, name));
+                    let fits = protocol.is_none_or(|its| facts.listener.protocol() == its);
                     let its_user = new_user.as_deref().filter(|_| session == Some(log.no)).or(facts.user.as_deref());
                     let user_fits =
                         user.as_ref().is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
@@ -219,7 +218,7 @@ impl World {
     }
 
     /// A listener that was closed for a time cannot be opened again.
-    pub(crate) fn note_closed(&mut self, listener: &str, address: SocketAddr, why: &io::Error, now: Timestamp) {
+    pub(crate) fn note_closed(&mut self, listener: Listener, address: SocketAddr, why: &io::Error, now: Timestamp) {
         let text = format!("{listener} stays closed for now: it cannot listen on {address} again: {why}");
         self.noted(Weight::Failure, text, now);
     }

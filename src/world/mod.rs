@@ -20,7 +20,7 @@ use bytes::Bytes;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Journal, Left, Noted, Opened, RecordKind, Session, Weight};
 use crate::mail::{Accounts, Envelope, Flags, InternalDate, MailboxId, Member, Message, Namespace, Origin};
-use crate::protocol::{InvalidMailbox, MailStore, MailTxn, TxnLog};
+use crate::protocol::{InvalidMailbox, Listener, MailStore, MailTxn, TxnLog};
 use crate::rule::{Answers, By, Profile, Rulebook};
 use crate::scenario::{Announced, Loaded};
 pub(crate) use command::{EndCommand, SessionCommand};
@@ -95,8 +95,8 @@ struct Initial {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Offers {
     pub(crate) of: Vec<Announced>,
-    /// The TLS profile, by listener; the empty name is every listener.
-    pub(crate) profiles: Vec<(Box<str>, Profile)>,
+    /// The TLS profile, by listener; without one it is that of every listener.
+    pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
 }
 
 /// A message that a test puts into a mailbox.

@@ -11,7 +11,7 @@ impl World {
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.offers.of {
-            if speaks(listener, protocol)
+            if listener.protocol() == *protocol
                 && let Some(mask) = machine.mask()
             {
                 mask.change(clear);
@@ -30,16 +30,8 @@ impl World {
         if profiles.is_empty() {
             return DEFAULT;
         }
-        let listener = self.journal.session(session).map_or("", |log| log.facts().listener);
-        let of = |name: &str| profiles.iter().find(|(its, _)| **its == *name).map(|(_, its)| its);
-        of(listener).or_else(|| of("")).unwrap_or(DEFAULT)
-    }
-}
-
-/// Whether this listener speaks that protocol.
-pub(super) fn speaks(listener: &str, protocol: &str) -> bool {
-    match protocol {
-        "smtp" => matches!(listener, "smtp" | "submission" | "smtps"),
-        other => listener.strip_suffix('s').unwrap_or(listener) == other,
+        let listener = self.journal.session(session).map(|log| log.facts().listener);
+        let of = |listener| profiles.iter().find(|(its, _)| *its == listener).map(|(_, its)| its);
+        of(listener).or_else(|| of(None)).unwrap_or(DEFAULT)
     }
 }

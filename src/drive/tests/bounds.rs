@@ -13,7 +13,7 @@ use super::toy::{
 use crate::base::{Pattern, Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
-use crate::protocol::{Event, Reply};
+use crate::protocol::{Event, Listener, Reply};
 use crate::rule::{CloseMode, Condition, Field, On, Pass, Reading, Rule, Step, Test};
 use crate::world::{EndCommand, SessionCommand, World};
 
@@ -48,7 +48,7 @@ fn a_client_that_reads_nothing_is_waited_for_once_however_much_comes_due() {
     let (engine, _address) = start();
     engine.pause();
     let peer = ([127, 0, 0, 1], 1).into();
-    let (_, handle, _) = engine.admit(Opened { listener: "toy", peer, local: peer });
+    let (_, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local: peer });
     let now = engine.clock().moment();
     handle.block(now.plus(WRITE));
 

@@ -16,6 +16,7 @@ use crate::drive::wire::Wire;
 use crate::drive::{Engine, runtime};
 use crate::journal::{Opened, RecordKind};
 use crate::mail::Namespace;
+use crate::protocol::Listener;
 use crate::world::World;
 
 /// A session whose driver is polled by hand, and its client.
@@ -28,7 +29,7 @@ fn session() -> (Arc<Engine>, Driver<Toy>, TcpStream) {
     socket.set_nonblocking(true).unwrap();
     let _entered = runtime().enter();
     let wire = Wire::new(Socket::new(tokio::net::TcpStream::from_std(socket).unwrap()));
-    let (session, handle, _) = engine.admit(Opened { listener: "toy", peer, local });
+    let (session, handle, _) = engine.admit(Opened { listener: Listener::Smtp, peer, local });
     let driver = Driver::new(Arc::clone(&engine), session, Toy::default(), handle, tls_provider(), wire);
     (engine, driver, client)
 }

@@ -17,7 +17,7 @@ use crate::drive::{Engine, Interest, ListenerConfig, TlsProvider, Topic, listen,
 use crate::journal::{Ending, Transcript};
 use crate::mail::{AccountNo, Accounts, MailboxId, MailboxNo, Namespace};
 use crate::protocol::{
-    Decoded, Event, Framing, Input, Layer, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished,
+    Decoded, Event, Framing, Input, Layer, Listener, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished,
 };
 use crate::world::World;
 
@@ -182,7 +182,7 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
     socket.set_nonblocking(true).unwrap();
     let address = socket.local_addr().unwrap();
     let doorway = ListenerConfig {
-        name: "toy",
+        listener: Listener::Smtp,
         implicit_tls,
         tls_provider,
         bind: |_| unreachable!("it never closes"),

@@ -10,7 +10,7 @@ use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Left, Opened};
 use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Event, Input, MailTxn, Reply, Status};
+use crate::protocol::{Event, Input, Listener, MailTxn, Reply, Status};
 use crate::rule::{On, Rule, Step, Template, Variable, VariableValue};
 use crate::scenario::Scenario;
 use crate::world::{Draft, World};
@@ -46,7 +46,7 @@ fn start() -> Arc<Engine> {
     let peer = ([127, 0, 0, 1], 1).into();
     engine.update(|world, now| {
         world.load(Some(scenario), now);
-        world.open(Opened { listener: "smtp", peer, local: peer }, now);
+        world.open(Opened { listener: Listener::Smtp, peer, local: peer }, now);
     });
     engine
 }

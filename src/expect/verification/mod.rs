@@ -262,19 +262,20 @@ fn key_shown(on: &[On], field: &Field, key: &str) -> String {
 /// The event never came; what came last in a session of its protocol says how far it got.
 fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
     let name = events.first().map_or("", |event| event.name());
-    let protocol = name.split('.').next().unwrap_or_default();
+    let protocol = events.first().and_then(|event| event.protocol());
     let mut last = None;
     for log in journal.sessions() {
         let exchanges = log.records.iter().filter_map(|seq| match journal.get(seq).map(|record| &record.kind) {
             Some(RecordKind::Exchange(exchange)) => Some(exchange.event),
             _ => None,
         });
-        let mut own = exchanges.filter(|event| event.name().split('.').next() == Some(protocol));
+        let mut own = exchanges.filter(|event| event.protocol() == protocol);
         last = own.next_back().map(|event| (log.no, event)).or(last);
     }
-    let detail = match last {
-        Some((session, event)) => format!("`{name}` never came; {session} stopped after `{event}`"),
-        None => format!("`{name}` never came; {protocol} was never contacted"),
+    let detail = match (last, protocol) {
+        (Some((session, event)), _) => format!("`{name}` never came; {session} stopped after `{event}`"),
+        (None, Some(protocol)) => format!("`{name}` never came; {protocol} was never contacted"),
+        (None, None) => format!("`{name}` never came"),
     };
     NearMiss { reason: "never", event: name.to_owned(), session: None, journal_ref: None, detail: vec![detail] }
 }

@@ -13,7 +13,7 @@ use script::{Script, Step};
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
 use super::smtp::{self, Smtp};
-use super::{Machine, MailStore, MailTxn, Next, StartTls};
+use super::{Machine, MailStore, MailTxn, Next, Protocol, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 
@@ -22,21 +22,21 @@ const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 #[test]
 fn every_smtp_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("smtp", smtp, Smtp::capabilities);
+    every_dialogue_goes_as_written(Protocol::Smtp, smtp, Smtp::capabilities);
 }
 
 #[test]
 fn every_imap_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("imap", imap, Imap::capabilities);
+    every_dialogue_goes_as_written(Protocol::Imap, imap, Imap::capabilities);
 }
 
 #[test]
 fn every_pop3_dialogue_goes_as_written() {
-    every_dialogue_goes_as_written("pop3", pop3, Pop3::capabilities);
+    every_dialogue_goes_as_written(Protocol::Pop3, pop3, Pop3::capabilities);
 }
 
 fn every_dialogue_goes_as_written<M: Machine>(
-    protocol: &str,
+    protocol: Protocol,
     machine: fn(&Script) -> M,
     capabilities: fn(&M) -> String,
 ) {
@@ -49,9 +49,9 @@ fn every_dialogue_goes_as_written<M: Machine>(
 }
 
 /// What cannot happen: a command that is right in any state, or whatever stands behind it, or that is always refused.
-const CANNOT: &[(&str, &[&str])] = &[
+const CANNOT: &[(Protocol, &[&str])] = &[
     (
-        "smtp",
+        Protocol::Smtp,
         &[
             "helo.wrong-state",
             "ehlo.wrong-state",
@@ -66,16 +66,16 @@ const CANNOT: &[(&str, &[&str])] = &[
             "quit.wrong-state",
         ],
     ),
-    ("imap", &["capability.wrong-state", "noop.wrong-state", "logout.wrong-state", "id.wrong-state"]),
-    ("pop3", &["capa.wrong-state", "quit.wrong-state"]),
+    (Protocol::Imap, &["capability.wrong-state", "noop.wrong-state", "logout.wrong-state", "id.wrong-state"]),
+    (Protocol::Pop3, &["capa.wrong-state", "quit.wrong-state"]),
 ];
 
 #[test]
 fn every_command_has_a_dialogue_for_each_way_it_can_go() {
     let verbs = [
-        ("smtp", smtp::verbs().collect::<Vec<_>>()),
-        ("imap", imap::verbs().collect()),
-        ("pop3", pop3::verbs().collect()),
+        (Protocol::Smtp, smtp::verbs().collect::<Vec<_>>()),
+        (Protocol::Imap, imap::verbs().collect()),
+        (Protocol::Pop3, pop3::verbs().collect()),
     ];
     for ((protocol, verbs), (_, cannot)) in verbs.into_iter().zip(CANNOT) {
         let names: BTreeSet<String> = dialogues(protocol).into_iter().map(|(name, _)| name).collect();
@@ -93,13 +93,13 @@ fn every_command_has_a_dialogue_for_each_way_it_can_go() {
 
 #[test]
 fn nothing_panics_on_mangled_dialogues() {
-    mangle("smtp", smtp);
-    mangle("imap", imap);
-    mangle("pop3", pop3);
+    mangle(Protocol::Smtp, smtp);
+    mangle(Protocol::Imap, imap);
+    mangle(Protocol::Pop3, pop3);
 }
 
 /// What clients say in dialogues, with octets changed, doubled, cut and swapped: whatever is answered, nothing panics.
-fn mangle<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
+fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Script) -> M) {
     const SIGNS: &[u8] = b"(){}\"\\*%[]<>~+:,. \r\n\x000179&=";
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut draw = move |below: usize| {
@@ -139,8 +139,8 @@ fn mangle<M: Machine>(protocol: &str, machine: fn(&Script) -> M) {
 }
 
 /// The dialogues of a protocol by their names.
-fn dialogues(protocol: &str) -> Vec<(String, Script)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues").join(protocol);
+fn dialogues(protocol: Protocol) -> Vec<(String, Script)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues").join(protocol.name());
     let mut all: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| {

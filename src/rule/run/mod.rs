@@ -378,7 +378,7 @@ impl Run {
             Step::Caps(offer) => Effect::Caps(offer.clone()),
             Step::Kick { user, protocol, reply } => Effect::Kick {
                 user: user.clone(),
-                protocol: protocol.clone(),
+                protocol: *protocol,
                 reply: reply.as_ref().map(|reply| [&fill(reply)[..], b"\r\n"].concat()),
             },
             Step::Note(note) => Effect::Note(text(note)),

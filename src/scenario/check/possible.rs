@@ -1,6 +1,6 @@
 //! Which steps are possible at which event.
 
-use crate::protocol::Event;
+use crate::protocol::{Event, Protocol};
 use crate::rule::*;
 
 /// Where something happens: events of one kind allow the same steps.
@@ -33,12 +33,6 @@ impl Stage {
             _ => Self::Request,
         }
     }
-}
-
-/// The protocol of an event; none for what belongs to none.
-pub(super) fn protocol(event: Event) -> Option<&'static str> {
-    let (protocol, _) = event.name().split_once('.')?;
-    matches!(protocol, "smtp" | "imap" | "pop3").then_some(protocol)
 }
 
 /// Whether the conforming server says something at this event.
@@ -78,9 +72,10 @@ pub(super) fn objection(step: &Step, event: Event) -> Option<&'static str> {
             matches!(event, Event::Pop3List | Event::Pop3Uidl),
             "it changes a listing, so it stands at `pop3.list` or `pop3.uidl`",
         ),
-        Step::Data(Data::Code { .. }) => {
-            said(protocol(event) == Some("imap"), "response codes are IMAP's, so it stands at an event of `imap`")
-        }
+        Step::Data(Data::Code { .. }) => said(
+            event.protocol() == Some(Protocol::Imap),
+            "response codes are IMAP's, so it stands at an event of `imap`",
+        ),
         Step::Deliver(Deliver::Lost | Deliver::Into { message: None, .. }) => said(
             event == Event::SmtpMessage,
             "without a `message` it is about the one that is accepted, so it stands at `smtp.message`",
@@ -90,7 +85,7 @@ pub(super) fn objection(step: &Step, event: Event) -> Option<&'static str> {
             Some(NOBODY)
         }
         Step::Expunge { which, .. } | Step::Flag { which, .. } => said(
-            which.mailbox.is_some() || protocol(event) == Some("imap") || event == Event::MailDelivered,
+            which.mailbox.is_some() || event.protocol() == Some(Protocol::Imap) || event == Event::MailDelivered,
             "no mailbox is selected at this event: name one with `mailbox`",
         ),
     }

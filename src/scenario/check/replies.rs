@@ -1,14 +1,13 @@
 //! Whether replies have the form of their protocol.
 
-use super::possible::protocol;
 use super::step_place;
 use crate::document::{Node, Reader};
-use crate::protocol::Event;
+use crate::protocol::{Event, Protocol};
 use crate::rule::*;
 
 /// Replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
-    let mut protocols: Vec<&str> = events.iter().filter_map(|event| protocol(*event)).collect();
+    let mut protocols: Vec<Protocol> = events.iter().filter_map(|event| event.protocol()).collect();
     protocols.sort_unstable();
     protocols.dedup();
     for (i, timed) in rule.steps.iter().enumerate() {
@@ -29,11 +28,11 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
             continue;
         }
         for protocol in &protocols {
-            if let Some((message, help)) = malformed(protocol, &lines) {
+            if let Some((message, help)) = malformed(*protocol, &lines) {
                 reader.wrong_help(&at, message, help);
             }
         }
-        if let Some(line) = lines.iter().find(|line| protocols == ["smtp"] && has_two_classes(line)) {
+        if let Some(line) = lines.iter().find(|line| protocols == [Protocol::Smtp] && has_two_classes(line)) {
             reader.warn_help(
                 &at,
                 format!("`{line}` says two things: the enhanced code has another class"),
@@ -74,10 +73,10 @@ fn has_two_classes(line: &str) -> bool {
     is_enhanced && numbers.next() != code.get(..1)
 }
 
-fn malformed(protocol: &str, lines: &[&str]) -> Option<(String, &'static str)> {
+fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str)> {
     let is_named = |line: &str| line.starts_with('{');
     match protocol {
-        "smtp" => {
+        Protocol::Smtp => {
             let code = |line: &str| {
                 let digits: Vec<u8> = line.bytes().take(3).collect();
                 (digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)).then_some(digits)
@@ -95,7 +94,7 @@ fn malformed(protocol: &str, lines: &[&str]) -> Option<(String, &'static str)> {
                 .any(|code| Some(code) != first)
                 .then(|| ("the lines of one SMTP reply have one code".to_owned(), "octets as they are go with `raw`"))
         }
-        "imap" => {
+        Protocol::Imap => {
             let fits = |line: &str| {
                 let word = line.split(' ').next().unwrap_or_default();
                 matches!(word, "OK" | "NO" | "BAD" | "BYE" | "PREAUTH" | "*" | "+") || is_named(line)
@@ -108,7 +107,7 @@ fn malformed(protocol: &str, lines: &[&str]) -> Option<(String, &'static str)> {
                 )
             })
         }
-        _ => {
+        Protocol::Pop3 => {
             let first = lines.first()?;
             let fits =
                 first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);

@@ -10,9 +10,10 @@ use super::{connect, reply, tagged};
 use crate::base::{Seq, SessionNo};
 use crate::journal::{RecordKind, Transcript};
 use crate::mail::Member;
+use crate::protocol::Listener;
 use crate::rule::{Variable, VariableValue};
 use crate::scenario::Scenario;
-use crate::server::{Listener, Server, Settings};
+use crate::server::{Server, Settings};
 use crate::world::{Draft, Keep, World};
 
 #[test]

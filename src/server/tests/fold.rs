@@ -10,9 +10,10 @@ use super::{connect, reply, server, tagged};
 use crate::base::Seq;
 use crate::journal::{Journal, LogReader, LogWriter, RecordKind, Transcript, Weight};
 use crate::mail::{Accounts, Mailbox, Message, Namespace};
+use crate::protocol::Listener;
 use crate::rule::{Variable, VariableValue, shown};
 use crate::scenario::Scenario;
-use crate::server::{Listener, Server};
+use crate::server::Server;
 use crate::world::{Draft, World};
 
 /// A pseudo-random number below `below`.
