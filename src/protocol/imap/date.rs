@@ -2,7 +2,7 @@
 
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
-use super::parser::{Parsed, Parser};
+use super::parser::{Parsed, Parser, SyntaxError};
 use crate::base::Timestamp;
 use crate::mail::InternalDate;
 
@@ -45,7 +45,7 @@ impl Parser<'_> {
                 let seconds = date.with_time(clock).assume_offset(offset).unix_timestamp();
                 Ok(InternalDate { at: Timestamp::from_micros(seconds * 1_000_000), zone })
             }
-            _ => Err(super::parser::Wrong { at: start, what: "there is no such moment".to_owned() }),
+            _ => Err(SyntaxError { at: start, what: "there is no such moment".to_owned() }),
         }
     }
 
@@ -62,7 +62,7 @@ impl Parser<'_> {
         self.need(b'-')?;
         let Some(year) = self.digits(4) else { return self.wrong("expected a year of four digits") };
         date_of(year, month, day)
-            .ok_or(super::parser::Wrong { at: start, what: format!("{} {year} has no day {day}", MONTHS[month]) })
+            .ok_or(SyntaxError { at: start, what: format!("{} {year} has no day {day}", MONTHS[month]) })
     }
 
     fn two_digits(&mut self, what: &str, most: i16) -> Parsed<i16> {

@@ -1,14 +1,16 @@
 //! What is known of a request before it is performed.
 
-use super::command::ImapCommand;
+use bytes::Bytes;
+
+use super::command::Command;
+use super::long_command::LongCommand;
 use super::parser::Parser;
-use super::set::Set;
+use super::sequence_set::SequenceSet;
 use super::view::View;
-use super::{Ask, Imap, Mode, Request, Work};
+use super::{Ask, Imap, Mode, Request};
 use crate::mail::{Accounts, Entry, Message};
 use crate::protocol::field::{message, of_line};
-use crate::protocol::sasl::{self, Mechanism};
-use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value};
+use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value, sasl};
 
 impl Imap {
     pub(super) fn value_of<'a>(
@@ -18,101 +20,99 @@ impl Imap {
         accounts: &'a Accounts,
     ) -> Option<Value<'a>> {
         let Request(ask) = &decoded.request;
-        let command = match ask {
-            Ask::Command(_, command) => Some(command),
-            _ => None,
-        };
-        match (field, ask) {
-            (RequestField::Line, Ask::Sasl(_) | Ask::EndIdle(_)) => of_line(&decoded.input, field, false),
-            (
-                RequestField::Line | RequestField::Verb | RequestField::Argument | RequestField::Tag,
-                Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http,
-            ) => of_line(&decoded.input, field, true),
-            (RequestField::Mechanism, Ask::Refused(..)) if decoded.event == Event::ImapAuthStart => {
-                of_line(&decoded.input, field, true)
+        let command = ask.command();
+        match field {
+            RequestField::Line | RequestField::Verb | RequestField::Argument | RequestField::Tag => {
+                value_of_line(decoded, field)
             }
-            (RequestField::Mechanism | RequestField::User, ask) => self.login_asked(ask, field),
-            (RequestField::Items, Ask::Command(_, ImapCommand::Fetch(fetch))) => Some(Value::text(&*fetch.written)),
-            (RequestField::Items, Ask::More { work: Work::Fetch(fetching), .. }) => {
-                Some(Value::text(&*fetching.written))
-            }
-            (RequestField::Flags, Ask::Command(_, ImapCommand::Store(store))) => {
-                Some(Value::text(store.flags.join(" ")))
-            }
-            (RequestField::Flags, Ask::Command(_, ImapCommand::Append(append))) => {
-                Some(Value::Several(append.messages.iter().map(|given| Value::text(given.flags.join(" "))).collect()))
-            }
-            (RequestField::Mailbox, _) => match command.and_then(named) {
-                Some(name) => Some(Value::text(accounts.namespace().canonical(name).into_string())),
-                None => Some(Value::text(&*accounts.mailbox(self.view().ok()?.place)?.name)),
+            RequestField::Mechanism => match command {
+                Some(command) => command.mechanism().map(Value::text),
+                None if matches!(ask, Ask::Refused(..)) && decoded.event == Event::ImapAuthStart => {
+                    of_line(&decoded.input, field, true)
+                }
+                None => self.sasl_under_way(ask).map(|(_, exchange)| Value::text(exchange.mechanism().name())),
             },
-            (RequestField::UidValidity, _) => {
-                Some(Value::Number(accounts.mailbox(self.view().ok()?.place)?.uid_validity.into()))
+            RequestField::User => match command {
+                Some(command) => command.user().map(Value::text),
+                None => {
+                    let (response, exchange) = self.sasl_under_way(ask)?;
+                    let user = sasl::login_of(exchange.mechanism(), Some(exchange.clone()), sasl::decode(response));
+                    user.map(Value::text)
+                }
+            },
+            RequestField::Items => {
+                let items = command.and_then(Command::items).or_else(|| ask.work().and_then(LongCommand::items));
+                items.map(Value::text)
             }
-            (RequestField::Exists, _) => Some(Value::Number(self.view().ok()?.len() as u64)),
-            (RequestField::Size | RequestField::Octets, Ask::Command(_, ImapCommand::Append(append))) => {
-                Some(Value::Number(append.messages.first()?.raw.as_ref()?.len() as u64))
+            RequestField::Flags => command?.flags(),
+            RequestField::Mailbox => match command.and_then(Command::mailbox) {
+                Some(name) => Some(Value::text(accounts.namespace().canonical(name).into_string())),
+                None => Some(Value::text(&*self.selected(accounts)?.1.name)),
+            },
+            RequestField::UidValidity => Some(Value::Number(self.selected(accounts)?.1.uid_validity.into())),
+            RequestField::Exists => Some(Value::Number(self.view().ok()?.len() as u64)),
+            RequestField::Size | RequestField::Octets => match command.and_then(Command::appended) {
+                Some(message) => Some(Value::Number(message.len() as u64)),
+                None => self.value_of_messages(ask, accounts, size),
+            },
+            RequestField::Uid => self.value_of_messages(ask, accounts, |uid, _, _| Some(Value::Number(uid.into()))),
+            RequestField::UidKnown => {
+                self.value_of_messages(ask, accounts, |uid, _, view| Some(Value::Truth(view.number(uid).is_some())))
             }
-            (field, Ask::More { work: Work::Fetch(fetching), .. }) => {
-                let view = self.view().ok()?;
-                let uid = fetching.next()?;
-                let entry = accounts.mailbox(view.place)?.entry(uid);
-                of_entry(uid, entry, view, field)
-            }
-            (field, Ask::Command(_, command)) => {
-                let (set, by_uid) = numbers(command)?;
-                let view = self.view().ok()?;
-                let mailbox = accounts.mailbox(view.place)?;
-                let uids = uids(set, by_uid, view);
-                let values = uids.into_iter().filter_map(|uid| of_entry(uid, mailbox.entry(uid), view, field));
-                Some(Value::Several(values.collect()))
-            }
-            _ => None,
+            RequestField::Msn => self.value_of_messages(ask, accounts, |uid, _, view| {
+                view.number(uid).map(|number| Value::Number(number.into()))
+            }),
+            RequestField::Sender
+            | RequestField::Recipient
+            | RequestField::Recipients
+            | RequestField::Parameter(_)
+            | RequestField::Header(_)
+            | RequestField::Body
+            | RequestField::Subject => None,
+        }
+    }
+
+    /// The value for each message that a request names, or for the one that a long command comes to next.
+    fn value_of_messages<'a>(
+        &self,
+        ask: &Ask,
+        accounts: &Accounts,
+        value: impl Fn(u32, Option<&Entry>, &View) -> Option<Value<'a>>,
+    ) -> Option<Value<'a>> {
+        let (view, mailbox) = self.selected(accounts)?;
+        if let Some(uid) = ask.work().and_then(LongCommand::next_message) {
+            return value(uid, mailbox.entry(uid), view);
+        }
+        let (set, by_uid) = ask.command()?.messages()?;
+        let uids = uids(set, by_uid, view).into_iter();
+        Some(Value::Several(uids.filter_map(|uid| value(uid, mailbox.entry(uid), view)).collect()))
+    }
+
+    /// The response of a SASL exchange that is under way.
+    fn sasl_under_way<'a>(&'a self, ask: &'a Ask) -> Option<(&'a Bytes, &'a sasl::Exchange)> {
+        match (ask, &self.mode) {
+            (Ask::Sasl(response), Mode::Sasl(_, exchange)) => Some((response, exchange)),
+            (_, Mode::Command | Mode::Sasl(..) | Mode::Idle(_)) => None,
         }
     }
 
     pub(super) fn reads_for(ask: &Ask) -> bool {
-        match ask {
-            Ask::More { .. } | Ask::Command(_, ImapCommand::Append(_)) => true,
-            Ask::Command(_, command) => numbers(command).is_some(),
-            _ => false,
-        }
+        ask.work().is_some()
+            || ask.command().is_some_and(|command| command.appended().is_some() || command.messages().is_some())
     }
 
     /// The messages that a command names; of several that it appends the first.
     pub(super) fn messages_of(&self, ask: &Ask, accounts: &Accounts) -> Option<Vec<Message>> {
-        if let Ask::Command(_, ImapCommand::Append(append)) = ask {
-            return Some(vec![message(append.messages.first()?.raw.clone()?)]);
+        if let Some(raw) = ask.command().and_then(Command::appended) {
+            return Some(vec![message(raw.clone())]);
         }
-        let view = self.view().ok()?;
-        let mailbox = accounts.mailbox(view.place)?;
+        let (view, mailbox) = self.selected(accounts)?;
         let message = |uid| mailbox.entry(uid).map(|entry| entry.message.clone());
-        match ask {
-            Ask::More { work: Work::Fetch(fetching), .. } => Some(vec![message(fetching.next()?)?]),
-            Ask::Command(_, command) => {
-                let (set, by_uid) = numbers(command)?;
-                Some(uids(set, by_uid, view).into_iter().filter_map(message).collect())
-            }
-            _ => None,
+        if let Some(work) = ask.work() {
+            return Some(vec![message(work.next_message()?)?]);
         }
-    }
-
-    fn login_asked(&self, ask: &Ask, field: &RequestField) -> Option<Value<'_>> {
-        let (mechanism, user) = match (ask, &self.mode) {
-            (Ask::Command(_, ImapCommand::Login { login, .. }), _) => ("LOGIN".to_owned(), Some(login.clone())),
-            (Ask::Command(_, ImapCommand::Authenticate { mechanism, initial }), _) => {
-                let known = Mechanism::parse(mechanism.as_bytes());
-                let user = known.and_then(|known| sasl::login_of(known, None, initial.clone()));
-                (mechanism.clone(), user)
-            }
-            (Ask::Sasl(response), Mode::Sasl(_, exchange)) => {
-                let mechanism = exchange.mechanism();
-                let user = sasl::login_of(mechanism, Some(exchange.clone()), sasl::decode(response));
-                (mechanism.name().to_owned(), user)
-            }
-            _ => return None,
-        };
-        if *field == RequestField::Mechanism { Some(Value::text(mechanism)) } else { user.map(Value::text) }
+        let (set, by_uid) = ask.command()?.messages()?;
+        Some(uids(set, by_uid, view).into_iter().filter_map(message).collect())
     }
 
     pub(super) fn framing_of(&self, ask: &Ask) -> Framing {
@@ -139,52 +139,39 @@ impl Imap {
             }
             Ask::Literal(_) if is_positive => self.tokenizer.permit(),
             Ask::Literal(_) => self.tokenizer.reject(),
-            Ask::More { tag, may_expunge, work: Work::Fetch(mut fetching) } => {
-                fetching.skip();
-                return Next::More(Request(Ask::More { tag, may_expunge, work: Work::Fetch(fetching) }));
+            Ask::More { tag, may_expunge, mut work } if work.next_message().is_some() => {
+                work.skip_message();
+                return Next::More(Request(Ask::More { tag, may_expunge, work }));
             }
             Ask::Stop => return Next::End,
-            _ => {}
+            Ask::Greeting | Ask::Command(..) | Ask::Refused(..) | Ask::More { .. } | Ask::Http | Ask::Lapse => {}
         }
         Next::Continue
     }
 
     pub(super) fn item_of(ask: &Ask) -> Option<Event> {
-        match ask {
-            Ask::More { work: Work::Fetch(fetching), .. } => fetching.next().map(|_| Event::ImapFetchItem),
-            _ => None,
-        }
+        ask.work()?.next_message().map(|_| Event::ImapFetchItem)
     }
 }
 
-/// The mailbox that a command names.
-fn named(command: &ImapCommand) -> Option<&str> {
-    match command {
-        ImapCommand::Append(append) => Some(&append.mailbox),
-        ImapCommand::Copy { mailbox, .. }
-        | ImapCommand::Create { mailbox, .. }
-        | ImapCommand::Delete(mailbox)
-        | ImapCommand::Rename { from: mailbox, .. }
-        | ImapCommand::Status { mailbox, .. }
-        | ImapCommand::Subscribe { mailbox, .. } => Some(mailbox),
-        ImapCommand::Select(select) => Some(select.mailbox()),
-        _ => None,
+/// What is known of the line alone.
+fn value_of_line<'a>(decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
+    let Request(ask) = &decoded.request;
+    match ask {
+        Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http => of_line(&decoded.input, field, true),
+        // Such a line has no tag and no verb.
+        Ask::Sasl(_) | Ask::EndIdle(_) if *field == RequestField::Line => of_line(&decoded.input, field, false),
+        Ask::Sasl(_) | Ask::EndIdle(_) => None,
+        Ask::Greeting | Ask::More { .. } | Ask::Push | Ask::Lapse | Ask::Stop => None,
     }
 }
 
-/// The messages that a command names, and whether by their UIDs.
-fn numbers(command: &ImapCommand) -> Option<(&Set, bool)> {
-    match command {
-        ImapCommand::Copy { set, by_uid, .. } => Some((set, *by_uid)),
-        ImapCommand::Expunge(set) => set.as_ref().map(|set| (set, true)),
-        ImapCommand::Fetch(fetch) => Some((&fetch.set, fetch.by_uid)),
-        ImapCommand::Store(store) => Some((&store.set, store.by_uid)),
-        _ => None,
-    }
+fn size<'a>(_uid: u32, entry: Option<&Entry>, _view: &View) -> Option<Value<'a>> {
+    Some(Value::Number(entry?.message.raw().len() as u64))
 }
 
 /// The UIDs that a set names: those that are there, and the ends of each range that are not.
-fn uids(set: &Set, by_uid: bool, view: &View) -> Vec<u32> {
+fn uids(set: &SequenceSet, by_uid: bool, view: &View) -> Vec<u32> {
     if !by_uid {
         return view.named(set, false).unwrap_or_default();
     }
@@ -193,14 +180,4 @@ fn uids(set: &Set, by_uid: bool, view: &View) -> Vec<u32> {
     uids.sort_unstable();
     uids.dedup();
     uids
-}
-
-fn of_entry<'a>(uid: u32, entry: Option<&Entry>, view: &View, field: &RequestField) -> Option<Value<'a>> {
-    match field {
-        RequestField::Uid => Some(Value::Number(uid.into())),
-        RequestField::UidKnown => Some(Value::Truth(view.number(uid).is_some())),
-        RequestField::Msn => view.number(uid).map(|number| Value::Number(number.into())),
-        RequestField::Size | RequestField::Octets => Some(Value::Number(entry?.message.raw().len() as u64)),
-        _ => None,
-    }
 }

@@ -1,56 +1,47 @@
 //! IMAP4rev1 (RFC 3501) as a pure state machine: settings, states, and how octets become requests.
 
-mod append;
 mod command;
-mod copy;
 mod date;
-mod expunge;
-mod fetch;
+mod decode;
+mod extension;
 mod fields;
 mod flags;
-mod idle;
 mod leniency;
-mod list;
-mod login;
-mod mailboxes;
+mod long_command;
 #[cfg(test)]
 mod model;
+mod names;
 mod parser;
 mod perform;
 mod refusal;
-mod search;
-mod select;
-mod set;
-mod status;
-mod store;
+mod reply;
+mod request;
+mod sequence_set;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 mod utf7;
 mod view;
-mod wildcard;
-mod work;
-mod write;
 
-use std::borrow::Cow;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use super::line::{Line, is_http};
-use super::sasl::{self, Mechanism};
+use super::sasl;
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
     RequestField, StartTls, Unfinished, Value,
 };
-use crate::mail::{AccountNo, Accounts, MailboxId, Message};
-use command::{ImapCommand, Needs};
+use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
+use command::AllowedIn;
 pub(crate) use leniency::Leniency;
-use parser::Parser;
 use refusal::Refusal;
-use tokenizer::{Break, Frame, RawCommand, Tokenizer};
+pub(crate) use request::Request;
+use request::{Answer, Ask, Progress};
+use tokenizer::Tokenizer;
 use view::View;
-use work::Work;
 
 /// How many entries one turn of a long command deals with.
 const PORTION: usize = 256;
@@ -113,52 +104,6 @@ enum Mode {
     Idle(Box<str>),
 }
 
-/// What the client asks.
-#[derive(Debug)]
-pub(crate) struct Request(Ask);
-
-#[derive(Debug)]
-enum Ask {
-    Greeting,
-    Command(Box<str>, ImapCommand),
-    /// A literal is announced: the command so far.
-    Literal(RawCommand),
-    /// What is no command: the tag if there is one, and why.
-    Refused(Option<Box<str>>, Refusal),
-    Sasl(Bytes),
-    EndIdle(Bytes),
-    /// The rest of a command that is answered in parts.
-    More {
-        tag: Box<str>,
-        may_expunge: bool,
-        work: Work,
-    },
-    Push,
-    /// The client speaks HTTP.
-    Http,
-    Lapse,
-    Stop,
-}
-
-/// What a command comes to: how it goes on, or why it is refused.
-type Answer = Result<Progress, Refusal>;
-
-#[derive(Debug)]
-enum Progress {
-    /// It is done; this is said behind `OK`.
-    Done(String),
-    /// The same as done; the capabilities are announced, because many clients never ask for them.
-    LoggedIn,
-    /// There is more to do.
-    More(Work),
-    /// The client is told to go on with `+`, and the command with what it says then.
-    Continuation,
-    /// The same as done, and then TLS begins.
-    Secure(String),
-    /// The same as done, and then the session ends.
-    End(String),
-}
-
 impl Imap {
     /// A machine for a new connection; `is_secured` where TLS came first.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
@@ -183,27 +128,12 @@ impl Imap {
         self.config.starttls >= before && !self.is_secured
     }
 
-    /// What is announced depends on what may be done now (RFC 3501 §7.2.1).
+    /// What is announced in this state (RFC 3501 §7.2.1).
     pub(in crate::protocol) fn capabilities(&self) -> String {
-        let mut all = vec!["IMAP4rev1", "LITERAL+", "SASL-IR", "ENABLE", "ID"];
-        let auth = Mechanism::ALL.map(|mechanism| format!("AUTH={}", mechanism.name()));
-        match self.state {
-            ImapState::Authenticated(_) | ImapState::Selected(..) => {}
-            ImapState::Silent | ImapState::NotAuthenticated => {
-                if self.offers_tls() {
-                    all.push("STARTTLS");
-                }
-                match self.lacks_tls(StartTls::BeforeLogin) {
-                    true => all.push("LOGINDISABLED"),
-                    false => all.extend(auth.iter().map(String::as_str)),
-                }
-            }
-        }
-        all.extend(["IDLE", "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "SPECIAL-USE"]);
-        all.extend(["CREATE-SPECIAL-USE", "MULTIAPPEND", "ESEARCH", "STATUS=SIZE", "BINARY"]);
+        let own = self.own_capabilities();
         match self.offers() {
-            None => all.join(" "),
-            Some(offer) => offer.apply(all.into_iter().map(Cow::Borrowed).collect()).join(" "),
+            None => own.join(" "),
+            Some(offer) => offer.apply(own).join(" "),
         }
     }
 
@@ -219,14 +149,14 @@ impl Imap {
     fn view(&self) -> Result<&View, Refusal> {
         match &self.state {
             ImapState::Selected(_, view) => Ok(view),
-            _ => Err(Refusal::unselected()),
+            ImapState::Silent | ImapState::NotAuthenticated | ImapState::Authenticated(_) => Err(Refusal::unselected()),
         }
     }
 
     fn view_mut(&mut self) -> Result<&mut View, Refusal> {
         match &mut self.state {
             ImapState::Selected(_, view) => Ok(view),
-            _ => Err(Refusal::unselected()),
+            ImapState::Silent | ImapState::NotAuthenticated | ImapState::Authenticated(_) => Err(Refusal::unselected()),
         }
     }
 
@@ -245,131 +175,42 @@ impl Imap {
         }
     }
 
-    /// Reads a command; what is wrong with it is a request too.
-    fn read(&self, raw: &RawCommand) -> (Event, Ask) {
-        let leniency = self.config.leniency;
-        let blanks = if leniency.extra_blanks { raw.blanks } else { 0 };
-        let text = &raw.text[..raw.text.len() - blanks];
-        let mut parser = Parser::new(text, &raw.messages).lenient(leniency);
-        let tag: Box<str> = match parser.tag() {
-            Ok(tag) => tag.into(),
-            Err(wrong) => return (Event::ImapUnknown, Ask::Refused(None, Refusal::wrong(wrong))),
-        };
-        let (verb, by_uid) = match command::verb(&mut parser) {
-            Ok(verb) => verb,
-            Err(wrong) => return (Event::ImapUnknown, Ask::Refused(Some(tag), Refusal::wrong(wrong))),
-        };
-        // The state comes first: a command that may not come need not be right.
-        if let Err(refusal) = self.admits(verb.needs, verb.name) {
-            return (verb.event, Ask::Refused(Some(tag), refusal));
-        }
-        match verb.parse(&mut parser, by_uid) {
-            // Credentials that come with the command are complete.
-            Ok(command @ ImapCommand::Authenticate { initial: Some(_), .. }) => {
-                (Event::ImapAuth, Ask::Command(tag, command))
-            }
-            Ok(command) => (verb.event, Ask::Command(tag, command)),
-            Err(wrong) => (verb.event, Ask::Refused(Some(tag), Refusal::wrong(wrong))),
-        }
+    fn logged_in(&self) -> Result<AccountNo, Refusal> {
+        self.account().ok_or_else(|| Refusal::bad("log in first"))
     }
 
-    fn admits(&self, needs: Needs, name: &str) -> Result<(), Refusal> {
-        let is_logged_in = self.account().is_some();
-        match needs {
-            Needs::Nothing => Ok(()),
-            Needs::NoLogin if is_logged_in => Err(Refusal::bad(format!("{name} comes before the login"))),
-            Needs::NoLogin => Ok(()),
-            Needs::Login | Needs::Mailbox if !is_logged_in => Err(Refusal::bad("log in first")),
-            Needs::Login => Ok(()),
-            Needs::Mailbox => self.view().map(|_| ()),
+    /// The selected mailbox, as this session sees it and as it is.
+    fn selected<'a>(&self, accounts: &'a Accounts) -> Option<(&View, &'a Mailbox)> {
+        let view = self.view().ok()?;
+        Some((view, accounts.mailbox(view.place)?))
+    }
+
+    fn deselect(&mut self, account: AccountNo, txn: &mut MailTxn<'_>) {
+        if let ImapState::Selected(..) = self.state {
+            txn.select(None);
+        }
+        self.state = ImapState::Authenticated(account);
+    }
+
+    /// Whether a command may come in this state of the session.
+    fn admits(&self, allowed_in: AllowedIn, name: &str) -> Result<(), Refusal> {
+        match allowed_in {
+            AllowedIn::AnyState => Ok(()),
+            AllowedIn::NotAuthenticated => match self.account() {
+                Some(_) => Err(Refusal::bad(format!("{name} comes before the login"))),
+                None => Ok(()),
+            },
+            AllowedIn::Authenticated => self.logged_in().map(|_| ()),
+            AllowedIn::Selected => self.logged_in().and_then(|_| self.view()).map(|_| ()),
         }
     }
-
-    fn hear(&mut self, frame: Frame) -> Decoded<Request> {
-        let is_http = match &frame {
-            Frame::Whole(raw) | Frame::Broken(raw, _) => is_http(&raw.text),
-            // No line of HTTP ends so.
-            Frame::Announced(_) => false,
-        };
-        let decoded = self.hear_command(frame);
-        if is_http { Decoded { request: Request(Ask::Http), ..decoded } } else { decoded }
-    }
-
-    fn hear_command(&mut self, frame: Frame) -> Decoded<Request> {
-        match frame {
-            Frame::Whole(raw) => {
-                let (event, ask) = self.read(&raw);
-                Decoded { event, input: input_of(raw), request: Request(ask) }
-            }
-            Frame::Announced(raw) => {
-                let input = input_of(raw.clone());
-                Decoded { event: Event::ImapLiteral, input, request: Request(Ask::Literal(raw)) }
-            }
-            Frame::Broken(raw, why) => {
-                let limits = &self.config.limits;
-                let text = match why {
-                    Break::BareLf => "a line ends with CRLF; a bare LF ends nothing".to_owned(),
-                    Break::LongLine(_) => format!("a command has {} octets at most", limits.command),
-                    Break::LargeLiteral => format!("a command and its literals have {} octets at most", limits.command),
-                    Break::LargeMessage => format!("[TOOBIG] a message has {} octets at most", limits.message),
-                };
-                let mut parser = Parser::new(&raw.text, &raw.messages);
-                let tag = parser.tag().ok().filter(|_| parser.peek() == Some(b' ')).map(Box::from);
-                let event = command::verb(&mut parser).map_or(Event::ImapUnknown, |(verb, _)| verb.event);
-                let refusal = if why == Break::LargeMessage { Refusal::no(text) } else { Refusal::bad(text) };
-                let input = match why {
-                    Break::LongLine(octets) => Input::LongLine { start: raw.text, octets },
-                    _ => input_of(raw),
-                };
-                Decoded { event, input, request: Request(Ask::Refused(tag, refusal)) }
-            }
-        }
-    }
-}
-
-/// What of a command was heard just now.
-fn input_of(raw: RawCommand) -> Input {
-    let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
-    if !raw.end.is_empty() {
-        text = [text, raw.end].concat().into();
-    }
-    if raw.places.is_empty() {
-        return Input::Line(text);
-    }
-    let places = raw.places.into_iter().map(|(at, octets)| (at - raw.new, octets));
-    Input::Literals { text, messages: places.collect() }
 }
 
 impl Machine for Imap {
     type Request = Request;
 
     fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
-        let (event, line) = match &self.mode {
-            _ if matches!(self.state, ImapState::Silent) => {
-                self.state = ImapState::NotAuthenticated;
-                let request = Request(Ask::Greeting);
-                return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
-            }
-            Mode::Command => {
-                let frame = self.tokenizer.next(input)?;
-                return Some(self.hear(frame));
-            }
-            Mode::Sasl(_, sasl::Exchange::LoginName) => (Event::ImapAuthStep, self.tokenizer.line(input)?),
-            Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
-            Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
-        };
-        let (input, line) = match line {
-            Line::Whole(line) => (Input::Line(line.clone()), line),
-            Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
-                let done = line.slice(..line.len() - 1);
-                (Input::Line(line), done)
-            }
-            // Neither DONE nor base64.
-            Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
-            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::new()),
-        };
-        let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };
-        Some(Decoded { event, input, request: Request(ask) })
+        self.next_request(input)
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
@@ -387,7 +228,7 @@ impl Machine for Imap {
     fn interest(&self) -> &[MailboxId] {
         match (&self.mode, &self.state) {
             (Mode::Idle(_), ImapState::Selected(_, view)) => slice::from_ref(&view.place),
-            _ => &[],
+            (Mode::Command | Mode::Sasl(..) | Mode::Idle(_), _) => &[],
         }
     }
 
@@ -475,8 +316,8 @@ impl Machine for Imap {
     }
 }
 
-/// The verbs that are understood; those that may come behind UID are the same.
+/// The names of the commands that are understood.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
-    command::VERBS.iter().map(|verb| verb.name)
+    command::all().map(|spec| spec.name)
 }

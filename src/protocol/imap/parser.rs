@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::leniency::Leniency;
-use super::set::{Set, Star};
+use super::sequence_set::{SequenceSet, SetNumber};
 use super::utf7;
 
 /// What is wrong with a command, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct SyntaxError {
     /// Octets before the place, from the command's first.
     pub(super) at: usize,
     pub(super) what: String,
 }
 
-pub(super) type Parsed<T> = Result<T, Wrong>;
+pub(super) type Parsed<T> = Result<T, SyntaxError>;
 
 /// A cursor over a command. Literals stand in the text behind their `{n}` and CRLF; messages of APPEND are kept apart.
 pub(super) struct Parser<'a> {
@@ -46,7 +46,7 @@ impl<'a> Parser<'a> {
 
     /// The rest is not understood: what would be right here.
     pub(super) fn wrong<T>(&self, what: impl Into<String>) -> Parsed<T> {
-        Err(Wrong { at: self.at, what: what.into() })
+        Err(SyntaxError { at: self.at, what: what.into() })
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -128,12 +128,6 @@ impl<'a> Parser<'a> {
     /// An atom in capitals.
     pub(super) fn word(&mut self, what: &str) -> Parsed<String> {
         Ok(self.atom(what)?.to_ascii_uppercase())
-    }
-
-    /// The tag that the command began with.
-    pub(super) fn tag_again(&self) -> Box<str> {
-        let tag = self.text.split(|byte| *byte == b' ').next().unwrap_or_default();
-        String::from_utf8_lossy(tag).into()
     }
 
     /// Letters, digits and dots, in capitals; perhaps none.
@@ -298,23 +292,23 @@ impl<'a> Parser<'a> {
     }
 
     /// `sequence-set`: numbers, ranges, and `*` for the highest.
-    pub(super) fn set(&mut self) -> Parsed<Set> {
+    pub(super) fn set(&mut self) -> Parsed<SequenceSet> {
         let mut ranges = Vec::new();
         loop {
             let first = self.set_number()?;
             let last = if self.eat(b':') { self.set_number()? } else { first };
             ranges.push((first, last));
             if !self.eat(b',') {
-                return Ok(Set::new(ranges));
+                return Ok(SequenceSet::new(ranges));
             }
         }
     }
 
-    fn set_number(&mut self) -> Parsed<Star> {
+    fn set_number(&mut self) -> Parsed<SetNumber> {
         if self.eat(b'*') {
-            return Ok(Star::Highest);
+            return Ok(SetNumber::Highest);
         }
-        Ok(Star::Number(self.nz_number("a message number")?))
+        Ok(SetNumber::Number(self.nz_number("a message number")?))
     }
 
     /// Whether a sequence set begins here.
@@ -369,8 +363,8 @@ impl<'a> Parser<'a> {
 }
 
 /// RFC 3501 §9, CHAR8.
-fn nul(at: usize) -> Wrong {
-    Wrong { at, what: "a literal has a NUL in it; only ~{octets} of APPEND may (RFC 3516 §4.4)".to_owned() }
+fn nul(at: usize) -> SyntaxError {
+    SyntaxError { at, what: "a literal has a NUL in it; only ~{octets} of APPEND may (RFC 3516 §4.4)".to_owned() }
 }
 
 /// `ATOM-CHAR = <any CHAR except atom-specials>`.

@@ -1,10 +1,10 @@
 //! What becomes of a request: the command is performed, the news told, the tagged line said.
 
-use super::command::{self, ImapCommand};
+use super::command::{self, BeforeLiteral, Command, CommandSpec};
 use super::parser::Parser;
 use super::tokenizer::RawCommand;
 use super::{Answer, Ask, Imap, ImapState, Mode, Progress, Refusal, Request};
-use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 impl Imap {
     pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Outcome<Request> {
@@ -20,7 +20,7 @@ impl Imap {
                 self.complete(tag, may_expunge, answer, txn, out)
             }
             Ask::More { tag, may_expunge, work } => {
-                let answer = self.go_on(work, txn, &mut out);
+                let answer = work.go_on(self, txn, &mut out);
                 self.complete(tag, may_expunge, answer, txn, out)
             }
             Ask::Literal(raw) => self.literal(&raw, txn, out),
@@ -40,7 +40,7 @@ impl Imap {
                 let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("the end of IDLE is heard only within it")
                 };
-                let answer = self.end_idle(&line, txn);
+                let answer = Self::end_idle(&line, txn);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::Push => {
@@ -87,78 +87,11 @@ impl Imap {
         }
     }
 
-    fn command(&mut self, tag: &str, command: ImapCommand, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
-        let Some(account) = self.account() else { return self.command_before_login(tag, command, txn, out) };
-        match command {
-            ImapCommand::Append(append) => self.append(account, append, txn),
-            ImapCommand::Check => Ok(Progress::Done("Checked".to_owned())),
-            ImapCommand::Close => self.close(account, txn),
-            ImapCommand::Copy { set, by_uid, mailbox, is_move } => {
-                self.copy(account, (&set, by_uid), &mailbox, is_move, txn, out)
-            }
-            ImapCommand::Create { mailbox, special_use } => self.create(account, &mailbox, special_use, txn),
-            ImapCommand::Delete(mailbox) => self.delete(account, &mailbox, txn),
-            ImapCommand::Enable => {
-                // RFC 5161 §3.2: what is not known is not enabled, and no error.
-                out.push("* ENABLED\r\n");
-                Ok(Progress::Done("There is nothing that needs to be enabled".to_owned()))
-            }
-            ImapCommand::Expunge(uids) => self.expunge(uids.as_ref(), txn),
-            ImapCommand::Fetch(fetch) => self.fetch(fetch, txn, out),
-            ImapCommand::Idle => self.idle(tag, txn, out),
-            ImapCommand::List(list) => self.list(account, &list, txn, out),
-            ImapCommand::Namespace => self.namespace(txn, out),
-            ImapCommand::Rename { from, to } => self.rename(account, &from, &to, txn),
-            ImapCommand::Search(search) => self.search(search, txn, out),
-            ImapCommand::Select(select) => self.select(account, select, txn, out),
-            ImapCommand::Status { mailbox, items } => self.status(account, &mailbox, &items, txn, out),
-            ImapCommand::Store(store) => self.store(store, txn, out),
-            ImapCommand::Subscribe { mailbox, subscribed } => self.subscribe(account, &mailbox, subscribed, txn),
-            ImapCommand::Unselect => self.unselect(account, txn),
-            other => self.command_before_login(tag, other, txn, out),
-        }
-    }
-
-    fn command_before_login(
-        &mut self,
-        tag: &str,
-        command: ImapCommand,
-        txn: &mut MailTxn<'_>,
-        out: &mut Reply,
-    ) -> Answer {
-        let leads_to_tls = matches!(
-            command,
-            ImapCommand::Capability | ImapCommand::Logout | ImapCommand::Noop | ImapCommand::Starttls
-        );
-        if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
+    fn command(&mut self, tag: &str, command: Box<dyn Command>, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+        if self.lacks_tls(StartTls::BeforeAnything) && self.account().is_none() && !command.leads_to_tls() {
             return Err(Refusal::starttls_first());
         }
-        match command {
-            ImapCommand::Authenticate { mechanism, initial } => self.authenticate(tag, &mechanism, initial, txn, out),
-            ImapCommand::Capability => {
-                out.push("* CAPABILITY ");
-                self.push_capabilities(out);
-                out.push("\r\n");
-                Ok(Progress::Done("That is what I can do".to_owned()))
-            }
-            ImapCommand::Id => {
-                let version = env!("CARGO_PKG_VERSION");
-                out.add(format_args!("* ID (\"name\" \"mailjig\" \"version\" \"{version}\")\r\n"));
-                Ok(Progress::Done("Pleased to meet you".to_owned()))
-            }
-            ImapCommand::Login { login, password } => self.login(&login, &password, txn),
-            ImapCommand::Logout => {
-                out.push("* BYE Goodbye\r\n");
-                Ok(Progress::End("Logged out".to_owned()))
-            }
-            ImapCommand::Noop => Ok(Progress::Done("Done".to_owned())),
-            ImapCommand::Starttls if self.is_secured => Err(Refusal::bad("TLS is active already")),
-            ImapCommand::Starttls if self.config.starttls == StartTls::Never => {
-                Err(Refusal::bad("STARTTLS is not implemented"))
-            }
-            ImapCommand::Starttls => Ok(Progress::Secure("Begin the TLS handshake".to_owned())),
-            _ => Err(Refusal::bad("log in first")),
-        }
+        command.perform(self, tag, txn, out)
     }
 
     /// The news that may be told now, and the tagged line.
@@ -185,8 +118,8 @@ impl Imap {
                 out.push("] You are logged in\r\n");
                 return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
             }
-            Ok(Progress::Secure(text)) => ("OK", text, Status::Positive, Next::Layer(Layer::Tls)),
-            Ok(Progress::End(text)) => ("OK", text, Status::Positive, Next::End),
+            Ok(Progress::Secure(text)) => ("OK", text.into(), Status::Positive, Next::Layer(Layer::Tls)),
+            Ok(Progress::End(text)) => ("OK", text.into(), Status::Positive, Next::End),
             Ok(Progress::Continuation) => {
                 return Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue };
             }
@@ -194,7 +127,7 @@ impl Imap {
                 let next = Next::More(Request(Ask::More { tag, may_expunge, work }));
                 return Outcome { reply: out, status: None, next };
             }
-            Err(Refusal { status, text }) => (status, text, Status::Negative, Next::Continue),
+            Err(Refusal { status, text }) => (status, text.into(), Status::Negative, Next::Continue),
         };
         out.add(format_args!("{tag} {word} {text}\r\n"));
         Outcome { reply: out, status: Some(status), next }
@@ -217,44 +150,44 @@ impl Imap {
         Outcome { reply: out, status: Some(status), next: Next::Continue }
     }
 
-    /// What can be said of a command before its literal has come: that it may not come at all, and for APPEND all
-    /// that stands before the message.
+    /// What can be said of a command before its literal has come, with the tag: that it may not come at all, and for some
+    /// commands what is wrong with the arguments before the literal.
     fn objection(&self, raw: &RawCommand, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
         let leniency = self.config.leniency;
         let mut parser = Parser::new(&raw.text, &raw.messages).lenient(leniency);
         let tag: Box<str> = match parser.tag() {
             Ok(tag) => tag.into(),
-            Err(wrong) => return Some((None, Refusal::wrong(wrong))),
+            Err(error) => return Some((None, Refusal::syntax(error))),
         };
-        let refused = |refusal| Some((Some(tag), refusal));
-        let (verb, by_uid) = match command::verb(&mut parser) {
-            Ok(verb) => verb,
-            Err(wrong) => return refused(Refusal::wrong(wrong)),
+        let refusal = match command::find(&mut parser) {
+            Err(error) => Some(Refusal::syntax(error)),
+            Ok((spec, by_uid)) => match (self.admits(spec.allowed_in, spec.name), spec.before_literal) {
+                (Err(refusal), _) => Some(refusal),
+                (Ok(()), BeforeLiteral::Nothing) => None,
+                (Ok(()), BeforeLiteral::Login) => self.may_log_in().err(),
+                (Ok(()), BeforeLiteral::Arguments) => self.objection_to_arguments(raw, spec, by_uid, txn),
+            },
         };
-        if let Err(refusal) = self.admits(verb.needs, verb.name) {
-            return refused(refusal);
-        }
-        // A user name or a password is not asked for where it may not be sent.
-        if verb.event == Event::ImapLogin
-            && let Err(refusal) = self.may_log_in()
-        {
-            return refused(refusal);
-        }
-        if verb.event != Event::ImapAppend {
-            return None;
-        }
+        refusal.map(|refusal| (Some(tag), refusal))
+    }
+
+    fn objection_to_arguments(
+        &self,
+        raw: &RawCommand,
+        spec: &CommandSpec,
+        by_uid: bool,
+        txn: &MailTxn<'_>,
+    ) -> Option<Refusal> {
         // The size announced ends the line; the parser looks for the line's end.
         let text = [&raw.text, &b"\r\n"[..]].concat();
-        let mut whole = Parser::new(&text, &raw.messages).lenient(leniency);
-        let parsed = whole.tag().and_then(|_| command::verb(&mut whole)).and_then(|_| verb.parse(&mut whole, by_uid));
-        match (parsed, self.account()) {
+        let mut parser = Parser::new(&text, &raw.messages).lenient(self.config.leniency);
+        let parsed =
+            parser.tag().and_then(|_| command::find(&mut parser)).and_then(|_| spec.parse(&mut parser, by_uid));
+        match parsed {
             // What is missing is what comes.
-            (Err(wrong), _) if wrong.at >= text.len() => None,
-            (Err(wrong), _) => refused(Refusal::wrong(wrong)),
-            (Ok(ImapCommand::Append(append)), Some(account)) => {
-                Self::may_append(account, &append, txn).err().and_then(refused)
-            }
-            (Ok(_), _) => None,
+            Err(error) if error.at >= text.len() => None,
+            Err(error) => Some(Refusal::syntax(error)),
+            Ok(command) => command.objection(self, txn),
         }
     }
 }

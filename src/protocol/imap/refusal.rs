@@ -1,6 +1,6 @@
 //! Why a command is not performed: NO and BAD, and what is said behind them (RFC 3501 §7.1, RFC 5530).
 
-use super::parser::Wrong;
+use super::parser::SyntaxError;
 use super::utf7;
 use crate::mail::Flags;
 
@@ -20,7 +20,7 @@ impl Refusal {
         Self { status: "BAD", text: text.into() }
     }
 
-    pub(super) fn wrong(Wrong { at, what }: Wrong) -> Self {
+    pub(super) fn syntax(SyntaxError { at, what }: SyntaxError) -> Self {
         Self::bad(format!("at octet {}: {what}", at + 1))
     }
 

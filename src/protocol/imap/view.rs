@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::flags;
-use super::set::Set;
+use super::sequence_set::SequenceSet;
 use crate::mail::{Entry, Flags, Mailbox, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
@@ -107,7 +107,7 @@ impl View {
 
     /// The UIDs that a set names, by sequence numbers or by UIDs. Numbers beyond the last are an error, which gives the
     /// number; UIDs that are not there are not (RFC 3501 §9, `seq-number`, §6.4.8).
-    pub(super) fn named(&self, set: &Set, by_uid: bool) -> Result<Vec<u32>, u32> {
+    pub(super) fn named(&self, set: &SequenceSet, by_uid: bool) -> Result<Vec<u32>, u32> {
         let mut named = Vec::new();
         if by_uid {
             for (first, last) in set.resolve(self.highest_uid()) {

@@ -1,0 +1,290 @@
+//! FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 3516).
+
+mod envelope;
+mod item;
+mod octets;
+mod section;
+mod source;
+mod structure;
+
+use std::collections::VecDeque;
+use std::vec::IntoIter;
+
+use super::{AllowedIn, Command, CommandSpec};
+use crate::base::MessageNo;
+use crate::mail::{Accounts, Entry, Flags, Mailbox, Message};
+use crate::protocol::imap::long_command::LongCommand;
+use crate::protocol::imap::parser::{Parsed, Parser};
+use crate::protocol::imap::sequence_set::SequenceSet;
+use crate::protocol::imap::view::View;
+use crate::protocol::imap::{Answer, Imap, Progress, Refusal, date};
+use crate::protocol::{Event, MailTxn, Reply};
+pub(in crate::protocol::imap) use item::{DeepItem, FetchItem, FetchItemSpec, IsPeek, RFC3501_ITEMS, Rank};
+pub(in crate::protocol::imap) use octets::{origin, parse_partial, write_literal};
+pub(in crate::protocol::imap) use section::parse_path;
+pub(in crate::protocol::imap) use source::{Partial, Source};
+
+pub(super) const FETCH: CommandSpec =
+    CommandSpec::new("FETCH", Event::ImapFetch, AllowedIn::Selected, parse).with_uid_form();
+
+/// How many messages one turn deals with, and after how many octets it ends.
+const MOST_MESSAGES: usize = 1024;
+const MOST_OCTETS: usize = 32 << 10;
+/// How many messages, and octets of them, are read ahead of the turns that tell of them.
+const AHEAD_MESSAGES: usize = 256;
+const AHEAD_OCTETS: usize = 128 << 10;
+
+#[derive(Debug)]
+struct Fetch {
+    set: SequenceSet,
+    by_uid: bool,
+    items: Vec<FetchItem>,
+    /// The items as they were written.
+    written: Box<str>,
+}
+
+/// A FETCH that is under way.
+#[derive(Debug)]
+struct Fetching {
+    uids: IntoIter<u32>,
+    by_uid: bool,
+    items: Vec<FetchItem>,
+    written: Box<str>,
+    /// Messages that come next and have to be read, and what was read of them.
+    gathered: Vec<(u32, Message)>,
+    read: VecDeque<Read>,
+    /// Where the next message is expected in the view.
+    place: usize,
+    missed: bool,
+    /// A part was asked for whose transfer encoding nobody knows.
+    undecodable: bool,
+}
+
+/// The deep items of a message.
+#[derive(Debug)]
+struct Read {
+    uid: u32,
+    message: MessageNo,
+    text: Reply,
+    undecodable: bool,
+}
+
+impl Read {
+    /// Whether it is what stands there now: UIDs can be given anew in between.
+    fn is_of(&self, entry: &Entry) -> bool {
+        self.uid == entry.uid && self.message == entry.message.no()
+    }
+}
+
+fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Box<dyn Command>> {
+    parser.space()?;
+    let set = parser.set()?;
+    parser.space()?;
+    let at = parser.at();
+    let items = item::parse(parser, by_uid)?;
+    let written = String::from_utf8_lossy(parser.since(at)).into();
+    Ok(Box::new(Fetch { set, by_uid, items, written }))
+}
+
+impl Command for Fetch {
+    fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+        let Self { set, by_uid, items, written } = *self;
+        let view = imap.view_mut()?;
+        let uids = view.named(&set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
+        if let Some(mailbox) = txn.mailbox(view.place) {
+            view.tell_keywords(mailbox, out);
+        }
+        Ok(Progress::More(Box::new(Fetching {
+            uids: uids.into_iter(),
+            by_uid,
+            items,
+            written,
+            gathered: Vec::new(),
+            read: VecDeque::new(),
+            place: 0,
+            missed: false,
+            undecodable: false,
+        })))
+    }
+
+    fn may_expunge(&self) -> bool {
+        self.by_uid
+    }
+
+    fn messages(&self) -> Option<(&SequenceSet, bool)> {
+        Some((&self.set, self.by_uid))
+    }
+
+    fn items(&self) -> Option<&str> {
+        Some(&self.written)
+    }
+}
+
+impl Fetching {
+    /// Whether such an item is asked for.
+    fn asks(&self, is_meant: impl Fn(&FetchItem) -> bool) -> bool {
+        self.items.iter().any(is_meant)
+    }
+
+    /// Takes the messages that have to be read for the next turn. Gives their octets, each item counting; 0 where there is
+    /// nothing to read.
+    fn gather_from(&mut self, mailbox: &Mailbox) -> u64 {
+        let weight = self.items.iter().filter_map(FetchItem::as_deep).count();
+        let ahead = self.uids.as_slice().iter().take(AHEAD_MESSAGES);
+        let mut ahead = ahead.filter_map(|uid| mailbox.entry(*uid)).peekable();
+        let Some(next) = ahead.peek().filter(|_| weight > 0) else { return 0 };
+        // What was read may be gone from the mailbox since, or have another UID: it is dropped.
+        while self.read.pop_front_if(|read| !read.is_of(next)).is_some() {}
+        if !self.read.is_empty() {
+            return 0;
+        }
+        let mut octets = 0;
+        for entry in ahead {
+            octets += entry.message.raw().len().max(1) * weight;
+            self.gathered.push((entry.uid, entry.message.clone()));
+            if octets >= AHEAD_OCTETS {
+                break;
+            }
+        }
+        octets as u64
+    }
+
+    /// What was read of this message; none where it was not gathered.
+    fn take(&mut self, entry: &Entry) -> Option<Read> {
+        self.read.pop_front_if(|read| read.is_of(entry))
+    }
+}
+
+impl LongCommand for Fetching {
+    fn gather(&mut self, imap: &Imap, accounts: &Accounts) -> u64 {
+        imap.selected(accounts).map_or(0, |(_, mailbox)| self.gather_from(mailbox))
+    }
+
+    /// Reads what was gathered.
+    fn compute(&mut self) {
+        for (uid, message) in self.gathered.drain(..) {
+            let (mut source, mut text, mut undecodable) = (Source::new(&message), Reply::default(), false);
+            for (i, item) in self.items.iter().filter_map(FetchItem::as_deep).enumerate() {
+                if i > 0 {
+                    text.push(" ");
+                }
+                undecodable |= !item.write(&mut source, &mut text);
+            }
+            self.read.push_back(Read { uid, message: message.no(), text, undecodable });
+        }
+    }
+
+    /// As many messages as one turn deals with; when there is none left, the end.
+    fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
+        let view = imap.view_mut()?;
+        let most = if txn.is_single() { 1 } else { MOST_MESSAGES };
+        let mut told = 0;
+        while let Some(uid) = self.next_message().filter(|_| told < most && out.len() < MOST_OCTETS) {
+            if fetch_one(uid, view, &mut self, txn, out) == Told::NotRead {
+                break;
+            }
+            told += 1;
+        }
+        if self.next_message().is_some() || told == 1 && most == 1 {
+            return Ok(Progress::More(self));
+        }
+        if self.undecodable {
+            return Err(Refusal::no("[UNKNOWN-CTE] a part has an unknown encoding"));
+        }
+        // RFC 2180 §4.1.2, RFC 5530 §3: those that are there are told of.
+        Ok(Progress::done(match self.missed && !self.by_uid {
+            true => "[EXPUNGEISSUED] Fetched; some of these messages are gone",
+            false => "Fetched",
+        }))
+    }
+
+    fn next_message(&self) -> Option<u32> {
+        self.uids.as_slice().first().copied()
+    }
+
+    fn skip_message(&mut self) {
+        self.uids.next();
+    }
+
+    fn items(&self) -> Option<&str> {
+        Some(&self.written)
+    }
+}
+
+/// What became of a message in a turn.
+#[derive(PartialEq, Eq)]
+enum Told {
+    /// It was told of, or is gone.
+    Done,
+    /// It is told of in the next turn, before which it is read.
+    NotRead,
+}
+
+fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailTxn<'_>, out: &mut Reply) -> Told {
+    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
+    let Some((entry, number)) = mailbox.entry(uid).zip(view.number_near(uid, &mut fetching.place)) else {
+        fetching.skip_message();
+        fetching.missed = true;
+        return Told::Done;
+    };
+    let is_deep = fetching.items.last().is_some_and(|item| item.as_deep().is_some());
+    let mut read = fetching.take(entry);
+    if is_deep && read.is_none() {
+        if !out.is_empty() {
+            return Told::NotRead;
+        }
+        // Nobody gathered before this turn.
+        fetching.gather_from(mailbox);
+        fetching.compute();
+        read = fetching.take(entry);
+    }
+    fetching.skip_message();
+    let (mut flags, date, octets) = (entry.flags, entry.date, entry.message.raw().len());
+    let is_server_time = date.at == entry.message.received();
+    let mut tells_flags = fetching.asks(|item| matches!(item, FetchItem::Flags));
+    if !view.is_read_only
+        && fetching.items.iter().any(FetchItem::sets_seen)
+        && let Some(modseq) = txn.flag(view.place, uid, flags.with(Flags::SEEN))
+    {
+        view.made(modseq);
+        flags = flags.with(Flags::SEEN);
+        // RFC 3501 §6.4.5: where reading changed the flags, they are part of the answer.
+        tells_flags = true;
+    }
+    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
+    out.push("* ");
+    out.number(number);
+    let mut gap = " FETCH (";
+    if fetching.asks(|item| matches!(item, FetchItem::Uid)) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("UID ");
+        out.number(uid);
+    }
+    if tells_flags {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("FLAGS ");
+        view.flags(uid, flags, mailbox, out);
+    }
+    if fetching.asks(|item| matches!(item, FetchItem::InternalDate)) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.push("INTERNALDATE \"");
+        let date = date::date_time(date);
+        // Where nobody gave a date it is the server's, and no two runs have the same.
+        match is_server_time {
+            true => out.push_labelled("time", date.into()),
+            false => out.push(&date),
+        }
+        out.push("\"");
+    }
+    if fetching.asks(|item| matches!(item, FetchItem::Size)) {
+        out.push(std::mem::replace(&mut gap, " "));
+        out.add(format_args!("RFC822.SIZE {octets}"));
+    }
+    if let Some(Read { text, undecodable, .. }) = read {
+        out.push(gap);
+        out.append(text);
+        fetching.undecodable |= undecodable;
+    }
+    out.push(")\r\n");
+    Told::Done
+}

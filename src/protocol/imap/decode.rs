@@ -1,0 +1,121 @@
+//! How octets become requests. What is wrong with a command is a request too, which is answered with BAD or NO.
+
+use bytes::{Bytes, BytesMut};
+
+use super::parser::Parser;
+use super::tokenizer::{Break, Frame, RawCommand};
+use super::{Ask, Imap, ImapState, Mode, Refusal, Request, command};
+use crate::protocol::line::{Line, is_http};
+use crate::protocol::{Decoded, Event, Input, sasl};
+
+impl Imap {
+    /// The next request that is complete.
+    pub(super) fn next_request(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
+        let (event, line) = match &self.mode {
+            _ if matches!(self.state, ImapState::Silent) => {
+                self.state = ImapState::NotAuthenticated;
+                let request = Request(Ask::Greeting);
+                return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
+            }
+            Mode::Command => {
+                let frame = self.tokenizer.next(input)?;
+                return Some(self.hear(frame));
+            }
+            Mode::Sasl(_, sasl::Exchange::LoginName) => (Event::ImapAuthStep, self.tokenizer.line(input)?),
+            Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
+            Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
+        };
+        let (input, line) = match line {
+            Line::Whole(line) => (Input::Line(line.clone()), line),
+            Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
+                let done = line.slice(..line.len() - 1);
+                (Input::Line(line), done)
+            }
+            // Neither DONE nor base64.
+            Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
+            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::new()),
+        };
+        let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };
+        Some(Decoded { event, input, request: Request(ask) })
+    }
+
+    /// Reads a command; what is wrong with it is a request too.
+    fn read(&self, raw: &RawCommand) -> (Event, Ask) {
+        let leniency = self.config.leniency;
+        let blanks = if leniency.extra_blanks { raw.blanks } else { 0 };
+        let text = &raw.text[..raw.text.len() - blanks];
+        let mut parser = Parser::new(text, &raw.messages).lenient(leniency);
+        let tag: Box<str> = match parser.tag() {
+            Ok(tag) => tag.into(),
+            Err(error) => return (Event::ImapUnknown, Ask::Refused(None, Refusal::syntax(error))),
+        };
+        let (spec, by_uid) = match command::find(&mut parser) {
+            Ok(found) => found,
+            Err(error) => return (Event::ImapUnknown, Ask::Refused(Some(tag), Refusal::syntax(error))),
+        };
+        // The state comes first: a command that may not come need not be right.
+        if let Err(refusal) = self.admits(spec.allowed_in, spec.name) {
+            return (spec.event, Ask::Refused(Some(tag), refusal));
+        }
+        match spec.parse(&mut parser, by_uid) {
+            // Credentials that come with the command are complete.
+            Ok(command) if command.has_credentials() => (Event::ImapAuth, Ask::Command(tag, command)),
+            Ok(command) => (spec.event, Ask::Command(tag, command)),
+            Err(error) => (spec.event, Ask::Refused(Some(tag), Refusal::syntax(error))),
+        }
+    }
+
+    fn hear(&mut self, frame: Frame) -> Decoded<Request> {
+        let is_http = match &frame {
+            Frame::Whole(raw) | Frame::Broken(raw, _) => is_http(&raw.text),
+            // No line of HTTP ends so.
+            Frame::Announced(_) => false,
+        };
+        let decoded = self.hear_command(frame);
+        if is_http { Decoded { request: Request(Ask::Http), ..decoded } } else { decoded }
+    }
+
+    fn hear_command(&mut self, frame: Frame) -> Decoded<Request> {
+        match frame {
+            Frame::Whole(raw) => {
+                let (event, ask) = self.read(&raw);
+                Decoded { event, input: input_of(raw), request: Request(ask) }
+            }
+            Frame::Announced(raw) => {
+                let input = input_of(raw.clone());
+                Decoded { event: Event::ImapLiteral, input, request: Request(Ask::Literal(raw)) }
+            }
+            Frame::Broken(raw, why) => {
+                let limits = &self.config.limits;
+                let text = match why {
+                    Break::BareLf => "a line ends with CRLF; a bare LF ends nothing".to_owned(),
+                    Break::LongLine(_) => format!("a command has {} octets at most", limits.command),
+                    Break::LargeLiteral => format!("a command and its literals have {} octets at most", limits.command),
+                    Break::LargeMessage => format!("[TOOBIG] a message has {} octets at most", limits.message),
+                };
+                let mut parser = Parser::new(&raw.text, &raw.messages);
+                let tag = parser.tag().ok().filter(|_| parser.peek() == Some(b' ')).map(Box::from);
+                let event = command::find(&mut parser).map_or(Event::ImapUnknown, |(spec, _)| spec.event);
+                let refusal = if why == Break::LargeMessage { Refusal::no(text) } else { Refusal::bad(text) };
+                let input = match why {
+                    Break::LongLine(octets) => Input::LongLine { start: raw.text, octets },
+                    _ => input_of(raw),
+                };
+                Decoded { event, input, request: Request(Ask::Refused(tag, refusal)) }
+            }
+        }
+    }
+}
+
+/// What of a command was heard just now.
+fn input_of(raw: RawCommand) -> Input {
+    let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
+    if !raw.end.is_empty() {
+        text = [text, raw.end].concat().into();
+    }
+    if raw.places.is_empty() {
+        return Input::Line(text);
+    }
+    let places = raw.places.into_iter().map(|(at, octets)| (at - raw.new, octets));
+    Input::Literals { text, messages: places.collect() }
+}

@@ -1,0 +1,25 @@
+//! SASL-IR (RFC 4959): AUTHENTICATE with an initial response.
+
+use super::{Capability, Extension};
+use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
+use crate::protocol::sasl;
+
+pub(super) const EXTENSION: Extension = Extension {
+    capabilities: &[Capability::always("SASL-IR")],
+    ..Extension::of("RFC 4959", "AUTHENTICATE with an initial response")
+};
+
+/// The initial response behind the mechanism, decoded; none where it is absent.
+pub(in crate::protocol::imap) fn parse_initial_response(parser: &mut Parser<'_>) -> Parsed<Option<Vec<u8>>> {
+    if parser.is_at_end() {
+        return Ok(None);
+    }
+    parser.space()?;
+    let at = parser.at();
+    // RFC 4959 §3: `=` is an initial response that is empty.
+    let initial = match parser.rest() {
+        b"=" => Some(Vec::new()),
+        base64 => sasl::decode(base64),
+    };
+    initial.map(Some).ok_or_else(|| SyntaxError { at, what: "the initial response is not base64".to_owned() })
+}
