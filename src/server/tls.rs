@@ -149,65 +149,31 @@ mod tests {
         let both: &[&'static SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let profile = Profile::DEFAULT;
         let imap = Profile { alpn: vec!["imap".into(), "imap4".into()], ..Profile::DEFAULT };
+        let versions = |versions| Profile { versions, ..Profile::DEFAULT };
+        let client_auth = |client_auth| Profile { client_auth, ..Profile::DEFAULT };
+        let (tls12, tls13) = (versions(Versions::Tls12), versions(Versions::Tls13));
+        let (requested, required) = (client_auth(ClientAuth::Requested), client_auth(ClientAuth::Required));
+        let expired = Profile::of(Certificate::Expired);
+        let client = |versions, alpn: &[&str], certificate| client(&configs, versions, alpn, certificate);
         for (name, profile, client, wanted) in [
-            (
-                "the default",
-                &profile,
-                client(&configs, both, &["imap"], None),
-                Ok("TLSv1_3, ALPN none, client unknown"),
-            ),
-            (
-                "an older client",
-                &profile,
-                client(&configs, &[&TLS12], &[], None),
-                Ok("TLSv1_2, ALPN none, client unknown"),
-            ),
-            (
-                "only TLS 1.2",
-                &Profile { versions: Versions::Tls12, ..Profile::DEFAULT },
-                client(&configs, both, &[], None),
-                Ok("TLSv1_2, ALPN none, client unknown"),
-            ),
-            (
-                "only TLS 1.3",
-                &Profile { versions: Versions::Tls13, ..Profile::DEFAULT },
-                client(&configs, &[&TLS12], &[], None),
-                Err("server: peer is incompatible: Tls12NotOfferedOrEnabled"),
-            ),
-            (
-                "ALPN",
-                &imap,
-                client(&configs, both, &["smtp", "imap4", "imap"], None),
-                Ok("TLSv1_3, ALPN imap, client unknown"),
-            ),
+            ("the default", &profile, client(both, &["imap"], None), Ok("TLSv1_3, ALPN none, client unknown")),
+            ("an older client", &profile, client(&[&TLS12], &[], None), Ok("TLSv1_2, ALPN none, client unknown")),
+            ("TLS 1.2", &tls12, client(both, &[], None), Ok("TLSv1_2, ALPN none, client unknown")),
+            ("TLS 1.3", &tls13, client(&[&TLS12], &[], None), Err("server: peer is incompatible")),
+            ("ALPN", &imap, client(both, &["imap4", "imap"], None), Ok("TLSv1_3, ALPN imap, client unknown")),
             (
                 "another ALPN",
                 &imap,
-                client(&configs, both, &["h2"], None),
+                client(both, &["h2"], None),
                 Err("server: peer doesn't support any known protocol"),
             ),
+            ("requested", &requested, client(both, &[], None), Ok("TLSv1_3, ALPN none, client unknown")),
+            ("required", &required, client(both, &[], None), Err("server: peer sent no certificates")),
+            ("presented", &required, client(both, &[], own()), Ok("TLSv1_3, ALPN none, client known")),
             (
-                "a client certificate is requested",
-                &Profile { client_auth: ClientAuth::Requested, ..Profile::DEFAULT },
-                client(&configs, both, &[], None),
-                Ok("TLSv1_3, ALPN none, client unknown"),
-            ),
-            (
-                "a client certificate is required",
-                &Profile { client_auth: ClientAuth::Required, ..Profile::DEFAULT },
-                client(&configs, both, &[], None),
-                Err("server: peer sent no certificates"),
-            ),
-            (
-                "the client has one",
-                &Profile { client_auth: ClientAuth::Required, ..Profile::DEFAULT },
-                client(&configs, both, &[], own()),
-                Ok("TLSv1_3, ALPN none, client known"),
-            ),
-            (
-                "an expired certificate",
-                &Profile::of(Certificate::Expired),
-                client(&configs, both, &[], None),
+                "expired",
+                &expired,
+                client(both, &[], None),
                 Err("client: invalid peer certificate: certificate expired"),
             ),
         ] {

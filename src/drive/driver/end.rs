@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Driver, Open};
-use crate::journal::{Ending, Left, Less, Noted, RecordKind, UNFINISHED_KEPT, Weight};
+use super::Driver;
+use super::open_exchange::OpenExchange;
+use crate::journal::{Ending, Noted, RecordKind, UNFINISHED_KEPT, Weight};
 use crate::protocol::{Event, Machine};
 use crate::rule::CloseMode;
 use crate::world::EndCommand;
@@ -24,24 +25,12 @@ impl<M: Machine> Driver<M> {
         let over = self.engine.update(|world, now| world.point(self.session, Event::TcpClose, None, now));
         if let Some(turn) = over {
             let end = self.wire.pushed();
-            self.open.push(Open { end, ..Open::new(turn.exchange, end) });
+            self.open.push(OpenExchange { end, ..OpenExchange::new(turn.exchange, end) });
         }
         self.settle_open();
         let is_dead = matches!(ending, Ending::Broken | Ending::TlsFailed);
-        match self.close_mode {
-            _ if is_dead => {}
-            CloseMode::Rst => {
-                // What was given to the kernel shall arrive before the RST does.
-                sleep(BEFORE_RESET).await;
-                self.wire.reset_at_drop();
-            }
-            CloseMode::Half | CloseMode::TlsNoNotify => {
-                let _the_client_may_be_gone = timeout(LINGER, poll_fn(|cx| self.wire.poll_fin(cx))).await;
-            }
-            CloseMode::Fin => {
-                let farewell = poll_fn(|cx| self.wire.poll_farewell(cx));
-                let _the_client_may_be_gone = timeout(LINGER, farewell).await;
-            }
+        if !is_dead {
+            self.close_output().await;
         }
         if self.close_mode == CloseMode::Half
             && !is_dead
@@ -59,9 +48,28 @@ impl<M: Machine> Driver<M> {
         }
     }
 
+    /// Ends what the server says, in the way that the session has.
+    async fn close_output(&mut self) {
+        match self.close_mode {
+            CloseMode::Rst => {
+                // What was given to the kernel shall arrive before the RST does.
+                sleep(BEFORE_RESET).await;
+                self.wire.reset_at_drop();
+            }
+            CloseMode::Half | CloseMode::TlsNoNotify => {
+                let _the_client_may_be_gone = timeout(LINGER, poll_fn(|cx| self.wire.poll_fin(cx))).await;
+            }
+            CloseMode::Fin => {
+                let farewell = poll_fn(|cx| self.wire.poll_farewell(cx));
+                let _the_client_may_be_gone = timeout(LINGER, farewell).await;
+            }
+        }
+    }
+
+    /// Records the end; from here on nobody can tell the session anything.
     pub(super) fn over(&mut self, ending: Ending, unfinished: u64, first: &[u8]) {
         self.is_over = true;
-        // From here on nobody can tell it anything; who sees that the session ended finds no door.
+        // Before the end is recorded: whoever sees it finds no handle of the session any more.
         self.engine.dismiss(self.session);
         let in_vain = self.handle.close();
         self.engine.update(|world, now| {
@@ -79,7 +87,7 @@ impl<M: Machine> Driver<M> {
                 Ending::Ruled
             }
             EndCommand::Kick(goodbye) => {
-                // Behind what a client does not read it would not leave either.
+                // It would not leave behind octets that the client does not read.
                 if !goodbye.is_empty() && self.wire.is_idle() && !self.needs_tls {
                     let _or_the_next_reason = timeout(LINGER, Box::pin(self.say(goodbye))).await;
                 }
@@ -94,32 +102,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// At the session's end: what has not left never will.
-    fn settle_open(&mut self) {
-        self.close_left();
-        let (session, sent) = (self.session, self.wire.sent());
-        let mut lost = self.open.drain(..).peekable();
-        if lost.len() > 0 {
-            self.engine.update(|world, now| {
-                while let Some(Open { exchange, start, ready, .. }) = lost.next() {
-                    // Of an answer in parts that was never finished, what was ready counts. What was said meanwhile
-                    // is an exchange of its own.
-                    let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
-                    let of = ready.saturating_sub(start) as u32;
-                    let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
-                    let left = if octets == of { Left::All } else { Less::Part { octets, of }.into() };
-                    world.close(session, exchange, left, now);
-                }
-            });
-        }
-    }
-
-    /// What is open will never be answered.
-    pub(super) fn settle(&mut self, left: Left) {
-        let (session, open) = (self.session, self.open.drain(..));
-        self.engine.update(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
-    }
-
+    /// Reads and drops what the client still sends, up to a bound.
     async fn linger(&mut self) {
         let mut octets = 0;
         while let Ok(came @ 1..) = poll_fn(|cx| self.wire.poll_drop_input(cx)).await {

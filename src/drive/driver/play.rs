@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use super::{AHEAD, Driver, FULL, News};
+use super::Driver;
+use super::flush::{AHEAD, FULL};
+use super::news::News;
 use crate::drive::clock::Moment;
 use crate::journal::{Ending, Less};
 use crate::protocol::{Machine, Reply};
@@ -152,17 +154,6 @@ impl<M: Machine> Driver<M> {
         match passed {
             Ok(()) => Ok(()),
             Err(command) => Err(Box::pin(self.end_by(command)).await),
-        }
-    }
-
-    /// Where the reply of the exchange that is played will end is known now.
-    pub(super) fn complete(&mut self, cue: &Cue) {
-        let more = match cue {
-            Cue::Send { bytes, .. } => bytes.len() as u64,
-            Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
-        };
-        if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
-            open.end = self.wire.pushed() + more;
         }
     }
 

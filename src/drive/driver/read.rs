@@ -3,11 +3,9 @@
 use tokio::task::spawn_blocking;
 
 use super::Driver;
-use crate::base::{SessionNo, Timestamp};
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine};
 use crate::rule::Answers;
-use crate::world::World;
 
 /// So many octets are read where the session is served; more are read on another thread.
 const LITTLE: u64 = 256 << 10;
@@ -46,24 +44,5 @@ impl<M: Machine> Driver<M> {
         let Decoded { event, input, request } = decoded;
         let (request, answers) = self.read(Some(event), request).await?;
         Ok((Decoded { event, input, request }, answers))
-    }
-
-    /// A turn for which this was read.
-    pub(super) fn turn_knowing<T>(
-        &mut self,
-        answers: Option<Box<Answers>>,
-        turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
-    ) -> T {
-        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let ((result, moment), read) = engine.update(|world, now| {
-            world.knowing(answers, |world| (turn(world, machine, session, now), engine.clock().moment_of(now)))
-        });
-        if let Some(read) = read {
-            // It may be made of a hundred thousand pieces, and takes long to free.
-            let _freed = spawn_blocking(|| drop(read));
-        }
-        // What the client said was heard at this turn, if the clock was not read since it came.
-        self.last_heard.get_or_insert(moment);
-        result
     }
 }

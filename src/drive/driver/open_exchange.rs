@@ -1,0 +1,77 @@
+//! Exchanges whose reply has not left yet.
+
+use super::Driver;
+use crate::base::Seq;
+use crate::journal::{Left, Less};
+use crate::protocol::Machine;
+use crate::rule::Cue;
+
+pub(super) struct OpenExchange {
+    pub(super) exchange: Seq,
+    /// Where its reply starts among all octets that are sent.
+    pub(super) start: u64,
+    /// Where the part of it that is known ends.
+    pub(super) ready: u64,
+    /// Where it ends; not known while more may follow.
+    pub(super) end: u64,
+}
+
+impl OpenExchange {
+    pub(super) fn new(exchange: Seq, start: u64) -> Self {
+        Self { exchange, start, ready: start, end: u64::MAX }
+    }
+}
+
+impl<M: Machine> Driver<M> {
+    /// Where the reply of the exchange that is played will end is known now.
+    pub(super) fn complete(&mut self, cue: &Cue) {
+        let more = match cue {
+            Cue::Send { bytes, .. } => bytes.len() as u64,
+            Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => 0,
+        };
+        if let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
+            open.end = self.wire.pushed() + more;
+        }
+    }
+
+    /// Closes the exchanges whose last octet has left.
+    pub(super) fn close_left(&mut self) {
+        let sent = self.wire.sent();
+        let left = self.open.iter().take_while(|open| open.end <= sent).count();
+        if left > 0 {
+            let session = self.session;
+            self.told = self.unfinished();
+            let (closed, unfinished) = (self.open.drain(..left), self.told);
+            self.engine.update(|world, now| {
+                closed.for_each(|open| world.close(session, open.exchange, Left::All, now));
+                world.journal.came(session, unfinished);
+            });
+        }
+    }
+
+    /// At the session's end: what has not left never will.
+    pub(super) fn settle_open(&mut self) {
+        self.close_left();
+        let (session, sent) = (self.session, self.wire.sent());
+        let mut lost = self.open.drain(..).peekable();
+        if lost.len() > 0 {
+            self.engine.update(|world, now| {
+                while let Some(OpenExchange { exchange, start, ready, .. }) = lost.next() {
+                    // Of an answer in parts that was never finished, what was ready counts. What was said meanwhile
+                    // is an exchange of its own.
+                    let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
+                    let of = ready.saturating_sub(start) as u32;
+                    let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
+                    let left = if octets == of { Left::All } else { Less::Part { octets, of }.into() };
+                    world.close(session, exchange, left, now);
+                }
+            });
+        }
+    }
+
+    /// What is open will never be answered.
+    pub(super) fn settle(&mut self, left: Left) {
+        let (session, open) = (self.session, self.open.drain(..));
+        self.engine.update(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));
+    }
+}

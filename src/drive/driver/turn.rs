@@ -1,0 +1,131 @@
+//! The turns of an exchange, and what each says.
+
+use std::time::Duration;
+
+use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::Instant;
+
+use super::Driver;
+use super::open_exchange::OpenExchange;
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::drive::clock::Moment;
+use crate::journal::Ending;
+use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
+use crate::rule::{Answers, Hello};
+use crate::world::{Rest, Turn, World};
+
+/// How long a long answer is worked on before others have their turn.
+const SLICE: Duration = Duration::from_micros(500);
+
+impl<M: Machine> Driver<M> {
+    /// One exchange: its turns, and the playing of what they said. `at_end` is the ending if this is the last.
+    pub(super) async fn exchange(&mut self, decoded: Decoded<M::Request>, at_end: Ending) -> Result<(), Ending> {
+        // The journal forgets it with this exchange.
+        self.told = Unfinished::default();
+        let is_early = self.came_early || !self.open.is_empty();
+        self.came_early = false;
+        let (decoded, answers) =
+            if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { (decoded, None) };
+        let Turn { exchange, plan, mut rest, .. } = self
+            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, decoded, is_early, now))
+            .await;
+        self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
+        self.play(plan, matches!(rest, Rest::Done), at_end).await?;
+        if matches!(rest, Rest::Done) {
+            return self.flush_full().await;
+        }
+        let mut began = Instant::now();
+        loop {
+            let turn = match rest {
+                Rest::Done => break,
+                Rest::Part(part, run) => {
+                    self.flush_full().await?;
+                    let item = self.machine.item(&part);
+                    let (part, answers) = self.read(item, part).await?;
+                    self.turn_knowing(answers, |world, machine, session, now| {
+                        world.part(session, exchange, machine, part, run, now)
+                    })
+                    .await
+                }
+                Rest::Line(awaiting) => {
+                    self.flush().await?;
+                    let line = self.line().await?;
+                    let (decoded, run) = *awaiting;
+                    let (decoded, answers) = match decoded {
+                        Some(decoded) => {
+                            let (decoded, answers) = self.prepared(decoded).await?;
+                            (Some(decoded), answers)
+                        }
+                        None => (None, None),
+                    };
+                    self.turn_knowing(answers, |world, machine, session, now| {
+                        world.line(session, exchange, machine, &line, (decoded, run), now)
+                    })
+                    .await
+                }
+            };
+            rest = turn.rest;
+            self.play(turn.plan, matches!(rest, Rest::Done), at_end).await?;
+            // A long answer holds up no other session.
+            if began.elapsed() > SLICE {
+                yield_now().await;
+                began = Instant::now();
+            }
+        }
+        self.flush_full().await
+    }
+
+    /// Something happened to the connection that no machine knows of.
+    pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
+        let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now)).await;
+        let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
+        self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
+        Box::pin(self.play(plan, true, Ending::Clean)).await?;
+        self.close_left();
+        Ok(hello)
+    }
+
+    /// Says what no request asked for.
+    pub(super) async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
+        let (exchange, _) = self.turn(|world, _, session, now| world.say(session, &reply, now)).await;
+        let start = self.wire.pushed();
+        let end = start + reply.len() as u64;
+        self.open.push(OpenExchange { ready: end, end, ..OpenExchange::new(exchange, start) });
+        self.push(&reply).await?;
+        self.flush().await
+    }
+
+    /// A turn for which this was read, under the lock. What it says may leave when this resolves.
+    async fn turn_knowing<T>(
+        &mut self,
+        answers: Option<Box<Answers>>,
+        turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
+    ) -> T {
+        let knowing = |world: &mut World, machine: &mut M, session: SessionNo, now: Timestamp| {
+            world.knowing(answers, |world| turn(world, machine, session, now))
+        };
+        let ((result, read), moment) = self.turn(knowing).await;
+        if let Some(read) = read {
+            // It may be made of a hundred thousand pieces, and takes long to free.
+            let _freed = spawn_blocking(|| drop(read));
+        }
+        // What the client said was heard at this turn, if the clock was not read since it came.
+        self.last_heard.get_or_insert(moment);
+        result
+    }
+
+    /// A turn under the lock, and its moment. What it says may leave when this resolves.
+    async fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> (T, Moment) {
+        let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
+        let (result, recorded, moment) = engine.update(|world, now| {
+            let result = turn(world, machine, session, now);
+            (result, world.journal.tip(), engine.clock().moment_of(now))
+        });
+        self.durable(recorded).await;
+        (result, moment)
+    }
+
+    /// Resolves when every record up to this one is stored as durably as the server promises: a reply leaves after what
+    /// it acknowledges is stored. The journal is in memory, so there is nothing to wait for.
+    async fn durable(&mut self, _through: Seq) {}
+}

@@ -1,0 +1,235 @@
+//! The state of a server behind one lock, and the notification of those who wait for changes.
+
+mod listeners;
+mod time;
+mod watch;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::clock::Clock;
+use super::runtime::spawn;
+use super::session_handle::SessionHandle;
+use super::subscribers::{Ids, Subscribers};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::journal::Opened;
+use crate::protocol::Reply;
+use crate::world::{EndCommand, Kept, SessionCommand, World};
+pub(super) use listeners::Closed;
+use time::run_timers;
+pub(crate) use watch::Watch;
+
+/// One server's world behind its one lock. Nothing awaits, and no code of a user runs, while the lock is held.
+pub(crate) struct Engine {
+    clock: Clock,
+    state: Mutex<EngineState>,
+    /// Wakes the task that runs the timers.
+    timers: Arc<Notify>,
+    /// Wakes the listeners when they must close or open again.
+    changed: Notify,
+    /// Wakes those who wait until sessions are idle and listeners are open.
+    rested: Arc<Notify>,
+    /// How many listeners are closed and will open again.
+    closed: AtomicUsize,
+}
+
+struct EngineState {
+    world: World,
+    subscribers: Subscribers,
+    handles: HashMap<SessionNo, Arc<SessionHandle>>,
+    stopped: bool,
+    /// There is a task that runs the timers.
+    has_timer_task: bool,
+    /// Every listener is closed until then.
+    down_until: Option<Timestamp>,
+}
+
+impl EngineState {
+    /// The wakers of those who are interested in what was appended since then, or in a rule that fired; each once.
+    fn interested(&self, since: Seq, firings: u64) -> Vec<Waker> {
+        if self.subscribers.is_empty() {
+            return Vec::new();
+        }
+        let Ok(records) = self.world.journal.since(since) else { return self.subscribers.all() };
+        let mut found = Ids::new();
+        records.for_each(|record| self.subscribers.interested(&self.world, record, &mut found));
+        if self.world.rulebook.firings() > firings {
+            self.subscribers.fired(&mut found);
+        }
+        self.subscribers.wakers(&found)
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(world: World) -> Arc<Self> {
+        let state = EngineState {
+            world,
+            subscribers: Subscribers::default(),
+            handles: HashMap::new(),
+            stopped: false,
+            has_timer_task: false,
+            down_until: None,
+        };
+        Arc::new(Self {
+            clock: Clock::new(),
+            state: Mutex::new(state),
+            timers: Arc::default(),
+            changed: Notify::new(),
+            rested: Arc::default(),
+            closed: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Reads the world.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
+        read(&self.lock().world)
+    }
+
+    /// Changes the world; whoever is interested in what was appended is woken after the lock is released.
+    pub(crate) fn update<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> T {
+        self.change(|state, now| update(&mut state.world, now))
+    }
+
+    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut EngineState, Timestamp) -> T) -> T {
+        let mut state = self.lock();
+        // Under the lock: records have the order of their times.
+        let now = self.clock.now();
+        let (before, firings) = (state.world.journal.tip(), state.world.rulebook.firings());
+        let result = catch_unwind(AssertUnwindSafe(|| change(&mut state, now)));
+        if result.is_err() {
+            state.world.recover(now);
+        }
+        let wake = state.interested(before, firings);
+        let told = self.take_over(&mut state);
+        let to_free = std::mem::take(&mut state.world.to_free);
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
+        told.iter().for_each(|handle| handle.wake());
+        drop(to_free);
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The same where nobody else would notice a panic. A panic is a bug of ours: it is recorded, and ends nothing else.
+    pub(super) fn update_alone<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| self.update(update))).ok();
+        if done.is_none() {
+            self.update(World::note_bug);
+        }
+        done
+    }
+
+    /// Takes over what the world wants later: timers, closed listeners, and commands for sessions, in the order of its
+    /// turns. Gives the handles of the sessions to wake. A session that has ended gets no commands.
+    fn take_over(self: &Arc<Self>, state: &mut EngineState) -> Vec<Arc<SessionHandle>> {
+        if state.world.timers.take_news() {
+            if !std::mem::replace(&mut state.has_timer_task, true) {
+                spawn(run_timers(Arc::downgrade(self)));
+            }
+            self.timers.notify_one();
+        }
+        if let Some(until) = state.world.down_until.take() {
+            state.down_until = Some(until);
+            self.changed.notify_waiters();
+        }
+        let mut told = Vec::new();
+        for (session, command, by) in std::mem::take(&mut state.world.commands) {
+            let in_vain = match state.handles.get(&session) {
+                Some(handle) => {
+                    told.push(Arc::clone(handle));
+                    handle.put(command, by)
+                }
+                None => by.into_iter().collect(),
+            };
+            in_vain.iter().for_each(|by| state.world.rulebook.missed_later(by));
+        }
+        told
+    }
+
+    fn handles(&self) -> Vec<(SessionNo, Arc<SessionHandle>)> {
+        self.lock().handles.iter().map(|(session, handle)| (*session, Arc::clone(handle))).collect()
+    }
+
+    /// Back to the state at the start, except for what is kept. All subscribers are woken: a client in IDLE must be told
+    /// that its account is gone. Resolves when the listeners that were closed are open, except for those whose port
+    /// another program has now.
+    pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
+        self.update(|world, before| {
+            if !kept.contains(&Kept::Clock) {
+                self.clock.reset(is_clock_paused);
+            }
+            let now = self.clock.now();
+            world.reset(kept, now);
+            world.journal.set_back(Duration::from_micros(now.until(before)));
+        });
+        let mut state = self.lock();
+        let wake = state.subscribers.all();
+        state.down_until = None;
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
+        self.timers.notify_one();
+        self.changed.notify_waiters();
+        self.handles().iter().for_each(|(_, handle)| handle.wake());
+        let engine = Arc::clone(self);
+        spawn(async move { engine.wait_for(&[]).await })
+    }
+
+    /// A connection was accepted. Gives its session, the handle of it, and how many sessions there are with it.
+    pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<SessionHandle>, usize) {
+        let handle = Arc::new(SessionHandle::new(Arc::clone(&self.rested)));
+        let (session, sessions) = self.change(|state, now| {
+            let session = state.world.open(opened, now);
+            state.handles.insert(session, Arc::clone(&handle));
+            if state.stopped {
+                handle.stop();
+            }
+            (session, state.world.sessions())
+        });
+        (session, handle, sessions)
+    }
+
+    /// A session has ended: it takes no commands any more.
+    pub(super) fn dismiss(&self, session: SessionNo) {
+        self.lock().handles.remove(&session);
+        self.rested.notify_waiters();
+    }
+
+    /// Ends a session from outside. False if it has ended already, or never existed.
+    pub(crate) fn kick(&self, session: SessionNo) -> bool {
+        let Some(handle) = self.lock().handles.get(&session).cloned() else { return false };
+        handle.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
+        handle.wake();
+        true
+    }
+
+    /// Tells every session that the server stops, also those that begin later.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        state.world.timers.clear();
+        let handles: Vec<_> = state.handles.values().cloned().collect();
+        drop(state);
+        handles.iter().for_each(|handle| handle.stop());
+    }
+
+    /// A lock that was poisoned by a panic is used on: `change` has recorded everything that was done until then.
+    fn lock(&self) -> MutexGuard<'_, EngineState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.timers.notify_one();
+    }
+}

@@ -1,0 +1,36 @@
+//! Subscriptions to what is appended to the journal.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::Engine;
+use crate::drive::subscribers::Interest;
+
+impl Engine {
+    /// Wakes this waker whenever something of interest is appended, until the watch is dropped.
+    pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Watch {
+        let id = self.lock().subscribers.add(interest, waker);
+        Watch { engine: Arc::clone(self), id }
+    }
+}
+
+/// A subscription; dropping it ends it.
+pub(crate) struct Watch {
+    engine: Arc<Engine>,
+    id: u64,
+}
+
+impl Watch {
+    /// From now on wakes this waker.
+    pub(crate) fn rearm(&self, waker: &Waker) {
+        let before = self.engine.lock().subscribers.rearm(self.id, waker.clone());
+        drop(before);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let armed = self.engine.lock().subscribers.remove(self.id);
+        drop(armed);
+    }
+}
