@@ -10,11 +10,22 @@ macro_rules! number {
 
         impl $name {
             /// The bare number, from 1.
+            ///
+            /// ```
+            #[doc = concat!("use mailjig::", stringify!($name), ";\n")]
+            #[doc = concat!("assert_eq!(", stringify!($name), "::parse(\"", $letter, "7\").unwrap().number(), 7);")]
+            /// ```
             pub fn number(self) -> $inner {
                 self.0
             }
 
-            /// Reads the form that is printed, with or without its letter.
+            /// Reads the form that it prints, with or without its letter; `None` if the text is no such number.
+            ///
+            /// ```
+            #[doc = concat!("use mailjig::", stringify!($name), ";\n")]
+            #[doc = concat!("assert_eq!(", stringify!($name), "::parse(\"7\"), ", stringify!($name), "::parse(\"", $letter, "7\"));")]
+            #[doc = concat!("assert_eq!(", stringify!($name), "::parse(\"", $letter, "0\"), None);")]
+            /// ```
             pub fn parse(text: &str) -> Option<Self> {
                 let digits = text.strip_prefix($letter).unwrap_or(text);
                 match digits.as_bytes() {
@@ -48,21 +59,46 @@ macro_rules! number {
 
 number! {
     /// The number of a captured message within its server, from 1; prints as `m1`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").no().to_string(), "m1");
+    /// ```
     MessageNo(u32), "m"
 }
 
 number! {
-    /// The number of a session within its server, from 1 in the order of their acceptance; prints as `s1`.
+    /// The number of a session within its server, from 1 in the order of acceptance; prints as `s1`.
+    ///
+    /// ```
+    /// use mailjig::SessionNo;
+    ///
+    /// assert_eq!(SessionNo::parse("12").unwrap().to_string(), "s12");
+    /// ```
     SessionNo(u32), "s"
 }
 
-/// The place of a record in a server's journal, from 1. What a cursor holds: "after 17".
+/// The place of a record in a server's journal, from 1. A cursor holds one: it reads what comes after it.
+///
+/// ```
+/// use mailjig::Seq;
+///
+/// assert_eq!(Seq::default().number(), 0);   // before the first record
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Seq(pub(crate) u64);
 
 impl Seq {
     /// The bare number; 0 is the place before the first record.
+    ///
+    /// ```
+    /// use mailjig::Seq;
+    ///
+    /// assert_eq!(Seq::default().number(), 0);
+    /// ```
     pub fn number(self) -> u64 {
         self.0
     }

@@ -5,17 +5,16 @@ use std::fmt;
 
 use regex::Regex;
 
-/// A question about a text, in the notation used everywhere: in Rust, in files and in queries.
+/// A question about a text, in the one notation that is used in Rust, in scenario files and in queries.
 ///
 /// | written | matches |
 /// |---|---|
-/// | `bob@example.org` | exactly this |
-/// | `*@example.org`, `Welcome*` | with `*` for any run of characters, the empty one included |
-/// | `~^Re: ` | where the regular expression (crate `regex`) is found, anchored only if it says so |
-/// | `!…` | where the rest of the pattern does not match |
+/// | `bob@example.org` | exactly this text |
+/// | `*@example.org`, `Welcome*` | `*` stands for any run of characters, an empty one too |
+/// | `~^Re: ` | a text in which this regular expression (crate `regex`) finds something |
+/// | `!…` | what the rest of the pattern does not match |
 ///
-/// Texts are compared to the letter; in addresses the domain is compared without regard to ASCII case
-/// (RFC 5321 §2.4).
+/// Case matters, except in the domain of an address (RFC 5321 §2.4).
 ///
 /// ```
 /// use mailjig::Pattern;
@@ -47,6 +46,11 @@ impl PartialEq for Pattern {
 }
 
 /// Why a text is not a pattern: its regular expression does not compile.
+///
+/// ```
+/// let error = mailjig::Pattern::parse("~(").unwrap_err();
+/// assert!(error.to_string().starts_with("`~(` is not a pattern: "));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatternError {
     written: Box<str>,
@@ -54,7 +58,17 @@ pub struct PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern; fails only if it is a regular expression that does not compile.
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`PatternError`], if it is a regular expression that does not compile.
+    ///
+    /// ```
+    /// use mailjig::Pattern;
+    ///
+    /// assert!(Pattern::parse("~^Re: ").is_ok());
+    /// assert!(Pattern::parse("~(").is_err());
+    /// ```
     pub fn parse(written: &str) -> Result<Self, PatternError> {
         let (negated, rest) = match written.strip_prefix('!') {
             Some(rest) => (true, rest),
@@ -70,7 +84,14 @@ impl Pattern {
         Ok(Self { written: written.into(), negated, form })
     }
 
-    /// Whether the text is what the pattern asks for, letter by letter.
+    /// Whether the text matches; case matters.
+    ///
+    /// ```
+    /// use mailjig::Pattern;
+    ///
+    /// assert!(Pattern::from("Welcome*").matches("Welcome, Bob"));
+    /// assert!(!Pattern::from("Welcome*").matches("welcome"));
+    /// ```
     pub fn matches(&self, text: &str) -> bool {
         self.negated
             != match &self.form {
@@ -79,8 +100,14 @@ impl Pattern {
             }
     }
 
-    /// Whether the address is what the pattern asks for: as [`matches`](Self::matches), except that the
-    /// domain's letters match in either case.
+    /// Whether the address matches: as [`matches`](Self::matches), except that the case of the domain does not matter.
+    ///
+    /// ```
+    /// use mailjig::Pattern;
+    ///
+    /// assert!(Pattern::from("bob@example.org").matches_address("bob@EXAMPLE.org"));
+    /// assert!(!Pattern::from("bob@example.org").matches_address("Bob@example.org"));
+    /// ```
     pub fn matches_address(&self, address: &str) -> bool {
         let Form::Glob(pieces) = &self.form else { return self.matches(address) };
         if let [only] = &**pieces {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-/// How often something shall happen: `2`, `1..`, `..=3`, `1..=3`; in files and queries `=2`, `>=1`, `<=3`, `1-3`.
+/// How often something must happen: `2`, `1..`, `..=3`, `1..=3` in Rust; `=2`, `>=1`, `<=3`, `1-3` in files and queries.
 ///
 /// ```
 /// use mailjig::Times;
@@ -19,11 +19,26 @@ pub struct Times {
 }
 
 /// Why a text is not a count.
+///
+/// ```
+/// let error = mailjig::Times::parse("often").unwrap_err();
+/// assert!(error.to_string().starts_with("`often` is not a count"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimesError(Box<str>);
 
 impl Times {
     /// Reads `2`, `=2`, `>=1`, `<=3` or `1-3`.
+    ///
+    /// # Errors
+    /// [`TimesError`], if the text has none of these forms, or the range is empty.
+    ///
+    /// ```
+    /// use mailjig::Times;
+    ///
+    /// assert_eq!(Times::parse(">=1"), Ok(Times::from(1..)));
+    /// assert!(Times::parse("3-1").is_err());
+    /// ```
     pub fn parse(text: &str) -> Result<Self, TimesError> {
         let number = |digits: &str| match digits.as_bytes() {
             [b'0'..=b'9', ..] => digits.parse::<u64>().map_err(|_| TimesError(text.into())),
@@ -52,7 +67,14 @@ impl Times {
         }
     }
 
-    /// Whether this many is what was asked for.
+    /// Whether this count is one of those asked for.
+    ///
+    /// ```
+    /// use mailjig::Times;
+    ///
+    /// assert!(Times::from(1..=3).contains(2));
+    /// assert!(!Times::from(0).contains(1));
+    /// ```
     pub fn contains(self, count: u64) -> bool {
         (self.least..=self.most).contains(&count)
     }

@@ -4,12 +4,24 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-/// A moment of server time, to the microsecond; prints in the form of RFC 3339, in UTC.
+/// A moment of server time, to the microsecond. It prints in the form of RFC 3339, in UTC.
+///
+/// ```
+/// use mailjig::Timestamp;
+///
+/// assert_eq!(Timestamp::from_micros(1_000_001).to_string(), "1970-01-01T00:00:01.000001Z");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The moment so many microseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// use mailjig::Timestamp;
+    ///
+    /// assert!(Timestamp::from_micros(1) > Timestamp::from_micros(0));
+    /// ```
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -35,6 +47,12 @@ impl Timestamp {
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
+    ///
+    /// ```
+    /// use mailjig::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::from_micros(250).as_micros(), 250);
+    /// ```
     pub fn as_micros(self) -> i64 {
         self.0
     }

@@ -8,13 +8,14 @@ use crate::journal::Session;
 use crate::mail::Message;
 use crate::protocol::Listener;
 
-/// A question about a captured message. Combine with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not); a
-/// closure is one too.
+/// A question about a captured message, or about a session. The functions of [`matchers`](crate::matchers) make one; a
+/// closure over [`Message`] is one too. Combine them with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not). A wait
+/// or an expectation that fails explains every clause.
 ///
 /// ```
-/// use mailjig::Message;
 /// use mailjig::prelude::*;
 ///
+/// use mailjig::Message;
 /// let server = MailServer::start();
 /// server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nHello!");
 ///
@@ -90,17 +91,41 @@ impl Matcher {
         Self(Arc::new(node))
     }
 
-    /// Both.
+    /// Both match.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// assert_eq!(server.find(to("bob@example.org").and(subject("Welcome"))).len(), 1);
+    /// ```
     pub fn and(self, other: impl Into<Matcher>) -> Matcher {
         Self(Arc::new(Node::And(self, other.into())))
     }
 
-    /// One or the other, or both.
+    /// One or the other matches, or both.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// assert_eq!(server.find(to("ann@example.org").or(to("bob@example.org"))).len(), 1);
+    /// ```
     pub fn or(self, other: impl Into<Matcher>) -> Matcher {
         Self(Arc::new(Node::Or(self, other.into())))
     }
 
-    /// The contrary.
+    /// Matches what this does not.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// assert_eq!(server.find(to("bob@example.org").not()).len(), 0);
+    /// ```
     #[must_use]
     #[expect(clippy::should_implement_trait, reason = "the call reads as a sentence; `!` would not")]
     pub fn not(self) -> Matcher {

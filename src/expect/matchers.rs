@@ -1,57 +1,146 @@
-//! What a test can ask about a message, and about the session that it came in.
+//! Questions about a captured message, and about the session that it came in. Combine them with
+//! [`and`](Matcher::and), [`or`](Matcher::or) and [`not`](Matcher::not); patterns are those of [`Pattern`].
+//!
+//! ```
+//! use mailjig::matchers::{header, session};
+//! use mailjig::prelude::*;
+//!
+//! let server = MailServer::start();
+//! server.deliver("bob@example.org", "Subject: Welcome\r\nX-Campaign: 7\r\n\r\n");
+//!
+//! let campaign = to("*@example.org").and(header("X-Campaign", "7"));
+//! assert_eq!(server.find(campaign.clone()).len(), 1);
+//! assert_eq!(server.find(campaign.and(session::tls(true))).len(), 0);   // no client sent it
+//! ```
 
 use super::matcher::{Matcher, Node, Text};
 use crate::base::Pattern;
 use crate::mail::Message;
 
 /// Every message.
+///
+/// ```
+/// use mailjig::matchers::any;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+/// assert_eq!(server.find(any()).len(), 1);
+/// ```
 pub fn any() -> Matcher {
     Matcher::of(Node::Any)
 }
 
-/// Accepted for this address, by the envelope: Bcc included, the header not consulted.
+/// Messages accepted for this address, by the envelope: Bcc included, the header not consulted. The domain's case does not
+/// matter (RFC 5321 §2.4).
+///
+/// # Panics
+/// If the pattern is a regular expression that does not compile, as for the other matchers.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "To: somebody@else.example\r\n\r\n");
+/// assert_eq!(server.find(to("*@example.org")).len(), 1);
+/// ```
 #[track_caller]
 pub fn to(address: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::To, address)
 }
 
-/// Sent from this address, by the envelope; `""` is the null sender of a bounce.
+/// Messages sent from this address, by the envelope; `""` is the null sender of a bounce (RFC 5321 §4.5.5).
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+/// assert_eq!(server.find(from("ann@example.org")).len(), 1);
+/// ```
 #[track_caller]
 pub fn from(address: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::From, address)
 }
 
-/// With this subject, decoded.
+/// Messages with this subject, decoded (RFC 2047).
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n");
+/// assert_eq!(server.find(subject("Grüße")).len(), 1);
+/// ```
 #[track_caller]
 pub fn subject(text: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Subject, text)
 }
 
-/// With this in its plain or HTML text, decoded. An exact pattern may stand anywhere in the text; one with `*` is for
-/// a line of it.
+/// Messages with this in their plain or HTML text, decoded. An exact text may stand anywhere in it; a pattern with `*`
+/// matches a whole line.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: code\r\n\r\nYour code is 1234.\r\n");
+/// assert_eq!(server.find(body("code is")).len(), 1);
+/// assert_eq!(server.find(body("Your code is *.")).len(), 1);
+/// ```
 #[track_caller]
 pub fn body(text: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Body, text)
 }
 
-/// With a header field of this name whose value, decoded, is this.
+/// Messages with a header field of this name, in any case, that has this value, decoded.
+///
+/// ```
+/// use mailjig::matchers::header;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "X-Campaign: 7\r\nSubject: hi\r\n\r\n");
+/// assert_eq!(server.find(header("x-campaign", "7")).len(), 1);
+/// ```
 #[track_caller]
 pub fn header(name: &str, value: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Header(name.to_owned()), value)
 }
 
-/// With an attachment of this file name.
+/// Messages with an attachment of this file name, decoded.
+///
+/// ```
+/// use mailjig::matchers::attachment;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = "Content-Type: application/pdf; name=bill.pdf\r\n\r\n%PDF";
+/// server.deliver("bob@example.org", mail);
+/// assert_eq!(server.find(attachment("*.pdf")).len(), 1);
+/// ```
 #[track_caller]
 pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Attachment, filename)
 }
 
-/// Whatever a closure says; the name stands for it in reports.
+/// Messages for which a closure says true; the name stands for it in reports.
+///
+/// ```
+/// use mailjig::matchers::matching;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: hi\r\n\r\nhttps://example.org/\r\n");
+/// let linked = matching("has a link", |mail| !mail.links().is_empty());
+/// assert_eq!(server.find(linked).len(), 1);
+/// ```
 pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'static) -> Matcher {
     Matcher::of(Node::Closure { name: name.to_owned(), holds: Box::new(holds) })
 }
 
-/// Questions about a session: the one that a message came in, or one that is waited for.
+/// Questions about a session: the one that a message came in, or one that is waited for with
+/// [`MailServer::wait_for_session`](crate::MailServer::wait_for_session).
 ///
 /// ```
 /// use std::io::{BufRead, BufReader, Write};
@@ -71,43 +160,135 @@ pub mod session {
     use super::super::matcher::{Matcher, Node, Text};
     use crate::base::Pattern;
 
-    /// Whether it was encrypted when the message came.
+    /// Whether TLS is established.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// server.wait_for_session(session::tls(false)).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn tls(secured: bool) -> Matcher {
         Matcher::of(Node::Fact { name: "tls", holds: |session| session.tls.is_some(), wanted: secured })
     }
 
     /// It waits for news, with IMAP's IDLE (RFC 2177).
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n")?;
+    /// server.wait_for_session(session::idling()).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn idling() -> Matcher {
         Matcher::of(Node::Fact { name: "idling", holds: |session| session.idling, wanted: true })
     }
 
-    /// It lasts.
+    /// It has not ended.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// server.wait_for_session(session::open()).block();
+    /// drop(client);
+    /// server.wait_for_session(session::open().not()).block();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn open() -> Matcher {
         Matcher::of(Node::Fact { name: "open", holds: |session| session.ended.is_none(), wanted: true })
     }
 
     /// It has this mailbox selected, over IMAP.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\n")?;
+    /// server.wait_for_session(session::mailbox("INBOX")).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn mailbox(name: impl Into<Pattern>) -> Matcher {
         Matcher::text(Text::Mailbox, name)
     }
 
-    /// Logged in as this user; `""` matches a session that has not logged in.
+    /// It is logged in as this user; `""` matches a session that is not logged in.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\n")?;
+    /// server.wait_for_session(session::user("bob@example.org")).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn user(login: impl Into<Pattern>) -> Matcher {
         Matcher::text(Text::User, login)
     }
 
-    /// Introduced in EHLO or HELO by this name.
+    /// The client gave this name in EHLO or HELO (RFC 5321 §4.1.1.1).
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\n")?;
+    /// server.wait_for_session(session::helo("client.example")).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn helo(name: impl Into<Pattern>) -> Matcher {
         Matcher::text(Text::Helo, name)
     }
 
-    /// Accepted by this listener, by its name: `smtp`, `submission`, `imaps`.
+    /// This listener accepted it, by its name: `smtp`, `submission`, `imaps`.
     ///
     /// # Panics
-    /// If no listener has this name.
+    /// If no listener has this name, with the nearest one.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.pop3().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// server.wait_for_session(session::listener("pop3")).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn listener(name: impl Into<Pattern>) -> Matcher {
         match Matcher::listener(name.into()) {

@@ -1,5 +1,4 @@
-//! What should have happened: matchers that explain themselves, expectations, near misses and reports. Does not know
-//! how anything was received.
+//! Matchers that explain their answer, expectations, near misses and reports. Does not know how anything was received.
 
 mod matcher;
 pub mod matchers;
@@ -11,6 +10,6 @@ pub(crate) use matcher::Evidence;
 pub use matcher::Matcher;
 pub use report::Report;
 pub(crate) use report::{FailureKind, Question, Snapshot, judge};
-pub use verification::RulesReport;
+pub(crate) use verification::RulesReport;
 #[cfg(feature = "api")]
 pub(crate) use verification::near_misses;

@@ -51,10 +51,24 @@ pub(crate) enum FailureKind {
     NotSettled,
 }
 
-/// Why a wait or an expectation failed. Its text is for people and the same in every run; as JSON it is for programs.
+/// Why a wait or an expectation failed: what was asked, the nearest misses, what came instead. Its text is for people and the
+/// same in every run; as JSON (feature `serde`) it is for programs.
 ///
 /// The JSON's keys: `expectation`, `at`, `failure`, `expected`, `got`, `near_misses` (each `message` and `clauses` of
 /// `clause`, `wanted`, `got`, `matched`), `captured`, `refused`, `sessions`.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// # futures_lite::future::block_on(async {
+/// server.deliver("bob@example.org", "Subject: Wellcome\r\n\r\n");
+/// let wait = server.wait_for(subject("Welcome")).within(Duration::from_millis(5));
+/// let report = wait.outcome().await.unwrap_err();
+/// assert!(report.to_string().contains("wanted \"Welcome\", got \"Wellcome\""));
+/// # });
+/// ```
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Report {

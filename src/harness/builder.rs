@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{MailServer, or_panic};
 use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
@@ -12,11 +11,12 @@ use crate::protocol::imap::Leniency;
 use crate::scenario::Scenario;
 use crate::server::{Server, Settings, StartError};
 
-/// Options for a server: ports, accounts, TLS, limits, scenario. See [`MailServer::builder`].
+/// Options for a server: ports, accounts, TLS, limits, scenario. [`MailServer::builder`] makes it.
 ///
 /// ```
-/// use mailjig::{Listener, MailServer};
+/// use mailjig::prelude::*;
 ///
+/// use mailjig::Listener;
 /// let server = MailServer::builder()
 ///     .without(Listener::Smtp)
 ///     .account("ann@example.org", "secret")
@@ -26,93 +26,204 @@ use crate::server::{Server, Settings, StartError};
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing listens before `start`"]
-pub struct MailServerBuilder(Settings);
+pub struct MailServerBuilder(pub(super) Settings);
 
 impl MailServerBuilder {
-    /// Starts the server: when this returns, a client can connect to each listener.
+    /// Starts the server. When this returns, a client can connect to each listener.
     ///
     /// # Panics
     /// If a listener cannot have its address. [`try_start`](Self::try_start) returns the error.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().seed(7).start();
+    /// assert!(server.imap().port() > 0);
+    /// ```
     #[track_caller]
     pub fn start(self) -> MailServer {
         or_panic(self.try_start())
     }
 
-    /// Starts the server, or says which listener cannot have its address.
+    /// Starts the server, as [`start`](Self::start) does.
+    ///
+    /// # Errors
+    /// [`StartError`], with the listener that cannot have its address, or the name that is not valid.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// use mailjig::Listener;
+    /// let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let builder = MailServer::builder().listen(Listener::Smtp, taken.local_addr().unwrap());
+    /// let error = builder.try_start().unwrap_err();
+    /// assert!(error.to_string().contains("another program listens there"));
+    /// ```
     pub fn try_start(self) -> Result<MailServer, StartError> {
         Server::start(self.0).map(MailServer::of)
     }
 
-    /// Binds a listener to this address; port 0 is a free one. By default each is on a free port of 127.0.0.1.
+    /// Binds a listener to this address; port 0 is a free one. Default: each on a free port of 127.0.0.1.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// use mailjig::Listener;
+    /// let server = MailServer::builder().listen(Listener::Smtp, ([127, 0, 0, 1], 0)).start();
+    /// assert_eq!(server.smtp().host(), "127.0.0.1");
+    /// ```
     pub fn listen(mut self, listener: Listener, address: impl Into<SocketAddr>) -> Self {
         self.0.listen(listener, address.into());
         self
     }
 
-    /// Switches a listener off.
+    /// Switches a listener off. Default: all are on.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// use mailjig::Listener;
+    /// let server = MailServer::builder().without(Listener::Pop3).without(Listener::Pop3s).start();
+    /// assert!(server.imap().port() > 0);
+    /// ```
     pub fn without(mut self, listener: Listener) -> Self {
         self.0.silence(listener);
         self
     }
 
-    /// How the server shall misbehave; with its accounts and its mail.
+    /// The scenario that the server starts with: its rules, accounts and mail. Default: none.
     ///
     /// # Panics
-    /// If something is wrong with it; [`Scenario::check`] returns what.
+    /// If the scenario is wrong; [`Scenario::check`] returns what is.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().scenario(Scenario::text("busy.toml", r#"
+    ///     mailjig = 1
+    ///     [[rule]]
+    ///     id = "busy"
+    ///     on = "smtp.rcpt"
+    ///     do = { reply = "450 4.2.1 Mailbox busy" }
+    /// "#)).start();
+    /// assert_eq!(server.fired("busy"), 0);
+    /// ```
     #[track_caller]
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.0.scenario = Some(Arc::new(or_panic(scenario.load())));
         self
     }
 
-    /// What chance, jitter and generated values come from; 1 by default. A scenario may have its own.
+    /// The seed of chance, jitter and generated values. Default: 1. A scenario may have its own.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().seed(42).start();
+    /// # assert!(server.messages().is_empty());
+    /// ```
     pub fn seed(mut self, seed: u32) -> Self {
         self.0.seed = seed;
         self
     }
 
-    /// The server's clock stands still from the start; [`MailServer::clock`] moves it.
+    /// Starts the server with its clock paused; [`MailServer::clock`] moves it. Default: real time.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().manual_clock().start();
+    /// assert!(server.clock().is_paused());
+    /// ```
     pub fn manual_clock(mut self) -> Self {
         self.0.is_clock_manual = true;
         self
     }
 
-    /// The server's own name, in its greeting and its certificate; `localhost` by default.
+    /// The server's own name, in its greeting and its certificate. Default: `localhost`.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().host("mail.example").start();
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"QUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.starts_with("220 mail.example "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn host(mut self, name: &str) -> Self {
         self.0.host = name.to_owned();
         self
     }
 
-    /// A name or IP address that the certificate is valid for, besides the host, `localhost`, `127.0.0.1`, `::1` and
-    /// `host.docker.internal`.
+    /// Adds a name or an IP address that the certificate is valid for. Default: the [`host`](Self::host), `localhost`,
+    /// `127.0.0.1`, `::1` and `host.docker.internal`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().certificate_name("imap.example").start();
+    /// # assert!(server.imaps().port() > 0);
+    /// ```
     pub fn certificate_name(mut self, name: &str) -> Self {
         self.0.names.push(name.to_owned());
         self
     }
 
-    /// A name that requests to [`MailServer::api`] may give as their host, besides `localhost`, IP addresses, the server's
-    /// own name and those of its certificate; others get 421, because a page could have given its own name to this
-    /// address (DNS rebinding).
+    /// Adds a name that requests to [`MailServer::api`] may give as their host. Default: `localhost`, IP addresses, the server's
+    /// own name and those of its certificate. Requests for other hosts get 421, because a page could have given its own name
+    /// to this address (DNS rebinding).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().allow_host("mailjig.internal").start();
+    /// # assert!(server.api().starts_with("http://127.0.0.1:"));
+    /// ```
     #[cfg(feature = "api")]
     pub fn allow_host(mut self, name: &str) -> Self {
         self.0.allowed_hosts.push(name.to_owned());
         self
     }
 
-    /// An account with its password; mail to its login, as an address, is its mail. With one account the list is
-    /// closed: nobody else can log in or get mail. Without any, everybody can, with any password.
+    /// Adds an account with its password; mail to its login, as an address, is its mail. With one account the list is closed:
+    /// nobody else can log in or get mail. Default: no list; every login works, with any password.
     ///
     /// # Panics
     /// If the login is empty or has control characters.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@example.org", "secret").start();
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<eve@example.org>\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("550 5.1.1"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn account(self, login: &str, password: &str) -> Self {
         self.account_of(login, password, &[])
     }
 
-    /// An account that gets the mail of these addresses too.
+    /// Adds an account that gets the mail of these addresses too.
     ///
     /// # Panics
     /// If the login or an address is empty or has control characters.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account_of("bob", "secret", &["bob@example.org", "info@example.org"]).start();
+    /// server.deliver("info@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.account("bob").inbox().entries().len(), 1);
+    /// ```
     #[track_caller]
     pub fn account_of(mut self, login: &str, password: &str, addresses: &[&str]) -> Self {
         for name in [&login].into_iter().chain(addresses) {
@@ -126,12 +237,19 @@ impl MailServerBuilder {
         self
     }
 
-    /// What stands before a detail in an address: mail to `bob+news@example.org` is then bob's on a closed list
-    /// (sub-addressing, RFC 5233). `+` by default; `None` switches it off. Without a list each address is an account of
-    /// its own.
+    /// The character before the detail of an address (RFC 5233): on a closed list, mail to `bob+news@example.org` is then bob's.
+    /// Default: `+`. `None` switches it off. Without a list each address is an account of its own.
     ///
     /// # Panics
     /// If the character cannot be one: a letter, a digit, or what must be quoted in an address.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@example.org", "secret").subaddress_separator('-').start();
+    /// server.deliver("bob-news@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.account("bob@example.org").inbox().entries().len(), 1);
+    /// ```
     #[track_caller]
     pub fn subaddress_separator(mut self, separator: impl Into<Option<char>>) -> Self {
         let separator = separator.into();
@@ -143,38 +261,56 @@ impl MailServerBuilder {
         self
     }
 
-    /// What a listener that begins in the clear says about STARTTLS. By default `smtp`, `imap` and `pop3` offer it, and
-    /// `submission` takes no login, and so no mail, before it.
+    /// How a listener that begins in cleartext treats STARTTLS. Default: `smtp`, `imap` and `pop3` offer it; `submission`
+    /// accepts no login, and so no mail, before it.
+    ///
+    /// # Panics
+    /// If the listener has implicit TLS, as `smtps`, `imaps` and `pop3s` do.
     ///
     /// ```
-    /// use mailjig::{Listener, MailServer, StartTls};
+    /// use mailjig::prelude::*;
     ///
-    /// let server = MailServer::builder()
-    ///     .starttls(Listener::Imap, StartTls::BeforeLogin)
-    ///     .starttls(Listener::Smtp, StartTls::Never)
-    ///     .start();
+    /// use mailjig::{Listener, StartTls};
+    /// let server = MailServer::builder().starttls(Listener::Imap, StartTls::BeforeLogin).start();
     /// assert_eq!(server.imap().starttls(), Some(StartTls::BeforeLogin));
     /// assert_eq!(server.imaps().starttls(), None);
     /// ```
-    ///
-    /// # Panics
-    /// If the listener begins with TLS, as `smtps`, `imaps` and `pop3s` do.
     #[track_caller]
     pub fn starttls(mut self, listener: Listener, starttls: StartTls) -> Self {
         self.0.set_starttls(listener, starttls);
         self
     }
 
-    /// Whether `submission` and `smtps` take no mail before a login (RFC 6409 §4.3); so by default.
+    /// Whether `submission` and `smtps` require a login before mail (RFC 6409 §4.3). Default: true.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().submission_requires_auth(false).start();
+    /// assert!(!server.submission().requires_login());
+    /// ```
     pub fn submission_requires_auth(mut self, required: bool) -> Self {
         self.0.submission_requires_auth = required;
         self
     }
 
-    /// What stands between the levels of a mailbox name; `/` by default.
+    /// The character between the levels of a mailbox name. Default: `/`.
     ///
     /// # Panics
-    /// If the character cannot be one: a letter, a digit, or a sign that IMAP reads otherwise.
+    /// If the character cannot be one: a letter, a digit, or a sign with a meaning of its own in IMAP.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().delimiter('.').start();
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb LIST \"\" \"\"\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains(r#"* LIST (\Noselect) ".""#));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn delimiter(mut self, delimiter: char) -> Self {
         assert!(Namespace::is_delimiter(delimiter), "{delimiter:?} cannot stand between the levels of a name");
@@ -183,11 +319,17 @@ impl MailServerBuilder {
         self
     }
 
-    /// What every mailbox name but INBOX begins with, the delimiter at its end not included; nothing by default
-    /// (RFC 2342).
+    /// The beginning of every mailbox name but INBOX, without the delimiter at its end (RFC 2342). Default: empty.
     ///
     /// # Panics
     /// If no mailbox can be below this name.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().namespace("INBOX").start();
+    /// server.account("bob@example.org").mailbox("INBOX/Archive").create();
+    /// ```
     #[track_caller]
     pub fn namespace(mut self, below: &str) -> Self {
         self.0.namespace = Namespace::new(below, self.0.namespace.delimiter);
@@ -197,65 +339,23 @@ impl MailServerBuilder {
         self
     }
 
-    /// Whether IMAP refuses what the grammar does not allow and real clients do all the same: a bare LF behind a literal
-    /// or behind DONE, blanks too many, `ID` alone. By default it is forgiven.
+    /// Whether IMAP refuses what its grammar forbids and real clients send all the same: a bare LF behind a literal or behind
+    /// DONE, too many blanks, `ID` alone. Default: false.
     ///
     /// ```
-    /// let server = mailjig::MailServer::builder().imap_strict(true).start();
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().imap_strict(true).start();
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a  NOOP\r\nb LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("BAD"));
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn imap_strict(mut self, strict: bool) -> Self {
         self.0.leniency = if strict { Leniency::STRICT } else { Leniency::default() };
-        self
-    }
-
-    /// Octets of a message, announced as SIZE (RFC 1870), over IMAP too; 26,214,400 by default.
-    pub fn max_message_size(mut self, octets: u64) -> Self {
-        self.0.limits.smtp.message = octets;
-        self.0.limits.imap.message = octets;
-        self
-    }
-
-    /// Recipients of a message; 1,000 by default.
-    pub fn max_recipients(mut self, count: usize) -> Self {
-        self.0.limits.smtp.recipients = count;
-        self
-    }
-
-    /// Octets of a command line, its CRLF included; 2,048 by default.
-    pub fn max_line_length(mut self, octets: usize) -> Self {
-        self.0.limits.smtp.line = octets;
-        self
-    }
-
-    /// Octets of an IMAP command with its literals, a message that it appends not counted; 65,536 by default.
-    pub fn max_command_size(mut self, octets: usize) -> Self {
-        self.0.limits.imap.command = octets;
-        self
-    }
-
-    /// Sessions at the same time; 10,000 by default. One more is greeted with 421.
-    pub fn max_sessions(mut self, count: usize) -> Self {
-        self.0.limits.sessions = count;
-        self
-    }
-
-    /// How long a client may be silent before the server ends the session; by default 5 minutes on SMTP
-    /// (RFC 5321 §4.5.3.2.7), 30 on IMAP (RFC 3501 §5.4), 10 on POP3 (RFC 1939 §3).
-    pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.0.limits.idle(time);
-        self
-    }
-
-    /// How long a client may read nothing while an answer waits for it, before the server ends the session; by default
-    /// 5 minutes. Whenever some of it leaves, that time begins anew.
-    pub fn write_timeout(mut self, time: Duration) -> Self {
-        self.0.limits.write = time;
-        self
-    }
-
-    /// How long a TLS handshake may take; 30 seconds by default.
-    pub fn handshake_timeout(mut self, time: Duration) -> Self {
-        self.0.limits.handshake = time;
         self
     }
 }

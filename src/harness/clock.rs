@@ -6,8 +6,19 @@ use super::MailServer;
 use crate::base::Timestamp;
 use crate::server::block_on;
 
-/// The server's time: real, or paused and advanced. What waits by it are rules (`wait`, `pace`, `after`) and the
-/// server's patience with silent clients; waits of the test are always real.
+/// The server's time: real, or paused and advanced by the test. Rules (`wait`, `pace`, `after`) and the server's timeouts go by
+/// it; waits of the test are always in real time.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let before = server.clock().now();
+/// server.clock().pause();
+/// server.clock().advance(Duration::from_secs(3600));
+/// assert!(server.clock().now().as_micros() - before.as_micros() >= 3_600_000_000);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Clock<'s>(&'s MailServer);
 
@@ -18,7 +29,7 @@ impl MailServer {
     /// use std::io::{BufRead, BufReader};
     /// use std::net::TcpStream;
     /// use std::time::Duration;
-    /// use mailjig::MailServer;
+    /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
     /// let mut client = BufReader::new(TcpStream::connect(server.smtp().address()).unwrap()).lines();
@@ -34,31 +45,75 @@ impl MailServer {
 }
 
 impl Clock<'_> {
-    /// What time it is for the server.
+    /// The server's time now.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.clock().pause();
+    /// assert_eq!(server.clock().now(), server.clock().now());
+    /// ```
     pub fn now(self) -> Timestamp {
         self.0.server.engine().clock().now()
     }
 
-    /// Whether it stands still.
+    /// Whether the clock is paused.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(!server.clock().is_paused());
+    /// server.clock().pause();
+    /// assert!(server.clock().is_paused());
+    /// ```
     pub fn is_paused(self) -> bool {
         self.0.server.engine().clock().is_paused()
     }
 
-    /// Time stands still from now on.
+    /// Pauses the clock. Nothing comes due until it is advanced or resumed.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.clock().pause();
+    /// assert!(server.clock().is_paused());
+    /// ```
     pub fn pause(self) {
         self.0.server.engine().pause();
     }
 
-    /// Time runs on from where it stands.
+    /// Lets the clock run on from where it stands.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().manual_clock().start();
+    /// server.clock().resume();
+    /// assert!(!server.clock().is_paused());
+    /// ```
     pub fn resume(self) {
         self.0.server.engine().resume();
     }
 
-    /// Moves time. When this returns, everything that came due has been done in its order, and what was said then was
-    /// given to the kernel; a client that does not read is waited for a second of real time.
+    /// Moves the clock forward. When this returns, everything that came due was done in its order, and what was sent then was
+    /// given to the kernel. A client that does not read is waited for up to one second of real time.
     ///
     /// # Panics
     /// If it would be later than the year 9999.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.clock().pause();
+    /// let before = server.clock().now();
+    /// server.clock().advance(Duration::from_millis(250));
+    /// assert_eq!(server.clock().now().as_micros(), before.as_micros() + 250_000);
+    /// ```
     #[track_caller]
     pub fn advance(self, by: Duration) {
         let engine = self.0.server.engine();

@@ -1,22 +1,73 @@
-//! Expectations, judged on what is there.
+//! Expectations: judged when the test asks for it, or when the server is dropped.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::expect::{Question, Snapshot, judge};
+use super::quiet::Quiet;
+use super::wait::block_on_outcome;
+use super::{MailServer, or_panic};
+use crate::base::Times;
+use crate::expect::{Matcher, Question, Snapshot, judge};
 use crate::server::Server;
 use crate::world::World;
-
-use super::or_panic;
-use super::wait::{Quiet, block_on_outcome};
 
 /// How long a server may take to settle before it is judged all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The judgement of all expectations, once the server has settled: await it, or [`block`](Self::block) on it.
+impl MailServer {
+    /// Expects so many matching messages by the end: `1`, `1..`, `2..=3`. It is judged when the server is dropped or told to
+    /// [`verify`](Self::verify). A failure names the line of this call.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.expect(1, to("ann@example.org"));
+    /// server.expect(0, to("eve@example.org"));
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// ```
+    #[track_caller]
+    pub fn expect(&self, times: impl Into<Times>, matcher: impl Into<Matcher>) {
+        let location = Some(Location::caller());
+        let question = Question { matcher: matcher.into(), times: times.into(), location };
+        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).push(question);
+    }
+
+    /// Judges every expectation, and those of rules and of the scenario, once the server has settled, or after 5 seconds. Await
+    /// it, or [`block`](Verify::block) on it. What [`expect`](Self::expect) asked for is forgotten then.
+    ///
+    /// # Panics
+    /// If an expectation is not met, with a report of each.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.expect(1, to("ann@example.org"));
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.verify().block();
+    /// ```
+    #[track_caller]
+    pub fn verify(&self) -> Verify {
+        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
+        Verify::new(&self.server, expectations)
+    }
+}
+
+/// The judgement of all expectations once the server has settled: await it, or [`block`](Self::block) on it.
+/// [`MailServer::verify`](crate::MailServer::verify) makes it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.expect(.., to("ann@example.org"));
+/// server.verify().block();
+/// ```
 #[must_use = "nothing is judged before it is awaited or blocked on"]
 pub struct Verify {
     server: Arc<Server>,
@@ -34,7 +85,16 @@ impl Verify {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: if an expectation is not met.
+    /// If an expectation is not met, with a report of each.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.expect(1, to("ann@example.org"));
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.verify().block();
+    /// ```
     #[track_caller]
     pub fn block(mut self) {
         block_on_outcome(|cx| self.poll_outcome(cx));

@@ -7,25 +7,74 @@ use bytes::Bytes;
 use super::MailServer;
 use crate::base::Timestamp;
 use crate::drive::Engine;
-use crate::mail::{self as store, Message, generated};
+use crate::mail::{self as store, Message, generated, is_identifier};
 use crate::protocol::InvalidMailbox;
 use crate::world::Draft;
 
-/// An account of a server. Get it with [`MailServer::account`].
+impl MailServer {
+    /// An account, to seed its mailboxes and to look at them. It is made when something is put into it.
+    ///
+    /// # Panics
+    /// If the login is empty or has control characters.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let bob = server.account("bob@example.org");
+    /// bob.inbox().generate(3);
+    /// assert_eq!(bob.inbox().entries().len(), 3);
+    /// ```
+    #[track_caller]
+    pub fn account(&self, login: &str) -> Account<'_> {
+        assert!(is_identifier(login), "{login:?} cannot be a login: it must not be empty, nor have control characters");
+        Account::of(self, login)
+    }
+}
+
+/// An account of a server: its mailboxes and subscriptions. [`MailServer::account`] gives it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let bob = server.account("bob@example.org");
+/// bob.mailbox("Archive").create();
+/// assert_eq!(bob.mailboxes(), ["INBOX", "Archive"]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Account<'s> {
     server: &'s MailServer,
     login: String,
 }
 
-/// A mailbox of an account, as an IMAP or POP3 client sees it. Get it with [`Account::mailbox`].
+/// A mailbox of an account, as an IMAP or POP3 client sees it. [`Account::mailbox`] gives it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let inbox = server.account("bob@example.org").inbox();
+/// inbox.add("Subject: hi\r\n\r\n");
+/// assert_eq!(inbox.entries()[0].message.subject(), "hi");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Mailbox<'s> {
     account: Account<'s>,
     name: String,
 }
 
-/// A message's place in a mailbox, as it was when it was looked at.
+/// A message's place in a mailbox, as it was when it was looked at. [`Mailbox::entries`] gives it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let inbox = server.account("bob@example.org").inbox();
+/// inbox.add(mailjig::Mail::new("Subject: hi\r\n\r\n").seen());
+/// let entry = &inbox.entries()[0];
+/// assert_eq!((entry.uid, entry.has("\\Seen")), (1, true));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Entry {
@@ -42,18 +91,28 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it has this flag, in any case.
+    /// Whether it has this flag; case does not matter (RFC 3501 §2.3.2).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let entry = server.account("bob@example.org").inbox().add("Subject: hi\r\n\r\n");
+    /// assert!(!entry.has("\\Seen"));
+    /// ```
     pub fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|its| its.eq_ignore_ascii_case(flag))
     }
 }
 
-/// A message to be put into a mailbox: its octets, and what is said of it.
+/// A message to be put into a mailbox with [`Mailbox::add`]: its octets, flags and internal date. Texts and octets convert
+/// into it.
 ///
 /// ```
-/// use mailjig::{Mail, MailServer};
+/// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
+/// use mailjig::Mail;
 /// let archive = server.account("bob@example.org").mailbox("Archive");
 /// archive.add(Mail::new("Subject: minutes\r\n\r\nWe met.\r\n").seen().flag("$Work"));
 ///
@@ -63,28 +122,74 @@ impl Entry {
 pub struct Mail(Draft<'static>);
 
 impl Mail {
-    /// Of these octets, without flags.
+    /// A message of these octets, without flags. Default for its date: the moment it is added.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::Mail;
+    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n"));
+    /// assert!(entry.flags.is_empty());
+    /// ```
     pub fn new(octets: impl Into<Bytes>) -> Self {
         Self(Draft { raw: octets.into(), ..Draft::default() })
     }
 
-    /// With `\Seen`.
+    /// Sets `\Seen` (RFC 3501 §2.3.2).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::Mail;
+    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").seen());
+    /// assert_eq!(entry.flags, ["\\Seen"]);
+    /// ```
     pub fn seen(self) -> Self {
         self.flag("\\Seen")
     }
 
-    /// With `\Flagged`.
+    /// Sets `\Flagged` (RFC 3501 §2.3.2).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::Mail;
+    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flagged());
+    /// assert_eq!(entry.flags, ["\\Flagged"]);
+    /// ```
     pub fn flagged(self) -> Self {
         self.flag("\\Flagged")
     }
 
-    /// With this flag: one of the system's, as `\Answered`, or a keyword.
+    /// Sets this flag: one of the system's, as `\Answered`, or a keyword, as `$Work`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::Mail;
+    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flag("$Work"));
+    /// assert_eq!(entry.flags, ["$Work"]);
+    /// ```
     pub fn flag(mut self, flag: &str) -> Self {
         self.0.flags.to_mut().push(flag.into());
         self
     }
 
-    /// With this internal date, instead of the moment it is added.
+    /// Sets the internal date (RFC 3501 §2.3.3). Default: the moment it is added, by server time.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::{Mail, Timestamp};
+    /// let date = Timestamp::from_micros(1_577_880_000_000_000);   // 2020-01-01T12:00:00Z
+    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").dated(date));
+    /// assert_eq!(entry.date, date);
+    /// ```
     pub fn dated(mut self, date: Timestamp) -> Self {
         self.0.date = Some(date);
         self
@@ -108,22 +213,59 @@ impl<'s> Account<'s> {
         Self { server, login: login.to_owned() }
     }
 
-    /// A mailbox of this account; it is made when something is put into it.
+    /// A mailbox of this account, by its full name. It is made when something is put into it.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let archive = server.account("bob@example.org").mailbox("Archive");
+    /// assert!(!archive.exists());
+    /// ```
     pub fn mailbox(&self, name: &str) -> Mailbox<'s> {
         Mailbox { account: self.clone(), name: name.to_owned() }
     }
 
     /// The INBOX of this account.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.account("bob@example.org").inbox().entries().len(), 1);
+    /// ```
     pub fn inbox(&self) -> Mailbox<'s> {
         self.mailbox(store::INBOX)
     }
 
-    /// The names of its mailboxes, in the order they were made; none before the account was used.
+    /// The names of its mailboxes, in the order in which they were made; none before the account was used.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.account("bob@example.org").mailboxes(), ["INBOX"]);
+    /// ```
     pub fn mailboxes(&self) -> Vec<String> {
         self.look(|account| account.mailboxes().iter().map(|mailbox| mailbox.name.to_string()).collect())
     }
 
     /// The names it is subscribed to, whether there are such mailboxes or not (RFC 3501 §6.3.6).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SUBSCRIBE News\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("b OK"));
+    /// assert!(server.account("bob@example.org").subscriptions().contains(&"News".to_owned()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn subscriptions(&self) -> Vec<String> {
         self.look(|account| account.subscriptions.iter().map(|name| name.to_string()).collect())
     }
@@ -142,14 +284,34 @@ impl Mailbox<'_> {
     /// # Panics
     /// If the list of accounts is closed and does not have this one, or if the name is not a valid mailbox name. `add` and
     /// `generate` panic for the same reasons.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let archive = server.account("bob@example.org").mailbox("Archive");
+    /// archive.create();
+    /// assert!(archive.exists());
+    /// ```
     #[track_caller]
     pub fn create(&self) {
         let made = self.engine().update(|world, now| world.make(&self.account.login, &self.name, now));
         self.fit(made);
     }
 
-    /// Puts a message into the mailbox, as if it had been there. Nobody sent it, so it is not among
+    /// Puts a message into the mailbox; [`Mail`] gives it flags and a date. Nobody sent it, so it is not among
     /// [`MailServer::messages`].
+    ///
+    /// # Panics
+    /// As [`create`](Self::create), and if a flag is not a valid flag.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let entry = server.account("bob@example.org").inbox().add("Subject: hi\r\n\r\n");
+    /// assert_eq!(entry.uid, 1);
+    /// ```
     #[track_caller]
     pub fn add(&self, mail: impl Into<Mail>) -> Entry {
         let Mail(draft) = mail.into();
@@ -162,6 +324,18 @@ impl Mailbox<'_> {
     }
 
     /// Puts so many messages into the mailbox, with subjects `generated 1`, `generated 2`…: the same in every run.
+    ///
+    /// # Panics
+    /// As [`create`](Self::create).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.generate(3);
+    /// assert_eq!(inbox.entries()[2].message.subject(), "generated 3");
+    /// ```
     #[track_caller]
     pub fn generate(&self, count: u32) {
         // Made before the lock is taken.
@@ -170,17 +344,43 @@ impl Mailbox<'_> {
         self.fit(made);
     }
 
-    /// Its entries, in the order of their UIDs; none where there is no such mailbox.
+    /// Its entries, in the order of their UIDs; none if there is no such mailbox.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.generate(2);
+    /// let uids: Vec<u32> = inbox.entries().iter().map(|entry| entry.uid).collect();
+    /// assert_eq!(uids, [1, 2]);
+    /// ```
     pub fn entries(&self) -> Vec<Entry> {
         self.look(|mailbox| mailbox.entries().iter().map(|its| entry(mailbox, its)).collect()).unwrap_or_default()
     }
 
     /// Whether there is such a mailbox.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(!server.account("bob@example.org").mailbox("Archive").exists());
+    /// ```
     pub fn exists(&self) -> bool {
         self.look(|_| ()).is_some()
     }
 
-    /// Its UIDVALIDITY (RFC 3501 §2.3.1.1); none where there is no such mailbox.
+    /// Its UIDVALIDITY (RFC 3501 §2.3.1.1); `None` if there is no such mailbox.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.create();
+    /// assert!(inbox.uid_validity().is_some());
+    /// ```
     pub fn uid_validity(&self) -> Option<u32> {
         self.look(|mailbox| mailbox.uid_validity)
     }

@@ -1,9 +1,12 @@
-//! The public words for tests in Rust. Does not see the HTTP face.
+//! The API for tests in Rust. Does not know the HTTP API.
 
 mod builder;
 mod clock;
+mod endpoints;
 mod expectation;
+mod limits;
 mod mailbox;
+mod quiet;
 pub mod rules;
 mod sessions;
 mod wait;
@@ -11,9 +14,7 @@ mod wait;
 #[cfg(feature = "api")]
 use std::any::Any;
 use std::fmt;
-use std::io::{self, Write as _};
 use std::panic::Location;
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,24 +23,24 @@ use bytes::Bytes;
 pub use clock::Clock;
 pub use expectation::Verify;
 pub use mailbox::{Account, Entry, Mail, Mailbox};
+pub use quiet::{NoneWithin, Settled};
 pub use sessions::{NoSessionWait, SessionWait};
 use tempfile::NamedTempFile;
-pub use wait::{NoneWithin, Settled, Wait, WaitCount};
+pub use wait::{Wait, WaitCount};
 
 use crate::base::{SessionNo, Times, nearest};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot, judge};
 use crate::journal::{Session, Transcript};
-use crate::mail::{Message, is_identifier};
-use crate::protocol::Listener;
+use crate::mail::Message;
 use crate::scenario::Scenario;
 use crate::server::{Endpoint, Server, StartError, Undeliverable, Until, block_on};
 use crate::world::{Kept, World};
 
-/// One isolated mail server: its listeners, mail and journal are its own. Dropping it stops it, after judging what it
-/// was told to [`expect`](Self::expect).
+/// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it judges what it was told
+/// to [`expect`](Self::expect), then stops it.
 ///
-/// It works under tokio, another executor or none: it runs on threads of its own.
+/// It runs on threads of its own, so it works under tokio, under any other executor, and in a plain `#[test]`.
 ///
 /// ```
 /// use lettre::{SmtpTransport, Transport};
@@ -65,21 +66,47 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// Starts a server: every listener bound to a free loopback port, everybody welcome, nothing evicted.
+    /// Starts a server with the defaults: every listener on a free port of 127.0.0.1, every login and every address accepted,
+    /// nothing evicted. When this returns, clients can connect.
     ///
     /// # Panics
     /// If the system has no free port. [`try_start`](Self::try_start) returns the error.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(server.smtp().url().starts_with("smtp://127.0.0.1:"));
+    /// ```
     #[track_caller]
     pub fn start() -> Self {
         Self::builder().start()
     }
 
-    /// Starts a server, or says which listener cannot have its address.
+    /// Starts a server as [`start`](Self::start) does.
+    ///
+    /// # Errors
+    /// [`StartError`], with the listener that cannot have its address.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::try_start()?;
+    /// assert!(server.messages().is_empty());
+    /// # Ok::<(), mailjig::StartError>(())
+    /// ```
     pub fn try_start() -> Result<Self, StartError> {
         Self::builder().try_start()
     }
 
     /// Options for a server: ports, accounts, TLS, limits, scenario.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@example.org", "secret").start();
+    /// assert!(server.smtp().port() > 0);
+    /// ```
     pub fn builder() -> MailServerBuilder {
         MailServerBuilder::default()
     }
@@ -104,99 +131,106 @@ impl MailServer {
         &self.embedded_api
     }
 
-    /// Where relayed mail goes: SMTP, STARTTLS when the client wants it, no login needed.
+    /// Every captured message, in the order of capture. A message is here before its client reads the `250`.
     ///
-    /// # Panics
-    /// If the listener was switched off, as the other endpoints.
-    #[track_caller]
-    pub fn smtp(&self) -> &Endpoint {
-        self.endpoint(Listener::Smtp)
-    }
-
-    /// Where mail programs send: STARTTLS, then a login, then mail.
-    #[track_caller]
-    pub fn submission(&self) -> &Endpoint {
-        self.endpoint(Listener::Submission)
-    }
-
-    /// Where mail programs send with TLS from the first octet.
-    #[track_caller]
-    pub fn smtps(&self) -> &Endpoint {
-        self.endpoint(Listener::Smtps)
-    }
-
-    /// Where mail is read over IMAP: STARTTLS when the client wants it.
-    #[track_caller]
-    pub fn imap(&self) -> &Endpoint {
-        self.endpoint(Listener::Imap)
-    }
-
-    /// Where mail is read over IMAP with TLS from the first octet.
-    #[track_caller]
-    pub fn imaps(&self) -> &Endpoint {
-        self.endpoint(Listener::Imaps)
-    }
-
-    /// Where mail is read over POP3: STLS when the client wants it.
-    #[track_caller]
-    pub fn pop3(&self) -> &Endpoint {
-        self.endpoint(Listener::Pop3)
-    }
-
-    /// Where mail is read over POP3 with TLS from the first octet.
-    #[track_caller]
-    pub fn pop3s(&self) -> &Endpoint {
-        self.endpoint(Listener::Pop3s)
-    }
-
-    #[track_caller]
-    fn endpoint(&self, listener: Listener) -> &Endpoint {
-        match self.server.endpoint(listener) {
-            Some(endpoint) => endpoint,
-            None => panic!("the {listener} listener of this server is switched off"),
-        }
-    }
-
-    /// Everything captured, in order. A mail is here before the client reads its `250`.
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: two\r\n\r\n");
+    /// assert_eq!(server.messages()[1].subject(), "two");
+    /// ```
     pub fn messages(&self) -> Vec<Message> {
         self.server.engine().read(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
     }
 
-    /// Every session, those that ended included, in the order of acceptance.
+    /// Every session, in the order of acceptance, those that ended included.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// let session = &server.sessions()[0];
+    /// assert_eq!(session.helo.as_deref(), Some("client.example"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn sessions(&self) -> Vec<Session> {
         let sessions = self.server.engine().read(World::sessions_seen);
         sessions.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
-    /// What was said in every session. Let the server get [`settled`](Self::settled) before it is a snapshot.
+    /// What was said in every session, as text. Await [`settled`](Self::settled) before you take a snapshot of it.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// server.settled().block();
+    /// assert!(server.transcript().to_string().contains("C: NOOP\nS: 250 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn transcript(&self) -> Transcript {
         self.server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()))
     }
 
-    /// What was said in one session; empty if there is none of this number.
+    /// What was said in this session; empty if there is no session of this number.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// let no = server.sessions()[0].no;
+    /// assert!(server.transcript_of(no).to_string().contains("C: QUIT"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn transcript_of(&self, session: SessionNo) -> Transcript {
         let engine = self.server.engine();
         engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
     }
 
-    /// Resolves when no exchange is open and every session that said goodbye is gone.
+    /// The captured messages that match, in the order of capture.
     ///
-    /// # Panics
-    /// After 5 seconds, with the report of what is still under way.
-    #[track_caller]
-    pub fn settled(&self) -> Settled {
-        Settled::new(&self.server, Location::caller())
-    }
-
-    /// The captured messages that match, in order.
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: digest\r\n\r\n");
+    /// assert_eq!(server.find(subject("digest")).len(), 2);
+    /// ```
     pub fn find(&self, matcher: impl Into<Matcher>) -> Vec<Message> {
         self.snapshot().find(&matcher.into())
     }
 
-    /// The one captured message that matches.
+    /// The one captured message that matches. It does not wait: [`wait_for`](Self::wait_for) does.
     ///
     /// # Panics
-    /// If there is none or more than one, with a report.
+    /// If none matches, or more than one, with a report.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// let mail = server.only(to("bob@example.org"));
+    /// assert_eq!(mail.subject(), "Welcome");
+    /// ```
     #[track_caller]
     pub fn only(&self, matcher: impl Into<Matcher>) -> Message {
         let question = Question { matcher: matcher.into(), times: Times::from(1), location: Some(Location::caller()) };
@@ -208,129 +242,110 @@ impl MailServer {
         }
     }
 
-    /// Waits for a message that matches: one that was captured before is found at once, one that comes later as soon
-    /// as its client has the reply. Await it, or [`block`](Wait::block) on it; [`count`](Wait::count) waits for several.
+    /// Loads a scenario in the place of the one before: its rules, accounts and mail come, those of the one before go. Rules that
+    /// were [mounted](Self::mount) and other mail stay. A [`reset`](Self::reset) brings back what the server started with.
     ///
     /// # Panics
-    /// After 5 seconds, or what [`within`](Wait::within) says, with a report.
-    #[track_caller]
-    pub fn wait_for(&self, matcher: impl Into<Matcher>) -> Wait {
-        Wait::new(&self.server, matcher.into(), Location::caller())
-    }
-
-    /// Waits for a session that matches: one that logged in, that has a mailbox selected, that idles. Await it, or
-    /// [`block`](SessionWait::block) on it.
-    ///
-    /// # Panics
-    /// After 5 seconds, or what [`within`](SessionWait::within) says, with what each session was instead.
-    #[track_caller]
-    pub fn wait_for_session(&self, matcher: impl Into<Matcher>) -> SessionWait {
-        SessionWait::new(&self.server, matcher.into(), Location::caller())
-    }
-
-    /// Waits until no session is open: every client has gone. Await it, or [`block`](NoSessionWait::block) on it.
-    ///
-    /// # Panics
-    /// After 5 seconds, or what [`within`](NoSessionWait::within) says, with the sessions that are still open.
-    #[track_caller]
-    pub fn wait_for_no_session(&self) -> NoSessionWait {
-        NoSessionWait::new(&self.server, Location::caller())
-    }
-
-    /// Resolves after this time if no message matches, those captured before included.
-    ///
-    /// # Panics
-    /// As soon as one does, with a report.
-    #[track_caller]
-    pub fn none_within(&self, time: Duration, matcher: impl Into<Matcher>) -> NoneWithin {
-        NoneWithin::new(&self.server, time, matcher.into(), Location::caller())
-    }
-
-    /// So many messages shall match by the end: judged when the server is dropped or told to
-    /// [`verify`](Self::verify). A failure names the line that asked.
+    /// If the scenario is wrong; [`Scenario::check`] returns what is.
     ///
     /// ```
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// server.expect(1, to("ann@example.org"));
-    /// server.expect(0, to("eve@example.org"));
-    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.scenario(&Scenario::text("busy.toml", r#"
+    ///     mailjig = 1
+    ///     [[rule]]
+    ///     id = "busy"
+    ///     on = "smtp.rcpt"
+    ///     do = { reply = "450 4.2.1 Mailbox busy" }
+    /// "#));
+    /// assert_eq!(server.fired("busy"), 0);
     /// ```
-    #[track_caller]
-    pub fn expect(&self, times: impl Into<Times>, matcher: impl Into<Matcher>) {
-        let location = Some(Location::caller());
-        let question = Question { matcher: matcher.into(), times: times.into(), location };
-        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).push(question);
-    }
-
-    /// Judges every expectation, after the server has settled; they are done with then.
-    ///
-    /// # Panics
-    /// If one is not met, with a report of each that is not.
-    #[track_caller]
-    pub fn verify(&self) -> Verify {
-        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
-        Verify::new(&self.server, expectations)
-    }
-
-    /// Puts a scenario in force in the place of the one before, with its rules, its accounts and its mail; those of
-    /// the one before go. Rules that were [mounted](Self::mount) and other mail stay. A [`reset`](Self::reset) brings
-    /// back what the server started with.
-    ///
-    /// # Panics
-    /// If something is wrong with it; [`Scenario::check`] returns what.
     #[track_caller]
     pub fn scenario(&self, scenario: &Scenario) {
         let loaded = or_panic(scenario.load());
         self.server.load(Some(Arc::new(loaded)));
     }
 
-    /// Takes out all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there:
-    /// nothing can come between the look and the clearing.
+    /// Removes all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there: no message can
+    /// come between the look and the clearing.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    /// assert_eq!(server.clear().len(), 1);
+    /// assert!(server.messages().is_empty());
+    /// ```
     pub fn clear(&self) -> Vec<Message> {
         let captured = self.server.engine().update(|world, now| world.clear(now));
         captured.into_iter().map(|captured| captured.message).collect()
     }
 
-    /// Back to the state at the start: what was captured, put, mounted, expected, loaded, set, counted, paused and
-    /// advanced since is gone, numbers begin anew, and the scenario that the server started with is in force. Sessions
-    /// that last go on; handles of rules that are gone say 0.
+    /// Restores the state at the start: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers begin
+    /// at 1 again. Open sessions go on; handles of rules that are gone say 0.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    /// server.reset();
+    /// assert!(server.messages().is_empty());
+    /// ```
     pub fn reset(&self) {
         self.reset_keeping(&[]);
     }
 
-    /// The same, but for what is named.
+    /// Restores the state at the start, as [`reset`](Self::reset) does, but keeps what is named.
     ///
     /// ```
-    /// use mailjig::Kept;
     /// use mailjig::prelude::*;
     /// use mailjig::rules::smtp;
     ///
     /// let server = MailServer::start();
-    /// server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full"));
+    /// use mailjig::Kept;
+    /// let full = server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full").named("full"));
     ///
     /// server.reset_keeping(&[Kept::Rules]);
+    /// assert_eq!(server.fired("full"), full.hits());
     /// ```
     pub fn reset_keeping(&self, kept: &[Kept]) {
         self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
         block_on(self.server.reset(kept)).expect("opening listeners does not panic");
     }
 
-    /// Puts mail where an SMTP client's would go, from the null sender.
+    /// Delivers mail as if an SMTP client had sent it, from the null sender. Gives the captured message.
     ///
     /// # Panics
-    /// If the address is nobody's, which only a closed list of accounts can make it; if it is empty or has control
-    /// characters; if the message is larger than a client's may be.
+    /// If the list of accounts is closed and the address belongs to none; if the address is empty or has control characters; if
+    /// the message is larger than a client's may be.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\nHello!\r\n");
+    /// assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
+    /// ```
     #[track_caller]
     pub fn deliver(&self, to: &str, mail: impl Into<Bytes>) -> Message {
         self.deliver_from("", to, mail)
     }
 
-    /// Puts mail where an SMTP client's would go.
+    /// Delivers mail as if an SMTP client had sent it from this sender; `""` is the null sender. Gives the captured message.
     ///
     /// # Panics
     /// As [`deliver`](Self::deliver).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.find(from("ann@example.org")).len(), 1);
+    /// ```
     #[track_caller]
     pub fn deliver_from(&self, from: &str, to: &str, mail: impl Into<Bytes>) -> Message {
         match self.server.deliver(from, &[to], mail.into()) {
@@ -338,41 +353,6 @@ impl MailServer {
             Err(why @ Undeliverable::Stranger(_)) => panic!("{why}{}", self.or_meant(to)),
             Err(why) => panic!("{why}"),
         }
-    }
-
-    /// An account, to seed its mailboxes and to look at them; it is made when something is put into it.
-    ///
-    /// # Panics
-    /// If the login is empty or has control characters.
-    #[track_caller]
-    pub fn account(&self, login: &str) -> Account<'_> {
-        assert!(is_identifier(login), "{login:?} cannot be a login: it must not be empty, nor have control characters");
-        Account::of(self, login)
-    }
-
-    /// The certificate of this server's own authority, in PEM: what a client must trust to verify the server.
-    pub fn ca(&self) -> &str {
-        self.server.ca()
-    }
-
-    /// A file that holds [`ca`](Self::ca), for clients that want one. It goes with the server.
-    ///
-    /// # Panics
-    /// If the system's folder for temporary files cannot be written to.
-    #[track_caller]
-    pub fn ca_file(&self) -> &Path {
-        if let Some(file) = self.ca_file.get() {
-            return file.path();
-        }
-        let written = self.write_ca();
-        let file = or_panic(written.map_err(|error| format!("the CA cannot be written to a temporary file: {error}")));
-        self.ca_file.get_or_init(|| file).path()
-    }
-
-    fn write_ca(&self) -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix("mailjig-ca-").suffix(".pem").tempfile()?;
-        file.write_all(self.ca().as_bytes())?;
-        Ok(file)
     }
 
     /// The account that was perhaps meant, as the end of a sentence.

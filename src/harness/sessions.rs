@@ -7,18 +7,78 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::or_panic;
-use super::wait::{DEFAULT, block_on_outcome};
-use crate::drive::{Engine, Interest, Topic};
+use super::wait::{Check, DEFAULT, block_on_outcome};
+use super::{MailServer, or_panic};
+use crate::drive::{Interest, Topic};
 use crate::expect::matchers::session;
 use crate::expect::{Matcher, Snapshot};
 use crate::journal::Session;
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
-type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
+impl MailServer {
+    /// Waits for a session that matches: one that is logged in, that has a mailbox selected, that idles. Await it, or
+    /// [`block`](SessionWait::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](SessionWait::within) says, with what each session was instead.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\n")?;
+    /// let session = server.wait_for_session(session::mailbox("INBOX")).block();
+    /// assert_eq!(session.user.as_deref(), Some("bob@example.org"));
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_for_session(&self, matcher: impl Into<Matcher>) -> SessionWait {
+        SessionWait::new(&self.server, matcher.into(), Location::caller())
+    }
+
+    /// Waits until no session is open: every client has gone. Await it, or [`block`](NoSessionWait::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](NoSessionWait::within) says, with the sessions that are still open.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\n")?;
+    /// drop(client);
+    /// server.wait_for_no_session().block();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_for_no_session(&self) -> NoSessionWait {
+        NoSessionWait::new(&self.server, Location::caller())
+    }
+}
 
 /// A wait for a session: await it, or [`block`](Self::block) on it.
+/// [`MailServer::wait_for_session`](crate::MailServer::wait_for_session) makes it.
+///
+/// ```
+/// # use std::{io::Write, net::TcpStream};
+/// use mailjig::matchers::session;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"EHLO client.example\r\n")?;
+/// let session = server.wait_for_session(session::helo("client.example")).block();
+/// assert_eq!(session.listener, "smtp");
+/// # drop(client);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
 pub struct SessionWait {
     server: Arc<Server>,
@@ -33,7 +93,21 @@ impl SessionWait {
         Self { server: Arc::clone(server), matcher, location, within: DEFAULT, until: None }
     }
 
-    /// Waits for at most this long; 5 seconds if not said.
+    /// Waits at most this long, in real time. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\n")?;
+    /// server.wait_for_session(session::open()).within(Duration::from_secs(30)).block();
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -43,6 +117,19 @@ impl SessionWait {
     ///
     /// # Panics
     /// As the future does: when the time is over, with what each session was instead.
+    ///
+    /// ```
+    /// # use std::{io::Write, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\n")?;
+    /// assert_eq!(server.wait_for_session(session::open()).block().listener, "smtp");
+    /// # drop(client);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[track_caller]
     pub fn block(mut self) -> Session {
         block_on_outcome(|cx| self.poll_outcome(cx))
@@ -75,6 +162,20 @@ impl Future for SessionWait {
 }
 
 /// A wait for the last session to end: await it, or [`block`](Self::block) on it.
+/// [`MailServer::wait_for_no_session`](crate::MailServer::wait_for_no_session) makes it.
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"QUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// # assert!(said.contains("221 "));
+/// server.wait_for_no_session().block();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
 pub struct NoSessionWait {
     server: Arc<Server>,
@@ -88,7 +189,15 @@ impl NoSessionWait {
         Self { server: Arc::clone(server), location, within: DEFAULT, until: None }
     }
 
-    /// Waits for at most this long; 5 seconds if not said.
+    /// Waits at most this long, in real time. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.wait_for_no_session().within(Duration::from_secs(30)).block();
+    /// ```
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -97,7 +206,14 @@ impl NoSessionWait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with the sessions that last.
+    /// As the future does: when the time is over, with the sessions that are still open.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.wait_for_no_session().block();
+    /// ```
     #[track_caller]
     pub fn block(mut self) {
         block_on_outcome(|cx| self.poll_outcome(cx));

@@ -1,4 +1,4 @@
-//! Waiting for mail, for silence, and for quiet.
+//! Waiting for messages.
 
 use std::fmt;
 use std::future::Future;
@@ -8,23 +8,65 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::or_panic;
+use super::{MailServer, or_panic};
 use crate::base::Times;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::matchers::any;
 use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
 use crate::server::{MailCursor, Server, Until, block_on};
 
+/// How long a wait lasts, unless the test says otherwise.
 pub(super) const DEFAULT: Duration = Duration::from_secs(5);
 
-type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
+pub(super) type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
 
-/// A wait for a message: await it, or [`block`](Self::block) on it.
+impl MailServer {
+    /// Waits for a message that matches: at once if one was captured before, else as soon as its client has the reply. Await
+    /// it, or [`block`](Wait::block) on it. [`count`](Wait::count) waits for several.
+    ///
+    /// # Panics
+    /// After 5 seconds, or what [`within`](Wait::within) says, with a report.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\n");
+    /// let mail = server.wait_for(to("bob@example.org").and(subject("Welcome*"))).block();
+    /// assert_eq!(mail.subject(), "Welcome, Bob");
+    /// ```
+    #[track_caller]
+    pub fn wait_for(&self, matcher: impl Into<Matcher>) -> Wait {
+        Wait::new(&self.server, matcher.into(), Location::caller())
+    }
+}
+
+/// A wait for a message: await it, or [`block`](Self::block) on it. [`MailServer::wait_for`](crate::MailServer::wait_for)
+/// makes it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+/// let mail = server.wait_for(to("bob@example.org")).block();
+/// # let another = async { server.wait_for(to("bob@example.org")).await };
+/// # drop(another);
+/// assert_eq!(mail.subject(), "Welcome");
+/// ```
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
 pub struct Wait(WaitCount);
 
-/// A wait for a number of messages: await it, or [`block`](Self::block) on it.
+/// A wait for a number of messages: await it, or [`block`](Self::block) on it. [`Wait::count`] makes it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+/// server.deliver("bob@example.org", "Subject: digest\r\n\r\n");
+/// assert_eq!(server.wait_for(subject("digest")).count(2).block().len(), 2);
+/// ```
 #[must_use = "nothing is waited for before it is awaited or blocked on"]
 pub struct WaitCount {
     server: Arc<Server>,
@@ -42,13 +84,32 @@ impl Wait {
         Self(WaitCount { server, question, count: 1, within: DEFAULT, after: None, until: None })
     }
 
-    /// Waits for at most this long; 5 seconds if not said.
+    /// Waits at most this long, in real time. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// server.wait_for(to("bob@example.org")).within(Duration::from_secs(30)).block();
+    /// ```
     pub fn within(self, time: Duration) -> Self {
         Self(self.0.within(time))
     }
 
-    /// Only messages count whose client got the reply after the client of this one: how a second mail of the same kind
-    /// is waited for. A mail that was captured before this one, and answered later, is one of them.
+    /// Counts only messages whose client got the reply after the client of this one did: this is how a second mail of the same
+    /// kind is waited for. A message that was captured before this one and answered later is one of them.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let first = server.deliver("bob@example.org", "Subject: code 1\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: code 2\r\n\r\n");
+    /// let second = server.wait_for(to("bob@example.org")).after(&first).block();
+    /// assert_eq!(second.subject(), "code 2");
+    /// ```
     pub fn after(self, message: &Message) -> Self {
         Self(self.0.after(message))
     }
@@ -62,7 +123,6 @@ impl Wait {
     /// for name in ["ann", "bob", "carol"] {
     ///     server.deliver(&format!("{name}@example.org"), "Subject: digest\r\n\r\n");
     /// }
-    ///
     /// let digests = server.wait_for(to("*@example.org")).count(3).block();
     /// assert_eq!(digests.len(), 3);
     /// ```
@@ -77,12 +137,32 @@ impl Wait {
     ///
     /// # Panics
     /// As the future does: when the time is over, with a report.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// assert_eq!(server.wait_for(to("bob@example.org")).block().subject(), "Welcome");
+    /// ```
     #[track_caller]
     pub fn block(self) -> Message {
         only(self.0.block())
     }
 
     /// The message, or the report that the wait would panic with.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// # futures_lite::future::block_on(async {
+    /// let wait = server.wait_for(to("bob@example.org")).within(Duration::from_millis(5));
+    /// let report = wait.outcome().await.unwrap_err();
+    /// assert!(report.to_string().contains("no message matched within 5ms"));
+    /// # });
+    /// ```
     pub async fn outcome(self) -> Result<Message, Report> {
         self.0.outcome().await.map(only)
     }
@@ -102,13 +182,32 @@ fn only(mut messages: Vec<Message>) -> Message {
 }
 
 impl WaitCount {
-    /// Waits for at most this long; 5 seconds if not said.
+    /// Waits at most this long, in real time. Default: 5 seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.wait_for(subject("digest")).count(1).within(Duration::from_secs(30)).block();
+    /// ```
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
     }
 
-    /// Only messages count whose client got the reply after the client of this one.
+    /// Counts only messages whose client got the reply after the client of this one did.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let first = server.deliver("bob@example.org", "Subject: code 1\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: code 2\r\n\r\n");
+    /// let later = server.wait_for(to("bob@example.org")).count(1).after(&first).block();
+    /// assert_eq!(later[0].subject(), "code 2");
+    /// ```
     pub fn after(mut self, message: &Message) -> Self {
         self.after = Some(message.clone());
         self
@@ -118,12 +217,32 @@ impl WaitCount {
     ///
     /// # Panics
     /// As the future does: when the time is over, with a report of those that came and the nearest misses.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// assert_eq!(server.wait_for(subject("digest")).count(1).block().len(), 1);
+    /// ```
     #[track_caller]
     pub fn block(mut self) -> Vec<Message> {
         block_on_outcome(|cx| self.poll_outcome(cx))
     }
 
     /// The messages, or the report that the wait would panic with.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// # futures_lite::future::block_on(async {
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// let wait = server.wait_for(subject("digest")).count(2).within(Duration::from_millis(5));
+    /// assert!(wait.outcome().await.unwrap_err().to_string().contains("1 message matched"));
+    /// # });
+    /// ```
     pub async fn outcome(mut self) -> Result<Vec<Message>, Report> {
         std::future::poll_fn(move |cx| self.poll_outcome(cx)).await
     }
@@ -154,122 +273,7 @@ impl Future for WaitCount {
     }
 }
 
-/// A wait for nothing to come: await it, or [`block`](Self::block) on it.
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
-pub struct NoneWithin {
-    server: Arc<Server>,
-    question: Question,
-    until: Until<Check<Message>>,
-}
-
-impl NoneWithin {
-    pub(super) fn new(
-        server: &Arc<Server>,
-        time: Duration,
-        matcher: Matcher,
-        location: &'static Location<'static>,
-    ) -> Self {
-        let (topic, mut look) = look_for(server, &matcher, None);
-        let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
-        let until = Until::new(server.engine(), Interest::of([topic]), time, check);
-        let question = Question { matcher, times: Times::from(0), location: Some(location) };
-        Self { server: Arc::clone(server), question, until }
-    }
-
-    /// Waits on this thread.
-    ///
-    /// # Panics
-    /// As the future does: when a message comes, with a report.
-    #[track_caller]
-    pub fn block(mut self) {
-        block_on_outcome(|cx| self.poll_outcome(cx));
-    }
-
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
-        Poll::Ready(match ready!(Pin::new(&mut self.until).poll(cx)) {
-            None => Ok(()),
-            Some(_) => {
-                let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-                Err(Report::new(&self.question, FailureKind::Miscounted, &snapshot))
-            }
-        })
-    }
-}
-
-impl Future for NoneWithin {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.get_mut().poll_outcome(cx).map(or_panic)
-    }
-}
-
-/// A wait for a server to settle: await it, or [`block`](Self::block) on it.
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
-pub struct Settled {
-    server: Arc<Server>,
-    location: &'static Location<'static>,
-    quiet: Quiet,
-}
-
-impl Settled {
-    pub(super) fn new(server: &Arc<Server>, location: &'static Location<'static>) -> Self {
-        Self { server: Arc::clone(server), location, quiet: Quiet::new(server, DEFAULT) }
-    }
-
-    /// Waits on this thread.
-    ///
-    /// # Panics
-    /// As the future does: when the time is over, with a report.
-    #[track_caller]
-    pub fn block(mut self) {
-        block_on_outcome(|cx| self.poll_outcome(cx));
-    }
-
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
-        if ready!(Pin::new(&mut self.quiet).poll(cx)) {
-            return Poll::Ready(Ok(()));
-        }
-        let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
-        let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-        Poll::Ready(Err(Report::new(&question, FailureKind::NotSettled, &snapshot)))
-    }
-}
-
-impl Future for Settled {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.get_mut().poll_outcome(cx).map(or_panic)
-    }
-}
-
-/// Resolves to whether the server settled in time.
-pub(super) struct Quiet(Until<Check<()>>);
-
-impl Quiet {
-    /// Resolves when this time has passed.
-    pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
-        let interest = Interest::of([Topic::Quiet]);
-        Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))
-    }
-
-    pub(super) fn new(server: &Arc<Server>, within: Duration) -> Self {
-        let check: Check<()> = Box::new(|engine| engine.read(|world| world.journal.is_settled()).then_some(()));
-        let interest = Interest::of([Topic::Quiet]);
-        Self(Until::new(server.engine(), interest, within, check))
-    }
-}
-
-impl Future for Quiet {
-    type Output = bool;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        Pin::new(&mut self.0).poll(cx).map(|settled| settled.is_some())
-    }
-}
-
-/// Waits on this thread for what may fail with a report; panics with it at the line of the caller.
+/// Waits on this thread; panics with the report, if there is one, at the line of the caller.
 #[track_caller]
 pub(super) fn block_on_outcome<T, E: fmt::Display>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T, E>> + Unpin,
@@ -277,14 +281,14 @@ pub(super) fn block_on_outcome<T, E: fmt::Display>(
     or_panic(block_on(std::future::poll_fn(poll)))
 }
 
-/// Finds messages behind another that match, so many at most, looking at each once.
-fn look_for(
+/// Finds messages after another that match, `most` at most, and looks at each once.
+pub(super) fn look_for(
     server: &Server,
     matcher: &Matcher,
     after: Option<Message>,
 ) -> (Topic, impl FnMut(&Engine, usize) -> Vec<Message> + Send + use<>) {
     let topic = matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
-    // What was cleared away was before everything that is there.
+    // A message that was cleared came before every message that is there.
     let place = after.as_ref().and_then(|after| {
         server.engine().read(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
     });

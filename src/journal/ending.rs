@@ -2,7 +2,22 @@
 
 use std::fmt;
 
-/// Why a session is over: a session cannot fail, it can only end.
+/// Why a session is over. A session does not fail, it ends.
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// use mailjig::Ending;
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"QUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// # assert!(said.contains("221 "));
+/// server.settled().block();
+/// assert_eq!(server.sessions()[0].ended.unwrap().1, Ending::Clean);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
@@ -31,6 +46,10 @@ pub enum Ending {
 
 impl Ending {
     /// Its name in JSON, as `client-closed`.
+    ///
+    /// ```
+    /// assert_eq!(mailjig::Ending::ClientClosed.name(), "client-closed");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Clean => "clean",

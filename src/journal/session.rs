@@ -18,7 +18,21 @@ const TEXT_LIMIT: usize = 64 << 20;
 const RECENT: usize = 4;
 const REACH: usize = 4096;
 
-/// What was agreed in a TLS handshake.
+/// What a TLS handshake agreed on.
+///
+/// ```
+/// # use std::{io::Write, net::TcpStream};
+/// use mailjig::matchers::session;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"NOOP\r\n")?;
+/// let session = server.wait_for_session(session::open()).block();
+/// assert_eq!(session.tls, None);   // in cleartext
+/// # drop(client);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -31,7 +45,23 @@ pub struct Tls {
     pub sni: Option<String>,
 }
 
-/// One client connection from accept to its end, as it stood when it was asked for.
+/// One client connection from accept to its end, as it was when it was asked for. [`MailServer::sessions`] gives it.
+///
+/// [`MailServer::sessions`]: crate::MailServer::sessions
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// # assert!(said.contains("221 "));
+/// let session = &server.sessions()[0];
+/// assert_eq!((session.listener, session.helo.as_deref()), ("smtp", Some("client.example")));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled, Listener};
 
-/// One session or several as text, each line in the order of the journal.
+/// One session or several as text, each line in the order of the journal. [`MailServer::transcript`] gives it.
 ///
 /// ```text
 /// S: 220 localhost ESMTP mailjig
@@ -21,11 +21,27 @@ use crate::protocol::{Event, Labelled, Listener};
 /// S: 221 2.0.0 Bye
 /// ```
 ///
-/// What the server contributes never varies between runs, so a transcript can be a snapshot as it is: a captured body
-/// prints as its message's number, the server's capabilities print as `<caps>`, a clean end prints nothing. A line behind
-/// `C:` or `S:` ended with CRLF. `C|` and `S|` stand before octets as they are, with what ended them, if anything did:
-/// `C| NOOP\n` is a line that a bare LF ended, `S| 250 2.` one that was cut off, and what is not text prints as `\xff`.
-/// [`verbatim`](Self::verbatim) is the same with the bodies and the capabilities in place.
+/// What the server contributes is the same in every run, so a transcript can be a snapshot as it is: a captured body prints as
+/// its message's number, a clean end prints nothing. A line after `C:` or `S:` ended with CRLF. `C|` and `S|` stand before
+/// octets as they are, with their line end, if they have one: `C| NOOP\n` is a line that a bare LF ended, `S| 250 2.` one that was
+/// cut off, and what is not text prints as `\xff`. Lines after `--` say what else happened.
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mut client = TcpStream::connect(server.smtp().address())?;
+/// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+/// let said = read_to_string(client)?;
+/// # assert!(said.contains("221 "));
+/// server.settled().block();
+/// let text = server.transcript().to_string();
+/// assert!(text.starts_with("S: 220 localhost ESMTP mailjig\nC: NOOP\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// [`MailServer::transcript`]: crate::MailServer::transcript
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Vec<Part>);
 
@@ -78,9 +94,22 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
-    /// The same text with the bodies and the capabilities in place, line by line as they were sent: with the dots that the
-    /// client stuffed, or did not. Of more than 65,536 lines in one mail that did not come stuffed, those behind are shown
-    /// as if they had.
+    /// The same text with the bodies in place, line by line as they were sent, with the client's dot-stuffing. Of more than 65,536
+    /// lines in one mail that should have been stuffed and were not, the rest is shown as if they had been.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = "HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n";
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(mail.as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// assert!(server.transcript().verbatim().contains("C: Subject: x\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn verbatim(&self) -> String {
         let mut text = String::new();
         let _infallible = self.write(&mut text, true);

@@ -2,7 +2,23 @@
 
 use std::fmt;
 
-/// The parameters of a MAIL or RCPT command, in the order and the letters they came in (RFC 5321 §4.1.1.11).
+/// The parameters of a MAIL or RCPT command, in the order and with the letters they came in (RFC 5321 §4.1.1.11).
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// // A client sends `MAIL FROM:<ann@example.org> SIZE=100 BODY=8BITMIME`.
+/// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+/// # let mut client = TcpStream::connect(server.smtp().address())?;
+/// # client.write_all(mail.as_bytes())?;
+/// # let said = read_to_string(client)?;
+/// # assert!(said.contains("queued"), "{said}");
+/// let message = &server.messages()[0];
+/// assert_eq!(message.envelope().sender().parameters().to_string(), "SIZE=100 BODY=8BITMIME");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters(Box<[Parameter]>);
 
@@ -15,26 +31,97 @@ impl Parameters {
     }
 
     /// Keywords and values as sent; a keyword without `=` has no value.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SIZE=100`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// let parameters: Vec<_> = message.envelope().sender().parameters().iter().collect();
+    /// assert_eq!(parameters, [("SIZE", Some("100"))]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.0.iter().map(|(keyword, value)| (&**keyword, value.as_deref()))
     }
 
-    /// The value of a keyword, whatever its case; empty when it came without one.
+    /// The value of a keyword, in any case; empty if it came without one, `None` if it did not come.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> BODY=8BITMIME`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().value("body"), Some("8BITMIME"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn value(&self, keyword: &str) -> Option<&str> {
         self.iter().find(|(k, _)| k.eq_ignore_ascii_case(keyword)).map(|(_, v)| v.unwrap_or_default())
     }
 
     /// The size in octets that the client declared (RFC 1870 §3).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SIZE=100`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// assert_eq!(server.messages()[0].envelope().sender().parameters().size(), Some(100));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn size(&self) -> Option<u64> {
         self.value("SIZE")?.parse().ok()
     }
 
     /// Whether the client declared an internationalised message (RFC 6531 §3.4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SMTPUTF8`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SMTPUTF8\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// assert!(server.messages()[0].envelope().sender().parameters().smtputf8());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn smtputf8(&self) -> bool {
         self.value("SMTPUTF8").is_some()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(mail.envelope().sender().parameters().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -53,7 +140,15 @@ impl fmt::Display for Parameters {
     }
 }
 
-/// Who a message is from, by the MAIL command.
+/// The sender of a message, by the MAIL command.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+/// assert_eq!(mail.envelope().sender().address(), "ann@example.org");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     address: Box<str>,
@@ -66,22 +161,62 @@ impl Sender {
     }
 
     /// The address as written, without brackets and source route; empty for the null sender `<>` of a bounce.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.envelope().sender().address(), "ann@example.org");
+    /// ```
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Whether this is the null sender (RFC 5321 §4.5.5).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(mail.envelope().sender().is_null());
+    /// ```
     pub fn is_null(&self) -> bool {
         self.address.is_empty()
     }
 
     /// The parameters of the MAIL command.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SIZE=100`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// assert_eq!(server.messages()[0].envelope().sender().parameters().size(), Some(100));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 }
 
 /// What became of a recipient.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// use mailjig::Verdict;
+/// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+/// assert_eq!(*mail.envelope().recipients()[0].verdict(), Verdict::Accepted);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It was accepted and the message delivered to it.
@@ -91,6 +226,15 @@ pub enum Verdict {
 }
 
 /// One RCPT command of a transaction and what became of it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+/// let recipient = &mail.envelope().recipients()[0];
+/// assert_eq!((recipient.address(), recipient.is_accepted()), ("bob@example.org", true));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
     address: Box<str>,
@@ -104,27 +248,69 @@ impl Recipient {
     }
 
     /// The address as written, without brackets and source route.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.envelope().recipients()[0].address(), "bob@example.org");
+    /// ```
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// The parameters of the RCPT command.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(mail.envelope().recipients()[0].parameters().is_empty());
+    /// ```
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Whether the server took it, or the reply that refused it.
+    /// Whether the server accepted it, or the reply that refused it.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::Verdict;
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(*mail.envelope().recipients()[0].verdict(), Verdict::Accepted);
+    /// ```
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
 
-    /// Whether the server took it.
+    /// Whether the server accepted it.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(mail.envelope().recipients()[0].is_accepted());
+    /// ```
     pub fn is_accepted(&self) -> bool {
         self.verdict == Verdict::Accepted
     }
 }
 
-/// Who a message was from and for, as the client said it in MAIL and RCPT: Bcc included, the header not consulted.
+/// Who a message is from and for, as the client said in MAIL and RCPT (RFC 5321 §2.3.1): Bcc included, the header not
+/// consulted.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver_from("ann@example.org", "bob@example.org", "To: all@example.org\r\n\r\n");
+/// assert_eq!(mail.envelope().accepted().collect::<Vec<_>>(), ["bob@example.org"]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     sender: Sender,
@@ -143,17 +329,49 @@ impl Envelope {
         Self { sender: Sender::new("", Parameters::default()), recipients: Box::default() }
     }
 
-    /// Who it is from.
+    /// The sender.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.envelope().sender().address(), "ann@example.org");
+    /// ```
     pub fn sender(&self) -> &Sender {
         &self.sender
     }
 
-    /// Every recipient the client named, in its order, the refused ones included.
+    /// Every recipient that the client named, in its order, the refused ones included.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("bob@b.example", "secret").start();
+    /// let mail = "HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@b.example>\r\nRCPT TO:<eve@b.example>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(mail.as_bytes())?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"));
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().recipients().len(), 2);
+    /// assert_eq!(message.envelope().accepted().count(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recipients(&self) -> &[Recipient] {
         &self.recipients
     }
 
-    /// The addresses that were accepted: at least one, where somebody sent the message.
+    /// The addresses that were accepted: at least one, if somebody sent the message.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.envelope().accepted().collect::<Vec<_>>(), ["bob@example.org"]);
+    /// ```
     pub fn accepted(&self) -> impl Iterator<Item = &str> {
         self.recipients.iter().filter(|r| r.is_accepted()).map(Recipient::address)
     }

@@ -9,7 +9,18 @@ use super::Envelope;
 use super::mime::{Address, Mime, Part, addresses, decode_words, links};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
-/// One captured mail. Immutable, and cheap to clone: clones share the same bytes.
+/// One captured message: its envelope, its octets as they came, its session and its time. Immutable, and cheap to clone:
+/// clones share the octets. [`MailServer::messages`] and waits give it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver("bob@example.org", "Subject: Welcome\r\n\r\nHello, Bob!\r\n");
+/// assert_eq!((mail.subject().as_str(), mail.text().as_str()), ("Welcome", "Hello, Bob!\r\n"));
+/// ```
+///
+/// [`MailServer::messages`]: crate::MailServer::messages
 #[derive(Clone)]
 pub struct Message(Arc<Captured>);
 
@@ -42,12 +53,26 @@ impl Message {
         Self(Arc::new(Captured { no, origin, at, envelope, raw, mime: OnceLock::new(), has_nul: OnceLock::new() }))
     }
 
-    /// Its number in its server: `m1`, `m2`…
+    /// Its number in its server; prints as `m1`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").no().to_string(), "m1");
+    /// ```
     pub fn no(&self) -> MessageNo {
         self.0.no
     }
 
-    /// The session it was sent in, or appended in; none when the test put it there.
+    /// The session that it was sent or appended in; `None` if the test delivered it.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").session(), None);
+    /// ```
     pub fn session(&self) -> Option<SessionNo> {
         match self.0.origin {
             Origin::Session(session) => Some(session),
@@ -83,85 +108,212 @@ impl Message {
         self.0.origin == Origin::Scenario
     }
 
-    /// When its last octet was taken, by server time.
+    /// When its last octet came, by server time.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().manual_clock().start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").received(), server.clock().now());
+    /// ```
     pub fn received(&self) -> Timestamp {
         self.0.at
     }
 
-    /// Who it was really from and for; without sender and recipients where nobody sent it, because an IMAP client
-    /// appended it or a test put it into a mailbox.
+    /// Who it is really from and for. It has neither sender nor recipients if nobody sent the message: an IMAP client appended
+    /// it, or a test put it into a mailbox.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "To: all@example.org\r\n\r\n");
+    /// assert_eq!(mail.envelope().recipients()[0].address(), "bob@example.org");
+    /// ```
     pub fn envelope(&self) -> &Envelope {
         static UNSENT: LazyLock<Envelope> = LazyLock::new(Envelope::unsent);
         self.0.envelope.as_ref().unwrap_or(&UNSENT)
     }
 
-    /// Its octets exactly as sent, after dot-unstuffing; a shared slice, not a copy.
+    /// Its octets exactly as sent, after dot-unstuffing (RFC 5321 §4.5.2); a shared slice, not a copy.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(&mail.raw()[..], b"Subject: hi\r\n\r\n");
+    /// ```
     pub fn raw(&self) -> &Bytes {
         &self.0.raw
     }
 
-    /// The message as a whole: its header, and its parts below it.
+    /// The message as a whole, as a MIME part: its header, and its parts below it.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Type: text/html\r\n\r\n<p>hi</p>");
+    /// assert_eq!(mail.root().content_type(), "text/html");
+    /// ```
     pub fn root(&self) -> Part<'_> {
         self.mime().root(&self.0.raw)
     }
 
-    /// The first header field of this name, unfolded and decoded (RFC 2047).
+    /// The value of the first header field of this name, unfolded and decoded (RFC 2047).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "X-Campaign: 7\r\n\r\n");
+    /// assert_eq!(mail.header("x-campaign").as_deref(), Some("7"));
+    /// ```
     pub fn header(&self, name: &str) -> Option<String> {
         self.root().header(name)
     }
 
-    /// Every header field with its decoded value, in order.
+    /// Every header field, with its decoded value, in order.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\nX-Campaign: 7\r\n\r\n");
+    /// assert_eq!(mail.headers()[1], ("X-Campaign".to_owned(), "7".to_owned()));
+    /// ```
     pub fn headers(&self) -> Vec<(String, String)> {
         let fields = self.root().raw_headers();
         fields.map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), decode_words(value))).collect()
     }
 
-    /// The decoded subject; empty where there is none.
+    /// The decoded subject; empty if there is none.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n");
+    /// assert_eq!(mail.subject(), "Grüße");
+    /// ```
     pub fn subject(&self) -> String {
         self.header("subject").unwrap_or_default()
     }
 
-    /// Who the header says it is from. The [`envelope`](Self::envelope) knows better.
+    /// The addresses of the header field From. The [`envelope`](Self::envelope) says who really sent the message.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "From: Ann <ann@example.org>\r\n\r\n");
+    /// assert_eq!(mail.from()[0].address, "ann@example.org");
+    /// ```
     pub fn from(&self) -> Vec<Address> {
         self.addresses("from")
     }
 
-    /// Who the header says it is to.
+    /// The addresses of the header field To. The [`envelope`](Self::envelope) says who really got the message.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "To: a@example.org, b@example.org\r\n\r\n");
+    /// assert_eq!(mail.to().len(), 2);
+    /// ```
     pub fn to(&self) -> Vec<Address> {
         self.addresses("to")
     }
 
-    /// Who the header says got a copy.
+    /// The addresses of the header field Cc.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Cc: c@example.org\r\n\r\n");
+    /// assert_eq!(mail.cc()[0].address, "c@example.org");
+    /// ```
     pub fn cc(&self) -> Vec<Address> {
         self.addresses("cc")
     }
 
-    /// The addresses in a header field of this name.
+    /// The addresses of the first header field of this name; none if it is not there.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Reply-To: help@example.org\r\n\r\n");
+    /// assert_eq!(mail.addresses("reply-to")[0].address, "help@example.org");
+    /// ```
     pub fn addresses(&self, header: &str) -> Vec<Address> {
         self.root().raw_header(header).map(addresses).unwrap_or_default()
     }
 
-    /// Its plain text, decoded; empty where it has none.
+    /// Its plain text, decoded; empty if it has none.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\nHello!\r\n");
+    /// assert_eq!(mail.text(), "Hello!\r\n");
+    /// ```
     pub fn text(&self) -> String {
         self.body_of("text/plain").unwrap_or_default()
     }
 
-    /// Its HTML text, decoded.
+    /// Its HTML text, decoded; `None` if it has none.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Type: text/html\r\n\r\n<p>hi</p>");
+    /// assert_eq!(mail.html().as_deref(), Some("<p>hi</p>"));
+    /// ```
     pub fn html(&self) -> Option<String> {
         self.body_of("text/html")
     }
 
-    /// Its parts that have no parts themselves, in order; an attached message counts as one.
+    /// The parts that have no parts themselves, in order; an attached message counts as one.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\nHello!\r\n");
+    /// assert_eq!(mail.parts()[0].content_type(), "text/plain");
+    /// ```
     pub fn parts(&self) -> Vec<Part<'_>> {
         self.mime().leaves(&self.0.raw).collect()
     }
 
-    /// What is attached: parts that say so, have a file name, or are no text.
+    /// The attachments: parts with the disposition `attachment`, with a file name, or that are not text.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Type: application/pdf; name=bill.pdf\r\n\r\n%PDF");
+    /// assert_eq!(mail.attachments()[0].filename().as_deref(), Some("bill.pdf"));
+    /// ```
     pub fn attachments(&self) -> Vec<Part<'_>> {
         self.mime().leaves(&self.0.raw).filter(Part::is_attachment).collect()
     }
 
-    /// The URLs in its text and in the `href` and `src` attributes of its HTML, in order, each once.
+    /// The URLs in its text, and in the `href` and `src` attributes of its HTML, in order, each once.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: confirm\r\n\r\nGo to https://example.org/c?code=1234.\r\n");
+    /// assert_eq!(mail.links(), ["https://example.org/c?code=1234"]);
+    /// ```
     pub fn links(&self) -> Vec<String> {
         links(self.body_of("text/plain").as_deref(), self.html().as_deref())
     }

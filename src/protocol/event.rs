@@ -6,7 +6,13 @@ use super::Protocol;
 
 macro_rules! events {
     ($($protocol:expr => { $($(#[$doc:meta])* $variant:ident = $name:literal,)* })*) => {
-        /// What kind of exchange this is: every command is an event by its lower-case RFC name, as `smtp.rcpt`.
+        /// What kind of exchange this is. Every command is an event, by its name in lower case, as `smtp.rcpt`.
+        ///
+        /// ```
+        /// use mailjig::Event;
+        ///
+        /// assert_eq!(Event::SmtpRcpt.to_string(), "smtp.rcpt");
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Event {
@@ -15,9 +21,19 @@ macro_rules! events {
 
         impl Event {
             /// All events.
+            ///
+            /// ```
+            /// use mailjig::Event;
+            ///
+            /// assert!(Event::ALL.contains(&Event::ImapFetch));
+            /// ```
             pub const ALL: &'static [Event] = &[$($(Event::$variant,)*)*];
 
-            /// Its name, as `smtp.rcpt`.
+            /// Its name in scenarios, reports and JSON, as `smtp.rcpt`.
+            ///
+            /// ```
+            /// assert_eq!(mailjig::Event::SmtpMessage.name(), "smtp.message");
+            /// ```
             pub fn name(self) -> &'static str {
                 match self {
                     $($(Event::$variant => $name,)*)*
@@ -236,7 +252,13 @@ events! {
 }
 
 impl Event {
-    /// The event of this name.
+    /// The event of this name; `None` if there is none.
+    ///
+    /// ```
+    /// use mailjig::Event;
+    ///
+    /// assert_eq!(Event::parse("smtp.rcpt"), Some(Event::SmtpRcpt));
+    /// ```
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }

@@ -3,6 +3,12 @@
 use std::fmt;
 
 /// A mail protocol that the server speaks.
+///
+/// ```
+/// use mailjig::{Listener, Protocol};
+///
+/// assert_eq!(Listener::Submission.protocol(), Protocol::Smtp);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -16,6 +22,12 @@ pub enum Protocol {
 
 impl Protocol {
     /// All protocols.
+    ///
+    /// ```
+    /// use mailjig::Protocol;
+    ///
+    /// assert!(Protocol::ALL.contains(&Protocol::Pop3));
+    /// ```
     pub const ALL: &'static [Self] = &[Self::Smtp, Self::Imap, Self::Pop3];
 
     /// Its name in scenarios and reports, which the names of its events begin with: `smtp`, `imap`, `pop3`.
@@ -49,7 +61,14 @@ impl Protocol {
 
 macro_rules! listeners {
     ($($(#[$doc:meta])* $variant:ident: $name:literal, $protocol:ident, port $port:literal, implicit TLS $tls:literal;)*) => {
-        /// The listeners a server can have: each a protocol and a way to TLS.
+        /// The listeners that a server can have: each a protocol and a way to TLS.
+        ///
+        /// ```
+        /// use mailjig::Listener;
+        ///
+        /// assert!(Listener::Imaps.implicit_tls());
+        /// assert_eq!(Listener::Submission.default_port(), 1587);
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Listener {
@@ -58,9 +77,19 @@ macro_rules! listeners {
 
         impl Listener {
             /// All of them.
+            ///
+            /// ```
+            /// use mailjig::Listener;
+            ///
+            /// assert!(Listener::ALL.contains(&Listener::Submission));
+            /// ```
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// Its name in options, reports and transcripts: `smtp`, `submission`, `imaps`.
+            ///
+            /// ```
+            /// assert_eq!(mailjig::Listener::Submission.name(), "submission");
+            /// ```
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -81,14 +110,22 @@ macro_rules! listeners {
                 }
             }
 
-            /// The port it has when `mailjig serve` is not told otherwise.
+            /// Its port in `mailjig serve`, by default. A server in a test has free ports.
+            ///
+            /// ```
+            /// assert_eq!(mailjig::Listener::Smtp.default_port(), 1025);
+            /// ```
             pub fn default_port(self) -> u16 {
                 match self {
                     $(Self::$variant => $port,)*
                 }
             }
 
-            /// Whether TLS begins with the first octet.
+            /// Whether it has implicit TLS: TLS begins with the first octet (RFC 8314 §3).
+            ///
+            /// ```
+            /// assert!(mailjig::Listener::Smtps.implicit_tls());
+            /// ```
             pub fn implicit_tls(self) -> bool {
                 match self {
                     $(Self::$variant => $tls,)*
@@ -129,6 +166,10 @@ impl Listener {
     }
 
     /// The scheme of its URL: `smtp`, `smtps`, `imap`, `imaps`, `pop3` or `pop3s`.
+    ///
+    /// ```
+    /// assert_eq!(mailjig::Listener::Submission.scheme(), "smtp");
+    /// ```
     pub fn scheme(self) -> &'static str {
         // Submission has no scheme of its own.
         if self.implicit_tls() { self.name() } else { self.protocol().name() }

@@ -2,8 +2,14 @@
 
 use std::fmt;
 
-/// STARTTLS on a listener that begins in the clear (RFC 3207, RFC 3501 §6.2.1, RFC 2595 §4): whether it is there, and
-/// what is refused before it. Each value asks for more than the one before.
+/// How a listener that begins in cleartext treats STARTTLS (RFC 3207, RFC 3501 §6.2.1, RFC 2595 §4), and what it refuses before
+/// it. Each value requires more than the one before.
+///
+/// ```
+/// use mailjig::StartTls;
+///
+/// assert!(StartTls::Offered < StartTls::BeforeLogin);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StartTls {
@@ -21,10 +27,20 @@ pub enum StartTls {
 }
 
 impl StartTls {
-    /// All of them, from the one that asks for least.
+    /// All of them, from the one that requires least.
+    ///
+    /// ```
+    /// use mailjig::StartTls;
+    ///
+    /// assert_eq!(StartTls::ALL[0], StartTls::Never);
+    /// ```
     pub const ALL: &'static [Self] = &[Self::Never, Self::Offered, Self::BeforeLogin, Self::BeforeAnything];
 
     /// Its name in options, scenarios and JSON: `never`, `offered`, `before-login`, `before-anything`.
+    ///
+    /// ```
+    /// assert_eq!(mailjig::StartTls::BeforeLogin.name(), "before-login");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "never",

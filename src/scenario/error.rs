@@ -6,14 +6,19 @@ use std::fmt;
 use crate::document::line_and_column;
 use crate::document::{Location, Problem, Shown};
 
-/// Why a scenario cannot be used: everything that is wrong with it, each at its place.
-///
-/// Prints as compilers do:
+/// Why a scenario cannot be used: everything that is wrong with it, each at its place. It prints as compilers do:
 ///
 /// ```text
 /// greylist.toml:6:6: unknown event `smtp.rcp`
 ///  6 | on = "smtp.rcp"
 ///    |      ^^^^^^^^^^ did you mean `smtp.rcpt`?
+/// ```
+///
+/// ```
+/// use mailjig::Scenario;
+///
+/// let error = Scenario::text("mine.toml", "mailjig = 2").check().unwrap_err();
+/// assert!(error.to_string().starts_with("mine.toml:1:"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioError {

@@ -33,7 +33,8 @@ use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
-/// How a server shall misbehave: a scenario that is shipped, a file, or a text, with its parameters and its seed.
+/// How a server misbehaves: a shipped scenario, a file, or a text, with its parameters and its seed. The manual's chapter on
+/// [scenarios](crate::manual::scenarios) is the language.
 ///
 /// ```
 /// use mailjig::Scenario;
@@ -149,17 +150,38 @@ pub(crate) struct MessageGiven {
 }
 
 impl Scenario {
-    /// One of those that are shipped, as `smtp-greylist`; `mailjig scenarios` lists them.
+    /// A shipped scenario, by its name; `mailjig scenarios` lists them. Whether there is one of this name shows when it is loaded
+    /// or [checked](Self::check).
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// assert!(Scenario::named("smtp-greylist").check().is_ok());
+    /// assert!(Scenario::named("smtp-graylist").check().unwrap_err().to_string().contains("smtp-greylist"));
+    /// ```
     pub fn named(name: impl Into<String>) -> Self {
         Self::of(Source::Named(name.into()))
     }
 
-    /// A file of yours.
+    /// A scenario file. It is read when the scenario is loaded or [checked](Self::check).
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// assert!(Scenario::file("no/such/file.toml").check().is_err());
+    /// ```
     pub fn file(path: impl AsRef<Path>) -> Self {
         Self::of(Source::File(path.as_ref().to_owned()))
     }
 
-    /// A text in the form of a file; errors call it by this name.
+    /// A text in the form of a scenario file; errors call it by this name.
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// let error = Scenario::text("mine.toml", "mailjig = 1\nclok = 1\n").check().unwrap_err();
+    /// assert!(error.to_string().starts_with("mine.toml:2:1: "));
+    /// ```
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::of(Source::Text { name: name.into(), text: text.into() })
     }
@@ -174,24 +196,52 @@ impl Scenario {
         Self { source, set: Vec::new(), seed: None }
     }
 
-    /// Gives a parameter of the scenario another value.
+    /// Gives a parameter of the scenario another value. Default: the value in its `[params]`.
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// let full = Scenario::text("full.toml", r#"
+    ///     mailjig = 1
+    ///     [params]
+    ///     domain = "full.example"
+    ///     [[rule]]
+    ///     id = "full"
+    ///     on = "smtp.rcpt"
+    ///     when = { rcpt = "*@{domain}" }
+    ///     do = { reply = "452 4.2.2 Mailbox full" }
+    /// "#);
+    /// assert!(full.set("domain", "other.example").check().is_ok());
+    /// ```
     #[must_use]
     pub fn set(mut self, param: impl Into<String>, value: impl ToString) -> Self {
         self.set.push((param.into(), value.to_string()));
         self
     }
 
-    /// What chance and jitter are drawn by; the default is what the file says, else 1.
+    /// The seed of chance and jitter. Default: the one in the file, else that of the server, which is 1.
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// assert!(Scenario::named("smtp-greylist").seed(7).check().is_ok());
+    /// ```
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Reads it without using it. Gives what is probably not meant.
+    /// Reads it without using it. Gives the warnings: what is allowed and probably not meant.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// [`ScenarioError`], with everything that is wrong with it.
+    ///
+    /// ```
+    /// use mailjig::Scenario;
+    ///
+    /// assert!(Scenario::named("smtp-greylist").check().unwrap().is_empty());
+    /// ```
     pub fn check(&self) -> Result<Vec<String>, ScenarioError> {
         self.load().map(|loaded| loaded.warnings)
     }

@@ -7,6 +7,14 @@ use super::Settings;
 use crate::protocol::{Listener, StartTls};
 
 /// What a client needs to reach a listener: host, port, URL; whether it must use STARTTLS and log in.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let smtp = server.smtp();
+/// assert_eq!(smtp.url(), format!("smtp://{}:{}", smtp.host(), smtp.port()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     listener: Listener,
@@ -31,37 +39,87 @@ impl Endpoint {
         }
     }
 
-    /// Which listener this is.
+    /// Its listener.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.imap().listener(), mailjig::Listener::Imap);
+    /// ```
     pub fn listener(&self) -> Listener {
         self.listener
     }
 
-    /// The address to connect to; the loopback address where the listener is bound to all.
+    /// The address to connect to; the loopback address if the listener is bound to all.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(std::net::TcpStream::connect(server.smtp().address()).is_ok());
+    /// ```
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The host to connect to, as `127.0.0.1`. The server's certificate is valid for it, and for `localhost`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.smtp().host(), "127.0.0.1");
+    /// ```
     pub fn host(&self) -> &str {
         &self.host
     }
 
     /// The port to connect to.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.smtp().port(), server.smtp().address().port());
+    /// ```
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// What client libraries take, as `smtp://127.0.0.1:40913`.
+    /// The URL that client libraries take, as `smtp://127.0.0.1:40913`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(server.pop3s().url().starts_with("pop3s://127.0.0.1:"));
+    /// ```
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What the listener says about STARTTLS; none where TLS begins with the first octet.
+    /// How the listener treats STARTTLS; `None` if TLS begins at once.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// use mailjig::StartTls;
+    /// assert_eq!(server.submission().starttls(), Some(StartTls::BeforeLogin));
+    /// ```
     pub fn starttls(&self) -> Option<StartTls> {
         self.starttls
     }
 
     /// Whether a client must log in before it sends or reads mail.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(server.submission().requires_login() && !server.smtp().requires_login());
+    /// ```
     pub fn requires_login(&self) -> bool {
         self.requires_login
     }

@@ -47,6 +47,13 @@ pub(crate) struct Server {
 }
 
 /// Why a server did not start.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let error = MailServer::builder().host("not a name").try_start().unwrap_err();
+/// assert!(error.to_string().contains("not a name"));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {

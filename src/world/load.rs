@@ -13,7 +13,17 @@ use crate::protocol::{SeedMailbox, SeedMessage};
 use crate::rule::RuleNo;
 use crate::scenario::{Loaded, MessageGiven};
 
-/// What a [reset](crate::MailServer::reset_keeping) leaves as it is.
+/// What [`MailServer::reset_keeping`](crate::MailServer::reset_keeping) leaves as it is.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// use mailjig::Kept;
+/// server.clock().pause();
+/// server.reset_keeping(&[Kept::Clock]);
+/// assert!(server.clock().is_paused());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {

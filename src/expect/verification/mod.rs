@@ -19,7 +19,7 @@ use crate::rule::{FailedCondition, Field, Misplaced, Miss, MissReason, Mounted, 
 /// `hints`.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct RulesReport {
+pub(crate) struct RulesReport {
     scenario: Option<String>,
     seed: u64,
     expectations: usize,

@@ -5,7 +5,15 @@ use super::header::decode_words;
 /// Addresses of one field that are read; those behind them are not looked at.
 const MOST_ADDRESSES: usize = 10_000;
 
-/// An address of a header field, with the name beside it.
+/// An address of a header field, with its display name (RFC 5322 §3.4).
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver("bob@example.org", "From: Ann Lee <ann@example.org>\r\n\r\n");
+/// assert_eq!(mail.from()[0].to_string(), "Ann Lee <ann@example.org>");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Address {

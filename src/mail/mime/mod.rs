@@ -137,7 +137,16 @@ impl Node {
     }
 }
 
-/// One part of a message, or the whole of it.
+/// One MIME part of a message, or the whole of it (RFC 2045). [`Message::parts`](crate::Message::parts) gives it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// let mail = server.deliver("bob@example.org", "Content-Type: text/html\r\n\r\n<p>hi</p>");
+/// let part = mail.parts()[0];
+/// assert_eq!((part.number(), part.content_type()), ("1", "text/html"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
     raw: &'a [u8],
@@ -146,60 +155,146 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Its number as IMAP counts: `1`, `2.1`.
+    /// Its number, as IMAP counts (RFC 3501 §6.4.5): `1`, `2.1`; empty for the whole of a multipart.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").root().number(), "1");
+    /// ```
     pub fn number(&self) -> &'a str {
         &self.its().number
     }
 
-    /// Its media type in lower case, without parameters: `text/html`.
+    /// Its media type in lower case, without parameters: `text/html`. Default: `text/plain` (RFC 2045 §5.2).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert_eq!(server.deliver("bob@example.org", "Subject: hi\r\n\r\n").root().content_type(), "text/plain");
+    /// ```
     pub fn content_type(&self) -> &'a str {
         &self.its().content_type
     }
 
-    /// The first field of this name as it was sent: folded, encoded, without the CRLF at its end.
+    /// The value of the first field of this name as it was sent: folded, encoded, without the CRLF at its end.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: a\r\n b\r\n\r\n");
+    /// assert_eq!(mail.root().raw_header("subject"), Some(&b" a\r\n b"[..]));
+    /// ```
     pub fn raw_header(&self, name: &str) -> Option<&'a [u8]> {
         self.raw_headers().find(|(its, _)| its.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
-    /// The first field of this name, unfolded and decoded (RFC 2047).
+    /// The value of the first field of this name, unfolded and decoded (RFC 2047).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: a\r\n b\r\n\r\n");
+    /// assert_eq!(mail.root().header("subject").as_deref(), Some("a b"));
+    /// ```
     pub fn header(&self, name: &str) -> Option<String> {
         self.raw_header(name).map(decode_words)
     }
 
-    /// Every field as it was sent, in order.
+    /// Every field, name and value, as it was sent, in order.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(mail.root().raw_headers().next(), Some((&b"Subject"[..], &b" hi"[..])));
+    /// ```
     pub fn raw_headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let raw = self.raw;
         self.its().fields.iter().map(move |field| (&raw[field.name.clone()], &raw[field.value.clone()]))
     }
 
     /// The file name that the sender gave it, decoded (RFC 2183, RFC 2231, RFC 2047).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Disposition: attachment; filename=a.txt\r\n\r\nhi");
+    /// assert_eq!(mail.root().filename().as_deref(), Some("a.txt"));
+    /// ```
     pub fn filename(&self) -> Option<String> {
         self.parameter("content-disposition", "filename").or_else(|| self.parameter("content-type", "name"))
     }
 
-    /// What others refer to it by (`cid:`), without brackets (RFC 2392).
+    /// Its Content-ID, without brackets: what `cid:` URLs refer to (RFC 2392).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-ID: <logo@example.org>\r\n\r\n");
+    /// assert_eq!(mail.root().content_id().as_deref(), Some("logo@example.org"));
+    /// ```
     pub fn content_id(&self) -> Option<String> {
         let id = self.header("content-id")?;
         Some(id.trim().trim_start_matches('<').trim_end_matches('>').to_owned())
     }
 
-    /// Whether it is something beside the text: it says so, has a file name, or is neither text nor multipart.
+    /// Whether it is an attachment: it has the disposition `attachment` or a file name, or is neither text nor multipart.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Type: image/png\r\n\r\n");
+    /// assert!(mail.root().is_attachment());
+    /// ```
     pub fn is_attachment(&self) -> bool {
         let is_text = self.content_type().starts_with("text/") || self.its().is_multipart();
         self.disposition() == "attachment" || self.filename().is_some() || !is_text
     }
 
-    /// Its octets without their transfer encoding (RFC 2045 §6). What is not decodable is left out.
+    /// Its octets without their transfer encoding (RFC 2045 §6). What cannot be decoded is left out.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Transfer-Encoding: base64\r\n\r\naGk=\r\n");
+    /// assert_eq!(mail.root().bytes(), b"hi");
+    /// ```
     pub fn bytes(&self) -> Vec<u8> {
         decode::transfer(&self.transfer_encoding(), self.raw_body())
     }
 
-    /// Its octets as sent, still in their transfer encoding.
+    /// Its octets as sent, in their transfer encoding.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Content-Transfer-Encoding: base64\r\n\r\naGk=\r\n");
+    /// assert_eq!(mail.root().raw_body(), b"aGk=\r\n");
+    /// ```
     pub fn raw_body(&self) -> &'a [u8] {
         &self.raw[self.its().body.clone()]
     }
 
     /// Its octets as text, by its charset.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", &b"Content-Type: text/plain; charset=latin1\r\n\r\n\xfc"[..]);
+    /// assert_eq!(mail.root().text(), "ü");
+    /// ```
     pub fn text(&self) -> String {
         decode::text(&self.bytes(), self.parameter("content-type", "charset").as_deref())
     }

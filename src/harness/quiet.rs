@@ -1,0 +1,209 @@
+//! Waiting for silence: no message comes, no exchange is open.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::wait::{Check, DEFAULT, block_on_outcome, look_for};
+use super::{MailServer, or_panic};
+use crate::base::Times;
+use crate::drive::{Interest, Topic};
+use crate::expect::matchers::any;
+use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
+use crate::mail::Message;
+use crate::server::{Server, Until};
+
+impl MailServer {
+    /// Resolves after this much real time if no message matches; those captured before count too. Await it, or
+    /// [`block`](NoneWithin::block) on it.
+    ///
+    /// # Panics
+    /// As soon as a message matches, with a report.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// server.none_within(Duration::from_millis(5), to("eve@example.org")).block();
+    /// ```
+    #[track_caller]
+    pub fn none_within(&self, time: Duration, matcher: impl Into<Matcher>) -> NoneWithin {
+        NoneWithin::new(&self.server, time, matcher.into(), Location::caller())
+    }
+
+    /// Resolves when no exchange is open and every session that said goodbye is gone. Await it, or
+    /// [`block`](Settled::block) on it.
+    ///
+    /// # Panics
+    /// After 5 seconds, with a report of what is still under way.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// server.settled().block();
+    /// assert!(server.sessions()[0].ended.is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn settled(&self) -> Settled {
+        Settled::new(&self.server, Location::caller())
+    }
+}
+
+/// A wait for no message to come: await it, or [`block`](Self::block) on it.
+/// [`MailServer::none_within`](crate::MailServer::none_within) makes it.
+///
+/// ```
+/// # use std::time::Duration;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.none_within(Duration::from_millis(5), to("eve@example.org")).block();
+/// ```
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct NoneWithin {
+    server: Arc<Server>,
+    question: Question,
+    until: Until<Check<Message>>,
+}
+
+impl NoneWithin {
+    pub(super) fn new(
+        server: &Arc<Server>,
+        time: Duration,
+        matcher: Matcher,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let (topic, mut look) = look_for(server, &matcher, None);
+        let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
+        let until = Until::new(server.engine(), Interest::of([topic]), time, check);
+        let question = Question { matcher, times: Times::from(0), location: Some(location) };
+        Self { server: Arc::clone(server), question, until }
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: when a message comes, with a report.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.none_within(Duration::from_millis(5), to("eve@example.org")).block();
+    /// ```
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.until).poll(cx)) {
+            None => Ok(()),
+            Some(_) => {
+                let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+                Err(Report::new(&self.question, FailureKind::Miscounted, &snapshot))
+            }
+        })
+    }
+}
+
+impl Future for NoneWithin {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
+    }
+}
+
+/// A wait for the server to settle: await it, or [`block`](Self::block) on it.
+/// [`MailServer::settled`](crate::MailServer::settled) makes it.
+///
+/// ```
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.settled().block();
+/// ```
+#[must_use = "nothing is waited for before it is awaited or blocked on"]
+pub struct Settled {
+    server: Arc<Server>,
+    location: &'static Location<'static>,
+    quiet: Quiet,
+}
+
+impl Settled {
+    pub(super) fn new(server: &Arc<Server>, location: &'static Location<'static>) -> Self {
+        Self { server: Arc::clone(server), location, quiet: Quiet::new(server, DEFAULT) }
+    }
+
+    /// Waits on this thread.
+    ///
+    /// # Panics
+    /// As the future does: after 5 seconds, with a report.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.settled().block();
+    /// ```
+    #[track_caller]
+    pub fn block(mut self) {
+        block_on_outcome(|cx| self.poll_outcome(cx));
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Report>> {
+        if ready!(Pin::new(&mut self.quiet).poll(cx)) {
+            return Poll::Ready(Ok(()));
+        }
+        let question = Question { matcher: any(), times: Times::from(..), location: Some(self.location) };
+        let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+        Poll::Ready(Err(Report::new(&question, FailureKind::NotSettled, &snapshot)))
+    }
+}
+
+impl Future for Settled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().poll_outcome(cx).map(or_panic)
+    }
+}
+
+/// Resolves to whether the server settled in time.
+pub(super) struct Quiet(Until<Check<()>>);
+
+impl Quiet {
+    /// Resolves when this time has passed.
+    pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
+        let interest = Interest::of([Topic::Quiet]);
+        Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))
+    }
+
+    pub(super) fn new(server: &Arc<Server>, within: Duration) -> Self {
+        let check: Check<()> = Box::new(|engine| engine.read(|world| world.journal.is_settled()).then_some(()));
+        let interest = Interest::of([Topic::Quiet]);
+        Self(Until::new(server.engine(), interest, within, check))
+    }
+}
+
+impl Future for Quiet {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        Pin::new(&mut self.0).poll(cx).map(|settled| settled.is_some())
+    }
+}
