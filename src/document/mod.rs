@@ -9,4 +9,4 @@ mod tree;
 pub(crate) use node::{Data, Entry, Node};
 pub(crate) use problem::{Location, Problem, Shown, line_and_column};
 pub(crate) use read::{Reader, Table};
-pub(crate) use tree::Tree;
+pub(crate) use tree::{Tree, word};

@@ -34,6 +34,12 @@ impl Reader {
         self.problems.push(Problem::warning(place.clone(), message).help(help));
     }
 
+    /// What was read, if nothing is wrong with it; else everything that is, without a place.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, String> {
+        let problems: Vec<String> = self.problems.into_iter().map(Problem::in_words).collect();
+        value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))
+    }
+
     /// Something that is none of the known words.
     pub(crate) fn unknown(&mut self, place: &Location, what: &str, word: &str, known: &[&str]) {
         let (message, help) = unknown_word(what, word, known);
@@ -77,6 +83,10 @@ impl Reader {
 
     pub(crate) fn texts(&mut self, node: &Node) -> Vec<(String, Location)> {
         node.items().iter().filter_map(|item| Some((self.text(item)?, item.place.clone()))).collect()
+    }
+
+    pub(crate) fn boxed(&mut self, node: &Node) -> Vec<Box<str>> {
+        self.texts(node).into_iter().map(|(text, _)| text.into()).collect()
     }
 
     pub(crate) fn truth(&mut self, node: &Node) -> Option<bool> {

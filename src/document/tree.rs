@@ -1,6 +1,9 @@
 //! A value on its way to TOML or JSON.
 
 use std::fmt::Write;
+use std::time::Duration;
+
+use crate::base::short;
 
 /// A value on its way to TOML or JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +17,30 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    pub(crate) fn number(number: impl TryInto<i64>) -> Self {
+        Self::Integer(number.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// A length of time.
+    pub(crate) fn span(span: Duration) -> Self {
+        Self::Text(short(span))
+    }
+
+    /// Texts; none where there are none.
+    pub(crate) fn texts(texts: &[Box<str>]) -> Option<Self> {
+        (!texts.is_empty()).then(|| Self::List(texts.iter().map(|its| Self::text(its)).collect()))
+    }
+
+    /// A table of the entries that there are.
+    pub(crate) fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Self {
+        let there_are = entries.into_iter().filter_map(|(key, tree)| Some((key.to_owned(), tree?)));
+        Self::Table(there_are.collect())
+    }
+
     /// On one line.
     pub(crate) fn toml(&self, out: &mut String) {
         match self {
@@ -65,6 +92,11 @@ impl Tree {
             Self::Table(entries) => entries.into_iter().map(|(key, tree)| (key, tree.json())).collect(),
         }
     }
+}
+
+/// The word for a value in a table of words.
+pub(crate) fn word<T: PartialEq>(it: &T, words: &[(&str, T)]) -> Tree {
+    Tree::text(words.iter().find(|(_, its)| its == it).map_or("", |(word, _)| word))
 }
 
 /// A literal string where that says it, so that patterns and octets stay readable.

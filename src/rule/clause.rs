@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Condition, Field, Pass, Step};
+use super::step::Step;
+use super::{Condition, Field};
 use crate::base::Times;
 use crate::protocol::Event;
 
@@ -38,9 +39,9 @@ pub(crate) struct On {
 }
 
 /// A step, and when it is done: at once, or so much later by server time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Timed {
-    pub(crate) step: Step,
+    pub(crate) step: Arc<dyn Step>,
     pub(crate) after: Option<Duration>,
 }
 
@@ -73,7 +74,7 @@ enum Which {
 
 impl Rule {
     /// A rule for each of these events, always.
-    pub(crate) fn new(id: &str, on: Vec<On>, steps: Vec<Step>, origin: &str) -> Self {
+    pub(crate) fn new(id: &str, on: Vec<On>, steps: Vec<Arc<dyn Step>>, origin: &str) -> Self {
         let steps = steps.into_iter().map(|step| Timed { step, after: None }).collect();
         Self {
             id: id.into(),
@@ -111,27 +112,25 @@ impl Rule {
 
     /// Whether it lets what is inside of it happen.
     pub(crate) fn passes(&self) -> bool {
-        !self.answers() || self.steps.iter().any(|timed| matches!(timed.step, Step::Pass(_)))
+        !self.answers() || self.steps.iter().any(|timed| timed.step.passes())
+    }
+}
+
+impl PartialEq for Timed {
+    fn eq(&self, other: &Self) -> bool {
+        self.after == other.after && *self.step == *other.step
     }
 }
 
 impl Timed {
     /// Whether it changes something whenever it is done: what the client hears, or when, or what the server knows.
     pub(crate) fn always_changes(&self) -> bool {
-        let looks_on = matches!(self.step, Step::Pass(Pass::Loud) | Step::Await(_) | Step::Note(_) | Step::Fail(_));
-        !looks_on && !self.may_miss()
+        !self.step.looks_on() && !self.may_miss()
     }
 
-    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
-    /// mailbox that can be, a message that is accepted, a session that has variables or was to hear of it later.
+    /// Whether [what it is about](Step::may_miss) may not be there.
     pub(crate) fn may_miss(&self) -> bool {
-        match &self.step {
-            Step::Reply(_) | Step::Raw(_) | Step::Close(_) | Step::Caps(_) => self.after.is_some(),
-            Step::Shape(_) | Step::Data(_) | Step::Expunge { .. } | Step::Flag { .. } | Step::Kick { .. } => true,
-            Step::Deliver(_) | Step::Mailbox(_) => true,
-            Step::Set(assignments) => assignments.iter().any(|(variable, _)| variable.is_session),
-            _ => false,
-        }
+        self.step.may_miss(self.after.is_some())
     }
 }
 

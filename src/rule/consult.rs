@@ -7,7 +7,7 @@ use super::clause::{Per, RuleNo};
 use super::condition::{Condition, inserted};
 use super::content::ConditionResult;
 use super::field::Field;
-use super::mounted::Firing;
+use super::firing::Firing;
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use super::template::Name;

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::chance::draw;
-use super::data::Parts;
-use super::effect::Undecided;
-use super::filter::{Filter, Lines};
-use super::mounted::Firing;
-use super::plan::{Cue, Pace};
-use super::step::{Data, Edit, Listing, Shape, Span};
-use super::template::Template;
+use super::filter::Filter;
+use super::firing::{Firing, FiringEffect, Undecided};
+use super::plan::Cue;
+use super::step::wait::Span;
 use crate::protocol::{Framing, Reply};
 
 /// A rule at work.
@@ -31,52 +28,16 @@ pub(super) struct Frame {
 /// A filter at work for one step of its rule.
 #[derive(Debug)]
 pub(super) struct Shaping {
-    pub(super) filter: Filter,
+    pub(super) filter: Box<dyn Filter>,
     /// The place of the step in the rule.
     pub(super) step: usize,
     /// What was said became something else.
     pub(super) changed: bool,
 }
 
-/// Whether one firing changed anything.
-#[derive(Debug)]
-pub(super) struct FiringEffect {
-    /// One of its steps did.
-    pub(super) changed: bool,
-    /// The steps that [may miss](super::Timed::may_miss) what they are about, and did.
-    pub(super) missed: Vec<usize>,
-    /// A step that may miss is done later.
-    puts_off: bool,
-    pub(super) firing: Undecided,
-}
-
-impl FiringEffect {
-    fn new(firing: Undecided) -> Self {
-        Self { changed: false, missed: Vec::new(), puts_off: false, firing }
-    }
-
-    pub(super) fn note(&mut self, step: usize, changed: bool) {
-        self.changed |= changed;
-        if !changed {
-            self.missed.push(step);
-        }
-    }
-
-    /// What is put off may have an effect until it turns out that it has none.
-    pub(super) fn put_off(&mut self) {
-        self.puts_off = true;
-        self.firing.put_off();
-    }
-
-    /// All that is done at once is done. Gives whether nothing was changed, and nothing that is put off can do so.
-    pub(super) fn is_none(&self) -> bool {
-        !self.changed && (self.puts_off || !self.missed.is_empty()) && self.firing.missed()
-    }
-}
-
 /// What becomes of what is said inside.
 #[derive(Debug)]
-pub(super) enum Passing {
+pub(crate) enum Passing {
     Loud,
     Silent,
     /// The last thing said waits for its end: its last line is replaced.
@@ -94,11 +55,11 @@ impl Frame {
 
     /// Whether something else was let out than what was said inside.
     pub(super) fn has_rewritten(&self) -> bool {
-        self.has_silenced || self.filters.iter().any(|its| its.changed && its.filter.rewrites())
+        self.has_silenced || self.filters.iter().any(|its| its.changed && its.filter.rank().rewrites())
     }
 
     /// What is said from now on goes through this filter, of this step.
-    pub(super) fn shape(&mut self, filter: Filter, step: usize) {
+    pub(super) fn shape(&mut self, filter: Box<dyn Filter>, step: usize) {
         let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
         self.filters.insert(at, Shaping { filter, step, changed: false });
     }
@@ -138,7 +99,7 @@ impl Frame {
             Some(Passing::Status { kept, .. }) => {
                 let held_back = |cue: Cue| match cue {
                     Cue::Send { .. } => kept.replace(cue),
-                    _ => Some(cue),
+                    Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => Some(cue),
                 };
                 cues.into_iter().filter_map(held_back).collect()
             }
@@ -198,46 +159,13 @@ pub(super) fn drawn(span: Span, seed: u64, firing: &Firing, step: usize) -> Dura
     span.least + (span.most - span.least).mul_f64(between)
 }
 
-pub(super) fn shaped(shape: &Shape, fill: &dyn Fn(&Template) -> Vec<u8>) -> Filter {
-    match shape {
-        Shape::Pace { chunk, gap } => Filter::Pace(Pace { chunk: *chunk, gap: *gap }),
-        Shape::Split(at) => Filter::Split { at: at.clone(), seen: 0 },
-        Shape::Hold => Filter::Hold(Vec::new()),
-        Shape::Cut { place, end } => Filter::cut(place.clone(), *end),
-        Shape::Eol(eol) => Filter::lines(Lines::Eol(*eol)),
-        Shape::Pad { line, to } => Filter::lines(Lines::Pad { line: *line, to: *to }),
-        Shape::Edit(edit) => Filter::lines(match edit {
-            Edit::Replace { find, with } => Lines::Replace { find: find.clone(), with: fill(with) },
-            Edit::Drop(line) => Lines::Drop(*line),
-            Edit::DropFound(find) => Lines::DropFound(find.clone()),
-            Edit::Duplicate(line) => Lines::Duplicate(*line),
-            Edit::Insert { below, text } => Lines::Insert { below: *below, text: fill(text) },
-        }),
-    }
-}
-
-pub(super) fn parts(data: &Data, fill: &dyn Fn(&Template) -> Vec<u8>) -> Parts {
-    match data {
-        Data::Item { name, value } => Parts::Item { name: name.clone(), value: value.as_ref().map(fill) },
-        Data::Literal(size) => Parts::Literal(*size),
-        Data::Listing { line, change } => Parts::Listing {
-            line: *line,
-            change: match change {
-                Listing::Drop => None,
-                Listing::Change { uid, size } => Some((uid.as_ref().map(fill), *size)),
-            },
-        },
-        Data::Code { name, value } => Parts::Code { name: name.clone(), value: value.as_ref().map(fill) },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::super::clause::{Rule, RuleNo};
-    use super::super::effect::Counting;
-    use super::super::step::{CloseMode, CutPoint, Eol, Literal};
+    use super::super::firing::Counting;
+    use super::super::step::tests::filter;
     use super::*;
 
     #[test]
@@ -278,23 +206,22 @@ mod tests {
 
     #[test]
     fn filters_have_one_order_and_those_of_one_kind_that_of_their_steps() {
-        let mut frame = Frame::new(firing(1));
-        let pace = || Filter::Pace(Pace { chunk: 1, gap: Duration::ZERO });
-        let filters = [
-            Filter::cut(CutPoint::At(1), CloseMode::Fin),
-            pace(),
-            Filter::Split { at: vec![1], seen: 0 },
-            Filter::Hold(Vec::new()),
-            Filter::lines(Lines::Eol(Eol::Lf)),
-            Filter::lines(Lines::Drop(1)),
-            Filter::Parts(Parts::Literal(Literal::Off(1))),
-            pace(),
-            Filter::lines(Lines::Duplicate(1)),
-            Filter::lines(Lines::Pad { line: 1, to: 2 }),
+        let steps = [
+            "cut = { at = 1 }",
+            "pace = { chunk = 1, gap = \"0\" }",
+            "split = [1]",
+            "hold = true",
+            "eol = \"lf\"",
+            "edit = { line = 1, drop = true }",
+            "data = { literal = \"+1\" }",
+            "pace = { chunk = 1, gap = \"0\" }",
+            "edit = { line = 1, dup = true }",
+            "pad = { line = 1, to = 2 }",
         ];
+        let mut frame = Frame::new(firing(1));
 
-        for (step, filter) in filters.into_iter().enumerate() {
-            frame.shape(filter, step);
+        for (at, step) in steps.into_iter().enumerate() {
+            frame.shape(filter(step), at);
         }
 
         let steps: Vec<usize> = frame.filters.iter().map(|its| its.step).collect();

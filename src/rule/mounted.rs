@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::clause::{Rule, RuleNo};
-use super::effect::Counting;
-use super::field::Field;
+use super::firing::Counting;
 use super::near_miss::Miss;
 use crate::base::{Seq, Timestamp};
 
@@ -37,19 +36,6 @@ pub(crate) struct Mounted {
     /// There were more keys than are counted.
     pub(super) is_full: bool,
     pub(super) counting: Counting,
-}
-
-/// A rule that fires.
-#[derive(Debug)]
-pub(super) struct Firing {
-    pub(super) no: RuleNo,
-    pub(super) rule: Arc<Rule>,
-    pub(super) n: u64,
-    pub(super) counting: Counting,
-    pub(super) key: String,
-    pub(super) groups: Vec<(Box<str>, String)>,
-    /// What steps name of a request that is performed.
-    pub(super) request: Vec<(Field, String)>,
 }
 
 impl Mounted {

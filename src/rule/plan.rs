@@ -3,7 +3,8 @@
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use super::step::{CloseMode, Reading};
+use super::step::close::CloseMode;
+use super::step::read::Reading;
 use crate::protocol::{Layer, Next, Reply};
 
 /// One instruction to the wire.

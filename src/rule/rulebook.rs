@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::clause::{Per, Rule, RuleNo};
 use super::condition::Condition;
 use super::content::{ConditionResult, Questions};
-use super::effect::By;
+
 use super::field::Field;
-use super::frame::FiringEffect;
+use super::firing::{By, Firing, FiringEffect};
 use super::index::Index;
-use super::mounted::{Firing, Mounted};
+use super::mounted::Mounted;
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::variables::{VariableValue, Variables};
 use super::watch::{Expect, Watch, since};
@@ -283,7 +283,7 @@ impl Rulebook {
         }
         if is_none {
             mounted.without_effect += 1;
-            let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.name());
+            let names = effect.missed.iter().map(|step| firing.rule.steps[*step].step.kind().name);
             let why = MissReason::NoEffect(names.collect());
             self.miss(at, event, cx, why);
         }

@@ -1,11 +1,11 @@
 //! What a rulebook counts, and what its variables come to; and a request for tests of rules.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::clause::On;
 use super::rulebook::MOST_KEYS;
-use super::step::{Assign, Span, Variable};
+use super::step::set::{Assign, Variable};
+use super::step::tests::step;
 use super::*;
 use crate::base::{SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Framing, RequestField, Value};
@@ -91,9 +91,8 @@ fn a_rule_counts_over_so_many_keys_and_says_so_once() {
 fn a_step_copies_only_what_it_names() {
     const GROUPS: usize = 200;
     let mut book = Rulebook::new(1);
-    let wait = Step::Wait(Span { least: Duration::ZERO, most: Duration::ZERO });
-    let mut steps = vec![wait; 50_000];
-    steps.push(Step::Reply(vec![Template::parse("250 {g7|len}").unwrap()]));
+    let mut steps = vec![step("wait = '0'"); 50_000];
+    steps.push(step("reply = '250 {g7|len}'"));
     let mut rule = Rule::new("long", vec![On::from(Event::SmtpNoop)], steps, "here");
     let groups = (0..GROUPS).map(|group| format!("(?<g{group}>")).collect::<String>();
     rule.when.push(condition("user", &format!("~{groups}x*{}", ")".repeat(GROUPS))));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::step::{Assign, Variable};
+use super::step::set::{Assign, Variable};
 use super::template::Name;
 use crate::base::SessionNo;
 use crate::protocol::Value;
@@ -80,7 +80,7 @@ impl Variables {
     }
 
     /// What an assignment comes to at this moment.
-    pub(super) fn assigned(
+    pub(crate) fn assigned(
         &self,
         variable: &Variable,
         assign: &Assign,

@@ -10,7 +10,7 @@ use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
 use crate::document::{Data, Location, Node, Problem, Reader, Shown, line_and_column};
 use crate::mail::Namespace;
-use crate::rule::{Rule, Step, VariableValue};
+use crate::rule::{Rule, VariableValue};
 
 /// The keys of a file.
 const KEYS: &[&str] = &[
@@ -214,8 +214,8 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     check::rules(&mut reader, &rules, &ids);
     for (rule, _) in &rules {
         for timed in &rule.steps {
-            if let Step::Deliver(crate::rule::Deliver::Into { message: Some(id), .. }) = &timed.step {
-                let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(&**id));
+            if let Some(id) = timed.step.message() {
+                let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(id));
                 named.for_each(|message| message.is_delivered = true);
             }
         }

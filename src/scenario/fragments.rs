@@ -1,7 +1,8 @@
 //! Parts of a rule that Rust code gives as texts: read as in a file, so that errors say the same.
 
 use crate::document::{Data, Location, Node, Reader};
-use crate::rule::{ALERTS, Alert, Condition, Nth, On, Per};
+use crate::rule::step::tls::Alert;
+use crate::rule::{Condition, Nth, On, Per};
 
 /// An event, as `smtp.rcpt` or `*.greeting`.
 pub(crate) fn event(written: &str) -> Result<On, String> {
@@ -25,14 +26,12 @@ pub(crate) fn nth(written: &str) -> Result<Nth, String> {
 
 /// An alert, by its name.
 pub(crate) fn alert(written: &str) -> Result<Alert, String> {
-    let names: Vec<(&str, Alert)> = ALERTS.iter().map(|alert| (alert.name, *alert)).collect();
-    read(written, |reader, node| reader.word(node, "alert", &names))
+    read(written, Reader::alert)
 }
 
 fn read<T>(written: &str, read: impl FnOnce(&mut Reader, &Node) -> Option<T>) -> Result<T, String> {
-    let mut reader = Reader::default();
     let node = Node { place: Location::Nowhere, data: Data::Text(written.to_owned()) };
+    let mut reader = Reader::default();
     let value = read(&mut reader, &node);
-    let problems: Vec<String> = reader.problems.into_iter().map(|problem| problem.in_words()).collect();
-    value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))
+    reader.finish(value)
 }

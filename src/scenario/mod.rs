@@ -10,11 +10,9 @@ mod print;
 mod reference;
 mod rules;
 mod shipped;
-mod steps;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +24,6 @@ pub(crate) use print::rule_as_json;
 pub(crate) use print::rule_as_toml;
 #[cfg(feature = "cli")]
 pub(crate) use shipped::SHIPPED;
-pub(crate) use values::fixed;
 
 #[cfg(feature = "api")]
 use crate::mail::Namespace;

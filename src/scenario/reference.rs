@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::steps::STEPS;
 use crate::protocol::{Event, RequestField};
+use crate::rule::step::{Example, STEPS, StepKind, Then};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
 /// The reference of the language, in Markdown: every event, every field and every step.
@@ -42,11 +42,48 @@ pub(super) fn reference() -> String {
         };
         let _infallible = writeln!(out, "| `{name}` | {kind} | {what} |");
     }
-    out.push_str("\n### Steps\n\n| step | is written | does |\n|---|---|---|\n");
-    for (name, written, what) in STEPS {
-        let _infallible = writeln!(out, "| `{name}` | {written} | {what} |");
-    }
+    steps(&mut out);
     out
+}
+
+/// Every step, and every example of one.
+fn steps(out: &mut String) {
+    out.push_str("\n### Steps\n\n| step | is written | does |\n|---|---|---|\n");
+    for StepKind { name, forms, does, .. } in STEPS {
+        let _infallible = writeln!(out, "| `{name}` | {forms} | {does} |");
+    }
+    out.push_str(
+        "\n### Steps by example\n\nEach row is a rule with these steps at this event, and what a client sees that says \
+         this. A bar stands where a write of the server ends. A test plays every row, over TCP and over TLS.\n\n\
+         | `on` | `do` | client | server | then |\n|---|---|---|---|---|\n",
+    );
+    for Example { on, steps, client, server, then } in STEPS.iter().flat_map(|kind| kind.examples) {
+        let [steps, client, server] = [*steps, &octets(client), &octets(server)].map(cell);
+        let then = match then {
+            Then::Open => "the next command is answered",
+            Then::Silence => "nothing more is said",
+            Then::Fin => "FIN",
+            Then::Rst => "RST",
+            Then::Refused => "the handshake fails",
+        };
+        let _infallible = writeln!(out, "| `{on}` | {steps} | {client} | {server} | {then} |");
+    }
+}
+
+/// Octets, one for each character, with escapes.
+fn octets(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\r' => "\\r".to_owned(),
+        '\n' => "\\n".to_owned(),
+        c if c.is_ascii() => c.to_string(),
+        c => format!("\\x{:02x}", u32::from(c)),
+    };
+    text.chars().map(escaped).collect()
+}
+
+/// Code in a table.
+fn cell(text: &str) -> String {
+    if text.is_empty() { "–".to_owned() } else { format!("`{}`", text.replace('|', "\\|")) }
 }
 
 /// The events that a rule may name.

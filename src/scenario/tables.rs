@@ -51,10 +51,10 @@ impl Reader {
                     self.wrong(&namespace.place, format!("no mailbox can be below this name: {why}"));
                 }
             }
-            let mut clear = its.get("caps").map(|caps| self.offer(caps, "`caps`")).unwrap_or_default();
+            let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
             let mut under_tls = clear.clone();
             if let Some(caps) = its.get("caps_tls") {
-                under_tls.merge(&self.offer(caps, "`caps_tls`"));
+                under_tls.merge(&self.capabilities(caps, "`caps_tls`"));
             }
             clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
             under_tls.greeting.clone_from(&clear.greeting);

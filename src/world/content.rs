@@ -66,7 +66,8 @@ mod tests {
     use crate::mail::Namespace;
     use crate::protocol::smtp::{Config, Limits, Smtp};
     use crate::protocol::{Decoded, RequestField, StartTls};
-    use crate::rule::{Condition, Field, On, Rule, Step, Template, Test};
+    use crate::rule::step::tests::step;
+    use crate::rule::{Condition, Field, On, Rule, Test};
     use crate::scenario::Scenario;
 
     const START: Timestamp = Timestamp::from_micros(0);
@@ -118,7 +119,7 @@ mod tests {
     #[test]
     fn rules_are_told_what_was_read_and_read_nothing_again() {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
-        let reply = Step::Reply(vec![Template::parse("554 5.7.1 {word} in {subject}").unwrap()]);
+        let reply = step("reply = '554 5.7.1 {word} in {subject}'");
         let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
         let (field, test) = (Field::Request(RequestField::Subject), Test::Text("~(?<word>odd)".into()));
         rule.when.push(Condition { field, test });

@@ -94,14 +94,11 @@ impl World {
             match run.step(&mut self.rulebook, &cx) {
                 Want::Perform => {}
                 Want::Effect { mut effect, after, by } => {
-                    if let (About::Delivery(delivered), Some(target)) = (about, effect.target_mut()) {
-                        target.user.get_or_insert_with(|| delivered.login.to_string());
-                        target.mailbox.get_or_insert_with(|| (&*delivered.mailbox).into());
+                    if let About::Delivery(delivered) = about {
+                        effect.about(&delivered.login, &delivered.mailbox);
                     }
-                    let found = match after {
-                        Some(after) => self.put_off(session, None, effect, after, by, &mut progress, now),
-                        None => self.apply_effect(session, &mut Nobody, None, effect, &by, &mut progress, now),
-                    };
+                    let machine = Some(&mut Nobody);
+                    let found = self.apply_effect(session, machine, None, effect, (after, by), &mut progress, now);
                     run.did(found);
                 }
                 Want::Await | Want::Over => break,

@@ -5,188 +5,193 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::World;
 use super::command::{EndCommand, SessionCommand};
 use super::context::About;
 use super::timers::TimerJob;
 use super::turn::Progress;
-use crate::base::{MessageNo, SessionNo, Timestamp};
-use crate::journal::{Noted, RecordKind, Weight};
+use crate::base::{MessageNo, Pattern, SessionNo, Timestamp};
+use crate::journal::{Noted, RecordKind, SessionLog, Weight};
 use crate::mail::{INBOX, MailboxId, Origin};
-use crate::protocol::{Destination, Event, Listener, Machine, MailTxn, Reply};
-use crate::rule::{By, Delivery, Effect, One, Rulebook, Run, Target, Tell, Variable, VariableValue};
+use crate::protocol::{CapabilityOverride, Event, Listener, Machine, MailTxn, Protocol, Reply};
+use crate::rule::step::close::CloseMode;
+use crate::rule::step::set::{Assign, Variable};
+use crate::rule::{ApplyContext, By, Delivery, Effect, Rulebook, Run, Target, VariableValue};
+
+/// Where a step is applied: in a session, by a rule, at a time.
+pub(super) struct Applying<'a, M> {
+    world: &'a mut World,
+    session: Option<SessionNo>,
+    /// None: what was put off is due, and the session's machine is with its driver.
+    machine: Option<&'a mut M>,
+    /// The exchange that is under way, if one is.
+    run: Option<&'a mut Run>,
+    by: &'a By,
+    /// When it is to come into force, where that is later.
+    due: Option<Timestamp>,
+    progress: &'a mut Progress,
+    now: Timestamp,
+}
 
 impl World {
-    /// A rule wants something done so much later. Gives whether that is possible.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn put_off(
-        &mut self,
-        session: Option<SessionNo>,
-        run: Option<&mut Run>,
-        effect: Effect,
-        after: Duration,
-        by: By,
-        progress: &mut Progress,
-        now: Timestamp,
-    ) -> bool {
-        let due = now.plus(after);
-        let Effect::Redirect(target) = effect else {
-            self.timers.put(due, TimerJob::Effect { effect, session, by });
-            return true;
-        };
-        match destination(&MailTxn::new(&mut self.mail, Origin::Delivered, now), &target) {
-            Ok(destination) => {
-                route(run, Delivery::Later(due, destination, by));
-                true
-            }
-            Err(why) => {
-                progress.notes.push(impossible(&by, &why));
-                false
-            }
-        }
-    }
-
-    /// A rule does something. Gives whether that was possible, and what it is about was there.
+    /// A step of a rule is applied, or put off. Gives whether that was possible, and what it is about was there.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn apply_effect<M: Machine>(
         &mut self,
         session: Option<SessionNo>,
-        machine: &mut M,
-        mut run: Option<&mut Run>,
+        machine: Option<&mut M>,
+        run: Option<&mut Run>,
         effect: Effect,
-        by: &By,
+        (after, by): (Option<Duration>, By),
         progress: &mut Progress,
         now: Timestamp,
     ) -> bool {
-        let rule = &by.rule;
-        let (new_user, new_mailbox) = self.mail.entered();
-        let mut txn = MailTxn::new(&mut self.mail, session.map_or(Origin::Delivered, Origin::Session), now);
-        let place_of = |txn: &mut MailTxn<'_>, target: &Target| {
-            let facts = session.and_then(|session| self.journal.session(session)).map(|log| log.facts());
-            // What the client has just done is not recorded yet.
-            let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
-            let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
-            let login = target.user.clone().or_else(user);
-            let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| "INBOX".into());
-            let login = login.ok_or("nobody is logged in, and the step names no user")?;
-            txn.mailbox_of(&login, &mailbox).map_err(|unfit| unfit.to_string())
-        };
-        let (mut told, mut command, mut found) = (None, None, true);
-        let failed: Result<(), String> = match effect {
-            Effect::Say(octets) => {
-                command = Some(SessionCommand::Say(Reply::from(octets).by(rule)));
-                Ok(())
-            }
-            Effect::End(end) => {
-                command = Some(SessionCommand::End(EndCommand::Close(end)));
-                Ok(())
-            }
-            Effect::Listen(down) => {
-                self.down_until = Some(now.plus(down));
-                Ok(())
-            }
-            // A session that is over has no variables any more.
-            Effect::Set(mut set) => {
-                let log = session.and_then(|session| self.journal.session(session));
-                if log.is_none_or(|log| log.facts().ended.is_some()) {
-                    set.retain(|(variable, _)| !variable.is_session);
-                }
-                if set.is_empty() {
-                    return false;
-                }
-                let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
-                progress.notes.extend(assign(&mut self.rulebook, set, Some(rule), session));
-                if is_shared {
-                    self.follow(Event::StateChanged, session, About::Change, self.journal.tip(), now);
-                    return true;
-                }
-                Ok(())
-            }
-            Effect::Lose => {
-                route(run.as_deref_mut(), Delivery::Lost);
-                Ok(())
-            }
-            Effect::Redirect(target) => destination(&txn, &target).map(|destination| {
-                route(run.as_deref_mut(), Delivery::Into(destination));
-            }),
-            Effect::Deliver { target, message } => place_of(&mut txn, &target).and_then(|place| {
-                let raw = self.messages.get(&message).ok_or(format!("there is no message `{message}`"))?;
-                txn.deliver_into(place, raw.clone());
-                Ok(())
-            }),
-            Effect::Expunge { target, one, tell } => place_of(&mut txn, &target).map(|place| {
-                let uids = uids(&txn, place, one);
-                found = !uids.is_empty();
-                for uid in uids {
-                    if tell == Tell::Never {
-                        machine.conceal(place, uid);
-                    }
-                    txn.expunge(place, uid);
-                }
-                told = (tell == Tell::Now).then(|| machine.tell(&mut txn));
-            }),
-            Effect::Flag { target, one, add, remove, tell } => place_of(&mut txn, &target).and_then(|place| {
-                let add = txn.flags(place, add.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
-                let remove = txn.flags(place, remove.iter().map(|flag| &**flag)).ok_or("too many keywords")?;
-                let uids = uids(&txn, place, one);
-                found = !uids.is_empty();
-                for uid in uids {
-                    if let Some(flags) = txn.mailbox(place).and_then(|its| its.entry(uid)).map(|entry| entry.flags) {
-                        txn.flag(place, uid, flags.with(add).without(remove));
-                    }
-                }
-                told = (tell == Tell::Now).then(|| machine.tell(&mut txn));
-                Ok(())
-            }),
-            Effect::Mailbox { target, uid_validity, renumber } => place_of(&mut txn, &target).map(|place| {
-                let now_is = txn.mailbox(place).map_or(0, |mailbox| mailbox.uid_validity);
-                let validity = uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
-                txn.renumber(place, validity, renumber.map(|how| how == crate::rule::Renumber::Reverse));
-            }),
-            Effect::Caps(offer) => {
-                if let Some(mask) = machine.mask() {
-                    mask.change(&offer);
-                }
-                Ok(())
-            }
-            Effect::Kick { user, protocol, reply } => {
-                let is_meant = |log: &&crate::journal::SessionLog| {
-                    let facts = log.facts();
-                    let fits = protocol.is_none_or(|its| facts.listener.protocol() == its);
-                    let its_user = new_user.as_deref().filter(|_| session == Some(log.no)).or(facts.user.as_deref());
-                    let user_fits =
-                        user.as_ref().is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
-                    facts.ended.is_none() && fits && user_fits
-                };
-                let meant: Vec<_> = self.journal.sessions().filter(is_meant).map(|log| log.no).collect();
-                found = !meant.is_empty();
-                let goodbye = Reply::from(reply.unwrap_or_default()).by(rule);
-                let kick = || SessionCommand::End(EndCommand::Kick(goodbye.clone()));
-                self.commands.extend(meant.into_iter().map(|session| (session, kick(), None)));
-                Ok(())
-            }
-            Effect::Note(text) => {
-                progress.notes.push(noted(by, Weight::Note, text));
-                Ok(())
-            }
-            Effect::Fail(text) => {
-                progress.notes.push(noted(by, Weight::Failure, text));
-                Ok(())
-            }
-        };
-        if let Some(command) = command {
-            self.tell(session, command, by);
+        let due = after.map(|after| now.plus(after));
+        if let Some(due) = due.filter(|_| !effect.is_about_accepted()) {
+            self.timers.put(due, TimerJob::Effect { effect, session, by });
+            return true;
         }
-        if let Err(why) = failed {
-            progress.notes.push(impossible(by, &why));
-            found = false;
-        }
-        if let Some((run, told)) = run.zip(told) {
-            run.add(told);
-        }
-        found
+        let mut cx = Applying { world: self, session, machine, run, by: &by, due, progress, now };
+        effect.apply(&mut cx).unwrap_or_else(|why| {
+            progress.notes.push(impossible(&by, &why));
+            false
+        })
+    }
+}
+
+impl<M: Machine> Applying<'_, M> {
+    /// The session is told something by its driver.
+    fn command(&mut self, command: SessionCommand) {
+        self.world.tell(self.session, command, self.by);
     }
 
+    /// The message that is accepted in this exchange goes that way.
+    fn route(&mut self, delivery: Delivery) {
+        if let Some(run) = &mut self.run {
+            run.deliver(delivery);
+        }
+    }
+}
+
+impl<M: Machine> ApplyContext for Applying<'_, M> {
+    fn say(&mut self, octets: Vec<u8>) {
+        self.command(SessionCommand::Say(Reply::from(octets).by(&self.by.rule)));
+    }
+
+    fn end(&mut self, mode: CloseMode) {
+        self.command(SessionCommand::End(EndCommand::Close(mode)));
+    }
+
+    fn end_sessions(&mut self, user: Option<&Pattern>, protocol: Option<Protocol>, goodbye: Vec<u8>) -> bool {
+        let (new_user, _) = self.world.mail.entered();
+        let is_meant = |log: &&SessionLog| {
+            let facts = log.facts();
+            let fits = protocol.is_none_or(|its| facts.listener.protocol() == its);
+            // What the client has just done is not recorded yet.
+            let its_user = new_user.as_deref().filter(|_| self.session == Some(log.no)).or(facts.user.as_deref());
+            let user_fits = user.is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
+            facts.ended.is_none() && fits && user_fits
+        };
+        let meant: Vec<_> = self.world.journal.sessions().filter(is_meant).map(|log| log.no).collect();
+        let goodbye = Reply::from(goodbye).by(&self.by.rule);
+        let kick = || SessionCommand::End(EndCommand::Kick(goodbye.clone()));
+        self.world.commands.extend(meant.iter().map(|session| (*session, kick(), None)));
+        !meant.is_empty()
+    }
+
+    fn close_listeners(&mut self, span: Duration) {
+        self.world.down_until = Some(self.now.plus(span));
+    }
+
+    fn assigned(&self, variable: &Variable, assign: &Assign, effect: &Effect) -> VariableValue {
+        self.world.rulebook.variables.assigned(variable, assign, self.session, &|name| effect.named(name))
+    }
+
+    fn set(&mut self, mut set: Vec<(Variable, VariableValue)>) -> bool {
+        // A session that is over has no variables any more.
+        let log = self.session.and_then(|session| self.world.journal.session(session));
+        if log.is_none_or(|log| log.facts().ended.is_some()) {
+            set.retain(|(variable, _)| !variable.is_session);
+        }
+        let is_any = !set.is_empty();
+        let is_shared = set.iter().any(|(variable, _)| !variable.is_session);
+        let notes = assign(&mut self.world.rulebook, set, Some(&self.by.rule), self.session);
+        self.progress.notes.extend(notes);
+        if is_shared {
+            let cause = self.world.journal.tip();
+            self.world.follow(Event::StateChanged, self.session, About::Change, cause, self.now);
+        }
+        is_any
+    }
+
+    fn lose(&mut self) {
+        self.route(Delivery::Lost);
+    }
+
+    fn redirect(&mut self, user: Option<&str>, mailbox: &str) -> Result<(), String> {
+        let destination = self.txn().destination(user, mailbox).map_err(|invalid| invalid.to_string())?;
+        self.route(match self.due {
+            Some(due) => Delivery::Later(due, destination, self.by.clone()),
+            None => Delivery::Into(destination),
+        });
+        Ok(())
+    }
+
+    fn message(&self, name: &str) -> Option<Bytes> {
+        self.world.messages.get(name).cloned()
+    }
+
+    fn mailbox(&mut self, target: &Target) -> Result<MailboxId, String> {
+        let (new_user, new_mailbox) = self.world.mail.entered();
+        let log = self.session.and_then(|session| self.world.journal.session(session));
+        let facts = log.map(SessionLog::facts);
+        // What the client has just done is not recorded yet.
+        let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
+        let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
+        let login = target.user.clone().or_else(user);
+        let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| INBOX.into());
+        let login = login.ok_or("nobody is logged in, and the step names no user")?;
+        self.txn().mailbox_of(&login, &mailbox).map_err(|invalid| invalid.to_string())
+    }
+
+    fn txn(&mut self) -> MailTxn<'_> {
+        let origin = self.session.map_or(Origin::Delivered, Origin::Session);
+        MailTxn::new(&mut self.world.mail, origin, self.now)
+    }
+
+    fn tell_changes(&mut self) {
+        let origin = self.session.map_or(Origin::Delivered, Origin::Session);
+        let mut txn = MailTxn::new(&mut self.world.mail, origin, self.now);
+        if let Some((run, machine)) = self.run.as_mut().zip(self.machine.as_mut()) {
+            run.add(machine.tell(&mut txn));
+        }
+    }
+
+    fn conceal(&mut self, mailbox: MailboxId, uid: u32) {
+        if let Some(machine) = &mut self.machine {
+            machine.conceal(mailbox, uid);
+        }
+    }
+
+    fn announce(&mut self, capabilities: &CapabilityOverride) {
+        match &mut self.machine {
+            Some(machine) => {
+                if let Some(overrides) = machine.mask() {
+                    overrides.change(capabilities);
+                }
+            }
+            None => self.command(SessionCommand::CapabilityOverride(capabilities.clone())),
+        }
+    }
+
+    fn note(&mut self, weight: Weight, text: String) {
+        self.progress.notes.push(noted(self.by, weight, text));
+    }
+}
+
+impl World {
     /// A test gives variables other values.
     pub(crate) fn set_state(&mut self, set: Vec<(Variable, VariableValue)>, now: Timestamp) {
         for note in assign(&mut self.rulebook, set, None, None) {
@@ -257,32 +262,10 @@ fn assign(
     notes.collect()
 }
 
-/// Where a rule sends the message that is being accepted; fails with why that cannot be.
-fn destination(txn: &MailTxn<'_>, Target { user, mailbox }: &Target) -> Result<Destination, String> {
-    txn.destination(user.as_deref(), mailbox.as_deref().unwrap_or(INBOX)).map_err(|unfit| unfit.to_string())
-}
-
-/// The message that is accepted in this exchange goes that way.
-fn route(run: Option<&mut Run>, delivery: Delivery) {
-    if let Some(run) = run {
-        run.deliver(delivery);
-    }
-}
-
 pub(super) fn noted(by: &By, weight: Weight, text: String) -> RecordKind {
     RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&by.rule)), weight, text }))
 }
 
 fn impossible(by: &By, why: &str) -> RecordKind {
     noted(by, Weight::Failure, format!("a step could not be done: {why}"))
-}
-
-fn uids(txn: &MailTxn<'_>, place: MailboxId, one: One) -> Vec<u32> {
-    let Some(mailbox) = txn.mailbox(place) else { return Vec::new() };
-    let entries = mailbox.entries();
-    match one {
-        One::All => entries.iter().map(|entry| entry.uid).collect(),
-        One::Uid(uid) => entries.iter().filter(|entry| entry.uid == uid).map(|entry| entry.uid).collect(),
-        One::Msn(msn) => entries.get((msn as usize).wrapping_sub(1)).map(|entry| entry.uid).into_iter().collect(),
-    }
 }

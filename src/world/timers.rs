@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::World;
 use super::context::About;
 use super::effect::noted;
 use super::turn::{Nobody, Progress};
-use super::{SessionCommand, World};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
 use crate::mail::{Message, Origin};
@@ -115,12 +115,9 @@ impl World {
         let ((due, _), later) = first.remove_entry();
         let mut progress = Progress::default();
         let session = match later {
-            TimerJob::Effect { effect: Effect::Caps(offer), session, by } => {
-                self.tell(session, SessionCommand::CapabilityOverride(offer), &by);
-                session
-            }
             TimerJob::Effect { effect, session, by } => {
-                if !self.apply_effect(session, &mut Nobody, None, effect, &by, &mut progress, now) {
+                let machine = None::<&mut Nobody>;
+                if !self.apply_effect(session, machine, None, effect, (None, by.clone()), &mut progress, now) {
                     self.rulebook.missed_later(&by);
                 }
                 session

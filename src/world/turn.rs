@@ -209,14 +209,9 @@ impl World {
                     }
                 }
                 Want::Effect { effect, after, by } => {
-                    let found = match after {
-                        Some(after) => {
-                            self.put_off(Some(session), Some(&mut run), effect, after, by, &mut progress, now)
-                        }
-                        None => {
-                            self.apply_effect(Some(session), machine, Some(&mut run), effect, &by, &mut progress, now)
-                        }
-                    };
+                    let (machine, run_of) = (Some(&mut *machine), Some(&mut *run));
+                    let found =
+                        self.apply_effect(Some(session), machine, run_of, effect, (after, by), &mut progress, now);
                     run.did(found);
                 }
                 Want::Await => break Going::Line(decoded.take()),

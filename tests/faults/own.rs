@@ -73,7 +73,7 @@ pub(super) fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
     OWN.iter().map(|(event, steps, ..)| (*event, *steps)).chain(below)
 }
 
-fn server(on: &str, steps: &str, expect: &str) -> MailServer {
+pub(super) fn server(on: &str, steps: &str, expect: &str) -> MailServer {
     let message = if steps.contains("message =") { "[[message]]\nid = \"m\"\ngenerate = true\n" } else { "" };
     let text = format!(
         "mailjig = 1\n{message}[[mailbox]]\nname = \"INBOX\"\nuser = \"me@example.org\"\ngenerate = 2\n\
@@ -83,7 +83,7 @@ fn server(on: &str, steps: &str, expect: &str) -> MailServer {
 }
 
 /// A client that may do what the rows do.
-fn ready(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
+pub(super) fn ready(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
     let mut wire = Wire::connect(server, protocol, is_tls);
     wire.line();
     let (lines, first_of_last) = match protocol {

@@ -10,11 +10,12 @@ use super::toy::{
     WRITE, connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start,
     start_holding_little, start_holding_little_by_tls, transcript,
 };
-use crate::base::{Pattern, Seq, SessionNo};
+use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, runtime};
 use crate::journal::{Ending, Opened};
 use crate::protocol::{Event, Listener, Reply};
-use crate::rule::{CloseMode, Condition, Field, On, Pass, Reading, Rule, Step, Test};
+use crate::rule::step::tests::step;
+use crate::rule::{Condition, Field, On, Rule, Test};
 use crate::world::{EndCommand, SessionCommand, World};
 
 /// What has not come by now does not come.
@@ -208,7 +209,7 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
 #[test]
 fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
     let (engine, address) = start_holding_little();
-    let steps = vec![Step::Read(Reading::Stop), Step::Pass(Pass::Loud)];
+    let steps = vec![step("read = 'stop'"), step("pass = true")];
     let stop = Rule::new("stop", vec![On::from(Event::SmtpNoop)], steps, "here");
     engine.update(|world, now| world.mount(Arc::new(stop), now));
     engine.pause();
@@ -228,7 +229,7 @@ fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
 #[test]
 fn only_so_much_of_an_awaited_line_is_kept() {
     let (engine, address) = start();
-    let steps = vec![Step::Await(Pattern::parse("*").unwrap()), Step::Pass(Pass::Loud)];
+    let steps = vec![step("await = '*'"), step("pass = true")];
     let awaits = Rule::new("awaits", vec![On::from(Event::SmtpNoop)], steps, "here");
     engine.update(|world, now| world.mount(Arc::new(awaits), now));
     let mut client = connect(address);
@@ -277,7 +278,7 @@ fn only_so_much_is_dropped_behind_the_end() {
 #[test]
 fn a_client_may_go_on_sending_behind_half_a_close() {
     let (engine, address) = start();
-    let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![Step::Close(CloseMode::Half)], "here");
+    let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![step("close = 'half'")], "here");
     engine.update(|world, now| world.mount(Arc::new(half), now));
     let mut client = connect(address);
 

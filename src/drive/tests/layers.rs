@@ -14,7 +14,7 @@ use crate::drive::Engine;
 use crate::drive::wire::Transform;
 use crate::journal::Ending;
 use crate::protocol::Event;
-use crate::rule::{CloseMode, On, Rule, Step};
+use crate::rule::{CloseMode, On, Rule};
 
 /// What one call of the layer takes.
 const TAKEN: usize = 1000;
@@ -148,7 +148,7 @@ fn a_rule_ends_the_connection_below_the_layers_or_through_them() {
     ] {
         let (engine, address, certificate) = start_holding_little_by_tls();
         let mut client = invert(connect_holding_little_by_tls(address, certificate), "");
-        let close = Rule::new("close", vec![On::from(Event::SmtpNoop)], vec![Step::Close(mode)], "here");
+        let close = Rule::new("close", vec![On::from(Event::SmtpNoop)], vec![Arc::new(mode)], "here");
         engine.update(|world, now| world.mount(Arc::new(close), now));
 
         say(&mut client, "anything\n");

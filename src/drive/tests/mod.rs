@@ -22,7 +22,8 @@ use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic, runtime};
 use crate::journal::{Ending, Left, RecordKind};
 use crate::protocol::{Event, Reply};
-use crate::rule::{self, By, On, Rule, Shape};
+use crate::rule::step::tests::step;
+use crate::rule::{By, On, Rule};
 use crate::world::SessionCommand;
 
 #[test]
@@ -188,7 +189,7 @@ fn an_alert_says_that_a_record_was_wrong() {
 #[test]
 fn a_paced_reply_leaves_in_pieces() {
     let (engine, address) = start();
-    let pace = rule::Step::Shape(Shape::Pace { chunk: 3, gap: Duration::from_millis(5) });
+    let pace = step("pace = { chunk = 3, gap = '5ms' }");
     let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
     engine.update(|world, now| world.mount(Arc::new(rule), now));
     let mut client = connect(address);

@@ -11,7 +11,8 @@ use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Detail, Left, Opened};
 use crate::mail::{Envelope, INBOX, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Event, Input, Listener, MailTxn, Reply, Status};
-use crate::rule::{On, Rule, Step, Template, Variable, VariableValue};
+use crate::rule::step::tests::step;
+use crate::rule::{On, Rule, Variable, VariableValue};
 use crate::scenario::Scenario;
 use crate::world::{Draft, World};
 
@@ -117,7 +118,7 @@ fn those_whom_a_record_concerns_are_woken_and_nobody_else() {
 #[test]
 fn those_who_wait_for_rules_are_woken_when_one_fires() {
     let engine = start();
-    let note = Step::Note(Template::parse("changed").unwrap());
+    let note = step("note = 'changed'");
     let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));
     engine.update(|world, now| world.mount(rule, now));
     let variable = Variable { name: "phase".into(), is_session: false };

@@ -5,8 +5,15 @@ use std::time::Duration;
 use super::at::{ClientHello, Fetch, Imap, Listing, Smtp, Timer};
 use super::{Rule, or_panic, pattern, text};
 use crate::base::short;
-use crate::rule::{self, *};
+use crate::rule::step::data::{self, Data};
+use crate::rule::step::deliver::Deliver;
+use crate::rule::step::expunge::Expunge;
+use crate::rule::step::mailbox::{MailboxChange, Renumber};
+use crate::rule::step::tls::Hello;
+use crate::rule::step::{Literal, Tell, Which};
+use crate::rule::{Certificate, Profile};
 use crate::scenario::fragments;
+
 impl Rule<Smtp> {
     /// Adds a condition: this recipient, by a pattern, without regard to the case of the domain.
     ///
@@ -75,7 +82,7 @@ impl Rule<Smtp> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn deliver_into(self, mailbox: &str) -> Self {
-        self.step(Step::Deliver(Deliver::Into { user: None, mailbox: mailbox.into(), message: None }))
+        self.push(Deliver::Into { user: None, mailbox: mailbox.into(), message: None })
     }
 
     /// Captures the message, if it is accepted, and puts it into no mailbox.
@@ -98,7 +105,7 @@ impl Rule<Smtp> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn lose(self) -> Self {
-        self.step(Step::Deliver(Deliver::Lost))
+        self.push(Deliver::Lost)
     }
 }
 
@@ -148,7 +155,7 @@ impl Rule<Imap> {
     /// ```
     #[track_caller]
     pub fn code(self, name: &str, value: &str) -> Self {
-        self.step(Step::Data(Data::Code { name: name.into(), value: Some(text(value)) }))
+        self.push(Data::Code { name: name.into(), value: Some(text(value)) })
     }
 
     /// Leaves a response code (RFC 3501 §7.1) out of the reply.
@@ -168,7 +175,7 @@ impl Rule<Imap> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn drop_code(self, name: &str) -> Self {
-        self.step(Step::Data(Data::Code { name: name.into(), value: None }))
+        self.push(Data::Code { name: name.into(), value: None })
     }
 
     /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is told
@@ -190,7 +197,7 @@ impl Rule<Imap> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expunge(self, msn: u32) -> Self {
-        self.step(expunge(msn, Tell::Legal))
+        self.push(expunge(msn, Tell::Legal))
     }
 
     /// Gives a mailbox another UIDVALIDITY, one more than before, and its messages new UIDs from 1 on (RFC 3501 §2.3.1.1).
@@ -215,12 +222,12 @@ impl Rule<Imap> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn renumber(self, mailbox: &str) -> Self {
-        self.step(Step::Mailbox(MailboxChange {
+        self.push(MailboxChange {
             user: None,
             name: mailbox.into(),
             uid_validity: Some(Literal::Off(1)),
             renumber: Some(Renumber::Forward),
-        }))
+        })
     }
 }
 
@@ -247,7 +254,7 @@ impl Rule<Fetch> {
     /// ```
     #[track_caller]
     pub fn item(self, name: &str, value: &str) -> Self {
-        self.step(Step::Data(Data::Item { name: pattern(name), value: Some(text(value)) }))
+        self.push(Data::Item { name: pattern(name), value: Some(text(value)) })
     }
 
     /// Leaves an item out of the FETCH response, named by a pattern.
@@ -272,7 +279,7 @@ impl Rule<Fetch> {
     /// ```
     #[track_caller]
     pub fn drop_item(self, name: &str) -> Self {
-        self.step(Step::Data(Data::Item { name: pattern(name), value: None }))
+        self.push(Data::Item { name: pattern(name), value: None })
     }
 
     /// Announces literals (RFC 3501 §4.3) as so many octets longer than they are, or shorter.
@@ -294,7 +301,7 @@ impl Rule<Fetch> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn literal_off_by(self, octets: i64) -> Self {
-        self.step(Step::Data(Data::Literal(Literal::Off(octets))))
+        self.push(Data::Literal(Literal::Off(octets)))
     }
 
     /// Announces each literal (RFC 3501 §4.3) as so many octets, whatever its length.
@@ -316,7 +323,7 @@ impl Rule<Fetch> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn literal_of(self, octets: u64) -> Self {
-        self.step(Step::Data(Data::Literal(Literal::Exactly(octets))))
+        self.push(Data::Literal(Literal::Exactly(octets)))
     }
 
     /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once, where
@@ -338,7 +345,7 @@ impl Rule<Fetch> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expunge_now(self, msn: u32) -> Self {
-        self.step(expunge(msn, Tell::Now))
+        self.push(expunge(msn, Tell::Now))
     }
 }
 
@@ -361,7 +368,7 @@ impl Rule<Listing> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn drop_listing(self, number: usize) -> Self {
-        self.step(Step::Data(Data::Listing { line: number, change: rule::Listing::Drop }))
+        self.push(Data::Listing { line: number, change: data::Listing::Drop })
     }
 
     /// Gives a message of UIDL's listing, counted from 1, another unique id.
@@ -386,8 +393,8 @@ impl Rule<Listing> {
     /// ```
     #[track_caller]
     pub fn listing_uid(self, number: usize, uid: &str) -> Self {
-        let change = rule::Listing::Change { uid: Some(text(uid)), size: None };
-        self.step(Step::Data(Data::Listing { line: number, change }))
+        let change = data::Listing::Uid(text(uid));
+        self.push(Data::Listing { line: number, change })
     }
 
     /// Gives a message of LIST's listing, counted from 1, a size of so many octets more, or less.
@@ -409,8 +416,8 @@ impl Rule<Listing> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
-        let change = rule::Listing::Change { uid: None, size: Some(Literal::Off(octets)) };
-        self.step(Step::Data(Data::Listing { line: number, change }))
+        let change = data::Listing::Size(Literal::Off(octets));
+        self.push(Data::Listing { line: number, change })
     }
 }
 
@@ -446,7 +453,7 @@ impl Rule<ClientHello> {
     /// assert_eq!(expired.hits(), 0);
     /// ```
     pub fn expired_certificate(self) -> Self {
-        self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Expired))))
+        self.push(Hello::Profile(Profile::of(Certificate::Expired)))
     }
 
     /// Presents the valid certificate, where an outer rule or the scenario presents another.
@@ -460,7 +467,7 @@ impl Rule<ClientHello> {
     /// server.mount(on(tls::hello()).nth("3+").good_certificate());   // it was renewed
     /// ```
     pub fn good_certificate(self) -> Self {
-        self.step(Step::Tls(Hello::Profile(Profile::of(Certificate::Good))))
+        self.push(Hello::Profile(Profile::of(Certificate::Good)))
     }
 
     /// Answers the ClientHello with a TLS alert, by its name in RFC 8446 §6, as `handshake_failure`.
@@ -478,10 +485,10 @@ impl Rule<ClientHello> {
     /// ```
     #[track_caller]
     pub fn alert(self, name: &str) -> Self {
-        self.step(Step::Tls(Hello::Alert(or_panic(fragments::alert(name)))))
+        self.push(Hello::Alert(or_panic(fragments::alert(name))))
     }
 }
 
-fn expunge(msn: u32, tell: Tell) -> Step {
-    Step::Expunge { which: Which { user: None, mailbox: None, one: One::Msn(msn) }, tell }
+fn expunge(msn: u32, tell: Tell) -> Expunge {
+    Expunge { which: Which::selected(msn), tell }
 }

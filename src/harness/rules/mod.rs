@@ -34,6 +34,7 @@ mod wait;
 
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use mounted::{Mounted, ScopedRule};
@@ -42,7 +43,7 @@ pub use wait::RuleWait;
 
 use super::or_panic;
 use crate::base::{Pattern, Times};
-use crate::rule::{self, *};
+use crate::rule::{self, Nth, Step, Template, Timed};
 use crate::scenario::fragments;
 
 /// Begins a rule that acts at this event. Add more events with [`or`](Rule::or).
@@ -371,8 +372,8 @@ impl<P> Rule<P> {
         crate::scenario::rule_as_toml(&self.rule)
     }
 
-    fn step(mut self, step: Step) -> Self {
-        self.rule.steps.push(Timed { step, after: None });
+    fn push(mut self, step: impl Step + 'static) -> Self {
+        self.rule.steps.push(Timed { step: Arc::new(step), after: None });
         self
     }
 }

@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use super::{Rule, pattern, text};
-use crate::rule::*;
+use crate::rule::Pace;
+use crate::rule::step::close::CloseMode;
+use crate::rule::step::cut::{Cut, CutPoint};
+use crate::rule::step::edit::Edit;
+use crate::rule::step::eol::Eol;
+use crate::rule::step::hold::Hold;
+use crate::rule::step::pad::Pad;
+use crate::rule::step::split::Split;
 
 impl<P> Rule<P> {
     /// Sends the output in chunks of so many octets, with a gap of server time between two. A chunk of 0 counts as 1.
@@ -24,7 +31,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pace(self, chunk: usize, gap: Duration) -> Self {
-        self.step(Step::Shape(Shape::Pace { chunk: chunk.max(1), gap }))
+        self.push(Pace { chunk: chunk.max(1), gap })
     }
 
     /// Ends TCP segments behind these octets of the output: each piece is written to the socket on its own.
@@ -44,7 +51,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn split(self, at: impl IntoIterator<Item = usize>) -> Self {
-        self.step(Step::Shape(Shape::Split(at.into_iter().collect())))
+        self.push(Split(at.into_iter().collect()))
     }
 
     /// Sends everything that the rule lets out in one write, after its last step.
@@ -64,7 +71,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn hold(self) -> Self {
-        self.step(Step::Shape(Shape::Hold))
+        self.push(Hold)
     }
 
     /// Ends the connection behind so many octets of the output: with FIN, unless [`reset`](Self::reset),
@@ -85,7 +92,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cut(self, at: u64) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: CutPoint::At(at), end: CloseMode::Fin }))
+        self.push(Cut { place: CutPoint::At(at), end: CloseMode::Fin })
     }
 
     /// Ends the connection before what this pattern finds in the output; [`cut`](Self::cut) says how.
@@ -109,7 +116,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn cut_before(self, found: &str) -> Self {
-        self.step(Step::Shape(Shape::Cut { place: CutPoint::Before(pattern(found)), end: CloseMode::Fin }))
+        self.push(Cut { place: CutPoint::Before(pattern(found)), end: CloseMode::Fin })
     }
 
     /// Ends each line of the output with a bare LF instead of CRLF.
@@ -129,7 +136,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn eol_lf(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::Lf)))
+        self.push(Eol::Lf)
     }
 
     /// Ends each line of the output with a bare CR instead of CRLF.
@@ -149,7 +156,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn eol_cr(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::Cr)))
+        self.push(Eol::Cr)
     }
 
     /// Sends the lines of the output without line ends.
@@ -169,7 +176,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn eol_none(self) -> Self {
-        self.step(Step::Shape(Shape::Eol(Eol::None)))
+        self.push(Eol::None)
     }
 
     /// Replaces what this pattern finds in each line of the output by this text.
@@ -193,7 +200,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn edit(self, find: &str, replace: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Replace { find: pattern(find), with: text(replace) })))
+        self.push(Edit::Replace { find: pattern(find), with: text(replace) })
     }
 
     /// Leaves out each line of the output in which this pattern finds something.
@@ -217,7 +224,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn drop_lines(self, find: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::DropFound(pattern(find)))))
+        self.push(Edit::DropFound(pattern(find)))
     }
 
     /// Leaves out one line of the output, counted from 1.
@@ -237,7 +244,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn drop_line(self, line: usize) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Drop(line))))
+        self.push(Edit::Drop(line))
     }
 
     /// Sends one line of the output twice, counted from 1.
@@ -257,7 +264,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn double_line(self, line: usize) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Duplicate(line))))
+        self.push(Edit::Duplicate(line))
     }
 
     /// Sends one more line below this line of the output, counted from 1.
@@ -281,7 +288,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn insert_below(self, line: usize, more: &str) -> Self {
-        self.step(Step::Shape(Shape::Edit(Edit::Insert { below: line, text: text(more) })))
+        self.push(Edit::Insert { below: line, text: text(more) })
     }
 
     /// Makes a line of the output, counted from 1, `to` octets long, its line end not counted.
@@ -301,6 +308,6 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pad(self, line: usize, to: usize) -> Self {
-        self.step(Step::Shape(Shape::Pad { line, to }))
+        self.push(Pad { line, to })
     }
 }

@@ -5,8 +5,20 @@ use std::time::Duration;
 use super::at::Speaks;
 use super::{Rule, or_panic, pattern, text};
 use crate::protocol::CapabilityOverride;
-use crate::rule::*;
-use crate::scenario::fixed;
+use crate::rule::step::await_line::Await;
+use crate::rule::step::caps::Caps;
+use crate::rule::step::close::CloseMode;
+use crate::rule::step::fail::Fail;
+use crate::rule::step::kick::Kick;
+use crate::rule::step::note::Note;
+use crate::rule::step::pass::Pass;
+use crate::rule::step::raw::Raw;
+use crate::rule::step::read::Reading;
+use crate::rule::step::reply::Reply;
+use crate::rule::step::set::{Assign, Set, Variable};
+use crate::rule::step::stall::Stall;
+use crate::rule::step::wait::{Span, Wait};
+use crate::rule::{Template, Timed};
 
 impl<P> Rule<P> {
     /// Runs what is inside: the next rule that matches, and in the end the conforming server, whose reply is sent.
@@ -26,7 +38,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pass(self) -> Self {
-        self.step(Step::Pass(Pass::Loud))
+        self.push(Pass::Loud)
     }
 
     /// Sends these octets as they are, without a line end of their own: `\r`, `\n`, `\t`, `\\`, `\xff` and `{name}` are
@@ -52,7 +64,7 @@ impl<P> Rule<P> {
     #[track_caller]
     pub fn raw(self, octets: &str) -> Self {
         let octets = or_panic(Template::parse_raw(octets).map_err(|why| format!("{octets}: {why}")));
-        self.step(Step::Raw(octets))
+        self.push(Raw(octets))
     }
 
     /// Lets this much server time pass before what is sent next.
@@ -73,7 +85,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait(self, span: Duration) -> Self {
-        self.step(Step::Wait(fixed(span)))
+        self.push(Wait(span.into()))
     }
 
     /// Lets server time pass, between `least` and `most`. The length depends on the server's seed.
@@ -94,7 +106,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait_between(self, least: Duration, most: Duration) -> Self {
-        self.step(Step::Wait(Span { least, most }))
+        self.push(Wait(Span { least, most }))
     }
 
     /// Never answers this request. Later requests are answered.
@@ -114,7 +126,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stall(self) -> Self {
-        self.step(Step::Stall(Stall::Reply))
+        self.push(Stall::Reply)
     }
 
     /// Sends nothing more in this session. The connection stays open until the client closes it or it is
@@ -136,7 +148,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stall_connection(self) -> Self {
-        self.step(Step::Stall(Stall::Conn))
+        self.push(Stall::Conn)
     }
 
     /// Ends the connection with FIN. Behind a [`cut`](Self::cut) it says how that ends the connection.
@@ -226,7 +238,7 @@ impl<P> Rule<P> {
     /// assert_eq!(deaf.hits(), 0);
     /// ```
     pub fn stop_reading(self) -> Self {
-        self.step(Step::Read(Reading::Stop))
+        self.push(Reading::Stop)
     }
 
     /// Reads little at a time from now on.
@@ -246,7 +258,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_slowly(self) -> Self {
-        self.step(Step::Read(Reading::Slow))
+        self.push(Reading::Slow)
     }
 
     /// Gives a variable a value: a text, a number, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
@@ -281,7 +293,7 @@ impl<P> Rule<P> {
             Ok(number) => Assign::Number(number),
             Err(_) => Assign::Text(text(value)),
         };
-        self.step(Step::Set(vec![(Variable { name: name.into(), is_session }, assign)]))
+        self.push(Set(vec![(Variable { name: name.into(), is_session }, assign)]))
     }
 
     /// Ends the sessions of this user, by a pattern, of every protocol.
@@ -307,7 +319,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn kick(self, user: &str) -> Self {
-        self.step(Step::Kick { user: Some(pattern(user)), protocol: None, reply: None })
+        self.push(Kick { user: Some(pattern(user)), protocol: None, reply: None })
     }
 
     /// Writes this text into the journal, where transcripts and reports show it.
@@ -332,7 +344,7 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn note(self, note: &str) -> Self {
-        self.step(Step::Note(text(note)))
+        self.push(Note(text(note)))
     }
 
     /// Marks a mistake of the client: when the server is verified or dropped, the test fails with this text.
@@ -350,15 +362,42 @@ impl<P> Rule<P> {
     /// ```
     #[track_caller]
     pub fn fail(self, why: &str) -> Self {
-        self.step(Step::Fail(text(why)))
+        self.push(Fail(text(why)))
+    }
+
+    /// Adds a step as a scenario file writes it. Every step of the language can be written like this, also those that
+    /// have no method here.
+    ///
+    /// # Panics
+    /// If the text is not one step; with the error that a file would get.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::smtp;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(smtp::noop()).step("edit = { find = 'Ok', replace = 'Fine' }"));
+    ///
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// assert!(read_to_string(client)?.contains("250 2.0.0 Fine\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn step(mut self, written: &str) -> Self {
+        self.rule.steps.push(or_panic(Timed::parse(written)));
+        self
     }
 
     fn end(mut self, close_mode: CloseMode) -> Self {
-        if let Some(Timed { step: Step::Shape(Shape::Cut { end, .. }), .. }) = self.rule.steps.last_mut() {
-            *end = close_mode;
+        if let Some(timed) = self.rule.steps.last_mut()
+            && let Some(step) = timed.step.with_end(close_mode)
+        {
+            timed.step = step;
             return self;
         }
-        self.step(Step::Close(close_mode))
+        self.push(close_mode)
     }
 }
 
@@ -385,7 +424,7 @@ impl<P: Speaks> Rule<P> {
     /// ```
     #[track_caller]
     pub fn reply(self, line: &str) -> Self {
-        self.step(Step::Reply(vec![text(line)]))
+        self.push(Reply(vec![text(line)]))
     }
 
     /// Sends a reply of several lines, each as [`reply`](Self::reply) does.
@@ -414,7 +453,7 @@ impl<P: Speaks> Rule<P> {
         for line in lines {
             all.push(text(line));
         }
-        self.step(Step::Reply(all))
+        self.push(Reply(all))
     }
 
     /// Runs what is inside and sends nothing of its reply.
@@ -434,7 +473,7 @@ impl<P: Speaks> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn pass_silently(self) -> Self {
-        self.step(Step::Pass(Pass::Silent))
+        self.push(Pass::Silent)
     }
 
     /// Runs what is inside, and sends this line in the place of the last line of its reply.
@@ -460,7 +499,7 @@ impl<P: Speaks> Rule<P> {
     /// ```
     #[track_caller]
     pub fn pass_with(self, status: &str) -> Self {
-        self.step(Step::Pass(Pass::Status(text(status))))
+        self.push(Pass::Status(text(status)))
     }
 
     /// Reads the client's next line. If it does not match this pattern, verification fails.
@@ -484,7 +523,7 @@ impl<P: Speaks> Rule<P> {
     /// ```
     #[track_caller]
     pub fn await_line(self, line: &str) -> Self {
-        self.step(Step::Await(pattern(line)))
+        self.push(Await(pattern(line)))
     }
 
     /// Changes the capabilities of this session from now on: announces those in `add`, and no longer those in `remove`.
@@ -505,10 +544,6 @@ impl<P: Speaks> Rule<P> {
     /// ```
     pub fn capabilities(self, add: &[&str], remove: &[&str]) -> Self {
         let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        self.step(Step::Caps(CapabilityOverride {
-            add: boxed(add),
-            remove: boxed(remove),
-            ..CapabilityOverride::default()
-        }))
+        self.push(Caps(CapabilityOverride { add: boxed(add), remove: boxed(remove), ..CapabilityOverride::default() }))
     }
 }

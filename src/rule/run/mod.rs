@@ -6,17 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::{Fired, Noted, RecordKind, Stalled, Trace, Weight};
-use crate::protocol::{Event, Framing, Reply, RequestField, Status, masked};
-use crate::rule::clause::{RuleNo, Timed};
+use crate::protocol::{Event, Framing, RequestField, Status, masked};
+use crate::rule::clause::RuleNo;
 use crate::rule::condition::inserted;
-use crate::rule::effect::{By, Delivery, Effect, Target};
+use crate::rule::effect::{Delivery, Effect};
 use crate::rule::field::Field;
-use crate::rule::filter::Filter;
-use crate::rule::frame::{Frame, Passing, drawn, parts, shaped};
-use crate::rule::mounted::Firing;
+use crate::rule::firing::{By, Firing};
+use crate::rule::frame::{Frame, Passing, drawn};
 use crate::rule::plan::{After, Cue};
 use crate::rule::rulebook::{EvalContext, Rulebook};
-use crate::rule::step::{Deliver, Hello, Pass, Stall, Step};
+use crate::rule::step::stall::Stall;
+use crate::rule::step::tls::Hello;
+use crate::rule::step::{Action, StepContext};
 use crate::rule::template::{Name, Template};
 
 /// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
@@ -202,7 +203,7 @@ impl Run {
     pub(crate) fn heard(&mut self, line: &str) -> Option<RecordKind> {
         let frame = self.frames.last_mut()?;
         let rule = Arc::clone(&frame.firing.rule);
-        let Timed { step: Step::Await(pattern), .. } = rule.steps.get(frame.next.checked_sub(1)?)? else { return None };
+        let pattern = rule.steps.get(frame.next.checked_sub(1)?)?.step.awaited()?;
         frame.firing.groups.extend(pattern.groups(line));
         if pattern.matches(line) {
             return None;
@@ -262,130 +263,57 @@ impl Run {
         // What was said inside is over when the rule goes on.
         self.end_pass();
         let frame = self.frames.last_mut()?;
+        let at = frame.next;
         frame.next += 1;
-        let Timed { step, after } = timed;
         // Behind the end of the connection nothing is said.
-        frame.effect.changed |= timed.always_changes() && !(self.is_mute && step.answers());
-        let at = book.at(frame.firing.no);
+        frame.effect.changed |= timed.always_changes() && !(self.is_mute && timed.step.answers());
+        let (mounted, Firing { groups, request, .. }) = (book.at(frame.firing.no), &frame.firing);
         // They may be long: of them only what the step names is copied.
-        let Firing { groups, request, .. } = &frame.firing;
         let asked = |name: &Name| match name {
             Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
             Name::Group(_) => None,
         };
-        let named = |name: &Name| asked(name).or_else(|| book.named(at, name, cx, groups));
-        let fill = |template: &Template| template.fill(&named);
-        let text = |template: &Template| String::from_utf8_lossy(&template.fill(&named)).into_owned();
-        let target = |user: &Option<Template>, mailbox: &Option<Box<str>>| Target {
-            user: user.as_ref().map(&text),
-            mailbox: mailbox.clone(),
+        let cx = StepContext {
+            named: &|name| asked(name).or_else(|| book.named(mounted, name, cx, groups)),
+            framing: &self.framing,
+            drawn: &|span| drawn(span, book.seed(), &frame.firing, at + 1),
+            is_late: timed.after.is_some(),
         };
-        let effect = match step {
-            Step::Pass(pass) => {
-                let passing = match pass {
-                    Pass::Loud => Passing::Loud,
-                    Pass::Silent => Passing::Silent,
-                    Pass::Status(line) => Passing::Status { line: fill(line), kept: None },
-                };
-                self.pass(passing);
-                return None;
+        let action = timed.step.run(&cx);
+        if let Action::Effect = action {
+            let effect = Effect::new(&timed.step, &cx);
+            let by = By { rule: Arc::clone(&rule.id), step: at, firing: frame.effect.firing.clone() };
+            return Some(Want::Effect { effect, after: timed.after, by });
+        }
+        self.take_action(action, at)
+    }
+
+    /// Does what the step of the innermost rule at this place comes to.
+    fn take_action(&mut self, action: Action, at: usize) -> Option<Want> {
+        let frame = self.frames.last_mut()?;
+        match action {
+            Action::Pass(passing) => self.pass(passing),
+            Action::Say(reply) => self.speak(reply),
+            Action::Cue(cue) => {
+                let is_end = matches!(cue, Cue::End(_));
+                self.cue(cue);
+                self.is_mute |= is_end;
             }
-            Step::Reply(lines) => {
-                let lines: Vec<Vec<u8>> = lines.iter().map(fill).collect();
-                let octets = self.framing.frame(&lines);
-                if after.is_none() {
-                    self.speak(Reply::from(octets));
-                    return None;
-                }
-                Effect::Say(octets)
-            }
-            Step::Raw(octets) => {
-                let octets = fill(octets);
-                if after.is_none() {
-                    self.speak(Reply::from(octets));
-                    return None;
-                }
-                Effect::Say(octets)
-            }
-            Step::Wait(span) => {
-                let wait = drawn(*span, book.seed(), &frame.firing, frame.next);
-                self.cue(Cue::Wait(wait));
-                return None;
-            }
-            Step::Stall(stall) => {
-                let is_connection = *stall == Stall::Conn;
+            Action::Stall(stall) => {
+                let by = Arc::clone(&frame.firing.rule.id);
+                let is_connection = stall == Stall::Conn;
                 if is_connection {
                     self.cue(Cue::Stall);
                 }
-                self.trace.stalled = Some(Stalled { by: Arc::clone(&rule.id), is_connection });
+                self.trace.stalled = Some(Stalled { by, is_connection });
                 self.is_mute = true;
-                return None;
             }
-            Step::Await(_) => return Some(Want::Await),
-            Step::Shape(shape) => {
-                frame.shape(shaped(shape, &fill), frame.next - 1);
-                return None;
-            }
-            Step::Data(data) => {
-                frame.shape(Filter::Parts(parts(data, &fill)), frame.next - 1);
-                return None;
-            }
-            Step::Close(end) => {
-                if after.is_none() {
-                    self.cue(Cue::End(*end));
-                    self.is_mute = true;
-                    return None;
-                }
-                Effect::End(*end)
-            }
-            Step::Read(reading) => {
-                self.cue(Cue::Read(*reading));
-                return None;
-            }
-            Step::Tls(hello) => {
-                self.hello = Some(hello.clone());
-                return None;
-            }
-            Step::Listen(down) => Effect::Listen(*down),
-            Step::Set(assignments) => {
-                let set = assignments.iter().map(|(variable, assign)| {
-                    (variable.clone(), book.variables.assigned(variable, assign, cx.session(), &named))
-                });
-                Effect::Set(set.collect())
-            }
-            Step::Deliver(Deliver::Lost) => Effect::Lose,
-            Step::Deliver(Deliver::Into { user, mailbox, message: None }) => {
-                Effect::Redirect(target(user, &Some(mailbox.clone())))
-            }
-            Step::Deliver(Deliver::Into { user, mailbox, message: Some(message) }) => {
-                Effect::Deliver { target: target(user, &Some(mailbox.clone())), message: message.clone() }
-            }
-            Step::Expunge { which, tell } => {
-                Effect::Expunge { target: target(&which.user, &which.mailbox), one: which.one, tell: *tell }
-            }
-            Step::Flag { which, add, remove, tell } => Effect::Flag {
-                target: target(&which.user, &which.mailbox),
-                one: which.one,
-                add: add.clone(),
-                remove: remove.clone(),
-                tell: *tell,
-            },
-            Step::Mailbox(change) => Effect::Mailbox {
-                target: target(&change.user, &Some(change.name.clone())),
-                uid_validity: change.uid_validity,
-                renumber: change.renumber,
-            },
-            Step::Caps(offer) => Effect::Caps(offer.clone()),
-            Step::Kick { user, protocol, reply } => Effect::Kick {
-                user: user.clone(),
-                protocol: *protocol,
-                reply: reply.as_ref().map(|reply| [&fill(reply)[..], b"\r\n"].concat()),
-            },
-            Step::Note(note) => Effect::Note(text(note)),
-            Step::Fail(fail) => Effect::Fail(text(fail)),
-        };
-        let by = By { rule: Arc::clone(&rule.id), step: frame.next - 1, firing: frame.effect.firing.clone() };
-        Some(Want::Effect { effect, after: *after, by })
+            Action::Await => return Some(Want::Await),
+            Action::Hello(hello) => self.hello = Some(hello),
+            Action::Filter(filter) => frame.shape(filter, at),
+            Action::Effect => {}
+        }
+        None
     }
 
     fn pass(&mut self, passing: Passing) {

@@ -1,7 +1,6 @@
 //! What is wrong with a rule: at its events, among other rules, in itself.
 
 mod mailboxes;
-mod possible;
 mod replies;
 mod state;
 mod steps;
@@ -9,18 +8,18 @@ mod steps;
 pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
-use crate::base::nearest;
+use crate::base::{Pattern, nearest};
 use crate::document::{Location, Node, Reader};
 use crate::protocol::Event;
-use crate::rule::*;
+use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test};
 
 /// Checks the rules of one file, the outermost first. `messages` are the names that may be delivered.
 pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
     for (i, (rule, node)) in rules.iter().enumerate() {
         self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
         for timed in &rule.steps {
-            if let Step::Deliver(Deliver::Into { message: Some(id), .. }) = &timed.step
-                && !messages.iter().any(|its| **its == **id)
+            if let Some(id) = timed.step.message()
+                && !messages.iter().any(|its| its == id)
             {
                 let known: Vec<&str> = messages.iter().map(String::as_str).collect();
                 reader.unknown(&place(node, "do"), "message", id, &known);
@@ -76,12 +75,9 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
         let message = format!("this rule is never reached: `{}` {how} and does not pass", shadow.id);
         reader.wrong_help(&place(node, "on"), message, "give it a condition, or a `pass`");
     }
-    let holds = rule.steps.iter().any(|timed| matches!(timed.step, Step::Shape(Shape::Hold)));
-    let paces = |its: &&&Rule| {
-        its.steps.iter().any(|timed| matches!(timed.step, Step::Shape(Shape::Pace { .. })))
-            && always(its)
-            && covers(its)
-    };
+    let holds = rule.steps.iter().any(|timed| timed.step.kind().name == "hold");
+    let paces =
+        |its: &&&Rule| its.steps.iter().any(|timed| timed.step.kind().name == "pace") && always(its) && covers(its);
     if let Some(outer) = outer.iter().find(paces).filter(|_| holds) {
         reader.warn(&place(node, "do"), format!("what is held here is cut up again by the pace of `{}`", outer.id));
     }
@@ -111,9 +107,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
         gather(&condition.test, &mut groups);
     }
     for timed in &rule.steps {
-        if let Step::Await(pattern) = &timed.step {
-            groups.extend(pattern.group_names());
-        }
+        groups.extend(timed.step.awaited().into_iter().flat_map(Pattern::group_names));
     }
     let mut wrong = Vec::new();
     let mut check = |name: &Name, at: Location| match name {

@@ -3,7 +3,7 @@
 use super::step_place;
 use crate::document::{Node, Reader};
 use crate::protocol::{Event, Protocol};
-use crate::rule::*;
+use crate::rule::{Rule, Said, Template};
 
 /// Replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
@@ -11,16 +11,15 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
     protocols.sort_unstable();
     protocols.dedup();
     for (i, timed) in rule.steps.iter().enumerate() {
-        let lines: Vec<&str> = match &timed.step {
-            Step::Reply(lines) => lines.iter().map(Template::written).collect(),
-            Step::Pass(Pass::Status(line)) => vec![line.written()],
-            Step::Kick { reply: Some(line), .. } | Step::Shape(Shape::Edit(Edit::Insert { text: line, .. })) => {
+        let lines: Vec<&str> = match timed.step.said() {
+            Said::Reply(lines) => lines.into_iter().map(Template::written).collect(),
+            Said::Line(line) => {
                 if let Some((message, help)) = broken(&[line.written()]) {
                     reader.wrong_help(&step_place(node, i), message, help);
                 }
                 continue;
             }
-            _ => continue,
+            Said::Nothing => continue,
         };
         let at = step_place(node, i);
         if let Some((message, help)) = broken(&lines) {
@@ -42,8 +41,7 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
         let asks = |line: &&&str| {
             line.starts_with("354") || line.starts_with("334") || line.starts_with('+') && !line.starts_with("+OK")
         };
-        let goes_on =
-            rule.steps.iter().any(|timed| matches!(timed.step, Step::Pass(_) | Step::Await(_) | Step::Stall(_)));
+        let goes_on = rule.steps.iter().any(|timed| ["pass", "await", "stall"].contains(&timed.step.kind().name));
         if lines.iter().any(|line| asks(&line)) && !goes_on {
             reader
                 .warn(&at, "the client is asked to go on, and nothing hears it: `pass`, `await` or `stall` is missing");

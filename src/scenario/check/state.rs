@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::place;
 use crate::base::nearest;
 use crate::document::{Location, Node, Reader};
-use crate::rule::{
-    Assign, Condition, Expect, Field, Name, Rule, Step, Template, Variable, VariableValue, Wanted, shown,
-};
+use crate::rule::step::set::{Assign, Variable};
+use crate::rule::{Condition, Expect, Field, Name, Rule, Template, VariableValue, Wanted, shown};
 
 /// What a variable may be.
 struct Known {
@@ -54,9 +53,7 @@ fn known(rules: &[Arc<Rule>], declared: &[(Box<str>, VariableValue)]) -> Vec<Kno
     };
     let mut known: Vec<Known> = declared.iter().map(own).collect();
     let steps = rules.iter().flat_map(|rule| &rule.steps).map(|timed| &timed.step);
-    for (variable, assign) in
-        steps.filter_map(|step| if let Step::Set(all) = step { Some(all) } else { None }).flatten()
-    {
+    for (variable, assign) in steps.flat_map(|step| step.assignments()) {
         let value = match assign {
             Assign::Text(text) => text.constant().map(|text| VariableValue::Text(String::from_utf8_lossy(text).into())),
             Assign::Number(number) => Some(VariableValue::Number(*number)),

@@ -18,7 +18,8 @@ use super::{Listener, Server, Settings};
 use crate::base::Seq;
 use crate::journal::{RecordKind, Transcript};
 use crate::protocol::Event;
-use crate::rule::{On, Rule, Shape, Step};
+use crate::rule::step::tests::step;
+use crate::rule::{On, Rule};
 use crate::scenario::Scenario;
 use crate::world::World;
 
@@ -141,7 +142,7 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
     server.engine().update(|world, now| {
-        let pace = Step::Shape(Shape::Pace { chunk: 1, gap: Duration::ZERO });
+        let pace = step("pace = { chunk = 1, gap = '0' }");
         world.mount(Arc::new(Rule::new("drip", vec![On::from(Event::SmtpStarttls)], vec![pace], "here")), now);
     });
     let config = trusting(&server);

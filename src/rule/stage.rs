@@ -1,0 +1,45 @@
+//! What an event is an event of: events of one stage allow the same steps.
+
+use crate::protocol::Event;
+
+/// Where something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A connection, before anything is said; its TLS handshake.
+    Connection,
+    /// A request of a protocol, or what a protocol says unasked.
+    Protocol,
+    /// Nothing can be changed any more.
+    Over,
+    /// Something changed in the world.
+    World,
+}
+
+impl Stage {
+    fn of(event: Event) -> Self {
+        match event {
+            Event::TcpAccept | Event::TlsHello | Event::TlsDone => Self::Connection,
+            Event::TcpClose | Event::TlsFailed | Event::TcpSay => Self::Over,
+            event if event.is_of_world() => Self::World,
+            _ => Self::Protocol,
+        }
+    }
+}
+
+/// Why a step is impossible where no client hears anything.
+pub(super) const NOTHING_SAID: &str = "nothing is said at this event";
+
+/// Whether there is a client that something could be said to.
+pub(super) fn has_client(event: Event) -> bool {
+    matches!(Stage::of(event), Stage::Connection | Stage::Protocol)
+}
+
+/// Whether there is a session.
+pub(super) fn has_session(event: Event) -> bool {
+    Stage::of(event) != Stage::World
+}
+
+/// Whether the conforming server says something at this event.
+pub(crate) fn is_spoken(event: Event) -> bool {
+    Stage::of(event) == Stage::Protocol
+}

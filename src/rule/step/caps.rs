@@ -1,0 +1,72 @@
+//! `caps`: changes the capabilities that this session is told of.
+
+use std::sync::Arc;
+
+use super::super::effect::{ApplyContext, Effect};
+use super::super::stage;
+use super::{Example, Objection, Role, Step, StepKind, unless, wrong};
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::{CapabilityOverride, Event};
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "caps",
+    forms: "`{ add = […], remove = […] }`",
+    does: "changes what this session is told is possible",
+    role: Role::Effect,
+    examples: &[Example::new(
+        "pop3.noop",
+        "{ caps = { set = [\"XYZZY\"] } }",
+        "NOOP\r\nCAPA",
+        "+OK\r\n+OK these are my capabilities\r\nXYZZY\r\n.\r\n",
+    )],
+    read,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Caps(pub(crate) CapabilityOverride);
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    Some(Arc::new(Caps(reader.capabilities(node, "`caps`"))))
+}
+
+impl Reader {
+    /// What is announced: `add`, `remove`, `set`.
+    pub(crate) fn capabilities(&mut self, node: &Node, what: &str) -> CapabilityOverride {
+        let table = self.table(node, what, &["add", "remove", "set"]);
+        let mut list = |key: &str| table.get(key).map(|its| self.boxed(its));
+        let (add, remove, set) = (list("add"), list("remove"), list("set"));
+        CapabilityOverride { greeting: None, set, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }
+    }
+}
+
+impl Step for Caps {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        let CapabilityOverride { set, add, remove, .. } = &self.0;
+        let set = set.as_ref().map(|set| Tree::texts(set).unwrap_or(Tree::List(Vec::new())));
+        Tree::table([("set", set), ("add", Tree::texts(add)), ("remove", Tree::texts(remove))])
+    }
+
+    fn apply(&self, _effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        cx.announce(&self.0);
+        Ok(true)
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(stage::is_spoken(event), "nothing is announced at this event")
+    }
+
+    fn pointless(&self) -> Option<Objection> {
+        match self.0 == CapabilityOverride::default() {
+            true => wrong("`caps` names no capability", r#"write `add = ["IDLE"]` or `remove = […]`"#),
+            false => None,
+        }
+    }
+
+    fn may_miss(&self, is_late: bool) -> bool {
+        is_late
+    }
+}

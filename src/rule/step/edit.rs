@@ -1,0 +1,199 @@
+//! `edit`: changes lines.
+
+use std::sync::Arc;
+
+use super::super::filter::{Filter, Line, Rank, each_line, find_all, found};
+use super::super::stage;
+use super::super::template::Template;
+use super::{
+    Action, Example, FROM_ONE, Objection, Role, Said, Step, StepContext, StepKind, Then, never_found, unless, wrong,
+};
+use crate::base::Pattern;
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::{Event, Reply};
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "edit",
+    forms: "`{ find = '~…', replace = \"…\" }`, `{ find = '~…', drop = true }`, `{ line = 2, drop = true }`, \
+            `{ line = 2, dup = true }`, `{ below = 1, insert = \"…\" }`",
+    does: "changes lines",
+    role: Role::Filter,
+    examples: &Example::everywhere(
+        "{ edit = { find = \"~O[Kk]\", replace = \"Maybe\" } }",
+        ["250 2.0.0 Maybe\r\n", "A1 Maybe Done\r\n", "+Maybe now the password\r\n"],
+        Then::Open,
+    ),
+    read,
+};
+
+/// What is done to lines; the first is 1.
+#[derive(Debug, Clone)]
+pub(crate) enum Edit {
+    Replace {
+        find: Pattern,
+        with: Template,
+    },
+    Drop(usize),
+    /// Every line in which this is found.
+    DropFound(Pattern),
+    Duplicate(usize),
+    Insert {
+        below: usize,
+        text: Template,
+    },
+}
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let table = reader.table(node, "`edit`", &["find", "replace", "line", "drop", "dup", "below", "insert"]);
+    let line = |reader: &mut Reader, its: &Node| reader.number(its, "the number of a line");
+    let edit = match (table.get("find"), table.get("line"), table.get("below")) {
+        (Some(find), None, None) => {
+            let find = reader.pattern(find)?;
+            match table.get("drop").is_some_and(|its| reader.truth(its) == Some(true)) {
+                true => Edit::DropFound(find),
+                false => Edit::Replace { find, with: reader.need(table, node, "replace", Reader::template)? },
+            }
+        }
+        (None, Some(n), None) => {
+            let n = line(reader, n)?;
+            let is_set = |reader: &mut Reader, key| table.get(key).and_then(|its| reader.truth(its)) == Some(true);
+            match (is_set(reader, "drop"), is_set(reader, "dup")) {
+                (true, false) => Edit::Drop(n),
+                (false, true) => Edit::Duplicate(n),
+                (true, true) | (false, false) => {
+                    reader.wrong(&node.place, "`edit` of a line has either `drop = true` or `dup = true`");
+                    return None;
+                }
+            }
+        }
+        (None, None, Some(below)) => {
+            let below = line(reader, below)?;
+            Edit::Insert { below, text: reader.need(table, node, "insert", Reader::template)? }
+        }
+        _ => {
+            reader.wrong(&node.place, "`edit` has `find` and `replace`, or `line`, or `below` and `insert`");
+            return None;
+        }
+    };
+    Some(Arc::new(edit))
+}
+
+impl Step for Edit {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        let (yes, text) = (Some(Tree::Truth(true)), |its: &str| Some(Tree::text(its)));
+        match self {
+            Self::Replace { find, with } => {
+                Tree::table([("find", text(find.written())), ("replace", text(with.written()))])
+            }
+            Self::DropFound(find) => Tree::table([("find", text(find.written())), ("drop", yes)]),
+            Self::Drop(line) => Tree::table([("line", Some(Tree::number(*line))), ("drop", yes)]),
+            Self::Duplicate(line) => Tree::table([("line", Some(Tree::number(*line))), ("dup", yes)]),
+            Self::Insert { below, text: more } => {
+                Tree::table([("below", Some(Tree::number(*below))), ("insert", text(more.written()))])
+            }
+        }
+    }
+
+    fn run(&self, cx: &StepContext<'_>) -> Action {
+        let text = self.templates().first().map_or_else(Vec::new, |text| cx.fill(text));
+        Action::Filter(Box::new(Editing { edit: self.clone(), text, line: 0 }))
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(stage::has_client(event), stage::NOTHING_SAID)
+    }
+
+    fn pointless(&self) -> Option<Objection> {
+        match self {
+            Self::Drop(0) | Self::Duplicate(0) | Self::Insert { below: 0, .. } => wrong("there is no line 0", FROM_ONE),
+            Self::Replace { find, .. } | Self::DropFound(find) => never_found(find),
+            Self::Drop(_) | Self::Duplicate(_) | Self::Insert { .. } => None,
+        }
+    }
+
+    fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Replace { with: text, .. } | Self::Insert { text, .. } => vec![text],
+            Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) => Vec::new(),
+        }
+    }
+
+    fn said(&self) -> Said<'_> {
+        match self {
+            Self::Insert { text, .. } => Said::Line(text),
+            Self::Replace { .. } | Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) => Said::Nothing,
+        }
+    }
+}
+
+/// An edit with its text filled in, and how many lines were said.
+#[derive(Debug)]
+struct Editing {
+    edit: Edit,
+    text: Vec<u8>,
+    line: usize,
+}
+
+impl Filter for Editing {
+    fn rank(&self) -> Rank {
+        Rank::Lines
+    }
+
+    fn change(&mut self, reply: Reply) -> (Reply, bool) {
+        let Self { edit, text, line } = self;
+        each_line(reply, line, &mut |line, out| edit.change(&line, text, out))
+    }
+
+    fn told(&self) -> String {
+        match &self.edit {
+            Edit::Replace { find, .. } => format!("edited where {}", find.written()),
+            Edit::Drop(line) => format!("line {line} dropped"),
+            Edit::DropFound(find) => format!("lines dropped where {}", find.written()),
+            Edit::Duplicate(line) => format!("line {line} doubled"),
+            Edit::Insert { below, .. } => format!("a line inserted below {below}"),
+        }
+    }
+}
+
+impl Edit {
+    /// Writes what becomes of a line. Gives whether that is something else.
+    fn change(&self, line: &Line<'_>, text: &[u8], out: &mut Vec<u8>) -> bool {
+        let is_replaced = match self {
+            Self::Replace { find, .. } => replace(find, text, line.body, out),
+            Self::Drop(n) if *n == line.no => return true,
+            Self::DropFound(find) if found(find, line.body).is_some() => return true,
+            Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) | Self::Insert { .. } => {
+                out.extend_from_slice(line.body);
+                false
+            }
+        };
+        out.extend_from_slice(line.end);
+        match self {
+            Self::Duplicate(n) if *n == line.no => out.extend([line.body, line.end].concat()),
+            Self::Insert { below, .. } if *below == line.no => out.extend([text, b"\r\n"].concat()),
+            Self::Replace { .. } | Self::Drop(_) | Self::DropFound(_) | Self::Duplicate(_) | Self::Insert { .. } => {
+                return is_replaced;
+            }
+        }
+        true
+    }
+}
+
+/// Every place that is found in the whole line gets the text; `$1` and `${name}` are not special. Gives whether there
+/// was one.
+fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut from = 0;
+    let places = find_all(find, line);
+    let found = !places.is_empty();
+    for range in places {
+        out.extend_from_slice(&line[from..range.start]);
+        out.extend_from_slice(with);
+        from = range.end;
+    }
+    out.extend_from_slice(&line[from..]);
+    found
+}

@@ -1,0 +1,51 @@
+//! `listen`: closes every listener for a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::effect::{ApplyContext, Effect};
+use super::{Example, Role, Step, StepKind};
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::Event;
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "listen",
+    forms: "`{ down = \"1s\" }`",
+    does: "every listener is closed for so long; where somebody else has its port then, that is a failure",
+    role: Role::Effect,
+    examples: &[Example::new("smtp.noop", "{ listen = { down = \"1s\" } }", "NOOP", "250 2.0.0 Ok\r\n")],
+    read,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Listen {
+    pub(crate) down: Duration,
+}
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let table = reader.table(node, "`listen`", &["down"]);
+    Some(Arc::new(Listen { down: reader.need(table, node, "down", Reader::duration)? }))
+}
+
+impl Step for Listen {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        Tree::table([("down", Some(Tree::span(self.down)))])
+    }
+
+    fn apply(&self, _effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        cx.close_listeners(self.down);
+        Ok(true)
+    }
+
+    fn objection(&self, _event: Event) -> Option<&'static str> {
+        None
+    }
+
+    fn may_miss(&self, _is_late: bool) -> bool {
+        false
+    }
+}

@@ -1,0 +1,42 @@
+//! A number that is said instead of the right one: so much more or less than there is, or exactly that.
+
+use crate::document::{Node, Reader, Tree};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Literal {
+    /// More or less than there is.
+    Off(i64),
+    Exactly(u64),
+}
+
+impl Literal {
+    pub(crate) fn of(self, there_are: u64) -> u64 {
+        match self {
+            Self::Off(more) => there_are.saturating_add_signed(more),
+            Self::Exactly(number) => number,
+        }
+    }
+
+    pub(super) fn print(self) -> Tree {
+        match self {
+            Self::Off(more) => Tree::Text(format!("{more:+}")),
+            Self::Exactly(number) => Tree::Text(format!("={number}")),
+        }
+    }
+}
+
+impl Reader {
+    /// `+7`, `-1`, `=4294967295` or a bare number.
+    pub(super) fn literal(&mut self, node: &Node) -> Option<Literal> {
+        let written = self.written(node)?;
+        let parsed = match written.strip_prefix('=') {
+            Some(number) => number.parse().ok().map(Literal::Exactly),
+            None if written.starts_with(['+', '-']) => written.parse().ok().map(Literal::Off),
+            None => written.parse().ok().map(Literal::Exactly),
+        };
+        if parsed.is_none() {
+            self.wrong(&node.place, format!("`{written}` is neither `+7` nor `-1` nor `=42`"));
+        }
+        parsed
+    }
+}

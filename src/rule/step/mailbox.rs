@@ -1,0 +1,110 @@
+//! `mailbox`: changes a mailbox as a whole.
+
+use std::sync::Arc;
+
+use super::super::effect::{ApplyContext, Effect};
+use super::super::template::Template;
+use super::target::NOBODY;
+use super::{Example, Literal, Objection, Role, Step, StepKind, Then, unless, wrong};
+use crate::document::{Node, Reader, Tree, word};
+use crate::mail::INBOX;
+use crate::protocol::Event;
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "mailbox",
+    forms: "`{ name = \"INBOX\", uidvalidity = \"+1\", renumber = true }`",
+    does: "gives a mailbox another UIDVALIDITY, and its messages UIDs from 1, or with `\"reverse\"` the last first",
+    role: Role::Effect,
+    examples: &[Example {
+        on: "imap.noop",
+        steps: "{ mailbox = { name = \"INBOX\", uidvalidity = \"+1\", renumber = \"reverse\" } }",
+        client: "A3 NOOP",
+        server: "* BYE The UIDs of the mailbox changed\r\n",
+        then: Then::Fin,
+    }],
+    read,
+};
+
+/// What happens to a mailbox as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct MailboxChange {
+    pub(crate) user: Option<Template>,
+    pub(crate) name: Box<str>,
+    pub(crate) uid_validity: Option<Literal>,
+    pub(crate) renumber: Option<Renumber>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renumber {
+    /// UIDs from 1, in order.
+    Forward,
+    /// UIDs from 1, the last message first.
+    Reverse,
+}
+
+const RENUMBER: [(&str, Option<Renumber>); 3] =
+    [("true", Some(Renumber::Forward)), ("reverse", Some(Renumber::Reverse)), ("false", None)];
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let table = reader.table(node, "`mailbox`", &["name", "uidvalidity", "renumber", "user"]);
+    let renumber = match table.get("renumber") {
+        None => None,
+        Some(its) => reader.word(its, "renumber", &RENUMBER)?,
+    };
+    let user = reader.user(table)?;
+    let name = table.get("name").and_then(|its| reader.text(its)).unwrap_or_else(|| INBOX.to_owned()).into();
+    let uid_validity = match table.get("uidvalidity") {
+        Some(its) => Some(reader.literal(its)?),
+        None => None,
+    };
+    Some(Arc::new(MailboxChange { user, name, uid_validity, renumber }))
+}
+
+impl Step for MailboxChange {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        let renumber = self.renumber.map(|how| match how {
+            Renumber::Forward => Tree::Truth(true),
+            Renumber::Reverse => word(&Some(how), &RENUMBER),
+        });
+        Tree::table([
+            ("name", Some(Tree::text(&self.name))),
+            ("user", self.user.as_ref().map(|its| Tree::text(its.written()))),
+            ("uidvalidity", self.uid_validity.map(Literal::print)),
+            ("renumber", renumber),
+        ])
+    }
+
+    fn apply(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        let mailbox = cx.mailbox(&effect.target(self.user.as_ref(), Some(&self.name)))?;
+        let mut txn = cx.txn();
+        let now_is = txn.mailbox(mailbox).map_or(0, |mailbox| mailbox.uid_validity);
+        let validity = self.uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
+        txn.renumber(mailbox, validity, self.renumber.map(|how| how == Renumber::Reverse));
+        Ok(true)
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(self.user.is_some() || event != Event::Timer, NOBODY)
+    }
+
+    fn pointless(&self) -> Option<Objection> {
+        match self {
+            Self { uid_validity: None, renumber: None, .. } => {
+                wrong("`mailbox` changes nothing", r#"give it `uidvalidity = "+1"` or `renumber = true`"#)
+            }
+            Self { .. } => None,
+        }
+    }
+
+    fn templates(&self) -> Vec<&Template> {
+        self.user.iter().collect()
+    }
+
+    fn mailbox(&self) -> (Option<&str>, Option<&Template>) {
+        (Some(&self.name), self.user.as_ref())
+    }
+}

@@ -1,0 +1,408 @@
+//! What a rule does, step by step.
+//!
+//! Each kind of step has a file of its own: its name and description, how it is read and printed, where it can stand,
+//! what it does, and examples. [`STEPS`] is the table of them: the loader, the printer, the checks, the reference in the
+//! manual and the tests are made of it.
+
+mod literal;
+mod target;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use literal::Literal;
+pub(crate) use target::{Target, Tell, Which};
+
+use super::clause::Timed;
+use super::effect::{ApplyContext, Effect};
+use super::filter::Filter;
+use super::frame::Passing;
+use super::plan::Cue;
+use super::template::{Name, Template};
+use crate::base::{Pattern, unknown_word};
+use crate::document::{Entry, Node, Reader, Tree};
+use crate::protocol::{Event, Framing, Reply};
+use close::CloseMode;
+use set::{Assign, Variable};
+use stall::Stall;
+use tls::Hello;
+use wait::Span;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+macro_rules! steps {
+    ($($file:ident)*) => {
+        $(pub(crate) mod $file;)*
+
+        /// Every kind of step, in the order of the manual.
+        pub(crate) const STEPS: &[&StepKind] = &[$(&$file::KIND),*];
+    };
+}
+
+// One file each. `cargo fmt` does not look into macros: format a new file with `rustfmt`.
+steps! {
+    pass
+    reply
+    raw
+    wait
+    stall
+    await_line
+    pace
+    split
+    hold
+    cut
+    eol
+    edit
+    pad
+    data
+    close
+    read
+    tls
+    listen
+    set
+    deliver
+    expunge
+    flag
+    mailbox
+    caps
+    kick
+    note
+    fail
+}
+
+/// A kind of step, as the language knows it.
+pub(crate) struct StepKind {
+    /// Its key in a file.
+    pub(crate) name: &'static str,
+    /// The forms of its value, in Markdown.
+    #[cfg_attr(not(test), allow(dead_code))] // A test makes the manual of it.
+    pub(crate) forms: &'static str,
+    /// What it does, in Markdown.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) does: &'static str,
+    pub(crate) role: Role,
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) examples: &'static [Example],
+    /// Reads its value.
+    pub(crate) read: fn(&mut Reader, &Node) -> Option<Arc<dyn Step>>,
+}
+
+/// A step at work: shown in the manual, and played by a test.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) struct Example {
+    pub(crate) on: &'static str,
+    /// The rule's steps, as a file writes them.
+    pub(crate) steps: &'static str,
+    /// The client's lines.
+    pub(crate) client: &'static str,
+    /// The octets that leave then; `|` where a write ends.
+    pub(crate) server: &'static str,
+    pub(crate) then: Then,
+}
+
+/// How it goes on when the octets of an example have left.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) enum Then {
+    /// The next command is answered.
+    Open,
+    /// Nothing is said any more, and the connection stays.
+    Silence,
+    /// The connection ends in good order.
+    Fin,
+    /// The connection ends with RST.
+    Rst,
+    /// The TLS handshake fails.
+    Refused,
+}
+
+impl Example {
+    const fn new(on: &'static str, steps: &'static str, client: &'static str, server: &'static str) -> Self {
+        Self { on, steps, client, server, then: Then::Open }
+    }
+
+    /// The same steps at a command of each protocol.
+    const fn everywhere(steps: &'static str, [smtp, imap, pop3]: [&'static str; 3], then: Then) -> [Self; 3] {
+        [
+            Self { on: "smtp.noop", steps, client: "NOOP", server: smtp, then },
+            Self { on: "imap.noop", steps, client: "A1 NOOP", server: imap, then },
+            Self { on: "pop3.user", steps, client: "USER bob", server: pop3, then },
+        ]
+    }
+}
+
+/// What the conforming server answers in examples that stand everywhere.
+const CONFORMING: [&str; 3] = ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"];
+
+/// One thing that a rule does.
+///
+/// Most of what is asked here follows from the [`Role`]; a step answers for itself where it differs.
+pub(crate) trait Step: fmt::Debug + Send + Sync {
+    fn kind(&self) -> &'static StepKind;
+
+    /// Its value, as [`StepKind::read`] reads it.
+    fn print(&self) -> Tree;
+
+    /// What it comes to when its rule gets to it.
+    fn run(&self, _cx: &StepContext<'_>) -> Action {
+        Action::Effect
+    }
+
+    /// Changes the world: called where [`run`](Self::run) gave [`Action::Effect`], at once or when it is due. Gives
+    /// whether what it is about was there; fails with why it cannot be done.
+    fn apply(&self, _effect: &Effect, _cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        Ok(false)
+    }
+
+    /// Why it is impossible at this event, if it is.
+    fn objection(&self, event: Event) -> Option<&'static str>;
+
+    /// Why it can change nothing, wherever it stands, if it cannot.
+    fn pointless(&self) -> Option<Objection> {
+        None
+    }
+
+    /// Whether it is an answer, so that nothing is passed unless a rule says so.
+    fn answers(&self) -> bool {
+        self.kind().role == Role::Answer
+    }
+
+    /// Whether it runs what is inside of the rule.
+    fn passes(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be done later.
+    fn may_come_later(&self) -> bool {
+        match self.kind().role {
+            Role::Answer | Role::Effect | Role::Note => true,
+            Role::Flow | Role::Filter => false,
+        }
+    }
+
+    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
+    /// mailbox that can be, a message that is accepted, a session that has variables or was to hear of it later.
+    fn may_miss(&self, is_late: bool) -> bool {
+        match self.kind().role {
+            Role::Answer => is_late,
+            Role::Filter | Role::Effect => true,
+            Role::Flow | Role::Note => false,
+        }
+    }
+
+    /// Whether it changes nothing that a client could see.
+    fn looks_on(&self) -> bool {
+        self.kind().role == Role::Note
+    }
+
+    /// Whether it has to do with what is said, so that it does nothing where nothing is said any more.
+    fn is_said(&self) -> bool {
+        matches!(self.kind().role, Role::Answer | Role::Filter)
+    }
+
+    /// Whether it lets something out for filters to change, at an event where the server says something or not.
+    fn lets_out(&self, _is_spoken: bool) -> bool {
+        false
+    }
+
+    /// Whether it gives the message that is accepted its way.
+    fn is_about_accepted(&self) -> bool {
+        false
+    }
+
+    /// The texts in it that name something.
+    fn templates(&self) -> Vec<&Template> {
+        Vec::new()
+    }
+
+    /// The texts in it that have the form of a protocol.
+    fn said(&self) -> Said<'_> {
+        Said::Nothing
+    }
+
+    /// What the client's next line must be, where that is awaited.
+    fn awaited(&self) -> Option<&Pattern> {
+        None
+    }
+
+    /// The mailbox that it names, and the login whose mailbox that is.
+    fn mailbox(&self) -> (Option<&str>, Option<&Template>) {
+        (None, None)
+    }
+
+    /// The message of the file that it delivers.
+    fn message(&self) -> Option<&str> {
+        None
+    }
+
+    /// The variables that it sets.
+    fn assignments(&self) -> &[(Variable, Assign)] {
+        &[]
+    }
+
+    /// The same step with another end of the connection, where it ends one in the midst of the output.
+    fn with_end(&self, _end: CloseMode) -> Option<Arc<dyn Step>> {
+        None
+    }
+}
+
+/// What a step has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The course of the exchange.
+    Flow,
+    /// What is answered, or the end of the connection.
+    Answer,
+    /// What becomes of what the rule lets out.
+    Filter,
+    /// Mail, sessions, variables and listeners.
+    Effect,
+    /// What is written down, for people.
+    Note,
+}
+
+/// What a step comes to.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// What is inside of the rule runs, and this becomes of what it says.
+    Pass(Passing),
+    /// The client is told this.
+    Say(Reply),
+    /// The wire is told this.
+    Cue(Cue),
+    /// Nothing is answered any more.
+    Stall(Stall),
+    /// The client's next line is read.
+    Await,
+    /// The ClientHello is answered so.
+    Hello(Hello),
+    /// What the rule lets out goes through this.
+    Filter(Box<dyn Filter>),
+    /// The world is changed: [`Step::apply`] does that.
+    Effect,
+}
+
+/// What a step knows when its rule gets to it.
+pub(crate) struct StepContext<'c> {
+    /// What a name stands for.
+    pub(super) named: &'c dyn Fn(&Name) -> Option<String>,
+    pub(super) framing: &'c Framing,
+    /// A length of time out of a range, drawn by the seed.
+    pub(super) drawn: &'c dyn Fn(Span) -> Duration,
+    /// It is done later.
+    pub(super) is_late: bool,
+}
+
+impl StepContext<'_> {
+    pub(super) fn fill(&self, template: &Template) -> Vec<u8> {
+        template.fill(self.named)
+    }
+}
+
+/// Texts that have the form of a protocol.
+pub(crate) enum Said<'s> {
+    Nothing,
+    /// The lines of a reply.
+    Reply(Vec<&'s Template>),
+    /// One line of any form.
+    Line(&'s Template),
+}
+
+/// What is wrong with a step, and what would be right.
+pub(crate) type Objection = (String, String);
+
+fn wrong(message: impl Into<String>, help: &str) -> Option<Objection> {
+    Some((message.into(), help.to_owned()))
+}
+
+/// Help where something is counted from 1.
+const FROM_ONE: &str = "the first is 1";
+
+/// What is wrong with a pattern that is to be found inside of a line.
+fn never_found(pattern: &Pattern) -> Option<Objection> {
+    let message = || format!("`{}` is never found inside of a line", pattern.written());
+    (!pattern.is_findable()).then(|| (message(), "write the text itself, or `~` and a regular expression".to_owned()))
+}
+
+/// Says why something is impossible, unless it is possible.
+fn unless(is_possible: bool, why: &'static str) -> Option<&'static str> {
+    (!is_possible).then_some(why)
+}
+
+/// Two steps are the same if they are written the same.
+impl PartialEq for dyn Step {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind().name == other.kind().name && self.print() == other.print()
+    }
+}
+
+/// Known words that are no steps yet.
+const LATER: &[&str] = &["script", "ask", "run", "token"];
+
+impl Reader {
+    /// `do`: one table or a list of them, each with its place.
+    pub(crate) fn steps(&mut self, node: &Node) -> Vec<(Timed, Node)> {
+        node.items().iter().filter_map(|item| Some((self.timed(item)?, item.clone()))).collect()
+    }
+
+    pub(crate) fn timed(&mut self, node: &Node) -> Option<Timed> {
+        let Some(entries) = node.entries() else {
+            self.wrong_help(
+                &node.place,
+                format!("a step is a table, and this is {}", node.kind()),
+                "write `{ reply = \"…\" }`",
+            );
+            return None;
+        };
+        let after = entries.iter().find(|entry| entry.key == "after");
+        let mut others = entries.iter().filter(|entry| entry.key != "after");
+        let (Some(entry), rest) = (others.next(), others.next()) else {
+            self.wrong(&node.place, "a step says what to do, and this says nothing");
+            return None;
+        };
+        if let Some(second) = rest {
+            let help = format!("write {{ {} = … }}, {{ {} = … }}", entry.key, second.key);
+            self.wrong_help(&second.place, "a step does one thing; this is a second", help);
+        }
+        let step = self.step(entry)?;
+        let after = match after {
+            Some(entry) => Some(self.duration(&entry.value)?),
+            None => None,
+        };
+        Some(Timed { step, after })
+    }
+
+    fn step(&mut self, entry: &Entry) -> Option<Arc<dyn Step>> {
+        let name = entry.key.as_str();
+        if let Some(kind) = STEPS.iter().find(|kind| kind.name == name) {
+            return (kind.read)(self, &entry.value);
+        }
+        if LATER.contains(&name) {
+            self.wrong(&entry.place, format!("the step `{name}` is not built yet"));
+            return None;
+        }
+        let known: Vec<&str> = STEPS.iter().map(|kind| kind.name).collect();
+        let (message, help) = unknown_word("step", name, &known);
+        self.wrong_help(&entry.place, message, help);
+        None
+    }
+}
+
+impl Timed {
+    /// Reads a step as a file writes it: `pace = { chunk = 1, gap = "50ms" }`, and `after` if it has one.
+    pub(crate) fn parse(written: &str) -> Result<Self, String> {
+        let mut reader = Reader::default();
+        let document = Node::toml(&format!("step = {{ {written} }}"));
+        let step =
+            document.map(|node| node.entries().unwrap_or_default().first().and_then(|its| reader.timed(&its.value)));
+        let step = step.map_err(|problems| reader.problems.extend(problems));
+        reader.finish(step.ok().flatten())
+    }
+
+    /// `{ reply = "…", after = "1s" }`.
+    pub(crate) fn print(&self) -> Tree {
+        Tree::table([(self.step.kind().name, Some(self.step.print())), ("after", self.after.map(Tree::span))])
+    }
+}

@@ -1,0 +1,102 @@
+//! `pass`: runs what is inside of the rule.
+
+use std::sync::Arc;
+
+use super::super::frame::Passing;
+use super::super::stage;
+use super::super::template::Template;
+use super::{Action, CONFORMING, Example, Role, Said, Step, StepContext, StepKind, Then, unless};
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::Event;
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "pass",
+    forms: "`true`, `\"silent\"`, `{ status = \"NO later\" }`",
+    does: "runs what is inside: the next rule that matches, at last the conforming server",
+    role: Role::Flow,
+    examples: &Example::everywhere("{ pass = true }", CONFORMING, Then::Open),
+    read,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) enum Pass {
+    Loud,
+    /// And says nothing of it.
+    Silent,
+    /// And completes the reply with this line instead.
+    Status(Template),
+}
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    if node.entries().is_some() {
+        let table = reader.table(node, "`pass`", &["status"]);
+        return Some(Arc::new(Pass::Status(reader.need(table, node, "status", Reader::template)?)));
+    }
+    match reader.written(node)?.as_str() {
+        "true" => Some(Arc::new(Pass::Loud)),
+        "silent" => Some(Arc::new(Pass::Silent)),
+        _ => {
+            reader.wrong(&node.place, "`pass` is true, \"silent\" or { status = \"…\" }");
+            None
+        }
+    }
+}
+
+impl Step for Pass {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        match self {
+            Self::Loud => Tree::Truth(true),
+            Self::Silent => Tree::text("silent"),
+            Self::Status(line) => Tree::table([("status", Some(Tree::text(line.written())))]),
+        }
+    }
+
+    fn run(&self, cx: &StepContext<'_>) -> Action {
+        Action::Pass(match self {
+            Self::Loud => Passing::Loud,
+            Self::Silent => Passing::Silent,
+            Self::Status(line) => Passing::Status { line: cx.fill(line), kept: None },
+        })
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        match self {
+            Self::Loud => None,
+            Self::Silent | Self::Status(_) => unless(stage::is_spoken(event), "there is no reply at this event"),
+        }
+    }
+
+    fn answers(&self) -> bool {
+        true
+    }
+
+    fn passes(&self) -> bool {
+        true
+    }
+
+    fn looks_on(&self) -> bool {
+        matches!(self, Self::Loud)
+    }
+
+    fn lets_out(&self, is_spoken: bool) -> bool {
+        is_spoken && !matches!(self, Self::Silent)
+    }
+
+    fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Status(line) => vec![line],
+            Self::Loud | Self::Silent => Vec::new(),
+        }
+    }
+
+    fn said(&self) -> Said<'_> {
+        match self {
+            Self::Status(line) => Said::Reply(vec![line]),
+            Self::Loud | Self::Silent => Said::Nothing,
+        }
+    }
+}

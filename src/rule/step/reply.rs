@@ -1,0 +1,81 @@
+//! `reply`: says lines in the protocol's own form.
+
+use std::sync::Arc;
+
+use super::super::effect::{ApplyContext, Effect};
+use super::super::stage;
+use super::super::template::Template;
+use super::{Action, Example, Role, Said, Step, StepContext, StepKind, unless};
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::{self, Event};
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "reply",
+    forms: "a text, or a list of lines",
+    does: "says lines in the protocol's own form",
+    role: Role::Answer,
+    examples: &[
+        Example::new(
+            "smtp.noop",
+            "{ reply = [\"451 4.7.1 too\", \"451 early\"] }",
+            "NOOP",
+            "451-4.7.1 too\r\n451 early\r\n",
+        ),
+        Example::new("imap.noop", "{ reply = \"NO later\" }", "A1 NOOP", "A1 NO later\r\n"),
+        Example::new("pop3.user", "{ reply = [\"+OK one\", \".two\"] }", "USER bob", "+OK one\r\n..two\r\n.\r\n"),
+    ],
+    read,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reply(pub(crate) Vec<Template>);
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let lines: Vec<Template> = node.items().iter().filter_map(|item| reader.template(item)).collect();
+    let is_whole = lines.len() == node.items().len() && !lines.is_empty();
+    is_whole.then(|| Arc::new(Reply(lines)) as Arc<dyn Step>)
+}
+
+impl Step for Reply {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        let Self(lines) = self;
+        match lines.as_slice() {
+            [one] => Tree::text(one.written()),
+            lines => Tree::List(lines.iter().map(|line| Tree::text(line.written())).collect()),
+        }
+    }
+
+    fn run(&self, cx: &StepContext<'_>) -> Action {
+        if cx.is_late {
+            return Action::Effect;
+        }
+        let lines: Vec<Vec<u8>> = self.0.iter().map(|line| cx.fill(line)).collect();
+        Action::Say(protocol::Reply::from(cx.framing.frame(&lines)))
+    }
+
+    fn apply(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        let lines: Vec<Vec<u8>> = self.0.iter().map(|line| effect.fill(line)).collect();
+        cx.say(effect.framing().frame(&lines));
+        Ok(true)
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(stage::is_spoken(event), "there is no reply at this event")
+    }
+
+    fn lets_out(&self, _is_spoken: bool) -> bool {
+        true
+    }
+
+    fn templates(&self) -> Vec<&Template> {
+        self.0.iter().collect()
+    }
+
+    fn said(&self) -> Said<'_> {
+        Said::Reply(self.templates())
+    }
+}

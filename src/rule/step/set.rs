@@ -1,0 +1,143 @@
+//! `set`: changes variables.
+
+use std::sync::Arc;
+
+use super::super::effect::{ApplyContext, Effect};
+use super::super::stage;
+use super::super::template::Template;
+use super::{Example, Objection, Role, Step, StepKind, unless, wrong};
+use crate::document::{Data, Entry, Node, Reader, Tree};
+use crate::protocol::Event;
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "set",
+    forms: "`{ phase = \"up\", session.tries = \"+1\" }`",
+    does: "changes variables",
+    role: Role::Effect,
+    examples: &[Example::new(
+        "smtp.noop",
+        "[{ set = { session.tries = \"+1\" } }, { reply = \"250 {session.tries}\" }]",
+        "NOOP\r\nNOOP",
+        "250 1\r\n250 2\r\n",
+    )],
+    read,
+};
+
+/// A name that rules share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Variable {
+    pub(crate) name: Box<str>,
+    /// It belongs to the session, and goes with it.
+    pub(crate) is_session: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Assign {
+    Text(Template),
+    Number(i64),
+    Truth(bool),
+    /// So much more than it was.
+    Add(i64),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Set(pub(crate) Vec<(Variable, Assign)>);
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let Some(entries) = node.entries() else {
+        reader.wrong(&node.place, "`set` is a table of variables");
+        return Some(Arc::new(Set(Vec::new())));
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let scope = entry.value.entries().filter(|_| matches!(entry.key.as_str(), "session" | "state"));
+        let (of_scope, is_session) = match scope {
+            Some(of_scope) => (of_scope, entry.key == "session"),
+            None => (std::slice::from_ref(entry), false),
+        };
+        for Entry { key, value, .. } in of_scope {
+            let variable = Variable { name: key.as_str().into(), is_session };
+            all.extend(assign(reader, value).map(|assign| (variable, assign)));
+        }
+    }
+    Some(Arc::new(Set(all)))
+}
+
+fn assign(reader: &mut Reader, node: &Node) -> Option<Assign> {
+    match &node.data {
+        Data::Integer(number) => Some(Assign::Number(*number)),
+        Data::Truth(truth) => Some(Assign::Truth(*truth)),
+        Data::Text(text) if text.starts_with(['+', '-']) && text.parse::<i64>().is_ok() => {
+            text.parse().ok().map(Assign::Add)
+        }
+        Data::Text(_) => reader.template(node).map(Assign::Text),
+        Data::Float(_) | Data::List(_) | Data::Table(_) => {
+            let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
+            reader.wrong(&node.place, message);
+            None
+        }
+    }
+}
+
+impl Step for Set {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        let of = |is_session: bool| {
+            let own = self.0.iter().filter(|(variable, _)| variable.is_session == is_session);
+            let own = own.map(|(variable, assign)| (variable.name.to_string(), assign.print()));
+            own.collect::<Vec<_>>()
+        };
+        let (mut all, session) = (of(false), of(true));
+        if !session.is_empty() {
+            all.push(("session".to_owned(), Tree::Table(session)));
+        }
+        Tree::Table(all)
+    }
+
+    fn apply(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<bool, String> {
+        let set = self.0.iter().map(|(variable, assign)| (variable.clone(), cx.assigned(variable, assign, effect)));
+        let set = set.collect();
+        Ok(cx.set(set))
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(
+            stage::has_session(event) || self.0.iter().all(|(variable, _)| !variable.is_session),
+            "there is no session at this event, so a variable is the scenario's: `state.x`, or `x`",
+        )
+    }
+
+    fn pointless(&self) -> Option<Objection> {
+        if self.0.is_empty() { wrong("`set` names no variable", r#"write `set = { phase = "up" }`"#) } else { None }
+    }
+
+    fn may_miss(&self, _is_late: bool) -> bool {
+        self.0.iter().any(|(variable, _)| variable.is_session)
+    }
+
+    fn templates(&self) -> Vec<&Template> {
+        let texts = self.0.iter().filter_map(|(_, assign)| match assign {
+            Assign::Text(text) => Some(text),
+            Assign::Number(_) | Assign::Truth(_) | Assign::Add(_) => None,
+        });
+        texts.collect()
+    }
+
+    fn assignments(&self) -> &[(Variable, Assign)] {
+        &self.0
+    }
+}
+
+impl Assign {
+    fn print(&self) -> Tree {
+        match self {
+            Self::Text(its) => Tree::text(its.written()),
+            Self::Number(number) => Tree::Integer(*number),
+            Self::Truth(truth) => Tree::Truth(*truth),
+            Self::Add(more) => Tree::Text(format!("{more:+}")),
+        }
+    }
+}

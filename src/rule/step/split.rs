@@ -1,0 +1,122 @@
+//! `split`: segments end behind these octets of the output.
+
+use std::sync::Arc;
+
+use super::super::filter::{Filter, Rank};
+use super::super::plan::Cue;
+use super::super::stage;
+use super::{Action, Example, Objection, Role, Step, StepContext, StepKind, Then, unless, wrong};
+use crate::document::{Node, Reader, Tree};
+use crate::protocol::Event;
+
+pub(super) const KIND: StepKind = StepKind {
+    name: "split",
+    forms: "`[3, 10]`",
+    does: "segments end behind these octets of the output",
+    role: Role::Filter,
+    examples: &Example::everywhere(
+        "{ split = [3, 10] }",
+        ["250| 2.0.0 |Ok\r\n", "A1 |OK Done|\r\n", "+OK| now th|e password\r\n"],
+        Then::Open,
+    ),
+    read,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Split(pub(crate) Vec<usize>);
+
+fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    let mut at: Vec<usize> = node.items().iter().filter_map(|item| reader.number(item, "a count of octets")).collect();
+    at.sort_unstable();
+    at.dedup();
+    Some(Arc::new(Split(at)))
+}
+
+impl Step for Split {
+    fn kind(&self) -> &'static StepKind {
+        &KIND
+    }
+
+    fn print(&self) -> Tree {
+        Tree::List(self.0.iter().map(|at| Tree::number(*at)).collect())
+    }
+
+    fn run(&self, _cx: &StepContext<'_>) -> Action {
+        Action::Filter(Box::new(Splitting { at: self.0.clone(), seen: 0 }))
+    }
+
+    fn objection(&self, event: Event) -> Option<&'static str> {
+        unless(stage::has_client(event), stage::NOTHING_SAID)
+    }
+
+    fn pointless(&self) -> Option<Objection> {
+        match &self.0 {
+            at if at.is_empty() => wrong("`split` says not behind which octets", "write `split = [3, 10]`"),
+            at if at.contains(&0) => wrong("no segment ends behind 0 octets", "a segment has one octet at least"),
+            _at => None,
+        }
+    }
+}
+
+/// The ends of segments, and how much was said.
+#[derive(Debug)]
+struct Splitting {
+    at: Vec<usize>,
+    seen: usize,
+}
+
+impl Filter for Splitting {
+    fn rank(&self) -> Rank {
+        Rank::Split
+    }
+
+    fn feed(&mut self, cue: Cue, say: &mut dyn FnMut(Cue)) -> bool {
+        let Cue::Send { mut bytes, pace, apart } = cue else {
+            say(cue);
+            return false;
+        };
+        let Self { at, seen } = self;
+        // An end that fell together with the end of what was said before parts it from this.
+        let mut changed = !bytes.is_empty() && at.contains(seen);
+        for end in at.iter() {
+            if *end > *seen && *end - *seen < bytes.len() {
+                let head = bytes.take(*end - *seen);
+                *seen = *end;
+                changed = true;
+                say(Cue::Send { bytes: head, pace, apart: true });
+            }
+        }
+        *seen += bytes.len();
+        // An end may fall together with the end of what is said now.
+        let apart = apart || at.contains(seen);
+        say(Cue::Send { bytes, pace, apart });
+        changed
+    }
+
+    fn told(&self) -> String {
+        let at: Vec<String> = self.at.iter().map(usize::to_string).collect();
+        format!("split behind {}", at.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::filter::tests::through;
+    use super::*;
+
+    #[test]
+    fn a_split_parts_what_is_said_behind_its_octets() {
+        let ends = |at: &[usize], texts: &[&str]| {
+            let (cues, changed) = through(&mut Splitting { at: at.to_vec(), seen: 0 }, texts);
+            let texts = cues.into_iter().filter_map(|cue| match cue {
+                Cue::Send { bytes, apart, .. } => Some((String::from_utf8(bytes.text().to_vec()).unwrap(), apart)),
+                _ => None,
+            });
+            (texts.collect::<Vec<_>>(), changed)
+        };
+        let said = |all: &[(&str, bool)]| all.iter().map(|(text, apart)| ((*text).to_owned(), *apart)).collect();
+        assert_eq!(ends(&[1], &["ab", "cd"]), (said(&[("a", true), ("b", false), ("cd", false)]), true));
+        assert_eq!(ends(&[2], &["ab", "cd"]), (said(&[("ab", true), ("cd", false)]), true));
+        assert_eq!(ends(&[4, 9], &["ab", "cd"]), (said(&[("ab", false), ("cd", true)]), false));
+    }
+}

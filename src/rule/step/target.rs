@@ -1,0 +1,139 @@
+//! Which message, of which mailbox, of which user.
+
+use super::super::effect::{ApplyContext, Effect};
+use super::super::template::Template;
+use super::{FROM_ONE, Objection, unless, wrong};
+use crate::document::{Node, Reader, Table, Tree, word};
+use crate::mail::MailboxId;
+use crate::protocol::{Event, MailTxn, Protocol};
+
+/// A mailbox: of this user, or of the session's; of this name, or the one that is selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) user: Option<String>,
+    pub(crate) mailbox: Option<Box<str>>,
+}
+
+/// Which messages of a mailbox.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Which {
+    /// None: the session's account.
+    pub(crate) user: Option<Template>,
+    /// None: the selected mailbox.
+    pub(crate) mailbox: Option<Box<str>>,
+    pub(crate) one: One,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum One {
+    Msn(u32),
+    Uid(u32),
+    All,
+}
+
+/// When the session hears of a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tell {
+    Now,
+    /// When the protocol allows.
+    #[default]
+    Legal,
+    Never,
+}
+
+impl Tell {
+    const ALL: [(&'static str, Tell); 3] = [("now", Tell::Now), ("legal", Tell::Legal), ("never", Tell::Never)];
+
+    pub(super) fn print(self) -> Tree {
+        word(&self, &Self::ALL)
+    }
+}
+
+/// What has to be said where no session is.
+pub(super) const NOBODY: &str = "nobody is logged in at this event: name one with `user`";
+
+impl Which {
+    /// A message of the selected mailbox.
+    pub(crate) fn selected(msn: u32) -> Self {
+        Self { user: None, mailbox: None, one: One::Msn(msn) }
+    }
+
+    /// The mailbox, and the UIDs of those that are in it.
+    pub(super) fn find(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<(MailboxId, Vec<u32>), String> {
+        let target = effect.target(self.user.as_ref(), self.mailbox.as_deref());
+        let mailbox = cx.mailbox(&target)?;
+        let uids = self.one.uids(&cx.txn(), mailbox);
+        Ok((mailbox, uids))
+    }
+
+    pub(super) fn objection(&self, event: Event) -> Option<&'static str> {
+        if self.user.is_none() && event == Event::Timer {
+            return Some(NOBODY);
+        }
+        unless(
+            self.mailbox.is_some() || event.protocol() == Some(Protocol::Imap) || event == Event::MailDelivered,
+            "no mailbox is selected at this event: name one with `mailbox`",
+        )
+    }
+
+    pub(super) fn pointless(&self) -> Option<Objection> {
+        match self.one {
+            One::Msn(0) | One::Uid(0) => wrong("no message has the number 0", FROM_ONE),
+            One::Msn(_) | One::Uid(_) | One::All => None,
+        }
+    }
+
+    /// The entries of its table: which one, and of which mailbox.
+    pub(super) fn print(&self) -> [(&'static str, Option<Tree>); 3] {
+        let one = match self.one {
+            One::Msn(msn) => ("msn", Some(Tree::number(msn))),
+            One::Uid(uid) => ("uid", Some(Tree::number(uid))),
+            One::All => ("all", Some(Tree::Truth(true))),
+        };
+        let mailbox = self.mailbox.as_ref().map(|its| Tree::text(its));
+        let user = self.user.as_ref().map(|its| Tree::text(its.written()));
+        [one, ("mailbox", mailbox), ("user", user)]
+    }
+}
+
+impl One {
+    fn uids(self, txn: &MailTxn<'_>, mailbox: MailboxId) -> Vec<u32> {
+        let Some(mailbox) = txn.mailbox(mailbox) else { return Vec::new() };
+        let entries = mailbox.entries();
+        match self {
+            Self::All => entries.iter().map(|entry| entry.uid).collect(),
+            Self::Uid(uid) => entries.iter().filter(|entry| entry.uid == uid).map(|entry| entry.uid).collect(),
+            Self::Msn(msn) => entries.get((msn as usize).wrapping_sub(1)).map(|entry| entry.uid).into_iter().collect(),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn which(&mut self, table: Table<'_>, node: &Node) -> Option<Which> {
+        let one = match (table.get("msn"), table.get("uid"), table.get("all")) {
+            (Some(msn), None, None) => One::Msn(self.number(msn, "a sequence number")?),
+            (None, Some(uid), None) => One::Uid(self.number(uid, "a UID")?),
+            (None, None, Some(all)) if self.truth(all) == Some(true) => One::All,
+            _ => {
+                self.wrong(&node.place, "it has one of `msn`, `uid` and `all = true`");
+                return None;
+            }
+        };
+        let mailbox = table.get("mailbox").and_then(|its| self.text(its)).map(Into::into);
+        Some(Which { user: self.user(table)?, mailbox, one })
+    }
+
+    pub(super) fn user(&mut self, table: Table<'_>) -> Option<Option<Template>> {
+        match table.get("user") {
+            Some(its) => self.template(its).map(Some),
+            None => Some(None),
+        }
+    }
+
+    pub(super) fn tell(&mut self, table: Table<'_>) -> Option<Tell> {
+        match table.get("tell") {
+            Some(its) => self.word(its, "tell", &Tell::ALL),
+            None => Some(Tell::Legal),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What steps come to, for tests; and what holds for every kind.
+
+use std::time::Duration;
+
+use super::super::filter::Filter;
+use super::*;
+
+/// A step, as a file writes it.
+pub(crate) fn step(written: &str) -> Arc<dyn Step> {
+    Timed::parse(written).unwrap_or_else(|why| panic!("{written}: {why}")).step
+}
+
+/// The filter of a step that names nothing.
+pub(in crate::rule) fn filter(written: &str) -> Box<dyn Filter> {
+    let cx = StepContext { named: &|_| None, framing: &Framing::Smtp, drawn: &|_| Duration::ZERO, is_late: false };
+    let Action::Filter(filter) = step(written).run(&cx) else { panic!("{written} filters") };
+    filter
+}
+
+#[test]
+fn a_step_that_is_wrong_is_refused_in_words() {
+    for (written, why) in [
+        ("paces = 1", "unknown step `paces`; did you mean `pace`?"),
+        ("", "a step says what to do, and this says nothing"),
+        ("hold = true, pass = true", "a step does one thing; this is a second; write { hold = … }, { pass = … }"),
+        ("wait = \"x\"", "`x` is no length of time; write `200ms`, `2s`, `5m` or `1h`"),
+    ] {
+        assert_eq!(Timed::parse(written).unwrap_err(), why);
+    }
+    assert!(Timed::parse("hold =").is_err());
+}

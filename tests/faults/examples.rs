@@ -1,0 +1,117 @@
+//! The examples of steps in the manual, which come from the files of the steps: what they say is played.
+
+use super::wire::After::{self, Eof, Open, Refused, Reset, Silence};
+use super::wire::Wire;
+use super::{PROTOCOLS, Via, octets, own, report, row, scenario};
+
+const MANUAL: &str = include_str!("../../src/manual/scenarios.md");
+
+/// A row of "Steps by example".
+pub(super) struct Example {
+    pub(super) on: String,
+    pub(super) steps: String,
+    client: String,
+    /// `|` where a write ends.
+    server: String,
+    then: After,
+}
+
+/// The lines of a table in the manual.
+fn table(heading: &str) -> impl Iterator<Item = &'static str> {
+    let (_, behind) = MANUAL.split_once(&format!("### {heading}\n")).unwrap();
+    let section = behind.split("\n#").next().unwrap();
+    section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"))
+}
+
+/// The steps of the language.
+pub(super) fn steps() -> Vec<&'static str> {
+    table("Steps").map(|line| line.split('`').next().unwrap()).collect()
+}
+
+pub(super) fn examples() -> Vec<Example> {
+    let example = |line: &str| {
+        let cells: Vec<String> = line.split(" | ").map(|cell| cell.trim_matches('`').replace("\\|", "|")).collect();
+        let [on, steps, client, server, then] = cells.try_into().unwrap();
+        let then = match &*then {
+            "the next command is answered" => Open,
+            "nothing more is said" => Silence,
+            "FIN" => Eof,
+            "RST" => Reset,
+            "the handshake fails" => Refused,
+            other => panic!("{other}"),
+        };
+        let [client, server] = [client, server].map(|text| if text == "–" { String::new() } else { unescaped(&text) });
+        Example { on, steps, client, server, then }
+    };
+    // The head of the table has code in it too.
+    table("Steps by example").filter(|line| !line.starts_with("on`")).map(example).collect()
+}
+
+/// One character for each octet.
+fn unescaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        out.push_str(before);
+        let (octet, len) = match escaped.split_at(1) {
+            ("r", _) => ('\r', 1),
+            ("n", _) => ('\n', 1),
+            ("x", more) => (char::from(u8::from_str_radix(&more[..2], 16).unwrap()), 3),
+            _ => ('\\', 0),
+        };
+        out.push(octet);
+        rest = &escaped[len..];
+    }
+    out + rest
+}
+
+#[test]
+fn every_step_has_an_example() {
+    let examples = examples();
+    for step in steps() {
+        assert!(examples.iter().any(|its| its.steps.contains(&format!("{{ {step} ="))), "`{step}` has no example");
+    }
+}
+
+#[test]
+fn the_manual_says_what_steps_do() {
+    std::thread::scope(|scope| {
+        for example in examples() {
+            scope.spawn(move || play(&example));
+        }
+    });
+}
+
+fn play(Example { on, steps, client, server: said, then }: &Example) {
+    let at = PROTOCOLS.iter().position(|its| its.event == on && its.command.trim_end() == client);
+    if let Some(at) = at {
+        // At a command that every client may say at once it is played on every wire.
+        for via in [Via::Tcp, Via::Tls, Via::Octets, Via::Flight] {
+            let what = format!("{on} {steps} via {via:?}");
+            row(&what, scenario(steps, &PROTOCOLS[at], at), &PROTOCOLS[at], via, said, *then);
+        }
+        return;
+    }
+    for is_tls in [false, true] {
+        let what = format!("{on} {steps}, tls: {is_tls}");
+        if *then == Refused && !is_tls {
+            continue;
+        }
+        let server = own::server(on, steps, ">=1");
+        if *then == Refused {
+            assert_eq!(Wire::connect(&server, "imap", true).read(), Err(Refused), "{what}");
+            continue;
+        }
+        let mut wire = own::ready(&server, on.split('.').next().unwrap(), is_tls);
+        wire.say(&format!("{client}\r\n"));
+        let said = octets(&said.replace('|', ""));
+        let came = wire.octets(said.len()).unwrap_or_else(|end| panic!("{what}: {end:?}")).concat();
+        assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(&said), "{what}");
+        if *then != Open {
+            assert_eq!(wire.read(), Err(*then), "{what}");
+        }
+        if steps.contains("{ fail =") {
+            assert!(report(server).contains("rule `row` failed in s1"), "{what}");
+        }
+    }
+}
