@@ -5,11 +5,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
 
-/// Adding more than this to a time could overflow.
+/// The longest span that is added to a time: more could overflow.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Real time that never goes backwards: the time of day at the start, and what a monotonic clock counts from there.
-/// Paused it stands still, and moves when it is told to. Only a reset sets it back.
+/// Server time: the time of day at the start, and from there what a monotonic clock counts. While it is paused, it moves
+/// only when it is advanced. Only a reset sets it back.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: i64,
@@ -17,14 +17,13 @@ pub(crate) struct Clock {
     /// How far moments are ahead of real time.
     ahead: AtomicI64,
     is_paused: AtomicBool,
-    /// The moment it is, while it is paused.
+    /// The present moment, while the clock is paused.
     stands_at: AtomicI64,
-    /// How far server time is behind moments: resets set it back by so much.
+    /// How far server time is behind moments: resets have set it back so far.
     behind: AtomicI64,
 }
 
-/// A point of server time as sessions count it: a reset does not set it back, so that deadlines stay as far away as they
-/// are.
+/// A point of server time for deadlines: a reset does not set moments back, so deadlines stay as far away as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(i64);
 
@@ -69,7 +68,7 @@ impl Clock {
         })
     }
 
-    /// The server time at this moment, as things are.
+    /// The server time at this moment, if there is no reset until then.
     pub(super) fn time_of(&self, moment: Moment) -> Timestamp {
         Timestamp::from_micros(moment.0.saturating_sub(self.behind.load(Ordering::Acquire)))
     }
@@ -78,17 +77,17 @@ impl Clock {
         self.is_paused.load(Ordering::Acquire)
     }
 
-    /// How long it is until then, in real time; none while the clock stands still.
+    /// How much real time passes until then; none while the clock is paused.
     pub(super) fn until(&self, due: Timestamp) -> Option<Duration> {
         (!self.is_paused()).then(|| Duration::from_micros(self.now().until(due)))
     }
 
-    /// The moment of this server time, as things are.
+    /// The moment of this server time, if there is no reset until then.
     pub(super) fn moment_of(&self, time: Timestamp) -> Moment {
         Moment(time.as_micros().saturating_add(self.behind.load(Ordering::Acquire)))
     }
 
-    /// When that will be in real time, as things are; none while the clock stands still. Reads no time.
+    /// The real time of this moment, if the clock runs on; none while it is paused. Does not read the time.
     pub(super) fn rings_at(&self, due: Moment) -> Option<Instant> {
         let since_start = due.0.saturating_sub(self.start + self.ahead.load(Ordering::Acquire));
         let since_start = Duration::from_micros(u64::try_from(since_start).unwrap_or(0));
@@ -118,7 +117,7 @@ impl Clock {
         }
     }
 
-    /// It is this late now, if it was not later already.
+    /// Advances the clock to this time, unless it is later already.
     pub(super) fn set(&self, now: Timestamp) {
         let Moment(moment) = self.moment_of(now);
         match self.is_paused() {

@@ -20,7 +20,7 @@ use crate::journal::Opened;
 use crate::protocol::{Listener, Machine};
 use crate::rule::Profile;
 
-/// Before something is tried again.
+/// The time before something is tried again.
 const SOON: Duration = Duration::from_millis(20);
 
 /// Gives what presents a profile to a client that asks for a server name; made when somebody first needs it.
@@ -32,23 +32,23 @@ pub(crate) struct TlsProvider {
     pub(crate) config: Arc<ConfigFor>,
     /// How long a handshake may take, by real time.
     pub(crate) handshake: Duration,
-    /// How long a client may read nothing of what waits for it, by server time.
+    /// How long a client may read nothing although octets wait for it, by server time.
     pub(crate) write: Duration,
 }
 
 /// A listener as its sessions know it.
 pub(crate) struct ListenerConfig {
-    /// As it is called in settings, URLs and transcripts.
     pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
     pub(crate) tls_provider: TlsProvider,
-    /// Binds an address, and listens.
+    /// Binds an address and listens there.
     pub(crate) bind: fn(SocketAddr) -> io::Result<std::net::TcpListener>,
-    /// Sessions of this server that may last at the same time.
+    /// How many sessions this server may have at the same time.
     pub(crate) sessions: usize,
 }
 
-/// Accepts connections for as long as it is polled. `machine` makes one for each; it is told whether there are too many.
+/// Accepts connections as long as it is polled. `machine` makes the machine of each, and is told whether there are too
+/// many sessions.
 pub(crate) async fn listen<M: Machine>(
     engine: Arc<Engine>,
     listener: TcpListener,
@@ -69,7 +69,7 @@ pub(crate) async fn listen<M: Machine>(
         };
         match came {
             Some(Ok((socket, peer))) => accept(&engine, socket, peer, &config, &machine),
-            // Out of file descriptors, most likely: the connection stays queued until some are back.
+            // Most likely there are no file descriptors left. The connection stays queued until there are.
             Some(Err(_)) => tokio::time::sleep(SOON).await,
             None => {
                 let mut closed = engine.close();
@@ -81,7 +81,7 @@ pub(crate) async fn listen<M: Machine>(
     }
 }
 
-/// The same address again; as soon as nobody else has it, which is recorded.
+/// Binds the same address again. If another program has it, that is recorded once, and it is tried until it is free.
 async fn reopen(
     engine: &Arc<Engine>,
     config: &ListenerConfig,

@@ -1,6 +1,6 @@
-//! Where tokio and sockets begin: the one loop that owns a connection, and the lock around the world.
+//! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets begin here.
 //!
-//! Does not know which protocol it drives, nor why a cue was given.
+//! Does not know which protocol it drives, nor why a turn gives a cue.
 
 mod clock;
 mod driver;

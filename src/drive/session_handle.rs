@@ -1,4 +1,4 @@
-//! What a session is told from outside, and when it has nothing to do until then.
+//! How other threads reach a session: its commands, and whether it is idle.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -11,33 +11,33 @@ use super::clock::Moment;
 use crate::rule::By;
 use crate::world::{EndCommand, SessionCommand};
 
-/// What a session may be told while it is busy; it is ended when more comes.
+/// How many commands may wait while a session is busy. One more ends the session.
 const MOST_COMMANDS: usize = 1000;
 
-/// The driver has nothing to do.
+/// The driver is idle: it has nothing to do.
 const QUIET: u8 = 1;
-/// Somebody waits until the driver has nothing to do.
+/// Somebody waits until the driver is idle.
 const AWAITED: u8 = 2;
-/// That took too long: its client may not read. Until it goes on, nobody waits for it at every step of the clock.
+/// That took too long; perhaps its client does not read. Until the driver goes on, steps of the clock do not wait for it.
 const LATE: u8 = 4;
 
-/// A session's door: told from any thread, answered by its driver.
+/// The handle of a session: any thread gives it commands, its driver takes them.
 #[derive(Debug)]
 pub(crate) struct SessionHandle {
     commands: Mutex<Commands>,
-    /// Of the three above.
+    /// A set of the three flags above.
     state: AtomicU8,
-    /// Until this moment, if nobody comes.
+    /// When the driver acts next, if nothing else happens.
     due: AtomicI64,
-    /// Told when the driver has nothing to do any more, where somebody waits for that.
+    /// Notified when the driver becomes idle, if somebody waits for that.
     rested: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Commands {
-    /// From now on; a session may take its time to say goodbye.
+    /// The server stops. This stays set while the session says goodbye.
     is_stopping: bool,
-    /// Each with the step of a rule that put it off, if one did.
+    /// Each with the step of the rule that deferred it, if there is one.
     told: VecDeque<(SessionCommand, Option<By>)>,
     waker: Option<Waker>,
 }
@@ -53,8 +53,8 @@ impl SessionHandle {
         self.wake();
     }
 
-    /// What the driver is told next, when it is woken or looks by itself; and the step of a rule that put it off, if one
-    /// did. Gives the steps whose commands it will not come to.
+    /// Adds a command, with the step of the rule that deferred it, if there is one. The driver takes it when it wakes up.
+    /// Gives the steps whose commands are dropped, because too many wait.
     pub(super) fn put(&self, command: SessionCommand, by: Option<By>) -> Vec<By> {
         let mut commands = self.lock();
         commands.told.push_back((command, by));
@@ -65,12 +65,12 @@ impl SessionHandle {
         std::mem::replace(&mut commands.told, flooded).into_iter().filter_map(|(_, by)| by).collect()
     }
 
-    /// The session is over: gives the steps of rules whose commands it did not come to.
+    /// The session has ended. Gives the steps of rules whose commands it did not take.
     pub(super) fn close(&self) -> Vec<By> {
         self.lock().told.drain(..).filter_map(|(_, by)| by).collect()
     }
 
-    /// Lets the driver look around.
+    /// Wakes the driver.
     pub(super) fn wake(&self) {
         let waker = self.lock().waker.take();
         if let Some(waker) = waker {
@@ -78,12 +78,12 @@ impl SessionHandle {
         }
     }
 
-    /// Ready with what the session is told next, and the step of a rule that put it off, if one did.
+    /// Ready with the next command, and the step of the rule that deferred it, if there is one.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<(SessionCommand, Option<By>)> {
         self.poll_for(cx, |told| told.pop_front(), |command| (SessionCommand::End(command), None))
     }
 
-    /// Ready when the session shall end; the rest of what it was told waits.
+    /// Ready with the next command that ends the session. Other commands wait.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<EndCommand> {
         let first = |told: &mut VecDeque<(SessionCommand, Option<By>)>| {
             let at = told.iter().position(|(command, _)| matches!(command, SessionCommand::End(_)))?;
@@ -95,7 +95,7 @@ impl SessionHandle {
         self.poll_for(cx, first, |command| command)
     }
 
-    /// The driver has nothing to do until then.
+    /// The driver is idle until then.
     pub(super) fn rest(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
         if self.state.swap(QUIET, Ordering::AcqRel) & AWAITED != 0 {
@@ -103,7 +103,7 @@ impl SessionHandle {
         }
     }
 
-    /// The driver waits for the client to read, until then at most.
+    /// The driver waits until then at most for the client to read.
     pub(super) fn block(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
     }
@@ -113,8 +113,8 @@ impl SessionHandle {
         self.state.fetch_and(!(QUIET | LATE), Ordering::AcqRel);
     }
 
-    /// Makes the driver look around at this moment. True if it will rest then: it rested before, or is roused already
-    /// and not late, or its wait for a client that does not read is over.
+    /// Wakes the driver at this moment. True if it will become idle: it was idle, or was woken already and is not late, or
+    /// its wait for a client that does not read is over.
     pub(super) fn signal(&self, now: Moment) -> bool {
         let before = self.update(|state| (state & LATE == 0).then_some(AWAITED));
         let rests = before.is_some_and(|before| before != 0) || self.due() <= now;
@@ -122,22 +122,22 @@ impl SessionHandle {
         rests
     }
 
-    /// The driver was waited for long enough, if it has something to do still.
+    /// Marks the driver as late, if it is not idle.
     pub(super) fn give_up(&self) {
         self.update(|state| (state & QUIET == 0).then_some(state | LATE));
     }
 
-    /// Gives the state before; none if it stays.
+    /// Gives the flags before; none if they stay as they are.
     fn update(&self, update: impl FnMut(u8) -> Option<u8>) -> Option<u8> {
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, update).ok()
     }
 
-    /// Whether the driver has nothing to do; if it has, `rested` is told as soon as it has not.
+    /// Whether the driver is idle. If it is not, `rested` is notified as soon as it is.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.fetch_or(AWAITED, Ordering::AcqRel) & QUIET != 0
     }
 
-    /// When the driver will act, if nobody comes.
+    /// When the driver acts next, if nothing else happens.
     pub(super) fn due(&self) -> Moment {
         Moment::from_micros(self.due.load(Ordering::Acquire))
     }

@@ -1,4 +1,4 @@
-//! A TCP socket that acknowledges at once what it will not answer.
+//! A TCP socket that acknowledges at once what is not answered.
 
 use std::io;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    /// Something was read, and nothing was written since that carries its acknowledgement.
+    /// Something was read, and nothing was written since that carries the acknowledgement.
     owes_ack: bool,
 }
 
@@ -41,7 +41,7 @@ impl Socket {
         let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// What came is acknowledged now.
+    /// Acknowledges what came, now.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         // Where that fails the connection is gone already.

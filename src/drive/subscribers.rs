@@ -1,4 +1,4 @@
-//! Who waits for what: appending a record wakes only those whom it may interest.
+//! Subscribers: a record that is appended wakes only those whom it may interest.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
@@ -25,11 +25,11 @@ pub(crate) enum Topic {
     Mail,
     /// The same, and it was accepted for this very address.
     MailTo(String),
-    /// The entries of this mailbox changed, or it went.
+    /// The entries of this mailbox changed, or the mailbox was deleted.
     Mailbox(MailboxId),
-    /// Something that was under way is over.
+    /// An exchange was closed, or a session has ended.
     Quiet,
-    /// A rule fired. (That is no record: it interests whatever the session.)
+    /// A rule fired. This is not a record, so it does not depend on the session.
     Rules,
     /// Any record.
     Everything,
@@ -155,7 +155,7 @@ impl Subscribers {
     }
 }
 
-/// What became of the mail.
+/// How this record changed mail.
 fn changes(record: &Record) -> &[Change] {
     let detail = match &record.kind {
         RecordKind::Exchange(exchange) => exchange.detail.as_deref(),

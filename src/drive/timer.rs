@@ -1,4 +1,4 @@
-//! A wait for a moment of server time.
+//! Waiting for a moment of server time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::clock::{Clock, Moment};
 
-/// One timer for whatever its owner waits for: it is moved when it rings too early, not at every wait.
+/// A timer that its owner uses for every wait. It is moved only when it rings too early, because moving costs more.
 #[derive(Default)]
 pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Ready when that moment has come. While the clock stands still somebody else has to wake the waiter.
+    /// Ready when that moment has come. While the clock is paused, whoever advances it wakes the waiter.
     pub(super) fn poll_reach(&mut self, clock: &Clock, due: Moment, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let Some(rings_at) = clock.rings_at(due).map(Instant::from_std) else {

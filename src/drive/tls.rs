@@ -1,4 +1,4 @@
-//! The server's side of a TLS handshake, on a bare connection.
+//! The server's side of a TLS handshake.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::socket::Socket;
 use super::tls_error::{no_hello, words};
 use crate::journal::Tls;
 
-/// How many octets say what a client that does not begin as TLS does begins with.
+/// How many octets are enough to tell what a client speaks that does not speak TLS.
 const FIRST: usize = 5;
 
 /// A finished handshake: the connection, what was read beyond it, and what was agreed.
@@ -22,7 +22,7 @@ pub(super) struct Secured {
     pub(super) facts: Tls,
 }
 
-/// What a client began a handshake with.
+/// The ClientHello.
 pub(super) struct Hello {
     accepted: Accepted,
     sealed: BytesMut,
@@ -35,7 +35,7 @@ impl Hello {
     }
 }
 
-/// Waits for a ClientHello. Fails with the reason in words, after the alert that says it has left.
+/// Waits for a ClientHello. Fails with the reason in words, when the alert that tells the client has left.
 pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, String> {
     let mut sealed = BytesMut::new();
     let accepted = read_hello(socket, &mut sealed).await?;
@@ -47,7 +47,7 @@ pub(super) async fn send_alert(socket: &mut Socket, alert: u8) {
     let _the_client_may_be_gone = socket.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
 }
 
-/// Shakes hands. Fails with the reason in words, after the alert that says it has left.
+/// Does the handshake. Fails with the reason in words, when the alert that tells the client has left.
 pub(super) async fn handshake(
     socket: &mut Socket,
     Hello { accepted, mut sealed }: Hello,
@@ -167,7 +167,7 @@ mod tests {
         out
     }
 
-    /// What becomes of these octets when each piece of so many is read before the next comes.
+    /// What `hello` makes of these octets, if they come in pieces of this size and each is read before the next comes.
     async fn said(octets: &[u8], piece: usize) -> Result<Option<String>, String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

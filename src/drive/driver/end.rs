@@ -12,14 +12,14 @@ use crate::protocol::{Event, Machine};
 use crate::rule::CloseMode;
 use crate::world::EndCommand;
 
-/// How long, and how much, is read behind a FIN, so that unread input does not turn it into an RST.
+/// How long, and how much, is read after a FIN: unread input would turn it into an RST.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_OCTETS: usize = 1 << 20;
-/// Before an RST, so that what was sent before it arrives.
+/// The time before an RST, so that octets that were sent before it arrive.
 const BEFORE_RESET: Duration = Duration::from_millis(10);
 
 impl<M: Machine> Driver<M> {
-    /// What there is to do at the end.
+    /// Closes the connection and records the end.
     pub(super) async fn leave(&mut self, ending: Ending) {
         self.handle.work();
         let over = self.engine.update(|world, now| world.point(self.session, Event::TcpClose, None, now));
@@ -52,7 +52,7 @@ impl<M: Machine> Driver<M> {
     async fn close_output(&mut self) {
         match self.close_mode {
             CloseMode::Rst => {
-                // What was given to the kernel shall arrive before the RST does.
+                // What was given to the kernel must arrive before the RST.
                 sleep(BEFORE_RESET).await;
                 self.wire.reset_at_drop();
             }
@@ -78,7 +78,7 @@ impl<M: Machine> Driver<M> {
         });
     }
 
-    /// The session is told to end, whatever it was about to do.
+    /// Ends the session as this command says.
     pub(super) async fn end_by(&mut self, command: EndCommand) -> Ending {
         match command {
             EndCommand::Stop => Ending::ServerStopped,

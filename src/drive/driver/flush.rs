@@ -1,4 +1,4 @@
-//! Giving the kernel what waits to leave.
+//! Writing: how octets that wait are given to the kernel.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,13 +8,13 @@ use super::Driver;
 use crate::journal::Ending;
 use crate::protocol::Machine;
 
-/// How much may wait to leave before the next turn of a long answer, and before the next pipelined request.
+/// How many octets may wait to leave before the next turn of a long reply, and before the next pipelined request.
 pub(super) const FULL: usize = 64 << 10;
 /// How far the driver reads ahead while octets leave, so that a pipelining client and the server never wait for each other.
 pub(super) const AHEAD: usize = 1 << 20;
 
 impl<M: Machine> Driver<M> {
-    /// Lets leave what waits, where it is much.
+    /// Flushes if many octets wait.
     pub(super) async fn flush_full(&mut self) -> Result<(), Ending> {
         if self.wire.waiting() >= FULL { self.flush().await } else { Ok(()) }
     }
@@ -43,8 +43,8 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Until `give` has given the kernel what it wants to. A client that does not read delays nobody who wants the
-    /// session to end, and has so much patience.
+    /// Waits until `give` has given the kernel everything it wants to. A client that does not read ends the session after
+    /// a time, and does not delay a command that ends the session.
     pub(super) async fn give(
         &mut self,
         mut give: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<()>>,
@@ -69,7 +69,7 @@ impl<M: Machine> Driver<M> {
         let stopped = stopped.await;
         if blocked.is_some() {
             self.handle.work();
-            // A client that reads is there.
+            // A client that reads is not silent.
             self.last_heard = None;
         }
         match stopped {

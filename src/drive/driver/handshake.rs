@@ -60,7 +60,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// A part of the handshake, which may not take for ever.
+    /// Runs a part of the handshake until its deadline, or until a command ends the session.
     async fn with_deadline<T>(
         &mut self,
         deadline: Instant,
@@ -73,7 +73,7 @@ impl<M: Machine> Driver<M> {
             let either = poll_fn(|cx| match attempt.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
                 Poll::Pending => {
-                    // Handshakes go by real time: nobody who moves the server's waits for them.
+                    // Handshakes use real time, so whoever advances the server's clock does not wait for them.
                     handle.rest(Moment::NEVER);
                     handle.poll_end(cx).map(Err)
                 }

@@ -25,9 +25,9 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// The reply that invites the handshake leaves, then the handshake. What came in the clear behind the request is
-    /// dropped and counted, up to the very write that gives the kernel the reply's last octet; after it nothing is
-    /// read in the clear (RFC 3207 §4.2).
+    /// Lets the reply leave that invites the handshake, then does the handshake. What came in the clear behind the request
+    /// is dropped and counted, up to the write that gives the kernel the last octet of the reply. After that write nothing
+    /// is read in the clear (RFC 3207 §4.2).
     async fn upgrade(&mut self) -> Result<(), Ending> {
         let mut octets = self.input.len() as u64;
         self.input.clear();

@@ -1,5 +1,5 @@
-//! The one loop that owns a connection: decode while you can, play what was said, then wait for bytes, a command from
-//! outside or the end of patience.
+//! The loop that owns a connection: decode requests as long as there are some, play the replies, then wait for octets, a
+//! command from outside, or until the client has been silent for too long.
 
 mod end;
 mod flush;
@@ -34,8 +34,7 @@ use crate::world::{EndCommand, SessionCommand};
 use news::News;
 use open_exchange::OpenExchange;
 
-/// How many octets are read and worked on before others have their turn, where each request counts as so many octets
-/// more.
+/// How many octets a session decodes before it lets others run. Each request counts as `EXCHANGE` octets more.
 const FLIGHT: usize = 16 << 10;
 const EXCHANGE: usize = 256;
 
@@ -50,24 +49,24 @@ pub(super) struct Driver<M: Machine> {
     ended_input: bool,
     /// Exchanges whose reply has not left, in order.
     open: Vec<OpenExchange>,
-    /// Something of what comes next was there before the last reply had left.
+    /// A part of the next request came before the last reply had left.
     came_early: bool,
     /// How a rule wants input to be read.
     reading: Option<Reading>,
     /// How the connection ends.
     close_mode: CloseMode,
-    /// Nothing can be said: it would be in the clear, and TLS is not there yet.
+    /// The server must not say anything before the TLS handshake is done: it would be in the clear.
     needs_tls: bool,
-    /// When the client was last heard; none where something came since the clock was read.
+    /// When the client last said something; none if it has said something since the clock was read.
     last_heard: Option<Moment>,
     timer: Timer,
-    /// What was told of the request that is not complete.
+    /// What the journal knows of the request that is not complete.
     told: Unfinished,
-    /// Its end is recorded.
+    /// The end of the session is recorded.
     is_over: bool,
 }
 
-/// None if it panics, which ends it.
+/// Runs this to its end. None if it panics.
 async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
@@ -107,7 +106,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Drives the session to its end and records that. A panic is a bug of ours: it ends this session and no other.
+    /// Drives the session to its end, and records the end. A panic is a bug of ours: it ends this session and no other.
     pub(super) async fn run(mut self, implicit_tls: bool) {
         self.needs_tls = implicit_tls;
         let ending = match caught(self.converse(implicit_tls)).await {
@@ -137,7 +136,7 @@ impl<M: Machine> Driver<M> {
             let before = self.input.len();
             self.flush().await?;
             if self.input.len() > before {
-                // More was read while the answers left.
+                // More was read while the replies left.
                 self.last_heard = None;
                 continue;
             }
@@ -157,7 +156,7 @@ impl<M: Machine> Driver<M> {
                 News::Told(SessionCommand::End(EndCommand::Stop)) => {
                     let decoded = self.machine.stop();
                     self.exchange(decoded, Ending::ServerStopped).await?;
-                    // Whatever rules make of the goodbye.
+                    // The session ends also if rules let the goodbye go on.
                     self.flush().await?;
                     return Err(Ending::ServerStopped);
                 }
@@ -166,7 +165,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// What the session was told from outside.
+    /// Does what the session is told from outside.
     async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
         match command {
             SessionCommand::Say(reply) => self.say(reply).await,
@@ -181,7 +180,7 @@ impl<M: Machine> Driver<M> {
     }
 }
 
-/// A flight of requests, or a large body, holds up no other session.
+/// Lets other sessions run after many requests or a large body.
 async fn let_others(spent: &mut usize) {
     if *spent > FLIGHT {
         yield_now().await;

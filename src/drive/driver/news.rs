@@ -12,7 +12,7 @@ use crate::protocol::{Decoded, Machine, Unfinished};
 use crate::rule::Reading;
 use crate::world::SessionCommand;
 
-/// Between two reads of what is read slowly.
+/// The time between two reads when a rule wants input read slowly.
 const SLOWLY: Duration = Duration::from_millis(100);
 
 /// What a session does next.
@@ -35,8 +35,8 @@ impl<M: Machine> Driver<M> {
         (!mailboxes.is_empty()).then(|| Interest::of(topics()))
     }
 
-    /// Waits for bytes, for news that are of interest, a command, or the end of patience; waking for anything else never
-    /// prolongs that.
+    /// Waits for octets, for news of interest, for a command, or until the client has been silent for too long. Waking up
+    /// for another reason does not prolong that time.
     pub(super) async fn news(&mut self, mut interest: Option<Interest>) -> Result<News<M::Request>, Ending> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
@@ -59,13 +59,13 @@ impl<M: Machine> Driver<M> {
                 }
                 Poll::Ready(Ok(_)) => return Poll::Ready(Ok(News::Bytes)),
                 Poll::Ready(Err(_)) => {
-                    // Where a TLS record was wrong, an alert waits that says so (RFC 8446 §6.2).
+                    // If a TLS record was wrong, an alert that says so waits to leave (RFC 8446 §6.2).
                     let _the_client_may_be_gone = self.wire.poll_flush(cx);
                     return Poll::Ready(Err(Ending::Broken));
                 }
                 Poll::Pending => {}
             }
-            // A client that wants to renegotiate is told that this is not done (RFC 5246 §7.2.2), without a command.
+            // A client that wants to renegotiate gets an alert (RFC 5246 §7.2.2), although it sent no command.
             if !self.wire.is_idle()
                 && let Poll::Ready(Err(_)) = self.wire.poll_flush(cx)
             {
@@ -74,7 +74,7 @@ impl<M: Machine> Driver<M> {
             if let Poll::Ready((command, _)) = self.handle.poll(cx) {
                 return Poll::Ready(Ok(News::Told(command)));
             }
-            // Watched first, looked at then: what happens between is seen twice, and never missed.
+            // Subscribe first, then look: what happens in between is seen twice, and not missed.
             match &watch {
                 Some(watch) => watch.rearm(cx.waker()),
                 None => watch = interest.take().map(|interest| self.engine.watch(interest, cx.waker().clone())),
@@ -96,13 +96,13 @@ impl<M: Machine> Driver<M> {
         Ok(news)
     }
 
-    /// What has come of a request that is not complete.
+    /// What has come of the request that is not complete.
     pub(super) fn unfinished(&self) -> Unfinished {
         let Unfinished { within, octets } = self.machine.unfinished();
         Unfinished { within, octets: octets + self.input.len() as u64 }
     }
 
-    /// A report says what a client is in the middle of. The lock is taken only where something was begun.
+    /// Tells the journal of a request that is not complete, for reports. Takes the lock only if that has changed.
     fn tell_unfinished(&mut self) {
         let unfinished = self.unfinished();
         if unfinished != self.told {

@@ -23,7 +23,7 @@ impl OpenExchange {
 }
 
 impl<M: Machine> Driver<M> {
-    /// Where the reply of the exchange that is played will end is known now.
+    /// With this cue it is known where the reply of the exchange that is played ends.
     pub(super) fn complete(&mut self, cue: &Cue) {
         let more = match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,
@@ -49,7 +49,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// At the session's end: what has not left never will.
+    /// Closes all exchanges at the end of the session: what has not left never will.
     pub(super) fn settle_open(&mut self) {
         self.close_left();
         let (session, sent) = (self.session, self.wire.sent());
@@ -57,8 +57,8 @@ impl<M: Machine> Driver<M> {
         if lost.len() > 0 {
             self.engine.update(|world, now| {
                 while let Some(OpenExchange { exchange, start, ready, .. }) = lost.next() {
-                    // Of an answer in parts that was never finished, what was ready counts. What was said meanwhile
-                    // is an exchange of its own.
+                    // Of a reply in parts that was not finished, the parts that were ready count. What was said in
+                    // between is an exchange of its own.
                     let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
                     let of = ready.saturating_sub(start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
@@ -69,7 +69,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// What is open will never be answered.
+    /// Closes all exchanges, because no more of their replies will leave.
     pub(super) fn settle(&mut self, left: Left) {
         let (session, open) = (self.session, self.open.drain(..));
         self.engine.update(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));

@@ -1,4 +1,4 @@
-//! Playing what a turn said: cue by cue, and server time between them.
+//! Playing the cues of a turn on the wire.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::protocol::{Machine, Reply};
 use crate::rule::{Cue, Pace, Plan};
 use crate::world::{EndCommand, SessionCommand};
 
-/// Between two writes that shall arrive as two segments.
+/// The time between two writes that must arrive as two segments.
 const APART: Duration = Duration::from_millis(20);
-/// How many octets of one reply leave before others have their turn, where the client takes them at once.
+/// How many octets of one reply leave before other sessions run, if the client takes them at once.
 const GIVEN: usize = 4 * FULL;
 
 impl<M: Machine> Driver<M> {
@@ -28,7 +28,7 @@ impl<M: Machine> Driver<M> {
             open.ready = self.wire.pushed() + plan.octets();
         }
         while let Some(cue) = plan.next() {
-            // Where the reply will end is known when its last octets are there.
+            // The end of the reply is known when its last octets are there.
             if is_last_turn && !plan.says_more() && cue != Cue::Stall {
                 self.complete(&cue);
             }
@@ -79,8 +79,8 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Reads and drops what comes, until the client ends it, or somebody else: by this command. Whatever else the
-    /// session is told is in vain.
+    /// Reads and drops input until the client ends it, or until a command ends the session, which is given. Other commands
+    /// are dropped.
     pub(super) async fn drop_input(&mut self) -> Option<EndCommand> {
         let handle = Arc::clone(&self.handle);
         let told = poll_fn(|cx| {
@@ -111,7 +111,7 @@ impl<M: Machine> Driver<M> {
         told
     }
 
-    /// The client's next line, without its CRLF, whatever the machine would make of it; another end stands in it.
+    /// The client's next line, without its CRLF, whatever it means to the machine. A bare LF at its end stays in it.
     pub(super) async fn line(&mut self) -> Result<Vec<u8>, Ending> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input) {
@@ -124,7 +124,7 @@ impl<M: Machine> Driver<M> {
             if self.input.len() > AHEAD {
                 return Err(Ending::Broken);
             }
-            // News are told when the exchange is over: until then nothing would tell them, and they would come for ever.
+            // Without an interest: news is told after the exchange, and until then it would come again at once.
             match self.news(None).await? {
                 News::Bytes | News::Push(_) => {}
                 News::Lapse => return Err(Ending::Idle),
@@ -133,7 +133,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Lets server time pass, with nothing to do but to go if told so.
+    /// Waits for so much server time, or for a command that ends the session.
     pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
         let due = self.engine.clock().moment().plus(span);
         let (engine, handle, timer) = (&self.engine, &self.handle, &mut self.timer);
@@ -149,7 +149,7 @@ impl<M: Machine> Driver<M> {
         });
         let passed = passed.await;
         self.handle.work();
-        // The client waited, and was not silent.
+        // The client had to wait, so it was not silent.
         self.last_heard = None;
         match passed {
             Ok(()) => Ok(()),
@@ -157,7 +157,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Pushes a reply; what is longer than may wait leaves meanwhile.
+    /// Pushes a reply. If it is longer than what may wait, its beginning leaves meanwhile.
     pub(super) async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
         let mut given = 0;
         for piece in reply.pieces() {
@@ -180,7 +180,7 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// All but the last chunk leave one by one; the last waits for what follows it.
+    /// Pushes octets in chunks with gaps between them. The last chunk leaves together with what follows it.
     async fn push_paced(&mut self, bytes: &[u8], pace: Pace) -> Result<(), Ending> {
         for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
             if i > 0 {

@@ -7,12 +7,12 @@ use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine};
 use crate::rule::Answers;
 
-/// So many octets are read where the session is served; more are read on another thread.
+/// Up to so many octets of mail are read on the thread that serves the session; more are read on another thread.
 const LITTLE: u64 = 256 << 10;
 
 impl<M: Machine> Driver<M> {
-    /// The mail that a turn needs is read before it, while nobody waits for the lock; and where that takes long, on a
-    /// thread where no session waits either. Gives what rules will ask about it, if they are asked about this event.
+    /// Reads the mail that a turn needs, before the turn and without the lock; on another thread if it is much. Gives the
+    /// answers to what rules ask about that mail at this event.
     pub(super) async fn read(
         &mut self,
         event: Option<Event>,

@@ -1,4 +1,4 @@
-//! The turns of an exchange, and what each says.
+//! The turns of an exchange.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
 use crate::rule::{Answers, Hello};
 use crate::world::{Rest, Turn, World};
 
-/// How long a long answer is worked on before others have their turn.
+/// How long a session works on a long reply before it lets others run.
 const SLICE: Duration = Duration::from_micros(500);
 
 impl<M: Machine> Driver<M> {
-    /// One exchange: its turns, and the playing of what they said. `at_end` is the ending if this is the last.
+    /// One exchange: its turns, and playing what each of them says. `at_end` is the ending if this is the last exchange.
     pub(super) async fn exchange(&mut self, decoded: Decoded<M::Request>, at_end: Ending) -> Result<(), Ending> {
-        // The journal forgets it with this exchange.
+        // With this exchange the journal forgets what it knew of an incomplete request.
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
@@ -66,7 +66,7 @@ impl<M: Machine> Driver<M> {
             };
             rest = turn.rest;
             self.play(turn.plan, matches!(rest, Rest::Done), at_end).await?;
-            // A long answer holds up no other session.
+            // A long reply does not delay other sessions.
             if began.elapsed() > SLICE {
                 yield_now().await;
                 began = Instant::now();
@@ -75,7 +75,7 @@ impl<M: Machine> Driver<M> {
         self.flush_full().await
     }
 
-    /// Something happened to the connection that no machine knows of.
+    /// An event of the connection, which no machine knows of.
     pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
         let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now)).await;
         let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
@@ -85,7 +85,7 @@ impl<M: Machine> Driver<M> {
         Ok(hello)
     }
 
-    /// Says what no request asked for.
+    /// Says something that no request asked for.
     pub(super) async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
         let (exchange, _) = self.turn(|world, _, session, now| world.say(session, &reply, now)).await;
         let start = self.wire.pushed();
@@ -95,7 +95,7 @@ impl<M: Machine> Driver<M> {
         self.flush().await
     }
 
-    /// A turn for which this was read, under the lock. What it says may leave when this resolves.
+    /// Takes a turn under the lock, for which these answers were read. What it says may leave when this resolves.
     async fn turn_knowing<T>(
         &mut self,
         answers: Option<Box<Answers>>,
@@ -106,15 +106,15 @@ impl<M: Machine> Driver<M> {
         };
         let ((result, read), moment) = self.turn(knowing).await;
         if let Some(read) = read {
-            // It may be made of a hundred thousand pieces, and takes long to free.
+            // It can consist of a hundred thousand pieces, so that freeing it takes long.
             let _freed = spawn_blocking(|| drop(read));
         }
-        // What the client said was heard at this turn, if the clock was not read since it came.
+        // The client said something just before this turn, if the clock was not read since.
         self.last_heard.get_or_insert(moment);
         result
     }
 
-    /// A turn under the lock, and its moment. What it says may leave when this resolves.
+    /// Takes a turn under the lock. Gives its moment too. What it says may leave when this resolves.
     async fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> (T, Moment) {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
         let (result, recorded, moment) = engine.update(|world, now| {
