@@ -26,7 +26,7 @@ const DEFAULT_LIMIT: u64 = 1000;
 const PORTION: usize = 256;
 
 #[derive(Serialize)]
-pub(super) struct List {
+struct RecordList {
     records: Vec<RecordJson>,
     /// What to ask for next, as `after`.
     next: Seq,
@@ -42,7 +42,8 @@ struct RecordJson {
     facts: Value,
 }
 
-struct Filter {
+/// Which records a list is asked for.
+struct RecordSelection {
     after: Seq,
     session: Option<SessionNo>,
     event: Option<Event>,
@@ -51,7 +52,7 @@ struct Filter {
 
 pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let after = params.cursor("after")?;
-    let filter = Filter {
+    let selection = RecordSelection {
         after: after.unwrap_or_default(),
         session: params.session("session")?,
         event: params.typed("event", |name| {
@@ -68,13 +69,13 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     let begin = after.unwrap_or_else(|| server.engine().read(|world| world.journal.floor()));
     let (mut next, mut records) = (begin, Vec::new());
     let Some(within) = wait else {
-        let first = filter.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| filter.gone(gone))?;
-        return Ok(stream(server, filter, records, next, first));
+        let first = selection.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| selection.gone(gone))?;
+        return Ok(stream(server, selection, records, next, first));
     };
     // As many are looked for as are waited for, however few the answer may hold.
     let wanted = count.unwrap_or(1).max(1) as usize;
-    let awaited = Filter { limit: filter.limit.max(wanted), ..filter };
-    let interest = Interest::of([Topic::Everything]).in_session(filter.session);
+    let awaited = RecordSelection { limit: selection.limit.max(wanted), ..selection };
+    let interest = Interest::of([Topic::Everything]).in_session(selection.session);
     let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),
@@ -87,20 +88,26 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
     }
-    if records.len() > filter.limit {
-        records.truncate(filter.limit);
+    if records.len() > selection.limit {
+        records.truncate(selection.limit);
         next = records.last().map_or(begin, |last| last.seq);
     }
-    Ok(Json(List { records, next }).into_response())
+    Ok(Json(RecordList { records, next }).into_response())
 }
 
 /// A list that is made while it is sent. Where records go before they were read, it breaks off.
-fn stream(server: Arc<Server>, mut filter: Filter, records: Vec<RecordJson>, next: Seq, is_all: bool) -> Response {
+fn stream(
+    server: Arc<Server>,
+    mut selection: RecordSelection,
+    records: Vec<RecordJson>,
+    next: Seq,
+    is_all: bool,
+) -> Response {
     let mut state = Some((records, next, is_all));
     let mut begin = "{\"records\":[";
     let piece = move || {
         let (records, mut next, is_all) = state.take()?;
-        filter.limit -= records.len();
+        selection.limit -= records.len();
         let mut text = String::new();
         for record in &records {
             text += std::mem::replace(&mut begin, ",");
@@ -113,7 +120,7 @@ fn stream(server: Arc<Server>, mut filter: Filter, records: Vec<RecordJson>, nex
             return Some(Ok(text));
         }
         let mut records = Vec::new();
-        match filter.read(server.engine(), &mut next, &mut records, 1) {
+        match selection.read(server.engine(), &mut next, &mut records, 1) {
             Ok(is_all) => state = Some((records, next, is_all)),
             Err(Gone { first }) => return Some(Err(io::Error::other(format!("records before {first} are gone")))),
         }
@@ -122,7 +129,7 @@ fn stream(server: Arc<Server>, mut filter: Filter, records: Vec<RecordJson>, nex
     ([(header::CONTENT_TYPE, "application/json")], chunked(piece)).into_response()
 }
 
-impl Filter {
+impl RecordSelection {
     /// Reads on from `next`, in so many portions at most, as far as the limit allows. Whether that was all.
     fn read(
         &self,

@@ -6,6 +6,7 @@ mod blocking;
 mod chunked;
 mod journal;
 mod json;
+mod message;
 mod messages;
 mod params;
 mod problem;
@@ -85,14 +86,14 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
     let v1 = Router::new()
         .route("/", get(index))
         .route("/messages", get(messages::list).delete(messages::clear))
-        .route("/messages/{m}", get(messages::one))
-        .route("/messages/{m}/raw", get(messages::raw))
-        .route("/messages/{m}/text", get(messages::text))
-        .route("/messages/{m}/html", get(messages::html))
-        .route("/messages/{m}/headers", get(messages::headers))
-        .route("/messages/{m}/links", get(messages::links))
-        .route("/messages/{m}/parts", get(messages::parts))
-        .route("/messages/{m}/parts/{n}", get(messages::part))
+        .route("/messages/{m}", get(message::one))
+        .route("/messages/{m}/raw", get(message::raw))
+        .route("/messages/{m}/text", get(message::text))
+        .route("/messages/{m}/html", get(message::html))
+        .route("/messages/{m}/headers", get(message::headers))
+        .route("/messages/{m}/links", get(message::links))
+        .route("/messages/{m}/parts", get(message::parts))
+        .route("/messages/{m}/parts/{n}", get(message::part))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{s}", get(sessions::one).delete(sessions::kick))
         .route("/sessions/{s}/transcript", get(sessions::transcript))

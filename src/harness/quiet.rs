@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::wait::{Check, DEFAULT, block_on_outcome, look_for};
+use super::wait::{Check, DEFAULT, block_on_outcome};
 use super::{MailServer, or_panic};
-use crate::base::Times;
+use crate::base::{Seq, Times};
 use crate::drive::{Interest, Topic};
 use crate::expect::matchers::any;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
-use crate::server::{Server, Until};
+use crate::server::{MailQuery, Server, Until};
 
 impl MailServer {
     /// Resolves after this much real time if no message matches; those captured before count too. Await it, or
@@ -85,9 +85,11 @@ impl NoneWithin {
         matcher: Matcher,
         location: &'static Location<'static>,
     ) -> Self {
-        let (topic, mut look) = look_for(server, &matcher, None);
-        let check: Check<Message> = Box::new(move |engine| look(engine, 1).pop());
-        let until = Until::new(server.engine(), Interest::of([topic]), time, check);
+        let mut query = MailQuery::after(Seq::default(), matcher.clone());
+        let interest = query.interest();
+        let check: Check<Message> =
+            Box::new(move |engine| query.find(engine, 1).pop().map(|captured| captured.message));
+        let until = Until::new(server.engine(), interest, time, check);
         let question = Question { matcher, times: Times::from(0), location: Some(location) };
         Self { server: Arc::clone(server), question, until }
     }

@@ -9,11 +9,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::{MailServer, or_panic};
-use crate::base::Times;
-use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Evidence, FailureKind, Matcher, Question, Report, Snapshot};
+use crate::base::{Seq, Times};
+use crate::drive::Engine;
+use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
-use crate::server::{MailCursor, Server, Until, block_on};
+use crate::server::{MailQuery, Server, Until, block_on};
 
 /// How long a wait lasts, unless the test says otherwise.
 pub(super) const DEFAULT: Duration = Duration::from_secs(5);
@@ -249,13 +249,18 @@ impl WaitCount {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<Message>, Report>> {
         let until = self.until.get_or_insert_with(|| {
-            let (topic, mut look) = look_for(&self.server, &self.question.matcher, self.after.take());
+            let (engine, matcher) = (self.server.engine(), self.question.matcher.clone());
+            let mut query = match &self.after {
+                Some(message) => MailQuery::after_message(message, engine, matcher),
+                None => MailQuery::after(Seq::default(), matcher),
+            };
+            let interest = query.interest();
             let (count, mut found) = (self.count, Vec::new());
             let check = move |engine: &Engine| {
-                found.extend(look(engine, count - found.len()));
+                found.extend(query.find(engine, count - found.len()).into_iter().map(|captured| captured.message));
                 (found.len() == count).then(|| std::mem::take(&mut found))
             };
-            Until::new(self.server.engine(), Interest::of([topic]), self.within, Box::new(check))
+            Until::new(engine, interest, self.within, Box::new(check))
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
@@ -279,29 +284,4 @@ pub(super) fn block_on_outcome<T, E: fmt::Display>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T, E>> + Unpin,
 ) -> T {
     or_panic(block_on(std::future::poll_fn(poll)))
-}
-
-/// Finds messages after another that match, `most` at most, and looks at each once.
-pub(super) fn look_for(
-    server: &Server,
-    matcher: &Matcher,
-    after: Option<Message>,
-) -> (Topic, impl FnMut(&Engine, usize) -> Vec<Message> + Send + use<>) {
-    let topic = matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
-    // A message that was cleared came before every message that is there.
-    let place = after.as_ref().and_then(|after| {
-        server.engine().read(|world| world.journal.message(after.no()).map(|its| its.closed.unwrap_or(its.seq)))
-    });
-    let (matcher, mut cursor) = (matcher.clone(), MailCursor::after(place.unwrap_or_default()));
-    let look = move |engine: &Engine, most: usize| {
-        let messages = cursor.read(engine).into_iter().map(|captured| captured.message);
-        let later = messages.filter(|message| after.as_ref().is_none_or(|after| after.no() != message.no()));
-        let matching = later.filter(|message| {
-            let session = message.session();
-            let facts = engine.read(|world| world.journal.session(session?).map(|log| Arc::clone(log.facts())));
-            matcher.matches(&Evidence { message: Some(message), session: facts.as_deref() })
-        });
-        matching.take(most).collect()
-    };
-    (topic, look)
 }

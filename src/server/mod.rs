@@ -3,6 +3,7 @@
 mod certificates;
 mod delivery;
 mod endpoint;
+mod mail_query;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ pub(crate) use delivery::Undeliverable;
 pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
+pub(crate) use mail_query::MailQuery;
 pub(crate) use settings::Settings;
 use tls::TlsConfigs;
-pub(crate) use until::{MailCursor, Until, block_on, rule_fired, sessions_that};
+pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::imap::{self, Imap};

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::base::Seq;
 use crate::drive::{Engine, Interest, Topic, Watch, spawn};
 use crate::expect::Matcher;
-use crate::journal::{Captured, Session};
+use crate::journal::Session;
 use crate::rule::RuleNo;
 use crate::world::World;
 
@@ -155,24 +154,4 @@ pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engin
     let interest = Interest::of([Topic::Rules]);
     let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);
     (interest, move |engine: &Engine| engine.read(has_fired).then_some(()))
-}
-
-/// Reads captured mail in the order of closing, each message once, when its exchange is closed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MailCursor(Seq);
-
-impl MailCursor {
-    /// Begins behind a place in the journal; at 0 with everything that is there.
-    pub(crate) fn after(seq: Seq) -> Self {
-        Self(seq)
-    }
-
-    /// Messages that can be seen since the last call.
-    pub(crate) fn read(&mut self, engine: &Engine) -> Vec<Captured> {
-        engine.read(|world| {
-            let since = self.0;
-            self.0 = since.max(world.journal.tip());
-            world.journal.closed_since(since, None).cloned().collect()
-        })
-    }
 }

@@ -1,0 +1,124 @@
+//! `/v1/messages/{m}`: one message and its parts.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Shared;
+use super::blocking::run_blocking;
+use super::json::{MessageJson, PartJson};
+use super::params::{NoParams, Path};
+use super::problem::Problem;
+use crate::base::MessageNo;
+use crate::journal::Captured;
+use crate::server::Server;
+
+pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let found = find(&server, &m)?;
+    run_blocking(move || Json(MessageJson::from(&found)).into_response()).await
+}
+
+/// The bytes as captured, not a copy of them.
+pub(super) async fn raw(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let raw = find(&server, &m)?.message.raw().clone();
+    Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
+}
+
+pub(super) async fn text(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    run_blocking(move || message.text().into_response()).await
+}
+
+/// The HTML as it is, in a frame that runs nothing and loads nothing.
+pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    let html = run_blocking(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
+    ];
+    Ok((headers, html).into_response())
+}
+
+pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    #[derive(Serialize)]
+    struct HeaderJson {
+        name: String,
+        value: String,
+    }
+    let message = find(&server, &m)?.message;
+    run_blocking(move || {
+        let fields = message.headers().into_iter().map(|(name, value)| HeaderJson { name, value });
+        Json(fields.collect::<Vec<HeaderJson>>()).into_response()
+    })
+    .await
+}
+
+pub(super) async fn links(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    run_blocking(move || Json(message.links()).into_response()).await
+}
+
+pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    run_blocking(move || {
+        let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
+        Json(parts).into_response()
+    })
+    .await
+}
+
+/// The decoded octets of a part, to be saved and not to be shown.
+pub(super) async fn part(
+    State(server): Shared,
+    Path((m, n)): Path<(String, String)>,
+    _: NoParams,
+) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    run_blocking(move || {
+        let parts = message.parts();
+        let part = parts.iter().find(|part| part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
+        let octets = HeaderValue::from_static("application/octet-stream");
+        let mut response = part.bytes().into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(part.content_type()).unwrap_or(octets));
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        Ok(response)
+    })
+    .await?
+}
+
+fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
+    let no = MessageNo::parse(m).ok_or_else(|| Problem::field("m", format!("`{m}` is no message; write `m1`")))?;
+    let found = server.engine().read(|world| world.journal.message(no).cloned());
+    found.ok_or_else(|| Problem::none("message", m))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use axum::body::HttpBody;
+
+    use super::*;
+    use crate::server::{Settings, block_on};
+
+    #[test]
+    fn the_bytes_that_are_sent_are_the_bytes_that_were_captured() {
+        let server = Arc::new(Server::start(Settings::default()).unwrap());
+        let message = server.deliver("", &["bob@example.org"], vec![b'x'; 100_000].into()).unwrap();
+
+        let response = block_on(raw(State(server), Path("m1".to_owned()), NoParams)).unwrap();
+
+        let mut body = response.into_body();
+        let frame = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).unwrap().unwrap();
+        let sent = frame.into_data().unwrap();
+        assert_eq!((sent.as_ptr(), sent.len()), (message.raw().as_ptr(), 100_000));
+    }
+}
