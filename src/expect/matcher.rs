@@ -201,7 +201,9 @@ impl Matcher {
         match &*self.0 {
             Node::Text { what: Text::To, pattern } => pattern.exact(),
             Node::And(one, two) => one.recipient().or_else(|| two.recipient()),
-            _ => None,
+            Node::Any | Node::Text { .. } | Node::Fact { .. } | Node::Closure { .. } | Node::Or(..) | Node::Not(_) => {
+                None
+            }
         }
     }
 }
@@ -237,7 +239,13 @@ impl Text {
                     pattern.matches(body) || (!pattern.is_negated() && body.lines().any(|line| pattern.matches(line)))
                 }),
             },
-            _ => self.got(evidence).iter().any(|text| pattern.matches(text)),
+            Self::Subject
+            | Self::Header(_)
+            | Self::Attachment
+            | Self::User
+            | Self::Helo
+            | Self::Listener
+            | Self::Mailbox => self.got(evidence).iter().any(|text| pattern.matches(text)),
         }
     }
 

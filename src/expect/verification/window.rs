@@ -146,7 +146,11 @@ pub(super) fn windows(
                 if let Some(session) = near.session {
                     let mark = match near.reason {
                         MissReason::NoEffect(_) => format!("rule `{id}` changed nothing here"),
-                        _ => format!("expected rule `{id}` here"),
+                        MissReason::UsedUp(_)
+                        | MissReason::Lost(_)
+                        | MissReason::Disabled
+                        | MissReason::Shadowed(_)
+                        | MissReason::False { .. } => format!("expected rule `{id}` here"),
                     };
                     marks.push((session, near.exchange, mark));
                 }

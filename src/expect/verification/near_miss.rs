@@ -1,0 +1,131 @@
+//! Events at which a rule nearly fired or an expectation was nearly met, and why they were not.
+
+use super::window::lines;
+use crate::base::{Seq, SessionNo};
+use crate::journal::Journal;
+use crate::protocol::{Event, RequestField, masked};
+use crate::rule::{FailedCondition, Field, Miss, MissReason, Mounted, On, Rulebook};
+
+/// An event at which an expectation was nearly met, and why it was not.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub(super) struct NearMiss {
+    pub(super) reason: &'static str,
+    pub(super) event: String,
+    pub(super) session: Option<SessionNo>,
+    pub(super) journal_ref: Option<u64>,
+    pub(super) detail: Vec<String>,
+}
+
+/// Why a rule did not fire, the best reason first.
+#[cfg(feature = "serde")]
+pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl serde::Serialize {
+    book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
+}
+
+/// An event at which a rule nearly fired, and why it did not.
+pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> NearMiss {
+    let log = near.session.and_then(|session| journal.session(session));
+    // Of a line that is forgotten nobody knows what it was.
+    let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
+    let is_doubtful = its.map_or(near.event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq));
+    let (reason, detail) = match &near.reason {
+        MissReason::NoEffect(steps) => {
+            let steps: Vec<String> = steps.iter().map(|step| format!("`{step}`")).collect();
+            ("no-effect", vec![format!("fired, and {} found nothing to change", steps.join(" and "))])
+        }
+        MissReason::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
+        MissReason::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
+        MissReason::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
+        MissReason::Shadowed(by) => {
+            let origin = book.rules().iter().find(|its| its.rule.id == *by).map(|its| its.rule.origin.to_string());
+            let origin = origin.unwrap_or_default();
+            ("shadowed", vec![format!("shadowed by rule `{by}` ({origin}), which answered without `pass`")])
+        }
+        MissReason::False { missed, .. } => false_conditions(near.event, is_doubtful, missed),
+    };
+    let at = near.exchange.and_then(|exchange| line_of(near.session, Some(exchange), journal));
+    let session = near.session.map_or_else(String::new, |session| format!("{session} · "));
+    let line = at.map_or_else(String::new, |line| format!("line {line} · "));
+    NearMiss {
+        reason,
+        event: format!("{session}{line}{}", near.event),
+        session: near.session,
+        journal_ref: near.exchange.map(Seq::number),
+        detail,
+    }
+}
+
+/// The conditions that did not hold.
+fn false_conditions(event: Event, is_doubtful: bool, missed: &[FailedCondition]) -> (&'static str, Vec<String>) {
+    let is_state = |field: &str| field.starts_with("state.") || field.starts_with("session.");
+    let reason = match missed {
+        [only] if is_state(&only.field.name()) => "state",
+        [_] => "one-condition",
+        _ => "conditions",
+    };
+    let lines = missed.iter().map(|miss| {
+        let line = clause(event, is_doubtful, miss);
+        let Some((by, session)) = &miss.setter else { return line };
+        let by = by.as_deref().map_or("the scenario".to_owned(), |by| format!("rule `{by}`"));
+        let session = session.map_or(String::new(), |session| format!(" in {session}"));
+        format!("{line}, set by {by}{session}")
+    });
+    (reason, lines.collect())
+}
+
+/// A condition, and what was there instead.
+pub(super) fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
+    let shown =
+        |got: &str| shown(event, is_doubtful, &miss.field, got).map_or("***".to_owned(), |got| format!("{got:?}"));
+    let got = miss.got.as_deref().map_or("nothing".to_owned(), shown);
+    format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
+}
+
+/// What a field said at an event, without passwords; none of it where words that may be one are not to be shown.
+fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<String> {
+    let request = if let Field::Request(its) = field { Some(its) } else { None };
+    let is_one_of = |fields: &[RequestField]| request.is_some_and(|its| fields.contains(its));
+    let words = [RequestField::Line, RequestField::Verb, RequestField::Argument, RequestField::Tag];
+    if is_doubtful && is_one_of(&words) {
+        return None;
+    }
+    if is_one_of(&[RequestField::Line]) {
+        return Some(String::from_utf8_lossy(&masked(event, value.as_bytes())).into_owned());
+    }
+    let is_password = is_one_of(&[RequestField::Argument]) && (event.is_login() || event.is_unknown());
+    (!is_password).then(|| value.to_owned())
+}
+
+/// A value over which events are counted; at which of them it was said is not known.
+pub(super) fn key_shown(on: &[On], field: &Field, key: &str) -> String {
+    let events = || on.iter().flat_map(|on| on.events.iter().copied());
+    let Some(event) = events().find(|event| event.is_login()).or_else(|| events().next()) else {
+        return key.to_owned();
+    };
+    shown(event, events().any(Event::may_be_any), field, key).unwrap_or_else(|| "***".to_owned())
+}
+
+/// The event never came; what came last in a session of its protocol says how far it got.
+pub(super) fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
+    let name = events.first().map_or("", |event| event.name());
+    let protocol = events.first().and_then(|event| event.protocol());
+    let mut last = None;
+    for log in journal.sessions() {
+        let exchanges = journal.turns(log.records.iter()).filter(|turn| turn.is_first).filter_map(|turn| turn.event());
+        let mut own = exchanges.filter(|event| event.protocol() == protocol);
+        last = own.next_back().map(|event| (log.no, event)).or(last);
+    }
+    let detail = match (last, protocol) {
+        (Some((session, event)), _) => format!("`{name}` never came; {session} stopped after `{event}`"),
+        (None, Some(protocol)) => format!("`{name}` never came; {protocol} was never contacted"),
+        (None, None) => format!("`{name}` never came"),
+    };
+    NearMiss { reason: "never", event: name.to_owned(), session: None, journal_ref: None, detail: vec![detail] }
+}
+
+/// The line of a session at which an exchange begins.
+pub(super) fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
+    let log = journal.session(session?)?;
+    lines(journal, log).iter().find(|line| Some(line.exchange) == exchange).map(|line| line.number)
+}

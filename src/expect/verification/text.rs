@@ -1,0 +1,80 @@
+//! A report as text.
+
+use std::fmt::{self, Write};
+
+use super::unmet::Unmet;
+use super::window::{Line, Window};
+use super::{Failure, RulesReport, with_effect};
+
+impl fmt::Display for RulesReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.scenario.as_ref().map_or_else(|| "rules".to_owned(), |name| format!("scenario {name}"));
+        let (failed, all) = (self.failed.len(), self.expectations);
+        let plural = if all == 1 { "" } else { "s" };
+        writeln!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{plural} failed", self.seed)?;
+        self.failures.iter().try_for_each(|failure| failure.fmt(f))?;
+        self.failed.iter().try_for_each(|unmet| unmet.fmt(f))?;
+        if !self.met.is_empty() {
+            writeln!(f)?;
+        }
+        self.met.iter().try_for_each(|met| writeln!(f, "✓ {met}"))?;
+        self.windows.iter().try_for_each(|window| window.fmt(f))?;
+        for (i, line) in self.waiting.iter().enumerate() {
+            writeln!(f, "{}  {line}", if i == 0 { "\n" } else { "" })?;
+        }
+        for (i, hint) in self.hints.iter().enumerate() {
+            writeln!(f, "{}{hint}", if i == 0 { "\n  hints: " } else { "         " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = self.rule.as_deref().map_or_else(|| "mailjig".to_owned(), |rule| format!("rule `{rule}`"));
+        let session = self.session.map_or_else(String::new, |session| format!(" in {session}"));
+        writeln!(f, "\n✗ {who} failed{session}: {}", self.text)
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let got = with_effect(self.fired, self.without_effect).unwrap_or_else(|| format!("got {}", self.fired));
+        writeln!(f, "\n✗ {}  expected {}, {got}   ({})", self.expectation, self.wanted, self.origin)?;
+        writeln!(f, "    {}", self.about)?;
+        if !self.near_misses.is_empty() {
+            writeln!(f, "  nearest events:")?;
+        }
+        for (i, near) in self.near_misses.iter().enumerate() {
+            writeln!(f, "    {}. {}", i + 1, near.event)?;
+            near.detail.iter().try_for_each(|line| writeln!(f, "         {line}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n  {}", self.heading)?;
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.mark.is_some() { '>' } else { ' ' };
+        let mut text = format!("  {mark} {:>3}  {}  {}", self.number, self.who, self.text);
+        if let Some(by) = &self.by {
+            // The authors stand in a column of their own.
+            let width = 64_usize.saturating_sub(text.chars().count()).max(2);
+            write!(text, "{:width$}{by}", "")?;
+        }
+        if !self.shaped.is_empty() {
+            write!(text, "  [{}]", self.shaped.join("; "))?;
+        }
+        if let Some(mark) = &self.mark {
+            write!(text, "      ← {mark}")?;
+        }
+        f.write_str(&text)
+    }
+}
