@@ -46,6 +46,7 @@ mod mail;
 pub mod manual;
 mod protocol;
 mod rule;
+mod sasl;
 mod scenario;
 mod server;
 mod world;

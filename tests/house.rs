@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// line are siblings and never see each other.
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["mail"],
+    &["mail", "sasl"],
     &["protocol"],
     &["journal"],
     &["document"],
@@ -27,6 +27,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("protocol", &["fault", "rule", "scenario", "journal", "rustls"]),
     ("base", SOCKETS),
     ("mail", SOCKETS),
+    ("sasl", SOCKETS),
     ("protocol", SOCKETS),
     ("journal", SOCKETS),
     ("document", SOCKETS),

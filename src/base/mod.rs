@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serde")]
 mod codec;
+mod identifier;
 mod number;
 mod pattern;
 mod quantity;
@@ -12,6 +13,7 @@ mod timestamp;
 
 #[cfg(feature = "serde")]
 pub(crate) use codec::{base64, parsed};
+pub(crate) use identifier::is_identifier;
 pub use number::{MessageNo, Seq, SessionNo};
 pub(crate) use pattern::fold_domain;
 pub use pattern::{Pattern, PatternError};

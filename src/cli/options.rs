@@ -11,8 +11,8 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::scenarios::{find, pair};
-use crate::base::span;
-use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
+use crate::base::{is_identifier, span};
+use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls};
 use crate::server::Settings;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::{MailServer, or_panic};
-use crate::mail::{Member, Namespace, is_identifier, is_subaddress_separator};
+use crate::base::is_identifier;
+use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::Listener;
 use crate::protocol::StartTls;
 use crate::protocol::imap::Leniency;

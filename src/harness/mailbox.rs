@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::MailServer;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, is_identifier};
 use crate::drive::Engine;
-use crate::mail::{self as store, Message, generated, is_identifier};
+use crate::mail::{self as store, Message, generated};
 use crate::protocol::InvalidMailbox;
 use crate::world::Draft;
 

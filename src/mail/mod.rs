@@ -13,7 +13,7 @@ mod name;
 
 #[cfg(all(test, feature = "serde"))]
 pub(crate) use account::InvalidChange;
-pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_identifier, is_subaddress_separator};
+pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_subaddress_separator};
 pub(crate) use change::Change;
 pub(crate) use envelope::Parameter;
 pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};

@@ -14,7 +14,6 @@ mod listener;
 pub(crate) mod pop3;
 mod redact;
 mod reply;
-mod sasl;
 pub(crate) mod smtp;
 mod starttls;
 mod txn;

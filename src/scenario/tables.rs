@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
-use crate::base::count;
+use crate::base::{count, is_identifier};
 use crate::document::{Data, Location, Node, Reader};
-use crate::mail::{INBOX, Namespace, is_identifier};
+use crate::mail::{INBOX, Namespace};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 

@@ -5,7 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::Server;
-use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict, is_identifier};
+use crate::base::is_identifier;
+use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict};
 use crate::world::World;
 
 /// Why mail is not delivered.

@@ -211,6 +211,7 @@ impl Server {
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             requires_auth: settings.requires_login(listener),
+            seed: settings.seed,
             limits: settings.limits.smtp.clone(),
         }
     }
@@ -220,6 +221,7 @@ impl Server {
         imap::Config {
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
+            seed: settings.seed,
             limits: settings.limits.imap.clone(),
             leniency: settings.leniency,
         }

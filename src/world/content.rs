@@ -82,8 +82,13 @@ mod tests {
     fn session(world: &mut World, message: &str) -> Session {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let no = world.open(Opened { listener: crate::protocol::Listener::Smtp, peer: address, local: address }, START);
-        let config =
-            Config { host: "test".into(), starttls: StartTls::Never, requires_auth: false, limits: Limits::default() };
+        let config = Config {
+            host: "test".into(),
+            starttls: StartTls::Never,
+            requires_auth: false,
+            seed: 1,
+            limits: Limits::default(),
+        };
         let mut machine = Smtp::new(Arc::new(config), false, false);
         let head = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());

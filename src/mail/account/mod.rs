@@ -138,15 +138,6 @@ impl Accounts {
         self.members.is_empty() || self.owner(address).is_some()
     }
 
-    /// The login that these credentials open, if they do.
-    pub(crate) fn admits<'a>(&'a self, login: &'a str, password: &str) -> Option<&'a str> {
-        if self.members.is_empty() {
-            return Some(login);
-        }
-        let member = self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login))?;
-        (*member.password == *password).then_some(&*member.login)
-    }
-
     /// The logins of a closed list.
     pub(crate) fn logins(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| &*member.login)
@@ -233,11 +224,6 @@ impl Accounts {
         let owner = self.listed(address).or_else(|| self.listed(&without_detail(address, self.separator?)?));
         owner.or_else(|| self.members.first().filter(|_| local.eq_ignore_ascii_case("postmaster")))
     }
-}
-
-/// Whether a text can be a login or an address: it is not empty, and no protocol would read an end of line in it.
-pub(crate) fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_control)
 }
 
 /// Whether a sign can stand before a detail: those that a local part may have unquoted (RFC 5321 §4.1.2).

@@ -163,6 +163,7 @@ fn smtp(script: &Script) -> Smtp {
         host: "mail.test".into(),
         starttls: starttls(script),
         requires_auth: script.settings("auth").any(|its| its == "required"),
+        seed: 1,
         limits,
     };
     Smtp::new(Arc::new(config), false, false)
@@ -177,7 +178,7 @@ fn imap(script: &Script) -> Imap {
     } else {
         imap::Leniency::default()
     };
-    let config = imap::Config { leniency, host: "mail.test".into(), starttls: starttls(script), limits };
+    let config = imap::Config { leniency, host: "mail.test".into(), starttls: starttls(script), seed: 1, limits };
     Imap::new(Arc::new(config), false, false)
 }
 

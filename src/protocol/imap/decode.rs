@@ -6,7 +6,7 @@ use super::parser::Parser;
 use super::tokenizer::{Break, Frame, RawCommand};
 use super::{Ask, Imap, ImapState, Mode, Refusal, Request, command};
 use crate::protocol::line::{Line, is_http};
-use crate::protocol::{Decoded, Event, Input, sasl};
+use crate::protocol::{Decoded, Event, Input};
 
 impl Imap {
     /// The next request that is complete.
@@ -21,7 +21,7 @@ impl Imap {
                 let frame = self.tokenizer.next(input)?;
                 return Some(self.hear(frame));
             }
-            Mode::Sasl(_, sasl::Exchange::LoginName) => (Event::ImapAuthStep, self.tokenizer.line(input)?),
+            Mode::Sasl(_, login) if !login.is_last() => (Event::ImapAuthStep, self.tokenizer.line(input)?),
             Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
             Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
         };

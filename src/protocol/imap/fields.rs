@@ -10,7 +10,8 @@ use super::view::View;
 use super::{Ask, Imap, Mode, Request};
 use crate::mail::{Accounts, Entry, Message};
 use crate::protocol::field::{message, of_line};
-use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value, sasl};
+use crate::protocol::{Decoded, Event, Framing, Next, RequestField, Value};
+use crate::sasl::Authentication;
 
 impl Imap {
     pub(super) fn value_of<'a>(
@@ -30,14 +31,13 @@ impl Imap {
                 None if matches!(ask, Ask::Refused(..)) && decoded.event == Event::ImapAuthStart => {
                     of_line(&decoded.input, field, true)
                 }
-                None => self.sasl_under_way(ask).map(|(_, exchange)| Value::text(exchange.mechanism().name())),
+                None => self.sasl_under_way(ask).map(|(_, login)| Value::text(login.mechanism().name())),
             },
             RequestField::User => match command {
                 Some(command) => command.user().map(Value::text),
                 None => {
-                    let (response, exchange) = self.sasl_under_way(ask)?;
-                    let user = sasl::login_of(exchange.mechanism(), Some(exchange.clone()), sasl::decode(response));
-                    user.map(Value::text)
+                    let (response, login) = self.sasl_under_way(ask)?;
+                    login.login(response).map(Value::text)
                 }
             },
             RequestField::Items => {
@@ -89,9 +89,9 @@ impl Imap {
     }
 
     /// The response of a SASL exchange that is under way.
-    fn sasl_under_way<'a>(&'a self, ask: &'a Ask) -> Option<(&'a Bytes, &'a sasl::Exchange)> {
+    fn sasl_under_way<'a>(&'a self, ask: &'a Ask) -> Option<(&'a Bytes, &'a Authentication)> {
         match (ask, &self.mode) {
-            (Ask::Sasl(response), Mode::Sasl(_, exchange)) => Some((response, exchange)),
+            (Ask::Sasl(response), Mode::Sasl(_, login)) => Some((response, login)),
             (_, Mode::Command | Mode::Sasl(..) | Mode::Idle(_)) => None,
         }
     }

@@ -29,12 +29,12 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use super::sasl;
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
     RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
+use crate::sasl::Authentication;
 use command::AllowedIn;
 pub(crate) use leniency::Leniency;
 use refusal::Refusal;
@@ -52,6 +52,8 @@ pub(crate) struct Config {
     /// The server's own name, in the greeting.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
+    /// What challenges are made of, besides the session's number.
+    pub(crate) seed: u32,
     pub(crate) limits: Limits,
     pub(crate) leniency: Leniency,
 }
@@ -99,7 +101,7 @@ enum ImapState {
 enum Mode {
     Command,
     /// A response of a login, under this tag.
-    Sasl(Box<str>, sasl::Exchange),
+    Sasl(Box<str>, Authentication),
     /// The end of IDLE, under this tag.
     Idle(Box<str>),
 }

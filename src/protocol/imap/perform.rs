@@ -30,10 +30,10 @@ impl Imap {
                 Outcome { reply: out, status: Some(Status::Negative), next: Next::Continue }
             }
             Ask::Sasl(response) => {
-                let Mode::Sasl(tag, exchange) = std::mem::replace(&mut self.mode, Mode::Command) else {
+                let Mode::Sasl(tag, login) = std::mem::replace(&mut self.mode, Mode::Command) else {
                     unreachable!("a response is heard only while a login is under way")
                 };
-                let answer = self.respond(&tag, exchange, &response, txn, &mut out);
+                let answer = self.respond(&tag, &login, &response, txn, &mut out);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::EndIdle(line) => {

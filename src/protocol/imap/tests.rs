@@ -30,6 +30,7 @@ impl Session {
         let config = Config {
             host: "test".into(),
             starttls: StartTls::Never,
+            seed: 1,
             limits: Limits::default(),
             leniency: Leniency::STRICT,
         };

@@ -1,8 +1,8 @@
 //! The commands and their grammar (RFC 1939 §9, RFC 2449 §4, RFC 5034 §4).
 
-use crate::mail::is_identifier;
+use crate::base::is_identifier;
 use crate::protocol::Event;
-use crate::protocol::sasl::{self, Mechanism};
+use crate::sasl::{Mechanism, initial_response};
 
 /// A command that follows the grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Pop3Command {
         digest: String,
     },
     /// Without a mechanism it asks which there are.
-    Auth(Option<(Mechanism, Option<Vec<u8>>)>),
+    Auth(Option<(&'static Mechanism, Option<Vec<u8>>)>),
     Capa,
     Dele(u32),
     List(Option<u32>),
@@ -91,7 +91,8 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
     };
     let command = arguments(verb, argument);
     // Credentials that come with the command are complete.
-    let is_complete = matches!(command, Ok(Pop3Command::Auth(Some((Mechanism::Plain, Some(_))))));
+    let is_complete = matches!(&command, Ok(Pop3Command::Auth(Some((mechanism, initial))))
+        if mechanism.is_complete_with(initial.as_deref()));
     (if is_complete { Event::Pop3Auth } else { *event }, command)
 }
 
@@ -161,8 +162,7 @@ fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let mechanism = Mechanism::parse(name.as_bytes()).ok_or("unsupported authentication mechanism")?;
     let initial = match initial {
         None => None,
-        Some("=") => Some(Vec::new()),
-        Some(base64) => Some(sasl::decode(base64.as_bytes()).ok_or("the initial response is not base64")?),
+        Some(base64) => Some(initial_response(base64.as_bytes()).ok_or("the initial response is not base64")?),
     };
     Ok(Pop3Command::Auth(Some((mechanism, initial))))
 }

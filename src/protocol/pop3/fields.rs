@@ -4,7 +4,7 @@ use super::command::Pop3Command;
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::Message;
 use crate::protocol::field::of_line;
-use crate::protocol::{Decoded, Event, Next, RequestField, Value, sasl};
+use crate::protocol::{Decoded, Event, Next, RequestField, Value};
 
 impl Pop3 {
     pub(super) fn value_of<'a>(&'a self, decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
@@ -57,12 +57,10 @@ impl Pop3 {
             }
             (Ask::Command(Pop3Command::Apop { login, .. }), _) => ("APOP", Some(Value::text(login.clone()))),
             (Ask::Command(Pop3Command::Auth(Some((mechanism, initial)))), _) => {
-                (mechanism.name(), sasl::login_of(*mechanism, None, initial.clone()).map(Value::text))
+                (mechanism.name(), mechanism.login(initial.as_deref()).map(Value::text))
             }
-            (Ask::Sasl(response), Pop3State::Sasl(exchange)) => {
-                let response = sasl::decode(response);
-                let mechanism = exchange.mechanism();
-                (mechanism.name(), sasl::login_of(mechanism, Some(exchange.clone()), response).map(Value::text))
+            (Ask::Sasl(response), Pop3State::Sasl(login)) => {
+                (login.mechanism().name(), login.login(response).map(Value::text))
             }
             _ => return None,
         };

@@ -11,12 +11,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
-use super::sasl::{self, Mechanism};
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
     RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
+use crate::sasl::Authentication;
 use command::Pop3Command;
 use maildrop::{Maildrop, Read};
 
@@ -26,7 +26,7 @@ pub(crate) struct Config {
     /// The server's own name, in the greeting.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
-    /// What the greeting's timestamp is made of, besides the session's number.
+    /// What the greeting's timestamp and challenges are made of, besides the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
 }
@@ -67,7 +67,7 @@ enum Pop3State {
     /// The user name, if USER said it just now.
     Authorization(Option<String>),
     /// A response of a login.
-    Sasl(sasl::Exchange),
+    Sasl(Authentication),
     Transaction(AccountNo, Maildrop),
 }
 
@@ -124,7 +124,7 @@ impl Machine for Pop3 {
                 let request = Ask::Greeting.into();
                 return Some(Decoded { event: Event::Pop3Greeting, input: Input::Silence, request });
             }
-            Pop3State::Sasl(sasl::Exchange::LoginName) => Event::Pop3AuthStep,
+            Pop3State::Sasl(login) if !login.is_last() => Event::Pop3AuthStep,
             Pop3State::Sasl(_) => Event::Pop3Auth,
             Pop3State::Authorization(_) | Pop3State::Transaction(..) => Event::Pop3Unknown,
         };

@@ -8,10 +8,10 @@ use bytes::Bytes;
 
 use super::command::Pop3Command;
 use super::maildrop::{self, Maildrop, Read};
-use super::{Ask, Mechanism, Pop3, Pop3State, Request};
-use crate::mail::{AccountNo, MailboxId};
-use crate::protocol::sasl::{self, SaslStep};
+use super::{Ask, Pop3, Pop3State, Request};
+use crate::mail::MailboxId;
 use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::sasl::{self, Authentication, Mechanism, Progress, Rejection, Verdict};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
@@ -74,8 +74,7 @@ impl Pop3 {
         if self.is_busy {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
-        let session = txn.session().map_or(0, |session| session.number());
-        let own = || format!("mailjig <{session}.{}@{host}>", self.config.seed);
+        let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
         let greeting = self.offers().and_then(|offer| offer.greeting.as_deref().map(str::to_owned)).unwrap_or_else(own);
         self.take_timestamp(&greeting);
         ok(&greeting)
@@ -116,56 +115,49 @@ impl Pop3 {
             }
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("USER comes before PASS")?;
-                let account = txn.log_in(&login, &password);
-                self.enter(account, txn)
+                let verdict = Verdict::of_password(&login, &password, txn.accounts());
+                self.enter(&verdict, txn)
             }
             Pop3Command::Apop { login, digest } => {
                 let timestamp = self.timestamp.as_deref().ok_or("there is no timestamp in the greeting")?;
-                let proves = |password: &str| {
-                    let hash = md5::compute(format!("{timestamp}{password}"));
-                    format!("{hash:x}") == digest
-                };
-                let account = txn.log_in_by_proof(&login, proves);
-                self.enter(account, txn)
+                let verdict = sasl::apop(&login, &digest, timestamp, txn.accounts());
+                self.enter(&verdict, txn)
             }
             Pop3Command::Auth(None) => {
                 let lines = self.capability_lines();
                 let announced = lines.iter().filter_map(|line| line.strip_prefix("SASL "));
                 Ok(listing("these are the mechanisms", announced.flat_map(str::split_whitespace)))
             }
-            Pop3Command::Auth(Some((mechanism, initial))) => self.proceed(mechanism.start(initial), txn),
+            Pop3Command::Auth(Some((mechanism, initial))) => {
+                let context = txn.sasl_context(&self.config.host, self.config.seed);
+                let progress = Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts());
+                self.proceed(progress, txn)
+            }
             _ => Err("log in first".to_owned()),
         }
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
-        let Pop3State::Sasl(exchange) = mem::replace(&mut self.state, Pop3State::Authorization(None)) else {
+        let Pop3State::Sasl(login) = mem::replace(&mut self.state, Pop3State::Authorization(None)) else {
             return Err("no login is under way".to_owned());
         };
-        if **response == *b"*" {
-            return Err("the login was cancelled".to_owned());
-        }
-        let response = sasl::decode(response).ok_or("the response is not base64")?;
-        self.proceed(exchange.step(response), txn)
+        self.proceed(login.respond(response, txn.accounts()), txn)
     }
 
-    fn proceed(&mut self, outcome: SaslStep, txn: &mut MailTxn<'_>) -> Answer {
-        match outcome {
-            SaslStep::Challenge(exchange, challenge) => {
-                self.state = Pop3State::Sasl(exchange);
-                Ok(positive(Reply::default().line(&["+ ", &sasl::encode(challenge)])))
+    fn proceed(&mut self, progress: Result<Progress, Rejection>, txn: &mut MailTxn<'_>) -> Answer {
+        match progress.map_err(|rejection| rejection.to_string())? {
+            Progress::Challenge(login) => {
+                let challenge = positive(Reply::default().line(&["+ ", &login.challenge()]));
+                self.state = Pop3State::Sasl(login);
+                Ok(challenge)
             }
-            SaslStep::Malformed(why) => Err(format!("the response is malformed: {why}")),
-            SaslStep::Credentials { login, password } => {
-                let account = txn.log_in(&login, &password);
-                self.enter(account, txn)
-            }
+            Progress::Verdict(verdict) => self.enter(&verdict, txn),
         }
     }
 
     /// The maildrop is locked and its messages numbered (RFC 1939 §4).
-    fn enter(&mut self, account: Option<AccountNo>, txn: &mut MailTxn<'_>) -> Answer {
-        let Some(account) = account else {
+    fn enter(&mut self, verdict: &Verdict, txn: &mut MailTxn<'_>) -> Answer {
+        let Some(account) = txn.log_in(verdict) else {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
         };
         if !txn.hold_maildrop(account) {
@@ -200,7 +192,10 @@ impl Pop3 {
         let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
         if !self.lacks_tls(StartTls::BeforeLogin) {
             lines.push("USER".into());
-            lines.push(format!("SASL {}", Mechanism::ALL.map(Mechanism::name).join(" ")).into());
+            lines.push(
+                format!("SASL {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
+                    .into(),
+            );
         }
         if self.config.starttls >= StartTls::Offered && !self.is_secured {
             lines.push("STLS".into());

@@ -5,7 +5,7 @@ use super::path::path;
 use super::refusal::{Refusal, visible};
 use crate::mail::{Parameters, Sender};
 use crate::protocol::Event;
-use crate::protocol::sasl::{self, Mechanism};
+use crate::sasl::{Mechanism, initial_response};
 
 /// What a client asks for in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum SmtpCommand {
     Help,
     Quit,
     Starttls,
-    Auth { mechanism: Mechanism, initial: Option<Vec<u8>> },
+    Auth { mechanism: &'static Mechanism, initial: Option<Vec<u8>> },
 }
 
 impl SmtpCommand {
@@ -156,8 +156,7 @@ fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
     };
     let initial = match initial {
         None => None,
-        Some("=") => Some(Vec::new()),
-        Some(base64) => match sasl::decode(base64.as_bytes()) {
+        Some(base64) => match initial_response(base64.as_bytes()) {
             Some(response) => Some(response),
             None => return Err(Refusal::syntax("the initial response is not base64")),
         },

@@ -6,7 +6,6 @@ use super::command::SmtpCommand;
 use super::{Request, Smtp, SmtpState};
 use crate::mail::{Accounts, Parameters};
 use crate::protocol::field::of_line;
-use crate::protocol::sasl;
 use crate::protocol::{Decoded, Event, Next, RequestField, Value};
 
 impl Smtp {
@@ -61,17 +60,14 @@ impl Smtp {
     }
 
     fn login(&self, request: &Request, field: &RequestField) -> Option<Value<'_>> {
-        let (mechanism, exchange, response) = match (request, &self.state) {
-            (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => (*mechanism, None, initial.clone()),
-            (Request::Sasl(response), SmtpState::Sasl(exchange)) => {
-                (exchange.mechanism(), Some(exchange.clone()), sasl::decode(response))
+        let (mechanism, user) = match (request, &self.state) {
+            (Request::Command(SmtpCommand::Auth { mechanism, initial }), _) => {
+                (*mechanism, mechanism.login(initial.as_deref()))
             }
+            (Request::Sasl(response), SmtpState::Sasl(login)) => (login.mechanism(), login.login(response)),
             _ => return None,
         };
-        match field {
-            RequestField::Mechanism => Some(Value::text(mechanism.name())),
-            _ => sasl::login_of(mechanism, exchange, response).map(Value::text),
-        }
+        if *field == RequestField::Mechanism { Some(Value::text(mechanism.name())) } else { user.map(Value::text) }
     }
 
     /// The request is dropped: a message that was sent is over, a login that was refused too.
@@ -110,6 +106,7 @@ mod tests {
             host: "localhost".into(),
             starttls: StartTls::Never,
             requires_auth: false,
+            seed: 1,
             limits: Limits::default(),
         };
         let mut machine = Smtp::new(Arc::new(config), false, false);

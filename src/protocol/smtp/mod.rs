@@ -15,12 +15,12 @@ use bytes::{Bytes, BytesMut};
 
 use super::field::message;
 use super::line::{Line, Lines};
-use super::sasl;
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
     RequestField, StartTls, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
+use crate::sasl::Authentication;
 use command::SmtpCommand;
 use data::{Body, Receiver};
 use refusal::Refusal;
@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) starttls: StartTls,
     /// MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
+    /// What challenges are made of, besides the session's number.
+    pub(crate) seed: u32,
     pub(crate) limits: Limits,
 }
 
@@ -81,7 +83,7 @@ enum SmtpState {
     /// A message.
     Body(Transaction, Receiver),
     /// A response of a login.
-    Sasl(sasl::Exchange),
+    Sasl(Authentication),
 }
 
 /// What MAIL began.
@@ -140,7 +142,9 @@ impl Smtp {
                 let (event, command) = command::parse(&line, self.config.limits.message);
                 let event = match &command {
                     // Credentials that come with the command are complete.
-                    Ok(SmtpCommand::Auth { mechanism: sasl::Mechanism::Plain, initial: Some(_) }) => Event::SmtpAuth,
+                    Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
+                        Event::SmtpAuth
+                    }
                     _ => event,
                 };
                 let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command);
@@ -176,7 +180,7 @@ impl Smtp {
     /// Whether the response that comes now completes the credentials.
     fn sasl_event(&self) -> Event {
         match &self.state {
-            SmtpState::Sasl(sasl::Exchange::LoginName) => Event::SmtpAuthStep,
+            SmtpState::Sasl(login) if !login.is_last() => Event::SmtpAuthStep,
             _ => Event::SmtpAuth,
         }
     }

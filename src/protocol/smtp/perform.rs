@@ -10,8 +10,8 @@ use super::data::{Body, Receiver};
 use super::refusal::{Refusal, visible};
 use super::{Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::sasl::{self, Mechanism, SaslStep};
 use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::sasl::{Authentication, Mechanism, Progress};
 
 /// What a command comes to: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, Refusal>;
@@ -134,7 +134,10 @@ impl Smtp {
         }
         // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
         if !self.lacks_tls(StartTls::BeforeLogin) {
-            all.push(format!("AUTH {}", Mechanism::ALL.map(Mechanism::name).join(" ")).into());
+            all.push(
+                format!("AUTH {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
+                    .into(),
+            );
         }
         all.push("HELP".into());
         if let Some(offer) = self.offers() {
@@ -234,7 +237,7 @@ impl Smtp {
         Ok(Outcome { next: Next::Layer(Layer::Tls), ..say("220 2.0.0 Ready to start TLS") })
     }
 
-    fn auth(&mut self, mechanism: Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
+    fn auth(&mut self, mechanism: &'static Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO comes first"));
         }
@@ -246,32 +249,29 @@ impl Smtp {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
         // RFC 4954 §4: an initial response where the server speaks first is an error; LOGIN's takes it as the name.
-        self.proceed(mechanism.start(initial), txn)
+        let context = txn.sasl_context(&self.config.host, self.config.seed);
+        self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts())?, txn)
     }
 
     fn respond(&mut self, response: &Bytes, txn: &mut MailTxn<'_>) -> Answer {
-        let SmtpState::Sasl(exchange) = mem::replace(&mut self.state, SmtpState::Idle) else {
+        let SmtpState::Sasl(login) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("no login is under way"));
         };
-        if **response == *b"*" {
-            return Err(Refusal::new("501 5.7.0", "Authentication cancelled"));
-        }
-        let Some(response) = sasl::decode(response) else { return Err(Refusal::syntax("the response is not base64")) };
-        self.proceed(exchange.step(response), txn)
+        self.proceed(login.respond(response, txn.accounts())?, txn)
     }
 
-    fn proceed(&mut self, outcome: SaslStep, txn: &mut MailTxn<'_>) -> Answer {
-        match outcome {
-            SaslStep::Challenge(exchange, challenge) => {
-                self.state = SmtpState::Sasl(exchange);
-                Ok(say(&format!("334 {}", sasl::encode(challenge))))
+    fn proceed(&mut self, progress: Progress, txn: &mut MailTxn<'_>) -> Answer {
+        match progress {
+            Progress::Challenge(login) => {
+                let challenge = say(&format!("334 {}", login.challenge()));
+                self.state = SmtpState::Sasl(login);
+                Ok(challenge)
             }
-            SaslStep::Malformed(why) => Err(Refusal::syntax(&format!("the response is malformed: {why}"))),
-            SaslStep::Credentials { login, password } if txn.log_in(&login, &password).is_some() => {
+            Progress::Verdict(verdict) if txn.log_in(&verdict).is_some() => {
                 self.is_logged_in = true;
                 Ok(say("235 2.7.0 Authentication successful"))
             }
-            SaslStep::Credentials { .. } => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
+            Progress::Verdict(_) => Err(Refusal::new("535 5.7.8", "Authentication credentials invalid")),
         }
     }
 
@@ -314,7 +314,8 @@ mod tests {
     #[test]
     fn a_recipient_behind_many_that_were_refused_gets_the_mail_it_was_accepted_for() {
         let limits = Limits { recipients: 2, ..Limits::default() };
-        let config = Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, limits };
+        let config =
+            Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, seed: 1, limits };
         let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
         let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
         let mut machine = Smtp::new(Arc::new(config), false, false);

@@ -2,6 +2,7 @@
 //! RFCs do, because tools look for them.
 
 use crate::protocol::Reply;
+use crate::sasl::Rejection;
 
 /// Why a command is not performed, as its reply will say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,16 @@ impl Refusal {
 
     pub(super) fn reply(&self) -> Reply {
         Reply::default().line(&[&self.0])
+    }
+}
+
+/// RFC 4954 §4, §6.
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Cancelled => Self::new("501 5.7.0", "Authentication cancelled"),
+            Rejection::Unbound | Rejection::NotBase64 | Rejection::Malformed(_) => Self::syntax(&rejection.to_string()),
+        }
     }
 }
 

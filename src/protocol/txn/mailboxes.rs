@@ -5,10 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{Destination, MailTxn, SeedMailbox};
-use crate::base::nearest;
-use crate::mail::{
-    AccountNo, Change, Flags, InternalDate, MailboxId, Message, Origin, SpecialUse, generated, is_identifier,
-};
+use crate::base::{is_identifier, nearest};
+use crate::mail::{AccountNo, Change, Flags, InternalDate, MailboxId, Message, Origin, SpecialUse, generated};
 
 /// Why a message cannot be put into a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, MailboxNo, Member,
     Message, Origin,
 };
+use crate::sasl::{self, Password, Passwords, Verdict};
 
 /// Which session holds the maildrop of an account (RFC 1939 §4).
 #[derive(Debug, Default)]
@@ -199,6 +200,16 @@ impl TxnLog {
     }
 }
 
+impl Passwords for Accounts {
+    fn password(&self, login: &str) -> Password<'_> {
+        match self.password(login) {
+            _ if self.is_open() => Password::Any,
+            Some(password) => Password::Is(password),
+            None => Password::Unknown,
+        }
+    }
+}
+
 impl<'a> MailTxn<'a> {
     pub(crate) fn new(mail: &'a mut MailStore, origin: Origin, now: Timestamp) -> Self {
         Self { mail, origin, now, route: None, is_single: false }
@@ -246,34 +257,23 @@ impl<'a> MailTxn<'a> {
         self.mail.accounts.delivers_to(address)
     }
 
-    /// Opens the account, made on first use; none if the credentials are wrong.
-    pub(crate) fn log_in(&mut self, login: &str, password: &str) -> Option<AccountNo> {
-        match self.mail.accounts.admits(login, password).map(Box::<str>::from) {
-            Some(login) => Some(self.enter(login)),
-            None => self.deny(login),
-        }
+    /// What a SASL exchange of this session begins with.
+    pub(crate) fn sasl_context<'c>(&self, host: &'c str, seed: u32) -> sasl::Context<'c> {
+        let session = self.session().map_or(0, SessionNo::number);
+        // The wire does not say yet what identifies its TLS connection.
+        sasl::Context { host, session, seed, channel_binding: None }
     }
 
-    /// The same where the client proved to know the password without saying it; `proves` is asked with the password
-    /// of the login, and without any where everybody is welcome.
-    pub(crate) fn log_in_by_proof(&mut self, login: &str, proves: impl Fn(&str) -> bool) -> Option<AccountNo> {
-        let password = self.mail.accounts.password(login);
-        let is_proven = match password {
-            Some(password) => proves(password),
-            None => self.mail.accounts.is_open(),
+    /// Opens the account, made on first use; none if the client did not prove to be that user.
+    pub(crate) fn log_in(&mut self, verdict: &Verdict) -> Option<AccountNo> {
+        let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
+        let Some(login) = login else {
+            self.mail.log.facts().denied = Some(verdict.login.as_str().into());
+            return None;
         };
-        if is_proven { Some(self.enter(login.into())) } else { self.deny(login) }
-    }
-
-    fn deny(&mut self, login: &str) -> Option<AccountNo> {
-        self.mail.log.facts().denied = Some(login.into());
-        None
-    }
-
-    fn enter(&mut self, login: Box<str>) -> AccountNo {
         let account = self.open(&login);
         self.mail.log.facts().user = Some(login);
-        account
+        Some(account)
     }
 
     /// The client introduced itself.

@@ -1,12 +1,11 @@
 //! AUTHENTICATE (RFC 3501 §6.2.2), and what every login shares.
 
 use super::{AllowedIn, Command, CommandSpec};
-use crate::mail::AccountNo;
 use crate::protocol::imap::extension::sasl_ir;
 use crate::protocol::imap::parser::{Parsed, Parser};
 use crate::protocol::imap::{Answer, Imap, ImapState, Mode, Progress, Refusal};
-use crate::protocol::sasl::{self, Mechanism, SaslStep};
 use crate::protocol::{Event, MailTxn, Reply, StartTls};
+use crate::sasl::{self, Authentication, Mechanism, Rejection, Verdict};
 
 pub(super) const AUTHENTICATE: CommandSpec =
     CommandSpec::new("AUTHENTICATE", Event::ImapAuthStart, AllowedIn::NotAuthenticated, |parser, _| parse(parser));
@@ -29,7 +28,9 @@ impl Command for Authenticate {
         let Some(mechanism) = Mechanism::parse(self.mechanism.as_bytes()) else {
             return Err(Refusal::no("unsupported authentication mechanism"));
         };
-        imap.proceed(tag, mechanism.start(self.initial), txn, out)
+        let context = txn.sasl_context(&imap.config.host, imap.config.seed);
+        let progress = Authentication::begin(mechanism, self.initial.as_deref(), &context, txn.accounts());
+        imap.proceed(tag, progress, txn, out)
     }
 
     fn has_credentials(&self) -> bool {
@@ -41,7 +42,7 @@ impl Command for Authenticate {
     }
 
     fn user(&self) -> Option<String> {
-        sasl::login_of(Mechanism::parse(self.mechanism.as_bytes())?, None, self.initial.clone())
+        Mechanism::parse(self.mechanism.as_bytes())?.login(self.initial.as_deref())
     }
 }
 
@@ -50,38 +51,35 @@ impl Imap {
     pub(in crate::protocol::imap) fn respond(
         &mut self,
         tag: &str,
-        exchange: sasl::Exchange,
+        login: &Authentication,
         response: &[u8],
         txn: &mut MailTxn<'_>,
         out: &mut Reply,
     ) -> Answer {
-        if response == b"*" {
-            return Err(Refusal::bad("the login was cancelled"));
-        }
-        match sasl::decode(response) {
-            Some(response) => self.proceed(tag, exchange.step(response), txn, out),
-            None => Err(Refusal::bad("the response is not base64")),
-        }
+        self.proceed(tag, login.respond(response, txn.accounts()), txn, out)
     }
 
-    fn proceed(&mut self, tag: &str, outcome: SaslStep, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
-        match outcome {
-            SaslStep::Challenge(exchange, challenge) => {
-                self.mode = Mode::Sasl(tag.into(), exchange);
-                out.add(format_args!("+ {}\r\n", sasl::encode(challenge)));
+    fn proceed(
+        &mut self,
+        tag: &str,
+        progress: Result<sasl::Progress, Rejection>,
+        txn: &mut MailTxn<'_>,
+        out: &mut Reply,
+    ) -> Answer {
+        match progress.map_err(|rejection| Refusal::bad(rejection.to_string()))? {
+            sasl::Progress::Challenge(login) => {
+                out.add(format_args!("+ {}\r\n", login.challenge()));
+                self.mode = Mode::Sasl(tag.into(), login);
                 Ok(Progress::Continuation)
             }
-            SaslStep::Malformed(why) => Err(Refusal::bad(format!("the response is malformed: {why}"))),
-            SaslStep::Credentials { login, password } => match txn.log_in(&login, &password) {
-                Some(account) => Ok(self.enter(account)),
-                None => Err(Refusal::failed_login()),
-            },
+            sasl::Progress::Verdict(verdict) => self.enter(&verdict, txn),
         }
     }
 
-    pub(super) fn enter(&mut self, account: AccountNo) -> Progress {
+    pub(super) fn enter(&mut self, verdict: &Verdict, txn: &mut MailTxn<'_>) -> Answer {
+        let account = txn.log_in(verdict).ok_or_else(Refusal::failed_login)?;
         self.state = ImapState::Authenticated(account);
-        Progress::LoggedIn
+        Ok(Progress::LoggedIn)
     }
 
     pub(in crate::protocol::imap) fn may_log_in(&self) -> Result<(), Refusal> {

@@ -1,10 +1,11 @@
 //! LOGIN (RFC 3501 §6.2.3).
 
 use super::{AllowedIn, BeforeLiteral, Command, CommandSpec};
-use crate::mail::is_identifier;
+use crate::base::is_identifier;
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
-use crate::protocol::imap::{Answer, Imap, Refusal};
+use crate::protocol::imap::{Answer, Imap};
 use crate::protocol::{Event, MailTxn, Reply};
+use crate::sasl::Verdict;
 
 pub(super) const LOGIN: CommandSpec =
     CommandSpec::new("LOGIN", Event::ImapLogin, AllowedIn::NotAuthenticated, |parser, _| parse(parser))
@@ -35,10 +36,8 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 impl Command for Login {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         imap.may_log_in()?;
-        match txn.log_in(&self.login, &self.password) {
-            Some(account) => Ok(imap.enter(account)),
-            None => Err(Refusal::failed_login()),
-        }
+        let verdict = Verdict::of_password(&self.login, &self.password, txn.accounts());
+        imap.enter(&verdict, txn)
     }
 
     fn mechanism(&self) -> Option<&str> {

@@ -28,7 +28,7 @@ use super::command::CommandSpec;
 use super::command::fetch::FetchItemSpec;
 use super::command::status::StatusItem;
 use crate::protocol::StartTls;
-use crate::protocol::sasl::Mechanism;
+use crate::sasl::Mechanism;
 
 pub(super) use children::children_attribute;
 
@@ -116,7 +116,8 @@ impl Imap {
                 Announced::LoginPossible => !is_logged_in && !self.lacks_tls(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
-                all.extend(Mechanism::ALL.map(|mechanism| format!("{name}{}", mechanism.name()).into()));
+                let mechanisms = Mechanism::available(None);
+                all.extend(mechanisms.map(|mechanism| format!("{name}{}", mechanism.name()).into()));
             } else if is_announced {
                 all.push(Cow::Borrowed(*name));
             }
@@ -143,8 +144,8 @@ mod tests {
                     Announced::StartTlsPossible => (format!("`{name}`"), "before a login, while STARTTLS is possible"),
                     Announced::LoginForbidden => (format!("`{name}`"), "while no login is possible before TLS"),
                     Announced::LoginPossible => {
-                        let names = Mechanism::ALL.map(|mechanism| format!("`{name}{}`", mechanism.name()));
-                        (names.join(", "), "while a login is possible")
+                        let names = Mechanism::available(None).map(|its| format!("`{name}{}`", its.name()));
+                        (names.collect::<Vec<_>>().join(", "), "while a login is possible")
                     }
                 };
                 table += &format!("| {names} | {when} | {standard} | {about} |\n");

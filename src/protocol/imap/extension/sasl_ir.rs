@@ -2,7 +2,7 @@
 
 use super::{Capability, Extension};
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
-use crate::protocol::sasl;
+use crate::sasl::initial_response;
 
 pub(super) const EXTENSION: Extension = Extension {
     capabilities: &[Capability::always("SASL-IR")],
@@ -16,10 +16,7 @@ pub(in crate::protocol::imap) fn parse_initial_response(parser: &mut Parser<'_>)
     }
     parser.space()?;
     let at = parser.at();
-    // RFC 4959 §3: `=` is an initial response that is empty.
-    let initial = match parser.rest() {
-        b"=" => Some(Vec::new()),
-        base64 => sasl::decode(base64),
-    };
-    initial.map(Some).ok_or_else(|| SyntaxError { at, what: "the initial response is not base64".to_owned() })
+    initial_response(parser.rest())
+        .map(Some)
+        .ok_or_else(|| SyntaxError { at, what: "the initial response is not base64".to_owned() })
 }

@@ -103,6 +103,7 @@ impl Trial {
         let config = Config {
             host: "test".into(),
             starttls: StartTls::Never,
+            seed: 1,
             limits: Limits::default(),
             leniency: Leniency::STRICT,
         };

@@ -1,0 +1,35 @@
+//! APOP (RFC 1939 §7): a digest over the greeting's timestamp and the password. It is a command of POP3 and has no name
+//! in the list of mechanisms.
+
+use super::{Passwords, Verdict};
+
+/// The verdict on a login whose digest is this, after a greeting with this timestamp.
+pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, passwords: &dyn Passwords) -> Verdict {
+    Verdict::of_proof(login, passwords, |password| {
+        let hash = md5::compute(format!("{timestamp}{password}"));
+        format!("{hash:x}") == digest
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Password;
+    use super::*;
+
+    struct Tanstaaf;
+
+    impl Passwords for Tanstaaf {
+        fn password(&self, _login: &str) -> Password<'_> {
+            Password::Is("tanstaaf")
+        }
+    }
+
+    #[test]
+    fn the_digest_of_the_rfc_proves_the_login() {
+        let timestamp = "<1896.697170952@dbc.mtview.ca.us>";
+        let digest = "c4c9334bac560ecc979e58001b3e22fb";
+
+        assert!(apop("mrose", digest, timestamp, &Tanstaaf).is_proven);
+        assert!(!apop("mrose", digest, "<1@dbc.mtview.ca.us>", &Tanstaaf).is_proven);
+    }
+}

@@ -1,0 +1,217 @@
+//! An exchange as SMTP, IMAP and POP3 carry it: responses and challenges in base64, `=` for an initial response that is
+//! empty, `*` to cancel (RFC 4954 §4, RFC 3501 §6.2.2 and RFC 4959 §3, RFC 5034 §4).
+
+use std::fmt;
+
+use data_encoding::BASE64;
+
+use super::{Context, Exchange, Mechanism, Password, Passwords, Step, Verdict};
+
+/// A login that is under way: the client's next response is awaited.
+#[derive(Debug)]
+pub(crate) struct Authentication {
+    mechanism: &'static Mechanism,
+    exchange: Box<dyn Exchange>,
+}
+
+/// What a response leads to.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// The challenge of this is said, and the next response awaited.
+    Challenge(Authentication),
+    Verdict(Verdict),
+}
+
+/// Why a login is over without a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// By the client.
+    Cancelled,
+    /// The mechanism binds to the TLS connection, and there is nothing to bind to.
+    Unbound,
+    NotBase64,
+    /// The response does not follow the mechanism's grammar, and why.
+    Malformed(&'static str),
+}
+
+impl Authentication {
+    /// Begins, with the initial response if the client sent one.
+    pub(crate) fn begin(
+        mechanism: &'static Mechanism,
+        initial: Option<&[u8]>,
+        context: &Context<'_>,
+        passwords: &dyn Passwords,
+    ) -> Result<Progress, Rejection> {
+        if mechanism.needs_channel_binding && context.channel_binding.is_none() {
+            return Err(Rejection::Unbound);
+        }
+        let first = Self { mechanism, exchange: (mechanism.begin)(context) };
+        match initial {
+            Some(response) => first.step(response, passwords),
+            None => Ok(Progress::Challenge(first)),
+        }
+    }
+
+    /// Takes a line of the client, without its CRLF.
+    pub(crate) fn respond(&self, line: &[u8], passwords: &dyn Passwords) -> Result<Progress, Rejection> {
+        if line == b"*" {
+            return Err(Rejection::Cancelled);
+        }
+        let response = BASE64.decode(line).map_err(|_| Rejection::NotBase64)?;
+        self.step(&response, passwords)
+    }
+
+    /// What the server says before the client's next response.
+    pub(crate) fn challenge(&self) -> String {
+        BASE64.encode(&self.exchange.challenge())
+    }
+
+    pub(crate) fn mechanism(&self) -> &'static Mechanism {
+        self.mechanism
+    }
+
+    /// Whether the client's next response is its last.
+    pub(crate) fn is_last(&self) -> bool {
+        self.exchange.is_last()
+    }
+
+    /// Who logs in with this line, as far as it can be said.
+    pub(crate) fn login(&self, line: &[u8]) -> Option<String> {
+        login(self.respond(line, &Everybody))
+    }
+
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Result<Progress, Rejection> {
+        match self.exchange.step(response, passwords) {
+            Step::Next(exchange) => Ok(Progress::Challenge(Self { mechanism: self.mechanism, exchange })),
+            Step::Verdict(verdict) => Ok(Progress::Verdict(verdict)),
+            Step::Malformed(why) => Err(Rejection::Malformed(why)),
+        }
+    }
+}
+
+impl Mechanism {
+    /// Whether an initial response is all that the client has to say.
+    pub(crate) fn is_complete_with(&self, initial: Option<&[u8]>) -> bool {
+        initial.is_some() && (self.begin)(&Context::default()).is_last()
+    }
+
+    /// Who logs in with this initial response, as far as it can be said.
+    pub(crate) fn login(&'static self, initial: Option<&[u8]>) -> Option<String> {
+        login(Authentication::begin(self, initial, &Context::default(), &Everybody))
+    }
+}
+
+/// An initial response as it stands in a command; none if it is not base64.
+pub(crate) fn initial_response(text: &[u8]) -> Option<Vec<u8>> {
+    match text {
+        b"=" => Some(Vec::new()),
+        base64 => BASE64.decode(base64).ok(),
+    }
+}
+
+fn login(progress: Result<Progress, Rejection>) -> Option<String> {
+    match progress.ok()? {
+        Progress::Challenge(next) => next.exchange.login().map(str::to_owned),
+        Progress::Verdict(verdict) => Some(verdict.login),
+    }
+}
+
+/// Accounts that nobody asks: only who logs in is of interest.
+struct Everybody;
+
+impl Passwords for Everybody {
+    fn password(&self, _login: &str) -> Password<'_> {
+        Password::Any
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the login was cancelled"),
+            Self::Unbound => f.write_str("the mechanism needs a TLS connection that it can bind to"),
+            Self::NotBase64 => f.write_str("the response is not base64"),
+            Self::Malformed(why) => write!(f, "the response is malformed: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Secret, verdict};
+    use super::*;
+
+    fn begin(name: &str, initial: Option<&[u8]>) -> Result<Progress, Rejection> {
+        let mechanism = Mechanism::parse(name.as_bytes()).expect("it is a mechanism");
+        Authentication::begin(mechanism, initial, &Context::default(), &Secret)
+    }
+
+    #[test]
+    fn a_mechanism_that_binds_to_the_channel_needs_one() {
+        const PLUS: &Mechanism = &Mechanism {
+            name: "TEST-PLUS",
+            needs_channel_binding: true,
+            begin: |context| Box::new(Bound(context.channel_binding.unwrap_or_default().to_vec())),
+        };
+        #[derive(Debug)]
+        struct Bound(Vec<u8>);
+        impl Exchange for Bound {
+            fn challenge(&self) -> Vec<u8> {
+                Vec::new()
+            }
+
+            fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
+                Step::Verdict(Verdict::of_proof("tim", passwords, |_| response == self.0))
+            }
+        }
+        let begin = |channel_binding| {
+            let context = Context { channel_binding, ..Context::default() };
+            Authentication::begin(PLUS, Some(b"exporter"), &context, &Secret)
+        };
+
+        assert!(matches!(begin(None), Err(Rejection::Unbound)));
+        for (channel, is_proven) in [(&b"exporter"[..], true), (b"another", false)] {
+            assert!(matches!(begin(Some(channel)), Ok(Progress::Verdict(got)) if got == verdict("tim", is_proven)));
+        }
+    }
+
+    #[test]
+    fn a_login_is_carried_in_base64() {
+        let Ok(Progress::Challenge(name)) = begin("login", None) else { panic!("no name is asked for") };
+        assert_eq!((name.challenge().as_str(), name.is_last()), ("VXNlcm5hbWU6", false));
+        assert_eq!(name.login(b"dGlt").as_deref(), Some("tim"));
+
+        let Ok(Progress::Challenge(password)) = name.respond(b"dGlt", &Secret) else { panic!("no password asked for") };
+        assert_eq!((password.challenge().as_str(), password.is_last()), ("UGFzc3dvcmQ6", true));
+        assert_eq!(password.login(b"!").as_deref(), None);
+
+        let Ok(Progress::Verdict(got)) = password.respond(b"c2VjcmV0", &Secret) else { panic!("there is no verdict") };
+        assert_eq!(got, verdict("tim", true));
+    }
+
+    #[test]
+    fn what_ends_a_login_without_a_verdict_says_why() {
+        let Ok(Progress::Challenge(plain)) = begin("PLAIN", None) else { panic!("no response is asked for") };
+        for (line, why) in [
+            (&b"*"[..], "the login was cancelled"),
+            (b"dGlt!", "the response is not base64"),
+            (b"dGlt", "the response is malformed: it must be [authzid] NUL user NUL password"),
+        ] {
+            let got = plain.respond(line, &Secret).map_err(|rejection| rejection.to_string());
+            assert!(matches!(&got, Err(its) if its == why), "{got:?}");
+        }
+    }
+
+    #[test]
+    fn an_initial_response_may_be_empty_or_all_there_is_to_say() {
+        assert_eq!(initial_response(b"="), Some(Vec::new()));
+        assert_eq!(initial_response(b"AHRpbQBzZWNyZXQ="), Some(b"\0tim\0secret".to_vec()));
+        assert_eq!(initial_response(b"*"), None);
+
+        for (name, is_complete) in [("PLAIN", true), ("LOGIN", false)] {
+            let mechanism = Mechanism::parse(name.as_bytes()).expect("it is a mechanism");
+            assert_eq!(mechanism.is_complete_with(Some(b"tim")), is_complete, "{name}");
+            assert!(!mechanism.is_complete_with(None), "{name}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! LOGIN: a user name and a password, each asked for. Never standardised (draft-murchison-sasl-login), and widely used.
+
+use super::{Exchange, Mechanism, Passwords, Step, Verdict};
+use crate::base::is_identifier;
+
+pub(super) const MECHANISM: Mechanism =
+    Mechanism { name: "LOGIN", needs_channel_binding: false, begin: |_| Box::new(Login::Name) };
+
+#[derive(Debug)]
+enum Login {
+    Name,
+    Password { login: String },
+}
+
+impl Exchange for Login {
+    fn challenge(&self) -> Vec<u8> {
+        match self {
+            Self::Name => b"Username:".to_vec(),
+            Self::Password { .. } => b"Password:".to_vec(),
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Password { .. })
+    }
+
+    fn login(&self) -> Option<&str> {
+        match self {
+            Self::Name => None,
+            Self::Password { login } => Some(login),
+        }
+    }
+
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
+        let Ok(response) = std::str::from_utf8(response) else { return Step::Malformed("it is not UTF-8") };
+        match self {
+            Self::Name if response.is_empty() => Step::Malformed("the user name is empty"),
+            Self::Name if !is_identifier(response) => Step::Malformed("the user name has control characters"),
+            Self::Name => Step::Next(Box::new(Self::Password { login: response.to_owned() })),
+            Self::Password { login } => Step::Verdict(Verdict::of_password(login, response, passwords)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Secret, verdict};
+    use super::*;
+
+    #[test]
+    fn login_asks_for_a_name_and_then_for_a_password() {
+        let name = Login::Name;
+        assert_eq!((name.challenge(), name.is_last(), name.login()), (b"Username:".to_vec(), false, None));
+
+        let Step::Next(password) = name.step(b"tim", &Secret) else { panic!("no password is asked for") };
+
+        assert_eq!(password.challenge(), b"Password:");
+        assert_eq!((password.is_last(), password.login()), (true, Some("tim")));
+        for (response, is_proven) in [(&b"secret"[..], true), (b"", false)] {
+            let Step::Verdict(got) = password.step(response, &Secret) else { panic!("there is no verdict") };
+            assert_eq!(got, verdict("tim", is_proven));
+        }
+    }
+
+    #[test]
+    fn a_user_name_that_cannot_be_one_is_malformed() {
+        for (response, why) in [
+            (&b""[..], "the user name is empty"),
+            (b"tim\r\nQUIT", "the user name has control characters"),
+            (b"\xff", "it is not UTF-8"),
+        ] {
+            assert!(matches!(Login::Name.step(response, &Secret), Step::Malformed(its) if its == why), "{response:?}");
+        }
+    }
+}

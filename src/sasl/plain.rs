@@ -1,0 +1,60 @@
+//! PLAIN (RFC 4616): user name and password in one response.
+
+use super::{Exchange, Mechanism, Passwords, Step, Verdict};
+use crate::base::is_identifier;
+
+pub(super) const MECHANISM: Mechanism =
+    Mechanism { name: "PLAIN", needs_channel_binding: false, begin: |_| Box::new(Plain) };
+
+#[derive(Debug)]
+struct Plain;
+
+impl Exchange for Plain {
+    fn challenge(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
+        let Ok(response) = std::str::from_utf8(response) else { return Step::Malformed("it is not UTF-8") };
+        let fields: Vec<&str> = response.split('\0').collect();
+        match fields[..] {
+            [_, "", _] => Step::Malformed("the user name is empty"),
+            [_, login, _] if !is_identifier(login) => Step::Malformed("the user name has control characters"),
+            [authzid, login, password] if authzid.is_empty() || authzid == login => {
+                Step::Verdict(Verdict::of_password(login, password, passwords))
+            }
+            [_, _, _] => Step::Malformed("nobody may act for somebody else here"),
+            _ => Step::Malformed("it must be [authzid] NUL user NUL password"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Secret, verdict};
+    use super::*;
+
+    #[test]
+    fn plain_takes_what_its_grammar_allows() {
+        for (response, step) in [
+            (&b"\0tim\0secret"[..], Ok(verdict("tim", true))),
+            (b"\0tim\0tanstaaftanstaaf", Ok(verdict("tim", false))),
+            (b"tim\0tim\0secret", Ok(verdict("tim", true))),
+            (b"\0tim\0", Ok(verdict("tim", false))),
+            (b"Ursel\0Kurt\0xipj3plmq", Err("nobody may act for somebody else here")),
+            (b"\0\0secret", Err("the user name is empty")),
+            (b"\0tim\r\nQUIT\0secret", Err("the user name has control characters")),
+            (b"tim\0secret", Err("it must be [authzid] NUL user NUL password")),
+            (b"", Err("it must be [authzid] NUL user NUL password")),
+            (b"\0tim\0\xff", Err("it is not UTF-8")),
+        ] {
+            let got = match Plain.step(response, &Secret) {
+                Step::Verdict(verdict) => Ok(verdict),
+                Step::Malformed(why) => Err(why),
+                Step::Next(_) => panic!("{response:?}: PLAIN has one step"),
+            };
+            assert_eq!(got, step, "{response:?}");
+        }
+    }
+}
