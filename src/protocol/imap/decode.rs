@@ -11,12 +11,12 @@ use crate::protocol::{Decoded, Event, Input};
 impl Imap {
     /// The next request that is complete.
     pub(super) fn next_request(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
+        if matches!(self.state, ImapState::Silent) {
+            self.state = ImapState::NotAuthenticated;
+            let request = Request(Ask::Greeting);
+            return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
+        }
         let (event, line) = match &self.mode {
-            _ if matches!(self.state, ImapState::Silent) => {
-                self.state = ImapState::NotAuthenticated;
-                let request = Request(Ask::Greeting);
-                return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
-            }
             Mode::Command => {
                 let frame = self.tokenizer.next(input)?;
                 return Some(self.hear(frame));
@@ -86,23 +86,28 @@ impl Imap {
                 Decoded { event: Event::ImapLiteral, input, request: Request(Ask::Literal(raw)) }
             }
             Frame::Broken(raw, why) => {
-                let limits = &self.config.limits;
-                let text = match why {
-                    Break::BareLf => "a line ends with CRLF; a bare LF ends nothing".to_owned(),
-                    Break::LongLine(_) => format!("a command has {} octets at most", limits.command),
-                    Break::LargeLiteral => format!("a command and its literals have {} octets at most", limits.command),
-                    Break::LargeMessage => format!("[TOOBIG] a message has {} octets at most", limits.message),
-                };
                 let mut parser = Parser::new(&raw.text, &raw.messages);
                 let tag = parser.tag().ok().filter(|_| parser.peek() == Some(b' ')).map(Box::from);
                 let event = command::find(&mut parser).map_or(Event::ImapUnknown, |(spec, _)| spec.event);
-                let refusal = if why == Break::LargeMessage { Refusal::no(text) } else { Refusal::bad(text) };
+                let request = Request(Ask::Refused(tag, self.refusal_of(why)));
                 let input = match why {
                     Break::LongLine(octets) => Input::LongLine { start: raw.text, octets },
-                    _ => input_of(raw),
+                    Break::BareLf | Break::LargeLiteral | Break::LargeMessage => input_of(raw),
                 };
-                Decoded { event, input, request: Request(Ask::Refused(tag, refusal)) }
+                Decoded { event, input, request }
             }
+        }
+    }
+
+    fn refusal_of(&self, why: Break) -> Refusal {
+        let limits = &self.config.limits;
+        match why {
+            Break::BareLf => Refusal::bad("a line ends with CRLF; a bare LF ends nothing"),
+            Break::LongLine(_) => Refusal::bad(format!("a command has {} octets at most", limits.command)),
+            Break::LargeLiteral => {
+                Refusal::bad(format!("a command and its literals have {} octets at most", limits.command))
+            }
+            Break::LargeMessage => Refusal::no(format!("[TOOBIG] a message has {} octets at most", limits.message)),
         }
     }
 }

@@ -7,6 +7,7 @@ mod extension;
 mod fields;
 mod flags;
 mod leniency;
+mod literal;
 mod long_command;
 #[cfg(test)]
 mod model;

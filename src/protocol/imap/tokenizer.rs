@@ -5,6 +5,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::leniency::Leniency;
+use super::literal::{Announcement, CommandStart, announcement};
 use crate::protocol::Unfinished;
 use crate::protocol::line::{Line, Lines};
 
@@ -23,7 +24,7 @@ pub(super) enum Frame {
 }
 
 /// Why a command is not looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Break {
     BareLf,
     /// A line of so many octets, over the limit.
@@ -68,50 +69,12 @@ pub(super) struct Tokenizer {
     messages: Vec<Bytes>,
     /// The octets of all messages.
     message_octets: u64,
-    start: Start,
+    start: CommandStart,
     new: usize,
     places: Vec<(usize, u64)>,
     awaits: Awaits,
     /// What is wrong with this command, which is dropped as it comes.
     breaks: Option<Break>,
-}
-
-/// The first words of a command, as far as they were read. They tell whether a literal is a message.
-#[derive(Debug, Default)]
-struct Start {
-    /// How many words are complete: the tag, the verb, the first argument.
-    words: usize,
-    is_append: bool,
-    /// Where the next word begins, and up to where its end was searched.
-    word: usize,
-    searched: usize,
-}
-
-impl Start {
-    /// Reads on where the last call stopped: a command of many literals is read once.
-    fn read(&mut self, text: &[u8], are_blanks_skipped: bool) {
-        while self.words < 3 {
-            let Some(blank) = memchr::memchr(b' ', &text[self.searched..]).map(|at| self.searched + at) else {
-                self.searched = text.len();
-                return;
-            };
-            let word = &text[self.word..blank];
-            (self.word, self.searched) = (blank + 1, blank + 1);
-            if word.is_empty() && are_blanks_skipped {
-                continue;
-            }
-            self.words += 1;
-            if self.words == 2 {
-                self.is_append = word.eq_ignore_ascii_case(b"APPEND");
-            }
-        }
-    }
-
-    /// Whether the literal that is announced behind these words is a message: APPEND's, and not its first argument,
-    /// which is the mailbox.
-    fn is_before_message(&self) -> bool {
-        self.is_append && self.words == 3
-    }
 }
 
 #[derive(Debug)]
@@ -137,7 +100,7 @@ impl Tokenizer {
             text: Vec::new(),
             messages: Vec::new(),
             message_octets: 0,
-            start: Start::default(),
+            start: CommandStart::default(),
             new: 0,
             places: Vec::new(),
             awaits: Awaits::Line,
@@ -152,66 +115,74 @@ impl Tokenizer {
 
     pub(super) fn next(&mut self, input: &mut BytesMut) -> Option<Frame> {
         loop {
-            match &mut self.awaits {
+            match self.awaits {
                 Awaits::Line => {
-                    let frame = match self.lines.next(input)? {
-                        Line::Whole(line) => self.take_line(&line),
-                        Line::BareLf(line) if self.forgives(&line) => {
-                            let frame = self.take_line(b"");
-                            frame.map(|frame| frame.ended_by(line))
-                        }
-                        Line::BareLf(line) => {
-                            self.text.extend_from_slice(&line);
-                            Some(self.broken(Break::BareLf))
-                        }
-                        Line::TooLong { start, octets } => {
-                            self.text.extend_from_slice(&start);
-                            Some(self.broken(Break::LongLine(octets)))
-                        }
-                    };
-                    if frame.is_some() {
-                        return frame;
+                    let line = self.lines.next(input)?;
+                    if let Some(frame) = self.take(line) {
+                        return Some(frame);
                     }
-                }
-                Awaits::Literal(left) => {
-                    let take = input.len().min(*left);
-                    self.text.extend_from_slice(&input[..take]);
-                    input.advance(take);
-                    *left -= take;
-                    if *left > 0 {
-                        return None;
-                    }
-                    self.awaits = Awaits::Line;
-                }
-                Awaits::Message(message, left) => {
-                    let take = input.len().min(*left);
-                    // A declared size is believed step by step.
-                    if message.capacity() < message.len() + take {
-                        message.reserve_exact((*left).min(message.len().max(64 << 10)).max(take));
-                    }
-                    message.extend_from_slice(&input[..take]);
-                    input.advance(take);
-                    *left -= take;
-                    if *left > 0 {
-                        return None;
-                    }
-                    let message = Bytes::from(std::mem::take(message));
-                    self.places.push((self.text.len(), message.len() as u64));
-                    self.message_octets += message.len() as u64;
-                    self.messages.push(message);
-                    self.awaits = Awaits::Line;
-                }
-                Awaits::Nothing(left) => {
-                    let take = (input.len() as u64).min(*left);
-                    input.advance(take as usize);
-                    *left -= take;
-                    if *left > 0 {
-                        return None;
-                    }
-                    self.awaits = Awaits::Line;
                 }
                 // Whoever performs what was announced permits or refuses before anything more is read.
                 Awaits::Permission(_) => return None,
+                Awaits::Literal(_) | Awaits::Message(..) | Awaits::Nothing(_) => {
+                    if !self.take_octets(input) {
+                        return None;
+                    }
+                    self.awaits = Awaits::Line;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, line: Line) -> Option<Frame> {
+        match line {
+            Line::Whole(line) => self.take_line(&line),
+            Line::BareLf(line) if self.forgives(&line) => self.take_line(b"").map(|frame| frame.ended_by(line)),
+            Line::BareLf(line) => {
+                self.text.extend_from_slice(&line);
+                Some(self.broken(Break::BareLf))
+            }
+            Line::TooLong { start, octets } => {
+                self.text.extend_from_slice(&start);
+                Some(self.broken(Break::LongLine(octets)))
+            }
+        }
+    }
+
+    /// Takes octets of a literal. Gives whether all of them have come.
+    fn take_octets(&mut self, input: &mut BytesMut) -> bool {
+        match &mut self.awaits {
+            Awaits::Line | Awaits::Permission(_) => true,
+            Awaits::Literal(left) => {
+                let take = input.len().min(*left);
+                self.text.extend_from_slice(&input[..take]);
+                input.advance(take);
+                *left -= take;
+                *left == 0
+            }
+            Awaits::Message(message, left) => {
+                let take = input.len().min(*left);
+                // Memory is allocated as the octets come, not for the whole size that the client declares.
+                if message.capacity() < message.len() + take {
+                    message.reserve_exact((*left).min(message.len().max(64 << 10)).max(take));
+                }
+                message.extend_from_slice(&input[..take]);
+                input.advance(take);
+                *left -= take;
+                if *left > 0 {
+                    return false;
+                }
+                let message = Bytes::from(std::mem::take(message));
+                self.places.push((self.text.len(), message.len() as u64));
+                self.message_octets += message.len() as u64;
+                self.messages.push(message);
+                true
+            }
+            Awaits::Nothing(left) => {
+                let take = (input.len() as u64).min(*left);
+                input.advance(take as usize);
+                *left -= take;
+                *left == 0
             }
         }
     }
@@ -264,7 +235,7 @@ impl Tokenizer {
         if self.text.len() > self.limit {
             self.breaks.get_or_insert(Break::LargeLiteral);
         }
-        let Some(Announcement { octets, is_synchronizing }) = announcement(line) else {
+        let Some(announcement) = announcement(line) else {
             return Some(match self.breaks.take() {
                 Some(why) => self.broken(why),
                 None => {
@@ -273,34 +244,26 @@ impl Tokenizer {
                 }
             });
         };
-        if let Some(why) = self.breaks.clone() {
-            if is_synchronizing {
-                self.breaks = None;
-                return Some(self.broken(why));
-            }
-            self.drop_literal(octets);
-            return None;
+        self.take_announcement(&announcement)
+    }
+
+    /// A literal is announced: it is let in, or dropped as it comes, or ends the command if the client waits for permission.
+    fn take_announcement(&mut self, &Announcement { octets, is_synchronizing }: &Announcement) -> Option<Frame> {
+        let was_broken = self.breaks.is_some();
+        if !was_broken {
+            self.text.extend_from_slice(b"\r\n");
+            self.start.read(&self.text, self.leniency.extra_blanks);
+            self.breaks = self.excess(octets);
         }
-        self.text.extend_from_slice(b"\r\n");
-        self.start.read(&self.text, self.leniency.extra_blanks);
-        let why = match self.start.is_before_message() {
-            true => {
-                let all = self.largest_message.saturating_mul(MOST_MESSAGES);
-                let is_large = octets > self.largest_message || self.message_octets.saturating_add(octets) > all;
-                is_large.then_some(Break::LargeMessage)
-            }
-            false => {
-                ((self.text.len() as u64).saturating_add(octets) > self.limit as u64).then_some(Break::LargeLiteral)
-            }
-        };
-        match (why, is_synchronizing) {
+        match (self.breaks, is_synchronizing) {
             // It is not sent, so the command ends here.
             (Some(why), true) => {
-                self.text.truncate(self.text.len() - 2);
+                if !was_broken {
+                    self.text.truncate(self.text.len() - 2);
+                }
                 Some(self.broken(why))
             }
-            (Some(why), false) => {
-                self.breaks.get_or_insert(why);
+            (Some(_), false) => {
                 self.drop_literal(octets);
                 None
             }
@@ -317,6 +280,16 @@ impl Tokenizer {
                 None
             }
         }
+    }
+
+    /// Why a literal of so many octets is too much here.
+    fn excess(&self, octets: u64) -> Option<Break> {
+        if self.start.is_before_message() {
+            let all = self.largest_message.saturating_mul(MOST_MESSAGES);
+            let is_large = octets > self.largest_message || self.message_octets.saturating_add(octets) > all;
+            return is_large.then_some(Break::LargeMessage);
+        }
+        ((self.text.len() as u64).saturating_add(octets) > self.limit as u64).then_some(Break::LargeLiteral)
     }
 
     /// A literal comes that is not kept. It counts as heard; those that follow each other count as one.
@@ -356,29 +329,12 @@ impl Tokenizer {
         self.text.clear();
         self.messages.clear();
         self.message_octets = 0;
-        self.start = Start::default();
+        self.start = CommandStart::default();
         self.places.clear();
         self.new = 0;
         self.awaits = Awaits::Line;
         self.breaks = None;
     }
-}
-
-struct Announcement {
-    octets: u64,
-    is_synchronizing: bool,
-}
-
-/// `{n}` or `{n+}` at the end of a line.
-fn announcement(line: &[u8]) -> Option<Announcement> {
-    let inside = line.strip_suffix(b"}")?;
-    let open = memchr::memrchr(b'{', inside)?;
-    let (digits, is_synchronizing) = match inside[open + 1..].strip_suffix(b"+") {
-        Some(digits) => (digits, false),
-        None => (&inside[open + 1..], true),
-    };
-    let octets = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    Some(Announcement { octets: octets.parse().ok()?, is_synchronizing })
 }
 
 #[cfg(test)]

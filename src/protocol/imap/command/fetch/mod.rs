@@ -12,7 +12,7 @@ use std::vec::IntoIter;
 
 use super::{AllowedIn, Command, CommandSpec};
 use crate::base::MessageNo;
-use crate::mail::{Accounts, Entry, Flags, Mailbox, Message};
+use crate::mail::{Accounts, Entry, Flags, InternalDate, Mailbox, Message};
 use crate::protocol::imap::long_command::LongCommand;
 use crate::protocol::imap::parser::{Parsed, Parser};
 use crate::protocol::imap::sequence_set::SequenceSet;
@@ -239,52 +239,75 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
         read = fetching.take(entry);
     }
     fetching.skip_message();
-    let (mut flags, date, octets) = (entry.flags, entry.date, entry.message.raw().len());
-    let is_server_time = date.at == entry.message.received();
-    let mut tells_flags = fetching.asks(|item| matches!(item, FetchItem::Flags));
+    let mut shown = Shown {
+        uid,
+        number,
+        flags: fetching.asks(|item| matches!(item, FetchItem::Flags)).then_some(entry.flags),
+        date: entry.date,
+        is_server_time: entry.date.at == entry.message.received(),
+        octets: entry.message.raw().len(),
+    };
+    let flags = entry.flags.with(Flags::SEEN);
     if !view.is_read_only
         && fetching.items.iter().any(FetchItem::sets_seen)
-        && let Some(modseq) = txn.flag(view.place, uid, flags.with(Flags::SEEN))
+        && let Some(modseq) = txn.flag(view.place, uid, flags)
     {
         view.made(modseq);
-        flags = flags.with(Flags::SEEN);
         // RFC 3501 §6.4.5: where reading changed the flags, they are part of the answer.
-        tells_flags = true;
+        shown.flags = Some(flags);
     }
     let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
-    out.push("* ");
-    out.number(number);
-    let mut gap = " FETCH (";
-    if fetching.asks(|item| matches!(item, FetchItem::Uid)) {
-        out.push(std::mem::replace(&mut gap, " "));
-        out.push("UID ");
-        out.number(uid);
-    }
-    if tells_flags {
-        out.push(std::mem::replace(&mut gap, " "));
-        out.push("FLAGS ");
-        view.flags(uid, flags, mailbox, out);
-    }
-    if fetching.asks(|item| matches!(item, FetchItem::InternalDate)) {
-        out.push(std::mem::replace(&mut gap, " "));
-        out.push("INTERNALDATE \"");
-        let date = date::date_time(date);
-        // Where nobody gave a date it is the server's, and no two runs have the same.
-        match is_server_time {
-            true => out.push_labelled("time", date.into()),
-            false => out.push(&date),
-        }
-        out.push("\"");
-    }
-    if fetching.asks(|item| matches!(item, FetchItem::Size)) {
-        out.push(std::mem::replace(&mut gap, " "));
-        out.add(format_args!("RFC822.SIZE {octets}"));
-    }
-    if let Some(Read { text, undecodable, .. }) = read {
-        out.push(gap);
-        out.append(text);
-        fetching.undecodable |= undecodable;
-    }
-    out.push(")\r\n");
+    fetching.write(&shown, read, view, mailbox, out);
     Told::Done
+}
+
+/// What the mailbox says of a message that is answered.
+struct Shown {
+    uid: u32,
+    number: u32,
+    /// None where they are no part of the answer.
+    flags: Option<Flags>,
+    date: InternalDate,
+    /// Whether the date is the server's own, because nobody gave one.
+    is_server_time: bool,
+    octets: usize,
+}
+
+impl Fetching {
+    fn write(&mut self, shown: &Shown, read: Option<Read>, view: &View, mailbox: &Mailbox, out: &mut Reply) {
+        out.push("* ");
+        out.number(shown.number);
+        let mut gap = " FETCH (";
+        if self.asks(|item| matches!(item, FetchItem::Uid)) {
+            out.push(std::mem::replace(&mut gap, " "));
+            out.push("UID ");
+            out.number(shown.uid);
+        }
+        if let Some(flags) = shown.flags {
+            out.push(std::mem::replace(&mut gap, " "));
+            out.push("FLAGS ");
+            view.flags(shown.uid, flags, mailbox, out);
+        }
+        if self.asks(|item| matches!(item, FetchItem::InternalDate)) {
+            out.push(std::mem::replace(&mut gap, " "));
+            out.push("INTERNALDATE \"");
+            let date = date::date_time(shown.date);
+            // The server's own time differs from run to run.
+            match shown.is_server_time {
+                true => out.push_labelled("time", date.into()),
+                false => out.push(&date),
+            }
+            out.push("\"");
+        }
+        if self.asks(|item| matches!(item, FetchItem::Size)) {
+            out.push(std::mem::replace(&mut gap, " "));
+            out.add(format_args!("RFC822.SIZE {}", shown.octets));
+        }
+        if let Some(Read { text, undecodable, .. }) = read {
+            out.push(gap);
+            out.append(text);
+            self.undecodable |= undecodable;
+        }
+        out.push(")\r\n");
+    }
 }

@@ -88,19 +88,11 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
     }
     let at = parser.at();
     let word = parser.word("a search key")?;
-    let not = |key| SearchKey::Not(Box::new(key));
+    if let Some(key) = flag_key(&word) {
+        return Ok(key);
+    }
     Ok(match word.as_str() {
         "ALL" => SearchKey::All(Vec::new()),
-        "ANSWERED" => SearchKey::Has(Flags::ANSWERED),
-        "DELETED" => SearchKey::Has(Flags::DELETED),
-        "DRAFT" => SearchKey::Has(Flags::DRAFT),
-        "FLAGGED" => SearchKey::Has(Flags::FLAGGED),
-        "SEEN" => SearchKey::Has(Flags::SEEN),
-        "UNANSWERED" => not(SearchKey::Has(Flags::ANSWERED)),
-        "UNDELETED" => not(SearchKey::Has(Flags::DELETED)),
-        "UNDRAFT" => not(SearchKey::Has(Flags::DRAFT)),
-        "UNFLAGGED" => not(SearchKey::Has(Flags::FLAGGED)),
-        "UNSEEN" => not(SearchKey::Has(Flags::SEEN)),
         "RECENT" => SearchKey::Recent,
         "OLD" => not(SearchKey::Recent),
         "NEW" => SearchKey::All(vec![SearchKey::Recent, not(SearchKey::Has(Flags::SEEN))]),
@@ -141,6 +133,23 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
     })
 }
 
+/// A system flag, or UN and a system flag.
+fn flag_key(word: &str) -> Option<SearchKey> {
+    let flag = |name: &str| match name {
+        "ANSWERED" => Some(SearchKey::Has(Flags::ANSWERED)),
+        "DELETED" => Some(SearchKey::Has(Flags::DELETED)),
+        "DRAFT" => Some(SearchKey::Has(Flags::DRAFT)),
+        "FLAGGED" => Some(SearchKey::Has(Flags::FLAGGED)),
+        "SEEN" => Some(SearchKey::Has(Flags::SEEN)),
+        _ => None,
+    };
+    flag(word).or_else(|| flag(word.strip_prefix("UN")?).map(not))
+}
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
 fn keyword(parser: &mut Parser<'_>) -> Parsed<String> {
     parser.space()?;
     parser.atom("a keyword").map(str::to_owned)
@@ -177,7 +186,15 @@ impl SearchKey {
                 one.resolve(mailbox, count, highest_uid);
                 other.resolve(mailbox, count, highest_uid);
             }
-            _ => {}
+            Self::Has(_)
+            | Self::Recent
+            | Self::Header(..)
+            | Self::Address(..)
+            | Self::Body(_)
+            | Self::Text(_)
+            | Self::Dated { .. }
+            | Self::Larger(_)
+            | Self::Smaller(_) => {}
         }
     }
 
@@ -187,7 +204,17 @@ impl SearchKey {
             Self::All(keys) => 1 + keys.iter().map(Self::weight).sum::<usize>(),
             Self::Not(key) => key.weight(),
             Self::Or(one, other) => one.weight() + other.weight(),
-            _ => 1,
+            Self::Has(_)
+            | Self::Keyword(..)
+            | Self::Recent
+            | Self::Header(..)
+            | Self::Address(..)
+            | Self::Body(_)
+            | Self::Text(_)
+            | Self::Dated { .. }
+            | Self::Larger(_)
+            | Self::Smaller(_)
+            | Self::Among { .. } => 1,
         }
     }
 
@@ -202,7 +229,13 @@ impl SearchKey {
             Self::All(keys) => keys.iter().any(Self::is_deep),
             Self::Not(key) => key.is_deep(),
             Self::Or(one, other) => one.is_deep() || other.is_deep(),
-            _ => false,
+            Self::Has(_)
+            | Self::Keyword(..)
+            | Self::Recent
+            | Self::Dated { is_sent: false, .. }
+            | Self::Larger(_)
+            | Self::Smaller(_)
+            | Self::Among { .. } => false,
         }
     }
 
