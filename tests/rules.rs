@@ -936,7 +936,7 @@ fn the_conforming_server_is_another_one() {
 
 #[test]
 fn a_scenario_says_whether_imap_is_strict() {
-    for (strict, answer) in [("true", "A1 BAD at octet 6: something is missing"), ("false", "* ID ")] {
+    for (strict, answer) in [("true", "A1 BAD at octet 6: the command is incomplete"), ("false", "* ID ")] {
         let server = with(&format!("[server.imap]\nstrict = {strict}\n"));
         let said = ask(&mut connect(&server, "imap"), "A1 ID");
         assert!(said.starts_with(answer), "{said}");

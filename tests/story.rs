@@ -117,7 +117,7 @@ fn one_maildrop_is_for_one_session() {
     one.say("PASS x", "+OK 2 messages");
     two.say("USER bob@example.org", "+OK");
 
-    assert_eq!(two.say("PASS x", "-ERR"), ["-ERR [IN-USE] another session has the maildrop"]);
+    assert_eq!(two.say("PASS x", "-ERR"), ["-ERR [IN-USE] another session has locked the maildrop"]);
     // What comes and goes meanwhile changes nothing: the maildrop is as it was at the login.
     server.deliver("bob@example.org", "Subject: later\r\n\r\n");
     let mut imap = Client::imap(&server);

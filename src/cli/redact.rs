@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(said(Event::SmtpUnknown, echo, true), "500 5.5.2");
         assert_eq!(said(Event::SmtpRcpt, b"550 5.1.1 no\r\n", false), "550 5.1.1 no");
         assert_eq!(
-            exchange(Event::ImapUnknown, b"c2VjcmV0", b"c2VjcmV0 BAD at octet 9: something is missing\r\n", false),
+            exchange(Event::ImapUnknown, b"c2VjcmV0", b"c2VjcmV0 BAD at octet 9: the command is incomplete\r\n", false),
             ("…".to_owned(), "BAD".to_owned())
         );
         assert_eq!(

@@ -43,7 +43,7 @@ const OWN: &[Row] = &[
     ("imap.noop", "[{ mailbox = { name = 'INBOX', uidvalidity = '+1', renumber = 'reverse' } }]", &[("A3 NOOP", "* BYE The UIDs of the mailbox changed\r\n")], "INBOX 1 2", Eof),
     ("pop3.noop", "[{ mailbox = { name = 'INBOX', uidvalidity = '+1' } }]", &[("NOOP", "+OK\r\n")], "INBOX 1 2", Open),
     ("smtp.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("NOOP", "250 2.0.0 Ok\r\n"), ("EHLO me", "250-localhost\r\n250 XYZZY\r\n")], "INBOX 1 2", Open),
-    ("imap.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("A3 NOOP", "A3 OK Done\r\n"), ("A4 CAPABILITY", "* CAPABILITY XYZZY\r\nA4 OK That is what I can do\r\n")], "INBOX 1 2", Open),
+    ("imap.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("A3 NOOP", "A3 OK Done\r\n"), ("A4 CAPABILITY", "* CAPABILITY XYZZY\r\nA4 OK CAPABILITY is complete\r\n")], "INBOX 1 2", Open),
     ("pop3.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("NOOP", "+OK\r\n"), ("CAPA", "+OK these are my capabilities\r\nXYZZY\r\n.\r\n")], "INBOX 1 2", Open),
     ("smtp.noop", "[{ kick = { proto = 'smtp', reply = '421 bye' } }]", &[("NOOP", "250 2.0.0 Ok\r\n421 bye\r\n")], "INBOX 1 2", Eof),
     ("imap.noop", "[{ kick = { user = 'me@*', reply = '* BYE' } }]", &[("A3 NOOP", "A3 OK Done\r\n* BYE\r\n")], "INBOX 1 2", Eof),

@@ -34,7 +34,7 @@ impl Parser<'_> {
         let sign = match (self.eat(b'-'), self.eat(b'+')) {
             (true, _) => -1,
             (_, true) => 1,
-            _ => return self.wrong("expected the zone, as +0000"),
+            _ => return self.wrong("expected a zone such as +0000"),
         };
         let zone_hours = self.two_digits("the zone's hours", 23)?;
         let zone = sign * (60 * zone_hours + self.two_digits("the zone's minutes", 59)?);
@@ -45,7 +45,7 @@ impl Parser<'_> {
                 let seconds = date.with_time(clock).assume_offset(offset).unix_timestamp();
                 Ok(InternalDate { at: Timestamp::from_micros(seconds * 1_000_000), zone })
             }
-            _ => Err(SyntaxError { at: start, what: "there is no such moment".to_owned() }),
+            _ => Err(SyntaxError { at: start, what: "the date and time do not exist".to_owned() }),
         }
     }
 
@@ -57,7 +57,7 @@ impl Parser<'_> {
         let day = self.number("the day")?;
         self.need(b'-')?;
         let Some(month) = MONTHS.iter().position(|month| self.eat_word(month)) else {
-            return self.wrong("expected a month, as Jan");
+            return self.wrong("expected a month such as Jan");
         };
         self.need(b'-')?;
         let Some(year) = self.digits(4) else { return self.wrong("expected a year of four digits") };

@@ -102,12 +102,14 @@ impl Imap {
     fn refusal_of(&self, why: Break) -> Refusal {
         let limits = &self.config.limits;
         match why {
-            Break::BareLf => Refusal::bad("a line ends with CRLF; a bare LF ends nothing"),
-            Break::LongLine(_) => Refusal::bad(format!("a command has {} octets at most", limits.command)),
+            Break::BareLf => Refusal::bad("a line must end with CRLF, not with a bare LF"),
+            Break::LongLine(_) => Refusal::bad(format!("a command may have at most {} octets", limits.command)),
             Break::LargeLiteral => {
-                Refusal::bad(format!("a command and its literals have {} octets at most", limits.command))
+                Refusal::bad(format!("a command and its literals may have at most {} octets", limits.command))
             }
-            Break::LargeMessage => Refusal::no(format!("[TOOBIG] a message has {} octets at most", limits.message)),
+            Break::LargeMessage => {
+                Refusal::no(format!("[TOOBIG] a message may have at most {} octets", limits.message))
+            }
         }
     }
 }

@@ -126,7 +126,7 @@ impl Imap {
         self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    /// Whether this is refused now because STARTTLS comes first.
+    /// Whether this is refused now because STARTTLS is required first.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }
@@ -200,7 +200,7 @@ impl Imap {
         match allowed_in {
             AllowedIn::AnyState => Ok(()),
             AllowedIn::NotAuthenticated => match self.account() {
-                Some(_) => Err(Refusal::bad(format!("{name} comes before the login"))),
+                Some(_) => Err(Refusal::bad(format!("{name} is allowed only before the login"))),
                 None => Ok(()),
             },
             AllowedIn::Authenticated => self.logged_in().map(|_| ()),

@@ -31,7 +31,7 @@ pub(super) fn below<'d>(
 /// Whether an account can have another mailbox, and of this name.
 pub(super) fn may_be_made(account: AccountNo, name: &str, txn: &MailTxn<'_>) -> Result<(), Refusal> {
     if txn.account(account).is_some_and(|account| account.mailboxes().len() >= MOST_MAILBOXES) {
-        return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} mailboxes at most")));
+        return Err(Refusal::no(format!("[LIMIT] an account may have at most {MOST_MAILBOXES} mailboxes")));
     }
     may_be_named(account, name, txn)
 }

@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
                 Ok(())
             }
             Some(_) => self.wrong("expected a space"),
-            None => self.wrong("something is missing"),
+            None => self.wrong("the command is incomplete"),
         }
     }
 
@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
                 self.at += 2;
                 Ok((is_literal8, len as usize))
             }
-            _ => self.wrong("a literal's size ends its line"),
+            _ => self.wrong("a literal's size must end the line"),
         }
     }
 
@@ -349,7 +349,7 @@ impl<'a> Parser<'a> {
         let flag = if is_system { format!("\\{name}") } else { name.to_owned() };
         if is_system && crate::mail::Flags::system(&flag).is_none() {
             self.at = at;
-            return self.wrong(format!("{flag} is no flag that a client can set"));
+            return self.wrong(format!("a client cannot set the flag {flag}"));
         }
         Ok(flag.into())
     }
@@ -364,7 +364,10 @@ impl<'a> Parser<'a> {
 
 /// RFC 3501 §9, CHAR8.
 fn nul(at: usize) -> SyntaxError {
-    SyntaxError { at, what: "a literal has a NUL in it; only ~{octets} of APPEND may (RFC 3516 §4.4)".to_owned() }
+    SyntaxError {
+        at,
+        what: "a literal contains NUL; only the literal8 ~{octets} of APPEND may (RFC 3516 §4.4)".to_owned(),
+    }
 }
 
 /// `ATOM-CHAR = <any CHAR except atom-specials>`.

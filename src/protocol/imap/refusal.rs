@@ -30,11 +30,11 @@ impl Refusal {
 
     /// RFC 5530 §3.
     pub(super) fn starttls_first() -> Self {
-        Self::no("[PRIVACYREQUIRED] STARTTLS comes first")
+        Self::no("[PRIVACYREQUIRED] STARTTLS is required first")
     }
 
     pub(super) fn taken(name: &str) -> Self {
-        Self::no(format!("[ALREADYEXISTS] there is a mailbox {}", utf7::encode(name)))
+        Self::no(format!("[ALREADYEXISTS] the mailbox {} exists already", utf7::encode(name)))
     }
 
     pub(super) fn no_mailbox(name: &str) -> Self {
@@ -58,6 +58,6 @@ impl Refusal {
     }
 
     pub(super) fn keywords() -> Self {
-        Self::no(format!("[LIMIT] a mailbox has {} keywords at most", Flags::MOST_KEYWORDS))
+        Self::no(format!("[LIMIT] a mailbox may have at most {} keywords", Flags::MOST_KEYWORDS))
     }
 }

@@ -169,7 +169,7 @@ fn all_mailboxes_of_an_account_that_has_no_room_for_more_are_renamed_at_once_and
 
     let said = ["a RENAME a b", "b RENAME b/b a", "c CREATE c"].map(|line| session.ask(line)).concat();
 
-    let refused = "c NO [LIMIT] an account has 10000 mailboxes at most\r\n";
+    let refused = "c NO [LIMIT] an account may have at most 10000 mailboxes\r\n";
     assert_eq!(said, ["a OK Renamed\r\n", "b OK Renamed\r\n", refused]);
     assert_eq!(session.mail.take_log().changes.len(), 2);
     let names = session.mail.accounts.account(session.account).unwrap().starting_with("a/");

@@ -78,7 +78,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
 /// Reads a line; keywords may come in any case (RFC 1939 §3).
 pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
     let Ok(line) = std::str::from_utf8(line) else {
-        return (Event::Pop3Unknown, Err("a command is text, in UTF-8 at most".to_owned()));
+        return (Event::Pop3Unknown, Err("a command must be valid UTF-8".to_owned()));
     };
     let (word, argument) = match line.split_once(' ') {
         Some((word, argument)) => (word, Some(argument)),
@@ -104,7 +104,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let some = |what: &str| argument.filter(|its| !its.is_empty()).ok_or(format!("{verb} needs {what}"));
     let number = |text: &str| match text.parse::<u32>() {
         Ok(number @ 1..) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
-        _ => Err(format!("\"{}\" is no message number; they begin with 1", visible(text))),
+        _ => Err(format!("\"{}\" is not a valid message number; numbers begin with 1", visible(text))),
     };
     match verb {
         "CAPA" => none(Pop3Command::Capa),
@@ -133,7 +133,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
                 .parse()
                 .ok()
                 .filter(|_| is_count)
-                .ok_or_else(|| format!("\"{}\" is no count of lines", visible(lines)))?;
+                .ok_or_else(|| format!("\"{}\" is not a valid number of lines", visible(lines)))?;
             Ok(Pop3Command::Top { number: number(text)?, lines })
         }
         _ => auth(argument),
@@ -143,7 +143,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
 fn login(text: &str) -> Result<String, Wrong> {
     match is_identifier(text) {
         true => Ok(text.to_owned()),
-        false => Err("a user name must not be empty, nor have control characters".to_owned()),
+        false => Err("a user name must not be empty or contain control characters".to_owned()),
     }
 }
 

@@ -138,11 +138,11 @@ impl Machine for Pop3 {
             }
             Line::Whole(line) => (otherwise, Input::Line(line.clone()), Ask::Sasl(line)),
             Line::BareLf(line) => {
-                let why = "a line ends with CRLF; a bare LF ends nothing".to_owned();
+                let why = "a line must end with CRLF, not with a bare LF".to_owned();
                 (otherwise, Input::Line(line), Ask::Refused(why))
             }
             Line::TooLong { start, octets } => {
-                let why = format!("a line may have {} octets at most", self.config.limits.line);
+                let why = format!("a line may have at most {} octets", self.config.limits.line);
                 (otherwise, Input::LongLine { start, octets }, Ask::Refused(why))
             }
         };

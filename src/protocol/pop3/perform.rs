@@ -114,7 +114,7 @@ impl Pop3 {
                 Ok(ok("now the password"))
             }
             Pop3Command::Pass(password) => {
-                let login = named.ok_or("USER comes before PASS")?;
+                let login = named.ok_or("PASS must follow USER")?;
                 let verdict = Verdict::of_password(&login, &password, txn.accounts());
                 self.enter(&verdict, txn)
             }
@@ -161,7 +161,7 @@ impl Pop3 {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
         };
         if !txn.hold_maildrop(account) {
-            return Err("[IN-USE] another session has the maildrop".to_owned());
+            return Err("[IN-USE] another session has locked the maildrop".to_owned());
         }
         let place = txn.account(account).map(|its| MailboxId { account, mailbox: its.inbox().no });
         let maildrop = place.and_then(|place| txn.mailbox(place).map(|inbox| Maildrop::of(place, inbox)));
@@ -207,7 +207,7 @@ impl Pop3 {
         }
     }
 
-    /// Whether this is refused now because STLS comes first.
+    /// Whether this is refused now because STLS is required first.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }
@@ -220,9 +220,9 @@ impl Pop3 {
             Event::Pop3User | Event::Pop3Pass | Event::Pop3Apop | Event::Pop3AuthStart
                 if self.lacks_tls(StartTls::BeforeLogin) =>
             {
-                Err("[AUTH] STLS comes before the login".to_owned())
+                Err("[AUTH] STLS is required before the login".to_owned())
             }
-            _ if self.lacks_tls(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS comes first".to_owned()),
+            _ if self.lacks_tls(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS is required first".to_owned()),
             _ => Ok(()),
         }
     }

@@ -86,7 +86,7 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal
     let Ok(rest) = std::str::from_utf8(rest) else { return Err(Refusal::syntax("the line is not UTF-8")) };
     let is_control = |byte: u8| byte.is_ascii_control();
     if rest.bytes().any(is_control) || (!rest.is_ascii() && rest.contains(char::is_control)) {
-        return Err(Refusal::syntax("a command holds no control characters; lines end with CRLF"));
+        return Err(Refusal::syntax("a command must not contain control characters; lines end with CRLF"));
     }
     let argument = rest.trim_start_matches(' ');
     match event {

@@ -151,12 +151,12 @@ impl Smtp {
                 Decoded { event, request, input: Input::Line(line) }
             }
             Line::BareLf(line) => {
-                let refusal = Refusal::new("500 5.5.2", "a line ends with CRLF; a bare LF ends nothing");
+                let refusal = Refusal::new("500 5.5.2", "a line must end with CRLF, not with a bare LF");
                 Decoded { event: otherwise, request: Request::Refused(refusal), input: Input::Line(line) }
             }
             // RFC 5321 §4.5.3.1.9.
             Line::TooLong { start, octets } => {
-                let text = format!("a line may have {} octets at most", self.config.limits.line);
+                let text = format!("a line may have at most {} octets", self.config.limits.line);
                 // RFC 4954 §6.
                 let refusal = match is_sasl {
                     true => Refusal::new("500 5.5.6", "Authentication Exchange line is too long"),

@@ -7,7 +7,7 @@ use crate::mail::{Parameter, Parameters};
 fn parse(text: &str) -> Result<Parameters, Refusal> {
     let mut raw: Vec<Parameter> = Vec::new();
     if !text.is_empty() && !text.starts_with(' ') {
-        return Err(Refusal::parameters("a space must stand between the address and its parameters"));
+        return Err(Refusal::parameters("a space is required between the address and its parameters"));
     }
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let (keyword, value) = match word.split_once('=') {
@@ -22,7 +22,7 @@ fn parse(text: &str) -> Result<Parameters, Refusal> {
             return Err(Refusal::parameters("a parameter must be KEYWORD or KEYWORD=value"));
         }
         if raw.iter().any(|(its, _)| its.eq_ignore_ascii_case(keyword)) {
-            return Err(Refusal::parameters("a parameter may stand only once"));
+            return Err(Refusal::parameters("a parameter may occur only once"));
         }
         raw.push((keyword.into(), value.map(Box::from)));
     }

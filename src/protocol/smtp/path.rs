@@ -22,9 +22,9 @@ pub(super) struct Path<'a> {
 pub(super) fn path(text: &str) -> Result<(Path<'_>, &str), &'static str> {
     let Some(inside) = text.strip_prefix('<') else {
         return Err(if text.starts_with(' ') {
-            "no space may stand between the colon and the address"
+            "no space is allowed between the colon and the address"
         } else {
-            "the address must stand in angle brackets"
+            "the address must be in angle brackets"
         });
     };
     let inside = source_route(inside)?;
@@ -72,7 +72,7 @@ fn local_part(text: &str) -> Result<&str, &'static str> {
         for (at, c) in quoted.char_indices() {
             match c {
                 // RFC 5321 §4.1.2, qtextSMTP: printable, and no controls even behind a backslash.
-                c if c.is_control() => return Err("a quoted local part holds no control characters"),
+                c if c.is_control() => return Err("a quoted local part must not contain control characters"),
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 '"' => return Ok(&quoted[at + 1..]),
@@ -86,7 +86,7 @@ fn local_part(text: &str) -> Result<&str, &'static str> {
         return Err("the address has no local part");
     }
     if local.as_bytes().split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
-        return Err("a dot in the local part must stand between letters");
+        return Err("a dot in the local part must be between other characters");
     }
     Ok(rest)
 }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn what_is_no_path_says_why() {
         for (text, why) in [
-            ("bob@example.org", "the address must stand in angle brackets"),
-            (" <bob@example.org>", "no space may stand between the colon and the address"),
+            ("bob@example.org", "the address must be in angle brackets"),
+            (" <bob@example.org>", "no space is allowed between the colon and the address"),
             ("<bob@example.org", "the address does not end with `>`"),
             ("<bob@example.org >", "the address does not end with `>`"),
             ("<bob@example.org@example.net>", "the address has a second `@`"),
@@ -178,11 +178,11 @@ mod tests {
             ("<@example.org>", "the source route does not end with `:`"),
             ("<@a.example,b@c.example>", "the source route is not `@a,@b:`"),
             ("<bob@>", "the address has no domain"),
-            ("<.bob@example.org>", "a dot in the local part must stand between letters"),
-            ("<bob..b@example.org>", "a dot in the local part must stand between letters"),
+            ("<.bob@example.org>", "a dot in the local part must be between other characters"),
+            ("<bob..b@example.org>", "a dot in the local part must be between other characters"),
             ("<b b@example.org>", "the address has no `@` and domain"),
             ("<\"bob@example.org>", "the quoted local part is not closed"),
-            ("<\"b\x07b\"@example.org>", "a quoted local part holds no control characters"),
+            ("<\"b\x07b\"@example.org>", "a quoted local part must not contain control characters"),
             ("<bob@-example.org>", "a label of the domain is empty, or begins or ends with a hyphen"),
             ("<bob@example..org>", "a label of the domain is empty, or begins or ends with a hyphen"),
             ("<bob@[127.0.0.256]>", "the address literal is neither an IPv4 address nor IPv6:…"),

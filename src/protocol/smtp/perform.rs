@@ -156,7 +156,7 @@ impl Smtp {
         }
         // RFC 6531 §3.5.
         if is_international && !sender.parameters().smtputf8() {
-            return Err(Refusal::new("553 5.6.7", "an address beyond ASCII needs the SMTPUTF8 parameter"));
+            return Err(Refusal::new("553 5.6.7", "a non-ASCII address needs the SMTPUTF8 parameter"));
         }
         self.state = SmtpState::Transaction(Transaction { sender, recipients: Vec::new(), accepted: 0 });
         Ok(say("250 2.1.0 Ok"))
@@ -166,13 +166,13 @@ impl Smtp {
         let limit = self.config.limits.recipients;
         let SmtpState::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
-            return Err(Refusal::sequence("MAIL comes before RCPT"));
+            return Err(Refusal::sequence("MAIL is required before RCPT"));
         };
         let refusal = if transaction.accepted >= limit {
             // RFC 5321 §4.5.3.1.10.
             Some(Refusal::new("452 4.5.3", &format!("Too many recipients: a message may have {limit}")))
         } else if is_international && !transaction.sender.parameters().smtputf8() {
-            Some(Refusal::new("553 5.6.7", "an address beyond ASCII needs SMTPUTF8 in MAIL"))
+            Some(Refusal::new("553 5.6.7", "a non-ASCII address needs SMTPUTF8 in MAIL"))
         } else if !txn.delivers_to(address) {
             Some(Refusal::new("550 5.1.1", &format!("<{}>: No such user here", visible(address))))
         } else {
@@ -191,11 +191,11 @@ impl Smtp {
     fn data(&mut self) -> Answer {
         let SmtpState::Transaction(transaction) = &mut self.state else {
             self.may_send()?;
-            return Err(Refusal::sequence("MAIL and RCPT come before DATA"));
+            return Err(Refusal::sequence("MAIL and RCPT are required before DATA"));
         };
         // RFC 5321 §3.3: 503 or 554 where no recipient was accepted.
         if transaction.recipients.is_empty() {
-            return Err(Refusal::sequence("RCPT comes before DATA"));
+            return Err(Refusal::sequence("RCPT is required before DATA"));
         }
         if transaction.accepted == 0 {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
@@ -239,7 +239,7 @@ impl Smtp {
 
     fn auth(&mut self, mechanism: &'static Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
         if !self.is_introduced {
-            return Err(Refusal::sequence("EHLO comes first"));
+            return Err(Refusal::sequence("EHLO is required first"));
         }
         // RFC 4954 §4: once a session, and not within a transaction.
         if self.is_logged_in {
@@ -278,7 +278,7 @@ impl Smtp {
     /// What must come before MAIL.
     fn may_send(&self) -> Result<(), Refusal> {
         if !self.is_introduced {
-            return Err(Refusal::sequence("EHLO or HELO comes first"));
+            return Err(Refusal::sequence("EHLO or HELO is required first"));
         }
         match self.config.requires_auth && !self.is_logged_in {
             false => Ok(()),
@@ -293,7 +293,7 @@ impl Smtp {
         self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    /// Whether this is refused now because STARTTLS comes first.
+    /// Whether this is refused now because STARTTLS is required first.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }

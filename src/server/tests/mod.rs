@@ -88,9 +88,9 @@ fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
     let mut client = secure(client, &config);
     client.get_mut().write_all(b"RCPT TO:<bob@example.org>\r\nEHLO x\r\nDATA\r\nQUIT\r\n").unwrap();
 
-    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: EHLO or HELO comes first");
+    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: EHLO or HELO is required first");
     assert!(reply(&mut client).starts_with("250 "));
-    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: MAIL and RCPT come before DATA");
+    assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: MAIL and RCPT are required before DATA");
     assert!(reply(&mut client).starts_with("221 "));
     let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
     let expected = format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());

@@ -67,7 +67,7 @@ impl Command for Append {
         let mut ready = Vec::with_capacity(self.messages.len());
         for AppendMessage { flags, date, raw } in self.messages {
             // RFC 3502 §6.3.11: an empty message is how a client gives up.
-            let raw = raw.filter(|raw| !raw.is_empty()).ok_or_else(|| Refusal::no("an empty message is no message"))?;
+            let raw = raw.filter(|raw| !raw.is_empty()).ok_or_else(|| Refusal::no("the message is empty"))?;
             let flags = txn.flags(place, flags.iter().map(|flag| &**flag)).ok_or_else(Refusal::keywords)?;
             ready.push((flags, date, raw));
         }

@@ -15,7 +15,7 @@ impl Command for Capability {
         out.push("* CAPABILITY ");
         imap.push_capabilities(out);
         out.push("\r\n");
-        Ok(Progress::done("That is what I can do"))
+        Ok(Progress::done("CAPABILITY is complete"))
     }
 
     fn leads_to_tls(&self) -> bool {

@@ -18,7 +18,7 @@ impl Command for Delete {
         let account = imap.logged_in()?;
         let name = txn.accounts().namespace().canonical(&self.0);
         if &*name == INBOX {
-            return Err(Refusal::no("[CANNOT] INBOX is always there"));
+            return Err(Refusal::no("[CANNOT] INBOX cannot be deleted"));
         }
         let Some(place) = names::place(account, &name, txn) else {
             let start = format!("{name}{}", txn.accounts().namespace().delimiter);
@@ -30,7 +30,7 @@ impl Command for Delete {
         txn.delete(place);
         if imap.view().is_ok_and(|view| view.place == place) {
             imap.deselect(account, txn);
-            return Ok(Progress::done("Deleted; it was selected, and nothing is now"));
+            return Ok(Progress::done("Deleted; no mailbox is selected now"));
         }
         Ok(Progress::done("Deleted"))
     }

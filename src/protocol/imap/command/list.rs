@@ -49,7 +49,7 @@ impl Command for List {
         }
         let pattern = namespace.canonical(&format!("{}{}", self.reference, self.pattern));
         if pattern.len() > MOST_PATTERN {
-            return Err(Refusal::no(format!("[LIMIT] a pattern has {MOST_PATTERN} octets at most")));
+            return Err(Refusal::no(format!("[LIMIT] a pattern may have at most {MOST_PATTERN} octets")));
         }
         Ok(Progress::More(Box::new(Listing {
             is_lsub: self.is_lsub,

@@ -25,11 +25,13 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
     let password = parser.astring("a password")?;
     match (String::from_utf8(login.into_owned()), String::from_utf8(password.into_owned())) {
         (Ok(login), Ok(_)) if !is_identifier(&login) => {
-            let what = "a user name must not be empty, nor have control characters".to_owned();
+            let what = "a user name must not be empty or contain control characters".to_owned();
             Err(SyntaxError { at, what })
         }
         (Ok(login), Ok(password)) => Ok(Box::new(Login { login, password })),
-        (Err(_), _) | (_, Err(_)) => Err(SyntaxError { at, what: "user name and password are UTF-8".to_owned() }),
+        (Err(_), _) | (_, Err(_)) => {
+            Err(SyntaxError { at, what: "user name and password must be valid UTF-8".to_owned() })
+        }
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) fn find(parser: &mut Parser<'_>) -> Parsed<(&'static CommandSpec, boo
     let found = all().find(|spec| spec.name.eq_ignore_ascii_case(name) && (spec.has_uid_form || !by_uid));
     found.map(|spec| (spec, by_uid)).ok_or_else(|| {
         let uid = if by_uid { "UID " } else { "" };
-        SyntaxError { at, what: format!("{uid}{} is no command here", name.to_ascii_uppercase()) }
+        SyntaxError { at, what: format!("unknown command {uid}{}", name.to_ascii_uppercase()) }
     })
 }
 

@@ -36,7 +36,7 @@ impl Command for Select {
         flags::tell_known(mailbox, self.is_read_only, out);
         out.add(format_args!("* {} EXISTS\r\n* {} RECENT\r\n", view.len(), view.recent()));
         if let Some(at) = mailbox.entries().iter().position(|entry| !entry.flags.contains(Flags::SEEN)) {
-            out.add(format_args!("* OK [UNSEEN {}] The first that is not seen\r\n", at + 1));
+            out.add(format_args!("* OK [UNSEEN {}] The first message that is not seen\r\n", at + 1));
         }
         out.add(format_args!("* OK [UIDVALIDITY {}] UIDs are valid\r\n", mailbox.uid_validity));
         out.add(format_args!("* OK [UIDNEXT {}] The next UID\r\n", mailbox.uid_next));

@@ -40,12 +40,12 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
     parser.space()?;
     let items = parser.list(|parser| {
         let at = parser.at();
-        let name = parser.word("an item, as MESSAGES")?;
+        let name = parser.word("an item such as MESSAGES")?;
         let item = EXTENSIONS.iter().flat_map(|extension| extension.status_items).find(|item| item.name == name);
-        item.ok_or(SyntaxError { at, what: format!("{name} is no item of STATUS here") })
+        item.ok_or(SyntaxError { at, what: format!("unknown STATUS item {name}") })
     })?;
     match items.is_empty() {
-        true => parser.wrong("expected an item, as MESSAGES, in the parentheses"),
+        true => parser.wrong("expected an item such as MESSAGES in the parentheses"),
         false => Ok(Box::new(Status { mailbox, items })),
     }
 }

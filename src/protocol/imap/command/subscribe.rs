@@ -32,7 +32,7 @@ impl Command for Subscribe {
                 return Err(Refusal::no(format!("[CANNOT] {objection}")));
             }
             if subscriptions.is_some_and(|all| all.len() >= MOST_MAILBOXES) {
-                return Err(Refusal::no(format!("[LIMIT] an account has {MOST_MAILBOXES} subscriptions at most")));
+                return Err(Refusal::no(format!("[LIMIT] an account may have at most {MOST_MAILBOXES} subscriptions")));
             }
             txn.subscribe(account, &name, true);
         }

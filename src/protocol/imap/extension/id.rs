@@ -35,6 +35,6 @@ impl Command for Id {
     fn perform(self: Box<Self>, _imap: &mut Imap, _tag: &str, _txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let version = env!("CARGO_PKG_VERSION");
         out.add(format_args!("* ID (\"name\" \"mailjig\" \"version\" \"{version}\")\r\n"));
-        Ok(Progress::done("Pleased to meet you"))
+        Ok(Progress::done("ID is complete"))
     }
 }

@@ -29,8 +29,8 @@ impl Imap {
     pub(in crate::protocol::imap) fn end_idle(line: &[u8], txn: &mut MailTxn<'_>) -> Answer {
         txn.idle(false);
         match line.eq_ignore_ascii_case(b"DONE") {
-            true => Ok(Progress::done("IDLE is over")),
-            false => Err(Refusal::bad("DONE ends IDLE, and nothing else does")),
+            true => Ok(Progress::done("IDLE is complete")),
+            false => Err(Refusal::bad("expected DONE")),
         }
     }
 }

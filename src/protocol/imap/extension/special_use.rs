@@ -25,7 +25,7 @@ pub(in crate::protocol::imap) fn parse_use(parser: &mut Parser<'_>) -> Parsed<Op
         let name = parser.atom("a use")?;
         match SpecialUse::parse(&format!("\\{name}")) {
             Some(its) => Ok(its),
-            None => parser.wrong("expected a use of RFC 6154, as \\Sent"),
+            None => parser.wrong("expected a special use of RFC 6154 such as \\Sent"),
         }
     })?;
     parser.need(b')')?;

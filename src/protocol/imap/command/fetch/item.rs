@@ -129,14 +129,14 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Vec<FetchIt
     let mut asked = if parser.peek() == Some(b'(') {
         let items = parser.list(item)?;
         if items.is_empty() {
-            return parser.wrong("expected an item, as FLAGS, in the parentheses");
+            return parser.wrong("expected an item such as FLAGS in the parentheses");
         }
         items
     } else {
         macros(parser).map_or_else(|| item(parser).map(|item| vec![item]), Ok)?
     };
     if asked.len() > MOST_ITEMS {
-        return Err(SyntaxError { at, what: format!("a FETCH has {MOST_ITEMS} items at most") });
+        return Err(SyntaxError { at, what: format!("a FETCH may have at most {MOST_ITEMS} items") });
     }
     // RFC 3501 §6.4.8: a UID command's answer has the UID.
     if by_uid {
@@ -174,8 +174,8 @@ fn item(parser: &mut Parser<'_>) -> Parsed<FetchItem> {
         return (spec.parse)(parser);
     }
     let what = match name.as_str() {
-        "ALL" | "FAST" | "FULL" => format!("{name} stands for several items, so it stands alone"),
-        _ => "expected an item of FETCH, as FLAGS or BODY[]".to_owned(),
+        "ALL" | "FAST" | "FULL" => format!("{name} is a macro and cannot be combined with other items"),
+        _ => "expected a FETCH item such as FLAGS or BODY[]".to_owned(),
     };
     Err(SyntaxError { at, what })
 }

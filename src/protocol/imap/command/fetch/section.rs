@@ -43,7 +43,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
         "HEADER.FIELDS.NOT" => return fields(parser, path, true),
         "TEXT" => SectionText::Text,
         "MIME" if !path.is_empty() => SectionText::Mime,
-        "MIME" => return Err(wrong(at, "MIME stands behind a part number")),
+        "MIME" => return Err(wrong(at, "MIME needs a part number before it")),
         _ => return Err(wrong(at, "expected a part number, HEADER, HEADER.FIELDS, TEXT, MIME or ]")),
     };
     parser.need(b']')?;

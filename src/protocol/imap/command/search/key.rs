@@ -68,14 +68,14 @@ pub(super) fn parse_all(parser: &mut Parser<'_>, charset: Option<Charset>) -> Pa
     }
     let all = SearchKey::All(keys);
     match all.weight() > MOST_KEYS {
-        true => Err(SyntaxError { at, what: format!("a search has {MOST_KEYS} keys at most") }),
+        true => Err(SyntaxError { at, what: format!("a search may have at most {MOST_KEYS} keys") }),
         false => Ok(all),
     }
 }
 
 fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Parsed<SearchKey> {
     if depth > MOST_DEPTH {
-        return parser.wrong(format!("keys are nested {MOST_DEPTH} deep at most"));
+        return parser.wrong(format!("keys may be nested at most {MOST_DEPTH} deep"));
     }
     if parser.peek() == Some(b'(') {
         return parser.list(|parser| parse(parser, charset, depth + 1)).and_then(|keys| match keys.is_empty() {
@@ -129,7 +129,7 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
             parser.space()?;
             SearchKey::Or(Box::new(one), Box::new(parse(parser, charset, depth + 1)?))
         }
-        _ => return Err(SyntaxError { at, what: format!("{word} is no search key here") }),
+        _ => return Err(SyntaxError { at, what: format!("unknown search key {word}") }),
     })
 }
 

@@ -111,9 +111,7 @@ impl Command for Search {
         let view = imap.view()?;
         if let Some(strange) = &self.strange {
             let strange = strange.escape_default();
-            return Err(Refusal::no(format!(
-                "[BADCHARSET (US-ASCII UTF-8)] {strange} is no charset that is known here"
-            )));
+            return Err(Refusal::no(format!("[BADCHARSET (US-ASCII UTF-8)] unknown charset {strange}")));
         }
         if let Some(mailbox) = txn.mailbox(view.place) {
             self.key.resolve(mailbox, view.len() as u32, view.highest_uid());
