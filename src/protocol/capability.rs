@@ -1,23 +1,23 @@
-//! What a session announces instead of its own capabilities and greeting.
+//! Changes of the capabilities and the greeting of a session.
 
 use std::borrow::Cow;
 
 use super::Reply;
 
-/// A change of what a session's machine announces.
+/// A change of what the machine of a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CapabilityOverride {
-    /// The greeting's text behind its code.
+    /// The text of the greeting after its status.
     pub(crate) greeting: Option<Box<str>>,
-    /// The only capabilities; None: the machine's own.
+    /// The complete list of capabilities. None for the machine's own.
     pub(crate) set: Option<Vec<Box<str>>>,
     pub(crate) add: Vec<Box<str>>,
-    /// By their first word, as `AUTH`, or whole, as `AUTH=PLAIN`.
+    /// By the first word, such as `AUTH`, or by the whole name, such as `AUTH=PLAIN`.
     pub(crate) remove: Vec<Box<str>>,
 }
 
 impl CapabilityOverride {
-    /// What is announced instead of these capabilities.
+    /// These capabilities, changed.
     pub(crate) fn apply<'a>(&'a self, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
         let mut all = match &self.set {
             Some(set) => set.iter().map(|its| Cow::Borrowed(&**its)).collect(),
@@ -36,12 +36,12 @@ impl CapabilityOverride {
         all
     }
 
-    /// What a transcript shows instead of the capabilities: `caps`, and what was changed. None where they are not the
-    /// machine's own at all.
+    /// The label that a transcript shows instead of the capabilities: `caps` and the changes. None if `set` replaces the whole
+    /// list.
     ///
     /// # Rationale
-    /// A transcript is a snapshot in tests, and must not change when the machine learns another capability. What somebody
-    /// changed is what a reader looks for.
+    /// Tests use transcripts as snapshots, which must not change when the machine learns another capability. The changes are what
+    /// a reader looks for.
     fn label(&self) -> Option<String> {
         if self.set.is_some() {
             return None;
@@ -53,7 +53,7 @@ impl CapabilityOverride {
         Some(format!("caps{}{}", list("without", &self.remove), list("with", &self.add)))
     }
 
-    /// Takes over what another change says.
+    /// Adds another change to this one.
     pub(crate) fn merge(&mut self, other: &CapabilityOverride) {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
@@ -64,37 +64,37 @@ impl CapabilityOverride {
     }
 }
 
-/// What a session's machine announces instead of what it would: in the clear, and under TLS. Most have nothing here.
+/// The changes of what a session announces in cleartext and under TLS. Most sessions have none.
 #[derive(Debug, Default)]
 pub(crate) struct CapabilityOverrides(Option<Box<(CapabilityOverride, CapabilityOverride)>>);
 
 impl CapabilityOverrides {
-    /// What is changed at this moment.
+    /// The change that applies now.
     pub(super) fn at(&self, is_secured: bool) -> Option<&CapabilityOverride> {
         let (clear, under_tls) = &**self.0.as_ref()?;
         Some(if is_secured { under_tls } else { clear })
     }
 
-    /// What a transcript shows instead of the capabilities that are announced at this moment; none: all of them.
+    /// The label that a transcript shows instead of the capabilities that are announced now. None if it shows the list.
     pub(super) fn label(&self, is_secured: bool) -> Option<String> {
         self.at(is_secured).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
     }
 
-    /// From now on announces something else.
+    /// Applies a change from now on.
     pub(crate) fn change(&mut self, offer: &CapabilityOverride) {
         let (clear, under_tls) = &mut **self.0.get_or_insert_default();
         clear.merge(offer);
         under_tls.merge(offer);
     }
 
-    /// The same from the TLS handshake on.
+    /// Applies a change from the TLS handshake on.
     pub(crate) fn change_under_tls(&mut self, offer: &CapabilityOverride) {
         self.0.get_or_insert_default().1.merge(offer);
     }
 }
 
 impl Reply {
-    /// Adds capabilities, which a transcript shows by this label if there is one.
+    /// Adds capabilities, which a transcript shows as this label if there is one.
     pub(super) fn push_capabilities(&mut self, label: Option<String>, capabilities: String) {
         match label.filter(|_| !capabilities.is_empty()) {
             Some(label) => self.push_abbreviated(label, capabilities),

@@ -6,28 +6,28 @@ use super::Input;
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Message, Origin};
 
-/// Something about a request, or about the session that it came in.
+/// A field of a request, or of the session in which it came.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum RequestField {
     /// The command word in upper case; `UID FETCH` where it is two.
     Verb,
-    /// What stands behind the verb.
+    /// What follows the verb.
     Argument,
-    /// The line as it came, without its CRLF.
+    /// The line as the client sent it, without CRLF.
     Line,
-    /// IMAP's tag.
+    /// The tag of IMAP.
     Tag,
-    /// The SASL mechanism of a login, or the command that logs in.
+    /// The SASL mechanism of a login, or the name of the command that logs in.
     Mechanism,
-    /// Who logs in, or who has.
+    /// The user who logs in or is logged in.
     User,
     /// The reverse-path.
     Sender,
-    /// The forward-path of this RCPT; of a message, each that was accepted.
+    /// The forward-path of RCPT, or all accepted ones of a message.
     Recipient,
-    /// How many recipients were accepted.
+    /// The number of accepted recipients.
     Recipients,
-    /// The size announced in MAIL; the octets of a message.
+    /// The size that MAIL announces, or the octets of a message.
     Size,
     /// The octets of a message.
     Octets,
@@ -35,39 +35,39 @@ pub(crate) enum RequestField {
     Parameter(Box<str>),
     /// A header field of the message.
     Header(Box<str>),
-    /// The message behind its header.
+    /// The body of the message.
     Body,
-    /// The mailbox that is named, or that is selected.
+    /// The mailbox that the command names, or else the selected one.
     Mailbox,
-    /// The UIDs that are meant.
+    /// The UIDs of the messages that the command names.
     Uid,
-    /// For each UID whether this session reported it since it selected the mailbox.
+    /// For each UID, whether the session has reported it since it selected the mailbox.
     UidKnown,
     UidValidity,
-    /// The sequence numbers that are meant.
+    /// The sequence numbers of the messages that the command names.
     Msn,
-    /// What FETCH asks for, as written.
+    /// The items of FETCH, as written.
     Items,
     /// The flags of STORE, as written.
     Flags,
-    /// The subject of the messages that are meant.
+    /// The subjects of the messages that the command names.
     Subject,
-    /// How many messages the client knows of.
+    /// The number of messages that the client knows of.
     Exists,
 }
 
-/// An answer.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Number(u64),
     Truth(bool),
-    /// One for each of several messages, say.
+    /// Several values, such as one for each message.
     Several(Vec<Value<'a>>),
 }
 
 impl<'a> Value<'a> {
-    /// The same, without a copy.
+    /// The same value without a copy.
     pub(crate) fn borrowed(&self) -> Value<'_> {
         match self {
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
@@ -81,13 +81,13 @@ impl<'a> Value<'a> {
         Self::Text(text.into())
     }
 
-    /// Octets as text; what is not UTF-8 is replaced.
+    /// Octets as text. Invalid UTF-8 is replaced.
     pub(crate) fn octets(octets: &'a [u8]) -> Self {
         Self::Text(String::from_utf8_lossy(octets))
     }
 }
 
-/// What can be asked of a line, and needs no more than the line. A tagged line is `tag verb argument`.
+/// A field that depends only on the line. A tagged line is `tag verb argument`.
 pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: bool) -> Option<Value<'a>> {
     let line = match input {
         Input::Line(line) | Input::LongLine { start: line, .. } | Input::Literals { text: line, .. } => &line[..],
@@ -108,7 +108,7 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         RequestField::Line => Some(Value::octets(line)),
         RequestField::Verb => Some(Value::text(String::from_utf8_lossy(verb).to_ascii_uppercase())),
         RequestField::Argument => Some(Value::octets(argument)),
-        // Of a command that is refused, for a mechanism that is not spoken, say.
+        // For a command that is refused, for example because of an unknown mechanism.
         RequestField::Mechanism => {
             let (mechanism, _) = word(argument);
             (!mechanism.is_empty()).then(|| Value::text(String::from_utf8_lossy(mechanism).to_ascii_uppercase()))
@@ -118,7 +118,7 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
     }
 }
 
-/// What messages say: one message, or each of several.
+/// A field that depends on the content of one message, or its value for each of several.
 pub(crate) fn content_of(messages: &[Message], field: &RequestField) -> Option<Value<'static>> {
     match messages {
         [only] => of_message(only, field),
@@ -142,7 +142,7 @@ fn of_message(message: &Message, field: &RequestField) -> Option<Value<'static>>
     }
 }
 
-/// Octets that are no captured message yet, as one.
+/// Makes a message of octets that are not captured.
 pub(crate) fn message(raw: bytes::Bytes) -> Message {
     Message::new(MessageNo(0), Origin::Delivered, Timestamp::from_micros(0), None, raw)
 }

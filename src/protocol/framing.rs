@@ -2,19 +2,19 @@
 
 use super::Status;
 
-/// How lines that somebody else chose become a reply in the protocol's form.
+/// The form that a protocol gives to the lines of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// Several lines with the same code are one reply: all but the last get a hyphen (RFC 5321 §4.2.1).
+    /// Several lines with a code are one reply. All but the last get a hyphen (RFC 5321 §4.2.1).
     Smtp,
-    /// A line gets this tag, unless it begins with `* ` or `+ `; without a tag it is untagged (RFC 3501 §2.2.2).
+    /// A line gets this tag unless it begins with `* ` or `+ `. Without a tag it gets `* ` (RFC 3501 §2.2.2).
     Imap(Option<Box<str>>),
-    /// What follows the first line is dot-stuffed, and ended by a dot (RFC 1939 §3).
+    /// The lines after the first are dot-stuffed and end with a dot (RFC 1939 §3).
     Pop3,
 }
 
 impl Framing {
-    /// These lines as a reply.
+    /// Makes a reply of these lines.
     pub(crate) fn frame(&self, lines: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();
         for (i, line) in lines.iter().enumerate() {
@@ -47,8 +47,8 @@ impl Framing {
         out
     }
 
-    /// The status of a reply that somebody else wrote, as a client reads it: SMTP's by the last line's digit, IMAP's
-    /// by the last line with the request's tag or with `+`, or by a BYE, POP3's by the first line's sign.
+    /// The status of a reply as a client reads it. In SMTP the first digit of the last line decides, in IMAP the last line with
+    /// the request's tag or `+`, or BYE, in POP3 the sign of the first line.
     pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
         let mut lines = reply.split(|byte| *byte == b'\n');
         match self {

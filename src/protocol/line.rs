@@ -1,26 +1,26 @@
-//! Lines out of octets: at most so long, ended by CRLF and nothing else.
+//! Lines of a limited length that end with CRLF.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// What is kept of a line that is too long.
+/// How many octets of a line that is too long are kept.
 const START: usize = 128;
 
-/// What a line turned out to be.
+/// A line from the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A line, without its CRLF.
+    /// A valid line, without CRLF.
     Whole(Bytes),
-    /// Octets that a bare LF ended, with that. They are no line (RFC 5321 §2.3.8) and must not act; they are handed out so that
-    /// whoever typed them gets an answer.
+    /// Octets up to a bare LF, with the LF. They are not a line (RFC 5321 §2.3.8) and must not have an effect. They are returned so
+    /// that the client gets an answer.
     BareLf(Bytes),
-    /// A line over the limit: its beginning, and how many octets it had.
+    /// A line over the limit: its beginning, and the number of its octets.
     TooLong { start: Bytes, octets: u64 },
 }
 
-/// What a browser begins a request with that a page may make of any server.
+/// How an HTTP request begins that a web page can make a browser send.
 const HTTP: &[&[u8]] = &[b"GET /", b"HEAD /", b"POST /", b"PUT /", b"PATCH /", b"DELETE /", b"OPTIONS /"];
 
-/// Whether this line begins an HTTP request: a page in a browser can send one to any port, with commands in its body.
+/// Whether this line begins an HTTP request. A web page can make a browser send one to any port, with commands in its body.
 pub(crate) fn is_http(line: &[u8]) -> bool {
     HTTP.iter().any(|method| line.starts_with(method))
 }
@@ -32,7 +32,7 @@ impl Line {
     }
 }
 
-/// Takes lines from the front of the input. What is over the limit is counted and dropped as it comes.
+/// Takes lines from the front of the input. A line over the limit is counted and discarded as it comes.
 #[derive(Debug)]
 pub(crate) struct Lines {
     limit: usize,
@@ -40,12 +40,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Lines of at most so many octets, CRLF included.
+    /// Lines of at most this many octets, including CRLF.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, long: None }
     }
 
-    /// The next line, as soon as its end is there.
+    /// The next line, when it is complete.
     pub(crate) fn next(&mut self, input: &mut BytesMut) -> Option<Line> {
         match memchr::memchr(b'\n', input) {
             Some(end) => {
@@ -69,12 +69,12 @@ impl Lines {
         }
     }
 
-    /// Octets of a line that were dropped before its end has come.
+    /// The discarded octets of a line that is not complete.
     pub(crate) fn unfinished(&self) -> u64 {
         self.long.as_ref().map_or(0, |(_, octets)| *octets)
     }
 
-    /// The first of them.
+    /// The first of these octets.
     pub(crate) fn unfinished_start(&self) -> &[u8] {
         self.long.as_ref().map_or(&[], |(start, _)| start)
     }
@@ -91,7 +91,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// The lines of an input that comes in pieces of this length.
+    /// The lines of an input that comes in pieces of this many octets.
     fn lines(input: &[u8], piece: usize) -> Vec<Line> {
         let (mut lines, mut buffer, mut out) = (Lines::new(16), BytesMut::new(), Vec::new());
         for piece in input.chunks(piece) {

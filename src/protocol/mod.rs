@@ -1,6 +1,6 @@
-//! Mail protocols as pure state machines: bytes become requests; each request is performed once, and answered.
+//! Mail protocols as pure state machines: octets become requests, and each request is performed once and answered.
 //!
-//! Knows mail, and nothing of sockets, encryption libraries, or of who listens and why.
+//! This floor knows mail. It does not know sockets, TLS libraries, or who observes a session.
 
 mod capability;
 #[cfg(test)]
@@ -40,36 +40,36 @@ pub(crate) use txn::{
 
 use crate::mail::{Accounts, MailboxId, Message};
 
-/// A mail protocol as a pure state machine. It owns no socket, reads no clock and never fails: what it cannot
-/// understand is a request too, and performing it yields the protocol's error reply.
+/// A mail protocol as a pure state machine. It has no socket, reads no clock and never fails: invalid input becomes a request
+/// too, and performing it returns the protocol's error reply.
 pub(crate) trait Machine: Send + 'static {
-    /// What the client asks, as a typed value.
+    /// A request of the client.
     type Request: Send + 'static;
 
-    /// Takes the next complete request from the front of the input, if there is one. The first call, on whatever
-    /// input, gives the greeting. What is over a limit is counted and dropped as it comes, never kept.
+    /// Takes the next complete request from the front of the input, if there is one. The first call returns the greeting,
+    /// whatever the input is. Input over a limit is counted and discarded as it comes.
     fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Self::Request>>;
 
-    /// The client has been silent for [`patience`](Self::patience): what the server says then.
+    /// The request for what the server says if the client has been silent for [`patience`](Self::patience).
     fn lapse(&mut self) -> Decoded<Self::Request>;
 
-    /// The server is about to stop: what it says then.
+    /// The request for what the server says before it stops.
     fn stop(&mut self) -> Decoded<Self::Request>;
 
-    /// How long the client may be silent from now on.
+    /// How long the client may be silent now.
     fn patience(&self) -> Duration;
 
-    /// The mailboxes whose changes the client waits for at this moment.
+    /// The mailboxes whose changes the client waits for now.
     fn interest(&self) -> &[MailboxId] {
         &[]
     }
 
-    /// News from these mailboxes: what the server says unasked. None while there is nothing to say.
+    /// The request to announce changes of these mailboxes. None if there are none.
     fn notice(&mut self, _accounts: &Accounts) -> Option<Decoded<Self::Request>> {
         None
     }
 
-    /// Does what was asked, through the transaction, and says so, with the status that its answer has.
+    /// Performs a request through the transaction. Returns the reply, its status, and what comes next.
     fn perform(&mut self, request: Self::Request, txn: &mut MailTxn<'_>) -> Outcome<Self::Request>;
 
     /// Whether messages may have to be read for this request.
@@ -77,21 +77,21 @@ pub(crate) trait Machine: Send + 'static {
         false
     }
 
-    /// Takes from mail what a turn is computed from. Gives how many octets have to be read for that; 0 where there is
-    /// nothing to compute.
+    /// Collects from the mailboxes what the next turn needs. Returns how many octets have to be read; 0 if there is nothing to
+    /// compute.
     fn gather(&self, _request: &mut Self::Request, _accounts: &Accounts) -> u64 {
         0
     }
 
-    /// Computes from what was gathered. It may take long, and needs nothing but the request: nobody has to wait for it.
+    /// Computes the next turn from what was gathered. This may take long, but it needs only the request and not the lock.
     fn compute(_request: &mut Self::Request) {}
 
-    /// The messages that a request is about; none where it is about none.
+    /// The messages that a request is about. None if it is not about messages.
     fn messages(&self, _request: &Self::Request, _accounts: &Accounts) -> Option<Vec<Message>> {
         None
     }
 
-    /// What is known of a request before it is performed, without reading messages; none where there is no such thing.
+    /// The value of a field of a request before it is performed, without reading messages. None if it has no such field.
     fn field<'a>(
         &'a self,
         _heard: &'a Decoded<Self::Request>,
@@ -101,48 +101,48 @@ pub(crate) trait Machine: Send + 'static {
         None
     }
 
-    /// The form of an answer to this request.
+    /// The form of a reply to this request.
     fn framing(&self, request: &Self::Request) -> Framing;
 
-    /// The request is not performed: something else was answered, positive or not. What comes next follows from what
-    /// the client must believe now: a body that was sent is over, a login that was refused too.
+    /// Drops a request that was answered otherwise. `is_positive` is the status of that answer. The state changes as the client
+    /// must expect after it: a message that was sent is over, and so is a login that was refused.
     fn reject(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
 
-    /// The client was greeted like this, where rules had to do with it.
+    /// Tells the machine the greeting that was sent, if a rule changed it.
     fn greeted(&mut self, _greeting: &[u8]) {}
 
-    /// The event of its own that the next part of a long answer is.
+    /// The event of the next part of a long answer, if it has one of its own.
     fn item(&self, _rest: &Self::Request) -> Option<Event> {
         None
     }
 
-    /// Tells the client at once what it may not be told yet: expunges in the midst of an answer, say.
+    /// Announces all changes at once, also those that the protocol forbids to announce now, such as expunges during an answer.
     fn tell(&mut self, _txn: &mut MailTxn<'_>) -> Reply {
         Reply::default()
     }
 
-    /// The client is never told that this entry went.
+    /// Never tells the client that this message was expunged.
     fn conceal(&mut self, _place: MailboxId, _uid: u32) {}
 
-    /// What is announced instead of what would be; none where nothing is announced.
+    /// The changes of what this session announces. None for a protocol without capabilities.
     fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         None
     }
 
-    /// TLS is established: forget what was learned in the clear (RFC 3207 §4.2).
+    /// TLS is established. Forgets what the client said in cleartext (RFC 3207 §4.2).
     fn secured(&mut self);
 
-    /// The request that was begun and is not complete, as far as it was taken from the input.
+    /// The incomplete request, as far as it was taken from the input.
     fn unfinished(&self) -> Unfinished;
 
-    /// The octets of that, as far as they are kept, in two pieces.
+    /// The octets of the incomplete request that are kept, in two pieces.
     fn unfinished_octets(&self) -> [&[u8]; 2];
 }
 
-/// A request that was begun and is not complete.
+/// An incomplete request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// What more than a line belongs to, as `DATA`.
+    /// What the octets belong to, such as `DATA`. None for a line.
     pub(crate) within: Option<&'static str>,
     pub(crate) octets: u64,
 }
@@ -154,7 +154,7 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// A request together with what the transcript shows of it.
+/// A decoded request, its event, and the input for the transcript.
 #[derive(Debug)]
 pub(crate) struct Decoded<R> {
     pub(crate) event: Event,
@@ -162,38 +162,38 @@ pub(crate) struct Decoded<R> {
     pub(crate) request: R,
 }
 
-/// What the client sent, as the transcript shows it.
+/// The input of a request, as the transcript shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// Nothing: a greeting, an autologout.
+    /// Nothing, as for the greeting.
     Silence,
-    /// A line, without its CRLF; another end stands in it.
+    /// A line without its CRLF. If something else ended it, the line contains that.
     Line(Bytes),
-    /// The beginning of a line that is too long, and how many octets it had.
+    /// The beginning of a line that is too long, and the number of its octets.
     LongLine { start: Bytes, octets: u64 },
-    /// A message body of so many octets, the terminator not counted; its bytes are the captured message's. Lines at the
-    /// places of odd dots came otherwise than stuffed: with one dot before them, or with the one that they have.
+    /// A message of so many octets without the terminator. The captured message has the octets. `odd_dots` are the offsets of
+    /// lines whose leading dot did not come stuffed.
     Body { octets: u64, odd_dots: Option<Arc<[u32]>> },
-    /// Lines without the last CRLF, and between them messages: each a place in the text and a count of octets.
+    /// Lines without the last CRLF, and the messages between them: for each its offset in the text, and its octets.
     Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }
 
-/// What performing a request comes to.
+/// The result of performing a request.
 #[derive(Debug)]
 pub(crate) struct Outcome<R> {
     pub(crate) reply: Reply,
-    /// None where the reply answers nothing yet: untagged data, a part of a long answer, silence.
+    /// None if the reply does not complete the answer: untagged data, a part of a long answer, nothing.
     pub(crate) status: Option<Status>,
     pub(crate) next: Next<R>,
 }
 
-/// What an answer says of its request (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
+/// Whether an answer is positive (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub(crate) enum Status {
-    /// It was done, or the client may go on.
+    /// The request was performed, or the client may continue.
     Positive,
-    /// It was refused, or the server says goodbye instead.
+    /// The request was refused, or the server ends the session.
     Negative,
 }
 
@@ -202,7 +202,7 @@ pub(crate) enum Status {
 pub(crate) enum Next<R> {
     /// The next request.
     Continue,
-    /// The rest of this long answer: performed when what is ready has left.
+    /// The rest of a long answer, which is performed when the output so far has been sent.
     More(R),
     /// A layer of the wire begins.
     Layer(Layer),
@@ -210,8 +210,7 @@ pub(crate) enum Next<R> {
     End,
 }
 
-/// A layer of the wire that begins behind the reply that agrees to it. Whoever owns the wire knows how it transforms
-/// octets.
+/// A layer of the wire that begins after the reply. The owner of the wire knows how it transforms octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
     /// TLS, from its handshake on.
@@ -222,7 +221,7 @@ pub(crate) enum Layer {
 }
 
 impl<R> Next<R> {
-    /// The rest of an answer that is given in parts.
+    /// The rest of a long answer.
     pub(crate) fn more(self) -> Option<R> {
         match self {
             Self::More(rest) => Some(rest),

@@ -1,17 +1,17 @@
-//! The lines of clients without their passwords, for whatever is printed where others read it.
+//! Removes passwords from the lines of clients before they are printed.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Event, Protocol};
 
-/// Verbs with a password or something like it behind them, in any of the protocols.
+/// The verbs of all protocols that are followed by a password or the like.
 const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
-/// The longest word that is taken for a verb where it is none that is known.
+/// The maximum length of a word that may be an unknown verb.
 const MOST_OF_VERB: usize = 12;
 
-/// The beginning of a line that holds no password: of a login its verb, with the mechanism or the user's name where it is
-/// certain which words these are; of a response nothing; of every other line all.
+/// The beginning of a line up to its password: of a login the verb, and the mechanism or user name if these words are certain;
+/// nothing of a SASL response; all of every other line.
 pub(crate) fn without_password(event: Event, line: &[u8]) -> &[u8] {
     let Some((verb, end)) = login_in(event, line) else { return if event.is_login() { &[] } else { line } };
     let behind = &line[end..];
@@ -28,7 +28,7 @@ pub(crate) fn without_password(event: Event, line: &[u8]) -> &[u8] {
     &line[..end + more]
 }
 
-/// A line with `***` in the place of its password.
+/// A line with `***` instead of its password.
 pub(crate) fn masked(event: Event, line: &[u8]) -> Cow<'_, [u8]> {
     let shown = without_password(event, line);
     match (shown.len() == line.len(), shown) {
@@ -38,12 +38,12 @@ pub(crate) fn masked(event: Event, line: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Whether a line says that it is a login.
+/// Whether a line has the verb of a login.
 pub(crate) fn is_login_line(event: Event, line: &[u8]) -> bool {
     login_in(event, line).is_some()
 }
 
-/// Whether the word where the verb stands is one by its looks, and no base64, which has letters of both cases.
+/// Whether the word in the position of the verb looks like a verb. Base64 does not, because it has letters of both cases.
 pub(crate) fn is_verb_of(event: Event, line: &[u8]) -> bool {
     let place = usize::from(is_imap(event));
     is_verb(line.split(u8::is_ascii_whitespace).nth(place).unwrap_or_default())
@@ -54,23 +54,23 @@ pub(crate) fn is_verb(word: &[u8]) -> bool {
     (1..=MOST_OF_VERB).contains(&word.len()) && is_one_case
 }
 
-/// What an answer says without words of the line that it answers, which begins with the tag in IMAP.
+/// An answer without words that may come from the line that it answers.
 pub(crate) fn without_words(event: Event, reply: &[u8], is_tag_hidden: bool) -> Cow<'static, [u8]> {
     format!("{} ***", status_of(event, reply, is_tag_hidden)).into_bytes().into()
 }
 
-/// The codes of an answer to a line that is not a command, behind the tag in IMAP.
+/// The tag and the codes of an answer to a line that is not a command.
 pub(crate) fn status_of(event: Event, reply: &[u8], is_tag_hidden: bool) -> String {
     let reply = String::from_utf8_lossy(reply);
     let mut words = reply.split_whitespace().peekable();
     let tag = words.next_if(|_| is_imap(event)).filter(|_| !is_tag_hidden);
-    // What a rule answers may repeat the line right from the start.
+    // The answer of a rule may begin with words of the line.
     let code = words.next().filter(|word| is_status(event, word));
     let more = words.next().filter(|word| code.is_some() && is_enhanced_code(word));
     tag.into_iter().chain(code).chain(more).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a word says what became of a request (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
+/// Whether a word is the status of an answer (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
 fn is_status(event: Event, word: &str) -> bool {
     match event {
         Event::Pop3Unknown => matches!(word, "+OK" | "-ERR"),
@@ -79,7 +79,7 @@ fn is_status(event: Event, word: &str) -> bool {
     }
 }
 
-/// RFC 3463 §2.
+/// Whether a word is an enhanced status code (RFC 3463 §2).
 fn is_enhanced_code(word: &str) -> bool {
     let is_part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     word.split('.').count() == 3 && word.split('.').all(is_part)
@@ -91,7 +91,7 @@ fn login_in(event: Event, line: &[u8]) -> Option<(&'static str, usize)> {
     match event {
         // A command of another protocol may be one here too.
         event if event.may_be_any() => login(0).or_else(|| login(1)),
-        // A tag stands before IMAP's verb.
+        // In IMAP, a tag comes before the verb.
         event => login(usize::from(is_imap(event))),
     }
 }
@@ -100,7 +100,7 @@ fn is_imap(event: Event) -> bool {
     event.protocol() == Some(Protocol::Imap)
 }
 
-/// The verb of a login, if it is the word at this place, and where it ends.
+/// The verb of a login, if it is the word at this position, and where it ends.
 fn login_at(line: &[u8], place: usize) -> Option<(&'static str, usize)> {
     let first = word(line);
     let second = || word(&line[first.end..]);
@@ -109,14 +109,14 @@ fn login_at(line: &[u8], place: usize) -> Option<(&'static str, usize)> {
     Some((verb, its.end))
 }
 
-/// The first word, which is empty where there is none.
+/// The range of the first word. Empty if there is none.
 fn word(text: &[u8]) -> Range<usize> {
     let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(text.len());
     let length = text[start..].iter().position(u8::is_ascii_whitespace).unwrap_or(text.len() - start);
     start..start + length
 }
 
-/// The first `astring` (RFC 3501 §9), which is empty where it has no end.
+/// The range of the first `astring` (RFC 3501 §9). Empty if it is incomplete.
 fn astring(text: &[u8]) -> Range<usize> {
     let its = word(text);
     let end = match text.get(its.start) {
@@ -144,13 +144,13 @@ fn end_of_literal(text: &[u8]) -> Option<usize> {
     (at + 3).checked_add(octets).filter(|end| *end <= text.len())
 }
 
-/// Where the first of two arguments ends. One alone may be the password.
+/// Where the first of two arguments ends. A single argument may be the password.
 fn first_of_two(text: &[u8], first: Range<usize>) -> usize {
     let is_first = !first.is_empty() && !text[first.end..].trim_ascii().is_empty();
     if is_first { first.end } else { 0 }
 }
 
-/// RFC 4422 §3.1; base64 has lower-case letters.
+/// Whether a word can be a mechanism (RFC 4422 §3.1). Base64 has lower-case letters.
 fn is_mechanism(word: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     (1..=20).contains(&word.len()) && word.iter().all(is_letter)

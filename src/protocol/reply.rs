@@ -1,4 +1,4 @@
-//! What a machine means to say.
+//! Replies of a machine, and what the journal records of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,49 +7,49 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Text, and octets of messages between it: shared slices, not copies. Each piece knows who wrote it.
+/// A reply: text, and between it octets of messages, which are shared and not copied. Each piece knows its author.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     text: Vec<u8>,
     spans: Vec<Span>,
-    /// The text that the machine did not write, in order.
+    /// The ranges of text that the machine did not write, in ascending order.
     written: Vec<Written<usize>>,
-    /// Who writes from now on; none: the machine.
+    /// The author of text that is added from now on.
     author: Author,
-    /// Text that a transcript abbreviates where it stands unchanged.
+    /// Text that a transcript abbreviates if it is unchanged.
     abbreviation: Option<Arc<Abbreviation>>,
 }
 
-/// Text of the machine that a transcript shows by a label. It stays text: it can be searched and edited, and where it was
-/// edited the transcript shows all of it.
+/// Text of the machine that a transcript shows as a label. It stays text, which can be searched and edited. If it was edited,
+/// the transcript shows all of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Abbreviation {
     label: Box<str>,
     octets: Bytes,
 }
 
-/// Who wrote something; none: the machine.
+/// The author of text. None for the machine.
 pub(crate) type Author = Option<Arc<str>>;
 
-/// Octets that a transcript shows by a label: they are long, or differ from run to run.
+/// Octets that a transcript shows as a label, because they are long or differ from run to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Span {
-    /// The place in the text that they stand at.
+    /// Their offset in the text.
     at: usize,
     label: Box<str>,
     octets: Bytes,
     author: Author,
 }
 
-/// A label within text that was recorded, and the octets that it stands for.
+/// A label in recorded text, and the octets that it replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Labelled {
-    /// Where the label stands in the text.
+    /// The range of the label in the text.
     pub(crate) label: Range<u32>,
     pub(crate) octets: Bytes,
 }
 
-/// Text that the machine did not write, and who did.
+/// A range of text that the machine did not write, and its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Written<At = u32> {
@@ -57,9 +57,9 @@ pub(crate) struct Written<At = u32> {
     pub(crate) by: Arc<str>,
 }
 
-/// What is recorded of a reply.
+/// What the journal records of a reply.
 pub(crate) struct Recorded<'r> {
-    /// The text, with a label in the place of what has one.
+    /// The text with its labels.
     pub(crate) text: Cow<'r, [u8]>,
     pub(crate) labelled: Vec<Labelled>,
     pub(crate) written: Vec<Written>,
@@ -84,7 +84,7 @@ impl From<Vec<u8>> for Reply {
 }
 
 impl Reply {
-    /// All of this, written by somebody else than the machine.
+    /// The same reply with another author.
     pub(crate) fn by(mut self, author: &Arc<str>) -> Self {
         self.author = Some(Arc::clone(author));
         self.written.clear();
@@ -93,7 +93,7 @@ impl Reply {
         self
     }
 
-    /// What is written from now on is by somebody else than the machine.
+    /// Sets the author of text that is added from now on.
     pub(crate) fn hand_to(&mut self, author: &Arc<str>) {
         self.author = Some(Arc::clone(author));
     }
@@ -108,7 +108,7 @@ impl Reply {
         Self { author: self.author.clone(), abbreviation: self.abbreviation.clone(), ..Self::default() }
     }
 
-    /// Adds a line; the CRLF is added here.
+    /// Adds a line and CRLF.
     pub(crate) fn line(mut self, pieces: &[&str]) -> Self {
         let from = self.text.len();
         self.text.reserve_exact(pieces.iter().map(|piece| piece.len()).sum::<usize>() + 2);
@@ -127,13 +127,13 @@ impl Reply {
     pub(crate) fn push_octets(&mut self, octets: &[u8]) {
         let from = self.text.len();
         self.text.extend_from_slice(octets);
-        // Asked here because a FETCH adds many short pieces.
+        // This check makes the many short pieces of FETCH cheap.
         if self.author.is_some() {
             self.sign(from);
         }
     }
 
-    /// Adds what somebody else may have written.
+    /// Adds a piece with its author.
     pub(crate) fn push_piece(&mut self, piece: Piece) {
         let (Piece::Text(_, author) | Piece::Labelled(_, _, author)) = &piece;
         let own = std::mem::replace(&mut self.author, author.clone());
@@ -144,7 +144,7 @@ impl Reply {
         self.author = own;
     }
 
-    /// The text from here on is by who writes now.
+    /// Sets the author of the text from this offset on.
     fn sign(&mut self, from: usize) {
         let Some(by) = self.author.as_ref().filter(|_| from < self.text.len()) else { return };
         match self.written.last_mut() {
@@ -164,7 +164,7 @@ impl Reply {
         self.abbreviation = Some(Arc::new(Abbreviation { label: label.into(), octets: text.into() }));
     }
 
-    /// From now on a transcript shows this part of the text, in which nothing is labelled, as `<label>`.
+    /// Makes a transcript show this part of the text, which has no labels, as `<label>`.
     pub(crate) fn label(&mut self, part: Range<usize>, label: impl Into<Box<str>>) {
         let behind = self.text.split_off(part.end);
         let octets = Bytes::copy_from_slice(&self.text[part.start..]);
@@ -177,22 +177,22 @@ impl Reply {
         self.text.is_empty() && self.spans.is_empty()
     }
 
-    /// How many octets are to be sent.
+    /// The number of octets to send.
     pub(crate) fn len(&self) -> usize {
         self.text.len() + self.spans.iter().map(|span| span.octets.len()).sum::<usize>()
     }
 
-    /// The text, without what is labelled.
+    /// The text without labelled octets.
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The labelled octets that stand at this place of the text.
+    /// The labelled octets at this offset of the text.
     pub(crate) fn labelled_at(&self, at: usize) -> Option<&Bytes> {
         self.spans.iter().find(|span| span.at == at).map(|span| &span.octets)
     }
 
-    /// Puts something in the place of a part of the text, and of what is labelled in it.
+    /// Replaces a part of the text and the labelled octets in it.
     pub(crate) fn splice(&mut self, range: Range<usize>, text: &[u8]) {
         self.spans.retain(|span| span.at <= range.start || span.at > range.end);
         for span in self.spans.iter_mut().filter(|span| span.at > range.start) {
@@ -212,7 +212,7 @@ impl Reply {
         self.text.splice(range, text.iter().copied());
     }
 
-    /// Takes the first so many octets off.
+    /// Splits off the first `octets` octets.
     pub(crate) fn take(&mut self, octets: usize) -> Reply {
         let (mut head, mut rest, mut left) = (self.anew(), self.anew(), octets);
         for piece in std::mem::take(self).into_pieces() {
@@ -243,7 +243,7 @@ impl Reply {
         head
     }
 
-    /// Adds another reply behind this one.
+    /// Appends another reply.
     pub(crate) fn append(&mut self, other: Reply) {
         let base = self.text.len();
         self.text.extend_from_slice(&other.text);
@@ -253,7 +253,7 @@ impl Reply {
         self.abbreviation = self.abbreviation.take().or(other.abbreviation);
     }
 
-    /// Its pieces, each by one author.
+    /// The pieces of the reply, each with one author.
     pub(crate) fn into_pieces(self) -> Vec<Piece> {
         let owned = |part: Part<'_>| match part {
             Part::Text(text, author) => Piece::Text(text.to_vec(), author.cloned()),
@@ -287,7 +287,7 @@ impl Reply {
         parts
     }
 
-    /// What is to be sent, piece by piece.
+    /// The octets to send, in pieces.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut from = 0;
         let labelled = self.spans.iter().flat_map(move |span| {
@@ -299,7 +299,7 @@ impl Reply {
         labelled.chain([&self.text[behind..]])
     }
 
-    /// What the record keeps: the text, with a label in the place of what has one.
+    /// What the journal records: the text with its labels.
     pub(crate) fn recorded(&self) -> Recorded<'_> {
         if self.spans.is_empty() && self.written.is_empty() && self.abbreviation.is_none() {
             return Recorded { text: self.text.as_slice().into(), labelled: Vec::new(), written: Vec::new() };
@@ -341,7 +341,7 @@ impl Reply {
     }
 }
 
-/// Never fails.
+/// Writing to a reply never fails.
 impl fmt::Write for Reply {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text);

@@ -1,4 +1,4 @@
-//! Plays dialogues against machines, without a runtime.
+//! Plays dialogues against machines without sockets or a runtime.
 
 mod script;
 
@@ -17,7 +17,7 @@ use super::{Machine, MailStore, MailTxn, Next, Protocol, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 
-/// When everything in a mailbox was put there: 2026-01-01T00:00:00Z.
+/// The internal date of all seeded messages: 2026-01-01T00:00:00Z.
 const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 #[test]
@@ -48,7 +48,7 @@ fn every_dialogue_goes_as_written<M: Machine>(
     println!("{} dialogues, each in one piece and octet by octet", dialogues.len());
 }
 
-/// What cannot happen: a command that is right in any state, or whatever stands behind it, or that is always refused.
+/// Dialogues that cannot exist: of commands that are allowed in any state, take any argument, or are always refused.
 const CANNOT: &[(Protocol, &[&str])] = &[
     (
         Protocol::Smtp,
@@ -98,7 +98,7 @@ fn nothing_panics_on_mangled_dialogues() {
     mangle(Protocol::Pop3, pop3);
 }
 
-/// What clients say in dialogues, with octets changed, doubled, cut and swapped: whatever is answered, nothing panics.
+/// Plays the client's side of dialogues with octets changed, doubled, removed and swapped. Nothing panics.
 fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Script) -> M) {
     const SIGNS: &[u8] = b"(){}\"\\*%[]<>~+:,. \r\n\x000179&=";
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -193,7 +193,7 @@ fn starttls(script: &Script) -> StartTls {
     *StartTls::ALL.iter().find(|its| its.name() == named).expect("starttls = never, offered, …")
 }
 
-/// Plays a dialogue, the client's octets in pieces of at most this size.
+/// Plays a dialogue. The client's octets come in pieces of at most this size.
 fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M) -> String, piece: usize) {
     let mut player = Player::new(script, machine, capabilities);
     player.run();
@@ -229,8 +229,7 @@ struct Player<M> {
     mail: MailStore,
     input: BytesMut,
     said: Vec<u8>,
-    /// For each reply of which something is left in `said`: its octets there, and what the machine announced at that
-    /// moment.
+    /// For each reply in `said`: its remaining octets there, and the capabilities of the machine when it made the reply.
     replies: VecDeque<(usize, String)>,
     capabilities: fn(&M) -> String,
     after: After,
@@ -243,7 +242,7 @@ enum After {
 }
 
 impl<M: Machine> Player<M> {
-    /// With the accounts and the mail that the head of the dialogue asks for.
+    /// A player with the accounts and the mail that the head of the dialogue declares.
     fn new(script: &Script, machine: M, capabilities: fn(&M) -> String) -> Self {
         let members = script.settings("account").map(|account| {
             let (login, password) = account.split_once(' ').expect("account = login password");
@@ -264,7 +263,7 @@ impl<M: Machine> Player<M> {
         player
     }
 
-    /// What lies in mailboxes before anybody comes.
+    /// Seeds the mailboxes.
     fn seed(&mut self, script: &Script) {
         let date = InternalDate { at: SEEDED, zone: 0 };
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, SEEDED);
@@ -279,7 +278,7 @@ impl<M: Machine> Player<M> {
         }
     }
 
-    /// The next line that the server said.
+    /// The next line of the server.
     fn line(&mut self) -> Option<Vec<u8>> {
         let end = memchr::memmem::find(&self.said, b"\r\n")?;
         let mut taken = end + 2;
@@ -291,7 +290,7 @@ impl<M: Machine> Player<M> {
         Some(self.said.drain(..end + 2).take(end).collect())
     }
 
-    /// What the machine announced when it made the reply that the next line belongs to.
+    /// The capabilities of the machine when it made the reply to which the next line belongs.
     fn announced(&self) -> &str {
         self.replies.iter().find(|(octets, _)| *octets > 0).map_or("", |(_, capabilities)| capabilities)
     }

@@ -1,4 +1,4 @@
-//! A dialogue: what a client says and what the server must say, in the form that transcripts are printed in.
+//! Dialogues: what a client says and what the server must say, in the format of printed transcripts.
 //!
 //! ```text
 //! # A line of explanation.
@@ -12,19 +12,19 @@
 //! X: fin                     the client closes its side
 //! ```
 //!
-//! `<caps>` in a line of the server stands for the capabilities that the server announces in this state of the session:
-//! the rest of the line in IMAP, all lines below the first in SMTP and POP3. So a new capability changes only the dialogues
-//! about capabilities.
+//! `<caps>` in a line of the server stands for the capabilities that the server announces in this state of the session: in
+//! IMAP the list in the line, in SMTP and POP3 all lines after the first. Therefore a new capability changes only the
+//! dialogues about capabilities.
 //!
 //! | setting | |
 //! |---|---|
-//! | `starttls = offered`, `before-login`, `before-anything` | what the listener says about it; the TLS wire is left out |
+//! | `starttls = offered`, `before-login`, `before-anything` | the setting of the listener; the dialogue does not run over the `tls` wire |
 //! | `auth = required` | as on the submission listener |
-//! | `account = login password` | the list of accounts is closed |
-//! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` lies in a mailbox, with these flags |
-//! | `mailbox = login name` | a mailbox is there |
-//! | `delimiter = .`, `namespace = name` | how mailbox names are made |
-//! | `strict = yes` | IMAP forgives nothing |
+//! | `account = login password` | an account; others cannot log in |
+//! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` is in a mailbox, with these flags |
+//! | `mailbox = login name` | a mailbox exists |
+//! | `delimiter = .`, `namespace = name` | the hierarchy delimiter, and the prefix of mailbox names |
+//! | `strict = yes` | IMAP tolerates no deviations |
 //! | `limit.line`, `limit.message`, `limit.recipients` | in octets, octets, recipients |
 //! | `wires = tcp octet …` | only these of `tcp`, `tls`, `octet`, `flight` |
 
@@ -46,7 +46,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Reads a dialogue; fails with the number of the line that is none.
+    /// Parses a dialogue. An error contains the number of the invalid line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut script = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
@@ -85,7 +85,7 @@ impl Script {
         self.settings.iter().filter(move |(its, _)| its == key).map(|(_, value)| value.as_str())
     }
 
-    /// The messages that lie in mailboxes: login, mailbox, octets and flags.
+    /// The seeded messages: login, mailbox, octets and flags.
     pub(crate) fn mail(&self) -> Vec<(&str, &str, Vec<u8>, Vec<&str>)> {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/mail");
         let lines = self.settings("mail").map(|line| {
@@ -107,7 +107,7 @@ pub(crate) fn with_capabilities(line: &str, capabilities: &str) -> String {
     line.replace("<caps>", capabilities)
 }
 
-/// `C: text`; a line that says nothing is `C:`.
+/// The text of a line such as `C: text`. An empty line is `C:`.
 fn said<'a>(line: &'a str, who: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(who)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }

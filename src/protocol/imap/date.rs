@@ -9,7 +9,7 @@ use crate::mail::InternalDate;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Parser<'_> {
-    /// `date = date-text / DQUOTE date-text DQUOTE`, as `1-Feb-1994`.
+    /// `date = date-text / DQUOTE date-text DQUOTE`, such as `1-Feb-1994`.
     pub(super) fn date(&mut self) -> Parsed<Date> {
         let is_quoted = self.eat(b'"');
         let date = self.date_text(false)?;
@@ -19,7 +19,7 @@ impl Parser<'_> {
         Ok(date)
     }
 
-    /// `date-time`, as `"17-Jul-1996 02:44:25 -0700"`. A day of one digit may have a blank or nothing before it.
+    /// `date-time`, such as `"17-Jul-1996 02:44:25 -0700"`. A day of one digit may have a blank before it.
     pub(super) fn date_time(&mut self) -> Parsed<InternalDate> {
         let start = self.at();
         self.need(b'"')?;
@@ -73,7 +73,7 @@ impl Parser<'_> {
     }
 }
 
-/// As `"17-Jul-1996 02:44:25 -0700"` without the quotes; a day of one digit has a blank before it.
+/// A date such as `17-Jul-1996 02:44:25 -0700`. A day of one digit has a blank before it.
 pub(super) fn date_time(date: InternalDate) -> String {
     let moment = local(date);
     let month = MONTHS[usize::from(u8::from(moment.month())) - 1];
@@ -90,14 +90,14 @@ pub(super) fn date_time(date: InternalDate) -> String {
     )
 }
 
-/// The day of an internal date, time and zone disregarded (RFC 3501 §6.4.4).
+/// The day of an internal date. Time and zone are ignored (RFC 3501 §6.4.4).
 pub(super) fn day(date: InternalDate) -> Date {
     local(date).date()
 }
 
-/// The day that a message's own Date field names, time and zone disregarded (RFC 3501 §6.4.4). It is read as it is
-/// found: with a wrong weekday or none, without a zone, with dashes, comments, years of two digits (RFC 5322 §4.3), in the
-/// order of `ctime`, or as ISO 8601 has it.
+/// The day in a Date field. Time and zone are ignored (RFC 3501 §6.4.4). The field may deviate from the standard: the weekday
+/// may be wrong or missing, the zone may be missing, there may be dashes, comments and years of two digits (RFC 5322 §4.3),
+/// and the order may be that of `ctime` or ISO 8601.
 pub(super) fn sent_day(field: &str) -> Option<Date> {
     let field = without_comments(field);
     let dashed = |at: usize| field[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
@@ -128,14 +128,14 @@ pub(super) fn sent_day(field: &str) -> Option<Date> {
     date_of(year.into(), month, day.into())
 }
 
-/// As `2024-03-05T10:00:00Z`.
+/// A date such as `2024-03-05T10:00:00Z`.
 fn iso_day(field: &str) -> Option<Date> {
     let (year, rest) = field.get(..10)?.split_once('-')?;
     let (month, day) = rest.split_once('-')?;
     date_of(number(year)?.into(), usize::from(number(month)?).checked_sub(1)?, number(day)?.into())
 }
 
-/// Digits and nothing else: `+0100` is a zone.
+/// A number of digits only, because `+0100` is a zone.
 fn number(word: &str) -> Option<u16> {
     word.parse().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()))
 }

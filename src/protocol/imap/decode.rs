@@ -1,4 +1,4 @@
-//! How octets become requests. What is wrong with a command is a request too, which is answered with BAD or NO.
+//! Decoding: octets become requests. An invalid command becomes a request too, which is answered with BAD or NO.
 
 use bytes::{Bytes, BytesMut};
 
@@ -9,7 +9,7 @@ use crate::protocol::line::{Line, is_http};
 use crate::protocol::{Decoded, Event, Input};
 
 impl Imap {
-    /// The next request that is complete.
+    /// The next complete request.
     pub(super) fn next_request(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
         if matches!(self.state, ImapState::Silent) {
             self.state = ImapState::NotAuthenticated;
@@ -31,7 +31,7 @@ impl Imap {
                 let done = line.slice(..line.len() - 1);
                 (Input::Line(line), done)
             }
-            // Neither DONE nor base64.
+            // A bare LF ends no line, so this line must be neither DONE nor valid base64.
             Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
             Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::new()),
         };
@@ -39,7 +39,7 @@ impl Imap {
         Some(Decoded { event, input, request: Request(ask) })
     }
 
-    /// Reads a command; what is wrong with it is a request too.
+    /// Parses a command. An invalid command becomes a request to refuse it.
     fn read(&self, raw: &RawCommand) -> (Event, Ask) {
         let leniency = self.config.leniency;
         let blanks = if leniency.extra_blanks { raw.blanks } else { 0 };
@@ -53,12 +53,12 @@ impl Imap {
             Ok(found) => found,
             Err(error) => return (Event::ImapUnknown, Ask::Refused(Some(tag), Refusal::syntax(error))),
         };
-        // The state comes first: a command that may not come need not be right.
+        // The state is checked first: the syntax of a command that is not allowed does not matter.
         if let Err(refusal) = self.admits(spec.allowed_in, spec.name) {
             return (spec.event, Ask::Refused(Some(tag), refusal));
         }
         match spec.parse(&mut parser, by_uid) {
-            // Credentials that come with the command are complete.
+            // The credentials in the command are complete, so the server decides about them next.
             Ok(command) if command.has_credentials() => (Event::ImapAuth, Ask::Command(tag, command)),
             Ok(command) => (spec.event, Ask::Command(tag, command)),
             Err(error) => (spec.event, Ask::Refused(Some(tag), Refusal::syntax(error))),
@@ -68,7 +68,7 @@ impl Imap {
     fn hear(&mut self, frame: Frame) -> Decoded<Request> {
         let is_http = match &frame {
             Frame::Whole(raw) | Frame::Broken(raw, _) => is_http(&raw.text),
-            // No line of HTTP ends so.
+            // A line of HTTP does not end with a literal.
             Frame::Announced(_) => false,
         };
         let decoded = self.hear_command(frame);
@@ -114,7 +114,7 @@ impl Imap {
     }
 }
 
-/// What of a command was heard just now.
+/// The part of a command that was read last, for the transcript.
 fn input_of(raw: RawCommand) -> Input {
     let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
     if !raw.end.is_empty() {

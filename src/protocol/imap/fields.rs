@@ -1,4 +1,4 @@
-//! What is known of a request before it is performed.
+//! The fields of a request that are known before it is performed, and what becomes of a request that is rejected.
 
 use bytes::Bytes;
 
@@ -72,7 +72,7 @@ impl Imap {
         }
     }
 
-    /// The value for each message that a request names, or for the one that a long command comes to next.
+    /// The value of a field for each message that a command names, or for the next message of a long command.
     fn value_of_messages<'a>(
         &self,
         ask: &Ask,
@@ -88,7 +88,7 @@ impl Imap {
         Some(Value::Several(uids.filter_map(|uid| value(uid, mailbox.entry(uid), view)).collect()))
     }
 
-    /// The response of a SASL exchange that is under way.
+    /// The client's response in the current SASL exchange, and that exchange.
     fn sasl_under_way<'a>(&'a self, ask: &'a Ask) -> Option<(&'a Bytes, &'a Authentication)> {
         match (ask, &self.mode) {
             (Ask::Sasl(response), Mode::Sasl(_, login)) => Some((response, login)),
@@ -101,7 +101,7 @@ impl Imap {
             || ask.command().is_some_and(|command| command.appended().is_some() || command.messages().is_some())
     }
 
-    /// The messages that a command names; of several that it appends the first.
+    /// The messages that a command names, or the first message that it appends.
     pub(super) fn messages_of(&self, ask: &Ask, accounts: &Accounts) -> Option<Vec<Message>> {
         if let Some(raw) = ask.command().and_then(Command::appended) {
             return Some(vec![message(raw.clone())]);
@@ -128,7 +128,7 @@ impl Imap {
         })
     }
 
-    /// The request is dropped; the client believes the answer that it got instead.
+    /// Drops a request that was answered otherwise. The state changes as the client must expect after that answer.
     pub(super) fn rejected(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
         match ask {
             Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,
@@ -154,12 +154,12 @@ impl Imap {
     }
 }
 
-/// What is known of the line alone.
+/// The fields that depend on the line alone.
 fn value_of_line<'a>(decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
     let Request(ask) = &decoded.request;
     match ask {
         Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http => of_line(&decoded.input, field, true),
-        // Such a line has no tag and no verb.
+        // Such a line has neither a tag nor a command name.
         Ask::Sasl(_) | Ask::EndIdle(_) if *field == RequestField::Line => of_line(&decoded.input, field, false),
         Ask::Sasl(_) | Ask::EndIdle(_) => None,
         Ask::Greeting | Ask::More { .. } | Ask::Push | Ask::Lapse | Ask::Stop => None,
@@ -170,7 +170,7 @@ fn size<'a>(_uid: u32, entry: Option<&Entry>, _view: &View) -> Option<Value<'a>>
     Some(Value::Number(entry?.message.raw().len() as u64))
 }
 
-/// The UIDs that a set names: those that are there, and the ends of each range that are not.
+/// The UIDs of a set: those in the mailbox, and the two ends of each range even if no message has them.
 fn uids(set: &SequenceSet, by_uid: bool, view: &View) -> Vec<u32> {
     if !by_uid {
         return view.named(set, false).unwrap_or_default();

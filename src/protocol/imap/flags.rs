@@ -3,7 +3,7 @@
 use crate::mail::{Flags, Mailbox};
 use crate::protocol::Reply;
 
-/// `(\Seen $Important)`.
+/// Writes a list such as `(\Seen $Important)`.
 pub(super) fn write_list<'n>(names: impl Iterator<Item = &'n str>, out: &mut Reply) {
     out.push("(");
     for (i, name) in names.enumerate() {
@@ -15,7 +15,7 @@ pub(super) fn write_list<'n>(names: impl Iterator<Item = &'n str>, out: &mut Rep
     out.push(")");
 }
 
-/// The flags that there are, and those that a client can set for good.
+/// Writes FLAGS, the flags of the mailbox, and PERMANENTFLAGS, those that a client can change permanently.
 pub(super) fn tell_known(mailbox: &Mailbox, is_read_only: bool, out: &mut Reply) {
     let known = || Flags::SYSTEM.iter().map(|(name, _)| *name).chain(mailbox.keywords.iter().map(|name| &**name));
     out.push("* FLAGS ");

@@ -1,17 +1,17 @@
-//! What is forgiven although the grammar (RFC 3501 §9) does not allow it: clients that are in use do it, and Dovecot, which
-//! most of them are tried with, takes it. Each has a name; a server that shall be strict forgives none.
+//! Deviations from the grammar (RFC 3501 §9) that the server tolerates, because real clients make them and Dovecot, with which
+//! most clients are tested, tolerates them. Each has a name. A strict server tolerates none.
 
-/// What is forgiven.
+/// The deviations that are tolerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leniency {
-    /// A bare LF ends a command whose last argument is a literal: APPEND by hand and by scripts. What comes before the LF
-    /// is empty, so nothing is smuggled with it.
+    /// A bare LF ends a command whose last argument is a literal, such as an APPEND that a person or a script sends. Nothing can
+    /// be smuggled with it, because the line before the LF must be empty.
     pub(super) bare_lf_behind_literal: bool,
-    /// A bare LF ends the line DONE, as scripts write it that never had to end another line within IDLE.
+    /// A bare LF ends the line DONE. Some scripts send it so.
     pub(super) bare_lf_behind_done: bool,
-    /// Blanks beyond the one between arguments: at the end of a command, behind `(`, before `)`, and several for one.
+    /// Superfluous blanks: several between arguments, at the end of a command, after `(` and before `)`.
     pub(super) extra_blanks: bool,
-    /// `ID` alone, for `ID NIL` (RFC 2971 §3.1).
+    /// `ID` without an argument instead of `ID NIL` (RFC 2971 §3.1).
     pub(super) id_without_argument: bool,
 }
 

@@ -1,18 +1,18 @@
-//! Literals: how a line announces one (RFC 3501 §4.3, RFC 7888), and whether it is a message.
+//! Literals: how a line announces one (RFC 3501 §4.3, RFC 7888), and whether it is a message of APPEND.
 
-/// The first words of a command, as far as they were read. They tell whether a literal is a message.
+/// The first words of a command, which decide whether a literal is a message of APPEND.
 #[derive(Debug, Default)]
 pub(super) struct CommandStart {
-    /// How many words are complete: the tag, the verb, the first argument.
+    /// The number of complete words: the tag, the command's name, the first argument.
     words: usize,
     is_append: bool,
-    /// Where the next word begins, and up to where its end was searched.
+    /// Where the next word begins, and how far the search for its end has come.
     word: usize,
     searched: usize,
 }
 
 impl CommandStart {
-    /// Reads on where the last call stopped: a command of many literals is read once.
+    /// Continues where the last call stopped, so that a command with many literals is read only once.
     pub(super) fn read(&mut self, text: &[u8], are_blanks_skipped: bool) {
         while self.words < 3 {
             let Some(blank) = memchr::memchr(b' ', &text[self.searched..]).map(|at| self.searched + at) else {
@@ -31,8 +31,7 @@ impl CommandStart {
         }
     }
 
-    /// Whether the literal that is announced behind these words is a message: APPEND's, and not its first argument,
-    /// which is the mailbox.
+    /// Whether a literal after these words is a message. The first argument of APPEND is not: it is the mailbox.
     pub(super) fn is_before_message(&self) -> bool {
         self.is_append && self.words == 3
     }

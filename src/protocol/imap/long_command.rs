@@ -1,4 +1,4 @@
-//! Commands that are answered in several turns, and what is computed between the turns.
+//! Commands that are answered in several turns, and what is computed between these turns without the lock.
 
 use std::fmt;
 
@@ -6,36 +6,36 @@ use super::{Answer, Ask, Imap};
 use crate::mail::Accounts;
 use crate::protocol::{MailTxn, Reply};
 
-/// A command that takes several turns, so that no session has to wait for all of it.
+/// The rest of a command that takes several turns, so that other sessions do not have to wait for all of it.
 pub(super) trait LongCommand: fmt::Debug + Send {
-    /// Takes from mail what the next turn is computed from. Gives the octets that have to be read; 0 where there is nothing to
-    /// read.
+    /// Collects from the mailboxes what the next turn needs. Returns how many octets have to be read; 0 if there is nothing to
+    /// compute.
     fn gather(&mut self, _imap: &Imap, _accounts: &Accounts) -> u64 {
         0
     }
 
-    /// Computes from what was gathered, without the lock.
+    /// Computes the next turn from what was gathered, without the lock.
     fn compute(&mut self) {}
 
-    /// The next turn.
+    /// Performs the next turn.
     fn go_on(self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer;
 
-    /// The UID of the message that the next turn begins with, where each message is an event of its own.
+    /// The UID of the message with which the next turn begins, if each message is an event of its own.
     fn next_message(&self) -> Option<u32> {
         None
     }
 
-    /// Leaves out that message.
+    /// Skips that message.
     fn skip_message(&mut self) {}
 
-    /// What FETCH asks for, as written.
+    /// The items of FETCH, as written.
     fn items(&self) -> Option<&str> {
         None
     }
 }
 
 impl Imap {
-    /// Takes from mail what the next turn of a command is computed from. Gives the octets that have to be read.
+    /// Collects from the mailboxes what the next turn of a command needs. Returns how many octets have to be read.
     pub(super) fn gather_for(&self, ask: &mut Ask, accounts: &Accounts) -> u64 {
         if let Ask::More { work, .. } = ask { work.gather(self, accounts) } else { 0 }
     }

@@ -1,4 +1,4 @@
-//! IMAP4rev1 (RFC 3501) as a pure state machine: settings, states, and how octets become requests.
+//! IMAP4rev1 (RFC 3501) as a pure state machine: its settings and the states of a session.
 
 mod command;
 mod date;
@@ -44,29 +44,29 @@ use request::{Answer, Ask, Progress};
 use tokenizer::Tokenizer;
 use view::View;
 
-/// How many entries one turn of a long command deals with.
+/// How many messages one turn of a long command processes.
 const PORTION: usize = 256;
 
-/// What this machine is told once, for all its sessions.
+/// Settings that all sessions share.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// The server's own name, in the greeting.
+    /// The host name in the greeting.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
-    /// What challenges are made of, besides the session's number.
+    /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
     pub(crate) leniency: Leniency,
 }
 
-/// How much a client may send, and for how long it may be silent.
+/// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Octets of a command, its literals included and messages not (RFC 2683 §3.2.1.5 asks for at least 8,000).
+    /// Octets of a command with its literals, but without messages (RFC 2683 §3.2.1.5 recommends at least 8,000).
     pub(crate) command: usize,
-    /// Octets of a message that APPEND brings.
+    /// Octets of a message of APPEND.
     pub(crate) message: u64,
-    /// Silence between commands (RFC 3501 §5.4: 30 minutes at least).
+    /// Time without input after which the session ends (RFC 3501 §5.4: at least 30 minutes).
     pub(crate) idle: Duration,
 }
 
@@ -76,39 +76,39 @@ impl Default for Limits {
     }
 }
 
-/// One session's machine.
+/// The state machine of one session.
 pub(crate) struct Imap {
     config: Arc<Config>,
     tokenizer: Tokenizer,
     state: ImapState,
     mode: Mode,
     is_secured: bool,
-    /// There are too many sessions: the greeting says so, and goodbye.
+    /// The server has too many sessions: the greeting is BYE.
     is_busy: bool,
-    /// What is announced instead, in the clear and under TLS.
+    /// Changes of what is announced, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
-/// RFC 3501 §3.
+/// The states of RFC 3501 §3.
 enum ImapState {
-    /// Nothing was said yet: the greeting is due.
+    /// Before the greeting.
     Silent,
     NotAuthenticated,
     Authenticated(AccountNo),
     Selected(AccountNo, Box<View>),
 }
 
-/// What the next line is.
+/// What the next line from the client means.
 enum Mode {
     Command,
-    /// A response of a login, under this tag.
+    /// A response in a SASL exchange, which AUTHENTICATE with this tag began.
     Sasl(Box<str>, Authentication),
-    /// The end of IDLE, under this tag.
+    /// The end of IDLE, which has this tag.
     Idle(Box<str>),
 }
 
 impl Imap {
-    /// A machine for a new connection; `is_secured` where TLS came first.
+    /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let tokenizer = Tokenizer::new(config.limits.command, config.limits.message, config.leniency);
         Self {
@@ -126,12 +126,12 @@ impl Imap {
         self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    /// Whether this is refused now because STARTTLS is required first.
+    /// Whether the settings refuse something now because STARTTLS is required before it.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }
 
-    /// What is announced in this state (RFC 3501 §7.2.1).
+    /// The capabilities that are announced in this state (RFC 3501 §7.2.1).
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let own = self.own_capabilities();
         match self.offers() {
@@ -144,7 +144,7 @@ impl Imap {
         out.push_capabilities(self.mask.label(self.is_secured), self.capabilities());
     }
 
-    /// What is announced instead, at this moment.
+    /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
@@ -163,7 +163,7 @@ impl Imap {
         }
     }
 
-    /// The view, where EXAMINE does not forbid to change anything.
+    /// The view of a mailbox that was opened for writing, with SELECT.
     fn writable(&mut self) -> Result<&mut View, Refusal> {
         match self.view_mut()? {
             view if view.is_read_only => Err(Refusal::no("[READ-ONLY] the mailbox was opened with EXAMINE")),
@@ -182,7 +182,7 @@ impl Imap {
         self.account().ok_or_else(|| Refusal::bad("log in first"))
     }
 
-    /// The selected mailbox, as this session sees it and as it is.
+    /// The selected mailbox: this session's view of it, and its current content.
     fn selected<'a>(&self, accounts: &'a Accounts) -> Option<(&View, &'a Mailbox)> {
         let view = self.view().ok()?;
         Some((view, accounts.mailbox(view.place)?))
@@ -195,7 +195,7 @@ impl Imap {
         self.state = ImapState::Authenticated(account);
     }
 
-    /// Whether a command may come in this state of the session.
+    /// Whether a command is allowed in this state of the session.
     fn admits(&self, allowed_in: AllowedIn, name: &str) -> Result<(), Refusal> {
         match allowed_in {
             AllowedIn::AnyState => Ok(()),
@@ -319,7 +319,7 @@ impl Machine for Imap {
     }
 }
 
-/// The names of the commands that are understood.
+/// The names of all commands.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::all().map(|spec| spec.name)

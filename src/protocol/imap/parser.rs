@@ -1,4 +1,4 @@
-//! The pieces that commands are made of (RFC 3501 §9): a cursor over one complete command.
+//! The parser for the elements of the grammar (RFC 3501 §9): a cursor over one complete command.
 
 use std::borrow::Cow;
 
@@ -8,17 +8,17 @@ use super::leniency::Leniency;
 use super::sequence_set::{SequenceSet, SetNumber};
 use super::utf7;
 
-/// What is wrong with a command, and where.
+/// A syntax error in a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SyntaxError {
-    /// Octets before the place, from the command's first.
+    /// The offset of the error in the command, in octets.
     pub(super) at: usize,
     pub(super) what: String,
 }
 
 pub(super) type Parsed<T> = Result<T, SyntaxError>;
 
-/// A cursor over a command. Literals stand in the text behind their `{n}` and CRLF; messages of APPEND are kept apart.
+/// A cursor over a command. The text contains literals after their `{n}` and CRLF, but not the messages of APPEND.
 pub(super) struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -31,7 +31,7 @@ impl<'a> Parser<'a> {
         Self { text, at: 0, messages: messages.iter(), leniency: Leniency::STRICT }
     }
 
-    /// The same, forgiving.
+    /// The same parser, which tolerates these deviations.
     pub(super) fn lenient(self, leniency: Leniency) -> Self {
         Self { leniency, ..self }
     }
@@ -44,7 +44,7 @@ impl<'a> Parser<'a> {
         self.at
     }
 
-    /// The rest is not understood: what would be right here.
+    /// A syntax error at the current position. `what` says what is expected.
     pub(super) fn wrong<T>(&self, what: impl Into<String>) -> Parsed<T> {
         Err(SyntaxError { at: self.at, what: what.into() })
     }
@@ -59,7 +59,7 @@ impl<'a> Parser<'a> {
         is_there
     }
 
-    /// Takes this word, in any case, if it stands here.
+    /// Takes this word, in upper or lower case, if it comes next.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let end = self.at + word.len();
         let is_there = self.text.get(self.at..end).is_some_and(|its| its.eq_ignore_ascii_case(word.as_bytes()));
@@ -76,7 +76,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// One space: the grammar has no others.
+    /// Takes one space. The grammar allows no more.
     pub(super) fn space(&mut self) -> Parsed<()> {
         match self.peek() {
             Some(b' ') => {
@@ -113,7 +113,7 @@ impl<'a> Parser<'a> {
         &rest[..len]
     }
 
-    /// `atom`, as text.
+    /// Takes an `atom`.
     pub(super) fn atom(&mut self, what: &str) -> Parsed<&'a str> {
         let (at, atom) = (self.at, self.run(is_atom_char));
         match std::str::from_utf8(atom) {
@@ -125,18 +125,18 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// An atom in capitals.
+    /// Takes an atom, in upper case.
     pub(super) fn word(&mut self, what: &str) -> Parsed<String> {
         Ok(self.atom(what)?.to_ascii_uppercase())
     }
 
-    /// Letters, digits and dots, in capitals; perhaps none.
+    /// Takes letters, digits and dots, in upper case. There may be none.
     pub(super) fn name(&mut self) -> String {
         let name = self.run(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
         String::from_utf8_lossy(name).to_ascii_uppercase()
     }
 
-    /// What was taken since this place.
+    /// What was taken since this offset.
     pub(super) fn since(&self, at: usize) -> &'a [u8] {
         &self.text[at..self.at]
     }
@@ -216,7 +216,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The octets behind `{n}` or `{n+}`: that they are there was seen to when the command was put together.
+    /// Takes a literal. The tokenizer has made sure that its octets are there.
     fn literal(&mut self) -> Parsed<&'a [u8]> {
         let (at, (_, len)) = (self.at, self.literal_size()?);
         let start = self.at;
@@ -230,7 +230,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Whether it may have NUL in it (RFC 3516 §4.4), and how many octets it has.
+    /// Takes the size of a literal. Returns whether it is a literal8, which may contain NUL (RFC 3516 §4.4), and its octets.
     fn literal_size(&mut self) -> Parsed<(bool, usize)> {
         let is_literal8 = self.eat(b'~');
         self.need(b'{')?;
@@ -246,8 +246,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A message of APPEND, which was kept apart from the text. None where its size was announced just now and the
-    /// message is not there yet.
+    /// Takes a message of APPEND, which is not in the text. None if its size was announced and the message has not come yet.
     pub(super) fn message(&mut self) -> Parsed<Option<Bytes>> {
         if !matches!(self.peek(), Some(b'{' | b'~')) {
             return self.wrong("expected the message as a literal, {octets}");
@@ -259,7 +258,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A number in exactly so many digits, if it stands here.
+    /// Takes a number of exactly this many digits, if it comes next.
     pub(super) fn digits(&mut self, count: usize) -> Option<u32> {
         let digits = self.text.get(self.at..self.at + count)?;
         let number = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
@@ -311,17 +310,17 @@ impl<'a> Parser<'a> {
         Ok(SetNumber::Number(self.nz_number("a message number")?))
     }
 
-    /// Whether a sequence set begins here.
+    /// Whether a sequence set comes next.
     pub(super) fn is_set(&self) -> bool {
         self.peek().is_some_and(|byte| byte.is_ascii_digit() || byte == b'*')
     }
 
-    /// A mailbox name, out of modified UTF-7 (RFC 3501 §5.1.3).
+    /// Takes a mailbox name and decodes its modified UTF-7 (RFC 3501 §5.1.3).
     pub(super) fn mailbox(&mut self) -> Parsed<String> {
         Ok(utf7::decode(&self.astring("the name of a mailbox")?))
     }
 
-    /// `( item SP item … )`, perhaps empty.
+    /// Takes a list `( item SP item … )`, which may be empty.
     pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         self.need(b'(')?;
         self.extra_blanks();
@@ -341,7 +340,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `flag`: a system flag or a keyword. `\Recent` is the server's to give.
+    /// Takes a `flag`: a system flag or a keyword. A client cannot set `\Recent`.
     pub(super) fn flag(&mut self) -> Parsed<Box<str>> {
         let at = self.at;
         let is_system = self.eat(b'\\');
@@ -354,7 +353,7 @@ impl<'a> Parser<'a> {
         Ok(flag.into())
     }
 
-    /// The octets from here on, which are not text to be parsed.
+    /// Takes the rest of the command as it is.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         let rest = &self.text[self.at..];
         self.at = self.text.len();

@@ -1,4 +1,4 @@
-//! What becomes of a request: the command is performed, the news told, the tagged line said.
+//! Performing a request: the command is performed, changes of the mailbox are announced, and the tagged response is written.
 
 use super::command::{self, BeforeLiteral, Command, CommandSpec};
 use super::parser::Parser;
@@ -25,7 +25,7 @@ impl Imap {
             }
             Ask::Literal(raw) => self.literal(&raw, txn, out),
             Ask::Refused(tag, Refusal { status, text }) => {
-                // Without a tag there is nothing to answer but to say that something was wrong.
+                // A line without a valid tag gets an untagged response.
                 out.add(format_args!("{} {status} {text}\r\n", tag.as_deref().unwrap_or("*")));
                 Outcome { reply: out, status: Some(Status::Negative), next: Next::Continue }
             }
@@ -49,7 +49,7 @@ impl Imap {
                 }
                 Outcome { reply: out, status: None, next: Next::Continue }
             }
-            // What follows is not meant for a mail server, or comes from a page that means harm.
+            // The input is not meant for a mail server, or comes from a malicious web page.
             Ask::Http => bye(format_args!("This is IMAP, not HTTP")),
             Ask::Lapse => bye(format_args!("I have waited too long for you")),
             Ask::Stop => bye(format_args!("I am shutting down")),
@@ -72,7 +72,7 @@ impl Imap {
         Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue }
     }
 
-    /// Why this session cannot go on: its account, or the mailbox it selected, is no longer there (RFC 2180 §3.3).
+    /// Why this session must end: its account or its selected mailbox was deleted, or UIDVALIDITY changed (RFC 2180 §3.3).
     fn is_gone(&self, txn: &MailTxn<'_>) -> Option<&'static str> {
         let account = self.account()?;
         if txn.account(account).is_none() {
@@ -81,7 +81,7 @@ impl Imap {
         let view = self.view().ok()?;
         match txn.mailbox(view.place) {
             None => Some("The mailbox was deleted"),
-            // RFC 3501 §2.3.1.1: within a session UIDs stay what they are.
+            // RFC 3501 §2.3.1.1: UIDs must not change during a session.
             Some(mailbox) if mailbox.uid_validity != view.uid_validity => Some("The UIDs of the mailbox changed"),
             Some(_) => None,
         }
@@ -94,7 +94,7 @@ impl Imap {
         command.perform(self, tag, txn, out)
     }
 
-    /// The news that may be told now, and the tagged line.
+    /// Announces changes of the mailbox that may be announced now, and writes the tagged response.
     fn complete(
         &mut self,
         tag: Box<str>,
@@ -103,7 +103,7 @@ impl Imap {
         txn: &mut MailTxn<'_>,
         mut out: Reply,
     ) -> Outcome<Request> {
-        // Behind BYE nothing is told but the end of LOGOUT (RFC 3501 §6.1.3).
+        // After BYE only the tagged response of LOGOUT follows (RFC 3501 §6.1.3).
         let is_over = !matches!(answer, Ok(Progress::More(_) | Progress::Continuation | Progress::End(_)));
         if let ImapState::Selected(_, view) = &mut self.state
             && is_over
@@ -133,7 +133,7 @@ impl Imap {
         Outcome { reply: out, status: Some(status), next }
     }
 
-    /// A literal may come, unless what stands before it is refused already (RFC 3501 §7.5).
+    /// Asks for a literal, or refuses the command if an error is known already (RFC 3501 §7.5).
     fn literal(&mut self, raw: &RawCommand, txn: &MailTxn<'_>, mut out: Reply) -> Outcome<Request> {
         let status = match self.objection(raw, txn) {
             None => {
@@ -150,8 +150,8 @@ impl Imap {
         Outcome { reply: out, status: Some(status), next: Next::Continue }
     }
 
-    /// What can be said of a command before its literal has come, with the tag: that it may not come at all, and for some
-    /// commands what is wrong with the arguments before the literal.
+    /// Why a command is refused before its literal has come, and its tag: it is not allowed in this state, or the arguments
+    /// before the literal are wrong.
     fn objection(&self, raw: &RawCommand, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
         let leniency = self.config.leniency;
         let mut parser = Parser::new(&raw.text, &raw.messages).lenient(leniency);
@@ -178,13 +178,13 @@ impl Imap {
         by_uid: bool,
         txn: &MailTxn<'_>,
     ) -> Option<Refusal> {
-        // The size announced ends the line; the parser looks for the line's end.
+        // The parser expects the end of the line after the size of the literal.
         let text = [&raw.text, &b"\r\n"[..]].concat();
         let mut parser = Parser::new(&text, &raw.messages).lenient(self.config.leniency);
         let parsed =
             parser.tag().and_then(|_| command::find(&mut parser)).and_then(|_| spec.parse(&mut parser, by_uid));
         match parsed {
-            // What is missing is what comes.
+            // Only the literal is missing, and it comes next.
             Err(error) if error.at >= text.len() => None,
             Err(error) => Some(Refusal::syntax(error)),
             Ok(command) => command.objection(self, txn),
@@ -192,7 +192,7 @@ impl Imap {
     }
 }
 
-/// The session is over, whatever the client wanted (RFC 3501 §7.1.5).
+/// Ends the session, whatever the client asked for (RFC 3501 §7.1.5).
 fn bye(why: std::fmt::Arguments<'_>) -> Outcome<Request> {
     let mut reply = Reply::default();
     reply.add(format_args!("* BYE {why}\r\n"));

@@ -1,4 +1,4 @@
-//! Why a command is not performed: NO and BAD, and what is said behind them (RFC 3501 §7.1, RFC 5530).
+//! Refusals: NO and BAD with their texts and response codes (RFC 3501 §7.1, RFC 5530).
 
 use super::parser::SyntaxError;
 use super::utf7;
@@ -44,7 +44,7 @@ impl Refusal {
         Self::no(format!("[NONEXISTENT] there is no mailbox {}", utf7::encode(name)))
     }
 
-    /// RFC 3501 §6.3.11: CREATE would help.
+    /// RFC 3501 §6.3.11: the client can create the mailbox and try again.
     pub(super) fn try_create(name: &str) -> Self {
         Self::no(format!("[TRYCREATE] there is no mailbox {}", utf7::encode(name)))
     }

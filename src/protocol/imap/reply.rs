@@ -6,10 +6,10 @@ use super::utf7;
 use crate::protocol::Reply;
 
 impl Reply {
-    /// `string`: quoted where that is possible, else a literal.
+    /// Writes a `string`: quoted if possible, otherwise as a literal.
     pub(super) fn string(&mut self, octets: &[u8]) {
         if memchr::memchr(0, octets).is_some() {
-            // NUL stands in no string (RFC 3501 §9, CHAR8).
+            // A string must not contain NUL (RFC 3501 §9, CHAR8).
             let without: Vec<u8> = octets.iter().copied().filter(|byte| *byte != 0).collect();
             return self.string(&without);
         }
@@ -32,7 +32,7 @@ impl Reply {
         }
     }
 
-    /// `nstring`.
+    /// Writes an `nstring`.
     pub(super) fn nstring(&mut self, octets: Option<&[u8]>) {
         match octets {
             Some(octets) => self.string(octets),
@@ -40,7 +40,7 @@ impl Reply {
         }
     }
 
-    /// A mailbox name as an astring.
+    /// Writes a mailbox name as an `astring`.
     pub(super) fn mailbox_name(&mut self, name: &str) {
         let wire = utf7::encode(name);
         let is_atom =
@@ -48,7 +48,7 @@ impl Reply {
         if is_atom { self.push(&wire) } else { self.string(wire.as_bytes()) }
     }
 
-    /// `number`.
+    /// Writes a `number`.
     pub(super) fn number(&mut self, number: u32) {
         let (mut digits, mut rest, mut at) = ([0; 10], number, 10);
         loop {

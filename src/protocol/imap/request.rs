@@ -1,4 +1,4 @@
-//! What a client asks, and what a command comes to.
+//! The requests of a client, and the results of commands.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::command::Command;
 use super::long_command::LongCommand;
 use super::tokenizer::RawCommand;
 
-/// What the client asks.
+/// A request of the client, or an event that has to be answered like one.
 #[derive(Debug)]
 pub(crate) struct Request(pub(super) Ask);
 
@@ -17,13 +17,13 @@ pub(crate) struct Request(pub(super) Ask);
 pub(super) enum Ask {
     Greeting,
     Command(Box<str>, Box<dyn Command>),
-    /// A literal is announced: the command so far.
+    /// A literal is announced. Holds the command up to here.
     Literal(RawCommand),
-    /// What is no command: the tag if there is one, and why.
+    /// An invalid command: its tag, if it has one, and the refusal.
     Refused(Option<Box<str>>, Refusal),
     Sasl(Bytes),
     EndIdle(Bytes),
-    /// The rest of a command that is answered in parts.
+    /// The rest of a command that is answered in several turns.
     More {
         tag: Box<str>,
         may_expunge: bool,
@@ -36,27 +36,27 @@ pub(super) enum Ask {
     Stop,
 }
 
-/// What a command comes to: how it goes on, or why it is refused.
+/// The result of a command: how it goes on, or why it is refused.
 pub(super) type Answer = Result<Progress, Refusal>;
 
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// It is done; this is said behind `OK`.
+    /// The command is complete. This is the text after `OK`.
     Done(Cow<'static, str>),
-    /// The same as done; the capabilities are announced, because many clients never ask for them.
+    /// The login is complete. `OK` announces the capabilities, because many clients never ask for them.
     LoggedIn,
-    /// There is more to do.
+    /// The command needs another turn.
     More(Box<dyn LongCommand>),
-    /// The client is told to go on with `+`, and the command with what it says then.
+    /// The client was asked with `+` to continue the command.
     Continuation,
-    /// The same as done, and then TLS begins.
+    /// The command is complete, and TLS begins after the response.
     Secure(&'static str),
-    /// The same as done, and then the session ends.
+    /// The command is complete, and the session ends after the response.
     End(&'static str),
 }
 
 impl Ask {
-    /// The command, where this is a whole one.
+    /// The command, if this is a complete one.
     pub(super) fn command(&self) -> Option<&dyn Command> {
         match self {
             Self::Command(_, command) => Some(&**command),
@@ -73,7 +73,7 @@ impl Ask {
         }
     }
 
-    /// The long command, where this is the rest of one.
+    /// The rest of a long command, if this is one.
     pub(super) fn work(&self) -> Option<&dyn LongCommand> {
         match self {
             Self::More { work, .. } => Some(&**work),

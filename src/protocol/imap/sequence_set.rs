@@ -2,15 +2,15 @@
 
 use std::fmt::{self, Display};
 
-/// A number of a set.
+/// A number in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SetNumber {
     Number(u32),
-    /// `*`: the highest number there is.
+    /// `*`: the highest number in the mailbox.
     Highest,
 }
 
-/// Ranges as written; either end may be the higher one.
+/// Ranges as written. Either end may be the higher one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SequenceSet(Vec<(SetNumber, SetNumber)>);
 
@@ -19,7 +19,7 @@ impl SequenceSet {
         Self(ranges)
     }
 
-    /// The ranges in order and without overlap, where the highest number is this.
+    /// The ranges in ascending order and without overlap. `highest` replaces `*`.
     pub(super) fn resolve(&self, highest: u32) -> Vec<(u32, u32)> {
         let number = |star| match star {
             SetNumber::Number(number) => number,
@@ -39,7 +39,7 @@ impl SequenceSet {
     }
 }
 
-/// Writes numbers that are in order as a set: `1:3,5`.
+/// Writes ascending numbers as a set such as `1:3,5`.
 pub(super) struct Numbers<'a>(pub(super) &'a [u32]);
 
 impl Display for Numbers<'_> {

@@ -1,4 +1,4 @@
-//! Commands that take several turns, and what is computed between the turns.
+//! Tests of commands that take several turns, and of what is computed between these turns.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ struct Session {
 }
 
 impl Session {
-    /// Logged in, with this in the INBOX, and the INBOX selected.
+    /// A session that is logged in and has selected an INBOX with these messages.
     fn with(messages: &[String]) -> Self {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
@@ -49,7 +49,7 @@ impl Session {
         (text, if let Next::More(rest) = next { Some(rest) } else { None })
     }
 
-    /// What is said in each turn, all computed before it.
+    /// The output of each turn. Everything is computed before its turn.
     fn ask(&mut self, line: &str) -> Vec<String> {
         let mut input = BytesMut::from(format!("{line}\r\n").as_bytes());
         let mut request = self.imap.decode(&mut input).map(|decoded| decoded.request);
@@ -251,7 +251,7 @@ fn a_message_weighs_as_often_as_it_is_looked_at() {
     assert_eq!(weighs(&pieces.join(" ")), 2_000_000);
 }
 
-/// Each of these takes minutes where anything in it is looked at again and again.
+/// Each of these takes minutes if anything is read more than a few times.
 #[test]
 fn hostile_fetches_read_a_message_once() {
     let encoded = format!("Content-Transfer-Encoding: base64\r\n\r\n{}", "YWFh".repeat(50_000));

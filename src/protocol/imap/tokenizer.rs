@@ -1,6 +1,6 @@
-//! Commands out of octets: lines, and the literals between them (RFC 3501 §4.3, RFC 7888).
+//! The tokenizer: it assembles commands from lines and the literals between them (RFC 3501 §4.3, RFC 7888).
 //!
-//! A message that APPEND brings is kept apart from the text; every other literal stands in it.
+//! The messages of APPEND are kept apart from the text of the command. Every other literal is part of the text.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -9,43 +9,44 @@ use super::literal::{Announcement, CommandStart, announcement};
 use crate::protocol::Unfinished;
 use crate::protocol::line::{Line, Lines};
 
-/// All messages of one APPEND have so often the octets that one may have (RFC 3502).
+/// The messages of one APPEND (RFC 3502) may together have this many times the octets of the largest message.
 const MOST_MESSAGES: u64 = 16;
 
-/// What is taken from the input.
+/// A result of the tokenizer.
 #[derive(Debug)]
 pub(super) enum Frame {
-    /// A command is complete.
+    /// A complete command.
     Whole(RawCommand),
-    /// A literal was announced, and the client waits for the word to send it.
+    /// A command up to a literal that was announced. The client waits for permission to send it.
     Announced(RawCommand),
-    /// A line that is none, or too much: why, and the command so far.
+    /// A command with an invalid line, or one that is too large: the command so far, and the reason.
     Broken(RawCommand, Break),
 }
 
-/// Why a command is not looked at.
+/// Why a command is not parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Break {
     BareLf,
-    /// A line of so many octets, over the limit.
+    /// A line of this many octets is over the limit.
     LongLine(u64),
-    /// The literals are over the limit for all of a command.
+    /// The command with its literals is over the limit.
     LargeLiteral,
     /// The message is over the limit.
     LargeMessage,
 }
 
-/// A command, or as much of it as has come.
+/// A command, or the part of it that has come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RawCommand {
-    /// Everything but messages, without the last CRLF.
+    /// Everything except messages, without the last CRLF.
     pub(super) text: Bytes,
-    /// How many blanks stand at the end of its last line.
+    /// The number of blanks at the end of the last line.
     pub(super) blanks: usize,
-    /// What ended it, where that was no CRLF.
+    /// What ended the command, if it was not CRLF.
     pub(super) end: Bytes,
     pub(super) messages: Vec<Bytes>,
-    /// What of it was heard just now, for the transcript: from this place on, with messages at these places.
+    /// The part that came last, for the transcript: the text from this offset on, with messages of so many octets at these
+    /// offsets.
     pub(super) new: usize,
     pub(super) places: Vec<(usize, u64)>,
 }
@@ -61,32 +62,32 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Tokenizer {
     lines: Lines,
-    /// Octets of a command, messages apart.
+    /// Octets of a command, without messages.
     limit: usize,
     largest_message: u64,
     leniency: Leniency,
     text: Vec<u8>,
     messages: Vec<Bytes>,
-    /// The octets of all messages.
+    /// The octets of all messages of this command.
     message_octets: u64,
     start: CommandStart,
     new: usize,
     places: Vec<(usize, u64)>,
     awaits: Awaits,
-    /// What is wrong with this command, which is dropped as it comes.
+    /// Why this command is refused. The rest of it is discarded as it comes.
     breaks: Option<Break>,
 }
 
 #[derive(Debug)]
 enum Awaits {
     Line,
-    /// So many octets of a literal.
+    /// This many octets of a literal.
     Literal(usize),
-    /// A message of so many octets.
+    /// This many octets of a message, after those that have come.
     Message(Vec<u8>, usize),
-    /// So many octets that nobody wants.
+    /// This many octets of a literal that is discarded.
     Nothing(u64),
-    /// The word whether an announced literal may come.
+    /// The decision whether the client may send a literal of this many octets.
     Permission(u64),
 }
 
@@ -108,7 +109,7 @@ impl Tokenizer {
         }
     }
 
-    /// The next line as it is: an answer to a challenge, the end of IDLE.
+    /// The next line, outside of a command: a SASL response or the end of IDLE.
     pub(super) fn line(&mut self, input: &mut BytesMut) -> Option<Line> {
         self.lines.next(input)
     }
@@ -122,7 +123,7 @@ impl Tokenizer {
                         return Some(frame);
                     }
                 }
-                // Whoever performs what was announced permits or refuses before anything more is read.
+                // The machine permits or refuses the literal before more input is read.
                 Awaits::Permission(_) => return None,
                 Awaits::Literal(_) | Awaits::Message(..) | Awaits::Nothing(_) => {
                     if !self.take_octets(input) {
@@ -149,7 +150,7 @@ impl Tokenizer {
         }
     }
 
-    /// Takes octets of a literal. Gives whether all of them have come.
+    /// Takes octets of a literal. Returns whether all of them have come.
     fn take_octets(&mut self, input: &mut BytesMut) -> bool {
         match &mut self.awaits {
             Awaits::Line | Awaits::Permission(_) => true,
@@ -187,19 +188,19 @@ impl Tokenizer {
         }
     }
 
-    /// The announced literal may come.
+    /// Permits the announced literal.
     pub(super) fn permit(&mut self) {
         if let Awaits::Permission(octets) = self.awaits {
             self.awaits = self.room_for(octets);
         }
     }
 
-    /// The announced literal is refused: the command is over (RFC 3501 §7.5).
+    /// Refuses the announced literal, which ends the command (RFC 3501 §7.5).
     pub(super) fn reject(&mut self) {
         self.clear();
     }
 
-    /// Octets of a command that is not complete, which are no longer in the input.
+    /// The octets of an incomplete command that were taken from the input.
     pub(super) fn unfinished(&self) -> Unfinished {
         let (within, message) = match &self.awaits {
             Awaits::Message(message, _) => (Some("a literal"), message.len() as u64),
@@ -211,7 +212,7 @@ impl Tokenizer {
         Unfinished { within, octets }
     }
 
-    /// Those of them that are kept, but for messages that are complete.
+    /// Those of them that are kept, except complete messages.
     pub(super) fn unfinished_octets(&self) -> [&[u8]; 2] {
         let behind = match &self.awaits {
             Awaits::Message(message, _) => message,
@@ -222,13 +223,13 @@ impl Tokenizer {
         [&self.text[self.new..], behind]
     }
 
-    /// Whether this line, which a bare LF ended, is taken for one: nothing stands in it, and a literal before it.
+    /// Whether a line that a bare LF ended is tolerated: it is empty, and comes after a literal.
     fn forgives(&self, line: &[u8]) -> bool {
         self.leniency.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
     }
 
     fn take_line(&mut self, line: &[u8]) -> Option<Frame> {
-        // Of a command that is dropped, what comes is not kept.
+        // The rest of a refused command is not kept.
         if self.breaks.is_none() {
             self.text.extend_from_slice(line);
         }
@@ -247,7 +248,8 @@ impl Tokenizer {
         self.take_announcement(&announcement)
     }
 
-    /// A literal is announced: it is let in, or dropped as it comes, or ends the command if the client waits for permission.
+    /// Decides about an announced literal. One that is too large is discarded as it comes, or ends the command if the client
+    /// waits for permission.
     fn take_announcement(&mut self, &Announcement { octets, is_synchronizing }: &Announcement) -> Option<Frame> {
         let was_broken = self.breaks.is_some();
         if !was_broken {
@@ -256,7 +258,7 @@ impl Tokenizer {
             self.breaks = self.excess(octets);
         }
         match (self.breaks, is_synchronizing) {
-            // It is not sent, so the command ends here.
+            // The client does not send the literal, so the command ends here.
             (Some(why), true) => {
                 if !was_broken {
                     self.text.truncate(self.text.len() - 2);
@@ -282,7 +284,7 @@ impl Tokenizer {
         }
     }
 
-    /// Why a literal of so many octets is too much here.
+    /// Why a literal of this many octets is too large here.
     fn excess(&self, octets: u64) -> Option<Break> {
         if self.start.is_before_message() {
             let all = self.largest_message.saturating_mul(MOST_MESSAGES);
@@ -292,7 +294,7 @@ impl Tokenizer {
         ((self.text.len() as u64).saturating_add(octets) > self.limit as u64).then_some(Break::LargeLiteral)
     }
 
-    /// A literal comes that is not kept. It counts as heard; those that follow each other count as one.
+    /// Discards a literal as it comes. It counts as input, and consecutive ones count as one.
     fn drop_literal(&mut self, octets: u64) {
         let at = self.text.len();
         match self.places.last_mut() {
@@ -359,7 +361,7 @@ mod tests {
         assert_eq!((why, &raw.places[..]), (Break::LargeLiteral, &[(13, 100_200)][..]));
     }
 
-    /// With a search from the start for each literal, this takes hours.
+    /// This takes hours if the command is searched from its start for each literal.
     #[test]
     fn a_command_of_many_literals_is_read_once() {
         const TIMES: usize = 1 << 18;
@@ -390,7 +392,7 @@ mod tests {
         ];
         for (name, text, messages) in rows {
             let mut tokenizer = Tokenizer::new(1000, 1000, Leniency::default());
-            // The second command is read as if it were the first.
+            // The first command must not influence the second.
             let mut input = BytesMut::from(text.repeat(2).as_bytes());
 
             for _ in 0..2 {

@@ -2,8 +2,8 @@
 
 use data_encoding::BASE64_NOPAD;
 
-/// The name that is meant. Names beyond ASCII that come as UTF-8 are taken as they are. Where a name is neither, U+FFFD
-/// stands in it, and no mailbox has such a name.
+/// Decodes a name. A name in UTF-8 that is not ASCII is taken as it is. An invalid name contains U+FFFD afterwards, and no
+/// mailbox has such a name.
 pub(super) fn decode(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.is_ascii() {
@@ -13,7 +13,7 @@ pub(super) fn decode(raw: &[u8]) -> String {
     let mut rest = &*text;
     while let Some((before, behind)) = rest.split_once('&') {
         out.push_str(before);
-        // No `&` stands in a code, so whoever looks for the end of one looks at each octet once.
+        // A code contains no `&`, so the search for its end reads each octet once.
         let end = behind.find(['-', '&']).filter(|end| behind[*end..].starts_with('-'));
         let shifted = end.and_then(|end| match (&behind[..end], &behind[end + 1..]) {
             ("", behind) => Some(("&".to_owned(), behind)),
@@ -36,7 +36,7 @@ fn decode_shifted(code: &str) -> Option<String> {
     String::from_utf16(&units).ok()
 }
 
-/// The name as it goes over the wire: ASCII.
+/// Encodes a name, in ASCII.
 pub(super) fn encode(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(decode(b"\xff"), "\u{fffd}");
     }
 
-    /// It takes minutes where anything in it is looked at again and again.
+    /// This takes minutes if anything is read more than a few times.
     #[test]
     fn a_hostile_name_is_read_once() {
         const TIMES: usize = 1_000_000;

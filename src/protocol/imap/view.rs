@@ -1,4 +1,4 @@
-//! What one session knows of the mailbox it selected: its own numbering, and what it has been told.
+//! A session's view of its selected mailbox: its sequence numbers, and which changes the client was told of.
 
 use std::ops::Range;
 
@@ -7,29 +7,29 @@ use super::sequence_set::SequenceSet;
 use crate::mail::{Entry, Flags, Mailbox, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
-/// A session's view of a mailbox. Sequence numbers are places in it, and change only when the client is told.
+/// A session's view of a mailbox. A sequence number is a position in the view, and changes only when the client is told so.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) place: MailboxId,
     pub(super) is_read_only: bool,
     pub(super) uid_validity: u32,
-    /// In ascending order; the first has the sequence number 1.
+    /// In ascending order. The first has the sequence number 1.
     uids: Vec<u32>,
-    /// Entries from this UID on are not in the view yet.
+    /// Messages from this UID on are not in the view yet.
     seen_to: u32,
-    /// Expunges and changes of flags up to these mod-sequences were told.
+    /// The client was told of expunges and of flag changes up to these mod-sequences.
     expunged_to: u64,
     flagged_to: u64,
-    /// Changes of flags that this session made itself since, in order: they need not be told.
+    /// Mod-sequences of flag changes that this session has made since then, in ascending order. The client knows of them.
     own: Vec<u64>,
-    /// The UIDs that are recent to this session, in order.
+    /// The UIDs that are `\Recent` in this session, in ascending order.
     recent: Vec<Range<u32>>,
-    /// How many keywords were told of.
+    /// How many keywords the client was told of.
     keywords: usize,
-    /// News up to the first of these mod-sequences are put off; those up to the second were noticed last.
+    /// Changes up to the first of these mod-sequences are put off. Changes up to the second were noticed last.
     put_off_to: u64,
     noticed: u64,
-    /// Entries that are gone, of which the client is not told.
+    /// Messages that were expunged, of which the client is never told.
     concealed: Vec<u32>,
 }
 
@@ -52,24 +52,24 @@ impl View {
         }
     }
 
-    /// Whether there is something to tell a client that waits.
+    /// Whether a client in IDLE has to be told of changes.
     pub(super) fn notice(&mut self, mailbox: &Mailbox) -> bool {
         self.noticed = mailbox.highest_modseq;
         let has_news = self.has_news(mailbox) || mailbox.uid_validity != self.uid_validity;
         has_news && mailbox.highest_modseq > self.put_off_to
     }
 
-    /// What was noticed last is told together with what comes next.
+    /// Puts off the changes that were noticed last until the next change.
     pub(super) fn put_off(&mut self) {
         self.put_off_to = self.noticed;
     }
 
-    /// The client is never told that this entry went.
+    /// Never tells the client that this message was expunged.
     pub(super) fn conceal(&mut self, uid: u32) {
         self.concealed.push(uid);
     }
 
-    /// How many messages the client knows of.
+    /// The number of messages that the client knows of.
     pub(super) fn len(&self) -> usize {
         self.uids.len()
     }
@@ -87,7 +87,7 @@ impl View {
         self.uids.binary_search(&uid).ok().map(|at| at as u32 + 1)
     }
 
-    /// The same, where it is expected at this place: that is then the place behind it.
+    /// The same for a UID that is expected at this position. Sets the position to the one after it.
     pub(super) fn number_near(&self, uid: u32, place: &mut usize) -> Option<u32> {
         if self.uids.get(*place) != Some(&uid) {
             *place = self.uids.binary_search(&uid).ok()?;
@@ -105,8 +105,8 @@ impl View {
         self.recent.iter().map(|range| below(range.end) - below(range.start)).sum()
     }
 
-    /// The UIDs that a set names, by sequence numbers or by UIDs. Numbers beyond the last are an error, which gives the
-    /// number; UIDs that are not there are not (RFC 3501 §9, `seq-number`, §6.4.8).
+    /// The UIDs of the messages that a set names, by sequence number or by UID. A sequence number without a message is an error,
+    /// which holds the number; a UID without a message is not (RFC 3501 §9, `seq-number`, §6.4.8).
     pub(super) fn named(&self, set: &SequenceSet, by_uid: bool) -> Result<Vec<u32>, u32> {
         let mut named = Vec::new();
         if by_uid {
@@ -127,19 +127,19 @@ impl View {
         Ok(named)
     }
 
-    /// This session changed flags itself, and says so itself.
+    /// Notes a flag change of this session, whose answer tells the client of it.
     pub(super) fn made(&mut self, modseq: u64) {
         self.own.push(modseq);
     }
 
-    /// Whether there is something to tell.
+    /// Whether the mailbox has changes that the client was not told of.
     pub(super) fn has_news(&self, mailbox: &Mailbox) -> bool {
         mailbox.uid_next > self.seen_to
             || mailbox.last_expunged > self.expunged_to
             || mailbox.last_flagged > self.flagged_to
     }
 
-    /// Tells what happened since; expunges only where they may be told (RFC 3501 §7.4.1).
+    /// Tells the client of all changes, and of expunges only if that is allowed now (RFC 3501 §7.4.1).
     pub(super) fn sync(&mut self, txn: &mut MailTxn<'_>, out: &mut Reply, may_expunge: bool) {
         let Some(mailbox) = txn.mailbox(self.place) else { return };
         self.tell_keywords(mailbox, out);
@@ -165,7 +165,7 @@ impl View {
         }
     }
 
-    /// Keywords that are new to the mailbox are announced before they are used.
+    /// Announces new keywords, before a response uses them.
     pub(super) fn tell_keywords(&mut self, mailbox: &Mailbox, out: &mut Reply) {
         if mailbox.keywords.len() > self.keywords {
             self.keywords = mailbox.keywords.len();
@@ -173,7 +173,7 @@ impl View {
         }
     }
 
-    /// `* 3 EXPUNGE`: each number is that of the moment, after those before it went.
+    /// Writes `* 3 EXPUNGE`. Each number counts after the expunges before it.
     fn tell_expunged(&mut self, mailbox: &Mailbox, out: &mut Reply) {
         let (mut number, mut entries) = (1, mailbox.entries().iter().map(|entry| entry.uid).peekable());
         self.uids.retain(|uid| {
@@ -210,7 +210,7 @@ impl View {
         out.push(")\r\n");
     }
 
-    /// A list of flags as this session sees them, `\Recent` among them.
+    /// Writes the list of flags as this session sees them, with `\Recent`.
     pub(super) fn flags(&self, uid: u32, flags: Flags, mailbox: &Mailbox, out: &mut Reply) {
         let recent = self.is_recent(uid).then_some("\\Recent");
         flags::write_list(flags.names(&mailbox.keywords).chain(recent), out);

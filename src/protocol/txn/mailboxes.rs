@@ -1,4 +1,4 @@
-//! Changes to mailboxes and their entries: each is resolved here, with the numbers that come next.
+//! Changes of mailboxes and their entries. The numbers of a change are resolved here.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use crate::mail::{AccountNo, Change, Flags, InternalDate, MailboxId, Message, Or
 /// Why a message cannot be put into a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InvalidMailbox {
-    /// The list of accounts is closed, and this is none of them.
+    /// The list of accounts is closed and does not contain this login.
     Stranger,
-    /// Nobody can have this login.
+    /// The login is not valid.
     Login,
-    /// No mailbox can have this name, for this reason.
+    /// The name is not valid for a mailbox, for this reason.
     Name(String),
-    /// The mailbox has as many keywords as it can have.
+    /// The mailbox cannot have more keywords.
     Keywords,
-    /// This is no flag.
+    /// This is not a valid flag.
     Flag(Box<str>),
 }
 
@@ -40,19 +40,19 @@ impl fmt::Display for InvalidMailbox {
 }
 
 impl MailTxn<'_> {
-    /// The mailbox of this name; it and its account are made if they are not there.
+    /// The mailbox with this name. It and its account are created if they do not exist.
     pub(crate) fn mailbox_of(&mut self, login: &str, name: &str) -> Result<MailboxId, InvalidMailbox> {
         let (login, name) = (self.login(login)?, self.name(name)?);
         Ok(self.mailbox_in(&login, &name))
     }
 
-    /// The mailbox of this name, of this login or of whoever mail is for, as a place to file mail in.
+    /// A destination for mail: the mailbox with this name, of this login or of each recipient.
     pub(crate) fn destination(&self, login: Option<&str>, mailbox: &str) -> Result<Destination, InvalidMailbox> {
         let login = login.map(|login| self.login(login)).transpose()?;
         Ok(Destination { login, mailbox: self.name(mailbox)? })
     }
 
-    /// The login as the list of accounts has it.
+    /// The login as it is in the list of accounts.
     fn login(&self, login: &str) -> Result<Box<str>, InvalidMailbox> {
         if !is_identifier(login) {
             return Err(InvalidMailbox::Login);
@@ -60,7 +60,7 @@ impl MailTxn<'_> {
         self.mail.accounts.known(login).map(Box::from).ok_or(InvalidMailbox::Stranger)
     }
 
-    /// The canonical form of a name that a mailbox can have.
+    /// The canonical form of a valid mailbox name.
     fn name(&self, name: &str) -> Result<Box<str>, InvalidMailbox> {
         let namespace = self.mail.accounts.namespace();
         let name = namespace.canonical(name);
@@ -70,7 +70,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// The mailbox of a name that it can have; it and its account are made if they are not there.
+    /// The mailbox with a valid name. It and its account are created if they do not exist.
     pub(super) fn mailbox_in(&mut self, login: &str, name: &str) -> MailboxId {
         let account = self.open(login);
         let mailbox = self.account(account).and_then(|its| its.named(name)).map(|mailbox| mailbox.no);
@@ -80,7 +80,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Makes a mailbox; that the name is free and allowed was looked at before.
+    /// Creates a mailbox. The caller has checked that the name is free and valid.
     pub(crate) fn create(&mut self, account: AccountNo, name: &str, special_use: Option<SpecialUse>) -> MailboxId {
         let (mailbox, uid_validity) = self.mail.accounts.next_mailbox();
         let place = MailboxId { account, mailbox };
@@ -93,18 +93,17 @@ impl MailTxn<'_> {
         self.change(Change::Delete { place });
     }
 
-    /// Gives a mailbox and those below it names that begin otherwise; that these are free and allowed was looked at
-    /// before.
+    /// Renames a mailbox and its children. The caller has checked that the new names are free and valid.
     pub(crate) fn rename(&mut self, account: AccountNo, from: &str, to: &str) {
         self.change(Change::Rename { account, from: from.into(), to: to.into() });
     }
 
-    /// Subscribes to a name, or no longer.
+    /// Subscribes to a name, or unsubscribes.
     pub(crate) fn subscribe(&mut self, account: AccountNo, name: &str, subscribed: bool) {
         self.change(Change::Subscribe { account, name: name.into(), subscribed });
     }
 
-    /// These flags as the mailbox holds them; keywords are made on first use. None when there is no room for more.
+    /// These flags in the form of the mailbox. Keywords are created on first use. None if the mailbox cannot have more keywords.
     pub(crate) fn flags<'n>(&mut self, place: MailboxId, names: impl Iterator<Item = &'n str>) -> Option<Flags> {
         let mut flags = Flags::NONE;
         for name in names {
@@ -124,7 +123,7 @@ impl MailTxn<'_> {
         Some(flags)
     }
 
-    /// Puts a message that nobody sent into a mailbox. Gives its UID.
+    /// Puts a message into a mailbox that did not come over SMTP. Returns its UID.
     pub(crate) fn append(&mut self, place: MailboxId, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
@@ -132,14 +131,14 @@ impl MailTxn<'_> {
         self.file(place, flags, date, message, false)
     }
 
-    /// Delivers a message that nobody sent to a mailbox.
+    /// Delivers a message to a mailbox that did not come over SMTP.
     pub(crate) fn deliver_into(&mut self, place: MailboxId, raw: Bytes) {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
         self.file(place, Flags::NONE, InternalDate { at: self.now, zone: 0 }, message, true);
     }
 
-    /// Files a message in a mailbox that is there. Gives its UID.
+    /// Files a message in an existing mailbox. Returns its UID.
     pub(super) fn file(
         &mut self,
         place: MailboxId,
@@ -155,8 +154,8 @@ impl MailTxn<'_> {
         uid
     }
 
-    /// Copies an entry with its flags and its date. Gives the new UID; none if the entry is gone, or there is no room
-    /// for its keywords.
+    /// Copies an entry with its flags and its date. Returns the new UID. None if the entry was expunged, or if the mailbox cannot
+    /// have its keywords.
     pub(crate) fn copy(&mut self, from: MailboxId, uid: u32, to: MailboxId) -> Option<u32> {
         let source = self.mailbox(from)?;
         let entry = source.entry(uid)?.clone();
@@ -165,7 +164,7 @@ impl MailTxn<'_> {
         Some(self.file(to, flags, entry.date, entry.message, false))
     }
 
-    /// Gives an entry other flags. Gives the mod-sequence of that change; none if there is nothing to change.
+    /// Sets the flags of an entry. Returns the mod-sequence of the change. None if nothing changes.
     pub(crate) fn flag(&mut self, place: MailboxId, uid: u32, flags: Flags) -> Option<u64> {
         let mailbox = self.mailbox(place)?;
         let modseq = mailbox.highest_modseq + 1;
@@ -174,7 +173,7 @@ impl MailTxn<'_> {
         Some(modseq)
     }
 
-    /// Entries that are there now are recent to nobody who comes later.
+    /// Makes the entries of a mailbox no longer `\Recent` for later sessions.
     pub(crate) fn claim(&mut self, place: MailboxId) {
         if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.recent_from < mailbox.uid_next) {
             let recent_from = mailbox.uid_next;
@@ -182,7 +181,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Takes an entry out of its mailbox, if it is there.
+    /// Expunges an entry, if it exists.
     pub(crate) fn expunge(&mut self, place: MailboxId, uid: u32) {
         if let Some(mailbox) = self.mailbox(place).filter(|mailbox| mailbox.entry(uid).is_some()) {
             let modseq = mailbox.highest_modseq + 1;
@@ -190,7 +189,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Opens the account of a login that the scenario names, and puts into it what it has from the start.
+    /// Opens an account that the scenario names, and seeds it.
     pub(crate) fn seed(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let was_there = self.mail.accounts.find(login).is_some();
         let account = self.open(login);
@@ -200,7 +199,7 @@ impl MailTxn<'_> {
         self.give(login, seeds);
     }
 
-    /// Takes out what a scenario gave: its accounts, its mail, and the mailboxes that nothing else is in.
+    /// Removes what a scenario has added: its accounts, its mail, and its mailboxes that contain nothing else.
     pub(crate) fn take_back(&mut self) {
         self.mail.seeds.clear();
         for account in std::mem::take(&mut self.mail.opened) {
@@ -218,7 +217,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Puts into an account what it has from the start; what cannot be there is left out.
+    /// Seeds an account. Invalid mailboxes and messages are left out.
     pub(crate) fn give(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let origin = std::mem::replace(&mut self.origin, Origin::Scenario);
         for its in seeds {
@@ -244,24 +243,24 @@ impl MailTxn<'_> {
         self.origin = origin;
     }
 
-    /// Gives a mailbox another UIDVALIDITY and, if that is wanted, its entries UIDs from 1: in order, or the last first.
+    /// Sets the UIDVALIDITY of a mailbox. If `reversed` is given, also assigns UIDs from 1, in the old or the reverse order.
     pub(crate) fn renumber(&mut self, place: MailboxId, uid_validity: u32, reversed: Option<bool>) {
         let (is_renumbered, is_reversed) = (reversed.is_some(), reversed.unwrap_or_default());
         self.change(Change::Renumber { place, uid_validity, is_renumbered, is_reversed });
     }
 
-    /// POP3 knows an entry by this name from now on.
+    /// Sets the unique id of an entry in POP3.
     pub(crate) fn name_entry(&mut self, place: MailboxId, uid: u32, uidl: &str) {
         self.change(Change::Uidl { place, uid, uidl: uidl.into() });
     }
 
-    /// Takes the maildrop of an account for this session; false if another has it (RFC 1939 §4).
+    /// Locks the maildrop of an account for this session. Returns false if another session has locked it (RFC 1939 §4).
     pub(crate) fn hold_maildrop(&mut self, account: AccountNo) -> bool {
         let Origin::Session(session) = self.origin else { return false };
         *self.mail.maildrops.0.entry(account).or_insert(session) == session
     }
 
-    /// Gives back the maildrops that this session holds.
+    /// Unlocks the maildrops that this session has locked.
     pub(crate) fn leave_maildrop(&mut self) {
         if let Origin::Session(session) = self.origin {
             self.mail.maildrops.leave(session);

@@ -1,4 +1,4 @@
-//! What a machine may do while it performs a request: read the accounts, make changes, say who the client is.
+//! Transactions: how a machine reads accounts, makes changes, and notes facts about the client while it performs a request.
 
 mod mailboxes;
 
@@ -15,36 +15,36 @@ use crate::mail::{
 };
 use crate::sasl::{self, Password, Passwords, Verdict};
 
-/// Which session holds the maildrop of an account (RFC 1939 §4).
+/// The session that has locked the maildrop of an account (RFC 1939 §4).
 #[derive(Debug, Default)]
 pub(crate) struct Maildrops(HashMap<AccountNo, SessionNo>);
 
 impl Maildrops {
-    /// Gives back what this session holds.
+    /// Unlocks what this session has locked.
     pub(crate) fn leave(&mut self, session: SessionNo) {
         self.0.retain(|_, holder| *holder != session);
     }
 }
 
-/// The mail of one server: accounts with their mailboxes, and what was changed and is not yet recorded.
+/// The mail of one server: accounts with their mailboxes, and the changes that are not yet recorded.
 #[derive(Debug)]
 pub(crate) struct MailStore {
     pub(crate) accounts: Accounts,
     pub(crate) maildrops: Maildrops,
     pub(crate) next_message: u32,
-    /// What every account is given when it is made.
+    /// The mailboxes and messages with which every account is created.
     pub(crate) seeds: Vec<SeedMailbox>,
     /// The accounts that were opened for the scenario.
     opened: Vec<AccountNo>,
-    /// The mailboxes that were made for the scenario in accounts of others, as long as these are open.
+    /// The mailboxes that were created for the scenario in other accounts.
     made: BTreeMap<AccountNo, Vec<MailboxNo>>,
-    /// What was done and is not yet recorded.
+    /// What is not yet recorded.
     log: TxnLog,
-    /// The same of what was under way before something that is recorded apart.
+    /// What is not yet recorded of an exchange that was suspended.
     outer: Vec<TxnLog>,
 }
 
-/// A mailbox and what is in it from the start.
+/// A mailbox, and the messages in it at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeedMailbox {
     pub(crate) mailbox: Box<str>,
@@ -53,7 +53,7 @@ pub(crate) struct SeedMailbox {
     pub(crate) messages: Vec<SeedMessage>,
 }
 
-/// A message that is there from the start.
+/// A message at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeedMessage {
     pub(crate) raw: Bytes,
@@ -75,7 +75,7 @@ impl MailStore {
         }
     }
 
-    /// No maildrop is held, nothing is seeded, and messages are numbered from the first.
+    /// A store without locked maildrops and seeds. Message numbers begin with 1.
     fn reset(&mut self) {
         self.maildrops = Maildrops::default();
         self.next_message = 1;
@@ -84,7 +84,7 @@ impl MailStore {
         self.made.clear();
     }
 
-    /// What was done since this was asked before, for the record.
+    /// Takes what is not yet recorded, for the record.
     pub(crate) fn take_log(&mut self) -> TxnLog {
         let mut log = std::mem::take(&mut self.log);
         log.changes.shrink_to_fit();
@@ -96,24 +96,24 @@ impl MailStore {
         self.log.accepted.as_ref()
     }
 
-    /// Who logged in, and what was selected (none, where a mailbox was left), where that is not yet recorded.
+    /// Who logged in, and the selected mailbox (the inner None after it was left), if this is not yet recorded.
     pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
         let facts = self.log.facts.as_deref();
         (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
     }
 
-    /// What is done from now on is recorded apart from what was done until now.
+    /// From now on, records apart from what was done until now.
     pub(crate) fn suspend(&mut self) {
         self.outer.push(std::mem::take(&mut self.log));
     }
 
-    /// What is done from now on is recorded with what was done before [`suspend`](Self::suspend).
+    /// From now on, records together with what was done before [`suspend`](Self::suspend).
     pub(crate) fn resume(&mut self) {
         debug_assert!(self.log.is_empty(), "what was done apart is recorded");
         self.log = self.outer.pop().unwrap_or_default();
     }
 
-    /// All that was done and is not yet recorded, in order.
+    /// Everything that is not yet recorded, in order.
     pub(crate) fn take_unrecorded(&mut self) -> Vec<TxnLog> {
         let mut all = std::mem::take(&mut self.outer);
         all.push(self.take_log());
@@ -121,8 +121,8 @@ impl MailStore {
     }
 }
 
-/// The only way to the world's mail. Every change goes through [`Accounts::apply`] here and now, and is kept for the
-/// record of the exchange: in the state that it changes, so that it is there even when a panic ends the work.
+/// The only access to the mail. Every change is applied at once with [`Accounts::apply`] and kept for the record of the
+/// exchange. It is kept in the store, so that it is there even after a panic.
 pub(crate) struct MailTxn<'a> {
     mail: &'a mut MailStore,
     origin: Origin,
@@ -131,15 +131,15 @@ pub(crate) struct MailTxn<'a> {
     is_single: bool,
 }
 
-/// Where a message goes that is accepted, if not into the INBOX of each recipient.
+/// Where an accepted message goes, if not into the INBOX of each recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// It is captured, and nobody gets it.
+    /// Nowhere: it is only captured.
     Nowhere,
     Into(Destination),
 }
 
-/// A mailbox that mail can be filed in: of this login, else of each recipient. Made by [`MailTxn::destination`].
+/// A mailbox for mail, of this login or of each recipient. Created by [`MailTxn::destination`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
     login: Option<Box<str>>,
@@ -150,11 +150,11 @@ pub(crate) struct Destination {
 #[derive(Debug, Default)]
 pub(crate) struct TxnLog {
     pub(crate) changes: Vec<Change>,
-    /// What was accepted, until the journal takes it.
+    /// The accepted message, until the journal takes it.
     pub(crate) accepted: Option<Message>,
-    /// What an IMAP client appended.
+    /// The messages that an IMAP client appended.
     pub(crate) appended: Vec<Message>,
-    /// What became known of the client; of most exchanges nothing.
+    /// What became known of the client. Nothing in most exchanges.
     pub(crate) facts: Option<Box<ClientFacts>>,
 }
 
@@ -162,30 +162,30 @@ pub(crate) struct TxnLog {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ClientFacts {
-    /// The login that the client proved to be.
+    /// The login of the client, after authentication.
     pub(crate) user: Option<Box<str>>,
-    /// The login that the client failed to prove to be.
+    /// The login whose authentication failed.
     pub(crate) denied: Option<Box<str>>,
-    /// The name that the client gave itself.
+    /// The name that the client gave in EHLO or HELO.
     pub(crate) helo: Option<Box<str>>,
-    /// The mailbox that is selected from now on; the inner none when no longer any.
+    /// The mailbox that is selected from now on. The inner None if no mailbox is selected any longer.
     #[cfg_attr(
         feature = "serde",
         serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
     )]
     pub(crate) selected: Option<Option<Box<str>>>,
-    /// Whether the client waits for news from now on (RFC 2177).
+    /// Whether the client is in IDLE from now on (RFC 2177).
     pub(crate) idling: Option<bool>,
 }
 
-/// A field that is there, whatever it says.
+/// Deserializes a field that is present, even if it is null.
 #[cfg(feature = "serde")]
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
 impl TxnLog {
-    /// The message of this number, if it came with this.
+    /// The message with this number, if this log contains it.
     pub(crate) fn message(&self, no: MessageNo) -> Option<&Message> {
         self.accepted.iter().chain(&self.appended).find(|message| message.no() == no)
     }
@@ -215,17 +215,17 @@ impl<'a> MailTxn<'a> {
         Self { mail, origin, now, route: None, is_single: false }
     }
 
-    /// Messages that are accepted here go another way.
+    /// Sets where accepted messages go.
     pub(crate) fn reroute(&mut self, route: Option<Route>) {
         self.route = route;
     }
 
-    /// Of a long answer this turn gives one item.
+    /// Limits this turn of a long answer to one item.
     pub(crate) fn give_single(&mut self) {
         self.is_single = true;
     }
 
-    /// Whether a long answer goes on with one item, and not with as many as a turn has room for.
+    /// Whether this turn of a long answer is limited to one item.
     pub(crate) fn is_single(&self) -> bool {
         self.is_single
     }
@@ -234,7 +234,7 @@ impl<'a> MailTxn<'a> {
         &self.mail.accounts
     }
 
-    /// The session that is served; none where a test changes mail.
+    /// The session for which this is done. None for changes by a test.
     pub(crate) fn session(&self) -> Option<SessionNo> {
         match self.origin {
             Origin::Session(session) => Some(session),
@@ -242,29 +242,29 @@ impl<'a> MailTxn<'a> {
         }
     }
 
-    /// None when it was closed since, or the server reset.
+    /// An account. None if it was closed, or the server was reset.
     pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
         self.mail.accounts.account(no)
     }
 
-    /// None when the mailbox is gone.
+    /// A mailbox. None if it was deleted.
     pub(crate) fn mailbox(&self, place: MailboxId) -> Option<&Mailbox> {
         self.mail.accounts.mailbox(place)
     }
 
-    /// Whether mail to this address is taken.
+    /// Whether the server accepts mail to this address.
     pub(crate) fn delivers_to(&self, address: &str) -> bool {
         self.mail.accounts.delivers_to(address)
     }
 
-    /// What a SASL exchange of this session begins with.
+    /// The data with which a SASL exchange of this session begins.
     pub(crate) fn sasl_context<'c>(&self, host: &'c str, seed: u32) -> sasl::Context<'c> {
         let session = self.session().map_or(0, SessionNo::number);
-        // The wire does not say yet what identifies its TLS connection.
+        // The wire does not provide channel binding data.
         sasl::Context { host, session, seed, channel_binding: None }
     }
 
-    /// Opens the account, made on first use; none if the client did not prove to be that user.
+    /// Logs in. The account is created on first use. None if the client did not prove its identity.
     pub(crate) fn log_in(&mut self, verdict: &Verdict) -> Option<AccountNo> {
         let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
         let Some(login) = login else {
@@ -276,22 +276,22 @@ impl<'a> MailTxn<'a> {
         Some(account)
     }
 
-    /// The client introduced itself.
+    /// Notes the name that the client gave.
     pub(crate) fn introduce(&mut self, helo: &str) {
         self.mail.log.facts().helo = Some(helo.into());
     }
 
-    /// The client selected a mailbox, or none.
+    /// Notes the mailbox that the client has selected, or that none is selected.
     pub(crate) fn select(&mut self, mailbox: Option<&str>) {
         self.mail.log.facts().selected = Some(mailbox.map(Box::from));
     }
 
-    /// The client begins to wait for news, or ends it.
+    /// Notes that the client begins or ends IDLE.
     pub(crate) fn idle(&mut self, idling: bool) {
         self.mail.log.facts().idling = Some(idling);
     }
 
-    /// Captures a message and files it in the INBOX of each accepted recipient, or where it is routed.
+    /// Captures a message, and files it in the INBOX of each accepted recipient or according to the route.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
         let message = self.message(Some(envelope), raw);
         match self.route.take() {
@@ -329,7 +329,7 @@ impl<'a> MailTxn<'a> {
         }
     }
 
-    /// The logins in whose mailbox a message is filed.
+    /// The logins in whose mailboxes a message is filed.
     pub(crate) fn addressees(&self, destination: &Destination, message: &Message) -> Vec<Box<str>> {
         match &destination.login {
             Some(login) => vec![login.clone()],
@@ -350,7 +350,7 @@ impl<'a> MailTxn<'a> {
         }
     }
 
-    /// Takes every entry of these messages out of every mailbox.
+    /// Expunges all entries of these messages from all mailboxes.
     pub(crate) fn forget(&mut self, messages: impl Fn(&Message) -> bool) {
         let mut victims = Vec::new();
         for (account, its) in self.mail.accounts.iter() {
@@ -363,7 +363,7 @@ impl<'a> MailTxn<'a> {
         victims.into_iter().for_each(|(place, uid)| self.expunge(place, uid));
     }
 
-    /// Closes the oldest accounts until there are no more than this, but for those of the scenario and those in use.
+    /// Closes the oldest accounts until at most this many are left. Keeps those of the scenario and those in use.
     pub(crate) fn close_oldest(&mut self, most: usize, is_in_use: impl Fn(&str) -> bool) -> usize {
         let excess = self.mail.accounts.len().saturating_sub(most);
         let opened = &self.mail.opened;
@@ -374,25 +374,25 @@ impl<'a> MailTxn<'a> {
         count
     }
 
-    /// From now on only these may log in; everybody, if there are none.
+    /// Sets the list of accounts that may log in. If it is empty, everybody may.
     pub(crate) fn admit(&mut self, members: Vec<Member>) {
         if let Some(change) = self.mail.accounts.admission(members) {
             self.change(change);
         }
     }
 
-    /// Closes every account, gives back every maildrop, and numbers messages from the first again.
+    /// Closes all accounts, unlocks all maildrops, and restarts message numbers.
     pub(crate) fn reset(&mut self, uid_validity: u32) {
         self.change(self.mail.accounts.resetting(uid_validity));
         self.mail.reset();
     }
 
-    /// What was done here, for the record.
+    /// Takes what was done in this transaction, for the record.
     pub(crate) fn close(self) -> TxnLog {
         self.mail.take_log()
     }
 
-    /// The account of this login, made if there is none.
+    /// The account of this login. It is created if it does not exist.
     pub(crate) fn open(&mut self, login: &str) -> AccountNo {
         if let Some(opening) = self.mail.accounts.opening(login) {
             self.change(opening);
@@ -414,7 +414,7 @@ impl<'a> MailTxn<'a> {
         self.change_with(change, None);
     }
 
-    /// Makes a change, which may file this message, and keeps it for the record.
+    /// Applies a change, which may file this message, and keeps it for the record.
     fn change_with(&mut self, change: Change, message: Option<Message>) {
         if let Err(invalid) = self.mail.accounts.apply(&change, |_| message) {
             unreachable!("a change is made for the state that it is applied to: {invalid}");
@@ -424,7 +424,7 @@ impl<'a> MailTxn<'a> {
         }
         let changes = &mut self.mail.log.changes;
         if changes.is_empty() {
-            // Most often it stays alone.
+            // Most transactions make a single change.
             changes.reserve_exact(1);
         }
         changes.push(change);

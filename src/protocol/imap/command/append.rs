@@ -23,7 +23,7 @@ struct Append {
 struct AppendMessage {
     flags: Vec<Box<str>>,
     date: Option<InternalDate>,
-    /// None where the octets are announced and have not come.
+    /// None while the message is announced and has not come.
     raw: Option<Bytes>,
 }
 
@@ -61,12 +61,12 @@ impl Append {
 }
 
 impl Command for Append {
-    /// All messages are appended, or none.
+    /// Appends all messages or none.
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         let place = self.target(imap.logged_in()?, txn)?;
         let mut ready = Vec::with_capacity(self.messages.len());
         for AppendMessage { flags, date, raw } in self.messages {
-            // RFC 3502 §6.3.11: an empty message is how a client gives up.
+            // RFC 3502 §6.3.11: a client cancels APPEND with an empty message.
             let raw = raw.filter(|raw| !raw.is_empty()).ok_or_else(|| Refusal::no("the message is empty"))?;
             let flags = txn.flags(place, flags.iter().map(|flag| &**flag)).ok_or_else(Refusal::keywords)?;
             ready.push((flags, date, raw));
@@ -88,7 +88,7 @@ impl Command for Append {
         Some(Value::Several(self.messages.iter().map(|its| Value::text(its.flags.join(" "))).collect()))
     }
 
-    /// Whether there is such a mailbox: looked at before the message is sent, where the client waits for that.
+    /// A client that waits for permission need not send the message if the mailbox does not exist.
     fn objection(&self, imap: &Imap, txn: &MailTxn<'_>) -> Option<Refusal> {
         self.target(imap.account()?, txn).err()
     }

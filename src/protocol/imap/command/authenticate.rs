@@ -47,7 +47,7 @@ impl Command for Authenticate {
 }
 
 impl Imap {
-    /// A line of a login that is under way.
+    /// A response of the client in a SASL exchange.
     pub(in crate::protocol::imap) fn respond(
         &mut self,
         tag: &str,
@@ -83,7 +83,7 @@ impl Imap {
     }
 
     pub(in crate::protocol::imap) fn may_log_in(&self) -> Result<(), Refusal> {
-        // RFC 3501 §6.2.3.
+        // RFC 3501 §6.2.3: LOGINDISABLED forbids a login.
         match self.lacks_tls(StartTls::BeforeLogin) {
             true => Err(Refusal::starttls_first()),
             false => Ok(()),

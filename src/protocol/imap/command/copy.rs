@@ -24,7 +24,7 @@ pub(in crate::protocol::imap) struct Copy {
     is_move: bool,
 }
 
-/// A COPY or MOVE that is under way.
+/// The rest of a COPY or MOVE.
 #[derive(Debug)]
 struct Copying {
     to: MailboxId,
@@ -55,7 +55,7 @@ impl Command for Copy {
         let name = txn.accounts().namespace().canonical(&mailbox);
         let to = names::place(account, &name, txn).ok_or_else(|| Refusal::try_create(&name))?;
         let Some(mailbox) = txn.mailbox(view.place) else { return Err(Refusal::unselected()) };
-        // What would make it fail is looked for before anything is copied: all are, or none (RFC 3501 §6.4.7).
+        // Look for all reasons to fail before anything is copied: COPY copies all messages or none (RFC 3501 §6.4.7).
         let there = uids.iter().filter_map(|uid| mailbox.entry(*uid));
         if !by_uid && there.clone().count() < uids.len() {
             return Err(Refusal::no("[EXPUNGEISSUED] some of these messages are gone"));
@@ -97,7 +97,7 @@ impl LongCommand for Copying {
             (false, false) => Ok(Progress::done(format!("{} Copied", uidplus::copy_uid(validity, &copied, &new)))),
             (true, true) => Ok(Progress::done("Nothing to move")),
             (true, false) => {
-                // RFC 6851 §4.3: what is where is told before the expunges.
+                // RFC 6851 §4.3: COPYUID comes before the expunges.
                 out.add(format_args!("* OK {} Moved\r\n", uidplus::copy_uid(validity, &copied, &new)));
                 Ok(Progress::More(Box::new(Expunging::moved(copied))))
             }

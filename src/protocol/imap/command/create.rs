@@ -22,7 +22,7 @@ impl Command for Create {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         let account = imap.logged_in()?;
         let namespace = txn.accounts().namespace();
-        // RFC 3501 §6.3.3: a delimiter at the end says that names below this one will come.
+        // RFC 3501 §6.3.3: a delimiter at the end announces child mailboxes, and is not part of the name.
         let name = namespace.canonical(self.mailbox.strip_suffix(namespace.delimiter).unwrap_or(&self.mailbox));
         names::may_be_made(account, &name, txn)?;
         let place = txn.create(account, &name, self.special_use.or_else(|| SpecialUse::of_name(&name)));

@@ -13,21 +13,21 @@ use crate::protocol::{Event, MailTxn, Reply};
 pub(super) const EXPUNGE: CommandSpec =
     CommandSpec::new("EXPUNGE", Event::ImapExpunge, AllowedIn::Selected, parse).with_uid_form();
 
-/// The UIDs of UID EXPUNGE.
+/// EXPUNGE, or UID EXPUNGE of these UIDs.
 #[derive(Debug)]
 struct Expunge(Option<SequenceSet>);
 
-/// Entries that are being taken out, and what is said when it is done.
+/// The messages that still have to be expunged, and the text of the answer.
 #[derive(Debug)]
 pub(super) struct Expunging {
     uids: IntoIter<u32>,
-    /// Whether somebody may still take back that they are.
+    /// Whether only messages are expunged that have the flag `\Deleted` at that moment.
     only_deleted: bool,
     done: &'static str,
 }
 
 impl Expunging {
-    /// What was moved.
+    /// The messages that MOVE has copied.
     pub(super) fn moved(uids: Vec<u32>) -> Self {
         Self { uids: uids.into_iter(), only_deleted: false, done: "Moved" }
     }
@@ -57,7 +57,7 @@ impl Command for Expunge {
 }
 
 impl LongCommand for Expunging {
-    /// The numbers are told at the end, together with what others took out.
+    /// The untagged EXPUNGE responses follow at the end, together with those for expunges of other sessions.
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         let place = imap.view()?.place;
         for uid in self.uids.by_ref().take(PORTION) {

@@ -20,9 +20,9 @@ pub(super) const LIST: CommandSpec =
 pub(super) const LSUB: CommandSpec =
     CommandSpec::new("LSUB", Event::ImapLsub, AllowedIn::Authenticated, |parser, _| parse(parser, true));
 
-/// Twice as long as the longest name.
+/// The maximum octets of a pattern: twice those of the longest name.
 const MOST_PATTERN: usize = 2000;
-/// After how many octets a turn ends.
+/// A turn ends after this many octets.
 const MOST_LINES: usize = 32 << 10;
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Command for List {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let account = imap.logged_in()?;
         let namespace = txn.accounts().namespace();
-        // RFC 3501 §6.3.8: an empty pattern asks for the delimiter.
+        // RFC 3501 §6.3.8: an empty pattern asks for the hierarchy delimiter.
         if self.pattern.is_empty() && !self.is_lsub {
             out.add(format_args!("* LIST (\\Noselect) \"{}\" \"\"\r\n", namespace.delimiter));
             return Ok(Progress::done("LIST is complete"));
@@ -62,7 +62,7 @@ impl Command for List {
     }
 }
 
-/// A LIST or LSUB that is under way.
+/// The rest of a LIST or LSUB.
 #[derive(Debug)]
 struct Listing {
     is_lsub: bool,
@@ -70,7 +70,7 @@ struct Listing {
     namespace: Namespace,
     pattern: ListPattern,
     gathered: Vec<(Arc<str>, Option<SpecialUse>)>,
-    /// The lines that are to be said; none before the names were looked at.
+    /// The lines that still have to be sent. None before they are computed.
     lines: Option<Bytes>,
 }
 
@@ -79,7 +79,7 @@ impl Listing {
         let namespace = &self.namespace;
         let mut parents: HashSet<&str> = HashSet::new();
         for (name, _) in names {
-            // Where a name was seen to have children, so were those above it.
+            // If a name is known as a parent, so are the names above it.
             let _last =
                 namespace.above(name).collect::<Vec<_>>().into_iter().rev().find(|above| !parents.insert(above));
         }
@@ -100,7 +100,7 @@ impl Listing {
         }
     }
 
-    /// RFC 3501 §6.3.9: where `%` stops above names that are subscribed to, the name that it matched is shown as a level.
+    /// RFC 3501 §6.3.9: if `%` matches only a parent of subscribed names, the parent is listed with `\Noselect`.
     fn lsub(&self, names: &[(Arc<str>, Option<SpecialUse>)], out: &mut Reply) {
         let mut told: BTreeMap<&str, bool> = BTreeMap::new();
         for (name, _) in names {
@@ -120,8 +120,7 @@ impl Listing {
 }
 
 impl LongCommand for Listing {
-    /// Takes the names that there are. Gives the octets of names and pattern that have to be compared; 0 where that was
-    /// done.
+    /// Takes the names. Returns the octets of names and pattern that have to be compared; 0 if the lines are computed.
     fn gather(&mut self, _imap: &Imap, accounts: &Accounts) -> u64 {
         let Some(account) = accounts.account(self.account).filter(|_| self.lines.is_none()) else { return 0 };
         self.gathered = match self.is_lsub {
@@ -143,10 +142,10 @@ impl LongCommand for Listing {
         self.lines = Some(Bytes::copy_from_slice(out.text()));
     }
 
-    /// As many lines as one turn says.
+    /// Writes the lines of one turn.
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         if self.lines.is_none() {
-            // Nobody gathered before this turn.
+            // Nothing was gathered before this turn.
             self.gather(imap, txn.accounts());
             self.compute();
         }

@@ -1,23 +1,23 @@
-//! Patterns of LIST (RFC 3501 §6.3.8): `*` is any run, `%` any run without the delimiter.
+//! Patterns of LIST (RFC 3501 §6.3.8): `*` matches any characters, `%` any characters except the delimiter.
 
 use std::collections::HashMap;
 
-/// A pattern, as a machine with a state for each place between its letters.
+/// A pattern, as a nondeterministic automaton with a state for each position between its characters.
 ///
 /// # Rationale
-/// All states that the name so far can reach are bits of a few words, so that a letter of a name costs a step for each 64
-/// letters of the pattern, whatever the pattern is. Backtracking costs their product, or worse.
+/// The states that the automaton can be in are bits of a few words. So a character of a name costs one step for each 64
+/// characters of the pattern, whatever the pattern is. Backtracking would cost their product or more.
 #[derive(Debug)]
 pub(super) struct ListPattern {
     delimiter: char,
-    /// How many letters it has.
+    /// The number of its characters, without wildcards.
     len: usize,
-    /// For each letter the places that it stands behind.
+    /// For each character the positions before it.
     letters: HashMap<char, Box<[u64]>>,
-    /// The places at which `*` stands, and those of `%`.
+    /// The positions of `*`, and those of `%`.
     any: Box<[u64]>,
     within_level: Box<[u64]>,
-    /// Whether `%` is its last sign.
+    /// Whether it ends with `%`.
     pub(super) ends_in_level: bool,
 }
 
@@ -41,7 +41,7 @@ impl ListPattern {
         Self { delimiter, len, letters, any, within_level, ends_in_level: text.ends_with('%') }
     }
 
-    /// How many steps a letter of a name costs.
+    /// How many steps a character of a name costs.
     pub(super) fn cost(&self) -> u64 {
         self.any.len() as u64
     }
@@ -50,7 +50,7 @@ impl ListPattern {
         if self.len > name.len() {
             return false;
         }
-        // Which places of the pattern the name so far can reach.
+        // The states that the automaton can be in.
         let mut reached = vec![0_u64; self.any.len()];
         reached[0] = 1;
         for c in name.chars() {

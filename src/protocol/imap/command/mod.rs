@@ -1,5 +1,5 @@
-//! The commands of RFC 3501 §6, one file for each, and what every command has. The commands of an extension are in the
-//! extension's file.
+//! The commands of RFC 3501 §6, one file for each, and the trait that every command implements. The commands of an extension
+//! are in the extension's file.
 
 mod append;
 mod authenticate;
@@ -66,16 +66,16 @@ pub(super) const RFC3501: &[CommandSpec] = &[
 
 /// A command that follows the grammar, with its arguments.
 pub(super) trait Command: fmt::Debug + Send {
-    /// Does what the command says. Untagged responses go to `out`; the tagged one is made of the answer.
+    /// Performs the command and writes untagged responses to `out`. The tagged response is made from the answer.
     fn perform(self: Box<Self>, imap: &mut Imap, tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer;
 
-    /// Whether expunges may be announced while it is answered. They must not while FETCH, STORE or SEARCH by sequence
-    /// number is answered, because they change these numbers (RFC 3501 §7.4.1).
+    /// Whether the server may announce expunges in the answer. It must not while it answers FETCH, STORE or SEARCH by sequence
+    /// number, because expunges change these numbers (RFC 3501 §7.4.1).
     fn may_expunge(&self) -> bool {
         true
     }
 
-    /// Whether a client may send it before TLS where nothing else is allowed.
+    /// Whether it is allowed before TLS if the settings require TLS before anything else.
     fn leads_to_tls(&self) -> bool {
         false
     }
@@ -100,27 +100,27 @@ pub(super) trait Command: fmt::Debug + Send {
         None
     }
 
-    /// What FETCH asks for, as written.
+    /// The items of FETCH, as written.
     fn items(&self) -> Option<&str> {
         None
     }
 
-    /// The flags of STORE, or those of each message that APPEND brings, as written.
+    /// The flags of STORE, or those of each message of APPEND, as written.
     fn flags(&self) -> Option<Value<'_>> {
         None
     }
 
-    /// The SASL mechanism of a login, or the command that logs in.
+    /// The SASL mechanism of a login, or the name of the command that logs in.
     fn mechanism(&self) -> Option<&str> {
         None
     }
 
-    /// Who logs in.
+    /// The user who logs in.
     fn user(&self) -> Option<String> {
         None
     }
 
-    /// Why the rest of the command, which comes as a literal, need not be sent.
+    /// Why the command will fail whatever its next literal contains.
     fn objection(&self, _imap: &Imap, _txn: &MailTxn<'_>) -> Option<Refusal> {
         None
     }
@@ -136,17 +136,17 @@ pub(super) enum AllowedIn {
     Selected,
 }
 
-/// What is checked before a literal of the command is asked for, besides the state of the session.
+/// What is checked before the client may send a literal, besides the state of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BeforeLiteral {
     Nothing,
-    /// Whether a login is possible at all.
+    /// Whether a login is possible.
     Login,
-    /// Everything that comes before the literal.
+    /// All arguments before the literal.
     Arguments,
 }
 
-/// The rest of the command line; told whether UID came before the name.
+/// Parses the arguments. The second parameter is true if UID came before the command's name.
 type ParseArguments = fn(&mut Parser<'_>, bool) -> Parsed<Box<dyn Command>>;
 
 /// A command as the parser knows it.
@@ -156,7 +156,7 @@ pub(super) struct CommandSpec {
     pub(super) event: Event,
     pub(super) allowed_in: AllowedIn,
     pub(super) before_literal: BeforeLiteral,
-    /// Whether it may come behind UID (RFC 3501 §6.4.8).
+    /// Whether it also exists with UID before its name (RFC 3501 §6.4.8).
     has_uid_form: bool,
     parse: ParseArguments,
 }
@@ -166,7 +166,7 @@ impl CommandSpec {
         Self { name, event, allowed_in, before_literal: BeforeLiteral::Nothing, has_uid_form: false, parse }
     }
 
-    /// The same, also behind UID.
+    /// The same command, also with UID before its name.
     pub(super) const fn with_uid_form(self) -> Self {
         Self { has_uid_form: true, ..self }
     }
@@ -175,7 +175,7 @@ impl CommandSpec {
         Self { before_literal, ..self }
     }
 
-    /// The arguments, to the end of the command.
+    /// Parses the arguments, to the end of the command.
     pub(super) fn parse(&self, parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Box<dyn Command>> {
         let command = (self.parse)(parser, by_uid)?;
         parser.end()?;
@@ -183,12 +183,12 @@ impl CommandSpec {
     }
 }
 
-/// All commands, those of the extensions included.
+/// All commands, including those of extensions.
 pub(super) fn all() -> impl Iterator<Item = &'static CommandSpec> {
     EXTENSIONS.iter().flat_map(|extension| extension.commands)
 }
 
-/// The command whose name comes behind the tag, and whether UID comes before it.
+/// The command whose name follows the tag, and whether UID comes before the name.
 pub(super) fn find(parser: &mut Parser<'_>) -> Parsed<(&'static CommandSpec, bool)> {
     parser.space()?;
     let at = parser.at();
@@ -205,7 +205,7 @@ pub(super) fn find(parser: &mut Parser<'_>) -> Parsed<(&'static CommandSpec, boo
     })
 }
 
-/// A space and the name of a mailbox.
+/// Takes a space and the name of a mailbox.
 pub(super) fn mailbox_argument(parser: &mut Parser<'_>) -> Parsed<String> {
     parser.space()?;
     parser.mailbox()

@@ -21,7 +21,7 @@ struct Rename {
     to: String,
 }
 
-/// A RENAME of INBOX that is under way.
+/// The rest of a RENAME of INBOX.
 #[derive(Debug)]
 struct RenamingInbox {
     inbox: MailboxId,
@@ -52,7 +52,7 @@ impl Command for Rename {
         {
             return Err(Refusal::no(format!("[CANNOT] {objection}")));
         }
-        // A name below the new one may be taken even where the new one is not. What is renamed itself leaves its name.
+        // The new name of a child may be taken even if that of the parent is not. Names that are themselves renamed become free.
         let is_needed = |taken: &&Arc<str>| {
             let is_left = ***taken == *from || taken.starts_with(&start);
             !is_left && names::place(account, &format!("{from}{}", &taken[to.len()..]), txn).is_some()
@@ -69,7 +69,7 @@ impl Command for Rename {
     }
 }
 
-/// RFC 3501 §6.3.5: the messages move to a new mailbox; INBOX stays, and so do the mailboxes below it.
+/// RFC 3501 §6.3.5: the messages move to a new mailbox. INBOX and its children stay.
 fn rename_inbox(inbox: MailboxId, to: &str, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
     let to = txn.create(inbox.account, to, SpecialUse::of_name(to));
     let uids: Vec<u32> = txn.mailbox(inbox).into_iter().flat_map(Mailbox::entries).map(|entry| entry.uid).collect();

@@ -25,7 +25,7 @@ struct Select {
 impl Command for Select {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let account = imap.logged_in()?;
-        // Whatever comes of it, the mailbox selected before is selected no longer (RFC 3501 §6.3.1).
+        // Even if SELECT fails, the previous mailbox is no longer selected (RFC 3501 §6.3.1).
         imap.deselect(account, txn);
         let name = txn.accounts().namespace().canonical(&self.mailbox);
         let Some(mailbox) = txn.account(account).and_then(|account| account.named(&name)) else {

@@ -10,7 +10,7 @@ use crate::protocol::{Event, MailTxn, Reply};
 pub(super) const STATUS: CommandSpec =
     CommandSpec::new("STATUS", Event::ImapStatus, AllowedIn::Authenticated, |parser, _| parse(parser));
 
-/// Something that STATUS tells of a mailbox.
+/// An item of STATUS, and its value for a mailbox.
 #[derive(Debug)]
 pub(in crate::protocol::imap) struct StatusItem {
     pub(in crate::protocol::imap) name: &'static str,

@@ -30,7 +30,7 @@ enum StoreMode {
     Remove,
 }
 
-/// A STORE that is under way.
+/// The rest of a STORE.
 #[derive(Debug)]
 struct Storing {
     uids: IntoIter<u32>,
@@ -75,7 +75,7 @@ impl Command for Store {
         let uids = view.named(&set, by_uid).map_err(|number| Refusal::no_message(number, view.len()))?;
         let names = flags.iter().map(|flag| &**flag);
         let flags = match mode {
-            // A keyword that nobody has ever set need not be made to be taken away.
+            // A keyword that the mailbox does not have need not be created to be removed.
             StoreMode::Remove => {
                 let mailbox = txn.mailbox(view.place);
                 let known = |name| Flags::system(name).or_else(|| mailbox?.keyword(name));
@@ -120,7 +120,7 @@ impl LongCommand for Storing {
             if let Some(modseq) = txn.flag(view.place, uid, after) {
                 view.made(modseq);
             }
-            // What it came to is told even where nothing changed.
+            // The answer contains the flags even if they did not change.
             if let Some((mailbox, number)) = txn.mailbox(view.place).zip(view.number(uid)).filter(|_| !self.is_silent) {
                 out.add(format_args!("* {number} FETCH ("));
                 if self.by_uid {
@@ -134,7 +134,7 @@ impl LongCommand for Storing {
         if self.uids.len() > 0 {
             return Ok(Progress::More(self));
         }
-        // RFC 2180 §4.2, RFC 5530 §3.
+        // RFC 2180 §4.2, RFC 5530 §3: by sequence number, expunged messages are an error.
         match self.missed && !self.by_uid {
             true => Err(Refusal::no("[EXPUNGEISSUED] some of these messages are gone; the others were stored")),
             false => Ok(Progress::done("Stored")),

@@ -22,7 +22,7 @@ struct Subscribe(String);
 struct Unsubscribe(String);
 
 impl Command for Subscribe {
-    /// A name can be subscribed to whether there is such a mailbox or not (RFC 3501 §6.3.6).
+    /// A client can subscribe to a name even if there is no such mailbox (RFC 3501 §6.3.6).
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         let account = imap.logged_in()?;
         let name = txn.accounts().namespace().canonical(&self.0);

@@ -11,7 +11,7 @@ pub(super) const EXTENSION: Extension = Extension {
     ..Extension::of("RFC 3501", "the base protocol")
 };
 
-/// How a client may log in, which its capabilities say until it has (RFC 3501 §6.1.1, §6.2).
+/// How a client may log in (RFC 3501 §6.1.1, §6.2).
 pub(super) const LOGIN: Extension = Extension {
     capabilities: &[
         Capability { name: "STARTTLS", when: Announced::StartTlsPossible },

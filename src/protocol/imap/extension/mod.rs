@@ -1,8 +1,8 @@
-//! The extensions of IMAP that the server supports, one file for each: the capabilities that it announces, and the commands
-//! and items that it adds.
+//! The IMAP extensions that the server supports, one file for each: the capabilities that it announces, and the commands and
+//! items that it adds.
 //!
-//! [`EXTENSIONS`] is the one list of them. The capabilities that are announced, the commands that are known and the table in
-//! the manual are made from it.
+//! [`EXTENSIONS`] is the only list of them. The capability line, the parser's dispatch and the table in the manual are made
+//! from it.
 
 mod binary;
 mod children;
@@ -32,7 +32,7 @@ use crate::sasl::Mechanism;
 
 pub(super) use children::children_attribute;
 
-/// All extensions, in the order in which their capabilities are announced. The base protocol comes first.
+/// All extensions, in the order of the capability line. The base protocol comes first.
 pub(super) const EXTENSIONS: &[Extension] = &[
     imap4rev1::EXTENSION,
     literal_plus::EXTENSION,
@@ -59,7 +59,7 @@ pub(super) struct Extension {
     /// The standard that defines it.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test makes the table in the manual from it"))]
     standard: &'static str,
-    /// What it does, for the manual.
+    /// What it adds, for the manual.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test makes the table in the manual from it"))]
     about: &'static str,
     pub(super) capabilities: &'static [Capability],
@@ -95,16 +95,16 @@ impl Capability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Announced {
     Always,
-    /// Before a login, where STARTTLS is possible.
+    /// Before a login, while STARTTLS is possible.
     StartTlsPossible,
-    /// Before a login, where it has to wait for TLS.
+    /// Before a login, while it is forbidden before TLS.
     LoginForbidden,
-    /// Before a login, where it is possible: once for each SASL mechanism, whose name comes behind the capability's.
+    /// Before a login, while it is possible: once for each SASL mechanism, with its name appended.
     LoginPossible,
 }
 
 impl Imap {
-    /// The names that are announced in this state, before they are overridden.
+    /// The capabilities that are announced in this state without a `CapabilityOverride`.
     pub(super) fn own_capabilities(&self) -> Vec<Cow<'static, str>> {
         let is_logged_in = self.account().is_some();
         let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! MOVE (RFC 6851): COPY that takes the messages out of the mailbox.
+//! MOVE (RFC 6851): COPY that then expunges the messages.
 
 use super::{Capability, Extension};
 use crate::protocol::Event;

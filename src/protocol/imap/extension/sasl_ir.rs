@@ -9,7 +9,7 @@ pub(super) const EXTENSION: Extension = Extension {
     ..Extension::of("RFC 4959", "AUTHENTICATE with an initial response")
 };
 
-/// The initial response behind the mechanism, decoded; none where it is absent.
+/// Parses and decodes the initial response after the mechanism, if there is one.
 pub(in crate::protocol::imap) fn parse_initial_response(parser: &mut Parser<'_>) -> Parsed<Option<Vec<u8>>> {
     if parser.is_at_end() {
         return Ok(None);

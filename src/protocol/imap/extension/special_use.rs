@@ -9,7 +9,7 @@ pub(super) const EXTENSION: Extension = Extension {
     ..Extension::of("RFC 6154", "LIST with the use of a mailbox, such as `\\Sent`; CREATE with `(USE (\\Sent))`")
 };
 
-/// The use that CREATE gives to a mailbox, behind its name (RFC 6154 §3). Of several, the first counts.
+/// Parses the special use after the name in CREATE, if there is one (RFC 6154 §3). Of several, the first is taken.
 pub(in crate::protocol::imap) fn parse_use(parser: &mut Parser<'_>) -> Parsed<Option<SpecialUse>> {
     if parser.is_at_end() {
         return Ok(None);

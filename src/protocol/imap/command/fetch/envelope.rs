@@ -1,4 +1,4 @@
-//! ENVELOPE (RFC 3501 §7.4.2): a summary of the header, as it was sent: folded lines joined, nothing decoded.
+//! ENVELOPE (RFC 3501 §7.4.2): a summary of the header. Folded lines are unfolded, but encoded words are not decoded.
 
 use super::item::{DeepItem, IsPeek, Rank, write_list};
 use super::source::{Partial, Source};
@@ -33,7 +33,7 @@ pub(super) fn write(part: Part<'_>, out: &mut Reply) {
     for name in ["from", "sender", "reply-to", "to", "cc", "bcc"] {
         out.push(" ");
         let its = list(name);
-        // Without a Sender or Reply-To of its own, the message is from whom it is from.
+        // Without Sender or Reply-To, these are the addresses of From.
         let is_absent = its.is_empty() && matches!(name, "sender" | "reply-to");
         write_addresses(if is_absent { &from } else { &its }, out);
     }
@@ -50,7 +50,7 @@ fn write_addresses(addresses: &[RawAddress], out: &mut Reply) {
     }
     out.push("(");
     for address in addresses {
-        // No host means that a group begins, and no mailbox either that it ends.
+        // A group begins with an address without a host, and ends with one without host and mailbox.
         let fields: [Option<&[u8]>; 4] = match address {
             RawAddress::Mailbox { name, route, local, domain } => {
                 [name.as_deref(), route.as_deref(), Some(local), Some(domain)]

@@ -1,4 +1,4 @@
-//! The items that FETCH can ask for.
+//! The items of FETCH: their grammar, and their order in the answer.
 
 use std::fmt;
 
@@ -10,33 +10,33 @@ use crate::protocol::Reply;
 use crate::protocol::imap::extension::EXTENSIONS;
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 
-/// A longer list is in the record as a label: it is made of a message, and would be copied under the lock.
+/// A longer list is recorded as a label, because copying it would take long under the lock.
 const MOST_TEXT: usize = 8 << 10;
 
-/// Items of one FETCH. Real clients ask for twenty.
+/// The maximum number of items of one FETCH. Real clients ask for at most twenty.
 const MOST_ITEMS: usize = 256;
 
-/// What is asked of a message.
+/// An item of FETCH.
 #[derive(Debug)]
 pub(in crate::protocol::imap) enum FetchItem {
     Uid,
     Flags,
     InternalDate,
     Size,
-    /// The message has to be read for it: such items are written apart from the others, and last.
+    /// An item for which the message has to be read. Such items are computed apart from the others, and come last.
     Deep(Box<dyn DeepItem>),
 }
 
 /// An item for which the message has to be read.
 pub(in crate::protocol::imap) trait DeepItem: fmt::Debug + Send {
-    /// Cheap items come first.
+    /// Its position among the deep items. Cheap items come first.
     fn rank(&self) -> Rank;
 
-    /// The name that the answer gives it, the octets that are asked for, and whether `\Seen` stays as it is. Two items for
-    /// which these are the same are answered once.
+    /// Its name in the answer, its partial range, and whether it leaves `\Seen` as it is. Two items for which these are equal
+    /// are answered once.
     fn identity(&self) -> (&str, Partial, IsPeek);
 
-    /// Writes name and value. False where the value cannot be had, because nobody knows the encoding of a part.
+    /// Writes name and value. Returns false if the transfer encoding of a part is unknown.
     fn write(&self, source: &mut Source<'_>, out: &mut Reply) -> bool;
 }
 
@@ -56,12 +56,12 @@ pub(in crate::protocol::imap) enum IsPeek {
     No,
 }
 
-/// An item as the parser knows it.
+/// The name of an item, and the parser for what follows it.
 #[derive(Debug)]
 pub(in crate::protocol::imap) struct FetchItemSpec {
-    /// Letters, digits and dots, in capitals.
+    /// Letters, digits and dots, in upper case.
     pub(in crate::protocol::imap) name: &'static str,
-    /// What follows the name.
+    /// Parses what follows the name.
     pub(in crate::protocol::imap) parse: fn(&mut Parser<'_>) -> Parsed<FetchItem>,
 }
 
@@ -91,7 +91,7 @@ impl FetchItem {
         Self::Deep(Box::new(item))
     }
 
-    /// Whether fetching it sets `\Seen`.
+    /// Whether it sets `\Seen`.
     pub(super) fn sets_seen(&self) -> bool {
         self.as_deep().is_some_and(|item| item.identity().2 == IsPeek::No)
     }
@@ -103,7 +103,7 @@ impl FetchItem {
         }
     }
 
-    /// Cheap items come first: some parsers of clients look for UID and FLAGS before a literal, and nowhere else.
+    /// Cheap items come first, because some clients look for UID and FLAGS only before the first literal.
     fn rank(&self) -> (u8, Option<Rank>) {
         match self {
             Self::Uid => (0, None),
@@ -123,7 +123,7 @@ impl FetchItem {
     }
 }
 
-/// The items in the order in which they are answered, each once.
+/// Parses the items. Returns them in the order of the answer, each once.
 pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Vec<FetchItem>> {
     let at = parser.at();
     let mut asked = if parser.peek() == Some(b'(') {
@@ -138,7 +138,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Vec<FetchIt
     if asked.len() > MOST_ITEMS {
         return Err(SyntaxError { at, what: format!("a FETCH may have at most {MOST_ITEMS} items") });
     }
-    // RFC 3501 §6.4.8: a UID command's answer has the UID.
+    // RFC 3501 §6.4.8: the answer to a UID command contains the UID.
     if by_uid {
         asked.push(FetchItem::Uid);
     }
@@ -152,7 +152,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Vec<FetchIt
     Ok(items)
 }
 
-/// RFC 3501 §6.4.5: ALL, FULL and FAST stand alone.
+/// The macros ALL, FULL and FAST, which cannot be combined (RFC 3501 §6.4.5).
 fn macros(parser: &mut Parser<'_>) -> Option<Vec<FetchItem>> {
     let mut items = vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size];
     if parser.eat_word("FAST") {
@@ -168,7 +168,7 @@ fn macros(parser: &mut Parser<'_>) -> Option<Vec<FetchItem>> {
 
 fn item(parser: &mut Parser<'_>) -> Parsed<FetchItem> {
     let at = parser.at();
-    // An atom-char is `[` too, so the name is taken letter by letter.
+    // `[` is an atom-char, but not part of the name.
     let name = parser.name();
     if let Some(spec) = EXTENSIONS.iter().flat_map(|extension| extension.fetch_items).find(|spec| spec.name == name) {
         return (spec.parse)(parser);
@@ -180,7 +180,7 @@ fn item(parser: &mut Parser<'_>) -> Parsed<FetchItem> {
     Err(SyntaxError { at, what })
 }
 
-/// Writes a list in parentheses, which stay text.
+/// Writes a list in parentheses. If the list is recorded as a label, the parentheses stay text.
 pub(super) fn write_list(name: &str, message: &Message, out: &mut Reply, write: impl FnOnce(Part<'_>, &mut Reply)) {
     out.push(name);
     out.push(" ");

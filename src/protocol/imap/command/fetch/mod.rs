@@ -27,10 +27,10 @@ pub(in crate::protocol::imap) use source::{Partial, Source};
 pub(super) const FETCH: CommandSpec =
     CommandSpec::new("FETCH", Event::ImapFetch, AllowedIn::Selected, parse).with_uid_form();
 
-/// How many messages one turn deals with, and after how many octets it ends.
+/// A turn ends after this many messages or octets.
 const MOST_MESSAGES: usize = 1024;
 const MOST_OCTETS: usize = 32 << 10;
-/// How many messages, and octets of them, are read ahead of the turns that tell of them.
+/// At most this many messages, and octets of messages, are read before the turns that send them.
 const AHEAD_MESSAGES: usize = 256;
 const AHEAD_OCTETS: usize = 128 << 10;
 
@@ -39,24 +39,24 @@ struct Fetch {
     set: SequenceSet,
     by_uid: bool,
     items: Vec<FetchItem>,
-    /// The items as they were written.
+    /// The items, as written.
     written: Box<str>,
 }
 
-/// A FETCH that is under way.
+/// The rest of a FETCH.
 #[derive(Debug)]
 struct Fetching {
     uids: IntoIter<u32>,
     by_uid: bool,
     items: Vec<FetchItem>,
     written: Box<str>,
-    /// Messages that come next and have to be read, and what was read of them.
+    /// The next messages that have to be read, by UID, and the deep items of those that were read.
     gathered: Vec<(u32, Message)>,
     read: VecDeque<Read>,
-    /// Where the next message is expected in the view.
+    /// The expected position of the next message in the view.
     place: usize,
     missed: bool,
-    /// A part was asked for whose transfer encoding nobody knows.
+    /// The transfer encoding of a part is unknown.
     undecodable: bool,
 }
 
@@ -70,7 +70,7 @@ struct Read {
 }
 
 impl Read {
-    /// Whether it is what stands there now: UIDs can be given anew in between.
+    /// Whether these are still the items of this message. UIDs may have been assigned anew in between.
     fn is_of(&self, entry: &Entry) -> bool {
         self.uid == entry.uid && self.message == entry.message.no()
     }
@@ -121,19 +121,19 @@ impl Command for Fetch {
 }
 
 impl Fetching {
-    /// Whether such an item is asked for.
+    /// Whether the client asks for such an item.
     fn asks(&self, is_meant: impl Fn(&FetchItem) -> bool) -> bool {
         self.items.iter().any(is_meant)
     }
 
-    /// Takes the messages that have to be read for the next turn. Gives their octets, each item counting; 0 where there is
-    /// nothing to read.
+    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of deep items; 0 if
+    /// there is nothing to read.
     fn gather_from(&mut self, mailbox: &Mailbox) -> u64 {
         let weight = self.items.iter().filter_map(FetchItem::as_deep).count();
         let ahead = self.uids.as_slice().iter().take(AHEAD_MESSAGES);
         let mut ahead = ahead.filter_map(|uid| mailbox.entry(*uid)).peekable();
         let Some(next) = ahead.peek().filter(|_| weight > 0) else { return 0 };
-        // What was read may be gone from the mailbox since, or have another UID: it is dropped.
+        // Messages that were read may have been expunged since, or have another UID. They are dropped.
         while self.read.pop_front_if(|read| !read.is_of(next)).is_some() {}
         if !self.read.is_empty() {
             return 0;
@@ -149,7 +149,7 @@ impl Fetching {
         octets as u64
     }
 
-    /// What was read of this message; none where it was not gathered.
+    /// The deep items of this message. None if it was not read.
     fn take(&mut self, entry: &Entry) -> Option<Read> {
         self.read.pop_front_if(|read| read.is_of(entry))
     }
@@ -160,7 +160,7 @@ impl LongCommand for Fetching {
         imap.selected(accounts).map_or(0, |(_, mailbox)| self.gather_from(mailbox))
     }
 
-    /// Reads what was gathered.
+    /// Reads the messages that were gathered.
     fn compute(&mut self) {
         for (uid, message) in self.gathered.drain(..) {
             let (mut source, mut text, mut undecodable) = (Source::new(&message), Reply::default(), false);
@@ -174,7 +174,7 @@ impl LongCommand for Fetching {
         }
     }
 
-    /// As many messages as one turn deals with; when there is none left, the end.
+    /// Answers the messages of one turn. After the last message, completes the command.
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = imap.view_mut()?;
         let most = if txn.is_single() { 1 } else { MOST_MESSAGES };
@@ -191,7 +191,7 @@ impl LongCommand for Fetching {
         if self.undecodable {
             return Err(Refusal::no("[UNKNOWN-CTE] a part has an unknown encoding"));
         }
-        // RFC 2180 §4.1.2, RFC 5530 §3: those that are there are told of.
+        // RFC 2180 §4.1.2, RFC 5530 §3: expunged messages are left out.
         Ok(Progress::done(match self.missed && !self.by_uid {
             true => "[EXPUNGEISSUED] Fetched; some of these messages are gone",
             false => "Fetched",
@@ -211,12 +211,12 @@ impl LongCommand for Fetching {
     }
 }
 
-/// What became of a message in a turn.
+/// The result of a message in a turn.
 #[derive(PartialEq, Eq)]
 enum Told {
-    /// It was told of, or is gone.
+    /// It was answered, or expunged.
     Done,
-    /// It is told of in the next turn, before which it is read.
+    /// It has to be read first, and is answered in the next turn.
     NotRead,
 }
 
@@ -233,7 +233,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
         if !out.is_empty() {
             return Told::NotRead;
         }
-        // Nobody gathered before this turn.
+        // Nothing was gathered before this turn.
         fetching.gather_from(mailbox);
         fetching.compute();
         read = fetching.take(entry);
@@ -253,7 +253,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
         && let Some(modseq) = txn.flag(view.place, uid, flags)
     {
         view.made(modseq);
-        // RFC 3501 §6.4.5: where reading changed the flags, they are part of the answer.
+        // RFC 3501 §6.4.5: if reading changed the flags, the answer contains them.
         shown.flags = Some(flags);
     }
     let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
@@ -261,14 +261,14 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
     Told::Done
 }
 
-/// What the mailbox says of a message that is answered.
+/// The values of the cheap items of a message.
 struct Shown {
     uid: u32,
     number: u32,
-    /// None where they are no part of the answer.
+    /// None if the answer does not contain them.
     flags: Option<Flags>,
     date: InternalDate,
-    /// Whether the date is the server's own, because nobody gave one.
+    /// Whether the date is the time of arrival, because no client gave one.
     is_server_time: bool,
     octets: usize,
 }
@@ -292,7 +292,7 @@ impl Fetching {
             out.push(std::mem::replace(&mut gap, " "));
             out.push("INTERNALDATE \"");
             let date = date::date_time(shown.date);
-            // The server's own time differs from run to run.
+            // The time of arrival differs from run to run, so a transcript shows it as a label.
             match shown.is_server_time {
                 true => out.push_labelled("time", date.into()),
                 false => out.push(&date),

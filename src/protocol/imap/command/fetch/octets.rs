@@ -8,7 +8,7 @@ use super::source::{Partial, Source};
 use crate::protocol::Reply;
 use crate::protocol::imap::parser::{Parsed, Parser};
 
-/// Octets of the message, under the name that the answer gives them.
+/// A section of the message, and its name in the answer.
 #[derive(Debug)]
 pub(super) struct Octets {
     name: String,
@@ -18,7 +18,7 @@ pub(super) struct Octets {
 }
 
 impl Octets {
-    /// What follows BODY or BODY.PEEK.
+    /// Parses what follows BODY or BODY.PEEK.
     pub(super) fn parse(parser: &mut Parser<'_>, is_peek: IsPeek) -> Parsed<FetchItem> {
         let (section, name) = section::parse(parser)?;
         let partial = parse_partial(parser)?;
@@ -62,7 +62,7 @@ impl DeepItem for Octets {
     }
 }
 
-/// `<first.count>`.
+/// Parses a partial range `<first.count>`, if there is one.
 pub(in crate::protocol::imap) fn parse_partial(parser: &mut Parser<'_>) -> Parsed<Partial> {
     if !parser.eat(b'<') {
         return Ok(None);
@@ -74,7 +74,7 @@ pub(in crate::protocol::imap) fn parse_partial(parser: &mut Parser<'_>) -> Parse
     Ok(Some((first, count)))
 }
 
-/// RFC 3501 §7.4.2: the answer says where a partial begins.
+/// RFC 3501 §7.4.2: the answer contains the first octet of a partial range.
 pub(in crate::protocol::imap) fn origin(partial: Partial) -> String {
     partial.map_or_else(String::new, |(first, _)| format!("<{first}>"))
 }

@@ -1,4 +1,4 @@
-//! Sections of a message (RFC 3501 §6.4.5): which octets `BODY[1.2.MIME]` means.
+//! Sections of a message (RFC 3501 §6.4.5), such as `[1.2.MIME]`: their grammar and their octets.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -10,17 +10,17 @@ use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 
 #[derive(Debug)]
 pub(super) struct Section {
-    /// Part numbers; none for the message itself.
+    /// Part numbers. Empty for the message itself.
     pub(super) path: Vec<u32>,
     pub(super) text: SectionText,
 }
 
-/// What is meant of the message or part.
+/// The piece of the message or part (`section-text`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SectionText {
     All,
     Header,
-    /// The fields of these names, in small letters, or all others.
+    /// The header fields with these names, in lower case, or all others.
     Fields {
         names: HashSet<Box<[u8]>>,
         others: bool,
@@ -29,14 +29,14 @@ pub(super) enum SectionText {
     Mime,
 }
 
-/// `[…]`, and the same as the answer repeats it.
+/// Parses `[…]`. Returns the section, and its text in the answer.
 pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
     let start = parser.at();
     parser.need(b'[')?;
     let path = path(parser)?;
     let at = parser.at();
     let text = match parser.name().as_str() {
-        // Behind part numbers a dot without a word is none.
+        // After part numbers, a dot needs a word behind it.
         "" if parser.at() == at && !parser.since(start).ends_with(b".") => SectionText::All,
         "HEADER" => SectionText::Header,
         "HEADER.FIELDS" => return fields(parser, path, false),
@@ -51,7 +51,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
     Ok((Section { path, text }, name))
 }
 
-/// `[1.2]`, and what stands between the brackets.
+/// Parses `[1.2]`. Returns the part numbers, and the text between the brackets.
 pub(in crate::protocol::imap) fn parse_path(parser: &mut Parser<'_>) -> Parsed<(Vec<u32>, String)> {
     parser.need(b'[')?;
     let at = parser.at();
@@ -75,7 +75,7 @@ fn path(parser: &mut Parser<'_>) -> Parsed<Vec<u32>> {
     Ok(path)
 }
 
-/// The names behind `HEADER.FIELDS`. They are repeated as they came; in a literal they could not be.
+/// Parses the names after `HEADER.FIELDS`. The answer repeats them as written, but quoted instead of as a literal.
 fn fields(parser: &mut Parser<'_>, path: Vec<u32>, others: bool) -> Parsed<(Section, String)> {
     parser.space()?;
     let names = parser.list(|parser| parser.astring("the name of a field"))?;
@@ -95,7 +95,7 @@ fn wrong(at: usize, what: &str) -> SyntaxError {
     SyntaxError { at, what: what.to_owned() }
 }
 
-/// As an astring.
+/// Writes a field name as an astring.
 fn field_name(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(name);
     match name.iter().all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\".contains(byte)) {
@@ -104,7 +104,7 @@ fn field_name(name: &[u8]) -> String {
     }
 }
 
-/// SectionText a transcript writes behind the message's number: nothing for the whole of it.
+/// What the label in a transcript has after the message's number: nothing for the whole message.
 pub(super) fn label(name: &str) -> &str {
     match name {
         "BODY[]" | "RFC822" => "",
@@ -112,22 +112,22 @@ pub(super) fn label(name: &str) -> &str {
     }
 }
 
-/// SectionText a section is.
+/// The octets of a section.
 pub(super) enum Found {
-    /// A place in the message.
+    /// A range of the message.
     MailboxId(Range<usize>),
-    /// Fields of its header, put together.
+    /// Header fields, copied.
     Fields(Bytes),
 }
 
 impl Section {
-    /// None where there is no such part.
+    /// None if there is no such part.
     pub(super) fn find(&self, message: &Message) -> Option<Found> {
         if self.path.is_empty() && self.text == SectionText::All {
             return Some(Found::MailboxId(0..message.raw().len()));
         }
         let root = message.root();
-        // SectionText HEADER and TEXT are of: the message, or one that is attached.
+        // HEADER and TEXT belong to the message, or to an attached message.
         let whole = || match self.path.is_empty() {
             true => Some(root),
             false => part(root, &self.path).filter(Part::is_message).and_then(|part| part.children().next()),
@@ -150,7 +150,7 @@ impl Section {
                         }
                     }
                 }
-                // RFC 3501 §6.4.5: the blank line is always there.
+                // RFC 3501 §6.4.5: the blank line after the header is always included.
                 out.extend_from_slice(b"\r\n");
                 Some(Found::Fields(out.into()))
             }
@@ -158,8 +158,8 @@ impl Section {
     }
 }
 
-/// The octets of a part without their transfer encoding, or of the whole message; none where there is no such part, or
-/// its encoding is unknown (RFC 3516 §4.2).
+/// The decoded octets of a part, or the whole message. None if there is no such part, or if its transfer encoding is unknown
+/// (RFC 3516 §4.2).
 pub(super) fn decoded(message: &Message, path: &[u32]) -> Option<Bytes> {
     if path.is_empty() {
         return Some(message.raw().clone());
@@ -167,10 +167,10 @@ pub(super) fn decoded(message: &Message, path: &[u32]) -> Option<Bytes> {
     part(message.root(), path).filter(Part::is_decodable).map(|part| part.bytes().into())
 }
 
-/// The part of these numbers.
+/// The part with these numbers.
 pub(super) fn part<'a>(root: Part<'a>, path: &[u32]) -> Option<Part<'a>> {
     let Some((first, deeper)) = path.split_first() else { return Some(root) };
-    // A message that is no multipart has one part: its text.
+    // A message that is not a multipart has one part, its text.
     let mut part = match root.is_multipart() {
         true => nth(root, *first)?,
         false => Some(root).filter(|_| *first == 1)?,

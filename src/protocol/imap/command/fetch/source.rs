@@ -1,5 +1,5 @@
-//! The octets of one message that FETCH tells. What has to be computed for them is computed once, however many items ask
-//! for it, and copied once at most.
+//! The octets of one message for FETCH. However many items ask for the same octets, they are computed once and copied at most
+//! once.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,14 +9,13 @@ use bytes::Bytes;
 use super::section::{self, Found, Section};
 use crate::mail::Message;
 
-/// `<first.count>`.
+/// A partial range: the first octet and the number of octets.
 pub(in crate::protocol::imap) type Partial = Option<(u32, u32)>;
 
-/// A message that is being told of.
+/// A message that is being read.
 pub(in crate::protocol::imap) struct Source<'m> {
     pub(super) message: &'m Message,
-    /// Parts without their transfer encoding, by their numbers; none where there is no such part, or nobody knows its
-    /// encoding.
+    /// Decoded parts, by their numbers. None if there is no such part, or if its transfer encoding is unknown.
     decoded: HashMap<Vec<u32>, Option<Computed>>,
     /// The message without NUL.
     clean: Option<Computed>,
@@ -27,10 +26,10 @@ impl<'m> Source<'m> {
         Self { message, decoded: HashMap::new(), clean: None }
     }
 
-    /// A section as it stands in a literal; none where there is no such part.
+    /// A section, for a literal. None if there is no such part.
     ///
-    /// NUL stands in no literal (RFC 3501 §9, CHAR8): an octet that no text has is in its place, so that sizes and places
-    /// stay. BINARY gives the message's own.
+    /// A literal must not contain NUL (RFC 3501 §9, CHAR8). Octet 0x80 replaces it, so that sizes and offsets stay the same.
+    /// BINARY returns the NUL.
     pub(super) fn section(&mut self, section: &Section, partial: Partial) -> Option<Bytes> {
         let message = self.message;
         Some(match section.find(message)? {
@@ -46,13 +45,13 @@ impl<'m> Source<'m> {
         })
     }
 
-    /// A part without its transfer encoding; none where there is no such part, or nobody knows its encoding.
+    /// A decoded part. None if there is no such part, or if its transfer encoding is unknown.
     pub(in crate::protocol::imap) fn decoded(&mut self, path: &[u32], partial: Partial) -> Option<Bytes> {
         let part = self.part(path)?;
         Some(part.piece(cut(0..part.octets.len(), partial)))
     }
 
-    /// How many octets that is.
+    /// The octets of a decoded part.
     pub(in crate::protocol::imap) fn decoded_len(&mut self, path: &[u32]) -> Option<usize> {
         self.part(path).map(|part| part.octets.len())
     }
@@ -71,7 +70,7 @@ impl<'m> Source<'m> {
     }
 }
 
-/// Octets that were computed, and how many of them were copied.
+/// Octets that were computed, and how many of them were copied so far.
 struct Computed {
     octets: Bytes,
     copied: usize,
@@ -82,7 +81,7 @@ impl Computed {
         Self { octets, copied: 0 }
     }
 
-    /// Pieces do not keep the whole in memory, unless together they are as long.
+    /// Small pieces are copied, so that they do not keep all octets in memory.
     fn piece(&mut self, range: Range<usize>) -> Bytes {
         let piece = self.octets.slice(range);
         if self.copied + piece.len() >= self.octets.len() {
@@ -93,7 +92,7 @@ impl Computed {
     }
 }
 
-/// What of these octets a partial asks for; nothing where it begins behind them.
+/// The octets of a partial range. Empty if the range begins after them.
 fn cut(place: Range<usize>, partial: Partial) -> Range<usize> {
     let Some((first, count)) = partial else { return place };
     let first = place.start.saturating_add(first as usize).min(place.end);

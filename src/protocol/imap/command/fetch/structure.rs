@@ -28,7 +28,7 @@ impl DeepItem for Structure {
     }
 }
 
-/// `body`; with the extension data where it is BODYSTRUCTURE.
+/// Writes `body`, with extension data for BODYSTRUCTURE.
 fn write(part: Part<'_>, is_extended: bool, out: &mut Reply) {
     out.push("(");
     if part.is_multipart() {
@@ -46,7 +46,7 @@ fn multipart(part: Part<'_>, is_extended: bool, out: &mut Reply) {
         is_empty = false;
     }
     if is_empty {
-        // The grammar asks for a part, and a broken multipart has none.
+        // The grammar requires a part, even for a multipart without parts.
         out.push("(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)");
     }
     let subtype = part.content_type().split_once('/').map_or("mixed", |(_, subtype)| subtype);
@@ -61,7 +61,7 @@ fn multipart(part: Part<'_>, is_extended: bool, out: &mut Reply) {
 
 fn single(part: Part<'_>, is_extended: bool, out: &mut Reply) {
     let inner = part.children().next().filter(|_| part.is_message());
-    // What lies deeper than anybody looks is octets.
+    // A message that is nested too deeply is not parsed.
     let content_type = match part.is_message() && inner.is_none() {
         true => "application/octet-stream",
         false => part.content_type(),
@@ -102,7 +102,7 @@ fn single(part: Part<'_>, is_extended: bool, out: &mut Reply) {
     }
 }
 
-/// ` disposition language location`.
+/// Writes ` disposition language location`.
 fn extension(part: Part<'_>, out: &mut Reply) {
     out.push(" ");
     let disposition = part.disposition();
@@ -133,7 +133,7 @@ fn extension(part: Part<'_>, out: &mut Reply) {
     out.nstring(part.unfolded("content-location").as_deref());
 }
 
-/// As they were sent: what RFC 2231 encodes is for the client to decode.
+/// Writes parameters as they were sent. Clients decode RFC 2231.
 fn parameters(all: &[(String, Vec<u8>)], out: &mut Reply) {
     if all.is_empty() {
         return out.push("NIL");
@@ -147,7 +147,7 @@ fn parameters(all: &[(String, Vec<u8>)], out: &mut Reply) {
     out.push(")");
 }
 
-/// `charset`, whether in one piece or not (RFC 2231).
+/// Whether this is `charset`, in one piece or in several (RFC 2231).
 fn is_charset(name: &str) -> bool {
     name.split('*').next().is_some_and(|name| name.eq_ignore_ascii_case("charset"))
 }

@@ -9,9 +9,9 @@ use crate::protocol::imap::date;
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 use crate::protocol::imap::sequence_set::SequenceSet;
 
-/// How deep keys may be nested.
+/// The maximum depth of nested keys.
 const MOST_DEPTH: usize = 50;
-/// Keys of one search, those within others included.
+/// The maximum number of keys of one search, including nested keys.
 const MOST_KEYS: usize = 1000;
 
 #[derive(Debug)]
@@ -20,15 +20,15 @@ pub(super) enum SearchKey {
     Not(Box<SearchKey>),
     Or(Box<SearchKey>, Box<SearchKey>),
     Has(Flags),
-    /// The flag is known when the search begins; none where nobody ever set it.
+    /// The flag is resolved when the search begins. None if the mailbox does not have this keyword.
     Keyword(String, Option<Flags>),
     Recent,
     Header(String, Needle),
-    /// The same in a field of addresses.
+    /// The same in a header field with addresses.
     Address(String, Needle),
     Body(Needle),
     Text(Needle),
-    /// By the internal date, or by the message's own.
+    /// By the internal date, or by the Date field.
     Dated {
         is_sent: bool,
         order: DateOrder,
@@ -36,7 +36,7 @@ pub(super) enum SearchKey {
     },
     Larger(u32),
     Smaller(u32),
-    /// Numbers or UIDs; the ranges are known when the search begins.
+    /// Sequence numbers or UIDs. The ranges are resolved when the search begins.
     Among {
         set: SequenceSet,
         by_uid: bool,
@@ -51,14 +51,14 @@ pub(super) enum DateOrder {
     Since,
 }
 
-/// A message that is looked at.
+/// A message that is tested.
 pub(super) struct Candidate<'a> {
     pub(super) entry: &'a Entry,
     pub(super) number: u32,
     pub(super) is_recent: bool,
 }
 
-/// Keys to the end of the command; all must match.
+/// Parses keys to the end of the command. A message must match all of them.
 pub(super) fn parse_all(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<SearchKey> {
     let at = parser.at();
     let mut keys = vec![parse(parser, charset, 0)?];
@@ -133,7 +133,7 @@ fn parse(parser: &mut Parser<'_>, charset: Option<Charset>, depth: usize) -> Par
     })
 }
 
-/// A system flag, or UN and a system flag.
+/// The key for a system flag, or for UN and a system flag.
 fn flag_key(word: &str) -> Option<SearchKey> {
     let flag = |name: &str| match name {
         "ANSWERED" => Some(SearchKey::Has(Flags::ANSWERED)),
@@ -175,7 +175,7 @@ fn needle(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Needle> {
 }
 
 impl SearchKey {
-    /// What depends on the mailbox is known now: its keywords, and the highest numbers.
+    /// Resolves what depends on the mailbox: its keywords, and the highest numbers.
     pub(super) fn resolve(&mut self, mailbox: &Mailbox, count: u32, highest_uid: u32) {
         match self {
             Self::Keyword(name, flag) => *flag = mailbox.keyword(name),
@@ -198,7 +198,7 @@ impl SearchKey {
         }
     }
 
-    /// How many keys it is made of.
+    /// How many keys it consists of.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::All(keys) => 1 + keys.iter().map(Self::weight).sum::<usize>(),
@@ -218,7 +218,7 @@ impl SearchKey {
         }
     }
 
-    /// Whether messages have to be read to say.
+    /// Whether messages have to be read to test it.
     pub(super) fn is_deep(&self) -> bool {
         match self {
             Self::Header(..)

@@ -18,34 +18,34 @@ use key::{Candidate, SearchKey};
 pub(super) const SEARCH: CommandSpec =
     CommandSpec::new("SEARCH", Event::ImapSearch, AllowedIn::Selected, parse).with_uid_form();
 
-/// How many entries one turn looks at where messages need not be read; each key counts.
+/// One turn tests this many messages if they need not be read, divided by the number of keys.
 const SHALLOW: usize = 4096;
-/// How many messages, and octets of them, are read between two turns; each key counts.
+/// At most this many messages, divided by the number of keys, and octets times keys are read between two turns.
 const DEEP: usize = 256;
 const DEEP_OCTETS: usize = 1 << 20;
 
 #[derive(Debug)]
 struct Search {
     by_uid: bool,
-    /// What RETURN asks for; none: as RFC 3501 answers.
+    /// The options of RETURN. None if the answer has the form of RFC 3501.
     options: Option<Vec<ReturnOption>>,
-    /// A charset that nobody knows.
+    /// An unknown charset.
     strange: Option<String>,
     key: SearchKey,
 }
 
-/// A SEARCH that is under way.
+/// The rest of a SEARCH.
 #[derive(Debug)]
 struct Searching {
     search: Box<Search>,
     tag: Box<str>,
     uids: IntoIter<u32>,
     found: Vec<u32>,
-    /// Messages that have to be read: their numbers, and whether they are recent.
+    /// Messages that have to be read, with their sequence numbers, and whether they are recent.
     gathered: Vec<(Entry, u32, bool)>,
-    /// The next portion was read before its turn.
+    /// The messages of the next turn were tested before it.
     is_computed: bool,
-    /// An entry was gone when its turn came.
+    /// A message was expunged before it could be tested.
     missed: bool,
 }
 
@@ -69,7 +69,7 @@ impl Searching {
         octets as u64
     }
 
-    /// Looks at entries whose messages need not be read.
+    /// Tests messages that need not be read.
     fn look(&mut self, view: &View, mailbox: &Mailbox) {
         let most = (SHALLOW / self.search.key.weight()).max(1);
         let mut place = 0;
@@ -138,13 +138,13 @@ impl Command for Search {
 }
 
 impl LongCommand for Searching {
-    /// Takes the messages that have to be read for the next turn. Gives their octets, each key counting; 0 where the
-    /// mailbox says all.
+    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of keys; 0 if no message
+    /// has to be read.
     fn gather(&mut self, imap: &Imap, accounts: &Accounts) -> u64 {
         let Some((view, mailbox)) = imap.selected(accounts) else { return 0 };
         self.gather_from(view, mailbox)
     }
-    /// Looks at the messages that were gathered.
+    /// Tests the messages that were gathered.
     fn compute(&mut self) {
         self.is_computed = true;
         for (entry, number, is_recent) in std::mem::take(&mut self.gathered) {
@@ -156,7 +156,7 @@ impl LongCommand for Searching {
         let view = imap.view()?;
         if let Some(mailbox) = txn.mailbox(view.place) {
             match self.search.key.is_deep() {
-                // What was gathered before this turn is computed; where nobody gathered, it is done now.
+                // If nothing was gathered before this turn, it is done now.
                 true if self.is_computed => {}
                 true => {
                     self.gather_from(view, mailbox);
@@ -178,7 +178,7 @@ impl LongCommand for Searching {
                 out.push("\r\n");
             }
         }
-        // RFC 5530 §3: numbers of messages that are gone are not found, and the client is told of that later.
+        // RFC 5530 §3: expunged messages are not found by sequence number. The client is told of the expunges later.
         Ok(Progress::done(match missed && !search.by_uid {
             true => "[EXPUNGEISSUED] SEARCH is complete; some messages are gone",
             false => "SEARCH is complete",

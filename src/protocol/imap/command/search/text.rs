@@ -1,13 +1,13 @@
-//! Texts within messages: decoded, and without regard to case (RFC 3501 §6.4.4).
+//! Searching for a text in messages: decoded, and ignoring case (RFC 3501 §6.4.4).
 
 use memchr::memmem;
 
 use crate::mail::Part;
 
-/// Octets that are compared in vain, for each octet of the text, before the text is copied.
+/// The text is copied in lower case after this many unsuccessful comparisons for each of its octets.
 const MOST_WORK: usize = 2;
 
-/// What is looked for.
+/// The text to search for.
 #[derive(Debug)]
 pub(super) struct Needle {
     /// In lower case.
@@ -27,8 +27,8 @@ impl Needle {
         }
     }
 
-    /// The same for a needle of ASCII, without a copy as long as that is cheap: a text that nearly matches everywhere
-    /// is copied in lower case, and then looked through in linear time.
+    /// The same for an ASCII needle, without a copy as long as that is cheap. A text that nearly matches in many places is copied
+    /// in lower case and then searched in linear time.
     fn is_in_octets(&self, octets: &[u8]) -> bool {
         let needle = self.text.as_bytes();
         let Some(first) = needle.first() else { return true };
@@ -48,13 +48,13 @@ impl Needle {
     }
 }
 
-/// Whether a field of this name has the text; an empty text is in every field.
+/// Whether a field with this name contains the text. Every field contains an empty text.
 pub(super) fn header_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
     let its = part.raw_headers().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
     its.map(|(_, value)| value).any(|value| field_has(value, needle))
 }
 
-/// Whether an address in a field of this name has it: the name or the address, without comments.
+/// Whether an address in a field with this name contains it, as display name or address, without comments.
 pub(super) fn address_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
     let its = part.raw_headers().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
     its.map(|(_, value)| value).any(|value| match memchr::memchr3(b'(', b'"', b'\\', value) {
@@ -63,12 +63,12 @@ pub(super) fn address_has(part: Part<'_>, name: &str, needle: &Needle) -> bool {
     })
 }
 
-/// Whether the header or the body has it.
+/// Whether the header or the body contains it.
 pub(super) fn text_has(part: Part<'_>, needle: &Needle) -> bool {
     whole_header_has(part, needle) || body_has(part, needle)
 }
 
-/// Whether a text in the body has it, or the header of a message that is attached.
+/// Whether a text in the body, or the header of an attached message, contains it.
 pub(super) fn body_has(part: Part<'_>, needle: &Needle) -> bool {
     if part.is_multipart() {
         return part.children().any(|child| body_has(child, needle));
@@ -79,7 +79,7 @@ pub(super) fn body_has(part: Part<'_>, needle: &Needle) -> bool {
     if !part.content_type().starts_with("text/") {
         return false;
     }
-    // Text that nothing was done to is looked at where it lies.
+    // Unencoded text is searched in place.
     match needle.is_ascii && part.is_plain() {
         true => needle.is_in_octets(part.raw_body()),
         false => needle.is_in(&part.text()),
@@ -88,7 +88,7 @@ pub(super) fn body_has(part: Part<'_>, needle: &Needle) -> bool {
 
 fn whole_header_has(part: Part<'_>, needle: &Needle) -> bool {
     part.raw_headers().any(|(name, value)| {
-        // A text may begin with the name of the field.
+        // The text may contain the name of the field and a colon.
         match needle.text.contains(':') {
             true => needle.is_in(&format!("{}: {}", String::from_utf8_lossy(name), crate::mail::decode_words(value))),
             false => field_has(value, needle) || needle.is_ascii && needle.is_in_octets(name),
