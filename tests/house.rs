@@ -127,6 +127,50 @@ fn protocols_and_listeners_are_types_and_not_compared_as_text() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
+#[test]
+fn every_public_item_has_an_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let without = items_without_example(&root.join("src"));
+    assert!(without.is_empty(), "\n{}", without.join("\n"));
+
+    let of_fixture = items_without_example(&root.join("fixtures/house"));
+    assert_eq!(of_fixture, ["mail/mod.rs:18: `pub struct Undocumented;` has no example"]);
+}
+
+/// The `pub` items without an example in their documentation. The lint `unreachable_pub` makes sure that `pub` is public.
+fn items_without_example(src: &Path) -> Vec<String> {
+    const KINDS: &[&str] =
+        &["fn ", "async fn ", "const fn ", "struct ", "enum ", "trait ", "type ", "const ", "static "];
+    let mut files = Vec::new();
+    collect(src, "rs", &mut files);
+    files.sort();
+
+    let mut without = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(src).expect("it was found there").to_string_lossy().replace('\\', "/");
+        // The binary's modules are hidden.
+        if name.starts_with("cli/") || name == "main.rs" {
+            continue;
+        }
+        let source = fs::read_to_string(&file).expect("source is UTF-8");
+        let mut block = String::new();
+        for (line, text) in source.lines().enumerate() {
+            let item = text.trim();
+            let is_public =
+                item.strip_prefix("pub ").is_some_and(|rest| KINDS.iter().any(|kind| rest.starts_with(kind)));
+            // Where a macro is given the documentation, its callers have the example.
+            if is_public && !block.contains("```") && !block.contains("#[$doc]") {
+                without.push(format!("{name}:{}: `{item}` has no example", line + 1));
+            }
+            match item.is_empty() {
+                true => block.clear(),
+                false => block.push_str(item),
+            }
+        }
+    }
+    without
+}
+
 fn violations(src: &Path) -> Vec<String> {
     let mut files = Vec::new();
     collect(src, "rs", &mut files);

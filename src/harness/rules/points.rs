@@ -72,6 +72,18 @@ pub mod at {
     pub enum Timer {}
 
     /// The kinds of events that have a reply.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::{Point, Rule, at, imap};
+    ///
+    /// fn unavailable<P: at::Speaks>(point: Point<P>) -> Rule<P> {
+    ///     on(point).reply("NO [UNAVAILABLE] Try later").once()
+    /// }
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(unavailable(imap::select()));
+    /// ```
     pub trait Speaks {}
     impl Speaks for Smtp {}
     impl Speaks for Imap {}
