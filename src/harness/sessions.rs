@@ -75,7 +75,7 @@ impl MailServer {
 /// let mut client = TcpStream::connect(server.smtp().address())?;
 /// client.write_all(b"EHLO client.example\r\n")?;
 /// let session = server.wait_for_session(session::helo("client.example")).block();
-/// assert_eq!(session.listener, "smtp");
+/// assert_eq!(session.listener.name(), "smtp");
 /// # drop(client);
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -126,7 +126,7 @@ impl SessionWait {
     /// let server = MailServer::start();
     /// let mut client = TcpStream::connect(server.smtp().address())?;
     /// client.write_all(b"EHLO client.example\r\n")?;
-    /// assert_eq!(server.wait_for_session(session::open()).block().listener, "smtp");
+    /// assert_eq!(server.wait_for_session(session::open()).block().listener.name(), "smtp");
     /// # drop(client);
     /// # Ok::<(), std::io::Error>(())
     /// ```

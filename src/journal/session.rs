@@ -59,7 +59,7 @@ pub struct Tls {
 /// let said = read_to_string(client)?;
 /// # assert!(said.contains("221 "));
 /// let session = &server.sessions()[0];
-/// assert_eq!((session.listener, session.helo.as_deref()), ("smtp", Some("client.example")));
+/// assert_eq!((session.listener.name(), session.helo.as_deref()), ("smtp", Some("client.example")));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
