@@ -66,25 +66,13 @@ impl<M: Machine> EventContext<'_, M> {
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
     }
 
-    fn of_delivered(&self, field: &RequestField) -> Option<Value<'_>> {
-        let About::Delivery(Delivered { message, login, mailbox, uid }) = self.about else { return None };
-        Some(match field {
-            RequestField::User => Value::text(&**login),
-            RequestField::Mailbox => Value::text(&**mailbox),
-            RequestField::Uid => Value::Number((*uid).into()),
-            RequestField::Size | RequestField::Octets => Value::Number(message.raw().len() as u64),
-            RequestField::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
-            _ => return None,
-        })
-    }
-
     fn content(&self, field: &Field, asked: &RequestField) -> Option<Value<'_>> {
         if let Some(known) = self.answers.and_then(|answers| answers.value(field)) {
             return known;
         }
         let messages = self.messages.get_or_init(|| match self.about {
             About::Delivery(delivered) => Some(vec![delivered.message.clone()]),
-            _ => self
+            About::Request | About::Change | About::Moment(_) => self
                 .machine
                 .zip(self.decoded)
                 .and_then(|(machine, decoded)| machine.messages(&decoded.request, self.accounts)),
@@ -95,25 +83,17 @@ impl<M: Machine> EventContext<'_, M> {
 
 impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
-        if let Field::Request(asked) = field {
-            if field.is_content() {
-                return self.content(field, asked);
-            }
-            if let About::Delivery(_) = self.about {
-                return self.of_delivered(asked);
-            }
-            let own = self
-                .machine
-                .zip(self.decoded)
-                .and_then(|(machine, decoded)| machine.field(decoded, asked, self.accounts));
-            return own.or_else(|| match asked {
-                RequestField::User => self.facts()?.user.as_deref().map(Value::text),
-                RequestField::Mailbox => self.facts()?.mailbox.as_deref().map(Value::text),
-                _ => None,
-            });
-        }
         let number = |number| Some(Value::Number(number));
         match field {
+            Field::Request(asked) if field.is_content() => self.content(field, asked),
+            Field::Request(asked) => match self.about {
+                About::Delivery(delivered) => of_delivered(delivered, asked),
+                About::Request | About::Change | About::Moment(_) => {
+                    let asking = self.machine.zip(self.decoded);
+                    let own = asking.and_then(|(machine, decoded)| machine.field(decoded, asked, self.accounts));
+                    own.or_else(|| of_session(self.facts()?, asked))
+                }
+            },
             Field::Conns => number(self.sessions as u64),
             Field::SinceStart => number(self.start.until(self.now)),
             Field::At => number(self.start.until(rule::EvalContext::moment(self)?)),
@@ -132,7 +112,8 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
             Field::Seq => number(self.requests()),
             Field::Age => number(self.facts()?.opened.until(self.now)),
             Field::Idle => number(self.log()?.latest().until(self.now)),
-            _ => None,
+            // The rulebook knows these.
+            Field::Outcome | Field::Session(_) | Field::SinceFirst | Field::State(_) => None,
         }
     }
 
@@ -151,11 +132,69 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     fn moment(&self) -> Option<Timestamp> {
         match self.about {
             About::Moment(at) => Some(at),
-            _ => None,
+            About::Request | About::Delivery(_) | About::Change => None,
         }
     }
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+}
+
+/// What is known of mail that was delivered.
+fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Value<'a>> {
+    let Delivered { message, login, mailbox, uid } = delivered;
+    Some(match field {
+        RequestField::User => Value::text(&**login),
+        RequestField::Mailbox => Value::text(&**mailbox),
+        RequestField::Uid => Value::Number((*uid).into()),
+        RequestField::Size | RequestField::Octets => Value::Number(message.raw().len() as u64),
+        RequestField::Recipient => Value::Several(message.envelope().accepted().map(Value::text).collect()),
+        RequestField::Verb
+        | RequestField::Argument
+        | RequestField::Line
+        | RequestField::Tag
+        | RequestField::Mechanism
+        | RequestField::Sender
+        | RequestField::Recipients
+        | RequestField::Parameter(_)
+        | RequestField::Header(_)
+        | RequestField::Body
+        | RequestField::UidKnown
+        | RequestField::UidValidity
+        | RequestField::Msn
+        | RequestField::Items
+        | RequestField::Flags
+        | RequestField::Subject
+        | RequestField::Exists => return None,
+    })
+}
+
+/// What is known of a session, whatever it asks.
+fn of_session<'a>(facts: &'a Session, field: &RequestField) -> Option<Value<'a>> {
+    match field {
+        RequestField::User => facts.user.as_deref().map(Value::text),
+        RequestField::Mailbox => facts.mailbox.as_deref().map(Value::text),
+        RequestField::Verb
+        | RequestField::Argument
+        | RequestField::Line
+        | RequestField::Tag
+        | RequestField::Mechanism
+        | RequestField::Sender
+        | RequestField::Recipients
+        | RequestField::Parameter(_)
+        | RequestField::Header(_)
+        | RequestField::Body
+        | RequestField::UidKnown
+        | RequestField::UidValidity
+        | RequestField::Msn
+        | RequestField::Items
+        | RequestField::Flags
+        | RequestField::Subject
+        | RequestField::Exists
+        | RequestField::Uid
+        | RequestField::Recipient
+        | RequestField::Size
+        | RequestField::Octets => None,
     }
 }

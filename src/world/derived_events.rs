@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 
 use super::World;
 use super::context::{About, Delivered, EventContext};
-use super::turn::{Nobody, Progress};
+use super::nobody::Nobody;
+use super::turn::Progress;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Noted, RecordKind, Weight};
 use crate::mail::Change;
@@ -62,10 +63,25 @@ impl World {
         if self.depth == DEEPEST {
             let text = format!("events follow from each other more than {DEEPEST} deep");
             progress.notes.push(RecordKind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
-            self.settle(session, progress, now);
-            return self.mail.resume();
+        } else {
+            self.depth += 1;
+            self.ask_rules_about(event, session, about, cause, &mut progress, now);
+            self.depth -= 1;
         }
-        self.depth += 1;
+        self.settle(session, progress, now);
+        self.mail.resume();
+    }
+
+    /// Asks the rules, and does what they say.
+    fn ask_rules_about(
+        &mut self,
+        event: Event,
+        session: Option<SessionNo>,
+        about: About<'_>,
+        cause: Seq,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) {
         let is_read = match about {
             About::Delivery(delivered) => {
                 self.answers.as_ref().is_some_and(|answers| answers.are_about(&delivered.message))
@@ -98,17 +114,14 @@ impl World {
                         effect.about(&delivered.login, &delivered.mailbox);
                     }
                     let machine = Some(&mut Nobody);
-                    let found = self.apply_effect(session, machine, None, effect, (after, by), &mut progress, now);
+                    let found = self.apply_effect(session, machine, None, effect, (after, by), progress, now);
                     run.did(found);
                 }
                 Want::Await | Want::Over => break,
             }
         }
-        self.depth -= 1;
         for fired in run.take().3.fired {
             self.rulebook.fired_in(&fired.rule, cause);
         }
-        self.settle(session, progress, now);
-        self.mail.resume();
     }
 }

@@ -1,16 +1,15 @@
 //! The turns of an exchange: each asks the rules, performs, and records, in one critical section.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 use super::World;
 use super::context::{About, EventContext};
+use super::nobody::Nobody;
+use super::record::Which;
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::{CapturedMail, Detail, RecordKind, Trace};
+use crate::journal::{CapturedMail, RecordKind};
 use crate::mail::{Message, Origin};
-use crate::protocol::{
-    Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Status, TxnLog, Unfinished,
-};
+use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status};
 use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
 
 /// What a turn gives the driver.
@@ -33,25 +32,18 @@ pub(crate) enum Rest<R> {
     Line(Box<(Option<Decoded<R>>, Box<Run>)>),
 }
 
-/// How rules and machine go on.
-enum Going<R> {
-    Done,
-    Part(R),
-    Line(Option<Decoded<R>>),
-}
-
-/// Which turn of its exchange it is.
-enum Which<'l> {
-    First(Event, Input),
-    /// A later one, of this exchange; the line that was awaited, if one was.
-    Later(Seq, Option<&'l [u8]>),
-}
-
 /// What rules and machine came to in one turn, and what is to be recorded of it.
 #[derive(Default)]
 pub(super) struct Progress {
     /// Recorded behind the exchange.
     pub(super) notes: Vec<RecordKind>,
+}
+
+/// How an exchange goes on after a turn.
+pub(super) enum Continuation<R> {
+    Done,
+    Part(R),
+    Line(Option<Decoded<R>>),
 }
 
 impl World {
@@ -163,7 +155,7 @@ impl World {
         mut run: Box<Run>,
         is_early: bool,
         now: Timestamp,
-    ) -> (Going<M::Request>, Box<Run>, Progress) {
+    ) -> (Continuation<M::Request>, Box<Run>, Progress) {
         let mut progress = Progress::default();
         let mut next = Next::Continue;
         let certificate = self.profile_of(session).certificate.name();
@@ -188,23 +180,8 @@ impl World {
                 Want::Perform => {
                     run.remember(&cx);
                     let Some(Decoded { request, .. }) = decoded.take() else { continue };
-                    let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
-                    let delivery = run.take_delivery();
-                    txn.reroute(delivery.as_ref().map(Delivery::route));
-                    if run.is_item() {
-                        txn.give_single();
-                    }
-                    let step = machine.perform(request, &mut txn);
-                    if let (Some(user), _) = self.mail.entered() {
-                        run.logged_in(&user);
-                    }
-                    if let Some(message) = self.mail.accepted().map(Message::no) {
-                        run.delivered();
-                        self.file_later(message, delivery, session);
-                    }
-                    run.say(step.reply, step.status);
-                    match step.next {
-                        Next::More(rest) if !run.is_item() => break Going::Part(rest),
+                    match self.perform(session, machine, request, &mut run, now) {
+                        Next::More(rest) if !run.is_item() => break Continuation::Part(rest),
                         other => next = other,
                     }
                 }
@@ -214,19 +191,13 @@ impl World {
                         self.apply_effect(Some(session), machine, run_of, effect, (after, by), &mut progress, now);
                     run.did(found);
                 }
-                Want::Await => break Going::Line(decoded.take()),
+                Want::Await => break Continuation::Line(decoded.take()),
                 Want::Over => {
                     if let Some(decoded) = decoded.take() {
                         next = machine.reject(decoded.request, run.status() == Some(Status::Positive));
                     }
-                    let is_item = run.leave();
-                    match std::mem::replace(&mut next, Next::Continue) {
-                        Next::More(rest) => break Going::Part(rest),
-                        other if is_item => run.then(After::of(&other)),
-                        other => {
-                            run.then(After::of(&other));
-                            break Going::Done;
-                        }
+                    if let Some(rest) = leave(&mut run, std::mem::replace(&mut next, Next::Continue)) {
+                        break rest;
                     }
                 }
             }
@@ -237,157 +208,48 @@ impl World {
         (rest, run, progress)
     }
 
-    /// Records a turn, and gives the driver what it plays.
-    fn recorded<R>(
+    /// Performs a request in the way that rules chose. Gives what happens after the reply.
+    fn perform<M: Machine>(
         &mut self,
         session: SessionNo,
-        which: Which<'_>,
-        rest: Going<R>,
-        mut run: Box<Run>,
-        Progress { notes, .. }: Progress,
+        machine: &mut M,
+        request: M::Request,
+        run: &mut Run,
         now: Timestamp,
-    ) -> Turn<R> {
-        let txn_log = self.mail.take_log();
-        let after = if matches!(rest, Going::Done) { run.after() } else { After::Nothing };
-        let (cues, reply, status, trace) = run.take();
-        let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
-        let trace = (!trace.is_empty()).then(|| Box::new(trace));
-        let exchange = match which {
-            Which::First(event, input) => {
-                self.record(session, event, &input, (&reply, status), txn_log, after, trace, now)
-            }
-            Which::Later(exchange, line) => {
-                self.record_part(session, exchange, line, (&reply, status), txn_log, after, trace, now);
-                exchange
-            }
-        };
-        self.rulebook.place(exchange);
-        for id in &fired {
-            self.rulebook.fired_in(id, exchange);
+    ) -> Next<M::Request> {
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
+        let delivery = run.take_delivery();
+        txn.reroute(delivery.as_ref().map(Delivery::route));
+        if run.is_item() {
+            txn.give_single();
         }
-        let hello = run.hello().cloned();
-        for note in notes {
-            self.journal.note(now, session, note);
+        let Outcome { reply, status, next } = machine.perform(request, &mut txn);
+        if let (Some(user), _) = self.mail.entered() {
+            run.logged_in(&user);
         }
-        let rest = match rest {
-            Going::Done => Rest::Done,
-            Going::Part(part) => Rest::Part(part, Some(run)),
-            Going::Line(decoded) => Rest::Line(Box::new((decoded, run))),
-        };
-        Turn { exchange, plan: Plan::of(cues, after), rest, hello }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn record(
-        &mut self,
-        session: SessionNo,
-        event: Event,
-        input: &Input,
-        reply: (&Reply, Option<Status>),
-        txn_log: TxnLog,
-        after: After,
-        trace: Option<Box<Trace>>,
-        now: Timestamp,
-    ) -> Seq {
-        let octets = match input {
-            Input::LongLine { octets, .. } | Input::Body { octets, .. } => Some(*octets),
-            Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
-        };
-        let delivered = self.delivered(&txn_log);
-        let mut detail = detail(txn_log, octets, after == After::Close, trace);
-        if let (Some(detail), Input::Body { odd_dots, .. }) = (&mut detail.0, input) {
-            detail.odd_dots = odd_dots.clone();
+        if let Some(message) = self.mail.accepted().map(Message::no) {
+            run.delivered();
+            self.file_later(message, delivery, session);
         }
-        let exchange = self.journal.exchange(now, session, event, input, reply, detail);
-        self.keep_bounds(now);
-        self.tell_delivered(Some(session), delivered, exchange, now);
-        exchange
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn record_part(
-        &mut self,
-        session: SessionNo,
-        exchange: Seq,
-        line: Option<&[u8]>,
-        reply: (&Reply, Option<Status>),
-        txn_log: TxnLog,
-        after: After,
-        trace: Option<Box<Trace>>,
-        now: Timestamp,
-    ) {
-        let delivered = self.delivered(&txn_log);
-        let detail = detail(txn_log, None, after == After::Close, trace);
-        if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {
-            self.journal.part(now, session, exchange, line, reply, detail);
-            self.keep_bounds(now);
-        }
-        self.tell_delivered(Some(session), delivered, exchange, now);
+        run.say(reply, status);
+        next
     }
 }
 
-/// What few exchanges have, and the messages that came with it; none for the others.
-fn detail(
-    txn_log: TxnLog,
-    octets: Option<u64>,
-    last: bool,
-    trace: Option<Box<Trace>>,
-) -> (Option<Box<Detail>>, CapturedMail) {
-    if txn_log.is_empty() && octets.is_none() && !last && trace.is_none() {
-        return (None, CapturedMail::default());
+/// The rules are done with an item, or with the whole exchange. None where the exchange goes on in the same turn.
+fn leave<R>(run: &mut Run, next: Next<R>) -> Option<Continuation<R>> {
+    let is_item = run.leave();
+    if let Next::More(rest) = next {
+        return Some(Continuation::Part(rest));
     }
-    let (detail, came) = Detail::of(txn_log);
-    (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
-}
-
-/// Where no machine is: what happens to a connection, or follows from a change.
-pub(super) struct Nobody;
-
-impl Machine for Nobody {
-    type Request = ();
-
-    fn decode(&mut self, _input: &mut bytes::BytesMut) -> Option<Decoded<()>> {
-        None
-    }
-
-    fn lapse(&mut self) -> Decoded<()> {
-        Decoded { event: Event::TcpClose, input: Input::Silence, request: () }
-    }
-
-    fn stop(&mut self) -> Decoded<()> {
-        self.lapse()
-    }
-
-    fn patience(&self) -> std::time::Duration {
-        std::time::Duration::MAX
-    }
-
-    fn perform(&mut self, _request: (), _txn: &mut MailTxn<'_>) -> Outcome<()> {
-        Outcome { reply: Reply::default(), status: None, next: Next::Continue }
-    }
-
-    fn framing(&self, _request: &()) -> Framing {
-        Framing::Smtp
-    }
-
-    fn reject(&mut self, _request: (), _is_positive: bool) -> Next<()> {
-        Next::Continue
-    }
-
-    fn secured(&mut self) {}
-
-    fn unfinished(&self) -> Unfinished {
-        Unfinished::default()
-    }
-
-    fn unfinished_octets(&self) -> [&[u8]; 2] {
-        [&[], &[]]
-    }
+    run.then(After::of(&next));
+    (!is_item).then_some(Continuation::Done)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::sync::Arc;
 
     use super::*;
     use crate::journal::Opened;

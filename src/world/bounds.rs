@@ -1,0 +1,151 @@
+//! How much a server keeps: what is oldest is evicted, and recorded.
+
+use std::collections::HashSet;
+
+use super::World;
+use crate::base::{Seq, Timestamp};
+use crate::journal::Weight;
+use crate::mail::Origin;
+use crate::protocol::MailTxn;
+
+/// Records that are kept for each message that is: a mail makes about eight.
+const RECORDS: u64 = 64;
+/// Records that are forgotten at once, and their octets.
+const PORTION: u64 = 8192;
+const PORTION_OCTETS: u64 = 1 << 20;
+
+/// How much captured mail is kept; what is oldest goes first, and loudly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keep {
+    pub(crate) messages: usize,
+    pub(crate) octets: u64,
+    /// Accounts that nobody declared: they are opened by the first login or mail.
+    pub(crate) accounts: usize,
+}
+
+impl World {
+    /// Keeps every bound: called whenever something was recorded.
+    pub(super) fn keep_bounds(&mut self, now: Timestamp) {
+        self.evict(now);
+        self.evict_accounts(now);
+        self.forget_records();
+        for id in self.rulebook.take_full() {
+            let text =
+                format!("`{id}` counts over more keys than are kept apart; what came with others was not counted");
+            self.noted(Weight::Failure, text, now);
+        }
+    }
+
+    /// Makes room in portions of a sixteenth, so that no single mail pays for a walk over all mailboxes.
+    fn evict(&mut self, now: Timestamp) {
+        let Some(keep) = self.keep else { return };
+        let most = (keep.messages + keep.messages / 16, keep.octets + keep.octets / 16);
+        if !self.journal.exceeds(most.0, most.1) {
+            return;
+        }
+        let Some((through, count)) = self.journal.excess(keep.messages, keep.octets) else { return };
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        txn.forget(|message| message.no() <= through && !message.is_of_scenario());
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
+        self.evicted += count as u64;
+        let (evicted, closed) = self.journal.forget(through);
+        self.to_free.extend(evicted);
+        self.evicted_to = self.evicted_to.max(closed);
+        self.noted(
+            Weight::Note,
+            format!("more came than is kept: {count} messages, up to {through}, are evicted"),
+            now,
+        );
+    }
+
+    /// Accounts are opened by whoever names an address; the oldest go that nobody uses.
+    fn evict_accounts(&mut self, now: Timestamp) {
+        let Some(Keep { accounts: most, .. }) = self.keep else { return };
+        if self.mail.accounts.len() <= most + most / 16 || !self.mail.accounts.is_open() {
+            return;
+        }
+        let lasting = self.journal.sessions().map(|log| log.facts()).filter(|facts| facts.ended.is_none());
+        let users: HashSet<String> = lasting.filter_map(|facts| Some(facts.user.as_deref()?.to_lowercase())).collect();
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let count = txn.close_oldest(most, |login| users.contains(&login.to_lowercase()));
+        let txn_log = txn.close();
+        if count > 0 {
+            self.record_outside(txn_log, now);
+            self.evicted_accounts += count as u64;
+            self.noted(Weight::Note, format!("more came than is kept: {count} accounts are closed, the oldest"), now);
+        }
+    }
+
+    /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth, and of what is
+    /// soon freed: everybody waits meanwhile.
+    fn forget_records(&mut self) {
+        let Some(keep) = self.keep else { return };
+        let most = RECORDS * keep.messages.max(1) as u64;
+        if self.journal.len() > most + (most / 16).min(PORTION) {
+            self.journal.raise_floor(Seq(self.journal.tip().0 - most));
+        }
+        if self.journal.octets() > keep.octets + (keep.octets / 16).min(PORTION_OCTETS) {
+            self.journal.shrink(keep.octets);
+        }
+    }
+
+    /// How many messages were evicted because more came than are kept.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// How many accounts were closed because more came than are kept.
+    pub(crate) fn evicted_accounts(&self) -> u64 {
+        self.evicted_accounts
+    }
+
+    /// The first cursor behind which no mail was evicted.
+    pub(crate) fn evicted_to(&self) -> Seq {
+        self.evicted_to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::journal::RecordKind;
+    use crate::mail::{Envelope, Namespace, Parameters, Recipient, Sender, Verdict};
+
+    #[test]
+    fn mail_that_is_evicted_is_kept_until_the_lock_is_released() {
+        let at = Timestamp::from_micros(0);
+        let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 10 };
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+
+        for _ in 0..35 {
+            let recipient = Recipient::new("bob", Parameters::default(), Verdict::Accepted);
+            let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).unwrap();
+            world.deliver(envelope, Bytes::new(), at).unwrap();
+        }
+
+        assert_eq!(world.to_free.iter().map(|message| message.no().0).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(world.to_free.iter().all(|message| !message.is_shared()));
+    }
+
+    #[test]
+    fn records_are_forgotten_in_portions_that_are_soon_freed() {
+        let at = Timestamp::from_micros(0);
+        let keep = Keep { messages: 4096, octets: u64::MAX / 2, accounts: 1 };
+        let most = RECORDS * keep.messages as u64;
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
+
+        let mut forgotten = Vec::new();
+        for octets in 0..most + 3 * PORTION {
+            world.journal.note_of(at, None, RecordKind::Dropped { octets });
+            let before = world.journal.len();
+            world.keep_bounds(at);
+            forgotten.extend(Some(before - world.journal.len()).filter(|count| *count > 0));
+        }
+
+        assert!(PORTION < most / 16);
+        assert_eq!(forgotten, [PORTION + 1; 2]);
+    }
+}

@@ -1,0 +1,52 @@
+//! The machine of events that no client caused.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use crate::protocol::{Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Unfinished};
+
+/// Stands in for a machine at events of a connection, and at events that follow from changes.
+pub(super) struct Nobody;
+
+impl Machine for Nobody {
+    type Request = ();
+
+    fn decode(&mut self, _input: &mut BytesMut) -> Option<Decoded<()>> {
+        None
+    }
+
+    fn lapse(&mut self) -> Decoded<()> {
+        Decoded { event: Event::TcpClose, input: Input::Silence, request: () }
+    }
+
+    fn stop(&mut self) -> Decoded<()> {
+        self.lapse()
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::MAX
+    }
+
+    fn perform(&mut self, _request: (), _txn: &mut MailTxn<'_>) -> Outcome<()> {
+        Outcome { reply: Reply::default(), status: None, next: Next::Continue }
+    }
+
+    fn framing(&self, _request: &()) -> Framing {
+        Framing::Smtp
+    }
+
+    fn reject(&mut self, _request: (), _is_positive: bool) -> Next<()> {
+        Next::Continue
+    }
+
+    fn secured(&mut self) {}
+
+    fn unfinished(&self) -> Unfinished {
+        Unfinished::default()
+    }
+
+    fn unfinished_octets(&self) -> [&[u8]; 2] {
+        [&[], &[]]
+    }
+}

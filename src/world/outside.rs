@@ -1,0 +1,105 @@
+//! Changes of mail that no session makes.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::World;
+use crate::base::Timestamp;
+use crate::journal::Captured;
+use crate::mail::{Envelope, Flags, InternalDate, MailboxId, Message, Origin};
+use crate::protocol::{InvalidMailbox, MailTxn, TxnLog};
+
+/// A message that a test puts into a mailbox.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft<'a> {
+    pub(crate) raw: Bytes,
+    pub(crate) flags: Cow<'a, [Box<str>]>,
+    /// None: the server's time.
+    pub(crate) date: Option<Timestamp>,
+}
+
+impl World {
+    /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
+    pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes, now: Timestamp) -> Result<Message, Box<str>> {
+        if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
+            return Err(stranger.into());
+        }
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let message = txn.deliver(envelope, raw);
+        let txn_log = txn.close();
+        let delivered = self.delivered(&txn_log);
+        self.record_outside(txn_log, now);
+        let cause = self.journal.tip();
+        self.keep_bounds(now);
+        self.tell_delivered(None, delivered, cause, now);
+        Ok(message)
+    }
+
+    /// Puts a message that nobody sent into a mailbox, which is made if there is none. Gives its UID.
+    pub(crate) fn put(
+        &mut self,
+        login: &str,
+        mailbox: &str,
+        draft: Draft<'_>,
+        now: Timestamp,
+    ) -> Result<(MailboxId, u32), InvalidMailbox> {
+        self.outside(now, |txn| {
+            if let Some(wrong) = draft.flags.iter().find(|flag| !Flags::is_name(flag)) {
+                return Err(InvalidMailbox::Flag(wrong.clone()));
+            }
+            let place = txn.mailbox_of(login, mailbox)?;
+            let flags = txn.flags(place, draft.flags.iter().map(|flag| &**flag)).ok_or(InvalidMailbox::Keywords)?;
+            let date = draft.date.map(|at| InternalDate { at, zone: 0 });
+            Ok((place, txn.append(place, flags, date, draft.raw)))
+        })
+    }
+
+    /// The same with many messages at once, without flags.
+    pub(crate) fn put_all(
+        &mut self,
+        login: &str,
+        mailbox: &str,
+        messages: Vec<Bytes>,
+        now: Timestamp,
+    ) -> Result<(), InvalidMailbox> {
+        self.outside(now, |txn| {
+            let place = txn.mailbox_of(login, mailbox)?;
+            for raw in messages {
+                txn.append(place, Flags::NONE, None, raw);
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the account and the mailbox, if they are not there.
+    pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<MailboxId, InvalidMailbox> {
+        self.outside(now, |txn| txn.mailbox_of(login, mailbox))
+    }
+
+    pub(super) fn outside<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut MailTxn<'_>) -> T) -> T {
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        let result = change(&mut txn);
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
+        self.keep_bounds(now);
+        result
+    }
+
+    /// Records what was done outside of every session, if anything was.
+    pub(super) fn record_outside(&mut self, txn_log: TxnLog, now: Timestamp) {
+        if !txn_log.is_empty() {
+            self.journal.outside(now, txn_log);
+        }
+    }
+
+    /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
+    pub(crate) fn clear(&mut self, now: Timestamp) -> VecDeque<Captured> {
+        let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
+        txn.forget(Message::is_sent);
+        let txn_log = txn.close();
+        self.record_outside(txn_log, now);
+        self.journal.clear()
+    }
+}

@@ -1,0 +1,121 @@
+//! Recording what a turn did.
+
+use std::sync::Arc;
+
+use super::World;
+use super::turn::{Continuation, Progress, Rest, Turn};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::journal::{CapturedMail, Detail, Trace};
+use crate::protocol::{Event, Input, Reply, Status, TxnLog};
+use crate::rule::{After, Plan, Run};
+
+/// Which turn of its exchange it is.
+pub(super) enum Which<'l> {
+    First(Event, Input),
+    /// A later one, of this exchange; the line that was awaited, if one was.
+    Later(Seq, Option<&'l [u8]>),
+}
+
+impl World {
+    /// Records a turn, and gives the driver what it plays.
+    pub(super) fn recorded<R>(
+        &mut self,
+        session: SessionNo,
+        which: Which<'_>,
+        rest: Continuation<R>,
+        mut run: Box<Run>,
+        Progress { notes, .. }: Progress,
+        now: Timestamp,
+    ) -> Turn<R> {
+        let txn_log = self.mail.take_log();
+        let after = if matches!(rest, Continuation::Done) { run.after() } else { After::Nothing };
+        let (cues, reply, status, trace) = run.take();
+        let fired: Vec<_> = trace.fired.iter().map(|fired| Arc::clone(&fired.rule)).collect();
+        let trace = (!trace.is_empty()).then(|| Box::new(trace));
+        let exchange = match which {
+            Which::First(event, input) => {
+                self.record(session, event, &input, (&reply, status), txn_log, after, trace, now)
+            }
+            Which::Later(exchange, line) => {
+                self.record_part(session, exchange, line, (&reply, status), txn_log, after, trace, now);
+                exchange
+            }
+        };
+        self.rulebook.place(exchange);
+        for id in &fired {
+            self.rulebook.fired_in(id, exchange);
+        }
+        let hello = run.hello().cloned();
+        for note in notes {
+            self.journal.note(now, session, note);
+        }
+        let rest = match rest {
+            Continuation::Done => Rest::Done,
+            Continuation::Part(part) => Rest::Part(part, Some(run)),
+            Continuation::Line(decoded) => Rest::Line(Box::new((decoded, run))),
+        };
+        Turn { exchange, plan: Plan::of(cues, after), rest, hello }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn record(
+        &mut self,
+        session: SessionNo,
+        event: Event,
+        input: &Input,
+        reply: (&Reply, Option<Status>),
+        txn_log: TxnLog,
+        after: After,
+        trace: Option<Box<Trace>>,
+        now: Timestamp,
+    ) -> Seq {
+        let octets = match input {
+            Input::LongLine { octets, .. } | Input::Body { octets, .. } => Some(*octets),
+            Input::Silence | Input::Line(_) | Input::Literals { .. } => None,
+        };
+        let delivered = self.delivered(&txn_log);
+        let mut detail = detail(txn_log, octets, after == After::Close, trace);
+        if let (Some(detail), Input::Body { odd_dots, .. }) = (&mut detail.0, input) {
+            detail.odd_dots = odd_dots.clone();
+        }
+        let exchange = self.journal.exchange(now, session, event, input, reply, detail);
+        self.keep_bounds(now);
+        self.tell_delivered(Some(session), delivered, exchange, now);
+        exchange
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn record_part(
+        &mut self,
+        session: SessionNo,
+        exchange: Seq,
+        line: Option<&[u8]>,
+        reply: (&Reply, Option<Status>),
+        txn_log: TxnLog,
+        after: After,
+        trace: Option<Box<Trace>>,
+        now: Timestamp,
+    ) {
+        let delivered = self.delivered(&txn_log);
+        let detail = detail(txn_log, None, after == After::Close, trace);
+        if detail.0.is_some() || !reply.0.is_empty() || line.is_some() {
+            self.journal.part(now, session, exchange, line, reply, detail);
+            self.keep_bounds(now);
+        }
+        self.tell_delivered(Some(session), delivered, exchange, now);
+    }
+}
+
+/// What few exchanges have, and the messages that came with it; none for the others.
+fn detail(
+    txn_log: TxnLog,
+    octets: Option<u64>,
+    last: bool,
+    trace: Option<Box<Trace>>,
+) -> (Option<Box<Detail>>, CapturedMail) {
+    if txn_log.is_empty() && octets.is_none() && !last && trace.is_none() {
+        return (None, CapturedMail::default());
+    }
+    let (detail, came) = Detail::of(txn_log);
+    (Some(Box::new(Detail { octets, last, trace, ..detail })), came)
+}
