@@ -66,7 +66,7 @@ fn tell(events: &[Event], as_json: bool) -> io::Result<()> {
     for Event { name, session, text } in events {
         let text = match text {
             Text::Plain(text) => text.clone(),
-            Text::Message(message) => describe(message),
+            Text::Message(message) => message.summary(),
         };
         if as_json {
             writeln!(out, "{}", json!({ "event": name, "session": session, "text": text }))?;
@@ -143,13 +143,6 @@ fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'
     }
 }
 
-fn describe(message: &Message) -> String {
-    let envelope = message.envelope();
-    let to: Vec<String> = envelope.accepted().map(|address| format!("<{address}>")).collect();
-    let (from, size) = (envelope.sender().address(), message.raw().len());
-    format!("{} <{from}> → {} {:?} ({size} octets)", message.no(), to.join(" "), message.subject())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +171,7 @@ mod tests {
         let all = journal.since(opened).unwrap().flat_map(|(seq, record)| events(&journal, seq, record));
         let line = |event: Event| match event.text {
             Text::Plain(text) => format!("{} {text}", event.name),
-            Text::Message(message) => describe(&message),
+            Text::Message(message) => message.summary(),
         };
         all.map(line).collect()
     }

@@ -10,9 +10,9 @@ use crate::journal::{Journal, Refused, Session};
 use crate::mail::Message;
 use crate::protocol::Unfinished;
 
-/// Messages, sessions and refusals that a text lists before it only counts them.
+/// Messages, sessions and refusals that a text lists; earlier ones are only counted.
 const SHOWN: usize = 10;
-/// Near misses that are worth a look.
+/// Near misses that are shown.
 const NEAR: usize = 3;
 
 /// What was asked, and where.
@@ -24,7 +24,7 @@ pub(crate) struct Question {
     pub(crate) location: Option<&'static Location<'static>>,
 }
 
-/// What there was when the answer was due: a copy of the journal's facts.
+/// The messages and sessions at one moment, copied from the journal.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     messages: Vec<Message>,
@@ -144,12 +144,12 @@ impl Report {
         let mut misses: Vec<(&Message, Vec<Clause>)> = missed.into_iter().map(explained).collect();
         misses.sort_by_key(|(_, clauses)| nearness(clauses));
         let near = misses.into_iter().take(NEAR);
-        let near_misses = near.map(|(message, clauses)| NearMiss { message: line(message), clauses });
+        let near_misses = near.map(|(message, clauses)| NearMiss { message: message.summary(), clauses });
         let refused = snapshot.sessions.iter().flat_map(|session| {
             let no = session.facts.no;
             session.refused.iter().map(move |refused| format!("{no} {} → {}", refused.line, refused.reply))
         });
-        let mut captured: Vec<String> = snapshot.messages.iter().map(line).collect();
+        let mut captured: Vec<String> = snapshot.messages.iter().map(Message::summary).collect();
         if snapshot.forgotten > 0 {
             captured.insert(0, format!("({} earlier messages were cleared or evicted)", snapshot.forgotten));
         }
@@ -167,8 +167,8 @@ impl Report {
     }
 }
 
-/// Judges expectations on what there was; fails with why those that are not met are not. Nothing was waited for where that
-/// is at the server's end.
+/// Verifies expectations against a snapshot; fails with a report on those that are not met. `is_at_end` says that the server
+/// is being dropped, so that nothing was waited for.
 pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: bool) -> Result<(), String> {
     let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
@@ -183,7 +183,7 @@ pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: b
     Err(format!("{} of {} expectations failed{early}\n\n{}", failed.len(), expectations.len(), Together(&failed)))
 }
 
-/// Reports of one moment: what there was is told once.
+/// Reports on one snapshot, whose messages and sessions are listed once.
 struct Together<'r>(&'r [Report]);
 
 impl fmt::Display for Together<'_> {
@@ -231,14 +231,6 @@ impl SessionSnapshot {
     }
 }
 
-/// `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`
-fn line(message: &Message) -> String {
-    let envelope = message.envelope();
-    let to: Vec<String> = envelope.accepted().map(|address| format!("<{address}>")).collect();
-    let (no, from) = (message.no(), envelope.sender().address());
-    format!("{no} <{from}> → {} {:?} ({} octets)", to.join(" "), message.subject(), message.raw().len())
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Together(std::slice::from_ref(self)).fmt(f)
@@ -277,7 +269,7 @@ fn list(f: &mut fmt::Formatter<'_>, heading: &str, lines: &[String]) -> fmt::Res
         return Ok(());
     }
     writeln!(f, "\n{heading}:")?;
-    // The latest say most.
+    // The last lines are the most useful ones.
     let hidden = lines.len().saturating_sub(SHOWN);
     if hidden > 0 {
         writeln!(f, "  … {hidden} earlier")?;

@@ -318,6 +318,14 @@ impl Message {
         links(self.body_of("text/plain").as_deref(), self.html().as_deref())
     }
 
+    /// One line about it, as `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`.
+    pub(crate) fn summary(&self) -> String {
+        let envelope = self.envelope();
+        let to: Vec<String> = envelope.accepted().map(|address| format!("<{address}>")).collect();
+        let (no, from, size) = (self.no(), envelope.sender().address(), self.raw().len());
+        format!("{no} <{from}> → {} {:?} ({size} octets)", to.join(" "), self.subject())
+    }
+
     /// Whether there is a NUL in its octets, which stands in no literal of IMAP.
     pub(crate) fn has_nul(&self) -> bool {
         *self.0.has_nul.get_or_init(|| memchr::memchr(0, &self.0.raw).is_some())

@@ -1,4 +1,4 @@
-//! The lines of a session around the one that decides, each with who said it.
+//! The lines of a session around the one that explains a failure, each with who wrote it.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -9,9 +9,9 @@ use crate::journal::{Journal, RecordedTurn, SessionLog, Stalled, Trace};
 use crate::protocol::{Written, masked};
 use crate::rule::{MissReason, Mounted, Rulebook, Watch};
 
-/// Lines of a transcript before and behind the one that decides.
+/// Lines that are shown before and after the one that explains a failure.
 const AROUND: usize = 4;
-/// Failures that are shown with their transcript.
+/// Sessions that are shown.
 const SHOWN: usize = 5;
 
 /// The lines around one exchange.
@@ -32,13 +32,13 @@ pub(super) struct Line {
     /// `default`, or the rules that wrote it, or both.
     pub(super) by: Option<String>,
     pub(super) shaped: Vec<String>,
-    /// Why this line decides.
+    /// How this line explains the failure.
     pub(super) mark: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) exchange: Seq,
 }
 
-/// Every line of a session, and who said it.
+/// Every line of a session, and who wrote it.
 pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
     for turn in journal.turns(log.records.iter()) {
@@ -58,7 +58,7 @@ pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     all
 }
 
-/// The last line is recorded without its CRLF; another end stands in it, and is shown.
+/// The last line is recorded without its CRLF. Another line end is part of the line and is shown.
 fn push_heard(all: &mut Vec<Line>, text: &[u8], exchange: Seq) {
     let last = memchr::memmem::rfind(text, b"\r\n").map_or(0, |at| at + 2);
     for line in text[..last].split_inclusive(|byte| *byte == b'\n') {
@@ -67,7 +67,7 @@ fn push_heard(all: &mut Vec<Line>, text: &[u8], exchange: Seq) {
     push(all, 'C', &text[last..], None, None, exchange);
 }
 
-/// `at` is the place of this text in the text of its exchange, which those who wrote it go by.
+/// `at` is the position of this text in the text of its exchange, as in `trace.written`.
 fn push_said(all: &mut Vec<Line>, text: &[u8], mut at: u32, trace: Option<&Trace>, exchange: Seq) {
     let text = text.strip_suffix(b"\r\n").unwrap_or(text);
     for line in text.split(|byte| *byte == b'\n').filter(|_| !text.is_empty()) {
@@ -105,7 +105,7 @@ fn authors(trace: Option<&Trace>, line: Range<u32>) -> String {
     all.join(", ")
 }
 
-/// What a line says, with everything visible, and not at any length.
+/// A line with control characters made visible, and shortened if it is long.
 fn visible(line: &[u8]) -> String {
     const MOST: usize = 160;
     let mut out = String::new();
@@ -130,7 +130,14 @@ fn visible(line: &[u8]) -> String {
     }
 }
 
-/// The sessions that decide, each with the lines around what decided.
+/// Which exchange of a session explains a failure, and how; the last line of the session where none does.
+struct Mark {
+    session: SessionNo,
+    exchange: Option<Seq>,
+    text: String,
+}
+
+/// The sessions that explain what failed, each with the lines around the exchange that does.
 pub(super) fn windows(
     rules: &[&Mounted],
     watches: &[&Watch],
@@ -138,60 +145,67 @@ pub(super) fn windows(
     book: &Rulebook,
     journal: &Journal,
 ) -> Vec<Window> {
-    let mut marks: Vec<(SessionNo, Option<Seq>, String)> = Vec::new();
-    for mounted in rules {
-        let id = &mounted.rule.id;
-        match book.near(mounted).first() {
-            Some(near) => {
-                if let Some(session) = near.session {
-                    let mark = match near.reason {
-                        MissReason::NoEffect(_) => format!("rule `{id}` changed nothing here"),
-                        MissReason::UsedUp(_)
-                        | MissReason::Lost(_)
-                        | MissReason::Disabled
-                        | MissReason::Shadowed(_)
-                        | MissReason::False { .. } => format!("expected rule `{id}` here"),
-                    };
-                    marks.push((session, near.exchange, mark));
-                }
-            }
-            None => {
-                let fired = mounted.fires.last().and_then(|seq| Some((journal.get(*seq)?.session?, *seq)));
-                marks.extend(fired.map(|(session, seq)| (session, Some(seq), format!("rule `{id}` fired here"))));
-            }
-        }
-    }
-    for failure in failures {
-        marks.extend(failure.session.map(|session| (session, None, failure.text.clone())));
-    }
-    for watch in watches {
-        if let Some((session, ..)) = &watch.nearest {
-            marks.push((*session, None, format!("expected `{}`", watch.expect.id)));
-        }
-        let misplaced = watch.misplaced().min_by_key(|its| its.index);
-        marks.extend(misplaced.and_then(|its| {
-            let when = if its.is_late { "late" } else { "early" };
-            Some((its.session?, its.exchange, format!("too {when} for `{}`", watch.expect.id)))
-        }));
-    }
+    let of_rules = rules.iter().filter_map(|mounted| rule_mark(mounted, book, journal));
+    let of_failures = failures
+        .iter()
+        .filter_map(|failure| Some(Mark { session: failure.session?, exchange: None, text: failure.text.clone() }));
+    let of_watches = watches.iter().flat_map(|watch| watch_marks(watch));
     let mut windows: Vec<Window> = Vec::new();
-    for (session, exchange, mark) in marks {
-        if windows.len() == SHOWN || windows.iter().any(|window| window.session == session) {
+    for mark in of_rules.chain(of_failures).chain(of_watches) {
+        if windows.len() == SHOWN || windows.iter().any(|window| window.session == mark.session) {
             continue;
         }
-        let Some(log) = journal.session(session) else { continue };
-        let mut all = lines(journal, log);
-        // The last line of the exchange is what was said.
-        let decisive = exchange.and_then(|exchange| all.iter().rposition(|line| line.exchange == exchange));
-        let at = decisive.unwrap_or(all.len().saturating_sub(1));
-        if let Some(line) = all.get_mut(at) {
-            line.mark = Some(mark);
-        }
-        let from = at.saturating_sub(AROUND);
-        let lines: Vec<Line> = all.into_iter().skip(from).take(2 * AROUND + 1).collect();
-        windows.push(Window { session, heading: heading(log), lines });
+        windows.extend(journal.session(mark.session).map(|log| window(journal, log, mark)));
     }
     windows
+}
+
+/// Where a rule nearly fired, or fired last.
+fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Mark> {
+    let id = &mounted.rule.id;
+    let misses = book.near(mounted);
+    let Some(near) = misses.first() else {
+        let seq = *mounted.fires.last()?;
+        let session = journal.get(seq)?.session?;
+        return Some(Mark { session, exchange: Some(seq), text: format!("rule `{id}` fired here") });
+    };
+    let text = match near.reason {
+        MissReason::NoEffect(_) => format!("rule `{id}` changed nothing here"),
+        MissReason::UsedUp(_)
+        | MissReason::Lost(_)
+        | MissReason::Disabled
+        | MissReason::Shadowed(_)
+        | MissReason::False { .. } => format!("expected rule `{id}` here"),
+    };
+    Some(Mark { session: near.session?, exchange: near.exchange, text })
+}
+
+/// Where an expectation was nearly met, and where an event of its sequence came out of order.
+fn watch_marks(watch: &Watch) -> impl Iterator<Item = Mark> {
+    let id = &watch.expect.id;
+    let nearest = watch.nearest.as_ref().map(|(session, ..)| Mark {
+        session: *session,
+        exchange: None,
+        text: format!("expected `{id}`"),
+    });
+    let misplaced = watch.misplaced().min_by_key(|its| its.index).and_then(|its| {
+        let when = if its.is_late { "late" } else { "early" };
+        Some(Mark { session: its.session?, exchange: its.exchange, text: format!("too {when} for `{id}`") })
+    });
+    nearest.into_iter().chain(misplaced)
+}
+
+/// The lines of a session around a mark.
+fn window(journal: &Journal, log: &SessionLog, Mark { session, exchange, text }: Mark) -> Window {
+    let mut all = lines(journal, log);
+    // The last line of an exchange is its reply.
+    let marked = exchange.and_then(|exchange| all.iter().rposition(|line| line.exchange == exchange));
+    let at = marked.unwrap_or(all.len().saturating_sub(1));
+    if let Some(line) = all.get_mut(at) {
+        line.mark = Some(text);
+    }
+    let lines = all.into_iter().skip(at.saturating_sub(AROUND)).take(2 * AROUND + 1).collect();
+    Window { session, heading: heading(log), lines }
 }
 
 fn heading(log: &SessionLog) -> String {
