@@ -50,15 +50,15 @@ pub(super) enum Text {
     Mailbox,
 }
 
-/// Everything a matcher may look at.
+/// What a matcher is asked about.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {
-    /// None where the question is about a session.
+    /// None if the question is about a session.
     pub(crate) message: Option<&'a Message>,
     pub(crate) session: Option<&'a Session>,
 }
 
-/// One clause of a matcher and how it went.
+/// One clause of a matcher and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct Clause {
@@ -67,13 +67,13 @@ pub(crate) struct Clause {
     pub(crate) wanted: String,
     pub(crate) got: String,
     pub(crate) matched: bool,
-    /// How far off it is, for those that did not match: 0 is near.
+    /// For clauses that did not match, how far the value is from the wanted one; 0 is near.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) distance: usize,
 }
 
 impl Matcher {
-    /// About the listener of a session; fails with the names that there are.
+    /// About the listener of a session; fails with the known names.
     pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
         let names = Listener::names();
         if names.iter().any(|its| name.matches(its)) {
@@ -144,7 +144,7 @@ impl Matcher {
         }
     }
 
-    /// Every clause and how it went.
+    /// Every clause and its result.
     pub(crate) fn explain(&self, evidence: &Evidence<'_>) -> Vec<Clause> {
         match &*self.0 {
             Node::Any => Vec::new(),
@@ -182,7 +182,7 @@ impl Matcher {
             }
             Node::And(one, two) => [one.explain(evidence), two.explain(evidence)].concat(),
             Node::Or(one, two) => {
-                // What is needed of a choice is its nearer side.
+                // Of a choice, the side that is nearer to matching is shown.
                 let (one, two) = (one.explain(evidence), two.explain(evidence));
                 if nearness(&two) < nearness(&one) { two } else { one }
             }
@@ -196,7 +196,7 @@ impl Matcher {
         }
     }
 
-    /// The one address that any match was accepted for, if the matcher says so: a key to look for.
+    /// The address that every match must be accepted for, if there is one: a key for the search.
     pub(crate) fn recipient(&self) -> Option<&str> {
         match &*self.0 {
             Node::Text { what: Text::To, pattern } => pattern.exact(),
@@ -208,7 +208,7 @@ impl Matcher {
     }
 }
 
-/// Fewer clauses that failed come first, then those that failed by less.
+/// A sort key: fewer failed clauses first, then smaller distances.
 pub(super) fn nearness(clauses: &[Clause]) -> (usize, usize) {
     let failed = clauses.iter().filter(|clause| !clause.matched);
     (failed.clone().count(), failed.map(|clause| clause.distance).sum())
@@ -275,7 +275,7 @@ impl Text {
     }
 }
 
-/// Letters to change between what was wanted and the nearest of what was got.
+/// The number of edits between the wanted text and the nearest of the found ones.
 fn distance(wanted: &str, got: &[String]) -> usize {
     let letters = |text: &str| text.chars().take(120).collect::<Vec<char>>();
     let wanted = letters(wanted);

@@ -1,4 +1,4 @@
-//! What is said when no session is as it was waited for, or one still is.
+//! Messages for waits on sessions that failed.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use super::report::Snapshot;
 use crate::journal::Session;
 
 impl Matcher {
-    /// Whether this holds for a session.
+    /// Whether a session matches.
     pub(crate) fn matches_session(&self, session: &Session) -> bool {
         self.matches(&Evidence { message: None, session: Some(session) })
     }
 
-    /// The sessions that this still holds for, and what each waits for.
+    /// The sessions that still match, and what each waits for.
     pub(crate) fn explain_remaining(&self, snapshot: &Snapshot) -> String {
         let remaining = snapshot.sessions_that(self);
         let are = if remaining.len() == 1 { "session is" } else { "sessions are" };
         format!("{} {are} still {self}\n  {}", remaining.len(), remaining.join("\n  "))
     }
 
-    /// Every session, and which clauses did not hold for it.
+    /// Every session, and which clauses did not match.
     pub(crate) fn explain_sessions(&self, sessions: &[Arc<Session>]) -> String {
         let mut text = format!("no session is {self}");
         if sessions.is_empty() {

@@ -1,4 +1,4 @@
-//! How records come into a journal, each with its text and its messages; and the views that are folded from them.
+//! Appends records to a journal, each with its text and its messages, and updates the views of them.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::Message;
 use crate::protocol::{Event, Input, Labelled, Recorded, Reply, Status, TxnLog, Unfinished, Written};
 
-/// A record with what stands beside it: what was heard and said in it, and the messages that came with it.
+/// A record with its text and the messages that came with it.
 pub(super) struct NewRecord<'a> {
     pub(super) record: Record,
     pub(super) heard: &'a [u8],
@@ -20,7 +20,7 @@ pub(super) struct NewRecord<'a> {
 }
 
 impl Journal {
-    /// Appends a record and folds it into every view: the only way into the journal, now and when a log is read.
+    /// Appends a record and updates every view: the only way into the journal, also when a log is read.
     pub(super) fn append(&mut self, new: NewRecord<'_>) -> Seq {
         let seq = self.records.next();
         #[cfg(all(test, feature = "serde"))]
@@ -60,7 +60,7 @@ impl Journal {
         if let Some(message) = mail.accepted {
             self.messages.capture(message, capturing.unwrap_or(seq));
             if capturing.is_none() {
-                // No client waits for a reply.
+                // No client waits for a reply, so waits may see it at once.
                 self.messages.reveal_of(seq, seq);
             }
         }
@@ -72,7 +72,7 @@ impl Journal {
         self.note(at, no, RecordKind::Opened(Box::new(opened)));
     }
 
-    /// An exchange was performed: what was heard and what will be said.
+    /// An exchange was performed: what was heard and what will be sent.
     pub(crate) fn exchange(
         &mut self,
         at: Timestamp,
@@ -95,7 +95,7 @@ impl Journal {
         self.append(NewRecord { record, heard: &heard, said: &said, mail })
     }
 
-    /// More of an answer that is given in parts, and the line that was awaited before it.
+    /// More of the reply of an exchange, and the line that a rule awaited before it, if one did.
     pub(crate) fn part(
         &mut self,
         at: Timestamp,
@@ -114,14 +114,14 @@ impl Journal {
         self.append(NewRecord { record, heard, said: &said, mail });
     }
 
-    /// The reply of an exchange has left, or as much of it as ever will. Gives what became of the answer.
+    /// The reply of an exchange was sent, or as much of it as ever will be. Returns the outcome of the exchange.
     pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
         let outcome = self.sessions.get(session).and_then(|log| log.outcome(exchange, &left));
         self.note(at, session, RecordKind::Closed { exchange, left });
         outcome.unwrap_or("silent")
     }
 
-    /// A session is over; these are the first of the octets that were lost with it.
+    /// A session ended; `first` are the first octets of an incomplete request.
     pub(crate) fn end(&mut self, at: Timestamp, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8]) {
         let kind = RecordKind::Ended(Box::new(Ended { ending, unfinished, text: TextPlace::default() }));
         let mail = CapturedMail::default();
@@ -134,7 +134,7 @@ impl Journal {
         self.note_of(at, Some(session), kind)
     }
 
-    /// The same, where there may be no session.
+    /// The same, also without a session.
     pub(crate) fn note_of(&mut self, at: Timestamp, session: Option<SessionNo>, kind: RecordKind) -> Seq {
         let mail = CapturedMail::default();
         let record = Record { at, session, kind };
@@ -149,27 +149,26 @@ impl Journal {
         self.append(NewRecord { record, heard: &[], said: &[], mail })
     }
 
-    /// The server name that a client asked for, before TLS is there. No record tells of it.
+    /// The server name in a ClientHello. Not recorded.
     pub(crate) fn told_name(&mut self, session: SessionNo, sni: Option<&str>) {
         if let Some((log, sni)) = self.sessions.get_mut(session).zip(sni) {
             log.sni = Some(sni.into());
         }
     }
 
-    /// Server time was set back by so much: sessions that last began and rested as long ago as they did. No record tells
-    /// of it.
+    /// Server time was set back by this much: open sessions keep their age and their time of silence. Not recorded.
     pub(crate) fn set_back(&mut self, by: Duration) {
         self.sessions.iter_mut().filter(|log| log.facts().ended.is_none()).for_each(|log| log.set_back(by));
     }
 
-    /// A request was begun and is not complete. No record tells of it: it is of use only until more comes.
+    /// A request was received in part. Not recorded.
     pub(crate) fn came(&mut self, session: SessionNo, unfinished: Unfinished) {
         if let Some(log) = self.sessions.get_mut(session) {
             log.came(unfinished);
         }
     }
 
-    /// Puts labels into a record, which holds no message: a part of a message is found in it for as long as it is there.
+    /// Puts labels into a record. A part of a message that the journal keeps is stored as its position in the message.
     fn label(
         &self,
         detail: &mut Option<Box<Detail>>,
@@ -203,7 +202,7 @@ fn named(label: &[u8]) -> Option<MessageNo> {
     Some(MessageNo(std::str::from_utf8(&digits[..end]).ok()?.parse().ok()?))
 }
 
-/// The text of a reply behind what was heard, and the labels in it; who wrote what is kept.
+/// The text of a reply and the labels in it, by their positions after what was heard. Keeps in `detail` what rules wrote.
 fn said<'r>(reply: &'r Reply, heard: usize, detail: &mut Option<Box<Detail>>) -> (Cow<'r, [u8]>, Vec<Labelled>) {
     let Recorded { text, mut labelled, written } = reply.recorded();
     let heard = heard as u32;
@@ -216,7 +215,7 @@ fn said<'r>(reply: &'r Reply, heard: usize, detail: &mut Option<Box<Detail>>) ->
     (text, labelled)
 }
 
-/// A client's lines with a label in the place of each message: its number where it was kept, else its octets.
+/// A client's lines with a label instead of each message: its number, or its octets if it was not kept.
 fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> (Cow<'t, [u8]>, Vec<Labelled>) {
     let (mut out, mut labelled, mut from) = (Vec::new(), Vec::new(), 0);
     for (i, (at, octets)) in messages.iter().enumerate() {

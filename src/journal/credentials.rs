@@ -1,4 +1,5 @@
-//! What a session says where others read it: without passwords, also where the rest of a login is taken for a command.
+//! The text of a session without passwords, as reports show it. Also hides the rest of a login that the server took for a
+//! command.
 
 use std::borrow::Cow;
 
@@ -6,11 +7,12 @@ use super::{Exchange, Journal, SessionLog};
 use crate::base::Seq;
 use crate::protocol::{Event, Status, is_login_line, is_verb_of, masked, without_words};
 
-/// So many lines in a row that are not commands are looked back over for a login; what comes behind more is not shown.
+/// Lines in a row that are not commands and are searched for a login before them. After more such lines nothing is
+/// shown.
 const IN_A_ROW: usize = 16;
 
 impl Journal {
-    /// What was heard in an exchange and `said`, an answer of it, without what may be a password.
+    /// What was heard in an exchange and `said`, a reply of it, without what may be a password.
     pub(crate) fn readable<'a>(
         &self,
         log: &'a SessionLog,
@@ -20,20 +22,20 @@ impl Journal {
         let (event, line) = (exchange.event, log.heard(exchange.text));
         let is_hidden = self.may_be_of_login(log, seq);
         let heard = if is_hidden { b"***"[..].into() } else { masked(event, line) };
-        // The answer may repeat the line.
+        // The reply may repeat the line.
         let is_repeated = event.is_unknown() && (is_hidden || matches!(heard, Cow::Owned(_)));
         (heard, if is_repeated { without_words(event, said, is_hidden) } else { said.into() })
     }
 
-    /// Whether words of the line of an exchange may be credentials, whatever they stand for in a command.
+    /// Whether words in the line of an exchange may be credentials although the line is no valid login command.
     pub(crate) fn has_doubtful_words(&self, log: &SessionLog, seq: Seq) -> bool {
         let line = |its: &Exchange| is_login_line(its.event, log.heard(its.text));
         let is_odd_login = self.exchange_at(seq).is_some_and(|its| its.event.may_be_any() && line(its));
         is_odd_login || self.may_be_of_login(log, seq)
     }
 
-    /// Whether the line of an exchange does not say what it is, and may be the rest of a login: it comes behind one that
-    /// was refused or is not complete.
+    /// Whether the line of an exchange may be the rest of a login: it is not a known command, and the login before it was
+    /// refused or is incomplete.
     pub(crate) fn may_be_of_login(&self, log: &SessionLog, seq: Seq) -> bool {
         let Some(exchange) = self.exchange_at(seq).filter(|its| its.event.may_be_any()) else { return false };
         let line = log.heard(exchange.text);
@@ -54,7 +56,7 @@ impl Journal {
                 return true;
             }
         }
-        // What came before may be forgotten.
+        // The login may be in records that were evicted.
         log.began <= self.floor()
     }
 }

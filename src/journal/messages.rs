@@ -1,34 +1,34 @@
-//! The messages that a journal keeps: what was captured, in the orders of capture and of closing, and what clients
-//! and tests put into mailboxes. Records only name them, so that a message that is forgotten is freed.
+//! The messages that a journal keeps: captured messages, in the orders of capture and of closing, and messages that
+//! clients and tests put into mailboxes. Records only have their numbers, so that a message that is evicted is freed.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::base::{MessageNo, Seq, fold_domain};
 use crate::mail::Message;
 
-/// A captured message and its place in the journal.
+/// A captured message, and the records that tell of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Captured {
     pub(crate) message: Message,
     /// The record of the exchange that captured it.
     pub(crate) seq: Seq,
-    /// The record that closed that exchange: its reply has left, or never will. What waits and cursors go by.
+    /// The record that closed that exchange. Waits and cursors use this one.
     pub(crate) closed: Option<Seq>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     pub(super) captured: VecDeque<Captured>,
-    /// Messages that nobody sent, whether they are in a mailbox still or not. Those of scenarios are not kept here.
+    /// Messages that were put into mailboxes, whether they are still there or not; without those of scenarios.
     appended: VecDeque<Message>,
-    /// The messages whose exchange is closed, in the order of closing; and those accepted for each address.
+    /// The messages whose exchange is closed, in the order of closing: all, and those accepted for each address.
     closed: VecDeque<MessageNo>,
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
-    /// The messages whose exchange is not closed yet, by the record of that, which may be gone.
+    /// The messages whose exchange is not closed yet, by the number of its record, which may be evicted.
     unclosed: Vec<(Seq, MessageNo)>,
     /// The octets of all messages here.
     octets: u64,
-    /// How many captured messages are no longer there.
+    /// How many captured messages were evicted or cleared.
     pub(super) forgotten: u32,
 }
 
@@ -37,7 +37,7 @@ impl Messages {
         self.octets
     }
 
-    /// How many there are, captured or not.
+    /// How many messages there are, captured or not.
     pub(super) fn len(&self) -> usize {
         self.captured.len() + self.appended.len()
     }
@@ -55,8 +55,8 @@ impl Messages {
         self.get(no).map(|captured| &captured.message).or_else(appended)
     }
 
-    /// Those that were closed behind a cursor, in the order of closing; only those accepted for this very address, if
-    /// one is given.
+    /// The messages that were closed after a cursor, in the order of closing; with an address, only those that were
+    /// accepted for it.
     pub(super) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
         let numbers = match address {
             Some(address) => self.by_recipient.get(&*fold_domain(address)),
@@ -67,7 +67,7 @@ impl Messages {
         behind.into_iter().flatten().filter_map(|no| self.get(*no))
     }
 
-    /// The one that was closed at this very place.
+    /// The message whose exchange this record closed.
     pub(super) fn closed_at(&self, closed: Seq) -> Option<&Message> {
         let is_before = |no: &MessageNo| self.get(*no).is_some_and(|its| its.closed < Some(closed));
         let captured = self.get(*self.closed.get(self.closed.partition_point(is_before))?)?;
@@ -80,7 +80,7 @@ impl Messages {
 
     pub(super) fn capture(&mut self, message: Message, seq: Seq) {
         self.octets += message.raw().len() as u64;
-        // An exchange that is answered in parts may capture behind others that began later.
+        // An exchange that is answered in parts may capture its message after exchanges that began later.
         let at = self.unclosed.partition_point(|(exchange, _)| *exchange <= seq);
         self.unclosed.insert(at, (seq, message.no()));
         self.captured.push_back(Captured { message, seq, closed: None });
@@ -93,7 +93,7 @@ impl Messages {
         }
     }
 
-    /// From now on waits see the message that this exchange captured, if it did and the message is still there.
+    /// Lets waits see the message that this exchange captured, if it captured one that is still kept.
     pub(super) fn reveal_of(&mut self, exchange: Seq, closed: Seq) {
         if let Ok(at) = self.unclosed.binary_search_by_key(&exchange, |(exchange, _)| *exchange) {
             let (_, no) = self.unclosed.remove(at);
@@ -115,8 +115,8 @@ impl Messages {
         }
     }
 
-    /// The oldest that must go so that no more than this is kept, up to which number, and how many they are. The
-    /// newest always stays: it has not even been acknowledged.
+    /// The oldest messages that must be evicted so that no more than this is kept: up to which number, and how many. The
+    /// newest always stays, because it is not acknowledged yet.
     pub(super) fn excess(&self, most: usize, octets: u64) -> Option<(MessageNo, usize)> {
         let (mut count, mut left) = (self.len(), self.octets);
         let (mut captured, mut appended) = (self.captured.iter().peekable(), self.appended.iter().peekable());
@@ -134,8 +134,8 @@ impl Messages {
         through.map(|through| (through, self.len() - count))
     }
 
-    /// Forgets those up to this number. Gives them, the place of the last that was captured, and the last place at which
-    /// one was closed.
+    /// Removes the messages up to this number. Returns them, the last record that captured one of them, and the last that
+    /// closed one.
     pub(super) fn forget(&mut self, through: MessageNo) -> (Vec<Message>, Seq, Seq) {
         let (mut seq, mut closed, mut keys, mut forgotten) = (Seq(0), Seq(0), Vec::new(), Vec::new());
         while let Some(captured) = self.captured.pop_front_if(|captured| captured.message.no() <= through) {
@@ -166,7 +166,7 @@ impl Messages {
         (forgotten, seq, closed)
     }
 
-    /// Takes out everything captured, and forgets of the rest what is in no mailbox any more. Gives back the memory.
+    /// Removes and returns every captured message, removes other messages that are in no mailbox, and frees the memory.
     pub(super) fn clear(&mut self) -> VecDeque<Captured> {
         let Self { captured, mut appended, forgotten, .. } = std::mem::take(self);
         self.forgotten = forgotten + captured.len() as u32;
@@ -177,7 +177,7 @@ impl Messages {
         captured
     }
 
-    /// The addresses for which there is something, in order.
+    /// The addresses that have messages, in order.
     #[cfg(test)]
     pub(super) fn recipients(&self) -> Vec<&str> {
         let mut recipients: Vec<&str> = self.by_recipient.keys().map(|key| &**key).collect();
@@ -185,7 +185,7 @@ impl Messages {
         recipients
     }
 
-    /// Numbers are in order, and not without gaps: what was never sent has numbers too.
+    /// Numbers are in order, with gaps: messages that were put into mailboxes have numbers too.
     fn place(&self, no: MessageNo) -> Option<usize> {
         self.captured.binary_search_by_key(&no, |captured| captured.message.no()).ok()
     }

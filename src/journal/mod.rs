@@ -1,5 +1,5 @@
-//! What happened: the append-only list of records, in one order, and what is folded from it: sessions, transcripts,
-//! captured messages. Does not know who reads it.
+//! What happened: an append-only list of records in one order, and the sessions, transcripts and captured messages that
+//! are computed from it. Does not know who reads it.
 
 mod append;
 mod credentials;
@@ -52,15 +52,15 @@ pub(crate) struct Journal {
     records: Records,
     sessions: SessionLogs,
     messages: Messages,
-    /// Exchanges whose reply has neither left nor been lost.
+    /// Exchanges whose reply was neither sent nor lost yet.
     open: usize,
-    /// Sessions in which goodbye was said and whose end is not yet recorded.
+    /// Sessions that said goodbye and whose end is not recorded yet.
     leaving: usize,
     #[cfg(all(test, feature = "serde"))]
     pub(crate) log: Option<LogWriter>,
 }
 
-/// A cursor points below the floor: what came right behind it has been evicted.
+/// A cursor points below the floor: the record after it was evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone {
     /// The first record that is still there.
@@ -68,22 +68,22 @@ pub(crate) struct Gone {
 }
 
 impl Journal {
-    /// The place of the record appended last.
+    /// The number of the last record.
     pub(crate) fn tip(&self) -> Seq {
         self.records.tip()
     }
 
-    /// How many records are there.
+    /// How many records are kept.
     pub(crate) fn len(&self) -> u64 {
         self.records.len()
     }
 
-    /// The place of the last record that is no longer there.
+    /// The number of the last record that was evicted; 0 if none was.
     pub(crate) fn floor(&self) -> Seq {
         self.records.floor()
     }
 
-    /// The records behind a cursor, in order.
+    /// The records after a cursor, in order.
     pub(crate) fn since(&self, cursor: Seq) -> Result<impl Iterator<Item = (Seq, &Record)>, Gone> {
         self.records.since(cursor)
     }
@@ -92,7 +92,7 @@ impl Journal {
         self.records.get(seq)
     }
 
-    /// Every session that is still there, in the order of acceptance.
+    /// Every session that is kept, in the order of acceptance.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = &SessionLog> {
         self.sessions.iter()
     }
@@ -101,7 +101,7 @@ impl Journal {
         self.sessions.get(no)
     }
 
-    /// Every captured message that is still there, in the order of capture.
+    /// Every captured message that is kept, in the order of capture.
     pub(crate) fn messages(&self) -> &VecDeque<Captured> {
         &self.messages.captured
     }
@@ -115,8 +115,8 @@ impl Journal {
         self.messages.any(no)
     }
 
-    /// The messages whose exchange was closed behind a cursor, in the order of closing; only those accepted for this
-    /// very address, if one is given.
+    /// The messages whose exchange was closed after a cursor, in the order of closing; with an address, only those that
+    /// were accepted for it.
     pub(crate) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
         self.messages.closed_since(cursor, address)
     }
@@ -131,33 +131,33 @@ impl Journal {
         self.messages.unclosed()
     }
 
-    /// How many messages were captured and are no longer here.
+    /// How many captured messages were evicted or cleared.
     pub(crate) fn forgotten(&self) -> u32 {
         self.messages.forgotten
     }
 
-    /// Up to which message the oldest must go, captured or put into mailboxes, so that no more than these are kept;
-    /// and how many that is.
+    /// Which messages must be evicted so that no more than these are kept, captured or put into mailboxes: up to which
+    /// number, and how many.
     pub(crate) fn excess(&self, messages: usize, octets: u64) -> Option<(MessageNo, usize)> {
         self.messages.excess(messages, octets)
     }
 
-    /// Whether there is more than that, of messages and of their octets.
+    /// Whether more messages or octets of messages are kept than these.
     pub(crate) fn exceeds(&self, messages: usize, octets: u64) -> bool {
         self.messages.len() > messages || self.messages.octets() > octets
     }
 
-    /// About how many octets the records take, with what was said in them.
+    /// About how many octets of memory the records take, with their text.
     pub(crate) fn octets(&self) -> u64 {
         self.records.octets()
     }
 
-    /// Whether nothing is under way: no exchange is open, and every session that said goodbye is gone.
+    /// Whether no exchange is open and every session that said goodbye has ended.
     pub(crate) fn is_settled(&self) -> bool {
         self.open == 0 && self.leaving == 0
     }
 
-    /// Whether goodbye was said in a session that is not over yet.
+    /// Whether a session said goodbye and has not ended yet.
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving > 0
     }

@@ -1,4 +1,4 @@
-//! An exchange whose reply has neither left nor been lost, and what its answer comes to. It outlasts its records.
+//! An exchange whose reply was neither sent nor lost yet. It is kept when its records are evicted.
 
 use super::{Detail, Left, Less};
 use crate::base::Seq;
@@ -9,11 +9,11 @@ pub(super) struct OpenExchange {
     pub(super) exchange: Seq,
     /// The client waits for an answer.
     is_asked: bool,
-    /// What the answer says of the request, as far as it does.
+    /// What the reply says of the request; none if it does not yet.
     status: Option<Status>,
-    /// Nothing is said.
+    /// The reply is empty so far.
     is_silent: bool,
-    /// A rule cuts the answer.
+    /// A rule cuts the reply.
     is_cut: bool,
 }
 
@@ -22,7 +22,7 @@ impl OpenExchange {
         Self { exchange, is_asked: !event.is_unasked(), status: None, is_silent: true, is_cut: false }
     }
 
-    /// So many octets more are said.
+    /// Adds this many octets of the reply.
     pub(super) fn say(&mut self, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         self.is_silent &= octets == 0;
         self.status = status.or(self.status);
@@ -37,7 +37,7 @@ impl OpenExchange {
         self.status == Some(Status::Negative)
     }
 
-    /// What became of the answer, when so much of it left.
+    /// The outcome, if this much of the reply was sent.
     pub(super) fn outcome(&self, left: &Left) -> &'static str {
         match left {
             Left::Less(less) if matches!(**less, Less::Stalled | Less::Part { octets: 0, .. }) => "silent",
@@ -45,7 +45,7 @@ impl OpenExchange {
             Left::Less(_) => "cut",
             Left::All if self.is_cut => "cut",
             Left::All if self.is_refused() => "refused",
-            // What was said does not answer the request.
+            // The reply does not answer the request.
             Left::All if self.status.is_none() && self.is_asked => "silent",
             Left::All => "ok",
         }

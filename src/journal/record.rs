@@ -12,7 +12,7 @@ use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::mail::{Change, Message};
 use crate::protocol::{ClientFacts, Event, Listener, Status, TxnLog};
 
-/// One thing that happened, when, and in which session. Kept small: a mail makes about eight of them.
+/// One thing that happened, when, and in which session. Small, because a message makes about eight of them.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Record {
@@ -21,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) kind: RecordKind,
 }
 
-/// So many octets of a request that never was complete are kept.
+/// Octets of an incomplete request that are kept.
 pub(crate) const UNFINISHED_KEPT: usize = 1024;
 
 #[derive(Debug)]
@@ -29,14 +29,14 @@ pub(crate) const UNFINISHED_KEPT: usize = 1024;
 pub(crate) enum RecordKind {
     /// A connection was accepted.
     Opened(Box<Opened>),
-    /// A request was performed; its reply is about to leave.
+    /// A request was performed; its reply is about to be sent.
     Exchange(Exchange),
-    /// More of the answer of an exchange that is answered in parts.
+    /// More of the reply of an exchange that is answered in parts.
     Part(Box<ExchangePart>),
-    /// The last octet of an exchange's reply was given to the kernel, or never will be. From now on waits see the
-    /// message that it captured.
+    /// The last octet of an exchange's reply was given to the kernel, or never will be. From here on, waits see the message
+    /// that the exchange captured.
     Closed { exchange: Seq, left: Left },
-    /// So many octets came in the clear behind STARTTLS and were dropped.
+    /// Octets that came in cleartext after STARTTLS were dropped.
     Dropped { octets: u64 },
     /// TLS is established.
     Secured(Box<Tls>),
@@ -46,28 +46,28 @@ pub(crate) enum RecordKind {
     Ended(Box<Ended>),
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
-    /// A rule has something to say.
+    /// A rule notes something.
     Noted(Box<Noted>),
 }
 
-/// What a rule says, or what is said of it.
+/// What a rule or the server notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Noted {
-    /// None: the rulebook itself.
+    /// The rule; none if it is the server.
     pub(crate) by: Option<Arc<str>>,
     pub(crate) weight: Weight,
     pub(crate) text: String,
 }
 
-/// How much it matters.
+/// How important a note is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Weight {
     Note,
     /// A variable changed.
     State,
-    /// The client did what it must not: no test that looks passes.
+    /// A failure, which verification reports.
     Failure,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct Opened {
     pub(crate) local: SocketAddr,
 }
 
-/// Where the text of a record stands in that of its session: what was heard, and behind it what was said.
+/// Where the text of a record stands in the text of its session: what was heard and, after it, what was said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TextPlace {
     pub(super) start: u32,
@@ -94,27 +94,27 @@ pub(crate) struct TextPlace {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Exchange {
     pub(crate) event: Event,
-    /// What the reply says of the request; none where it does not yet.
+    /// What the reply says of the request; none if it does not yet.
     pub(crate) status: Option<Status>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) text: TextPlace,
     pub(crate) detail: Option<Box<Detail>>,
 }
 
-/// More of an answer.
+/// More of a reply.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ExchangePart {
     pub(crate) exchange: Seq,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) text: TextPlace,
-    /// A line was awaited; it is what was heard, and may be empty.
+    /// A rule awaited a line. It is what was heard, and may be empty.
     pub(crate) awaited: bool,
     pub(crate) status: Option<Status>,
     pub(crate) detail: Option<Box<Detail>>,
 }
 
-/// How a session ended; so many octets of an incomplete request were lost with it. The first of them are its text.
+/// How a session ended, and how many octets of an incomplete request were lost. The first of them are its text.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Ended {
@@ -124,39 +124,39 @@ pub(crate) struct Ended {
     pub(crate) text: TextPlace,
 }
 
-/// What few exchanges have.
+/// What only few exchanges have.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Detail {
-    /// What became of the mail.
+    /// The changes to mail.
     pub(crate) changes: Box<[Change]>,
-    /// What became known of the client.
+    /// What the exchange says about the client.
     pub(crate) facts: Option<Box<ClientFacts>>,
-    /// The labels in the text of this exchange and what they stand for, by their places in it.
+    /// The labels in the text and what they stand for, by their positions.
     pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
     pub(crate) captured: Option<MessageNo>,
-    /// Octets of what was heard, where the text does not hold them: a body, a line too long to keep.
+    /// How many octets were heard, if the text does not contain them: a body, or a line that is too long to keep.
     pub(crate) octets: Option<u64>,
-    /// Lines of the captured message, by their places, that came otherwise than stuffed: with one dot before them, or
-    /// with the one that they have.
+    /// Positions of lines of the captured message that did not come dot-stuffed: with a superfluous dot, or without the one
+    /// that was needed (RFC 5321 §4.5.2).
     pub(crate) odd_dots: Option<Arc<[u32]>>,
-    /// This ends the session in good order: its client knows that it ends.
+    /// The client knows that the session ends with this exchange.
     pub(crate) last: bool,
     /// What rules had to do with it.
     pub(crate) trace: Option<Box<Trace>>,
 }
 
-/// Messages that came: the journal keeps them, and the record names them.
+/// Messages that came with a record. The journal keeps them, the record has their numbers.
 #[derive(Debug, Default)]
 pub(crate) struct CapturedMail {
     pub(crate) accepted: Option<Message>,
-    /// What was put into mailboxes, and nobody sent.
+    /// Messages that were put into mailboxes.
     pub(crate) appended: Vec<Message>,
 }
 
 impl CapturedMail {
-    /// The message of this number that the journal keeps, if it is among these.
+    /// The message of this number, if it is among these and the journal will keep it.
     pub(super) fn kept(&self, no: MessageNo) -> Option<&Message> {
         let kept = self.accepted.iter().chain(&self.appended).filter(|message| !message.is_of_scenario());
         kept.into_iter().find(|message| message.no() == no)
@@ -164,7 +164,7 @@ impl CapturedMail {
 }
 
 impl Detail {
-    /// What is recorded of what was done, and the messages that came with it.
+    /// What is recorded of a transaction, and the messages that came with it.
     pub(crate) fn of(txn_log: TxnLog) -> (Self, CapturedMail) {
         let TxnLog { changes, accepted, appended, facts } = txn_log;
         let captured = accepted.as_ref().map(Message::no);
@@ -173,7 +173,7 @@ impl Detail {
     }
 }
 
-/// A label within text that was recorded, and what it stands for.
+/// A label in recorded text, and what it stands for.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Label {
@@ -187,12 +187,12 @@ pub(crate) struct Label {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Octets {
     Own(#[cfg_attr(feature = "serde", serde(with = "crate::base::base64"))] Bytes),
-    /// A part of a message, which may be gone.
+    /// A part of a message, which may be evicted.
     Of(MessageNo, Range<u32>),
 }
 
 impl Octets {
-    /// These octets, which are a part of this message if they lie in it.
+    /// These octets: as a part of this message, if they are a slice of its octets.
     pub(super) fn of(message: &Message, octets: Bytes) -> Self {
         let start = (octets.as_ptr() as usize).wrapping_sub(message.raw().as_ptr() as usize);
         match message.raw().get(start..start.wrapping_add(octets.len())) {
@@ -201,7 +201,7 @@ impl Octets {
         }
     }
 
-    /// None when the message is gone.
+    /// None if the message was evicted.
     pub(super) fn get(&self, messages: &Messages) -> Option<Bytes> {
         match self {
             Self::Own(octets) => Some(octets.clone()),
@@ -213,7 +213,7 @@ impl Octets {
         }
     }
 
-    /// How many are held here.
+    /// How many octets are stored here.
     fn held(&self) -> usize {
         match self {
             Self::Own(octets) => octets.len(),
@@ -223,7 +223,7 @@ impl Octets {
 }
 
 impl RecordKind {
-    /// Where its text stands, if it can have one.
+    /// Where its text stands, if it is of a kind that has text.
     pub(super) fn text(&self) -> Option<TextPlace> {
         match self {
             Self::Exchange(exchange) => Some(exchange.text),
@@ -241,7 +241,7 @@ impl RecordKind {
 }
 
 impl Record {
-    /// About how many octets it takes, with what was said.
+    /// About how many octets of memory it takes, with its text.
     pub(super) fn octets(&self) -> u64 {
         let (own, detail) = match &self.kind {
             RecordKind::Exchange(exchange) => (0, exchange.detail.as_deref()),
@@ -266,7 +266,7 @@ impl Record {
     }
 }
 
-/// How much of a reply left.
+/// How much of a reply was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Left {
@@ -279,7 +279,7 @@ pub(crate) enum Left {
 pub(crate) enum Less {
     /// Only the first octets: the connection was lost before the rest.
     Part { octets: u32, of: u32 },
-    /// A rule keeps it back for ever.
+    /// A rule never sends it.
     Stalled,
 }
 

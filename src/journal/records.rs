@@ -1,4 +1,4 @@
-//! Records by their place: appended at the tip, dropped from the front, never moved.
+//! Records by their number: appended at the end, removed from the front, never moved in memory.
 
 use std::collections::VecDeque;
 
@@ -7,14 +7,14 @@ use crate::base::Seq;
 
 const CHUNK: usize = 512;
 
-/// Chunks of equal length, so that growing moves nothing and dropping the oldest frees memory.
+/// Chunks of equal length, so that appending moves no record and removing the oldest frees memory.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     chunks: VecDeque<Vec<Record>>,
-    /// How many records the dropped chunks held.
+    /// How many records were in the chunks that were removed.
     dropped: u64,
     floor: u64,
-    /// What the records above the floor take.
+    /// How many octets the records above the floor take.
     octets: u64,
 }
 
@@ -34,7 +34,7 @@ impl Records {
         self.tip()
     }
 
-    /// The place of what is pushed next.
+    /// The number of the record that is pushed next.
     pub(super) fn next(&self) -> Seq {
         Seq(self.tip().0 + 1)
     }
@@ -67,12 +67,12 @@ impl Records {
         Ok((cursor.0.saturating_add(1)..=self.tip().0).filter_map(|n| Some((Seq(n), self.get(Seq(n))?))))
     }
 
-    /// About how many octets the records take, with what was said in them.
+    /// About how many octets of memory the records take, with their text.
     pub(super) fn octets(&self) -> u64 {
         self.octets
     }
 
-    /// The floor above which the records take no more than this. The last always stays.
+    /// The floor above which the records take no more octets than this. The last record always stays.
     pub(super) fn floor_for(&self, octets: u64) -> Seq {
         let (mut floor, mut left) = (self.floor, self.octets);
         while left > octets && floor + 1 < self.tip().0 {
@@ -82,7 +82,7 @@ impl Records {
         Seq(floor)
     }
 
-    /// Drops the records up to this one; never lowers the floor. Gives the floor in force.
+    /// Removes the records up to this one; never lowers the floor. Returns the floor.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> Seq {
         let (tip, before) = (self.tip().0, self.floor);
         self.floor = self.floor.max(floor.0.min(tip));
@@ -90,7 +90,7 @@ impl Records {
             let at = (n - 1 - self.dropped) as usize;
             let record = &mut self.chunks[at / CHUNK][at % CHUNK];
             self.octets -= record.octets();
-            // Its place in the chunk stays until the chunk goes; what it holds does not.
+            // The chunk is freed as a whole later; what the record holds is freed now.
             record.kind = RecordKind::Dropped { octets: 0 };
         }
         while self.chunks.len() > 1 && self.dropped + CHUNK as u64 <= self.floor {

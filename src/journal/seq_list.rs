@@ -1,8 +1,8 @@
-//! The places of records, in order and in little room: sessions keep one for each record.
+//! The numbers of records in order, in little memory: a session keeps one for each of its records.
 
 use crate::base::Seq;
 
-/// Places in order, each by its last 32 bits: no journal has room for so many records that these are not enough.
+/// Numbers in order, each stored as its last 32 bits: no journal keeps 2^32 records at once.
 #[derive(Debug, Default)]
 pub(crate) struct SeqList {
     last: Seq,
@@ -13,7 +13,7 @@ impl SeqList {
     pub(super) fn push(&mut self, seq: Seq) {
         debug_assert!(seq > self.last, "places come in order");
         self.last = seq;
-        // It grows by an eighth: there are many sessions, and much of what each takes is here.
+        // It grows by an eighth and does not double: there are many sessions, and much of the memory of each is here.
         if self.low.len() == self.low.capacity() {
             self.low.reserve_exact((self.low.len() / 8).max(4));
         }
@@ -24,12 +24,12 @@ impl SeqList {
         self.low.iter().map(|low| self.place(*low))
     }
 
-    /// Those from this one on.
+    /// The numbers from this one on.
     pub(crate) fn since(&self, seq: Seq) -> impl ExactSizeIterator<Item = Seq> {
         self.low[self.count_before(seq)..].iter().map(|low| self.place(*low))
     }
 
-    /// Those before this one.
+    /// The numbers before this one.
     pub(super) fn before(&self, seq: Seq) -> impl DoubleEndedIterator<Item = Seq> {
         self.low[..self.count_before(seq)].iter().map(|low| self.place(*low))
     }
@@ -38,7 +38,7 @@ impl SeqList {
         self.low.is_empty()
     }
 
-    /// Forgets those before this one.
+    /// Removes the numbers before this one.
     pub(super) fn drop_below(&mut self, seq: Seq) {
         let below = self.count_before(seq);
         self.low.drain(..below);

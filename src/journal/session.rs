@@ -1,4 +1,4 @@
-//! One client connection from accept to its end, folded from its records.
+//! One client connection from accept to its end, computed from its records.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use super::{Detail, Ending, Left, Opened, RecordKind, SeqList, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{ClientFacts, Listener, Status, Unfinished};
 
-/// Octets of one session's lines that are kept; what comes beyond is counted, and the transcript says so.
+/// Octets of a session's text that are kept. The transcript says so if there was more.
 const TEXT_LIMIT: usize = 64 << 20;
 
-/// Exchanges that a session repeats are kept once: of so many the text is looked at again, if it is so near.
+/// Text that a session repeats is kept once: this many recent texts are compared, if they are within this many octets.
 const RECENT: usize = 4;
 const REACH: usize = 4096;
 
@@ -90,29 +90,29 @@ pub struct Session {
     pub ended: Option<(Timestamp, Ending)>,
 }
 
-/// A session with its text: every line in the order of the records that point into it.
+/// A session with the text of its records.
 #[derive(Debug)]
 pub(crate) struct SessionLog {
     pub(crate) no: SessionNo,
     pub(crate) records: SeqList,
-    /// The server name that the client asked TLS for.
+    /// The server name that the client asked for in its ClientHello.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
-    /// The place of its first record, whether that is there still or not.
+    /// The number of its first record, which may be evicted.
     pub(super) began: Seq,
     text: Text,
-    /// Where what was heard and said last stands, and how long it is.
+    /// Where the recent texts stand, and how long they are.
     recent: [(u32, usize); RECENT],
     is_full: bool,
     leaving: bool,
-    /// When something was recorded last.
+    /// The time of the last record.
     latest: Timestamp,
-    /// How many requests the client made, and how many of them were refused: more than are still recorded.
+    /// How many requests the client made, and how many of them were refused; evicted records count too.
     requests: u64,
     refusals: u64,
-    /// Exchanges whose reply has neither left nor been lost.
+    /// Exchanges whose reply was neither sent nor lost yet.
     open: VecDeque<OpenExchange>,
-    /// What has come of the next request, when it was looked at last.
+    /// What has been received of the next request.
     unfinished: Unfinished,
 }
 
@@ -149,12 +149,12 @@ impl SessionLog {
         }
     }
 
-    /// What is known of it; whoever asks for it may keep it, and sees no change.
+    /// What is known of the session now; a copy that is kept does not change.
     pub(crate) fn facts(&self) -> &Arc<Session> {
         &self.facts
     }
 
-    /// Whether a request was heard whose reply has not left.
+    /// Whether the reply to a request was not sent yet.
     pub(crate) fn owes_reply(&self) -> bool {
         !self.open.is_empty()
     }
@@ -169,12 +169,12 @@ impl SessionLog {
         self.refusals
     }
 
-    /// When something was recorded last.
+    /// The time of the last record.
     pub(crate) fn latest(&self) -> Timestamp {
         self.latest
     }
 
-    /// Folds a record, and the text that stands beside it, whose place it is given.
+    /// Updates the session with a record and its text, and writes into the record where the text stands.
     pub(super) fn record(&mut self, seq: Seq, at: Timestamp, kind: &mut RecordKind, (heard, said): (&[u8], &[u8])) {
         match kind {
             RecordKind::Exchange(exchange) => {
@@ -217,7 +217,7 @@ impl SessionLog {
         self.latest = at;
     }
 
-    /// Server time was set back by so much.
+    /// Moves the session's times back, as server time was.
     pub(super) fn set_back(&mut self, by: Duration) {
         let before = |at: Timestamp| Timestamp::from_micros(at.as_micros() - by.as_micros() as i64);
         let facts = Arc::make_mut(&mut self.facts);
@@ -236,12 +236,12 @@ impl SessionLog {
         self.unfinished = unfinished;
     }
 
-    /// What has come of a request that is not complete.
+    /// What has been received of an incomplete request.
     pub(crate) fn unfinished(&self) -> Option<Unfinished> {
         Some(self.unfinished).filter(|its| *its != Unfinished::default())
     }
 
-    /// More of the answer of an open exchange is said.
+    /// Adds a part of the reply of an open exchange.
     fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
             let before = open.is_refused();
@@ -250,38 +250,38 @@ impl SessionLog {
         }
     }
 
-    /// Whether the reply of this exchange has neither left nor been lost.
+    /// Whether the reply of this exchange was neither sent nor lost yet.
     #[cfg(all(test, feature = "serde"))]
     pub(super) fn is_open(&self, exchange: Seq) -> bool {
         self.open.iter().any(|open| open.exchange == exchange)
     }
 
-    /// What became of the answer of an open exchange, when so much of it left.
+    /// The outcome of an open exchange, if this much of its reply was sent.
     pub(super) fn outcome(&self, exchange: Seq, left: &Left) -> Option<&'static str> {
         self.open.iter().find(|open| open.exchange == exchange).map(|open| open.outcome(left))
     }
 
-    /// Whether goodbye was said and the session lasts.
+    /// Whether the session said goodbye and has not ended yet.
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving && self.facts.ended.is_none()
     }
 
-    /// Whether lines were no longer kept because there were too many.
+    /// Whether text was not kept because there was too much of it.
     pub(crate) fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// What was heard in a record of this session; empty where it was not kept.
+    /// What the client sent in a record of this session; empty if it was not kept.
     pub(crate) fn heard(&self, place: TextPlace) -> &[u8] {
         self.text.get(place.start, place.heard as usize).unwrap_or_default()
     }
 
-    /// What was said in a record of this session; empty where it was not kept.
+    /// What the server replied in a record of this session; empty if it was not kept.
     pub(crate) fn said(&self, place: TextPlace) -> &[u8] {
         self.text.get(place.start.wrapping_add(place.heard), place.said as usize).unwrap_or_default()
     }
 
-    /// Gives the place of what was heard and said.
+    /// Keeps text, and returns where it stands.
     fn write(&mut self, heard: &[u8], said: &[u8]) -> TextPlace {
         let start = self.write_text(heard, said);
         TextPlace { start, heard: heard.len() as u32, said: said.len() as u32 }
@@ -308,14 +308,13 @@ impl SessionLog {
         start
     }
 
-    /// Drops the text in front of this place, but for what later exchanges may repeat; all of it, where nothing points
-    /// into it.
+    /// Removes the text before this place, except what later records may repeat; all text if no record has any.
     pub(super) fn drop_text(&mut self, first: Option<TextPlace>) {
         let before = |start: u32| (start.wrapping_sub(self.text.first()) as usize).min(self.text.len());
         self.text.drop_front(first.map_or(self.text.len(), |first| before(first.start).saturating_sub(REACH)));
     }
 
-    /// Keeps what is known of the session from now on.
+    /// Keeps what an exchange says about the session.
     fn learn(&mut self, detail: Option<&Detail>) {
         let Some(Detail { facts, last, captured, .. }) = detail else { return };
         if let Some(facts) = facts {
@@ -341,7 +340,7 @@ impl SessionLog {
         known.idling = idling.unwrap_or(known.idling);
     }
 
-    /// Forgets what is below the floor; false if nothing is left to keep.
+    /// Removes the numbers of evicted records; false if the session has ended and no record of it is kept.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
         self.records.drop_below(Seq(floor.0 + 1));
         !(self.records.is_empty() && self.facts.ended.is_some())

@@ -1,11 +1,11 @@
-//! The logs of all sessions that are known, by their number.
+//! The logs of all sessions that are kept, by session number.
 
 use std::collections::VecDeque;
 
 use super::SessionLog;
 use crate::base::{Seq, SessionNo};
 
-/// In the order of their numbers; sessions that are forgotten leave gaps.
+/// In the order of their numbers, with gaps for sessions that were removed.
 #[derive(Debug, Default)]
 pub(super) struct SessionLogs(VecDeque<SessionLog>);
 
@@ -32,8 +32,8 @@ impl SessionLogs {
         self.0.iter()
     }
 
-    /// Looks at the sessions that began at this place or before it, and forgets some: those that began later have
-    /// nothing there.
+    /// Removes sessions for which `keep` is false, among those that began at this record or before it: later ones have no
+    /// record there.
     pub(super) fn retain_begun(&mut self, at: Seq, mut keep: impl FnMut(&mut SessionLog) -> bool) {
         self.0.retain_mut(|log| log.began > at || keep(log));
     }
@@ -42,7 +42,7 @@ impl SessionLogs {
         self.0.shrink_to_fit();
     }
 
-    /// Found every time something is recorded: at once where no session before it was forgotten.
+    /// Used for every record, so it takes one step unless sessions were removed.
     fn place(&self, no: SessionNo) -> Option<usize> {
         let without_gaps = no.0.checked_sub(self.0.front()?.no.0)? as usize;
         match self.0.get(without_gaps) {

@@ -1,26 +1,26 @@
-//! What was heard and said in a session, in chunks: growing moves little, and dropping the oldest moves nothing.
+//! The text of a session in chunks: appending moves little, and removing the oldest text moves nothing.
 
 use std::collections::VecDeque;
 
 const CHUNK: usize = 64 << 10;
 
-/// Octets by their places, which count on, modulo 2^32, when the first are dropped.
+/// Octets by their positions, which are counted modulo 2^32 and do not change when the first octets are removed.
 #[derive(Debug, Default)]
 pub(super) struct Text {
-    /// Chunks that nothing is added to, with the places of their first octets.
+    /// Chunks that are complete, with the positions of their first octets.
     full: VecDeque<(u32, Vec<u8>)>,
-    /// The place of the first octet of the last chunk.
+    /// The position of the first octet of the last chunk.
     start: u32,
     last: Vec<u8>,
 }
 
 impl Text {
-    /// The place of the first octet that is there.
+    /// The position of the first octet that is kept.
     pub(super) fn first(&self) -> u32 {
         self.full.front().map_or(self.start, |(start, _)| *start)
     }
 
-    /// The place behind the last octet.
+    /// The position after the last octet.
     pub(super) fn end(&self) -> u32 {
         self.start.wrapping_add(self.last.len() as u32)
     }
@@ -29,7 +29,7 @@ impl Text {
         self.end().wrapping_sub(self.first()) as usize
     }
 
-    /// So many octets from this place on, of those that were pushed together; none where they are not there.
+    /// This many octets from a position on; none if they are not kept. They must have been pushed together.
     pub(super) fn get(&self, place: u32, octets: usize) -> Option<&[u8]> {
         let behind_first = |place: u32| place.wrapping_sub(self.first());
         let behind = self.full.partition_point(|(start, _)| behind_first(*start) <= behind_first(place));
@@ -41,7 +41,7 @@ impl Text {
         chunk.get(at..at.checked_add(octets)?)
     }
 
-    /// Gives the place of what was heard; what was said stands behind it.
+    /// Appends what was heard and, after it, what was said; returns the position of the first octet.
     pub(super) fn push(&mut self, heard: &[u8], said: &[u8]) -> u32 {
         let more = heard.len() + said.len();
         if !self.last.is_empty() && self.last.len() + more > CHUNK {
@@ -50,7 +50,7 @@ impl Text {
             full.shrink_to_fit();
             self.full.push_back((std::mem::replace(&mut self.start, end), full));
         }
-        // It grows by an eighth, not to its double: there are many sessions, and this is most of what each takes.
+        // It grows by an eighth and does not double: there are many sessions, and most of the memory of each is here.
         if self.last.capacity() - self.last.len() < more {
             let eighth = (self.len() / 8).min(CHUNK.saturating_sub(self.last.len()));
             self.last.reserve_exact(more.max(eighth));
@@ -61,7 +61,7 @@ impl Text {
         place
     }
 
-    /// Drops so many octets in front, or somewhat less.
+    /// Removes about this many octets from the front, never more.
     pub(super) fn drop_front(&mut self, mut octets: usize) {
         while let Some((_, chunk)) = self.full.pop_front_if(|(_, chunk)| chunk.len() <= octets) {
             octets -= chunk.len();
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_was_pushed_together_is_found_at_its_place_until_it_is_dropped() {
-        // Places begin anew on the way.
+        // Positions pass 2^32 on the way.
         let mut text = Text { start: u32::MAX - 300_000, ..Text::default() };
         let long = [7; 100_000];
         let mut pushed = Vec::new();

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use crate::protocol::Written;
 
-/// The rules that had to do with an exchange, what they wrote, and what was done to it on its way.
+/// The rules that fired in an exchange, what they wrote, and how they changed the sending.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
-    /// What rules wrote, by its place in the exchange's text; the conforming server wrote the rest.
+    /// What rules wrote, by its position in the exchange's text. The server wrote the rest.
     pub(crate) written: Vec<Written>,
     /// As `pace 7 octets, 5ms`, each with the rule that did it.
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
-    /// What a rule cut off never left.
+    /// A rule cut off a part of the reply.
     pub(crate) is_cut: bool,
     pub(crate) stalled: Option<Stalled>,
 }
 
-/// A rule that fired, and how often it had fired by then, this time included.
+/// A rule that fired, and how often it has fired, including this time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Fired {
@@ -26,17 +26,17 @@ pub(crate) struct Fired {
     pub(crate) n: u64,
 }
 
-/// A rule keeps the client waiting for ever.
+/// A rule never replies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stalled {
     pub(crate) by: Arc<str>,
-    /// Nothing is said to any other request either.
+    /// Later requests get no reply either.
     pub(crate) is_connection: bool,
 }
 
 impl Trace {
-    /// About how many octets it takes; names of rules are shared.
+    /// About how many octets of memory it takes, without the names of rules, which are shared.
     pub(super) fn octets(&self) -> usize {
         let shaped: usize = self.shaped.iter().map(|shaped| size_of_val(shaped) + shaped.0.len()).sum();
         size_of::<Self>() + size_of_val(&*self.fired) + size_of_val(&*self.written) + shaped

@@ -1,4 +1,4 @@
-//! The judgement of rules and expectations: what failed, why, and what the sessions looked like then.
+//! Verification of rules and expectations: what failed, why, and the lines of the sessions around it.
 
 mod near_miss;
 mod text;
@@ -44,7 +44,7 @@ struct Failure {
 }
 
 impl RulesReport {
-    /// The judgement of what was seen until now; none where everything is as it must be.
+    /// The failures until now; none if every expectation is met.
     pub(crate) fn of(scenario: Option<&str>, book: &Rulebook, journal: &Journal) -> Option<Self> {
         let expected = || book.rules().iter().filter(|mounted| mounted.rule.expect.is_some());
         let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !mounted.is_met()).collect();
@@ -75,7 +75,7 @@ impl RulesReport {
         })
     }
 
-    /// Why one rule did not fire so often until now.
+    /// Why one rule did not fire as often as wanted until now.
     pub(crate) fn on(
         mounted: &Mounted,
         wanted: Times,
@@ -150,7 +150,7 @@ fn seen(watch: &Watch) -> String {
     }
 }
 
-/// Whether a rule keeps a client waiting for the answer to what it asked last.
+/// The rule that stalls the reply to the last request of a session, if one does.
 fn stalled<'j>(journal: &'j Journal, log: &'j SessionLog) -> Option<&'j Stalled> {
     for turn in journal.turns(log.records.iter()).rev() {
         let stalled = turn.trace().and_then(|trace| trace.stalled.as_ref());
@@ -161,7 +161,7 @@ fn stalled<'j>(journal: &'j Journal, log: &'j SessionLog) -> Option<&'j Stalled>
     None
 }
 
-/// Who waits for whom: the most useful line of all when something hangs.
+/// For each open session, whether the client or the server waits for the other.
 fn waiting(journal: &Journal) -> Vec<String> {
     let mut all = Vec::new();
     for log in journal.sessions().filter(|log| log.facts().ended.is_none()) {
