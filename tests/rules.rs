@@ -209,6 +209,21 @@ fn time_is_the_tests_own() {
 }
 
 #[test]
+fn what_is_added_later_is_added_to_what_is_there_then() {
+    let server = MailServer::builder().manual_clock().start();
+    server.mount(on(smtp::noop()).set("tries", "+1").after(Duration::from_secs(1)));
+    server.mount(on(smtp::rset()).reply("250 {state.tries}"));
+    let mut client = connect(&server, "smtp");
+    for _ in 0..2 {
+        assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
+    }
+
+    server.clock().advance(Duration::from_secs(1));
+
+    assert_eq!(ask(&mut client, "RSET"), "250 2");
+}
+
+#[test]
 fn a_rule_knows_how_long_ago_it_matched_first() {
     let server = MailServer::builder()
         .scenario(Scenario::text(

@@ -88,17 +88,11 @@ impl Node {
 
     /// The items of a list; anything else is a list of one.
     pub(crate) fn items(&self) -> &[Node] {
-        match &self.data {
-            Data::List(items) => items,
-            _ => std::slice::from_ref(self),
-        }
+        if let Data::List(items) = &self.data { items } else { std::slice::from_ref(self) }
     }
 
     pub(crate) fn entries(&self) -> Option<&[Entry]> {
-        match &self.data {
-            Data::Table(entries) => Some(entries),
-            _ => None,
-        }
+        if let Data::Table(entries) = &self.data { Some(entries) } else { None }
     }
 }
 

@@ -64,7 +64,7 @@ impl Reader {
     pub(crate) fn text(&mut self, node: &Node) -> Option<String> {
         match &node.data {
             Data::Text(text) => self.filled(text, &node.place, false),
-            _ => {
+            Data::Integer(_) | Data::Float(_) | Data::Truth(_) | Data::List(_) | Data::Table(_) => {
                 self.wrong(&node.place, format!("this must be a text, and is {}", node.kind()));
                 None
             }
@@ -77,7 +77,7 @@ impl Reader {
             Data::Integer(integer) => Some(integer.to_string()),
             Data::Float(float) => Some(float.to_string()),
             Data::Truth(truth) => Some(truth.to_string()),
-            _ => self.text(node),
+            Data::Text(_) | Data::List(_) | Data::Table(_) => self.text(node),
         }
     }
 

@@ -90,7 +90,9 @@ impl Test {
             (Self::Text(pattern), Some(Value::Text(text))) => match kind {
                 FieldKind::Address => pattern.matches_address(text),
                 FieldKind::Word => pattern.matches_word(text),
-                _ => pattern.matches(text),
+                FieldKind::Text | FieldKind::Number | FieldKind::Span | FieldKind::Truth | FieldKind::Any => {
+                    pattern.matches(text)
+                }
             },
             (Self::Text(pattern), Some(other)) => pattern.matches(&shown(other)),
             (Self::Exactly(want), Some(value)) => **want == *shown(value),
@@ -110,7 +112,8 @@ impl Test {
                 let each: Vec<Vec<u64>> = tests.iter().map(Self::equals).collect();
                 if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() }
             }
-            _ => Vec::new(),
+            Self::Number(Compare::Less | Compare::AtMost | Compare::Greater | Compare::AtLeast, _) => Vec::new(),
+            Self::Text(_) | Self::Exactly(_) | Self::Truth(_) | Self::All(_) | Self::Not(_) => Vec::new(),
         }
     }
 
@@ -121,7 +124,7 @@ impl Test {
             }
             (Self::Text(pattern), value) => found.extend(pattern.groups(&shown(value))),
             (Self::Any(tests) | Self::All(tests), value) => tests.iter().for_each(|test| test.groups(value, found)),
-            _ => {}
+            (Self::Exactly(_) | Self::Number(..) | Self::Truth(_) | Self::Not(_), _) => {}
         }
     }
 }

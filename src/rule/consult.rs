@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chance::draw;
-use super::clause::{Per, RuleNo};
+use super::clause::{Per, Rule, RuleNo};
 use super::condition::{Condition, inserted};
 use super::content::ConditionResult;
 use super::field::Field;
@@ -67,44 +67,9 @@ impl Rulebook {
             return None;
         }
         let rule = Arc::clone(rule);
-        let mut groups = Vec::new();
-        for condition in &rule.when {
-            if let Some(ConditionResult::True(found)) = cx.verdict(condition) {
-                groups.extend(found.iter().cloned());
-            } else if let Some(value) = self.value(at, &condition.field, cx) {
-                condition.groups(&value, &mut groups);
-            }
-        }
-        let key = match &rule.per {
-            Per::Server => String::new(),
-            Per::Conn => cx.session().map_or_else(String::new, |session| session.to_string()),
-            Per::User => text_of(cx, &Field::Request(RequestField::User)),
-            Per::Ip => text_of(cx, &Field::Ip),
-            Per::Listener => text_of(cx, &Field::Listener),
-            Per::Key(template) => {
-                let octets = template.fill(&|name| self.named(at, name, cx, &groups));
-                String::from_utf8_lossy(&octets).into_owned()
-            }
-        };
-        let mounted = &mut self.rules[at];
-        mounted.first.get_or_insert(cx.now());
-        let n = match rule.per {
-            Per::Server => {
-                mounted.count += 1;
-                mounted.count
-            }
-            _ if mounted.counts.len() >= MOST_KEYS && !mounted.counts.contains_key(&key) => {
-                if !std::mem::replace(&mut mounted.is_full, true) {
-                    self.full.push(Arc::clone(&rule.id));
-                }
-                return None;
-            }
-            _ => {
-                let count = mounted.counts.entry(key.clone()).or_default();
-                *count += 1;
-                *count
-            }
-        };
+        let groups = self.groups(at, &rule, cx);
+        let key = self.key(at, &rule, cx, &groups);
+        let n = self.count(at, &rule, &key, cx)?;
         if rule.nth.as_ref().is_some_and(|nth| !nth.contains(n)) {
             self.miss(at, event, cx, MissReason::UsedUp(n));
             return None;
@@ -120,6 +85,53 @@ impl Rulebook {
         self.firings += 1;
         let (no, n, counting) = (mounted.no, mounted.fired, mounted.counting.clone());
         Some(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
+    }
+
+    /// What the groups of the rule's patterns found.
+    fn groups(&self, at: usize, rule: &Rule, cx: &dyn EvalContext) -> Vec<(Box<str>, String)> {
+        let mut groups = Vec::new();
+        for condition in &rule.when {
+            if let Some(ConditionResult::True(found)) = cx.verdict(condition) {
+                groups.extend(found.iter().cloned());
+            } else if let Some(value) = self.value(at, &condition.field, cx) {
+                condition.groups(&value, &mut groups);
+            }
+        }
+        groups
+    }
+
+    /// What the rule's matches are counted over at this event.
+    fn key(&self, at: usize, rule: &Rule, cx: &dyn EvalContext, groups: &[(Box<str>, String)]) -> String {
+        match &rule.per {
+            Per::Server => String::new(),
+            Per::Conn => cx.session().map_or_else(String::new, |session| session.to_string()),
+            Per::User => text_of(cx, &Field::Request(RequestField::User)),
+            Per::Ip => text_of(cx, &Field::Ip),
+            Per::Listener => text_of(cx, &Field::Listener),
+            Per::Key(template) => {
+                let octets = template.fill(&|name| self.named(at, name, cx, groups));
+                String::from_utf8_lossy(&octets).into_owned()
+            }
+        }
+    }
+
+    /// Counts a match of the rule. Gives which one it is, unless there are more keys than are counted.
+    fn count(&mut self, at: usize, rule: &Rule, key: &str, cx: &dyn EvalContext) -> Option<u64> {
+        let mounted = &mut self.rules[at];
+        mounted.first.get_or_insert(cx.now());
+        if rule.per == Per::Server {
+            mounted.count += 1;
+            return Some(mounted.count);
+        }
+        if mounted.counts.len() >= MOST_KEYS && !mounted.counts.contains_key(key) {
+            if !std::mem::replace(&mut mounted.is_full, true) {
+                self.full.push(Arc::clone(&rule.id));
+            }
+            return None;
+        }
+        let count = mounted.counts.entry(key.to_owned()).or_default();
+        *count += 1;
+        Some(*count)
     }
 
     /// What a template's name stands for.
@@ -177,10 +189,10 @@ impl Rulebook {
             }
             let value = self.value(at, &condition.field, cx);
             if !condition.holds(value.as_ref()) {
-                let setter = match &condition.field {
-                    Field::State(name) => self.variables.state().get(name).map(|set| (set.by.clone(), set.session)),
-                    _ => None,
-                };
+                let mut setter = None;
+                if let Field::State(name) = &condition.field {
+                    setter = self.variables.state().get(name).map(|set| (set.by.clone(), set.session));
+                }
                 missed.push(FailedCondition::new(condition, value.as_ref(), setter));
             }
         }

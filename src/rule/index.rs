@@ -134,14 +134,11 @@ impl Index {
 
 /// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
-    rule.when.iter().find_map(|condition| match &condition.test {
-        Test::Text(pattern)
-            if matches!(condition.field, Field::Request(_)) && condition.field.kind() != FieldKind::Any =>
-        {
-            let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;
-            Some((&condition.field, folded(&condition.field, text)))
-        }
-        _ => None,
+    let requested = |its: &&Condition| matches!(its.field, Field::Request(_)) && its.field.kind() != FieldKind::Any;
+    rule.when.iter().filter(requested).find_map(|Condition { field, test }| {
+        let Test::Text(pattern) = test else { return None };
+        let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;
+        Some((field, folded(field, text)))
     })
 }
 
@@ -150,7 +147,7 @@ fn folded(field: &Field, text: &str) -> String {
     match field.kind() {
         FieldKind::Address => fold_domain(text).into_owned(),
         FieldKind::Word => text.to_ascii_lowercase(),
-        _ => text.to_owned(),
+        FieldKind::Text | FieldKind::Number | FieldKind::Span | FieldKind::Truth | FieldKind::Any => text.to_owned(),
     }
 }
 

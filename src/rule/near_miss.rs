@@ -120,10 +120,10 @@ impl Mounted {
     /// Whether missing this condition could still be among the best, by a look that costs little.
     pub(super) fn may_miss(&self, condition: &Condition, value: Option<&Value<'_>>) -> bool {
         let Some(worst) = self.near.get(MOST - 1).map(Miss::rank) else { return true };
-        let distance = match (&condition.test, value) {
-            (Test::Text(pattern), Some(Value::Text(text))) => differ(pattern.written(), text),
-            _ => 0,
-        };
+        let mut distance = 0;
+        if let (Test::Text(pattern), Some(Value::Text(text))) = (&condition.test, value) {
+            distance = differ(pattern.written(), text);
+        }
         worst > (3, distance)
     }
 

@@ -17,11 +17,14 @@ enum Stage {
 
 impl Stage {
     fn of(event: Event) -> Self {
-        match event {
-            Event::TcpAccept | Event::TlsHello | Event::TlsDone => Self::Connection,
-            Event::TcpClose | Event::TlsFailed | Event::TcpSay => Self::Over,
-            event if event.is_of_world() => Self::World,
-            _ => Self::Protocol,
+        if event.protocol().is_some() {
+            Self::Protocol
+        } else if event.is_of_world() {
+            Self::World
+        } else if matches!(event, Event::TcpClose | Event::TlsFailed | Event::TcpSay) {
+            Self::Over
+        } else {
+            Self::Connection
         }
     }
 }

@@ -56,7 +56,7 @@ impl Template {
         match &self.pieces[..] {
             [] => Some(b""),
             [Piece::Octets(octets)] => Some(octets),
-            _ => None,
+            [Piece::Named(..)] | [_, _, ..] => None,
         }
     }
 

@@ -99,7 +99,7 @@ impl Variables {
                 let before = match before.map(|set| &set.value) {
                     Some(VariableValue::Number(number)) => *number,
                     Some(VariableValue::Text(text)) => text.parse().unwrap_or(0),
-                    _ => 0,
+                    Some(VariableValue::Truth(_)) | None => 0,
                 };
                 VariableValue::Number(before.saturating_add(*more))
             }

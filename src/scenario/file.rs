@@ -8,7 +8,7 @@ use super::error::ScenarioError;
 use super::shipped::{self, SHIPPED};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
-use crate::document::{Data, Location, Node, Problem, Reader, Shown, line_and_column};
+use crate::document::{Data, Location, Node, Problem, Reader, Shown, Table, line_and_column};
 use crate::mail::Namespace;
 use crate::rule::{Rule, VariableValue};
 
@@ -110,10 +110,8 @@ pub(super) fn rule(value: &serde_json::Value, origin: &str, namespace: Namespace
         check::rule(&mut reader, rule, node, &[]);
     }
     let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
-    match rule {
-        Some((rule, _)) if errors.is_empty() => Ok(rule),
-        _ => Err(ScenarioError::new("rule", "", errors)),
-    }
+    let rule = rule.filter(|_| errors.is_empty());
+    rule.map(|(rule, _)| rule).ok_or_else(|| ScenarioError::new("rule", "", errors))
 }
 
 /// What is wrong with a rule that was not read from a file, in words.
@@ -147,93 +145,25 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
         None => reader.wrong_help(&start(node), "`mailjig` is missing", "write `mailjig = 1` first"),
     }
     reader.params(table.get("params"), set);
-    if let Some(name) = table.get("name") {
-        loaded.name = reader.text(name).unwrap_or_default();
-        if let Some(stem) = source.stem.as_deref().filter(|stem| **stem != *loaded.name) {
-            let message = format!("the name is `{}` and the file's is `{stem}`", loaded.name);
-            reader.wrong(&name.place, message);
-        }
-    } else {
-        loaded.name = source.stem.clone().unwrap_or_else(|| source.name.clone());
-    }
-    loaded.about = table.get("about").and_then(|its| reader.text(its)).unwrap_or_default();
-    let mut list = |key: &str| table.get(key).map_or_else(Vec::new, |its| reader.texts(its));
-    let (refs, must, uses) = (list("refs"), list("client_must"), list("use"));
-    loaded.refs = refs.into_iter().map(|(text, _)| text).collect();
-    for (word, place) in must {
-        if !MUST.contains(&word.as_str()) {
-            reader.unknown(&place, "obligation", &word, MUST);
-        }
-        loaded.client_must.push(word);
-    }
-    loaded.seed = table.get("seed").and_then(|its| reader.number(its, "a seed"));
-    if let Some(clock) = table.get("clock") {
-        loaded.is_manual = reader.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
-    }
-    reader.servers(table.get("server"), &mut loaded);
-    // Without a delimiter in the file, that of the server decides.
-    let AtStart { delimiter, namespace, .. } = &loaded.start;
-    reader.namespace = delimiter.map(|delimiter| Namespace::new(namespace.as_deref().unwrap_or_default(), delimiter));
-    for tls in table.get("tls").map_or(&[][..], Node::items) {
-        reader.tls(tls, &mut loaded);
-    }
-    if let Some(state) = table.get("state") {
-        for entry in state.entries().unwrap_or_default() {
-            if let Some(value) = reader.state(&entry.value) {
-                loaded.state.push((entry.key.as_str().into(), value));
-            }
-        }
-    }
-    for script in table.get("script").map_or(&[][..], Node::items) {
-        reader.wrong(&script.place, "scripts are not built yet");
-    }
-    let each = |key: &str| table.get(key).map_or(&[][..], Node::items);
-    for its in each("user") {
-        let Some(user) = reader.user_given(its) else { continue };
-        if loaded.users.iter().any(|other: &User| other.name.eq_ignore_ascii_case(&user.name)) {
-            reader.wrong(&its.place, format!("there is a user `{}` already", user.name));
-        }
-        loaded.users.push(user);
-    }
-    loaded.mailboxes = each("mailbox").iter().filter_map(|its| reader.mailbox_given(its)).collect();
-    let folder = source.folder.clone();
-    loaded.messages = each("message").iter().filter_map(|its| reader.message_given(its, folder.as_deref())).collect();
-
-    let origin = |place: &Location| -> Arc<str> {
-        match place {
-            Location::Span(span) => format!("{}:{}", source.name, line_and_column(source.text, span.start).0).into(),
-            Location::Pointer(pointer) => format!("{}:{pointer}", source.name).into(),
-            Location::Nowhere => source.name.as_str().into(),
-        }
-    };
-    let mut rules = Vec::new();
-    for (i, its) in each("rule").iter().enumerate() {
-        rules.extend(reader.rule(its, i + 1, &origin));
-    }
-    let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
-    check::rules(&mut reader, &rules, &ids);
-    for (rule, _) in &rules {
-        for timed in &rule.steps {
-            if let Some(id) = timed.step.message() {
-                let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(id));
-                named.for_each(|message| message.is_delivered = true);
-            }
-        }
-    }
+    reader.heading(table, &source, &mut loaded);
+    let uses = table.get("use").map_or_else(Vec::new, |its| reader.texts(its));
+    reader.settings(table, &mut loaded);
+    reader.accounts(table, source.folder.as_deref(), &mut loaded);
+    let rules = reader.rules(table, &source, &mut loaded);
+    let origin = |place: &Location| source.origin(place);
     let mut expects = Vec::new();
-    for (i, its) in each("expect").iter().enumerate() {
+    for (i, its) in each(table, "expect").iter().enumerate() {
         expects.extend(reader.expect(its, i + 1, &origin).map(|expect| (Arc::new(expect), its)));
     }
     loaded.expects = expects.iter().map(|(expect, _)| Arc::clone(expect)).collect();
-    loaded.rules = rules.iter().map(|(rule, _)| Arc::new(rule.clone())).collect();
-
     for (name, place) in uses {
         if let Some(inner) = reader.used(&name, &place, &source, set) {
             loaded.take_in(inner);
         }
     }
     check::state(&mut reader, &rules, &expects, &loaded.rules, &loaded.state);
-    check::logins(&mut reader, &rules, each("mailbox").iter().chain(each("message")), &loaded.users);
+    let given = each(table, "mailbox").iter().chain(each(table, "message"));
+    check::logins(&mut reader, &rules, given, &loaded.users);
     let (warnings, errors): (Vec<Problem>, Vec<Problem>) =
         reader.problems.into_iter().partition(|problem| problem.is_warning);
     if !errors.is_empty() {
@@ -242,6 +172,101 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     let shown = warnings.iter().map(|problem| Shown { name: &source.name, text: source.text, problem }.to_string());
     loaded.warnings.extend(shown);
     Ok(loaded)
+}
+
+/// The tables of a list in a file; none where it is not there.
+fn each<'n>(table: Table<'n>, key: &str) -> &'n [Node] {
+    table.get(key).map_or(&[][..], Node::items)
+}
+
+impl Source<'_> {
+    /// Where something was written, as reports say it.
+    fn origin(&self, place: &Location) -> Arc<str> {
+        match place {
+            Location::Span(span) => format!("{}:{}", self.name, line_and_column(self.text, span.start).0).into(),
+            Location::Pointer(pointer) => format!("{}:{pointer}", self.name).into(),
+            Location::Nowhere => self.name.as_str().into(),
+        }
+    }
+}
+
+impl Reader {
+    /// What a scenario says of itself.
+    fn heading(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) {
+        if let Some(name) = table.get("name") {
+            loaded.name = self.text(name).unwrap_or_default();
+            if let Some(stem) = source.stem.as_deref().filter(|stem| **stem != *loaded.name) {
+                let message = format!("the name is `{}` and the file's is `{stem}`", loaded.name);
+                self.wrong(&name.place, message);
+            }
+        } else {
+            loaded.name = source.stem.clone().unwrap_or_else(|| source.name.clone());
+        }
+        loaded.about = table.get("about").and_then(|its| self.text(its)).unwrap_or_default();
+        let mut list = |key: &str| table.get(key).map_or_else(Vec::new, |its| self.texts(its));
+        let (refs, must) = (list("refs"), list("client_must"));
+        loaded.refs = refs.into_iter().map(|(text, _)| text).collect();
+        for (word, place) in must {
+            if !MUST.contains(&word.as_str()) {
+                self.unknown(&place, "obligation", &word, MUST);
+            }
+            loaded.client_must.push(word);
+        }
+    }
+
+    /// How the server is set up: seed, clock, protocols, TLS, variables.
+    fn settings(&mut self, table: Table<'_>, loaded: &mut Loaded) {
+        loaded.seed = table.get("seed").and_then(|its| self.number(its, "a seed"));
+        if let Some(clock) = table.get("clock") {
+            loaded.is_manual = self.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
+        }
+        self.servers(table.get("server"), loaded);
+        // Without a delimiter in the file, that of the server decides.
+        let AtStart { delimiter, namespace, .. } = &loaded.start;
+        self.namespace = delimiter.map(|delimiter| Namespace::new(namespace.as_deref().unwrap_or_default(), delimiter));
+        for tls in each(table, "tls") {
+            self.tls(tls, loaded);
+        }
+        for entry in table.get("state").and_then(Node::entries).unwrap_or_default() {
+            if let Some(value) = self.state(&entry.value) {
+                loaded.state.push((entry.key.as_str().into(), value));
+            }
+        }
+        for script in each(table, "script") {
+            self.wrong(&script.place, "scripts are not built yet");
+        }
+    }
+
+    /// Users, mailboxes and mail that are there from the start.
+    fn accounts(&mut self, table: Table<'_>, folder: Option<&Path>, loaded: &mut Loaded) {
+        for its in each(table, "user") {
+            let Some(user) = self.user_given(its) else { continue };
+            if loaded.users.iter().any(|other: &User| other.name.eq_ignore_ascii_case(&user.name)) {
+                self.wrong(&its.place, format!("there is a user `{}` already", user.name));
+            }
+            loaded.users.push(user);
+        }
+        loaded.mailboxes = each(table, "mailbox").iter().filter_map(|its| self.mailbox_given(its)).collect();
+        loaded.messages = each(table, "message").iter().filter_map(|its| self.message_given(its, folder)).collect();
+    }
+
+    /// The rules, each with the document that it was read from.
+    fn rules(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) -> Vec<(Rule, Node)> {
+        let origin = |place: &Location| source.origin(place);
+        let mut rules = Vec::new();
+        for (i, its) in each(table, "rule").iter().enumerate() {
+            rules.extend(self.rule(its, i + 1, &origin));
+        }
+        let ids: Vec<String> = loaded.messages.iter().filter_map(|message| message.id.clone()).collect();
+        check::rules(self, &rules, &ids);
+        let steps = rules.iter().flat_map(|(rule, _)| &rule.steps);
+        for id in steps.filter_map(|timed| timed.step.message()) {
+            let named = loaded.messages.iter_mut().filter(|message| message.id.as_deref() == Some(id));
+            named.for_each(|message| message.is_delivered = true);
+        }
+        loaded.rules = rules.iter().map(|(rule, _)| Arc::new(rule.clone())).collect();
+        rules
+    }
 }
 
 /// The first place of a document.

@@ -211,7 +211,7 @@ impl Reader {
                 self.wrong_help(&node.place, "a condition has one value", "write `{ any = [ … ] }`");
                 None
             }
-            _ => {
+            Data::Text(_) | Data::Integer(_) | Data::Float(_) | Data::Truth(_) => {
                 let written = self.written(node)?;
                 match Test::parse(kind, &written) {
                     Ok(test) => Some(test),

@@ -96,7 +96,7 @@ impl Reader {
             Data::Integer(number) => Some(VariableValue::Number(*number)),
             Data::Truth(truth) => Some(VariableValue::Truth(*truth)),
             Data::Text(_) => self.text(node).map(|text| VariableValue::Text(text.into())),
-            _ => {
+            Data::Float(_) | Data::List(_) | Data::Table(_) => {
                 let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
                 self.wrong(&node.place, message);
                 None

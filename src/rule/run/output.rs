@@ -48,7 +48,7 @@ impl Run {
     fn replies(&self) -> impl Iterator<Item = &Reply> {
         self.out.iter().filter_map(|cue| match cue {
             Cue::Send { bytes, .. } => Some(bytes),
-            _ => None,
+            Cue::Wait(_) | Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => None,
         })
     }
 

@@ -70,7 +70,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
             let below = line(reader, below)?;
             Edit::Insert { below, text: reader.need(table, node, "insert", Reader::template)? }
         }
-        _ => {
+        (None, None, None) | (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
             reader.wrong(&node.place, "`edit` has `find` and `replace`, or `line`, or `below` and `insert`");
             return None;
         }

@@ -4,24 +4,27 @@
 //! what it does, and examples. [`STEPS`] is the table of them: the loader, the printer, the checks, the reference in the
 //! manual and the tests are made of it.
 
+mod example;
 mod literal;
+mod parse;
 mod target;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use example::CONFORMING;
+pub(crate) use example::{Example, Then};
 pub(crate) use literal::Literal;
 pub(crate) use target::{Target, Tell, Which};
 
-use super::clause::Timed;
 use super::effect::{ApplyContext, Effect};
 use super::filter::Filter;
 use super::frame::Passing;
 use super::plan::Cue;
 use super::template::{Name, Template};
-use crate::base::{Pattern, unknown_word};
-use crate::document::{Entry, Node, Reader, Tree};
+use crate::base::Pattern;
+use crate::document::{Node, Reader, Tree};
 use crate::protocol::{Event, Framing, Reply};
 use close::CloseMode;
 use set::{Assign, Variable};
@@ -88,53 +91,6 @@ pub(crate) struct StepKind {
     /// Reads its value.
     pub(crate) read: fn(&mut Reader, &Node) -> Option<Arc<dyn Step>>,
 }
-
-/// A step at work: shown in the manual, and played by a test.
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) struct Example {
-    pub(crate) on: &'static str,
-    /// The rule's steps, as a file writes them.
-    pub(crate) steps: &'static str,
-    /// The client's lines.
-    pub(crate) client: &'static str,
-    /// The octets that leave then; `|` where a write ends.
-    pub(crate) server: &'static str,
-    pub(crate) then: Then,
-}
-
-/// How it goes on when the octets of an example have left.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) enum Then {
-    /// The next command is answered.
-    Open,
-    /// Nothing is said any more, and the connection stays.
-    Silence,
-    /// The connection ends in good order.
-    Fin,
-    /// The connection ends with RST.
-    Rst,
-    /// The TLS handshake fails.
-    Refused,
-}
-
-impl Example {
-    const fn new(on: &'static str, steps: &'static str, client: &'static str, server: &'static str) -> Self {
-        Self { on, steps, client, server, then: Then::Open }
-    }
-
-    /// The same steps at a command of each protocol.
-    const fn everywhere(steps: &'static str, [smtp, imap, pop3]: [&'static str; 3], then: Then) -> [Self; 3] {
-        [
-            Self { on: "smtp.noop", steps, client: "NOOP", server: smtp, then },
-            Self { on: "imap.noop", steps, client: "A1 NOOP", server: imap, then },
-            Self { on: "pop3.user", steps, client: "USER bob", server: pop3, then },
-        ]
-    }
-}
-
-/// What the conforming server answers in examples that stand everywhere.
-const CONFORMING: [&str; 3] = ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"];
 
 /// One thing that a rule does.
 ///
@@ -335,74 +291,5 @@ fn unless(is_possible: bool, why: &'static str) -> Option<&'static str> {
 impl PartialEq for dyn Step {
     fn eq(&self, other: &Self) -> bool {
         self.kind().name == other.kind().name && self.print() == other.print()
-    }
-}
-
-/// Known words that are no steps yet.
-const LATER: &[&str] = &["script", "ask", "run", "token"];
-
-impl Reader {
-    /// `do`: one table or a list of them, each with its place.
-    pub(crate) fn steps(&mut self, node: &Node) -> Vec<(Timed, Node)> {
-        node.items().iter().filter_map(|item| Some((self.timed(item)?, item.clone()))).collect()
-    }
-
-    pub(crate) fn timed(&mut self, node: &Node) -> Option<Timed> {
-        let Some(entries) = node.entries() else {
-            self.wrong_help(
-                &node.place,
-                format!("a step is a table, and this is {}", node.kind()),
-                "write `{ reply = \"…\" }`",
-            );
-            return None;
-        };
-        let after = entries.iter().find(|entry| entry.key == "after");
-        let mut others = entries.iter().filter(|entry| entry.key != "after");
-        let (Some(entry), rest) = (others.next(), others.next()) else {
-            self.wrong(&node.place, "a step says what to do, and this says nothing");
-            return None;
-        };
-        if let Some(second) = rest {
-            let help = format!("write {{ {} = … }}, {{ {} = … }}", entry.key, second.key);
-            self.wrong_help(&second.place, "a step does one thing; this is a second", help);
-        }
-        let step = self.step(entry)?;
-        let after = match after {
-            Some(entry) => Some(self.duration(&entry.value)?),
-            None => None,
-        };
-        Some(Timed { step, after })
-    }
-
-    fn step(&mut self, entry: &Entry) -> Option<Arc<dyn Step>> {
-        let name = entry.key.as_str();
-        if let Some(kind) = STEPS.iter().find(|kind| kind.name == name) {
-            return (kind.read)(self, &entry.value);
-        }
-        if LATER.contains(&name) {
-            self.wrong(&entry.place, format!("the step `{name}` is not built yet"));
-            return None;
-        }
-        let known: Vec<&str> = STEPS.iter().map(|kind| kind.name).collect();
-        let (message, help) = unknown_word("step", name, &known);
-        self.wrong_help(&entry.place, message, help);
-        None
-    }
-}
-
-impl Timed {
-    /// Reads a step as a file writes it: `pace = { chunk = 1, gap = "50ms" }`, and `after` if it has one.
-    pub(crate) fn parse(written: &str) -> Result<Self, String> {
-        let mut reader = Reader::default();
-        let document = Node::toml(&format!("step = {{ {written} }}"));
-        let step =
-            document.map(|node| node.entries().unwrap_or_default().first().and_then(|its| reader.timed(&its.value)));
-        let step = step.map_err(|problems| reader.problems.extend(problems));
-        reader.finish(step.ok().flatten())
-    }
-
-    /// `{ reply = "…", after = "1s" }`.
-    pub(crate) fn print(&self) -> Tree {
-        Tree::table([(self.step.kind().name, Some(self.step.print())), ("after", self.after.map(Tree::span))])
     }
 }

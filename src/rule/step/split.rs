@@ -108,9 +108,9 @@ mod tests {
     fn a_split_parts_what_is_said_behind_its_octets() {
         let ends = |at: &[usize], texts: &[&str]| {
             let (cues, changed) = through(&mut Splitting { at: at.to_vec(), seen: 0 }, texts);
-            let texts = cues.into_iter().filter_map(|cue| match cue {
-                Cue::Send { bytes, apart, .. } => Some((String::from_utf8(bytes.text().to_vec()).unwrap(), apart)),
-                _ => None,
+            let texts = cues.into_iter().map(|cue| {
+                let Cue::Send { bytes, apart, .. } = cue else { panic!("{cue:?}") };
+                (String::from_utf8(bytes.text().to_vec()).unwrap(), apart)
             });
             (texts.collect::<Vec<_>>(), changed)
         };

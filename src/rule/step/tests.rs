@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::filter::Filter;
 use super::*;
+use crate::rule::Timed;
 
 /// A step, as a file writes it.
 pub(crate) fn step(written: &str) -> Arc<dyn Step> {

@@ -103,9 +103,6 @@ fn undeclared(reader: &mut Reader, variable: &Variable, at: &Location, known: &[
 }
 
 fn variable(field: &Field) -> Option<Variable> {
-    match field {
-        Field::State(name) => Some(Variable { name: name.clone(), is_session: false }),
-        Field::Session(name) => Some(Variable { name: name.clone(), is_session: true }),
-        _ => None,
-    }
+    let (Field::State(name) | Field::Session(name)) = field else { return None };
+    Some(Variable { name: name.clone(), is_session: matches!(field, Field::Session(_)) })
 }
