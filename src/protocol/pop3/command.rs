@@ -4,14 +4,14 @@ use crate::base::is_identifier;
 use crate::protocol::Event;
 use crate::sasl::{Mechanism, initial_response};
 
-/// A command that follows the grammar.
+/// A command that follows the grammar, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pop3Command {
     Apop {
         login: String,
         digest: String,
     },
-    /// Without a mechanism it asks which there are.
+    /// Without a mechanism it asks for the list of mechanisms.
     Auth(Option<(&'static Mechanism, Option<Vec<u8>>)>),
     Capa,
     Dele(u32),
@@ -32,7 +32,7 @@ pub(super) enum Pop3Command {
 }
 
 impl Pop3Command {
-    /// The event of its verb.
+    /// The event of the command.
     pub(super) fn event(&self) -> Event {
         match self {
             Self::Apop { .. } => Event::Pop3Apop,
@@ -54,7 +54,7 @@ impl Pop3Command {
     }
 }
 
-/// Why a line is no command that can be performed.
+/// Why a line is not a valid command.
 pub(super) type Wrong = String;
 
 pub(super) const VERBS: &[(&str, Event)] = &[
@@ -75,7 +75,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("USER", Event::Pop3User),
 ];
 
-/// Reads a line; keywords may come in any case (RFC 1939 §3).
+/// Parses a line. Keywords may have any case (RFC 1939 §3).
 pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
     let Ok(line) = std::str::from_utf8(line) else {
         return (Event::Pop3Unknown, Err("a command must be valid UTF-8".to_owned()));
@@ -90,7 +90,7 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
         return (Event::Pop3Unknown, Err(why));
     };
     let command = arguments(verb, argument);
-    // Credentials that come with the command are complete.
+    // The credentials in the command are complete, so the server decides about them next.
     let is_complete = matches!(&command, Ok(Pop3Command::Auth(Some((mechanism, initial))))
         if mechanism.is_complete_with(initial.as_deref()));
     (if is_complete { Event::Pop3Auth } else { *event }, command)
@@ -114,7 +114,7 @@ fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
         "STAT" => none(Pop3Command::Stat),
         "STLS" => none(Pop3Command::Stls),
         "USER" => login(some("a user name")?).map(Pop3Command::User),
-        // A password may have blanks in it, and be empty.
+        // A password may contain blanks, and may be empty.
         "PASS" => Ok(Pop3Command::Pass(argument.ok_or("PASS needs a password")?.to_owned())),
         "DELE" => some("a message number").and_then(number).map(Pop3Command::Dele),
         "RETR" => some("a message number").and_then(number).map(Pop3Command::Retr),
@@ -147,12 +147,12 @@ fn login(text: &str) -> Result<String, Wrong> {
     }
 }
 
-/// What a client said, in ASCII and not at length (RFC 1939 §3).
+/// Text of the client for a reply: ASCII, and shortened (RFC 1939 §3).
 fn visible(text: &str) -> String {
     text.chars().take(32).flat_map(char::escape_default).collect()
 }
 
-/// RFC 5034 §4: `AUTH mechanism [initial-response]`; `=` is an initial response that is empty.
+/// RFC 5034 §4: `AUTH mechanism [initial-response]`. `=` is an empty initial response.
 fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let Some(argument) = argument else { return Ok(Pop3Command::Auth(None)) };
     let (name, initial) = match argument.split_once(' ') {

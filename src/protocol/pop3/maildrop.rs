@@ -1,4 +1,4 @@
-//! The messages of an account as they were at the login: numbered, and the same until QUIT (RFC 1939 §5).
+//! The maildrop: the messages of an account as they were at the login. They keep their numbers until QUIT (RFC 1939 §5).
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ pub(super) struct Maildrop {
 #[derive(Debug)]
 struct Item {
     uid: u32,
-    /// Its id, where that is not made of its UID.
+    /// Its unique id, if it is not derived from the UID.
     id: Option<Box<str>>,
     message: Message,
     is_deleted: bool,
@@ -33,12 +33,12 @@ impl Maildrop {
         Self { place, uid_validity: mailbox.uid_validity, items: items.collect() }
     }
 
-    /// How many messages there were at the login.
+    /// The number of messages at the login.
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// How many messages are not deleted, and their octets.
+    /// The number of messages that are not deleted, and their octets.
     pub(super) fn stat(&self) -> (usize, u64) {
         let kept = self.items.iter().filter(|item| !item.is_deleted);
         kept.fold((0, 0), |(count, octets), item| (count + 1, octets + size(&item.message)))
@@ -50,12 +50,12 @@ impl Maildrop {
         numbered.filter(|(_, item)| !item.is_deleted).map(|(number, item)| (number, &item.message))
     }
 
-    /// The message of this number; none if it is deleted, or was never there.
+    /// The message with this number. None if it is deleted or does not exist.
     pub(super) fn message(&self, number: u32) -> Option<&Message> {
         self.item(number).map(|item| &item.message)
     }
 
-    /// An id that is the same in every session (RFC 1939 §7): 1 to 70 printable characters.
+    /// The unique id of a message, which is the same in every session (RFC 1939 §7): 1 to 70 printable characters.
     pub(super) fn unique_id(&self, number: u32) -> Option<String> {
         self.item(number).map(|item| match &item.id {
             Some(id) => id.to_string(),
@@ -63,7 +63,7 @@ impl Maildrop {
         })
     }
 
-    /// Marks a message as deleted; false if there is none.
+    /// Marks a message as deleted. Returns false if there is no such message.
     pub(super) fn delete(&mut self, number: u32) -> bool {
         let item = self.items.get_mut(number as usize - 1).filter(|item| !item.is_deleted);
         item.map(|item| item.is_deleted = true).is_some()
@@ -73,7 +73,7 @@ impl Maildrop {
         self.items.iter_mut().for_each(|item| item.is_deleted = false);
     }
 
-    /// The UIDs of what is marked as deleted.
+    /// The UIDs of the messages that are marked as deleted.
     pub(super) fn deleted(&self) -> impl Iterator<Item = u32> {
         self.items.iter().filter(|item| item.is_deleted).map(|item| item.uid)
     }
@@ -83,32 +83,32 @@ impl Maildrop {
     }
 }
 
-/// The octets of a message as RETR sends it, dots not stuffed: the last line has its CRLF (RFC 1939 §11).
+/// The octets of a message as RETR sends it, without dot-stuffing. The last line has a CRLF (RFC 1939 §11).
 pub(super) fn size(message: &Message) -> u64 {
     let raw = message.raw();
     raw.len() as u64 + if raw.is_empty() || raw.ends_with(b"\r\n") { 0 } else { 2 }
 }
 
-/// How far a message is read that is retrieved.
+/// The progress of reading a message for RETR or TOP.
 #[derive(Debug, Default)]
 pub(super) enum Read {
     #[default]
     Nothing,
-    /// All of it, or its header and so many lines of its body.
+    /// To be read: the whole message, or its header and this many lines of its body.
     Gathered(Message, Option<u32>),
-    /// As it is sent.
+    /// Read: the text to send.
     Text(Reply),
 }
 
 impl Read {
-    /// Reads what was gathered.
+    /// Reads the message that was gathered.
     pub(super) fn compute(&mut self) {
         if let Self::Gathered(message, lines) = self {
             *self = Self::Text(text(message, *lines));
         }
     }
 
-    /// The text; made here where nobody read the message before.
+    /// The text to send. It is made now if the message was not read before.
     pub(super) fn text(self, message: &Message, lines: Option<u32>) -> Reply {
         match self {
             Self::Text(text) => text,
@@ -126,7 +126,7 @@ fn text(message: &Message, lines: Option<u32>) -> Reply {
     out
 }
 
-/// The header, the blank line, and so many lines of the body (RFC 1939 §7).
+/// Writes the header, the blank line and this many lines of the body (RFC 1939 §7).
 fn top(message: &Message, lines: u32, out: &mut Reply) {
     let raw = message.raw();
     let body = message.root().body_range().start;
@@ -134,14 +134,14 @@ fn top(message: &Message, lines: u32, out: &mut Reply) {
     let end = match lines {
         0 => body,
         lines => ends.take(lines as usize).enumerate().last().map_or(raw.len(), |(i, end)| {
-            // Fewer lines than were asked for are all there is, a last one without its end included.
+            // If there are fewer lines, all are sent, including a last line without CRLF.
             if i + 1 < lines as usize { raw.len() } else { end }
         }),
     };
     write_stuffed(format!("{} and {lines} lines", message.no()), raw.slice(..end), out);
 }
 
-/// Lines that begin with a dot get another (RFC 1939 §3). Octets without any are shared, not copied.
+/// Dot-stuffs lines that begin with a dot (RFC 1939 §3). Octets without such lines are shared and not copied.
 fn write_stuffed(label: String, octets: Bytes, out: &mut Reply) {
     let is_ended = octets.is_empty() || octets.ends_with(b"\r\n");
     let mut dots = memchr::memmem::find_iter(&octets, b"\n.").map(|at| at + 1).peekable();

@@ -1,4 +1,4 @@
-//! POP3 (RFC 1939) as a pure state machine: settings, states, and how octets become requests.
+//! POP3 (RFC 1939) as a pure state machine: its settings, the states of a session, and the decoding of requests.
 
 mod command;
 mod fields;
@@ -20,23 +20,23 @@ use crate::sasl::Authentication;
 use command::Pop3Command;
 use maildrop::{Maildrop, Read};
 
-/// What this machine is told once, for all its sessions.
+/// Settings that all sessions share.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// The server's own name, in the greeting.
+    /// The host name in the greeting.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
-    /// What the greeting's timestamp and challenges are made of, besides the session's number.
+    /// Part of the greeting's timestamp and of challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
 }
 
-/// How much a client may send, and for how long it may be silent.
+/// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Octets of a command line, CRLF included (RFC 2449 §4 asks for 255, SASL responses for more).
+    /// Octets of a command line, including CRLF (RFC 2449 §4 requires 255; SASL responses need more).
     pub(crate) line: usize,
-    /// Silence between commands (RFC 1939 §3: 10 minutes at least).
+    /// Time without input after which the session ends (RFC 1939 §3: at least 10 minutes).
     pub(crate) idle: Duration,
 }
 
@@ -46,32 +46,32 @@ impl Default for Limits {
     }
 }
 
-/// One session's machine.
+/// The state machine of one session.
 pub(crate) struct Pop3 {
     config: Arc<Config>,
     lines: Lines,
     state: Pop3State,
-    /// The greeting's timestamp, which APOP's digest is made with (RFC 1939 §7).
+    /// The timestamp of the greeting, which is part of the digest of APOP (RFC 1939 §7).
     timestamp: Option<String>,
     is_secured: bool,
-    /// There are too many sessions: the greeting says so, and goodbye.
+    /// The server has too many sessions: the greeting is an error, and the session ends.
     is_busy: bool,
-    /// What is announced instead, in the clear and under TLS.
+    /// Changes of what is announced, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
-/// RFC 1939 §3.
+/// The states of RFC 1939 §3.
 enum Pop3State {
-    /// Nothing was said yet: the greeting is due.
+    /// Before the greeting.
     Silent,
-    /// The user name, if USER said it just now.
+    /// Before a login. The user name, if the last command was USER.
     Authorization(Option<String>),
-    /// A response of a login.
+    /// Within a SASL exchange.
     Sasl(Authentication),
     Transaction(AccountNo, Maildrop),
 }
 
-/// What the client asks.
+/// A request of the client, or an event that has to be answered like one.
 #[derive(Debug)]
 pub(crate) struct Request {
     ask: Ask,
@@ -82,9 +82,9 @@ pub(crate) struct Request {
 enum Ask {
     Greeting,
     Command(Pop3Command),
-    /// A command that is wrong, or unknown, and why.
+    /// An invalid or unknown command, and the reason.
     Wrong(Event, String),
-    /// A line that is none, and why.
+    /// An invalid line, and the reason.
     Refused(String),
     Sasl(Bytes),
     /// The client speaks HTTP.
@@ -94,7 +94,7 @@ enum Ask {
 }
 
 impl Pop3 {
-    /// A machine for a new connection; `is_secured` where TLS came first.
+    /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
         Self {
@@ -108,7 +108,7 @@ impl Pop3 {
         }
     }
 
-    /// What is announced instead, at this moment.
+    /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
@@ -233,7 +233,7 @@ impl From<Ask> for Request {
     }
 }
 
-/// The verbs that are understood.
+/// The names of all commands.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::VERBS.iter().map(|(verb, _)| *verb)
@@ -266,7 +266,7 @@ mod tests {
             let mut txn = MailTxn::new(&mut mail, Origin::Session(SessionNo(1)), Timestamp::from_micros(0));
             let reply = machine.perform(request, &mut txn).reply;
 
-            // The same octets in memory, not only equal ones.
+            // Compare addresses: the octets must be shared, not copied.
             let place = |pieces: Vec<Piece>| {
                 let octets = pieces.into_iter().filter_map(|piece| match piece {
                     Piece::Labelled(_, octets, _) => Some(octets.as_ptr_range()),

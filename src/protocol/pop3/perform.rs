@@ -1,4 +1,4 @@
-//! What each command does and says.
+//! Performing the commands.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::mail::MailboxId;
 use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 use crate::sasl::{self, Authentication, Mechanism, Progress, Rejection, Verdict};
 
-/// What a command comes to: its reply, or why it is refused.
+/// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
 
 fn positive(reply: Reply) -> Outcome<Request> {
@@ -45,30 +45,30 @@ impl Pop3 {
             Ask::Command(command) => self.command(command, read, txn),
             Ask::Wrong(event, why) => self.may_come_before_tls(event).and(Err(why)),
             Ask::Refused(why) => {
-                // A login that was answered with nonsense is over.
+                // An invalid response ends a SASL exchange.
                 if matches!(self.state, Pop3State::Sasl(_)) {
                     self.state = Pop3State::Authorization(None);
                 }
                 Err(why)
             }
             Ask::Sasl(response) => self.respond(&response, txn),
-            // What follows is not meant for a mail server, or comes from a page that means harm.
+            // The input is not meant for a mail server, or comes from a malicious web page.
             Ask::Http => Ok(end(refused("[SYS/PERM] this is POP3, not HTTP"))),
-            // RFC 1939 §3: the connection is closed, without a word and without removing anything.
+            // RFC 1939 §3: the server closes the connection without a reply and without deleting messages.
             Ask::Lapse => Ok(Outcome { reply: Reply::default(), status: None, next: Next::End }),
             Ask::Stop => Ok(end(refused("[SYS/TEMP] I am shutting down"))),
         };
         answer.unwrap_or_else(|why| refused(&why))
     }
 
-    /// APOP's digest is made with the timestamp that the client was told, if there is one in this greeting.
+    /// Keeps the timestamp of the greeting for APOP, if the greeting has one.
     pub(super) fn take_timestamp(&mut self, greeting: &str) {
         if let Some(timestamp) = timestamp(greeting) {
             self.timestamp = Some(timestamp.to_owned());
         }
     }
 
-    /// RFC 1939 §7: the timestamp is `<unique@host>`, and the same for nobody else.
+    /// Greets the client. The timestamp is `<unique@host>`, and different in each session (RFC 1939 §7).
     fn greet(&mut self, txn: &MailTxn<'_>) -> Outcome<Request> {
         let host = &self.config.host;
         if self.is_busy {
@@ -155,7 +155,7 @@ impl Pop3 {
         }
     }
 
-    /// The maildrop is locked and its messages numbered (RFC 1939 §4).
+    /// Locks the maildrop and numbers its messages (RFC 1939 §4).
     fn enter(&mut self, verdict: &Verdict, txn: &mut MailTxn<'_>) -> Answer {
         let Some(account) = txn.log_in(verdict) else {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
@@ -171,22 +171,22 @@ impl Pop3 {
         Ok(ok(&format!("{count} messages, {octets} octets")))
     }
 
-    /// RFC 1939 §6: what is marked as deleted goes now.
+    /// Deletes the messages that are marked as deleted (RFC 1939 §6).
     fn quit(&mut self, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         if let Pop3State::Transaction(_, maildrop) = &self.state {
             maildrop.deleted().for_each(|uid| txn.expunge(maildrop.place, uid));
-            // Here, because the client may be back before the connection is over.
+            // Unlock it now, because the client may come back before this connection ends.
             txn.leave_maildrop();
         }
         end(ok("goodbye"))
     }
 
-    /// What CAPA announces, without the last line end.
+    /// The lines of CAPA, without the last CRLF.
     pub(in crate::protocol) fn capabilities(&self) -> String {
         self.capability_lines().join("\r\n")
     }
 
-    /// RFC 2449 §5.
+    /// The capabilities of RFC 2449 §5.
     fn capability_lines(&self) -> Vec<Cow<'_, str>> {
         let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
         let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
@@ -207,13 +207,13 @@ impl Pop3 {
         }
     }
 
-    /// Whether this is refused now because STLS is required first.
+    /// Whether the settings refuse something now because STLS is required before it.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }
 
-    /// RFC 2595 §4. The codes are RFC 3206's: AUTH is a login that the policy forbids, SYS/PERM what lasts until
-    /// somebody configures the client otherwise.
+    /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for what fails
+    /// until the client is configured otherwise.
     fn may_come_before_tls(&self, event: Event) -> Result<(), String> {
         match event {
             Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls => Ok(()),
@@ -228,14 +228,14 @@ impl Pop3 {
     }
 }
 
-/// The timestamp in a greeting: a msg-id (RFC 1939 §7).
+/// The timestamp in a greeting, which is a msg-id (RFC 1939 §7).
 fn timestamp(greeting: &str) -> Option<&str> {
     let from = greeting.find('<')?;
     let end = from + greeting[from..].find('>')?;
     greeting[from..end].contains('@').then(|| &greeting[from..=end])
 }
 
-/// What is listed, a line each, and the dot that ends it.
+/// A reply with these lines and the final dot.
 fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Outcome<Request> {
     let reply = Reply::default().line(&["+OK ", text]);
     positive(lines.fold(reply, |reply, line| reply.line(&[line])).line(&["."]))

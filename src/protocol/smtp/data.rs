@@ -1,65 +1,66 @@
-//! The receiver of a message: everything up to CRLF.CRLF, without the dots that were stuffed.
+//! The receiver of a message: it takes everything up to CRLF.CRLF, and removes stuffed dots.
 
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
 
-/// Up to here a message is copied into an allocation of exactly its size; a larger one keeps its own, shrunk.
+/// A message of up to this many octets is copied into an allocation of exactly its size. A larger one keeps its allocation,
+/// which is shrunk.
 const SMALL: usize = 64 << 10;
-/// The first allocation for a message of unknown size.
+/// The octets of the first allocation for a message of unknown size.
 const FIRST: usize = 8 << 10;
-/// What a client's word alone is good for: room for a larger message is made when this much has come.
+/// At most this many octets are allocated because of a declared size. More are allocated when this many octets have come.
 const EAGER: usize = 4 << 20;
-/// Of so many lines with odd dots the places are kept.
+/// The maximum number of lines whose odd dots are noted.
 const MOST_ODD_DOTS: usize = 64 << 10;
 
-/// The next place where a dot could begin a line. Looked for in every message, and made once.
+/// Finds the next position where a dot may begin a line. It is built once for all messages.
 static NEXT_DOT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
-/// A message that is complete.
+/// A complete message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Body {
-    /// Its octets; none where it was too large to be kept.
+    /// Its octets. None if it was too large to be kept.
     pub(crate) raw: Option<Bytes>,
     pub(crate) octets: u64,
     pub(crate) odd_dots: Option<Arc<[u32]>>,
 }
 
-/// Takes a message from the front of the input, copying each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4):
-/// a dot beside a bare CR or a bare LF is part of the message, and stays in it as it came.
+/// Takes a message from the front of the input and copies each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4). A dot
+/// next to a bare CR or a bare LF is part of the message and is kept.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     kept: Vec<u8>,
     octets: u64,
-    /// The room that is made when the message is longer than what comes with its first read.
+    /// The octets to allocate if the message is longer than its first read.
     declared: usize,
     limit: u64,
-    /// The next octet begins a line: at the start, and behind a CRLF that was taken.
+    /// Whether the next octet begins a line: at the start, and after a CRLF.
     at_line_start: bool,
-    /// Lines, by their place in the message, that did not come as RFC 5321 §4.5.2 has them: with one dot at their
-    /// beginning, which was taken for a stuffed one although no other follows, or which stays.
+    /// The offsets of lines that did not come as RFC 5321 §4.5.2 requires. They began with a single dot, which was removed as if
+    /// it were stuffed, or kept.
     odd_dots: Vec<u32>,
 }
 
 impl Receiver {
-    /// `declared` is the client's SIZE=: the room that is made when the first octets come.
+    /// A receiver. `declared` is the size that the client declared with SIZE=, which is allocated when the first octets come.
     pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
         let declared = declared.map_or(FIRST, |size| size.min(limit) as usize);
         Self { kept: Vec::new(), octets: 0, declared, limit, at_line_start: true, odd_dots: Vec::new() }
     }
 
-    /// Octets taken so far.
+    /// The octets that were taken so far.
     pub(crate) fn octets(&self) -> u64 {
         self.octets
     }
 
-    /// Those that are kept.
+    /// The octets that are kept so far.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.kept
     }
 
-    /// The message, once its end has come.
+    /// The message, when it is complete.
     pub(crate) fn receive(&mut self, input: &mut BytesMut) -> Option<Body> {
         loop {
             if self.at_line_start {
@@ -81,7 +82,7 @@ impl Receiver {
                 }
                 self.at_line_start = false;
             }
-            // What lies before it is taken in one go.
+            // Everything before it is taken at once.
             match NEXT_DOT.find(input) {
                 Some(at) => {
                     let is_all = input[at + 2..].starts_with(b".\r\n");
@@ -89,7 +90,7 @@ impl Receiver {
                     self.at_line_start = true;
                 }
                 None => {
-                    // A CR or CRLF at the end may be the beginning of the end.
+                    // A CR or CRLF at the end of the input may begin CRLF.CRLF.
                     if input.ends_with(b"\r\n") {
                         self.take(input, input.len(), false);
                         self.at_line_start = true;
@@ -109,7 +110,7 @@ impl Receiver {
         }
     }
 
-    /// `is_all`: nothing of the message comes behind these.
+    /// Keeps octets. `is_all` is true if these are all octets of the message.
     fn take(&mut self, input: &mut BytesMut, octets: usize, is_all: bool) {
         self.octets += octets as u64;
         if self.octets <= self.limit {
@@ -118,7 +119,7 @@ impl Receiver {
             }
             let missing = (self.kept.len() + octets).saturating_sub(self.kept.capacity());
             if missing > 0 {
-                // As declared, or by half: large blocks are moved by the system, without copying.
+                // Grow to the declared size, or by half. The system moves large blocks without copying them.
                 let rest = self.declared.saturating_sub(self.kept.len());
                 let grown = self.kept.capacity() - self.kept.len() + missing.max(self.kept.capacity() / 2);
                 self.kept.reserve_exact(if rest >= octets { rest } else { grown });
@@ -146,17 +147,17 @@ impl Receiver {
     }
 }
 
-/// What stands at the beginning of a line.
+/// What a line begins with.
 enum Dot {
     None,
-    /// The first of two; or the only one, of a client that does not stuff.
+    /// A stuffed dot, or the single dot of a client that does not stuff.
     Stuffed {
         is_doubled: bool,
     },
-    /// Beside a bare CR or LF no sender has stuffed it: it stays.
+    /// A dot next to a bare CR or LF, which no sender has stuffed. It is kept.
     Kept,
     End,
-    /// It takes more input to say.
+    /// More input is needed.
     Unknown,
 }
 
@@ -178,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// What is received of an input that comes in pieces of this length, and what is left of the input.
+    /// Receives an input in pieces of this many octets. Returns the message and the rest of the input.
     fn receive(input: &[u8], piece: usize, limit: u64) -> (Option<Body>, Vec<u8>) {
         let (mut receiver, mut buffer) = (Receiver::new(None, limit), BytesMut::new());
         let mut pieces = input.chunks(piece);

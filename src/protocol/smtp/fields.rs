@@ -1,4 +1,4 @@
-//! What is known of a request before it is performed.
+//! The fields of a request that are known before it is performed, and what becomes of a request that is rejected.
 
 use std::mem;
 
@@ -70,7 +70,7 @@ impl Smtp {
         if *field == RequestField::Mechanism { Some(Value::text(mechanism.name())) } else { user.map(Value::text) }
     }
 
-    /// The request is dropped: a message that was sent is over, a login that was refused too.
+    /// Drops a request that was answered otherwise: a message that was sent is over, and so is a login that was refused.
     pub(super) fn rejected(&mut self, request: &Request) -> Next<Request> {
         match request {
             Request::Message(_) | Request::Sasl(_) => {

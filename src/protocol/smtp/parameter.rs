@@ -1,9 +1,9 @@
-//! The parameters of MAIL and RCPT: kept as they were sent, and understood.
+//! The parameters of MAIL and RCPT. They are checked, and kept as they were sent.
 
 use super::refusal::Refusal;
 use crate::mail::{Parameter, Parameters};
 
-/// Reads `SP keyword ["=" value]` over and over (RFC 5321 §4.1.2, esmtp-param). Gives the text's own letters.
+/// Parses `*(SP keyword ["=" value])` (RFC 5321 §4.1.2, esmtp-param). Returns the parameters as written.
 fn parse(text: &str) -> Result<Parameters, Refusal> {
     let mut raw: Vec<Parameter> = Vec::new();
     if !text.is_empty() && !text.starts_with(' ') {
@@ -35,7 +35,7 @@ pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
     for (keyword, value) in parameters.iter() {
         match (keyword.to_ascii_uppercase().as_str(), value) {
             ("SIZE", Some(value)) if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // RFC 1870 §4: up to twenty digits; what does not fit is too large by any measure.
+                // RFC 1870 §4: up to twenty digits. A number that does not fit is larger than any limit.
                 if value.parse::<u64>().unwrap_or(u64::MAX) > limit {
                     return Err(Refusal::too_large(limit));
                 }
@@ -60,7 +60,7 @@ pub(super) fn of_rcpt(text: &str) -> Result<Parameters, Refusal> {
     first.map_or(Ok(parameters), Err)
 }
 
-/// RFC 3461 §4: printable ASCII, with `+XX` for the rest, `+` and `=`.
+/// Whether this is `xtext` (RFC 3461 §4): printable ASCII, with `+XX` for everything else and for `+` and `=`.
 fn is_xtext(value: &str) -> bool {
     let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {

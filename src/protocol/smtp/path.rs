@@ -1,24 +1,24 @@
-//! The grammar of paths (RFC 5321 §4.1.2, with the letters of RFC 6531 §3.3).
+//! The grammar of paths (RFC 5321 §4.1.2, with the characters of RFC 6531 §3.3).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// What stood between the angle brackets.
+/// The content of the angle brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Path<'a> {
-    /// The mailbox as written, without source route; empty for `<>`.
+    /// The mailbox as written, without source route. Empty for `<>`.
     pub(super) address: &'a str,
-    /// It has letters beyond ASCII, so the transaction must be declared SMTPUTF8 (RFC 6531 §3.4).
+    /// Whether it has non-ASCII characters. Then MAIL must have the parameter SMTPUTF8 (RFC 6531 §3.4).
     pub(super) is_international: bool,
 }
 
-/// Reads a path from the front of a text; gives what follows it. Fails saying what is wrong.
+/// Parses a path at the start of a text. Returns the path and the rest of the text, or what is wrong.
 ///
 /// ```abnf
 /// Path    = "<" [ A-d-l ":" ] Mailbox ">"     ; a source route is accepted and ignored (appendix C)
 /// Mailbox = Local-part "@" ( Domain / address-literal )
 /// ```
 ///
-/// `quirk_underscore`: host names of containers and test networks have underscores; they are taken as letters.
+/// `quirk_underscore`: underscores are allowed in domains, because host names in container networks have them.
 pub(super) fn path(text: &str) -> Result<(Path<'_>, &str), &'static str> {
     let Some(inside) = text.strip_prefix('<') else {
         return Err(if text.starts_with(' ') {
@@ -65,13 +65,13 @@ fn source_route(text: &str) -> Result<&str, &'static str> {
     }
 }
 
-/// Gives what follows the local part: dot-separated atoms, or a quoted string.
+/// Skips the local part: dot-separated atoms, or a quoted string.
 fn local_part(text: &str) -> Result<&str, &'static str> {
     if let Some(quoted) = text.strip_prefix('"') {
         let mut escaped = false;
         for (at, c) in quoted.char_indices() {
             match c {
-                // RFC 5321 §4.1.2, qtextSMTP: printable, and no controls even behind a backslash.
+                // RFC 5321 §4.1.2, qtextSMTP: no control characters, not even after a backslash.
                 c if c.is_control() => return Err("a quoted local part must not contain control characters"),
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
@@ -91,7 +91,7 @@ fn local_part(text: &str) -> Result<&str, &'static str> {
     Ok(rest)
 }
 
-/// Letters and dots from the front of a text, and what follows them. Beyond ASCII everything is a letter but controls.
+/// Splits off the characters of atoms and dots. All non-ASCII characters are allowed except control characters.
 fn labels(text: &str, is_ascii_letter: impl Fn(u8) -> bool) -> (&str, &str) {
     let is_end = |byte: u8| byte.is_ascii() && byte != b'.' && !is_ascii_letter(byte);
     let (front, _) = text.split_at(text.bytes().position(is_end).unwrap_or(text.len()));
@@ -99,7 +99,7 @@ fn labels(text: &str, is_ascii_letter: impl Fn(u8) -> bool) -> (&str, &str) {
     text.split_at(end.unwrap_or(front.len()))
 }
 
-/// Gives what follows a domain or an address literal.
+/// Skips a domain or an address literal.
 fn host(text: &str) -> Result<&str, &'static str> {
     if let Some(literal) = text.strip_prefix('[') {
         let Some(end) = literal.find(']') else { return Err("the address literal is not closed") };
@@ -120,7 +120,8 @@ fn host(text: &str) -> Result<&str, &'static str> {
     Ok(rest)
 }
 
-/// RFC 5321 §4.1.3: IPv4, `IPv6:` and an address, or another tag and printable characters.
+/// Whether this is an address literal (RFC 5321 §4.1.3): IPv4, `IPv6:` and an address, or another tag and printable
+/// characters.
 fn is_address(literal: &str) -> bool {
     if literal.parse::<Ipv4Addr>().is_ok() {
         return true;
