@@ -1,4 +1,4 @@
-//! How much a server keeps: what is oldest is evicted, and recorded.
+//! How much a server keeps. What is beyond that is evicted, the oldest first, and a record says so.
 
 use std::collections::HashSet;
 
@@ -8,23 +8,23 @@ use crate::journal::Weight;
 use crate::mail::Origin;
 use crate::protocol::MailTxn;
 
-/// Records that are kept for each message that is: a mail makes about eight.
+/// How many records are kept for each kept message. Receiving a message makes about eight.
 const RECORDS: u64 = 64;
-/// Records that are forgotten at once, and their octets.
+/// How many records are forgotten at once at most, and how many octets.
 const PORTION: u64 = 8192;
 const PORTION_OCTETS: u64 = 1 << 20;
 
-/// How much captured mail is kept; what is oldest goes first, and loudly.
+/// How much is kept. The oldest is evicted first, and a record says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keep {
     pub(crate) messages: usize,
     pub(crate) octets: u64,
-    /// Accounts that nobody declared: they are opened by the first login or mail.
+    /// Accounts that no list declares: the first login or message opens them.
     pub(crate) accounts: usize,
 }
 
 impl World {
-    /// Keeps every bound: called whenever something was recorded.
+    /// Evicts what is beyond the bounds. Called whenever something was recorded.
     pub(super) fn keep_bounds(&mut self, now: Timestamp) {
         self.evict(now);
         self.evict_accounts(now);
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// Makes room in portions of a sixteenth, so that no single mail pays for a walk over all mailboxes.
+    /// Evicts messages, a sixteenth at once, so that not every new message walks over all mailboxes.
     fn evict(&mut self, now: Timestamp) {
         let Some(keep) = self.keep else { return };
         let most = (keep.messages + keep.messages / 16, keep.octets + keep.octets / 16);
@@ -59,7 +59,7 @@ impl World {
         );
     }
 
-    /// Accounts are opened by whoever names an address; the oldest go that nobody uses.
+    /// Closes the oldest accounts that no session uses: whoever names an address opens an account.
     fn evict_accounts(&mut self, now: Timestamp) {
         let Some(Keep { accounts: most, .. }) = self.keep else { return };
         if self.mail.accounts.len() <= most + most / 16 || !self.mail.accounts.is_open() {
@@ -77,8 +77,8 @@ impl World {
         }
     }
 
-    /// Sessions without mail fill the journal too; they go by their records, in portions of a sixteenth, and of what is
-    /// soon freed: everybody waits meanwhile.
+    /// Forgets records, because sessions without mail fill the journal too; a sixteenth at once, but no more than is freed
+    /// quickly, because everybody waits meanwhile.
     fn forget_records(&mut self) {
         let Some(keep) = self.keep else { return };
         let most = RECORDS * keep.messages.max(1) as u64;
@@ -90,17 +90,17 @@ impl World {
         }
     }
 
-    /// How many messages were evicted because more came than are kept.
+    /// How many messages were evicted.
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many accounts were closed because more came than are kept.
+    /// How many accounts were closed to keep the bound.
     pub(crate) fn evicted_accounts(&self) -> u64 {
         self.evicted_accounts
     }
 
-    /// The first cursor behind which no mail was evicted.
+    /// The first cursor after which no message was evicted.
     pub(crate) fn evicted_to(&self) -> Seq {
         self.evicted_to
     }

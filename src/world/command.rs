@@ -1,27 +1,27 @@
-//! What sessions are told from outside.
+//! Commands for sessions, from outside of them.
 
 use crate::protocol::{CapabilityOverride, Reply};
 use crate::rule::CloseMode;
 
-/// What a session is told from outside.
+/// A command for a session.
 #[derive(Debug)]
 pub(crate) enum SessionCommand {
-    /// This, which no request asked for.
+    /// Say this, which no request asked for.
     Say(Reply),
-    /// Announces something else from now on.
+    /// Announce these capabilities from now on.
     CapabilityOverride(CapabilityOverride),
     End(EndCommand),
 }
 
-/// How a session ends that is told to.
+/// A command that ends a session.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EndCommand {
     /// The server stops.
     Stop,
-    /// It is ended by a test, or by a rule of another session, after this.
+    /// A test or a rule ends the session, after saying this.
     Kick(Reply),
     /// A rule closes the connection.
     Close(CloseMode),
-    /// More was said to the session than it could take while it was busy.
+    /// Too many commands waited while the session was busy.
     Flooded,
 }

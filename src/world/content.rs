@@ -1,4 +1,4 @@
-//! What rules ask about the content of mail, answered before the turn in which they ask.
+//! Answers to what rules ask about the content of messages, found before the turn that asks.
 
 use super::World;
 use bytes::Bytes;
@@ -7,11 +7,11 @@ use crate::mail::Message;
 use crate::protocol::{Event, Machine, message};
 use crate::rule::{Answers, Questions};
 
-/// A message of so few octets is read when a rule asks.
+/// A message of at most so many octets is read when a rule asks.
 const LITTLE: usize = 16 << 10;
 
 impl World {
-    /// What rules will ask about the content of the mail that a request is about; none where that is soon answered.
+    /// What rules will ask about the content of the messages that a request is about; none if answering takes little time.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
         let events = match event {
             // What is accepted is delivered in the same turn.
@@ -21,12 +21,12 @@ impl World {
         self.asked(events, || machine.messages(request, &self.mail.accounts))
     }
 
-    /// The same of a message that is about to be delivered outside of every session.
+    /// The same for a message that is about to be delivered outside of every session.
     pub(crate) fn questions_about(&self, raw: &Bytes) -> Option<Questions> {
         self.asked(&[Event::MailDelivered], || Some(vec![message(raw.clone())]))
     }
 
-    /// The same of what is due first: a message that was accepted before may be delivered then.
+    /// The same for the first timer: it may deliver a message that was accepted before.
     pub(crate) fn questions_of_due(&self) -> Option<Questions> {
         self.asked(&[Event::MailDelivered], || Some(vec![self.due_message()?]))
     }
@@ -40,7 +40,7 @@ impl World {
         if octets <= LITTLE { None } else { self.rulebook.questions(events, messages) }
     }
 
-    /// A turn for which this was read. Gives it back: it may be large, so it is dropped without the lock.
+    /// Takes a turn with these answers. Gives them back to be dropped outside of the lock, because they may be large.
     pub(crate) fn knowing<T>(
         &mut self,
         answers: Option<Box<Answers>>,

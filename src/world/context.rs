@@ -1,4 +1,4 @@
-//! What is known when rules are asked.
+//! What rules can ask about an event.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::mail::{Accounts, Message};
 use crate::protocol::{Decoded, Machine, RequestField, Value, content_of};
 use crate::rule::{self, Answers, Condition, ConditionResult, Field};
 
-/// A request in its session, in its server, at a moment.
+/// An event: a request in its session, in its server, at a time.
 pub(super) struct EventContext<'a, M: Machine> {
     pub(super) machine: Option<&'a M>,
     pub(super) decoded: Option<&'a Decoded<M::Request>>,
@@ -17,16 +17,16 @@ pub(super) struct EventContext<'a, M: Machine> {
     pub(super) accounts: &'a Accounts,
     pub(super) about: About<'a>,
     pub(super) session: Option<SessionNo>,
-    /// The record that it follows from, if it is no exchange of its own.
+    /// The record that the event follows from, if it is not an exchange of its own.
     pub(super) record: Option<Seq>,
     pub(super) sessions: usize,
     pub(super) start: Timestamp,
     pub(super) now: Timestamp,
     pub(super) is_early: bool,
     pub(super) certificate: &'static str,
-    /// What was read of the mail that this is about.
+    /// Answers that were found before the turn.
     pub(super) answers: Option<&'a Answers>,
-    /// The mail, where somebody asks what was not read.
+    /// The messages that the event is about, if an answer is needed that was not found before.
     pub(super) messages: OnceCell<Option<Vec<Message>>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum About<'a> {
     Delivery(&'a Delivered),
     /// A variable that changed.
     Change,
-    /// A moment that rules wait for.
+    /// A time that rules wait for.
     Moment(Timestamp),
 }
 
@@ -60,7 +60,7 @@ impl<M: Machine> EventContext<'_, M> {
         self.log().map(|log| &**log.facts())
     }
 
-    /// How many requests the session has made, with this one.
+    /// How many requests the session has made, this one included.
     fn requests(&self) -> u64 {
         let is_asked = self.decoded.is_some_and(|decoded| !decoded.event.is_unasked());
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)

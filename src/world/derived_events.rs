@@ -1,4 +1,4 @@
-//! Events that follow from changes: mail that is delivered, variables that are set, moments that come.
+//! Events that follow from changes and times: a message is delivered, a variable is set, a time has come.
 
 use std::cell::OnceCell;
 
@@ -12,11 +12,11 @@ use crate::mail::Change;
 use crate::protocol::{Decoded, Event, Framing, Input, TxnLog};
 use crate::rule::{Run, Want};
 
-/// Events that follow from events, and those from these, up to here.
+/// How deep events that follow from events may be nested.
 const DEEPEST: u8 = 8;
 
 impl World {
-    /// What was delivered, where a rule wants to know.
+    /// The messages that were delivered, if a rule is concerned with that.
     pub(super) fn delivered(&self, txn_log: &TxnLog) -> Vec<Delivered> {
         if !self.rulebook.concerns(Event::MailDelivered) {
             return Vec::new();
@@ -32,7 +32,7 @@ impl World {
         filed.collect()
     }
 
-    /// `cause` is the record of what delivered it.
+    /// Asks the rules about each delivered message. `cause` is the record of what delivered it.
     pub(super) fn tell_delivered(
         &mut self,
         session: Option<SessionNo>,
@@ -45,8 +45,9 @@ impl World {
         }
     }
 
-    /// An event that follows from a change, which this record tells of: it has no client, so there is nothing to perform
-    /// or to say. An exchange that is under way is not recorded yet: what follows from it is told by what came before.
+    /// Asks the rules about an event that follows from a change. `cause` is the record of the change; if the change belongs
+    /// to an exchange that is not recorded yet, the record before it. Such an event has no client, so there is nothing to
+    /// perform or to say.
     pub(super) fn follow(
         &mut self,
         event: Event,

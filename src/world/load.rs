@@ -1,4 +1,4 @@
-//! A scenario in the world: its rules and settings, its accounts and mail; and the state at the start.
+//! Putting a scenario in force: its rules, settings, accounts and messages. And going back to the state at the start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl World {
         self.load(scenario, now);
     }
 
-    /// Puts a scenario in the place of the one before, whose accounts and mail go with it.
+    /// Replaces the scenario. The accounts and messages of the scenario before are removed.
     pub(crate) fn load(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
         self.outside(now, |txn| txn.take_back());
         self.timers.forget_rules();
@@ -57,7 +57,7 @@ impl World {
         self.put_in_force(scenario, first, now);
     }
 
-    /// Back to the state at the start, but for what is kept. Sessions that last go on.
+    /// Goes back to the state at the start, except for what is kept. Open sessions go on.
     pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
         let seed = self.seed;
         self.outside(now, |txn| txn.reset(seed));
@@ -77,13 +77,12 @@ impl World {
         self.put_in_force(self.after_reset(kept).cloned(), first, now);
     }
 
-    /// The scenario that a reset puts in force.
+    /// The scenario that is in force after a reset.
     pub(crate) fn after_reset(&self, kept: &[Kept]) -> Option<&Arc<Loaded>> {
         if kept.contains(&Kept::Scenario) { self.scenario.as_ref() } else { self.initial.scenario.as_ref() }
     }
 
-    /// From now on this scenario is in force, its rules numbered from the first on; time, counts and variables begin
-    /// anew.
+    /// Puts this scenario in force. Its rules are numbered from `first` on; time, counts and variables begin anew.
     fn put_in_force(&mut self, scenario: Option<Arc<Loaded>>, first: RuleNo, now: Timestamp) {
         self.scenario = scenario;
         let loaded = self.scenario.clone().unwrap_or_default();
@@ -99,25 +98,25 @@ impl World {
         self.seed(&loaded, now);
     }
 
-    /// What rules and expectations miss until now; none where everything is as it must be.
+    /// What rules and expectations miss until now; none if they miss nothing.
     pub(crate) fn ruling(&self) -> Option<RulesReport> {
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         RulesReport::of(name, &self.rulebook, &self.journal)
     }
 
-    /// Why one rule did not fire so often until now; none where it is not in force.
+    /// Why one rule did not fire so often until now; none if it is not in force.
     pub(crate) fn ruling_on(&self, no: RuleNo, times: Times) -> Option<RulesReport> {
         let mounted = self.rulebook.get(no)?;
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         Some(RulesReport::on(mounted, times, name, &self.rulebook, &self.journal))
     }
 
-    /// How long is waited before expectations are judged, for what may still come.
+    /// How long to wait for late events before expectations are verified.
     pub(crate) fn settle_time(&self) -> Duration {
         self.rulebook.watches().iter().filter_map(|watch| watch.expect.settle).max().unwrap_or_default()
     }
 
-    /// The scenario's accounts and mail come into being.
+    /// Makes the accounts and messages of the scenario.
     fn seed(&mut self, loaded: &Loaded, now: Timestamp) {
         let members = loaded.users.iter().map(|user| Member {
             login: user.name.as_str().into(),
@@ -145,7 +144,7 @@ impl World {
     }
 }
 
-/// What this user is given; everybody, where none is named.
+/// The mailboxes of this user; without a user, those of everybody.
 fn seeds<'l>(loaded: &'l Loaded, user: Option<&'l str>) -> impl Iterator<Item = SeedMailbox> + 'l {
     let mailboxes = loaded.mailboxes.iter().filter(move |its| its.user.as_deref() == user).map(|its| SeedMailbox {
         mailbox: its.name.as_str().into(),

@@ -1,5 +1,5 @@
-//! All state of one server, and the order of an exchange's turns. Whoever holds it holds the lock; it knows neither
-//! sockets nor who waits, and is told the time.
+//! All state of one server, and the turns of exchanges. Whoever uses it holds the lock. It does not know sockets or who
+//! waits, and gets the time as an argument.
 
 mod bounds;
 mod command;
@@ -39,37 +39,37 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) mail: MailStore,
     pub(crate) rulebook: Rulebook,
-    /// What is done later, by whoever has the clock.
+    /// What is done later. Whoever has the clock runs them.
     pub(crate) timers: Timers,
-    /// What sessions are told, until whoever can wake them takes it; and the step that put it off, if one did.
+    /// Commands for sessions that were not passed on yet, each with the step of the rule that deferred it, if there is one.
     pub(crate) commands: Vec<(SessionNo, SessionCommand, Option<By>)>,
-    /// Messages that were evicted, until whoever holds the lock has released it: freeing megabytes takes long.
+    /// Evicted messages. They are freed when the lock is released, because freeing megabytes takes long.
     pub(crate) to_free: Vec<Message>,
-    /// Until then every listener is closed.
+    /// Every listener is to be closed until then.
     pub(crate) down_until: Option<Timestamp>,
     /// The TLS profiles that rules chose for sessions.
     pub(crate) presented: HashMap<SessionNo, Profile>,
-    /// What machines announce instead of what they would.
+    /// What listeners present instead of the default.
     pub(crate) offers: Offers,
     /// Messages that rules may deliver, by their name.
     pub(crate) messages: HashMap<Box<str>, Bytes>,
     /// The scenario that is loaded.
     pub(crate) scenario: Option<Arc<Loaded>>,
-    /// What the server started with.
+    /// What a reset goes back to.
     initial: Initial,
-    /// When the server, its scenario or everything anew began.
+    /// When the server started, loaded its scenario or was reset.
     start: Timestamp,
-    /// How deep events that follow from events are nested.
+    /// How deep the present event is nested in events that it follows from.
     depth: u8,
     seed: u32,
     keep: Option<Keep>,
-    /// What was read for the turn that is under way.
+    /// The answers that were found for the present turn.
     answers: Option<Box<Answers>>,
     next_session: u32,
     sessions: usize,
     evicted: u64,
     evicted_accounts: u64,
-    /// Behind it no mail was evicted.
+    /// No message after this place was evicted.
     evicted_to: Seq,
 }
 
@@ -81,7 +81,7 @@ struct Initial {
     scenario: Option<Arc<Loaded>>,
 }
 
-/// What machines announce, by protocol: in the clear, and under TLS.
+/// What a scenario says of listeners: announced capabilities by protocol, and TLS profiles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Offers {
     pub(crate) of: Vec<Announced>,
@@ -126,33 +126,33 @@ impl World {
         no
     }
 
-    /// Every session that is still known, those that ended included.
+    /// Every session that is still known, also those that have ended.
     pub(crate) fn sessions_seen(&self) -> Vec<Arc<Session>> {
         self.journal.sessions().map(|log| Arc::clone(log.facts())).collect()
     }
 
-    /// How many sessions last.
+    /// How many sessions are open.
     pub(crate) fn sessions(&self) -> usize {
         self.sessions
     }
 
-    /// The reply of an exchange has left, or as much of it as ever will.
+    /// Closes an exchange: its reply has left, or as much of it as ever will.
     pub(crate) fn close(&mut self, session: SessionNo, exchange: Seq, left: Left, now: Timestamp) {
         let outcome = self.journal.close(now, session, exchange, left);
         self.rulebook.closed(exchange, outcome);
     }
 
-    /// Something happened in a session that is no exchange.
+    /// Records something in a session that is not an exchange.
     pub(crate) fn note(&mut self, session: SessionNo, kind: RecordKind, now: Timestamp) {
         self.journal.note(now, session, kind);
     }
 
-    /// Something that the server itself has to say.
+    /// Records something that the server itself says.
     fn noted(&mut self, weight: Weight, text: String, now: Timestamp) {
         self.journal.note_of(now, None, RecordKind::Noted(Box::new(Noted { by: None, weight, text })));
     }
 
-    /// A session is over.
+    /// A session has ended.
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8], now: Timestamp) {
         self.sessions -= 1;
         self.mail.maildrops.leave(session);

@@ -1,4 +1,4 @@
-//! Changes of mail that no session makes.
+//! Changes of mailboxes that no session makes: a test or a scenario does.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl World {
-    /// Puts mail where an SMTP client's would go; fails naming the first address that is nobody's.
+    /// Delivers a message as if an SMTP client had sent it. Fails with the first address that belongs to no account.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes, now: Timestamp) -> Result<Message, Box<str>> {
         if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
             return Err(stranger.into());
@@ -37,7 +37,7 @@ impl World {
         Ok(message)
     }
 
-    /// Puts a message that nobody sent into a mailbox, which is made if there is none. Gives its UID.
+    /// Puts a message into a mailbox, which is made if it does not exist. Nobody sent that message. Gives its UID.
     pub(crate) fn put(
         &mut self,
         login: &str,
@@ -73,7 +73,7 @@ impl World {
         })
     }
 
-    /// Makes the account and the mailbox, if they are not there.
+    /// Makes the account and the mailbox, if they do not exist.
     pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<MailboxId, InvalidMailbox> {
         self.outside(now, |txn| txn.mailbox_of(login, mailbox))
     }
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// Takes out every captured message, everywhere, and forgets the records so far. Gives what was there.
+    /// Removes every captured message from all mailboxes, and forgets all records. Gives the captured messages.
     pub(crate) fn clear(&mut self, now: Timestamp) -> VecDeque<Captured> {
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
         txn.forget(Message::is_sent);

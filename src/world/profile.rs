@@ -7,7 +7,7 @@ use crate::rule::Profile;
 use crate::scenario::Announced;
 
 impl World {
-    /// A new session's machine announces what the scenario says.
+    /// Lets the machine of a new session announce what the scenario says.
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.offers.of {
@@ -20,7 +20,8 @@ impl World {
         }
     }
 
-    /// What this session is presented in TLS: what a rule chose for it, else what the scenario says of its listener.
+    /// What the listener presents to this session in TLS: what a rule chose for the session, or else what the scenario says
+    /// of the listener.
     pub(crate) fn profile_of(&self, session: SessionNo) -> &Profile {
         const DEFAULT: &Profile = &Profile::DEFAULT;
         if let Some(presented) = self.presented.get(&session) {

@@ -1,4 +1,4 @@
-//! Recording what a turn did.
+//! Recording the result of a turn.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use crate::journal::{CapturedMail, Detail, Trace};
 use crate::protocol::{Event, Input, Reply, Status, TxnLog};
 use crate::rule::{After, Plan, Run};
 
-/// Which turn of its exchange it is.
+/// Which turn of its exchange this is.
 pub(super) enum Which<'l> {
     First(Event, Input),
-    /// A later one, of this exchange; the line that was awaited, if one was.
+    /// A later turn of this exchange, and the line that a rule awaited, if one did.
     Later(Seq, Option<&'l [u8]>),
 }
 
 impl World {
-    /// Records a turn, and gives the driver what it plays.
+    /// Records a turn, and gives what the driver plays.
     pub(super) fn recorded<R>(
         &mut self,
         session: SessionNo,
@@ -106,7 +106,7 @@ impl World {
     }
 }
 
-/// What few exchanges have, and the messages that came with it; none for the others.
+/// What only few exchanges have, and the messages that they captured; none for all others.
 fn detail(
     txn_log: TxnLog,
     octets: Option<u64>,

@@ -1,4 +1,4 @@
-//! What is to be done later, by server time.
+//! What is done later, at a server time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::mail::{Message, Origin};
 use crate::protocol::{Destination, Event, MailTxn};
 use crate::rule::{By, Effect, Rule, RuleNo};
 
-/// What is due, in order.
+/// Jobs in the order in which they are due.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeMap<(Timestamp, u64), TimerJob>,
     next: u64,
-    /// Something was put in, and whoever has the clock was not told yet.
+    /// A job was added, and whoever has the clock does not know it yet.
     is_news: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum TimerJob {
         session: SessionNo,
         by: By,
     },
-    /// Rules wait for this moment.
+    /// Rules wait for this time.
     Moment,
 }
 
@@ -48,12 +48,12 @@ impl Timers {
         self.is_news = true;
     }
 
-    /// When something is due next.
+    /// When the next job is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.due.keys().next().map(|(due, _)| *due)
     }
 
-    /// Whether something was put in since this was asked before.
+    /// Whether a job was added since the last call.
     pub(crate) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.is_news)
     }
@@ -62,7 +62,7 @@ impl Timers {
         self.due.clear();
     }
 
-    /// What rules meant to do is not done any more; what was accepted is filed nevertheless.
+    /// Drops the effects of rules. Messages that were accepted are still filed.
     pub(super) fn forget_rules(&mut self) {
         self.due.retain(|_, later| matches!(later, TimerJob::File { .. }));
     }
@@ -75,13 +75,13 @@ impl Timers {
 }
 
 impl World {
-    /// Puts a rule in force, outside of all others.
+    /// Puts a rule in force, before all others.
     pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
         self.schedule_moments(&rule, now);
         self.rulebook.mount(rule, now)
     }
 
-    /// Puts a rule in the place of another, which keeps its number and loses its counts.
+    /// Replaces a rule. The new one has the same number, and counts from 0.
     pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
         let replaced = self.rulebook.replace(no, Arc::clone(&rule), now);
         if replaced {
@@ -90,7 +90,7 @@ impl World {
         replaced
     }
 
-    /// The moments that the rules wait for, all of which came into force now.
+    /// Schedules the times that the rules wait for, all of which came into force now.
     pub(super) fn schedule_all_moments(&mut self, now: Timestamp) {
         let rules: Vec<Arc<Rule>> = self.rulebook.rules().iter().map(|mounted| Arc::clone(&mounted.rule)).collect();
         rules.iter().for_each(|rule| self.schedule_moments(rule, now));
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// The message that is filed first of what is due, if that is what is due first.
+    /// The message that the first job files, if that is what it does.
     pub(super) fn due_message(&self) -> Option<Message> {
         match self.timers.due.first_key_value()? {
             (_, TimerJob::File { message, .. }) => Some(self.journal.message(*message)?.message.clone()),
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Does the first of what is due, if something is.
+    /// Does the first job, if it is due.
     pub(crate) fn fall_due(&mut self, now: Timestamp) {
         let Some(first) = self.timers.due.first_entry().filter(|first| first.key().0 <= now) else { return };
         let ((due, _), later) = first.remove_entry();
@@ -132,7 +132,7 @@ impl World {
         self.settle(session, progress, now);
     }
 
-    /// Files a message that was accepted before. Accounts that went with a scenario meanwhile do not come back for it.
+    /// Files a message that was accepted before. Accounts that were removed with a scenario are not made again.
     fn file(&mut self, no: MessageNo, destination: &Destination, by: &By, progress: &mut Progress, now: Timestamp) {
         let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) else {
             self.rulebook.missed_later(by);

@@ -1,4 +1,4 @@
-//! The turns of an exchange: each asks the rules, performs, and records, in one critical section.
+//! The turns of an exchange. Each asks the rules, performs and records in one critical section.
 
 use std::cell::OnceCell;
 
@@ -12,30 +12,30 @@ use crate::mail::{Message, Origin};
 use crate::protocol::{Decoded, Event, Input, Machine, MailTxn, Next, Outcome, Reply, Status};
 use crate::rule::{After, Delivery, Hello, Plan, Run, Want};
 
-/// What a turn gives the driver.
+/// The result of a turn, for the driver.
 pub(crate) struct Turn<R> {
-    /// The record of the exchange; what closes it names it.
+    /// The record of the exchange. The record that closes the exchange names it.
     pub(crate) exchange: Seq,
     pub(crate) plan: Plan,
     pub(crate) rest: Rest<R>,
-    /// What answers a ClientHello, where that is what was asked.
+    /// What answers a ClientHello, if a rule says so.
     pub(crate) hello: Option<Hello>,
 }
 
 /// What the next turn of the same exchange is.
 pub(crate) enum Rest<R> {
-    /// There is none.
+    /// There is none: the exchange is done.
     Done,
-    /// The rest of a long answer.
+    /// It performs the rest of a long reply.
     Part(R, Option<Box<Run>>),
-    /// The client's next line is heard first; the request, if it is not yet performed.
+    /// It needs the client's next line first. With the request, if that is not performed yet.
     Line(Box<(Option<Decoded<R>>, Box<Run>)>),
 }
 
-/// What rules and machine came to in one turn, and what is to be recorded of it.
+/// What a turn has come to so far.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// Recorded behind the exchange.
+    /// These are recorded after the exchange.
     pub(super) notes: Vec<RecordKind>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Continuation<R> {
 }
 
 impl World {
-    /// The first turn of an exchange: the rulebook is asked, the request performed, the reply recorded.
+    /// The first turn of an exchange: asks the rules, performs the request and records the reply.
     pub(crate) fn turn<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -75,7 +75,7 @@ impl World {
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
 
-    /// The next turn of an exchange that is answered in parts.
+    /// The next turn of an exchange whose reply has several parts.
     pub(crate) fn part<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -107,7 +107,7 @@ impl World {
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
 
-    /// A line came that a rule awaited.
+    /// The next turn of an exchange in which a rule awaited this line.
     pub(crate) fn line<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -124,7 +124,7 @@ impl World {
         self.recorded(session, Which::Later(exchange, Some(line)), rest, run, progress, now)
     }
 
-    /// Something happened to a connection that no machine knows of. None where no rule is asked.
+    /// An event of a connection, which no machine knows of. None if no rule is concerned with it.
     pub(crate) fn point(
         &mut self,
         session: SessionNo,
@@ -140,13 +140,13 @@ impl World {
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
 
-    /// The server says something that no request asked for.
+    /// Records that the server says something that no request asked for.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
         let nothing_done = (None, CapturedMail::default());
         self.journal.exchange(now, session, Event::TcpSay, &Input::Silence, (reply, None), nothing_done)
     }
 
-    /// Rules and machine at work until the turn is over.
+    /// Lets rules and machine work until the turn is over.
     fn go_on<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -236,7 +236,7 @@ impl World {
     }
 }
 
-/// The rules are done with an item, or with the whole exchange. None where the exchange goes on in the same turn.
+/// The rules are done with an item, or with the whole exchange. None if the exchange goes on in the same turn.
 fn leave<R>(run: &mut Run, next: Next<R>) -> Option<Continuation<R>> {
     let is_item = run.leave();
     if let Next::More(rest) = next {
