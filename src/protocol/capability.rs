@@ -102,3 +102,28 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_shows_changes_of_the_capabilities_and_not_the_list() {
+        let names = |names: &[&str]| names.iter().map(|name| Box::<str>::from(*name)).collect::<Vec<_>>();
+        let removed = CapabilityOverride { remove: names(&["IDLE", "MOVE"]), ..CapabilityOverride::default() };
+        let added = CapabilityOverride { add: names(&["X-NEW"]), ..CapabilityOverride::default() };
+        let set = CapabilityOverride { set: Some(names(&["IDLE"])), ..CapabilityOverride::default() };
+        let mut overrides = CapabilityOverrides::default();
+        let label = |overrides: &CapabilityOverrides| [overrides.label(false), overrides.label(true)];
+        let [caps, without, both] =
+            ["caps", "caps without IDLE MOVE", "caps without IDLE MOVE with X-NEW"].map(|label| Some(label.to_owned()));
+
+        assert_eq!(label(&overrides), [caps.clone(), caps]);
+        overrides.change(&removed);
+        assert_eq!(label(&overrides), [without.clone(), without.clone()]);
+        overrides.change_under_tls(&added);
+        assert_eq!(label(&overrides), [without, both.clone()]);
+        overrides.change_under_tls(&set);
+        assert_eq!(label(&overrides)[1], None);
+    }
+}

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_the_same_however_the_octets_are_cut() {
+    fn lines_are_the_same_in_pieces_of_any_size() {
         let whole = |text: &'static str| Line::Whole(Bytes::from_static(text.as_bytes()));
         let input = b"NOOP\r\n\r\nbare\nbare\rcr\r\n14 octets, ok.\r\n15 octets, long\r\nafter\r\n";
         let expected = [

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_answer_that_may_repeat_a_password_the_codes_are_shown() {
+    fn only_the_codes_of_an_answer_are_shown_if_it_may_repeat_a_password() {
         for (event, reply, is_tag_hidden, shown) in [
             (Event::SmtpUnknown, "500 5.5.2 Syntax error: secret", false, "500 5.5.2"),
             (Event::SmtpUnknown, "500 secret", false, "500"),

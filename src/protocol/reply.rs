@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sent_has_the_octets_and_what_is_recorded_the_labels() {
+    fn a_label_replaces_octets_only_in_the_record() {
         let mut reply = Reply::default();
         reply.push("* 1 FETCH (BODY[] {5}\r\n");
         reply.push_labelled("m1", Bytes::from_static(b"a\r\nbc"));
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wrote_what_stays_right_when_it_is_changed_taken_apart_and_put_together() {
+    fn authors_stay_right_when_a_reply_is_edited_split_and_joined() {
         let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
         let mut reply = Reply::default();
         reply.push("250 the machine\r\n");

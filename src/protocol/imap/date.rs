@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_says_where() {
+    fn an_invalid_date_is_refused_with_the_position_of_the_error() {
         for (text, at) in [
             ("\"31-Feb-2020 00:00:00 +0000\"", 1),
             ("\"01-Foo-2020 00:00:00 +0000\"", 4),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_day_a_message_was_sent_is_that_of_its_own_zone() {
+    fn the_day_of_a_date_field_is_in_the_zone_of_the_field() {
         let day = sent_day("Wed, 01 Jan 2020 00:30:00 +0530");
         assert_eq!(day, date_of(2020, 0, 1));
         assert_eq!(sent_day("Tue, 5 Mar 2024 23:59:59 -0800 (PST)"), date_of(2024, 2, 5));

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_is_resolved_in_order_and_without_overlap() {
+    fn a_set_is_resolved_in_ascending_order_without_overlap() {
         use SetNumber::{Highest, Number};
         for (ranges, highest, resolved) in [
             (vec![(Number(4), Number(2))], 9, vec![(2, 4)]),

@@ -68,7 +68,7 @@ impl Session {
 }
 
 #[test]
-fn cheap_items_of_many_messages_are_told_in_one_turn_of_bounded_size() {
+fn cheap_items_of_many_messages_are_sent_in_turns_of_bounded_size() {
     let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 3000]);
 
     let said = session.ask("a FETCH 1:* FLAGS");
@@ -79,7 +79,7 @@ fn cheap_items_of_many_messages_are_told_in_one_turn_of_bounded_size() {
 }
 
 #[test]
-fn messages_are_read_between_turns_and_a_little_ahead() {
+fn messages_are_read_between_turns_and_a_bounded_number_ahead() {
     let message = format!("Subject: x\r\n\r\n{}\r\n", "a".repeat(10_000));
     let mut session = Session::with(&vec![message; 100]);
     let mut input = BytesMut::from(&b"a UID FETCH 1:* (BODYSTRUCTURE ENVELOPE BODY.PEEK[])\r\n"[..]);
@@ -95,7 +95,7 @@ fn messages_are_read_between_turns_and_a_little_ahead() {
 }
 
 #[test]
-fn a_mailbox_that_is_renumbered_during_a_fetch_is_fetched_as_it_is_then() {
+fn a_fetch_continues_with_the_new_uids_if_the_mailbox_is_renumbered() {
     for (name, is_reversed, bodies) in
         [("in order", false, ["one", "three", "four"]), ("reversed", true, ["four", "three", "one"])]
     {
@@ -133,7 +133,7 @@ fn a_mailbox_that_is_renumbered_during_a_fetch_is_fetched_as_it_is_then() {
 }
 
 #[test]
-fn inbox_is_renamed_in_parts() {
+fn rename_of_inbox_takes_several_turns() {
     let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 1000]);
     let inbox = session.mail.accounts.account(session.account).unwrap().inbox().no;
     let inbox = MailboxId { account: session.account, mailbox: inbox };
@@ -159,7 +159,7 @@ fn inbox_is_renamed_in_parts() {
 }
 
 #[test]
-fn all_mailboxes_of_an_account_that_has_no_room_for_more_are_renamed_at_once_and_as_one_change() {
+fn rename_of_a_parent_is_one_change_even_at_the_mailbox_limit() {
     let mut session = Session::with(&[]);
     let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
     for i in 1..10_000 {
@@ -177,7 +177,7 @@ fn all_mailboxes_of_an_account_that_has_no_room_for_more_are_renamed_at_once_and
 }
 
 #[test]
-fn a_name_that_would_be_too_long_below_the_new_one_is_refused() {
+fn rename_is_refused_if_the_new_name_of_a_child_would_be_too_long() {
     let mut session = Session::with(&[]);
     let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
     txn.create(session.account, &format!("a/{}", "b".repeat(990)), None);
@@ -191,7 +191,7 @@ fn a_name_that_would_be_too_long_below_the_new_one_is_refused() {
 }
 
 #[test]
-fn a_long_summary_of_a_message_is_recorded_as_a_label() {
+fn a_long_envelope_or_bodystructure_is_recorded_as_a_label() {
     let (few, many) = ("a@b,".repeat(10), "a@b,".repeat(1000));
     let part = "--x\r\n\r\na\r\n".repeat(500);
     let mails = [
@@ -216,7 +216,7 @@ fn a_long_summary_of_a_message_is_recorded_as_a_label() {
 }
 
 #[test]
-fn names_are_listed_in_parts_whatever_the_pattern() {
+fn list_takes_several_turns_whatever_the_pattern_is() {
     let mut session = Session::with(&[]);
     let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
     for i in 0..2000 {
@@ -235,7 +235,7 @@ fn names_are_listed_in_parts_whatever_the_pattern() {
 }
 
 #[test]
-fn a_message_weighs_as_often_as_it_is_looked_at() {
+fn the_octets_of_a_message_count_once_for_each_deep_item() {
     let mut session = Session::with(&vec!["a".repeat(10_000); 100]);
     let mut weighs = |items: &str| {
         let mut input = BytesMut::from(format!("a FETCH 1:* ({items})\r\n").as_bytes());
@@ -274,7 +274,7 @@ fn hostile_fetches_read_a_message_once() {
 }
 
 #[test]
-fn nul_leaves_in_no_literal_but_one_of_eight_bits() {
+fn only_a_literal8_contains_nul() {
     let mut session = Session::with(&["\r\na\0c".to_owned()]);
     let mut input = BytesMut::from(&b"a FETCH 1 (BODY.PEEK[TEXT] BODY.PEEK[]<3.1> BINARY.PEEK[1])\r\n"[..]);
     let request = session.imap.decode(&mut input).unwrap().request;
@@ -289,7 +289,7 @@ fn nul_leaves_in_no_literal_but_one_of_eight_bits() {
 }
 
 #[test]
-fn what_another_session_expunged_is_left_out_and_said_so() {
+fn messages_expunged_by_another_session_are_left_out_with_expungeissued() {
     let mut session = Session::with(&vec!["Subject: x\r\n\r\n".to_owned(); 3]);
     let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
     let inbox = txn.mailbox_of(LOGIN, "INBOX").unwrap();

@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_command_that_is_dropped_its_literals_are_counted_and_not_kept() {
+    fn literals_of_a_refused_command_are_counted_and_not_kept() {
         let mut tokenizer = Tokenizer::new(100, 1000, Leniency::STRICT);
         let mut input = BytesMut::from(&b"a ID {200+}\r\n"[..]);
         input.extend_from_slice(&[b'x'; 200]);
@@ -363,7 +363,7 @@ mod tests {
 
     /// This takes hours if the command is searched from its start for each literal.
     #[test]
-    fn a_command_of_many_literals_is_read_once() {
+    fn a_command_with_many_literals_is_read_once() {
         const TIMES: usize = 1 << 18;
         for leniency in [Leniency::STRICT, Leniency::default()] {
             for start in ["a".to_owned(), format!("a{}", " ".repeat(TIMES)), "a APPEND b ".to_owned()] {
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_is_a_message_behind_the_mailbox_of_append() {
+    fn a_literal_after_the_mailbox_of_append_is_a_message() {
         let rows: &[(&str, &str, usize)] = &[
             ("the mailbox is an atom", "a APPEND b {1+}\r\nx\r\n", 1),
             ("the mailbox is a literal", "a append {1+}\r\nb {1+}\r\nx {1+}\r\ny\r\n", 2),

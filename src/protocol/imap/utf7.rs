@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_survive_the_wire() {
+    fn names_are_the_same_after_encoding_and_decoding() {
         for (name, wire) in [
             ("INBOX", "INBOX"),
             ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_modified_utf7_is_no_name_that_a_mailbox_has() {
+    fn invalid_modified_utf7_decodes_to_a_name_that_no_mailbox_has() {
         for wire in ["&Jjo", "a&b", "&AB-", "&2D0-", "&***-", "&'+"] {
             assert!(decode(wire.as_bytes()).contains(char::REPLACEMENT_CHARACTER), "{wire}");
         }

@@ -247,7 +247,7 @@ mod tests {
     use crate::protocol::{MailStore, Piece};
 
     #[test]
-    fn what_is_retrieved_is_read_before_its_turn_and_not_again_in_it() {
+    fn retr_reads_a_message_only_once_before_its_turn() {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         let inbox = txn.mailbox_of("bob", "INBOX").unwrap();

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_ends_at_crlf_dot_crlf_however_it_is_cut() {
+    fn a_message_ends_at_crlf_dot_crlf_in_pieces_of_any_size() {
         for (name, input, message) in [
             ("empty", &b".\r\n"[..], &b""[..]),
             ("one empty line", b"\r\n.\r\n", b"\r\n"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_crlf_dot_crlf_ends_a_message() {
+    fn only_crlf_dot_crlf_ends_a_message() {
         for attack in [
             &b"\n.\n"[..],
             b"\n.\r\n",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_did_not_come_stuffed_are_noted() {
+    fn unstuffed_lines_are_noted() {
         let input = b"..right\r\n.forgotten\r\n.\nkept\r\nplain\r\n.\rkept\r\n...\r\n.\r\n";
         for piece in 1..=input.len() {
             let body = receive(input, piece, 1000).0.unwrap();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_lines_that_did_not_come_stuffed_the_first_are_noted() {
+    fn only_the_first_of_many_unstuffed_lines_are_noted() {
         let input = [&b".a\r\n".repeat(2 * MOST_ODD_DOTS), &b".\r\n"[..]].concat();
 
         let body = receive(&input, input.len(), 1 << 30).0.unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_the_limit_is_counted_and_dropped() {
+    fn a_message_over_the_limit_is_counted_and_discarded() {
         let input = [&[b'x'; 998][..], b"\r\n.\r\n"].concat();
 
         assert_eq!(receive(&input, 7, 1000).0.map(|body| (body.raw.is_some(), body.octets)), Some((true, 1000)));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_declared_size_is_believed_when_much_has_come() {
+    fn a_large_declared_size_is_allocated_only_when_many_octets_have_come() {
         let size = 10 << 20;
         let mut receiver = Receiver::new(Some(size as u64), 1 << 30);
         assert!(receiver.kept.capacity() <= EAGER);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_comes_whole_has_an_allocation_of_its_size() {
+    fn a_message_that_comes_in_one_read_has_an_allocation_of_its_size() {
         let mut receiver = Receiver::new(None, 1 << 20);
         let mut input = BytesMut::from("From: a\r\n\r\nhi\r\n.\r\n");
         receiver.take(&mut input, 15, true);

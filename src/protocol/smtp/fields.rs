@@ -101,7 +101,7 @@ mod tests {
     use crate::protocol::{Machine, MailStore, MailTxn, StartTls, content_of};
 
     #[test]
-    fn a_request_tells_what_it_is_about() {
+    fn a_request_has_the_fields_of_its_command() {
         let config = Config {
             host: "localhost".into(),
             starttls: StartTls::Never,

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_wrong_get_their_codes() {
+    fn invalid_parameters_are_refused_with_the_code_of_the_rfc() {
         for (text, code) in [
             ("SIZE=1", "501"),
             (" SIZE", "501"),

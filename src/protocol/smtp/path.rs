@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_read_as_the_grammar_says() {
+    fn valid_paths_are_parsed() {
         for (text, address, rest) in [
             ("<bob@example.org>", "bob@example.org", ""),
             ("<bob@example.org> SIZE=1", "bob@example.org", " SIZE=1"),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_says_why() {
+    fn an_invalid_path_is_refused_with_a_reason() {
         for (text, why) in [
             ("bob@example.org", "the address must be in angle brackets"),
             (" <bob@example.org>", "no space is allowed between the colon and the address"),

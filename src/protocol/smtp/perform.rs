@@ -312,7 +312,7 @@ mod tests {
     use crate::protocol::{Machine, MailStore};
 
     #[test]
-    fn a_recipient_behind_many_that_were_refused_gets_the_mail_it_was_accepted_for() {
+    fn a_recipient_after_many_refused_ones_gets_its_mail() {
         let limits = Limits { recipients: 2, ..Limits::default() };
         let config =
             Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, seed: 1, limits };
@@ -334,6 +334,6 @@ mod tests {
 
         let message = message.expect("it was accepted");
         assert_eq!(message.envelope().accepted().collect::<Vec<_>>(), ["bob@example.org"]);
-        assert_eq!(message.envelope().recipients().len(), 1001, "what is refused beyond the bound is not kept");
+        assert_eq!(message.envelope().recipients().len(), 1001, "refused recipients beyond the bound are not kept");
     }
 }

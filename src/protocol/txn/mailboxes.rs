@@ -276,7 +276,7 @@ mod tests {
     use crate::mail::{Accounts, Namespace};
 
     #[test]
-    fn what_was_given_to_an_account_is_forgotten_with_it() {
+    fn seeds_are_forgotten_with_their_account() {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let seeds = |mailbox: &str| SeedMailbox {
             mailbox: mailbox.into(),

@@ -109,7 +109,7 @@ impl MailStore {
 
     /// From now on, records together with what was done before [`suspend`](Self::suspend).
     pub(crate) fn resume(&mut self) {
-        debug_assert!(self.log.is_empty(), "what was done apart is recorded");
+        debug_assert!(self.log.is_empty(), "the log must be recorded before it is exchanged");
         self.log = self.outer.pop().unwrap_or_default();
     }
 

@@ -1,9 +1,9 @@
-//! Whether what a client was told is what the model has.
+//! Compares the responses of the server with the model.
 
 use super::*;
 
 impl Trial {
-    /// A turn of a command was answered: what it did is done to the model, then the answer is checked.
+    /// Applies a turn of a command to the model, and then checks the answer.
     pub(super) fn answered(&mut self, who: usize, command: ModelCommand, text: &str, more: Option<Request>) {
         let is_over = more.is_none();
         let is_ok = text.lines().any(|line| line.starts_with('t') && line.contains(" OK"));
@@ -54,7 +54,7 @@ impl Trial {
                     }
                     now.insert(*uid, flags.clone());
                 }
-                // A client knows what it did itself, said or not.
+                // A client knows its own changes, whether the server reports them or not.
                 let client = &mut self.clients[who];
                 client.selected.as_mut().expect("it is selected").known.extend(now);
             }
@@ -73,7 +73,7 @@ impl Trial {
                     if let Some(flags) = flags.filter(|_| text.contains("COPYUID")) {
                         self.file(to, flags);
                     }
-                    // What is moved goes in a turn of its own.
+                    // MOVE expunges in a turn of its own.
                     if *is_move && is_over && is_ok {
                         self.box_mut(from).entries.remove(uid);
                     }
@@ -87,7 +87,7 @@ impl Trial {
         self.check(who, &command, text, is_over);
     }
 
-    /// Reads what the server said; at the end of a command the session knows what there is to know.
+    /// Reads the responses. At the end of a command the client must know all changes.
     pub(super) fn check(&mut self, who: usize, command: &ModelCommand, text: &str, is_over: bool) {
         let by_number = matches!(
             command,
@@ -154,20 +154,20 @@ impl Trial {
             let view = self.clients[who].selected.as_ref().expect("it is selected");
             let there = uids.iter().filter(|uid| self.boxes[view.mailbox].entries.contains_key(uid));
             let is_told = view.is_read_only || there.clone().all(|uid| stored.contains(uid));
-            assert!(is_told, "{}\na STORE did not say what it did", self.story());
+            assert!(is_told, "{}\nSTORE did not return the flags", self.story());
         }
         if is_over {
             self.know(who, !by_number);
         }
     }
 
-    /// The flags that were said are those that are there.
+    /// The flags in the response must be those of the model.
     pub(super) fn told(&mut self, who: usize, uid: u32, said: &str) {
         let view = self.clients[who].selected.as_mut().expect("it is selected");
         let mut flags: FlagSet = said.split(' ').filter(|flag| !flag.is_empty()).map(str::to_owned).collect();
         let (mailbox, is_read_only) = (view.mailbox, view.is_read_only);
         if flags.remove("\\Recent") && !is_read_only {
-            // RFC 3501 §2.3.2: the first session that may change the mailbox, and no other.
+            // RFC 3501 §2.3.2: a message is recent only in the first session that may change the mailbox.
             let first = *self.recent.entry((mailbox, uid)).or_insert(who);
             assert_eq!(first, who, "{}\n{uid} is recent to two sessions", self.story());
         }
@@ -177,16 +177,21 @@ impl Trial {
         assert!(truth.is_none_or(|truth| *truth == flags), "{}\n{uid} has {truth:?}", self.story());
     }
 
-    /// The view is what is there; where expunges could not be told, it has what is gone besides.
+    /// The view must contain the messages of the mailbox. If expunges could not be announced, it also contains expunged messages.
     pub(super) fn know(&mut self, who: usize, is_complete: bool) {
         let Some(view) = &self.clients[who].selected else { return };
         let truth = &self.boxes[view.mailbox].entries;
         let there: Vec<u32> = truth.keys().copied().collect();
         let kept: Vec<u32> = view.uids.iter().copied().filter(|uid| truth.contains_key(uid)).collect();
         assert_eq!(kept, there, "{}\nthe view lacks something", self.story());
-        assert!(!is_complete || kept == view.uids, "{}\nthe view has what is gone", self.story());
+        assert!(!is_complete || kept == view.uids, "{}\nthe view contains expunged messages", self.story());
         for (uid, flags) in truth {
-            assert_eq!(view.known.get(uid), Some(flags), "{}\nflags of {uid} were not told", self.story());
+            assert_eq!(
+                view.known.get(uid),
+                Some(flags),
+                "{}\nthe client was not told of the flags of {uid}",
+                self.story()
+            );
         }
     }
 }

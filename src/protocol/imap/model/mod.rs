@@ -1,5 +1,5 @@
-//! Several sessions on the same mailboxes, with random commands, against a model that is too simple to be wrong: every
-//! untagged response is checked, and after every command each session must know what there is to know.
+//! Several sessions send random commands to the same mailboxes, and a simple model checks the answers: every untagged response
+//! must be right, and after every command the session must know all changes.
 
 mod check;
 
@@ -21,7 +21,7 @@ const LOGIN: &str = "bob@example.org";
 type FlagSet = BTreeSet<String>;
 
 #[test]
-fn three_sessions_always_see_what_is_there() {
+fn three_sessions_always_see_the_content_of_the_mailbox() {
     for seed in 1..=60 {
         let mut trial = Trial::new(seed);
         for _ in 0..400 {
@@ -44,14 +44,14 @@ fn nothing_comes_between_bye_and_the_end_of_logout() {
     assert_eq!(reply.text(), b"* BYE Goodbye\r\nc OK Logged out\r\n");
 }
 
-/// What is in a mailbox.
+/// The content of a mailbox.
 #[derive(Default)]
 struct Box_ {
     entries: BTreeMap<u32, FlagSet>,
     uid_next: u32,
 }
 
-/// A session, and what its client has been told.
+/// A session, and what its client knows.
 struct Client {
     imap: Imap,
     no: SessionNo,
@@ -90,7 +90,7 @@ struct Trial {
     mail: MailStore,
     boxes: BTreeMap<&'static str, Box_>,
     clients: Vec<Client>,
-    /// Which session was told that a message is recent, by mailbox and UID.
+    /// The session in which a message is recent, by mailbox and UID.
     recent: BTreeMap<(&'static str, u32), usize>,
     log: Vec<String>,
 }
@@ -139,7 +139,7 @@ impl Trial {
         from[self.draw(from.len())]
     }
 
-    /// A line from a client, and what the server says to it; a rest is kept by the client.
+    /// Sends a line to the server. Returns the text of its reply, and the rest of a long answer.
     fn say(&mut self, who: usize, line: &str) -> (String, Option<Request>) {
         let mut input = BytesMut::from(format!("{line}\r\n").as_bytes());
         if line.is_empty() {
@@ -150,7 +150,7 @@ impl Trial {
     }
 
     fn perform(&mut self, who: usize, mut request: Request) -> (String, Option<Request>) {
-        // A long answer is given in parts of any size, computed before their turn or in it.
+        // A long answer has parts of any size, which are computed before their turns or in them.
         let (is_single, is_ahead) = (self.draw(2) == 0, self.draw(2) == 0);
         let client = &mut self.clients[who];
         if is_ahead && client.imap.gather(&mut request, &self.mail.accounts) > 0 {
@@ -170,7 +170,7 @@ impl Trial {
         }
     }
 
-    /// One random thing.
+    /// Does one random thing.
     fn act(&mut self) {
         let who = self.draw(SESSIONS);
         if self.draw(8) == 0 {
@@ -196,7 +196,7 @@ impl Trial {
         self.push();
     }
 
-    /// Every session ends what it does, and then knows everything.
+    /// Lets every session complete its command. Then it must know all changes.
     fn finish(&mut self) {
         for who in 0..SESSIONS {
             while let Some((rest, command)) = self.clients[who].under_way.take() {
@@ -210,7 +210,7 @@ impl Trial {
         }
     }
 
-    /// Sessions that idle are told at once.
+    /// Sessions in IDLE must be told of changes at once.
     fn push(&mut self) {
         for who in 0..SESSIONS {
             if !self.clients[who].is_idling {

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_given_as_they_were_sent() {
+    fn addresses_are_not_decoded() {
         for (value, expected) in [
             ("ann@example.org", r#"((NIL NIL "ann" "example.org"))"#),
             ("Ann <ann@example.org>", r#"(("Ann" NIL "ann" "example.org"))"#),

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_are_copied_until_they_are_as_long_as_the_whole() {
+    fn pieces_are_copied_until_together_they_are_as_long_as_the_whole() {
         let octets = Bytes::from(vec![b'x'; 1000]);
         let mut computed = Computed::new(octets.clone());
         let mut shared = |range| octets.as_ptr_range().contains(&computed.piece(range).as_ptr());
