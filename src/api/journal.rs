@@ -217,6 +217,9 @@ fn turn_as_json(turn: &RecordedTurn<'_>) -> Value {
         facts["captured"] = json!(turn.captured());
     } else {
         facts["exchange"] = json!(turn.exchange);
+        if let Some(captured) = turn.captured() {
+            facts["captured"] = json!(captured);
+        }
     }
     put(&mut facts, "heard", turn.heard);
     put(&mut facts, "said", turn.said);

@@ -2,7 +2,7 @@
 
 use super::record::Label;
 use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
-use super::{Tls, Trace, Weight};
+use super::{SessionLog, Tls, Trace, Weight};
 use crate::base::{MessageNo, Seq};
 use crate::protocol::{Event, Status};
 
@@ -184,6 +184,21 @@ impl Journal {
             | Description::Ended { .. }
             | Description::Outside(_)
             | Description::Noted(_) => None,
+        })
+    }
+
+    /// The message that was captured in the exchange that a turn begins, in this turn or in a later one.
+    pub(crate) fn captured_in(&self, log: &SessionLog, turn: &RecordedTurn<'_>) -> Option<MessageNo> {
+        let is_message = turn.event() == Some(Event::SmtpMessage);
+        if turn.captured().is_some() || !is_message {
+            return turn.captured();
+        }
+        let later = log.records.since(Seq(turn.exchange.0 + 1)).filter_map(|seq| self.get(seq));
+        let is_closed =
+            |record: &Record| matches!(record.kind, RecordKind::Closed { exchange, .. } if exchange == turn.exchange);
+        later.take_while(|record| !is_closed(record)).find_map(|record| {
+            let RecordKind::Part(part) = &record.kind else { return None };
+            part.detail.as_ref().filter(|_| part.exchange == turn.exchange)?.captured
         })
     }
 

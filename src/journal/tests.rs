@@ -48,10 +48,11 @@ fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed
 #[test]
 fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
     let mut journal = journal();
-    let nothing = || (None, CapturedMail::default());
     let input = Input::Body { octets: 0, odd_dots: None };
     let ask = |journal: &mut Journal| {
-        journal.exchange(AT, SESSION, Event::SmtpMessage, &input, (&Reply::default(), None), nothing())
+        let detail = Detail { octets: Some(0), ..Detail::default() };
+        let detail = (Some(Box::new(detail)), CapturedMail::default());
+        journal.exchange(AT, SESSION, Event::SmtpMessage, &input, (&Reply::default(), None), detail)
     };
     let first = ask(&mut journal);
     let second = capture(&mut journal, 1, &["ann@example.org"]);
@@ -63,6 +64,8 @@ fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
     assert_eq!(journal.closed_since(Seq(0), None).map(|its| its.message.no().0).collect::<Vec<_>>(), [2]);
     journal.close(AT, SESSION, second, Left::All);
     assert_eq!(journal.closed_since(Seq(0), None).map(|its| its.message.no().0).collect::<Vec<_>>(), [2, 1]);
+    let text = Transcript::of(&journal, journal.sessions()).to_string();
+    assert_eq!(text, "C: <m2>\nC: <m1>\nS: 250 Ok\nC:\nS: 250 Ok\n");
 }
 
 #[test]

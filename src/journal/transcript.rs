@@ -231,7 +231,9 @@ impl Part {
     fn request(&mut self, journal: &Journal, turn: &RecordedTurn<'_>) {
         let octets = turn.detail.and_then(|detail| detail.octets);
         let is_message = turn.event() == Some(Event::SmtpMessage);
-        match (turn.captured(), octets) {
+        let log = journal.session(self.session);
+        let captured = log.and_then(|log| journal.captured_in(log, turn));
+        match (captured, octets) {
             (Some(no), _) => match journal.message(no) {
                 Some(captured) => {
                     let odd_dots = turn.detail.and_then(|detail| detail.odd_dots.clone());

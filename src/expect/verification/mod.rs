@@ -6,7 +6,7 @@ mod unmet;
 mod window;
 
 use near_miss::key_shown;
-#[cfg(feature = "serde")]
+#[cfg(feature = "api")]
 pub(crate) use near_miss::near_misses;
 use unmet::{Unmet, unmet_rule, unmet_watch};
 use window::{Window, windows};

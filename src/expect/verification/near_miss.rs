@@ -4,7 +4,7 @@ use super::window::lines;
 use crate::base::{Seq, SessionNo};
 use crate::journal::Journal;
 use crate::protocol::{Event, RequestField, masked};
-use crate::rule::{FailedCondition, Field, Miss, MissReason, Mounted, On, Rulebook};
+use crate::rule::{FailedCondition, Field, Miss, MissReason, On, Rulebook};
 
 /// An event at which an expectation was nearly met, and why it was not.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub(super) struct NearMiss {
 }
 
 /// Why a rule did not fire, the best reason first.
-#[cfg(feature = "serde")]
-pub(crate) fn near_misses(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> impl serde::Serialize {
+#[cfg(feature = "api")]
+pub(crate) fn near_misses(mounted: &crate::rule::Mounted, book: &Rulebook, journal: &Journal) -> impl serde::Serialize {
     book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
 }
 

@@ -48,7 +48,7 @@ pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
             let is_hidden = journal.may_be_of_login(log, exchange);
             let line = if is_hidden { b"***"[..].into() } else { masked(first.event, heard) };
             push_heard(&mut all, &line, exchange);
-        } else if let Some(no) = turn.captured().filter(|_| turn.is_first) {
+        } else if let Some(no) = journal.captured_in(log, &turn).filter(|_| turn.is_first) {
             push_heard(&mut all, format!("<{no}>").as_bytes(), exchange);
         } else if turn.is_first && !first.event.is_unasked() {
             push_heard(&mut all, &line, exchange);
