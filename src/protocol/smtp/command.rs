@@ -1,4 +1,4 @@
-//! Commands as typed values (RFC 5321 §4.1.1), and what is wrong with those that are none.
+//! The commands and their grammar (RFC 5321 §4.1.1).
 
 use super::parameter;
 use super::path::path;
@@ -7,7 +7,7 @@ use crate::mail::{Parameters, Sender};
 use crate::protocol::Event;
 use crate::sasl::{Mechanism, initial_response};
 
-/// What a client asks for in one line.
+/// A command that follows the grammar, with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SmtpCommand {
     Helo(Box<str>),
@@ -26,7 +26,7 @@ pub(crate) enum SmtpCommand {
 }
 
 impl SmtpCommand {
-    /// The event of its verb.
+    /// The event of the command.
     pub(super) fn event(&self) -> Event {
         match self {
             Self::Helo(_) => Event::SmtpHelo,
@@ -98,7 +98,7 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal
         Event::SmtpVrfy => Ok(SmtpCommand::Vrfy(argument.into())),
         Event::SmtpExpn if argument.is_empty() => Err(Refusal::parameters("EXPN takes the name of a list")),
         Event::SmtpExpn => Ok(SmtpCommand::Expn),
-        // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed, and of no consequence.
+        // RFC 5321 §4.1.1.8, §4.1.1.9: an argument is allowed and ignored.
         Event::SmtpHelp => Ok(SmtpCommand::Help),
         Event::SmtpNoop => Ok(SmtpCommand::Noop),
         Event::SmtpAuthStart => auth(argument),
@@ -110,13 +110,13 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal
     }
 }
 
-/// RFC 3207 §4 has the text.
+/// Refuses an argument, with the text of RFC 3207 §4.
 fn alone(argument: &str, command: SmtpCommand) -> Result<SmtpCommand, Refusal> {
     if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters("Syntax error (no parameters allowed)")) }
 }
 
-/// RFC 5321 §4.1.1.1 wants a domain or an address literal; §4.1.4 forbids refusing a wrong one. Real clients send
-/// bare host names and file names.
+/// The argument of EHLO or HELO. RFC 5321 §4.1.1.1 requires a domain or an address literal, but §4.1.4 forbids the server to
+/// refuse a wrong one. Real clients send unqualified host names and even file names.
 fn name(argument: &str, verb: &str) -> Result<Box<str>, Refusal> {
     if argument.is_empty() || argument.contains(' ') {
         return Err(Refusal::parameters(&format!("{verb} takes one argument: your name")));
@@ -145,7 +145,7 @@ fn rcpt(argument: &str) -> Result<SmtpCommand, Refusal> {
     Ok(SmtpCommand::Rcpt { address: path.address.into(), parameters, is_international: path.is_international })
 }
 
-/// RFC 4954 §4: `AUTH mechanism [initial-response]`; `=` is an empty response.
+/// RFC 4954 §4: `AUTH mechanism [initial-response]`. `=` is an empty initial response.
 fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
     let mut words = argument.split(' ').filter(|word| !word.is_empty());
     let (Some(mechanism), initial, None) = (words.next(), words.next(), words.next()) else {

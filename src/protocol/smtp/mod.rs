@@ -1,4 +1,4 @@
-//! SMTP (RFC 5321) as a pure state machine: settings, states, and how octets become requests.
+//! SMTP (RFC 5321) as a pure state machine: its settings, the states of a session, and the decoding of requests.
 
 mod command;
 mod data;
@@ -33,21 +33,21 @@ pub(crate) struct Config {
     pub(crate) starttls: StartTls,
     /// MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
-    /// What challenges are made of, besides the session's number.
+    /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
     pub(crate) limits: Limits,
 }
 
-/// How much a client may send, and for how long it may be silent.
+/// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Octets of a command line, CRLF included (RFC 5321 §4.5.3.1.4 asks for at least 512, extensions for more).
+    /// Octets of a command line, including CRLF (RFC 5321 §4.5.3.1.4 requires at least 512, extensions more).
     pub(crate) line: usize,
     /// Octets of a message, announced as SIZE (RFC 1870).
     pub(crate) message: u64,
-    /// Recipients of a transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
+    /// Recipients of a transaction (RFC 5321 §4.5.3.1.8 requires at least 100).
     pub(crate) recipients: usize,
-    /// Silence between commands and within data (RFC 5321 §4.5.3.2.7: 5 minutes at least).
+    /// Time without input after which the session ends (RFC 5321 §4.5.3.2.7: at least 5 minutes).
     pub(crate) idle: Duration,
 }
 
@@ -57,53 +57,53 @@ impl Default for Limits {
     }
 }
 
-/// One session's machine.
+/// The state machine of one session.
 pub(crate) struct Smtp {
     config: Arc<Config>,
     lines: Lines,
     state: SmtpState,
-    /// The client has introduced itself.
+    /// Whether the client has sent EHLO or HELO.
     is_introduced: bool,
     is_logged_in: bool,
     is_secured: bool,
-    /// There are too many sessions: the greeting says so, and goodbye.
+    /// The server has too many sessions: the greeting is 421.
     is_busy: bool,
-    /// What is announced instead, in the clear and under TLS.
+    /// Changes of what is announced, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
-/// What the next octets are.
+/// What the next octets from the client mean.
 enum SmtpState {
-    /// Nothing was said yet: the greeting is due.
+    /// Before the greeting.
     Silent,
-    /// A command, outside of a transaction.
+    /// A command outside of a transaction.
     Idle,
-    /// A command, within a transaction.
+    /// A command within a transaction.
     Transaction(Transaction),
     /// A message.
     Body(Transaction, Receiver),
-    /// A response of a login.
+    /// A response in a SASL exchange.
     Sasl(Authentication),
 }
 
-/// What MAIL began.
+/// A mail transaction, which MAIL began.
 struct Transaction {
     sender: Sender,
     recipients: Vec<Recipient>,
-    /// How many of them were accepted.
+    /// The number of accepted recipients.
     accepted: usize,
 }
 
-/// What the client asks.
+/// A request of the client, or an event that has to be answered like one.
 #[derive(Debug)]
 pub(crate) enum Request {
     Greeting,
     Command(SmtpCommand),
-    /// A command that is wrong, or unknown.
+    /// An invalid or unknown command.
     Wrong(Event, Refusal),
-    /// A line that is none.
+    /// An invalid line.
     Refused(Refusal),
-    /// A response of a login, as it came.
+    /// A response in a SASL exchange, as it came.
     Sasl(Bytes),
     Message(Body),
     /// The client speaks HTTP.
@@ -113,7 +113,7 @@ pub(crate) enum Request {
 }
 
 impl Smtp {
-    /// A machine for a new connection; `is_secured` where TLS came first.
+    /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
         let lines = Lines::new(config.limits.line);
         let state = SmtpState::Silent;
@@ -141,7 +141,7 @@ impl Smtp {
             Line::Whole(line) => {
                 let (event, command) = command::parse(&line, self.config.limits.message);
                 let event = match &command {
-                    // Credentials that come with the command are complete.
+                    // The credentials in the command are complete, so the server decides about them next.
                     Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
                         Event::SmtpAuth
                     }
@@ -172,12 +172,12 @@ impl Smtp {
         if is_http { Decoded { request: Request::Http, ..decoded } } else { decoded }
     }
 
-    /// What is announced instead, at this moment.
+    /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.is_secured)
     }
 
-    /// Whether the response that comes now completes the credentials.
+    /// The event of the next SASL response, which depends on whether it completes the credentials.
     fn sasl_event(&self) -> Event {
         match &self.state {
             SmtpState::Sasl(login) if !login.is_last() => Event::SmtpAuthStep,
@@ -280,7 +280,7 @@ impl Machine for Smtp {
     }
 }
 
-/// The verbs that are understood.
+/// The names of all commands.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     command::VERBS.iter().map(|(verb, _)| *verb)

@@ -1,4 +1,4 @@
-//! What each command does and says.
+//! Performing the commands.
 
 use std::borrow::Cow;
 use std::mem;
@@ -13,7 +13,7 @@ use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 use crate::sasl::{Authentication, Mechanism, Progress};
 
-/// What a command comes to: its reply, or why it is refused.
+/// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, Refusal>;
 
 fn positive(reply: Reply) -> Outcome<Request> {
@@ -36,7 +36,7 @@ impl Smtp {
             Request::Command(command) => self.command(command, txn),
             Request::Wrong(event, refusal) => self.may_come_before_tls(event).and(Err(refusal)),
             Request::Refused(refusal) => {
-                // A login that was answered with nonsense is over.
+                // An invalid response ends a SASL exchange.
                 if matches!(self.state, SmtpState::Sasl(_)) {
                     self.state = SmtpState::Idle;
                 }
@@ -65,7 +65,7 @@ impl Smtp {
         positive(reply)
     }
 
-    /// RFC 3207 §4: what a command is refused for before it is looked at any closer.
+    /// Refuses what is not allowed before TLS (RFC 3207 §4), before anything else is checked.
     fn may_come_before_tls(&self, event: Event) -> Result<(), Refusal> {
         let leads_to_tls = matches!(event, Event::SmtpCaps | Event::SmtpNoop | Event::SmtpQuit | Event::SmtpStarttls);
         if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
@@ -93,7 +93,7 @@ impl Smtp {
                 Ok(say("250 2.0.0 Ok"))
             }
             SmtpCommand::Noop => Ok(say("250 2.0.0 Ok")),
-            // RFC 5321 §3.5.3: a server that does not verify says 252.
+            // RFC 5321 §3.5.3: a server that does not verify addresses replies 252.
             SmtpCommand::Vrfy(_) => Ok(say("252 2.1.5 Cannot VRFY user, but will accept message and attempt delivery")),
             SmtpCommand::Expn => Err(Refusal::not_implemented("EXPN")),
             SmtpCommand::Help => Ok(self.help()),
@@ -103,7 +103,7 @@ impl Smtp {
         }
     }
 
-    /// RFC 5321 §4.1.4: EHLO in the midst of a session begins anew, as RSET does.
+    /// EHLO and HELO. In the middle of a session they also reset the transaction, as RSET does (RFC 5321 §4.1.4).
     fn hello(&mut self, name: &str, txn: &mut MailTxn<'_>, is_extended: bool) -> Outcome<Request> {
         self.is_introduced = true;
         self.state = SmtpState::Idle;
@@ -124,7 +124,7 @@ impl Smtp {
         positive(reply)
     }
 
-    /// What EHLO announces: the lines below the host's name, with their codes and without the last line end.
+    /// The lines of EHLO after the host name, with their codes and without the last CRLF.
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let size = format!("SIZE {}", self.config.limits.message);
         let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
@@ -132,7 +132,7 @@ impl Smtp {
         if self.offers_tls() {
             all.push("STARTTLS".into());
         }
-        // RFC 4954 §4: a mechanism that needs TLS is announced when TLS is there.
+        // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.lacks_tls(StartTls::BeforeLogin) {
             all.push(
                 format!("AUTH {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
@@ -143,7 +143,7 @@ impl Smtp {
         if let Some(offer) = self.offers() {
             all = offer.apply(all);
         }
-        // Some clients find STARTTLS only as `250-STARTTLS`, so that another line comes last.
+        // HELP comes last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");
         let Some((last, others)) = all.split_last() else { return String::new() };
         others.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + last
@@ -179,7 +179,7 @@ impl Smtp {
             None
         };
         let verdict = refusal.as_ref().map_or(Verdict::Accepted, |refusal| Verdict::Refused(refusal.line().into()));
-        // Refusals beyond this bound are answered, and not kept.
+        // Refused recipients beyond this bound are answered but not kept.
         let refused = transaction.recipients.len() - transaction.accepted;
         if refusal.is_none() || transaction.accepted < limit && refused < 10 * limit.max(100) {
             transaction.accepted += usize::from(refusal.is_none());
@@ -193,7 +193,7 @@ impl Smtp {
             self.may_send()?;
             return Err(Refusal::sequence("MAIL and RCPT are required before DATA"));
         };
-        // RFC 5321 §3.3: 503 or 554 where no recipient was accepted.
+        // RFC 5321 §3.3: 503 or 554 if no recipient was accepted.
         if transaction.recipients.is_empty() {
             return Err(Refusal::sequence("RCPT is required before DATA"));
         }
@@ -241,14 +241,14 @@ impl Smtp {
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO is required first"));
         }
-        // RFC 4954 §4: once a session, and not within a transaction.
+        // RFC 4954 §4: AUTH is allowed once in a session, and not within a transaction.
         if self.is_logged_in {
             return Err(Refusal::sequence("you are logged in already"));
         }
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
-        // RFC 4954 §4: an initial response where the server speaks first is an error; LOGIN's takes it as the name.
+        // RFC 4954 §4: an initial response is an error if the server sends the first challenge. LOGIN takes it as the user name.
         let context = txn.sasl_context(&self.config.host, self.config.seed);
         self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts())?, txn)
     }
@@ -275,14 +275,14 @@ impl Smtp {
         }
     }
 
-    /// What must come before MAIL.
+    /// What is required before MAIL.
     fn may_send(&self) -> Result<(), Refusal> {
         if !self.is_introduced {
             return Err(Refusal::sequence("EHLO or HELO is required first"));
         }
         match self.config.requires_auth && !self.is_logged_in {
             false => Ok(()),
-            // The login that is missing needs TLS.
+            // A login is required, and it requires TLS.
             true if self.lacks_tls(StartTls::BeforeLogin) => Err(Refusal::starttls_first()),
             // RFC 4954 §6.
             true => Err(Refusal::new("530 5.7.0", "Authentication required")),
@@ -293,7 +293,7 @@ impl Smtp {
         self.config.starttls >= StartTls::Offered && !self.is_secured
     }
 
-    /// Whether this is refused now because STARTTLS is required first.
+    /// Whether the settings refuse something now because STARTTLS is required before it.
     fn lacks_tls(&self, before: StartTls) -> bool {
         self.config.starttls >= before && !self.is_secured
     }

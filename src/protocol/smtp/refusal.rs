@@ -1,5 +1,5 @@
-//! Replies that refuse, each with the code of RFC 5321 and the enhanced code of RFC 3463. Texts begin as those of the
-//! RFCs do, because tools look for them.
+//! Refusals, each with the code of RFC 5321 and the enhanced code of RFC 3463. Their texts begin with the wording of the
+//! RFCs, because tools search for it.
 
 use crate::protocol::Reply;
 use crate::sasl::Rejection;
@@ -41,7 +41,7 @@ impl Refusal {
         Self(format!("552 5.3.4 Message size exceeds fixed maximum message size of {limit} octets"))
     }
 
-    /// RFC 5321 §4.1.1.11. What is announced is not always what is implemented, so it does not speak of that.
+    /// RFC 5321 §4.1.1.11: an unknown parameter.
     pub(super) fn unknown_parameter(keyword: &str) -> Self {
         Self(format!("555 5.5.4 MAIL FROM/RCPT TO parameters not recognized or not implemented: {}", visible(keyword)))
     }
@@ -71,7 +71,7 @@ impl From<Rejection> for Refusal {
     }
 }
 
-/// What a client sent, as a reply may repeat it: short, and in the letters a reply is made of (RFC 5321 §4.2).
+/// Text of the client for a reply: shortened, and in the characters that a reply may contain (RFC 5321 §4.2).
 pub(super) fn visible(text: &str) -> String {
     text.chars().take(64).map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
