@@ -202,7 +202,7 @@ fn sessions_and_transcripts() {
             .ends_with("C: <m1>\nS: 250 2.0.0 Ok: queued as m1\nC: QUIT\nS: 221 2.0.0 Bye\n")
     );
     assert!(client.text("/transcript?verbatim=true").contains("\nC: https://example.org/confirm\nC: .\n"));
-    assert_eq!(problem(client.delete("/sessions/s1"), 409)["detail"], "session s1 is over");
+    assert_eq!(problem(client.delete("/sessions/s1"), 409)["detail"], "session s1 has ended");
 
     let mut open = connect(server.smtp().address());
     open.read_exact(&mut [0; 4]).unwrap();
@@ -511,7 +511,7 @@ fn what_is_delivered_keeps_to_the_limits_of_clients() {
         problem(request.send(&vec![b'x'; octets][..]).unwrap(), 413)["detail"].as_str().unwrap().to_owned()
     };
     assert!(!send(largest).contains("a body has"), "the message is too large, and not the body");
-    assert_eq!(send(largest + 1), format!("a body has {largest} octets at most"));
+    assert_eq!(send(largest + 1), format!("a body has at most {largest} octets"));
 }
 
 #[test]
@@ -710,7 +710,7 @@ fn what_is_wrong_with_a_rule_names_its_member() {
     let silly = json!({ "on": "smtp.rcpt", "do": [{ "pass": true }, { "cut": { "at": 3 } }] });
     let refused = problem(client.post("/rules", &silly), 422);
     assert_eq!(refused["field"], "/do/1");
-    assert_eq!(refused["problems"][0]["help"], "put `cut` before `pass`");
+    assert_eq!(refused["problems"][0]["help"], "move `cut` before `pass`");
     let wrong = json!({ "on": "smtp.rcp", "do": [{ "repyl": "451 later" }] });
     let problem = problem(client.post("/rules", &wrong), 422);
     assert_eq!(problem["field"], "/on");

@@ -41,7 +41,7 @@ fn what_comes_in_the_clear_before_the_reply_to_starttls_leaves_is_dropped() {
 
     assert_eq!(wire.line(), b"250 2.0.0 Ok\r\n");
     let text = server.transcript().to_string();
-    assert!(text.contains("-- 6 octets came in the clear behind STARTTLS and were dropped\n"), "{text}");
+    assert!(text.contains("-- 6 octets were sent in cleartext after STARTTLS and discarded\n"), "{text}");
 }
 
 #[test]

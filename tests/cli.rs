@@ -108,8 +108,8 @@ fn people_read_endpoints_bounds_and_lines() {
     assert!(server.line().starts_with("mailjig "));
     let smtp = server.until("smtp ");
     server.until("http ");
-    assert!(server.until("TLS clients trust").ends_with("/v1/tls/ca.pem"));
-    assert_eq!(server.line(), "kept: the last 10000 messages, up to 1073741824 octets");
+    assert!(server.until("CA certificate for TLS clients").ends_with("/v1/tls/ca.pem"));
+    assert_eq!(server.line(), "keeps the last 10000 messages, at most 1073741824 octets");
     let port = smtp.rsplit(':').next().unwrap();
     let mut client = connect(format!("127.0.0.1:{port}").parse().unwrap());
     client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
@@ -127,7 +127,7 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
     let options = ["--account", "bob@example.org:hunter2", "--scenario", scenario.to_str().unwrap(), "--smtp", "0"];
     let mut server = Running::start(&options);
     let port: u16 = server.until("smtp ").rsplit(':').next().unwrap().parse().unwrap();
-    server.until("kept:");
+    server.until("keeps");
 
     let credentials = |password: &str| BASE64.encode(format!("\0bob@example.org\0{password}").as_bytes());
     let (wrong, right) = (credentials("hunter1"), credentials("hunter2"));
@@ -153,7 +153,7 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
             "s1    login     bob@example.org accepted",
             "s1    fired     full at smtp.rcpt, time 1",
             "s1    refused   RCPT TO:<bob@example.org> → 452 4.2.2 full",
-            "s1    ended     in good order",
+            "s1    ended     normally",
         ]
     );
 }
@@ -208,7 +208,7 @@ fn files_are_written_once_everything_is_bound() {
     let (ready, ca) = (folder.path().join("ready.json"), folder.path().join("ca.pem"));
     let options = ["--ready-file", ready.to_str().unwrap(), "--ca-file", ca.to_str().unwrap(), "--smtps", "off"];
     let mut server = Running::start(&options);
-    server.until("kept:");
+    server.until("keeps");
 
     let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
     let names: Vec<_> = ready["endpoints"].as_object().unwrap().keys().collect();
@@ -242,7 +242,7 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            error.starts_with(&format!("mailjig: the {listener} listener cannot have {address}: another")),
+            error.starts_with(&format!("mailjig: the {listener} listener cannot bind {address}: another")),
             "{error}"
         );
     }
@@ -251,11 +251,11 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
 #[test]
 fn wrong_options_say_what_would_be_right() {
     for (option, right) in [
-        ("--smtp=everywhere", "write a port, as `2525`; an address, as `0.0.0.0:2525`; or `off`"),
-        ("--account=bob", "write a login and a password, as `bob@example.org:secret`"),
-        ("--max-size=big", "write octets, as `1000000`, `25MiB` or `1GB`"),
-        ("--subaddress-separator=x", "write one sign, as `+` or `-`, or `off`"),
-        ("--idle-timeout=0s", "write a time, as `30s` or `5m`"),
+        ("--smtp=everywhere", "write a port such as `2525`, an address such as `0.0.0.0:2525`, or `off`"),
+        ("--account=bob", "write a login and a password, as in `bob@example.org:secret`"),
+        ("--max-size=big", "write a size such as `1000000`, `25MiB` or `1GB`"),
+        ("--subaddress-separator=x", "write one punctuation character, such as `+` or `-`, or `off`"),
+        ("--idle-timeout=0s", "write a time such as `30s` or `5m`"),
     ] {
         let output = output(&mut mailjig(&["serve", option]), "");
         assert_eq!(output.status.code(), Some(2));
@@ -267,7 +267,7 @@ fn wrong_options_say_what_would_be_right() {
 fn scenarios_are_listed_checked_and_served() {
     let listed = output(&mut mailjig(&["scenarios"]), "");
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert!(listed.contains("smtp-greylist") && listed.contains("Refused for now"), "{listed}");
+    assert!(listed.contains("smtp-greylist") && listed.contains("a 451 is temporary"), "{listed}");
     let printed = output(&mut mailjig(&["scenarios", "smtp-greylist"]), "");
     let folder = tempfile::tempdir().unwrap();
     let (right, wrong) = (folder.path().join("smtp-greylist.toml"), folder.path().join("wrong.toml"));
@@ -287,7 +287,7 @@ fn scenarios_are_listed_checked_and_served() {
     for (arguments, wanted) in [
         (["--scenario", "no/such.toml"], "no/such.toml: the file cannot be read"),
         (["--scenario", "smtp-greylst"], "did you mean `smtp-greylist`?"),
-        (["--namespace", "a//b"], "no mailbox can be below `--namespace a//b`: a level of the name is empty"),
+        (["--namespace", "a//b"], "`--namespace a//b` is not a valid namespace: a level of the name is empty"),
     ] {
         let refused = output(&mut mailjig(&[&["serve", "--ports", "auto"][..], &arguments].concat()), "");
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -241,7 +241,7 @@ fn check(name: &str, script: &Script, said: &[String], transcript: &str) {
         let line = said.as_deref().and_then(|said| said.strip_suffix("\r\n"));
         line.is_some_and(|line| line.len() < 500 && !line.contains(char::is_control))
     };
-    if client.iter().all(|said| is_plain(&said)) && !transcript.contains(", not kept>") {
+    if client.iter().all(|said| is_plain(&said)) && !transcript.contains(", not recorded>") {
         let line = |said: &String| {
             if said == "\r\n" { "C:".to_owned() } else { format!("C: {}", said.trim_end_matches(['\r', '\n'])) }
         };

@@ -385,7 +385,7 @@ fn a_taken_port_is_named_with_its_listener() {
 
     let error = MailServer::builder().listen(Listener::Submission, taken).try_start().unwrap_err();
 
-    let expected = format!("the submission listener cannot have {taken}: another program listens there");
+    let expected = format!("the submission listener cannot bind {taken}: another program uses this port");
     assert!(error.to_string().starts_with(&expected), "{error}");
 }
 
@@ -417,17 +417,14 @@ fn a_silent_client_is_told_that_time_is_over() {
 fn a_listener_that_is_off_is_named() {
     let server = MailServer::builder().without(Listener::Smtps).start();
 
-    assert!(
-        panic_of(|| drop(server.smtps().url().to_owned()))
-            .contains("the smtps listener of this server is switched off")
-    );
+    assert!(panic_of(|| drop(server.smtps().url().to_owned())).contains("the smtps listener of this server is off"));
 }
 
 #[test]
 fn a_name_that_is_none_is_named() {
     for name in ["", "two words", "büro.example", "a\r\n250 b"] {
         let error = MailServer::builder().certificate_name(name).try_start().unwrap_err();
-        assert!(error.to_string().starts_with(&format!("{name:?} is no name for a host")), "{error}");
+        assert!(error.to_string().starts_with(&format!("{name:?} is not a valid host name")), "{error}");
         assert!(MailServer::builder().host(name).try_start().is_err());
     }
 }
@@ -453,13 +450,13 @@ fn a_listener_that_begins_with_tls_has_no_starttls() {
     let wrong = catch_unwind(|| MailServer::builder().starttls(Listener::Imaps, StartTls::Offered));
 
     let message = *wrong.unwrap_err().downcast::<String>().unwrap();
-    assert_eq!(message, "imaps begins with TLS, so there is no STARTTLS");
+    assert_eq!(message, "imaps uses TLS from the start and has no STARTTLS");
 }
 
 #[test]
 fn a_handshake_that_fails_says_why_in_words() {
     let too_old = "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3";
-    let group = "the client offers no key exchange group that the server has";
+    let group = "the client offers no key exchange group that the server supports";
     // Cipher suites: the server has 0xc02b (with ECDSA) and 0x1301 (of TLS 1.3). Extensions by their number: 10 the groups
     // x25519 or secp521r1, 11 the point formats, 13 the signature algorithms with ECDSA or RSA, 20 a certificate
     // that is a bare key (RFC 7250), 43 the versions.
@@ -470,7 +467,7 @@ fn a_handshake_that_fails_says_why_in_words() {
         (client_hello([3, 1], 0x2f, 0, &[]), too_old),
         (client_hello([3, 2], 0xc02b, 0, &[x25519, ecdsa]), too_old),
         (client_hello([3, 3], 0xc02b, 0, &[x25519, ecdsa, tls11]), too_old),
-        (client_hello([3, 3], 0x2f, 0, &[x25519, ecdsa]), "the client offers no cipher suite that the server has"),
+        (client_hello([3, 3], 0x2f, 0, &[x25519, ecdsa]), "the client offers no cipher suite that the server supports"),
         (client_hello([3, 3], 0xc02b, 0, &[secp521r1, ecdsa]), group),
         (client_hello([3, 3], 0x1301, 0, &[x25519, ecdsa, tls13]), group),
         (
@@ -479,12 +476,12 @@ fn a_handshake_that_fails_says_why_in_words() {
         ),
         (
             client_hello([3, 3], 0xc02b, 0, &[x25519, (11, &[1, 1]), ecdsa]),
-            "the client offers no point format that the server has",
+            "the client offers no point format that the server supports",
         ),
         (client_hello([3, 3], 0xc02b, 1, &[x25519, ecdsa]), "the client insists on TLS compression"),
         (
             client_hello([3, 3], 0xc02b, 0, &[x25519, ecdsa, (20, &[1, 2])]),
-            "the client's TLS and the server's have too little in common",
+            "the client and the server support no common TLS parameters",
         ),
         (b"EHLO x\r\n".to_vec(), "the client sent something that is not TLS"),
     ] {
@@ -559,7 +556,7 @@ fn a_detail_in_an_address_reaches_its_user_on_a_closed_list() {
     assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
     assert_eq!(mail.envelope().recipients()[0].address(), "bob+news@example.org");
     let wrong = panic_of(|| drop(MailServer::builder().subaddress_separator('x')));
-    assert_eq!(wrong, "'x' cannot stand before a detail of an address");
+    assert_eq!(wrong, "'x' is not a valid sub-address separator");
 }
 
 #[test]
@@ -567,13 +564,13 @@ fn what_ends_a_line_is_in_no_address_and_no_login() {
     let server = MailServer::builder().max_message_size(10).start();
     for wrong in ["", "bob\r\nQUIT", "bob\0"] {
         let said = panic_of(|| drop(server.account(wrong)));
-        assert!(said.ends_with("cannot be a login: it must not be empty, nor have control characters"), "{said}");
+        assert!(said.ends_with("is not a valid login: it must not be empty or contain control characters"), "{said}");
         let said = panic_of(|| drop(MailServer::builder().account(wrong, "secret")));
-        assert!(said.contains("must not be empty, nor have control characters"), "{said}");
+        assert!(said.contains("must not be empty or contain control characters"), "{said}");
         let said = panic_of(|| drop(server.deliver(wrong, "x")));
-        assert!(said.contains("cannot be an address"), "{said}");
+        assert!(said.contains("is not a valid address"), "{said}");
     }
     let said = panic_of(|| drop(server.deliver("bob@example.org", "more than ten octets")));
-    assert_eq!(said, "the message has 20 octets; it may have 10");
+    assert_eq!(said, "the message has 20 octets; the limit is 10");
     assert!(server.messages().is_empty());
 }

@@ -53,19 +53,19 @@ fn every_panic_is_at_the_line_of_the_test() {
 
     let cases: Vec<Case<'_>> = vec![
         // Starting.
-        case("the smtp listener cannot have", || MailServer::builder().listen(Listener::Smtp, taken).start()),
-        case("no mailbox can be below \"a//b\": a level of the name is empty", || {
+        case("the smtp listener cannot bind", || MailServer::builder().listen(Listener::Smtp, taken).start()),
+        case("\"a//b\" is not a valid namespace: a level of the name is empty", || {
             MailServer::builder().namespace("a//b").start()
         }),
-        case("\"two words\" is no name", || MailServer::builder().host("two words").start()),
+        case("\"two words\" is not a valid host name", || MailServer::builder().host("two words").start()),
         case("did you mean `smtp-greylist`?", || MailServer::builder().scenario(Scenario::named("smtp-graylist"))),
         case("did you mean `unknown`?", || {
             MailServer::builder().scenario(Scenario::named("smtp-partial-rcpt").set("unknwon", "x"))
         }),
-        case("'a' cannot stand between", || MailServer::builder().delimiter('a')),
+        case("'a' is not a valid delimiter", || MailServer::builder().delimiter('a')),
         case("did you mean `smtp-greylist`?", || server.scenario(&Scenario::named("smtp-graylist"))),
         // Listeners that are switched off.
-        case("the smtp listener of this server is switched off", || none.smtp().port()),
+        case("the smtp listener of this server is off", || none.smtp().port()),
         case("the submission listener", || none.submission().port()),
         case("the smtps listener", || server.smtps().port()),
         case("the imap listener", || none.imap().port()),
@@ -101,13 +101,13 @@ fn every_panic_is_at_the_line_of_the_test() {
         case("is not a pattern", || session::helo("~(")),
         case("did you mean `smtp`?", || session::listener("smpt")),
         case("is not a pattern", || Pattern::from("~(".to_owned())),
-        case("no count lies in 3..1", || Times::from(3..1)),
-        case("no count lies in 3..=1", || Times::from(3..=1)),
-        case("no count lies in 0..0", || server.expect(..0, any())),
+        case("the range 3..1 contains no count", || Times::from(3..1)),
+        case("the range 3..=1 contains no count", || Times::from(3..=1)),
+        case("the range 0..0 contains no count", || server.expect(..0, any())),
         // Rules.
         case("unknown field `rctp`; did you mean `rcpt`?", || on(smtp::rcpt()).when("rctp", "x")),
-        case("`many` is no number", || on(smtp::message()).when("size", "many")),
-        case("`often` says not which", || on(smtp::rcpt()).nth("often")),
+        case("`many` is not a number", || on(smtp::message()).when("size", "many")),
+        case("`often` is not a valid `nth`", || on(smtp::rcpt()).nth("often")),
         case("{", || on(smtp::rcpt()).per("{")),
         case("`~(` is not a pattern", || on(smtp::rcpt()).to("~(")),
         case("", || on(smtp::rcpt()).raw("\\q")),

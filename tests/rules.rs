@@ -127,7 +127,7 @@ fn a_wait_for_a_rule_that_does_not_fire_ends_with_a_report() {
     insta::assert_snapshot!(without_lines(&report));
     assert!(busy.unmount());
     let report = failed(&|| busy.wait(2).within(Duration::from_millis(1)).block());
-    assert!(report.ends_with("the rule was taken out before it fired so often"), "{report}");
+    assert!(report.ends_with("the rule was removed before it fired that often"), "{report}");
 }
 
 #[test]
@@ -269,9 +269,9 @@ fn a_rule_that_cannot_be_is_refused_when_it_is_mounted() {
     let refused = |mount: &dyn Fn()| text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(mount)).unwrap_err());
 
     let why = refused(&|| drop(server.mount(on(smtp::noop()).to("bob@example.org").pass())));
-    assert!(why.contains("there is no `rcpt` at `smtp.noop`"), "{why}");
+    assert!(why.contains("the field `rcpt` does not exist at `smtp.noop`"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::noop()).reply("later"))));
-    assert!(why.contains("`later` begins with no code of three digits"), "{why}");
+    assert!(why.contains("`later` does not begin with a reply code of three digits"), "{why}");
 }
 
 #[test]
@@ -298,12 +298,12 @@ fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
         (|| drop(on(smtp::noop()).when("rctp", "x")), "unknown field `rctp`; did you mean `rcpt`?"),
         (
             || drop(on(smtp::mail()).when("sent", "many")),
-            "`many` is no number; write `3`, `>=3`, `<10` or a size as `>10MB`",
+            "`many` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`",
         ),
-        (|| drop(on(smtp::mail()).per("rcpt")), "unknown count `rcpt`; did you mean `{rcpt}`?"),
+        (|| drop(on(smtp::mail()).per("rcpt")), "unknown `per` value `rcpt`; did you mean `{rcpt}`?"),
         (
             || drop(on(smtp::mail()).nth("third")),
-            "`third` says not which; write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them",
+            "`third` is not a valid `nth`; write `2`, `2-4`, `3+`, `every 5` or `1,4,9`, or one of these after `not`",
         ),
         (|| drop(on(smtp::event("nop"))), "unknown event `smtp.nop`; did you mean `smtp.noop`?"),
         (
@@ -311,11 +311,11 @@ fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
             "unknown alert `handshake_fail`; did you mean `handshake_failure`?",
         ),
         (|| drop(on(smtp::mail()).chance(2.0)), "`2` is not a probability between 0 and 1"),
-        (|| drop(on(smtp::mail()).reply("250 {")), "250 {: a `{` that is not closed; write `{{` for a brace"),
-        (|| drop(on(smtp::mail()).reply_lines(["250 {"])), "250 {: a `{` that is not closed; write `{{` for a brace"),
+        (|| drop(on(smtp::mail()).reply("250 {")), "250 {: unmatched `{`; write `{{` for a brace"),
+        (|| drop(on(smtp::mail()).reply_lines(["250 {"])), "250 {: unmatched `{`; write `{{` for a brace"),
         (
             || drop(on(smtp::mail()).raw("\\q")),
-            "\\q: a backslash stands before r, n, t, 0, x with two digits, or a backslash",
+            "\\q: a backslash must be followed by r, n, t, 0, x with two digits, or a backslash",
         ),
     ] as [(fn(), &str); 10]
     {
@@ -505,7 +505,7 @@ fn sessions_are_kicked_and_events_follow_from_events() {
     assert_eq!(imap.line(), b"* BYE NOOP\r\n");
     assert_eq!(imap.read(), Err(Eof));
     let report = report(server);
-    assert!(report.contains("events follow from each other more than 8 deep"), "{report}");
+    assert!(report.contains("events caused each other more than 8 levels deep"), "{report}");
 }
 
 #[test]
@@ -664,16 +664,16 @@ fn an_answer_that_is_kept_back_for_ever_is_silent() {
     let mut client = connect(&server, "smtp");
 
     client.say("NOOP\r\n");
-    until("it stalls", || server.transcript().to_string().contains("-- the server says nothing from here on\n"));
+    until("it stalls", || server.transcript().to_string().contains("-- the server sends nothing from here on\n"));
 
     server.verify().block();
 }
 
 #[test]
 fn a_transcript_says_where_a_rule_stalls() {
-    let of_reply = "-- the server says nothing to this, ever\n";
-    let more_of_reply = "-- the server says nothing more to this, ever\n";
-    let of_connection = "-- the server says nothing from here on\n";
+    let of_reply = "-- the server never answers this\n";
+    let more_of_reply = "-- the server sends nothing more in answer to this\n";
+    let of_connection = "-- the server sends nothing from here on\n";
     for (steps, wanted) in [
         ("{ stall = 'reply' }", format!("C: NOOP\n{of_reply}")),
         ("[{ pass = 'silent' }, { stall = 'reply' }]", format!("C: NOOP\n{of_reply}")),
@@ -690,7 +690,7 @@ fn a_transcript_says_where_a_rule_stalls() {
         let mut client = connect(&server, "smtp");
 
         client.say("NOOP\r\na line\r\n");
-        until("it stalls", || server.transcript().to_string().contains("-- the server says nothing"));
+        until("it stalls", || server.transcript().to_string().contains("-- "));
 
         let transcript = server.transcript().to_string();
         assert!(transcript.contains(&wanted), "{steps}: {transcript}");
@@ -756,7 +756,7 @@ fn a_response_of_a_login_that_was_not_awaited_is_not_shown() {
     gone(&server, client);
 
     let report = report(server);
-    assert!(report.contains("the client sent \"***\" where ~^x$ was awaited"), "{report}");
+    assert!(report.contains("the client sent \"***\", but ~^x$ was expected"), "{report}");
     assert!(!report.contains("c2VjcmV0"), "{report}");
 }
 

@@ -1,5 +1,5 @@
-//! Who may ask: a page in some browser tab may not, whatever name it gave to this address. And how much, and for how
-//! long, a request may take to come.
+//! Access control for HTTP requests: protection against web pages (DNS rebinding, cross-site requests), and limits on
+//! the size and duration of a request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ use super::blocking::{LITTLE, run_blocking};
 use super::problem::Problem;
 use crate::server::Server;
 
-/// What every request must come up to.
+/// The checks that every request passes.
 #[derive(Clone)]
 pub(super) struct Access {
     pub(super) server: Arc<Server>,
-    /// Octets of a body.
+    /// The largest body, in octets.
     pub(super) limit: usize,
-    /// How long a body may take to come.
+    /// How long the body may take to arrive.
     pub(super) patience: Duration,
 }
 
-/// Refuses requests for foreign hosts (DNS rebinding), unsafe ones from foreign pages, and bodies that are too large or
-/// too slow. No browser shall take an answer for something else than its type says.
+/// Refuses requests for foreign hosts (DNS rebinding), unsafe requests from foreign pages, and bodies that are too
+/// large or too slow. `nosniff` keeps browsers from guessing another content type.
 pub(super) async fn access(State(access): State<Access>, request: Request, next: Next) -> Response {
     let admitted = match access.admit(&request) {
         Ok(()) => access.complete(request).await,
@@ -46,11 +46,12 @@ pub(super) async fn access(State(access): State<Access>, request: Request, next:
     response
 }
 
-/// So many requests with long bodies are answered at once: each has a thread, and may need others to come to its end.
+/// Number of requests with long bodies that are answered at the same time: each uses a thread, and may need others to
+/// finish.
 static LONG_BODIES: Semaphore = Semaphore::const_new(32);
 
-/// A body that takes long to read is read, and what it asks for done, where nobody waits for the thread. That of a safe
-/// request means nothing (RFC 9110 §9.3.1).
+/// Answers a request. A long body is read and processed on a thread that nobody else waits for. The body of a safe
+/// request has no meaning (RFC 9110 §9.3.1).
 async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) -> Response {
     if head.method.is_safe() {
         return next.run(Request::from_parts(head, Body::empty())).await;
@@ -81,14 +82,14 @@ impl Access {
         let (is_refused, why) = match text(headers, header::ORIGIN) {
             Some(origin) => (
                 !is_safe && origin.split_once("://").is_none_or(|(_, its)| its != host),
-                "a page of another origin may look, but not change anything",
+                "a page of another origin may read, but not change anything",
             ),
-            // Who follows a link from elsewhere may come here (Fetch Metadata); what a page loads may not.
+            // Following a link from another site is allowed (Fetch Metadata); loading from a page is not.
             None => {
                 let fetch = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
                 let is_navigation = is_safe && fetch("sec-fetch-mode") == Some(b"navigate");
                 let is_loaded = fetch("sec-fetch-site") == Some(b"cross-site") && !is_navigation;
-                (is_loaded, "a page of another site may link here, but not load anything without saying its origin")
+                (is_loaded, "a page of another site may link here, but must not load anything without an Origin header")
             }
         };
         match is_refused {
@@ -97,18 +98,18 @@ impl Access {
         }
     }
 
-    /// The request with all of its body, in the pieces that it came in.
+    /// The request with its complete body, in the pieces in which it arrived.
     async fn complete(&self, request: Request) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
         let (head, body) = request.into_parts();
         match timeout(self.patience, Limited::new(body, self.limit).collect()).await {
             Ok(Ok(body)) => Ok((head, body.aggregate())),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let detail = format!("a body has {} octets at most", self.limit);
+                let detail = format!("a body has at most {} octets", self.limit);
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
             }
-            Ok(Err(error)) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body breaks off: {error}"))),
+            Ok(Err(error)) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is incomplete: {error}"))),
             Err(_elapsed) => {
-                let detail = format!("the body did not come within {} s", self.patience.as_secs_f32());
+                let detail = format!("the body did not arrive within {} s", self.patience.as_secs_f32());
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
             }
         }
@@ -161,7 +162,7 @@ mod tests {
         address
     }
 
-    /// A client that says this and no more.
+    /// A client that sends this and nothing more.
     fn post_to(address: SocketAddr, says: &str) -> TcpStream {
         let mut client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(LONG)).unwrap();
@@ -170,19 +171,19 @@ mod tests {
         client
     }
 
-    /// What it is answered.
+    /// The answer to it.
     fn heard(mut client: TcpStream) -> String {
         let mut heard = String::new();
         client.read_to_string(&mut heard).unwrap();
         heard
     }
 
-    /// The same of a server that gives back how much it was sent.
+    /// The same, with a server that answers with the size of the body.
     fn answer(patience: Duration, says: &str) -> String {
         heard(post_to(start(LIMIT, patience, post(async |body: String| body.len().to_string())), says))
     }
 
-    /// What has not come by then does not come.
+    /// The time after which a test stops waiting.
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
@@ -195,13 +196,13 @@ mod tests {
         {
             let refused = answer(LONG, says);
             assert!(
-                refused.starts_with("HTTP/1.1 413 ") && refused.contains("a body has 10 octets at most"),
+                refused.starts_with("HTTP/1.1 413 ") && refused.contains("a body has at most 10 octets"),
                 "{refused}"
             );
         }
     }
 
-    /// As many long bodies as there are threads that serve, each worked on until a short one is answered.
+    /// As many long bodies as there are threads, each processed until a short one is answered.
     #[test]
     fn work_on_a_long_body_keeps_no_other_request_waiting() {
         let (release, released) = mpsc::channel();
@@ -230,7 +231,7 @@ mod tests {
     fn a_body_that_is_no_body_is_refused() {
         let refused = answer(LONG, "Transfer-Encoding: chunked\r\n\r\nz\r\n");
 
-        assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body breaks off"), "{refused}");
+        assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body is incomplete"), "{refused}");
     }
 
     #[test]
@@ -239,7 +240,7 @@ mod tests {
             let refused = answer(Duration::from_millis(250), says);
 
             assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
-            assert!(refused.contains("the body did not come within 0.25 s"), "{refused}");
+            assert!(refused.contains("the body did not arrive within 0.25 s"), "{refused}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/accounts`: who has mail, and in which mailboxes; what lies in them, and putting something there.
+//! `/v1/accounts`: accounts, mailboxes and their entries, and putting messages into mailboxes.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -83,7 +83,7 @@ impl EntryJson {
     }
 }
 
-/// A message to be put into a mailbox.
+/// A message to put into a mailbox.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Put {
@@ -124,7 +124,7 @@ pub(super) async fn raw(
     Path((login, name, uid)): Path<(String, String, String)>,
     _: NoParams,
 ) -> Result<Response, Problem> {
-    let number: u32 = uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is no UID; write `1`")))?;
+    let number: u32 = uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is not a UID; write `1`")))?;
     let message = server
         .engine()
         .read(|world| mailbox(world, &login, &name)?.entry(number).map(|entry| entry.message.raw().clone()));
@@ -132,8 +132,8 @@ pub(super) async fn raw(
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
 
-/// Puts a message into a mailbox, which is made if there is none: as JSON, or as the message itself with its flags and
-/// date in the query.
+/// Puts a message into a mailbox, which is created if it does not exist. The body is JSON, or the message itself with
+/// its flags and date in the query.
 pub(super) async fn put(
     State(server): Shared,
     Path((login, name)): Path<(String, String)>,
@@ -168,7 +168,7 @@ pub(super) async fn put(
     Ok((StatusCode::CREATED, Json(json!(entry))).into_response())
 }
 
-/// The octets that one of two fields gives.
+/// The octets from `raw` or from `raw_base64`.
 pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<Bytes, Problem> {
     match (raw, raw_base64) {
         (Some(raw), None) => Ok(raw.into()),
@@ -176,12 +176,13 @@ pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<
             Ok(raw) => Ok(raw.into()),
             Err(error) => Err(Problem::field("raw_base64", format!("it is not base64: {error}"))),
         },
-        _ => Err(Problem::field("raw", "give the message in `raw`, or in `raw_base64`, and not in both")),
+        _ => Err(Problem::field("raw", "put the message into either `raw` or `raw_base64`")),
     }
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, Problem> {
-    let wrong = || Problem::field("date", format!("`{text}` is not a moment; write it as `2026-01-01T12:00:00Z`"));
+    let wrong =
+        || Problem::field("date", format!("`{text}` is not a date and time; write it as `2026-01-01T12:00:00Z`"));
     Timestamp::parse(text).ok_or_else(wrong)
 }
 

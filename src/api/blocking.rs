@@ -1,20 +1,20 @@
-//! Reading whole mails, where nobody waits for a thread meanwhile.
+//! Reading whole messages without blocking a thread that serves others.
 
 use axum::http::StatusCode;
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::problem::Problem;
 
-/// So many octets of mail are read on a thread that serves others too.
+/// Up to this many octets are read on a thread that also serves others.
 pub(super) const LITTLE: usize = 256 << 10;
 
-/// Reads so many octets of mail. Where that takes long, whatever else this thread serves goes on on another one.
+/// Reads this many octets of mail. If that takes long, the other tasks of this thread move to another thread.
 pub(super) fn blocking_if_long<T>(octets: usize, read: impl FnOnce() -> T) -> T {
     if octets <= LITTLE { read() } else { block_in_place(read) }
 }
 
-/// Reads whole messages elsewhere than on the threads that serve everybody.
+/// Reads whole messages on a thread for blocking work.
 pub(super) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let done = spawn_blocking(work).await;
-    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))
+    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in mailjig; please report it"))
 }

@@ -1,4 +1,4 @@
-//! A body that is made piece by piece while it is sent: nobody waits for the whole of it, and it is nowhere at once.
+//! A response body that is generated in pieces while it is sent, so that it is never in memory as a whole.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 
-/// Makes a body of what is given until there is none; an error ends the connection, so that the client sees it.
+/// Makes a body from the pieces that `next` returns, until it returns none. An error ends the connection, so that the
+/// client notices.
 pub(super) fn chunked(next: impl FnMut() -> Option<io::Result<String>> + Send + Unpin + 'static) -> Body {
     Body::new(ChunkedBody(next))
 }

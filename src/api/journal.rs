@@ -1,4 +1,4 @@
-//! `/v1/journal`: every record, in one order.
+//! `/v1/journal`: all records, in order.
 
 use std::io;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use crate::protocol::Event;
 use crate::server::{Server, Until};
 
 const DEFAULT_LIMIT: u64 = 1000;
-/// Records that are looked at before the lock is let go for a moment.
+/// Number of records that are read before the lock is released for a moment.
 const PORTION: usize = 256;
 
 #[derive(Serialize)]
 struct RecordList {
     records: Vec<RecordJson>,
-    /// What to ask for next, as `after`.
+    /// The cursor for the next request, as `after`.
     next: Seq,
 }
 
@@ -56,23 +56,23 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         after: after.unwrap_or_default(),
         session: params.session("session")?,
         event: params.typed("event", |name| {
-            Event::parse(name).ok_or_else(|| format!("`{name}` is no event; an event is named like `smtp.rcpt`"))
+            Event::parse(name).ok_or_else(|| format!("unknown event `{name}`; write a name such as `smtp.rcpt`"))
         })?,
         limit: params.number("limit")?.unwrap_or(DEFAULT_LIMIT) as usize,
     };
     let (wait, count) = (params.duration("wait")?, params.number("count")?);
     params.finish()?;
     if wait.is_none() && count.is_some() {
-        return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
+        return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
-    // Without a cursor the journal begins where it begins; a cursor below the floor has missed something.
+    // Without a cursor the list begins at the first record that exists; a cursor before it has missed records.
     let begin = after.unwrap_or_else(|| server.engine().read(|world| world.journal.floor()));
     let (mut next, mut records) = (begin, Vec::new());
     let Some(within) = wait else {
         let first = selection.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| selection.gone(gone))?;
         return Ok(stream(server, selection, records, next, first));
     };
-    // As many are looked for as are waited for, however few the answer may hold.
+    // Look for as many records as the request waits for, even if `limit` is smaller.
     let wanted = count.unwrap_or(1).max(1) as usize;
     let awaited = RecordSelection { limit: selection.limit.max(wanted), ..selection };
     let interest = Interest::of([Topic::Everything]).in_session(selection.session);
@@ -84,7 +84,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         Some(Err(gone)) => return Err(awaited.gone(gone)),
         Some(Ok(())) => {}
         None => {
-            let detail = format!("{} records came, {wanted} were waited for", records.len());
+            let detail = format!("{} records came; the request waited for {wanted}", records.len());
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
     }
@@ -95,7 +95,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     Ok(Json(RecordList { records, next }).into_response())
 }
 
-/// A list that is made while it is sent. Where records go before they were read, it breaks off.
+/// A list that is generated while it is sent. It breaks off if records are discarded before they were read.
 fn stream(
     server: Arc<Server>,
     mut selection: RecordSelection,
@@ -114,7 +114,7 @@ fn stream(
             text += &serde_json::to_string(record).unwrap_or_default();
         }
         if is_all {
-            // Where there was none, the list begins here.
+            // If there was no record, the list begins here.
             let begin = if begin == "," { "" } else { begin };
             text += &format!("{begin}],\"next\":{next}}}");
             return Some(Ok(text));
@@ -122,7 +122,9 @@ fn stream(
         let mut records = Vec::new();
         match selection.read(server.engine(), &mut next, &mut records, 1) {
             Ok(is_all) => state = Some((records, next, is_all)),
-            Err(Gone { first }) => return Some(Err(io::Error::other(format!("records before {first} are gone")))),
+            Err(Gone { first }) => {
+                return Some(Err(io::Error::other(format!("records before {first} were discarded"))));
+            }
         }
         Some(Ok(text))
     };
@@ -130,7 +132,7 @@ fn stream(
 }
 
 impl RecordSelection {
-    /// Reads on from `next`, in so many portions at most, as far as the limit allows. Whether that was all.
+    /// Reads on from `next`, at most this many portions, up to the limit. Returns whether that was all.
     fn read(
         &self,
         engine: &Engine,
@@ -165,7 +167,8 @@ impl RecordSelection {
 
     fn gone(&self, Gone { first }: Gone) -> Problem {
         let after = self.after;
-        let detail = format!("what came behind {after} is no longer kept; the first record that is has number {first}");
+        let detail =
+            format!("the records after {after} were discarded; the first that still exists has number {first}");
         Problem::new(StatusCode::GONE, detail).with("first", first)
     }
 
@@ -226,7 +229,7 @@ fn turn_as_json(turn: &RecordedTurn<'_>) -> Value {
     facts
 }
 
-/// Octets as text, and exactly in base64 where they are no UTF-8.
+/// Octets as text, and also in base64 if they are not UTF-8.
 fn put(facts: &mut Value, name: &str, octets: &[u8]) {
     if std::str::from_utf8(octets).is_err() {
         facts[format!("{name}_base64")] = BASE64.encode(octets).into();
@@ -237,7 +240,7 @@ fn put(facts: &mut Value, name: &str, octets: &[u8]) {
 /// The rules that had to do with a turn in which so many octets were heard.
 fn rules(trace: &Trace, heard: u32) -> Value {
     let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
-    // By their places in what was said, which stands behind what was heard.
+    // Positions are relative to the server's output, which follows the client's input.
     let place = |at: u32| at.saturating_sub(heard);
     let written = trace
         .written

@@ -11,7 +11,7 @@ use crate::protocol::Listener;
 #[derive(Serialize)]
 pub(super) struct MessageJson {
     pub(super) id: MessageNo,
-    /// The cursor behind this message; none until its client has the reply.
+    /// The cursor after this message; none until its client has received the reply.
     pub(super) seq: Option<Seq>,
     session: Option<SessionNo>,
     received: Timestamp,

@@ -34,7 +34,7 @@ pub(super) async fn text(State(server): Shared, Path(m): Path<String>, _: NoPara
     run_blocking(move || message.text().into_response()).await
 }
 
-/// The HTML as it is, in a frame that runs nothing and loads nothing.
+/// The HTML as it is, with a content security policy that forbids scripts and external resources.
 pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     let html = run_blocking(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
@@ -73,7 +73,7 @@ pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoPar
     .await
 }
 
-/// The decoded octets of a part, to be saved and not to be shown.
+/// The decoded octets of a part, as a download, not displayed by a browser.
 pub(super) async fn part(
     State(server): Shared,
     Path((m, n)): Path<(String, String)>,
@@ -94,7 +94,7 @@ pub(super) async fn part(
 }
 
 fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
-    let no = MessageNo::parse(m).ok_or_else(|| Problem::field("m", format!("`{m}` is no message; write `m1`")))?;
+    let no = MessageNo::parse(m).ok_or_else(|| Problem::field("m", format!("`{m}` is not a message; write `m1`")))?;
     let found = server.engine().read(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
 }

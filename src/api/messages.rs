@@ -27,11 +27,11 @@ const DEFAULT_LIMIT: u64 = 100;
 #[derive(Serialize)]
 struct MessageList {
     messages: Vec<MessageJson>,
-    /// What to ask for next, as `after`.
+    /// The cursor for the next request, as `after`.
     next: Seq,
 }
 
-/// What a list is asked for.
+/// The parameters of a list.
 struct MessageSelection {
     matcher: Matcher,
     after: Option<Seq>,
@@ -49,11 +49,11 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     params.finish()?;
     let evicted_to = server.engine().read(World::evicted_to);
     if let Some(after) = selection.after.filter(|after| *after < evicted_to) {
-        let detail = format!("mail that came behind {after} was evicted; behind {evicted_to} nothing is missing");
+        let detail = format!("messages after {after} were discarded; after {evicted_to} none is missing");
         return Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to));
     }
     match (wait, count) {
-        (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`")),
+        (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`")),
         (None, None) => run_blocking(move || selection.find(server.engine()).into_response()).await,
         (Some(within), count) => selection.wait(server, within, count.unwrap_or(1).max(1)).await,
     }
@@ -71,7 +71,7 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
     clauses.extend(params.listener()?);
     for header in params.take_all("header") {
         let Some((name, value)) = header.split_once(':') else {
-            return Err(Problem::field("header", "write `header=Name:value`, the value as a pattern"));
+            return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));
         };
         let value = crate::base::Pattern::parse(value.trim_start());
         let value = value.map_err(|error| Problem::field("header", error.to_string()))?;
@@ -81,8 +81,8 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
 }
 
 impl MessageSelection {
-    /// What was closed behind the cursor, in the order of closing: whatever is closed later is behind it. Without a
-    /// cursor, what is not closed yet too, at the end.
+    /// Messages whose exchange was closed after the cursor, in the order of closing, so that later ones come after
+    /// them. Without a cursor, also messages whose exchange is not closed yet, at the end.
     fn find(self, engine: &Engine) -> MessageList {
         let mut query = MailQuery::after(self.after.unwrap_or_default(), self.matcher);
         let mut found = query.find(engine, self.limit);
@@ -124,7 +124,7 @@ impl MessageList {
         Self { messages: found.into_iter().map(MessageJson::from).collect(), next }
     }
 
-    /// Subjects may have megabytes: to be called where nobody waits meanwhile.
+    /// Subjects can have megabytes: call this where blocking is allowed.
     fn into_response(self) -> Response {
         Json(self).into_response()
     }
@@ -164,7 +164,7 @@ mod tests {
         (*state % below as u64) as usize
     }
 
-    /// The exchange of a mail whose reply has not left yet.
+    /// The exchange of a message whose reply has not been sent yet.
     fn capture(server: &Server, no: u32, to: &str) -> Seq {
         let message =
             Message::new(MessageNo(no), Origin::Delivered, Timestamp::from_micros(0), Some(envelope(to)), Bytes::new());
@@ -241,7 +241,7 @@ mod tests {
         let (_, first) = get("");
         let next = first["next"].as_u64().unwrap();
 
-        // All of them are kept; then the first goes, which the cursor is behind; then one that it is in front of.
+        // First all are kept; then the first is discarded, which is before the cursor; then one after the cursor.
         deliver();
         assert_eq!(ids(&get(&format!("?after={next}")).1), ["m2"]);
         deliver();

@@ -1,4 +1,5 @@
-//! The HTTP face: the same nouns as in Rust, for tests in any language, under `/v1`. Does not see the harness.
+//! The HTTP API under `/v1`, for tests in any language: the same functions as the Rust harness, on which it does not
+//! depend.
 
 mod access;
 mod accounts;
@@ -33,7 +34,7 @@ use problem::Problem;
 use serve::{Bounds, serve};
 pub(crate) use server::endpoints;
 
-/// What a request may be larger than the largest message: base64 and JSON around it.
+/// Room in a request beyond the largest message, for the JSON around it.
 const ENVELOPE: u64 = 1 << 20;
 
 /// A running HTTP listener. Dropping it stops it.
@@ -46,7 +47,7 @@ pub(crate) struct Api {
 type Shared = axum::extract::State<Arc<Server>>;
 
 impl Api {
-    /// Binds the address and serves; whoever connects from now on is answered.
+    /// Binds the address and serves; connections are accepted from now on.
     pub(crate) fn start(server: Arc<Server>, address: SocketAddr) -> Result<Self, StartError> {
         let failed = |source| StartError::address("http", address, source);
         let socket = bind(address).map_err(failed)?;
@@ -58,12 +59,12 @@ impl Api {
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 
-    /// Where a client of this machine reaches it.
+    /// The address for clients on this machine.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// As `http://127.0.0.1:8025`.
+    /// The URL, such as `http://127.0.0.1:8025`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -124,7 +125,7 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .nest("/v1", v1)
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
-        // The guard has its own.
+        // The guard has its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(access, access::access))
         .with_state(server)
@@ -152,9 +153,9 @@ async fn index() -> Json<serde_json::Value> {
 }
 
 async fn no_such_page() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such page; GET /v1 lists what there is")
+    Problem::new(StatusCode::NOT_FOUND, "there is no such resource; GET /v1 lists the resources")
 }
 
 async fn no_such_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the page is there, but not for this method; see the Allow header")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the resource does not support this method; see the Allow header")
 }

@@ -1,4 +1,4 @@
-//! Parameters of a query, taken one by one: what is wrong is named, and what nobody asked for is an error.
+//! Query parameters, taken one by one. A wrong value and an unknown parameter are errors that name the parameter.
 
 use std::time::Duration;
 
@@ -26,18 +26,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// The value of a parameter, if it was given; twice is once too often.
+    /// The value of a parameter, if present. A repeated parameter is an error.
     pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
         self.known.push(name);
         let mut given = self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value);
         let value = given.next();
         if given.next().is_some() {
-            return Err(Problem::field(name, format!("`{name}` may stand only once")));
+            return Err(Problem::field(name, format!("`{name}` may occur only once")));
         }
         Ok(value)
     }
 
-    /// Every value of a parameter that may stand more than once.
+    /// All values of a parameter that may be repeated.
     pub(super) fn take_all(&mut self, name: &'static str) -> Vec<String> {
         self.known.push(name);
         self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value).collect()
@@ -47,7 +47,7 @@ impl Params {
         self.typed(name, |value| Pattern::parse(value).map_err(|error| error.to_string()))
     }
 
-    /// Which listener's sessions are asked for.
+    /// A filter by listener.
     pub(super) fn listener(&mut self) -> Result<Option<Matcher>, Problem> {
         let name = self.pattern("listener")?;
         name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
@@ -67,7 +67,7 @@ impl Params {
         Ok(self.number(name)?.map(Seq))
     }
 
-    /// Yes, no, or not asked.
+    /// `true`, `false`, or absent.
     pub(super) fn choice(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
         self.typed(name, |value| match value {
             "" | "true" => Ok(true),
@@ -93,25 +93,25 @@ impl Params {
         value.map(|value| read(&value).map_err(|wrong| Problem::field(name, wrong))).transpose()
     }
 
-    /// Nothing else was given.
+    /// Fails if there are unknown parameters.
     pub(super) fn finish(self) -> Result<(), Problem> {
         let Some((name, _)) = self.given.first() else { return Ok(()) };
         let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let detail = match self.known.is_empty() {
-            true => format!("`{name}` is no parameter: this page takes none"),
-            false => format!("`{name}` is no parameter of this page, which takes {known}"),
+            true => format!("unknown parameter `{name}`: this resource takes none"),
+            false => format!("unknown parameter `{name}`: this resource takes {known}"),
         };
         Err(Problem::field(name, detail))
     }
 }
 
-/// `500ms`, `5s`, `2m`: as times are written in scenarios.
+/// `500ms`, `5s`, `2m`: a length of time, written as in scenarios.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let micros = span(text).ok_or_else(|| format!("`{text}` is not a time; write `500ms`, `5s` or `2m`"))?;
     Ok(Duration::from_micros(micros))
 }
 
-/// A page without parameters.
+/// A resource without parameters.
 pub(super) struct NoParams;
 
 impl<S: Send + Sync> FromRequestParts<S> for NoParams {
@@ -122,7 +122,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
     }
 }
 
-/// A path's parameters, which are always text.
+/// The parameters of a path, as text.
 pub(super) struct Path<T>(pub(super) T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

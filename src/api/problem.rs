@@ -7,16 +7,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What is wrong with a request, and where.
+/// An error in a request, and its location.
 #[derive(Debug, Serialize)]
 pub(super) struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
-    /// The parameter or the member of the body that is wrong.
+    /// The wrong parameter or member of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// More, where there is more to say.
+    /// Further members.
     #[serde(flatten)]
     more: serde_json::Map<String, Value>,
 }
@@ -28,25 +28,25 @@ impl Problem {
         Self { title, status: status.as_u16(), detail: detail.into(), field: None, more }
     }
 
-    /// A parameter or a member is wrong.
+    /// An error in a parameter or a member.
     pub(super) fn field(field: &str, detail: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
-    /// The body is not the JSON that it should be.
+    /// An error in the JSON of the body.
     pub(super) fn body(rejection: &JsonRejection) -> Self {
         let text = rejection.body_text();
         let Some(why) = text.strip_prefix("Failed to deserialize the JSON body into the target type: ") else {
             return Self::field("body", text).status(rejection.status());
         };
-        // It begins with the path of the member, but for one that is missing at the top.
+        // The message begins with the path of the member, except for a missing member at the top level.
         let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         let path = || why.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains(' '));
         let field = missing.or_else(path).unwrap_or("body");
         Self::field(field, format!("the body is wrong: {why}")).status(rejection.status())
     }
 
-    /// There is no such thing, or no longer.
+    /// The resource does not exist, or does not exist any more.
     pub(super) fn none(what: &str, name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))
     }

@@ -1,4 +1,4 @@
-//! Rules, the scenario, variables and verification: what the server does on purpose, and whether it was met.
+//! `/v1/rules`, `/v1/scenario`, `/v1/state`, `/v1/verify` and `/v1/clock`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
 use crate::server::{Server, Until, rule_fired};
 use crate::world::World;
 
-/// Every rule in force, the outermost first.
+/// All rules in force, the outermost first.
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     Json(server.engine().read(|world| {
         let rules: Vec<Value> = world.rulebook.rules().iter().map(|mounted| shown(mounted, world)).collect();
@@ -31,7 +31,7 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     }))
 }
 
-/// Puts a rule in force, outside of all others.
+/// Mounts a rule outside all others.
 pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
     let rule = read(&server, &body)?;
     let (no, shown) = server.engine().update(|world, now| {
@@ -47,7 +47,7 @@ fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
     rule_from_json(&value(body)?, "added over HTTP", namespace).map(Arc::new).map_err(wrong)
 }
 
-/// One rule; with `fired` and `wait` as soon as it has fired so often.
+/// One rule; with `fired` and `wait`, as soon as it has fired that often.
 pub(super) async fn one(
     State(server): Shared,
     Path(r): Path<String>,
@@ -62,11 +62,11 @@ pub(super) async fn one(
         if Until::new(server.engine(), interest, within, Box::new(check)).await.is_none() {
             let report = server.engine().read(|world| world.ruling_on(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
-            let detail = format!("within {within:?} the rule did not fire so often\n{report}");
+            let detail = format!("the rule did not fire that often within {within:?}\n{report}");
             return Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report));
         }
     } else if wait.is_some() {
-        return Err(Problem::field("wait", "it waits for `fired`, as in `?fired=2&wait=5s`"));
+        return Err(Problem::field("wait", "`wait` needs `fired`, as in `?fired=2&wait=5s`"));
     }
     let found = server.engine().read(|world| {
         let no = number(world, &r)?;
@@ -75,7 +75,7 @@ pub(super) async fn one(
     found.map(Json).ok_or_else(|| Problem::none("rule", &r))
 }
 
-/// Puts another rule in the place of one; its counts begin anew.
+/// Replaces a rule; its counts start again.
 pub(super) async fn replace(
     State(server): Shared,
     Path(r): Path<String>,
@@ -95,7 +95,7 @@ pub(super) async fn remove(State(server): Shared, Path(r): Path<String>, _: NoPa
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
 }
 
-/// Takes out every rule, those of the scenario too; a reset brings these back.
+/// Removes all rules, also those of the scenario, which a reset restores.
 pub(super) async fn clear(State(server): Shared, _: NoParams) -> StatusCode {
     server.engine().update(|world, _| world.rulebook.unmount_all());
     StatusCode::NO_CONTENT
@@ -115,7 +115,7 @@ fn switch(server: &Server, r: &str, enabled: bool) -> Result<StatusCode, Problem
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", r)) }
 }
 
-/// The number of a rule by `r3` or by its own name.
+/// The number of the rule with this number (`r3`) or name.
 fn number(world: &World, r: &str) -> Option<RuleNo> {
     let by_name = world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *r).map(|mounted| mounted.no);
     by_name.or_else(|| r.strip_prefix('r')?.parse().ok().map(RuleNo))
@@ -146,7 +146,7 @@ struct ToLoad {
     params: BTreeMap<String, Value>,
 }
 
-/// Puts a scenario in the place of the one before: a shipped one by name, a file's text, or the same as JSON.
+/// Replaces the scenario: by name, by the text of a file, or as JSON.
 pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
     let asked: ToLoad =
         serde_json::from_slice(&body).map_err(|error| Problem::field("body", format!("the body is wrong: {error}")))?;
@@ -154,7 +154,7 @@ pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Res
         (Some(name), None, None) => Scenario::named(name),
         (None, Some(text), None) => Scenario::text("scenario.toml", text),
         (None, None, Some(value)) => Scenario::json(value),
-        _ => return Err(Problem::field("body", "it has one of `name`, `text` and `scenario`")),
+        _ => return Err(Problem::field("body", "the body needs exactly one of `name`, `text` and `scenario`")),
     };
     for (name, value) in asked.params {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -172,7 +172,7 @@ pub(super) async fn scenario(State(server): Shared, _: NoParams) -> Json<Value> 
     Json(server.engine().read(scenario_shown))
 }
 
-/// No scenario any longer; rules that were added at run time stay.
+/// Removes the scenario; rules that were added at run time stay.
 pub(super) async fn unload(State(server): Shared, _: NoParams) -> StatusCode {
     server.load(None);
     StatusCode::NO_CONTENT
@@ -205,10 +205,10 @@ pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
     }))
 }
 
-/// Gives variables other values.
+/// Sets variables.
 pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -> Result<StatusCode, Problem> {
     let Value::Object(map) = value(&body)? else {
-        return Err(Problem::field("body", "it is an object of variables and their values"));
+        return Err(Problem::field("body", "the body must be an object with variables and their values"));
     };
     let mut values = Vec::new();
     for (name, value) in map {
@@ -217,9 +217,9 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
             Value::Bool(truth) => Variable::Truth(truth),
             Value::Number(number) => match number.as_i64() {
                 Some(number) => Variable::Number(number),
-                None => return Err(Problem::field(&name, "a number is an integer")),
+                None => return Err(Problem::field(&name, "a number must be an integer")),
             },
-            _ => return Err(Problem::field(&name, "a variable is a text, an integer, true or false")),
+            _ => return Err(Problem::field(&name, "a variable must be a string, an integer, true or false")),
         };
         values.push((Name { name: name.into(), is_session: false }, state));
     }
@@ -227,7 +227,7 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Judges rules and expectations after the server has settled: 204, or 409 with the report.
+/// Verifies rules and expectations after the server has settled: 204, or 409 with the report.
 pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
@@ -262,14 +262,14 @@ struct Advance {
     by: String,
 }
 
-/// Moves server time; answers when everything that came due has been done.
+/// Advances the server's time; answers when everything that came due is done.
 pub(super) async fn advance(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
     let Advance { by } =
         serde_json::from_slice(&body).map_err(|error| Problem::field("by", format!("the body is wrong: {error}")))?;
     let by = super::params::duration(&by).map_err(|why| Problem::field("by", why))?;
     let engine = server.engine();
     if engine.clock().now().plus(by) > Timestamp::LAST {
-        return Err(Problem::field("by", "the year 9999 would be over then"));
+        return Err(Problem::field("by", "the clock cannot be advanced beyond the year 9999"));
     }
     engine
         .advance(by)
@@ -284,10 +284,10 @@ fn clock_shown(server: &Server) -> Value {
 }
 
 fn value(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("it is no JSON: {error}")))
+    serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("the body is not valid JSON: {error}")))
 }
 
-/// What is wrong with a scenario or a rule, the first thing by its field.
+/// The errors in a scenario or a rule; `field` is the place of the first one.
 fn wrong(error: ScenarioError) -> Problem {
     let field = error.field().unwrap_or_else(|| "body".to_owned());
     let problems: Vec<Value> = error
@@ -309,7 +309,7 @@ mod tests {
     use crate::protocol::Listener;
     use crate::server::Settings;
 
-    /// How often this thread gave its core away because it waited for something (proc(5)).
+    /// How often this thread waited for something (voluntary context switches, proc(5)).
     fn waits() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
@@ -327,10 +327,10 @@ mod tests {
         let mut greeting = String::new();
         let mut client = BufReader::with_capacity(1, client);
         client.read_line(&mut greeting).unwrap();
-        // The first octet of the answer came, and nobody reads the rest.
+        // The first octet of the answer has arrived, and nobody reads the rest.
         client.fill_buf().unwrap();
 
-        // Another thread may hold a lock at that moment, but not whenever it is tried.
+        // Another thread may hold a lock at one moment, but not at every attempt.
         let mut is_waiting = true;
         for _ in 0..10 {
             let before = waits();

@@ -1,4 +1,4 @@
-//! Accepting HTTP connections, with bounds: how many there are, and how long each may be silent.
+//! Accepting HTTP connections, with limits on their number and on their idle time.
 
 use std::io;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ use tokio::task::JoinSet;
 
 use super::stream::AnswerStream;
 
-/// What HTTP clients may use up.
+/// Limits for HTTP clients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     /// Connections at the same time; one more is answered with 503 and closed.
     pub(super) connections: usize,
-    /// From the accept or the last answer to the end of the next request's header; then from there to the end of its
-    /// body. A request that waits for mail is not silence. So long too a client may take nothing of its answer.
+    /// Time from accepting the connection, or from the last answer, to the end of the next request's header; then again
+    /// to the end of its body; and for which a client may read nothing of an answer. A request that waits for mail is
+    /// not limited by it.
     pub(super) patience: Duration,
 }
 
@@ -33,7 +34,7 @@ impl Default for Bounds {
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Serves whoever connects, until it is dropped, and the connections with it.
+/// Serves all connections until the future is dropped, which also closes them.
 pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds) {
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
@@ -68,12 +69,12 @@ async fn converse(socket: TcpStream, router: Router, patience: Duration) {
 }
 
 async fn turn_away(mut socket: TcpStream) {
-    // A fresh socket has room for so little.
+    // The send buffer of a new socket has room for this.
     let _the_client_may_be_gone = socket.write_all(TOO_MANY).await;
     let _the_client_may_be_gone = socket.shutdown().await;
 }
 
-/// Out of file descriptors, say: trying again at once would not help.
+/// For example out of file descriptors: an immediate retry would not help.
 async fn rest(error: &io::Error) {
     let is_of_the_connection = matches!(
         error.kind(),
@@ -95,12 +96,12 @@ mod tests {
     use super::*;
     use crate::drive::runtime;
 
-    /// What has not come by now does not come.
+    /// The time after which a test stops waiting.
     const DEADLINE: Duration = Duration::from_secs(20);
-    /// More than sockets hold.
+    /// More than socket buffers hold.
     const MUCH: usize = 64 << 20;
 
-    /// A client whose reads fail after a while, and what it hears until the server closes.
+    /// A client with a read timeout, and what it receives until the server closes.
     fn talk(address: SocketAddr, says: &str) -> String {
         let mut client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn who_says_nothing_behind_an_answer_is_closed() {
-        // Time enough to ask, on a busy machine too.
+        // Enough time for a request, also on a busy machine.
         let address = start(Bounds { patience: Duration::from_secs(2), ..Bounds::default() });
 
         assert!(talk(address, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("\r\n\r\nhello"));
@@ -137,14 +138,14 @@ mod tests {
 
     #[test]
     fn who_takes_nothing_of_an_answer_is_closed() {
-        // Time enough to ask, on a busy machine too.
+        // Enough time for a request, also on a busy machine.
         let address = start(Bounds { connections: 1, patience: Duration::from_secs(1) });
         let mut client = TcpStream::connect(address).unwrap();
         client.write_all(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         client.set_read_timeout(Some(DEADLINE)).unwrap();
         client.read_exact(&mut [0; 15]).unwrap();
 
-        // Its connection is the only one that there may be; one too many may be reset.
+        // Its connection is the only one allowed; one more may be reset.
         let is_served = || {
             let mut other = TcpStream::connect(address)?;
             other.set_read_timeout(Some(DEADLINE))?;

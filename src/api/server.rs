@@ -1,4 +1,4 @@
-//! What concerns the server as a whole: delivering, settling, beginning anew; its endpoints, health and authority.
+//! The server as a whole: delivering, settling, reset, endpoints, health and the CA certificate.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,7 +34,7 @@ struct Delivery {
     raw_base64: Option<String>,
 }
 
-/// Puts mail where an SMTP client's would go: as JSON, or as the message itself with its envelope in the query.
+/// Delivers a message as an SMTP client would. The body is JSON, or the message itself with its envelope in the query.
 pub(super) async fn deliver(
     State(server): Shared,
     mut params: Params,
@@ -65,7 +65,7 @@ pub(super) async fn deliver(
     })?;
     let captured = server.engine().read(|world| world.journal.message(message.no()).cloned());
     let location = [(header::LOCATION, format!("/v1/messages/{}", message.no()))];
-    let captured = captured.ok_or_else(|| Problem::none("message", "any longer: it was cleared at once"))?;
+    let captured = captured.ok_or_else(|| Problem::none("message", "any more: it was deleted at once"))?;
     Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
 }
 
@@ -87,27 +87,27 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
     .await?)
 }
 
-/// Back to the state at the start, but for what `keep` names.
+/// Resets the server, except what `keep` names.
 pub(super) async fn reset(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let kept = params.typed("keep", kept)?.unwrap_or_default();
     params.finish()?;
     server
         .reset(&kept)
         .await
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug of mailjig; please report it"))?;
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in mailjig; please report it"))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// As `rules,clock`.
+/// Parses a list such as `rules,clock`.
 fn kept(names: &str) -> Result<Vec<Kept>, String> {
     let one = |name: &str| {
         let known = Kept::ALL.iter().find(|(its, _)| *its == name).map(|(_, kept)| *kept);
-        known.ok_or_else(|| format!("`{name}` cannot be kept; write some of `rules,scenario,clock`"))
+        known.ok_or_else(|| format!("`{name}` cannot be kept; write one or more of `rules,scenario,clock`"))
     };
     names.split(',').map(one).collect()
 }
 
-/// Where everything listens, by its name: what `GET /v1/endpoints` and the binary say.
+/// All endpoints by name: the content of `GET /v1/endpoints`, `--ready-file` and `--json`.
 pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
     let mut endpoints: Map<String, Value> =
         server.endpoints().iter().map(|its| (its.listener().name().to_owned(), json!(its))).collect();
@@ -118,7 +118,7 @@ pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
     json!({ "endpoints": endpoints })
 }
 
-/// True only when every listener accepts.
+/// 200 if every listener accepts connections, else 503.
 pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
     let deaf: Vec<&str> = server.deaf().iter().map(|listener| listener.name()).collect();
     if !deaf.is_empty() {

@@ -22,14 +22,14 @@ use crate::journal::Transcript;
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
-/// Those that match; with `wait` as soon as there are `count`, and with a count of 0 as soon as there is none left.
+/// The sessions that match; with `wait`, as soon as there are `count` of them, or none for a count of 0.
 pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
     let matcher = matcher(&mut params)?;
     let wait = params.duration("wait")?;
     let count = params.number("count")?;
     params.finish()?;
     if wait.is_none() && count.is_some() {
-        return Err(Problem::field("count", "`count` says how many to wait for; it goes with `wait`"));
+        return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
     let within = wait.unwrap_or_default();
     let times = match count {
@@ -80,7 +80,7 @@ pub(super) async fn kick(State(server): Shared, Path(s): Path<String>, _: NoPara
         return Ok(StatusCode::NO_CONTENT);
     }
     match server.engine().read(|world| world.journal.session(no).is_some()) {
-        true => Err(Problem::new(StatusCode::CONFLICT, format!("session {no} is over"))),
+        true => Err(Problem::new(StatusCode::CONFLICT, format!("session {no} has ended"))),
         false => Err(Problem::none("session", &s)),
     }
 }
@@ -106,8 +106,8 @@ pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Re
     Ok(text(server, sessions, verbatim))
 }
 
-/// The transcripts of these sessions, read piece by piece while they are sent; with headings, where there are several.
-/// Where records go before they were read, it breaks off.
+/// The transcripts of these sessions, read in pieces while they are sent, with headings if there are several. The
+/// answer breaks off if records are discarded before they were read.
 fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Response {
     let with_headings = sessions.len() > 1;
     let mut gap = "";
@@ -125,9 +125,9 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
             Some((portion, next, heading))
         });
         let Some((portion, next, heading)) = read else {
-            return Some(Err(io::Error::other(format!("records of {session} are gone"))));
+            return Some(Err(io::Error::other(format!("records of {session} were discarded"))));
         };
-        // Outside of the lock: bodies are long.
+        // Outside the lock, because bodies can be long.
         let heading = heading.map(|listener| format!("{}-- {session} {listener}\n", std::mem::replace(&mut gap, "\n")));
         at = next.map(|next| (session, next));
         Some(Ok(print(heading, &portion, verbatim)))
@@ -135,7 +135,7 @@ fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Respon
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], chunked(next)).into_response()
 }
 
-/// Whatever else this thread serves goes on on another one meanwhile.
+/// The other tasks of this thread move to another thread meanwhile.
 fn print(heading: Option<String>, transcript: &Transcript, verbatim: bool) -> String {
     block_in_place(|| {
         let text = if verbatim { transcript.verbatim() } else { transcript.to_string() };
@@ -144,7 +144,7 @@ fn print(heading: Option<String>, transcript: &Transcript, verbatim: bool) -> St
 }
 
 pub(super) fn number(s: &str) -> Result<SessionNo, Problem> {
-    SessionNo::parse(s).ok_or_else(|| Problem::field("s", format!("`{s}` is no session; write `s1`")))
+    SessionNo::parse(s).ok_or_else(|| Problem::field("s", format!("`{s}` is not a session; write `s1`")))
 }
 
 #[cfg(test)]
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_transcript_breaks_off_where_records_go_before_they_were_read() {
-        // Of the records of the session 256 are read in the first piece.
+        // The first piece contains 256 records of the session.
         for (floor, is_whole) in [(256, true), (257, false), (400, false)] {
             let server = Arc::new(Server::start(Settings::default()).unwrap());
             let peer = ([127, 0, 0, 1], 1).into();
@@ -192,7 +192,9 @@ mod tests {
 
             match piece(&mut body).unwrap() {
                 Ok(rest) => assert!(is_whole && rest.ends_with(b"C: NOOP 400\nS: 250 Ok\n"), "{floor}"),
-                Err(error) => assert!(!is_whole && error.to_string().contains("records of s1 are gone"), "{error}"),
+                Err(error) => {
+                    assert!(!is_whole && error.to_string().contains("records of s1 were discarded"), "{error}")
+                }
             }
         }
     }

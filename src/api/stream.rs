@@ -1,5 +1,5 @@
-//! A stream on which a long answer leaves in pieces, between which others have their turn, and on which writing fails
-//! when the peer takes nothing for too long.
+//! A stream that yields to other tasks during a long answer, and on which writing fails if the peer reads nothing for
+//! too long.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -11,20 +11,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep};
 
-/// So many octets are written before others have their turn.
+/// Octets that are written before the task yields.
 const MOST: usize = 256 << 10;
 
 pub(super) struct AnswerStream<S> {
     stream: S,
-    /// Octets written since others had their turn.
+    /// Octets written since the task last yielded.
     written: usize,
     timeout: Duration,
-    /// Runs while a write waits for the peer.
+    /// A timer that runs while a write waits for the peer.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> AnswerStream<S> {
-    /// Any octet that is taken gives the peer the whole time again.
+    /// Each octet that the peer reads restarts the timer.
     pub(super) fn new(stream: S, timeout: Duration) -> Self {
         Self { stream, written: 0, timeout, timer: None }
     }
@@ -36,7 +36,7 @@ impl<S: AsyncWrite + Unpin> AnswerStream<S> {
     ) -> Poll<io::Result<usize>> {
         if self.written >= MOST {
             self.written = 0;
-            // Where a task wakes itself, the runtime looks at other sockets only now and then; here it does at once.
+            // If a task wakes itself, the runtime polls other sockets only now and then; this makes it do so at once.
             let yielded: Poll<()> = pin!(yield_now()).poll(cx);
             ready!(yielded);
         }

@@ -1,6 +1,6 @@
 //! What logins and addresses have in common.
 
-/// Whether a text can be a login or an address: it is not empty, and no protocol would read an end of line in it.
+/// Whether a text can be a login or an address: it is not empty and contains no control characters.
 pub(crate) fn is_identifier(text: &str) -> bool {
     !text.is_empty() && !text.contains(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! Words that every floor uses: patterns, counts, times and the numbers of things.
+//! Types that every floor uses: patterns, counts, times and numbers.
 
 #[cfg(feature = "serde")]
 mod codec;

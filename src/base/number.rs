@@ -1,4 +1,4 @@
-//! The numbers that name things: `m1`, `s1`, and the place of a record in the journal.
+//! Numbers of messages (`m1`) and sessions (`s1`), and the position of a record in the journal.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! One notation for "which": exact text, `*` for any run, `~` before a regular expression, `!` before what must not match.
+//! The notation for patterns: exact text, `*` for any characters, `~` before a regular expression, `!` for negation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,14 +38,14 @@ enum Form {
     Regex(Regex),
 }
 
-/// Two patterns are the same when they are written the same.
+/// Two patterns are equal if they are written the same.
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-/// Why a text is not a pattern: its regular expression does not compile.
+/// The error for a pattern whose regular expression does not compile.
 ///
 /// ```
 /// let error = mailjig::Pattern::parse("~(").unwrap_err();
@@ -129,7 +129,7 @@ impl Pattern {
         self.negated != glob(&pieces, &folded, |piece, text| text.find(piece))
     }
 
-    /// Whether the word is what the pattern asks for: as [`matches`](Self::matches), in either case of ASCII letters.
+    /// Whether the word matches: like [`matches`](Self::matches), but ASCII case-insensitive.
     pub(crate) fn matches_word(&self, word: &str) -> bool {
         let lower = word.to_ascii_lowercase();
         match &self.form {
@@ -149,7 +149,7 @@ impl Pattern {
         &self.written
     }
 
-    /// What the named groups of its regular expression find.
+    /// The named groups of its regular expression, with the text that each matched.
     pub(crate) fn groups(&self, text: &str) -> Vec<(Box<str>, String)> {
         let Form::Regex(regex) = &self.form else { return Vec::new() };
         let Some(found) = regex.captures(text) else { return Vec::new() };
@@ -157,7 +157,7 @@ impl Pattern {
         names.filter_map(|name| Some((name.into(), found.name(name)?.as_str().to_owned()))).collect()
     }
 
-    /// Where it is found, as a range of octets: its regular expression, or its text.
+    /// The range of octets in which the pattern is found.
     pub(crate) fn find_in(&self, text: &str) -> Option<std::ops::Range<usize>> {
         match &self.form {
             Form::Regex(regex) => regex.find(text).map(|found| found.range()),
@@ -168,7 +168,7 @@ impl Pattern {
         }
     }
 
-    /// Every place where it is found, none within another.
+    /// All ranges in which it is found, without overlaps.
     pub(crate) fn find_all(&self, text: &str) -> Vec<std::ops::Range<usize>> {
         match &self.form {
             Form::Regex(regex) => regex.find_iter(text).map(|found| found.range()).collect(),
@@ -179,7 +179,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it can be looked for inside of a text: it is a text or a regular expression, without `*` and `!`.
+    /// Whether it can be searched for inside a text: it is an exact text or a regular expression, without `*` and `!`.
     pub(crate) fn is_findable(&self) -> bool {
         let is_text = match &self.form {
             Form::Regex(_) => true,
@@ -196,12 +196,12 @@ impl Pattern {
         }
     }
 
-    /// Whether it asks for what does not match.
+    /// Whether the pattern is negated.
     pub(crate) fn is_negated(&self) -> bool {
         self.negated
     }
 
-    /// The one text that this pattern can match, if it is exact: a key to look things up by.
+    /// The only text that this pattern matches, if it is exact; usable as a look-up key.
     pub(crate) fn exact(&self) -> Option<&str> {
         match &self.form {
             Form::Glob(pieces) if !self.negated => match &**pieces {
@@ -220,7 +220,7 @@ fn same_address(one: &str, other: &str) -> bool {
     halves && one.as_bytes()[at..].eq_ignore_ascii_case(&other.as_bytes()[at..])
 }
 
-/// An address with its domain in lower case: what two addresses are compared by.
+/// An address with its domain in lower case, for comparisons.
 pub(crate) fn fold_domain(address: &str) -> Cow<'_, str> {
     let at = memchr::memrchr(b'@', address.as_bytes()).unwrap_or(address.len());
     if !address.as_bytes()[at..].iter().any(u8::is_ascii_uppercase) {
@@ -304,7 +304,7 @@ mod tests {
             ("!bob", "bob", false),
             ("!bob", "ann", true),
             ("!~b", "abc", false),
-            // Each piece is looked for behind the one before, so none of these goes back.
+            // Each piece is searched after the previous one, so none of these backtracks.
             (&format!("{}b", "*a".repeat(10_000)), &"a".repeat(200_000), false),
             (&"*a".repeat(10_000), &"a".repeat(200_000), true),
         ] {

@@ -1,13 +1,13 @@
-//! What may have been meant by a word that nobody knows.
+//! Suggestions for unknown words.
 
-/// The known word that is nearest, if it is near, as a question: "did you mean `smtps`?"
+/// The nearest known word, if it is near enough, as a question: "did you mean `smtps`?"
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
     let scored = known.into_iter().map(|its| (strsim::jaro_winkler(word, its), its));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
     best.filter(|(score, _)| *score > 0.75).map(|(_, its)| format!("did you mean `{its}`?"))
 }
 
-/// Something that is none of the known words: what is wrong, and what would be right.
+/// The message and the suggestion for an unknown word.
 pub(crate) fn unknown_word(what: &str, word: &str, known: &[&str]) -> (String, String) {
     let help = nearest(word, known.iter().copied()).unwrap_or_else(|| match known {
         [] => "there are none".to_owned(),

@@ -16,7 +16,7 @@ impl TextFilter {
     /// Reads the name of a filter; fails with what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
-        found.ok_or_else(|| format!("`|{text}` is no filter; there are |b64, |hex, |upper and |len"))
+        found.ok_or_else(|| format!("unknown filter `|{text}`; the filters are |b64, |hex, |upper and |len"))
     }
 
     pub(crate) fn apply(self, value: &[u8]) -> Vec<u8> {
@@ -35,5 +35,5 @@ pub(crate) fn filtered(value: &str, filters: &str) -> Result<String, String> {
     for text in filters.split('|').filter(|text| !text.is_empty()) {
         value = TextFilter::parse(text)?.apply(&value);
     }
-    String::from_utf8(value).map_err(|_| "it is not text".to_owned())
+    String::from_utf8(value).map_err(|_| "the result is not UTF-8".to_owned())
 }

@@ -1,4 +1,4 @@
-//! How often: a count is anything that looks like one.
+//! Counts: a number or a range.
 
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
@@ -18,7 +18,7 @@ pub struct Times {
     most: u64,
 }
 
-/// Why a text is not a count.
+/// The error for a text that is not a count.
 ///
 /// ```
 /// let error = mailjig::Times::parse("often").unwrap_err();
@@ -124,7 +124,7 @@ impl From<RangeInclusive<u64>> for Times {
     /// If the range is empty: no count could ever satisfy it.
     #[track_caller]
     fn from(range: RangeInclusive<u64>) -> Self {
-        assert!(range.start() <= range.end(), "no count lies in {}..={}", range.start(), range.end());
+        assert!(range.start() <= range.end(), "the range {}..={} contains no count", range.start(), range.end());
         Self { least: *range.start(), most: *range.end() }
     }
 }
@@ -140,7 +140,7 @@ impl From<Range<u64>> for Times {
     /// If the range is empty: no count could ever satisfy it.
     #[track_caller]
     fn from(range: Range<u64>) -> Self {
-        assert!(range.start < range.end, "no count lies in {}..{}", range.start, range.end);
+        assert!(range.start < range.end, "the range {}..{} contains no count", range.start, range.end);
         Self { least: range.start, most: range.end - 1 }
     }
 }

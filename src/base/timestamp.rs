@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment so many microseconds after 1970-01-01T00:00:00Z.
+    /// The time this many microseconds after 1970-01-01T00:00:00Z.
     ///
     /// ```
     /// use mailjig::Timestamp;
@@ -26,10 +26,10 @@ impl Timestamp {
         Self(micros)
     }
 
-    /// The last moment that prints in the form of RFC 3339, at the end of the year 9999.
+    /// The last time that RFC 3339 can express, at the end of the year 9999.
     pub(crate) const LAST: Self = Self(253_402_207_200_999_999);
 
-    /// The moment so much later.
+    /// This time plus a duration.
     pub(crate) fn plus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
@@ -41,7 +41,7 @@ impl Timestamp {
         i64::try_from(moment.unix_timestamp_nanos() / 1000).ok().map(Self)
     }
 
-    /// How many microseconds lie between this moment and a later one; none if it is not later.
+    /// Microseconds from this time to a later one; 0 if it is not later.
     pub(crate) fn until(self, later: Self) -> u64 {
         u64::try_from(later.0 - self.0).unwrap_or(0)
     }

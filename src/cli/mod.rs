@@ -1,4 +1,4 @@
-//! The binary: arguments in, endpoints out.
+//! The command line of the program `mailjig`.
 
 mod options;
 mod redact;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A mail server for tests: it captures what your code sends, and answers questions.
+/// A mail server for tests: SMTP, IMAP and POP3, with faults on purpose and an HTTP API.
 #[derive(Parser)]
 #[command(name = "mailjig", version, arg_required_else_help = true)]
 struct Arguments {
@@ -20,15 +20,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum CliCommand {
-    /// Start a server and keep it running until it is told to stop.
+    /// Start a server and run it until SIGINT or SIGTERM.
     Serve(Box<options::Serve>),
-    /// Read scenario files, and say what is wrong with them.
+    /// Check scenario files and print their errors.
     Check(scenarios::Check),
-    /// List the scenarios that are shipped, or print one.
+    /// List the scenarios that come with mailjig, or print one.
     Scenarios(scenarios::List),
 }
 
-/// Does what the arguments say.
+/// Runs the command in the arguments.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
         CliCommand::Serve(options) => match serve::serve(&options) {

@@ -20,19 +20,19 @@ use crate::world::Keep;
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// Address that the listeners are bound to, unless they say otherwise.
+    /// IP address of all listeners that have no address of their own.
     #[arg(long, value_name = "IP", env = "MAILJIG_BIND", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// `auto`: every listener without a port of its own takes a free one, and the output says which.
+    /// `auto`: each listener without an explicit port takes a free port, and the output shows it.
     #[arg(long, value_enum, env = "MAILJIG_PORTS", default_value_t = Ports::Default)]
     ports: Ports,
-    /// SMTP, no login needed: `PORT`, `IP:PORT` or `off` [default: 1025].
+    /// SMTP, login optional: `PORT`, `IP:PORT` or `off` [default: 1025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTP")]
     smtp: Option<Where>,
-    /// Submission, login needed: `PORT`, `IP:PORT` or `off` [default: 1587].
+    /// Submission, login required: `PORT`, `IP:PORT` or `off` [default: 1587].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SUBMISSION")]
     submission: Option<Where>,
-    /// Submission over TLS, login needed: `PORT`, `IP:PORT` or `off` [default: 1465].
+    /// Submission over TLS, login required: `PORT`, `IP:PORT` or `off` [default: 1465].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTPS")]
     smtps: Option<Where>,
     /// IMAP: `PORT`, `IP:PORT` or `off` [default: 1143].
@@ -50,29 +50,29 @@ pub(super) struct Serve {
     /// The HTTP API: `PORT`, `IP:PORT` or `off` [default: 8025].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_HTTP")]
     http: Option<Where>,
-    /// A name that HTTP requests may give as their host, besides localhost, IP addresses and the server's own; may be
+    /// Host name that HTTP requests may use, besides localhost, IP addresses and the server's own names; may be
     /// repeated.
     #[arg(long, value_name = "NAME", env = "MAILJIG_ALLOW_HOST", value_delimiter = ',')]
     allow_host: Vec<String>,
-    /// The server's own name, in greetings and in its certificate.
+    /// The server's host name, used in greetings and in its certificate.
     #[arg(long, value_name = "NAME", env = "MAILJIG_HOST", default_value = "localhost")]
     host: String,
-    /// A name or address that the certificate is valid for, besides the host and the loopback names; may be repeated.
+    /// Further name or IP address for the certificate, besides the host name and the loopback names; may be repeated.
     #[arg(long, value_name = "NAME", env = "MAILJIG_SAN", value_delimiter = ',')]
     san: Vec<String>,
-    /// An account; with one, nobody else can log in or get mail. May be repeated.
+    /// An account. With at least one, all other logins and addresses are refused. May be repeated.
     #[arg(long, value_name = "LOGIN:PASSWORD", env = "MAILJIG_ACCOUNT", value_delimiter = ',')]
     account: Vec<Login>,
-    /// What stands before a detail in an address of an account, as in `bob+news@example.org`; `off` for none.
+    /// Character before the detail in an account's address, as in `bob+news@example.org`; `off` for none.
     #[arg(long, value_name = "CHAR", env = "MAILJIG_SUBADDRESS_SEPARATOR", default_value = "+", value_parser = separator)]
     subaddress_separator: Separator,
-    /// What stands between the levels of a mailbox name, as `/` or `.`.
+    /// Character between the levels of a mailbox name, such as `/` or `.`.
     #[arg(long, value_name = "CHAR", default_value_t = '/', value_parser = delimiter)]
     delimiter: char,
-    /// What every mailbox name but INBOX begins with, without the delimiter at its end, as `INBOX`.
+    /// Name that all mailboxes but INBOX are below, such as `INBOX`, without a delimiter at its end.
     #[arg(long, value_name = "NAME", default_value = "")]
     namespace: String,
-    /// STARTTLS on `smtp`: whether it is there, and what is refused before it.
+    /// STARTTLS on `smtp`: whether it is offered, and what is refused before it.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_SMTP_STARTTLS", default_value_t = StartTls::Offered)]
     smtp_starttls: StartTls,
     /// STARTTLS on `submission`.
@@ -84,62 +84,62 @@ pub(super) struct Serve {
     /// STLS on `pop3`.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_POP3_STARTTLS", default_value_t = StartTls::Offered)]
     pop3_starttls: StartTls,
-    /// Let IMAP refuse what the grammar does not allow and real clients do: a bare LF behind a literal, blanks too many.
+    /// Refuse deviations from the IMAP grammar that real clients make: a bare LF after a literal, superfluous blanks.
     #[arg(long, env = "MAILJIG_IMAP_STRICT")]
     imap_strict: bool,
-    /// Take mail on submission and SMTPS without a login.
+    /// Accept mail on `submission` and `smtps` without a login.
     #[arg(long)]
     no_require_auth: bool,
-    /// Octets that a message may have, as `25MiB`.
+    /// Largest message, as in `25MiB`.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_MAX_SIZE", default_value = "25MiB")]
     max_size: Size,
-    /// Octets that a command line may have, its CRLF included.
+    /// Longest SMTP command line in octets, with its CRLF.
     #[arg(long, value_name = "N", default_value_t = 2048)]
     max_line: usize,
-    /// Recipients that a message may have.
+    /// Maximum number of recipients of a message.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_recipients: usize,
-    /// Sessions that may last at the same time.
+    /// Maximum number of sessions at the same time.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     max_sessions: usize,
-    /// How long a client may be silent, as `5m` [default: 5m on SMTP, 30m on IMAP, 10m on POP3].
+    /// How long a client may send nothing, as in `5m` [default: 5m on SMTP, 30m on IMAP, 10m on POP3].
     #[arg(long, value_name = "TIME")]
     idle_timeout: Option<Time>,
-    /// How long a client may read nothing while an answer waits for it, as `5m`.
+    /// How long a client may read none of the pending output, as in `5m`.
     #[arg(long, value_name = "TIME", default_value = "5m")]
     write_timeout: Time,
-    /// How long a TLS handshake may take, as `30s`.
+    /// How long a TLS handshake may take, as in `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     handshake_timeout: Time,
-    /// Messages that are kept at least, captured or put into mailboxes; beyond that the oldest go. Of records as many as 64
-    /// times that.
+    /// Number of messages to keep, captured or in mailboxes; beyond that the oldest are discarded. Of journal records,
+    /// 64 times as many are kept.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
     keep: usize,
-    /// Octets of messages that are kept at least, as `1GiB`, and as many of what was said; beyond that the oldest go.
+    /// Total size of the messages to keep, as in `1GiB`, and of the transcripts; beyond that the oldest are discarded.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_KEEP_SIZE", default_value = "1GiB")]
     keep_size: Size,
-    /// Accounts that are kept at least where everybody is welcome; beyond that the oldest go that no session uses.
+    /// Number of accounts to keep if there is no list of accounts; beyond that the oldest unused ones are discarded.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP_ACCOUNTS", default_value_t = 10_000)]
     keep_accounts: usize,
-    /// How the server misbehaves: a scenario that is shipped, as `smtp-greylist`, or a file.
+    /// A scenario: the name of one that comes with mailjig, such as `smtp-greylist`, or a file.
     #[arg(long, value_name = "NAME|FILE", env = "MAILJIG_SCENARIO")]
     scenario: Option<String>,
-    /// Gives a parameter of the scenario another value; may be repeated.
+    /// Sets a parameter of the scenario; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", requires = "scenario", value_parser = pair)]
     set: Vec<(String, String)>,
-    /// What chance, jitter and generated values come from [default: what the scenario says, else 1].
+    /// Seed for `chance`, random waits and generated values [default: the scenario's seed, else 1].
     #[arg(long, value_name = "N", env = "MAILJIG_SEED")]
     seed: Option<u32>,
-    /// Write the certificate of the server's own authority here, in PEM, for clients to trust.
+    /// Write the server's CA certificate to this file, in PEM.
     #[arg(long, value_name = "FILE", env = "MAILJIG_CA_FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Write the endpoints here as JSON, once everything is bound.
+    /// Write the endpoints to this file as JSON, once all ports are bound.
     #[arg(long, value_name = "FILE", env = "MAILJIG_READY_FILE")]
     pub(super) ready_file: Option<PathBuf>,
-    /// Write JSON to standard output: the endpoints in the first line, then a line for each event.
+    /// Write JSON to standard output: the endpoints in the first line, then one line for each event.
     #[arg(long)]
     pub(super) json: bool,
-    /// Write only the endpoints, and no line for each event.
+    /// Write only the endpoints, not a line for each event.
     #[arg(long, short)]
     pub(super) quiet: bool,
 }
@@ -150,7 +150,7 @@ enum Ports {
     Auto,
 }
 
-/// Where a listener is.
+/// The address of a listener, or none.
 #[derive(Clone, Copy)]
 enum Where {
     Off,
@@ -161,7 +161,7 @@ enum Where {
 #[derive(Clone)]
 struct Login(Member);
 
-/// None: `off`.
+/// The sub-address separator; none for `off`.
 #[derive(Clone, Copy)]
 struct Separator(Option<char>);
 
@@ -172,7 +172,7 @@ struct Size(u64);
 struct Time(Duration);
 
 impl Serve {
-    /// What the server is told; fails where the scenario or the namespace is wrong.
+    /// The settings for the server. Fails if the scenario or the namespace is not valid.
     pub(super) fn settings(&self) -> Result<Settings, Box<dyn Error>> {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
@@ -201,7 +201,7 @@ impl Serve {
         settings.submission_requires_auth = !self.no_require_auth;
         settings.namespace = Namespace::new(&self.namespace, self.delimiter);
         if let Some(why) = settings.namespace.objection_to_prefix() {
-            return Err(format!("no mailbox can be below `--namespace {}`: {why}", self.namespace).into());
+            return Err(format!("`--namespace {}` is not a valid namespace: {why}", self.namespace).into());
         }
         if self.imap_strict {
             settings.leniency = Leniency::STRICT;
@@ -223,13 +223,13 @@ impl Serve {
             if let Some(seed) = self.seed {
                 scenario = scenario.seed(seed.into());
             }
-            let loaded = scenario.load().map_err(|error| format!("the scenario is wrong\n{error}"))?;
+            let loaded = scenario.load().map_err(|error| format!("the scenario is not valid\n{error}"))?;
             settings.scenario = Some(Arc::new(loaded));
         }
         Ok(settings)
     }
 
-    /// Where the HTTP API is, unless it is off.
+    /// The address of the HTTP API; none if it is off.
     pub(super) fn http(&self) -> Option<SocketAddr> {
         self.place(self.http, 8025)
     }
@@ -249,7 +249,7 @@ fn delimiter(text: &str) -> Result<char, String> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(delimiter), None) if Namespace::is_delimiter(delimiter) => Ok(delimiter),
-        _ => Err("write one character that is a sign, as `/` or `.`, and neither * nor % nor \" nor \\".to_owned()),
+        _ => Err("write one punctuation character, such as `/` or `.`, but not * % \" or \\".to_owned()),
     }
 }
 
@@ -258,7 +258,7 @@ fn separator(text: &str) -> Result<Separator, String> {
     match (chars.next(), chars.next()) {
         (Some(separator), None) if is_subaddress_separator(separator) => Ok(Separator(Some(separator))),
         _ if text == "off" => Ok(Separator(None)),
-        _ => Err("write one sign, as `+` or `-`, or `off`".to_owned()),
+        _ => Err("write one punctuation character, such as `+` or `-`, or `off`".to_owned()),
     }
 }
 
@@ -270,9 +270,9 @@ impl ValueEnum for StartTls {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let what = match self {
             Self::Never => "neither announced nor accepted",
-            Self::Offered => "announced; clients may go on without it",
-            Self::BeforeLogin => "no login before it",
-            Self::BeforeAnything => "nothing before it but what leads to it",
+            Self::Offered => "announced; optional for clients",
+            Self::BeforeLogin => "login is refused before it",
+            Self::BeforeAnything => "everything that is not needed for STARTTLS is refused before it",
         };
         Some(PossibleValue::new(self.name()).help(what))
     }
@@ -288,7 +288,7 @@ impl FromStr for Where {
         let port = text.parse().map(Self::Port).ok();
         let address = || text.parse().map(Self::Address).ok();
         port.or_else(address)
-            .ok_or_else(|| "write a port, as `2525`; an address, as `0.0.0.0:2525`; or `off`".to_owned())
+            .ok_or_else(|| "write a port such as `2525`, an address such as `0.0.0.0:2525`, or `off`".to_owned())
     }
 }
 
@@ -300,7 +300,7 @@ impl FromStr for Login {
             Some((login, password)) if is_identifier(login) => {
                 Ok(Self(Member { login: login.into(), password: password.into(), addresses: Vec::new() }))
             }
-            _ => Err("write a login and a password, as `bob@example.org:secret`".to_owned()),
+            _ => Err("write a login and a password, as in `bob@example.org:secret`".to_owned()),
         }
     }
 }
@@ -321,7 +321,7 @@ impl FromStr for Size {
             _ => None,
         };
         let size = unit.and_then(|unit: u64| digits.parse::<u64>().ok()?.checked_mul(unit));
-        size.map(Self).ok_or_else(|| "write octets, as `1000000`, `25MiB` or `1GB`".to_owned())
+        size.map(Self).ok_or_else(|| "write a size such as `1000000`, `25MiB` or `1GB`".to_owned())
     }
 }
 
@@ -330,6 +330,6 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let time = span(text).map(Duration::from_micros).filter(|time| !time.is_zero());
-        time.map(Self).ok_or_else(|| "write a time, as `30s` or `5m`".to_owned())
+        time.map(Self).ok_or_else(|| "write a time such as `30s` or `5m`".to_owned())
     }
 }

@@ -1,19 +1,19 @@
-//! Lines of clients and servers without credentials, for output that lands in logs.
+//! Removes credentials from lines of clients and servers, for output that may be written to logs.
 
 use crate::protocol::{Event, Protocol, is_verb, status_of, without_password};
 
-/// Of a line that is not shown at all.
+/// Shown in place of a hidden line.
 const HIDDEN: &str = "…";
 
-/// What the client said, and what the server answered, where a line may be hidden.
+/// The client's line and the server's answer; the line may be hidden.
 pub(super) fn exchange(event: Event, line: &[u8], reply: &[u8], is_hidden: bool) -> (String, String) {
     let heard = if is_hidden { HIDDEN.to_owned() } else { heard(event, line) };
     let said = said(event, reply, heard == HIDDEN);
     (heard, said)
 }
 
-/// What the client said, without a password; of a line that is not a command only its first word, which may be a response
-/// of a login that the server has refused already.
+/// The client's line without a password. Of a line that is not a command, only its first word if that is a verb: the
+/// line may be a response of a login that the server has already refused.
 fn heard(event: Event, line: &[u8]) -> String {
     let line = line.trim_ascii_end();
     let shown = match event {
@@ -31,12 +31,13 @@ fn heard(event: Event, line: &[u8]) -> String {
     }
 }
 
-/// What the server said; of an answer to a line that is not a command only its code, because it may repeat the line.
+/// The server's answer. Of an answer to a line that is not a command, only its code, because the text may repeat the
+/// line.
 fn said(event: Event, reply: &[u8], is_hidden: bool) -> String {
     let text = String::from_utf8_lossy(reply);
     match event {
         event if event.is_unknown() => visible(&status_of(event, reply, is_hidden)),
-        // What refuses is the last line; untagged ones may come before it (RFC 3501 §7.1).
+        // The last line refuses; untagged lines may come before it (RFC 3501 §7.1).
         _ if event.protocol() == Some(Protocol::Imap) => visible(text.trim_end().lines().last().unwrap_or_default()),
         _ => visible(text.trim_end()),
     }

@@ -9,17 +9,17 @@ use crate::scenario::{SHIPPED, Scenario};
 
 #[derive(Args)]
 pub(super) struct Check {
-    /// Files to read.
+    /// Files to check.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Gives a parameter another value; may be repeated.
+    /// Sets a parameter; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
 }
 
 #[derive(Args)]
 pub(super) struct List {
-    /// Prints this one.
+    /// Print this scenario.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -27,17 +27,17 @@ pub(super) struct List {
 /// `name=value`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    pair.ok_or_else(|| "write a name and a value, as `n=5`".to_owned())
+    pair.ok_or_else(|| "write a name and a value, as in `n=5`".to_owned())
 }
 
-/// As a file, where there is one or the text is a path by its looks; else by its name.
+/// The scenario in this file, if the text is a path or such a file exists; otherwise the one with this name.
 pub(super) fn find(which: &str) -> Scenario {
     let path = PathBuf::from(which);
     let is_path = path.extension().is_some() || path.components().count() > 1;
     if is_path || path.is_file() { Scenario::file(path) } else { Scenario::named(which) }
 }
 
-/// Says of each file whether it is right, and what is wrong.
+/// Prints for each file that it is valid, or its errors.
 pub(super) fn check(options: &Check) -> ExitCode {
     let mut is_right = true;
     for file in &options.files {
@@ -56,7 +56,7 @@ pub(super) fn check(options: &Check) -> ExitCode {
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Lists the scenarios that are shipped, or prints one.
+/// Lists the scenarios that come with mailjig, or prints one.
 pub(super) fn list(options: &List) -> ExitCode {
     let Some(name) = &options.name else {
         let width = SHIPPED.iter().map(|its| its.name.len()).max().unwrap_or(0);

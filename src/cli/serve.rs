@@ -1,4 +1,4 @@
-//! `mailjig serve`: start, say where, tell what happens, stop when told.
+//! `mailjig serve`: starts a server, prints its endpoints and events, and stops at a signal.
 
 use std::error::Error;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::api::{Api, endpoints};
 use crate::drive::{Engine, Interest, Topic, runtime, spawn};
 use crate::server::{Server, Until};
 
-/// How long sessions may take to hear that the server stops.
+/// How long sessions may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
@@ -43,12 +43,12 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     drop(out);
 
     if !options.quiet {
-        // On a thread of its own: whoever does not read our output holds up nobody but the lines.
+        // On its own thread: if nobody reads the output, only the output waits.
         let (server, as_json) = (Arc::clone(&server), options.json);
         thread::Builder::new().name("mailjig-watch".to_owned()).spawn(move || watch(&server, as_json))?;
     }
     runtime().block_on(stop.told());
-    // Whoever cannot wait for the farewells says it again.
+    // A second signal ends the process without waiting for the sessions.
     spawn(async move {
         stop.told().await;
         process::exit(130);
@@ -68,7 +68,7 @@ struct Stop {
 }
 
 impl Stop {
-    /// Listens from now on: a signal that comes while the server starts is heard when it has started.
+    /// Listens from now on, so that a signal during the start of the server is not missed.
     fn listen() -> io::Result<Self> {
         let _entered = runtime().enter();
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
@@ -93,8 +93,8 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
         writeln!(out, "  {:<11} {}", "http", api.url())?;
     }
     match (&options.ca_file, api) {
-        (Some(path), _) => writeln!(out, "TLS clients trust {}", path.display())?,
-        (None, Some(api)) => writeln!(out, "TLS clients trust {}/v1/tls/ca.pem", api.url())?,
+        (Some(path), _) => writeln!(out, "CA certificate for TLS clients: {}", path.display())?,
+        (None, Some(api)) => writeln!(out, "CA certificate for TLS clients: {}/v1/tls/ca.pem", api.url())?,
         (None, None) => {}
     }
     if let Some(scenario) = &server.settings().scenario {
@@ -102,12 +102,12 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
         scenario.warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;
     }
     if let Some(keep) = server.settings().keep {
-        writeln!(out, "kept: the last {} messages, up to {} octets", keep.messages, keep.octets)?;
+        writeln!(out, "keeps the last {} messages, at most {} octets", keep.messages, keep.octets)?;
     }
     Ok(())
 }
 
-/// Whoever sees the file sees all of it.
+/// Writes a file atomically: whoever sees it sees all of it.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

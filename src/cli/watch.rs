@@ -1,4 +1,4 @@
-//! One live line for each event.
+//! Prints one line for each event while the server runs.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::mail::Message;
 use crate::protocol::Status;
 use crate::server::{Server, Until};
 
-/// Records that are told before the lock is taken again.
+/// Number of records that are printed before the lock is taken again.
 const PORTION: usize = 256;
 
-/// What is worth a line.
+/// An event that is printed as a line.
 struct Event {
     name: &'static str,
     session: Option<SessionNo>,
@@ -25,11 +25,11 @@ struct Event {
 
 enum Text {
     Plain(String),
-    /// Described outside of the lock: its header has to be read for that.
+    /// Formatted outside the lock, because the header must be parsed.
     Message(Message),
 }
 
-/// Writes lines to standard output until nobody reads them.
+/// Writes lines to standard output until writing fails.
 pub(super) fn watch(server: &Server, as_json: bool) {
     let mut cursor = Seq::default();
     let mut evicted = 0;
@@ -46,7 +46,8 @@ pub(super) fn watch(server: &Server, as_json: bool) {
                 }
                 if world.evicted() > evicted {
                     let (name, session) = ("evicted", None);
-                    let text = Text::Plain(format!("{} messages so far, to keep the bounds", world.evicted()));
+                    let text =
+                        Text::Plain(format!("{} messages so far, because of --keep or --keep-size", world.evicted()));
                     events.push(Event { name, session, text });
                 }
                 evicted = world.evicted();
@@ -78,7 +79,7 @@ fn tell(events: &[Event], as_json: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// The lines that a record is worth, in their order.
+/// The lines for a record, in order.
 fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
     let session = record.session;
     let event = |name, text| Event { name, session, text: Text::Plain(text) };
@@ -102,9 +103,9 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
             vec![event(noted.weight.name(), format!("{by}: {}", noted.text))]
         }
         Description::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
-        Description::Unsecured(reason) => vec![event("tls", format!("the handshake failed: {reason}"))],
+        Description::Unsecured(reason) => vec![event("tls", format!("the TLS handshake failed: {reason}"))],
         Description::Dropped { octets } => {
-            vec![event("dropped", format!("{octets} octets in the clear behind STARTTLS"))]
+            vec![event("dropped", format!("{octets} octets in cleartext after STARTTLS"))]
         }
         Description::Ended { ended, .. } => {
             let why = ended.ending.to_string();
@@ -121,7 +122,7 @@ fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
     trace.fired.iter().map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
 }
 
-/// A login with its verdict, or what was refused.
+/// A line for a login and its result, or for a refused command.
 fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Option<(&'static str, String)> {
     let facts = turn.detail.and_then(|detail| detail.facts.as_ref());
     let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
@@ -135,7 +136,7 @@ fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'
     let (heard, reply) = redact::exchange(exchange.event, log.heard(exchange.text), turn.said, is_hidden);
     match (user, denied, is_refused) {
         (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
-        // A rule says something else than what was done.
+        // A rule changed the reply of a login.
         (Some(user), _, true) => Some(("login", format!("{user} accepted, and told: {reply}"))),
         (None, Some(user), _) => Some(("login", format!("{user} refused: {reply}"))),
         (None, None, true) => Some(("refused", format!("{heard} → {reply}"))),

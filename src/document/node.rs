@@ -1,4 +1,4 @@
-//! A document as it was written: values with their places, the same from TOML and from JSON.
+//! A document as written: values with their locations, from TOML or from JSON.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Location, Problem};
 
-/// A value and where it stands.
+/// A value and its location.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) place: Location,
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// Reads TOML; fails with everything that is wrong.
+    /// Reads TOML. Fails with all syntax errors.
     pub(crate) fn toml(text: &str) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -46,7 +46,7 @@ impl Node {
         Ok(of_table(table.get_ref(), span))
     }
 
-    /// Takes JSON over.
+    /// Reads JSON.
     #[cfg(feature = "api")]
     pub(crate) fn json(value: &serde_json::Value, pointer: &str) -> Self {
         use serde_json::Value;
@@ -67,14 +67,14 @@ impl Node {
                     let here = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
                     Entry { key: key.clone(), place: Location::Pointer(here.clone()), value: Self::json(value, &here) }
                 };
-                // What is null is not there.
+                // A null value counts as absent.
                 Data::Table(map.iter().filter(|(_, value)| !value.is_null()).map(entry).collect())
             }
         };
         Self { place: Location::Pointer(pointer.to_owned()), data }
     }
 
-    /// What kind of value this is, as an error says it.
+    /// The kind of this value, for errors.
     pub(crate) fn kind(&self) -> &'static str {
         match self.data {
             Data::Text(_) => "a text",
@@ -105,7 +105,7 @@ fn of_table(table: &DeTable<'_>, span: Range<usize>) -> Node {
             value: of_value(value.get_ref(), value.span()),
         })
         .collect();
-    // In the order of the file: that is the order of what is wrong.
+    // In the order of the file, so that errors have this order too.
     entries.sort_by_key(|entry| match &entry.place {
         Location::Span(span) => span.start,
         Location::Pointer(_) | Location::Nowhere => 0,
@@ -118,7 +118,7 @@ fn of_value(value: &DeValue<'_>, span: Range<usize>) -> Node {
         DeValue::String(text) => Data::Text(text.to_string()),
         DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(integer) => Data::Integer(integer),
-            // Beyond what is counted here; a text says so at its place.
+            // Too large for an integer; as a text it leads to an error at its location.
             Err(_) => Data::Text(integer.as_str().to_owned()),
         },
         DeValue::Float(float) => Data::Float(float.as_str().parse().unwrap_or(f64::NAN)),

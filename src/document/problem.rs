@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// Where something stands.
+/// The location of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
     /// Octets of the text.
@@ -13,12 +13,12 @@ pub(crate) enum Location {
     Nowhere,
 }
 
-/// One thing that is wrong, or that is probably not meant.
+/// One error or warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) place: Location,
     pub(crate) message: String,
-    /// What would be right.
+    /// A suggestion.
     pub(crate) help: Option<String>,
     pub(crate) is_warning: bool,
 }
@@ -32,7 +32,7 @@ impl Problem {
         Self { is_warning: true, ..Self::error(place, message) }
     }
 
-    /// What is wrong and what would be right, in one line.
+    /// The message and the suggestion in one line.
     pub(crate) fn in_words(self) -> String {
         match self.help {
             Some(help) => format!("{}; {help}", self.message),
@@ -73,7 +73,7 @@ impl fmt::Display for Shown<'_> {
                 let marked = text.get(span.clone()).map_or(1, |marked| marked.chars().count());
                 let marks = "^".repeat(marked.clamp(1, rest));
                 let margin = line.to_string().len();
-                // Tabs stay tabs, so that the marks stand below what they mark.
+                // Tabs stay tabs, so that the marks are below the marked text.
                 let lead: String =
                     source.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 writeln!(f, "{name}:{line}:{column}: {kind}{}", problem.message)?;

@@ -1,4 +1,4 @@
-//! Reading values out of a document: each of the right kind, with its parameters filled in, or an error at its place.
+//! Reads values from a document, checks their kinds and fills in parameters. Records errors with their locations.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::problem::{Location, Problem};
 use crate::base::{Pattern, filtered, span, unknown_word};
 use crate::mail::Namespace;
 
-/// What is gathered while a document is read.
+/// The state of reading a document.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) problems: Vec<Problem>,
     /// The parameters of the file and their values.
     pub(crate) params: Vec<(String, String)>,
-    /// How mailboxes are named, where that is known.
+    /// The namespace of mailboxes, if known.
     pub(crate) namespace: Option<Namespace>,
 }
 
@@ -40,16 +40,16 @@ impl Reader {
         value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))
     }
 
-    /// Something that is none of the known words.
+    /// Records the error that a word is unknown.
     pub(crate) fn unknown(&mut self, place: &Location, what: &str, word: &str, known: &[&str]) {
         let (message, help) = unknown_word(what, word, known);
         self.wrong_help(place, message, help);
     }
 
-    /// The entries of a table whose keys are all known; what is not known is an error.
+    /// The entries of a table. An unknown key is an error.
     pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Table<'n> {
         let Some(entries) = node.entries() else {
-            self.wrong(&node.place, format!("{what} is a table, and this is {}", node.kind()));
+            self.wrong(&node.place, format!("{what} must be a table, not {}", node.kind()));
             return Table(&[]);
         };
         for entry in entries {
@@ -65,13 +65,13 @@ impl Reader {
         match &node.data {
             Data::Text(text) => self.filled(text, &node.place, false),
             Data::Integer(_) | Data::Float(_) | Data::Truth(_) | Data::List(_) | Data::Table(_) => {
-                self.wrong(&node.place, format!("this must be a text, and is {}", node.kind()));
+                self.wrong(&node.place, format!("this must be a string, not {}", node.kind()));
                 None
             }
         }
     }
 
-    /// A text, or a number or truth as it is written.
+    /// A string, or a number or truth value as written.
     pub(crate) fn written(&mut self, node: &Node) -> Option<String> {
         match &node.data {
             Data::Integer(integer) => Some(integer.to_string()),
@@ -94,13 +94,13 @@ impl Reader {
             "true" => Some(true),
             "false" => Some(false),
             other => {
-                self.wrong(&node.place, format!("this must be true or false, and is `{other}`"));
+                self.wrong(&node.place, format!("this must be true or false, not `{other}`"));
                 None
             }
         }
     }
 
-    /// A number; parameters make it come as a text.
+    /// A number; it may be written as a string, because parameters are strings.
     pub(crate) fn number<N: std::str::FromStr>(&mut self, node: &Node, what: &str) -> Option<N> {
         let written = self.written(node)?;
         let number = written.trim().parse().ok();
@@ -115,7 +115,7 @@ impl Reader {
         let micros = span(&written).or_else(|| (written == "0").then_some(0));
         if micros.is_none() {
             let help = "write `200ms`, `2s`, `5m` or `1h`";
-            self.wrong_help(&node.place, format!("`{written}` is no length of time"), help);
+            self.wrong_help(&node.place, format!("`{written}` is not a length of time"), help);
         }
         micros.map(Duration::from_micros)
     }
@@ -142,7 +142,7 @@ impl Reader {
         found
     }
 
-    /// What must be there.
+    /// A required key.
     pub(crate) fn need<T>(
         &mut self,
         table: Table<'_>,
@@ -159,7 +159,8 @@ impl Reader {
         }
     }
 
-    /// Puts values in the place of `{param.x}`; in a template the braces of a value are doubled, so that they stay.
+    /// Replaces `{param.x}` by the values of parameters. In a template the braces of a value are doubled, so that they
+    /// stay braces.
     pub(crate) fn filled(&mut self, text: &str, place: &Location, is_template: bool) -> Option<String> {
         if !text.contains("{param.") {
             return Some(text.to_owned());
@@ -179,7 +180,7 @@ impl Reader {
                         return None;
                     }
                 },
-                // It may be a parameter of MAIL or RCPT; whether there is one at the event is looked at later.
+                // It may be a field for a parameter of MAIL or RCPT; whether that exists at the event is checked later.
                 None if is_template => out.push_str(&rest[at..=at + len]),
                 None => {
                     let known: Vec<String> = self.params.iter().map(|(name, _)| name.clone()).collect();
@@ -204,7 +205,7 @@ impl<'n> Table<'n> {
         self.0.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
-    /// Where a key stands.
+    /// The location of a key's value.
     pub(crate) fn place(self, key: &str) -> Location {
         self.0.iter().find(|entry| entry.key == key).map_or(Location::Nowhere, |entry| entry.place.clone())
     }

@@ -1,11 +1,11 @@
-//! A value on its way to TOML or JSON.
+//! A value to be printed as TOML or JSON.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use crate::base::short;
 
-/// A value on its way to TOML or JSON.
+/// A value to be printed as TOML or JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tree {
     Text(String),
@@ -99,7 +99,7 @@ pub(crate) fn word<T: PartialEq>(it: &T, words: &[(&str, T)]) -> Tree {
     Tree::text(words.iter().find(|(_, its)| its == it).map_or("", |(word, _)| word))
 }
 
-/// A literal string where that says it, so that patterns and octets stay readable.
+/// A literal string if possible, so that patterns and octets stay readable.
 fn quote(text: &str, out: &mut String) {
     if text.contains('\\') && !text.contains('\'') && !text.chars().any(char::is_control) {
         let _infallible = write!(out, "'{text}'");

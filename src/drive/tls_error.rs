@@ -11,10 +11,10 @@ pub(super) fn words(error: &Error) -> String {
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
             "the client sent a TLS message out of order"
         }
-        Error::PeerMisbehaved(_) => "the client broke the rules of TLS",
+        Error::PeerMisbehaved(_) => "the client violated the TLS protocol",
         Error::DecryptError => "a TLS record from the client cannot be decrypted",
         Error::PeerSentOversizedRecord => "a TLS record from the client is too large",
-        Error::NoApplicationProtocol => "the client offers no application protocol (ALPN) that the server has",
+        Error::NoApplicationProtocol => "the client offers no application protocol (ALPN) that the server supports",
         other => return format!("the TLS library failed: {other}"),
     };
     words.to_owned()
@@ -40,16 +40,16 @@ fn incompatible(why: &PeerIncompatible) -> &'static str {
         PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::SignatureAlgorithmsExtensionRequired => TOO_OLD,
-        PeerIncompatible::NoCipherSuitesInCommon => "the client offers no cipher suite that the server has",
+        PeerIncompatible::NoCipherSuitesInCommon => "the client offers no cipher suite that the server supports",
         PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::KeyShareExtensionRequired => {
-            "the client offers no key exchange group that the server has"
+            "the client offers no key exchange group that the server supports"
         }
         PeerIncompatible::NoSignatureSchemesInCommon => {
             "the client offers no signature algorithm that fits the server's certificate"
         }
-        PeerIncompatible::UncompressedEcPointsRequired => "the client offers no point format that the server has",
+        PeerIncompatible::UncompressedEcPointsRequired => "the client offers no point format that the server supports",
         PeerIncompatible::NullCompressionRequired => "the client insists on TLS compression",
-        _ => "the client's TLS and the server's have too little in common",
+        _ => "the client and the server support no common TLS parameters",
     }
 }
 
@@ -65,21 +65,21 @@ const ALERTS: &[(u8, &str, &str)] = &[
     (10, "unexpected_message", "a message came out of order"),
     (20, "bad_record_mac", "a record could not be verified"),
     (22, "record_overflow", "a record was too large"),
-    (40, "handshake_failure", "it has too little in common with the server"),
-    (42, "bad_certificate", "it takes the server's certificate for corrupt or wrong"),
+    (40, "handshake_failure", "it found no common TLS parameters"),
+    (42, "bad_certificate", "it considers the server's certificate corrupt or wrong"),
     (43, "unsupported_certificate", "it does not know this kind of certificate"),
     (44, "certificate_revoked", "the server's certificate was revoked"),
     (45, "certificate_expired", "the server's certificate has expired or is not valid yet"),
     (46, "certificate_unknown", "it does not accept the server's certificate"),
     (47, "illegal_parameter", "a field of the handshake was wrong"),
     (48, "unknown_ca", "it does not trust the authority of the server's certificate"),
-    (49, "access_denied", "it may not go on"),
+    (49, "access_denied", "access is denied"),
     (50, "decode_error", "a message could not be read"),
     (51, "decrypt_error", "a signature or a key could not be verified"),
-    (70, "protocol_version", "it does not speak the TLS version"),
+    (70, "protocol_version", "it does not support the TLS version"),
     (71, "insufficient_security", "it wants stronger ciphers"),
-    (80, "internal_error", "it failed itself"),
-    (86, "inappropriate_fallback", "it was led to an older version than it can speak"),
+    (80, "internal_error", "it had an internal error"),
+    (86, "inappropriate_fallback", "it was made to use an older version than it supports"),
     (90, "user_canceled", "its user cancelled"),
     (109, "missing_extension", "an extension was missing"),
     (110, "unsupported_extension", "an extension came that it did not ask for"),

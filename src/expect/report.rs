@@ -138,7 +138,7 @@ impl Report {
                 format!("{} message{plural} matched within {within}, expected {}", matched.len(), question.times)
             }
             FailureKind::Miscounted => counted,
-            FailureKind::NotSettled => "the server has not settled".to_owned(),
+            FailureKind::NotSettled => "the server did not settle".to_owned(),
         };
         let explained = |message| (message, question.matcher.explain(&snapshot.evidence(message)));
         let mut misses: Vec<(&Message, Vec<Clause>)> = missed.into_iter().map(explained).collect();
@@ -177,7 +177,7 @@ pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: b
         return Ok(());
     }
     let early = match is_at_end && !snapshot.is_settled {
-        true => ", and sessions are still under way: not settled; call `verify()`",
+        true => ", but sessions are still active; call `verify()` to wait for them",
         false => "",
     };
     Err(format!("{} of {} expectations failed{early}\n\n{}", failed.len(), expectations.len(), Together(&failed)))
@@ -291,7 +291,7 @@ mod tests {
             |snapshot: &Snapshot, is_at_end| judge(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err();
 
         let early = judged(&Snapshot::default(), true);
-        assert!(early.contains("and sessions are still under way: not settled; call `verify()`"), "{early}");
+        assert!(early.contains("but sessions are still active; call `verify()` to wait for them"), "{early}");
         assert!(!judged(&settled, true).contains("verify()"));
         assert!(!judged(&Snapshot::default(), false).contains("verify()"), "it was waited for");
     }

@@ -230,7 +230,7 @@ impl MailServerBuilder {
         for name in [&login].into_iter().chain(addresses) {
             assert!(
                 is_identifier(name),
-                "{name:?} cannot be a login or an address: it must not be empty, nor have control characters"
+                "{name:?} is not a valid login or address: it must not be empty or contain control characters"
             );
         }
         let addresses = addresses.iter().map(|address| Box::from(*address)).collect();
@@ -256,7 +256,7 @@ impl MailServerBuilder {
         let separator = separator.into();
         let wrong = separator.filter(|its| !is_subaddress_separator(*its));
         if let Some(wrong) = wrong {
-            panic!("{wrong:?} cannot stand before a detail of an address");
+            panic!("{wrong:?} is not a valid sub-address separator");
         }
         self.0.subaddress_separator = separator;
         self
@@ -314,7 +314,7 @@ impl MailServerBuilder {
     /// ```
     #[track_caller]
     pub fn delimiter(mut self, delimiter: char) -> Self {
-        assert!(Namespace::is_delimiter(delimiter), "{delimiter:?} cannot stand between the levels of a name");
+        assert!(Namespace::is_delimiter(delimiter), "{delimiter:?} is not a valid delimiter");
         let below = self.0.namespace.prefix.trim_end_matches(self.0.namespace.delimiter).to_owned();
         self.0.namespace = Namespace::new(&below, delimiter);
         self
@@ -335,7 +335,7 @@ impl MailServerBuilder {
     pub fn namespace(mut self, below: &str) -> Self {
         self.0.namespace = Namespace::new(below, self.0.namespace.delimiter);
         if let Some(why) = self.0.namespace.objection_to_prefix() {
-            panic!("no mailbox can be below {below:?}: {why}");
+            panic!("{below:?} is not a valid namespace: {why}");
         }
         self
     }

@@ -117,7 +117,10 @@ impl Clock<'_> {
     #[track_caller]
     pub fn advance(self, by: Duration) {
         let engine = self.0.server.engine();
-        assert!(engine.clock().now().plus(by) <= Timestamp::LAST, "{by:?} later the year 9999 is over");
+        assert!(
+            engine.clock().now().plus(by) <= Timestamp::LAST,
+            "the clock cannot be advanced by {by:?}: that is beyond the year 9999"
+        );
         block_on(engine.advance(by)).expect("moving the clock does not panic");
     }
 }

@@ -127,7 +127,7 @@ impl MailServer {
     fn endpoint(&self, listener: Listener) -> &Endpoint {
         match self.server.endpoint(listener) {
             Some(endpoint) => endpoint,
-            None => panic!("the {listener} listener of this server is switched off"),
+            None => panic!("the {listener} listener of this server is off"),
         }
     }
 

@@ -27,7 +27,10 @@ impl MailServer {
     /// ```
     #[track_caller]
     pub fn account(&self, login: &str) -> Account<'_> {
-        assert!(is_identifier(login), "{login:?} cannot be a login: it must not be empty, nor have control characters");
+        assert!(
+            is_identifier(login),
+            "{login:?} is not a valid login: it must not be empty or contain control characters"
+        );
         Account::of(self, login)
     }
 }

@@ -227,7 +227,7 @@ fn recorded<'t>(text: &'t [u8], messages: &[(usize, u64)], kept: &[Message]) -> 
                 out.extend_from_slice(format!("<{}>", message.no()).as_bytes());
                 labelled.push(Labelled { label: start..out.len() as u32, octets: message.raw().clone() });
             }
-            None => out.extend_from_slice(format!("<{octets} octets, not kept>").as_bytes()),
+            None => out.extend_from_slice(format!("<{octets} octets, not recorded>").as_bytes()),
         }
     }
     out.extend_from_slice(&text[from..]);

@@ -69,16 +69,16 @@ impl Ending {
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Clean => "ended in good order",
-            Self::ClientClosed => "the client closed the connection without a goodbye",
+            Self::Clean => "ended normally",
+            Self::ClientClosed => "the client closed the connection without QUIT or LOGOUT",
             Self::Broken => "the connection broke",
             Self::Idle => "the client was silent for too long",
-            Self::NotReading => "the client did not read what was sent for too long",
+            Self::NotReading => "the client did not read the server's output for too long",
             Self::TlsFailed => "the TLS handshake failed",
             Self::ServerStopped => "the server stopped",
             Self::Kicked => "ended by a test, or by a rule's `kick`",
             Self::Ruled => "ended by a rule",
-            Self::Bug => "a bug of mailjig ended it; please report",
+            Self::Bug => "ended by a bug in mailjig; please report it",
         })
     }
 }

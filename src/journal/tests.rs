@@ -158,7 +158,7 @@ fn a_transcript_says_that_more_was_said_than_is_kept() {
 
     let lines: Vec<usize> = text.lines().filter(|line| line.starts_with("C: ")).map(str::len).collect();
     assert_eq!(lines, [(1 << 20) + 3, (63 << 20) + 3]);
-    assert!(text.ends_with("-- later lines were not kept: the session's text is over its limit\n"));
+    assert!(text.ends_with("-- later lines were not recorded: the transcript of the session is over its limit\n"));
 }
 
 #[test]

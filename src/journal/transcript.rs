@@ -133,7 +133,7 @@ impl Transcript {
                     }
                     Line::Body(message, _) => writeln!(out, "C: <{}>", message.no())?,
                     Line::Begun(octets) => write_octets(out, 'C', octets)?,
-                    Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not kept>")?,
+                    Line::Dropped(octets) => writeln!(out, "C: <{octets} octets, not recorded>")?,
                     Line::Direction(text) => writeln!(out, "-- {text}")?,
                 }
             }
@@ -176,7 +176,7 @@ impl Part {
     /// Says that not everything was kept.
     fn finish(&mut self, log: &SessionLog) {
         if log.is_full() {
-            self.direct("later lines were not kept: the session's text is over its limit".to_owned());
+            self.direct("later lines were not recorded: the transcript of the session is over its limit".to_owned());
         }
     }
 
@@ -188,13 +188,13 @@ impl Part {
             // That a rule stalls is said where it does.
             Description::Closed { left: Left::Less(less), .. } => {
                 if let Less::Part { octets, of } = **less {
-                    self.direct(format!("only {octets} of the {of} octets of this reply left"));
+                    self.direct(format!("only {octets} of the {of} octets of this reply were sent"));
                 }
             }
             Description::Noted(Noted { weight: Weight::Note, by, text }) => self.noted(by.as_deref(), "notes", text),
             Description::Noted(Noted { weight: Weight::Failure, by, text }) => self.noted(by.as_deref(), "fails", text),
             Description::Dropped { octets } => {
-                self.direct(format!("{octets} octets came in the clear behind STARTTLS and were dropped"));
+                self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and discarded"));
             }
             Description::Secured(_) if is_begin && self.lines.is_empty() => {}
             Description::Secured(_) => self.direct("TLS".to_owned()),
@@ -244,7 +244,7 @@ impl Part {
             (None, Some(octets)) if is_message => self.lines.push(Line::Dropped(octets)),
             (None, Some(octets)) => {
                 self.say(journal, 'C', turn.heard.to_vec(), &[], 0);
-                self.direct(format!("that line had {octets} octets; the rest was not kept"));
+                self.direct(format!("that line had {octets} octets; the rest was not recorded"));
             }
             (None, None) if turn.event().is_some_and(Event::is_unasked) => {}
             (None, None) => self.heard(journal, turn.heard, turn.labelled()),
@@ -259,9 +259,9 @@ impl Part {
     /// Says that a rule keeps the client waiting.
     fn stalled(&mut self, stalled: &Stalled, has_said: bool) {
         let text = match (stalled.is_connection, has_said) {
-            (true, _) => "the server says nothing from here on",
-            (false, false) => "the server says nothing to this, ever",
-            (false, true) => "the server says nothing more to this, ever",
+            (true, _) => "the server sends nothing from here on",
+            (false, false) => "the server never answers this",
+            (false, true) => "the server sends nothing more in answer to this",
         };
         self.direct(text.to_owned());
     }

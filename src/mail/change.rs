@@ -5,26 +5,26 @@ use super::mailbox::{InternalDate, SpecialUse};
 use super::{AccountNo, Flags, MailboxNo};
 use crate::base::MessageNo;
 
-/// One alteration, fully resolved: the numbers it gives stand in it, so that applying it again to the same state
-/// gives the same state.
+/// One alteration, fully resolved: it contains the numbers that it assigns, so that applying it again to the same state
+/// gives the same result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Change {
-    /// An account comes into being, with an INBOX.
+    /// Creates an account with an INBOX.
     Open { account: AccountNo, login: Box<str>, inbox: MailboxNo, uid_validity: u32 },
-    /// An account goes, with its mailboxes.
+    /// Removes an account with its mailboxes.
     Close { account: AccountNo },
-    /// A mailbox comes into being.
+    /// Creates a mailbox.
     Create { place: MailboxId, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
-    /// A mailbox goes, with its entries.
+    /// Deletes a mailbox with its entries.
     Delete { place: MailboxId },
-    /// A name and those below it begin otherwise, whether there is a mailbox of that very name or not.
+    /// Renames a name and the names below it, whether the name itself is a mailbox or not.
     Rename { account: AccountNo, from: Box<str>, to: Box<str> },
-    /// A name is subscribed to, or no longer, whether there is such a mailbox or not.
+    /// Subscribes to a name or unsubscribes from it, whether the mailbox exists or not.
     Subscribe { account: AccountNo, name: Box<str>, subscribed: bool },
-    /// A mailbox gets a keyword that it had not seen before.
+    /// Adds a new keyword to a mailbox.
     Keyword { place: MailboxId, name: Box<str> },
-    /// A message is filed in a mailbox: delivered, or appended or copied by a client or a test.
+    /// Files a message in a mailbox: delivered, appended or copied.
     File {
         place: MailboxId,
         uid: u32,
@@ -34,15 +34,15 @@ pub(crate) enum Change {
         message: MessageNo,
         is_delivery: bool,
     },
-    /// An entry's flags are these from now on.
+    /// Sets the flags of an entry.
     Flag { place: MailboxId, uid: u32, modseq: u64, flags: Flags },
-    /// Entries below this UID are recent to nobody who comes.
+    /// Entries below this UID are not recent for later sessions.
     Claim { place: MailboxId, recent_from: u32 },
-    /// An entry is taken out of a mailbox.
+    /// Expunges an entry.
     Expunge { place: MailboxId, uid: u32, modseq: u64 },
-    /// A mailbox has another UIDVALIDITY, and its entries have UIDs from 1, in order or the last first.
+    /// Changes the UIDVALIDITY of a mailbox and optionally renumbers its UIDs from 1, in order or in reverse.
     Renumber { place: MailboxId, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
-    /// POP3 knows an entry by this name.
+    /// Sets the unique id of an entry in POP3.
     Uidl { place: MailboxId, uid: u32, uidl: Box<str> },
     /// Only these may log in from now on; everybody, if there are none.
     Admit { members: Box<[Member]> },
@@ -72,7 +72,7 @@ impl Change {
         }
     }
 
-    /// The mailbox whose entries this alters, or that goes.
+    /// The mailbox whose entries this changes, or that is deleted.
     pub(crate) fn place(&self) -> Option<MailboxId> {
         match self {
             Self::Delete { place }

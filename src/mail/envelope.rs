@@ -1,4 +1,4 @@
-//! SMTP's envelope: who a message was really from and for, apart from what its header says.
+//! The SMTP envelope: sender and recipients, independent of the message header.
 
 use std::fmt;
 
@@ -207,7 +207,7 @@ impl Sender {
     }
 }
 
-/// What became of a recipient.
+/// The server's decision about a recipient.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -221,11 +221,11 @@ impl Sender {
 pub enum Verdict {
     /// It was accepted and the message delivered to it.
     Accepted,
-    /// It was refused with this reply, as `550 5.1.1 No such user`.
+    /// It was refused with this reply, such as `550 5.1.1 No such user`.
     Refused(Box<str>),
 }
 
-/// One RCPT command of a transaction and what became of it.
+/// One RCPT command of a transaction and its result.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -318,13 +318,13 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// None without an accepted recipient: there is no such envelope (RFC 5321 §3.3).
+    /// None without an accepted recipient: such an envelope cannot exist (RFC 5321 §3.3).
     pub(crate) fn new(sender: Sender, recipients: Vec<Recipient>) -> Option<Self> {
         let accepted = recipients.iter().any(Recipient::is_accepted);
         accepted.then(|| Self { sender, recipients: recipients.into() })
     }
 
-    /// Of a message that nobody sent.
+    /// The empty envelope of a message that nobody sent.
     pub(super) fn unsent() -> Self {
         Self { sender: Sender::new("", Parameters::default()), recipients: Box::default() }
     }

@@ -1,4 +1,4 @@
-//! Flags of an entry: five that the system knows, and keywords that clients make up (RFC 3501 §2.3.2).
+//! Flags of an entry: five system flags, and keywords that clients choose (RFC 3501 §2.3.2).
 
 /// A set of flags as bits: the system's first, then a mailbox's keywords in the order of first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

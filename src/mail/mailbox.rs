@@ -1,4 +1,4 @@
-//! A named, mutable list of messages, and a message's place in it.
+//! Mailboxes and their entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::base::Timestamp;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MailboxNo(pub(crate) u32);
 
-/// A moment and the zone it was told in: IMAP's internal date (RFC 3501 §2.3.3).
+/// A time with its zone: IMAP's internal date (RFC 3501 §2.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct InternalDate {
@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) message: Message,
 }
 
-/// What a mailbox is for (RFC 6154 §2).
+/// The special use of a mailbox (RFC 6154 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum SpecialUse {
@@ -59,7 +59,7 @@ impl SpecialUse {
         Self::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, its)| *its)
     }
 
-    /// The use that mailboxes of this name have by custom.
+    /// The customary special use of a mailbox with this name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         match name {
             "Archive" => Some(Self::Archive),
@@ -76,7 +76,7 @@ impl SpecialUse {
     }
 }
 
-/// What an IMAP or POP3 client sees: entries in the order of their UIDs.
+/// A mailbox as IMAP and POP3 clients see it: entries in the order of their UIDs.
 #[derive(Debug, Clone)]
 pub(crate) struct Mailbox {
     pub(crate) no: MailboxNo,
@@ -85,15 +85,15 @@ pub(crate) struct Mailbox {
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,
     pub(crate) highest_modseq: u64,
-    /// The mod-sequences of the last change of flags and of the last expunge: who saw them need not look again.
+    /// The mod-sequences of the last flag change and of the last expunge: a session that has seen them is up to date.
     pub(crate) last_flagged: u64,
     pub(crate) last_expunged: u64,
     /// Entries from this UID on are recent to the session that comes first (RFC 3501 §2.3.2).
     pub(crate) recent_from: u32,
     pub(crate) keywords: Vec<Box<str>>,
-    /// What POP3 calls entries whose name is not made of their UID.
+    /// The unique ids of POP3 that are not made from the UID.
     pub(crate) uidls: HashMap<u32, Box<str>>,
-    /// A deque, because the oldest go first when many go.
+    /// A deque, because the oldest entries are removed first.
     entries: VecDeque<Entry>,
 }
 
@@ -129,12 +129,12 @@ impl Mailbox {
         self.entries.range(self.entries.partition_point(|entry| entry.uid < uid)..)
     }
 
-    /// How many entries no session has claimed as recent.
+    /// The number of entries that no session has claimed as recent.
     pub(crate) fn recent(&self) -> usize {
         self.entries_from(self.recent_from).len()
     }
 
-    /// The octets of all entries.
+    /// The total size of all entries in octets.
     pub(crate) fn octets(&self) -> u64 {
         self.entries.iter().map(|entry| entry.message.raw().len() as u64).sum()
     }
@@ -214,7 +214,7 @@ impl Mailbox {
     }
 
     fn place(&self, uid: u32) -> Option<usize> {
-        // Where nothing was ever expunged, the place is the UID less one.
+        // If nothing was ever expunged, the index is the UID minus one.
         let guess = (uid as usize).wrapping_sub(1);
         if self.entries.get(guess).is_some_and(|entry| entry.uid == uid) {
             return Some(guess);

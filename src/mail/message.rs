@@ -1,4 +1,4 @@
-//! One captured mail: its envelope, its bytes as they came, its session and its time.
+//! A captured message: envelope, bytes as received, session and time.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -29,7 +29,7 @@ struct Captured {
     no: MessageNo,
     origin: Origin,
     at: Timestamp,
-    /// None for what nobody sent: it was put into a mailbox.
+    /// None for a message that nobody sent, but that was put into a mailbox.
     envelope: Option<Envelope>,
     raw: Bytes,
     mime: OnceLock<Box<Mime>>,
@@ -93,7 +93,7 @@ impl Message {
         self.0.origin
     }
 
-    /// Whether anybody else keeps it.
+    /// Whether there are other references to it.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
@@ -326,12 +326,12 @@ impl Message {
         format!("{no} <{from}> → {} {:?} ({size} octets)", to.join(" "), self.subject())
     }
 
-    /// Whether there is a NUL in its octets, which stands in no literal of IMAP.
+    /// Whether it contains a NUL, which IMAP literals cannot contain.
     pub(crate) fn has_nul(&self) -> bool {
         *self.0.has_nul.get_or_init(|| memchr::memchr(0, &self.0.raw).is_some())
     }
 
-    /// Whether somebody looked for its parts.
+    /// Whether its parts have been parsed.
     #[cfg(test)]
     pub(crate) fn is_parsed(&self) -> bool {
         self.0.mime.get().is_some()
@@ -348,7 +348,7 @@ impl Message {
     }
 }
 
-/// What a person would ask about first, the same in every run: envelope, header, text, attachments.
+/// A summary that is the same in every run: envelope, header, text, attachments.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let envelope = self.envelope();
@@ -380,7 +380,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// A plain message, its number in its subject.
+/// A generated plain message with its number in the subject.
 pub(crate) fn generated(login: &str, i: u32) -> Bytes {
     let text = format!(
         "From: Generator <generator@example.org>\r\nTo: <{login}>\r\nSubject: generated {i}\r\n\

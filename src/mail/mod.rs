@@ -1,6 +1,6 @@
-//! What mail is: messages and their envelopes, mailboxes, accounts, and the changes to them.
+//! Messages and their envelopes, mailboxes, accounts, and changes to them.
 //!
-//! Knows no session, no protocol and no time of day: it is told.
+//! Does not know sessions or protocols, and gets the time as an argument.
 
 mod account;
 mod change;

@@ -1,6 +1,6 @@
 //! Names of mailboxes: their hierarchy, and where the personal namespace begins (RFC 3501 §5.1, RFC 2342).
 
-/// The mailbox that every account has; its name is the same in any case.
+/// The mailbox that every account has; its name is case-insensitive.
 pub(crate) const INBOX: &str = "INBOX";
 
 /// The longest name, in octets.
@@ -8,12 +8,12 @@ const MOST_OCTETS: usize = 1000;
 /// The deepest hierarchy.
 const MOST_LEVELS: usize = 64;
 
-/// How the names of an account's mailboxes are made.
+/// The rules for mailbox names: delimiter and prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace {
-    /// What stands between the levels of a name.
+    /// The character between the levels of a name.
     pub(crate) delimiter: char,
-    /// What every name but INBOX begins with; empty, or ends with the delimiter.
+    /// The prefix of every name but INBOX; empty, or ends with the delimiter.
     pub(crate) prefix: Box<str>,
 }
 
@@ -24,25 +24,25 @@ impl Default for Namespace {
 }
 
 impl Namespace {
-    /// Names with these levels, below this one if it is not empty.
+    /// A namespace with this delimiter, below this name if it is not empty.
     pub(crate) fn new(below: &str, delimiter: char) -> Self {
         let below = below.strip_suffix(delimiter).unwrap_or(below);
         let prefix = if below.is_empty() { String::new() } else { format!("{below}{delimiter}") };
         Self { delimiter, prefix: prefix.into() }
     }
 
-    /// Why mailboxes cannot be below this name, which may be none.
+    /// The reason why the prefix is not valid, if it is not.
     pub(crate) fn objection_to_prefix(&self) -> Option<String> {
         let below = self.prefix.strip_suffix(self.delimiter)?;
         self.objection(&format!("{below}{}{INBOX}", self.delimiter))
     }
 
-    /// Whether this can stand between levels, in names and in a quoted string of one character.
+    /// Whether this can be a delimiter, in names and in a quoted string of one character.
     pub(crate) fn is_delimiter(delimiter: char) -> bool {
         delimiter.is_ascii_punctuation() && !"*%\"\\&(){".contains(delimiter)
     }
 
-    /// The name that is meant: INBOX in capitals, as a name and as the first level of one.
+    /// The canonical name: INBOX in capitals, as a name and as the first level of a name.
     pub(crate) fn canonical(&self, name: &str) -> Box<str> {
         let first = name.find(self.delimiter).unwrap_or(name.len());
         match name[..first].eq_ignore_ascii_case(INBOX) {
@@ -51,10 +51,10 @@ impl Namespace {
         }
     }
 
-    /// Why no mailbox can have this name.
+    /// The reason why no mailbox can have this name, if there is one.
     pub(crate) fn objection(&self, name: &str) -> Option<String> {
         if name != INBOX && !name.starts_with(&*self.prefix) {
-            return Some(format!("names of mailboxes begin with {} here", self.prefix.escape_default()));
+            return Some(format!("on this server, mailbox names begin with {}", self.prefix.escape_default()));
         }
         let levels = name.split(self.delimiter);
         if levels.clone().any(str::is_empty) {
@@ -66,7 +66,7 @@ impl Namespace {
         Self::general_objection(name)
     }
 
-    /// Why a mailbox below one name cannot be below the other, which mailboxes can have.
+    /// The reason why a mailbox below one name cannot be moved below the other, if there is one.
     pub(crate) fn objection_below(&self, name: &str, from: &str, to: &str) -> Option<String> {
         let behind = &name[from.len()..];
         let levels = |text: &str| memchr::memchr_iter(self.delimiter as u8, text.as_bytes()).count();
@@ -74,7 +74,7 @@ impl Namespace {
         is_too_large.then(too_large)
     }
 
-    /// Why no mailbox can have this name in any namespace.
+    /// The reason why no mailbox can have this name in any namespace, if there is one.
     pub(crate) fn general_objection(name: &str) -> Option<String> {
         if name.is_empty() {
             return Some("a level of the name is empty".to_owned());
@@ -83,17 +83,17 @@ impl Namespace {
             return Some("the name is neither modified UTF-7 (RFC 3501 §5.1.3) nor UTF-8".to_owned());
         }
         if name.chars().any(|c| c.is_control() || matches!(c, '*' | '%')) {
-            return Some("a name has no control characters, no * and no %".to_owned());
+            return Some("a mailbox name must not contain control characters, * or %".to_owned());
         }
         (name.len() > MOST_OCTETS).then(too_large)
     }
 
-    /// The names above this one, the nearest last.
+    /// The parents of this name, the nearest last.
     pub(crate) fn above<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         name.match_indices(self.delimiter).map(|(at, _)| &name[..at])
     }
 }
 
 fn too_large() -> String {
-    format!("a name has {MOST_OCTETS} octets and {MOST_LEVELS} levels at most")
+    format!("a mailbox name has at most {MOST_OCTETS} octets and {MOST_LEVELS} levels")
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Protocol;
 
 macro_rules! events {
-    ($($protocol:expr => { $($(#[$doc:meta])* $variant:ident = $name:literal,)* })*) => {
+    ($($protocol:expr => { $(#[doc = $about:literal] $variant:ident = $name:literal,)* })*) => {
         /// What kind of exchange this is. Every command is an event, by its name in lower case, as `smtp.rcpt`.
         ///
         /// ```
@@ -16,7 +16,7 @@ macro_rules! events {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Event {
-            $($($(#[$doc])* $variant,)*)*
+            $($(#[doc = $about] $variant,)*)*
         }
 
         impl Event {
@@ -54,39 +54,47 @@ macro_rules! events {
                     $($(Event::$variant)|* => $protocol,)*
                 }
             }
+
+            /// What happened, as the reference of scenarios says it.
+            #[cfg(test)]
+            pub(crate) fn about(self) -> &'static str {
+                match self {
+                    $($(Event::$variant => $about.trim_ascii(),)*)*
+                }
+            }
         }
     };
 }
 
 events! {
     None => {
-        /// A connection was accepted; nothing was said yet, not even by TLS.
+        /// The server accepted a connection. Nothing has been sent yet, not even by TLS.
         TcpAccept = "tcp.accept",
-        /// A client said its TLS ClientHello.
+        /// The client sent a TLS ClientHello.
         TlsHello = "tls.hello",
-        /// TLS is established.
+        /// The TLS handshake is complete.
         TlsDone = "tls.done",
         /// The TLS handshake failed.
         TlsFailed = "tls.failed",
-        /// A session is over.
+        /// A session has ended.
         TcpClose = "tcp.close",
-        /// A rule speaks, long after the request that made it; no rule is asked about this.
+        /// A step with `after` sends something outside an exchange. Rules cannot name this event.
         TcpSay = "tcp.say",
     }
     Some(Protocol::Smtp) => {
-        /// A connection was accepted and is to be greeted.
+        /// The server is about to send its greeting.
         SmtpGreeting = "smtp.greeting",
         /// HELO.
         SmtpHelo = "smtp.helo",
-        /// EHLO, which asks for capabilities.
+        /// EHLO.
         SmtpCaps = "smtp.caps",
         /// STARTTLS.
         SmtpStarttls = "smtp.starttls",
-        /// The AUTH command.
+        /// The AUTH command, unless it contains the complete credentials.
         SmtpAuthStart = "smtp.auth.start",
-        /// A line of a SASL exchange that is not its last.
+        /// A line of a SASL exchange, but not its last one.
         SmtpAuthStep = "smtp.auth.step",
-        /// Credentials are complete; the verdict is next.
+        /// The credentials are complete; the reply comes next.
         SmtpAuth = "smtp.auth",
         /// MAIL.
         SmtpMail = "smtp.mail",
@@ -94,7 +102,7 @@ events! {
         SmtpRcpt = "smtp.rcpt",
         /// DATA.
         SmtpData = "smtp.data",
-        /// The end of the data; the verdict on the message is next.
+        /// The message is complete; the reply comes next.
         SmtpMessage = "smtp.message",
         /// RSET.
         SmtpRset = "smtp.rset",
@@ -108,7 +116,7 @@ events! {
         SmtpHelp = "smtp.help",
         /// QUIT.
         SmtpQuit = "smtp.quit",
-        /// A line that is no command of SMTP.
+        /// A line that is not a valid SMTP command.
         SmtpUnknown = "smtp.unknown",
         /// The client was silent for too long.
         SmtpLapse = "smtp.lapse",
@@ -116,7 +124,7 @@ events! {
         SmtpStop = "smtp.stop",
     }
     Some(Protocol::Imap) => {
-        /// A connection was accepted and is to be greeted.
+        /// The server is about to send its greeting.
         ImapGreeting = "imap.greeting",
         /// CAPABILITY.
         ImapCaps = "imap.caps",
@@ -126,15 +134,15 @@ events! {
         ImapQuit = "imap.quit",
         /// STARTTLS.
         ImapStarttls = "imap.starttls",
-        /// The AUTHENTICATE command.
+        /// The AUTHENTICATE command, unless it contains the complete credentials.
         ImapAuthStart = "imap.auth.start",
-        /// A line of a SASL exchange that is not its last.
+        /// A line of a SASL exchange, but not its last one.
         ImapAuthStep = "imap.auth.step",
-        /// Credentials are complete; the verdict is next.
+        /// The credentials of AUTHENTICATE are complete; the answer comes next.
         ImapAuth = "imap.auth",
         /// LOGIN.
         ImapLogin = "imap.login",
-        /// A literal was announced, and the client waits for the word to send it.
+        /// A synchronizing literal is announced; the client waits for `+`.
         ImapLiteral = "imap.literal",
         /// SELECT.
         ImapSelect = "imap.select",
@@ -170,7 +178,7 @@ events! {
         ImapSearch = "imap.search",
         /// FETCH and UID FETCH.
         ImapFetch = "imap.fetch",
-        /// One message of a FETCH is about to be answered.
+        /// The server is about to send the FETCH response of one message.
         ImapFetchItem = "imap.fetch.item",
         /// STORE and UID STORE.
         ImapStore = "imap.store",
@@ -182,7 +190,7 @@ events! {
         ImapIdle = "imap.idle",
         /// The line that ends IDLE.
         ImapIdleDone = "imap.idle.done",
-        /// News for a client that idles.
+        /// The server is about to send news to a client in IDLE.
         ImapPush = "imap.push",
         /// NAMESPACE.
         ImapNamespace = "imap.namespace",
@@ -190,7 +198,7 @@ events! {
         ImapId = "imap.id",
         /// ENABLE.
         ImapEnable = "imap.enable",
-        /// A line that is no command of IMAP.
+        /// A line that is not a valid IMAP command.
         ImapUnknown = "imap.unknown",
         /// The client was silent for too long.
         ImapLapse = "imap.lapse",
@@ -198,7 +206,7 @@ events! {
         ImapStop = "imap.stop",
     }
     Some(Protocol::Pop3) => {
-        /// A connection was accepted and is to be greeted.
+        /// The server is about to send its greeting.
         Pop3Greeting = "pop3.greeting",
         /// CAPA.
         Pop3Caps = "pop3.caps",
@@ -210,11 +218,11 @@ events! {
         Pop3Pass = "pop3.pass",
         /// APOP.
         Pop3Apop = "pop3.apop",
-        /// The AUTH command.
+        /// The AUTH command, unless it contains the complete credentials.
         Pop3AuthStart = "pop3.auth.start",
-        /// A line of a SASL exchange that is not its last.
+        /// A line of a SASL exchange, but not its last one.
         Pop3AuthStep = "pop3.auth.step",
-        /// Credentials are complete; the verdict is next.
+        /// The credentials of AUTH are complete; the answer comes next.
         Pop3Auth = "pop3.auth",
         /// STAT.
         Pop3Stat = "pop3.stat",
@@ -234,7 +242,7 @@ events! {
         Pop3Rset = "pop3.rset",
         /// QUIT.
         Pop3Quit = "pop3.quit",
-        /// A line that is no command of POP3.
+        /// A line that is not a valid POP3 command.
         Pop3Unknown = "pop3.unknown",
         /// The client was silent for too long.
         Pop3Lapse = "pop3.lapse",
@@ -242,11 +250,11 @@ events! {
         Pop3Stop = "pop3.stop",
     }
     None => {
-        /// A message was put into a mailbox.
+        /// A message was delivered to a mailbox.
         MailDelivered = "mail.delivered",
         /// A variable of the scenario changed.
         StateChanged = "state.changed",
-        /// A moment came that a rule waits for.
+        /// The time of the rule's condition `at` has come.
         Timer = "timer",
     }
 }

@@ -69,7 +69,7 @@ impl Test {
             FieldKind::Truth => match written {
                 "true" => Ok(Self::Truth(true)),
                 "false" => Ok(Self::Truth(false)),
-                _ => Err("it must be true or false".to_owned()),
+                _ => Err("the value must be true or false".to_owned()),
             },
             FieldKind::Any if written.starts_with(['<', '>']) => comparison(kind, written),
             FieldKind::Any | FieldKind::Text | FieldKind::Word | FieldKind::Address => {
@@ -189,8 +189,8 @@ fn comparison(kind: FieldKind, written: &str) -> Result<Test, String> {
     let (compare, rest) = found.unwrap_or((Compare::Equal, text));
     let number = if kind == FieldKind::Span { span(rest) } else { count(rest) };
     let number = number.ok_or_else(|| match kind {
-        FieldKind::Span => format!("`{rest}` is no length of time; write `200ms`, `2s`, `5m` or `1h`"),
-        _ => format!("`{rest}` is no number; write `3`, `>=3`, `<10` or a size as `>10MB`"),
+        FieldKind::Span => format!("`{rest}` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
+        _ => format!("`{rest}` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`"),
     })?;
     let test = Test::Number(compare, Amount { written: rest.trim().into(), number });
     Ok(if negated { Test::Not(Box::new(test)) } else { test })

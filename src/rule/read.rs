@@ -16,7 +16,7 @@ impl Reader {
 
     fn template_by(&mut self, node: &Node, parse: fn(&str) -> Result<Template, String>) -> Option<Template> {
         let Data::Text(text) = &node.data else {
-            self.wrong(&node.place, format!("this must be a text, and is {}", node.kind()));
+            self.wrong(&node.place, format!("this must be a string, not {}", node.kind()));
             return None;
         };
         let text = self.filled(text, &node.place, true)?;

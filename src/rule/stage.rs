@@ -30,7 +30,7 @@ impl Stage {
 }
 
 /// Why a step is impossible where no client hears anything.
-pub(super) const NOTHING_SAID: &str = "nothing is said at this event";
+pub(super) const NOTHING_SAID: &str = "the server sends nothing at this event";
 
 /// Whether there is a client that something could be said to.
 pub(super) fn has_client(event: Event) -> bool {

@@ -85,11 +85,11 @@ impl Template {
                     octets.push(first);
                     rest = &behind[1..];
                 }
-                (b'}', _) => return Err("a `}` that closes nothing; write `}}` for a brace".to_owned()),
+                (b'}', _) => return Err("unmatched `}`; write `}}` for a brace".to_owned()),
                 (b'{', _) => {
                     let end = behind.iter().position(|byte| *byte == b'}');
-                    let end = end.ok_or("a `{` that is not closed; write `{{` for a brace")?;
-                    let inner = std::str::from_utf8(&behind[..end]).map_err(|_| "a name is text")?;
+                    let end = end.ok_or("unmatched `{`; write `{{` for a brace")?;
+                    let inner = std::str::from_utf8(&behind[..end]).map_err(|_| "a name must be UTF-8")?;
                     match generated(inner)? {
                         Some(made) => octets.extend(made),
                         None => {
@@ -118,7 +118,7 @@ impl Template {
 fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     if let Some(rest) = inner.strip_prefix("repeat:") {
         let made = rest.split_once(':').and_then(|(times, what)| Some((times.parse::<usize>().ok()?, what)));
-        let (times, what) = made.ok_or("it must be `{repeat:n:x}`, with a count and a text")?;
+        let (times, what) = made.ok_or("write `{repeat:n:x}`, with a count and a text")?;
         if times.saturating_mul(what.len()) > MOST {
             return Err(format!("`{{{inner}}}` is longer than {MOST} octets"));
         }
@@ -126,7 +126,7 @@ fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     }
     let Some(digits) = inner.strip_prefix("hex:") else { return Ok(None) };
     let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes());
-    octets.map(Some).map_err(|_| format!("`{digits}` is not hexadecimal, two digits an octet"))
+    octets.map(Some).map_err(|_| format!("`{digits}` is not hexadecimal with two digits for each octet"))
 }
 
 fn named(inner: &str) -> Result<Piece, String> {
@@ -136,7 +136,7 @@ fn named(inner: &str) -> Result<Piece, String> {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
     };
     if !is_name(name) {
-        return Err(format!("`{{{inner}}}` names nothing; write `{{{{` for a brace"));
+        return Err(format!("`{{{inner}}}` is not a valid name; write `{{{{` for a brace"));
     }
     let filters = parts.map(TextFilter::parse).collect::<Result<_, _>>()?;
     let name = Field::parse(name).map_or_else(|| Name::Group(name.into()), Name::Field);
@@ -163,7 +163,7 @@ pub(crate) fn unescape(written: &str) -> Result<Vec<u8>, String> {
                 let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default() as u8;
                 (digit(high) << 4 | digit(low), 3)
             }
-            _ => return Err("a backslash stands before r, n, t, 0, x with two digits, or a backslash".to_owned()),
+            _ => return Err("a backslash must be followed by r, n, t, 0, x with two digits, or a backslash".to_owned()),
         };
         out.push(octet);
         rest = &behind[taken..];

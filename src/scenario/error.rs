@@ -6,7 +6,7 @@ use std::fmt;
 use crate::document::line_and_column;
 use crate::document::{Location, Problem, Shown};
 
-/// Why a scenario cannot be used: everything that is wrong with it, each at its place. It prints as compilers do:
+/// The errors of a scenario, each with its location. It prints as compilers do:
 ///
 /// ```text
 /// greylist.toml:6:6: unknown event `smtp.rcp`
@@ -36,7 +36,7 @@ impl ScenarioError {
         Self { name: name.to_owned(), text: text.to_owned(), problems }
     }
 
-    /// The member of a JSON document that is wrong first.
+    /// The JSON pointer of the first error.
     #[cfg(feature = "api")]
     pub(crate) fn field(&self) -> Option<String> {
         match &self.problems.first()?.place {
@@ -46,7 +46,7 @@ impl ScenarioError {
         }
     }
 
-    /// Each problem: its place, what is wrong, and what would be right.
+    /// Each problem: location, message and suggestion.
     #[cfg(feature = "api")]
     pub(crate) fn each(&self) -> impl Iterator<Item = (String, &str, Option<&str>)> {
         self.problems.iter().map(|problem| {

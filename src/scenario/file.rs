@@ -1,4 +1,4 @@
-//! A file as a whole: its tables, what it uses, its parameters.
+//! Loads a file as a whole: its tables, the files that it uses, its parameters.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,12 +51,12 @@ const VERSION: i64 = 1;
 
 type Params<'p> = &'p [(String, String)];
 
-/// What is being read, and what used it.
+/// The source that is being read, and the sources that use it.
 struct Source<'s> {
     name: String,
     text: &'s str,
     folder: Option<PathBuf>,
-    /// A name that a file must have, as its stem has it.
+    /// The name that the file must have: the stem of its path.
     stem: Option<String>,
     users: Vec<String>,
 }
@@ -64,9 +64,9 @@ struct Source<'s> {
 pub(super) fn named(name: &str, set: Params<'_>) -> Result<Loaded, ScenarioError> {
     let Some(found) = shipped::find(name) else {
         let known = SHIPPED.iter().map(|its| its.name);
-        let help =
-            nearest(name, known).unwrap_or_else(|| "`mailjig scenarios` lists those that are shipped".to_owned());
-        return Err(ScenarioError::whole(name, "no scenario of this name is shipped", Some(help)));
+        let help = nearest(name, known)
+            .unwrap_or_else(|| "`mailjig scenarios` lists the scenarios that come with mailjig".to_owned());
+        return Err(ScenarioError::whole(name, "there is no scenario with this name", Some(help)));
     };
     let source = Source {
         name: format!("{}.toml", found.name),
@@ -114,10 +114,10 @@ pub(super) fn rule(value: &serde_json::Value, origin: &str, namespace: Namespace
     rule.map(|(rule, _)| rule).ok_or_else(|| ScenarioError::new("rule", "", errors))
 }
 
-/// What is wrong with a rule that was not read from a file, in words.
+/// The errors of a rule that was not read from a file, as text.
 pub(crate) struct RuleError(pub(crate) String);
 
-/// Whether a rule can be in force where mailboxes are named like this.
+/// Checks whether a rule is valid in this namespace.
 pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleError> {
     let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
     check::rule(&mut reader, rule, &Node { place: Location::Nowhere, data: Data::Table(Vec::new()) }, &[]);
@@ -141,8 +141,8 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     let mut loaded = Loaded::default();
     match table.get("mailjig") {
         Some(version) if matches!(version.data, Data::Integer(VERSION)) => {}
-        Some(version) => reader.wrong(&version.place, "this is version 1 of the language: write `mailjig = 1`"),
-        None => reader.wrong_help(&start(node), "`mailjig` is missing", "write `mailjig = 1` first"),
+        Some(version) => reader.wrong(&version.place, "unknown version of the language: write `mailjig = 1`"),
+        None => reader.wrong_help(&start(node), "`mailjig` is missing", "begin the file with `mailjig = 1`"),
     }
     reader.params(table.get("params"), set);
     reader.heading(table, &source, &mut loaded);
@@ -196,7 +196,7 @@ impl Reader {
         if let Some(name) = table.get("name") {
             loaded.name = self.text(name).unwrap_or_default();
             if let Some(stem) = source.stem.as_deref().filter(|stem| **stem != *loaded.name) {
-                let message = format!("the name is `{}` and the file's is `{stem}`", loaded.name);
+                let message = format!("the name is `{}`, but the file is called `{stem}`", loaded.name);
                 self.wrong(&name.place, message);
             }
         } else {
@@ -221,7 +221,7 @@ impl Reader {
             loaded.is_manual = self.word(clock, "clock", &[("manual", true), ("real", false)]).unwrap_or_default();
         }
         self.servers(table.get("server"), loaded);
-        // Without a delimiter in the file, that of the server decides.
+        // Without a delimiter in the file, the namespace of the server applies, which is not known here.
         let AtStart { delimiter, namespace, .. } = &loaded.start;
         self.namespace = delimiter.map(|delimiter| Namespace::new(namespace.as_deref().unwrap_or_default(), delimiter));
         for tls in each(table, "tls") {
@@ -233,7 +233,7 @@ impl Reader {
             }
         }
         for script in each(table, "script") {
-            self.wrong(&script.place, "scripts are not built yet");
+            self.wrong(&script.place, "scripts are not supported yet");
         }
     }
 
@@ -242,7 +242,7 @@ impl Reader {
         for its in each(table, "user") {
             let Some(user) = self.user_given(its) else { continue };
             if loaded.users.iter().any(|other: &User| other.name.eq_ignore_ascii_case(&user.name)) {
-                self.wrong(&its.place, format!("there is a user `{}` already", user.name));
+                self.wrong(&its.place, format!("there is already a user `{}`", user.name));
             }
             loaded.users.push(user);
         }
@@ -269,7 +269,7 @@ impl Reader {
     }
 }
 
-/// The first place of a document.
+/// The start of a document.
 fn start(node: &Node) -> Location {
     match &node.place {
         Location::Span(_) => Location::Span(0..0),
@@ -278,7 +278,7 @@ fn start(node: &Node) -> Location {
 }
 
 impl Loaded {
-    /// Takes in what another file has, inside of what is here.
+    /// Adds the contents of another file, whose rules are inside the rules of this one.
     fn take_in(&mut self, inner: Loaded) {
         let Loaded { offers, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, .. } = inner;
         self.start.take_in(start);
@@ -309,7 +309,7 @@ impl Loaded {
 }
 
 impl AtStart {
-    /// Takes in what another file says, where nothing is said here.
+    /// Adds the settings of another file that this one does not have.
     fn take_in(&mut self, inner: AtStart) {
         let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
@@ -338,7 +338,7 @@ impl Reader {
                         known => format!("there are: {}", known.join(", ")),
                     });
                     let place = node.map_or(Location::Nowhere, |node| node.place.clone());
-                    self.wrong_help(&place, format!("there is no parameter `{name}` to set"), help);
+                    self.wrong_help(&place, format!("there is no parameter `{name}`"), help);
                 }
             }
         }
@@ -347,17 +347,17 @@ impl Reader {
     fn used(&mut self, name: &str, place: &Location, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
         let mut users = source.users.clone();
         users.push(source.name.clone());
-        // Parameters are those of the file that is asked for; what it uses has its own.
+        // The given parameters are those of the outermost file; files that it uses have their own.
         let _of_the_file = set;
         let beside = source.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
         let read = match (beside, shipped::find(name)) {
             (Some(path), _) if users.contains(&path.display().to_string()) => {
-                self.wrong(place, format!("`{name}` is used by what it uses"));
+                self.wrong(place, format!("`{name}` uses itself, directly or through another file"));
                 return None;
             }
             (Some(path), _) => path_used_by(&path, &[], users),
             (None, Some(found)) if users.contains(&format!("{}.toml", found.name)) => {
-                self.wrong(place, format!("`{name}` is used by what it uses"));
+                self.wrong(place, format!("`{name}` uses itself, directly or through another file"));
                 return None;
             }
             (None, Some(found)) => {

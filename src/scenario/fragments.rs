@@ -1,30 +1,30 @@
-//! Parts of a rule that Rust code gives as texts: read as in a file, so that errors say the same.
+//! Reads parts of rules that Rust code gives as strings, in the same way as in files, so that errors are the same.
 
 use crate::document::{Data, Location, Node, Reader};
 use crate::rule::step::tls::Alert;
 use crate::rule::{Condition, Nth, On, Per};
 
-/// An event, as `smtp.rcpt` or `*.greeting`.
+/// Reads an event such as `smtp.rcpt` or `*.greeting`.
 pub(crate) fn event(written: &str) -> Result<On, String> {
     read(written, |reader, node| reader.events(node).into_iter().next())
 }
 
-/// A field and what it must be.
+/// Reads a condition: a field and its value.
 pub(crate) fn condition(field: &str, written: &str) -> Result<Condition, String> {
     read(written, |reader, node| reader.condition(field, &Location::Nowhere, node))
 }
 
-/// What matches are counted over.
+/// Reads `per`: what matches are counted over.
 pub(crate) fn per(written: &str) -> Result<Per, String> {
     read(written, Reader::per)
 }
 
-/// Which matches count.
+/// Reads `nth`: for which matches the rule fires.
 pub(crate) fn nth(written: &str) -> Result<Nth, String> {
     read(written, Reader::nth)
 }
 
-/// An alert, by its name.
+/// Reads the name of a TLS alert.
 pub(crate) fn alert(written: &str) -> Result<Alert, String> {
     read(written, Reader::alert)
 }

@@ -1,5 +1,5 @@
-//! The file: settings, accounts, seed mail, rules, expectations; how it is loaded, and what is wrong with it. Does not
-//! know how it will be run.
+//! Scenario files: settings, accounts, mail, rules and expectations; loading them and reporting errors. Does not know
+//! how a scenario is executed.
 
 mod check;
 mod error;
@@ -67,7 +67,7 @@ enum Source {
     Json(serde_json::Value),
 }
 
-/// A scenario that was read: everything in it is right.
+/// A scenario that was loaded and is valid.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Loaded {
     pub(crate) name: String,
@@ -77,7 +77,7 @@ pub(crate) struct Loaded {
     pub(crate) seed: Option<u64>,
     pub(crate) is_manual: bool,
     pub(crate) offers: Vec<Announced>,
-    /// What holds from the server's start.
+    /// Settings that apply if the server starts with the scenario.
     pub(crate) start: AtStart,
     /// By listener, the first that fits; without one for every listener.
     pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
@@ -88,17 +88,17 @@ pub(crate) struct Loaded {
     /// The outermost first.
     pub(crate) rules: Vec<Arc<Rule>>,
     pub(crate) expects: Vec<Arc<Expect>>,
-    /// What is probably not meant, as it is printed.
+    /// The warnings, formatted.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Settings that hold from the server's start; what is none is as it was.
+/// Settings that apply if the server starts with the scenario; `None` leaves the server's own setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AtStart {
-    /// Octets of a message, over SMTP and over IMAP.
+    /// The largest message in octets, over SMTP and over IMAP.
     pub(crate) smtp_size: Option<u64>,
     pub(crate) imap_size: Option<u64>,
-    /// Whether IMAP forgives nothing that the grammar does not allow.
+    /// Whether IMAP refuses deviations from the grammar.
     pub(crate) imap_strict: Option<bool>,
     pub(crate) delimiter: Option<char>,
     pub(crate) namespace: Option<String>,
@@ -106,7 +106,7 @@ pub(crate) struct AtStart {
     pub(crate) starttls: Vec<(Option<Listener>, StartTls)>,
 }
 
-/// What a protocol announces, in the clear and under TLS.
+/// The capabilities of a protocol, in cleartext and under TLS.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Announced {
     pub(crate) protocol: Protocol,
@@ -114,7 +114,7 @@ pub(crate) struct Announced {
     pub(crate) under_tls: CapabilityOverride,
 }
 
-/// Somebody who may log in.
+/// An account of the closed list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) name: String,
@@ -122,17 +122,17 @@ pub(crate) struct User {
     pub(crate) addresses: Vec<String>,
 }
 
-/// A mailbox that is there from the start.
+/// A mailbox that exists at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MailboxGiven {
-    /// None: everybody has it.
+    /// None: every account has it.
     pub(crate) user: Option<String>,
     pub(crate) name: String,
     pub(crate) uid_validity: Option<u32>,
     pub(crate) generate: u32,
 }
 
-/// A message that is there from the start, or that a rule delivers.
+/// A message that exists at the start, or that a rule delivers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MessageGiven {
     pub(crate) id: Option<String>,
@@ -142,7 +142,7 @@ pub(crate) struct MessageGiven {
     pub(crate) raw: Option<Vec<u8>>,
     pub(crate) uidl: Option<String>,
     pub(crate) flags: Vec<Box<str>>,
-    /// A rule delivers it, so it is not there from the start.
+    /// A rule delivers it, so it does not exist at the start.
     pub(crate) is_delivered: bool,
 }
 
@@ -193,7 +193,7 @@ impl Scenario {
         Self { source, set: Vec::new(), seed: None }
     }
 
-    /// Gives a parameter of the scenario another value. Default: the value in its `[params]`.
+    /// Sets a parameter of the scenario. Default: the value in its `[params]`.
     ///
     /// ```
     /// use mailjig::Scenario;
@@ -256,7 +256,7 @@ impl Scenario {
     }
 }
 
-/// Reads one rule from JSON; fails with what is wrong, each at its pointer.
+/// Reads one rule from JSON. Fails with its errors, each with a JSON pointer.
 #[cfg(feature = "api")]
 pub(crate) fn rule_from_json(
     value: &serde_json::Value,

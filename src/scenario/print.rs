@@ -1,4 +1,4 @@
-//! A rule as a file and as JSON say it: what is printed reads as the same rule.
+//! Prints a rule as TOML and as JSON. Reading the output gives the same rule.
 
 use std::fmt::Write;
 

@@ -1,46 +1,111 @@
-//! The reference of the language, made of the tables that files are read by.
+//! The reference of the language in Markdown, generated from the tables that the loader uses.
 
 use std::fmt::Write;
 
-use crate::protocol::{Event, RequestField};
+use crate::protocol::{Event, Protocol, RequestField};
 use crate::rule::step::{Example, STEPS, StepKind, Then};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
-/// The reference of the language, in Markdown: every event, every field and every step.
+/// Events that have fields in common: what they are called, and which they are.
+type Group = (&'static str, fn(Event) -> bool);
+
+/// The groups, a group before those that it contains. Each field is listed for the first group that has it in common.
+const GROUPS: [Group; 8] = [
+    ("Every event", |_| true),
+    ("Events of a session", |event| !event.is_of_world()),
+    ("Events of SMTP, IMAP and POP3", |event| event.protocol().is_some()),
+    ("Commands", |event| Field::Request(RequestField::Verb).exists_at(event)),
+    ("Events of IMAP and POP3", |event| matches!(event.protocol(), Some(Protocol::Imap | Protocol::Pop3))),
+    ("Events of IMAP", |event| event.protocol() == Some(Protocol::Imap)),
+    ("Commands of IMAP", |event| Field::Request(RequestField::Tag).exists_at(event)),
+    ("Events of an SMTP transaction", |event| Field::Request(RequestField::Sender).exists_at(event)),
+];
+
+/// The tables of events.
+const CHAPTERS: [Group; 5] = [
+    ("Connection and TLS", |event| event.protocol().is_none() && !event.is_of_world()),
+    ("SMTP", |event| event.protocol() == Some(Protocol::Smtp)),
+    ("IMAP", |event| event.protocol() == Some(Protocol::Imap)),
+    ("POP3", |event| event.protocol() == Some(Protocol::Pop3)),
+    ("Mail, variables and time", Event::is_of_world),
+];
+
+/// An example of a condition on each field.
+pub(super) const EXAMPLES: &[(&str, &str)] = &[
+    ("age", r#"age = ">30s""#),
+    ("arg", r#"arg = "~BODY=8BITMIME""#),
+    ("at", r#"at = "10s""#),
+    ("body", r#"body = "~unsubscribe""#),
+    ("bytes", r#"bytes = ">10MB""#),
+    ("conn", "conn = 3"),
+    ("conns", r#"conns = ">10""#),
+    ("early", "early = true"),
+    ("exists", r#"exists = ">=100""#),
+    ("failed", r#"failed = ">=3""#),
+    ("flags", r"flags = '~\\Deleted'"),
+    ("from", r#"from = "*@example.org""#),
+    ("idle", r#"idle = ">5m""#),
+    ("ip", r#"ip = "127.0.0.1""#),
+    ("items", r#"items = "~BODYSTRUCTURE""#),
+    ("line", r#"line = "~SIZE=\\d+""#),
+    ("listener", r#"listener = "smtps""#),
+    ("mailbox", r#"mailbox = "Archive""#),
+    ("mech", r#"mech = "PLAIN""#),
+    ("msn", "msn = 2"),
+    ("outcome", r#"outcome = "refused""#),
+    ("rcpt", r#"rcpt = "*@full.example""#),
+    ("rcpts", r#"rcpts = ">=1""#),
+    ("sent", r#"sent = ">=3""#),
+    ("seq", "seq = 1"),
+    ("server_cert", r#"server_cert = "expired""#),
+    ("size", r#"size = ">1MB""#),
+    ("sni", r#"sni = "mail.example""#),
+    ("subject", r#"subject = "~invoice""#),
+    ("tag", r#"tag = "A1""#),
+    ("tls", "tls = false"),
+    ("uid", "uid = 7"),
+    ("uid_known", "uid_known = false"),
+    ("uidvalidity", "uidvalidity = 1000"),
+    ("user", r#"user = "bob@example.org""#),
+    ("verb", r#"verb = "LSUB""#),
+    ("header", r#"header.Subject = "~invoice""#),
+    ("param", r#"param.BODY = "8BITMIME""#),
+    ("session", "session.tries = 2"),
+    ("since", r#"since.first = "<2s""#),
+    ("state", r#"state.phase = "down""#),
+];
+
+/// The reference: every event, every field and every step.
 pub(super) fn reference() -> String {
-    let mut out = String::from("### Events\n\n| event | fields beyond those that every event has |\n|---|---|\n");
-    let everywhere: Vec<&str> = FIELDS
-        .iter()
-        .filter(|(_, field, ..)| all().all(|event| field.exists_at(event)))
-        .map(|(name, ..)| *name)
-        .collect();
-    for event in all() {
-        let own = FIELDS.iter().filter(|(name, field, ..)| field.exists_at(event) && !everywhere.contains(name));
-        let mut own: Vec<String> = own.map(|(name, ..)| format!("`{name}`")).collect();
-        for (name, field) in [
-            ("header.*", Field::Request(RequestField::Header("x".into()))),
-            ("param.*", Field::Request(RequestField::Parameter("x".into()))),
-        ] {
-            if field.exists_at(event) {
-                own.push(format!("`{name}`"));
-            }
-        }
-        let _infallible = writeln!(out, "| `{event}` | {} |", own.join(" "));
+    let mut out = String::from("### Events\n\nThese events have fields in common:\n\n| events | fields |\n|---|---|\n");
+    for (i, (title, _)) in GROUPS.iter().enumerate() {
+        let _infallible = writeln!(out, "| {title} | {} |", listed(common(i)));
     }
-    out.push_str("\n### Fields\n\n| field | compared as | what it is |\n|---|---|---|\n");
-    let dotted = DOTTED.iter().map(|(name, kind, what)| (format!("{name}.…"), kind, what));
-    let plain = FIELDS.iter().map(|(name, _, kind, what)| ((*name).to_owned(), kind, what));
-    for (name, kind, what) in plain.chain(dotted) {
+    out.push_str(
+        "\n`outcome` exists only in `[[expect]]`, at every event of SMTP, IMAP and POP3 but `imap.fetch.item`.\n",
+    );
+    for (title, is_in) in CHAPTERS {
+        let _infallible = writeln!(out, "\n**{title}**\n\n| event | meaning | its other fields |\n|---|---|---|");
+        for event in all().filter(|event| is_in(*event)) {
+            let known: Vec<String> = (0..GROUPS.len()).filter(|i| GROUPS[*i].1(event)).flat_map(common).collect();
+            let own = fields(event).into_iter().filter(|name| !known.contains(name));
+            let _infallible = writeln!(out, "| `{event}` | {} | {} |", event.about(), listed(own));
+        }
+    }
+    out.push_str("\n### Fields\n\n| field | compared as | what it is | example |\n|---|---|---|---|\n");
+    let dotted = DOTTED.iter().map(|(name, kind, what)| (*name, ".…", kind, what));
+    let plain = FIELDS.iter().map(|(name, _, kind, what)| (*name, "", kind, what));
+    for (name, rest, kind, what) in plain.chain(dotted) {
         let kind = match kind {
-            FieldKind::Text => "text, to the letter",
-            FieldKind::Word => "text, in either case",
-            FieldKind::Address => "address, the domain in either case",
+            FieldKind::Text => "text, case-sensitive",
+            FieldKind::Word => "text, case-insensitive",
+            FieldKind::Address => "address; the domain is case-insensitive",
             FieldKind::Number => "number",
             FieldKind::Span => "length of time",
             FieldKind::Truth => "true or false",
             FieldKind::Any => "text or number",
         };
-        let _infallible = writeln!(out, "| `{name}` | {kind} | {what} |");
+        let _infallible = writeln!(out, "| `{name}{rest}` | {kind} | {what} | `{}` |", example(name));
     }
     steps(&mut out);
     out
@@ -53,15 +118,15 @@ fn steps(out: &mut String) {
         let _infallible = writeln!(out, "| `{name}` | {forms} | {does} |");
     }
     out.push_str(
-        "\n### Steps by example\n\nEach row is a rule with these steps at this event, and what a client sees that says \
-         this. A bar stands where a write of the server ends. A test plays every row, over TCP and over TLS.\n\n\
+        "\n### Steps by example\n\nEach row is a rule with these steps at this event, the client's input, and the server's \
+         output. A bar separates two writes. A test executes every row, over TCP and over TLS.\n\n\
          | `on` | `do` | client | server | then |\n|---|---|---|---|---|\n",
     );
     for Example { on, steps, client, server, then } in STEPS.iter().flat_map(|kind| kind.examples) {
         let [steps, client, server] = [*steps, &octets(client), &octets(server)].map(cell);
         let then = match then {
             Then::Open => "the next command is answered",
-            Then::Silence => "nothing more is said",
+            Then::Silence => "the server sends nothing more",
             Then::Fin => "FIN",
             Then::Rst => "RST",
             Then::Refused => "the handshake fails",
@@ -86,7 +151,45 @@ fn cell(text: &str) -> String {
     if text.is_empty() { "–".to_owned() } else { format!("`{}`", text.replace('|', "\\|")) }
 }
 
+/// An example of a condition on this field.
+fn example(field: &str) -> &'static str {
+    let found = EXAMPLES.iter().find(|(its, _)| *its == field);
+    found.unwrap_or_else(|| panic!("there is no example of `{field}`")).1
+}
+
 /// The events that a rule may name.
-fn all() -> impl Iterator<Item = Event> {
+pub(super) fn all() -> impl Iterator<Item = Event> {
     Event::ALL.iter().copied().filter(|event| *event != Event::TcpSay)
+}
+
+/// The fields that all events of the group have, and that no group before it that contains it lists.
+fn common(group: usize) -> Vec<String> {
+    let (_, is_in) = GROUPS[group];
+    let mut events = all().filter(|event| is_in(*event));
+    let first = events.next().expect("a group has events");
+    let before: Vec<String> =
+        (0..group).filter(|i| all().filter(|event| is_in(*event)).all(GROUPS[*i].1)).flat_map(common).collect();
+    let others: Vec<Vec<String>> = events.map(fields).collect();
+    let mut names = fields(first);
+    names.retain(|name| !before.contains(name) && others.iter().all(|fields| fields.contains(name)));
+    names
+}
+
+/// The fields that exist at an event, but for what only expectations know.
+fn fields(event: Event) -> Vec<String> {
+    let plain = FIELDS.iter().filter(|(_, field, ..)| *field != Field::Outcome && field.exists_at(event));
+    let mut names: Vec<String> = plain.map(|(name, ..)| (*name).to_owned()).collect();
+    let dotted = [
+        ("header.…", Field::Request(RequestField::Header("x".into()))),
+        ("param.…", Field::Request(RequestField::Parameter("x".into()))),
+        ("session.…", Field::Session("x".into())),
+        ("since.…", Field::SinceFirst),
+        ("state.…", Field::State("x".into())),
+    ];
+    names.extend(dotted.iter().filter(|(_, field)| field.exists_at(event)).map(|(name, _)| (*name).to_owned()));
+    names
+}
+
+fn listed(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Rules and expectations out of a document.
+//! Reads rules and expectations from a document.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const EXPECT: &[&str] = &["id", "event", "when", "count", "same", "sequence", "w
 type Origin<'o> = &'o dyn Fn(&Location) -> Arc<str>;
 
 impl Reader {
-    /// A rule, and the document that it was read from.
+    /// Reads a rule. Returns it with its node.
     pub(super) fn rule(&mut self, node: &Node, number: usize, origin: Origin<'_>) -> Option<(Rule, Node)> {
         let table = self.table(node, "a rule", RULE);
         let id = match table.get("id") {
@@ -23,7 +23,7 @@ impl Reader {
         let on = match table.get("on") {
             Some(on) => self.events(on),
             None => {
-                self.wrong_help(&node.place, "`on` is missing", "say at which event, as `on = \"smtp.rcpt\"`");
+                self.wrong_help(&node.place, "`on` is missing", "name an event, as in `on = \"smtp.rcpt\"`");
                 Vec::new()
             }
         };
@@ -32,13 +32,13 @@ impl Reader {
             (Some(times), None) => {
                 let most: Option<u64> = self.number(times, "a count");
                 if most == Some(0) {
-                    self.wrong_help(&times.place, "a rule that fires 0 times never does", "leave the rule out");
+                    self.wrong_help(&times.place, "with `times = 0` the rule never fires", "remove the rule");
                 }
                 most.map(Nth::first)
             }
             (None, Some(nth)) => self.nth(nth),
             (Some(_), Some(_)) => {
-                self.wrong(&table.place("nth"), "a rule has `times` or `nth`, not both");
+                self.wrong(&table.place("nth"), "a rule can have `times` or `nth`, not both");
                 None
             }
             (None, None) => None,
@@ -56,7 +56,7 @@ impl Reader {
             self.wrong_help(
                 &node.place,
                 "`do` is missing",
-                "say what the rule does, as `do = { reply = \"451 later\" }`",
+                "say what the rule does, as in `do = { reply = \"451 later\" }`",
             );
         }
         let expect = table.get("expect").and_then(|its| self.times(its));
@@ -90,18 +90,24 @@ impl Reader {
                 };
                 let key = same.iter().filter(|field| **field != Field::Outcome);
                 if same == Some(Field::Outcome) {
-                    self.wrong(&table.place("same"), "`outcome` is known when all is over: it stands in `when`");
+                    self.wrong(
+                        &table.place("same"),
+                        "`outcome` is not known until the exchange is over: use it in `when`",
+                    );
                 }
                 for field in when.iter().map(|condition| &condition.field).chain(key) {
                     for on in on.iter().filter(|on| !on.events.iter().any(|event| field.exists_at(*event))) {
-                        self.wrong(&node.place, format!("there is no `{}` at `{}`", field.name(), on.written));
+                        self.wrong(
+                            &node.place,
+                            format!("the field `{}` does not exist at `{}`", field.name(), on.written),
+                        );
                     }
                 }
                 Wanted::Count { on, when, count, same }
             }
             (None, Some(sequence)) => Wanted::Sequence(self.events(sequence)),
             _ => {
-                self.wrong(&node.place, "an expectation has either `event` or `sequence`");
+                self.wrong(&node.place, "an expectation needs either `event` or `sequence`");
                 return None;
             }
         };
@@ -114,8 +120,14 @@ impl Reader {
         let written = self.written(node)?;
         let parsed = Nth::parse(&written);
         if parsed.is_none() {
-            let help = "write `2`, `2-4`, `3+`, `every 5`, `1,4,9`, or `not` before one of them";
-            self.wrong_help(&node.place, format!("`{written}` says not which"), help);
+            let (message, help) = match written.trim_start_matches("not ").starts_with("every") {
+                true => ("`every` needs a number".to_owned(), "write it as in `every 3`"),
+                false => (
+                    format!("`{written}` is not a valid `nth`"),
+                    "write `2`, `2-4`, `3+`, `every 5` or `1,4,9`, or one of these after `not`",
+                ),
+            };
+            self.wrong_help(&node.place, message, help);
         }
         parsed
     }
@@ -123,7 +135,7 @@ impl Reader {
     pub(super) fn events(&mut self, node: &Node) -> Vec<On> {
         let mut events = Vec::new();
         if node.items().is_empty() {
-            self.wrong_help(&node.place, "this list names no event", "write one, as `smtp.rcpt`, or several");
+            self.wrong_help(&node.place, "the list of events is empty", "name at least one event, such as `smtp.rcpt`");
         }
         for (written, place) in self.texts(node) {
             match On::parse(&written) {
@@ -131,7 +143,7 @@ impl Reader {
                 None => {
                     let known: Vec<&str> = Event::ALL.iter().map(|event| event.name()).collect();
                     let help = nearest(&written, known)
-                        .unwrap_or_else(|| "the manual's chapter on scenarios lists them".to_owned());
+                        .unwrap_or_else(|| "the manual's chapter on scenarios lists all events".to_owned());
                     self.wrong_help(&place, format!("unknown event `{written}`"), help);
                 }
             }
@@ -139,10 +151,10 @@ impl Reader {
         events
     }
 
-    /// `when`: names and what their values must be.
+    /// Reads the conditions in `when`.
     fn conditions(&mut self, node: &Node) -> Vec<Condition> {
         let Some(entries) = node.entries() else {
-            self.wrong(&node.place, format!("`when` is a table, and this is {}", node.kind()));
+            self.wrong(&node.place, format!("`when` must be a table, not {}", node.kind()));
             return Vec::new();
         };
         let mut conditions = Vec::new();
@@ -158,7 +170,7 @@ impl Reader {
                 None => conditions.extend(self.condition(&entry.key, &entry.place, &entry.value)),
             }
         }
-        // Their order says nothing, and JSON does not keep it.
+        // Their order has no meaning, and JSON does not keep it.
         conditions.sort_by_key(|condition| condition.field.name());
         conditions
     }
@@ -190,7 +202,7 @@ impl Reader {
         match &node.data {
             Data::Table(entries) => {
                 let [entry] = entries.as_slice() else {
-                    self.wrong(&node.place, "it has one of `any`, `all`, `not` and `eq`");
+                    self.wrong(&node.place, "this table must have exactly one of `any`, `all`, `not` and `eq`");
                     return None;
                 };
                 let value = &entry.value;
@@ -208,7 +220,7 @@ impl Reader {
                 }
             }
             Data::List(_) => {
-                self.wrong_help(&node.place, "a condition has one value", "write `{ any = [ … ] }`");
+                self.wrong_help(&node.place, "a condition can have only one value", "write `{ any = [ … ] }`");
                 None
             }
             Data::Text(_) | Data::Integer(_) | Data::Float(_) | Data::Truth(_) => {
@@ -235,7 +247,7 @@ impl Reader {
             key if key.contains('{') => Per::Key(self.template(node)?),
             other => {
                 let known = ["server", "conn", "user", "ip", "listener", "{rcpt}"];
-                self.unknown(&node.place, "count", other, &known);
+                self.unknown(&node.place, "`per` value", other, &known);
                 return None;
             }
         })

@@ -1,9 +1,9 @@
 //! The scenarios that come with the library.
 
-/// One of them.
+/// A scenario that comes with the library.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shipped {
-    /// Under `scenarios/`.
+    /// The folder below `scenarios/`.
     pub(crate) folder: &'static str,
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
@@ -55,7 +55,7 @@ shipped! {
     "tls" / "tls-truncation",
 }
 
-/// By its name, as `smtp-greylist` or `smtp/smtp-greylist`.
+/// The scenario with this name, such as `smtp-greylist` or `smtp/smtp-greylist`.
 pub(super) fn find(name: &str) -> Option<&'static Shipped> {
     let (folder, stem) = name.rsplit_once('/').unzip();
     let stem = stem.unwrap_or(name);
@@ -63,7 +63,7 @@ pub(super) fn find(name: &str) -> Option<&'static Shipped> {
 }
 
 impl Shipped {
-    /// Its first line: what it teaches.
+    /// Its lesson: the first line, which says what a client must do.
     pub(crate) fn lesson(&self) -> &'static str {
         self.text.lines().next().unwrap_or_default().trim_start_matches('#').trim()
     }

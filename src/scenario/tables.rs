@@ -1,4 +1,4 @@
-//! The tables of a file that say what there is at the start: servers, TLS, variables, accounts and mail.
+//! Reads the tables for the state at the start: servers, TLS, variables, accounts and mail.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Reader {
                 let written = self.text(delimiter).unwrap_or_default();
                 match written.chars().collect::<Vec<_>>().as_slice() {
                     [one] if Namespace::is_delimiter(*one) => loaded.start.delimiter = Some(*one),
-                    _ => self.wrong(&delimiter.place, format!("`{written}` cannot stand between the levels of a name")),
+                    _ => self.wrong(&delimiter.place, format!("`{written}` is not a valid delimiter")),
                 }
             }
             if let Some(namespace) = its.get("namespace") {
@@ -48,7 +48,7 @@ impl Reader {
                 let delimiter = loaded.start.delimiter.unwrap_or('/');
                 let below = Namespace::new(loaded.start.namespace.as_deref().unwrap_or_default(), delimiter);
                 if let Some(why) = below.objection_to_prefix() {
-                    self.wrong(&namespace.place, format!("no mailbox can be below this name: {why}"));
+                    self.wrong(&namespace.place, format!("this is not a valid namespace: {why}"));
                 }
             }
             let mut clear = its.get("caps").map(|caps| self.capabilities(caps, "`caps`")).unwrap_or_default();
@@ -62,12 +62,12 @@ impl Reader {
         }
     }
 
-    /// Octets, as `10MB` or `1000`.
+    /// A size such as `10MB` or `1000`.
     fn size(&mut self, node: &Node) -> Option<u64> {
         let written = self.written(node)?;
         let size = count(&written);
         if size.is_none() {
-            self.wrong_help(&node.place, format!("`{written}` is no size"), "write `1000`, `10MB` or `1MiB`");
+            self.wrong_help(&node.place, format!("`{written}` is not a size"), "write `1000`, `10MB` or `1MiB`");
         }
         size
     }
@@ -77,13 +77,13 @@ impl Reader {
         let names: Vec<_> = Listener::ALL.iter().map(|its| (its.name(), *its)).collect();
         let listener = table.get("listener").and_then(|its| self.word(its, "listener", &names));
         if table.get("cert").is_none() && table.get("starttls").is_none() {
-            self.wrong(&node.place, "`tls` has `cert`, `starttls` or both");
+            self.wrong(&node.place, "`tls` needs `cert`, `starttls` or both");
         }
         let certificate = table.get("cert").and_then(|its| self.certificate(its));
         loaded.profiles.extend(certificate.map(|certificate| (listener, Profile::of(certificate))));
         if let Some(its) = table.get("starttls") {
             if let Some(listener) = listener.filter(|its| its.implicit_tls()) {
-                self.wrong(&its.place, format!("`{listener}` begins with TLS, so there is no STARTTLS"));
+                self.wrong(&its.place, format!("`{listener}` uses TLS from the start and has no STARTTLS"));
             }
             let words: Vec<_> = StartTls::ALL.iter().map(|its| (its.name(), *its)).collect();
             let starttls = self.word(its, "value of `starttls`", &words);
@@ -97,7 +97,7 @@ impl Reader {
             Data::Truth(truth) => Some(VariableValue::Truth(*truth)),
             Data::Text(_) => self.text(node).map(|text| VariableValue::Text(text.into())),
             Data::Float(_) | Data::List(_) | Data::Table(_) => {
-                let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
+                let message = format!("a variable must be a string, an integer, true or false, not {}", node.kind());
                 self.wrong(&node.place, message);
                 None
             }
@@ -121,10 +121,10 @@ impl Reader {
         })
     }
 
-    /// What a login or an address must be.
+    /// Checks that a text can be a login or an address.
     fn identifier(&mut self, text: &str, place: &Location) {
         if !is_identifier(text) {
-            self.wrong(place, format!("{text:?} is empty or has control characters"));
+            self.wrong(place, format!("{text:?} is empty or contains control characters"));
         }
     }
 
@@ -149,9 +149,13 @@ impl Reader {
             (Some(text), None, None) => Some(self.text(text)?.replace("\r\n", "\n").replace('\n', "\r\n").into_bytes()),
             (None, Some(file), None) => {
                 let name = self.text(file)?;
-                // What came over HTTP, say, reads no files.
+                // A scenario that did not come from a file, for example over HTTP, must not read files.
                 let Some(folder) = folder else {
-                    self.wrong_help(&file.place, "only a scenario in a file finds files", "write the mail as `text`");
+                    self.wrong_help(
+                        &file.place,
+                        "only a scenario that is loaded from a file can name files",
+                        "write the message into `text`",
+                    );
                     return None;
                 };
                 let path = folder.join(&name);
@@ -168,7 +172,7 @@ impl Reader {
                 None
             }
             _ => {
-                self.wrong(&node.place, "a message has one of `text`, `file` and `generate = true`");
+                self.wrong(&node.place, "a message needs exactly one of `text`, `file` and `generate = true`");
                 return None;
             }
         };

@@ -1,10 +1,11 @@
-//! Files that are right, files that are wrong, and rules printed and read again.
+//! Tests with valid files, with invalid files, and with rules that are printed and read again.
 
 use std::path::Path;
 
 use super::shipped::SHIPPED;
 use super::*;
 use crate::protocol::{Listener, StartTls};
+use crate::rule::Field;
 
 #[test]
 fn every_shipped_scenario_is_right_and_listed() {
@@ -72,15 +73,15 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
     for scenario in files.chain(named) {
         for rule in scenario.load().unwrap().rules {
             let mut toml = format!("mailjig = 1\n{}", rule_as_toml(&rule));
-            // What it delivers is somewhere else in the file.
+            // The message that it delivers is elsewhere in the file.
             for timed in &rule.steps {
                 if let Some(id) = timed.step.message() {
                     toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
                 }
             }
-            // So are the variables that it asks for.
+            // So are the variables that it uses.
             let asked = rule.when.iter().filter_map(|condition| match &condition.field {
-                crate::rule::Field::State(name) => Some(format!("{name} = \"\"\n")),
+                Field::State(name) => Some(format!("{name} = \"\"\n")),
                 _ => None,
             });
             toml.push_str(&format!("[state]\n{}", asked.collect::<String>()));
@@ -128,6 +129,25 @@ fn what_a_used_file_says_of_the_start_holds_where_nothing_else_is_said() {
 
     assert_eq!((start.smtp_size, start.imap_size), (Some(1), Some(3)));
     assert_eq!(start.starttls, [(Some(Listener::Imap), StartTls::Offered), (None, StartTls::Never)]);
+}
+
+#[test]
+fn the_examples_of_conditions_are_valid() {
+    for (name, example) in reference::EXAMPLES {
+        let field = Field::parse(example.split(" = ").next().unwrap()).unwrap();
+        let place = match reference::all().find(|event| field.exists_at(*event)).filter(|_| field != Field::Outcome) {
+            Some(event) => format!("[[rule]]\non = \"{event}\"\ndo = {{ note = \"here\" }}\n"),
+            None => "[[expect]]\nevent = \"smtp.mail\"\n".to_owned(),
+        };
+        let text = format!(
+            "mailjig = 1\n[state]\nphase = \"down\"\n{place}when = {{ {example} }}\n\
+             [[rule]]\nid = \"set\"\non = \"smtp.noop\"\ndo = {{ set = {{ session.tries = 2 }} }}\n"
+        );
+
+        let warnings = Scenario::text("example.toml", text).check().unwrap_or_else(|error| panic!("{name}: {error}"));
+
+        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+    }
 }
 
 #[test]

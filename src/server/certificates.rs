@@ -1,4 +1,4 @@
-//! An authority of this server's own, and the certificates it signs.
+//! The server's own CA and the certificates that it signs.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,11 +15,11 @@ use crate::rule::Certificate;
 
 /// Valid in every server's certificate, whatever the server is called.
 const LOOPBACK: [&str; 4] = ["localhost", "127.0.0.1", "::1", "host.docker.internal"];
-/// Some clients refuse a leaf that is valid for longer than 398 days.
+/// Validity of server certificates. Some clients refuse certificates that are valid for longer than 398 days.
 const LEAF_DAYS: i64 = 396;
 const CA_DAYS: i64 = 3650;
 
-/// The names that certificates are for. Keys and certificates are made when somebody first asks for them.
+/// The CA and the names for its certificates. Keys and certificates are generated on first use.
 pub(super) struct Certificates {
     names: Vec<String>,
     authority: OnceLock<Authority>,
@@ -31,7 +31,7 @@ struct Authority {
     certificate: CertificateDer<'static>,
     pem: String,
     issuer: Issuer<'static, KeyPair>,
-    /// One day before it was made, so that clocks may differ.
+    /// One day before generation, because clocks may differ.
     yesterday: OffsetDateTime,
 }
 
@@ -46,7 +46,7 @@ impl Certificates {
         Self { names, authority: OnceLock::new(), good: OnceLock::new(), expired: OnceLock::new() }
     }
 
-    /// The authority's certificate in PEM: what clients shall trust.
+    /// The CA certificate in PEM, which clients must trust.
     pub(super) fn ca(&self) -> &str {
         &self.authority().pem
     }
@@ -81,7 +81,7 @@ impl Certificates {
         self.authority.get_or_init(|| Authority::new().expect("ring signs with P-256"))
     }
 
-    /// A certificate that the authority signs, with a key of its own.
+    /// A certificate signed by the CA, with its own key.
     fn leaf(
         &self,
         usage: ExtendedKeyUsagePurpose,
@@ -106,8 +106,9 @@ impl Certificates {
 
 impl Authority {
     /// # Rationale
-    /// ECDSA P-256 everywhere: every client knows it, and a key takes microseconds where RSA takes a tenth of a second.
-    /// The authority's name holds part of its key, because clients confuse two authorities of one name.
+    /// ECDSA P-256 everywhere: every client supports it, and generating a key takes microseconds, where RSA takes a
+    /// tenth of a second. The name of the CA contains part of its key, because clients confuse two CAs with the same
+    /// name.
     fn new() -> Result<Self, Box<dyn std::error::Error>> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() as i64;
         let yesterday = OffsetDateTime::from_unix_timestamp(now)? - Duration::DAY;

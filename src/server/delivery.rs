@@ -1,4 +1,4 @@
-//! Mail that a test puts where an SMTP client's would go, under the limits that a client has.
+//! Mail that a test delivers as an SMTP client would, with the same limits.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use crate::base::is_identifier;
 use crate::mail::{Envelope, Message, Parameters, Recipient, Sender, Verdict};
 use crate::world::World;
 
-/// Why mail is not delivered.
+/// Why a message cannot be delivered.
 #[derive(Debug)]
 pub(crate) enum Undeliverable {
     NoRecipient,
-    /// This cannot be the sender's address.
+    /// The sender's address is not valid.
     Sender(String),
-    /// This cannot be a recipient's address.
+    /// A recipient's address is not valid.
     Recipient(String),
-    /// The address is nobody's.
+    /// No account has this address.
     Stranger(Box<str>),
-    /// The message has so many octets, and may have so many.
+    /// The size of the message and the limit, in octets.
     TooLarge(usize, u64),
-    /// The message has so many recipients, and may have so many.
+    /// The number of recipients and the limit.
     TooMany(usize, usize),
 }
 
 impl Server {
-    /// Puts mail where an SMTP client's would go; an empty sender is the null sender.
+    /// Delivers a message as an SMTP client would. An empty sender is the null sender.
     pub(crate) fn deliver(&self, from: &str, to: &[impl AsRef<str>], raw: Bytes) -> Result<Message, Undeliverable> {
         if !from.is_empty() && !is_identifier(from) {
             return Err(Undeliverable::Sender(from.to_owned()));
@@ -57,11 +57,11 @@ impl fmt::Display for Undeliverable {
         match self {
             Self::NoRecipient => f.write_str("a message needs a recipient"),
             Self::Sender(address) | Self::Recipient(address) => {
-                write!(f, "{address:?} cannot be an address: it must not be empty, nor have control characters")
+                write!(f, "{address:?} is not a valid address: it must not be empty or contain control characters")
             }
             Self::Stranger(address) => write!(f, "<{address}> is not an address of this server's accounts"),
-            Self::TooLarge(octets, limit) => write!(f, "the message has {octets} octets; it may have {limit}"),
-            Self::TooMany(count, limit) => write!(f, "the message has {count} recipients; it may have {limit}"),
+            Self::TooLarge(octets, limit) => write!(f, "the message has {octets} octets; the limit is {limit}"),
+            Self::TooMany(count, limit) => write!(f, "the message has {count} recipients; the limit is {limit}"),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Endpoint {
         self.address
     }
 
-    /// The host to connect to, as `127.0.0.1`. The server's certificate is valid for it, and for `localhost`.
+    /// The host to connect to, such as `127.0.0.1`. The server's certificate is valid for it, and for `localhost`.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -146,7 +146,8 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Where a client of this machine reaches a socket; the loopback address where it is bound to all.
+/// The address at which a client on this machine reaches a socket; the loopback address if it is bound to all
+/// addresses.
 pub(crate) fn reachable(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

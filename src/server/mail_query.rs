@@ -26,7 +26,7 @@ struct Candidate {
 }
 
 impl MailQuery {
-    /// Begins behind a place in the journal; at 0 with everything that is there.
+    /// Begins after a position in the journal; at 0 with all messages.
     pub(crate) fn after(cursor: Seq, matcher: Matcher) -> Self {
         Self { matcher, cursor, excluded: None }
     }

@@ -36,7 +36,7 @@ use crate::protocol::{Listener, Protocol, StartTls};
 use crate::scenario::Loaded;
 use crate::world::{Kept, World};
 
-/// Connections that the kernel keeps for a listener that is busy.
+/// Backlog: connections that the kernel queues for a busy listener.
 const BACKLOG: i32 = 1024;
 
 /// A running server. Dropping it stops it.
@@ -59,16 +59,16 @@ pub(crate) struct Server {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A listener cannot have its address.
+    /// A listener cannot bind its address.
     Address {
-        /// The listener that asked for it, as `smtp`.
+        /// The listener, such as `smtp`.
         listener: &'static str,
-        /// The address it asked for.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// This is no name for a host: it could stand neither in a greeting nor in a certificate.
+    /// This is not a valid host name for greetings and certificates.
     Name(String),
 }
 
@@ -124,7 +124,7 @@ impl Server {
         self.endpoints.iter().find(|endpoint| endpoint.listener() == listener)
     }
 
-    /// The certificate of this server's own authority, in PEM.
+    /// The certificate of this server's CA, in PEM.
     pub(crate) fn ca(&self) -> &str {
         self.tls.ca()
     }
@@ -133,14 +133,14 @@ impl Server {
         &self.settings
     }
 
-    /// The listeners that do not accept: none, while all is well.
+    /// The listeners that do not accept connections; normally none.
     pub(crate) fn deaf(&self) -> Vec<Listener> {
         let both = self.endpoints.iter().zip(&self.accepting);
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
     }
 
-    /// Puts a scenario in the place of the one before; none: the server behaves. A clock that the one before made stand
-    /// still runs on, unless this one has it so too.
+    /// Replaces the scenario; with none, the server behaves correctly. A clock that the previous scenario stopped runs
+    /// again, unless this one stops it too.
     pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
         let was_manual = self.engine.update(|world, now| {
@@ -155,18 +155,18 @@ impl Server {
         }
     }
 
-    /// Back to the state at the start, but for what is kept. Resolves when the listeners that rules closed are open.
+    /// Resets the server, except what is kept. Resolves when the listeners that rules closed are open again.
     pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
         let is_manual = self.engine.read(|world| self.is_clock_manual_under(world.after_reset(kept)));
         self.engine.reset(kept, is_manual)
     }
 
-    /// Whether the clock stands still from the start under this scenario.
+    /// Whether the clock is manual from the start with this scenario.
     fn is_clock_manual_under(&self, scenario: Option<&Arc<Loaded>>) -> bool {
         self.settings.is_clock_manual || scenario.is_some_and(|loaded| loaded.is_manual)
     }
 
-    /// Stops accepting, and tells every session.
+    /// Stops accepting connections, and ends every session.
     pub(crate) fn stop(&self) {
         self.accepting.iter().for_each(AbortHandle::abort);
         self.engine.stop();
@@ -244,7 +244,7 @@ impl Drop for Server {
     }
 }
 
-/// A socket that accepts from now on; the kernel queues connections until somebody takes them.
+/// A listening socket; the kernel queues connections until they are accepted.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // Ports in TIME_WAIT are free; ports that are listened on are not. (On Windows the option means something else.)
@@ -256,8 +256,8 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Letters, digits, hyphens, dots, and what IP addresses have besides (RFC 5321 §4.1.2, RFC 5280 §4.2.1.6); an
-/// underscore as in paths, and a star for certificates of many names.
+/// Letters, digits, hyphens, dots and the characters of IP addresses (RFC 5321 §4.1.2, RFC 5280 §4.2.1.6); also
+/// underscores, as in paths, and a star for wildcard certificates.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:*".contains(&byte))
 }
@@ -267,21 +267,21 @@ impl fmt::Display for StartError {
         let (listener, address, source) = match self {
             Self::Address { listener, address, source } => (listener, address, source),
             Self::Name(name) => {
-                return write!(f, "{name:?} is no name for a host: write letters, digits, hyphens and dots");
+                return write!(f, "{name:?} is not a valid host name: write letters, digits, hyphens and dots");
             }
         };
         match source.kind() {
             io::ErrorKind::AddrInUse => write!(
                 f,
-                "the {listener} listener cannot have {address}: another program listens there; \
+                "the {listener} listener cannot bind {address}: another program uses this port; \
                  choose another port, or port 0 for a free one"
             ),
             io::ErrorKind::PermissionDenied => write!(
                 f,
-                "the {listener} listener cannot have {address}: this user may not listen there; \
+                "the {listener} listener cannot bind {address}: permission denied; \
                  choose a port above 1023, or port 0 for a free one"
             ),
-            _ => write!(f, "the {listener} listener cannot have {address}: {source}"),
+            _ => write!(f, "the {listener} listener cannot bind {address}: {source}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a server is told before it starts.
+//! Options for a server: ports, accounts, TLS, limits, scenario.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,52 +11,52 @@ use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
-/// Everything a server is told before it starts. The default is what a test wants: every listener on a free loopback
-/// port, everybody welcome, nothing evicted.
+/// Options for a server. The default is for tests: every listener on a free loopback port, no list of accounts, nothing
+/// discarded.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// The server's own name in greetings and in its certificate.
     pub(crate) host: String,
-    /// Names and addresses the certificate is valid for, besides the host and the loopback names.
+    /// Further names and addresses for the certificate, besides the host and the loopback names.
     pub(crate) names: Vec<String>,
-    /// Names that HTTP requests may give as their host, besides the server's own.
+    /// Host names that HTTP requests may use, besides the server's own.
     pub(crate) allowed_hosts: Vec<String>,
     addresses: Vec<(Listener, SocketAddr)>,
-    /// Empty: everybody is welcome.
+    /// Empty: there is no list of accounts, and every login succeeds.
     pub(crate) members: Vec<Member>,
-    /// What stands before a detail in an address of a member (RFC 5233); none where details are off.
+    /// The character before the detail in a sub-address (RFC 5233); none if sub-addresses are off.
     pub(crate) subaddress_separator: Option<char>,
-    /// STARTTLS on each listener that begins in the clear.
+    /// The STARTTLS setting of each listener that begins in cleartext.
     starttls: BTreeMap<Listener, StartTls>,
     pub(crate) submission_requires_auth: bool,
     pub(crate) namespace: Namespace,
-    /// What IMAP forgives.
+    /// The deviations from the IMAP grammar that are tolerated.
     pub(crate) leniency: Leniency,
     pub(crate) limits: Limits,
     pub(crate) keep: Option<Keep>,
-    /// What generated values come from; the first UIDVALIDITY.
+    /// The seed for generated values; also the first UIDVALIDITY.
     pub(crate) seed: u32,
     pub(crate) scenario: Option<Arc<Loaded>>,
-    /// Server time stands still from the start, whatever the scenario says.
+    /// The clock is manual from the start, whatever the scenario says.
     pub(crate) is_clock_manual: bool,
 }
 
-/// How much clients may do.
+/// Limits for clients.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) smtp: smtp::Limits,
     pub(crate) imap: imap::Limits,
     pub(crate) pop3: pop3::Limits,
-    /// Sessions that may last at the same time.
+    /// Maximum number of sessions at the same time.
     pub(crate) sessions: usize,
     /// How long a TLS handshake may take.
     pub(crate) handshake: Duration,
-    /// How long a client may read nothing of what waits for it.
+    /// How long a client may read none of the pending output.
     pub(crate) write: Duration,
 }
 
 impl Limits {
-    /// How long a client of any protocol may be silent.
+    /// Sets how long a client of any protocol may send nothing.
     pub(crate) fn idle(&mut self, time: Duration) {
         self.smtp.idle = time;
         self.imap.idle = time;
@@ -100,7 +100,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What the scenario says about the server from its start.
+    /// Applies the scenario's settings for the start of the server.
     pub(super) fn take_over_scenario(&mut self) {
         let Some(scenario) = self.scenario.clone() else { return };
         let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = &scenario.start;
@@ -120,27 +120,27 @@ impl Settings {
         }
     }
 
-    /// The listeners that are on and where they shall be bound, in the order of [`Listener::ALL`].
+    /// The listeners that are on and the addresses to bind, in the order of [`Listener::ALL`].
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (Listener, SocketAddr)> {
         self.addresses.iter().copied()
     }
 
-    /// What a listener says about STARTTLS; none where TLS comes first.
+    /// The STARTTLS setting of a listener; none if TLS begins with the first octet.
     pub(crate) fn starttls(&self, listener: Listener) -> Option<StartTls> {
         self.starttls.get(&listener).copied()
     }
 
-    /// Sets what a listener says about STARTTLS.
+    /// Sets the STARTTLS setting of a listener.
     ///
     /// # Panics
-    /// If TLS comes first there.
+    /// If TLS begins with the first octet there.
     #[track_caller]
     pub(crate) fn set_starttls(&mut self, listener: Listener, starttls: StartTls) {
-        assert!(!listener.implicit_tls(), "{listener} begins with TLS, so there is no STARTTLS");
+        assert!(!listener.implicit_tls(), "{listener} uses TLS from the start and has no STARTTLS");
         self.starttls.insert(listener, starttls);
     }
 
-    /// Whether a listener takes no work before a login.
+    /// Whether a listener requires a login before mail.
     pub(crate) fn requires_login(&self, listener: Listener) -> bool {
         match listener {
             Listener::Smtp => false,

@@ -1,4 +1,4 @@
-//! TLS configurations: one for each profile that a listener presents and each name that clients ask for.
+//! TLS configurations: one for each profile of a listener and each server name that clients request.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +13,11 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use super::certificates::Certificates;
 use crate::rule::{ClientAuth, Profile, Versions};
 
-/// Configurations that are kept. Clients choose the names, so without a bound they would choose how many there are.
+/// Maximum number of cached configurations. Clients choose the names, so without a limit they could fill the memory.
 const MOST: usize = 32;
 
-/// Makes configurations when a session first needs them, and keeps them for the sessions that follow: resumption
-/// (RFC 5246 §7.3) needs the same one.
+/// Creates configurations on first use and caches them for later sessions: resumption (RFC 5246 §7.3) needs the same
+/// configuration.
 pub(super) struct TlsConfigs {
     certificates: Certificates,
     provider: Arc<CryptoProvider>,
@@ -27,7 +27,7 @@ pub(super) struct TlsConfigs {
 
 struct Kept {
     profile: Profile,
-    /// The name that the client asked for (RFC 6066 §3).
+    /// The server name that the client requested (RFC 6066 §3).
     sni: Option<Box<str>>,
     config: Arc<ServerConfig>,
 }
@@ -37,12 +37,12 @@ impl TlsConfigs {
         Self { certificates, provider: Arc::new(ring::default_provider()), kept: Mutex::default() }
     }
 
-    /// The certificate of this server's own authority, in PEM.
+    /// The certificate of this server's CA, in PEM.
     pub(super) fn ca(&self) -> &str {
         self.certificates.ca()
     }
 
-    /// What presents this profile to a client that asked for this name.
+    /// The configuration that presents this profile to a client that requested this name.
     pub(super) fn config(&self, profile: &Profile, sni: Option<&str>) -> Arc<ServerConfig> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.iter().find(|its| its.profile == *profile && its.sni.as_deref() == sni) {
@@ -68,12 +68,12 @@ impl TlsConfigs {
             .with_client_cert_verifier(self.verifier(*client_auth)?)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.certificates.certified(*certificate))));
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        // A ticket would be output that nobody asked for.
+        // A session ticket would be output that no rule could control.
         config.send_tls13_tickets = 0;
         Ok(config)
     }
 
-    /// Verifies certificates of clients, which the server's own authority signs.
+    /// Verifies client certificates, which the server's CA must have signed.
     fn verifier(&self, client_auth: ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, Box<dyn std::error::Error>> {
         let is_optional = match client_auth {
             ClientAuth::None => return Ok(WebPkiClientVerifier::no_client_auth()),

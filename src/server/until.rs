@@ -1,4 +1,4 @@
-//! Waiting for a fact: a future that any executor can poll, and any thread can block on.
+//! Waiting for a condition: a future that any executor can poll, and any thread can block on.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use crate::journal::Session;
 use crate::rule::RuleNo;
 use crate::world::World;
 
-/// Resolves to what `check` finds, looked for now and whenever something of interest is appended; to nothing when the
-/// deadline has passed. `check` runs in the waiter, outside of the lock.
+/// Resolves to the result of `check`, which runs now and whenever a record of interest is appended; to `None` when the
+/// deadline has passed. `check` runs in the waiter, outside the lock.
 ///
-/// It owns no timer of the waiter's executor: the deadline lives on the process's own runtime.
+/// It uses no timer of the waiter's executor: the deadline is a timer of the process's own runtime.
 pub(crate) struct Until<F> {
     engine: Arc<Engine>,
     interest: Interest,
@@ -33,7 +33,7 @@ struct Armed {
     timer: AbortHandle,
 }
 
-/// The deadline has passed; whose waker to call then.
+/// Whether the deadline has passed, and the waker to call then.
 #[derive(Default)]
 struct Alarm {
     rung: AtomicBool,
@@ -42,12 +42,12 @@ struct Alarm {
 
 impl<T, F: FnMut(&Engine) -> Option<T>> Until<F> {
     pub(crate) fn new(engine: &Arc<Engine>, interest: Interest, within: Duration, check: F) -> Self {
-        // Half a century stands for "for ever": adding more could overflow.
+        // 50 years stand for "for ever": adding more could overflow.
         let deadline = Instant::now() + within.min(Duration::from_secs(50 * 365 * 24 * 3600));
         Self { engine: Arc::clone(engine), interest, deadline, check, armed: None }
     }
 
-    /// Waits on this thread.
+    /// Blocks this thread until the future resolves.
     pub(crate) fn block(self) -> Option<T>
     where
         F: Unpin,
@@ -61,7 +61,7 @@ impl<T, F: FnMut(&Engine) -> Option<T> + Unpin> Future for Until<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.get_mut();
-        // Registered before looking: what is appended in between wakes us.
+        // Registered before `check`, so that nothing that is appended in between is missed.
         match &this.armed {
             Some(armed) => {
                 armed.watch.rearm(cx.waker());
@@ -113,7 +113,7 @@ impl Alarm {
     }
 }
 
-/// Polls a future on this thread, which sleeps in between.
+/// Polls a future on this thread, which sleeps between polls.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     #[derive(Default)]
     struct Parked {

@@ -30,8 +30,7 @@ impl World {
         self.evict_accounts(now);
         self.forget_records();
         for id in self.rulebook.take_full() {
-            let text =
-                format!("`{id}` counts over more keys than are kept apart; what came with others was not counted");
+            let text = format!("`{id}` counts too many keys; events with further keys are not counted");
             self.noted(Weight::Failure, text, now);
         }
     }
@@ -52,11 +51,7 @@ impl World {
         let (evicted, closed) = self.journal.forget(through);
         self.to_free.extend(evicted);
         self.evicted_to = self.evicted_to.max(closed);
-        self.noted(
-            Weight::Note,
-            format!("more came than is kept: {count} messages, up to {through}, are evicted"),
-            now,
-        );
+        self.noted(Weight::Note, format!("over the limit: {count} messages, up to {through}, were discarded"), now);
     }
 
     /// Closes the oldest accounts that no session uses: whoever names an address opens an account.
@@ -73,7 +68,7 @@ impl World {
         if count > 0 {
             self.record_outside(txn_log, now);
             self.evicted_accounts += count as u64;
-            self.noted(Weight::Note, format!("more came than is kept: {count} accounts are closed, the oldest"), now);
+            self.noted(Weight::Note, format!("over the limit: the oldest {count} accounts were closed"), now);
         }
     }
 

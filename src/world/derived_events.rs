@@ -62,7 +62,7 @@ impl World {
         self.mail.suspend();
         let mut progress = Progress::default();
         if self.depth == DEEPEST {
-            let text = format!("events follow from each other more than {DEEPEST} deep");
+            let text = format!("events caused each other more than {DEEPEST} levels deep");
             progress.notes.push(RecordKind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text })));
         } else {
             self.depth += 1;

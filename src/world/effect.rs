@@ -152,7 +152,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
         let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
         let login = target.user.clone().or_else(user);
         let mailbox = target.mailbox.clone().or_else(selected).unwrap_or_else(|| INBOX.into());
-        let login = login.ok_or("nobody is logged in, and the step names no user")?;
+        let login = login.ok_or("no user is logged in, and the step names none")?;
         self.txn().mailbox_of(&login, &mailbox).map_err(|invalid| invalid.to_string())
     }
 
@@ -218,7 +218,7 @@ impl World {
 
     /// Something that was due ended in a bug, and is not done again.
     pub(crate) fn note_bug(&mut self, now: Timestamp) {
-        let text = "a bug of mailjig ended something that was due; please report it";
+        let text = "a bug in mailjig ended a step that was due; please report it";
         self.noted(Weight::Failure, text.to_owned(), now);
     }
 
@@ -267,5 +267,5 @@ pub(super) fn noted(by: &By, weight: Weight, text: String) -> RecordKind {
 }
 
 fn impossible(by: &By, why: &str) -> RecordKind {
-    noted(by, Weight::Failure, format!("a step could not be done: {why}"))
+    noted(by, Weight::Failure, format!("a step could not be executed: {why}"))
 }

@@ -136,7 +136,7 @@ impl World {
     fn file(&mut self, no: MessageNo, destination: &Destination, by: &By, progress: &mut Progress, now: Timestamp) {
         let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) else {
             self.rulebook.missed_later(by);
-            return progress.notes.push(noted(by, Weight::Note, format!("{no} is not filed: it is forgotten")));
+            return progress.notes.push(noted(by, Weight::Note, format!("{no} is not filed: it was deleted")));
         };
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
         let logins = txn.addressees(destination, &message).into_iter();
@@ -146,7 +146,7 @@ impl World {
             self.rulebook.missed_later(by);
         }
         if !gone.is_empty() {
-            let text = format!("{no} is not filed for {}: there is no such account any longer", gone.join(", "));
+            let text = format!("{no} is not filed for {}: the account does not exist any more", gone.join(", "));
             progress.notes.push(noted(by, Weight::Note, text));
         }
     }

@@ -188,19 +188,19 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
 
     let line = line!() + 1;
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).pass().cut(3))));
-    let wanted = "the rule lets nothing out behind `cut`, so it changes nothing; put `cut` before `pass`";
+    let wanted = "the rule sends nothing after `cut`, so `cut` has no effect; move `cut` before `pass`";
     assert_eq!(why, format!("faults.rs:{line}: {wanted}"));
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).close().reply("451 later"))));
     assert!(
-        why.contains("behind `close` nothing is said, so `reply` does nothing; put `reply` before `close`"),
+        why.contains("after `close` nothing is sent, so `reply` has no effect; move `reply` before `close`"),
         "{why}"
     );
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).pass().after(Duration::from_secs(1)))));
-    assert!(why.contains("`pass` shapes this exchange; it cannot come later; leave out `after`"), "{why}");
+    assert!(why.contains("`pass` acts on this exchange and cannot have `after`; remove `after`"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
-    assert!(why.contains("`2*` is never found inside of a line"), "{why}");
+    assert!(why.contains("`2*` can never be found in a line"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::message()).deliver_into("a//b").pass())));
-    assert!(why.contains("\"a//b\" cannot be a mailbox; a level of the name is empty"), "{why}");
+    assert!(why.contains("\"a//b\" is not a valid mailbox name; a level of the name is empty"), "{why}");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
                 );
             }
             let report = report(server);
-            assert!(report.contains("rule `lost` failed in s1: a step could not be done: "), "{report}");
+            assert!(report.contains("rule `lost` failed in s1: a step could not be executed: "), "{report}");
             assert!(report.contains(why), "{report}");
             assert!(report.contains("rule `lost`  expected =1, fired once, changed nothing"), "{report}");
         }
@@ -324,7 +324,7 @@ fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
     assert_eq!((later.hits(), later.without_effect()), (0, 0));
     let transcript = server.transcript().to_string();
     assert!(
-        transcript.contains("m1 is not filed for ann@example.org: there is no such account any longer"),
+        transcript.contains("m1 is not filed for ann@example.org: the account does not exist any more"),
         "{transcript}"
     );
     server.verify().block();
@@ -387,7 +387,7 @@ fn what_a_flood_of_commands_drops_does_not_count() {
     server.wait_for_no_session().block();
     let late = server.rule("late");
     assert_eq!((late.hits(), late.without_effect()), (MANY as u64, MANY as u64));
-    assert!(report(server).contains("rules said more to this session than it could take"));
+    assert!(report(server).contains("rules sent more commands to this session than it could take"));
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl<M: Machine> Driver<M> {
                 Ending::Kicked
             }
             EndCommand::Flooded => {
-                let text = "rules said more to this session than it could take while it was busy".to_owned();
+                let text = "rules sent more commands to this session than it could take while it was busy".to_owned();
                 let failure = RecordKind::Noted(Box::new(Noted { by: None, weight: Weight::Failure, text }));
                 self.engine.update(|world, now| world.note(self.session, failure, now));
                 Ending::Ruled

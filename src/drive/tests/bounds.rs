@@ -157,7 +157,7 @@ fn a_session_that_is_busy_is_told_only_so_much() {
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
     let text = engine.read(|world| world.ruling().unwrap().to_string());
-    assert!(text.contains("rules said more to this session than it could take while it was busy"), "{text}");
+    assert!(text.contains("rules sent more commands to this session than it could take while it was busy"), "{text}");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn what_is_lost_of_a_goodbye_is_recorded() {
     let transcript = transcript(&engine);
     let (_, lost) = transcript.rsplit_once("-- only ").expect("it is not silent about it");
     let (left, rest) = lost.split_once(' ').unwrap();
-    assert!(rest.starts_with(&format!("of the {OCTETS} octets of this reply left\n")), "{rest}");
+    assert!(rest.starts_with(&format!("of the {OCTETS} octets of this reply were sent\n")), "{rest}");
     let mut came = Vec::new();
     client.read_to_end(&mut came).unwrap();
     assert_eq!(left, came.len().to_string());

@@ -73,7 +73,7 @@ fn what_was_asked_before_the_client_closed_its_side_is_still_answered() {
     client.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "one\r\ntwo\r\n");
     assert_eq!(ending(&engine, SessionNo(1)), Ending::ClientClosed);
-    assert!(transcript(&engine).ends_with("-- the client closed the connection without a goodbye\n"));
+    assert!(transcript(&engine).ends_with("-- the client closed the connection without QUIT or LOGOUT\n"));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
     assert!(!engine.kick(SessionNo(1)));
     assert!(
         transcript(&engine)
-            .contains("of the 8388608 octets of this reply left\n-- ended by a test, or by a rule's `kick`\n")
+            .contains("of the 8388608 octets of this reply were sent\n-- ended by a test, or by a rule's `kick`\n")
     );
 }
 

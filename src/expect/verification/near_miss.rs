@@ -35,7 +35,9 @@ pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> Near
             ("no-effect", vec![format!("fired, and {} found nothing to change", steps.join(" and "))])
         }
         MissReason::UsedUp(n) => ("used-up", vec![format!("used up: this was match {n}")]),
-        MissReason::Lost(n) => ("chance", vec![format!("lost the draw: this was match {n}, seed {}", book.seed())]),
+        MissReason::Lost(n) => {
+            ("chance", vec![format!("not drawn by `chance`: this was match {n}, seed {}", book.seed())])
+        }
         MissReason::Disabled => ("disabled", vec!["the rule is disabled".to_owned()]),
         MissReason::Shadowed(by) => {
             let origin = book.rules().iter().find(|its| its.rule.id == *by).map(|its| its.rule.origin.to_string());

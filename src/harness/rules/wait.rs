@@ -93,8 +93,8 @@ impl Future for RuleWait {
         }
         let Self { engine, no, times, location, within, .. } = this;
         match engine.read(|world| world.ruling_on(*no, Times::from(*times..))) {
-            Some(report) => panic!("{location}: within {within:?} the rule did not fire so often\n{report}"),
-            None => panic!("{location}: the rule was taken out before it fired so often"),
+            Some(report) => panic!("{location}: the rule did not fire that often within {within:?}\n{report}"),
+            None => panic!("{location}: the rule was removed before it fired that often"),
         }
     }
 }

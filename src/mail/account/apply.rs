@@ -208,7 +208,7 @@ impl Account {
     /// names at once.
     fn rename(&mut self, from: &str, to: &str, delimiter: char) -> Result<(), InvalidChange> {
         let mut moved = self.by_name.split_off::<str>(&format!("{from}{delimiter}"));
-        // Behind names that go on with the delimiter come those that go on with the letter that follows it.
+        // The names that continue with the delimiter end where those begin that continue with the next character.
         let mut behind = moved.split_off::<str>(&format!("{from}{}", char::from(delimiter as u8 + 1)));
         self.by_name.append(&mut behind);
         moved.extend(self.by_name.remove_entry(from));

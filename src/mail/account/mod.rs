@@ -1,4 +1,4 @@
-//! Who may log in, which addresses are theirs, and their mailboxes: the store that every protocol shares.
+//! Accounts: logins, their addresses and their mailboxes. All protocols share this store.
 
 mod apply;
 
@@ -18,7 +18,7 @@ use super::name::{INBOX, Namespace};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct AccountNo(pub(crate) u32);
 
-/// Which mailbox of which account.
+/// An account and one of its mailboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MailboxId {
@@ -26,7 +26,7 @@ pub(crate) struct MailboxId {
     pub(crate) mailbox: MailboxNo,
 }
 
-/// One place on the closed list: a login, its password and the addresses whose mail it gets.
+/// An entry of the closed list of accounts: a login, its password and its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Member {
@@ -82,7 +82,7 @@ impl Account {
         behind.map(|(name, _)| name).take_while(move |name| name.starts_with(start))
     }
 
-    /// Found at once where no other mailbox was made between this account's, and none of these was deleted.
+    /// A direct hit if no other account created a mailbox in between and none was deleted.
     fn place(&self, no: MailboxNo) -> Option<usize> {
         let without_gaps = no.0.checked_sub(self.inbox().no.0)? as usize;
         match self.mailboxes.get(without_gaps) {
@@ -95,18 +95,18 @@ impl Account {
 /// All accounts of a server.
 ///
 /// # Rationale
-/// Without a list, a login and an address are the same key: mail to `bob@example.org` is what `bob@example.org`
-/// reads after logging in, and accounts come into being on first use. The local part is folded too: RFC 5321 §2.4
-/// lets the receiving host decide, and every large one decides that way.
+/// Without a list, a login and an address are the same key: `bob@example.org` reads the mail to `bob@example.org`, and
+/// accounts are created on first use. The local part is case-insensitive too: RFC 5321 §2.4 leaves this to the
+/// receiving host, and the large providers decide this way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accounts {
-    /// Empty: everybody is welcome.
+    /// Empty: there is no list of accounts, and every login succeeds.
     members: Vec<Member>,
-    /// What stands between a member's address and a detail behind it (RFC 5233 §4); none where `+` is like any letter.
+    /// The character before the detail in a sub-address (RFC 5233 §4); none if sub-addresses are off.
     separator: Option<char>,
     namespace: Namespace,
     accounts: BTreeMap<AccountNo, Account>,
-    /// The number of the account that is opened next.
+    /// The number of the next account.
     next: u32,
     by_key: HashMap<Box<str>, AccountNo>,
     mailboxes: u32,
@@ -119,7 +119,7 @@ impl Accounts {
         Self { members, namespace, next_uid_validity: uid_validity, ..Self::default() }
     }
 
-    /// From now on an address with a detail behind this sign is the address without it.
+    /// Sets the sub-address separator.
     pub(crate) fn separate_details(&mut self, separator: Option<char>) {
         self.separator = separator;
     }
@@ -128,12 +128,12 @@ impl Accounts {
         &self.namespace
     }
 
-    /// Whether everybody is welcome.
+    /// Whether there is no list of accounts.
     pub(crate) fn is_open(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Whether mail to this address is taken.
+    /// Whether mail to this address is accepted.
     pub(crate) fn delivers_to(&self, address: &str) -> bool {
         self.members.is_empty() || self.owner(address).is_some()
     }
@@ -148,7 +148,7 @@ impl Accounts {
         if self.is_open() { address } else { self.owner(address).map_or(address, |member| &member.login) }
     }
 
-    /// The login as the list has it; as it is where everybody is welcome; none for a stranger.
+    /// The login as written in the list; unchanged if there is no list; none if it is not on the list.
     pub(crate) fn known<'a>(&'a self, login: &'a str) -> Option<&'a str> {
         if self.is_open() {
             return Some(login);
@@ -160,17 +160,17 @@ impl Accounts {
         self.by_key.get(&*key(login)).copied()
     }
 
-    /// The password of a login, where it has one.
+    /// The password of a login, if it has one.
     pub(crate) fn password(&self, login: &str) -> Option<&str> {
         self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.password)
     }
 
-    /// None when it was closed since the number was given, or the server reset.
+    /// None if the account was closed or the server was reset.
     pub(crate) fn account(&self, no: AccountNo) -> Option<&Account> {
         self.accounts.get(&no)
     }
 
-    /// None when the mailbox was deleted, its account closed, or the server reset.
+    /// None if the mailbox was deleted, its account was closed, or the server was reset.
     pub(crate) fn mailbox(&self, place: MailboxId) -> Option<&Mailbox> {
         self.account(place.account)?.mailbox(place.mailbox)
     }
@@ -183,7 +183,7 @@ impl Accounts {
         self.accounts.len()
     }
 
-    /// The number and the UIDVALIDITY of the mailbox that is made next.
+    /// The number and the UIDVALIDITY of the next mailbox.
     pub(crate) fn next_mailbox(&self) -> (MailboxNo, u32) {
         (MailboxNo(self.mailboxes.wrapping_add(1)), self.next_uid_validity)
     }
@@ -210,7 +210,7 @@ impl Accounts {
         })
     }
 
-    /// Whose address this is, letter by letter but for the case.
+    /// The login with this address, compared case-insensitively.
     fn listed(&self, address: &str) -> Option<&Member> {
         self.members.iter().find(|member| {
             member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address))
@@ -219,14 +219,14 @@ impl Accounts {
     }
 
     fn owner(&self, address: &str) -> Option<&Member> {
-        // RFC 5321 §4.5.1: postmaster, with or without a domain, is always deliverable; the first account reads it.
+        // RFC 5321 §4.5.1: postmaster, with or without a domain, is always accepted; the first account gets the mail.
         let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
         let owner = self.listed(address).or_else(|| self.listed(&without_detail(address, self.separator?)?));
         owner.or_else(|| self.members.first().filter(|_| local.eq_ignore_ascii_case("postmaster")))
     }
 }
 
-/// Whether a sign can stand before a detail: those that a local part may have unquoted (RFC 5321 §4.1.2).
+/// Whether a character can be the sub-address separator: one that a local part may contain unquoted (RFC 5321 §4.1.2).
 pub(crate) fn is_subaddress_separator(sign: char) -> bool {
     "!#$%&'*+-/=?^_`{|}~.".contains(sign)
 }
@@ -235,7 +235,7 @@ pub(crate) fn is_subaddress_separator(sign: char) -> bool {
 fn without_detail(address: &str, separator: char) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     let (user, _) = local.split_once(separator)?;
-    // In a quoted local part the sign means nothing.
+    // In a quoted local part the separator has no meaning.
     (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
 }
 

@@ -1,8 +1,8 @@
-//! Addresses of a header field (RFC 5322 §3.4, §4.4): as they were sent, and as people read them.
+//! Addresses of a header field (RFC 5322 §3.4, §4.4): as sent, and decoded.
 
 use super::header::decode_words;
 
-/// Addresses of one field that are read; those behind them are not looked at.
+/// Maximum number of addresses of a field; further ones are ignored.
 const MOST_ADDRESSES: usize = 10_000;
 
 /// An address of a header field, with its display name (RFC 5322 §3.4).
@@ -17,7 +17,7 @@ const MOST_ADDRESSES: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Address {
-    /// The display name, decoded; a comment behind a bare address counts as one.
+    /// The display name, decoded; a comment after a bare address counts as one.
     pub name: Option<String>,
     /// `local@domain`, without comments.
     pub address: String,
@@ -32,16 +32,16 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One entry of an address list, its octets as they were sent: without quotes, comments and folding, and not decoded.
+/// One entry of an address list as sent: without quotes, comments and folding, and not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RawAddress {
     Mailbox {
         /// The display name; without one, the last comment.
         name: Option<Vec<u8>>,
-        /// A source route of old (RFC 5322 §4.4).
+        /// An obsolete source route (RFC 5322 §4.4).
         route: Option<Vec<u8>>,
         local: Vec<u8>,
-        /// Empty where no `@` was found.
+        /// Empty if there is no `@`.
         domain: Vec<u8>,
     },
     /// A group of this name begins.
@@ -49,7 +49,7 @@ pub(crate) enum RawAddress {
     GroupEnd,
 }
 
-/// The addresses of a field's value, those in groups included.
+/// The addresses of a field's value, including those in groups.
 pub(crate) fn addresses(value: &[u8]) -> Vec<Address> {
     let listed = raw_addresses(value).into_iter();
     listed
@@ -67,7 +67,7 @@ pub(crate) fn addresses(value: &[u8]) -> Vec<Address> {
         .collect()
 }
 
-/// The addresses as one text, names decoded and comments removed: what is searched.
+/// The addresses as one text for searching, with decoded names and without comments.
 pub(crate) fn address_text(value: &[u8]) -> String {
     let mut out = String::new();
     for its in raw_addresses(value) {
@@ -171,7 +171,7 @@ impl Text {
         }
     }
 
-    /// White space beside a dot or an `@` says nothing (RFC 5322 §4.4).
+    /// White space next to a dot or an `@` has no meaning (RFC 5322 §4.4).
     fn push_address(&mut self, byte: u8) {
         if matches!(byte, b'@' | b'.') || matches!(self.octets.last(), Some(b'@' | b'.')) {
             self.is_spaced &= matches!(byte, b' ' | b'\t');
@@ -212,7 +212,7 @@ impl Entry {
         }
     }
 
-    /// None where nothing was said.
+    /// None if there was nothing.
     fn finish(self) -> Option<RawAddress> {
         let Self { phrase, address, has_angle, route, comment } = self;
         let some = |text: Vec<u8>| Some(text).filter(|text| !text.is_empty());

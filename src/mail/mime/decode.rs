@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64_MIME_PERMISSIVE, BASE64_NOPAD};
 
-/// Undoes a content transfer encoding (RFC 2045 §6), forgiving what senders get wrong.
+/// Decodes a content transfer encoding (RFC 2045 §6), tolerating common errors of senders.
 pub(super) fn transfer(encoding: &str, octets: &[u8]) -> Vec<u8> {
     match encoding {
         "base64" => base64(octets),
@@ -11,14 +11,14 @@ pub(super) fn transfer(encoding: &str, octets: &[u8]) -> Vec<u8> {
     }
 }
 
-/// RFC 2045 §6.8: what is not of the alphabet is ignored; padding may be missing.
+/// RFC 2045 §6.8: characters outside the alphabet are ignored; padding may be missing.
 pub(super) fn base64(octets: &[u8]) -> Vec<u8> {
     if let Ok(decoded) = BASE64_MIME_PERMISSIVE.decode(octets) {
         return decoded;
     }
     let mut letters: Vec<u8> =
         octets.iter().copied().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).collect();
-    // A lone letter at the end is less than an octet, and bits beyond an octet say nothing.
+    // A single character at the end is less than an octet; remaining bits have no meaning.
     letters.truncate(letters.len() - usize::from(letters.len() % 4 == 1));
     let tail = letters.len() % 4;
     if let Some(last) = letters.last_mut().filter(|_| tail > 0) {
@@ -29,7 +29,8 @@ pub(super) fn base64(octets: &[u8]) -> Vec<u8> {
     BASE64_NOPAD.decode(&letters).unwrap_or_default()
 }
 
-/// RFC 2045 §6.7. An `=` that begins no octet stays as it is; blanks at the end of a line were added on the way, and go.
+/// RFC 2045 §6.7. An `=` that does not begin an octet stays as it is. Blanks at the end of a line were added in
+/// transport and are removed.
 pub(super) fn quoted_printable(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len());
     let mut rest = octets;
@@ -87,7 +88,8 @@ pub(super) fn hex(digits: &[u8]) -> Option<u8> {
     u8::try_from(high * 16 + low).ok()
 }
 
-/// Text in a charset; without one, or in one that nobody knows, UTF-8 if it is that, else Windows-1252.
+/// Decodes text in a charset. Without a charset or with an unknown one, UTF-8 if the octets are valid UTF-8, else
+/// Windows-1252.
 pub(super) fn text(octets: &[u8], charset: Option<&str>) -> String {
     let known = charset.and_then(|label| charset::Charset::for_label(label.trim().as_bytes()));
     match (known, std::str::from_utf8(octets)) {

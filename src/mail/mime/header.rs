@@ -1,9 +1,9 @@
-//! Header fields as people read them (RFC 2047).
+//! Decoding of header fields (RFC 2047).
 
 use super::decode;
 
 /// Unfolds and decodes the value of a field. Adjacent encoded words of one charset are joined before decoding, because
-/// senders cut letters in two.
+/// senders split characters between them.
 pub(crate) fn decode_words(raw: &[u8]) -> String {
     let unfolded: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let value = unfolded.trim_ascii();
@@ -18,7 +18,7 @@ pub(crate) fn decode_words(raw: &[u8]) -> String {
             rest = &rest[at + 2..];
             continue;
         };
-        // RFC 2047 §6.2: white space between two encoded words is no text.
+        // RFC 2047 §6.2: white space between two encoded words is not part of the text.
         let between = &rest[..at];
         let is_gap = open.is_some() && between.iter().all(|byte| matches!(byte, b' ' | b'\t'));
         if !is_gap {

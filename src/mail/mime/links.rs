@@ -1,4 +1,4 @@
-//! The links of a message: what a test clicks on.
+//! The links of a message.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;

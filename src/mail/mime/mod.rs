@@ -1,6 +1,6 @@
-//! The structure of a message (RFC 5322, RFC 2045, RFC 2046): places in its bytes, found once, decoded on demand.
+//! The structure of a message (RFC 5322, RFC 2045, RFC 2046): positions in its bytes, parsed once, decoded on demand.
 //!
-//! Whatever the bytes are, there is a structure: what is wrong with a message is in its text, never an error.
+//! Any bytes have a structure: parsing never fails.
 
 mod address;
 mod decode;
@@ -17,14 +17,14 @@ pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
 pub(crate) use header::decode_words;
 pub(crate) use links::links;
 
-/// Multiparts and attached messages within each other; deeper ones are leaves.
+/// Maximum nesting depth of multiparts and attached messages; deeper ones are leaves.
 const MOST_DEPTH: usize = 64;
-/// Parts of one message; what comes behind is not looked at.
+/// Maximum number of parts of a message; the rest is not parsed.
 const MOST_PARTS: usize = 10_000;
-/// Header fields of one message, those of its parts included; what comes behind is header, and no field.
+/// Maximum number of header fields of a message, including those of its parts; the rest is header without fields.
 const MOST_FIELDS: usize = 100_000;
 
-/// Octets of one field that are read as a list of addresses or parameters, or stand in a summary of the header.
+/// Maximum octets of a field that are parsed as addresses or parameters, or appear in a summary of the header.
 const MOST_FIELD: usize = 256 << 10;
 
 /// The parts of a message, the whole of it first. Holds places, not bytes.
@@ -35,9 +35,9 @@ pub(crate) struct Mime {
 
 #[derive(Debug)]
 struct Node {
-    /// As IMAP numbers it (RFC 3501 §6.4.5): `1.2`; empty for a whole that has parts.
+    /// The part number of IMAP (RFC 3501 §6.4.5), such as `1.2`; empty for the whole message if it has parts.
     number: String,
-    /// Where its header begins.
+    /// The start of its header.
     start: usize,
     fields: Vec<Field>,
     body: Range<usize>,
@@ -52,7 +52,7 @@ struct Field {
     value: Range<usize>,
 }
 
-/// What is still to be taken apart.
+/// The parts that are still to be parsed.
 struct Task {
     node: usize,
     depth: usize,
@@ -111,7 +111,7 @@ impl Mime {
         Part { raw, mime: self, node: 0 }
     }
 
-    /// The parts that have no parts, in order; an attached message is one, whatever is in it.
+    /// The leaf parts in order; an attached message is one leaf.
     pub(crate) fn leaves<'a>(&'a self, raw: &'a [u8]) -> impl Iterator<Item = Part<'a>> {
         let mut stack = vec![0];
         std::iter::from_fn(move || {
@@ -306,7 +306,7 @@ impl<'a> Part<'a> {
         Some(unfolded.trim_ascii().to_vec())
     }
 
-    /// Each field's name, and the whole of its lines.
+    /// The name of each field, and all its lines.
     pub(crate) fn raw_fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let (raw, body) = (self.raw, self.its().body.start);
         self.its().fields.iter().map(move |field| {
@@ -348,7 +348,8 @@ impl<'a> Part<'a> {
         ["", "7bit", "8bit", "binary", "base64", "quoted-printable"].contains(&self.transfer_encoding().as_str())
     }
 
-    /// Whether its octets are its text, at least where they are ASCII: neither encoded nor in a charset of its own kind.
+    /// Whether its octets are its text, at least where they are ASCII: no transfer encoding and an ASCII-compatible
+    /// charset.
     pub(crate) fn is_plain(&self) -> bool {
         let charset = self.parameter("content-type", "charset").unwrap_or_default().to_ascii_lowercase();
         let is_superset = ["", "us-ascii", "utf-8"].contains(&charset.as_str())
@@ -382,8 +383,7 @@ impl std::fmt::Debug for Part<'_> {
     }
 }
 
-/// A header of so many fields at most, and a body out of one stretch of bytes. Lines end at LF, with or without a CR
-/// before it.
+/// Splits bytes into a header, of at most this many fields, and a body. Lines end at LF, with or without CR before it.
 fn entity(raw: &[u8], range: Range<usize>, default_type: &str, most_fields: usize) -> Node {
     let mut fields: Vec<Field> = Vec::new();
     let mut is_full = false;
@@ -422,7 +422,7 @@ fn entity(raw: &[u8], range: Range<usize>, default_type: &str, most_fields: usiz
     }
 }
 
-/// As much of a field's value as is looked at.
+/// The part of a field's value that is parsed.
 fn start_of(value: &[u8]) -> &[u8] {
     &value[..value.len().min(MOST_FIELD)]
 }
@@ -455,7 +455,7 @@ fn split(raw: &[u8], body: Range<usize>, boundary: &str) -> Vec<Range<usize>> {
         }
         start = Some(line_end);
     }
-    // No end: the last part goes as far as there is text.
+    // There is no closing delimiter: the last part extends to the end of the text.
     parts.extend(start.map(|start| start..body.end));
     parts
 }

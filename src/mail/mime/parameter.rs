@@ -3,7 +3,7 @@
 use super::decode;
 use super::header::decode_words;
 
-/// Parameters of one field that are read; those behind them are not looked at.
+/// Maximum number of parameters of a field; further ones are ignored.
 const MOST_PARAMETERS: usize = 256;
 
 /// The value before the first parameter, in lower case, without comments and white space.
@@ -31,7 +31,7 @@ pub(super) fn find(value: &[u8], name: &str) -> Option<String> {
     }
     let mut sections: Vec<(Section, &[u8])> =
         all.iter().filter_map(|(its, value)| Some((Section::of(its, name)?, &value[..]))).collect();
-    // Of several that are the same, the first counts.
+    // If a parameter is repeated, the first one applies.
     sections.sort_by_key(|(section, _)| *section);
     let mut octets = Vec::new();
     let mut charset = None;

@@ -1,5 +1,5 @@
-//! The reader over the fixtures and over what no sender should send. The expected values were checked against
-//! Python's `email` package, where that reads such mail at all.
+//! Tests of the parser with the fixtures and with malformed mail. The expected values were compared with Python's
+//! `email` package where that can parse such mail.
 
 use std::fs;
 use std::path::Path;
@@ -229,7 +229,7 @@ fn what_is_too_many_is_not_looked_at() {
     assert_eq!(mime.root(long.as_bytes()).header("subject").map(|its| its.len()), Some(1 << 20));
 }
 
-/// Each of these takes minutes where anything in it is looked at again and again.
+/// Each of these takes minutes if the parser is not linear.
 #[test]
 fn hostile_input_is_read_once() {
     const TIMES: usize = 50_000;
@@ -253,7 +253,7 @@ fn hostile_input_is_read_once() {
     assert_eq!(super::links(Some(&closed), None), ["https://x/"]);
 }
 
-/// Looks at everything there is to see.
+/// Reads everything that can be read.
 fn see_all(raw: &[u8]) -> usize {
     let mime = Mime::parse(raw);
     let mut octets: usize = mime.root(raw).raw_headers().map(|(_, value)| decode_words(value).len()).sum();

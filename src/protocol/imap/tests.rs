@@ -186,7 +186,7 @@ fn rename_is_refused_if_the_new_name_of_a_child_would_be_too_long() {
     let said = ["a RENAME a 1234567890", "b RENAME a 123456789", "c RENAME c 1/2/3/4", "d RENAME c 1/2/3"]
         .map(|line| session.ask(line).concat());
 
-    let refused = |tag: &str| format!("{tag} NO [CANNOT] a name has 1000 octets and 64 levels at most\r\n");
+    let refused = |tag: &str| format!("{tag} NO [CANNOT] a mailbox name has at most 1000 octets and 64 levels\r\n");
     assert_eq!(said, [refused("a"), "b OK Renamed\r\n".to_owned(), refused("c"), "d OK Renamed\r\n".to_owned()]);
 }
 

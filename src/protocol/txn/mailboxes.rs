@@ -27,7 +27,7 @@ impl fmt::Display for InvalidMailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
-            Self::Login => f.write_str("a login must not be empty, nor have control characters"),
+            Self::Login => f.write_str("a login must not be empty or contain control characters"),
             Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
             Self::Flag(name) => {
                 write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")?;

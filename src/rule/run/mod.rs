@@ -210,7 +210,7 @@ impl Run {
         }
         let line = masked(self.event, line.as_bytes());
         let line = String::from_utf8_lossy(&line);
-        let text = format!("the client sent {line:?} where {} was awaited", pattern.written());
+        let text = format!("the client sent {line:?}, but {} was expected", pattern.written());
         Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }
 

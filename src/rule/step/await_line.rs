@@ -11,7 +11,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "await",
     forms: "a pattern",
-    does: "reads the client's next line; one that does not match is a failure",
+    does: "Reads the client's next line. A line that does not match the pattern is reported as a failure. The named groups of the pattern can be used in later steps.",
     role: Role::Flow,
     examples: &[
         Example::new(
@@ -58,7 +58,7 @@ impl Step for Await {
 
     fn objection(&self, event: Event) -> Option<&'static str> {
         let is_heard = stage::is_spoken(event) && event != Event::ImapPush;
-        unless(is_heard, "the client is not heard at this event")
+        unless(is_heard, "the client cannot send a line at this event")
     }
 
     fn looks_on(&self) -> bool {

@@ -11,13 +11,13 @@ use crate::protocol::{CapabilityOverride, Event};
 pub(super) const KIND: StepKind = StepKind {
     name: "caps",
     forms: "`{ add = […], remove = […] }`",
-    does: "changes what this session is told is possible",
+    does: "Adds capabilities to what this session announces from now on, or removes them. What the server accepts does not change.",
     role: Role::Effect,
     examples: &[Example::new(
         "pop3.noop",
         "{ caps = { set = [\"XYZZY\"] } }",
         "NOOP\r\nCAPA",
-        "+OK\r\n+OK these are my capabilities\r\nXYZZY\r\n.\r\n",
+        "+OK\r\n+OK capability list follows\r\nXYZZY\r\n.\r\n",
     )],
     read,
 };
@@ -56,12 +56,12 @@ impl Step for Caps {
     }
 
     fn objection(&self, event: Event) -> Option<&'static str> {
-        unless(stage::is_spoken(event), "nothing is announced at this event")
+        unless(stage::is_spoken(event), "no capabilities are announced at this event")
     }
 
     fn pointless(&self) -> Option<Objection> {
         match self.0 == CapabilityOverride::default() {
-            true => wrong("`caps` names no capability", r#"write `add = ["IDLE"]` or `remove = […]`"#),
+            true => wrong("`caps` needs at least one capability", r#"write `add = ["IDLE"]` or `remove = […]`"#),
             false => None,
         }
     }

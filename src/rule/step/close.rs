@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "close",
     forms: "`\"fin\"`, `\"rst\"`, `\"half\"`, `\"tls-no-notify\"`",
-    does: "ends the connection",
+    does: "Ends the connection: `fin` closes it in an orderly way, with close_notify under TLS; `rst` resets it; `half` closes the sending side only; `tls-no-notify` closes it without close_notify.",
     role: Role::Answer,
     examples: &Example::everywhere("{ close = \"rst\" }", ["", "", ""], Then::Rst),
     read,

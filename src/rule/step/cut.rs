@@ -14,7 +14,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "cut",
     forms: "`{ at = 17, close = \"rst\" }`, `{ before = '~…', close = \"fin\" }`",
-    does: "the connection ends in the midst of the output",
+    does: "Sends the output up to this octet, or up to where this pattern is found, then ends the connection.",
     role: Role::Filter,
     examples: &Example::everywhere("{ cut = { at = 6, close = \"rst\" } }", ["250 2.", "A1 OK ", "+OK no"], Then::Rst),
     read,

@@ -15,7 +15,7 @@ pub(super) const KIND: StepKind = StepKind {
     forms: "`{ item = \"FLAGS\", value = '…' }`, `{ item = \"…\", drop = true }`, `{ literal = \"+7\" }`, \
             `{ listing = 2, uid = \"x\" }`, `{ listing = 2, size = \"+10\" }`, `{ listing = 2, drop = true }`, \
             `{ code = \"UIDNEXT\", drop = true }`",
-    does: "changes the parts of a response",
+    does: "Changes or drops a part of a response: an item of FETCH, the size that literals announce, a message in a POP3 listing, or a response code.",
     role: Role::Filter,
     examples: &[
         Example::new(
@@ -131,15 +131,15 @@ impl Step for Data {
         match self {
             Self::Item { .. } | Self::Literal(_) => unless(
                 matches!(event, Event::ImapFetch | Event::ImapFetchItem),
-                "it changes what FETCH answers, so it stands at `imap.fetch.item` or `imap.fetch`",
+                "it changes FETCH responses: use it at `imap.fetch.item` or `imap.fetch`",
             ),
             Self::Listing { .. } => unless(
                 matches!(event, Event::Pop3List | Event::Pop3Uidl),
-                "it changes a listing, so it stands at `pop3.list` or `pop3.uidl`",
+                "it changes a listing: use it at `pop3.list` or `pop3.uidl`",
             ),
             Self::Code { .. } => unless(
                 event.protocol() == Some(Protocol::Imap),
-                "response codes are IMAP's, so it stands at an event of `imap`",
+                "only IMAP has response codes: use it at an event of `imap`",
             ),
         }
     }

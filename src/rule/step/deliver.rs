@@ -13,7 +13,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "deliver",
     forms: "`false`, `{ mailbox = \"INBOX\", message = \"m1\", user = \"…\" }`",
-    does: "puts a message into a mailbox; at `smtp.message` without `message`: the one that is accepted",
+    does: "Puts a message into a mailbox. At `smtp.message` without `message`, it delivers the message that is being accepted to this mailbox, or with `false` to nobody.",
     role: Role::Effect,
     examples: &[Example::new(
         "smtp.message",
@@ -89,7 +89,7 @@ impl Step for Deliver {
             Self::Into { user, message: Some(_), .. } => unless(user.is_some() || event != Event::Timer, NOBODY),
             Self::Lost | Self::Into { message: None, .. } => unless(
                 event == Event::SmtpMessage,
-                "without a `message` it is about the one that is accepted, so it stands at `smtp.message`",
+                "without `message` it acts on the message that is being accepted: use it at `smtp.message`",
             ),
         }
     }

@@ -16,7 +16,7 @@ pub(super) const KIND: StepKind = StepKind {
     name: "edit",
     forms: "`{ find = '~…', replace = \"…\" }`, `{ find = '~…', drop = true }`, `{ line = 2, drop = true }`, \
             `{ line = 2, dup = true }`, `{ below = 1, insert = \"…\" }`",
-    does: "changes lines",
+    does: "Replaces text in lines, drops lines, duplicates a line, or inserts a line.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ edit = { find = \"~O[Kk]\", replace = \"Maybe\" } }",

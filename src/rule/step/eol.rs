@@ -11,7 +11,7 @@ use crate::protocol::{Event, Reply};
 pub(super) const KIND: StepKind = StepKind {
     name: "eol",
     forms: "`\"lf\"`, `\"cr\"`, `\"none\"`",
-    does: "lines end otherwise",
+    does: "Ends lines with LF, with CR, or not at all, instead of CRLF.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ eol = \"lf\" }",

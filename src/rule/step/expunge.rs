@@ -12,7 +12,7 @@ pub(super) const KIND: StepKind = StepKind {
     name: "expunge",
     forms: "`{ msn = 1 }`, `{ uid = 7 }`, `{ all = true }`, with `mailbox`, `user`, \
             `tell = \"now\" \\| \"legal\" \\| \"never\"`",
-    does: "takes messages out of a mailbox",
+    does: "Expunges messages from a mailbox. `tell` says when the session is told: at once, when the protocol allows it (default), or never.",
     role: Role::Effect,
     examples: &[Example::new(
         "imap.fetch",

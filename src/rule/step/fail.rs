@@ -11,8 +11,8 @@ use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "fail",
-    forms: "a text",
-    does: "verification fails with this text",
+    forms: "a string",
+    does: "Makes the verification fail with this text.",
     role: Role::Note,
     examples: &[Example::new("imap.noop", "{ fail = \"{verb} came\" }", "A3 NOOP", "A3 OK Done\r\n")],
     read,

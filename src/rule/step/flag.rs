@@ -11,7 +11,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "flag",
     forms: "as `expunge`, with `add = [\"\\\\Seen\"]` and `remove = […]`",
-    does: "changes flags",
+    does: "Adds and removes flags of messages.",
     role: Role::Effect,
     examples: &[Example::new(
         "imap.noop",
@@ -71,7 +71,7 @@ impl Step for Flag {
 
     fn pointless(&self) -> Option<Objection> {
         self.which.pointless().or_else(|| match self.add.is_empty() && self.remove.is_empty() {
-            true => wrong("`flag` names no flag", r#"write `add = ["\\Seen"]` or `remove = […]`"#),
+            true => wrong("`flag` needs at least one flag", r#"write `add = ["\\Seen"]` or `remove = […]`"#),
             false => None,
         })
     }

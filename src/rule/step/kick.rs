@@ -12,7 +12,7 @@ use crate::protocol::{Event, Protocol};
 pub(super) const KIND: StepKind = StepKind {
     name: "kick",
     forms: "`{ user = \"…\", proto = \"imap\", reply = \"* BYE\" }`",
-    does: "ends sessions",
+    does: "Ends sessions: all of them, or those of this user and protocol; optionally sends this line first.",
     role: Role::Effect,
     examples: &[Example {
         on: "imap.noop",

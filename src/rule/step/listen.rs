@@ -11,7 +11,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "listen",
     forms: "`{ down = \"1s\" }`",
-    does: "every listener is closed for so long; where somebody else has its port then, that is a failure",
+    does: "Closes all listeners for this time. If another program takes a port meanwhile, that is reported as a failure.",
     role: Role::Effect,
     examples: &[Example::new("smtp.noop", "{ listen = { down = \"1s\" } }", "NOOP", "250 2.0.0 Ok\r\n")],
     read,

@@ -35,7 +35,7 @@ impl Reader {
             None => written.parse().ok().map(Literal::Exactly),
         };
         if parsed.is_none() {
-            self.wrong(&node.place, format!("`{written}` is neither `+7` nor `-1` nor `=42`"));
+            self.wrong(&node.place, format!("`{written}` is not a number or an offset; write `=42`, `+7` or `-1`"));
         }
         parsed
     }

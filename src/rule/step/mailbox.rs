@@ -13,7 +13,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "mailbox",
     forms: "`{ name = \"INBOX\", uidvalidity = \"+1\", renumber = true }`",
-    does: "gives a mailbox another UIDVALIDITY, and its messages UIDs from 1, or with `\"reverse\"` the last first",
+    does: "Changes the UIDVALIDITY of a mailbox. `renumber` assigns UIDs from 1: in order (`true`), or in reverse order (`\"reverse\"`).",
     role: Role::Effect,
     examples: &[Example {
         on: "imap.noop",
@@ -94,7 +94,7 @@ impl Step for MailboxChange {
     fn pointless(&self) -> Option<Objection> {
         match self {
             Self { uid_validity: None, renumber: None, .. } => {
-                wrong("`mailbox` changes nothing", r#"give it `uidvalidity = "+1"` or `renumber = true`"#)
+                wrong("`mailbox` changes nothing", r#"add `uidvalidity = "+1"` or `renumber = true`"#)
             }
             Self { .. } => None,
         }

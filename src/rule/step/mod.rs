@@ -274,11 +274,11 @@ fn wrong(message: impl Into<String>, help: &str) -> Option<Objection> {
 }
 
 /// Help where something is counted from 1.
-const FROM_ONE: &str = "the first is 1";
+const FROM_ONE: &str = "numbers begin at 1";
 
 /// What is wrong with a pattern that is to be found inside of a line.
 fn never_found(pattern: &Pattern) -> Option<Objection> {
-    let message = || format!("`{}` is never found inside of a line", pattern.written());
+    let message = || format!("`{}` can never be found in a line", pattern.written());
     (!pattern.is_findable()).then(|| (message(), "write the text itself, or `~` and a regular expression".to_owned()))
 }
 

@@ -11,8 +11,8 @@ use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
     name: "note",
-    forms: "a text",
-    does: "writes into the journal",
+    forms: "a string",
+    does: "Writes this text into the journal and the transcript.",
     role: Role::Note,
     examples: &[Example::new("smtp.noop", "{ note = \"{verb} came\" }", "NOOP", "250 2.0.0 Ok\r\n")],
     read,

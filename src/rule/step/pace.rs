@@ -13,7 +13,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "pace",
     forms: "`{ chunk = 1, gap = \"50ms\" }`",
-    does: "output leaves in chunks, with a gap of server time between two",
+    does: "Sends the output in chunks of this many octets, with this gap between two chunks.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ pace = { chunk = 5, gap = \"30ms\" } }",

@@ -11,7 +11,7 @@ use crate::protocol::{Event, Reply};
 pub(super) const KIND: StepKind = StepKind {
     name: "pad",
     forms: "`{ line = 1, to = 70000 }`",
-    does: "makes a line so long",
+    does: "Extends a line to this many octets.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ pad = { line = 1, to = 24 } }",

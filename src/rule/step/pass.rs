@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "pass",
     forms: "`true`, `\"silent\"`, `{ status = \"NO later\" }`",
-    does: "runs what is inside: the next rule that matches, at last the conforming server",
+    does: "Runs the next rule that matches, otherwise the normal behaviour. `\"silent\"` discards the output; `status` replaces the last line of it.",
     role: Role::Flow,
     examples: &Example::everywhere("{ pass = true }", CONFORMING, Then::Open),
     read,

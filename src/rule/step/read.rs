@@ -11,7 +11,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "read",
     forms: "`\"stop\"`, `\"slow\"`",
-    does: "input is read no more, or little at a time",
+    does: "Stops reading from the client, or reads only a few octets at a time.",
     role: Role::Flow,
     examples: &Example::everywhere("{ read = \"slow\" }", CONFORMING, Then::Open),
     read,

@@ -11,8 +11,8 @@ use crate::protocol::{self, Event};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "reply",
-    forms: "a text, or a list of lines",
-    does: "says lines in the protocol's own form",
+    forms: "a string, or a list of strings for several lines",
+    does: "Sends a reply. The server adds the framing of the protocol, such as hyphens in SMTP and the tag in IMAP.",
     role: Role::Answer,
     examples: &[
         Example::new(

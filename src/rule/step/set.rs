@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "set",
     forms: "`{ phase = \"up\", session.tries = \"+1\" }`",
-    does: "changes variables",
+    does: "Sets variables, or increments them.",
     role: Role::Effect,
     examples: &[Example::new(
         "smtp.noop",
@@ -45,7 +45,7 @@ pub(crate) struct Set(pub(crate) Vec<(Variable, Assign)>);
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let Some(entries) = node.entries() else {
-        reader.wrong(&node.place, "`set` is a table of variables");
+        reader.wrong(&node.place, "`set` must be a table of variables");
         return Some(Arc::new(Set(Vec::new())));
     };
     let mut all = Vec::new();
@@ -72,7 +72,7 @@ fn assign(reader: &mut Reader, node: &Node) -> Option<Assign> {
         }
         Data::Text(_) => reader.template(node).map(Assign::Text),
         Data::Float(_) | Data::List(_) | Data::Table(_) => {
-            let message = format!("a variable is a text, an integer, true or false, and not {}", node.kind());
+            let message = format!("a variable must be a string, an integer, true or false, not {}", node.kind());
             reader.wrong(&node.place, message);
             None
         }
@@ -106,12 +106,12 @@ impl Step for Set {
     fn objection(&self, event: Event) -> Option<&'static str> {
         unless(
             stage::has_session(event) || self.0.iter().all(|(variable, _)| !variable.is_session),
-            "there is no session at this event, so a variable is the scenario's: `state.x`, or `x`",
+            "there is no session at this event: use a variable of the scenario, `state.x` or `x`",
         )
     }
 
     fn pointless(&self) -> Option<Objection> {
-        if self.0.is_empty() { wrong("`set` names no variable", r#"write `set = { phase = "up" }`"#) } else { None }
+        if self.0.is_empty() { wrong("`set` needs at least one variable", r#"write `set = { phase = "up" }`"#) } else { None }
     }
 
     fn may_miss(&self, _is_late: bool) -> bool {

@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "split",
     forms: "`[3, 10]`",
-    does: "segments end behind these octets of the output",
+    does: "Ends a segment after each of these octets of the output.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "{ split = [3, 10] }",
@@ -51,8 +51,8 @@ impl Step for Split {
 
     fn pointless(&self) -> Option<Objection> {
         match &self.0 {
-            at if at.is_empty() => wrong("`split` says not behind which octets", "write `split = [3, 10]`"),
-            at if at.contains(&0) => wrong("no segment ends behind 0 octets", "a segment has one octet at least"),
+            at if at.is_empty() => wrong("`split` needs at least one position", "write `split = [3, 10]`"),
+            at if at.contains(&0) => wrong("a segment cannot end after 0 octets", "a segment has at least one octet"),
             _at => None,
         }
     }

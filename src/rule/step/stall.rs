@@ -10,7 +10,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "stall",
     forms: "`\"reply\"`, `\"conn\"`",
-    does: "never answers this request; never says anything again",
+    does: "`reply` never answers this request; `conn` never sends anything on this connection again.",
     role: Role::Flow,
     examples: &Example::everywhere("{ stall = \"conn\" }", ["", "", ""], Then::Silence),
     read,

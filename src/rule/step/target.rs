@@ -50,7 +50,7 @@ impl Tell {
 }
 
 /// What has to be said where no session is.
-pub(super) const NOBODY: &str = "nobody is logged in at this event: name one with `user`";
+pub(super) const NOBODY: &str = "no user is logged in at this event: name one with `user`";
 
 impl Which {
     /// A message of the selected mailbox.
@@ -115,7 +115,7 @@ impl Reader {
             (None, Some(uid), None) => One::Uid(self.number(uid, "a UID")?),
             (None, None, Some(all)) if self.truth(all) == Some(true) => One::All,
             _ => {
-                self.wrong(&node.place, "it has one of `msn`, `uid` and `all = true`");
+                self.wrong(&node.place, "this step needs exactly one of `msn`, `uid` and `all = true`");
                 return None;
             }
         };

@@ -10,7 +10,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "tls",
     forms: "`{ cert = \"expired\" }`, `{ alert = \"handshake_failure\" }`",
-    does: "answers a ClientHello",
+    does: "Answers a ClientHello with this certificate or with this alert.",
     role: Role::Flow,
     examples: &[Example {
         on: "tls.hello",
@@ -95,7 +95,7 @@ impl Step for Hello {
     }
 
     fn objection(&self, event: Event) -> Option<&'static str> {
-        unless(event == Event::TlsHello, "it answers a ClientHello, so it stands at `tls.hello`")
+        unless(event == Event::TlsHello, "it answers a ClientHello: use it at `tls.hello`")
     }
 
     fn answers(&self) -> bool {

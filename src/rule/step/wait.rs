@@ -12,7 +12,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "wait",
     forms: "`\"200ms\"`, `{ min = \"0ms\", max = \"1s\" }`",
-    does: "lets server time pass before what is said next",
+    does: "Delays the output of the following steps. A range is drawn from by the seed.",
     role: Role::Flow,
     examples: &Example::everywhere("{ wait = \"1ms\" }", CONFORMING, Then::Open),
     read,
@@ -42,7 +42,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let least = reader.need(table, node, "min", Reader::duration)?;
     let most = reader.need(table, node, "max", Reader::duration)?;
     if least > most {
-        reader.wrong(&node.place, "`min` is more than `max`");
+        reader.wrong(&node.place, "`min` is greater than `max`");
     }
     Some(Arc::new(Wait(Span { least, most: most.max(least) })))
 }

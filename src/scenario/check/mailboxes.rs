@@ -1,4 +1,4 @@
-//! Mailboxes and logins that a file names: whether there can be such.
+//! Checks the mailboxes and logins that a file names.
 
 use super::step_place;
 use crate::document::{Location, Node, Reader};
@@ -7,19 +7,19 @@ use crate::rule::{Rule, Template};
 use crate::scenario::User;
 
 impl Reader {
-    /// Says it where no mailbox can have this name.
+    /// Records an error if no mailbox can have this name.
     pub(in crate::scenario) fn mailbox_name(&mut self, name: &str, place: &Location) {
         let objection = match &self.namespace {
             Some(namespace) => namespace.objection(&namespace.canonical(name)),
             None => Namespace::general_objection(name),
         };
         if let Some(objection) = objection {
-            self.wrong_help(place, format!("{name:?} cannot be a mailbox"), objection);
+            self.wrong_help(place, format!("{name:?} is not a valid mailbox name"), objection);
         }
     }
 }
 
-/// The mailboxes that the steps of a rule name.
+/// Checks the mailboxes that the steps of a rule name.
 pub(super) fn names(reader: &mut Reader, rule: &Rule, node: &Node) {
     for (i, timed) in rule.steps.iter().enumerate() {
         if let (Some(name), _) = timed.step.mailbox() {
@@ -28,7 +28,7 @@ pub(super) fn names(reader: &mut Reader, rule: &Rule, node: &Node) {
     }
 }
 
-/// The logins that rules name, and those that are given mailboxes and mail, where the list of accounts is closed.
+/// With a closed list of accounts, checks the logins that rules, mailboxes and messages name.
 pub(in crate::scenario) fn logins<'n>(
     reader: &mut Reader,
     rules: &[(Rule, Node)],

@@ -1,4 +1,4 @@
-//! What is wrong with a rule: at its events, among other rules, in itself.
+//! Checks rules: their events, their steps, and other rules.
 
 mod mailboxes;
 mod replies;
@@ -13,7 +13,7 @@ use crate::document::{Location, Node, Reader};
 use crate::protocol::Event;
 use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test};
 
-/// Checks the rules of one file, the outermost first. `messages` are the names that may be delivered.
+/// Checks the rules of one file, the outermost first. `messages` are the ids that `deliver` can name.
 pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[String]) {
     for (i, (rule, node)) in rules.iter().enumerate() {
         self::rule(reader, rule, node, rules[..i].iter().map(|(rule, _)| rule).collect::<Vec<_>>().as_slice());
@@ -28,23 +28,24 @@ pub(super) fn rules(reader: &mut Reader, rules: &[(Rule, Node)], messages: &[Str
     }
 }
 
-/// Checks one rule that stands inside of others.
+/// Checks one rule that is inside others.
 pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule]) {
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
     let is_repeated = repeats(reader, rule, node, outer);
     for condition in &rule.when {
         for on in &rule.on {
             if condition.field == Field::Outcome {
-                let message = "`outcome` is known when all is over, too late for a rule";
-                reader.wrong_help(&place(node, "when"), message, "it stands in `[[expect]]`");
+                let message = "`outcome` is not known until the exchange is over, so a rule cannot use it";
+                reader.wrong_help(&place(node, "when"), message, "use it in `[[expect]]`");
             } else if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
                 let name = condition.field.name();
-                reader.wrong(&place(node, "when"), format!("there is no `{name}` at `{}`", on.written));
+                reader.wrong(&place(node, "when"), format!("the field `{name}` does not exist at `{}`", on.written));
             } else if let Some(without) = on.events.iter().find(|event| !condition.field.exists_at(**event))
                 && condition.holds(None)
             {
                 let (name, test) = (condition.field.name(), &condition.test);
-                let message = format!("`{name} = {test}` is also true at `{without}`, where there is no `{name}`");
+                let message =
+                    format!("`{name} = {test}` also holds at `{without}`, where the field `{name}` does not exist");
                 let with = on.events.iter().filter(|event| condition.field.exists_at(**event));
                 let with: Vec<String> = with.map(|event| format!("\"{event}\"")).collect();
                 reader.wrong_help(&place(node, "when"), message, format!("write `on = [{}]`", with.join(", ")));
@@ -52,11 +53,11 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
         }
     }
     if rule.is_on(Event::Timer) && rule.moments().is_empty() {
-        let message = "a rule at `timer` says when that is";
+        let message = "a rule on `timer` needs the condition `at`";
         reader.wrong_help(
             &place(node, "when"),
             message,
-            "write `when = { at = \"10s\" }`, or several as `{ any = [\"10s\", \"20s\"] }`",
+            "write `when = { at = \"10s\" }`, or several times as `{ any = [\"10s\", \"20s\"] }`",
         );
     }
     steps::steps(reader, rule, node);
@@ -65,25 +66,28 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     replies::replies(reader, rule, node, &events);
     let each = |its: &Rule| its.nth.is_none() && its.chance.is_none();
     let always = |its: &Rule| each(its) && its.when.is_empty();
-    // A rule on `auth.start` meets credentials that come with the command. Others come later, unless it answers each
-    // command: under conditions it may not have answered the one before them.
+    // A rule on `auth.start` covers credentials that are part of the command. It covers later ones only if it answers
+    // every command: a rule with conditions may have passed the command before them.
     let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.means(*event, || always(its)));
-    // Whatever this rule waits for, that one is for too.
+    // The outer rule matches whenever this rule matches.
     let takes = |its: &Rule| each(its) && its.when.iter().all(|condition| rule.when.contains(condition));
     if let Some(shadow) = outer.iter().find(|its| takes(its) && !its.passes() && covers(its)).filter(|_| !is_repeated) {
         let how = if always(shadow) { "always answers" } else { "answers under the same conditions" };
         let message = format!("this rule is never reached: `{}` {how} and does not pass", shadow.id);
-        reader.wrong_help(&place(node, "on"), message, "give it a condition, or a `pass`");
+        reader.wrong_help(&place(node, "on"), message, format!("add a condition or a `pass` to `{}`", shadow.id));
     }
     let holds = rule.steps.iter().any(|timed| timed.step.kind().name == "hold");
     let paces =
         |its: &&&Rule| its.steps.iter().any(|timed| timed.step.kind().name == "pace") && always(its) && covers(its);
     if let Some(outer) = outer.iter().find(paces).filter(|_| holds) {
-        reader.warn(&place(node, "do"), format!("what is held here is cut up again by the pace of `{}`", outer.id));
+        reader.warn(
+            &place(node, "do"),
+            format!("`hold` has no effect here: the `pace` of the outer rule `{}` splits the output again", outer.id),
+        );
     }
 }
 
-/// Says it where this rule repeats an earlier one, or has its name. Gives whether it does.
+/// Records an error if this rule repeats an earlier one or has its name. Returns whether it repeats one.
 fn repeats(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule]) -> bool {
     let same = |its: &&&Rule| {
         let same_events = its.on == rule.on && its.when == rule.when;
@@ -91,12 +95,12 @@ fn repeats(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule]) -> bo
         same_events && same_matches && its.steps == rule.steps
     };
     if let Some(earlier) = outer.iter().find(same) {
-        let message = format!("this rule repeats `{}`, which stands at {}", earlier.id, earlier.origin);
-        reader.wrong_help(&node.place, message, "leave one of them out");
+        let message = format!("this rule repeats the rule `{}` at {}", earlier.id, earlier.origin);
+        reader.wrong_help(&node.place, message, "remove one of them");
         return true;
     }
     if outer.iter().any(|its| its.id == rule.id) {
-        reader.wrong(&place(node, "id"), format!("there is a rule `{}` already", rule.id));
+        reader.wrong(&place(node, "id"), format!("there is already a rule `{}`", rule.id));
     }
     false
 }
@@ -116,12 +120,12 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
             let known = known.iter().map(String::as_str).chain(groups.iter().map(|group| &**group));
             wrong.push((
                 at,
-                format!("`{{{group}}}` is neither a field nor a group of this rule"),
+                format!("`{{{group}}}` is neither a field nor a named group of this rule"),
                 nearest(group, known),
             ));
         }
         Name::Field(field) if *field == Field::Outcome || !events.iter().any(|event| field.exists_at(*event)) => {
-            wrong.push((at, format!("there is no `{}` at this event", field.name()), None));
+            wrong.push((at, format!("the field `{}` does not exist at this event", field.name()), None));
         }
         Name::Group(_) | Name::Field(_) => {}
     };
@@ -149,13 +153,13 @@ fn gather(test: &Test, groups: &mut Vec<Box<str>>) {
     }
 }
 
-/// Where a key of the rule stands, or the rule.
+/// The location of a key of the rule, or of the rule.
 fn place(node: &Node, key: &str) -> Location {
     let entries = node.entries().unwrap_or_default();
     entries.iter().find(|entry| entry.key == key).map_or(node.place.clone(), |entry| entry.value.place.clone())
 }
 
-/// Where the n-th step stands.
+/// The location of the n-th step.
 fn step_place(node: &Node, n: usize) -> Location {
     let entries = node.entries().unwrap_or_default();
     let steps = entries.iter().find(|entry| entry.key == "do");

@@ -34,8 +34,10 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
         if let Some(line) = lines.iter().find(|line| protocols == [Protocol::Smtp] && has_two_classes(line)) {
             reader.warn_help(
                 &at,
-                format!("`{line}` says two things: the enhanced code has another class"),
-                "both begin with the same digit (RFC 2034 §4)",
+                format!(
+                    "`{line}` contradicts itself: the reply code and the enhanced status code have different classes"
+                ),
+                "both must begin with the same digit (RFC 2034 §4)",
             );
         }
         let asks = |line: &&&str| {
@@ -44,24 +46,25 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
         let goes_on = rule.steps.iter().any(|timed| ["pass", "await", "stall"].contains(&timed.step.kind().name));
         if lines.iter().any(|line| asks(&line)) && !goes_on {
             reader
-                .warn(&at, "the client is asked to go on, and nothing hears it: `pass`, `await` or `stall` is missing");
+                .warn(&at, "the reply asks the client to continue, but no step reads what it sends: `pass`, `await` or `stall` is missing");
         }
     }
 }
 
-/// A line that has an end of its own, or more than one line in it.
+/// The error for a line that contains a line end.
 fn broken(lines: &[&str]) -> Option<(String, &'static str)> {
-    // In a literal string of TOML the escapes are text. So is IMAP's flag `\recent`: an end is written as both or last.
+    // In a literal string of TOML, escapes are plain text, and IMAP's flag `\recent` begins like one. Only `\r\n`, or
+    // an escape at the end, counts as a line end.
     let is_written = |line: &str| line.contains("\\r\\n") || line.ends_with("\\r") || line.ends_with("\\n");
     let is_broken = |line: &&&str| line.contains(['\r', '\n']) || is_written(line);
     let line = lines.iter().find(is_broken)?;
     Some((
-        format!("`{}` has the end of a line in it, and gets another", line.escape_debug()),
-        "leave `\\r\\n` out; several lines are a list; octets as they are go with `raw`",
+        format!("`{}` contains a line end, and the server adds another one", line.escape_debug()),
+        "remove `\\r\\n`; write several lines as a list; to send octets as they are, use `raw`",
     ))
 }
 
-/// A reply code and an enhanced code that disagree, as `550 4.7.1`.
+/// Whether a reply code and an enhanced code disagree, as in `550 4.7.1`.
 fn has_two_classes(line: &str) -> bool {
     let Some((code, rest)) = line.split_at_checked(4) else { return false };
     let enhanced = rest.split(' ').next().unwrap_or_default();
@@ -82,15 +85,18 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             let bad = lines.iter().find(|line| !is_named(line) && code(line).is_none());
             if let Some(bad) = bad {
                 return Some((
-                    format!("`{bad}` begins with no code of three digits"),
-                    "octets as they are go with `raw`",
+                    format!("`{bad}` does not begin with a reply code of three digits"),
+                    "to send octets as they are, use `raw`",
                 ));
             }
             let mut codes = lines.iter().filter_map(|line| code(line));
             let first = codes.next();
-            codes
-                .any(|code| Some(code) != first)
-                .then(|| ("the lines of one SMTP reply have one code".to_owned(), "octets as they are go with `raw`"))
+            codes.any(|code| Some(code) != first).then(|| {
+                (
+                    "all lines of an SMTP reply must have the same code".to_owned(),
+                    "to send octets as they are, use `raw`",
+                )
+            })
         }
         Protocol::Imap => {
             let fits = |line: &str| {
@@ -100,8 +106,8 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             let bad = lines.iter().find(|line| !fits(line));
             bad.map(|bad| {
                 (
-                    format!("`{bad}` is no response of IMAP"),
-                    "it begins with OK, NO, BAD, `* ` or `+ `; the tag is added",
+                    format!("`{bad}` is not a valid IMAP response"),
+                    "begin it with OK, NO, BAD, `* ` or `+ `; the server adds the tag",
                 )
             })
         }
@@ -109,7 +115,7 @@ fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str
             let first = lines.first()?;
             let fits =
                 first.starts_with("+OK") || first.starts_with("-ERR") || first.starts_with("+ ") || is_named(first);
-            (!fits).then(|| (format!("`{first}` is no response of POP3"), "it begins with +OK or -ERR"))
+            (!fits).then(|| (format!("`{first}` is not a valid POP3 response"), "begin it with +OK or -ERR"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Variables: whether each that is asked for is ever there, with a value that is asked for.
+//! Checks that each variable that is used is set somewhere, to a value that is used.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::document::{Location, Node, Reader};
 use crate::rule::step::set::{Assign, Variable};
 use crate::rule::{Condition, Expect, Field, Name, Rule, Template, VariableValue, Wanted, shown};
 
-/// What a variable may be.
+/// The values that a variable can have.
 struct Known {
     variable: Variable,
     values: Vec<VariableValue>,
-    /// It is counted, or its value comes from the client.
+    /// It is incremented, or its value comes from the client.
     is_open: bool,
 }
 
-/// Checks the rules and expectations of one file, given all that is in force with them.
+/// Checks the rules and expectations of one file, together with all rules and variables in force.
 pub(in crate::scenario) fn state(
     reader: &mut Reader,
     own: &[(Rule, Node)],
@@ -81,8 +81,8 @@ fn asked(reader: &mut Reader, condition: &Condition, at: &Location, known: &[Kno
     }
     let values: Vec<String> = its.values.iter().map(|value| shown(&value.as_value())).collect();
     let wanted = condition.test.to_string();
-    let help =
-        nearest(&wanted, values.iter().map(String::as_str)).unwrap_or_else(|| format!("it is: {}", values.join(", ")));
+    let help = nearest(&wanted, values.iter().map(String::as_str))
+        .unwrap_or_else(|| format!("its values are: {}", values.join(", ")));
     let message = format!("no rule sets `{}` to `{wanted}`", condition.field.name());
     match variable.is_session {
         true => reader.warn_help(at, message, help),
@@ -90,16 +90,16 @@ fn asked(reader: &mut Reader, condition: &Condition, at: &Location, known: &[Kno
     }
 }
 
-/// A variable that is asked for, and never set.
+/// Records an error for a variable that is used and never set.
 fn undeclared(reader: &mut Reader, variable: &Variable, at: &Location, known: &[Known]) {
     let Variable { name, is_session } = variable;
     let scope = if *is_session { "session" } else { "state" };
     let others = known.iter().filter(|its| its.variable.is_session == *is_session);
     let help = nearest(name, others.map(|its| &*its.variable.name)).unwrap_or_else(|| match is_session {
-        true => format!("a rule sets it with `set = {{ session.{name} = … }}`"),
-        false => format!("declare it: `[state]` and below `{name} = …`"),
+        true => format!("set it in a rule with `set = {{ session.{name} = … }}`"),
+        false => format!("declare it with `{name} = …` below `[state]`"),
     });
-    reader.wrong_help(at, format!("there is no variable `{scope}.{name}`, and no rule sets it"), help);
+    reader.wrong_help(at, format!("nothing declares or sets the variable `{scope}.{name}`"), help);
 }
 
 fn variable(field: &Field) -> Option<Variable> {

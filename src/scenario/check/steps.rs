@@ -1,4 +1,4 @@
-//! Whether each step of a rule can do something: at its events, in its place among the others.
+//! Checks that each step of a rule can have an effect at its events and at its position.
 
 use super::{place, step_place};
 use crate::document::{Node, Reader};
@@ -16,16 +16,17 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
                 && on.events.iter().all(|event| step.objection(*event).is_some())
             {
                 is_possible = false;
-                reader.wrong_help(&at, format!("`{}` is impossible at `{}`", step.kind().name, on.written), why);
+                reader.wrong_help(&at, format!("`{}` is not possible at `{}`", step.kind().name, on.written), why);
             }
         }
         waited |= step.kind().name == "wait";
         if timed.after.is_some() && !step.may_come_later() {
-            let message = format!("`{}` shapes this exchange; it cannot come later", step.kind().name);
-            reader.wrong_help(&at, message, "leave out `after`");
+            let message = format!("`{}` acts on this exchange and cannot have `after`", step.kind().name);
+            reader.wrong_help(&at, message, "remove `after`");
         }
         if waited && step.kind().role == Role::Effect && step.may_come_later() && timed.after.is_none() {
-            let message = format!("`{}` takes effect at once, whatever is waited for before", step.kind().name);
+            let message =
+                format!("`{}` takes effect at once and does not wait for the `wait` before it", step.kind().name);
             reader.wrong_help(&at, message, "did you mean `after = …`?");
         }
         let is_spoken = rule.on.iter().flat_map(|on| &on.events).any(|event| is_spoken(*event));
@@ -36,12 +37,11 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     }
     let passes = rule.steps.iter().filter(|timed| timed.step.passes()).count();
     if passes > 1 {
-        reader.wrong(&place(node, "do"), "what is inside happens once: `pass` stands once in a rule");
+        reader.wrong(&place(node, "do"), "a rule can contain `pass` only once");
     }
 }
 
-/// The n-th step does nothing because of where it stands. Something is said at its event, or is not, if nobody else
-/// speaks there.
+/// The error for a step that has no effect at its position. `is_spoken`: the server sends something at the event.
 fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
     let (before, step) = (&rule.steps[..n], &rule.steps[n]);
     let name = step.step.kind().name;
@@ -52,11 +52,11 @@ fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
     let stalls = before.iter().any(|its| is(its, "stall")) && step.after.is_none();
     for (is_silent, end) in [(closes, "close"), (stalls, "stall")] {
         if is_silent && step.step.is_said() {
-            return Some((format!("behind `{end}` nothing is said, so `{name}` does nothing"), put_before(name, end)));
+            return Some((format!("after `{end}` nothing is sent, so `{name}` has no effect"), put_before(name, end)));
         }
     }
     if closes && step.after.is_none() {
-        let message = format!("`{name}` stands behind `close`; what is done at once stands before it");
+        let message = format!("`{name}` comes after `close`; a step without `after` must come before it");
         return Some((message, put_before(name, "close")));
     }
     if is_filter {
@@ -67,22 +67,25 @@ fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
         }
         let help = match before.iter().rfind(|its| speaks(its)) {
             Some(spoken) => put_before(name, spoken.step.kind().name),
-            None if is_spoken => format!("put a `pass` or a `reply` behind `{name}`"),
-            None => format!("put a `raw` behind `{name}`: the server says nothing at this event"),
+            None if is_spoken => format!("add a `pass` or a `reply` after `{name}`"),
+            None => format!("add a `raw` after `{name}`: the server sends nothing at this event"),
         };
-        return Some((format!("the rule lets nothing out behind `{name}`, so it changes nothing"), help));
+        return Some((format!("the rule sends nothing after `{name}`, so `{name}` has no effect"), help));
     }
     let is_accepted = step.step.is_about_accepted();
     if is_accepted && before.iter().any(|its| its.step.passes()) {
-        return Some((format!("`{name}` comes too late: `pass` has delivered the message"), put_before(name, "pass")));
+        return Some((
+            format!("`{name}` comes too late: `pass` has already delivered the message"),
+            put_before(name, "pass"),
+        ));
     }
     if is_accepted && !rule.passes() {
-        let message = format!("no message is accepted, so `{name}` does nothing");
-        return Some((message, format!("put a `pass` behind `{name}`")));
+        let message = format!("the rule does not accept the message, so `{name}` has no effect");
+        return Some((message, format!("add a `pass` after `{name}`")));
     }
     None
 }
 
 fn put_before(name: &str, other: &str) -> String {
-    format!("put `{name}` before `{other}`")
+    format!("move `{name}` before `{other}`")
 }

@@ -93,7 +93,8 @@ fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
     assert_eq!(reply(&mut client), "503 5.5.1 Bad sequence of commands: MAIL and RCPT are required before DATA");
     assert!(reply(&mut client).starts_with("221 "));
     let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
-    let expected = format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+    let expected =
+        format!("-- {} octets were sent in cleartext after STARTTLS and discarded\n-- TLS\n", smuggled.len());
     assert!(text.contains(&expected), "{text}");
     assert!(!text.contains("evil"), "{text}");
 }
@@ -130,7 +131,7 @@ fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
 
         let text = server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string());
         let dropped =
-            format!("-- {} octets came in the clear behind STARTTLS and were dropped\n-- TLS\n", smuggled.len());
+            format!("-- {} octets were sent in cleartext after STARTTLS and discarded\n-- TLS\n", smuggled.len());
         assert!(text.contains(&dropped), "{text}");
         assert!(!text.contains("evil"), "{text}");
     }
