@@ -13,11 +13,9 @@ const LITTLE: usize = 16 << 10;
 impl World {
     /// What rules will ask about the content of the messages that a request is about; none if answering takes little time.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
-        let events = match event {
-            // What is accepted is delivered in the same turn.
-            Event::SmtpMessage => &[event, Event::MailDelivered][..],
-            _ => &[event],
-        };
+        // A message that is accepted is delivered in the same turn.
+        let delivers = event == Event::SmtpMessage;
+        let events = if delivers { &[event, Event::MailDelivered][..] } else { &[event] };
         self.asked(events, || machine.messages(request, &self.mail.accounts))
     }
 
@@ -110,9 +108,9 @@ mod tests {
         let Session { no, mut machine, decoded } = session;
         let (turn, _) =
             world.knowing(answers.map(Box::new), |world| world.turn(no, &mut machine, decoded, false, START));
-        let said = turn.plan.filter_map(|cue| match cue {
-            crate::rule::Cue::Send { bytes, .. } => Some(String::from_utf8_lossy(bytes.text()).into_owned()),
-            _ => None,
+        let said = turn.plan.filter_map(|cue| {
+            let crate::rule::Cue::Send { bytes, .. } = cue else { return None };
+            Some(String::from_utf8_lossy(bytes.text()).into_owned())
         });
         said.collect()
     }

@@ -37,9 +37,9 @@ fn opened(world: &World) -> Vec<String> {
         _ => None,
     });
     let changes = details.flat_map(|detail| &detail.changes);
-    let opened = changes.filter_map(|change| match change {
-        Change::Open { login, .. } => Some(login.to_string()),
-        _ => None,
+    let opened = changes.filter_map(|change| {
+        let Change::Open { login, .. } = change else { return None };
+        Some(login.to_string())
     });
     opened.collect()
 }
