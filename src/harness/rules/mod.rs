@@ -26,6 +26,9 @@
 //! ```
 
 mod by_event;
+mod by_imap_event;
+mod connection;
+mod effects;
 mod mounted;
 mod points;
 mod shape;

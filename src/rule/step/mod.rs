@@ -3,6 +3,11 @@
 //! Each kind of step has a file of its own: its name and description, how it is read and printed, where it can stand,
 //! what it does, and examples. [`STEPS`] is the table of them: the loader, the printer, the checks, the reference in the
 //! manual and the tests are made of it.
+//!
+//! To add a step, write its file with a `KIND` and a type that is a [`Step`], and put the file's name into the table below.
+//! The loader, the printer, JSON, `Rule::step` in Rust and the suggestions for misspelled names then know it. With
+//! `INSTA_UPDATE=always` the test `the_manual_has_the_reference` writes it and its examples into the manual, and
+//! `tests/faults.rs` plays these.
 
 mod example;
 mod literal;

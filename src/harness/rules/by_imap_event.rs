@@ -1,0 +1,252 @@
+//! Conditions and steps that only the events of IMAP have.
+
+use super::at::{Fetch, Imap};
+use super::{Rule, pattern, text};
+use crate::rule::step::data::Data;
+use crate::rule::step::expunge::Expunge;
+use crate::rule::step::mailbox::{MailboxChange, Renumber};
+use crate::rule::step::{Literal, Tell, Which};
+
+impl Rule<Imap> {
+    /// Adds a condition: the command names this mailbox, by a pattern.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).mailbox("Archive").reply("NO [NOPERM] Not yours"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT Archive\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("b NO [NOPERM] Not yours"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn mailbox(self, mailbox: &str) -> Self {
+        self.when("mailbox", mailbox)
+    }
+
+    /// Gives a response code (RFC 3501 §7.1) of the reply another value.
+    ///
+    /// # Panics
+    /// If the value has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).code("UIDVALIDITY", "7"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("[UIDVALIDITY 7]"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn code(self, name: &str, value: &str) -> Self {
+        self.push(Data::Code { name: name.into(), value: Some(text(value)) })
+    }
+
+    /// Leaves a response code (RFC 3501 §7.1) out of the reply.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.mount(on(imap::select()).drop_code("UIDVALIDITY"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(!said.contains("UIDVALIDITY"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn drop_code(self, name: &str) -> Self {
+        self.push(Data::Code { name: name.into(), value: None })
+    }
+
+    /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is told
+    /// when the protocol allows it (RFC 3501 §7.4.1).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(2);
+    /// server.mount(on(imap::noop()).expunge(1).pass());
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc NOOP\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 EXPUNGE"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn expunge(self, msn: u32) -> Self {
+        self.push(expunge(msn, Tell::Legal))
+    }
+
+    /// Gives a mailbox another UIDVALIDITY, one more than before, and its messages new UIDs from 1 on (RFC 3501 §2.3.1.1).
+    /// Sessions that have selected it are ended with BYE.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let bob = server.account("bob@example.org");
+    /// bob.inbox().generate(2);
+    /// let before = bob.inbox().uid_validity();
+    /// server.mount(on(imap::login()).pass().renumber("INBOX"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("a OK"));
+    /// assert_ne!(bob.inbox().uid_validity(), before);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn renumber(self, mailbox: &str) -> Self {
+        self.push(MailboxChange {
+            user: None,
+            name: mailbox.into(),
+            uid_validity: Some(Literal::Off(1)),
+            renumber: Some(Renumber::Forward),
+        })
+    }
+}
+
+impl Rule<Fetch> {
+    /// Gives an item of the FETCH response another value. The item is named by a pattern, as `FLAGS` or `BODY*`.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile, or the value has a `{` that is not closed.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(imap::fetch()).item("FLAGS", r"(\Seen)"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 FLAGS\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains(r"* 1 FETCH (FLAGS (\Seen))"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn item(self, name: &str, value: &str) -> Self {
+        self.push(Data::Item { name: pattern(name), value: Some(text(value)) })
+    }
+
+    /// Leaves an item out of the FETCH response, named by a pattern.
+    ///
+    /// # Panics
+    /// If the pattern is a regular expression that does not compile.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(1);
+    /// server.mount(on(imap::fetch()).drop_item("FLAGS"));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 (UID FLAGS)\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 FETCH (UID 1)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn drop_item(self, name: &str) -> Self {
+        self.push(Data::Item { name: pattern(name), value: None })
+    }
+
+    /// Announces literals (RFC 3501 §4.3) as so many octets longer than they are, or shorter.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.add("Subject: x\r\n\r\nhi");
+    /// server.mount(on(imap::fetch()).literal_off_by(1));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 BODY[TEXT]\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("{3}\r\nhi)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn literal_off_by(self, octets: i64) -> Self {
+        self.push(Data::Literal(Literal::Off(octets)))
+    }
+
+    /// Announces each literal (RFC 3501 §4.3) as so many octets, whatever its length.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.add("Subject: x\r\n\r\nhi");
+    /// server.mount(on(imap::fetch()).literal_of(4096));
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1 BODY[TEXT]\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("{4096}\r\nhi)"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn literal_of(self, octets: u64) -> Self {
+        self.push(Data::Literal(Literal::Exactly(octets)))
+    }
+
+    /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once, where
+    /// RFC 3501 §7.4.1 forbids it.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    /// use mailjig::rules::imap;
+    ///
+    /// let server = MailServer::start();
+    /// server.account("bob@example.org").inbox().generate(2);
+    /// server.mount(on(imap::fetch()).expunge_now(1).pass());
+    ///
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc FETCH 1:2 UID\r\nd LOGOUT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// assert!(said.contains("* 1 EXPUNGE"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn expunge_now(self, msn: u32) -> Self {
+        self.push(expunge(msn, Tell::Now))
+    }
+}
+
+fn expunge(msn: u32, tell: Tell) -> Expunge {
+    Expunge { which: Which::selected(msn), tell }
+}
