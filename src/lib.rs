@@ -1,29 +1,30 @@
-//! A mail server for tests: your code sends real mail to it, your test asks what came, and a failed expectation
-//! explains itself.
+//! A mail server for tests. The code under test sends and reads real mail over SMTP, IMAP and POP3; the test asserts what
+//! arrived, and makes the server fail on purpose.
 //!
 //! ```
 //! use mailjig::prelude::*;
 //!
 //! let server = MailServer::start();
-//! // Point the code under test at `server.smtp().url()`; here the test does its work.
+//! // Point the code under test at `server.smtp().url()`. Here the test delivers the mail itself.
 //! server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nconfirm your address");
 //!
 //! let mail = server.wait_for(to("bob@example.org").and(subject("Welcome*"))).block();
 //! assert!(mail.text().contains("confirm"));
 //! ```
 //!
-//! Begin with [`MailServer`]; [`manual`] has a chapter for each thing there is to learn.
+//! Start with [`MailServer`]. Tests import [`prelude`]; the other matchers are in [`matchers`], rules and their events in
+//! [`rules`]. The [`manual`] has a chapter on each protocol, on scenarios and on the HTTP API.
 //!
 //! # Features
 //!
 //! | feature | adds |
 //! |---|---|
-//! | – | the harness: servers, matchers, waits, expectations |
+//! | none | the harness: servers, matchers, waits, expectations, rules |
 //! | `serde` | `Serialize` for reports, sessions and what is in them |
-//! | `api` | the HTTP API, also for a server in a Rust test |
+//! | `api` | the HTTP API, also of a server in a Rust test ([`MailServer::api`]) |
 //! | `cli` (default) | the binary `mailjig` |
 
-// The binary uses everything; with fewer features some code has no caller.
+// Only the binary uses all of the code: with fewer features some of it has no caller.
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -64,7 +65,7 @@ pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, StartError};
 pub use world::Kept;
 
-/// What nearly every test uses; no name in it is that of a well-known crate, or of what tests import from one.
+/// What nearly every test uses, under names that collide with no well-known crate and with nothing that tests import from one.
 ///
 /// ```
 /// use mailjig::prelude::*;

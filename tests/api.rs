@@ -1,4 +1,4 @@
-//! The HTTP API, as a test in any language uses it.
+//! The HTTP API: messages, sessions, journal, rules, waits and errors.
 
 use std::io::{Read, Write};
 

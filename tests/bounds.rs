@@ -1,4 +1,4 @@
-//! How long a server waits for its clients, and what it takes from them meanwhile.
+//! Timeouts and limits: how long the server waits for clients, and how much it accepts from them.
 
 use std::future::Future;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! The binary, as a shell uses it.
+//! The binary: arguments, output, exit status and signals.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,5 +1,5 @@
-//! Real clients, in the clear, over STARTTLS and over TLS from the first octet, with and without a login, verifying
-//! the server's own authority. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
+//! Real clients that send mail: in cleartext, over STARTTLS and over implicit TLS, with and without a login. They verify
+//! the server's certificate. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! No report shows a password, however a login breaks off.
+//! No report shows a password, at whatever point a login is interrupted.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;

@@ -1,4 +1,4 @@
-//! The same conversation gives the same text: over and over, under load, and in another process.
+//! The same conversation gives the same transcript: repeated, under load, and in another process.
 
 use std::io::{Read, Write};
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! Every dialogue over four wires: plain TCP, TLS, one octet in each segment, and one flight in each segment. The same
-//! dialogue gives the same transcript, however the bytes are cut.
+//! dialogue gives the same transcript, whatever the segments.
 
 #[path = "../src/protocol/dialogue/script.rs"]
 mod script;

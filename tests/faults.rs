@@ -1,5 +1,5 @@
-//! Every step at an event of every protocol, on four wires: the octets that leave, written by hand, where the server's
-//! writes end, and how the connection does.
+//! Every step at an event of every protocol, on four wires. Each case states the octets that leave, where the server's
+//! writes end, and how the connection ends.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What each field says, where it is asked for.
+//! The value of each field of an event, in conditions and in texts.
 
 use std::time::Duration;
 

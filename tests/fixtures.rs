@@ -1,4 +1,4 @@
-//! Every fixture is captured exactly as it was sent, by every road.
+//! Every fixture is captured exactly as it was sent, over each protocol and over HTTP.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

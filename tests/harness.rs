@@ -1,4 +1,4 @@
-//! The Rust face, as a test uses it.
+//! The harness: starting, sending, waiting, expecting, and the texts of its panics.
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

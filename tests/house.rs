@@ -1,4 +1,5 @@
-//! The architecture is a test: a floor imports only floors below it, and some words stay out of some floors.
+//! The architecture as a test: a floor imports only floors below it, some words are forbidden in some floors, tests have
+//! deadlines, and public items have examples.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a connection holds while it idles.
+//! The memory of a connection that idles.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};

@@ -1,4 +1,4 @@
-//! A day's work with the crate `async-imap`, in the clear, over STARTTLS and over TLS from the first octet.
+//! The crate `async-imap` as a client, in cleartext, over STARTTLS and over implicit TLS: login, mailboxes, FETCH, STORE, IDLE.
 
 use std::sync::Arc;
 

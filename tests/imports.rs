@@ -1,6 +1,6 @@
-//! The prelude beside the crates that a mail test uses: no name of the one hides or contradicts a name of the other.
+//! The prelude compiles beside the crates that a mail test uses: no name of the one hides or contradicts a name of another.
 
-// As a test has it that depends on the crate `imap`.
+// This gives the test a crate named `imap`, as if it depended on one.
 extern crate async_imap as imap;
 
 mod by_name {

@@ -1,4 +1,4 @@
-//! The journal over HTTP: what happened, octet by octet, and who wrote it.
+//! The journal over HTTP: records, and who wrote each octet of a reply.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a mail costs in memory: its octets, once.
+//! The memory of a captured message: its octets are held once.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{BufRead, BufReader, Write};

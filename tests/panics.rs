@@ -1,4 +1,4 @@
-//! Every public call that panics does so at the line of the test, and says what would be right.
+//! Every public call that panics names the line of the test, and says what would be right.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -1,5 +1,5 @@
-//! Real clients that read mail, over IMAP and POP3: in the clear, over STARTTLS and over TLS from the first octet,
-//! verifying the server's own authority, each against a server of its own. A client that is not installed is
+//! Real clients that read mail over IMAP and POP3: in cleartext, over STARTTLS and over implicit TLS. They verify the
+//! server's certificate; each has a server of its own. A client that is not installed is
 //! skipped, unless `MAILJIG_ALL_CLIENTS` is set; `tests/clients.rs` names what is missing.
 
 use std::fs;

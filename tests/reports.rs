@@ -1,4 +1,4 @@
-//! The texts of failed waits and expectations: they are what a user reads first, so they are kept here whole.
+//! The reports of failed waits and expectations, as snapshots.
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

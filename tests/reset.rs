@@ -1,4 +1,4 @@
-//! A reset is the state at the start, and a scenario takes along what it gave.
+//! A reset restores the state at the start; unloading a scenario removes what it added.
 
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! Rules in Rust: mounted, counted, taken out; judged, and reported.
+//! Rules in Rust: mounting, counting, removing, verifying and reporting.
 
 use std::time::Duration;
 

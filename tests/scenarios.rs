@@ -1,4 +1,4 @@
-//! The scenarios that are shipped: each has a dialogue with its octets, and runs a real client into its fault.
+//! The shipped scenarios: each has a dialogue with its octets, and a real client that meets its fault.
 
 use std::fs;
 use std::path::{Path, PathBuf};

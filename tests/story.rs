@@ -1,5 +1,5 @@
-//! One mail's whole life over three protocols: sent over submission, seen by two clients that idle, flagged by one,
-//! taken away over POP3, and still captured.
+//! One message over three protocols: sent over submission, seen by two clients in IDLE, flagged by one, deleted over POP3,
+//! and still captured.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

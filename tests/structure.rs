@@ -1,4 +1,4 @@
-//! ENVELOPE and BODYSTRUCTURE of every fixture, against what Python's email package makes of the same octets.
+//! ENVELOPE and BODYSTRUCTURE of every fixture, compared with what Python's email package parses from the same octets.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! How values are written by serde where a derive does not do.
+//! Serde for values that cannot derive it.
 
 use std::borrow::Cow;
 

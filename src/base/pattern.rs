@@ -144,7 +144,7 @@ impl Pattern {
         }
     }
 
-    /// As it was written.
+    /// The pattern as it was written.
     pub(crate) fn written(&self) -> &str {
         &self.written
     }
@@ -188,7 +188,7 @@ impl Pattern {
         is_text && !self.negated
     }
 
-    /// The names of its groups.
+    /// The names of the groups of its regular expression.
     pub(crate) fn group_names(&self) -> Vec<Box<str>> {
         match &self.form {
             Form::Regex(regex) => regex.capture_names().flatten().map(Box::from).collect(),
@@ -213,7 +213,7 @@ impl Pattern {
     }
 }
 
-/// The domains of addresses are compared without regard to ASCII case.
+/// Whether two addresses are equal; the ASCII case of the domain does not matter (RFC 5321 §2.4).
 fn same_address(one: &str, other: &str) -> bool {
     let at = one.rfind('@').unwrap_or(one.len());
     let halves = one.len() == other.len() && one.as_bytes()[..at] == other.as_bytes()[..at];

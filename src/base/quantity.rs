@@ -1,4 +1,4 @@
-//! Lengths of time and counts of octets, as people write them.
+//! Durations and sizes as people write them: `5s`, `10MB`.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ pub(crate) fn unknown_word(what: &str, word: &str, known: &[&str]) -> (String, S
     (format!("unknown {what} `{word}`"), help)
 }
 
-/// The same in one line.
+/// The message and the help in one line.
 pub(crate) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     let (message, help) = unknown_word(what, word, known);
     format!("{message}; {help}")

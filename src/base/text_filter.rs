@@ -1,4 +1,4 @@
-//! What `|b64` and its like make of a value that is put into a text.
+//! Filters of placeholders, as `b64` in `{user|b64}`.
 
 /// A filter of `{name|filter}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

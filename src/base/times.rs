@@ -57,7 +57,7 @@ impl Times {
         if times.least > times.most { Err(TimesError(text.into())) } else { Ok(times) }
     }
 
-    /// As it is written in files.
+    /// The count as scenario files write it.
     pub(crate) fn written(self) -> String {
         match (self.least, self.most) {
             (least, most) if least == most => format!("={least}"),

@@ -1,4 +1,4 @@
-//! Server time.
+//! Moments of server time.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Questions about a message or a session that can also explain their answer.
+//! The type of all matchers: how one is evaluated, and how it explains its answer.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The server's clock in a test's hands.
+//! The server's clock, as a test pauses and advances it.
 
 use std::time::Duration;
 

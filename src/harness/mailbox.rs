@@ -341,7 +341,7 @@ impl Mailbox<'_> {
     /// ```
     #[track_caller]
     pub fn generate(&self, count: u32) {
-        // Made before the lock is taken.
+        // Make the messages before taking the lock: other sessions must not wait for it.
         let messages: Vec<Bytes> = (1..=count).map(|i| generated(&self.account.login, i)).collect();
         let made = self.engine().update(|world, now| world.put_all(&self.account.login, &self.name, messages, now));
         self.fit(made);

@@ -381,10 +381,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 impl Drop for MailServer {
     fn drop(&mut self) {
         let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
-        // Judged on what is there, before the sessions hear that the server stops.
+        // Judge before the server stops: stopping ends sessions, which expectations would count.
         let is_judged = !std::thread::panicking();
         if is_judged {
-            // Who has heard goodbye lets the server go; its session ends a moment later.
+            // A test may drop the server as soon as its client has read the goodbye; that session ends a moment later.
             let interest = Interest::of([Topic::Quiet]);
             let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();

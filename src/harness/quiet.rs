@@ -185,11 +185,11 @@ impl Future for Settled {
     }
 }
 
-/// Resolves to whether the server settled in time.
+/// A wait for the server to settle, which resolves to whether it did in time.
 pub(super) struct Quiet(Until<Check<()>>);
 
 impl Quiet {
-    /// Resolves when this time has passed.
+    /// A wait that only its time limit ends.
     pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
         let interest = Interest::of([Topic::Quiet]);
         Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))

@@ -1,4 +1,4 @@
-//! What a server announces to a client that asks, as the text that `<caps>` stands for in a dialogue.
+//! The capabilities that a server announces: the text for which `<caps>` stands in a dialogue.
 
 /// The command that asks.
 pub(crate) fn question(protocol: &str) -> &'static str {

@@ -1,4 +1,4 @@
-//! Logins that go wrong, and what of them must not be shown.
+//! Logins that fail, and the parts of them that must not be shown.
 
 use data_encoding::BASE64;
 

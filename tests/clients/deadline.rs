@@ -1,4 +1,4 @@
-//! Waiting with a deadline: a test that waits for what never comes fails, and does not hang.
+//! Waits with a deadline, so that a test fails and does not hang.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What the tests with real clients share: the roads to the server, and how a client is looked for and run.
+//! What the tests with real clients share: the ways to connect, and how a client program is found and run.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! A bare client: octets out, octets in as they come, and how the connection ends.
+//! A client that writes and reads octets, and sees how the connection ends.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};

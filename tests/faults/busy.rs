@@ -1,4 +1,4 @@
-//! A session that is busy ends as soon as it is told to: by a rule whose time has come, or by a rule of the server's.
+//! A busy session ends as soon as a rule or a limit of the server ends it.
 
 use std::io::Write;
 use std::sync::Arc;

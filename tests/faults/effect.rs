@@ -1,4 +1,4 @@
-//! Steps that find nothing to change: such a firing is counted apart.
+//! Steps that find nothing to change: such a firing is counted separately.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The examples of steps in the manual, which come from the files of the steps: what they say is played.
+//! The examples of steps in the manual are loaded and played.
 
 use super::wire::After::{self, Eof, Open, Refused, Reset, Silence};
 use super::wire::Wire;

@@ -1,4 +1,4 @@
-//! Sessions of each protocol, in the clear and under TLS, that end while a rule keeps them busy.
+//! Sessions of each protocol, in cleartext and over TLS, that end while a rule keeps them busy.
 
 use std::io::Read;
 use std::time::Duration;

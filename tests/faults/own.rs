@@ -1,4 +1,4 @@
-//! Steps that each protocol answers in its own way, and what is left in the mailboxes then.
+//! Steps whose reply differs between protocols, and what the mailboxes contain afterwards.
 
 use super::wire::After::{self, Eof, Open, Refused};
 use super::wire::Wire;

@@ -1,4 +1,4 @@
-//! What a rule does to the octets of the output, whoever made them.
+//! Steps that change the output: how it is split, paced, cut and edited.
 
 use std::time::Duration;
 

@@ -216,7 +216,7 @@ impl<P: Speaks> Rule<P> {
     /// ```
     #[track_caller]
     pub fn reply_lines<'l>(self, lines: impl IntoIterator<Item = &'l str>) -> Self {
-        // A closure would hide the caller's line.
+        // A loop, because a panic in a closure would not name the caller's line.
         let mut all = Vec::new();
         for line in lines {
             all.push(text(line));
