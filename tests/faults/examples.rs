@@ -34,7 +34,7 @@ pub(super) fn examples() -> Vec<Example> {
         let [on, steps, client, server, then] = cells.try_into().unwrap();
         let then = match &*then {
             "the next command is answered" => Open,
-            "nothing more is said" => Silence,
+            "the server sends nothing more" => Silence,
             "FIN" => Eof,
             "RST" => Reset,
             "the handshake fails" => Refused,

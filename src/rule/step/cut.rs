@@ -45,7 +45,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         (Some(at), None) => CutPoint::At(reader.number(at, "a count of octets")?),
         (None, Some(before)) => CutPoint::Before(reader.pattern(before)?),
         (Some(_), Some(_)) | (None, None) => {
-            reader.wrong(&node.place, "`cut` has either `at` or `before`");
+            reader.wrong(&node.place, "`cut` needs either `at` or `before`");
             return None;
         }
     };

@@ -68,7 +68,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         return Some(Arc::new(Data::Literal(reader.literal(literal)?)));
     }
     let Some(listing) = table.get("listing") else {
-        reader.wrong(&node.place, "`data` has `item`, `literal`, `listing` or `code`");
+        reader.wrong(&node.place, "`data` needs `item`, `literal`, `listing` or `code`");
         return None;
     };
     let line = reader.number(listing, "the number of a message")?;
@@ -77,7 +77,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         (Some(uid), _, false) => Listing::Uid(reader.template(uid)?),
         (None, Some(size), false) => Listing::Size(reader.literal(size)?),
         (None, None, false) | (Some(_), _, true) | (None, Some(_), true) => {
-            reader.wrong(&node.place, "a `listing` has a `uid`, a `size`, or `drop = true`");
+            reader.wrong(&node.place, "a `listing` needs a `uid`, a `size` or `drop = true`");
             return None;
         }
     };
@@ -91,7 +91,7 @@ fn new_value(reader: &mut Reader, table: Table<'_>, node: &Node, drop: bool) -> 
         None => None,
     };
     if value.is_some() == drop {
-        reader.wrong(&node.place, "it has either a `value` or `drop = true`");
+        reader.wrong(&node.place, "`data` needs either a `value` or `drop = true`");
     }
     Some(value)
 }

@@ -39,7 +39,7 @@ pub(crate) enum Deliver {
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if node.entries().is_none() {
         if reader.truth(node)? {
-            reader.wrong(&node.place, "`deliver` is false or a table");
+            reader.wrong(&node.place, "`deliver` must be false or a table");
             return None;
         }
         return Some(Arc::new(Deliver::Lost));

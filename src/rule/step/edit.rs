@@ -61,7 +61,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
                 (true, false) => Edit::Drop(n),
                 (false, true) => Edit::Duplicate(n),
                 (true, true) | (false, false) => {
-                    reader.wrong(&node.place, "`edit` of a line has either `drop = true` or `dup = true`");
+                    reader.wrong(&node.place, "`edit` of a line needs either `drop = true` or `dup = true`");
                     return None;
                 }
             }
@@ -71,7 +71,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
             Edit::Insert { below, text: reader.need(table, node, "insert", Reader::template)? }
         }
         (None, None, None) | (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-            reader.wrong(&node.place, "`edit` has `find` and `replace`, or `line`, or `below` and `insert`");
+            reader.wrong(&node.place, "`edit` needs `find` and `replace`, or `line`, or `below` and `insert`");
             return None;
         }
     };

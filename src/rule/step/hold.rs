@@ -27,7 +27,7 @@ pub(crate) struct Hold;
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if !reader.truth(node)? {
-        reader.wrong(&node.place, "`hold = false` holds nothing; leave it out");
+        reader.wrong(&node.place, "`hold = false` has no effect; remove the step");
         return None;
     }
     Some(Arc::new(Hold))

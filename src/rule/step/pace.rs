@@ -28,7 +28,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let chunk = reader.need(table, node, "chunk", |reader, its| reader.number(its, "a count of octets"))?;
     let gap = reader.need(table, node, "gap", Reader::duration)?;
     if chunk == 0 {
-        reader.wrong(&node.place, "a chunk has one octet at least");
+        reader.wrong(&node.place, "a chunk has at least one octet");
     }
     Some(Arc::new(Pace { chunk, gap }))
 }

@@ -20,7 +20,7 @@ impl Reader {
         let Some(entries) = node.entries() else {
             self.wrong_help(
                 &node.place,
-                format!("a step is a table, and this is {}", node.kind()),
+                format!("a step must be a table, not {}", node.kind()),
                 "write `{ reply = \"…\" }`",
             );
             return None;
@@ -28,12 +28,12 @@ impl Reader {
         let after = entries.iter().find(|entry| entry.key == "after");
         let mut others = entries.iter().filter(|entry| entry.key != "after");
         let (Some(entry), rest) = (others.next(), others.next()) else {
-            self.wrong(&node.place, "a step says what to do, and this says nothing");
+            self.wrong(&node.place, "a step must not be empty");
             return None;
         };
         if let Some(second) = rest {
             let help = format!("write {{ {} = … }}, {{ {} = … }}", entry.key, second.key);
-            self.wrong_help(&second.place, "a step does one thing; this is a second", help);
+            self.wrong_help(&second.place, "a step can have only one key besides `after`", help);
         }
         let step = self.step(entry)?;
         let after = match after {
@@ -49,7 +49,7 @@ impl Reader {
             return (kind.read)(self, &entry.value);
         }
         if LATER.contains(&name) {
-            self.wrong(&entry.place, format!("the step `{name}` is not built yet"));
+            self.wrong(&entry.place, format!("the step `{name}` is not supported yet"));
             return None;
         }
         let known: Vec<&str> = STEPS.iter().map(|kind| kind.name).collect();

@@ -36,7 +36,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         "true" => Some(Arc::new(Pass::Loud)),
         "silent" => Some(Arc::new(Pass::Silent)),
         _ => {
-            reader.wrong(&node.place, "`pass` is true, \"silent\" or { status = \"…\" }");
+            reader.wrong(&node.place, "`pass` must be true, \"silent\" or { status = \"…\" }");
             None
         }
     }

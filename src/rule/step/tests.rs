@@ -22,8 +22,8 @@ pub(in crate::rule) fn filter(written: &str) -> Box<dyn Filter> {
 fn a_step_that_is_wrong_is_refused_in_words() {
     for (written, why) in [
         ("paces = 1", "unknown step `paces`; did you mean `pace`?"),
-        ("", "a step says what to do, and this says nothing"),
-        ("hold = true, pass = true", "a step does one thing; this is a second; write { hold = … }, { pass = … }"),
+        ("", "a step must not be empty"),
+        ("hold = true, pass = true", "a step can have only one key besides `after`; write { hold = … }, { pass = … }"),
         ("wait = \"x\"", "`x` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
     ] {
         assert_eq!(Timed::parse(written).unwrap_err(), why);

@@ -60,7 +60,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         (Some(certificate), None) => Hello::Profile(Profile::of(reader.certificate(certificate)?)),
         (None, Some(alert)) => Hello::Alert(reader.alert(alert)?),
         (Some(_), Some(_)) | (None, None) => {
-            reader.wrong(&node.place, "`tls` has either `cert` or `alert`");
+            reader.wrong(&node.place, "`tls` needs either `cert` or `alert`");
             return None;
         }
     };
