@@ -345,7 +345,7 @@ fn the_server_says_where_it_is_and_how() {
     assert_eq!(client.json("/health")["status"], "ok");
     assert_eq!(
         client.json("/health")["listeners"],
-        json!(["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s"])
+        json!(["smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s"])
     );
     let counts = ["messages", "evicted", "accounts", "evicted_accounts", "sessions", "records", "first_record"];
     let health = |client: &Client| counts.map(|count| client.json("/health")[count].as_u64().unwrap());

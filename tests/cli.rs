@@ -212,7 +212,7 @@ fn files_are_written_once_everything_is_bound() {
 
     let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
     let names: Vec<_> = ready["endpoints"].as_object().unwrap().keys().collect();
-    assert_eq!(names, ["http", "imap", "imaps", "pop3", "pop3s", "smtp", "submission"]);
+    assert_eq!(names, ["http", "imap", "imaps", "lmtp", "pop3", "pop3s", "smtp", "submission"]);
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
     assert_eq!(ureq::get(url).config().timeout_global(Some(DEADLINE)).build().call().unwrap().status(), 200);
@@ -225,11 +225,12 @@ fn starttls_is_said_listener_by_listener() {
     let mut server = Running::start(&options);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
 
-    let endpoints = ["smtp", "submission", "smtps", "imap", "pop3"].map(|name| &ready["endpoints"][name]);
+    let endpoints = ["smtp", "submission", "smtps", "lmtp", "imap", "pop3"].map(|name| &ready["endpoints"][name]);
     let starttls = endpoints.map(|endpoint| endpoint["starttls"].as_str());
-    assert_eq!(starttls, [Some("never"), Some("before-login"), None, Some("before-login"), Some("before-anything")]);
+    let wanted = ["never", "before-login", "", "offered", "before-login", "before-anything"];
+    assert_eq!(starttls.map(Option::unwrap_or_default), wanted);
     let login = endpoints.map(|endpoint| endpoint["login_required"].as_bool().unwrap());
-    assert_eq!(login, [false, true, true, true, true]);
+    assert_eq!(login, [false, true, true, false, true, true]);
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
 
-    for listener in ["smtp", "submission", "smtps", "imap", "imaps", "pop3", "pop3s", "http"] {
+    for listener in ["smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s", "http"] {
         let output = output(&mut mailjig(&["serve", "--ports", "auto", &format!("--{listener}"), &address]), "");
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));

@@ -35,6 +35,9 @@ pub(super) struct Serve {
     /// Submission over TLS, login required: `PORT`, `IP:PORT` or `off` [default: 1465].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_SMTPS")]
     smtps: Option<Where>,
+    /// LMTP: `PORT`, `IP:PORT` or `off` [default: 1024].
+    #[arg(long, value_name = "WHERE", env = "MAILJIG_LMTP")]
+    lmtp: Option<Where>,
     /// IMAP: `PORT`, `IP:PORT` or `off` [default: 1143].
     #[arg(long, value_name = "WHERE", env = "MAILJIG_IMAP")]
     imap: Option<Where>,
@@ -78,6 +81,9 @@ pub(super) struct Serve {
     /// STARTTLS on `submission`.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_SUBMISSION_STARTTLS", default_value_t = StartTls::BeforeLogin)]
     submission_starttls: StartTls,
+    /// STARTTLS on `lmtp`.
+    #[arg(long, value_name = "WHEN", env = "MAILJIG_LMTP_STARTTLS", default_value_t = StartTls::Offered)]
+    lmtp_starttls: StartTls,
     /// STARTTLS on `imap`.
     #[arg(long, value_name = "WHEN", env = "MAILJIG_IMAP_STARTTLS", default_value_t = StartTls::Offered)]
     imap_starttls: StartTls,
@@ -182,6 +188,7 @@ impl Serve {
             (Listener::Smtp, self.smtp),
             (Listener::Submission, self.submission),
             (Listener::Smtps, self.smtps),
+            (Listener::Lmtp, self.lmtp),
             (Listener::Imap, self.imap),
             (Listener::Imaps, self.imaps),
             (Listener::Pop3, self.pop3),
@@ -196,6 +203,7 @@ impl Serve {
         settings.subaddress_separator = self.subaddress_separator.0;
         settings.set_starttls(Listener::Smtp, self.smtp_starttls);
         settings.set_starttls(Listener::Submission, self.submission_starttls);
+        settings.set_starttls(Listener::Lmtp, self.lmtp_starttls);
         settings.set_starttls(Listener::Imap, self.imap_starttls);
         settings.set_starttls(Listener::Pop3, self.pop3_starttls);
         settings.submission_requires_auth = !self.no_require_auth;

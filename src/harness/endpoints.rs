@@ -59,6 +59,22 @@ impl MailServer {
         self.endpoint(Listener::Smtps)
     }
 
+    /// The endpoint for LMTP: STARTTLS is offered, no login is required, and each recipient gets a reply (RFC 2033).
+    ///
+    /// # Panics
+    /// If the listener was switched off.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// assert!(server.lmtp().url().starts_with("lmtp://"));
+    /// ```
+    #[track_caller]
+    pub fn lmtp(&self) -> &Endpoint {
+        self.endpoint(Listener::Lmtp)
+    }
+
     /// The endpoint for IMAP: STARTTLS is offered (RFC 3501).
     ///
     /// # Panics

@@ -189,7 +189,7 @@ impl Journal {
 
     /// The message that was captured in the exchange that a turn begins, in this turn or in a later one.
     pub(crate) fn captured_in(&self, log: &SessionLog, turn: &RecordedTurn<'_>) -> Option<MessageNo> {
-        let is_message = turn.event() == Some(Event::SmtpMessage);
+        let is_message = turn.event().map(Event::as_smtp) == Some(Event::SmtpMessage);
         if turn.captured().is_some() || !is_message {
             return turn.captured();
         }

@@ -230,7 +230,7 @@ impl Part {
 
     fn request(&mut self, journal: &Journal, turn: &RecordedTurn<'_>) {
         let octets = turn.detail.and_then(|detail| detail.octets);
-        let is_message = turn.event() == Some(Event::SmtpMessage);
+        let is_message = turn.event().map(Event::as_smtp) == Some(Event::SmtpMessage);
         let log = journal.session(self.session);
         let captured = log.and_then(|log| journal.captured_in(log, turn));
         match (captured, octets) {

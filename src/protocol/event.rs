@@ -123,6 +123,48 @@ events! {
         /// The server stops.
         SmtpStop = "smtp.stop",
     }
+    Some(Protocol::Lmtp) => {
+        /// The server is about to send its greeting.
+        LmtpGreeting = "lmtp.greeting",
+        /// LHLO.
+        LmtpCaps = "lmtp.caps",
+        /// STARTTLS.
+        LmtpStarttls = "lmtp.starttls",
+        /// The AUTH command, unless it contains the complete credentials.
+        LmtpAuthStart = "lmtp.auth.start",
+        /// A line of a SASL exchange, but not its last one.
+        LmtpAuthStep = "lmtp.auth.step",
+        /// The credentials are complete; the reply comes next.
+        LmtpAuth = "lmtp.auth",
+        /// MAIL.
+        LmtpMail = "lmtp.mail",
+        /// RCPT.
+        LmtpRcpt = "lmtp.rcpt",
+        /// DATA.
+        LmtpData = "lmtp.data",
+        /// The message is complete; the replies to its recipients come next.
+        LmtpMessage = "lmtp.message",
+        /// The message is delivered to one of its recipients; the reply to it comes next.
+        LmtpDelivery = "lmtp.delivery",
+        /// RSET.
+        LmtpRset = "lmtp.rset",
+        /// NOOP.
+        LmtpNoop = "lmtp.noop",
+        /// VRFY.
+        LmtpVrfy = "lmtp.vrfy",
+        /// EXPN.
+        LmtpExpn = "lmtp.expn",
+        /// HELP.
+        LmtpHelp = "lmtp.help",
+        /// QUIT.
+        LmtpQuit = "lmtp.quit",
+        /// A line that is not a valid LMTP command.
+        LmtpUnknown = "lmtp.unknown",
+        /// The client was silent for too long.
+        LmtpLapse = "lmtp.lapse",
+        /// The server stops.
+        LmtpStop = "lmtp.stop",
+    }
     Some(Protocol::Imap) => {
         /// The server is about to send its greeting.
         ImapGreeting = "imap.greeting",
@@ -259,6 +301,29 @@ events! {
     }
 }
 
+/// The events of LMTP that are SMTP's too: the commands are the same but for LHLO (RFC 2033 §4).
+const LMTP: &[(Event, Event)] = &[
+    (Event::LmtpGreeting, Event::SmtpGreeting),
+    (Event::LmtpCaps, Event::SmtpCaps),
+    (Event::LmtpStarttls, Event::SmtpStarttls),
+    (Event::LmtpAuthStart, Event::SmtpAuthStart),
+    (Event::LmtpAuthStep, Event::SmtpAuthStep),
+    (Event::LmtpAuth, Event::SmtpAuth),
+    (Event::LmtpMail, Event::SmtpMail),
+    (Event::LmtpRcpt, Event::SmtpRcpt),
+    (Event::LmtpData, Event::SmtpData),
+    (Event::LmtpMessage, Event::SmtpMessage),
+    (Event::LmtpRset, Event::SmtpRset),
+    (Event::LmtpNoop, Event::SmtpNoop),
+    (Event::LmtpVrfy, Event::SmtpVrfy),
+    (Event::LmtpExpn, Event::SmtpExpn),
+    (Event::LmtpHelp, Event::SmtpHelp),
+    (Event::LmtpQuit, Event::SmtpQuit),
+    (Event::LmtpUnknown, Event::SmtpUnknown),
+    (Event::LmtpLapse, Event::SmtpLapse),
+    (Event::LmtpStop, Event::SmtpStop),
+];
+
 impl Event {
     /// The event of this name; `None` if there is none.
     ///
@@ -269,6 +334,28 @@ impl Event {
     /// ```
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
+    }
+
+    /// The same event of SMTP, for those of LMTP that have one; every other event as it is.
+    pub(crate) fn as_smtp(self) -> Self {
+        match self.protocol() {
+            Some(Protocol::Lmtp) => LMTP.iter().find(|(lmtp, _)| *lmtp == self).map_or(self, |(_, smtp)| *smtp),
+            _ => self,
+        }
+    }
+
+    /// The same event of LMTP, for those of SMTP that have one; every other event as it is.
+    pub(super) fn as_lmtp(self) -> Self {
+        LMTP.iter().find(|(_, smtp)| *smtp == self).map_or(self, |(lmtp, _)| *lmtp)
+    }
+
+    /// The event of the request whose long answer this is an item of; none for what is not an item.
+    pub(crate) fn answer_of_item(self) -> Option<Self> {
+        match self {
+            Self::ImapFetchItem => Some(Self::ImapFetch),
+            Self::LmtpDelivery => Some(Self::LmtpMessage),
+            _ => None,
+        }
     }
 
     /// Whether a pattern names it: a star stands for one part of a name, and at the end for all that follow.
@@ -283,10 +370,11 @@ impl Event {
             Self::TcpAccept | Self::TcpClose | Self::TcpSay | Self::TlsHello | Self::TlsDone | Self::TlsFailed
         );
         let is_said_first = matches!(
-            self,
+            self.as_smtp(),
             Self::SmtpGreeting
                 | Self::SmtpLapse
                 | Self::SmtpStop
+                | Self::LmtpDelivery
                 | Self::ImapGreeting
                 | Self::ImapFetchItem
                 | Self::ImapPush
@@ -307,7 +395,7 @@ impl Event {
     /// Whether it belongs to a login: a line that is no command may be a password then.
     pub(crate) fn is_login(self) -> bool {
         matches!(
-            self,
+            self.as_smtp(),
             Self::SmtpAuthStart
                 | Self::SmtpAuthStep
                 | Self::SmtpAuth
@@ -326,7 +414,7 @@ impl Event {
 
     /// Whether the line is not a command of its protocol.
     pub(crate) fn is_unknown(self) -> bool {
-        matches!(self, Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)
+        matches!(self.as_smtp(), Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)
     }
 
     /// Whether it does not say what the line is: it is not a command, or only a piece of one.
@@ -336,7 +424,7 @@ impl Event {
 
     /// Whether this is the first that a session hears.
     pub(crate) fn is_greeting(self) -> bool {
-        matches!(self, Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
+        matches!(self.as_smtp(), Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
     }
 }
 

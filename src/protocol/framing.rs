@@ -7,6 +7,8 @@ use super::Status;
 pub(crate) enum Framing {
     /// Several lines with a code are one reply. All but the last get a hyphen (RFC 5321 §4.2.1).
     Smtp,
+    /// The same, once for each recipient of a message (RFC 2033 §4.2).
+    Lmtp { replies: usize },
     /// A line gets this tag unless it begins with `* ` or `+ `. Without a tag it gets `* ` (RFC 3501 §2.2.2).
     Imap(Option<Box<str>>),
     /// The lines after the first are dot-stuffed and end with a dot (RFC 1939 §3).
@@ -19,12 +21,12 @@ impl Framing {
         let mut out = Vec::new();
         for (i, line) in lines.iter().enumerate() {
             match self {
-                Self::Smtp if i + 1 < lines.len() && line.get(3) == Some(&b' ') => {
+                Self::Smtp | Self::Lmtp { .. } if i + 1 < lines.len() && line.get(3) == Some(&b' ') => {
                     out.extend_from_slice(&line[..3]);
                     out.push(b'-');
                     out.extend_from_slice(&line[4..]);
                 }
-                Self::Smtp => out.extend_from_slice(line),
+                Self::Smtp | Self::Lmtp { .. } => out.extend_from_slice(line),
                 Self::Imap(tag) => {
                     if !line.starts_with(b"* ") && !line.starts_with(b"+ ") && line != b"+" {
                         out.extend_from_slice(tag.as_deref().unwrap_or("*").as_bytes());
@@ -41,8 +43,10 @@ impl Framing {
             }
             out.extend_from_slice(b"\r\n");
         }
-        if *self == Self::Pop3 && lines.len() > 1 {
-            out.extend_from_slice(b".\r\n");
+        match self {
+            Self::Pop3 if lines.len() > 1 => out.extend_from_slice(b".\r\n"),
+            Self::Lmtp { replies } => out = out.repeat(*replies),
+            Self::Smtp | Self::Imap(_) | Self::Pop3 => {}
         }
         out
     }
@@ -52,7 +56,7 @@ impl Framing {
     pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
         let mut lines = reply.split(|byte| *byte == b'\n');
         match self {
-            Self::Smtp => lines.rev().find_map(|line| match line.first()? {
+            Self::Smtp | Self::Lmtp { .. } => lines.rev().find_map(|line| match line.first()? {
                 b'2' | b'3' => Some(Status::Positive),
                 b'4' | b'5' => Some(Status::Negative),
                 _ => None,
@@ -84,6 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_reply_to_several_recipients_is_said_to_each() {
+        let lines = [b"452 4.2.2 one".to_vec(), b"452 4.2.2 two".to_vec()];
+
+        let reply = Framing::Lmtp { replies: 2 }.frame(&lines);
+
+        let once = "452-4.2.2 one\r\n452 4.2.2 two\r\n";
+        assert_eq!(String::from_utf8(reply).unwrap(), once.repeat(2));
+    }
+
+    #[test]
     fn a_reply_is_read_as_its_client_reads_it() {
         let (yes, no) = (Some(Status::Positive), Some(Status::Negative));
         let imap = |tag: &str| Framing::Imap(Some(tag.into()));
@@ -94,6 +108,7 @@ mod tests {
             (Framing::Smtp, "554 no", no),
             (Framing::Smtp, "hello\r\n", None),
             (Framing::Smtp, "", None),
+            (Framing::Lmtp { replies: 2 }, "250 a\r\n452 b\r\n", no),
             (imap("4a"), "* 1 EXISTS\r\n4a OK done\r\n", yes),
             (imap("4a"), "4a OK done\r\n* 1 EXISTS\r\n", yes),
             (imap("4a"), "4A OK another tag\r\n", None),

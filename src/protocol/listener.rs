@@ -14,6 +14,8 @@ use std::fmt;
 pub enum Protocol {
     /// SMTP (RFC 5321), submission included (RFC 6409).
     Smtp,
+    /// LMTP (RFC 2033): SMTP between a mail queue and a mailbox, with a reply for each recipient.
+    Lmtp,
     /// IMAP4rev1 (RFC 3501).
     Imap,
     /// POP3 (RFC 1939).
@@ -28,9 +30,9 @@ impl Protocol {
     ///
     /// assert!(Protocol::ALL.contains(&Protocol::Pop3));
     /// ```
-    pub const ALL: &'static [Self] = &[Self::Smtp, Self::Imap, Self::Pop3];
+    pub const ALL: &'static [Self] = &[Self::Smtp, Self::Lmtp, Self::Imap, Self::Pop3];
 
-    /// Its name in scenarios and reports, which the names of its events begin with: `smtp`, `imap`, `pop3`.
+    /// Its name in scenarios and reports, which the names of its events begin with: `smtp`, `lmtp`, `imap`, `pop3`.
     ///
     /// ```
     /// use mailjig::{Event, Protocol};
@@ -41,6 +43,7 @@ impl Protocol {
     pub fn name(self) -> &'static str {
         match self {
             Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
         }
@@ -142,6 +145,8 @@ listeners! {
     Submission: "submission", Smtp, port 1587, implicit TLS false;
     /// Submission with TLS from the first octet (RFC 8314 §3.3).
     Smtps: "smtps", Smtp, port 1465, implicit TLS true;
+    /// LMTP; STARTTLS when the client wants it (RFC 2033).
+    Lmtp: "lmtp", Lmtp, port 1024, implicit TLS false;
     /// IMAP; STARTTLS when the client wants it (RFC 3501).
     Imap: "imap", Imap, port 1143, implicit TLS false;
     /// IMAP with TLS from the first octet (RFC 8314 §3.2).
@@ -165,7 +170,7 @@ impl Listener {
         Self::ALL.iter().copied().find(|listener| listener.name() == name)
     }
 
-    /// The scheme of its URL: `smtp`, `smtps`, `imap`, `imaps`, `pop3` or `pop3s`.
+    /// The scheme of its URL: `smtp`, `smtps`, `lmtp`, `imap`, `imaps`, `pop3` or `pop3s`.
     ///
     /// ```
     /// assert_eq!(mailjig::Listener::Submission.scheme(), "smtp");

@@ -140,6 +140,7 @@ impl On {
         let mut starts = Vec::new();
         for (start, complete, others) in [
             (Event::SmtpAuthStart, Event::SmtpAuth, &[][..]),
+            (Event::LmtpAuthStart, Event::LmtpAuth, &[]),
             (Event::ImapAuthStart, Event::ImapAuth, &[Event::ImapLogin]),
             (Event::Pop3AuthStart, Event::Pop3Auth, &[Event::Pop3Pass, Event::Pop3Apop]),
         ] {
@@ -177,6 +178,7 @@ impl From<Event> for On {
 }
 
 fn is_named_in_full(event: Event) -> bool {
+    let event = event.as_smtp();
     let is_end = matches!(event, Event::SmtpLapse | Event::ImapLapse | Event::Pop3Lapse)
         || matches!(event, Event::SmtpStop | Event::ImapStop | Event::Pop3Stop);
     is_end || matches!(event, Event::TcpSay | Event::Timer)
@@ -253,7 +255,10 @@ mod tests {
     #[test]
     fn stars() {
         let events = |written: &str| On::parse(written).map(|on| on.events).unwrap_or_default();
-        assert_eq!(events("*.greeting"), [Event::SmtpGreeting, Event::ImapGreeting, Event::Pop3Greeting]);
+        assert_eq!(
+            events("*.greeting"),
+            [Event::SmtpGreeting, Event::LmtpGreeting, Event::ImapGreeting, Event::Pop3Greeting]
+        );
         assert!(events("*.auth.start").contains(&Event::ImapLogin));
         assert!(On::parse("smtp.auth.start").unwrap().means(Event::SmtpAuth, || true));
         assert!(!On::parse("smtp.auth.start").unwrap().means(Event::SmtpAuth, || false));

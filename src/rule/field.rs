@@ -211,21 +211,26 @@ impl Field {
 
     /// Whether there may be such a thing at this event.
     pub(crate) fn exists_at(&self, event: Event) -> bool {
+        let event = event.as_smtp();
         let is_world = event.is_of_world();
         let is_mail = event.protocol().is_some();
         let (is_imap, is_pop3) = (event.protocol() == Some(Protocol::Imap), event.protocol() == Some(Protocol::Pop3));
-        let is_message = matches!(event, Event::SmtpMessage | Event::MailDelivered | Event::ImapFetchItem)
-            || matches!(event, Event::Pop3Retr | Event::Pop3Top | Event::Pop3Dele | Event::ImapAppend);
+        let is_message =
+            matches!(event, Event::SmtpMessage | Event::LmtpDelivery | Event::MailDelivered | Event::ImapFetchItem)
+                || matches!(event, Event::Pop3Retr | Event::Pop3Top | Event::Pop3Dele | Event::ImapAppend);
         let is_line = is_mail && !event.is_unasked() && !matches!(event, Event::SmtpMessage | Event::ImapFetchItem);
         let is_set = matches!(
             event,
             Event::ImapFetch | Event::ImapStore | Event::ImapCopy | Event::ImapMove | Event::ImapExpunge
         );
-        let is_transaction = matches!(event, Event::SmtpMail | Event::SmtpRcpt | Event::SmtpData | Event::SmtpMessage);
+        let is_transaction = matches!(
+            event,
+            Event::SmtpMail | Event::SmtpRcpt | Event::SmtpData | Event::SmtpMessage | Event::LmtpDelivery
+        );
         match self {
             Self::State(_) | Self::SinceFirst | Self::SinceStart | Self::Conns => true,
             Self::Age | Self::Conn | Self::Ip | Self::Listener | Self::Session(_) | Self::Tls => !is_world,
-            Self::Outcome => is_mail && event != Event::ImapFetchItem,
+            Self::Outcome => is_mail && event.answer_of_item().is_none(),
             Self::At => event == Event::Timer,
             Self::Sni | Self::ServerCert => !is_world && event != Event::TcpAccept,
             Self::Failed | Self::Sent | Self::Seq | Self::Idle | Self::Early => is_mail,
@@ -235,7 +240,7 @@ impl Field {
             Self::Request(RequestField::Mechanism) => event.is_login() && event != Event::Pop3User,
             Self::Request(RequestField::Sender | RequestField::Recipients) => is_transaction,
             Self::Request(RequestField::Recipient) => {
-                matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::MailDelivered)
+                matches!(event, Event::SmtpRcpt | Event::SmtpMessage | Event::LmtpDelivery | Event::MailDelivered)
             }
             Self::Request(RequestField::Parameter(_)) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
             Self::Request(RequestField::Size) => event == Event::SmtpMail || is_message,
@@ -246,7 +251,9 @@ impl Field {
                     || is_pop3 && (is_message || matches!(event, Event::Pop3List | Event::Pop3Uidl))
                     || event == Event::ImapFetchItem
             }
-            Self::Request(RequestField::Uid) => is_set || is_message && event != Event::SmtpMessage,
+            Self::Request(RequestField::Uid) => {
+                is_set || is_message && !matches!(event, Event::SmtpMessage | Event::LmtpDelivery)
+            }
             Self::Request(RequestField::UidKnown) => is_set || event == Event::ImapFetchItem,
             Self::Request(RequestField::UidValidity) => is_imap,
             Self::Request(RequestField::Items) => matches!(event, Event::ImapFetch | Event::ImapFetchItem),

@@ -139,7 +139,7 @@ pub(super) fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
     let framed = framing.frame(&[line]);
     let text = reply.text();
     let range = match framing {
-        Framing::Smtp => 0..text.len(),
+        Framing::Smtp | Framing::Lmtp { .. } => 0..text.len(),
         Framing::Imap(_) => {
             let body = text.strip_suffix(b"\r\n").unwrap_or(text);
             memchr::memrchr(b'\n', body).map_or(0, |at| at + 1)..text.len()

@@ -13,18 +13,19 @@ type Group = (&'static str, fn(Event) -> bool);
 const GROUPS: [Group; 8] = [
     ("Every event", |_| true),
     ("Events of a session", |event| !event.is_of_world()),
-    ("Events of SMTP, IMAP and POP3", |event| event.protocol().is_some()),
+    ("Events of SMTP, LMTP, IMAP and POP3", |event| event.protocol().is_some()),
     ("Commands", |event| Field::Request(RequestField::Verb).exists_at(event)),
     ("Events of IMAP and POP3", |event| matches!(event.protocol(), Some(Protocol::Imap | Protocol::Pop3))),
     ("Events of IMAP", |event| event.protocol() == Some(Protocol::Imap)),
     ("Commands of IMAP", |event| Field::Request(RequestField::Tag).exists_at(event)),
-    ("Events of an SMTP transaction", |event| Field::Request(RequestField::Sender).exists_at(event)),
+    ("Events of an SMTP or LMTP transaction", |event| Field::Request(RequestField::Sender).exists_at(event)),
 ];
 
 /// The tables of events.
-const CHAPTERS: [Group; 5] = [
+const CHAPTERS: [Group; 6] = [
     ("Connection and TLS", |event| event.protocol().is_none() && !event.is_of_world()),
     ("SMTP", |event| event.protocol() == Some(Protocol::Smtp)),
+    ("LMTP", |event| event.protocol() == Some(Protocol::Lmtp)),
     ("IMAP", |event| event.protocol() == Some(Protocol::Imap)),
     ("POP3", |event| event.protocol() == Some(Protocol::Pop3)),
     ("Mail, variables and time", Event::is_of_world),
@@ -82,7 +83,7 @@ pub(super) fn reference() -> String {
         let _infallible = writeln!(out, "| {title} | {} |", listed(common(i)));
     }
     out.push_str(
-        "\n`outcome` exists only in `[[expect]]`, at every event of SMTP, IMAP and POP3 but `imap.fetch.item`.\n",
+        "\n`outcome` exists only in `[[expect]]`, at every event of SMTP, LMTP, IMAP and POP3 but `imap.fetch.item` and `lmtp.delivery`.\n",
     );
     for (title, is_in) in CHAPTERS {
         let _infallible = writeln!(out, "\n**{title}**\n\n| event | meaning | its other fields |\n|---|---|---|");

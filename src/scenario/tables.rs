@@ -21,7 +21,7 @@ impl Reader {
             let keys: &[&str] = match protocol {
                 Protocol::Smtp => &["greeting", "caps", "caps_tls", "limits"],
                 Protocol::Imap => &["greeting", "caps", "caps_tls", "limits", "namespace", "delimiter", "strict"],
-                Protocol::Pop3 => &["greeting", "caps", "caps_tls"],
+                Protocol::Lmtp | Protocol::Pop3 => &["greeting", "caps", "caps_tls"],
             };
             let its = self.table(&entry.value, &format!("`server.{}`", entry.key), keys);
             if let Some(limits) = its.get("limits") {
@@ -30,7 +30,7 @@ impl Reader {
                 match protocol {
                     Protocol::Smtp => loaded.start.smtp_size = size,
                     Protocol::Imap => loaded.start.imap_size = size,
-                    Protocol::Pop3 => {}
+                    Protocol::Lmtp | Protocol::Pop3 => {}
                 }
             }
             if let Some(strict) = its.get("strict") {

@@ -31,7 +31,7 @@ pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::imap::{self, Imap};
 use crate::protocol::pop3::{self, Pop3};
-use crate::protocol::smtp::{self, Smtp};
+use crate::protocol::smtp::{self, Dialect, Smtp};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::scenario::Loaded;
 use crate::world::{Kept, World};
@@ -186,7 +186,7 @@ impl Server {
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let engine = Arc::clone(&self.engine);
         let accepting = match listener.protocol() {
-            Protocol::Smtp => {
+            Protocol::Smtp | Protocol::Lmtp => {
                 let config = Arc::new(self.smtp(listener));
                 let machine = move |busy| Smtp::new(Arc::clone(&config), implicit_tls, busy);
                 spawn(listen(engine, socket, doorway, machine))
@@ -207,7 +207,9 @@ impl Server {
 
     fn smtp(&self, listener: Listener) -> smtp::Config {
         let settings = &self.settings;
+        let dialect = if listener == Listener::Lmtp { Dialect::Lmtp } else { Dialect::Smtp };
         smtp::Config {
+            dialect,
             host: settings.host.as_str().into(),
             starttls: settings.starttls(listener).unwrap_or(StartTls::Never),
             requires_auth: settings.requires_login(listener),

@@ -77,6 +77,7 @@ impl Default for Settings {
             starttls: BTreeMap::from([
                 (Listener::Smtp, StartTls::Offered),
                 (Listener::Submission, StartTls::BeforeLogin),
+                (Listener::Lmtp, StartTls::Offered),
                 (Listener::Imap, StartTls::Offered),
                 (Listener::Pop3, StartTls::Offered),
             ]),
@@ -143,7 +144,7 @@ impl Settings {
     /// Whether a listener requires a login before mail.
     pub(crate) fn requires_login(&self, listener: Listener) -> bool {
         match listener {
-            Listener::Smtp => false,
+            Listener::Smtp | Listener::Lmtp => false,
             Listener::Submission | Listener::Smtps => self.submission_requires_auth,
             Listener::Imap | Listener::Imaps | Listener::Pop3 | Listener::Pop3s => true,
         }

@@ -14,7 +14,7 @@ impl World {
     /// What rules will ask about the content of the messages that a request is about; none if answering takes little time.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
         // A message that is accepted is delivered in the same turn.
-        let delivers = event == Event::SmtpMessage;
+        let delivers = matches!(event, Event::SmtpMessage | Event::LmtpMessage | Event::LmtpDelivery);
         let events = if delivers { &[event, Event::MailDelivered][..] } else { &[event] };
         self.asked(events, || machine.messages(request, &self.mail.accounts))
     }
@@ -62,7 +62,7 @@ mod tests {
     use crate::base::{SessionNo, Timestamp};
     use crate::journal::Opened;
     use crate::mail::Namespace;
-    use crate::protocol::smtp::{Config, Limits, Smtp};
+    use crate::protocol::smtp::{Config, Dialect, Limits, Smtp};
     use crate::protocol::{Decoded, RequestField, StartTls};
     use crate::rule::step::tests::step;
     use crate::rule::{Condition, Field, On, Rule, Test};
@@ -81,6 +81,7 @@ mod tests {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let no = world.open(Opened { listener: crate::protocol::Listener::Smtp, peer: address, local: address }, START);
         let config = Config {
+            dialect: Dialect::Smtp,
             host: "test".into(),
             starttls: StartTls::Never,
             requires_auth: false,

@@ -86,22 +86,25 @@ impl World {
         now: Timestamp,
     ) -> Turn<M::Request> {
         let item = machine.item(&rest).filter(|item| self.rulebook.concerns(*item));
-        if run.is_none() && item.is_none() {
-            let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
-            let Outcome { reply, status, next } = machine.perform(rest, &mut txn);
-            let txn_log = txn.close();
-            let after = After::of(&next);
-            self.record_part(session, exchange, None, (&reply, status), txn_log, after, None, now);
-            let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
-            return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
+        let item = item.map(|item| (item, machine.framing(&rest)));
+        let mut run = match (run, &item) {
+            (Some(run), _) => run,
+            (None, Some((item, framing))) => Box::new(Run::performing(*item, framing.clone())),
+            (None, None) => {
+                let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
+                let Outcome { reply, status, next } = machine.perform(rest, &mut txn);
+                let txn_log = txn.close();
+                let after = After::of(&next);
+                self.record_part(session, exchange, None, (&reply, status), txn_log, after, None, now);
+                let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
+                return Turn { exchange, plan: Plan::new(reply, after), rest, hello: None };
+            }
+        };
+        match item {
+            Some((item, framing)) => run.enter(item, framing),
+            None => run.perform(),
         }
-        let mut run = run.unwrap_or_else(|| Box::new(Run::performing(machine.framing(&rest))));
-        if let Some(item) = item {
-            run.enter(item);
-        } else {
-            run.perform();
-        }
-        let event = item.unwrap_or(run.event());
+        let event = run.event();
         let decoded = Decoded { event, input: Input::Silence, request: rest };
         let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, false, now);
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)

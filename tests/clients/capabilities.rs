@@ -5,6 +5,7 @@ pub(crate) fn question(protocol: &str) -> &'static str {
     match protocol {
         "imap" => "caps CAPABILITY\r\n",
         "pop3" => "CAPA\r\n",
+        "lmtp" => "LHLO client.example\r\n",
         _ => "EHLO client.example\r\n",
     }
 }

@@ -41,6 +41,7 @@ impl Wire {
         let endpoint = match (protocol, is_tls) {
             ("smtp", false) => server.smtp(),
             ("smtp", true) => server.smtps(),
+            ("lmtp", false) => server.lmtp(),
             ("imap", false) => server.imap(),
             ("imap", true) => server.imaps(),
             ("pop3", false) => server.pop3(),

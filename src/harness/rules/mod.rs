@@ -1,6 +1,6 @@
 //! Rules in Rust: at which event they act, under which conditions, how often, and what they do.
 //!
-//! [`on`] begins a rule at an event of [`smtp`], [`imap`], [`pop3`], [`tcp`] or [`tls`], of every protocol
+//! [`on`] begins a rule at an event of [`smtp`], [`lmtp`], [`imap`], [`pop3`], [`tcp`] or [`tls`], of every protocol
 //! ([`any_protocol`]), or of the server itself ([`mail`], [`state`], [`timer`]). The methods of [`Rule`] add conditions
 //! and steps. [`MailServer::mount`](crate::MailServer::mount) puts it in force and gives a handle, [`Mounted`].
 //!
@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use mounted::{Mounted, ScopedRule};
-pub use points::{Point, any_protocol, at, imap, mail, pop3, smtp, state, tcp, timer, tls};
+pub use points::{Point, any_protocol, at, imap, lmtp, mail, pop3, smtp, state, tcp, timer, tls};
 pub use wait::RuleWait;
 
 use super::or_panic;

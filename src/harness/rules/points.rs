@@ -40,7 +40,7 @@ pub struct Point<P> {
 /// server.mount(full("full.example"));
 /// ```
 pub mod at {
-    /// SMTP.
+    /// SMTP, and LMTP.
     #[derive(Debug, Clone, Copy)]
     pub enum Smtp {}
     /// IMAP.
@@ -161,6 +161,36 @@ events! {
     quit = "smtp.quit" Smtp, r#"reset()"#;
     /// Every event of SMTP.
     any = "smtp.*" Smtp, r#"eol_lf()"#;
+}
+events! {
+    /// The events of LMTP (RFC 2033): those of SMTP, and one for each recipient of a message.
+    lmtp = "lmtp" Smtp:
+    /// The server is about to greet a client (RFC 5321 §3.1).
+    greeting = "lmtp.greeting" Smtp, r#"reply("421 4.3.2 Too busy").close()"#;
+    /// LHLO, whose reply lists the capabilities (RFC 2033 §4.1).
+    lhlo = "lmtp.caps" Smtp, r#"drop_lines("PIPELINING")"#;
+    /// STARTTLS (RFC 3207).
+    starttls = "lmtp.starttls" Smtp, r#"reply("454 4.7.0 TLS not available")"#;
+    /// The credentials of AUTH are complete and the verdict is next (RFC 4954 §6).
+    auth = "lmtp.auth" Smtp, r#"reply("454 4.7.0 Try later").once()"#;
+    /// MAIL: a transaction begins (RFC 5321 §4.1.1.2).
+    mail = "lmtp.mail" Smtp, r#"reply("451 4.3.0 Try later")"#;
+    /// RCPT: the client names a recipient (RFC 5321 §4.1.1.3).
+    rcpt = "lmtp.rcpt" Smtp, r#"reply("550 5.1.1 No such user")"#;
+    /// DATA: the client asks to send the message (RFC 5321 §4.1.1.4).
+    data = "lmtp.data" Smtp, r#"reply("451 4.3.0 Try later")"#;
+    /// The message is complete. A reply of a rule is said to every recipient (RFC 2033 §4.2).
+    message = "lmtp.message" Smtp, r#"reply("451 4.3.0 Try later")"#;
+    /// One recipient is about to be answered (RFC 2033 §4.2). A recipient whose reply is a rule's does not get the message.
+    delivery = "lmtp.delivery" Smtp, r#"to("ann@*").reply("452 4.2.2 Mailbox full")"#;
+    /// RSET (RFC 5321 §4.1.1.5).
+    rset = "lmtp.rset" Smtp, r#"reply("421 4.3.2 Closing").close()"#;
+    /// NOOP (RFC 5321 §4.1.1.9).
+    noop = "lmtp.noop" Smtp, r#"reply("450 4.3.2 Busy")"#;
+    /// QUIT (RFC 5321 §4.1.1.10).
+    quit = "lmtp.quit" Smtp, r#"reset()"#;
+    /// Every event of LMTP.
+    any = "lmtp.*" Smtp, r#"eol_lf()"#;
 }
 events! {
     /// The events of IMAP (RFC 3501).

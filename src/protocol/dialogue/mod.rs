@@ -12,7 +12,7 @@ use script::{Script, Step};
 
 use super::imap::{self, Imap};
 use super::pop3::{self, Pop3};
-use super::smtp::{self, Smtp};
+use super::smtp::{self, Dialect, Smtp};
 use super::{Machine, MailStore, MailTxn, Next, Protocol, StartTls};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
@@ -23,6 +23,11 @@ const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 #[test]
 fn every_smtp_dialogue_goes_as_written() {
     every_dialogue_goes_as_written(Protocol::Smtp, smtp, Smtp::capabilities);
+}
+
+#[test]
+fn every_lmtp_dialogue_goes_as_written() {
+    every_dialogue_goes_as_written(Protocol::Lmtp, lmtp, Smtp::capabilities);
 }
 
 #[test]
@@ -94,6 +99,7 @@ fn every_command_has_a_dialogue_for_each_way_it_can_go() {
 #[test]
 fn nothing_panics_on_mangled_dialogues() {
     mangle(Protocol::Smtp, smtp);
+    mangle(Protocol::Lmtp, lmtp);
     mangle(Protocol::Imap, imap);
     mangle(Protocol::Pop3, pop3);
 }
@@ -155,11 +161,20 @@ fn dialogues(protocol: Protocol) -> Vec<(String, Script)> {
 }
 
 fn smtp(script: &Script) -> Smtp {
+    smtp_as(Dialect::Smtp, script)
+}
+
+fn lmtp(script: &Script) -> Smtp {
+    smtp_as(Dialect::Lmtp, script)
+}
+
+fn smtp_as(dialect: Dialect, script: &Script) -> Smtp {
     let mut limits = smtp::Limits::default();
     limits.line = script.number("limit.line").map_or(limits.line, |octets| octets as usize);
     limits.message = script.number("limit.message").unwrap_or(limits.message);
     limits.recipients = script.number("limit.recipients").map_or(limits.recipients, |count| count as usize);
     let config = smtp::Config {
+        dialect,
         host: "mail.test".into(),
         starttls: starttls(script),
         requires_auth: script.settings("auth").any(|its| its == "required"),

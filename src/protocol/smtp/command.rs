@@ -1,5 +1,6 @@
 //! The commands and their grammar (RFC 5321 §4.1.1).
 
+use super::dialect::Dialect;
 use super::parameter;
 use super::path::path;
 use super::refusal::{Refusal, visible};
@@ -50,6 +51,7 @@ impl SmtpCommand {
 pub(super) const VERBS: &[(&str, Event)] = &[
     ("HELO", Event::SmtpHelo),
     ("EHLO", Event::SmtpCaps),
+    ("LHLO", Event::SmtpCaps),
     ("MAIL", Event::SmtpMail),
     ("RCPT", Event::SmtpRcpt),
     ("DATA", Event::SmtpData),
@@ -64,13 +66,14 @@ pub(super) const VERBS: &[(&str, Event)] = &[
 ];
 
 /// Reads a line. The event is known even where the command is wrong.
-pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<SmtpCommand, Refusal>) {
+pub(super) fn parse(line: &[u8], limit: u64, dialect: Dialect) -> (Event, Result<SmtpCommand, Refusal>) {
     // RFC 5321 §4.1.1: trailing white space is tolerated.
     let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line = &line[..line.len() - blank];
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let (verb, rest) = line.split_at(end);
-    let Some((_, event)) = VERBS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(verb)) else {
+    let is_it = |(name, _): &&(&str, Event)| dialect.has(name) && name.as_bytes().eq_ignore_ascii_case(verb);
+    let Some((_, event)) = VERBS.iter().find(is_it) else {
         let text = match verb {
             [] => "Syntax error, the line is empty".to_owned(),
             verb => {
@@ -79,10 +82,10 @@ pub(super) fn parse(line: &[u8], limit: u64) -> (Event, Result<SmtpCommand, Refu
         };
         return (Event::SmtpUnknown, Err(Refusal::new("500 5.5.2", &text)));
     };
-    (*event, command(*event, rest, limit))
+    (*event, command(*event, rest, limit, dialect))
 }
 
-fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal> {
+fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<SmtpCommand, Refusal> {
     let Ok(rest) = std::str::from_utf8(rest) else { return Err(Refusal::syntax("the line is not UTF-8")) };
     let is_control = |byte: u8| byte.is_ascii_control();
     if rest.bytes().any(is_control) || (!rest.is_ascii() && rest.contains(char::is_control)) {
@@ -91,7 +94,7 @@ fn command(event: Event, rest: &[u8], limit: u64) -> Result<SmtpCommand, Refusal
     let argument = rest.trim_start_matches(' ');
     match event {
         Event::SmtpHelo => Ok(SmtpCommand::Helo(name(argument, "HELO")?)),
-        Event::SmtpCaps => Ok(SmtpCommand::Ehlo(name(argument, "EHLO")?)),
+        Event::SmtpCaps => Ok(SmtpCommand::Ehlo(name(argument, dialect.hello())?)),
         Event::SmtpMail => mail(argument, limit),
         Event::SmtpRcpt => rcpt(argument),
         Event::SmtpVrfy if argument.is_empty() => Err(Refusal::parameters("VRFY takes a user name or an address")),

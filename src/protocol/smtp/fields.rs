@@ -33,6 +33,9 @@ impl Smtp {
             (RequestField::Sender, Request::Command(SmtpCommand::Mail { sender, .. })) => {
                 Some(Value::text(sender.address()))
             }
+            (RequestField::Sender, Request::Deliveries(deliveries)) => {
+                Some(Value::text(deliveries.message().envelope().sender().address()))
+            }
             (RequestField::Sender, _) => transaction.map(|its| Value::text(its.sender.address())),
             (RequestField::Recipient, Request::Command(SmtpCommand::Rcpt { address, .. })) => {
                 Some(Value::text(&**address))
@@ -40,6 +43,13 @@ impl Smtp {
             (RequestField::Recipient, Request::Message(_)) => {
                 let accepted = transaction?.recipients.iter().filter(|its| its.is_accepted());
                 Some(Value::Several(accepted.map(|its| Value::text(its.address())).collect()))
+            }
+            (RequestField::Recipient, Request::Deliveries(deliveries)) => deliveries.next().map(Value::text),
+            (RequestField::Recipients, Request::Deliveries(deliveries)) => {
+                Some(Value::Number(deliveries.message().envelope().accepted().count() as u64))
+            }
+            (RequestField::Size | RequestField::Octets, Request::Deliveries(deliveries)) => {
+                Some(Value::Number(deliveries.message().raw().len() as u64))
             }
             (RequestField::Recipients, _) => {
                 let accepted = transaction.map_or(0, |its| its.accepted);
@@ -71,12 +81,13 @@ impl Smtp {
     }
 
     /// Drops a request that was answered otherwise: a message that was sent is over, and so is a login that was refused.
-    pub(super) fn rejected(&mut self, request: &Request) -> Next<Request> {
+    pub(super) fn rejected(&mut self, request: Request) -> Next<Request> {
         match request {
             Request::Message(_) | Request::Sasl(_) => {
                 let _over = mem::replace(&mut self.state, SmtpState::Idle);
                 Next::Continue
             }
+            Request::Deliveries(deliveries) => deliveries.skip(),
             Request::Stop => Next::End,
             _ => Next::Continue,
         }
@@ -94,7 +105,7 @@ mod tests {
 
     use bytes::BytesMut;
 
-    use super::super::{Config, Limits};
+    use super::super::{Config, Dialect, Limits};
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
@@ -103,6 +114,7 @@ mod tests {
     #[test]
     fn a_request_has_the_fields_of_its_command() {
         let config = Config {
+            dialect: Dialect::Smtp,
             host: "localhost".into(),
             starttls: StartTls::Never,
             requires_auth: false,

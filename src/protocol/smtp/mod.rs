@@ -2,6 +2,8 @@
 
 mod command;
 mod data;
+mod delivery;
+mod dialect;
 mod fields;
 mod parameter;
 mod path;
@@ -23,11 +25,14 @@ use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::Authentication;
 use command::SmtpCommand;
 use data::{Body, Receiver};
+use delivery::Deliveries;
+pub(crate) use dialect::Dialect;
 use refusal::Refusal;
 
 /// What this machine is told once, for all its sessions.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    pub(crate) dialect: Dialect,
     /// The server's own name, in the greeting and the EHLO reply.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
@@ -106,6 +111,8 @@ pub(crate) enum Request {
     /// A response in a SASL exchange, as it came.
     Sasl(Bytes),
     Message(Body),
+    /// The recipients of a message that are not yet answered, over LMTP.
+    Deliveries(Deliveries),
     /// The client speaks HTTP.
     Http,
     Lapse,
@@ -129,6 +136,25 @@ impl Smtp {
         }
     }
 
+    /// The next request, with the event that it has over SMTP.
+    fn next(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
+        match &mut self.state {
+            SmtpState::Silent => {
+                self.state = SmtpState::Idle;
+                Some(Decoded { event: Event::SmtpGreeting, input: Input::Silence, request: Request::Greeting })
+            }
+            SmtpState::Body(_, receiver) => {
+                let mut body = receiver.receive(input)?;
+                let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
+                Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
+            }
+            SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
+                let line = self.lines.next(input)?;
+                Some(self.read_line(line))
+            }
+        }
+    }
+
     fn read_line(&mut self, line: Line) -> Decoded<Request> {
         let is_sasl = matches!(self.state, SmtpState::Sasl(_));
         let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
@@ -139,7 +165,7 @@ impl Smtp {
                 Decoded { event, request: Request::Sasl(line.clone()), input: Input::Line(line) }
             }
             Line::Whole(line) => {
-                let (event, command) = command::parse(&line, self.config.limits.message);
+                let (event, command) = command::parse(&line, self.config.limits.message, self.config.dialect);
                 let event = match &command {
                     // The credentials in the command are complete, so the server decides about them next.
                     Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
@@ -190,29 +216,16 @@ impl Machine for Smtp {
     type Request = Request;
 
     fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
-        match &mut self.state {
-            SmtpState::Silent => {
-                self.state = SmtpState::Idle;
-                Some(Decoded { event: Event::SmtpGreeting, input: Input::Silence, request: Request::Greeting })
-            }
-            SmtpState::Body(_, receiver) => {
-                let mut body = receiver.receive(input)?;
-                let input = Input::Body { octets: body.octets, odd_dots: body.odd_dots.take() };
-                Some(Decoded { event: Event::SmtpMessage, input, request: Request::Message(body) })
-            }
-            SmtpState::Idle | SmtpState::Transaction(_) | SmtpState::Sasl(_) => {
-                let line = self.lines.next(input)?;
-                Some(self.read_line(line))
-            }
-        }
+        let decoded = self.next(input)?;
+        Some(Decoded { event: self.config.dialect.event(decoded.event), ..decoded })
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::SmtpLapse, input: Input::Silence, request: Request::Lapse }
+        Decoded { event: self.config.dialect.event(Event::SmtpLapse), input: Input::Silence, request: Request::Lapse }
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::SmtpStop, input: Input::Silence, request: Request::Stop }
+        Decoded { event: self.config.dialect.event(Event::SmtpStop), input: Input::Silence, request: Request::Stop }
     }
 
     fn patience(&self) -> Duration {
@@ -224,12 +237,15 @@ impl Machine for Smtp {
     }
 
     fn reads(&self, request: &Request) -> bool {
-        matches!(request, Request::Message(_))
+        matches!(request, Request::Message(_) | Request::Deliveries(_))
     }
 
     fn messages(&self, request: &Request, _accounts: &Accounts) -> Option<Vec<Message>> {
-        let Request::Message(body) = request else { return None };
-        Some(vec![message(body.raw.clone()?)])
+        match request {
+            Request::Message(body) => Some(vec![message(body.raw.clone()?)]),
+            Request::Deliveries(deliveries) => Some(vec![deliveries.message().clone()]),
+            _ => None,
+        }
     }
 
     fn field<'a>(
@@ -241,12 +257,21 @@ impl Machine for Smtp {
         self.value_of(decoded, field, accounts)
     }
 
-    fn framing(&self, _request: &Request) -> Framing {
-        Framing::Smtp
+    fn framing(&self, request: &Request) -> Framing {
+        match (request, self.config.dialect, &self.state) {
+            (Request::Message(_), Dialect::Lmtp, SmtpState::Body(transaction, _)) => {
+                Framing::Lmtp { replies: transaction.accepted }
+            }
+            _ => Framing::Smtp,
+        }
+    }
+
+    fn item(&self, request: &Request) -> Option<Event> {
+        matches!(request, Request::Deliveries(_)).then_some(Event::LmtpDelivery)
     }
 
     fn reject(&mut self, request: Request, _is_positive: bool) -> Next<Request> {
-        self.rejected(&request)
+        self.rejected(request)
     }
 
     fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
@@ -283,5 +308,5 @@ impl Machine for Smtp {
 /// The names of all commands.
 #[cfg(test)]
 pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
-    command::VERBS.iter().map(|(verb, _)| *verb)
+    command::VERBS.iter().map(|(verb, _)| *verb).filter(|verb| Dialect::Smtp.has(verb))
 }

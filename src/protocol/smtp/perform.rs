@@ -7,8 +7,9 @@ use bytes::Bytes;
 
 use super::command::SmtpCommand;
 use super::data::{Body, Receiver};
+use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
-use super::{Request, Smtp, SmtpState, Transaction};
+use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 use crate::sasl::{Authentication, Mechanism, Progress};
@@ -20,7 +21,7 @@ fn positive(reply: Reply) -> Outcome<Request> {
     Outcome { reply, status: Some(Status::Positive), next: Next::Continue }
 }
 
-fn say(line: &str) -> Outcome<Request> {
+pub(super) fn say(line: &str) -> Outcome<Request> {
     positive(Reply::default().line(&[line]))
 }
 
@@ -44,8 +45,9 @@ impl Smtp {
             }
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
+            Request::Deliveries(deliveries) => Ok(Self::deliver(deliveries, txn)),
             // What follows is not meant for a mail server, or comes from a page that means harm.
-            Request::Http => Ok(close("421 4.7.0 This is SMTP, not HTTP")),
+            Request::Http => Ok(close(&format!("421 4.7.0 This is {}, not HTTP", self.config.dialect.name()))),
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
             Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
         };
@@ -60,7 +62,7 @@ impl Smtp {
         }
         let reply = match self.offers().and_then(|offer| offer.greeting.as_deref()) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
-            None => Reply::default().line(&["220 ", host, " ESMTP mailjig"]),
+            None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
         positive(reply)
     }
@@ -198,7 +200,11 @@ impl Smtp {
             return Err(Refusal::sequence("RCPT is required before DATA"));
         }
         if transaction.accepted == 0 {
-            return Err(Refusal::new("554 5.5.1", "No valid recipients"));
+            return Err(match self.config.dialect {
+                Dialect::Smtp => Refusal::new("554 5.5.1", "No valid recipients"),
+                // RFC 2033 §4.2.
+                Dialect::Lmtp => Refusal::sequence("no recipient was accepted"),
+            });
         }
         let receiver = Receiver::new(transaction.sender.parameters().size(), self.config.limits.message);
         if let SmtpState::Transaction(transaction) = mem::replace(&mut self.state, SmtpState::Idle) {
@@ -211,17 +217,29 @@ impl Smtp {
         let SmtpState::Body(transaction, _) = mem::replace(&mut self.state, SmtpState::Idle) else {
             return Err(Refusal::sequence("DATA comes before a message"));
         };
-        let Some(raw) = body.raw else { return Err(Refusal::too_large(self.config.limits.message)) };
+        let Some(raw) = body.raw else {
+            let refusal = Refusal::too_large(self.config.limits.message);
+            return match self.config.dialect {
+                Dialect::Smtp => Err(refusal),
+                Dialect::Lmtp => Ok(refusal.to_each(transaction.accepted)),
+            };
+        };
         let Some(envelope) = Envelope::new(transaction.sender, transaction.recipients) else {
             return Err(Refusal::new("554 5.5.1", "No valid recipients"));
         };
+        if self.config.dialect == Dialect::Lmtp {
+            let (message, is_filed) = txn.capture(envelope, raw);
+            let deliveries = Request::Deliveries(Deliveries::new(message, is_filed));
+            return Ok(Outcome { reply: Reply::default(), status: None, next: Next::More(deliveries) });
+        }
         let message = txn.deliver(envelope, raw);
         Ok(say(&format!("250 2.0.0 Ok: queued as {}", message.no())))
     }
 
     fn help(&self) -> Outcome<Request> {
         // EXPN is answered with 502: what is not implemented is not named.
-        let verbs = super::command::VERBS.iter().filter(|(_, event)| *event != Event::SmtpExpn);
+        let is_named = |(verb, event): &&(&str, Event)| *event != Event::SmtpExpn && self.config.dialect.has(verb);
+        let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
         let reply = Reply::default().line(&["214-2.0.0 ", &verbs.join(" ")]);
         positive(reply.line(&["214 2.0.0 This is mailjig, a mail server for tests"]))
@@ -239,7 +257,7 @@ impl Smtp {
 
     fn auth(&mut self, mechanism: &'static Mechanism, initial: Option<Vec<u8>>, txn: &mut MailTxn<'_>) -> Answer {
         if !self.is_introduced {
-            return Err(Refusal::sequence("EHLO is required first"));
+            return Err(Refusal::sequence(&format!("{} is required first", self.config.dialect.hello())));
         }
         // RFC 4954 §4: AUTH is allowed once in a session, and not within a transaction.
         if self.is_logged_in {
@@ -278,7 +296,11 @@ impl Smtp {
     /// What is required before MAIL.
     fn may_send(&self) -> Result<(), Refusal> {
         if !self.is_introduced {
-            return Err(Refusal::sequence("EHLO or HELO is required first"));
+            let hello = match self.config.dialect {
+                Dialect::Smtp => "EHLO or HELO is required first",
+                Dialect::Lmtp => "LHLO is required first",
+            };
+            return Err(Refusal::sequence(hello));
         }
         match self.config.requires_auth && !self.is_logged_in {
             false => Ok(()),
@@ -314,8 +336,14 @@ mod tests {
     #[test]
     fn a_recipient_after_many_refused_ones_gets_its_mail() {
         let limits = Limits { recipients: 2, ..Limits::default() };
-        let config =
-            Config { host: "localhost".into(), starttls: StartTls::Never, requires_auth: false, seed: 1, limits };
+        let config = Config {
+            dialect: Dialect::Smtp,
+            host: "localhost".into(),
+            starttls: StartTls::Never,
+            requires_auth: false,
+            seed: 1,
+            limits,
+        };
         let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
         let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
         let mut machine = Smtp::new(Arc::new(config), false, false);

@@ -1,7 +1,8 @@
 //! Refusals, each with the code of RFC 5321 and the enhanced code of RFC 3463. Their texts begin with the wording of the
 //! RFCs, because tools search for it.
 
-use crate::protocol::Reply;
+use super::Request;
+use crate::protocol::{Next, Outcome, Reply, Status};
 use crate::sasl::Rejection;
 
 /// Why a command is not performed, as its reply will say it.
@@ -54,6 +55,12 @@ impl Refusal {
     /// The line, without CRLF.
     pub(super) fn line(&self) -> &str {
         &self.0
+    }
+
+    /// The same reply for each of so many recipients (RFC 2033 §4.2).
+    pub(super) fn to_each(&self, recipients: usize) -> Outcome<Request> {
+        let reply = (0..recipients).fold(Reply::default(), |reply, _| reply.line(&[&self.0]));
+        Outcome { reply, status: Some(Status::Negative), next: Next::Continue }
     }
 
     pub(super) fn reply(&self) -> Reply {

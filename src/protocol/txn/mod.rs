@@ -293,39 +293,43 @@ impl<'a> MailTxn<'a> {
 
     /// Captures a message, and files it in the INBOX of each accepted recipient or according to the route.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes) -> Message {
-        let message = self.message(Some(envelope), raw);
-        match self.route.take() {
-            None => self.file_in_inboxes(&message),
-            Some(Route::Into(destination)) => {
-                let logins = self.addressees(&destination, &message);
-                self.file_for(&logins, &destination, &message);
-            }
-            Some(Route::Nowhere) => {}
+        let (message, is_filed) = self.capture(envelope, raw);
+        if !is_filed {
+            let mut served = Vec::new();
+            message.envelope().accepted().for_each(|address| self.file_in_inbox(address, &message, &mut served));
         }
-        self.mail.log.accepted = Some(message.clone());
         message
     }
 
-    /// Files a message in the INBOX of each accepted recipient, once in each account.
-    fn file_in_inboxes(&mut self, message: &Message) {
+    /// Captures a message, and files it where it is routed. Gives whether that was so; else its recipients are to get it.
+    pub(crate) fn capture(&mut self, envelope: Envelope, raw: Bytes) -> (Message, bool) {
+        let message = self.message(Some(envelope), raw);
+        let route = self.route.take();
+        if let Some(Route::Into(destination)) = &route {
+            let logins = self.addressees(destination, &message);
+            self.file_for(&logins, destination, &message);
+        }
+        self.mail.log.accepted = Some(message.clone());
+        (message, route.is_some())
+    }
+
+    /// Files a message in the INBOX of a recipient, unless the account is one that has it.
+    pub(crate) fn file_in_inbox(&mut self, address: &str, message: &Message, served: &mut Vec<AccountNo>) {
         let date = InternalDate { at: self.now, zone: 0 };
-        let mut served: Vec<AccountNo> = Vec::new();
-        for address in message.envelope().accepted() {
-            let login = self.mail.accounts.login_for(address);
-            let account = match self.mail.accounts.find(login) {
-                Some(account) => account,
-                None => {
-                    let login: Box<str> = login.into();
-                    self.open(&login)
-                }
-            };
-            if served.contains(&account) {
-                continue;
+        let login = self.mail.accounts.login_for(address);
+        let account = match self.mail.accounts.find(login) {
+            Some(account) => account,
+            None => {
+                let login: Box<str> = login.into();
+                self.open(&login)
             }
-            served.push(account);
-            if let Some(inbox) = self.account(account).map(|account| account.inbox().no) {
-                self.file(MailboxId { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
-            }
+        };
+        if served.contains(&account) {
+            return;
+        }
+        served.push(account);
+        if let Some(inbox) = self.account(account).map(|account| account.inbox().no) {
+            self.file(MailboxId { account, mailbox: inbox }, Flags::NONE, date, message.clone(), true);
         }
     }
 

@@ -29,8 +29,8 @@ pub(crate) struct Run {
     frames: Vec<Frame>,
     /// The frames from here on belong to this event.
     base: usize,
-    /// The event that this one is an item of, and its base.
-    outer: Option<(Event, usize)>,
+    /// The event that this one is an item of, its base and its framing.
+    outer: Option<(Event, usize, Framing)>,
     phase: Phase,
     out: Vec<Cue>,
     /// Nothing is said any more.
@@ -96,8 +96,9 @@ impl Run {
     }
 
     /// A run that joins when the conforming server is already at work: for the items of its answer.
-    pub(crate) fn performing(framing: Framing) -> Self {
-        Self { phase: Phase::Performing, ..Self::new(Event::ImapFetch, framing) }
+    pub(crate) fn performing(item: Event, framing: Framing) -> Self {
+        let answer = item.answer_of_item().unwrap_or(item);
+        Self { phase: Phase::Performing, ..Self::new(answer, framing) }
     }
 
     pub(crate) fn event(&self) -> Event {
@@ -126,15 +127,16 @@ impl Run {
     }
 
     /// An item of the answer is an event of its own, within this one.
-    pub(crate) fn enter(&mut self, item: Event) {
-        self.outer = Some((self.event, self.base));
+    pub(crate) fn enter(&mut self, item: Event, framing: Framing) {
+        self.outer = Some((self.event, self.base, std::mem::replace(&mut self.framing, framing)));
         (self.event, self.base, self.phase) = (item, self.frames.len(), Phase::Start);
     }
 
     /// The item is done, if there was one.
     pub(crate) fn leave(&mut self) -> bool {
-        let Some((event, base)) = self.outer.take() else { return false };
+        let Some((event, base, framing)) = self.outer.take() else { return false };
         (self.event, self.base, self.phase) = (event, base, Phase::Performing);
+        self.framing = framing;
         true
     }
 

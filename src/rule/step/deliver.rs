@@ -88,8 +88,8 @@ impl Step for Deliver {
         match self {
             Self::Into { user, message: Some(_), .. } => unless(user.is_some() || event != Event::Timer, NOBODY),
             Self::Lost | Self::Into { message: None, .. } => unless(
-                event == Event::SmtpMessage,
-                "without `message` it acts on the message that is being accepted: use it at `smtp.message`",
+                matches!(event, Event::SmtpMessage | Event::LmtpMessage),
+                "without `message` it acts on the message that is being accepted: use it at `smtp.message` or `lmtp.message`",
             ),
         }
     }

@@ -66,6 +66,9 @@ impl Step for Pass {
     fn objection(&self, event: Event) -> Option<&'static str> {
         match self {
             Self::Loud => None,
+            Self::Status(_) if event == Event::LmtpMessage => {
+                Some("each recipient has its own reply: use it at `lmtp.delivery`")
+            }
             Self::Silent | Self::Status(_) => unless(stage::is_spoken(event), "there is no reply at this event"),
         }
     }

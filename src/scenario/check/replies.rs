@@ -10,6 +10,7 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
     let mut protocols: Vec<Protocol> = events.iter().filter_map(|event| event.protocol()).collect();
     protocols.sort_unstable();
     protocols.dedup();
+    let is_smtp = !protocols.is_empty() && protocols.iter().all(|its| matches!(its, Protocol::Smtp | Protocol::Lmtp));
     for (i, timed) in rule.steps.iter().enumerate() {
         let lines: Vec<&str> = match timed.step.said() {
             Said::Reply(lines) => lines.into_iter().map(Template::written).collect(),
@@ -31,7 +32,7 @@ pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[E
                 reader.wrong_help(&at, message, help);
             }
         }
-        if let Some(line) = lines.iter().find(|line| protocols == [Protocol::Smtp] && has_two_classes(line)) {
+        if let Some(line) = lines.iter().find(|line| is_smtp && has_two_classes(line)) {
             reader.warn_help(
                 &at,
                 format!(
@@ -77,7 +78,7 @@ fn has_two_classes(line: &str) -> bool {
 fn malformed(protocol: Protocol, lines: &[&str]) -> Option<(String, &'static str)> {
     let is_named = |line: &str| line.starts_with('{');
     match protocol {
-        Protocol::Smtp => {
+        Protocol::Smtp | Protocol::Lmtp => {
             let code = |line: &str| {
                 let digits: Vec<u8> = line.bytes().take(3).collect();
                 (digits.len() == 3 && digits.iter().all(u8::is_ascii_digit)).then_some(digits)

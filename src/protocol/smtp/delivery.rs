@@ -1,0 +1,64 @@
+//! LMTP's answer to a message: a reply for each recipient that was accepted (RFC 2033 §4.2).
+
+use std::vec;
+
+use super::perform::say;
+use super::refusal::visible;
+use super::{Request, Smtp};
+use crate::mail::{AccountNo, Message};
+use crate::protocol::{MailTxn, Next, Outcome, Reply};
+
+/// A message that was captured, and the recipients that are not yet answered.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    message: Message,
+    recipients: vec::IntoIter<Box<str>>,
+    /// It is filed already: a rule has sent it another way.
+    is_filed: bool,
+    /// The accounts that have it.
+    served: Vec<AccountNo>,
+}
+
+impl Deliveries {
+    pub(super) fn new(message: Message, is_filed: bool) -> Self {
+        let recipients: Vec<Box<str>> = message.envelope().accepted().map(Box::from).collect();
+        Self { message, recipients: recipients.into_iter(), is_filed, served: Vec::new() }
+    }
+
+    pub(super) fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The recipient that is answered next.
+    pub(super) fn next(&self) -> Option<&str> {
+        self.recipients.as_slice().first().map(|address| &**address)
+    }
+
+    /// Leaves that recipient out: it was answered otherwise, and does not get the message.
+    pub(super) fn skip(mut self) -> Next<Request> {
+        self.recipients.next();
+        self.rest()
+    }
+
+    fn rest(self) -> Next<Request> {
+        if self.recipients.len() == 0 { Next::Continue } else { Next::More(Request::Deliveries(self)) }
+    }
+}
+
+impl Smtp {
+    /// Delivers to the recipients, and says so to each.
+    pub(super) fn deliver(mut deliveries: Deliveries, txn: &mut MailTxn<'_>) -> Outcome<Request> {
+        let mut replies = Reply::default();
+        for address in deliveries.recipients.by_ref() {
+            if !deliveries.is_filed {
+                txn.file_in_inbox(&address, &deliveries.message, &mut deliveries.served);
+            }
+            let no = deliveries.message.no();
+            replies = replies.line(&["250 2.0.0 <", &visible(&address), "> Ok: queued as ", &no.to_string()]);
+            if txn.is_single() {
+                break;
+            }
+        }
+        Outcome { reply: replies, next: deliveries.rest(), ..say("") }
+    }
+}

@@ -1,0 +1,168 @@
+//! LMTP (RFC 2033): a reply for each recipient, and rules that shape one of them.
+
+use mailjig::matchers::subject;
+use mailjig::rules::{lmtp, on};
+use mailjig::{MailServer, Protocol, Scenario};
+use wire::After::Eof;
+use wire::Wire;
+
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+const RECIPIENTS: [&str; 3] = ["pat@example.org", "jones@example.org", "green@example.org"];
+
+/// A client, and what it has read beyond the lines that were asked for.
+struct Client {
+    wire: Wire,
+    read: Vec<u8>,
+}
+
+/// A client that has introduced itself.
+fn connect(server: &MailServer) -> Client {
+    let mut client = Client { wire: Wire::connect(server, "lmtp", false), read: Vec::new() };
+    line(&mut client);
+    client.wire.say("LHLO me\r\n");
+    while line(&mut client).as_bytes()[3] == b'-' {}
+    client
+}
+
+fn line(client: &mut Client) -> String {
+    loop {
+        if let Some(end) = client.read.windows(2).position(|pair| pair == b"\r\n") {
+            let line = client.read.drain(..end + 2).take(end).collect();
+            return String::from_utf8(line).unwrap();
+        }
+        client.read.extend(client.wire.read().expect("a line"));
+    }
+}
+
+/// Says a message to these recipients, without reading the replies to it.
+fn say_message(client: &mut Client, recipients: &[&str]) {
+    client.wire.say("MAIL FROM:<ann@example.org>\r\n");
+    assert_eq!(line(client), "250 2.1.0 Ok");
+    for recipient in recipients {
+        client.wire.say(&format!("RCPT TO:<{recipient}>\r\n"));
+        assert_eq!(line(client), "250 2.1.5 Ok");
+    }
+    client.wire.say("DATA\r\n");
+    assert!(line(client).starts_with("354 "));
+    client.wire.say("Subject: one\r\n\r\n.\r\n");
+}
+
+/// The replies to a message to these recipients.
+fn send(client: &mut Client, recipients: &[&str]) -> Vec<String> {
+    say_message(client, recipients);
+    recipients.iter().map(|_| line(client)).collect()
+}
+
+fn accepted(recipient: &str, message: &str) -> String {
+    format!("250 2.0.0 <{recipient}> Ok: queued as {message}")
+}
+
+/// How many messages each of the recipients has.
+fn counts(server: &MailServer) -> [usize; 3] {
+    RECIPIENTS.map(|login| server.account(login).inbox().entries().len())
+}
+
+#[test]
+fn each_recipient_gets_a_reply_and_the_message_once() {
+    let server = MailServer::start();
+    let mut client = connect(&server);
+    let [pat, jones, _] = RECIPIENTS;
+
+    assert_eq!(send(&mut client, &[pat, jones, pat]), [pat, jones, pat].map(|to| accepted(to, "m1")));
+
+    assert_eq!(counts(&server), [1, 1, 0]);
+    assert_eq!(server.messages().len(), 1);
+    let session = server.sessions().remove(0);
+    assert_eq!((session.listener.name(), session.listener.protocol()), ("lmtp", Protocol::Lmtp));
+    assert_eq!(server.lmtp().url(), format!("lmtp://127.0.0.1:{}", server.lmtp().port()));
+    assert!(!server.lmtp().requires_login());
+}
+
+#[test]
+fn a_rule_refuses_one_recipient_and_the_others_get_the_message() {
+    let server = MailServer::start();
+    server.mount(on(lmtp::delivery()).to("jones@*").reply("452 4.2.2 {rcpt} is over quota").once());
+    let mut client = connect(&server);
+    let [pat, jones, green] = RECIPIENTS;
+
+    let replies = send(&mut client, &RECIPIENTS);
+
+    let full = "452 4.2.2 jones@example.org is over quota".to_owned();
+    assert_eq!(replies, [accepted(pat, "m1"), full, accepted(green, "m1")]);
+    assert_eq!(counts(&server), [1, 0, 1]);
+    let message = server.only(subject("one"));
+    assert_eq!(message.envelope().accepted().collect::<Vec<_>>(), RECIPIENTS);
+    assert_eq!(send(&mut client, &[jones]), [accepted(jones, "m2")]);
+}
+
+#[test]
+fn a_rule_that_answers_the_message_answers_each_recipient_and_nobody_gets_it() {
+    let server = MailServer::start();
+    server.mount(on(lmtp::message()).reply("451 4.3.0 later").once());
+    let mut client = connect(&server);
+
+    assert_eq!(send(&mut client, &RECIPIENTS), ["451 4.3.0 later"; 3]);
+
+    assert_eq!((counts(&server), server.messages().len()), ([0; 3], 0));
+    client.wire.say("NOOP\r\n");
+    assert_eq!(line(&mut client), "250 2.0.0 Ok");
+}
+
+#[test]
+fn a_rule_sends_the_message_another_way() {
+    let server = MailServer::start();
+    server.mount(on(lmtp::message()).lose().once());
+    let mut client = connect(&server);
+    let [pat, ..] = RECIPIENTS;
+
+    assert_eq!(send(&mut client, &[pat]), [accepted(pat, "m1")]);
+    assert_eq!((counts(&server), server.messages().len()), ([0; 3], 1));
+
+    server.mount(on(lmtp::message()).deliver_into("Junk"));
+    assert_eq!(send(&mut client, &[pat]), [accepted(pat, "m2")]);
+    assert_eq!(counts(&server), [0; 3]);
+    assert_eq!(server.account(pat).mailbox("Junk").entries().len(), 1);
+}
+
+#[test]
+fn rules_around_the_message_and_around_a_recipient_work_together() {
+    let rules = "mailjig = 1\n\
+        [[rule]]\nid = 'outer'\non = 'lmtp.message'\ndo = [{ pass = true }, { raw = '250 done\\r\\n' }]\n\
+        [[rule]]\nid = 'inner'\non = 'lmtp.delivery'\nwhen = { rcpt = 'green@*', rcpts = '>=3', subject = 'one' }\n\
+        do = { pass = { status = '550 5.2.1 off' } }\n";
+    let server = MailServer::builder().scenario(Scenario::text("lmtp.toml", rules)).start();
+    let mut client = connect(&server);
+    let [pat, jones, _] = RECIPIENTS;
+
+    let replies = send(&mut client, &RECIPIENTS);
+
+    assert_eq!(replies, [accepted(pat, "m1"), accepted(jones, "m1"), "550 5.2.1 off".to_owned()]);
+    assert_eq!(line(&mut client), "250 done");
+    assert_eq!(counts(&server), [1; 3], "the reply is another, the delivery is not");
+    assert_eq!((server.fired("outer"), server.fired("inner")), (1, 1));
+}
+
+#[test]
+fn a_connection_ends_between_the_replies_to_two_recipients() {
+    let server = MailServer::start();
+    server.mount(on(lmtp::delivery()).to("jones@*").close());
+    let mut client = connect(&server);
+
+    say_message(&mut client, &RECIPIENTS);
+
+    assert_eq!(line(&mut client), accepted(RECIPIENTS[0], "m1"));
+    assert_eq!(client.wire.read(), Err(Eof));
+    assert_eq!(counts(&server), [1, 0, 0]);
+}
+
+#[test]
+fn a_status_for_all_recipients_is_refused_where_each_has_its_own() {
+    let rule = "mailjig = 1\n[[rule]]\nid = 'r'\non = 'lmtp.message'\ndo = { pass = { status = '451 4.3.0 later' } }\n";
+
+    let error = Scenario::text("lmtp.toml", rule).check().unwrap_err().to_string();
+
+    assert!(error.contains("each recipient has its own reply: use it at `lmtp.delivery`"), "{error}");
+}
