@@ -13,9 +13,9 @@ use crate::protocol::Listener;
 /// or an expectation that fails explains every clause.
 ///
 /// ```
+/// use mailjig::Message;
 /// use mailjig::prelude::*;
 ///
-/// use mailjig::Message;
 /// let server = MailServer::start();
 /// server.deliver("bob@example.org", "Subject: Welcome, Bob\r\n\r\nHello!");
 ///

@@ -15,9 +15,9 @@ use crate::server::{Server, Settings, StartError};
 /// Options for a server: ports, accounts, TLS, limits, scenario. [`MailServer::builder`] makes it.
 ///
 /// ```
+/// use mailjig::Listener;
 /// use mailjig::prelude::*;
 ///
-/// use mailjig::Listener;
 /// let server = MailServer::builder()
 ///     .without(Listener::Smtp)
 ///     .account("ann@example.org", "secret")
@@ -33,7 +33,7 @@ impl MailServerBuilder {
     /// Starts the server. When this returns, a client can connect to each listener.
     ///
     /// # Panics
-    /// If a listener cannot have its address. [`try_start`](Self::try_start) returns the error.
+    /// If a listener cannot bind its address. [`try_start`](Self::try_start) returns the error.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -49,16 +49,16 @@ impl MailServerBuilder {
     /// Starts the server, as [`start`](Self::start) does.
     ///
     /// # Errors
-    /// [`StartError`], with the listener that cannot have its address, or the name that is not valid.
+    /// [`StartError`], with the listener that cannot bind its address, or the name that is not valid.
     ///
     /// ```
+    /// use mailjig::Listener;
     /// use mailjig::prelude::*;
     ///
-    /// use mailjig::Listener;
     /// let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     /// let builder = MailServer::builder().listen(Listener::Smtp, taken.local_addr().unwrap());
     /// let error = builder.try_start().unwrap_err();
-    /// assert!(error.to_string().contains("another program listens there"));
+    /// assert!(error.to_string().starts_with("the smtp listener cannot bind 127.0.0.1:"));
     /// ```
     pub fn try_start(self) -> Result<MailServer, StartError> {
         Server::start(self.0).map(MailServer::of)
@@ -67,9 +67,9 @@ impl MailServerBuilder {
     /// Binds a listener to this address; port 0 is a free one. Default: each on a free port of 127.0.0.1.
     ///
     /// ```
+    /// use mailjig::Listener;
     /// use mailjig::prelude::*;
     ///
-    /// use mailjig::Listener;
     /// let server = MailServer::builder().listen(Listener::Smtp, ([127, 0, 0, 1], 0)).start();
     /// assert_eq!(server.smtp().host(), "127.0.0.1");
     /// ```
@@ -81,9 +81,9 @@ impl MailServerBuilder {
     /// Switches a listener off. Default: all are on.
     ///
     /// ```
+    /// use mailjig::Listener;
     /// use mailjig::prelude::*;
     ///
-    /// use mailjig::Listener;
     /// let server = MailServer::builder().without(Listener::Pop3).without(Listener::Pop3s).start();
     /// assert!(server.imap().port() > 0);
     /// ```
@@ -269,9 +269,9 @@ impl MailServerBuilder {
     /// If the listener has implicit TLS, as `smtps`, `imaps` and `pop3s` do.
     ///
     /// ```
+    /// use mailjig::{Listener, StartTls};
     /// use mailjig::prelude::*;
     ///
-    /// use mailjig::{Listener, StartTls};
     /// let server = MailServer::builder().starttls(Listener::Imap, StartTls::BeforeLogin).start();
     /// assert_eq!(server.imap().starttls(), Some(StartTls::BeforeLogin));
     /// assert_eq!(server.imaps().starttls(), None);

@@ -112,10 +112,10 @@ impl Entry {
 /// into it.
 ///
 /// ```
+/// use mailjig::Mail;
 /// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
-/// use mailjig::Mail;
 /// let archive = server.account("bob@example.org").mailbox("Archive");
 /// archive.add(Mail::new("Subject: minutes\r\n\r\nWe met.\r\n").seen().flag("$Work"));
 ///
@@ -128,10 +128,10 @@ impl Mail {
     /// A message of these octets, without flags. Default for its date: the moment it is added.
     ///
     /// ```
+    /// use mailjig::Mail;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Mail;
     /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n"));
     /// assert!(entry.flags.is_empty());
     /// ```
@@ -142,10 +142,10 @@ impl Mail {
     /// Sets `\Seen` (RFC 3501 §2.3.2).
     ///
     /// ```
+    /// use mailjig::Mail;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Mail;
     /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").seen());
     /// assert_eq!(entry.flags, ["\\Seen"]);
     /// ```
@@ -156,10 +156,10 @@ impl Mail {
     /// Sets `\Flagged` (RFC 3501 §2.3.2).
     ///
     /// ```
+    /// use mailjig::Mail;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Mail;
     /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flagged());
     /// assert_eq!(entry.flags, ["\\Flagged"]);
     /// ```
@@ -170,10 +170,10 @@ impl Mail {
     /// Sets this flag: one of the system's, as `\Answered`, or a keyword, as `$Work`.
     ///
     /// ```
+    /// use mailjig::Mail;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Mail;
     /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flag("$Work"));
     /// assert_eq!(entry.flags, ["$Work"]);
     /// ```
@@ -185,10 +185,10 @@ impl Mail {
     /// Sets the internal date (RFC 3501 §2.3.3). Default: the moment it is added, by server time.
     ///
     /// ```
+    /// use mailjig::{Mail, Timestamp};
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::{Mail, Timestamp};
     /// let date = Timestamp::from_micros(1_577_880_000_000_000);   // 2020-01-01T12:00:00Z
     /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").dated(date));
     /// assert_eq!(entry.date, date);

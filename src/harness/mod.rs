@@ -86,7 +86,7 @@ impl MailServer {
     /// Starts a server as [`start`](Self::start) does.
     ///
     /// # Errors
-    /// [`StartError`], with the listener that cannot have its address.
+    /// [`StartError`], with the listener that cannot bind its address.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -301,11 +301,11 @@ impl MailServer {
     /// Restores the state at the start, as [`reset`](Self::reset) does, but keeps what is named.
     ///
     /// ```
+    /// use mailjig::Kept;
     /// use mailjig::prelude::*;
     /// use mailjig::rules::smtp;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Kept;
     /// let full = server.mount(on(smtp::rcpt()).reply("452 4.2.2 Mailbox full").named("full"));
     ///
     /// server.reset_keeping(&[Kept::Rules]);

@@ -6,10 +6,10 @@ use std::fmt;
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::Ending;
 /// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
-/// use mailjig::Ending;
 /// let mut client = TcpStream::connect(server.smtp().address())?;
 /// client.write_all(b"QUIT\r\n")?;
 /// let said = read_to_string(client)?;

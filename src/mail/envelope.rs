@@ -210,10 +210,10 @@ impl Sender {
 /// The server's decision about a recipient.
 ///
 /// ```
+/// use mailjig::Verdict;
 /// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
-/// use mailjig::Verdict;
 /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
 /// assert_eq!(*mail.envelope().recipients()[0].verdict(), Verdict::Accepted);
 /// ```
@@ -276,10 +276,10 @@ impl Recipient {
     /// Whether the server accepted it, or the reply that refused it.
     ///
     /// ```
+    /// use mailjig::Verdict;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::Verdict;
     /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
     /// assert_eq!(*mail.envelope().recipients()[0].verdict(), Verdict::Accepted);
     /// ```

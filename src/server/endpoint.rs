@@ -102,10 +102,10 @@ impl Endpoint {
     /// How the listener treats STARTTLS; `None` if TLS begins at once.
     ///
     /// ```
+    /// use mailjig::StartTls;
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
-    /// use mailjig::StartTls;
     /// assert_eq!(server.submission().starttls(), Some(StartTls::BeforeLogin));
     /// ```
     pub fn starttls(&self) -> Option<StartTls> {

@@ -16,10 +16,10 @@ use crate::scenario::{Loaded, MessageGiven};
 /// What [`MailServer::reset_keeping`](crate::MailServer::reset_keeping) leaves as it is.
 ///
 /// ```
+/// use mailjig::Kept;
 /// use mailjig::prelude::*;
 ///
 /// let server = MailServer::start();
-/// use mailjig::Kept;
 /// server.clock().pause();
 /// server.reset_keeping(&[Kept::Clock]);
 /// assert!(server.clock().is_paused());
