@@ -17,7 +17,7 @@ pub(super) const KIND: StepKind = StepKind {
         "pop3.noop",
         "{ caps = { set = [\"XYZZY\"] } }",
         "NOOP\r\nCAPA",
-        "+OK\r\n+OK capability list follows\r\nXYZZY\r\n.\r\n",
+        "+OK\r\n+OK these are my capabilities\r\nXYZZY\r\n.\r\n",
     )],
     read,
 };
