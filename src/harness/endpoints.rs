@@ -13,7 +13,7 @@ impl MailServer {
     /// The endpoint for relayed mail: STARTTLS is offered, no login is needed (RFC 5321, RFC 3207).
     ///
     /// # Panics
-    /// If the listener was switched off with [`MailServerBuilder::without`], as for the other endpoints.
+    /// If the listener was switched off with [`MailServerBuilder::without`](crate::MailServerBuilder::without), as for the other endpoints.
     ///
     /// ```
     /// use mailjig::prelude::*;

@@ -17,7 +17,7 @@ const DEFAULT: Duration = Duration::from_secs(5);
 
 type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
 
-/// A wait for a rule to fire: await it, or [`block`](Self::block) on it. [`Mounted::wait`] makes it.
+/// A wait for a rule to fire: await it, or [`block`](Self::block) on it. [`Mounted::wait`](crate::Mounted::wait) makes it.
 ///
 /// ```
 /// # use std::time::Duration;
