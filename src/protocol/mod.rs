@@ -34,6 +34,7 @@ pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};
 pub(crate) use redact::{is_verb, status_of, without_password};
 pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
+use starttls::{NoStartTls, TlsState};
 pub(crate) use txn::{
     ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, Route, SeedMailbox, SeedMessage, TxnLog,
 };

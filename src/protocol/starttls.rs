@@ -56,3 +56,78 @@ impl fmt::Display for StartTls {
         f.write_str(self.name())
     }
 }
+
+/// TLS of a session: what the listener says about STARTTLS, and whether TLS is active.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TlsState {
+    starttls: StartTls,
+    is_active: bool,
+}
+
+/// Why STARTTLS is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoStartTls {
+    /// TLS is active already.
+    Active,
+    /// The listener does not have it.
+    Never,
+}
+
+impl TlsState {
+    pub(super) fn new(starttls: StartTls, is_active: bool) -> Self {
+        Self { starttls, is_active }
+    }
+
+    pub(super) fn is_active(self) -> bool {
+        self.is_active
+    }
+
+    /// The handshake is complete.
+    pub(super) fn activate(&mut self) {
+        self.is_active = true;
+    }
+
+    /// Whether STARTTLS is announced.
+    pub(super) fn is_offered(self) -> bool {
+        self.starttls >= StartTls::Offered && !self.is_active
+    }
+
+    /// Whether this is refused now because STARTTLS is required first.
+    pub(super) fn is_required(self, before: StartTls) -> bool {
+        self.starttls >= before && !self.is_active
+    }
+
+    /// Whether STARTTLS can be accepted.
+    pub(super) fn may_begin(self) -> Result<(), NoStartTls> {
+        match self.starttls {
+            _ if self.is_active => Err(NoStartTls::Active),
+            StartTls::Never => Err(NoStartTls::Never),
+            StartTls::Offered | StartTls::BeforeLogin | StartTls::BeforeAnything => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starttls_is_offered_and_required_until_tls_is_active() {
+        for (starttls, is_offered, is_required_before_login, may_begin) in [
+            (StartTls::Never, false, false, Err(NoStartTls::Never)),
+            (StartTls::Offered, true, false, Ok(())),
+            (StartTls::BeforeLogin, true, true, Ok(())),
+            (StartTls::BeforeAnything, true, true, Ok(())),
+        ] {
+            let mut tls = TlsState::new(starttls, false);
+            assert_eq!(tls.is_offered(), is_offered, "{starttls}");
+            assert_eq!(tls.is_required(StartTls::BeforeLogin), is_required_before_login, "{starttls}");
+            assert_eq!(tls.may_begin(), may_begin, "{starttls}");
+
+            tls.activate();
+
+            assert!(!tls.is_offered() && !tls.is_required(StartTls::BeforeLogin), "{starttls}");
+            assert_eq!(tls.may_begin(), Err(NoStartTls::Active), "{starttls}");
+        }
+    }
+}

@@ -32,7 +32,7 @@ use bytes::BytesMut;
 
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
-    RequestField, StartTls, Unfinished, Value,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
@@ -82,7 +82,7 @@ pub(crate) struct Imap {
     tokenizer: Tokenizer,
     state: ImapState,
     mode: Mode,
-    is_secured: bool,
+    tls: TlsState,
     /// The server has too many sessions: the greeting is BYE.
     is_busy: bool,
     /// Changes of what is announced, in cleartext and under TLS.
@@ -110,25 +110,17 @@ enum Mode {
 impl Imap {
     /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
+        let tls = TlsState::new(config.starttls, is_secured);
         let tokenizer = Tokenizer::new(config.limits.command, config.limits.message, config.leniency);
         Self {
             config,
             tokenizer,
             state: ImapState::Silent,
             mode: Mode::Command,
-            is_secured,
+            tls,
             is_busy,
             mask: CapabilityOverrides::default(),
         }
-    }
-
-    fn offers_tls(&self) -> bool {
-        self.config.starttls >= StartTls::Offered && !self.is_secured
-    }
-
-    /// Whether the settings refuse something now because STARTTLS is required before it.
-    fn lacks_tls(&self, before: StartTls) -> bool {
-        self.config.starttls >= before && !self.is_secured
     }
 
     /// The capabilities that are announced in this state (RFC 3501 §7.2.1).
@@ -141,12 +133,12 @@ impl Imap {
     }
 
     fn push_capabilities(&self, out: &mut Reply) {
-        out.push_capabilities(self.mask.label(self.is_secured), self.capabilities());
+        out.push_capabilities(self.mask.label(self.tls.is_active()), self.capabilities());
     }
 
     /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.is_secured)
+        self.mask.at(self.tls.is_active())
     }
 
     fn view(&self) -> Result<&View, Refusal> {
@@ -305,7 +297,7 @@ impl Machine for Imap {
     }
 
     fn secured(&mut self) {
-        self.is_secured = true;
+        self.tls.activate();
         self.state = ImapState::NotAuthenticated;
         self.mode = Mode::Command;
     }

@@ -88,7 +88,7 @@ impl Imap {
     }
 
     fn command(&mut self, tag: &str, command: Box<dyn Command>, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
-        if self.lacks_tls(StartTls::BeforeAnything) && self.account().is_none() && !command.leads_to_tls() {
+        if self.tls.is_required(StartTls::BeforeAnything) && self.account().is_none() && !command.leads_to_tls() {
             return Err(Refusal::starttls_first());
         }
         command.perform(self, tag, txn, out)

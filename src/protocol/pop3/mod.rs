@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use super::line::{Line, Lines};
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
-    RequestField, StartTls, Unfinished, Value,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::Authentication;
@@ -53,7 +53,7 @@ pub(crate) struct Pop3 {
     state: Pop3State,
     /// The timestamp of the greeting, which is part of the digest of APOP (RFC 1939 §7).
     timestamp: Option<String>,
-    is_secured: bool,
+    tls: TlsState,
     /// The server has too many sessions: the greeting is an error, and the session ends.
     is_busy: bool,
     /// Changes of what is announced, in cleartext and under TLS.
@@ -96,13 +96,14 @@ enum Ask {
 impl Pop3 {
     /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
+        let tls = TlsState::new(config.starttls, is_secured);
         let lines = Lines::new(config.limits.line);
         Self {
             config,
             lines,
             state: Pop3State::Silent,
             timestamp: None,
-            is_secured,
+            tls,
             is_busy,
             mask: CapabilityOverrides::default(),
         }
@@ -110,7 +111,7 @@ impl Pop3 {
 
     /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.is_secured)
+        self.mask.at(self.tls.is_active())
     }
 }
 
@@ -214,7 +215,7 @@ impl Machine for Pop3 {
     }
 
     fn secured(&mut self) {
-        self.is_secured = true;
+        self.tls.activate();
         self.state = Pop3State::Authorization(None);
     }
 

@@ -10,7 +10,7 @@ use super::command::Pop3Command;
 use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::MailboxId;
-use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{self, Authentication, Mechanism, Progress, Rejection, Verdict};
 
 /// The result of a command: its reply, or why it is refused.
@@ -86,7 +86,7 @@ impl Pop3 {
                 let mut reply = Reply::default().line(&["+OK these are my capabilities"]);
                 let capabilities = self.capabilities();
                 if !capabilities.is_empty() {
-                    reply.push_capabilities(self.mask.label(self.is_secured), capabilities);
+                    reply.push_capabilities(self.mask.label(self.tls.is_active()), capabilities);
                     reply.push("\r\n");
                 }
                 Ok(positive(reply.line(&["."])))
@@ -106,9 +106,11 @@ impl Pop3 {
             _ => None,
         };
         match command {
-            Pop3Command::Stls if self.is_secured => Err("TLS is active already".to_owned()),
-            Pop3Command::Stls if self.config.starttls == StartTls::Never => Err("STLS is not implemented".to_owned()),
-            Pop3Command::Stls => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
+            Pop3Command::Stls => match self.tls.may_begin() {
+                Ok(()) => Ok(Outcome { next: Next::Layer(Layer::Tls), ..ok("begin the TLS handshake") }),
+                Err(NoStartTls::Active) => Err("TLS is active already".to_owned()),
+                Err(NoStartTls::Never) => Err("STLS is not implemented".to_owned()),
+            },
             Pop3Command::User(login) => {
                 self.state = Pop3State::Authorization(Some(login));
                 Ok(ok("now the password"))
@@ -190,14 +192,14 @@ impl Pop3 {
     fn capability_lines(&self) -> Vec<Cow<'_, str>> {
         let always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
         let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
-        if !self.lacks_tls(StartTls::BeforeLogin) {
+        if !self.tls.is_required(StartTls::BeforeLogin) {
             lines.push("USER".into());
             lines.push(
                 format!("SASL {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
                     .into(),
             );
         }
-        if self.config.starttls >= StartTls::Offered && !self.is_secured {
+        if self.tls.is_offered() {
             lines.push("STLS".into());
         }
         lines.push("IMPLEMENTATION mailjig".into());
@@ -207,22 +209,17 @@ impl Pop3 {
         }
     }
 
-    /// Whether the settings refuse something now because STLS is required before it.
-    fn lacks_tls(&self, before: StartTls) -> bool {
-        self.config.starttls >= before && !self.is_secured
-    }
-
     /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for what fails
     /// until the client is configured otherwise.
     fn may_come_before_tls(&self, event: Event) -> Result<(), String> {
         match event {
             Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls => Ok(()),
             Event::Pop3User | Event::Pop3Pass | Event::Pop3Apop | Event::Pop3AuthStart
-                if self.lacks_tls(StartTls::BeforeLogin) =>
+                if self.tls.is_required(StartTls::BeforeLogin) =>
             {
                 Err("[AUTH] STLS is required before the login".to_owned())
             }
-            _ if self.lacks_tls(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS is required first".to_owned()),
+            _ if self.tls.is_required(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS is required first".to_owned()),
             _ => Ok(()),
         }
     }

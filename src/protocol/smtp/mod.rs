@@ -19,7 +19,7 @@ use super::field::message;
 use super::line::{Line, Lines};
 use super::{
     CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
-    RequestField, StartTls, Unfinished, Value,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::Authentication;
@@ -70,7 +70,7 @@ pub(crate) struct Smtp {
     /// Whether the client has sent EHLO or HELO.
     is_introduced: bool,
     is_logged_in: bool,
-    is_secured: bool,
+    tls: TlsState,
     /// The server has too many sessions: the greeting is 421.
     is_busy: bool,
     /// Changes of what is announced, in cleartext and under TLS.
@@ -122,6 +122,7 @@ pub(crate) enum Request {
 impl Smtp {
     /// A machine for a new connection. `is_secured` is true if TLS is established before the greeting.
     pub(crate) fn new(config: Arc<Config>, is_secured: bool, is_busy: bool) -> Self {
+        let tls = TlsState::new(config.starttls, is_secured);
         let lines = Lines::new(config.limits.line);
         let state = SmtpState::Silent;
         Self {
@@ -130,7 +131,7 @@ impl Smtp {
             state,
             is_introduced: false,
             is_logged_in: false,
-            is_secured,
+            tls,
             is_busy,
             mask: CapabilityOverrides::default(),
         }
@@ -200,7 +201,7 @@ impl Smtp {
 
     /// The change of what is announced that applies now.
     fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.is_secured)
+        self.mask.at(self.tls.is_active())
     }
 
     /// The event of the next SASL response, which depends on whether it completes the credentials.
@@ -279,7 +280,7 @@ impl Machine for Smtp {
     }
 
     fn secured(&mut self) {
-        self.is_secured = true;
+        self.tls.activate();
         self.is_introduced = false;
         self.is_logged_in = false;
         self.state = SmtpState::Idle;

@@ -11,7 +11,7 @@ use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Event, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{Authentication, Mechanism, Progress};
 
 /// The result of a command: its reply, or why it is refused.
@@ -70,11 +70,11 @@ impl Smtp {
     /// Refuses what is not allowed before TLS (RFC 3207 §4), before anything else is checked.
     fn may_come_before_tls(&self, event: Event) -> Result<(), Refusal> {
         let leads_to_tls = matches!(event, Event::SmtpCaps | Event::SmtpNoop | Event::SmtpQuit | Event::SmtpStarttls);
-        if self.lacks_tls(StartTls::BeforeAnything) && !leads_to_tls {
+        if self.tls.is_required(StartTls::BeforeAnything) && !leads_to_tls {
             return Err(Refusal::starttls_first());
         }
         // RFC 4954 §6.
-        if self.lacks_tls(StartTls::BeforeLogin) && event == Event::SmtpAuthStart {
+        if self.tls.is_required(StartTls::BeforeLogin) && event == Event::SmtpAuthStart {
             return Err(Refusal::new("538 5.7.11", "Encryption required for requested authentication mechanism"));
         }
         Ok(())
@@ -120,7 +120,7 @@ impl Smtp {
         reply.push(host);
         if !capabilities.is_empty() {
             reply.push("\r\n");
-            reply.push_capabilities(self.mask.label(self.is_secured), capabilities);
+            reply.push_capabilities(self.mask.label(self.tls.is_active()), capabilities);
         }
         reply.push("\r\n");
         positive(reply)
@@ -131,11 +131,11 @@ impl Smtp {
         let size = format!("SIZE {}", self.config.limits.message);
         let mut all: Vec<Cow<'_, str>> = vec!["PIPELINING".into(), size.into()];
         all.extend(["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(Cow::Borrowed));
-        if self.offers_tls() {
+        if self.tls.is_offered() {
             all.push("STARTTLS".into());
         }
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
-        if !self.lacks_tls(StartTls::BeforeLogin) {
+        if !self.tls.is_required(StartTls::BeforeLogin) {
             all.push(
                 format!("AUTH {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
                     .into(),
@@ -246,12 +246,10 @@ impl Smtp {
     }
 
     fn starttls(&mut self) -> Answer {
-        if self.is_secured {
-            return Err(Refusal::sequence("TLS is active already"));
-        }
-        if self.config.starttls == StartTls::Never {
-            return Err(Refusal::not_implemented("STARTTLS"));
-        }
+        self.tls.may_begin().map_err(|why| match why {
+            NoStartTls::Active => Refusal::sequence("TLS is active already"),
+            NoStartTls::Never => Refusal::not_implemented("STARTTLS"),
+        })?;
         Ok(Outcome { next: Next::Layer(Layer::Tls), ..say("220 2.0.0 Ready to start TLS") })
     }
 
@@ -305,19 +303,10 @@ impl Smtp {
         match self.config.requires_auth && !self.is_logged_in {
             false => Ok(()),
             // A login is required, and it requires TLS.
-            true if self.lacks_tls(StartTls::BeforeLogin) => Err(Refusal::starttls_first()),
+            true if self.tls.is_required(StartTls::BeforeLogin) => Err(Refusal::starttls_first()),
             // RFC 4954 §6.
             true => Err(Refusal::new("530 5.7.0", "Authentication required")),
         }
-    }
-
-    fn offers_tls(&self) -> bool {
-        self.config.starttls >= StartTls::Offered && !self.is_secured
-    }
-
-    /// Whether the settings refuse something now because STARTTLS is required before it.
-    fn lacks_tls(&self, before: StartTls) -> bool {
-        self.config.starttls >= before && !self.is_secured
     }
 }
 

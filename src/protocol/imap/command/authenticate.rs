@@ -84,7 +84,7 @@ impl Imap {
 
     pub(in crate::protocol::imap) fn may_log_in(&self) -> Result<(), Refusal> {
         // RFC 3501 §6.2.3: LOGINDISABLED forbids a login.
-        match self.lacks_tls(StartTls::BeforeLogin) {
+        match self.tls.is_required(StartTls::BeforeLogin) {
             true => Err(Refusal::starttls_first()),
             false => Ok(()),
         }

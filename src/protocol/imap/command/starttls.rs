@@ -2,7 +2,7 @@
 
 use super::{AllowedIn, Command, CommandSpec};
 use crate::protocol::imap::{Answer, Imap, Progress, Refusal};
-use crate::protocol::{Event, MailTxn, Reply, StartTls};
+use crate::protocol::{Event, MailTxn, NoStartTls, Reply};
 
 pub(super) const STARTTLS: CommandSpec =
     CommandSpec::new("STARTTLS", Event::ImapStarttls, AllowedIn::NotAuthenticated, |_, _| Ok(Box::new(Starttls)));
@@ -12,12 +12,10 @@ struct Starttls;
 
 impl Command for Starttls {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, _txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
-        if imap.is_secured {
-            return Err(Refusal::bad("TLS is active already"));
-        }
-        if imap.config.starttls == StartTls::Never {
-            return Err(Refusal::bad("STARTTLS is not implemented"));
-        }
+        imap.tls.may_begin().map_err(|why| match why {
+            NoStartTls::Active => Refusal::bad("TLS is active already"),
+            NoStartTls::Never => Refusal::bad("STARTTLS is not implemented"),
+        })?;
         Ok(Progress::Secure("Begin the TLS handshake"))
     }
 

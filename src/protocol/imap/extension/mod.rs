@@ -111,9 +111,9 @@ impl Imap {
         for Capability { name, when } in EXTENSIONS.iter().flat_map(|extension| extension.capabilities) {
             let is_announced = match when {
                 Announced::Always => true,
-                Announced::StartTlsPossible => !is_logged_in && self.offers_tls(),
-                Announced::LoginForbidden => !is_logged_in && self.lacks_tls(StartTls::BeforeLogin),
-                Announced::LoginPossible => !is_logged_in && !self.lacks_tls(StartTls::BeforeLogin),
+                Announced::StartTlsPossible => !is_logged_in && self.tls.is_offered(),
+                Announced::LoginForbidden => !is_logged_in && self.tls.is_required(StartTls::BeforeLogin),
+                Announced::LoginPossible => !is_logged_in && !self.tls.is_required(StartTls::BeforeLogin),
             };
             if is_announced && *when == Announced::LoginPossible {
                 let mechanisms = Mechanism::available(None);
