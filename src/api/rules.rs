@@ -219,7 +219,9 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
                 Some(number) => Variable::Number(number),
                 None => return Err(Problem::field(&name, "a number must be an integer")),
             },
-            _ => return Err(Problem::field(&name, "a variable must be a string, an integer, true or false")),
+            Value::Null | Value::Array(_) | Value::Object(_) => {
+                return Err(Problem::field(&name, "a variable must be a string, an integer, true or false"));
+            }
         };
         values.push((Name { name: name.into(), is_session: false }, state));
     }

@@ -208,7 +208,7 @@ impl Pattern {
                 [only] => Some(only),
                 _ => None,
             },
-            _ => None,
+            Form::Glob(_) | Form::Regex(_) => None,
         }
     }
 }

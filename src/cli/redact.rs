@@ -35,11 +35,13 @@ fn heard(event: Event, line: &[u8]) -> String {
 /// line.
 fn said(event: Event, reply: &[u8], is_hidden: bool) -> String {
     let text = String::from_utf8_lossy(reply);
-    match event {
-        event if event.is_unknown() => visible(&status_of(event, reply, is_hidden)),
+    if event.is_unknown() {
+        return visible(&status_of(event, reply, is_hidden));
+    }
+    match event.protocol() {
         // The last line refuses; untagged lines may come before it (RFC 3501 §7.1).
-        _ if event.protocol() == Some(Protocol::Imap) => visible(text.trim_end().lines().last().unwrap_or_default()),
-        _ => visible(text.trim_end()),
+        Some(Protocol::Imap) => visible(text.trim_end().lines().last().unwrap_or_default()),
+        Some(Protocol::Smtp | Protocol::Lmtp | Protocol::Pop3) | None => visible(text.trim_end()),
     }
 }
 

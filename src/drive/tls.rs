@@ -129,10 +129,10 @@ async fn send(socket: &mut Socket, connection: &mut ServerConnection) -> io::Res
 }
 
 fn lost(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "the client reset the connection".to_owned(),
-        _ => error.to_string(),
+    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
+        return "the client reset the connection".to_owned();
     }
+    error.to_string()
 }
 
 #[cfg(test)]

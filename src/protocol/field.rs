@@ -114,7 +114,25 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
             (!mechanism.is_empty()).then(|| Value::text(String::from_utf8_lossy(mechanism).to_ascii_uppercase()))
         }
         RequestField::Tag if is_tagged => Some(Value::octets(tag)),
-        _ => None,
+        RequestField::Tag
+        | RequestField::User
+        | RequestField::Sender
+        | RequestField::Recipient
+        | RequestField::Recipients
+        | RequestField::Size
+        | RequestField::Octets
+        | RequestField::Parameter(_)
+        | RequestField::Header(_)
+        | RequestField::Body
+        | RequestField::Mailbox
+        | RequestField::Uid
+        | RequestField::UidKnown
+        | RequestField::UidValidity
+        | RequestField::Msn
+        | RequestField::Items
+        | RequestField::Flags
+        | RequestField::Subject
+        | RequestField::Exists => None,
     }
 }
 
@@ -138,7 +156,26 @@ fn of_message(message: &Message, field: &RequestField) -> Option<Value<'static>>
             let body = message.raw().slice(message.root().body_range());
             Some(Value::text(String::from_utf8_lossy(&body).into_owned()))
         }
-        _ => None,
+        RequestField::Verb
+        | RequestField::Argument
+        | RequestField::Line
+        | RequestField::Tag
+        | RequestField::Mechanism
+        | RequestField::User
+        | RequestField::Sender
+        | RequestField::Recipient
+        | RequestField::Recipients
+        | RequestField::Size
+        | RequestField::Octets
+        | RequestField::Parameter(_)
+        | RequestField::Mailbox
+        | RequestField::Uid
+        | RequestField::UidKnown
+        | RequestField::UidValidity
+        | RequestField::Msn
+        | RequestField::Items
+        | RequestField::Flags
+        | RequestField::Exists => None,
     }
 }
 

@@ -72,10 +72,12 @@ pub(crate) fn status_of(event: Event, reply: &[u8], is_tag_hidden: bool) -> Stri
 
 /// Whether a word is the status of an answer (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
 fn is_status(event: Event, word: &str) -> bool {
-    match event {
-        Event::Pop3Unknown => matches!(word, "+OK" | "-ERR"),
-        event if is_imap(event) => matches!(word, "OK" | "NO" | "BAD" | "BYE"),
-        _ => word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit()),
+    match event.protocol() {
+        Some(Protocol::Pop3) => matches!(word, "+OK" | "-ERR"),
+        Some(Protocol::Imap) => matches!(word, "OK" | "NO" | "BAD" | "BYE"),
+        Some(Protocol::Smtp | Protocol::Lmtp) | None => {
+            word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit())
+        }
     }
 }
 

@@ -190,7 +190,12 @@ fn comparison(kind: FieldKind, written: &str) -> Result<Test, String> {
     let number = if kind == FieldKind::Span { span(rest) } else { count(rest) };
     let number = number.ok_or_else(|| match kind {
         FieldKind::Span => format!("`{rest}` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
-        _ => format!("`{rest}` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`"),
+        FieldKind::Text
+        | FieldKind::Word
+        | FieldKind::Address
+        | FieldKind::Number
+        | FieldKind::Truth
+        | FieldKind::Any => format!("`{rest}` is not a number; write `3`, `>=3`, `<10`, or a size such as `>10MB`"),
     })?;
     let test = Test::Number(compare, Amount { written: rest.trim().into(), number });
     Ok(if negated { Test::Not(Box::new(test)) } else { test })

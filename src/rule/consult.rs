@@ -170,7 +170,23 @@ impl Rulebook {
                 let (since, moment) = (self.rules[at].since, cx.moment()?);
                 (since <= moment).then(|| Value::Number(since.until(moment)))
             }
-            other => cx.value(other),
+            Field::Request(_)
+            | Field::Age
+            | Field::At
+            | Field::Conn
+            | Field::Conns
+            | Field::Early
+            | Field::Failed
+            | Field::Idle
+            | Field::Ip
+            | Field::Listener
+            | Field::Outcome
+            | Field::Sent
+            | Field::Seq
+            | Field::ServerCert
+            | Field::SinceStart
+            | Field::Sni
+            | Field::Tls => cx.value(field),
         }
     }
 

@@ -178,29 +178,70 @@ impl Field {
     }
 
     pub(crate) fn name(&self) -> String {
-        match self {
-            Self::Request(RequestField::Header(name)) => format!("header.{name}"),
-            Self::Request(RequestField::Parameter(name)) => format!("param.{name}"),
-            Self::Session(name) => format!("session.{name}"),
-            Self::State(name) => format!("state.{name}"),
-            Self::SinceFirst => "since.first".to_owned(),
-            Self::SinceStart => "since.start".to_owned(),
-            plain => {
-                let found = FIELDS.iter().find(|(_, field, ..)| field == plain);
-                found.map(|(name, ..)| (*name).to_owned()).unwrap_or_default()
-            }
+        match (self.dotted(), self.row()) {
+            (Some((first, second, _)), _) => format!("{first}.{second}"),
+            (None, row) => row.map(|(name, ..)| (*name).to_owned()).unwrap_or_default(),
         }
     }
 
     pub(crate) fn kind(&self) -> FieldKind {
+        match (self.dotted(), self.row()) {
+            (Some((_, _, kind)), _) => kind,
+            (None, row) => row.map_or(FieldKind::Any, |(_, _, kind, _)| *kind),
+        }
+    }
+
+    fn row(&self) -> Option<&'static (&'static str, Self, FieldKind, &'static str)> {
+        FIELDS.iter().find(|(_, field, ..)| field == self)
+    }
+
+    /// The two parts of a name with a dot, and the kind of the value.
+    fn dotted(&self) -> Option<(&'static str, &str, FieldKind)> {
         match self {
-            Self::Request(RequestField::Header(_)) => FieldKind::Text,
-            Self::Request(RequestField::Parameter(_)) => FieldKind::Word,
-            Self::Session(_) | Self::State(_) => FieldKind::Any,
-            Self::SinceFirst | Self::SinceStart => FieldKind::Span,
-            plain => {
-                FIELDS.iter().find(|(_, field, ..)| field == plain).map_or(FieldKind::Any, |(_, _, kind, _)| *kind)
-            }
+            Self::Request(field) => match field {
+                RequestField::Header(name) => Some(("header", name, FieldKind::Text)),
+                RequestField::Parameter(name) => Some(("param", name, FieldKind::Word)),
+                RequestField::Verb
+                | RequestField::Argument
+                | RequestField::Line
+                | RequestField::Tag
+                | RequestField::Mechanism
+                | RequestField::User
+                | RequestField::Sender
+                | RequestField::Recipient
+                | RequestField::Recipients
+                | RequestField::Size
+                | RequestField::Octets
+                | RequestField::Body
+                | RequestField::Mailbox
+                | RequestField::Uid
+                | RequestField::UidKnown
+                | RequestField::UidValidity
+                | RequestField::Msn
+                | RequestField::Items
+                | RequestField::Flags
+                | RequestField::Subject
+                | RequestField::Exists => None,
+            },
+            Self::Session(name) => Some(("session", name, FieldKind::Any)),
+            Self::State(name) => Some(("state", name, FieldKind::Any)),
+            Self::SinceFirst => Some(("since", "first", FieldKind::Span)),
+            Self::SinceStart => Some(("since", "start", FieldKind::Span)),
+            Self::Age
+            | Self::At
+            | Self::Conn
+            | Self::Conns
+            | Self::Early
+            | Self::Failed
+            | Self::Idle
+            | Self::Ip
+            | Self::Listener
+            | Self::Outcome
+            | Self::Sent
+            | Self::Seq
+            | Self::ServerCert
+            | Self::Sni
+            | Self::Tls => None,
         }
     }
 

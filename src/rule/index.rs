@@ -81,7 +81,7 @@ impl Index {
             let Some(value) = cx.value(field) else { continue };
             let texts = match value {
                 Value::Several(values) => values,
-                one => vec![one],
+                one @ (Value::Text(_) | Value::Number(_) | Value::Truth(_)) => vec![one],
             };
             for text in texts {
                 let Value::Text(mut text) = text else { continue };

@@ -64,7 +64,7 @@ impl FailedCondition {
         let got = value.map(|value| match value {
             // It may be long.
             Value::Text(text) => beginning(text),
-            other => beginning(&shown(other)),
+            Value::Number(_) | Value::Truth(_) | Value::Several(_) => beginning(&shown(value)),
         });
         let distance = got.as_deref().map_or(usize::MAX / 4, |got| differ(&wanted, got));
         Self { field: condition.field.clone(), wanted, got, setter, distance }

@@ -273,7 +273,7 @@ impl Reader {
 fn start(node: &Node) -> Location {
     match &node.place {
         Location::Span(_) => Location::Span(0..0),
-        other => other.clone(),
+        Location::Pointer(_) | Location::Nowhere => node.place.clone(),
     }
 }
 

@@ -272,19 +272,21 @@ impl fmt::Display for StartError {
                 return write!(f, "{name:?} is not a valid host name: write letters, digits, hyphens and dots");
             }
         };
-        match source.kind() {
-            io::ErrorKind::AddrInUse => write!(
+        if source.kind() == io::ErrorKind::AddrInUse {
+            return write!(
                 f,
                 "the {listener} listener cannot bind {address}: another program uses this port; \
                  choose another port, or port 0 for a free one"
-            ),
-            io::ErrorKind::PermissionDenied => write!(
+            );
+        }
+        if source.kind() == io::ErrorKind::PermissionDenied {
+            return write!(
                 f,
                 "the {listener} listener cannot bind {address}: permission denied; \
                  choose a port above 1023, or port 0 for a free one"
-            ),
-            _ => write!(f, "the {listener} listener cannot bind {address}: {source}"),
+            );
         }
+        write!(f, "the {listener} listener cannot bind {address}: {source}")
     }
 }
 

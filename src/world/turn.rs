@@ -185,7 +185,7 @@ impl World {
                     let Some(Decoded { request, .. }) = decoded.take() else { continue };
                     match self.perform(session, machine, request, &mut run, now) {
                         Next::More(rest) if !run.is_item() => break Continuation::Part(rest),
-                        other => next = other,
+                        answered @ (Next::Continue | Next::More(_) | Next::Layer(_) | Next::End) => next = answered,
                     }
                 }
                 Want::Effect { effect, after, by } => {
