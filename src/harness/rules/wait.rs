@@ -17,7 +17,8 @@ const DEFAULT: Duration = Duration::from_secs(5);
 
 type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
 
-/// A wait for a rule to fire: await it, or [`block`](Self::block) on it. [`Mounted::wait`](crate::Mounted::wait) makes it.
+/// A wait for a rule to fire: await it, or [`block`](Self::block) on it. Made by
+/// [`Mounted::wait`](super::Mounted::wait).
 ///
 /// ```
 /// # use std::time::Duration;
