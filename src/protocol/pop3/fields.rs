@@ -12,7 +12,7 @@ impl Pop3 {
         let number = Self::number(ask);
         let maildrop = match &self.state {
             Pop3State::Transaction(_, maildrop) => Some(maildrop),
-            _ => None,
+            Pop3State::Silent | Pop3State::Authorization(_) | Pop3State::Sasl(_) => None,
         };
         match field {
             RequestField::Line => of_line(&decoded.input, field, false),
@@ -77,7 +77,9 @@ impl Pop3 {
                 Next::Continue
             }
             Ask::Stop => Next::End,
-            _ => Next::Continue,
+            Ask::Greeting | Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) | Ask::Http | Ask::Lapse => {
+                Next::Continue
+            }
         }
     }
 }

@@ -103,7 +103,7 @@ impl Pop3 {
     fn authorize(&mut self, command: Pop3Command, txn: &mut MailTxn<'_>) -> Answer {
         let named = match &mut self.state {
             Pop3State::Authorization(user) => user.take(),
-            _ => None,
+            Pop3State::Silent | Pop3State::Sasl(_) | Pop3State::Transaction(..) => None,
         };
         match command {
             Pop3Command::Stls => match self.tls.may_begin() {
@@ -135,7 +135,15 @@ impl Pop3 {
                 let progress = Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts());
                 self.proceed(progress, txn)
             }
-            _ => Err("log in first".to_owned()),
+            Pop3Command::Dele(_)
+            | Pop3Command::List(_)
+            | Pop3Command::Noop
+            | Pop3Command::Retr(_)
+            | Pop3Command::Rset
+            | Pop3Command::Stat
+            | Pop3Command::Top { .. }
+            | Pop3Command::Uidl(_) => Err("log in first".to_owned()),
+            Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are answered in any state"),
         }
     }
 

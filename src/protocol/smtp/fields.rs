@@ -89,7 +89,12 @@ impl Smtp {
             }
             Request::Deliveries(deliveries) => deliveries.skip(),
             Request::Stop => Next::End,
-            _ => Next::Continue,
+            Request::Greeting
+            | Request::Command(_)
+            | Request::Wrong(..)
+            | Request::Refused(_)
+            | Request::Http
+            | Request::Lapse => Next::Continue,
         }
     }
 }

@@ -208,7 +208,11 @@ impl Smtp {
     fn sasl_event(&self) -> Event {
         match &self.state {
             SmtpState::Sasl(login) if !login.is_last() => Event::SmtpAuthStep,
-            _ => Event::SmtpAuth,
+            SmtpState::Silent
+            | SmtpState::Idle
+            | SmtpState::Transaction(_)
+            | SmtpState::Body(..)
+            | SmtpState::Sasl(_) => Event::SmtpAuth,
         }
     }
 }
@@ -245,7 +249,14 @@ impl Machine for Smtp {
         match request {
             Request::Message(body) => Some(vec![message(body.raw.clone()?)]),
             Request::Deliveries(deliveries) => Some(vec![deliveries.message().clone()]),
-            _ => None,
+            Request::Greeting
+            | Request::Command(_)
+            | Request::Wrong(..)
+            | Request::Refused(_)
+            | Request::Sasl(_)
+            | Request::Http
+            | Request::Lapse
+            | Request::Stop => None,
         }
     }
 
