@@ -28,7 +28,7 @@
 #![cfg_attr(not(feature = "cli"), allow(dead_code))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::too_many_lines))]
 
 #[cfg(feature = "api")]
 mod api;

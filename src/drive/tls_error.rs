@@ -3,6 +3,7 @@
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
 /// What went wrong, said of the client.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls adds variants")]
 pub(super) fn words(error: &Error) -> String {
     let words = match error {
         Error::AlertReceived(alert) => return format!("the client refused with the TLS alert {}", alert_words(*alert)),
@@ -34,6 +35,7 @@ pub(super) fn no_hello(error: &Error, first: &[u8]) -> String {
 
 const TOO_OLD: &str = "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3";
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "rustls adds variants")]
 fn incompatible(why: &PeerIncompatible) -> &'static str {
     match why {
         // Versions before 1.2 have no extension for signature algorithms (RFC 5246 §7.4.1.4.1).

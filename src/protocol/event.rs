@@ -351,11 +351,9 @@ impl Event {
 
     /// The event of the request whose long answer this is an item of; none for what is not an item.
     pub(crate) fn answer_of_item(self) -> Option<Self> {
-        match self {
-            Self::ImapFetchItem => Some(Self::ImapFetch),
-            Self::LmtpDelivery => Some(Self::LmtpMessage),
-            _ => None,
-        }
+        const ITEMS: [(Event, Event); 2] =
+            [(Event::ImapFetchItem, Event::ImapFetch), (Event::LmtpDelivery, Event::LmtpMessage)];
+        ITEMS.iter().find(|(item, _)| *item == self).map(|(_, answer)| *answer)
     }
 
     /// Whether a pattern names it: a star stands for one part of a name, and at the end for all that follow.

@@ -1,6 +1,7 @@
 //! What shall go wrong: rules are asked between a request and its performance; what they and the protocol say makes
 //! cues for the wire. Knows no sockets.
 
+mod candidates;
 mod chance;
 mod clause;
 mod condition;
@@ -11,7 +12,6 @@ mod field;
 mod filter;
 mod firing;
 mod frame;
-mod index;
 mod mounted;
 mod near_miss;
 mod plan;
@@ -42,6 +42,7 @@ pub(crate) use run::{Run, Want};
 pub(crate) use stage::is_spoken;
 pub(crate) use step::close::CloseMode;
 pub(crate) use step::read::Reading;
+#[cfg(any(test, feature = "api"))]
 pub(crate) use step::set::Variable;
 pub(crate) use step::tls::Hello;
 pub(crate) use step::{Said, Step, Target};

@@ -7,9 +7,9 @@ use super::clause::{Per, Rule, RuleNo};
 use super::condition::Condition;
 use super::content::{ConditionResult, Questions};
 
+use super::candidates::Index;
 use super::field::Field;
 use super::firing::{By, Firing, FiringEffect};
-use super::index::Index;
 use super::mounted::Mounted;
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::variables::{VariableValue, Variables};

@@ -7,7 +7,7 @@ mod mail_query;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod tls;
+mod tls_configs;
 mod until;
 
 use std::fmt;
@@ -25,7 +25,7 @@ pub use endpoint::Endpoint;
 pub(crate) use endpoint::reachable;
 pub(crate) use mail_query::MailQuery;
 pub(crate) use settings::Settings;
-use tls::TlsConfigs;
+use tls_configs::TlsConfigs;
 pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
 
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};

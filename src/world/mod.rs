@@ -155,7 +155,7 @@ impl World {
     /// A session has ended.
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8], now: Timestamp) {
         self.sessions -= 1;
-        self.mail.maildrops.leave(session);
+        self.mail.maildrop_locks.leave(session);
         self.rulebook.forget(session);
         self.presented.remove(&session);
         self.journal.end(now, session, ending, unfinished, first);

@@ -4,12 +4,12 @@
 mod end;
 mod flush;
 mod handshake;
-mod layer;
 mod news;
 mod open_exchange;
 mod play;
 mod read;
 mod turn;
+mod upgrade;
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

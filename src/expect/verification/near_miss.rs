@@ -115,7 +115,7 @@ pub(super) fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
     let mut last = None;
     for log in journal.sessions() {
         let exchanges = journal.turns(log.records.iter()).filter(|turn| turn.is_first).filter_map(|turn| turn.event());
-        let mut own = exchanges.filter(|event| event.protocol() == protocol);
+        let mut own = exchanges.filter(|event| protocol.is_some() && event.protocol() == protocol);
         last = own.next_back().map(|event| (log.no, event)).or(last);
     }
     let detail = match (last, protocol) {

@@ -29,18 +29,40 @@ impl Pop3 {
             RequestField::Size | RequestField::Octets => {
                 Some(Value::Number(maildrop?.message(number?)?.raw().len() as u64))
             }
-            _ => None,
+            RequestField::Verb
+            | RequestField::Argument
+            | RequestField::Tag
+            | RequestField::Sender
+            | RequestField::Recipient
+            | RequestField::Recipients
+            | RequestField::Parameter(_)
+            | RequestField::Header(_)
+            | RequestField::Body
+            | RequestField::Mailbox
+            | RequestField::UidKnown
+            | RequestField::UidValidity
+            | RequestField::Items
+            | RequestField::Flags
+            | RequestField::Subject => None,
         }
     }
 
     /// The message that a command names.
     pub(super) fn number(ask: &Ask) -> Option<u32> {
-        match ask {
-            Ask::Command(Pop3Command::Retr(number) | Pop3Command::Dele(number) | Pop3Command::Top { number, .. }) => {
-                Some(*number)
-            }
-            Ask::Command(Pop3Command::List(number) | Pop3Command::Uidl(number)) => *number,
-            _ => None,
+        let Ask::Command(command) = ask else { return None };
+        match command {
+            Pop3Command::Retr(number) | Pop3Command::Dele(number) | Pop3Command::Top { number, .. } => Some(*number),
+            Pop3Command::List(number) | Pop3Command::Uidl(number) => *number,
+            Pop3Command::Apop { .. }
+            | Pop3Command::Auth(_)
+            | Pop3Command::Capa
+            | Pop3Command::Noop
+            | Pop3Command::Pass(_)
+            | Pop3Command::Quit
+            | Pop3Command::Rset
+            | Pop3Command::Stat
+            | Pop3Command::Stls
+            | Pop3Command::User(_) => None,
         }
     }
 

@@ -175,10 +175,12 @@ impl Machine for Pop3 {
     }
 
     fn gather(&self, Request { ask, read }: &mut Request, _accounts: &Accounts) -> u64 {
-        let lines = match ask {
-            Ask::Command(Pop3Command::Retr(_)) => None,
-            Ask::Command(Pop3Command::Top { lines, .. }) => Some(*lines),
-            _ => return 0,
+        let lines = if let Ask::Command(Pop3Command::Top { lines, .. }) = ask {
+            Some(*lines)
+        } else if let Ask::Command(Pop3Command::Retr(_)) = ask {
+            None
+        } else {
+            return 0;
         };
         let Some(message) = self.message(ask) else { return 0 };
         *read = Read::Gathered(message.clone(), lines);

@@ -220,16 +220,17 @@ impl Pop3 {
     /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for what fails
     /// until the client is configured otherwise.
     fn may_come_before_tls(&self, event: Event) -> Result<(), String> {
-        match event {
-            Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls => Ok(()),
-            Event::Pop3User | Event::Pop3Pass | Event::Pop3Apop | Event::Pop3AuthStart
-                if self.tls.is_required(StartTls::BeforeLogin) =>
-            {
-                Err("[AUTH] STLS is required before the login".to_owned())
-            }
-            _ if self.tls.is_required(StartTls::BeforeAnything) => Err("[SYS/PERM] STLS is required first".to_owned()),
-            _ => Ok(()),
+        if matches!(event, Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls) {
+            return Ok(());
         }
+        let is_login = matches!(event, Event::Pop3User | Event::Pop3Pass | Event::Pop3Apop | Event::Pop3AuthStart);
+        if is_login && self.tls.is_required(StartTls::BeforeLogin) {
+            return Err("[AUTH] STLS is required before the login".to_owned());
+        }
+        if self.tls.is_required(StartTls::BeforeAnything) {
+            return Err("[SYS/PERM] STLS is required first".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -246,6 +247,26 @@ fn listing<'l>(text: &str, lines: impl Iterator<Item = &'l str>) -> Outcome<Requ
     positive(lines.fold(reply, |reply, line| reply.line(&[line])).line(&["."]))
 }
 
+/// The scan listing (RFC 1939 §5).
+fn sizes(maildrop: &Maildrop) -> Reply {
+    let (count, octets) = maildrop.stat();
+    let mut reply = Reply::default().line(&["+OK ", &format!("{count} messages, {octets} octets")]);
+    for (number, message) in maildrop.each() {
+        let _infallible = write!(reply, "{number} {}\r\n", maildrop::size(message));
+    }
+    reply.line(&["."])
+}
+
+/// The unique-id listing (RFC 1939 §7).
+fn unique_ids(maildrop: &Maildrop) -> Reply {
+    let mut reply = Reply::default().line(&["+OK unique ids follow"]);
+    for (number, _) in maildrop.each() {
+        let id = maildrop.unique_id(number).unwrap_or_default();
+        let _infallible = write!(reply, "{number} {id}\r\n");
+    }
+    reply.line(&["."])
+}
+
 fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer {
     let none = |number: u32| format!("there is no message {number}");
     let mut reply = Reply::default();
@@ -258,26 +279,12 @@ fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{number} {}", maildrop::size(message))]);
         }
-        Pop3Command::List(None) => {
-            let (count, octets) = maildrop.stat();
-            reply = reply.line(&["+OK ", &format!("{count} messages, {octets} octets")]);
-            for (number, message) in maildrop.each() {
-                let _infallible = write!(reply, "{number} {}\r\n", maildrop::size(message));
-            }
-            reply = reply.line(&["."]);
-        }
+        Pop3Command::List(None) => reply = sizes(maildrop),
         Pop3Command::Uidl(Some(number)) => {
             let id = maildrop.unique_id(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{number} {id}")]);
         }
-        Pop3Command::Uidl(None) => {
-            reply = reply.line(&["+OK unique ids follow"]);
-            for (number, _) in maildrop.each() {
-                let id = maildrop.unique_id(number).unwrap_or_default();
-                let _infallible = write!(reply, "{number} {id}\r\n");
-            }
-            reply = reply.line(&["."]);
-        }
+        Pop3Command::Uidl(None) => reply = unique_ids(maildrop),
         Pop3Command::Retr(number) => {
             let message = maildrop.message(number).ok_or_else(|| none(number))?;
             reply = reply.line(&["+OK ", &format!("{} octets", maildrop::size(message))]);

@@ -85,6 +85,7 @@ pub(super) fn parse(line: &[u8], limit: u64, dialect: Dialect) -> (Event, Result
     (*event, command(*event, rest, limit, dialect))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "verbs are a few of all events")]
 fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<SmtpCommand, Refusal> {
     let Ok(rest) = std::str::from_utf8(rest) else { return Err(Refusal::syntax("the line is not UTF-8")) };
     let is_control = |byte: u8| byte.is_ascii_control();

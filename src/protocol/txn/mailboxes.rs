@@ -253,19 +253,6 @@ impl MailTxn<'_> {
     pub(crate) fn name_entry(&mut self, place: MailboxId, uid: u32, uidl: &str) {
         self.change(Change::Uidl { place, uid, uidl: uidl.into() });
     }
-
-    /// Locks the maildrop of an account for this session. Returns false if another session has locked it (RFC 1939 §4).
-    pub(crate) fn hold_maildrop(&mut self, account: AccountNo) -> bool {
-        let Origin::Session(session) = self.origin else { return false };
-        *self.mail.maildrops.0.entry(account).or_insert(session) == session
-    }
-
-    /// Unlocks the maildrops that this session has locked.
-    pub(crate) fn leave_maildrop(&mut self) {
-        if let Origin::Session(session) = self.origin {
-            self.mail.maildrops.leave(session);
-        }
-    }
 }
 
 #[cfg(test)]

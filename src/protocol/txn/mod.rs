@@ -1,125 +1,21 @@
 //! Transactions: how a machine reads accounts, makes changes, and notes facts about the client while it performs a request.
 
+mod log;
 mod mailboxes;
-
-use std::collections::{BTreeMap, HashMap};
+mod maildrop_lock;
+mod store;
 
 use bytes::Bytes;
 
+pub(crate) use log::{ClientFacts, TxnLog};
 pub(crate) use mailboxes::InvalidMailbox;
+pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 
 use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{
-    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, MailboxNo, Member,
-    Message, Origin,
+    Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
 };
 use crate::sasl::{self, Password, Passwords, Verdict};
-
-/// The session that has locked the maildrop of an account (RFC 1939 §4).
-#[derive(Debug, Default)]
-pub(crate) struct Maildrops(HashMap<AccountNo, SessionNo>);
-
-impl Maildrops {
-    /// Unlocks what this session has locked.
-    pub(crate) fn leave(&mut self, session: SessionNo) {
-        self.0.retain(|_, holder| *holder != session);
-    }
-}
-
-/// The mail of one server: accounts with their mailboxes, and the changes that are not yet recorded.
-#[derive(Debug)]
-pub(crate) struct MailStore {
-    pub(crate) accounts: Accounts,
-    pub(crate) maildrops: Maildrops,
-    pub(crate) next_message: u32,
-    /// The mailboxes and messages with which every account is created.
-    pub(crate) seeds: Vec<SeedMailbox>,
-    /// The accounts that were opened for the scenario.
-    opened: Vec<AccountNo>,
-    /// The mailboxes that were created for the scenario in other accounts.
-    made: BTreeMap<AccountNo, Vec<MailboxNo>>,
-    /// What is not yet recorded.
-    log: TxnLog,
-    /// What is not yet recorded of an exchange that was suspended.
-    outer: Vec<TxnLog>,
-}
-
-/// A mailbox, and the messages in it at the start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeedMailbox {
-    pub(crate) mailbox: Box<str>,
-    pub(crate) uid_validity: Option<u32>,
-    pub(crate) generate: u32,
-    pub(crate) messages: Vec<SeedMessage>,
-}
-
-/// A message at the start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SeedMessage {
-    pub(crate) raw: Bytes,
-    pub(crate) flags: Vec<Box<str>>,
-    pub(crate) uidl: Option<Box<str>>,
-}
-
-impl MailStore {
-    pub(crate) fn new(accounts: Accounts) -> Self {
-        Self {
-            accounts,
-            maildrops: Maildrops::default(),
-            next_message: 1,
-            seeds: Vec::new(),
-            opened: Vec::new(),
-            made: BTreeMap::new(),
-            log: TxnLog::default(),
-            outer: Vec::new(),
-        }
-    }
-
-    /// A store without locked maildrops and seeds. Message numbers begin with 1.
-    fn reset(&mut self) {
-        self.maildrops = Maildrops::default();
-        self.next_message = 1;
-        self.seeds.clear();
-        self.opened.clear();
-        self.made.clear();
-    }
-
-    /// Takes what is not yet recorded, for the record.
-    pub(crate) fn take_log(&mut self) -> TxnLog {
-        let mut log = std::mem::take(&mut self.log);
-        log.changes.shrink_to_fit();
-        log
-    }
-
-    /// The message that was accepted and is not yet recorded.
-    pub(crate) fn accepted(&self) -> Option<&Message> {
-        self.log.accepted.as_ref()
-    }
-
-    /// Who logged in, and the selected mailbox (the inner None after it was left), if this is not yet recorded.
-    pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
-        let facts = self.log.facts.as_deref();
-        (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
-    }
-
-    /// From now on, records apart from what was done until now.
-    pub(crate) fn suspend(&mut self) {
-        self.outer.push(std::mem::take(&mut self.log));
-    }
-
-    /// From now on, records together with what was done before [`suspend`](Self::suspend).
-    pub(crate) fn resume(&mut self) {
-        debug_assert!(self.log.is_empty(), "the log must be recorded before it is exchanged");
-        self.log = self.outer.pop().unwrap_or_default();
-    }
-
-    /// Everything that is not yet recorded, in order.
-    pub(crate) fn take_unrecorded(&mut self) -> Vec<TxnLog> {
-        let mut all = std::mem::take(&mut self.outer);
-        all.push(self.take_log());
-        all
-    }
-}
 
 /// The only access to the mail. Every change is applied at once with [`Accounts::apply`] and kept for the record of the
 /// exchange. It is kept in the store, so that it is there even after a panic.
@@ -144,60 +40,6 @@ pub(crate) enum Route {
 pub(crate) struct Destination {
     login: Option<Box<str>>,
     mailbox: Box<str>,
-}
-
-/// What was done in a transaction, for the record of the exchange.
-#[derive(Debug, Default)]
-pub(crate) struct TxnLog {
-    pub(crate) changes: Vec<Change>,
-    /// The accepted message, until the journal takes it.
-    pub(crate) accepted: Option<Message>,
-    /// The messages that an IMAP client appended.
-    pub(crate) appended: Vec<Message>,
-    /// What became known of the client. Nothing in most exchanges.
-    pub(crate) facts: Option<Box<ClientFacts>>,
-}
-
-/// What became known of a client.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct ClientFacts {
-    /// The login of the client, after authentication.
-    pub(crate) user: Option<Box<str>>,
-    /// The login whose authentication failed.
-    pub(crate) denied: Option<Box<str>>,
-    /// The name that the client gave in EHLO or HELO.
-    pub(crate) helo: Option<Box<str>>,
-    /// The mailbox that is selected from now on. The inner None if no mailbox is selected any longer.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
-    )]
-    pub(crate) selected: Option<Option<Box<str>>>,
-    /// Whether the client is in IDLE from now on (RFC 2177).
-    pub(crate) idling: Option<bool>,
-}
-
-/// Deserializes a field that is present, even if it is null.
-#[cfg(feature = "serde")]
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
-    serde::Deserialize::deserialize(deserializer).map(Some)
-}
-
-impl TxnLog {
-    /// The message with this number, if this log contains it.
-    pub(crate) fn message(&self, no: MessageNo) -> Option<&Message> {
-        self.accepted.iter().chain(&self.appended).find(|message| message.no() == no)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { changes, accepted, appended, facts } = self;
-        changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
-    }
-
-    fn facts(&mut self) -> &mut ClientFacts {
-        self.facts.get_or_insert_default()
-    }
 }
 
 impl Passwords for Accounts {
@@ -385,7 +227,7 @@ impl<'a> MailTxn<'a> {
         }
     }
 
-    /// Closes all accounts, unlocks all maildrops, and restarts message numbers.
+    /// Closes all accounts, unlocks all maildrop_locks, and restarts message numbers.
     pub(crate) fn reset(&mut self, uid_validity: u32) {
         self.change(self.mail.accounts.resetting(uid_validity));
         self.mail.reset();

@@ -49,9 +49,24 @@ pub(crate) enum Listing {
     Size(Literal),
 }
 
+/// The forms of the value, and the keys that go with each.
+const FORMS: [(&str, &[&str]); 4] = [
+    ("item", &["value", "drop"]),
+    ("code", &["value", "drop"]),
+    ("literal", &[]),
+    ("listing", &["uid", "size", "drop"]),
+];
+const KEYS: [&str; 8] = ["item", "value", "drop", "literal", "listing", "uid", "size", "code"];
+
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
-    let keys = ["item", "value", "drop", "literal", "listing", "uid", "size", "code"];
-    let table = reader.table(node, "`data`", &keys);
+    let table = reader.table(node, "`data`", &KEYS);
+    if let Some((form, with)) = FORMS.iter().find(|(form, _)| table.get(form).is_some()) {
+        for key in KEYS.iter().filter(|key| *key != form && !with.contains(key)) {
+            if let Some(other) = table.get(key) {
+                reader.wrong(&other.place, format!("`{key}` does not go with `{form}`"));
+            }
+        }
+    }
     let drop = match table.get("drop") {
         Some(its) => reader.truth(its)?,
         None => false,
@@ -74,10 +89,10 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let line = reader.number(listing, "the number of a message")?;
     let change = match (table.get("uid"), table.get("size"), drop) {
         (None, None, true) => Listing::Drop,
-        (Some(uid), _, false) => Listing::Uid(reader.template(uid)?),
+        (Some(uid), None, false) => Listing::Uid(reader.template(uid)?),
         (None, Some(size), false) => Listing::Size(reader.literal(size)?),
-        (None, None, false) | (Some(_), _, true) | (None, Some(_), true) => {
-            reader.wrong(&node.place, "a `listing` needs a `uid`, a `size` or `drop = true`");
+        (None, None, false) | (Some(_), Some(_), _) | (Some(_), None, true) | (None, Some(_), true) => {
+            reader.wrong(&node.place, "a `listing` needs one of `uid`, `size` and `drop = true`");
             return None;
         }
     };

@@ -31,6 +31,9 @@ pub(super) const KIND: StepKind = StepKind {
 pub(crate) struct Reply(pub(crate) Vec<Template>);
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
+    if node.items().is_empty() {
+        reader.wrong(&node.place, "`reply` needs at least one line");
+    }
     let lines: Vec<Template> = node.items().iter().filter_map(|item| reader.template(item)).collect();
     let is_whole = lines.len() == node.items().len() && !lines.is_empty();
     is_whole.then(|| Arc::new(Reply(lines)) as Arc<dyn Step>)

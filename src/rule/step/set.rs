@@ -111,7 +111,11 @@ impl Step for Set {
     }
 
     fn pointless(&self) -> Option<Objection> {
-        if self.0.is_empty() { wrong("`set` needs at least one variable", r#"write `set = { phase = "up" }`"#) } else { None }
+        if self.0.is_empty() {
+            wrong("`set` needs at least one variable", r#"write `set = { phase = "up" }`"#)
+        } else {
+            None
+        }
     }
 
     fn may_miss(&self, _is_late: bool) -> bool {

@@ -24,6 +24,12 @@ fn a_step_that_is_wrong_is_refused_in_words() {
         ("paces = 1", "unknown step `paces`; did you mean `pace`?"),
         ("", "a step must not be empty"),
         ("hold = true, pass = true", "a step can have only one key besides `after`; write { hold = … }, { pass = … }"),
+        ("reply = []", "`reply` needs at least one line"),
+        (
+            "data = { listing = 2, uid = \"x\", size = \"+1\" }",
+            "a `listing` needs one of `uid`, `size` and `drop = true`",
+        ),
+        ("data = { literal = \"+7\", value = \"{\" }", "`value` does not go with `literal`"),
         ("wait = \"x\"", "`x` is not a length of time; write `200ms`, `2s`, `5m` or `1h`"),
     ] {
         assert_eq!(Timed::parse(written).unwrap_err(), why);

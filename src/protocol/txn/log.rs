@@ -1,0 +1,58 @@
+//! What a transaction did, for the record of the exchange.
+
+use crate::base::MessageNo;
+use crate::mail::{Change, Message};
+
+/// What was done in a transaction, for the record of the exchange.
+#[derive(Debug, Default)]
+pub(crate) struct TxnLog {
+    pub(crate) changes: Vec<Change>,
+    /// The accepted message, until the journal takes it.
+    pub(crate) accepted: Option<Message>,
+    /// The messages that an IMAP client appended.
+    pub(crate) appended: Vec<Message>,
+    /// What became known of the client. Nothing in most exchanges.
+    pub(crate) facts: Option<Box<ClientFacts>>,
+}
+
+/// What became known of a client.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct ClientFacts {
+    /// The login of the client, after authentication.
+    pub(crate) user: Option<Box<str>>,
+    /// The login whose authentication failed.
+    pub(crate) denied: Option<Box<str>>,
+    /// The name that the client gave in EHLO or HELO.
+    pub(crate) helo: Option<Box<str>>,
+    /// The mailbox that is selected from now on. The inner None if no mailbox is selected any longer.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")
+    )]
+    pub(crate) selected: Option<Option<Box<str>>>,
+    /// Whether the client is in IDLE from now on (RFC 2177).
+    pub(crate) idling: Option<bool>,
+}
+
+/// Deserializes a field that is present, even if it is null.
+#[cfg(feature = "serde")]
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+impl TxnLog {
+    /// The message with this number, if this log contains it.
+    pub(crate) fn message(&self, no: MessageNo) -> Option<&Message> {
+        self.accepted.iter().chain(&self.appended).find(|message| message.no() == no)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { changes, accepted, appended, facts } = self;
+        changes.is_empty() && accepted.is_none() && appended.is_empty() && facts.is_none()
+    }
+
+    pub(super) fn facts(&mut self) -> &mut ClientFacts {
+        self.facts.get_or_insert_default()
+    }
+}
