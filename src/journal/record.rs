@@ -260,7 +260,8 @@ impl Record {
             let own = size_of::<Detail>() + detail.odd_dots.as_deref().map_or(0, size_of_val);
             let facts = detail.facts.as_ref().map_or(0, |_| size_of::<ClientFacts>());
             let trace = detail.trace.as_deref().map_or(0, Trace::octets);
-            own + facts + trace + detail.changes.len() * size_of::<Change>() + labelled.sum::<usize>()
+            let changes = detail.changes.iter().map(|change| size_of_val(change) + change.held());
+            own + facts + trace + changes.sum::<usize>() + labelled.sum::<usize>()
         });
         text + (size_of::<Self>() + own + more) as u64
     }

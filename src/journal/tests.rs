@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::base::Timestamp;
-use crate::mail::{Envelope, Origin, Parameters, Recipient, Sender, Verdict};
+use crate::mail::{Change, Envelope, Member, Origin, Parameters, Recipient, Sender, Verdict};
 use crate::protocol::{Event, Input, Listener, Reply, Status, TxnLog, Written};
 
 const AT: Timestamp = Timestamp::from_micros(0);
@@ -229,4 +229,16 @@ fn what_rules_did_counts_among_the_octets() {
     journal.exchange(AT, SESSION, Event::SmtpNoop, &Input::Silence, (&Reply::default(), None), detail);
 
     assert!(journal.octets() - before > (1000 * size_of::<Written>()) as u64);
+}
+
+#[test]
+fn a_list_of_accounts_counts_among_the_octets() {
+    let mut journal = journal();
+    let member = Member { login: "bob@example.org".into(), password: "secret".into(), addresses: Vec::new() };
+    let changes = vec![Change::Admit { members: vec![member; 1000].into() }];
+    let before = journal.octets();
+
+    journal.outside(AT, TxnLog { changes, ..TxnLog::default() });
+
+    assert!(journal.octets() - before > (1000 * size_of::<Member>()) as u64);
 }

@@ -72,6 +72,16 @@ impl Change {
         }
     }
 
+    /// The octets of what it refers to, if they can be many.
+    pub(crate) fn held(&self) -> usize {
+        let Self::Admit { members } = self else { return 0 };
+        let of = |member: &Member| {
+            let addresses = member.addresses.iter().map(|address| size_of_val(address) + address.len());
+            size_of_val(member) + member.login.len() + member.password.len() + addresses.sum::<usize>()
+        };
+        members.iter().map(of).sum()
+    }
+
     /// The mailbox whose entries this changes, or that is deleted.
     pub(crate) fn place(&self) -> Option<MailboxId> {
         match self {
