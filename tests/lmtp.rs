@@ -1,5 +1,7 @@
 //! LMTP (RFC 2033): a reply for each recipient, and rules that shape one of them.
 
+use std::time::Duration;
+
 use mailjig::matchers::subject;
 use mailjig::rules::{lmtp, on};
 use mailjig::{MailServer, Protocol, Scenario};
@@ -165,4 +167,38 @@ fn a_status_for_all_recipients_is_refused_where_each_has_its_own() {
     let error = Scenario::text("lmtp.toml", rule).check().unwrap_err().to_string();
 
     assert!(error.contains("each recipient has its own reply: use it at `lmtp.delivery`"), "{error}");
+}
+
+#[test]
+fn one_recipient_that_is_refused_makes_the_message_a_request_that_failed() {
+    let [pat, jones, _] = RECIPIENTS;
+    for recipients in [[pat, jones], [jones, pat]] {
+        let server = MailServer::start();
+        server.mount(on(lmtp::delivery()).to("jones@*").reply("452 4.2.2 over quota"));
+        server.mount(on(lmtp::noop()).when("failed", "1").reply("250 2.0.0 one failed"));
+        let mut client = connect(&server);
+
+        send(&mut client, &recipients);
+
+        client.wire.say("NOOP\r\n");
+        assert_eq!(line(&mut client), "250 2.0.0 one failed", "{recipients:?}");
+    }
+}
+
+#[test]
+fn recipients_that_are_not_yet_answered_when_the_server_is_reset_do_not_get_the_message() {
+    let server = MailServer::start();
+    server.clock().pause();
+    let slow = server.mount(on(lmtp::delivery()).to("jones@*").wait(Duration::from_secs(3)).pass());
+    let mut client = connect(&server);
+    let [_, jones, green] = RECIPIENTS;
+
+    say_message(&mut client, &[jones, green]);
+    slow.wait(1).block();
+    server.reset();
+    server.clock().advance(Duration::from_secs(3));
+
+    assert_eq!(line(&mut client), accepted(jones, "m1"));
+    assert_eq!(line(&mut client), format!("451 4.3.0 <{green}> The server was reset"));
+    assert_eq!((counts(&server), server.messages().len()), ([0; 3], 0));
 }

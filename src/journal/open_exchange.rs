@@ -15,17 +15,28 @@ pub(super) struct OpenExchange {
     is_silent: bool,
     /// A rule cuts the reply.
     is_cut: bool,
+    /// The reply is one for each recipient (RFC 2033 §4.2).
+    is_of_several: bool,
 }
 
 impl OpenExchange {
     pub(super) fn new(exchange: Seq, event: Event) -> Self {
-        Self { exchange, is_asked: !event.is_unasked(), status: None, is_silent: true, is_cut: false }
+        Self {
+            exchange,
+            is_asked: !event.is_unasked(),
+            status: None,
+            is_silent: true,
+            is_cut: false,
+            is_of_several: event == Event::LmtpMessage,
+        }
     }
 
     /// Adds this many octets of the reply.
     pub(super) fn say(&mut self, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         self.is_silent &= octets == 0;
-        self.status = status.or(self.status);
+        // Of a message over LMTP, one recipient that is refused counts.
+        let is_kept = self.is_of_several && self.status == Some(Status::Negative);
+        self.status = if is_kept { self.status } else { status.or(self.status) };
         self.is_cut |= detail.and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
     }
 

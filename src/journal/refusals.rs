@@ -2,7 +2,7 @@
 
 use super::{Exchange, Journal, RecordedTurn, SessionLog};
 use crate::base::Seq;
-use crate::protocol::Status;
+use crate::protocol::{Event, Status};
 
 /// A line, without its password, and the reply that refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl Journal {
                 answers.push(Answer { seq, exchange, status, said });
             } else if let Some(answer) = answers.iter_mut().rfind(|answer| answer.seq == seq)
                 && status.is_some()
+                && !(answer.exchange.event == Event::LmtpMessage && answer.status == Some(Status::Negative))
             {
                 (answer.status, answer.said) = (status, said);
             }

@@ -58,9 +58,18 @@ impl CapabilityOverride {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
         self.add.retain(|its| !other.remove.contains(its));
-        self.add.extend(other.add.iter().cloned());
+        extend(&mut self.add, &other.add);
         self.remove.retain(|its| !other.add.contains(its));
-        self.remove.extend(other.remove.iter().cloned());
+        extend(&mut self.remove, &other.remove);
+    }
+}
+
+/// Adds the names that are not there yet: a step that is executed again changes nothing.
+fn extend(names: &mut Vec<Box<str>>, more: &[Box<str>]) {
+    for name in more {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
     }
 }
 
@@ -106,6 +115,20 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_that_is_made_again_changes_nothing() {
+        let change = CapabilityOverride {
+            add: vec!["X-Y".into()],
+            remove: vec!["IDLE".into()],
+            ..CapabilityOverride::default()
+        };
+        let mut merged = change.clone();
+
+        merged.merge(&change);
+
+        assert_eq!(merged, change);
+    }
 
     #[test]
     fn a_transcript_shows_changes_of_the_capabilities_and_not_the_list() {

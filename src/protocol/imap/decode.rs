@@ -31,9 +31,9 @@ impl Imap {
                 let done = line.slice(..line.len() - 1);
                 (Input::Line(line), done)
             }
-            // A bare LF ends no line, so this line must be neither DONE nor valid base64.
+            // A line that ends with a bare LF or is too long must be neither DONE nor valid base64.
             Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
-            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::new()),
+            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::from_static(b"\n")),
         };
         let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };
         Some(Decoded { event, input, request: Request(ask) })

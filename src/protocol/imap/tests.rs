@@ -19,14 +19,11 @@ struct Session {
 }
 
 impl Session {
-    /// A session that is logged in and has selected an INBOX with these messages.
-    fn with(messages: &[String]) -> Self {
+    /// A session that is greeted.
+    fn unauthenticated() -> Self {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-        let inbox = txn.mailbox_of(LOGIN, "INBOX").unwrap();
-        for message in messages {
-            txn.append(inbox, Flags::NONE, None, message.clone().into());
-        }
+        let account = txn.mailbox_of(LOGIN, "INBOX").unwrap().account;
         let config = Config {
             host: "test".into(),
             starttls: StartTls::Never,
@@ -34,9 +31,20 @@ impl Session {
             limits: Limits::default(),
             leniency: Leniency::STRICT,
         };
-        let mut session = Self { imap: Imap::new(Arc::new(config), true, false), mail, account: inbox.account };
+        let mut session = Self { imap: Imap::new(Arc::new(config), true, false), mail, account };
         let greeting = session.imap.decode(&mut BytesMut::new()).unwrap();
         session.turn(greeting.request);
+        session
+    }
+
+    /// A session that is logged in and has selected an INBOX with these messages.
+    fn with(messages: &[String]) -> Self {
+        let mut session = Self::unauthenticated();
+        let mut txn = MailTxn::new(&mut session.mail, Origin::Delivered, Timestamp::from_micros(0));
+        let inbox = txn.mailbox_of(LOGIN, "INBOX").unwrap();
+        for message in messages {
+            txn.append(inbox, Flags::NONE, None, message.clone().into());
+        }
         session.ask(&format!("a LOGIN {LOGIN} secret"));
         session.ask("a SELECT INBOX");
         session
@@ -309,4 +317,28 @@ fn messages_expunged_by_another_session_are_left_out_with_expungeissued() {
         assert_eq!(text, format!("* SEARCH 1 3\r\n{tag} {end}"));
     }
     assert_eq!(by_uid, "* SEARCH 1 3\r\n* 2 EXPUNGE\r\nd OK SEARCH is complete\r\n");
+}
+
+#[test]
+fn a_sasl_response_that_is_too_long_is_not_taken_for_an_empty_one() {
+    let mut session = Session::unauthenticated();
+    session.ask("a AUTHENTICATE LOGIN");
+    session.ask("dGlt");
+
+    let said = session.ask(&"A".repeat(1 << 20));
+
+    assert!(said.concat().starts_with("a BAD "), "{said:?}");
+}
+
+#[test]
+fn an_initial_response_that_is_not_all_does_not_complete_a_login() {
+    for (line, event) in [
+        ("a AUTHENTICATE LOGIN dGlt", Event::ImapAuthStart),
+        ("a AUTHENTICATE PLAIN", Event::ImapAuthStart),
+        ("a AUTHENTICATE PLAIN AGJvYgBzZWNyZXQ=", Event::ImapAuth),
+    ] {
+        let mut session = Session::unauthenticated();
+        let decoded = session.imap.decode(&mut BytesMut::from(format!("{line}\r\n").as_bytes())).unwrap();
+        assert_eq!(decoded.event, event, "{line}");
+    }
 }

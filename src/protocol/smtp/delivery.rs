@@ -1,12 +1,12 @@
 //! LMTP's answer to a message: a reply for each recipient that was accepted (RFC 2033 §4.2).
 
+use std::fmt::Write;
 use std::vec;
 
-use super::perform::say;
 use super::refusal::visible;
 use super::{Request, Smtp};
 use crate::mail::{AccountNo, Message};
-use crate::protocol::{MailTxn, Next, Outcome, Reply};
+use crate::protocol::{MailTxn, Next, Outcome, Reply, Status};
 
 /// A message that was captured, and the recipients that are not yet answered.
 #[derive(Debug)]
@@ -17,12 +17,14 @@ pub(crate) struct Deliveries {
     is_filed: bool,
     /// The accounts that have it.
     served: Vec<AccountNo>,
+    /// How often the server had been reset when it was captured.
+    resets: u64,
 }
 
 impl Deliveries {
-    pub(super) fn new(message: Message, is_filed: bool) -> Self {
+    pub(super) fn new(message: Message, is_filed: bool, resets: u64) -> Self {
         let recipients: Vec<Box<str>> = message.envelope().accepted().map(Box::from).collect();
-        Self { message, recipients: recipients.into_iter(), is_filed, served: Vec::new() }
+        Self { message, recipients: recipients.into_iter(), is_filed, served: Vec::new(), resets }
     }
 
     pub(super) fn message(&self) -> &Message {
@@ -48,17 +50,24 @@ impl Deliveries {
 impl Smtp {
     /// Delivers to the recipients, and says so to each.
     pub(super) fn deliver(mut deliveries: Deliveries, txn: &mut MailTxn<'_>) -> Outcome<Request> {
-        let mut replies = Reply::default();
+        let mut reply = Reply::default();
+        // After a reset the journal no longer has the message.
+        if deliveries.resets != txn.resets() {
+            for address in deliveries.recipients.by_ref() {
+                let _infallible = write!(reply, "451 4.3.0 <{}> The server was reset\r\n", visible(&address));
+            }
+            return Outcome { reply, status: Some(Status::Negative), next: Next::Continue };
+        }
         for address in deliveries.recipients.by_ref() {
             if !deliveries.is_filed {
                 txn.file_in_inbox(&address, &deliveries.message, &mut deliveries.served);
             }
             let no = deliveries.message.no();
-            replies = replies.line(&["250 2.0.0 <", &visible(&address), "> Ok: queued as ", &no.to_string()]);
+            let _infallible = write!(reply, "250 2.0.0 <{}> Ok: queued as {no}\r\n", visible(&address));
             if txn.is_single() {
                 break;
             }
         }
-        Outcome { reply: replies, next: deliveries.rest(), ..say("") }
+        Outcome { reply, status: Some(Status::Positive), next: deliveries.rest() }
     }
 }

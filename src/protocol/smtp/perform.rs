@@ -229,7 +229,7 @@ impl Smtp {
         };
         if self.config.dialect == Dialect::Lmtp {
             let (message, is_filed) = txn.capture(envelope, raw);
-            let deliveries = Request::Deliveries(Deliveries::new(message, is_filed));
+            let deliveries = Request::Deliveries(Deliveries::new(message, is_filed, txn.resets()));
             return Ok(Outcome { reply: Reply::default(), status: None, next: Next::More(deliveries) });
         }
         let message = txn.deliver(envelope, raw);

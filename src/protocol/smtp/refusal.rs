@@ -59,7 +59,11 @@ impl Refusal {
 
     /// The same reply for each of so many recipients (RFC 2033 §4.2).
     pub(super) fn to_each(&self, recipients: usize) -> Outcome<Request> {
-        let reply = (0..recipients).fold(Reply::default(), |reply, _| reply.line(&[&self.0]));
+        let mut reply = Reply::default();
+        for _ in 0..recipients {
+            reply.push(&self.0);
+            reply.push("\r\n");
+        }
         Outcome { reply, status: Some(Status::Negative), next: Next::Continue }
     }
 

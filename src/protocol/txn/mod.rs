@@ -72,6 +72,11 @@ impl<'a> MailTxn<'a> {
         self.is_single
     }
 
+    /// How often the server was reset.
+    pub(crate) fn resets(&self) -> u64 {
+        self.mail.resets
+    }
+
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.mail.accounts
     }

@@ -14,6 +14,7 @@ pub(crate) struct MailStore {
     pub(crate) accounts: Accounts,
     pub(crate) maildrop_locks: MaildropLocks,
     pub(crate) next_message: u32,
+    pub(super) resets: u64,
     /// The mailboxes and messages with which every account is created.
     pub(crate) seeds: Vec<SeedMailbox>,
     /// The accounts that were opened for the scenario.
@@ -49,6 +50,7 @@ impl MailStore {
             accounts,
             maildrop_locks: MaildropLocks::default(),
             next_message: 1,
+            resets: 0,
             seeds: Vec::new(),
             opened: Vec::new(),
             made: BTreeMap::new(),
@@ -61,6 +63,7 @@ impl MailStore {
     pub(super) fn reset(&mut self) {
         self.maildrop_locks = MaildropLocks::default();
         self.next_message = 1;
+        self.resets += 1;
         self.seeds.clear();
         self.opened.clear();
         self.made.clear();

@@ -34,7 +34,9 @@ impl Command for Authenticate {
     }
 
     fn has_credentials(&self) -> bool {
-        self.initial.is_some()
+        // A mechanism such as LOGIN asks for more.
+        let may_be_all = |mechanism: &Mechanism| mechanism.is_complete_with(self.initial.as_deref());
+        self.initial.is_some() && Mechanism::parse(self.mechanism.as_bytes()).is_none_or(may_be_all)
     }
 
     fn mechanism(&self) -> Option<&str> {
