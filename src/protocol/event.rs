@@ -90,7 +90,7 @@ events! {
         SmtpCaps = "smtp.caps",
         /// STARTTLS.
         SmtpStarttls = "smtp.starttls",
-        /// The AUTH command, unless it contains the complete credentials.
+        /// The AUTH command without the complete credentials. With them it is the event `smtp.auth`.
         SmtpAuthStart = "smtp.auth.start",
         /// A line of a SASL exchange, but not its last one.
         SmtpAuthStep = "smtp.auth.step",
@@ -130,7 +130,7 @@ events! {
         LmtpCaps = "lmtp.caps",
         /// STARTTLS.
         LmtpStarttls = "lmtp.starttls",
-        /// The AUTH command, unless it contains the complete credentials.
+        /// The AUTH command without the complete credentials. With them it is the event `lmtp.auth`.
         LmtpAuthStart = "lmtp.auth.start",
         /// A line of a SASL exchange, but not its last one.
         LmtpAuthStep = "lmtp.auth.step",
@@ -176,7 +176,7 @@ events! {
         ImapQuit = "imap.quit",
         /// STARTTLS.
         ImapStarttls = "imap.starttls",
-        /// The AUTHENTICATE command, unless it contains the complete credentials.
+        /// The AUTHENTICATE command without the complete credentials. With them it is the event `imap.auth`.
         ImapAuthStart = "imap.auth.start",
         /// A line of a SASL exchange, but not its last one.
         ImapAuthStep = "imap.auth.step",
@@ -260,7 +260,7 @@ events! {
         Pop3Pass = "pop3.pass",
         /// APOP.
         Pop3Apop = "pop3.apop",
-        /// The AUTH command, unless it contains the complete credentials.
+        /// The AUTH command without the complete credentials. With them it is the event `pop3.auth`.
         Pop3AuthStart = "pop3.auth.start",
         /// A line of a SASL exchange, but not its last one.
         Pop3AuthStep = "pop3.auth.step",

@@ -52,7 +52,7 @@ pub(crate) enum FieldKind {
 pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "How long the session has existed."),
     ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "The text after the verb."),
-    ("at", Field::At, FieldKind::Span, "The time since the rule came into force at which the timer fires."),
+    ("at", Field::At, FieldKind::Span, "When the timer fires, counted from when the rule came into force."),
     ("body", Field::Request(RequestField::Body), FieldKind::Text, "The message without its header."),
     ("bytes", Field::Request(RequestField::Octets), FieldKind::Number, "The size of the message in octets."),
     ("conn", Field::Conn, FieldKind::Number, "The number of the session, from 1."),
@@ -156,7 +156,7 @@ pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
     (
         "since",
         FieldKind::Span,
-        "The time since the rule's first match (`since.first`) or since the start (`since.start`).",
+        "The time since this rule first matched (`since.first`; 0 until then) or since the start (`since.start`).",
     ),
     ("state", FieldKind::Any, "A variable of the scenario."),
 ];

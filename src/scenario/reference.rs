@@ -120,7 +120,9 @@ fn steps(out: &mut String) {
     }
     out.push_str(
         "\n### Steps by example\n\nEach row is a rule with these steps at this event, the client's input, and the server's \
-         output. A bar separates two writes. A test executes every row, over TCP and over TLS.\n\n\
+         output. A bar separates two writes. A test executes every row over TCP and over TLS, \
+         the handshake row over TLS only. Rows with one plain command are also executed with one octet in each segment, and with the \
+         next command in the same segment.\n\n\
          | `on` | `do` | client | server | then |\n|---|---|---|---|---|\n",
     );
     for Example { on, steps, client, server, then } in STEPS.iter().flat_map(|kind| kind.examples) {

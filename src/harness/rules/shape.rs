@@ -54,7 +54,7 @@ impl<P> Rule<P> {
         self.push(Split(at.into_iter().collect()))
     }
 
-    /// Sends everything that the rule lets out in one write, after its last step.
+    /// Sends the output of the steps that follow, `pass` included, in one write at the end of the rule.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -12,7 +12,7 @@ use crate::protocol::{Event, Reply};
 pub(super) const KIND: StepKind = StepKind {
     name: "hold",
     forms: "`true`",
-    does: "Sends everything that the rule lets out in one write, at the end of the rule.",
+    does: "Sends the output of the steps that follow, `pass` included, in one write at the end of the rule.",
     role: Role::Filter,
     examples: &Example::everywhere(
         "[{ hold = true }, { pass = true }, { raw = \"x\" }]",

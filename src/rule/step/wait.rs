@@ -12,13 +12,13 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "wait",
     forms: "`\"200ms\"`, `{ min = \"0ms\", max = \"1s\" }`",
-    does: "Delays the output of the following steps. A range is drawn from by the seed.",
+    does: "Delays the output of the following steps. With `min` and `max`, the delay is a random value that depends on the seed.",
     role: Role::Flow,
     examples: &Example::everywhere("{ wait = \"1ms\" }", CONFORMING, Then::Open),
     read,
 };
 
-/// How long; a range is drawn from by the seed.
+/// How long. In a range, the seed determines the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) least: Duration,

@@ -11,12 +11,20 @@ pub(super) const EXTENSION: Extension = Extension {
     ..Extension::of("RFC 3501", "the base protocol")
 };
 
-/// How a client may log in (RFC 3501 §6.1.1, §6.2).
-pub(super) const LOGIN: Extension = Extension {
-    capabilities: &[
-        Capability { name: "STARTTLS", when: Announced::StartTlsPossible },
-        Capability { name: "LOGINDISABLED", when: Announced::LoginForbidden },
-        Capability { name: "AUTH=", when: Announced::LoginPossible },
-    ],
-    ..Extension::of("RFC 3501", "how a client can log in")
+/// STARTTLS is possible (RFC 3501 §6.2.1).
+pub(super) const STARTTLS: Extension = Extension {
+    capabilities: &[Capability { name: "STARTTLS", when: Announced::StartTlsPossible }],
+    ..Extension::of("RFC 3501", "STARTTLS, which begins TLS on this connection")
+};
+
+/// A login is refused before TLS (RFC 3501 §6.2.3).
+pub(super) const LOGIN_DISABLED: Extension = Extension {
+    capabilities: &[Capability { name: "LOGINDISABLED", when: Announced::LoginForbidden }],
+    ..Extension::of("RFC 3501", "nothing; it says that LOGIN and AUTHENTICATE are refused")
+};
+
+/// The SASL mechanisms (RFC 3501 §6.2.2).
+pub(super) const AUTHENTICATE: Extension = Extension {
+    capabilities: &[Capability { name: "AUTH=", when: Announced::LoginPossible }],
+    ..Extension::of("RFC 3501", "AUTHENTICATE with this SASL mechanism")
 };
