@@ -1,6 +1,7 @@
 //! The architecture as a test: a floor imports only floors below it, some words are forbidden in some floors, tests have
 //! deadlines, and public items have examples.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -126,6 +127,44 @@ fn protocols_and_listeners_are_types_and_not_compared_as_text() {
         }
     }
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+/// Names that several types of the crate have, because they mean the same in each place.
+const SAME_MEANING: &[(&str, &[&str])] = &[
+    ("what each protocol's machine has for itself", &["Config", "Limits", "Request"]),
+    ("the public handle of what a floor below keeps", &["Account", "Clock", "Entry", "Mailbox", "Mounted", "Rule"]),
+    ("the marker of where a rule stands has the name of the place", &["Imap", "Pop3", "Server", "Smtp"]),
+    ("a step and what it says", &["Reply"]),
+    ("one step, of a rule or of a dialogue", &["Step"]),
+];
+
+#[test]
+fn a_type_that_several_files_see_has_a_name_of_its_own() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&src, "rs", &mut files);
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files {
+        let name = file.strip_prefix(&src).expect("it was found there").to_string_lossy().replace('\\', "/");
+        for line in without_comments_and_strings(&fs::read_to_string(&file).expect("source is UTF-8")).lines() {
+            let item = line.trim_start();
+            let item = item.strip_prefix("pub(crate) ").or_else(|| item.strip_prefix("pub "));
+            let kinds = ["struct ", "enum ", "trait "];
+            let Some(rest) = item.and_then(|item| kinds.iter().find_map(|kind| item.strip_prefix(kind))) else {
+                continue;
+            };
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            places.entry(rest[..end].to_owned()).or_default().insert(name.clone());
+        }
+    }
+    assert!(places.len() > 100, "types are found");
+
+    let allowed: Vec<&str> = SAME_MEANING.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+    let twice: Vec<&String> = places.iter().filter(|(_, files)| files.len() > 1).map(|(name, _)| name).collect();
+    let violations: Vec<_> = twice.iter().filter(|name| !allowed.contains(&name.as_str())).collect();
+    let unused: Vec<_> = allowed.iter().filter(|name| !twice.iter().any(|its| its == *name)).collect();
+    assert!(violations.is_empty(), "types with one name: {violations:?}, of {places:?}");
+    assert!(unused.is_empty(), "no longer needed: {unused:?}");
 }
 
 #[test]

@@ -20,12 +20,12 @@ pub(crate) enum Data {
     Float(f64),
     Truth(bool),
     List(Vec<Node>),
-    Table(Vec<Entry>),
+    Table(Vec<TableEntry>),
 }
 
 /// A key and its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct TableEntry {
     pub(crate) key: String,
     pub(crate) place: Location,
     pub(crate) value: Node,
@@ -65,7 +65,11 @@ impl Node {
             Value::Object(map) => {
                 let entry = |(key, value): (&String, &Value)| {
                     let here = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-                    Entry { key: key.clone(), place: Location::Pointer(here.clone()), value: Self::json(value, &here) }
+                    TableEntry {
+                        key: key.clone(),
+                        place: Location::Pointer(here.clone()),
+                        value: Self::json(value, &here),
+                    }
                 };
                 // A null value counts as absent.
                 Data::Table(map.iter().filter(|(_, value)| !value.is_null()).map(entry).collect())
@@ -91,15 +95,15 @@ impl Node {
         if let Data::List(items) = &self.data { items } else { std::slice::from_ref(self) }
     }
 
-    pub(crate) fn entries(&self) -> Option<&[Entry]> {
+    pub(crate) fn entries(&self) -> Option<&[TableEntry]> {
         if let Data::Table(entries) = &self.data { Some(entries) } else { None }
     }
 }
 
 fn of_table(table: &DeTable<'_>, span: Range<usize>) -> Node {
-    let mut entries: Vec<Entry> = table
+    let mut entries: Vec<TableEntry> = table
         .iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| TableEntry {
             key: key.get_ref().to_string(),
             place: Location::Span(key.span()),
             value: of_value(value.get_ref(), value.span()),

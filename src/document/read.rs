@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::node::{Data, Entry, Node};
+use super::node::{Data, Node, TableEntry};
 use super::problem::{Location, Problem};
 use crate::base::{Pattern, filtered, span, unknown_word};
 use crate::mail::Namespace;
@@ -198,7 +198,7 @@ impl Reader {
 
 /// The entries of a table.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Table<'n>(pub(crate) &'n [Entry]);
+pub(crate) struct Table<'n>(pub(crate) &'n [TableEntry]);
 
 impl<'n> Table<'n> {
     pub(crate) fn get(self, key: &str) -> Option<&'n Node> {

@@ -17,7 +17,7 @@ mod tls;
 mod tls_error;
 mod wire;
 
-pub(crate) use engine::{Engine, Watch};
+pub(crate) use engine::{Engine, Subscription};
 pub(crate) use listen::{ListenerConfig, TlsProvider, listen};
 pub(crate) use runtime::{runtime, spawn};
 pub(crate) use subscribers::{Interest, Topic};

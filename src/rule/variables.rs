@@ -11,8 +11,8 @@ use crate::protocol::Value;
 /// All variables of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Variables {
-    state: HashMap<Box<str>, Set>,
-    sessions: HashMap<SessionNo, HashMap<Box<str>, Set>>,
+    state: HashMap<Box<str>, VariableEntry>,
+    sessions: HashMap<SessionNo, HashMap<Box<str>, VariableEntry>>,
     /// How those of the server are at the start.
     pub(super) initial: Vec<(Box<str>, VariableValue)>,
 }
@@ -27,7 +27,7 @@ pub(crate) enum VariableValue {
 
 /// A variable and who set it last.
 #[derive(Debug, Clone)]
-pub(crate) struct Set {
+pub(crate) struct VariableEntry {
     pub(crate) value: VariableValue,
     pub(crate) by: Option<Arc<str>>,
     /// The exchange in which it was set.
@@ -36,11 +36,11 @@ pub(crate) struct Set {
 
 impl Variables {
     /// Those of the server.
-    pub(crate) fn state(&self) -> &HashMap<Box<str>, Set> {
+    pub(crate) fn state(&self) -> &HashMap<Box<str>, VariableEntry> {
         &self.state
     }
 
-    pub(super) fn of_session(&self, session: SessionNo, name: &str) -> Option<&Set> {
+    pub(super) fn of_session(&self, session: SessionNo, name: &str) -> Option<&VariableEntry> {
         self.sessions.get(&session)?.get(name)
     }
 
@@ -49,7 +49,7 @@ impl Variables {
         self.sessions.clear();
         let initial = self.initial.iter();
         self.state = initial
-            .map(|(name, value)| (name.clone(), Set { value: value.clone(), by: None, session: None }))
+            .map(|(name, value)| (name.clone(), VariableEntry { value: value.clone(), by: None, session: None }))
             .collect();
     }
 
@@ -66,7 +66,7 @@ impl Variables {
         by: Option<Arc<str>>,
         session: Option<SessionNo>,
     ) -> VariableValue {
-        let set = Set { value: value.clone(), by, session };
+        let set = VariableEntry { value: value.clone(), by, session };
         match (variable.is_session, session) {
             (false, _) => {
                 self.state.insert(variable.name.clone(), set);

@@ -1,11 +1,11 @@
 //! APOP (RFC 1939 §7): a digest over the greeting's timestamp and the password. It is a command of POP3 and has no name
 //! in the list of mechanisms.
 
-use super::{Passwords, Verdict};
+use super::{LoginVerdict, Passwords};
 
 /// The verdict on a login whose digest is this, after a greeting with this timestamp.
-pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, passwords: &dyn Passwords) -> Verdict {
-    Verdict::of_proof(login, passwords, |password| {
+pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, passwords: &dyn Passwords) -> LoginVerdict {
+    LoginVerdict::of_proof(login, passwords, |password| {
         let hash = md5::compute(format!("{timestamp}{password}"));
         format!("{hash:x}") == digest
     })

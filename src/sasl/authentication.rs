@@ -5,13 +5,13 @@ use std::fmt;
 
 use data_encoding::BASE64;
 
-use super::{Context, Exchange, Mechanism, Password, Passwords, Step, Verdict};
+use super::{Context, LoginVerdict, Mechanism, Password, Passwords, SaslExchange, SaslStep};
 
 /// A login that is under way: the client's next response is awaited.
 #[derive(Debug)]
 pub(crate) struct Authentication {
     mechanism: &'static Mechanism,
-    exchange: Box<dyn Exchange>,
+    exchange: Box<dyn SaslExchange>,
 }
 
 /// What a response leads to.
@@ -19,7 +19,7 @@ pub(crate) struct Authentication {
 pub(crate) enum Progress {
     /// The challenge of this is said, and the next response awaited.
     Challenge(Authentication),
-    Verdict(Verdict),
+    Verdict(LoginVerdict),
 }
 
 /// Why a login is over without a verdict.
@@ -82,9 +82,9 @@ impl Authentication {
 
     fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Result<Progress, Rejection> {
         match self.exchange.step(response, passwords) {
-            Step::Next(exchange) => Ok(Progress::Challenge(Self { mechanism: self.mechanism, exchange })),
-            Step::Verdict(verdict) => Ok(Progress::Verdict(verdict)),
-            Step::Malformed(why) => Err(Rejection::Malformed(why)),
+            SaslStep::Next(exchange) => Ok(Progress::Challenge(Self { mechanism: self.mechanism, exchange })),
+            SaslStep::Verdict(verdict) => Ok(Progress::Verdict(verdict)),
+            SaslStep::Malformed(why) => Err(Rejection::Malformed(why)),
         }
     }
 }
@@ -155,13 +155,13 @@ mod tests {
         };
         #[derive(Debug)]
         struct Bound(Vec<u8>);
-        impl Exchange for Bound {
+        impl SaslExchange for Bound {
             fn challenge(&self) -> Vec<u8> {
                 Vec::new()
             }
 
-            fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
-                Step::Verdict(Verdict::of_proof("tim", passwords, |_| response == self.0))
+            fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
+                SaslStep::Verdict(LoginVerdict::of_proof("tim", passwords, |_| response == self.0))
             }
         }
         let begin = |channel_binding| {

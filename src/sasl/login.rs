@@ -1,6 +1,6 @@
 //! LOGIN: a user name and a password, each asked for. Never standardised (draft-murchison-sasl-login), and widely used.
 
-use super::{Exchange, Mechanism, Passwords, Step, Verdict};
+use super::{SaslExchange, Mechanism, Passwords, SaslStep, LoginVerdict};
 use crate::base::is_identifier;
 
 pub(super) const MECHANISM: Mechanism =
@@ -12,7 +12,7 @@ enum Login {
     Password { login: String },
 }
 
-impl Exchange for Login {
+impl SaslExchange for Login {
     fn challenge(&self) -> Vec<u8> {
         match self {
             Self::Name => b"Username:".to_vec(),
@@ -31,13 +31,13 @@ impl Exchange for Login {
         }
     }
 
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
-        let Ok(response) = std::str::from_utf8(response) else { return Step::Malformed("it is not UTF-8") };
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
+        let Ok(response) = std::str::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         match self {
-            Self::Name if response.is_empty() => Step::Malformed("the user name is empty"),
-            Self::Name if !is_identifier(response) => Step::Malformed("the user name has control characters"),
-            Self::Name => Step::Next(Box::new(Self::Password { login: response.to_owned() })),
-            Self::Password { login } => Step::Verdict(Verdict::of_password(login, response, passwords)),
+            Self::Name if response.is_empty() => SaslStep::Malformed("the user name is empty"),
+            Self::Name if !is_identifier(response) => SaslStep::Malformed("the user name has control characters"),
+            Self::Name => SaslStep::Next(Box::new(Self::Password { login: response.to_owned() })),
+            Self::Password { login } => SaslStep::Verdict(LoginVerdict::of_password(login, response, passwords)),
         }
     }
 }
@@ -52,12 +52,12 @@ mod tests {
         let name = Login::Name;
         assert_eq!((name.challenge(), name.is_last(), name.login()), (b"Username:".to_vec(), false, None));
 
-        let Step::Next(password) = name.step(b"tim", &Secret) else { panic!("no password is asked for") };
+        let SaslStep::Next(password) = name.step(b"tim", &Secret) else { panic!("no password is asked for") };
 
         assert_eq!(password.challenge(), b"Password:");
         assert_eq!((password.is_last(), password.login()), (true, Some("tim")));
         for (response, is_proven) in [(&b"secret"[..], true), (b"", false)] {
-            let Step::Verdict(got) = password.step(response, &Secret) else { panic!("there is no verdict") };
+            let SaslStep::Verdict(got) = password.step(response, &Secret) else { panic!("there is no verdict") };
             assert_eq!(got, verdict("tim", is_proven));
         }
     }
@@ -69,7 +69,7 @@ mod tests {
             (b"tim\r\nQUIT", "the user name has control characters"),
             (b"\xff", "it is not UTF-8"),
         ] {
-            assert!(matches!(Login::Name.step(response, &Secret), Step::Malformed(its) if its == why), "{response:?}");
+            assert!(matches!(Login::Name.step(response, &Secret), SaslStep::Malformed(its) if its == why), "{response:?}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Mechanism {
     name: &'static str,
     /// Whether it ties the login to the TLS connection (RFC 5056), as those whose names end with `-PLUS` do.
     needs_channel_binding: bool,
-    begin: fn(&Context<'_>) -> Box<dyn Exchange>,
+    begin: fn(&Context<'_>) -> Box<dyn SaslExchange>,
 }
 
 /// What the server knows when an exchange begins.
@@ -47,7 +47,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// One exchange at one of its steps. It is never changed: a response leads to the next.
-pub(crate) trait Exchange: std::fmt::Debug + Send {
+pub(crate) trait SaslExchange: std::fmt::Debug + Send {
     /// What the server says before the client's next response; empty where the client speaks first.
     fn challenge(&self) -> Vec<u8>;
 
@@ -62,22 +62,22 @@ pub(crate) trait Exchange: std::fmt::Debug + Send {
     }
 
     /// Takes the client's next response.
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step;
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep;
 }
 
 /// What a response leads to.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum SaslStep {
     /// The next step: its challenge is said.
-    Next(Box<dyn Exchange>),
-    Verdict(Verdict),
+    Next(Box<dyn SaslExchange>),
+    Verdict(LoginVerdict),
     /// The response does not follow the mechanism's grammar, and why.
     Malformed(&'static str),
 }
 
 /// Who tried to log in, and whether the client proved to be that user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct LoginVerdict {
     pub(crate) login: String,
     pub(crate) is_proven: bool,
 }
@@ -131,7 +131,7 @@ impl Context<'_> {
     }
 }
 
-impl Verdict {
+impl LoginVerdict {
     /// The verdict on a login whose password was sent.
     pub(crate) fn of_password(login: &str, password: &str, passwords: &dyn Passwords) -> Self {
         Self::of_proof(login, passwords, |its| its == password)
@@ -161,8 +161,8 @@ mod tests {
         }
     }
 
-    pub(super) fn verdict(login: &str, is_proven: bool) -> Verdict {
-        Verdict { login: login.to_owned(), is_proven }
+    pub(super) fn verdict(login: &str, is_proven: bool) -> LoginVerdict {
+        LoginVerdict { login: login.to_owned(), is_proven }
     }
 
     #[test]
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_password_is_right_for_its_login_alone() {
-        assert_eq!(Verdict::of_password("bob", "secret", &Secret), verdict("bob", true));
-        assert_eq!(Verdict::of_password("bob", "Secret", &Secret), verdict("bob", false));
-        assert_eq!(Verdict::of_password("nobody", "secret", &Secret), verdict("nobody", false));
+        assert_eq!(LoginVerdict::of_password("bob", "secret", &Secret), verdict("bob", true));
+        assert_eq!(LoginVerdict::of_password("bob", "Secret", &Secret), verdict("bob", false));
+        assert_eq!(LoginVerdict::of_password("nobody", "secret", &Secret), verdict("nobody", false));
     }
 }

@@ -1,6 +1,6 @@
 //! PLAIN (RFC 4616): user name and password in one response.
 
-use super::{Exchange, Mechanism, Passwords, Step, Verdict};
+use super::{SaslExchange, Mechanism, Passwords, SaslStep, LoginVerdict};
 use crate::base::is_identifier;
 
 pub(super) const MECHANISM: Mechanism =
@@ -9,23 +9,23 @@ pub(super) const MECHANISM: Mechanism =
 #[derive(Debug)]
 struct Plain;
 
-impl Exchange for Plain {
+impl SaslExchange for Plain {
     fn challenge(&self) -> Vec<u8> {
         Vec::new()
     }
 
     /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
-    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> Step {
-        let Ok(response) = std::str::from_utf8(response) else { return Step::Malformed("it is not UTF-8") };
+    fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep {
+        let Ok(response) = std::str::from_utf8(response) else { return SaslStep::Malformed("it is not UTF-8") };
         let fields: Vec<&str> = response.split('\0').collect();
         match fields[..] {
-            [_, "", _] => Step::Malformed("the user name is empty"),
-            [_, login, _] if !is_identifier(login) => Step::Malformed("the user name has control characters"),
+            [_, "", _] => SaslStep::Malformed("the user name is empty"),
+            [_, login, _] if !is_identifier(login) => SaslStep::Malformed("the user name has control characters"),
             [authzid, login, password] if authzid.is_empty() || authzid == login => {
-                Step::Verdict(Verdict::of_password(login, password, passwords))
+                SaslStep::Verdict(LoginVerdict::of_password(login, password, passwords))
             }
-            [_, _, _] => Step::Malformed("nobody may act for somebody else here"),
-            _ => Step::Malformed("it must be [authzid] NUL user NUL password"),
+            [_, _, _] => SaslStep::Malformed("nobody may act for somebody else here"),
+            _ => SaslStep::Malformed("it must be [authzid] NUL user NUL password"),
         }
     }
 }
@@ -50,9 +50,9 @@ mod tests {
             (b"\0tim\0\xff", Err("it is not UTF-8")),
         ] {
             let got = match Plain.step(response, &Secret) {
-                Step::Verdict(verdict) => Ok(verdict),
-                Step::Malformed(why) => Err(why),
-                Step::Next(_) => panic!("{response:?}: PLAIN has one step"),
+                SaslStep::Verdict(verdict) => Ok(verdict),
+                SaslStep::Malformed(why) => Err(why),
+                SaslStep::Next(_) => panic!("{response:?}: PLAIN has one step"),
             };
             assert_eq!(got, step, "{response:?}");
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::drive::{Engine, Interest, Topic, Watch, spawn};
+use crate::drive::{Engine, Interest, Subscription, Topic, spawn};
 use crate::expect::Matcher;
 use crate::journal::Session;
 use crate::rule::RuleNo;
@@ -28,7 +28,7 @@ pub(crate) struct Until<F> {
 }
 
 struct Armed {
-    watch: Watch,
+    watch: Subscription,
     alarm: Arc<Alarm>,
     timer: AbortHandle,
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::Driver;
-use crate::drive::engine::Watch;
+use crate::drive::engine::Subscription;
 use crate::drive::subscribers::{Interest, Topic};
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Machine, Unfinished};
@@ -43,7 +43,7 @@ impl<M: Machine> Driver<M> {
         }
         let last_heard = *self.last_heard.get_or_insert_with(|| self.engine.clock().moment());
         let deadline = last_heard.plus(self.machine.patience());
-        let mut watch: Option<Watch> = None;
+        let mut watch: Option<Subscription> = None;
         if self.reading == Some(Reading::Slow) {
             self.pass_time(SLOWLY).await?;
         }

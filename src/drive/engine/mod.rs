@@ -24,7 +24,7 @@ use crate::protocol::Reply;
 use crate::world::{EndCommand, Kept, SessionCommand, World};
 pub(super) use listeners::Closed;
 use time::run_timers;
-pub(crate) use watch::Watch;
+pub(crate) use watch::Subscription;
 
 /// One server's world behind its one lock. Nothing awaits, and no code of a user runs, while the lock is held.
 pub(crate) struct Engine {

@@ -8,19 +8,19 @@ use crate::drive::subscribers::Interest;
 
 impl Engine {
     /// Wakes this waker whenever something of interest is appended, until the watch is dropped.
-    pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Watch {
+    pub(crate) fn watch(self: &Arc<Self>, interest: Interest, waker: Waker) -> Subscription {
         let id = self.lock().subscribers.add(interest, waker);
-        Watch { engine: Arc::clone(self), id }
+        Subscription { engine: Arc::clone(self), id }
     }
 }
 
 /// A subscription; dropping it ends it.
-pub(crate) struct Watch {
+pub(crate) struct Subscription {
     engine: Arc<Engine>,
     id: u64,
 }
 
-impl Watch {
+impl Subscription {
     /// From now on wakes this waker.
     pub(crate) fn rearm(&self, waker: &Waker) {
         let before = self.engine.lock().subscribers.rearm(self.id, waker.clone());
@@ -28,7 +28,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Subscription {
     fn drop(&mut self) {
         let armed = self.engine.lock().subscribers.remove(self.id);
         drop(armed);

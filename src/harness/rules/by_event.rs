@@ -6,7 +6,7 @@ use super::at::{ClientHello, Listing, Smtp, Timer};
 use super::{Rule, or_panic, text};
 use crate::base::short;
 use crate::rule::step::Literal;
-use crate::rule::step::data::{self, Data};
+use crate::rule::step::data::{self, DataStep};
 use crate::rule::step::deliver::Deliver;
 use crate::rule::step::tls::Hello;
 use crate::rule::{Certificate, Profile};
@@ -126,7 +126,7 @@ impl Rule<Listing> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn drop_listing(self, number: usize) -> Self {
-        self.push(Data::Listing { line: number, change: data::Listing::Drop })
+        self.push(DataStep::Listing { line: number, change: data::ListingChange::Drop })
     }
 
     /// Gives a message of UIDL's listing, counted from 1, another unique id.
@@ -151,8 +151,8 @@ impl Rule<Listing> {
     /// ```
     #[track_caller]
     pub fn listing_uid(self, number: usize, uid: &str) -> Self {
-        let change = data::Listing::Uid(text(uid));
-        self.push(Data::Listing { line: number, change })
+        let change = data::ListingChange::Uid(text(uid));
+        self.push(DataStep::Listing { line: number, change })
     }
 
     /// Gives a message of LIST's listing, counted from 1, a size of so many octets more, or less.
@@ -174,8 +174,8 @@ impl Rule<Listing> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn listing_size_off_by(self, number: usize, octets: i64) -> Self {
-        let change = data::Listing::Size(Literal::Off(octets));
-        self.push(Data::Listing { line: number, change })
+        let change = data::ListingChange::Size(Literal::Off(octets));
+        self.push(DataStep::Listing { line: number, change })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::at::{Fetch, Imap};
 use super::{Rule, pattern, text};
-use crate::rule::step::data::Data;
+use crate::rule::step::data::DataStep;
 use crate::rule::step::expunge::Expunge;
 use crate::rule::step::mailbox::{MailboxChange, Renumber};
 use crate::rule::step::{Literal, Tell, Which};
@@ -53,7 +53,7 @@ impl Rule<Imap> {
     /// ```
     #[track_caller]
     pub fn code(self, name: &str, value: &str) -> Self {
-        self.push(Data::Code { name: name.into(), value: Some(text(value)) })
+        self.push(DataStep::Code { name: name.into(), value: Some(text(value)) })
     }
 
     /// Leaves a response code (RFC 3501 §7.1) out of the reply.
@@ -73,7 +73,7 @@ impl Rule<Imap> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn drop_code(self, name: &str) -> Self {
-        self.push(Data::Code { name: name.into(), value: None })
+        self.push(DataStep::Code { name: name.into(), value: None })
     }
 
     /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is told
@@ -152,7 +152,7 @@ impl Rule<Fetch> {
     /// ```
     #[track_caller]
     pub fn item(self, name: &str, value: &str) -> Self {
-        self.push(Data::Item { name: pattern(name), value: Some(text(value)) })
+        self.push(DataStep::Item { name: pattern(name), value: Some(text(value)) })
     }
 
     /// Leaves an item out of the FETCH response, named by a pattern.
@@ -177,7 +177,7 @@ impl Rule<Fetch> {
     /// ```
     #[track_caller]
     pub fn drop_item(self, name: &str) -> Self {
-        self.push(Data::Item { name: pattern(name), value: None })
+        self.push(DataStep::Item { name: pattern(name), value: None })
     }
 
     /// Announces literals (RFC 3501 §4.3) as so many octets longer than they are, or shorter.
@@ -199,7 +199,7 @@ impl Rule<Fetch> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn literal_off_by(self, octets: i64) -> Self {
-        self.push(Data::Literal(Literal::Off(octets)))
+        self.push(DataStep::Literal(Literal::Off(octets)))
     }
 
     /// Announces each literal (RFC 3501 §4.3) as so many octets, whatever its length.
@@ -221,7 +221,7 @@ impl Rule<Fetch> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn literal_of(self, octets: u64) -> Self {
-        self.push(Data::Literal(Literal::Exactly(octets)))
+        self.push(DataStep::Literal(Literal::Exactly(octets)))
     }
 
     /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once, where

@@ -7,7 +7,7 @@ use crate::rule::step::caps::Caps;
 use crate::rule::step::fail::Fail;
 use crate::rule::step::kick::Kick;
 use crate::rule::step::note::Note;
-use crate::rule::step::set::{Assign, Set, Variable};
+use crate::rule::step::set::{Assign, SetStep, Variable};
 
 impl<P> Rule<P> {
     /// Gives a variable a value: a text, a number, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
@@ -42,7 +42,7 @@ impl<P> Rule<P> {
             Ok(number) => Assign::Number(number),
             Err(_) => Assign::Text(text(value)),
         };
-        self.push(Set(vec![(Variable { name: name.into(), is_session }, assign)]))
+        self.push(SetStep(vec![(Variable { name: name.into(), is_session }, assign)]))
     }
 
     /// Ends the sessions of this user, by a pattern, of every protocol.

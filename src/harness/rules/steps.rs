@@ -9,7 +9,7 @@ use crate::rule::step::pass::Pass;
 use crate::rule::step::raw::Raw;
 use crate::rule::step::reply::Reply;
 use crate::rule::step::stall::Stall;
-use crate::rule::step::wait::{Span, Wait};
+use crate::rule::step::wait::{Span, WaitStep};
 use crate::rule::{Template, Timed};
 
 impl<P> Rule<P> {
@@ -77,7 +77,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait(self, span: Duration) -> Self {
-        self.push(Wait(span.into()))
+        self.push(WaitStep(span.into()))
     }
 
     /// Lets server time pass, between `least` and `most`. The length depends on the server's seed.
@@ -98,7 +98,7 @@ impl<P> Rule<P> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn wait_between(self, least: Duration, most: Duration) -> Self {
-        self.push(Wait(Span { least, most }))
+        self.push(WaitStep(Span { least, most }))
     }
 
     /// Never answers this request. Later requests are answered.

@@ -11,7 +11,7 @@ use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::MailboxId;
 use crate::protocol::{Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
-use crate::sasl::{self, Authentication, Mechanism, Progress, Rejection, Verdict};
+use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Progress, Rejection};
 
 /// The result of a command: its reply, or why it is refused.
 type Answer = Result<Outcome<Request>, String>;
@@ -117,7 +117,7 @@ impl Pop3 {
             }
             Pop3Command::Pass(password) => {
                 let login = named.ok_or("PASS must follow USER")?;
-                let verdict = Verdict::of_password(&login, &password, txn.accounts());
+                let verdict = LoginVerdict::of_password(&login, &password, txn.accounts());
                 self.enter(&verdict, txn)
             }
             Pop3Command::Apop { login, digest } => {
@@ -166,7 +166,7 @@ impl Pop3 {
     }
 
     /// Locks the maildrop and numbers its messages (RFC 1939 §4).
-    fn enter(&mut self, verdict: &Verdict, txn: &mut MailTxn<'_>) -> Answer {
+    fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
         let Some(account) = txn.log_in(verdict) else {
             return Err("[AUTH] Authentication failed: the user name or the password is wrong".to_owned());
         };

@@ -15,7 +15,7 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::mail::{
     Account, AccountNo, Accounts, Change, Envelope, Flags, InternalDate, Mailbox, MailboxId, Member, Message, Origin,
 };
-use crate::sasl::{self, Password, Passwords, Verdict};
+use crate::sasl::{self, LoginVerdict, Password, Passwords};
 
 /// The only access to the mail. Every change is applied at once with [`Accounts::apply`] and kept for the record of the
 /// exchange. It is kept in the store, so that it is there even after a panic.
@@ -112,7 +112,7 @@ impl<'a> MailTxn<'a> {
     }
 
     /// Logs in. The account is created on first use. None if the client did not prove its identity.
-    pub(crate) fn log_in(&mut self, verdict: &Verdict) -> Option<AccountNo> {
+    pub(crate) fn log_in(&mut self, verdict: &LoginVerdict) -> Option<AccountNo> {
         let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
         let Some(login) = login else {
             self.mail.log.facts().denied = Some(verdict.login.as_str().into());

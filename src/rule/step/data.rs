@@ -31,19 +31,19 @@ pub(super) const KIND: StepKind = StepKind {
 
 /// What is changed in a response.
 #[derive(Debug, Clone)]
-pub(crate) enum Data {
+pub(crate) enum DataStep {
     /// An item of FETCH; None drops it.
     Item { name: Pattern, value: Option<Template> },
     /// The size that a literal announces.
     Literal(Literal),
     /// The n-th line of a POP3 listing.
-    Listing { line: usize, change: Listing },
+    Listing { line: usize, change: ListingChange },
     /// A response code, as `UIDNEXT`; None drops it.
     Code { name: Box<str>, value: Option<Template> },
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Listing {
+pub(crate) enum ListingChange {
     Drop,
     Uid(Template),
     Size(Literal),
@@ -73,14 +73,14 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     };
     if let Some(item) = table.get("item") {
         let value = new_value(reader, table, node, drop)?;
-        return Some(Arc::new(Data::Item { name: reader.pattern(item)?, value }));
+        return Some(Arc::new(DataStep::Item { name: reader.pattern(item)?, value }));
     }
     if let Some(code) = table.get("code") {
         let value = new_value(reader, table, node, drop)?;
-        return Some(Arc::new(Data::Code { name: reader.text(code)?.into(), value }));
+        return Some(Arc::new(DataStep::Code { name: reader.text(code)?.into(), value }));
     }
     if let Some(literal) = table.get("literal") {
-        return Some(Arc::new(Data::Literal(reader.literal(literal)?)));
+        return Some(Arc::new(DataStep::Literal(reader.literal(literal)?)));
     }
     let Some(listing) = table.get("listing") else {
         reader.wrong(&node.place, "`data` needs `item`, `literal`, `listing` or `code`");
@@ -88,15 +88,15 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     };
     let line = reader.number(listing, "the number of a message")?;
     let change = match (table.get("uid"), table.get("size"), drop) {
-        (None, None, true) => Listing::Drop,
-        (Some(uid), None, false) => Listing::Uid(reader.template(uid)?),
-        (None, Some(size), false) => Listing::Size(reader.literal(size)?),
+        (None, None, true) => ListingChange::Drop,
+        (Some(uid), None, false) => ListingChange::Uid(reader.template(uid)?),
+        (None, Some(size), false) => ListingChange::Size(reader.literal(size)?),
         (None, None, false) | (Some(_), Some(_), _) | (Some(_), None, true) | (None, Some(_), true) => {
             reader.wrong(&node.place, "a `listing` needs one of `uid`, `size` and `drop = true`");
             return None;
         }
     };
-    Some(Arc::new(Data::Listing { line, change }))
+    Some(Arc::new(DataStep::Listing { line, change }))
 }
 
 /// The `value` that an item or a code gets; none where it is dropped.
@@ -111,7 +111,7 @@ fn new_value(reader: &mut Reader, table: Table<'_>, node: &Node, drop: bool) -> 
     Some(value)
 }
 
-impl Step for Data {
+impl Step for DataStep {
     fn kind(&self) -> &'static StepKind {
         &KIND
     }
@@ -128,9 +128,9 @@ impl Step for Data {
             Self::Literal(size) => Tree::table([("literal", Some(size.print()))]),
             Self::Listing { line, change } => {
                 let change = match change {
-                    Listing::Drop => ("drop", Some(Tree::Truth(true))),
-                    Listing::Uid(uid) => ("uid", text(uid.written())),
-                    Listing::Size(size) => ("size", Some(size.print())),
+                    ListingChange::Drop => ("drop", Some(Tree::Truth(true))),
+                    ListingChange::Uid(uid) => ("uid", text(uid.written())),
+                    ListingChange::Size(size) => ("size", Some(size.print())),
                 };
                 Tree::table([("listing", Some(Tree::number(*line))), change])
             }
@@ -169,8 +169,8 @@ impl Step for Data {
     fn templates(&self) -> Vec<&Template> {
         match self {
             Self::Item { value, .. } | Self::Code { value, .. } => value.iter().collect(),
-            Self::Listing { change: Listing::Uid(uid), .. } => vec![uid],
-            Self::Listing { change: Listing::Drop | Listing::Size(_), .. } | Self::Literal(_) => Vec::new(),
+            Self::Listing { change: ListingChange::Uid(uid), .. } => vec![uid],
+            Self::Listing { change: ListingChange::Drop | ListingChange::Size(_), .. } | Self::Literal(_) => Vec::new(),
         }
     }
 }
@@ -178,7 +178,7 @@ impl Step for Data {
 /// A change of a response, with its text filled in.
 #[derive(Debug)]
 struct Changing {
-    data: Data,
+    data: DataStep,
     text: Option<Vec<u8>>,
 }
 
@@ -190,13 +190,13 @@ impl Filter for Changing {
     fn change(&mut self, mut reply: Reply) -> (Reply, bool) {
         let text = self.text.as_deref();
         let found = match &self.data {
-            Data::Item { name, .. } => response::item(&mut reply, name, text),
-            Data::Literal(size) => response::literals(&mut reply, &|there_are| size.of(there_are)),
-            Data::Code { name, .. } => response::code(&mut reply, name, text),
-            Data::Listing { line, change } => response::listing(&mut reply, *line, &|word| match change {
-                Listing::Drop => None,
-                Listing::Uid(_) => Some(text.unwrap_or_default().to_vec()),
-                Listing::Size(size) => {
+            DataStep::Item { name, .. } => response::item(&mut reply, name, text),
+            DataStep::Literal(size) => response::literals(&mut reply, &|there_are| size.of(there_are)),
+            DataStep::Code { name, .. } => response::code(&mut reply, name, text),
+            DataStep::Listing { line, change } => response::listing(&mut reply, *line, &|word| match change {
+                ListingChange::Drop => None,
+                ListingChange::Uid(_) => Some(text.unwrap_or_default().to_vec()),
+                ListingChange::Size(size) => {
                     let there_are = String::from_utf8_lossy(word).parse().unwrap_or(0);
                     Some(size.of(there_are).to_string().into_bytes())
                 }
@@ -207,16 +207,16 @@ impl Filter for Changing {
 
     fn told(&self) -> String {
         match &self.data {
-            Data::Item { name, value: Some(_) } => format!("{} replaced", name.written()),
-            Data::Item { name, value: None } => format!("{} dropped", name.written()),
-            Data::Literal(Literal::Off(more)) => format!("literals announce {more:+}"),
-            Data::Literal(Literal::Exactly(size)) => format!("literals announce {size}"),
-            Data::Listing { line, change: Listing::Drop } => format!("line {line} of the listing dropped"),
-            Data::Listing { line, change: Listing::Uid(_) | Listing::Size(_) } => {
+            DataStep::Item { name, value: Some(_) } => format!("{} replaced", name.written()),
+            DataStep::Item { name, value: None } => format!("{} dropped", name.written()),
+            DataStep::Literal(Literal::Off(more)) => format!("literals announce {more:+}"),
+            DataStep::Literal(Literal::Exactly(size)) => format!("literals announce {size}"),
+            DataStep::Listing { line, change: ListingChange::Drop } => format!("line {line} of the listing dropped"),
+            DataStep::Listing { line, change: ListingChange::Uid(_) | ListingChange::Size(_) } => {
                 format!("line {line} of the listing changed")
             }
-            Data::Code { name, value: Some(_) } => format!("[{name}] replaced"),
-            Data::Code { name, value: None } => format!("[{name}] dropped"),
+            DataStep::Code { name, value: Some(_) } => format!("[{name}] replaced"),
+            DataStep::Code { name, value: None } => format!("[{name}] dropped"),
         }
     }
 }

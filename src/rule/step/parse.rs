@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{STEPS, Step};
 use crate::base::unknown_word;
-use crate::document::{Entry, Node, Reader, Tree};
+use crate::document::{Node, Reader, TableEntry, Tree};
 use crate::rule::Timed;
 
 /// Known words that are no steps yet.
@@ -43,7 +43,7 @@ impl Reader {
         Some(Timed { step, after })
     }
 
-    fn step(&mut self, entry: &Entry) -> Option<Arc<dyn Step>> {
+    fn step(&mut self, entry: &TableEntry) -> Option<Arc<dyn Step>> {
         let name = entry.key.as_str();
         if let Some(kind) = STEPS.iter().find(|kind| kind.name == name) {
             return (kind.read)(self, &entry.value);

@@ -6,7 +6,7 @@ use super::super::effect::{ApplyContext, Effect};
 use super::super::stage;
 use super::super::template::Template;
 use super::{Example, Objection, Role, Step, StepKind, unless, wrong};
-use crate::document::{Data, Entry, Node, Reader, Tree};
+use crate::document::{Data, Node, Reader, TableEntry, Tree};
 use crate::protocol::Event;
 
 pub(super) const KIND: StepKind = StepKind {
@@ -41,12 +41,12 @@ pub(crate) enum Assign {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Set(pub(crate) Vec<(Variable, Assign)>);
+pub(crate) struct SetStep(pub(crate) Vec<(Variable, Assign)>);
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     let Some(entries) = node.entries() else {
         reader.wrong(&node.place, "`set` must be a table of variables");
-        return Some(Arc::new(Set(Vec::new())));
+        return Some(Arc::new(SetStep(Vec::new())));
     };
     let mut all = Vec::new();
     for entry in entries {
@@ -55,12 +55,12 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
             Some(of_scope) => (of_scope, entry.key == "session"),
             None => (std::slice::from_ref(entry), false),
         };
-        for Entry { key, value, .. } in of_scope {
+        for TableEntry { key, value, .. } in of_scope {
             let variable = Variable { name: key.as_str().into(), is_session };
             all.extend(assign(reader, value).map(|assign| (variable, assign)));
         }
     }
-    Some(Arc::new(Set(all)))
+    Some(Arc::new(SetStep(all)))
 }
 
 fn assign(reader: &mut Reader, node: &Node) -> Option<Assign> {
@@ -79,7 +79,7 @@ fn assign(reader: &mut Reader, node: &Node) -> Option<Assign> {
     }
 }
 
-impl Step for Set {
+impl Step for SetStep {
     fn kind(&self) -> &'static StepKind {
         &KIND
     }

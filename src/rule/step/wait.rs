@@ -32,11 +32,11 @@ impl From<Duration> for Span {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Wait(pub(crate) Span);
+pub(crate) struct WaitStep(pub(crate) Span);
 
 fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if node.entries().is_none() {
-        return Some(Arc::new(Wait(reader.duration(node)?.into())));
+        return Some(Arc::new(WaitStep(reader.duration(node)?.into())));
     }
     let table = reader.table(node, "`wait`", &["min", "max"]);
     let least = reader.need(table, node, "min", Reader::duration)?;
@@ -44,10 +44,10 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     if least > most {
         reader.wrong(&node.place, "`min` is greater than `max`");
     }
-    Some(Arc::new(Wait(Span { least, most: most.max(least) })))
+    Some(Arc::new(WaitStep(Span { least, most: most.max(least) })))
 }
 
-impl Step for Wait {
+impl Step for WaitStep {
     fn kind(&self) -> &'static StepKind {
         &KIND
     }

@@ -5,7 +5,7 @@ use crate::protocol::imap::extension::sasl_ir;
 use crate::protocol::imap::parser::{Parsed, Parser};
 use crate::protocol::imap::{Answer, Imap, ImapState, Mode, Progress, Refusal};
 use crate::protocol::{Event, MailTxn, Reply, StartTls};
-use crate::sasl::{self, Authentication, Mechanism, Rejection, Verdict};
+use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Rejection};
 
 pub(super) const AUTHENTICATE: CommandSpec =
     CommandSpec::new("AUTHENTICATE", Event::ImapAuthStart, AllowedIn::NotAuthenticated, |parser, _| parse(parser));
@@ -78,7 +78,7 @@ impl Imap {
         }
     }
 
-    pub(super) fn enter(&mut self, verdict: &Verdict, txn: &mut MailTxn<'_>) -> Answer {
+    pub(super) fn enter(&mut self, verdict: &LoginVerdict, txn: &mut MailTxn<'_>) -> Answer {
         let account = txn.log_in(verdict).ok_or_else(Refusal::failed_login)?;
         self.state = ImapState::Authenticated(account);
         Ok(Progress::LoggedIn)

@@ -5,7 +5,7 @@ use crate::base::is_identifier;
 use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 use crate::protocol::imap::{Answer, Imap};
 use crate::protocol::{Event, MailTxn, Reply};
-use crate::sasl::Verdict;
+use crate::sasl::LoginVerdict;
 
 pub(super) const LOGIN: CommandSpec =
     CommandSpec::new("LOGIN", Event::ImapLogin, AllowedIn::NotAuthenticated, |parser, _| parse(parser))
@@ -38,7 +38,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed<Box<dyn Command>> {
 impl Command for Login {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, _out: &mut Reply) -> Answer {
         imap.may_log_in()?;
-        let verdict = Verdict::of_password(&self.login, &self.password, txn.accounts());
+        let verdict = LoginVerdict::of_password(&self.login, &self.password, txn.accounts());
         imap.enter(&verdict, txn)
     }
 
