@@ -205,7 +205,7 @@ mod tests {
             (unreadable, Err("the client sent a ClientHello that cannot be read".to_owned())),
         ] {
             for piece in [1, 4, 700, octets.len()] {
-                let said = async { timeout(Duration::from_secs(20), said(octets, piece)).await };
+                let said = async { timeout(Duration::from_secs(120), said(octets, piece)).await };
                 let said = runtime().block_on(said).unwrap_or_else(|_| panic!("pieces of {piece} are waited for"));
                 assert_eq!(said, wanted, "pieces of {piece}");
             }
