@@ -24,6 +24,7 @@ const GIVEN: usize = 4 * FULL;
 
 impl<M: Machine> Driver<M> {
     pub(super) async fn play(&mut self, mut plan: Plan, is_last_turn: bool, at_end: Ending) -> Result<(), Ending> {
+        self.durable().await;
         if let Some(open) = self.open.last_mut() {
             open.ready = self.wire.pushed() + plan.octets();
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Driver;
 use super::open_exchange::OpenExchange;
-use crate::base::{Seq, SessionNo, Timestamp};
+use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Moment;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
@@ -27,8 +27,7 @@ impl<M: Machine> Driver<M> {
         let (decoded, answers) =
             if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { (decoded, None) };
         let Turn { exchange, plan, mut rest, .. } = self
-            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, decoded, is_early, now))
-            .await;
+            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if matches!(rest, Rest::Done) {
@@ -45,7 +44,6 @@ impl<M: Machine> Driver<M> {
                     self.turn_knowing(answers, |world, machine, session, now| {
                         world.part(session, exchange, machine, part, run, now)
                     })
-                    .await
                 }
                 Rest::Line(awaiting) => {
                     self.flush().await?;
@@ -61,7 +59,6 @@ impl<M: Machine> Driver<M> {
                     self.turn_knowing(answers, |world, machine, session, now| {
                         world.line(session, exchange, machine, &line, (decoded, run), now)
                     })
-                    .await
                 }
             };
             rest = turn.rest;
@@ -77,7 +74,7 @@ impl<M: Machine> Driver<M> {
 
     /// An event of the connection, which no machine knows of.
     pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
-        let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now)).await;
+        let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now));
         let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         Box::pin(self.play(plan, true, Ending::Clean)).await?;
@@ -87,16 +84,17 @@ impl<M: Machine> Driver<M> {
 
     /// Says something that no request asked for.
     pub(super) async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
-        let (exchange, _) = self.turn(|world, _, session, now| world.say(session, &reply, now)).await;
+        let (exchange, _) = self.turn(|world, _, session, now| world.say(session, &reply, now));
         let start = self.wire.pushed();
         let end = start + reply.len() as u64;
         self.open.push(OpenExchange { ready: end, end, ..OpenExchange::new(exchange, start) });
+        self.durable().await;
         self.push(&reply).await?;
         self.flush().await
     }
 
-    /// Takes a turn under the lock, for which these answers were read. What it says may leave when this resolves.
-    async fn turn_knowing<T>(
+    /// Takes a turn under the lock, for which these answers were read.
+    fn turn_knowing<T>(
         &mut self,
         answers: Option<Box<Answers>>,
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
@@ -104,7 +102,7 @@ impl<M: Machine> Driver<M> {
         let knowing = |world: &mut World, machine: &mut M, session: SessionNo, now: Timestamp| {
             world.knowing(answers, |world| turn(world, machine, session, now))
         };
-        let ((result, read), moment) = self.turn(knowing).await;
+        let ((result, read), moment) = self.turn(knowing);
         if let Some(read) = read {
             // It can consist of a hundred thousand pieces, so that freeing it takes long.
             let _freed = spawn_blocking(|| drop(read));
@@ -114,18 +112,13 @@ impl<M: Machine> Driver<M> {
         result
     }
 
-    /// Takes a turn under the lock. Gives its moment too. What it says may leave when this resolves.
-    async fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> (T, Moment) {
+    /// Takes a turn under the lock. Gives its moment too. What it says may leave when it is [durable](Self::durable).
+    fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> (T, Moment) {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
-        let (result, recorded, moment) = engine.update(|world, now| {
-            let result = turn(world, machine, session, now);
-            (result, world.journal.tip(), engine.clock().moment_of(now))
-        });
-        self.durable(recorded).await;
-        (result, moment)
+        engine.update(|world, now| (turn(world, machine, session, now), engine.clock().moment_of(now)))
     }
 
-    /// Resolves when every record up to this one is stored as durably as the server promises: a reply leaves after what
+    /// Resolves when all that the turns recorded is stored as durably as the server promises: a reply leaves after what
     /// it acknowledges is stored. The journal is in memory, so there is nothing to wait for.
-    async fn durable(&mut self, _through: Seq) {}
+    pub(super) async fn durable(&mut self) {}
 }

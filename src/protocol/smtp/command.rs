@@ -72,7 +72,7 @@ pub(super) fn parse(line: &[u8], limit: u64, dialect: Dialect) -> (Event, Result
     let line = &line[..line.len() - blank];
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let (verb, rest) = line.split_at(end);
-    let is_it = |(name, _): &&(&str, Event)| dialect.has(name) && name.as_bytes().eq_ignore_ascii_case(verb);
+    let is_it = |(name, _): &&(&str, Event)| name.as_bytes().eq_ignore_ascii_case(verb) && dialect.has(name);
     let Some((_, event)) = VERBS.iter().find(is_it) else {
         let text = match verb {
             [] => "Syntax error, the line is empty".to_owned(),

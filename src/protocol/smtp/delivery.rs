@@ -43,7 +43,7 @@ impl Deliveries {
     }
 
     fn rest(self) -> Next<Request> {
-        if self.recipients.len() == 0 { Next::Continue } else { Next::More(Request::Deliveries(self)) }
+        if self.recipients.len() == 0 { Next::Continue } else { Next::More(Request::Deliveries(Box::new(self))) }
     }
 }
 

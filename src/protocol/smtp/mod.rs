@@ -112,7 +112,7 @@ pub(crate) enum Request {
     Sasl(Bytes),
     Message(Body),
     /// The recipients of a message that are not yet answered, over LMTP.
-    Deliveries(Deliveries),
+    Deliveries(Box<Deliveries>),
     /// The client speaks HTTP.
     Http,
     Lapse,
@@ -160,7 +160,7 @@ impl Smtp {
         let is_sasl = matches!(self.state, SmtpState::Sasl(_));
         let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
         let is_http = !is_sasl && line.is_http();
-        let decoded = match line {
+        let mut decoded = match line {
             Line::Whole(line) if is_sasl => {
                 let event = self.sasl_event();
                 Decoded { event, request: Request::Sasl(line.clone()), input: Input::Line(line) }
@@ -196,7 +196,10 @@ impl Smtp {
                 }
             }
         };
-        if is_http { Decoded { request: Request::Http, ..decoded } } else { decoded }
+        if is_http {
+            decoded.request = Request::Http;
+        }
+        decoded
     }
 
     /// The change of what is announced that applies now.
@@ -221,8 +224,9 @@ impl Machine for Smtp {
     type Request = Request;
 
     fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
-        let decoded = self.next(input)?;
-        Some(Decoded { event: self.config.dialect.event(decoded.event), ..decoded })
+        let mut decoded = self.next(input)?;
+        decoded.event = self.config.dialect.event(decoded.event);
+        Some(decoded)
     }
 
     fn lapse(&mut self) -> Decoded<Request> {

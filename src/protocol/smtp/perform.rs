@@ -45,7 +45,7 @@ impl Smtp {
             }
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
-            Request::Deliveries(deliveries) => Ok(Self::deliver(deliveries, txn)),
+            Request::Deliveries(deliveries) => Ok(Self::deliver(*deliveries, txn)),
             // What follows is not meant for a mail server, or comes from a page that means harm.
             Request::Http => Ok(close(&format!("421 4.7.0 This is {}, not HTTP", self.config.dialect.name()))),
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
@@ -229,7 +229,7 @@ impl Smtp {
         };
         if self.config.dialect == Dialect::Lmtp {
             let (message, is_filed) = txn.capture(envelope, raw);
-            let deliveries = Request::Deliveries(Deliveries::new(message, is_filed, txn.resets()));
+            let deliveries = Request::Deliveries(Box::new(Deliveries::new(message, is_filed, txn.resets())));
             return Ok(Outcome { reply: Reply::default(), status: None, next: Next::More(deliveries) });
         }
         let message = txn.deliver(envelope, raw);
