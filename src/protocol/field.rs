@@ -33,10 +33,6 @@ pub(crate) enum RequestField {
     Octets,
     /// A parameter of MAIL or RCPT.
     Parameter(Box<str>),
-    /// A header field of the message.
-    Header(Box<str>),
-    /// The body of the message.
-    Body,
     /// The mailbox that the command names, or else the selected one.
     Mailbox,
     /// The UIDs of the messages that the command names.
@@ -50,10 +46,18 @@ pub(crate) enum RequestField {
     Items,
     /// The flags of STORE, as written.
     Flags,
-    /// The subjects of the messages that the command names.
-    Subject,
     /// The number of messages that the client knows of.
     Exists,
+}
+
+/// A field that depends on the content of messages, which have to be read for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum ContentField {
+    Subject,
+    /// A header field.
+    Header(Box<str>),
+    /// The message without its header.
+    Body,
 }
 
 /// The value of a field.
@@ -122,8 +126,6 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         | RequestField::Size
         | RequestField::Octets
         | RequestField::Parameter(_)
-        | RequestField::Header(_)
-        | RequestField::Body
         | RequestField::Mailbox
         | RequestField::Uid
         | RequestField::UidKnown
@@ -131,51 +133,30 @@ pub(super) fn of_line<'a>(input: &'a Input, field: &RequestField, is_tagged: boo
         | RequestField::Msn
         | RequestField::Items
         | RequestField::Flags
-        | RequestField::Subject
         | RequestField::Exists => None,
     }
 }
 
 /// A field that depends on the content of one message, or its value for each of several.
-pub(crate) fn content_of(messages: &[Message], field: &RequestField) -> Option<Value<'static>> {
+pub(crate) fn content_of(messages: &[Message], field: &ContentField) -> Option<Value<'static>> {
     match messages {
         [only] => of_message(only, field),
         several => Some(Value::Several(several.iter().filter_map(|message| of_message(message, field)).collect())),
     }
 }
 
-fn of_message(message: &Message, field: &RequestField) -> Option<Value<'static>> {
+fn of_message(message: &Message, field: &ContentField) -> Option<Value<'static>> {
     match field {
-        RequestField::Subject => Some(Value::text(message.subject())),
-        RequestField::Header(name) => {
+        ContentField::Subject => Some(Value::text(message.subject())),
+        ContentField::Header(name) => {
             let all = message.headers().into_iter().filter(|(its, _)| its.eq_ignore_ascii_case(name));
             let mut values: Vec<Value<'_>> = all.map(|(_, value)| Value::text(value)).collect();
             if values.len() > 1 { Some(Value::Several(values)) } else { values.pop() }
         }
-        RequestField::Body => {
+        ContentField::Body => {
             let body = message.raw().slice(message.root().body_range());
             Some(Value::text(String::from_utf8_lossy(&body).into_owned()))
         }
-        RequestField::Verb
-        | RequestField::Argument
-        | RequestField::Line
-        | RequestField::Tag
-        | RequestField::Mechanism
-        | RequestField::User
-        | RequestField::Sender
-        | RequestField::Recipient
-        | RequestField::Recipients
-        | RequestField::Size
-        | RequestField::Octets
-        | RequestField::Parameter(_)
-        | RequestField::Mailbox
-        | RequestField::Uid
-        | RequestField::UidKnown
-        | RequestField::UidValidity
-        | RequestField::Msn
-        | RequestField::Items
-        | RequestField::Flags
-        | RequestField::Exists => None,
     }
 }
 

@@ -26,7 +26,7 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
 pub use event::Event;
-pub(crate) use field::{RequestField, Value, content_of, message};
+pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;
 pub use listener::{Listener, Protocol};
 pub(crate) use redact::{is_login_line, is_verb_of, masked, without_words};

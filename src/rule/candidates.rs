@@ -134,7 +134,9 @@ impl Index {
 
 /// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
-    let requested = |its: &&Condition| matches!(its.field, Field::Request(_)) && its.field.kind() != FieldKind::Any;
+    let requested = |its: &&Condition| {
+        matches!(its.field, Field::Request(_) | Field::Content(_)) && its.field.kind() != FieldKind::Any
+    };
     rule.when.iter().filter(requested).find_map(|Condition { field, test }| {
         let Test::Text(pattern) = test else { return None };
         let text = pattern.exact().filter(|text| text.len() <= LONGEST)?;

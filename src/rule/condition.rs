@@ -250,7 +250,7 @@ impl fmt::Display for Test {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::RequestField;
+    use crate::protocol::ContentField;
 
     fn holds(field: &str, written: &str, value: Value<'_>) -> bool {
         let field = Field::parse(field).unwrap();
@@ -285,7 +285,7 @@ mod tests {
         ] {
             assert_eq!(holds(field, written, value.clone()), want, "{field} {written} {value:?}");
         }
-        let exactly = Condition { field: Field::Request(RequestField::Subject), test: Test::Exactly("*!".into()) };
+        let exactly = Condition { field: Field::Content(ContentField::Subject), test: Test::Exactly("*!".into()) };
         assert!(exactly.holds(Some(&Value::text("*!"))) && !exactly.holds(Some(&Value::text("hi!"))));
     }
 
@@ -293,7 +293,7 @@ mod tests {
     fn of_a_long_value_templates_write_the_beginning() {
         let (long, many) = ("ä".repeat(100_000), vec![Value::text("ab"); 100_000]);
         let condition = Condition {
-            field: Field::Request(RequestField::Body),
+            field: Field::Content(ContentField::Body),
             test: Test::parse(FieldKind::Text, "~(?<all>.*)").unwrap(),
         };
         let groups = |value: &Value<'_>| {

@@ -171,6 +171,7 @@ impl Rulebook {
                 (since <= moment).then(|| Value::Number(since.until(moment)))
             }
             Field::Request(_)
+            | Field::Content(_)
             | Field::Age
             | Field::At
             | Field::Conn

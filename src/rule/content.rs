@@ -61,8 +61,7 @@ impl Questions {
         };
         let fields = self.rules.iter().flat_map(|rule| rule.fields());
         for field in fields.chain(self.expects.iter().flat_map(|expect| expect.fields())) {
-            if let Field::Request(asked) = field
-                && field.is_content()
+            if let Field::Content(asked) = field
                 && answers.value(field).is_none()
             {
                 answers.values.push((field.clone(), content_of(&self.messages, asked)));

@@ -1,12 +1,14 @@
 //! What conditions and templates may name.
 
-use crate::protocol::{Event, Protocol, RequestField};
+use crate::protocol::{ContentField, Event, Protocol, RequestField};
 
 /// Something that is known when a rule is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
     /// What the protocol knows of the request.
     Request(RequestField),
+    /// What the messages contain that it is about.
+    Content(ContentField),
     Age,
     At,
     Conn,
@@ -53,7 +55,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "How long the session has existed."),
     ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "The text after the verb."),
     ("at", Field::At, FieldKind::Span, "When the timer fires, counted from when the rule came into force."),
-    ("body", Field::Request(RequestField::Body), FieldKind::Text, "The message without its header."),
+    ("body", Field::Content(ContentField::Body), FieldKind::Text, "The message without its header."),
     ("bytes", Field::Request(RequestField::Octets), FieldKind::Number, "The size of the message in octets."),
     ("conn", Field::Conn, FieldKind::Number, "The number of the session, from 1."),
     ("conns", Field::Conns, FieldKind::Number, "The number of open sessions."),
@@ -125,7 +127,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("sni", Field::Sni, FieldKind::Word, "The server name in the client's ClientHello."),
     (
         "subject",
-        Field::Request(RequestField::Subject),
+        Field::Content(ContentField::Subject),
         FieldKind::Text,
         "The subject of the messages that the command is about.",
     ),
@@ -167,7 +169,7 @@ impl Field {
             return Some(field.clone());
         }
         match name.split_once('.').filter(|(_, rest)| !rest.is_empty())? {
-            ("header", rest) => Some(Self::Request(RequestField::Header(rest.into()))),
+            ("header", rest) => Some(Self::Content(ContentField::Header(rest.into()))),
             ("param", rest) => Some(Self::Request(RequestField::Parameter(rest.into()))),
             ("session", rest) => Some(Self::Session(rest.into())),
             ("state", rest) => Some(Self::State(rest.into())),
@@ -198,36 +200,15 @@ impl Field {
     /// The two parts of a name with a dot, and the kind of the value.
     fn dotted(&self) -> Option<(&'static str, &str, FieldKind)> {
         match self {
-            Self::Request(field) => match field {
-                RequestField::Header(name) => Some(("header", name, FieldKind::Text)),
-                RequestField::Parameter(name) => Some(("param", name, FieldKind::Word)),
-                RequestField::Verb
-                | RequestField::Argument
-                | RequestField::Line
-                | RequestField::Tag
-                | RequestField::Mechanism
-                | RequestField::User
-                | RequestField::Sender
-                | RequestField::Recipient
-                | RequestField::Recipients
-                | RequestField::Size
-                | RequestField::Octets
-                | RequestField::Body
-                | RequestField::Mailbox
-                | RequestField::Uid
-                | RequestField::UidKnown
-                | RequestField::UidValidity
-                | RequestField::Msn
-                | RequestField::Items
-                | RequestField::Flags
-                | RequestField::Subject
-                | RequestField::Exists => None,
-            },
+            Self::Content(ContentField::Header(name)) => Some(("header", name, FieldKind::Text)),
+            Self::Request(RequestField::Parameter(name)) => Some(("param", name, FieldKind::Word)),
             Self::Session(name) => Some(("session", name, FieldKind::Any)),
             Self::State(name) => Some(("state", name, FieldKind::Any)),
             Self::SinceFirst => Some(("since", "first", FieldKind::Span)),
             Self::SinceStart => Some(("since", "start", FieldKind::Span)),
-            Self::Age
+            Self::Request(_)
+            | Self::Content(_)
+            | Self::Age
             | Self::At
             | Self::Conn
             | Self::Conns
@@ -247,7 +228,7 @@ impl Field {
 
     /// Whether messages have to be read for it.
     pub(crate) fn is_content(&self) -> bool {
-        matches!(self, Self::Request(RequestField::Body | RequestField::Header(_) | RequestField::Subject))
+        matches!(self, Self::Content(_))
     }
 
     /// Whether there may be such a thing at this event.
@@ -285,8 +266,10 @@ impl Field {
             }
             Self::Request(RequestField::Parameter(_)) => matches!(event, Event::SmtpMail | Event::SmtpRcpt),
             Self::Request(RequestField::Size) => event == Event::SmtpMail || is_message,
-            Self::Request(RequestField::Octets | RequestField::Body | RequestField::Header(_)) => is_message,
-            Self::Request(RequestField::Subject) => is_message || is_set,
+            Self::Request(RequestField::Octets) | Self::Content(ContentField::Body | ContentField::Header(_)) => {
+                is_message
+            }
+            Self::Content(ContentField::Subject) => is_message || is_set,
             Self::Request(RequestField::Msn) => {
                 is_set
                     || is_pop3 && (is_message || matches!(event, Event::Pop3List | Event::Pop3Uidl))

@@ -53,7 +53,7 @@ fn so_much_more_than_a_variable_was() {
         &|_| None,
     ) {
         VariableValue::Number(number) => number,
-        other => panic!("{other:?} is no number"),
+        other => panic!("{other:?} is not a number"),
     };
     let [own, shared] = [true, false].map(|is_session| Variable { name: "x".into(), is_session });
     assert_eq!(more(&book, &shared, 1), 3, "nothing is nought");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::protocol::{Event, Protocol, RequestField};
+use crate::protocol::{ContentField, Event, Protocol, RequestField};
 use crate::rule::step::{Example, STEPS, StepKind, Then};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
@@ -183,7 +183,7 @@ fn fields(event: Event) -> Vec<String> {
     let plain = FIELDS.iter().filter(|(_, field, ..)| *field != Field::Outcome && field.exists_at(event));
     let mut names: Vec<String> = plain.map(|(name, ..)| (*name).to_owned()).collect();
     let dotted = [
-        ("header.…", Field::Request(RequestField::Header("x".into()))),
+        ("header.…", Field::Content(ContentField::Header("x".into()))),
         ("param.…", Field::Request(RequestField::Parameter("x".into()))),
         ("session.…", Field::Session("x".into())),
         ("since.…", Field::SinceFirst),

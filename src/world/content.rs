@@ -63,7 +63,7 @@ mod tests {
     use crate::journal::Opened;
     use crate::mail::Namespace;
     use crate::protocol::smtp::{Config, Dialect, Limits, Smtp};
-    use crate::protocol::{Decoded, RequestField, StartTls};
+    use crate::protocol::{ContentField, Decoded, RequestField, StartTls};
     use crate::rule::step::tests::step;
     use crate::rule::{Condition, Field, On, Rule, Test};
     use crate::scenario::Scenario;
@@ -125,7 +125,7 @@ mod tests {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let reply = step("reply = '554 5.7.1 {word} in {subject}'");
         let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
-        let (field, test) = (Field::Request(RequestField::Subject), Test::Text("~(?<word>odd)".into()));
+        let (field, test) = (Field::Content(ContentField::Subject), Test::Text("~(?<word>odd)".into()));
         rule.when.push(Condition { field, test });
         world.mount(Arc::new(rule), START);
         let (odd, even, little) = (message("odd one"), message("even"), "Subject: odd\r\n\r\n");
@@ -174,15 +174,15 @@ mod tests {
             mount(Event::SmtpMessage, None),
             mount(Event::SmtpMessage, Some(Field::Request(RequestField::Sender))),
             mount(Event::SmtpMessage, Some(Field::Request(RequestField::Size))),
-            mount(Event::SmtpRcpt, Some(Field::Request(RequestField::Subject))),
-            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Subject))),
-            mount(Event::SmtpMessage, Some(Field::Request(RequestField::Header("x".into())))),
-            mount(Event::MailDelivered, Some(Field::Request(RequestField::Body))),
+            mount(Event::SmtpRcpt, Some(Field::Content(ContentField::Subject))),
+            mount(Event::SmtpMessage, Some(Field::Content(ContentField::Subject))),
+            mount(Event::SmtpMessage, Some(Field::Content(ContentField::Header("x".into())))),
+            mount(Event::MailDelivered, Some(Field::Content(ContentField::Body))),
         ];
         assert_eq!(asked, [false, false, false, false, true, true, true]);
 
         let mut rule = Rule::new("rule", vec![On::from(Event::MailDelivered)], Vec::new(), "here");
-        rule.when.push(Condition { field: Field::Request(RequestField::Body), test: Test::Exactly("x".into()) });
+        rule.when.push(Condition { field: Field::Content(ContentField::Body), test: Test::Exactly("x".into()) });
         world.mount(Arc::new(rule), START);
         let Session { machine, decoded, .. } = session(&mut world, &message("x"));
         assert!(world.questions(&machine, Event::Pop3Retr, &decoded.request).is_none(), "nothing is delivered then");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Journal, Session};
 use crate::mail::{Accounts, Message};
-use crate::protocol::{Decoded, Machine, RequestField, Value, content_of};
+use crate::protocol::{ContentField, Decoded, Machine, RequestField, Value, content_of};
 use crate::rule::{self, Answers, Condition, ConditionResult, Field};
 
 /// An event: a request in its session, in its server, at a time.
@@ -66,7 +66,7 @@ impl<M: Machine> EventContext<'_, M> {
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
     }
 
-    fn content(&self, field: &Field, asked: &RequestField) -> Option<Value<'_>> {
+    fn content(&self, field: &Field, asked: &ContentField) -> Option<Value<'_>> {
         if let Some(known) = self.answers.and_then(|answers| answers.value(field)) {
             return known;
         }
@@ -85,7 +85,7 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     fn value(&self, field: &Field) -> Option<Value<'_>> {
         let number = |number| Some(Value::Number(number));
         match field {
-            Field::Request(asked) if field.is_content() => self.content(field, asked),
+            Field::Content(asked) => self.content(field, asked),
             Field::Request(asked) => match self.about {
                 About::Delivery(delivered) => of_delivered(delivered, asked),
                 About::Request | About::Change | About::Moment(_) => {
@@ -158,43 +158,18 @@ fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Va
         | RequestField::Sender
         | RequestField::Recipients
         | RequestField::Parameter(_)
-        | RequestField::Header(_)
-        | RequestField::Body
         | RequestField::UidKnown
         | RequestField::UidValidity
         | RequestField::Msn
         | RequestField::Items
         | RequestField::Flags
-        | RequestField::Subject
         | RequestField::Exists => return None,
     })
 }
 
 /// What is known of a session, whatever it asks.
 fn of_session<'a>(facts: &'a Session, field: &RequestField) -> Option<Value<'a>> {
-    match field {
-        RequestField::User => facts.user.as_deref().map(Value::text),
-        RequestField::Mailbox => facts.mailbox.as_deref().map(Value::text),
-        RequestField::Verb
-        | RequestField::Argument
-        | RequestField::Line
-        | RequestField::Tag
-        | RequestField::Mechanism
-        | RequestField::Sender
-        | RequestField::Recipients
-        | RequestField::Parameter(_)
-        | RequestField::Header(_)
-        | RequestField::Body
-        | RequestField::UidKnown
-        | RequestField::UidValidity
-        | RequestField::Msn
-        | RequestField::Items
-        | RequestField::Flags
-        | RequestField::Subject
-        | RequestField::Exists
-        | RequestField::Uid
-        | RequestField::Recipient
-        | RequestField::Size
-        | RequestField::Octets => None,
-    }
+    let known = [(RequestField::User, &facts.user), (RequestField::Mailbox, &facts.mailbox)];
+    let (_, value) = known.into_iter().find(|(its, _)| its == field)?;
+    value.as_deref().map(Value::text)
 }

@@ -117,7 +117,7 @@ macro_rules! events {
 
             #[doc = concat!(
                 "The event of this name, without `", $prefix, ".`, as the manual's reference lists them.\n\n",
-                "# Panics\nIf there is no such event, with the nearest name.\n\n",
+                "# Panics\nIf no event has this name. The message suggests the nearest one.\n\n",
                 "```\nuse mailjig::prelude::*;\n\nlet server = MailServer::start();\n",
                 "let point = rules::", stringify!($module), "::event(\"*\");\n",
                 "let rule = server.mount(on(point).note(\"seen\"));\nassert_eq!(rule.hits(), 0);\n```"

@@ -50,7 +50,7 @@ impl Script {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut script = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
-            let wrong = || format!("line {number} is no line of a dialogue: {line}");
+            let wrong = || format!("line {number} is not a line of a dialogue: {line}");
             let step = if let Some(comment) = line.strip_prefix('#') {
                 if let Some((key, value)) = comment.split_once(" = ") {
                     script.settings.push((key.trim().to_owned(), value.trim().to_owned()));

@@ -62,13 +62,9 @@ impl Imap {
             RequestField::Msn => self.value_of_messages(ask, accounts, |uid, _, view| {
                 view.number(uid).map(|number| Value::Number(number.into()))
             }),
-            RequestField::Sender
-            | RequestField::Recipient
-            | RequestField::Recipients
-            | RequestField::Parameter(_)
-            | RequestField::Header(_)
-            | RequestField::Body
-            | RequestField::Subject => None,
+            RequestField::Sender | RequestField::Recipient | RequestField::Recipients | RequestField::Parameter(_) => {
+                None
+            }
         }
     }
 

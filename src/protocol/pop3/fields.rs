@@ -36,14 +36,11 @@ impl Pop3 {
             | RequestField::Recipient
             | RequestField::Recipients
             | RequestField::Parameter(_)
-            | RequestField::Header(_)
-            | RequestField::Body
             | RequestField::Mailbox
             | RequestField::UidKnown
             | RequestField::UidValidity
             | RequestField::Items
-            | RequestField::Flags
-            | RequestField::Subject => None,
+            | RequestField::Flags => None,
         }
     }
 

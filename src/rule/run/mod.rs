@@ -146,7 +146,7 @@ impl Run {
             let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
             for name in to_come.iter().flat_map(|timed| timed.step.templates()).flat_map(Template::names) {
                 if let Name::Field(field) = name
-                    && matches!(field, Field::Request(_))
+                    && matches!(field, Field::Request(_) | Field::Content(_))
                     && !firing.request.iter().any(|(its, _)| its == field)
                     && let Some(value) = cx.value(field)
                 {
