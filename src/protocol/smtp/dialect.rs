@@ -1,8 +1,8 @@
-//! In what LMTP (RFC 2033) differs from SMTP, apart from the replies to a message.
+//! How LMTP (RFC 2033) differs from SMTP. The replies to a message are in `delivery`.
 
 use crate::protocol::Event;
 
-/// Which of the two the client speaks.
+/// The protocol of a machine: SMTP or LMTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Smtp,
@@ -10,7 +10,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// Its name, for whoever speaks another protocol.
+    /// The name of the protocol in texts for people.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Smtp => "SMTP",
@@ -18,7 +18,7 @@ impl Dialect {
         }
     }
 
-    /// What a greeting says that the server speaks.
+    /// The name of the protocol in the greeting.
     pub(super) fn greeting(self) -> &'static str {
         match self {
             Self::Smtp => "ESMTP",
@@ -26,7 +26,7 @@ impl Dialect {
         }
     }
 
-    /// The command that a client introduces itself with before it logs in.
+    /// The command that lists the capabilities.
     pub(super) fn hello(self) -> &'static str {
         match self {
             Self::Smtp => "EHLO",
@@ -34,7 +34,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a verb is a command of it. RFC 2033 §4.1: LHLO is in the place of HELO and EHLO.
+    /// Whether the protocol has this command. LHLO replaces HELO and EHLO (RFC 2033 §4.1).
     pub(super) fn has(self, verb: &str) -> bool {
         match self {
             Self::Smtp => verb != "LHLO",
@@ -42,7 +42,7 @@ impl Dialect {
         }
     }
 
-    /// The event of one that SMTP has.
+    /// The event of this protocol that corresponds to an event of SMTP.
     pub(super) fn event(self, event: Event) -> Event {
         match self {
             Self::Smtp => event,
