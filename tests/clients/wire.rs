@@ -41,7 +41,7 @@ impl Wire {
         let endpoint = match (protocol, is_tls) {
             ("smtp", false) => server.smtp(),
             ("smtp", true) => server.smtps(),
-            ("lmtp", false) => server.lmtp(),
+            ("lmtp", _) => server.lmtp(),
             ("imap", false) => server.imap(),
             ("imap", true) => server.imaps(),
             ("pop3", false) => server.pop3(),
@@ -49,8 +49,23 @@ impl Wire {
         };
         let socket = connect(endpoint.address());
         socket.set_nodelay(true).unwrap();
-        let wire = Self::Bare(socket);
+        let mut wire = Self::Bare(socket);
+        // No listener of LMTP begins with TLS.
+        if is_tls && protocol == "lmtp" {
+            wire.line();
+            wire.say("STARTTLS\r\n");
+            wire.line();
+        }
         if is_tls { wire.secure(server) } else { wire }
+    }
+
+    /// A connection whose greeting has been read.
+    pub(crate) fn greeted(server: &MailServer, protocol: &str, is_tls: bool) -> Self {
+        let mut wire = Self::connect(server, protocol, is_tls);
+        if !(is_tls && protocol == "lmtp") {
+            wire.line();
+        }
+        wire
     }
 
     /// The same connection, under TLS from now on.

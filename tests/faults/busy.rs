@@ -139,8 +139,7 @@ fn connect(server: &MailServer, client: Client) -> Wire {
         }
         return Wire::Bare(socket);
     }
-    let mut wire = Wire::connect(server, "smtp", client == Client::AsksUnderTls);
-    wire.line();
+    let mut wire = Wire::greeted(server, "smtp", client == Client::AsksUnderTls);
     wire.say("NOOP\r\n");
     wire
 }

@@ -30,13 +30,12 @@ const NOTHING: &[&str] = &[
 #[test]
 fn a_fault_that_finds_nothing_does_not_count() {
     for steps in NOTHING {
-        for (at, protocol) in PROTOCOLS.iter().enumerate() {
+        for protocol in &PROTOCOLS {
             let what = format!("{} {steps}", protocol.name);
-            let server = MailServer::builder().scenario(scenario(steps, protocol, at)).start();
-            let mut wire = Wire::connect(&server, protocol.name, false);
-            wire.line();
+            let server = MailServer::builder().scenario(scenario(steps, protocol)).start();
+            let mut wire = Wire::greeted(&server, protocol.name, false);
             wire.say(&format!("{0}{0}", protocol.command));
-            let conforming = ROWS[0].1[at];
+            let conforming = ROWS[0].1[protocol.column];
             assert_eq!(wire.octets(2 * conforming.len()).unwrap().concat(), octets(&conforming.repeat(2)), "{what}");
 
             let report = report(server);
@@ -70,8 +69,7 @@ fn a_rule_has_an_effect_if_one_of_its_steps_has_now_or_later() {
     for (steps, without_effect) in SEVERAL {
         let text = format!("mailjig = 1\n[[rule]]\nid = \"row\"\non = \"smtp.noop\"\ndo = {steps}\n");
         let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
-        let mut wire = Wire::connect(&server, "smtp", false);
-        wire.line();
+        let mut wire = Wire::greeted(&server, "smtp", false);
         wire.say("NOOP\r\n");
         server.rule("row").wait(1).block();
         for _ in 0..2 {
@@ -87,8 +85,7 @@ fn what_fired_before_a_reset_does_not_count_behind_it() {
     let server = MailServer::builder().manual_clock().start();
     let rule = on(smtp::rset()).pass().await_line("~^$").kick("nobody@example.org").expect(0);
     let awaiting = server.mount(rule);
-    let mut wire = Wire::connect(&server, "smtp", false);
-    wire.line();
+    let mut wire = Wire::greeted(&server, "smtp", false);
     wire.say("RSET\r\n");
     wire.line();
 
@@ -139,8 +136,7 @@ fn a_fault_about_mail_that_is_not_there_does_not_count() {
         );
         let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
         let protocol = event.split('.').next().unwrap();
-        let mut wire = Wire::connect(&server, protocol, false);
-        wire.line();
+        let mut wire = Wire::greeted(&server, protocol, false);
         let (login, bye) = match protocol {
             "imap" => (&["A1 LOGIN me@example.org secret", "A2 SELECT INBOX"][..], "A4 LOGOUT"),
             _ => (&["USER me@example.org", "PASS secret"][..], "QUIT"),
@@ -165,8 +161,7 @@ fn a_report_says_where_a_rule_changed_nothing() {
     let twice = server.mount(twice);
     let padded = server.mount(on(smtp::any()).named("padded").pad(1, 20).expect(4));
     server.mount(on(smtp::noop()).named("unexpected").cut(500));
-    let mut wire = Wire::connect(&server, "smtp", false);
-    wire.line();
+    let mut wire = Wire::greeted(&server, "smtp", false);
     for line in ["NOOP", "HELO somebody.with.a.long.name.example.org", "QUIT"] {
         wire.say(&format!("{line}\r\n"));
         wire.line();
@@ -209,8 +204,7 @@ fn what_is_said_later_to_a_client_that_nothing_is_said_to_does_not_count() {
     let late = on(smtp::noop()).named("late").reply("250 late").after(Duration::from_secs(1)).pass().expect(1);
     let late = server.mount(late);
     server.mount(on(smtp::noop()).pass().stall_connection());
-    let mut wire = Wire::connect(&server, "smtp", false);
-    wire.line();
+    let mut wire = Wire::greeted(&server, "smtp", false);
     wire.say("NOOP\r\n");
     assert_eq!(wire.line(), b"250 2.0.0 Ok\r\n");
 
@@ -227,8 +221,7 @@ fn a_report_says_which_step_never_changed_anything_when_it_was_due() {
                 do = [{ reply = '250 now' }, { kick = { proto = 'pop3' }, after = '1s' }]\n\
                 [[rule]]\nid = 'never'\non = 'smtp.vrfy'\ndo = { note = 'here' }\nexpect = '=1'\n";
     let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
-    let mut wire = Wire::connect(&server, "smtp", false);
-    wire.line();
+    let mut wire = Wire::greeted(&server, "smtp", false);
     for _ in 0..2 {
         wire.say("NOOP\r\n");
         assert_eq!(wire.line(), b"250 now\r\n");
@@ -377,8 +370,7 @@ fn what_a_flood_of_commands_drops_does_not_count() {
                 do = [{ raw = '250 late\\r\\n', after = '1s' }, { pass = true }]\n\
                 [[rule]]\nid = 'busy'\non = 'smtp.rset'\ndo = [{ wait = '1h' }, { pass = true }]\n";
     let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
-    let mut wire = Wire::connect(&server, "smtp", false);
-    wire.line();
+    let mut wire = Wire::greeted(&server, "smtp", false);
     wire.say(&format!("{}RSET\r\n", "NOOP\r\n".repeat(MANY)));
     server.rule("busy").wait(1).block();
 

@@ -2,7 +2,7 @@
 
 use super::wire::After::{self, Eof, Open, Refused, Reset, Silence};
 use super::wire::Wire;
-use super::{PROTOCOLS, Via, octets, own, report, row, scenario};
+use super::{PROTOCOLS, Protocol, Via, octets, own, report, row, scenario};
 
 const MANUAL: &str = include_str!("../../src/manual/scenarios.md");
 
@@ -14,6 +14,14 @@ pub(super) struct Example {
     /// `|` where a write ends.
     server: String,
     then: After,
+}
+
+impl Example {
+    /// The protocols whose clients may say its command at once: LMTP too, where it is about SMTP.
+    pub(super) fn protocols(&self) -> impl Iterator<Item = &'static Protocol> {
+        let its = PROTOCOLS.iter().find(|its| its.event == self.on && its.command.trim_end() == self.client);
+        PROTOCOLS.iter().filter(move |other| its.is_some_and(|its| its.column == other.column))
+    }
 }
 
 /// The lines of a table in the manual.
@@ -82,14 +90,18 @@ fn the_manual_says_what_steps_do() {
     });
 }
 
-fn play(Example { on, steps, client, server: said, then }: &Example) {
-    let at = PROTOCOLS.iter().position(|its| its.event == on && its.command.trim_end() == client);
-    if let Some(at) = at {
-        // At a command that every client may say at once it is played on every wire.
+fn play(example: &Example) {
+    let Example { on, steps, client, server: said, then } = example;
+    // At a command that every client may say at once it is played on every wire.
+    let mut is_played = false;
+    for protocol in example.protocols() {
+        is_played = true;
         for via in [Via::Tcp, Via::Tls, Via::Octets, Via::Flight] {
-            let what = format!("{on} {steps} via {via:?}");
-            row(&what, scenario(steps, &PROTOCOLS[at], at), &PROTOCOLS[at], via, said, *then);
+            let what = format!("{} {steps} via {via:?}", protocol.event);
+            row(&what, scenario(steps, protocol), protocol, via, said, *then);
         }
+    }
+    if is_played {
         return;
     }
     for is_tls in [false, true] {

@@ -33,8 +33,7 @@ enum Left {
 fn kept_waiting(protocol: &Protocol, is_tls: bool, steps: &str) -> (MailServer, Wire) {
     let text = format!("mailjig = 1\n[[rule]]\nid = \"busy\"\non = \"{}\"\ndo = {steps}\n", protocol.event);
     let server = MailServer::builder().scenario(Scenario::text("busy.toml", text)).manual_clock().start();
-    let mut wire = Wire::connect(&server, protocol.name, is_tls);
-    wire.line();
+    let mut wire = Wire::greeted(&server, protocol.name, is_tls);
     wire.say(protocol.command);
     server.rule("busy").wait(1).block();
     (server, wire)
@@ -98,8 +97,7 @@ fn a_client_that_has_not_begun_with_tls_is_told_no_goodbye_in_the_clear() {
     let server = MailServer::builder().scenario(Scenario::text("kick.toml", text)).start();
     let mut waits = connect(server.imaps().address());
     server.wait_for_session(session::listener("imaps")).block();
-    let mut other = Wire::connect(&server, "smtp", false);
-    other.line();
+    let mut other = Wire::greeted(&server, "smtp", false);
 
     other.say("NOOP\r\n");
 

@@ -15,6 +15,7 @@ type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)],
 const OWN: &[Row] = &[
     // Flow.
     ("smtp.noop", "[{ reply = '354 go' }, { await = '~^x' }, { reply = '250 done' }]", &[("NOOP", "354 go\r\n"), ("xyz", "250 done\r\n")], "INBOX 1 2", Open),
+    ("lmtp.noop", "[{ reply = '354 go' }, { await = '~^x' }, { reply = '250 done' }]", &[("NOOP", "354 go\r\n"), ("xyz", "250 done\r\n")], "INBOX 1 2", Open),
     ("imap.noop", "[{ reply = '+ go' }, { await = '~^x' }, { reply = 'OK done' }]", &[("A3 NOOP", "+ go\r\n"), ("xyz", "A3 OK done\r\n")], "INBOX 1 2", Open),
     ("pop3.noop", "[{ reply = '+ go' }, { await = '~^x' }, { reply = '+OK done' }]", &[("NOOP", "+ go\r\n"), ("xyz", "+OK done\r\n")], "INBOX 1 2", Open),
     ("imap.literal", "[{ reply = 'NO too much' }]", &[("A3 APPEND INBOX {7}", "A3 NO too much\r\n"), ("A4 NOOP", "A4 OK Done\r\n")], "INBOX 1 2", Open),
@@ -30,26 +31,35 @@ const OWN: &[Row] = &[
     // World.
     ("smtp.message", "[{ deliver = { mailbox = 'Junk' } }]", SENT, "INBOX 1 2, Junk 1", Open),
     ("smtp.message", "[{ deliver = false }]", SENT, "INBOX 1 2", Open),
+    ("lmtp.message", "[{ deliver = { mailbox = 'Junk' } }]", TO_TWO, "INBOX 1 2, Junk 1", Open),
+    ("lmtp.message", "[{ deliver = false }]", TO_TWO, "INBOX 1 2", Open),
     ("smtp.noop", "[{ deliver = { mailbox = 'Junk', message = 'm', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2, Junk 1", Open),
+    ("lmtp.noop", "[{ deliver = { mailbox = 'Junk', message = 'm', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2, Junk 1", Open),
     ("imap.noop", "[{ deliver = { message = 'm' } }]", &[("A3 NOOP", "* 3 EXISTS\r\n* 3 RECENT\r\nA3 OK Done\r\n")], "INBOX 1 2 3", Open),
     ("pop3.noop", "[{ deliver = { message = 'm' } }]", &[("NOOP", "+OK\r\n")], "INBOX 1 2 3", Open),
     ("smtp.noop", "[{ expunge = { msn = 1, mailbox = 'INBOX', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 2", Open),
+    ("lmtp.noop", "[{ expunge = { msn = 1, mailbox = 'INBOX', user = 'me@example.org' } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 2", Open),
     ("imap.noop", "[{ expunge = { msn = 1 } }]", &[("A3 NOOP", "* 1 EXPUNGE\r\nA3 OK Done\r\n")], "INBOX 2", Open),
     ("pop3.noop", "[{ expunge = { uid = 2, mailbox = 'INBOX' } }]", &[("NOOP", "+OK\r\n")], "INBOX 1", Open),
     ("smtp.noop", "[{ flag = { msn = 1, mailbox = 'INBOX', user = 'me@example.org', add = ['\\Seen'] } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1\\Seen 2", Open),
+    ("lmtp.noop", "[{ flag = { msn = 1, mailbox = 'INBOX', user = 'me@example.org', add = ['\\Seen'] } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1\\Seen 2", Open),
     ("imap.noop", "[{ flag = { msn = 2, add = ['\\Seen'] } }]", &[("A3 NOOP", "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))\r\nA3 OK Done\r\n")], "INBOX 1 2\\Seen", Open),
     ("pop3.noop", "[{ flag = { all = true, mailbox = 'INBOX', add = ['\\Seen'] } }]", &[("NOOP", "+OK\r\n")], "INBOX 1\\Seen 2\\Seen", Open),
     ("smtp.noop", "[{ expunge = { msn = 1, mailbox = 'INBOX', user = 'me@example.org' } }, { mailbox = { name = 'INBOX', user = 'me@example.org', renumber = true } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1", Open),
+    ("lmtp.noop", "[{ expunge = { msn = 1, mailbox = 'INBOX', user = 'me@example.org' } }, { mailbox = { name = 'INBOX', user = 'me@example.org', renumber = true } }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1", Open),
     ("imap.noop", "[{ mailbox = { name = 'INBOX', uidvalidity = '+1', renumber = 'reverse' } }]", &[("A3 NOOP", "* BYE The UIDs of the mailbox changed\r\n")], "INBOX 1 2", Eof),
     ("pop3.noop", "[{ mailbox = { name = 'INBOX', uidvalidity = '+1' } }]", &[("NOOP", "+OK\r\n")], "INBOX 1 2", Open),
     ("smtp.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("NOOP", "250 2.0.0 Ok\r\n"), ("EHLO me", "250-localhost\r\n250 XYZZY\r\n")], "INBOX 1 2", Open),
+    ("lmtp.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("NOOP", "250 2.0.0 Ok\r\n"), ("LHLO me", "250-localhost\r\n250 XYZZY\r\n")], "INBOX 1 2", Open),
     ("imap.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("A3 NOOP", "A3 OK Done\r\n"), ("A4 CAPABILITY", "* CAPABILITY XYZZY\r\nA4 OK CAPABILITY is complete\r\n")], "INBOX 1 2", Open),
     ("pop3.noop", "[{ caps = { set = ['XYZZY'] } }]", &[("NOOP", "+OK\r\n"), ("CAPA", "+OK these are my capabilities\r\nXYZZY\r\n.\r\n")], "INBOX 1 2", Open),
     ("smtp.noop", "[{ kick = { proto = 'smtp', reply = '421 bye' } }]", &[("NOOP", "250 2.0.0 Ok\r\n421 bye\r\n")], "INBOX 1 2", Eof),
+    ("lmtp.noop", "[{ kick = { proto = 'lmtp', reply = '421 bye' } }]", &[("NOOP", "250 2.0.0 Ok\r\n421 bye\r\n")], "INBOX 1 2", Eof),
     ("imap.noop", "[{ kick = { user = 'me@*', reply = '* BYE' } }]", &[("A3 NOOP", "A3 OK Done\r\n* BYE\r\n")], "INBOX 1 2", Eof),
     ("pop3.noop", "[{ kick = { proto = 'pop3' } }]", &[("NOOP", "+OK\r\n")], "INBOX 1 2", Eof),
     // Observe.
     ("smtp.noop", "[{ fail = 'never {verb}' }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2", Open),
+    ("lmtp.noop", "[{ fail = 'never {verb}' }]", &[("NOOP", "250 2.0.0 Ok\r\n")], "INBOX 1 2", Open),
     ("imap.noop", "[{ fail = 'never {verb}' }]", &[("A3 NOOP", "A3 OK Done\r\n")], "INBOX 1 2", Open),
     ("pop3.noop", "[{ fail = 'never {verb}' }]", &[("NOOP", "+OK\r\n")], "INBOX 1 2", Open),
 ];
@@ -59,6 +69,17 @@ const SENT: &[(&str, &str)] = &[
     ("RCPT TO:<me@example.org>", "250 2.1.5 Ok\r\n"),
     ("DATA", "354 End data with <CR><LF>.<CR><LF>\r\n"),
     ("Subject: hi\r\n\r\n.", "250 2.0.0 Ok: queued as m3\r\n"),
+];
+
+const TO_TWO: &[(&str, &str)] = &[
+    ("MAIL FROM:<a@example.org>", "250 2.1.0 Ok\r\n"),
+    ("RCPT TO:<you@example.org>", "250 2.1.5 Ok\r\n"),
+    ("RCPT TO:<me@example.org>", "250 2.1.5 Ok\r\n"),
+    ("DATA", "354 End data with <CR><LF>.<CR><LF>\r\n"),
+    (
+        "Subject: hi\r\n\r\n.",
+        "250 2.0.0 <you@example.org> Ok: queued as m3\r\n250 2.0.0 <me@example.org> Ok: queued as m3\r\n",
+    ),
 ];
 
 /// Steps about what is below every protocol, tested for each.
@@ -84,10 +105,10 @@ pub(super) fn server(on: &str, steps: &str, expect: &str) -> MailServer {
 
 /// A client that may do what the rows do.
 pub(super) fn ready(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
-    let mut wire = Wire::connect(server, protocol, is_tls);
-    wire.line();
+    let mut wire = Wire::greeted(server, protocol, is_tls);
     let (lines, first_of_last) = match protocol {
         "smtp" => ("HELO me\r\n", "250 "),
+        "lmtp" => ("LHLO me\r\n", "250 "),
         "imap" => ("A1 LOGIN me@example.org secret\r\nA2 SELECT INBOX\r\n", "\r\nA2 OK"),
         _ => ("USER me@example.org\r\nPASS secret\r\n", "\r\n+OK"),
     };
@@ -153,8 +174,7 @@ fn every_listener_is_closed_for_as_long_as_a_rule_says() {
         for is_tls in [false, true] {
             let server = server(protocol.event, LISTEN, ">=1");
             server.clock().pause();
-            let mut wire = Wire::connect(&server, protocol.name, is_tls);
-            wire.line();
+            let mut wire = Wire::greeted(&server, protocol.name, is_tls);
             wire.say(protocol.command);
             wire.line();
             let address = server.imaps().address();
