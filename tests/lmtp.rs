@@ -5,7 +5,7 @@ use std::time::Duration;
 use mailjig::matchers::subject;
 use mailjig::rules::{lmtp, on};
 use mailjig::{MailServer, Protocol, Scenario};
-use wire::After::Eof;
+use wire::After::{self, Eof, Open, Reset, Silence};
 use wire::Wire;
 
 #[path = "clients/wire.rs"]
@@ -22,8 +22,11 @@ struct Client {
 
 /// A client that has introduced itself.
 fn connect(server: &MailServer) -> Client {
-    let mut client = Client { wire: Wire::connect(server, "lmtp", false), read: Vec::new() };
-    line(&mut client);
+    connect_by(server, false)
+}
+
+fn connect_by(server: &MailServer, is_tls: bool) -> Client {
+    let mut client = Client { wire: Wire::greeted(server, "lmtp", is_tls), read: Vec::new() };
     client.wire.say("LHLO me\r\n");
     while line(&mut client).as_bytes()[3] == b'-' {}
     client
@@ -37,6 +40,15 @@ fn line(client: &mut Client) -> String {
         }
         client.read.extend(client.wire.read().expect("a line"));
     }
+}
+
+/// So many octets, each as a character.
+fn octets(client: &mut Client, count: usize, what: &str) -> String {
+    while client.read.len() < count {
+        let more = client.wire.read().unwrap_or_else(|end| panic!("{what}: {end:?} behind {:?}", client.read));
+        client.read.extend(more);
+    }
+    client.read.drain(..count).map(char::from).collect()
 }
 
 /// Says a message to these recipients, without reading the replies to it.
@@ -65,6 +77,75 @@ fn accepted(recipient: &str, message: &str) -> String {
 /// How many messages each of the recipients has.
 fn counts(server: &MailServer) -> [usize; 3] {
     RECIPIENTS.map(|login| server.account(login).inbox().entries().len())
+}
+
+const PAT: &str = "250 2.0.0 <pat@example.org> Ok: queued as m1\r\n";
+const JONES: &str = "250 2.0.0 <jones@example.org> Ok: queued as m1\r\n";
+const GREEN: &str = "250 2.0.0 <green@example.org> Ok: queued as m1\r\n";
+
+/// Steps of a rule for jones, the second of three recipients: what the client reads behind the message, the messages that
+/// each recipient has, and how it ends.
+#[rustfmt::skip]
+const STEPS: &[(&str, &[&str], [usize; 3], After)] = &[
+    ("{ pass = true }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+    ("[{ pass = 'silent' }, { reply = '451 4.3.0 later' }]", &[PAT, "451 4.3.0 later\r\n", GREEN], [1, 1, 1], Open),
+    ("{ pass = { status = '451 4.3.0 later' } }", &[PAT, "451 4.3.0 later\r\n", GREEN], [1, 1, 1], Open),
+    ("{ reply = ['452 4.2.2 full', '452 come back'] }", &[PAT, "452-4.2.2 full\r\n452 come back\r\n", GREEN], [1, 0, 1], Open),
+    ("[{ reply = '354 go' }, { await = '~^x' }, { reply = '250 done' }]", &[PAT, "354 go\r\n", "250 done\r\n", GREEN], [1, 0, 1], Open),
+    ("{ stall = 'reply' }", &[PAT], [1, 0, 1], Open),
+    ("{ stall = 'conn' }", &[PAT], [1, 0, 0], Silence),
+    ("{ raw = '250-\\xff\\r\\n' }", &[PAT, "250-\u{ff}\r\n", GREEN], [1, 0, 1], Open),
+    ("{ wait = '1ms' }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+    ("{ pace = { chunk = 20, gap = '1ms' } }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+    ("{ split = [4] }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+    ("[{ hold = true }, { pass = true }, { raw = 'x' }]", &[PAT, JONES, "x", GREEN], [1, 1, 1], Open),
+    ("{ cut = { at = 4, close = 'fin' } }", &[PAT, "250 "], [1, 1, 0], Eof),
+    ("{ eol = 'lf' }", &[PAT, "250 2.0.0 <jones@example.org> Ok: queued as m1\n", GREEN], [1, 1, 1], Open),
+    ("{ edit = { line = 1, drop = true } }", &[PAT, GREEN], [1, 1, 1], Open),
+    ("{ edit = { line = 1, dup = true } }", &[PAT, JONES, JONES, GREEN], [1, 1, 1], Open),
+    ("{ pad = { line = 1, to = 52 } }", &[PAT, "250 2.0.0 <jones@example.org> Ok: queued as m1xxxxxx\r\n", GREEN], [1, 1, 1], Open),
+    ("{ close = 'rst' }", &[PAT], [1, 0, 0], Reset),
+    ("[{ pass = true }, { read = 'stop' }]", &[PAT, JONES, GREEN], [1, 1, 1], Silence),
+    ("{ flag = { user = 'pat@example.org', mailbox = 'INBOX', all = true, add = ['\\Seen'] } }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+    ("{ expunge = { user = 'pat@example.org', mailbox = 'INBOX', msn = 1 } }", &[PAT, JONES, GREEN], [0, 1, 1], Open),
+    ("{ kick = { proto = 'lmtp', reply = '421 4.3.2 bye' } }", &[PAT, JONES, GREEN, "421 4.3.2 bye\r\n"], [1, 1, 1], Eof),
+    ("{ set = { phase = 'down' } }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
+];
+
+#[test]
+fn a_step_at_one_recipient_leaves_the_others_alone() {
+    for (steps, said, wanted, end) in STEPS {
+        for is_tls in [false, true] {
+            let what = format!("{steps}, tls: {is_tls}");
+            let rule = format!(
+                "mailjig = 1\n[[rule]]\non = 'lmtp.delivery'\nwhen = {{ rcpt = 'jones@*' }}\ndo = {steps}\nexpect = '=1'\n"
+            );
+            let server = MailServer::builder().scenario(Scenario::text("step.toml", rule)).start();
+            let mut client = connect_by(&server, is_tls);
+
+            say_message(&mut client, &RECIPIENTS);
+            for part in *said {
+                assert_eq!(octets(&mut client, part.chars().count(), &what), *part, "{what}");
+                if part.starts_with("354") {
+                    client.wire.say("x\r\n");
+                }
+            }
+
+            match end {
+                Open => {
+                    client.wire.say("NOOP\r\n");
+                    assert_eq!(line(&mut client), "250 2.0.0 Ok", "{what}");
+                }
+                Silence => {
+                    client.wire.say("NOOP\r\n");
+                    server.settled().block();
+                    assert!(client.wire.is_silent(), "{what}");
+                }
+                end => assert_eq!(client.wire.read(), Err(*end), "{what}"),
+            }
+            assert_eq!(counts(&server), *wanted, "{what}");
+        }
+    }
 }
 
 #[test]
