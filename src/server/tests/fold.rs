@@ -105,6 +105,25 @@ fn take_something(server: &Server, mut client: BufReader<TcpStream>, random: &mu
     if line == "QUIT" { maildrop(server) } else { client }
 }
 
+/// Says a message over LMTP to one to four recipients, some of which a rule refuses: at RCPT or at the delivery. Gives the
+/// replies to those that were accepted.
+fn deliver_something(client: &mut BufReader<TcpStream>, random: &mut u64) -> Vec<String> {
+    let say = |client: &mut BufReader<TcpStream>, line: &str| {
+        write!(client.get_mut(), "{line}\r\n").unwrap();
+        reply(client)
+    };
+    say(client, "LHLO queue.example");
+    say(client, "MAIL FROM:<ann@example.org>");
+    let recipients = 0..=draw(random, 4);
+    let replies = recipients.map(|_| say(client, &format!("RCPT TO:<user{}@example.org>", draw(random, 40))));
+    let accepted = replies.filter(|reply| reply.starts_with("250 ")).count();
+    if !say(client, "DATA").starts_with("354 ") {
+        return Vec::new();
+    }
+    write!(client.get_mut(), "Subject: queued\r\n\r\nhello\r\n.\r\n").unwrap();
+    (0..accepted).map(|_| reply(client)).collect()
+}
+
 /// Rules that do whatever rules can do to mail, now and later, and variables that they change.
 const MEDDLING: &str = r#"
 mailjig = 1
@@ -136,6 +155,18 @@ do = [{ deliver = { mailbox = "Work" } }, { pass = true }]
 on = "smtp.message"
 chance = 0.2
 do = [{ deliver = { user = "user2@example.org", mailbox = "Late" }, after = "2ms" }, { pass = true }]
+[[rule]]
+on = "lmtp.rcpt"
+chance = 0.2
+do = { reply = "550 5.1.1 unknown" }
+[[rule]]
+on = "lmtp.delivery"
+chance = 0.2
+do = { reply = "452 4.2.2 full" }
+[[rule]]
+on = "lmtp.message"
+chance = 0.2
+do = { deliver = { mailbox = "Queue" } }
 [[rule]]
 on = "mail.delivered"
 chance = 0.3
@@ -193,6 +224,8 @@ fn the_world_is_a_fold_over_its_journal() {
     let mut clients: Vec<_> = (0..3).map(|_| connect(&server, Listener::Smtp)).collect();
     let mut readers: Vec<_> = (0..3).map(|n| reader(&server, n)).collect();
     let mut maildrop = maildrop(&server);
+    let mut queue = connect(&server, Listener::Lmtp);
+    let mut was_partly_refused = false;
     let mut prefixes: Vec<(Seq, String)> = Vec::new();
 
     for n in 0..COMMANDS {
@@ -216,6 +249,13 @@ fn the_world_is_a_fold_over_its_journal() {
             keep_picture(&server, n, &mut prefixes);
             continue;
         }
+        if draw(&mut random, 10) == 0 {
+            let replies = deliver_something(&mut queue, &mut random);
+            let is_refused = |reply: &String| reply.starts_with("452 ");
+            was_partly_refused |= replies.iter().any(is_refused) && !replies.iter().all(is_refused);
+            keep_picture(&server, n, &mut prefixes);
+            continue;
+        }
         let client = &mut clients[draw(&mut random, 3) as usize];
         let user = draw(&mut random, 40);
         let line = match draw(&mut random, 12) {
@@ -234,6 +274,8 @@ fn the_world_is_a_fold_over_its_journal() {
         }
         keep_picture(&server, n, &mut prefixes);
     }
+
+    assert!(was_partly_refused);
 
     let mut reader = LogReader::new(Accounts::new(Vec::new(), Namespace::default(), 1));
     server.engine().read(|world| {
