@@ -229,6 +229,31 @@ fn rules_around_the_message_and_around_a_recipient_work_together() {
 }
 
 #[test]
+fn the_replies_behind_the_message_are_to_the_recipients_that_the_server_accepted() {
+    let server = MailServer::start();
+    server.mount(on(lmtp::rcpt()).to("pat@*").reply("250 2.1.5 not accepted"));
+    server.mount(on(lmtp::rcpt()).to("jones@*").pass_silently().reply("550 5.1.1 accepted"));
+    let mut client = connect(&server);
+    let [pat, jones, green] = RECIPIENTS;
+
+    client.wire.say("MAIL FROM:<ann@example.org>\r\n");
+    line(&mut client);
+    let told = [(pat, "250 2.1.5 not accepted"), (jones, "550 5.1.1 accepted"), (green, "250 2.1.5 Ok")];
+    for (recipient, reply) in told {
+        client.wire.say(&format!("RCPT TO:<{recipient}>\r\n"));
+        assert_eq!(line(&mut client), reply);
+    }
+    client.wire.say("DATA\r\n");
+    line(&mut client);
+    client.wire.say("Subject: one\r\n\r\n.\r\nNOOP\r\n");
+
+    let replies = [(); 3].map(|()| line(&mut client));
+    assert_eq!(replies, [accepted(jones, "m1"), accepted(green, "m1"), "250 2.0.0 Ok".to_owned()]);
+    assert_eq!(counts(&server), [0, 1, 1]);
+    assert_eq!(server.only(subject("one")).envelope().accepted().collect::<Vec<_>>(), [jones, green]);
+}
+
+#[test]
 fn a_connection_ends_between_the_replies_to_two_recipients() {
     let server = MailServer::start();
     server.mount(on(lmtp::delivery()).to("jones@*").close());
