@@ -55,13 +55,18 @@ fn octets(client: &mut Client, count: usize, what: &str) -> String {
 fn say_message(client: &mut Client, recipients: &[&str]) {
     client.wire.say("MAIL FROM:<ann@example.org>\r\n");
     assert_eq!(line(client), "250 2.1.0 Ok");
+    say_recipients(client, recipients);
+    client.wire.say("Subject: one\r\n\r\n.\r\n");
+}
+
+/// Names the recipients, and begins the message.
+fn say_recipients(client: &mut Client, recipients: &[&str]) {
     for recipient in recipients {
         client.wire.say(&format!("RCPT TO:<{recipient}>\r\n"));
         assert_eq!(line(client), "250 2.1.5 Ok");
     }
     client.wire.say("DATA\r\n");
     assert!(line(client).starts_with("354 "));
-    client.wire.say("Subject: one\r\n\r\n.\r\n");
 }
 
 /// The replies to a message to these recipients.
@@ -264,6 +269,33 @@ fn a_connection_ends_between_the_replies_to_two_recipients() {
     assert_eq!(line(&mut client), accepted(RECIPIENTS[0], "m1"));
     assert_eq!(client.wire.read(), Err(Eof));
     assert_eq!(counts(&server), [1, 0, 0]);
+}
+
+#[test]
+fn rules_on_the_content_of_a_large_message_apply_to_each_recipient() {
+    let server = MailServer::start();
+    let infected = on(lmtp::delivery()).when("body", "~infected").to("!green@*").reply("550 5.7.1 {subject}");
+    let infected = server.mount(infected);
+    let mut client = connect(&server);
+    let [.., green] = RECIPIENTS;
+
+    for (i, end) in ["clean", "infected", "infected", "clean"].into_iter().enumerate() {
+        client.wire.say("MAIL FROM:<ann@example.org>\r\n");
+        line(&mut client);
+        say_recipients(&mut client, &RECIPIENTS);
+        let body = "0123456789\r\n".repeat(10_000);
+        client.wire.say(&format!("Subject: no {i}\r\n\r\n{body}{end}\r\n.\r\n"));
+
+        let replies = RECIPIENTS.map(|_| line(&mut client));
+        let no = format!("m{}", i + 1);
+        let refused = format!("550 5.7.1 no {i}");
+        let wanted = match end {
+            "clean" => RECIPIENTS.map(|recipient| accepted(recipient, &no)),
+            _ => [refused.clone(), refused, accepted(green, &no)],
+        };
+        assert_eq!(replies, wanted);
+    }
+    assert_eq!((counts(&server), infected.hits()), ([2, 2, 4], 4));
 }
 
 #[test]

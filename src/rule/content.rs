@@ -86,8 +86,16 @@ impl Questions {
 impl Answers {
     /// Whether this message was read, and no other.
     pub(crate) fn are_about(&self, message: &Message) -> bool {
-        let place = |message: &Message| message.raw().as_ptr_range();
-        matches!(&self.questions.messages[..], [only] if place(only) == place(message))
+        matches!(&self.questions.messages[..], [only] if has_octets_of(only, message))
+    }
+
+    /// Whether they answer these questions: the same rules and expectations asked about the same messages.
+    pub(crate) fn are_to(&self, asked: &Questions) -> bool {
+        let Questions { messages, rules, expects } = &self.questions;
+        messages.len() == asked.messages.len()
+            && messages.iter().zip(&asked.messages).all(|(one, other)| has_octets_of(one, other))
+            && is_same(rules, &asked.rules)
+            && is_same(expects, &asked.expects)
     }
 
     /// The value of a field; the inner none where there is no such thing, the outer where nobody asked.
@@ -99,6 +107,14 @@ impl Answers {
     pub(crate) fn verdict(&self, condition: &Condition) -> Option<&ConditionResult> {
         self.verdicts.get(&address(condition))
     }
+}
+
+fn has_octets_of(one: &Message, other: &Message) -> bool {
+    one.raw().as_ptr_range() == other.raw().as_ptr_range()
+}
+
+fn is_same<T>(some: &[Arc<T>], others: &[Arc<T>]) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
 fn address(condition: &Condition) -> usize {

@@ -63,10 +63,11 @@ mod tests {
     use crate::journal::Opened;
     use crate::mail::Namespace;
     use crate::protocol::smtp::{Config, Dialect, Limits, Smtp};
-    use crate::protocol::{ContentField, Decoded, RequestField, StartTls};
+    use crate::protocol::{ContentField, Decoded, Listener, RequestField, StartTls};
     use crate::rule::step::tests::step;
     use crate::rule::{Condition, Field, On, Rule, Test};
     use crate::scenario::Scenario;
+    use crate::world::Rest;
 
     const START: Timestamp = Timestamp::from_micros(0);
 
@@ -78,10 +79,19 @@ mod tests {
     }
 
     fn session(world: &mut World, message: &str) -> Session {
+        begin(world, Dialect::Smtp, message)
+    }
+
+    /// A session in which a message is complete; over LMTP it has two recipients.
+    fn begin(world: &mut World, dialect: Dialect, message: &str) -> Session {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
-        let no = world.open(Opened { listener: crate::protocol::Listener::Smtp, peer: address, local: address }, START);
+        let (listener, hello, more) = match dialect {
+            Dialect::Smtp => (Listener::Smtp, "EHLO", ""),
+            Dialect::Lmtp => (Listener::Lmtp, "LHLO", "RCPT TO:<e@f>\r\n"),
+        };
+        let no = world.open(Opened { listener, peer: address, local: address }, START);
         let config = Config {
-            dialect: Dialect::Smtp,
+            dialect,
             host: "test".into(),
             starttls: StartTls::Never,
             requires_auth: false,
@@ -89,11 +99,11 @@ mod tests {
             limits: Limits::default(),
         };
         let mut machine = Smtp::new(Arc::new(config), false, false);
-        let head = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
+        let head = format!("{hello} x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n{more}DATA\r\n");
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());
         loop {
             let decoded = machine.decode(&mut input).expect("a message is behind the commands");
-            if decoded.event == Event::SmtpMessage {
+            if matches!(decoded.event, Event::SmtpMessage | Event::LmtpMessage) {
                 return Session { no, machine, decoded };
             }
             world.turn(no, &mut machine, decoded, false, START);
@@ -139,6 +149,33 @@ mod tests {
 
         let refused = "554 5.7.1 odd in odd one\r\n";
         assert_eq!(said, [refused, "250 2.0.0 Ok: queued as m1\r\n", refused]);
+    }
+
+    #[test]
+    fn what_was_read_of_a_message_answers_for_each_of_its_recipients() {
+        let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
+        let mount = |world: &mut World, id: &str| {
+            let mut rule = Rule::new(id, vec![On::from(Event::LmtpDelivery)], Vec::new(), "here");
+            let test = Test::Exactly("other".into());
+            rule.when.push(Condition { field: Field::Content(ContentField::Subject), test });
+            world.mount(Arc::new(rule), START);
+        };
+        mount(&mut world, "one");
+        let Session { no, mut machine, decoded } = begin(&mut world, Dialect::Lmtp, &message("one"));
+        let turn = world.turn(no, &mut machine, decoded, false, START);
+        let Rest::Part(first, run) = turn.rest else { panic!("a recipient is next") };
+
+        let known = world.questions(&machine, Event::LmtpDelivery, &first).unwrap().answer();
+
+        let turn = world.part(no, turn.exchange, &mut machine, first, run, START);
+        let Rest::Part(second, _) = turn.rest else { panic!("another recipient is next") };
+        let asked = |world: &World| world.questions(&machine, Event::LmtpDelivery, &second).unwrap();
+        assert!(known.are_to(&asked(&world)));
+        mount(&mut world, "another");
+        assert!(!known.are_to(&asked(&world)), "another rule asks too");
+        let other = begin(&mut world, Dialect::Lmtp, &message("one"));
+        let asked = world.questions(&other.machine, Event::LmtpDelivery, &other.decoded.request).unwrap();
+        assert!(!known.are_to(&asked), "it is another message");
     }
 
     #[test]

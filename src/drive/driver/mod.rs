@@ -29,7 +29,7 @@ use super::wire::Wire;
 use crate::base::SessionNo;
 use crate::journal::Ending;
 use crate::protocol::{Event, Machine, Unfinished};
-use crate::rule::{CloseMode, Reading};
+use crate::rule::{Answers, CloseMode, Reading};
 use crate::world::{EndCommand, SessionCommand};
 use news::News;
 use open_exchange::OpenExchange;
@@ -62,6 +62,8 @@ pub(super) struct Driver<M: Machine> {
     timer: Timer,
     /// What the journal knows of the request that is not complete.
     told: Unfinished,
+    /// What was read of mail for the next turn.
+    answers: Option<Box<Answers>>,
     /// The end of the session is recorded.
     is_over: bool,
 }
@@ -102,6 +104,7 @@ impl<M: Machine> Driver<M> {
             last_heard: None,
             timer: Timer::default(),
             told: Unfinished::default(),
+            answers: None,
             is_over: false,
         }
     }
@@ -114,6 +117,7 @@ impl<M: Machine> Driver<M> {
             Some(Err(ending)) => ending,
             None => Ending::Bug,
         };
+        self.free_answers();
         if caught(self.leave(ending)).await.is_none() && !self.is_over {
             self.over(Ending::Bug, 0, &[]);
         }

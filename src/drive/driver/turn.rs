@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::{spawn_blocking, yield_now};
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::Driver;
@@ -11,7 +11,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Moment;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
-use crate::rule::{Answers, Hello};
+use crate::rule::Hello;
 use crate::world::{Rest, Turn, World};
 
 /// How long a session works on a long reply before it lets others run.
@@ -24,10 +24,9 @@ impl<M: Machine> Driver<M> {
         self.told = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
-        let (decoded, answers) =
-            if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { (decoded, None) };
-        let Turn { exchange, plan, mut rest, .. } = self
-            .turn_knowing(answers, |world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
+        let decoded = if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { decoded };
+        let Turn { exchange, plan, mut rest, .. } =
+            self.turn_knowing(|world, machine, session, now| world.turn(session, machine, decoded, is_early, now));
         self.open.push(OpenExchange::new(exchange, self.wire.pushed()));
         self.play(plan, matches!(rest, Rest::Done), at_end).await?;
         if matches!(rest, Rest::Done) {
@@ -40,8 +39,8 @@ impl<M: Machine> Driver<M> {
                 Rest::Part(part, run) => {
                     self.flush_full().await?;
                     let item = self.machine.item(&part);
-                    let (part, answers) = self.read(item, part).await?;
-                    self.turn_knowing(answers, |world, machine, session, now| {
+                    let part = self.read(item, part).await?;
+                    self.turn_knowing(|world, machine, session, now| {
                         world.part(session, exchange, machine, part, run, now)
                     })
                 }
@@ -49,14 +48,11 @@ impl<M: Machine> Driver<M> {
                     self.flush().await?;
                     let line = self.line().await?;
                     let (decoded, run) = *awaiting;
-                    let (decoded, answers) = match decoded {
-                        Some(decoded) => {
-                            let (decoded, answers) = self.prepared(decoded).await?;
-                            (Some(decoded), answers)
-                        }
-                        None => (None, None),
+                    let decoded = match decoded {
+                        Some(decoded) => Some(self.prepared(decoded).await?),
+                        None => None,
                     };
-                    self.turn_knowing(answers, |world, machine, session, now| {
+                    self.turn_knowing(|world, machine, session, now| {
                         world.line(session, exchange, machine, &line, (decoded, run), now)
                     })
                 }
@@ -93,19 +89,19 @@ impl<M: Machine> Driver<M> {
         self.flush().await
     }
 
-    /// Takes a turn under the lock, for which these answers were read.
-    fn turn_knowing<T>(
+    /// Takes a turn under the lock, with the answers that were read for it. They are kept for the next part of the reply.
+    fn turn_knowing(
         &mut self,
-        answers: Option<Box<Answers>>,
-        turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T,
-    ) -> T {
+        turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> Turn<M::Request>,
+    ) -> Turn<M::Request> {
+        let answers = self.answers.take();
         let knowing = |world: &mut World, machine: &mut M, session: SessionNo, now: Timestamp| {
             world.knowing(answers, |world| turn(world, machine, session, now))
         };
-        let ((result, read), moment) = self.turn(knowing);
-        if let Some(read) = read {
-            // It can consist of a hundred thousand pieces, so that freeing it takes long.
-            let _freed = spawn_blocking(|| drop(read));
+        let ((result, answers), moment) = self.turn(knowing);
+        self.answers = answers;
+        if !matches!(result.rest, Rest::Part(..)) {
+            self.free_answers();
         }
         // The client said something just before this turn, if the clock was not read since.
         self.last_heard.get_or_insert(moment);
