@@ -375,6 +375,20 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
 }
 
 #[test]
+fn an_event_that_each_value_is_counted_of_and_that_never_came_is_reported() {
+    let server = with(
+        "[[expect]]\nid = 'once each'\nevent = 'smtp.message'\nsame = 'header.Message-ID'\ncount = '=1'\n\
+         [[expect]]\nid = 'never twice'\nevent = 'smtp.message'\nsame = 'header.Message-ID'\ncount = '<=1'\n",
+    );
+
+    let report = report(server);
+
+    assert!(report.contains("✗ expect `once each`  expected =1, got 0"), "{report}");
+    assert!(report.contains("1. smtp.message\n         `smtp.message` never came\n"), "{report}");
+    assert!(report.contains("✓ expect `never twice`   <=1 each, got none"), "{report}");
+}
+
+#[test]
 fn no_report_has_a_password() {
     let same = "mailjig = 1\n[[expect]]\nevent = 'imap.login'\nsame = 'line'\ncount = '=2'\n\
                 [[expect]]\nid = 'met'\nevent = 'imap.login'\nsame = 'line'\ncount = '=1'\n";

@@ -132,6 +132,25 @@ fn an_expectation_counts_over_so_many_values_and_says_so_once() {
     assert!(!book.watches()[0].is_met(), "a value that is known counts on");
 }
 
+#[test]
+fn an_expectation_for_each_value_is_met_without_events_only_if_none_are_enough() {
+    let watched = |count: Times, users: &[usize]| {
+        let mut book = Rulebook::new(1);
+        let (on, same) = (vec![On::from(Event::SmtpNoop)], Some(Field::Request(RequestField::User)));
+        let what = Wanted::Count { on, when: Vec::new(), count, same };
+        let expect = Expect { id: "each".into(), what, within: None, settle: None, origin: "here".into() };
+        book.load(&[], RuleNo(1), &[Arc::new(expect)], Vec::new(), 1);
+        users.iter().for_each(|user| book.happened(Event::SmtpNoop, &of(*user)));
+        book.watches()[0].is_met()
+    };
+
+    let once = Times::from(1);
+    assert_eq!([watched(once, &[]), watched(once, &[1, 2]), watched(once, &[1, 1])], [false, true, false]);
+    let at_most_once = Times::from(..=1);
+    assert_eq!([watched(at_most_once, &[]), watched(at_most_once, &[1, 1])], [true, false]);
+    assert_eq!([watched(Times::from(1..), &[]), watched(Times::from(0), &[])], [false, true]);
+}
+
 /// A rule at NOOP under a condition on the user.
 fn rule_for(user: &str) -> Arc<Rule> {
     let mut rule = Rule::new(user, vec![On::from(Event::SmtpNoop)], Vec::new(), "here");

@@ -194,8 +194,11 @@ impl Watch {
     pub(crate) fn is_met(&self) -> bool {
         match &self.expect.what {
             Wanted::Sequence(all) => self.seen as usize == all.len(),
-            Wanted::Count { count, same: Some(_), .. } => self.by_key.values().all(|seen| count.contains(*seen)),
-            Wanted::Count { count, same: None, .. } => count.contains(self.seen),
+            // Without an event there is no value to count for, which is enough only if none is.
+            Wanted::Count { count, same: Some(_), .. } if self.seen > 0 => {
+                self.by_key.values().all(|seen| count.contains(*seen))
+            }
+            Wanted::Count { count, .. } => count.contains(self.seen),
         }
     }
 }
