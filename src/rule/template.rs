@@ -4,7 +4,8 @@ use super::Field;
 use crate::base::TextFilter;
 
 /// A text with `{name}` for fields and for groups of regular expressions, `{{` and `}}` for braces, `{repeat:n:x}` and
-/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`.
+/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` stay as they are: they
+/// announce an IMAP literal (RFC 3501 §4.3, RFC 7888 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     written: Box<str>,
@@ -114,8 +115,12 @@ impl Template {
     }
 }
 
-/// `{repeat:n:x}` and `{hex:ff00}`.
+/// `{repeat:n:x}` and `{hex:ff00}`; the announcement of an IMAP literal stays as it is.
 fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
+    let octets = inner.strip_suffix('+').unwrap_or(inner);
+    if !octets.is_empty() && octets.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(format!("{{{inner}}}").into_bytes()));
+    }
     if let Some(rest) = inner.strip_prefix("repeat:") {
         let made = rest.split_once(':').and_then(|(times, what)| Some((times.parse::<usize>().ok()?, what)));
         let (times, what) = made.ok_or("write `{repeat:n:x}`, with a count and a text")?;
@@ -192,6 +197,7 @@ mod tests {
             ("{host|upper} {host|b64} {host|hex} {host|len}", "CLIENT Y2xpZW50 636c69656e74 6"),
             ("{{literal}} {repeat:3:ab}{hex:41}", "{literal} abababA"),
             ("[{from}]", "[]"),
+            ("* 1 FETCH (BODY[] {12}{0}{12+}", "* 1 FETCH (BODY[] {12}{0}{12+}"),
         ] {
             assert_eq!(filled(&Template::parse(written).unwrap()), want, "{written}");
         }
@@ -199,7 +205,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for wrong in ["{", "}", "{}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"] {
+        for wrong in
+            ["{", "}", "{}", "{+}", "{1 2}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"]
+        {
             assert!(Template::parse(wrong).is_err(), "{wrong}");
         }
         for wrong in [r"\q", r"\", r"\x", r"\xf", r"\xfg", r"\xgf"] {

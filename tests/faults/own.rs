@@ -25,6 +25,7 @@ const OWN: &[Row] = &[
     ("imap.fetch.item", "[{ data = { item = 'UID', drop = true } }]", &[("A3 FETCH 2 (UID FLAGS)", "* 2 FETCH (FLAGS (\\Recent))\r\nA3 OK Fetched\r\n")], "INBOX 1 2", Open),
     ("imap.fetch.item", "[{ data = { literal = '+7' } }]", &[("A3 FETCH 2 (BODY.PEEK[HEADER.FIELDS (SUBJECT)])", "* 2 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {31}\r\nSubject: generated 2\r\n\r\n)\r\nA3 OK Fetched\r\n")], "INBOX 1 2", Open),
     ("imap.close", "[{ pass = true }, { raw = '* OK [ALERT] {verb}\\r\\n' }]", &[("A3 CLOSE", "A3 OK Closed\r\n* OK [ALERT] CLOSE\r\n")], "INBOX 1 2", Open),
+    ("imap.noop", "[{ raw = '* 1 FETCH (BODY[] {2}\\r\\nhi)\\r\\n' }, { pass = true }]", &[("A3 NOOP", "* 1 FETCH (BODY[] {2}\r\nhi)\r\nA3 OK Done\r\n")], "INBOX 1 2", Open),
     ("imap.noop", "[{ data = { code = 'ALERT', drop = true } }, { reply = 'OK [ALERT] done' }]", &[("A3 NOOP", "A3 OK done\r\n")], "INBOX 1 2", Open),
     ("pop3.uidl", "[{ data = { listing = 2, uid = 'x' } }]", &[("UIDL 2", "+OK 2 x\r\n")], "INBOX 1 2", Open),
     ("pop3.list", "[{ data = { listing = 1, size = '=7' } }]", &[("LIST 1", "+OK 1 7\r\n")], "INBOX 1 2", Open),
