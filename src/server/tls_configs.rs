@@ -21,7 +21,7 @@ const MOST: usize = 32;
 pub(super) struct TlsConfigs {
     certificates: Certificates,
     provider: Arc<CryptoProvider>,
-    /// From the oldest to the newest.
+    /// From the least to the most recently used.
     kept: Mutex<VecDeque<Kept>>,
 }
 
@@ -45,14 +45,16 @@ impl TlsConfigs {
     /// The configuration that presents this profile to a client that requested this name.
     pub(super) fn config(&self, profile: &Profile, sni: Option<&str>) -> Arc<ServerConfig> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = kept.iter().find(|its| its.profile == *profile && its.sni.as_deref() == sni) {
-            return Arc::clone(&found.config);
-        }
-        let config = Arc::new(self.make(profile).expect("the provider has these versions, and its authority is valid"));
+        let known = kept.iter().position(|its| its.profile == *profile && its.sni.as_deref() == sni);
+        let used = known.and_then(|at| kept.remove(at)).unwrap_or_else(|| {
+            let config = self.make(profile).expect("the provider has these versions, and its authority is valid");
+            Kept { profile: profile.clone(), sni: sni.map(Into::into), config: Arc::new(config) }
+        });
         if kept.len() == MOST {
             kept.pop_front();
         }
-        kept.push_back(Kept { profile: profile.clone(), sni: sni.map(Into::into), config: Arc::clone(&config) });
+        let config = Arc::clone(&used.config);
+        kept.push_back(used);
         config
     }
 
@@ -200,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_in_use_stays_whatever_other_names_clients_request() {
+        let configs = configs();
+        let used = configs.config(&Profile::DEFAULT, Some("used.example.org"));
+
+        for n in 0..3 * MOST {
+            configs.config(&Profile::DEFAULT, Some(&format!("{n}.example.org")));
+            let again = configs.config(&Profile::DEFAULT, Some("used.example.org"));
+            assert!(Arc::ptr_eq(&used, &again), "after {n} other names");
+        }
+    }
+
+    #[test]
     fn clients_that_ask_for_ever_more_names_do_not_fill_the_memory() {
         let configs = configs();
         let first = configs.config(&Profile::DEFAULT, None);
@@ -209,7 +223,7 @@ mod tests {
         }
 
         assert_eq!(configs.kept.lock().unwrap().len(), MOST);
-        assert!(!Arc::ptr_eq(&first, &configs.config(&Profile::DEFAULT, None)), "the oldest went");
+        assert!(!Arc::ptr_eq(&first, &configs.config(&Profile::DEFAULT, None)), "the least recently used went");
         assert_eq!(configs.kept.lock().unwrap().len(), MOST);
     }
 }
