@@ -27,6 +27,7 @@ use command::SmtpCommand;
 use data::{Body, Receiver};
 use delivery::Deliveries;
 pub(crate) use dialect::Dialect;
+pub(crate) use parameter::OF_MAIL;
 use refusal::Refusal;
 
 /// What this machine is told once, for all its sessions.

@@ -29,7 +29,9 @@ fn parse(text: &str) -> Result<Parameters, Refusal> {
     Ok(Parameters::new(raw))
 }
 
-/// The parameters of MAIL: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), AUTH (RFC 4954 §5).
+/// The parameters of MAIL: RFC 1870, RFC 6152, RFC 6531, and RFC 4954 §5.
+pub(crate) const OF_MAIL: [&str; 4] = ["SIZE", "BODY", "SMTPUTF8", "AUTH"];
+
 pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
     let parameters = parse(text)?;
     for (keyword, value) in parameters.iter() {
@@ -107,6 +109,10 @@ mod tests {
         ] {
             let code_got = of_mail(text, 1000).map_err(|refusal| refusal.code().to_owned());
             assert_eq!(code_got, Err(code.to_owned()), "{text}");
+        }
+        for keyword in OF_MAIL {
+            let code = of_mail(&format!(" {keyword}=a+b"), 1000).map_err(|refusal| refusal.code().to_owned());
+            assert_eq!(code, Err("501".to_owned()), "{keyword} is known");
         }
         assert_eq!(of_rcpt(" NOTIFY=NEVER").map_err(|refusal| refusal.code().to_owned()), Err("555".to_owned()));
         assert!(of_rcpt("  ").is_ok());

@@ -8,9 +8,10 @@ mod steps;
 pub(super) use mailboxes::logins;
 pub(super) use state::state;
 
-use crate::base::{Pattern, nearest};
+use crate::base::{Pattern, nearest, unknown_word};
 use crate::document::{Location, Node, Reader};
-use crate::protocol::Event;
+use crate::protocol::smtp::OF_MAIL;
+use crate::protocol::{Event, RequestField};
 use crate::rule::{FIELDS, Field, Name, Per, Rule, Template, Test};
 
 /// Checks the rules of one file, the outermost first. `messages` are the ids that `deliver` can name.
@@ -113,6 +114,7 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
     for timed in &rule.steps {
         groups.extend(timed.step.awaited().into_iter().flat_map(Pattern::group_names));
     }
+    let parameters: Vec<String> = reader.params.iter().map(|(name, _)| name.clone()).collect();
     let mut wrong = Vec::new();
     let mut check = |name: &Name, at: Location| match name {
         Name::Group(group) if !groups.contains(group) => {
@@ -123,6 +125,14 @@ fn templates(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
                 format!("`{{{group}}}` is neither a field nor a named group of this rule"),
                 nearest(group, known),
             ));
+        }
+        // `{param.x}` that the scenario does not have can only be a parameter of MAIL.
+        Name::Field(Field::Request(RequestField::Parameter(name)))
+            if !OF_MAIL.iter().any(|known| known.eq_ignore_ascii_case(name)) =>
+        {
+            let known: Vec<&str> = parameters.iter().map(String::as_str).chain(OF_MAIL).collect();
+            let (message, help) = unknown_word("parameter", name, &known);
+            wrong.push((at, message, Some(help)));
         }
         Name::Field(field) if *field == Field::Outcome || !events.iter().any(|event| field.exists_at(*event)) => {
             wrong.push((at, format!("the field `{}` does not exist at this event", field.name()), None));
