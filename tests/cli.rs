@@ -288,6 +288,7 @@ fn scenarios_are_listed_checked_and_served() {
     for (arguments, wanted) in [
         (["--scenario", "no/such.toml"], "no/such.toml: the file cannot be read"),
         (["--scenario", "smtp-greylst"], "did you mean `smtp-greylist`?"),
+        (["--account=bob:secret", "--account=Bob:other"], "`--account`: there is already an account `Bob`"),
         (["--namespace", "a//b"], "`--namespace a//b` is not a valid namespace: a level of the name is empty"),
     ] {
         let refused = output(&mut mailjig(&[&["serve", "--ports", "auto"][..], &arguments].concat()), "");

@@ -555,6 +555,8 @@ fn a_detail_in_an_address_reaches_its_user_on_a_closed_list() {
     let mail = server.deliver("bob+news@example.org", "Subject: news\r\n\r\n");
     assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
     assert_eq!(mail.envelope().recipients()[0].address(), "bob+news@example.org");
+    let wrong = panic_of(|| drop(MailServer::builder().account("bob", "secret").account("Bob", "other")));
+    assert_eq!(wrong, "there is already an account `Bob`");
     let wrong = panic_of(|| drop(MailServer::builder().subaddress_separator('x')));
     assert_eq!(wrong, "'x' is not a valid sub-address separator");
 }

@@ -178,7 +178,7 @@ struct Size(u64);
 struct Time(Duration);
 
 impl Serve {
-    /// The settings for the server. Fails if the scenario or the namespace is not valid.
+    /// The settings for the server. Fails if the accounts, the scenario or the namespace are not valid.
     pub(super) fn settings(&self) -> Result<Settings, Box<dyn Error>> {
         let mut settings = Settings::default();
         settings.host.clone_from(&self.host);
@@ -199,7 +199,9 @@ impl Serve {
                 None => settings.silence(listener),
             }
         }
-        settings.members = self.account.iter().map(|login| login.0.clone()).collect();
+        for Login(member) in &self.account {
+            settings.add_member(member.clone()).map_err(|why| format!("`--account`: {why}"))?;
+        }
         settings.subaddress_separator = self.subaddress_separator.0;
         settings.set_starttls(Listener::Smtp, self.smtp_starttls);
         settings.set_starttls(Listener::Submission, self.submission_starttls);

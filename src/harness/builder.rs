@@ -194,7 +194,7 @@ impl MailServerBuilder {
     /// nobody else can log in or get mail. Default: no list; every login works, with any password.
     ///
     /// # Panics
-    /// If the login is empty or has control characters.
+    /// If the login is empty or has control characters, or if there is already such an account.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -216,7 +216,7 @@ impl MailServerBuilder {
     /// Adds an account that gets the mail of these addresses too.
     ///
     /// # Panics
-    /// If the login or an address is empty or has control characters.
+    /// If the login or an address is empty or has control characters, or if there is already such an account.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -234,7 +234,7 @@ impl MailServerBuilder {
             );
         }
         let addresses = addresses.iter().map(|address| Box::from(*address)).collect();
-        self.0.members.push(Member { login: login.into(), password: password.into(), addresses });
+        or_panic(self.0.add_member(Member { login: login.into(), password: password.into(), addresses }));
         self
     }
 

@@ -126,6 +126,16 @@ impl Settings {
         self.addresses.iter().copied()
     }
 
+    /// Adds an account to the list. Fails if it is on the list.
+    pub(crate) fn add_member(&mut self, member: Member) -> Result<(), String> {
+        let login = member.login.to_lowercase();
+        if self.members.iter().any(|its| its.login.to_lowercase() == login) {
+            return Err(format!("there is already an account `{}`", member.login));
+        }
+        self.members.push(member);
+        Ok(())
+    }
+
     /// The STARTTLS setting of a listener; none if TLS begins with the first octet.
     pub(crate) fn starttls(&self, listener: Listener) -> Option<StartTls> {
         self.starttls.get(&listener).copied()
