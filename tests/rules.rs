@@ -310,6 +310,7 @@ fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
             || drop(on(tls::hello()).alert("handshake_fail")),
             "unknown alert `handshake_fail`; did you mean `handshake_failure`?",
         ),
+        (|| drop(on(smtp::mail()).times(0)), "with `times(0)` the rule never fires"),
         (|| drop(on(smtp::mail()).chance(2.0)), "`2` is not a probability between 0 and 1"),
         (|| drop(on(smtp::mail()).reply("250 {")), "250 {: unmatched `{`; write `{{` for a brace"),
         (|| drop(on(smtp::mail()).reply_lines(["250 {"])), "250 {: unmatched `{`; write `{{` for a brace"),
@@ -317,11 +318,11 @@ fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
             || drop(on(smtp::mail()).raw("\\q")),
             "\\q: a backslash must be followed by r, n, t, 0, x with two digits, or a backslash",
         ),
-    ] as [(fn(), &str); 10]
+    ] as [(fn(), &str); 11]
     {
         assert_eq!(failed(build), wanted);
     }
-    assert_eq!(*lines.lock().unwrap(), [file!(); 10]);
+    assert_eq!(*lines.lock().unwrap(), [file!(); 11]);
 }
 
 #[test]
@@ -386,6 +387,24 @@ fn an_event_that_each_value_is_counted_of_and_that_never_came_is_reported() {
     assert!(report.contains("✗ expect `once each`  expected =1, got 0"), "{report}");
     assert!(report.contains("1. smtp.message\n         `smtp.message` never came\n"), "{report}");
     assert!(report.contains("✓ expect `never twice`   <=1 each, got none"), "{report}");
+}
+
+#[test]
+fn a_uidvalidity_that_cannot_be_is_a_failure() {
+    let server = with(&format!(
+        "[[mailbox]]\nname = 'INBOX'\nuidvalidity = 1\n{}",
+        rule("imap.noop", "{ mailbox = { user = 'me@example.org', uidvalidity = '-1' } }")
+    ));
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "a LOGIN me@example.org secret");
+    ask(&mut client, "b NOOP");
+    ask(&mut client, "c STATUS INBOX (UIDVALIDITY)");
+    assert!(server.transcript().to_string().contains("STATUS INBOX (UIDVALIDITY 1)"), "{}", server.transcript());
+    gone(&server, client);
+
+    let report = report(server);
+
+    assert!(report.contains("a step could not be executed: UIDVALIDITY cannot become 0"), "{report}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reads the tables for the state at the start: servers, TLS, variables, accounts and mail.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use super::{Announced, Loaded, MailboxGiven, MessageGiven, User};
@@ -134,10 +135,13 @@ impl Reader {
         if let Some(its) = table.get("name") {
             self.mailbox_name(&name, &its.place);
         }
+        // RFC 3501 §9, nz-number.
+        let what = "a UIDVALIDITY, which is a number from 1 to 4294967295";
+        let uid_validity: Option<NonZeroU32> = table.get("uidvalidity").and_then(|its| self.number(its, what));
         Some(MailboxGiven {
             user: table.get("user").and_then(|its| self.text(its)),
             name,
-            uid_validity: table.get("uidvalidity").and_then(|its| self.number(its, "a UIDVALIDITY")),
+            uid_validity: uid_validity.map(NonZeroU32::get),
             generate: table.get("generate").and_then(|its| self.number(its, "a count of messages")).unwrap_or(0),
         })
     }

@@ -195,6 +195,9 @@ impl<P> Rule<P> {
 
     /// Fires for the first `times` matches only. Default: for every match. What is counted over, [`per`](Self::per) says.
     ///
+    /// # Panics
+    /// If `times` is 0.
+    ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
     /// use mailjig::prelude::*;
@@ -209,7 +212,9 @@ impl<P> Rule<P> {
     /// assert_eq!(said.matches("450 4.3.2 Busy").count(), 2);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn times(mut self, times: u64) -> Self {
+        assert!(times > 0, "with `times(0)` the rule never fires");
         self.rule.nth = Some(Nth::first(times));
         self
     }

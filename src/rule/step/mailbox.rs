@@ -60,6 +60,11 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     Some(Arc::new(MailboxChange { user, name, uid_validity, renumber }))
 }
 
+/// A number that a UIDVALIDITY can have (RFC 3501 §9, nz-number).
+fn as_uid_validity(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| *number > 0)
+}
+
 impl Step for MailboxChange {
     fn kind(&self) -> &'static StepKind {
         &KIND
@@ -82,7 +87,10 @@ impl Step for MailboxChange {
         let mailbox = cx.mailbox(&effect.target(self.user.as_ref(), Some(&self.name)))?;
         let mut txn = cx.txn();
         let now_is = txn.mailbox(mailbox).map_or(0, |mailbox| mailbox.uid_validity);
-        let validity = self.uid_validity.map_or(now_is, |change| change.of(now_is.into()) as u32);
+        let validity = match self.uid_validity.map(|change| change.of(now_is.into())) {
+            None => now_is,
+            Some(wanted) => as_uid_validity(wanted).ok_or_else(|| format!("UIDVALIDITY cannot become {wanted}"))?,
+        };
         txn.renumber(mailbox, validity, self.renumber.map(|how| how == Renumber::Reverse));
         Ok(true)
     }
@@ -93,8 +101,11 @@ impl Step for MailboxChange {
 
     fn pointless(&self) -> Option<Objection> {
         match self {
-            Self { uid_validity: None, renumber: None, .. } => {
+            Self { uid_validity: None | Some(Literal::Off(0)), renumber: None, .. } => {
                 wrong("`mailbox` changes nothing", r#"add `uidvalidity = "+1"` or `renumber = true`"#)
+            }
+            Self { uid_validity: Some(Literal::Exactly(number)), .. } if as_uid_validity(*number).is_none() => {
+                wrong(format!("{number} is not a UIDVALIDITY"), "write a number from 1 to 4294967295")
             }
             Self { .. } => None,
         }
