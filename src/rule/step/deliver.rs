@@ -13,7 +13,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "deliver",
     forms: "`false`, `{ mailbox = \"INBOX\", message = \"m1\", user = \"…\" }`",
-    does: "Puts a message into a mailbox. At `smtp.message` without `message`, it delivers the message that is being accepted to this mailbox, or with `false` to nobody.",
+    does: "Puts a message into a mailbox. At `smtp.message` and `lmtp.message` without `message`, it delivers the message that is being accepted to this mailbox, or with `false` to nobody.",
     role: Role::Effect,
     examples: &[Example::new(
         "smtp.message",
