@@ -1,11 +1,11 @@
-//! Reading whole messages without blocking a thread that serves others.
+//! Reads whole messages without blocking the threads of the runtime.
 
 use axum::http::StatusCode;
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::problem::Problem;
 
-/// Up to this many octets are read on a thread that also serves others.
+/// Up to this many octets are read on a thread of the runtime.
 pub(super) const LITTLE: usize = 256 << 10;
 
 /// Reads this many octets of mail. If that takes long, the other tasks of this thread move to another thread.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
 
-/// Makes a body from the pieces that `next` returns, until it returns none. An error ends the connection, so that the
+/// Makes a body from the pieces that `next` returns, until it returns `None`. An error ends the connection, so that the
 /// client notices.
 pub(super) fn chunked(next: impl FnMut() -> Option<io::Result<String>> + Send + Unpin + 'static) -> Body {
     Body::new(ChunkedBody(next))

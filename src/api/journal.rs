@@ -22,7 +22,7 @@ use crate::protocol::Event;
 use crate::server::{Server, Until};
 
 const DEFAULT_LIMIT: u64 = 1000;
-/// Number of records that are read before the lock is released for a moment.
+/// Number of records that are read before the lock is released.
 const PORTION: usize = 256;
 
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ struct RecordJson {
     facts: Value,
 }
 
-/// Which records a list is asked for.
+/// The query parameters of a list.
 struct RecordSelection {
     after: Seq,
     session: Option<SessionNo>,
@@ -84,7 +84,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
         Some(Err(gone)) => return Err(awaited.gone(gone)),
         Some(Ok(())) => {}
         None => {
-            let detail = format!("{} records came; the request waited for {wanted}", records.len());
+            let detail = format!("{} records were appended; the request waited for {wanted}", records.len());
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
     }
@@ -95,7 +95,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     Ok(Json(RecordList { records, next }).into_response())
 }
 
-/// A list that is generated while it is sent. It breaks off if records are discarded before they were read.
+/// A list that is generated while it is sent. It ends with an error if records are discarded before they are read.
 fn stream(
     server: Arc<Server>,
     mut selection: RecordSelection,
@@ -114,7 +114,7 @@ fn stream(
             text += &serde_json::to_string(record).unwrap_or_default();
         }
         if is_all {
-            // If there was no record, the list begins here.
+            // Without any record, the list begins here.
             let begin = if begin == "," { "" } else { begin };
             text += &format!("{begin}],\"next\":{next}}}");
             return Some(Ok(text));
@@ -132,7 +132,7 @@ fn stream(
 }
 
 impl RecordSelection {
-    /// Reads on from `next`, at most this many portions, up to the limit. Returns whether that was all.
+    /// Reads from `next`, at most this many portions, up to the limit. Returns whether it has read everything.
     fn read(
         &self,
         engine: &Engine,
@@ -237,7 +237,7 @@ fn put(facts: &mut Value, name: &str, octets: &[u8]) {
     facts[name] = String::from_utf8_lossy(octets).into();
 }
 
-/// The rules that had to do with a turn in which so many octets were heard.
+/// The rules that matched or almost matched in a turn. `heard` is the length of the client's input in octets.
 fn rules(trace: &Trace, heard: u32) -> Value {
     let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
     // Positions are relative to the server's output, which follows the client's input.

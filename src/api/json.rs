@@ -11,7 +11,7 @@ use crate::protocol::Listener;
 #[derive(Serialize)]
 pub(super) struct MessageJson {
     pub(super) id: MessageNo,
-    /// The cursor after this message; none until its client has received the reply.
+    /// The cursor after this message; `None` until the reply was sent.
     pub(super) seq: Option<Seq>,
     session: Option<SessionNo>,
     received: Timestamp,

@@ -110,7 +110,7 @@ mod tests {
     use crate::server::{Settings, block_on};
 
     #[test]
-    fn the_bytes_that_are_sent_are_the_bytes_that_were_captured() {
+    fn the_raw_response_shares_the_bytes_of_the_captured_message() {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
         let message = server.deliver("", &["bob@example.org"], vec![b'x'; 100_000].into()).unwrap();
 

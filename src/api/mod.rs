@@ -34,7 +34,7 @@ use problem::Problem;
 use serve::{Bounds, serve};
 pub(crate) use server::endpoints;
 
-/// Room in a request beyond the largest message, for the JSON around it.
+/// Octets that a request may have beyond the largest message, for the JSON around it.
 const ENVELOPE: u64 = 1 << 20;
 
 /// A running HTTP listener. Dropping it stops it.
@@ -125,7 +125,7 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .nest("/v1", v1)
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
-        // The guard has its own limit.
+        // `Access` has its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(access, access::access))
         .with_state(server)

@@ -105,7 +105,7 @@ impl Params {
     }
 }
 
-/// `500ms`, `5s`, `2m`: a length of time, written as in scenarios.
+/// A duration such as `500ms`, `5s` or `2m`, as in scenarios.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let micros = span(text).ok_or_else(|| format!("`{text}` is not a time; write `500ms`, `5s` or `2m`"))?;
     Ok(Duration::from_micros(micros))

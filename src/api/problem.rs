@@ -46,7 +46,7 @@ impl Problem {
         Self::field(field, format!("the body is wrong: {why}")).status(rejection.status())
     }
 
-    /// The resource does not exist, or does not exist any more.
+    /// The resource does not exist, or no longer exists.
     pub(super) fn none(what: &str, name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))
     }

@@ -23,7 +23,7 @@ use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
 use crate::server::{Server, Until, rule_fired};
 use crate::world::World;
 
-/// All rules in force, the outermost first.
+/// All mounted rules, the outermost first.
 pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     Json(server.engine().read(|world| {
         let rules: Vec<Value> = world.rulebook.rules().iter().map(|mounted| shown(mounted, world)).collect();
@@ -31,7 +31,7 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
     }))
 }
 
-/// Mounts a rule outside all others.
+/// Mounts a rule as the outermost.
 pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
     let rule = read(&server, &body)?;
     let (no, shown) = server.engine().update(|world, now| {
@@ -47,7 +47,7 @@ fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
     rule_from_json(&value(body)?, "added over HTTP", namespace).map(Arc::new).map_err(wrong)
 }
 
-/// One rule; with `fired` and `wait`, as soon as it has fired that often.
+/// One rule. With `fired` and `wait`, answers when it has fired that often.
 pub(super) async fn one(
     State(server): Shared,
     Path(r): Path<String>,
@@ -115,7 +115,7 @@ fn switch(server: &Server, r: &str, enabled: bool) -> Result<StatusCode, Problem
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", r)) }
 }
 
-/// The number of the rule with this number (`r3`) or name.
+/// The rule with this number (`r3`) or name.
 fn number(world: &World, r: &str) -> Option<RuleNo> {
     let by_name = world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *r).map(|mounted| mounted.no);
     by_name.or_else(|| r.strip_prefix('r')?.parse().ok().map(RuleNo))
@@ -264,7 +264,7 @@ struct Advance {
     by: String,
 }
 
-/// Advances the server's time; answers when everything that came due is done.
+/// Advances the server's time; answers when everything that is due has run.
 pub(super) async fn advance(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
     let Advance { by } =
         serde_json::from_slice(&body).map_err(|error| Problem::field("by", format!("the body is wrong: {error}")))?;
@@ -311,7 +311,7 @@ mod tests {
     use crate::protocol::Listener;
     use crate::server::Settings;
 
-    /// How often this thread waited for something (voluntary context switches, proc(5)).
+    /// How often this thread has blocked (voluntary context switches, proc(5)).
     fn waits() -> u64 {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_stops_and_runs_on_while_a_session_is_busy() {
+    fn pausing_and_resuming_the_clock_do_not_wait_for_a_busy_session() {
         let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { raw = '{repeat:1000000:abcdefgh}' }\n";
         let server = Arc::new(Server::start(Settings::default()).unwrap());
         server.load(Some(Arc::new(Scenario::text("flood.toml", text).load().unwrap())));
@@ -329,7 +329,7 @@ mod tests {
         let mut greeting = String::new();
         let mut client = BufReader::with_capacity(1, client);
         client.read_line(&mut greeting).unwrap();
-        // The first octet of the answer has arrived, and nobody reads the rest.
+        // The first octet of the reply has arrived; the client does not read the rest.
         client.fill_buf().unwrap();
 
         // Another thread may hold a lock at one moment, but not at every attempt.
@@ -344,7 +344,7 @@ mod tests {
             is_waiting &= waits() > before;
         }
 
-        assert!(!is_waiting, "it waited for somebody each time");
-        assert!(server.engine().read(|world| !world.journal.is_settled()), "the session is busy still");
+        assert!(!is_waiting, "it blocked at each attempt");
+        assert!(server.engine().read(|world| !world.journal.is_settled()), "the session is still busy");
     }
 }

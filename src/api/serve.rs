@@ -18,11 +18,11 @@ use super::stream::AnswerStream;
 /// Limits for HTTP clients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Connections at the same time; one more is answered with 503 and closed.
+    /// Maximum number of connections; a further one is answered with 503 and closed.
     pub(super) connections: usize,
-    /// Time from accepting the connection, or from the last answer, to the end of the next request's header; then again
-    /// to the end of its body; and for which a client may read nothing of an answer. A request that waits for mail is
-    /// not limited by it.
+    /// Time limit for each of: the next request's header, from accepting the connection or the last response; the
+    /// request's body; and a pause in which the client reads nothing of a response. A request that waits for mail is
+    /// not limited.
     pub(super) patience: Duration,
 }
 
@@ -74,7 +74,7 @@ async fn turn_away(mut socket: TcpStream) {
     let _the_client_may_be_gone = socket.shutdown().await;
 }
 
-/// For example out of file descriptors: an immediate retry would not help.
+/// For example, when out of file descriptors: an immediate retry would not help.
 async fn rest(error: &io::Error) {
     let is_of_the_connection = matches!(
         error.kind(),
@@ -98,10 +98,10 @@ mod tests {
 
     /// The time after which a test stops waiting.
     const DEADLINE: Duration = Duration::from_secs(20);
-    /// More than socket buffers hold.
+    /// More than the socket buffers hold.
     const MUCH: usize = 64 << 20;
 
-    /// A client with a read timeout, and what it receives until the server closes.
+    /// Sends this and returns what the server sends until it closes.
     fn talk(address: SocketAddr, says: &str) -> String {
         let mut client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_finish_a_header_or_says_nothing_is_closed() {
+    fn a_client_that_does_not_finish_a_header_is_disconnected() {
         let address = start(Bounds { patience: Duration::from_millis(20), ..Bounds::default() });
 
         assert_eq!(talk(address, "GET / HTTP/1.1\r\nHost: x\r\n"), "");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_behind_an_answer_is_closed() {
+    fn a_client_that_is_silent_after_a_response_is_disconnected() {
         // Enough time for a request, also on a busy machine.
         let address = start(Bounds { patience: Duration::from_secs(2), ..Bounds::default() });
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_nothing_of_an_answer_is_closed() {
+    fn a_client_that_does_not_read_a_response_is_disconnected() {
         // Enough time for a request, also on a busy machine.
         let address = start(Bounds { connections: 1, patience: Duration::from_secs(1) });
         let mut client = TcpStream::connect(address).unwrap();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_too_many_is_told() {
+    fn a_connection_beyond_the_limit_gets_503() {
         let address = start(Bounds { connections: 1, ..Bounds::default() });
         let mut first = TcpStream::connect(address).unwrap();
         first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -69,7 +69,7 @@ pub(super) async fn deliver(
     Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
 }
 
-/// Answers when no exchange is open and every session that said goodbye is gone.
+/// Answers when no exchange is open and every session that sent QUIT or LOGOUT has ended.
 pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;

@@ -106,8 +106,8 @@ pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Re
     Ok(text(server, sessions, verbatim))
 }
 
-/// The transcripts of these sessions, read in pieces while they are sent, with headings if there are several. The
-/// answer breaks off if records are discarded before they were read.
+/// The transcripts of these sessions, generated while they are sent, with headings if there are several. The response
+/// ends with an error if records are discarded before they are read.
 fn text(server: Arc<Server>, sessions: Vec<SessionNo>, verbatim: bool) -> Response {
     let with_headings = sessions.len() > 1;
     let mut gap = "";
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_breaks_off_where_records_go_before_they_were_read() {
+    fn a_transcript_fails_if_records_are_discarded_before_they_are_read() {
         // The first piece contains 256 records of the session.
         for (floor, is_whole) in [(256, true), (257, false), (400, false)] {
             let server = Arc::new(Server::start(Settings::default()).unwrap());

@@ -1,5 +1,5 @@
-//! A stream that yields to other tasks during a long answer, and on which writing fails if the peer reads nothing for
-//! too long.
+//! A stream that yields to other tasks during a long response, and that fails a write if the peer reads nothing for too
+//! long.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -24,7 +24,7 @@ pub(super) struct AnswerStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AnswerStream<S> {
-    /// Each octet that the peer reads restarts the timer.
+    /// `timeout` limits how long the peer may read nothing; it restarts with each octet read.
     pub(super) fn new(stream: S, timeout: Duration) -> Self {
         Self { stream, written: 0, timeout, timer: None }
     }
@@ -36,7 +36,8 @@ impl<S: AsyncWrite + Unpin> AnswerStream<S> {
     ) -> Poll<io::Result<usize>> {
         if self.written >= MOST {
             self.written = 0;
-            // If a task wakes itself, the runtime polls other sockets only now and then; this makes it do so at once.
+            // The runtime polls other sockets only occasionally after a task wakes itself; `yield_now` makes it poll
+            // them at once.
             let yielded: Poll<()> = pin!(yield_now()).poll(cx);
             ready!(yielded);
         }
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_is_written_in_pieces_and_goes_on_by_itself() {
+    fn a_long_response_is_written_in_pieces_and_wakes_itself() {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = &mut Context::from_waker(&waker);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_over_where_nothing_is_taken_and_begins_again_where_something_is() {
+    fn the_timeout_expires_if_nothing_is_read_and_restarts_on_progress() {
         let _entered = runtime().enter();
         let cx = &mut Context::from_waker(Waker::noop());
         let (stream, mut peer) = duplex(8);
@@ -145,14 +146,14 @@ mod tests {
         assert!(stream.as_mut().poll_write(cx, b"more").is_pending());
         let deadline = stream.timer.as_ref().unwrap().deadline();
         assert!(stream.as_mut().poll_write(cx, b"more").is_pending());
-        assert_eq!(stream.timer.as_ref().unwrap().deadline(), deadline, "asking again gives no more time");
+        assert_eq!(stream.timer.as_ref().unwrap().deadline(), deadline, "polling again does not extend the deadline");
 
         let mut taken = [0; 2];
         assert!(Pin::new(&mut peer).poll_read(cx, &mut ReadBuf::new(&mut taken)).is_ready());
         assert!(matches!(stream.as_mut().poll_write(cx, b"more"), Poll::Ready(Ok(2))));
         assert!(stream.timer.is_none());
 
-        // As if the time had passed.
+        // Simulates the end of the timeout.
         stream.timeout = Duration::ZERO;
         let late = runtime().block_on(std::future::poll_fn(|cx| stream.as_mut().poll_write(cx, b"re")));
         assert_eq!(late.map_err(|error| error.kind()), Err(io::ErrorKind::TimedOut));

@@ -8,8 +8,8 @@ use crate::base::Timestamp;
 /// The longest span that is added to a time: more could overflow.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Server time: the time of day at the start, and from there what a monotonic clock counts. While it is paused, it moves
-/// only when it is advanced. Only a reset sets it back.
+/// Server time: the time of day at the start plus what a monotonic clock counts. While paused, it moves only when
+/// advanced. Only a reset sets it back.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: i64,
@@ -17,13 +17,13 @@ pub(crate) struct Clock {
     /// How far moments are ahead of real time.
     ahead: AtomicI64,
     is_paused: AtomicBool,
-    /// The present moment, while the clock is paused.
-    stands_at: AtomicI64,
-    /// How far server time is behind moments: resets have set it back so far.
+    /// The current moment while the clock is paused.
+    paused_at: AtomicI64,
+    /// How far server time is behind moments: the sum of the resets.
     behind: AtomicI64,
 }
 
-/// A point of server time for deadlines: a reset does not set moments back, so deadlines stay as far away as they are.
+/// A point in time for deadlines. A reset sets server time back but not moments, so deadlines keep their distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(i64);
 
@@ -38,7 +38,7 @@ impl Moment {
         self.0
     }
 
-    /// The moment so much later.
+    /// The moment after this span.
     pub(super) fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
@@ -52,7 +52,7 @@ impl Clock {
             since: Instant::now(),
             ahead: AtomicI64::new(0),
             is_paused: AtomicBool::new(false),
-            stands_at: AtomicI64::new(0),
+            paused_at: AtomicI64::new(0),
             behind: AtomicI64::new(0),
         }
     }
@@ -63,7 +63,7 @@ impl Clock {
 
     pub(super) fn moment(&self) -> Moment {
         Moment(match self.is_paused() {
-            true => self.stands_at.load(Ordering::Acquire),
+            true => self.paused_at.load(Ordering::Acquire),
             false => self.real() + self.ahead.load(Ordering::Acquire),
         })
     }
@@ -77,7 +77,7 @@ impl Clock {
         self.is_paused.load(Ordering::Acquire)
     }
 
-    /// How much real time passes until then; none while the clock is paused.
+    /// The real time until then; `None` while the clock is paused.
     pub(super) fn until(&self, due: Timestamp) -> Option<Duration> {
         (!self.is_paused()).then(|| Duration::from_micros(self.now().until(due)))
     }
@@ -87,8 +87,8 @@ impl Clock {
         Moment(time.as_micros().saturating_add(self.behind.load(Ordering::Acquire)))
     }
 
-    /// The real time of this moment, if the clock runs on; none while it is paused. Does not read the time.
-    pub(super) fn rings_at(&self, due: Moment) -> Option<Instant> {
+    /// The real time of this moment; `None` while the clock is paused. Does not read the time.
+    pub(super) fn real_time_of(&self, due: Moment) -> Option<Instant> {
         let since_start = due.0.saturating_sub(self.start + self.ahead.load(Ordering::Acquire));
         let since_start = Duration::from_micros(u64::try_from(since_start).unwrap_or(0));
         (!self.is_paused()).then(|| self.since + since_start.min(CENTURY))
@@ -96,32 +96,32 @@ impl Clock {
 
     pub(super) fn pause(&self) {
         if !self.is_paused() {
-            self.stands_at.store(self.moment().0, Ordering::Release);
+            self.paused_at.store(self.moment().0, Ordering::Release);
             self.is_paused.store(true, Ordering::Release);
         }
     }
 
-    /// Real time again, at which it stands still or runs on.
+    /// Returns to real time, paused or running.
     pub(super) fn reset(&self, is_paused: bool) {
         let (real, Moment(moment)) = (self.real(), self.moment());
         self.ahead.store(moment - real, Ordering::Release);
         self.behind.store(moment - real, Ordering::Release);
-        self.stands_at.store(moment, Ordering::Release);
+        self.paused_at.store(moment, Ordering::Release);
         self.is_paused.store(is_paused, Ordering::Release);
     }
 
     pub(super) fn resume(&self) {
         if self.is_paused() {
-            self.ahead.store(self.stands_at.load(Ordering::Acquire) - self.real(), Ordering::Release);
+            self.ahead.store(self.paused_at.load(Ordering::Acquire) - self.real(), Ordering::Release);
             self.is_paused.store(false, Ordering::Release);
         }
     }
 
-    /// Advances the clock to this time, unless it is later already.
+    /// Advances the clock to this time, unless it is already later.
     pub(super) fn set(&self, now: Timestamp) {
         let Moment(moment) = self.moment_of(now);
         match self.is_paused() {
-            true => self.stands_at.fetch_max(moment, Ordering::AcqRel),
+            true => self.paused_at.fetch_max(moment, Ordering::AcqRel),
             false => self.ahead.fetch_max(moment - self.real(), Ordering::AcqRel),
         };
     }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_moved_while_it_runs() {
+    fn a_running_clock_can_be_advanced() {
         let clock = Clock::new();
         let then = clock.now().plus(Duration::from_secs(3600));
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_sets_the_time_back_and_no_moment() {
+    fn a_reset_sets_back_the_time_but_not_moments() {
         let clock = Clock::new();
         clock.pause();
         let (time, moment) = (clock.now(), clock.moment());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stands_still_moves_and_runs_on() {
+    fn a_paused_clock_stops_advances_and_resumes() {
         let clock = Clock::new();
         clock.pause();
         let before = clock.now();
@@ -177,8 +177,8 @@ mod tests {
         assert_eq!(clock.now(), before.plus(Duration::from_secs(3600)));
         assert_eq!(clock.until(clock.now()), None);
 
-        // It runs on from where it stands: no further than another clock has come meanwhile. Each of the two spans is
-        // the difference of two times that were cut to microseconds.
+        // It resumes from where it was paused, so it is no further than another clock that started meanwhile. Each of
+        // the two spans is the difference of two times truncated to microseconds.
         let other = Clock::new();
         let began = other.now();
         clock.resume();

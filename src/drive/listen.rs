@@ -20,35 +20,35 @@ use crate::journal::Opened;
 use crate::protocol::{Listener, Machine};
 use crate::rule::Profile;
 
-/// The time before something is tried again.
+/// The interval between two attempts.
 const SOON: Duration = Duration::from_millis(20);
 
-/// Gives what presents a profile to a client that asks for a server name; made when somebody first needs it.
+/// Returns the TLS configuration of a profile for a requested server name; created on first use.
 pub(crate) type ConfigFor = dyn Fn(&Profile, Option<&str>) -> Arc<ServerConfig> + Send + Sync;
 
-/// What a session needs for TLS, and how long it waits.
+/// What a session needs for TLS, and its time limits.
 #[derive(Clone)]
 pub(crate) struct TlsProvider {
     pub(crate) config: Arc<ConfigFor>,
-    /// How long a handshake may take, by real time.
+    /// Maximum duration of a handshake, in real time.
     pub(crate) handshake: Duration,
-    /// How long a client may read nothing although octets wait for it, by server time.
+    /// How long a client may leave pending output unread, in server time.
     pub(crate) write: Duration,
 }
 
-/// A listener as its sessions know it.
+/// The configuration of a listener.
 pub(crate) struct ListenerConfig {
     pub(crate) listener: Listener,
     pub(crate) implicit_tls: bool,
     pub(crate) tls_provider: TlsProvider,
     /// Binds an address and listens there.
     pub(crate) bind: fn(SocketAddr) -> io::Result<std::net::TcpListener>,
-    /// How many sessions this server may have at the same time.
+    /// Maximum number of sessions of this server at the same time.
     pub(crate) sessions: usize,
 }
 
-/// Accepts connections as long as it is polled. `machine` makes the machine of each, and is told whether there are too
-/// many sessions.
+/// Accepts connections as long as it is polled. `machine` creates the machine of each; its argument is whether there
+/// are too many sessions.
 pub(crate) async fn listen<M: Machine>(
     engine: Arc<Engine>,
     listener: TcpListener,
@@ -81,7 +81,7 @@ pub(crate) async fn listen<M: Machine>(
     }
 }
 
-/// Binds the same address again. If another program has it, that is recorded once, and it is tried until it is free.
+/// Binds the same address again, repeatedly while another program has it. Records the first failure.
 async fn reopen(
     engine: &Arc<Engine>,
     config: &ListenerConfig,

@@ -1,4 +1,5 @@
-//! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets begin here.
+//! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets are used from
+//! here up.
 //!
 //! Does not know which protocol it drives, nor why a turn gives a cue.
 

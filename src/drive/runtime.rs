@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// only to find nothing to do costs every mail a quarter more CPU time.
 ///
 /// # Panics
-/// If the system gives no threads.
+/// If the system cannot create threads.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -25,11 +25,11 @@ pub(crate) fn runtime() -> &'static Runtime {
             .enable_io()
             .enable_time()
             .build()
-            .expect("the system gives threads to run servers on")
+            .expect("the system can create threads")
     })
 }
 
-/// Runs this on the runtime. It is boxed, so that tokio's code for tasks is compiled once and not for each kind.
+/// Runs this on the runtime. Boxed, so that tokio's task code is compiled once instead of for each kind of task.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
     runtime().spawn(task)

@@ -1,4 +1,4 @@
-//! How other threads reach a session: its commands, and whether it is idle.
+//! Access to a session from other threads: its commands, and whether it is idle.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -11,17 +11,18 @@ use super::clock::Moment;
 use crate::rule::By;
 use crate::world::{EndCommand, SessionCommand};
 
-/// How many commands may wait while a session is busy. One more ends the session.
+/// Maximum number of queued commands while a session is busy. One more ends the session.
 const MOST_COMMANDS: usize = 1000;
 
 /// The driver is idle: it has nothing to do.
 const QUIET: u8 = 1;
-/// Somebody waits until the driver is idle.
+/// Something waits until the driver is idle.
 const AWAITED: u8 = 2;
-/// That took too long; perhaps its client does not read. Until the driver goes on, steps of the clock do not wait for it.
+/// The wait took too long; perhaps the client does not read. Until the driver continues, advancing the clock does not
+/// wait for it.
 const LATE: u8 = 4;
 
-/// The handle of a session: any thread gives it commands, its driver takes them.
+/// The handle of a session: any thread queues commands, the driver takes them.
 #[derive(Debug)]
 pub(crate) struct SessionHandle {
     commands: Mutex<Commands>,
@@ -29,16 +30,16 @@ pub(crate) struct SessionHandle {
     state: AtomicU8,
     /// When the driver acts next, if nothing else happens.
     due: AtomicI64,
-    /// Notified when the driver becomes idle, if somebody waits for that.
+    /// Notified when the driver becomes idle, if `AWAITED` is set.
     rested: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Commands {
-    /// The server stops. This stays set while the session says goodbye.
+    /// The server stops. Remains set while the session says goodbye.
     is_stopping: bool,
     /// Each with the step of the rule that deferred it, if there is one.
-    told: VecDeque<(SessionCommand, Option<By>)>,
+    queue: VecDeque<(SessionCommand, Option<By>)>,
     waker: Option<Waker>,
 }
 
@@ -47,27 +48,27 @@ impl SessionHandle {
         Self { commands: Mutex::default(), state: AtomicU8::new(0), due: AtomicI64::new(i64::MAX), rested }
     }
 
-    /// The server stops.
+    /// Tells the session that the server stops.
     pub(super) fn stop(&self) {
         self.lock().is_stopping = true;
         self.wake();
     }
 
-    /// Adds a command, with the step of the rule that deferred it, if there is one. The driver takes it when it wakes up.
-    /// Gives the steps whose commands are dropped, because too many wait.
+    /// Queues a command, with the step of the rule that deferred it, if any. The driver takes it when it wakes up.
+    /// Returns the steps whose commands are dropped because too many are queued.
     pub(super) fn put(&self, command: SessionCommand, by: Option<By>) -> Vec<By> {
         let mut commands = self.lock();
-        commands.told.push_back((command, by));
-        if commands.told.len() <= MOST_COMMANDS {
+        commands.queue.push_back((command, by));
+        if commands.queue.len() <= MOST_COMMANDS {
             return Vec::new();
         }
         let flooded = VecDeque::from([(SessionCommand::End(EndCommand::Flooded), None)]);
-        std::mem::replace(&mut commands.told, flooded).into_iter().filter_map(|(_, by)| by).collect()
+        std::mem::replace(&mut commands.queue, flooded).into_iter().filter_map(|(_, by)| by).collect()
     }
 
-    /// The session has ended. Gives the steps of rules whose commands it did not take.
+    /// Empties the queue of a session that has ended. Returns the steps of rules whose commands it did not take.
     pub(super) fn close(&self) -> Vec<By> {
-        self.lock().told.drain(..).filter_map(|(_, by)| by).collect()
+        self.lock().queue.drain(..).filter_map(|(_, by)| by).collect()
     }
 
     /// Wakes the driver.
@@ -78,16 +79,16 @@ impl SessionHandle {
         }
     }
 
-    /// Ready with the next command, and the step of the rule that deferred it, if there is one.
+    /// Ready with the next command, and the step of the rule that deferred it, if any.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<(SessionCommand, Option<By>)> {
-        self.poll_for(cx, |told| told.pop_front(), |command| (SessionCommand::End(command), None))
+        self.poll_for(cx, |queue| queue.pop_front(), |command| (SessionCommand::End(command), None))
     }
 
-    /// Ready with the next command that ends the session. Other commands wait.
+    /// Ready with the next command that ends the session. Other commands stay queued.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<EndCommand> {
-        let first = |told: &mut VecDeque<(SessionCommand, Option<By>)>| {
-            let at = told.iter().position(|(command, _)| matches!(command, SessionCommand::End(_)))?;
-            match told.remove(at)? {
+        let first = |queue: &mut VecDeque<(SessionCommand, Option<By>)>| {
+            let at = queue.iter().position(|(command, _)| matches!(command, SessionCommand::End(_)))?;
+            match queue.remove(at)? {
                 (SessionCommand::End(command), _) => Some(command),
                 (SessionCommand::Say(..) | SessionCommand::CapabilityOverride(_), _) => None,
             }
@@ -95,7 +96,7 @@ impl SessionHandle {
         self.poll_for(cx, first, |command| command)
     }
 
-    /// The driver is idle until then.
+    /// Marks the driver as idle until then.
     pub(super) fn rest(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
         if self.state.swap(QUIET, Ordering::AcqRel) & AWAITED != 0 {
@@ -103,7 +104,7 @@ impl SessionHandle {
         }
     }
 
-    /// The driver waits until then at most for the client to read.
+    /// The driver waits for the client to read, until then at most.
     pub(super) fn block(&self, due: Moment) {
         self.due.store(due.as_micros(), Ordering::Release);
     }
@@ -113,8 +114,8 @@ impl SessionHandle {
         self.state.fetch_and(!(QUIET | LATE), Ordering::AcqRel);
     }
 
-    /// Wakes the driver at this moment. True if it will become idle: it was idle, or was woken already and is not late, or
-    /// its wait for a client that does not read is over.
+    /// Wakes the driver at this moment. Returns true if it will become idle: it was idle, or was already woken and is
+    /// not late, or its wait for a client that does not read is over.
     pub(super) fn signal(&self, now: Moment) -> bool {
         let before = self.update(|state| (state & LATE == 0).then_some(AWAITED));
         let rests = before.is_some_and(|before| before != 0) || self.due() <= now;
@@ -127,7 +128,7 @@ impl SessionHandle {
         self.update(|state| (state & QUIET == 0).then_some(state | LATE));
     }
 
-    /// Gives the flags before; none if they stay as they are.
+    /// Returns the flags before; `None` if they do not change.
     fn update(&self, update: impl FnMut(u8) -> Option<u8>) -> Option<u8> {
         self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, update).ok()
     }
@@ -152,7 +153,7 @@ impl SessionHandle {
         if commands.is_stopping {
             return Poll::Ready(end(EndCommand::Stop));
         }
-        if let Some(command) = next(&mut commands.told) {
+        if let Some(command) = next(&mut commands.queue) {
             return Poll::Ready(command);
         }
         if !commands.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {

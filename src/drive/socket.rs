@@ -1,4 +1,4 @@
-//! A TCP socket that acknowledges at once what is not answered.
+//! A TCP socket that acknowledges unanswered input at once.
 
 use std::io;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 /// Reads and writes without delay.
 ///
 /// # Rationale
-/// Linux delays an acknowledgement by 40 ms, so that an answer can carry it. A client that writes a body and its end
-/// apart, with Nagle's algorithm on (RFC 9293 §3.7.4), keeps the end back until the body is acknowledged, and no answer
-/// comes before the end. So what was read is acknowledged when more is waited for and nothing was written since.
-/// A read that is answered at once costs no system call more.
+/// Linux delays an acknowledgement by 40 ms, so that a reply can carry it. A client with Nagle's algorithm on (RFC 9293
+/// §3.7.4) that writes a body and its end separately keeps back the end until the body is acknowledged, and the server
+/// has no reply before the end. So input is acknowledged when the server waits for more and has written nothing since.
+/// A read that is answered at once needs no further system call.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
@@ -25,7 +25,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        // A socket that is dead already fails here and again, audibly, at its first read.
+        // If the socket is already dead, its first read fails too.
         let _or_slow = stream.set_nodelay(true);
         Self { stream, owes_ack: false }
     }
@@ -35,16 +35,16 @@ impl Socket {
         io::Read::read(&mut &*SockRef::from(&self.stream), buffer)
     }
 
-    /// Dropping the socket resets the connection from now on.
+    /// From now on, dropping the socket resets the connection.
     pub(super) fn reset_at_drop(&self) {
-        // Where that fails the connection is gone already.
+        // If this fails, the connection is already gone.
         let _gone = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Acknowledges what came, now.
+    /// Acknowledges the received octets now.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
-        // Where that fails the connection is gone already.
+        // If this fails, the connection is already gone.
         let _gone = SockRef::from(&self.stream).set_tcp_quickack(true);
     }
 }
@@ -90,14 +90,14 @@ mod tests {
     use crate::drive::runtime;
 
     #[test]
-    fn what_is_not_answered_is_acknowledged_at_once() {
+    fn unanswered_input_is_acknowledged_at_once() {
         let work = async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let mut socket = Socket::new(listener.accept().await.unwrap().0);
             let is_quick = |socket: &Socket| SockRef::from(&socket.stream).tcp_quickack().unwrap();
 
-            // A dialogue: from now on the kernel lets answers carry acknowledgements.
+            // After a dialogue the kernel delays acknowledgements.
             while is_quick(&socket) {
                 client.write_all(b"question").await.unwrap();
                 socket.read_exact(&mut [0; 8]).await.unwrap();
@@ -110,10 +110,12 @@ mod tests {
 
             assert!(is_quick(&socket));
         };
-        runtime().block_on(async { timeout(Duration::from_secs(20), work).await }).expect("it does not hang");
+        runtime()
+            .block_on(async { timeout(Duration::from_secs(20), work).await })
+            .expect("the client receives the acknowledgement");
     }
 
-    /// Reads what comes, until more would be waited for.
+    /// Reads until a read would block.
     async fn read_all(socket: &mut Socket) {
         socket.stream.readable().await.unwrap();
         poll_fn(|cx| {
@@ -124,7 +126,7 @@ mod tests {
         .await;
     }
 
-    /// Nothing is there to be read.
+    /// Checks that nothing can be read.
     async fn read_none(socket: &mut Socket) {
         poll_fn(|cx| {
             let mut octets = [0; 16];

@@ -1,4 +1,4 @@
-//! Subscribers: a record that is appended wakes only those whom it may interest.
+//! Subscribers: a new record wakes only those whom it may interest.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use crate::journal::{Record, RecordKind};
 use crate::mail::{Change, MailboxId};
 use crate::world::World;
 
-/// What someone waits for: a record about one of these topics.
+/// What a subscriber waits for: a record about one of these topics.
 #[derive(Debug, Clone)]
 pub(crate) struct Interest {
     topics: Vec<Topic>,
@@ -23,7 +23,7 @@ pub(crate) struct Interest {
 pub(crate) enum Topic {
     /// A message was captured and its exchange closed.
     Mail,
-    /// The same, and it was accepted for this very address.
+    /// The same, with this address among the accepted recipients.
     MailTo(String),
     /// The entries of this mailbox changed, or the mailbox was deleted.
     Mailbox(MailboxId),
@@ -40,7 +40,7 @@ impl Interest {
         Self { topics: topics.into(), session: None }
     }
 
-    /// Only in records of this session, if one is given.
+    /// Restricts the interest to records of this session, if one is given.
     pub(crate) fn in_session(self, session: Option<SessionNo>) -> Self {
         Self { session, ..self }
     }
@@ -49,8 +49,8 @@ impl Interest {
 /// Subscribers by their numbers.
 pub(super) type Ids = BTreeSet<u64>;
 
-/// Those who wait, and for each topic who waits for it: a thousand who wait for mail to one address, or for news from
-/// one mailbox, cost nothing to everybody else's mail.
+/// All subscribers, and an index by topic: a thousand subscribers for mail to one address, or for one mailbox, cost
+/// nothing when other mail arrives.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     last: u64,
@@ -91,13 +91,13 @@ impl Subscribers {
         self.last
     }
 
-    /// Gives the waker that was armed before: dropping it may run the code of an executor, so not under the lock.
+    /// Returns the previous waker: dropping it may run an executor's code, so it must not be dropped under the lock.
     pub(super) fn rearm(&mut self, id: u64, waker: Waker) -> Option<Waker> {
         let armed = &mut self.waiting.get_mut(&id)?.waker;
         Some(std::mem::replace(armed, waker))
     }
 
-    /// Gives the waker that was armed, for the same reason.
+    /// Returns the waker, for the same reason.
     pub(super) fn remove(&mut self, id: u64) -> Option<Waker> {
         let Subscriber { interest, waker } = self.waiting.remove(&id)?;
         for topic in &interest.topics {
@@ -113,7 +113,7 @@ impl Subscribers {
         Some(waker)
     }
 
-    /// Adds those whom this record may interest.
+    /// Adds the subscribers whom this record may interest.
     pub(super) fn interested(&self, world: &World, (seq, record): (Seq, &Record), found: &mut Ids) {
         let mut add = |ids: &Ids| {
             let is_of = |session: &SessionNo| record.session == Some(*session);
@@ -139,7 +139,7 @@ impl Subscribers {
         }
     }
 
-    /// Adds those who wait for rules to fire.
+    /// Adds the subscribers that wait for rules to fire.
     pub(super) fn fired(&self, found: &mut Ids) {
         found.extend(&self.rules);
     }
@@ -149,13 +149,13 @@ impl Subscribers {
         ids.iter().filter_map(|id| self.waiting.get(id)).map(|its| its.waker.clone()).collect()
     }
 
-    /// The wakers of everybody, where nobody can say whom a change interests.
+    /// All wakers, for a change that may interest anybody.
     pub(super) fn all(&self) -> Vec<Waker> {
         self.waiting.values().map(|its| its.waker.clone()).collect()
     }
 }
 
-/// How this record changed mail.
+/// The changes of mail in this record.
 fn changes(record: &Record) -> &[Change] {
     let detail = match &record.kind {
         RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
@@ -186,7 +186,7 @@ mod tests {
     use crate::mail::{AccountNo, MailboxNo};
 
     #[test]
-    fn nothing_is_kept_of_those_who_left() {
+    fn removed_subscribers_leave_no_index_entries() {
         let mut subscribers = Subscribers::default();
         let place = MailboxId { account: AccountNo(1), mailbox: MailboxNo(1) };
         let address = || Topic::MailTo("bob@EXAMPLE.org".to_owned());

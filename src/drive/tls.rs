@@ -12,10 +12,10 @@ use super::socket::Socket;
 use super::tls_error::{no_hello, words};
 use crate::journal::Tls;
 
-/// How many octets are enough to tell what a client speaks that does not speak TLS.
+/// How many octets are needed to recognise a client that does not use TLS.
 const FIRST: usize = 5;
 
-/// A finished handshake: the connection, what was read beyond it, and what was agreed.
+/// A finished handshake: the connection, what was read beyond the handshake, and what was negotiated.
 pub(super) struct Secured {
     pub(super) connection: Box<ServerConnection>,
     pub(super) rest: BytesMut,
@@ -29,25 +29,25 @@ pub(super) struct Hello {
 }
 
 impl Hello {
-    /// The server name that the client asked for.
+    /// The server name that the client requested.
     pub(super) fn sni(&self) -> Option<String> {
         self.accepted.client_hello().server_name().map(str::to_owned)
     }
 }
 
-/// Waits for a ClientHello. Fails with the reason in words, when the alert that tells the client has left.
+/// Waits for a ClientHello. On failure returns the reason as text, after sending the alert.
 pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, String> {
     let mut sealed = BytesMut::new();
     let accepted = read_hello(socket, &mut sealed).await?;
     Ok(Hello { accepted, sealed })
 }
 
-/// Answers a ClientHello with an alert, by its number in RFC 8446 §6, as a record of its own.
+/// Answers a ClientHello with an alert, given by its number in RFC 8446 §6, in a record of its own.
 pub(super) async fn send_alert(socket: &mut Socket, alert: u8) {
     let _the_client_may_be_gone = socket.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
 }
 
-/// Does the handshake. Fails with the reason in words, when the alert that tells the client has left.
+/// Does the handshake. On failure returns the reason as text, after sending the alert.
 pub(super) async fn handshake(
     socket: &mut Socket,
     Hello { accepted, mut sealed }: Hello,
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::drive::runtime;
 
-    /// A ClientHello that offers so many application protocols of 200 octets.
+    /// A ClientHello with this many application protocols of 200 octets.
     fn client_hello(protocols: usize) -> Vec<u8> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -167,7 +167,7 @@ mod tests {
         out
     }
 
-    /// What `hello` makes of these octets, if they come in pieces of this size and each is read before the next comes.
+    /// The result of `hello` for these octets, sent in pieces of this size, each read before the next is sent.
     async fn said(octets: &[u8], piece: usize) -> Result<Option<String>, String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_begins_in_pieces_of_any_size() {
+    fn a_client_hello_may_arrive_in_pieces_of_any_size() {
         let (small, large) = (client_hello(0), client_hello(40));
         assert!(small.len() < 1000 && large.len() > 8000, "{} {}", small.len(), large.len());
         let hello = Ok(Some("localhost".to_owned()));

@@ -1,8 +1,8 @@
-//! Why a TLS handshake failed, in words: the library speaks in its own identifiers.
+//! The reason why a TLS handshake failed, as text: the library reports its own identifiers.
 
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
-/// What went wrong, said of the client.
+/// The reason, as a statement about the client.
 #[expect(clippy::wildcard_enum_match_arm, reason = "rustls adds variants")]
 pub(super) fn words(error: &Error) -> String {
     let words = match error {
@@ -21,7 +21,7 @@ pub(super) fn words(error: &Error) -> String {
     words.to_owned()
 }
 
-/// Why what came first is not a ClientHello that can be answered; `first` is what came.
+/// Why the first octets are not a ClientHello that can be answered.
 pub(super) fn no_hello(error: &Error, first: &[u8]) -> String {
     match (error, first) {
         // SSL 2.0 (RFC 6101 appendix E): the length has its top bit set, then the type 1 and the version.
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_said_in_words() {
+    fn each_error_has_a_plain_text() {
         let unreadable = Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
         for (error, said) in [
             (Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered), TOO_OLD),

@@ -44,14 +44,14 @@ pub(crate) enum Change {
     Renumber { place: MailboxId, uid_validity: u32, is_renumbered: bool, is_reversed: bool },
     /// Sets the unique id of an entry in POP3.
     Uidl { place: MailboxId, uid: u32, uidl: Box<str> },
-    /// Only these may log in from now on; everybody, if there are none.
+    /// Closes the list of accounts: only these may log in. An empty list admits everybody.
     Admit { members: Box<[Member]> },
-    /// No account is open any more. The next account and the next mailbox have these numbers.
+    /// Closes every account. The next account and the next mailbox get these numbers.
     Reset { account: AccountNo, mailbox: MailboxNo, uid_validity: u32 },
 }
 
 impl Change {
-    /// The account that goes.
+    /// The account that this change removes.
     pub(crate) fn closed(&self) -> Option<AccountNo> {
         match self {
             Self::Close { account } => Some(*account),
@@ -72,7 +72,7 @@ impl Change {
         }
     }
 
-    /// The octets of what it refers to, if they can be many.
+    /// The octets that a record of this change keeps in memory, where they can be many.
     pub(crate) fn held(&self) -> usize {
         let Self::Admit { members } = self else { return 0 };
         let of = |member: &Member| {
@@ -82,7 +82,7 @@ impl Change {
         members.iter().map(of).sum()
     }
 
-    /// The mailbox whose entries this changes, or that is deleted.
+    /// The mailbox whose entries this changes or that it deletes.
     pub(crate) fn place(&self) -> Option<MailboxId> {
         match self {
             Self::Delete { place }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The parameters of a MAIL or RCPT command, in the order and with the letters they came in (RFC 5321 §4.1.1.11).
+/// The parameters of a MAIL or RCPT command, in the order and with their case as sent (RFC 5321 §4.1.1.11).
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -52,7 +52,7 @@ impl Parameters {
         self.0.iter().map(|(keyword, value)| (&**keyword, value.as_deref()))
     }
 
-    /// The value of a keyword, in any case; empty if it came without one, `None` if it did not come.
+    /// The value of a keyword, compared case-insensitively; empty if sent without one, `None` if not sent.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -113,7 +113,7 @@ impl Parameters {
         self.value("SMTPUTF8").is_some()
     }
 
-    /// Whether there are none.
+    /// Whether there are no parameters.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -140,7 +140,7 @@ impl fmt::Display for Parameters {
     }
 }
 
-/// The sender of a message, by the MAIL command.
+/// The sender of a message, from the MAIL command.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -301,8 +301,8 @@ impl Recipient {
     }
 }
 
-/// Who a message is from and for, as the client said in MAIL and RCPT (RFC 5321 §2.3.1): Bcc included, the header not
-/// consulted.
+/// Sender and recipients of a message as the client gave them in MAIL and RCPT (RFC 5321 §2.3.1). Includes Bcc
+/// recipients; independent of the message header.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -318,7 +318,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// None without an accepted recipient: such an envelope cannot exist (RFC 5321 §3.3).
+    /// `None` if no recipient is accepted (RFC 5321 §3.3).
     pub(crate) fn new(sender: Sender, recipients: Vec<Recipient>) -> Option<Self> {
         let accepted = recipients.iter().any(Recipient::is_accepted);
         accepted.then(|| Self { sender, recipients: recipients.into() })
@@ -342,7 +342,7 @@ impl Envelope {
         &self.sender
     }
 
-    /// Every recipient that the client named, in its order, the refused ones included.
+    /// Every recipient that the client named, in order, including the refused ones.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -363,7 +363,7 @@ impl Envelope {
         &self.recipients
     }
 
-    /// The addresses that were accepted: at least one, if somebody sent the message.
+    /// The accepted addresses: at least one if a client sent the message.
     ///
     /// ```
     /// use mailjig::prelude::*;

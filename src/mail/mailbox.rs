@@ -7,7 +7,7 @@ use super::account::InvalidChange;
 use super::{Flags, Message};
 use crate::base::Timestamp;
 
-/// A mailbox's number within its server: stable while names change, and never given twice.
+/// A mailbox's number within its server: kept when the mailbox is renamed, and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct MailboxNo(pub(crate) u32);
@@ -88,10 +88,10 @@ pub(crate) struct Mailbox {
     /// The mod-sequences of the last flag change and of the last expunge: a session that has seen them is up to date.
     pub(crate) last_flagged: u64,
     pub(crate) last_expunged: u64,
-    /// Entries from this UID on are recent to the session that comes first (RFC 3501 §2.3.2).
+    /// Entries from this UID on are recent to the first session that selects the mailbox (RFC 3501 §2.3.2).
     pub(crate) recent_from: u32,
     pub(crate) keywords: Vec<Box<str>>,
-    /// The unique ids of POP3 that are not made from the UID.
+    /// The POP3 unique ids that are not derived from the UID.
     pub(crate) uidls: HashMap<u32, Box<str>>,
     /// A deque, because the oldest entries are removed first.
     entries: VecDeque<Entry>,
@@ -139,7 +139,7 @@ impl Mailbox {
         self.entries.iter().map(|entry| entry.message.raw().len() as u64).sum()
     }
 
-    /// The place of a keyword in the list, whatever its case.
+    /// The flag of a keyword, compared case-insensitively.
     pub(crate) fn keyword(&self, name: &str) -> Option<Flags> {
         self.keywords.iter().position(|its| its.eq_ignore_ascii_case(name)).map(Flags::keyword)
     }

@@ -9,8 +9,8 @@ use super::Envelope;
 use super::mime::{Address, Mime, Part, addresses, decode_words, links};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
-/// One captured message: its envelope, its octets as they came, its session and its time. Immutable, and cheap to clone:
-/// clones share the octets. [`MailServer::messages`] and waits give it.
+/// One captured message: its envelope, its octets as received, its session and its time. Immutable, and cheap to clone:
+/// clones share the octets. Returned by [`MailServer::messages`] and by waits.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -29,7 +29,7 @@ struct Captured {
     no: MessageNo,
     origin: Origin,
     at: Timestamp,
-    /// None for a message that nobody sent, but that was put into a mailbox.
+    /// `None` for a message that was put into a mailbox without SMTP.
     envelope: Option<Envelope>,
     raw: Bytes,
     mime: OnceLock<Box<Mime>>,
@@ -42,7 +42,7 @@ struct Captured {
 pub(crate) enum Origin {
     /// A client sent it in this session.
     Session(SessionNo),
-    /// A test put it there.
+    /// A test delivered it.
     Delivered,
     /// The scenario has it in a mailbox from the start.
     Scenario,
@@ -80,7 +80,7 @@ impl Message {
         }
     }
 
-    /// Tells later whether anybody still keeps it.
+    /// Returns a function that tells whether the message is still kept.
     #[cfg(test)]
     pub(crate) fn is_kept(&self) -> impl Fn() -> bool + use<> {
         let captured = Arc::downgrade(&self.0);
@@ -98,7 +98,7 @@ impl Message {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// Whether somebody sent it.
+    /// Whether it was sent over SMTP or LMTP.
     pub(crate) fn is_sent(&self) -> bool {
         self.0.envelope.is_some()
     }
@@ -108,7 +108,7 @@ impl Message {
         self.0.origin == Origin::Scenario
     }
 
-    /// When its last octet came, by server time.
+    /// When its last octet was received, by server time.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -120,8 +120,8 @@ impl Message {
         self.0.at
     }
 
-    /// Who it is really from and for. It has neither sender nor recipients if nobody sent the message: an IMAP client appended
-    /// it, or a test put it into a mailbox.
+    /// Its sender and recipients in SMTP. Empty if the message was not sent: an IMAP client appended it, or a test put
+    /// it into a mailbox.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -201,7 +201,7 @@ impl Message {
         self.header("subject").unwrap_or_default()
     }
 
-    /// The addresses of the header field From. The [`envelope`](Self::envelope) says who really sent the message.
+    /// The addresses of the header field From. The [`envelope`](Self::envelope) has the real sender.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -214,7 +214,7 @@ impl Message {
         self.addresses("from")
     }
 
-    /// The addresses of the header field To. The [`envelope`](Self::envelope) says who really got the message.
+    /// The addresses of the header field To. The [`envelope`](Self::envelope) has the real recipients.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -240,7 +240,7 @@ impl Message {
         self.addresses("cc")
     }
 
-    /// The addresses of the first header field of this name; none if it is not there.
+    /// The addresses of the first header field of this name; empty if there is no such field.
     ///
     /// ```
     /// use mailjig::prelude::*;

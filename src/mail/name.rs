@@ -3,9 +3,9 @@
 /// The mailbox that every account has; its name is case-insensitive.
 pub(crate) const INBOX: &str = "INBOX";
 
-/// The longest name, in octets.
+/// Maximum length of a name, in octets.
 const MOST_OCTETS: usize = 1000;
-/// The deepest hierarchy.
+/// Maximum number of levels.
 const MOST_LEVELS: usize = 64;
 
 /// The rules for mailbox names: delimiter and prefix.
@@ -24,7 +24,7 @@ impl Default for Namespace {
 }
 
 impl Namespace {
-    /// A namespace with this delimiter, below this name if it is not empty.
+    /// A namespace with this delimiter, below the name `below` unless it is empty.
     pub(crate) fn new(below: &str, delimiter: char) -> Self {
         let below = below.strip_suffix(delimiter).unwrap_or(below);
         let prefix = if below.is_empty() { String::new() } else { format!("{below}{delimiter}") };
@@ -37,7 +37,7 @@ impl Namespace {
         self.objection(&format!("{below}{}{INBOX}", self.delimiter))
     }
 
-    /// Whether this can be a delimiter, in names and in a quoted string of one character.
+    /// Whether this is a valid delimiter: in a name, and as a quoted string of one character.
     pub(crate) fn is_delimiter(delimiter: char) -> bool {
         delimiter.is_ascii_punctuation() && !"*%\"\\&(){".contains(delimiter)
     }
@@ -66,7 +66,7 @@ impl Namespace {
         Self::general_objection(name)
     }
 
-    /// The reason why a mailbox below one name cannot be moved below the other, if there is one.
+    /// The reason why a mailbox below `from` cannot be moved below `to`, if there is one.
     pub(crate) fn objection_below(&self, name: &str, from: &str, to: &str) -> Option<String> {
         let behind = &name[from.len()..];
         let levels = |text: &str| memchr::memchr_iter(self.delimiter as u8, text.as_bytes()).count();
@@ -88,7 +88,7 @@ impl Namespace {
         (name.len() > MOST_OCTETS).then(too_large)
     }
 
-    /// The parents of this name, the nearest last.
+    /// The parents of this name, the direct parent last.
     pub(crate) fn above<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         name.match_indices(self.delimiter).map(|(at, _)| &name[..at])
     }

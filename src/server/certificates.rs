@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::rule::Certificate;
 
-/// Valid in every server's certificate, whatever the server is called.
+/// Valid in every server's certificate, whatever the host name of the server.
 const LOOPBACK: [&str; 4] = ["localhost", "127.0.0.1", "::1", "host.docker.internal"];
 /// Validity of server certificates. Some clients refuse certificates that are valid for longer than 398 days.
 const LEAF_DAYS: i64 = 396;
@@ -31,7 +31,7 @@ struct Authority {
     certificate: CertificateDer<'static>,
     pem: String,
     issuer: Issuer<'static, KeyPair>,
-    /// One day before generation, because clocks may differ.
+    /// The start of validity: a day before generation, because clocks may differ.
     yesterday: OffsetDateTime,
 }
 
@@ -61,7 +61,7 @@ impl Certificates {
         let yesterday = self.authority().yesterday;
         let (made, from, days) = match certificate {
             Certificate::Good => (&self.good, yesterday, LEAF_DAYS),
-            // It was valid for a month, until a week ago.
+            // It was valid for 30 days and expired a week ago.
             Certificate::Expired => (&self.expired, yesterday - Duration::days(36), 30),
         };
         Arc::clone(made.get_or_init(|| {

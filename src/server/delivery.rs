@@ -75,7 +75,7 @@ mod tests {
     use crate::server::Settings;
 
     #[test]
-    fn what_rules_ask_about_mail_is_read_before_the_lock_is_taken() {
+    fn mail_is_parsed_for_conditions_before_the_lock_is_taken() {
         let rules = "mailjig = 1\n[[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
         let server = Server::start(Settings::default()).unwrap();
         server.load(Some(Arc::new(Scenario::text("odd.toml", rules).load().unwrap())));
@@ -87,6 +87,6 @@ mod tests {
         let (odd, even) = (deliver("odd"), deliver("even"));
 
         assert_eq!(server.engine().read(|world| world.rulebook.rules()[0].fired), 1);
-        assert!(!odd.is_parsed() && !even.is_parsed(), "nobody read what was captured");
+        assert!(!odd.is_parsed() && !even.is_parsed(), "no condition parsed a captured message");
     }
 }

@@ -99,7 +99,7 @@ impl Endpoint {
         &self.url
     }
 
-    /// How the listener treats STARTTLS; `None` if TLS begins at once.
+    /// How the listener treats STARTTLS; `None` if TLS begins with the first octet.
     ///
     /// ```
     /// use mailjig::StartTls;

@@ -1,4 +1,4 @@
-//! Captured mail behind a cursor that matches: what waits, lists and the test for silence look for.
+//! Searches captured mail with a matcher and a cursor, for waits, lists and `none_within`.
 
 use std::sync::Arc;
 
@@ -8,55 +8,55 @@ use crate::expect::{Evidence, Matcher};
 use crate::journal::{Captured, Journal, Session};
 use crate::mail::Message;
 
-/// Messages that are looked at before the lock is taken again for more.
+/// Number of messages to examine before the lock is taken again for more.
 const PORTION: usize = 256;
 
-/// Finds messages that match in the order in which their exchanges closed, and looks at each once.
+/// Finds matching messages in the order in which their exchanges closed; examines each once.
 pub(crate) struct MailQuery {
     matcher: Matcher,
     cursor: Seq,
-    /// Does not count, wherever it is.
+    /// A message to leave out.
     excluded: Option<MessageNo>,
 }
 
-/// A message to look at, and the session that it came in.
+/// A message to examine, and the session that received it.
 struct Candidate {
     captured: Captured,
     session: Option<Arc<Session>>,
 }
 
 impl MailQuery {
-    /// Begins after a position in the journal; at 0 with all messages.
+    /// Begins after a position in the journal. Position 0 includes all messages.
     pub(crate) fn after(cursor: Seq, matcher: Matcher) -> Self {
         Self { matcher, cursor, excluded: None }
     }
 
-    /// Begins behind the closing of this message. One that is not closed yet is passed over later.
+    /// Begins after the record that closed this message. If it is not closed yet, the search leaves it out later.
     pub(crate) fn after_message(message: &Message, engine: &Engine, matcher: Matcher) -> Self {
         let place = |captured: &Captured| captured.closed.unwrap_or(captured.seq);
-        // What was cleared away was before everything that is there.
+        // A message that was cleared is older than all messages that are kept, so the search begins at 0.
         let cursor = engine.read(|world| world.journal.message(message.no()).map(place)).unwrap_or_default();
         Self { matcher, cursor, excluded: Some(message.no()) }
     }
 
-    /// What a wait for a match is woken by.
+    /// The topics that wake a wait for a match.
     pub(crate) fn interest(&self) -> Interest {
         let topic = self.matcher.recipient().map_or(Topic::Mail, |address| Topic::MailTo(address.to_owned()));
         Interest::of([topic])
     }
 
-    /// The place behind which nothing was looked at.
+    /// The position up to which messages were examined.
     #[cfg(feature = "api")]
     pub(crate) fn cursor(&self) -> Seq {
         self.cursor
     }
 
-    /// So many matches at most, of what was closed since the last call.
+    /// At most `most` matches among the messages closed since the last call.
     pub(crate) fn find(&mut self, engine: &Engine, most: usize) -> Vec<Captured> {
         self.find_with(engine, most, |_octets, look| look())
     }
 
-    /// The same; `run` calls its second argument, which looks at messages of so many octets.
+    /// Like `find`; `run` calls its second argument, which examines messages of so many octets in total.
     pub(crate) fn find_with(
         &mut self,
         engine: &Engine,
@@ -87,7 +87,7 @@ impl MailQuery {
         found
     }
 
-    /// So many matches at most among the messages that are not closed yet. The cursor stays where it is.
+    /// At most `most` matches among the messages that are not closed yet. Does not move the cursor.
     #[cfg(feature = "api")]
     pub(crate) fn find_unclosed(&self, engine: &Engine, most: usize) -> Vec<Captured> {
         let unclosed: Vec<Candidate> = engine

@@ -68,7 +68,7 @@ pub enum StartError {
         /// The system's error.
         source: io::Error,
     },
-    /// This is not a valid host name for greetings and certificates.
+    /// The host name is not valid for greetings and certificates.
     Name(String),
 }
 
@@ -139,8 +139,8 @@ impl Server {
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
     }
 
-    /// Replaces the scenario; with none, the server behaves correctly. A clock that the previous scenario stopped runs
-    /// again, unless this one stops it too.
+    /// Replaces the scenario; without one, the server behaves correctly. A clock that the previous scenario paused
+    /// resumes, unless this one pauses it too.
     pub(crate) fn load(&self, scenario: Option<Arc<Loaded>>) {
         let is_manual = scenario.as_ref().is_some_and(|loaded| loaded.is_manual);
         let was_manual = self.engine.update(|world, now| {
@@ -249,7 +249,7 @@ impl Drop for Server {
 /// A listening socket; the kernel queues connections until they are accepted.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Ports in TIME_WAIT are free; ports that are listened on are not. (On Windows the option means something else.)
+    // Allows ports in TIME_WAIT, but not ports with a listener. (On Windows the option means something else.)
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;

@@ -51,12 +51,12 @@ pub(crate) struct Limits {
     pub(crate) sessions: usize,
     /// How long a TLS handshake may take.
     pub(crate) handshake: Duration,
-    /// How long a client may read none of the pending output.
+    /// How long a client may leave pending output unread.
     pub(crate) write: Duration,
 }
 
 impl Limits {
-    /// Sets how long a client of any protocol may send nothing.
+    /// Sets how long a client of any protocol may be silent.
     pub(crate) fn idle(&mut self, time: Duration) {
         self.smtp.idle = time;
         self.imap.idle = time;
@@ -126,7 +126,7 @@ impl Settings {
         self.addresses.iter().copied()
     }
 
-    /// Adds an account to the list. Fails if it is on the list.
+    /// Adds an account to the list. Fails if it is already on the list.
     pub(crate) fn add_member(&mut self, member: Member) -> Result<(), String> {
         let login = member.login.to_lowercase();
         if self.members.iter().any(|its| its.login.to_lowercase() == login) {
@@ -136,7 +136,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The STARTTLS setting of a listener; none if TLS begins with the first octet.
+    /// The STARTTLS setting of a listener; `None` if TLS begins with the first octet.
     pub(crate) fn starttls(&self, listener: Listener) -> Option<StartTls> {
         self.starttls.get(&listener).copied()
     }
@@ -144,7 +144,7 @@ impl Settings {
     /// Sets the STARTTLS setting of a listener.
     ///
     /// # Panics
-    /// If TLS begins with the first octet there.
+    /// If TLS begins with the first octet on this listener.
     #[track_caller]
     pub(crate) fn set_starttls(&mut self, listener: Listener, starttls: StartTls) {
         assert!(!listener.implicit_tls(), "{listener} uses TLS from the start and has no STARTTLS");

@@ -47,7 +47,7 @@ impl TlsConfigs {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.iter().position(|its| its.profile == *profile && its.sni.as_deref() == sni);
         let used = known.and_then(|at| kept.remove(at)).unwrap_or_else(|| {
-            let config = self.make(profile).expect("the provider has these versions, and its authority is valid");
+            let config = self.make(profile).expect("the provider supports these versions, and the CA is valid");
             Kept { profile: profile.clone(), sni: sni.map(Into::into), config: Arc::new(config) }
         });
         if kept.len() == MOST {
@@ -121,7 +121,7 @@ mod tests {
         config
     }
 
-    /// What both sides agree on, or why they do not, as the server says it; or the client, where the server is content.
+    /// What both sides negotiate; or the error of the server; or, if the server accepts, the error of the client.
     fn agreed(configs: &TlsConfigs, profile: &Profile, client: ClientConfig) -> Result<String, String> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_presents_what_its_profile_says() {
+    fn a_configuration_follows_its_profile() {
         let configs = configs();
         let own = || Some(Arc::new(SingleCertAndKey::from(configs.certificates.for_client())) as Arc<_>);
         let both: &[&'static SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_ask_for_ever_more_names_do_not_fill_the_memory() {
+    fn requests_for_many_server_names_do_not_fill_the_memory() {
         let configs = configs();
         let first = configs.config(&Profile::DEFAULT, None);
 

@@ -42,7 +42,7 @@ struct Alarm {
 
 impl<T, F: FnMut(&Engine) -> Option<T>> Until<F> {
     pub(crate) fn new(engine: &Arc<Engine>, interest: Interest, within: Duration, check: F) -> Self {
-        // 50 years stand for "for ever": adding more could overflow.
+        // 50 years mean "forever": adding more could overflow.
         let deadline = Instant::now() + within.min(Duration::from_secs(50 * 365 * 24 * 3600));
         Self { engine: Arc::clone(engine), interest, deadline, check, armed: None }
     }
@@ -142,14 +142,14 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The sessions that the matcher holds for.
+/// The sessions that match.
 pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Arc<Session>> {
     let mut sessions = engine.read(World::sessions_seen);
     sessions.retain(|session| matcher.matches_session(session));
     sessions
 }
 
-/// Whether a rule has fired so often.
+/// Resolves when a rule has fired at least `times` times.
 pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engine) -> Option<()> + Send) {
     let interest = Interest::of([Topic::Rules]);
     let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);

@@ -1,4 +1,4 @@
-//! How a session ends: what is said and recorded then, and how the connection closes.
+//! How a session ends: its last reply, its last record, and the closing of the connection.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::protocol::{Event, Machine};
 use crate::rule::CloseMode;
 use crate::world::EndCommand;
 
-/// How long, and how much, is read after a FIN: unread input would turn it into an RST.
+/// How long input is read after a FIN: unread input would turn the FIN into an RST.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_OCTETS: usize = 1 << 20;
 /// The time before an RST, so that octets that were sent before it arrive.
@@ -48,7 +48,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Ends what the server says, in the way that the session has.
+    /// Ends the output in the session's close mode.
     async fn close_output(&mut self) {
         match self.close_mode {
             CloseMode::Rst => {
@@ -66,10 +66,10 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Records the end; from here on nobody can tell the session anything.
+    /// Records the end. From here on the session takes no commands.
     pub(super) fn over(&mut self, ending: Ending, unfinished: u64, first: &[u8]) {
         self.is_over = true;
-        // Before the end is recorded: whoever sees it finds no handle of the session any more.
+        // Before the end is recorded: whoever sees the record must find no handle of the session.
         self.engine.dismiss(self.session);
         let in_vain = self.handle.close();
         self.engine.update(|world, now| {
@@ -78,7 +78,7 @@ impl<M: Machine> Driver<M> {
         });
     }
 
-    /// Ends the session as this command says.
+    /// Ends the session as this command requires.
     pub(super) async fn end_by(&mut self, command: EndCommand) -> Ending {
         match command {
             EndCommand::Stop => Ending::ServerStopped,
@@ -87,7 +87,7 @@ impl<M: Machine> Driver<M> {
                 Ending::Ruled
             }
             EndCommand::Kick(goodbye) => {
-                // It would not leave behind octets that the client does not read.
+                // The goodbye cannot be sent while the client leaves earlier octets unread.
                 if !goodbye.is_empty() && self.wire.is_idle() && !self.needs_tls {
                     let _or_the_next_reason = timeout(LINGER, Box::pin(self.say(goodbye))).await;
                 }

@@ -1,4 +1,4 @@
-//! Writing: how octets that wait are given to the kernel.
+//! Writing: how pending octets are given to the kernel.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,18 +8,19 @@ use super::Driver;
 use crate::journal::Ending;
 use crate::protocol::Machine;
 
-/// How many octets may wait to leave before the next turn of a long reply, and before the next pipelined request.
+/// Maximum number of pending octets before the next turn of a long reply, and before the next pipelined request.
 pub(super) const FULL: usize = 64 << 10;
-/// How far the driver reads ahead while octets leave, so that a pipelining client and the server never wait for each other.
+/// How far the driver reads ahead while it writes, so that a pipelining client and the server never wait for each
+/// other.
 pub(super) const AHEAD: usize = 1 << 20;
 
 impl<M: Machine> Driver<M> {
-    /// Flushes if many octets wait.
+    /// Flushes if many octets are pending.
     pub(super) async fn flush_full(&mut self) -> Result<(), Ending> {
         if self.wire.waiting() >= FULL { self.flush().await } else { Ok(()) }
     }
 
-    /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply has left.
+    /// Gives everything to the kernel, reading ahead meanwhile, and closes the exchanges whose reply was sent.
     pub(super) async fn flush(&mut self) -> Result<(), Ending> {
         if !self.wire.is_idle() {
             self.give(|driver, cx| {
@@ -43,8 +44,8 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Waits until `give` has given the kernel everything it wants to. A client that does not read ends the session after
-    /// a time, and does not delay a command that ends the session.
+    /// Waits until `give` has given the kernel all its octets. A client that does not read ends the session after a
+    /// time, and does not delay a command that ends the session.
     pub(super) async fn give(
         &mut self,
         mut give: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<io::Result<()>>,

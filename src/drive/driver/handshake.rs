@@ -73,7 +73,7 @@ impl<M: Machine> Driver<M> {
             let either = poll_fn(|cx| match attempt.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Ok(result)),
                 Poll::Pending => {
-                    // Handshakes use real time, so whoever advances the server's clock does not wait for them.
+                    // Handshakes use real time, so advancing the server's clock does not wait for them.
                     handle.rest(Moment::NEVER);
                     handle.poll_end(cx).map(Err)
                 }

@@ -1,5 +1,5 @@
-//! The loop that owns a connection: decode requests as long as there are some, play the replies, then wait for octets, a
-//! command from outside, or until the client has been silent for too long.
+//! The loop that owns a connection: decodes requests while there are any, plays the replies, then waits for octets, a
+//! command from outside, or the idle timeout.
 
 mod end;
 mod flush;
@@ -34,7 +34,7 @@ use crate::world::{EndCommand, SessionCommand};
 use news::News;
 use open_exchange::OpenExchange;
 
-/// How many octets a session decodes before it lets others run. Each request counts as `EXCHANGE` octets more.
+/// How many octets a session decodes before it yields. Each request counts as `EXCHANGE` octets more.
 const FLIGHT: usize = 16 << 10;
 const EXCHANGE: usize = 256;
 
@@ -47,28 +47,28 @@ pub(super) struct Driver<M: Machine> {
     wire: Wire,
     input: BytesMut,
     ended_input: bool,
-    /// Exchanges whose reply has not left, in order.
+    /// Exchanges whose reply is not completely sent, in order.
     open: Vec<OpenExchange>,
-    /// A part of the next request came before the last reply had left.
+    /// A part of the next request arrived before the last reply was sent.
     came_early: bool,
     /// How a rule wants input to be read.
     reading: Option<Reading>,
     /// How the connection ends.
     close_mode: CloseMode,
-    /// The server must not say anything before the TLS handshake is done: it would be in the clear.
+    /// The server must send nothing before the TLS handshake: it would be in cleartext.
     needs_tls: bool,
-    /// When the client last said something; none if it has said something since the clock was read.
+    /// When the client last sent something; `None` if that was after the last reading of the clock.
     last_heard: Option<Moment>,
     timer: Timer,
-    /// What the journal knows of the request that is not complete.
-    told: Unfinished,
-    /// What was read of mail for the next turn.
+    /// The incomplete request as the journal knows it.
+    reported: Unfinished,
+    /// The answers about mail for the next turn.
     answers: Option<Box<Answers>>,
-    /// The end of the session is recorded.
+    /// Whether the end of the session is recorded.
     is_over: bool,
 }
 
-/// Runs this to its end. None if it panics.
+/// Runs this to its end. `None` if it panics.
 async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
@@ -103,13 +103,13 @@ impl<M: Machine> Driver<M> {
             needs_tls: false,
             last_heard: None,
             timer: Timer::default(),
-            told: Unfinished::default(),
+            reported: Unfinished::default(),
             answers: None,
             is_over: false,
         }
     }
 
-    /// Drives the session to its end, and records the end. A panic is a bug of ours: it ends this session and no other.
+    /// Drives the session to its end, and records the end. A panic is a bug in mailjig: it ends only this session.
     pub(super) async fn run(mut self, implicit_tls: bool) {
         self.needs_tls = implicit_tls;
         let ending = match caught(self.converse(implicit_tls)).await {
@@ -140,7 +140,7 @@ impl<M: Machine> Driver<M> {
             let before = self.input.len();
             self.flush().await?;
             if self.input.len() > before {
-                // More was read while the replies left.
+                // More was read while the replies were sent.
                 self.last_heard = None;
                 continue;
             }
@@ -157,19 +157,19 @@ impl<M: Machine> Driver<M> {
                     self.exchange(decoded, Ending::Idle).await?;
                 }
                 News::Push(decoded) => self.exchange(decoded, Ending::Clean).await?,
-                News::Told(SessionCommand::End(EndCommand::Stop)) => {
+                News::Command(SessionCommand::End(EndCommand::Stop)) => {
                     let decoded = self.machine.stop();
                     self.exchange(decoded, Ending::ServerStopped).await?;
-                    // The session ends also if rules let the goodbye go on.
+                    // The session ends even if rules let the goodbye pass.
                     self.flush().await?;
                     return Err(Ending::ServerStopped);
                 }
-                News::Told(command) => self.obey(command).await?,
+                News::Command(command) => self.obey(command).await?,
             }
         }
     }
 
-    /// Does what the session is told from outside.
+    /// Executes a command from outside.
     async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
         match command {
             SessionCommand::Say(reply) => self.say(reply).await,
@@ -184,7 +184,7 @@ impl<M: Machine> Driver<M> {
     }
 }
 
-/// Lets other sessions run after many requests or a large body.
+/// Yields to other sessions after many requests or a large body.
 async fn let_others(spent: &mut usize) {
     if *spent > FLIGHT {
         yield_now().await;

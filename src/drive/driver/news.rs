@@ -1,4 +1,4 @@
-//! Waiting for what comes next.
+//! Waiting for the next input, command, news or timeout.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -12,31 +12,31 @@ use crate::protocol::{Decoded, Machine, Unfinished};
 use crate::rule::Reading;
 use crate::world::SessionCommand;
 
-/// The time between two reads when a rule wants input read slowly.
+/// The interval between two reads when a rule slows input down.
 const SLOWLY: Duration = Duration::from_millis(100);
 
 /// What a session does next.
 pub(super) enum News<R> {
-    /// Octets came, or the client ended its input.
+    /// Octets arrived, or the client ended its input.
     Bytes,
     /// The client was silent for too long.
     Lapse,
-    /// The session is told something from outside.
-    Told(SessionCommand),
+    /// A command arrived from outside.
+    Command(SessionCommand),
     /// There is news for the client.
     Push(Decoded<R>),
 }
 
 impl<M: Machine> Driver<M> {
-    /// What the client waits for, if it waits for news.
+    /// The topics of the news that the client waits for, if it waits.
     pub(super) fn interest(&self) -> Option<Interest> {
         let mailboxes = self.machine.interest();
         let topics = || mailboxes.iter().copied().map(Topic::Mailbox).collect::<Vec<_>>();
         (!mailboxes.is_empty()).then(|| Interest::of(topics()))
     }
 
-    /// Waits for octets, for news of interest, for a command, or until the client has been silent for too long. Waking up
-    /// for another reason does not prolong that time.
+    /// Waits for octets, for news of interest, for a command, or for the idle timeout. Other wake-ups do not extend the
+    /// timeout.
     pub(super) async fn news(&mut self, mut interest: Option<Interest>) -> Result<News<M::Request>, Ending> {
         if self.machine.unfinished().octets == 0 {
             self.wire.rest(&mut self.input);
@@ -59,7 +59,7 @@ impl<M: Machine> Driver<M> {
                 }
                 Poll::Ready(Ok(_)) => return Poll::Ready(Ok(News::Bytes)),
                 Poll::Ready(Err(_)) => {
-                    // If a TLS record was wrong, an alert that says so waits to leave (RFC 8446 §6.2).
+                    // After a bad TLS record, an alert is pending (RFC 8446 §6.2).
                     let _the_client_may_be_gone = self.wire.poll_flush(cx);
                     return Poll::Ready(Err(Ending::Broken));
                 }
@@ -72,9 +72,9 @@ impl<M: Machine> Driver<M> {
                 return Poll::Ready(Err(Ending::Broken));
             }
             if let Poll::Ready((command, _)) = self.handle.poll(cx) {
-                return Poll::Ready(Ok(News::Told(command)));
+                return Poll::Ready(Ok(News::Command(command)));
             }
-            // Subscribe first, then look: what happens in between is seen twice, and not missed.
+            // Subscribe before looking: a change in between is then seen twice instead of missed.
             match &watch {
                 Some(watch) => watch.rearm(cx.waker()),
                 None => watch = interest.take().map(|interest| self.engine.watch(interest, cx.waker().clone())),
@@ -90,23 +90,23 @@ impl<M: Machine> Driver<M> {
         });
         let news = news.await?;
         self.handle.work();
-        if !matches!(news, News::Push(_) | News::Told(_)) {
+        if !matches!(news, News::Push(_) | News::Command(_)) {
             self.last_heard = None;
         }
         Ok(news)
     }
 
-    /// What has come of the request that is not complete.
+    /// The octets received of an incomplete request.
     pub(super) fn unfinished(&self) -> Unfinished {
         let Unfinished { within, octets } = self.machine.unfinished();
         Unfinished { within, octets: octets + self.input.len() as u64 }
     }
 
-    /// Tells the journal of a request that is not complete, for reports. Takes the lock only if that has changed.
+    /// Reports an incomplete request to the journal, for reports. Takes the lock only if it has changed.
     fn tell_unfinished(&mut self) {
         let unfinished = self.unfinished();
-        if unfinished != self.told {
-            self.told = unfinished;
+        if unfinished != self.reported {
+            self.reported = unfinished;
             self.engine.update(|world, _| world.journal.came(self.session, unfinished));
         }
     }

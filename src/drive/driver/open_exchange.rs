@@ -1,4 +1,4 @@
-//! Exchanges whose reply has not left yet.
+//! Exchanges whose reply is not completely sent.
 
 use super::Driver;
 use crate::base::Seq;
@@ -8,11 +8,11 @@ use crate::rule::Cue;
 
 pub(super) struct OpenExchange {
     pub(super) exchange: Seq,
-    /// Where its reply starts among all octets that are sent.
+    /// Position of the start of its reply among all octets sent.
     pub(super) start: u64,
-    /// Where the part of it that is known ends.
+    /// Position of the end of the part that is known.
     pub(super) ready: u64,
-    /// Where it ends; not known while more may follow.
+    /// Position of the end; `u64::MAX` while more may follow.
     pub(super) end: u64,
 }
 
@@ -23,7 +23,7 @@ impl OpenExchange {
 }
 
 impl<M: Machine> Driver<M> {
-    /// With this cue it is known where the reply of the exchange that is played ends.
+    /// Called before the last cue of a reply: sets the end of the reply of the exchange being played.
     pub(super) fn complete(&mut self, cue: &Cue) {
         let more = match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,
@@ -34,14 +34,14 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Closes the exchanges whose last octet has left.
+    /// Closes the exchanges whose last octet was sent.
     pub(super) fn close_left(&mut self) {
         let sent = self.wire.sent();
         let left = self.open.iter().take_while(|open| open.end <= sent).count();
         if left > 0 {
             let session = self.session;
-            self.told = self.unfinished();
-            let (closed, unfinished) = (self.open.drain(..left), self.told);
+            self.reported = self.unfinished();
+            let (closed, unfinished) = (self.open.drain(..left), self.reported);
             self.engine.update(|world, now| {
                 closed.for_each(|open| world.close(session, open.exchange, Left::All, now));
                 world.journal.came(session, unfinished);
@@ -49,7 +49,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Closes all exchanges at the end of the session: what has not left never will.
+    /// Closes all exchanges at the end of the session: unsent octets are lost.
     pub(super) fn settle_open(&mut self) {
         self.close_left();
         let (session, sent) = (self.session, self.wire.sent());
@@ -57,8 +57,8 @@ impl<M: Machine> Driver<M> {
         if lost.len() > 0 {
             self.engine.update(|world, now| {
                 while let Some(OpenExchange { exchange, start, ready, .. }) = lost.next() {
-                    // Of a reply in parts that was not finished, the parts that were ready count. What was said in
-                    // between is an exchange of its own.
+                    // Of an unfinished reply in parts, the parts that were ready count. Output in between belongs to
+                    // another exchange.
                     let sent = lost.peek().map_or(sent, |next| sent.min(next.start));
                     let of = ready.saturating_sub(start) as u32;
                     let octets = sent.saturating_sub(start).min(u64::from(of)) as u32;
@@ -69,7 +69,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Closes all exchanges, because no more of their replies will leave.
+    /// Closes all exchanges, because nothing more of their replies will be sent.
     pub(super) fn settle(&mut self, left: Left) {
         let (session, open) = (self.session, self.open.drain(..));
         self.engine.update(|world, now| open.for_each(|open| world.close(session, open.exchange, left.clone(), now)));

@@ -19,7 +19,7 @@ use crate::world::{EndCommand, SessionCommand};
 
 /// The time between two writes that must arrive as two segments.
 const APART: Duration = Duration::from_millis(20);
-/// How many octets of one reply leave before other sessions run, if the client takes them at once.
+/// How many octets of one reply are sent before other sessions run, if the client reads them at once.
 const GIVEN: usize = 4 * FULL;
 
 impl<M: Machine> Driver<M> {
@@ -29,7 +29,7 @@ impl<M: Machine> Driver<M> {
             open.ready = self.wire.pushed() + plan.octets();
         }
         while let Some(cue) = plan.next() {
-            // The end of the reply is known when its last octets are there.
+            // The end of the reply is known with its last octets.
             if is_last_turn && !plan.says_more() && cue != Cue::Stall {
                 self.complete(&cue);
             }
@@ -74,17 +74,17 @@ impl<M: Machine> Driver<M> {
             }
         }
         if is_last_turn && let Some(open) = self.open.last_mut().filter(|open| open.end == u64::MAX) {
-            // There was nothing to say.
+            // The reply is empty.
             open.end = self.wire.pushed();
         }
         Ok(())
     }
 
-    /// Reads and drops input until the client ends it, or until a command ends the session, which is given. Other commands
-    /// are dropped.
+    /// Reads and drops input until the client ends it, or until a command ends the session, which is returned. Drops
+    /// other commands.
     pub(super) async fn drop_input(&mut self) -> Option<EndCommand> {
         let handle = Arc::clone(&self.handle);
-        let told = poll_fn(|cx| {
+        let command = poll_fn(|cx| {
             while let Poll::Ready((command, by)) = handle.poll(cx) {
                 if let SessionCommand::End(command) = command {
                     return Poll::Ready(Some(command));
@@ -109,10 +109,10 @@ impl<M: Machine> Driver<M> {
         })
         .await;
         handle.work();
-        told
+        command
     }
 
-    /// The client's next line, without its CRLF, whatever it means to the machine. A bare LF at its end stays in it.
+    /// The client's next line, without its CRLF, whatever it means to the machine. Keeps a bare LF at its end.
     pub(super) async fn line(&mut self) -> Result<Vec<u8>, Ending> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input) {
@@ -125,16 +125,16 @@ impl<M: Machine> Driver<M> {
             if self.input.len() > AHEAD {
                 return Err(Ending::Broken);
             }
-            // Without an interest: news is told after the exchange, and until then it would come again at once.
+            // Without an interest: news is sent after the exchange, and would be reported repeatedly until then.
             match self.news(None).await? {
                 News::Bytes | News::Push(_) => {}
                 News::Lapse => return Err(Ending::Idle),
-                News::Told(command) => Box::pin(self.obey(command)).await?,
+                News::Command(command) => Box::pin(self.obey(command)).await?,
             }
         }
     }
 
-    /// Waits for so much server time, or for a command that ends the session.
+    /// Waits for this span of server time, or for a command that ends the session.
     pub(super) async fn pass_time(&mut self, span: Duration) -> Result<(), Ending> {
         let due = self.engine.clock().moment().plus(span);
         let (engine, handle, timer) = (&self.engine, &self.handle, &mut self.timer);
@@ -158,7 +158,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Pushes a reply. If it is longer than what may wait, its beginning leaves meanwhile.
+    /// Pushes a reply. Sends the beginning of one that exceeds the pending limit.
     pub(super) async fn push(&mut self, reply: &Reply) -> Result<(), Ending> {
         let mut given = 0;
         for piece in reply.pieces() {
@@ -181,7 +181,7 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Pushes octets in chunks with gaps between them. The last chunk leaves together with what follows it.
+    /// Pushes octets in chunks with gaps between them. The last chunk is sent together with what follows.
     async fn push_paced(&mut self, bytes: &[u8], pace: Pace) -> Result<(), Ending> {
         for (i, chunk) in bytes.chunks(pace.chunk.max(1)).enumerate() {
             if i > 0 {

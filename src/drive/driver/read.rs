@@ -6,12 +6,12 @@ use super::Driver;
 use crate::journal::Ending;
 use crate::protocol::{Decoded, Event, Machine};
 
-/// Up to so many octets of mail are read on the thread that serves the session; more are read on another thread.
+/// Up to this many octets of mail are read on the session's thread; more are read on another thread.
 const LITTLE: u64 = 256 << 10;
 
 impl<M: Machine> Driver<M> {
-    /// Reads the mail that a turn needs, before the turn and without the lock; on another thread if it is much. Keeps the
-    /// answers to what rules ask about that mail at this event.
+    /// Reads the mail that a turn needs, before the turn and without the lock; on another thread if it is long. Keeps
+    /// the answers to the conditions of rules about that mail.
     pub(super) async fn read(&mut self, event: Option<Event>, mut request: M::Request) -> Result<M::Request, Ending> {
         let machine = &self.machine;
         if !machine.reads(&request) {
@@ -22,7 +22,7 @@ impl<M: Machine> Driver<M> {
             let octets = machine.gather(&mut request, &world.mail.accounts);
             (octets, event.and_then(|event| world.questions(machine, event, &request)))
         });
-        // Every recipient of one message over LMTP makes rules ask the same.
+        // Over LMTP, rules ask the same for every recipient of a message.
         let known = self.answers.as_ref();
         if questions.as_ref().zip(known).is_some_and(|(asked, known)| known.are_to(asked)) {
             questions = None;
@@ -42,14 +42,14 @@ impl<M: Machine> Driver<M> {
         Ok(request)
     }
 
-    /// The same for a request that was not performed yet.
+    /// Like `read`, for a request that is not performed yet.
     pub(super) async fn prepared(&mut self, decoded: Decoded<M::Request>) -> Result<Decoded<M::Request>, Ending> {
         let Decoded { event, input, request } = decoded;
         let request = self.read(Some(event), request).await?;
         Ok(Decoded { event, input, request })
     }
 
-    /// Frees the answers on another thread. They can consist of a hundred thousand pieces, so that it takes long.
+    /// Frees the answers on another thread: they may have a hundred thousand pieces, which takes long.
     pub(super) fn free_answers(&mut self) {
         if let Some(answers) = self.answers.take() {
             let _freed = spawn_blocking(|| drop(answers));

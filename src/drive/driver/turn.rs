@@ -14,14 +14,15 @@ use crate::protocol::{Decoded, Event, Machine, Reply, Unfinished};
 use crate::rule::Hello;
 use crate::world::{Rest, Turn, World};
 
-/// How long a session works on a long reply before it lets others run.
+/// How long a session works on a long reply before it yields.
 const SLICE: Duration = Duration::from_micros(500);
 
 impl<M: Machine> Driver<M> {
-    /// One exchange: its turns, and playing what each of them says. `at_end` is the ending if this is the last exchange.
+    /// Runs one exchange: takes its turns and plays the output of each. `at_end` is the ending if this is the last
+    /// exchange.
     pub(super) async fn exchange(&mut self, decoded: Decoded<M::Request>, at_end: Ending) -> Result<(), Ending> {
-        // With this exchange the journal forgets what it knew of an incomplete request.
-        self.told = Unfinished::default();
+        // With this exchange the journal forgets the incomplete request.
+        self.reported = Unfinished::default();
         let is_early = self.came_early || !self.open.is_empty();
         self.came_early = false;
         let decoded = if self.machine.reads(&decoded.request) { self.prepared(decoded).await? } else { decoded };
@@ -59,7 +60,7 @@ impl<M: Machine> Driver<M> {
             };
             rest = turn.rest;
             self.play(turn.plan, matches!(rest, Rest::Done), at_end).await?;
-            // A long reply does not delay other sessions.
+            // A long reply must not delay other sessions.
             if began.elapsed() > SLICE {
                 yield_now().await;
                 began = Instant::now();
@@ -68,7 +69,7 @@ impl<M: Machine> Driver<M> {
         self.flush_full().await
     }
 
-    /// An event of the connection, which no machine knows of.
+    /// Handles an event of the connection, which machines do not know.
     pub(super) async fn point(&mut self, event: Event, sni: Option<&str>) -> Result<Option<Hello>, Ending> {
         let (turn, _) = self.turn(|world, _, session, now| world.point(session, event, sni, now));
         let Some(Turn { exchange, plan, hello, .. }) = turn else { return Ok(None) };
@@ -78,7 +79,7 @@ impl<M: Machine> Driver<M> {
         Ok(hello)
     }
 
-    /// Says something that no request asked for.
+    /// Sends a reply without a request.
     pub(super) async fn say(&mut self, reply: Reply) -> Result<(), Ending> {
         let (exchange, _) = self.turn(|world, _, session, now| world.say(session, &reply, now));
         let start = self.wire.pushed();
@@ -89,7 +90,7 @@ impl<M: Machine> Driver<M> {
         self.flush().await
     }
 
-    /// Takes a turn under the lock, with the answers that were read for it. They are kept for the next part of the reply.
+    /// Takes a turn under the lock, with the answers that were read for it; keeps them for the next part of the reply.
     fn turn_knowing(
         &mut self,
         turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> Turn<M::Request>,
@@ -103,18 +104,19 @@ impl<M: Machine> Driver<M> {
         if !matches!(result.rest, Rest::Part(..)) {
             self.free_answers();
         }
-        // The client said something just before this turn, if the clock was not read since.
+        // The client sent something just before this turn, unless the clock was read since.
         self.last_heard.get_or_insert(moment);
         result
     }
 
-    /// Takes a turn under the lock. Gives its moment too. What it says may leave when it is [durable](Self::durable).
+    /// Takes a turn under the lock, and returns its moment too. Its output may be sent when it is
+    /// [durable](Self::durable).
     fn turn<T>(&mut self, turn: impl FnOnce(&mut World, &mut M, SessionNo, Timestamp) -> T) -> (T, Moment) {
         let (engine, machine, session) = (&self.engine, &mut self.machine, self.session);
         engine.update(|world, now| (turn(world, machine, session, now), engine.clock().moment_of(now)))
     }
 
-    /// Resolves when all that the turns recorded is stored as durably as the server promises: a reply leaves after what
-    /// it acknowledges is stored. The journal is in memory, so there is nothing to wait for.
+    /// Resolves when everything recorded is stored as durably as the server promises: a reply is sent only after what
+    /// it acknowledges is stored. The journal is in memory, so this does not wait.
     pub(super) async fn durable(&mut self) {}
 }

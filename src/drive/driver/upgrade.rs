@@ -1,4 +1,4 @@
-//! How a layer of the wire begins in the middle of a session.
+//! Adding a layer to the wire in the middle of a session.
 
 use std::task::{Poll, ready};
 
@@ -7,7 +7,7 @@ use crate::journal::{Ending, RecordKind};
 use crate::protocol::{Layer, Machine};
 
 impl<M: Machine> Driver<M> {
-    /// Puts a layer on the wire when the reply that agrees to it has left.
+    /// Adds a layer to the wire after the reply that agrees to it was sent.
     pub(super) async fn push_layer(&mut self, layer: Layer) -> Result<(), Ending> {
         match layer {
             Layer::Tls => {
@@ -17,7 +17,7 @@ impl<M: Machine> Driver<M> {
             #[cfg(test)]
             Layer::Inverted => {
                 self.flush().await?;
-                // What came behind the request came for the layer.
+                // Input after the request belongs to the layer.
                 let came = self.input.split();
                 self.wire.push_layer(Box::new(crate::drive::tests::Inverted::default()), came);
             }
@@ -25,9 +25,9 @@ impl<M: Machine> Driver<M> {
         Ok(())
     }
 
-    /// Lets the reply leave that invites the handshake, then does the handshake. What came in the clear behind the request
-    /// is dropped and counted, up to the write that gives the kernel the last octet of the reply. After that write nothing
-    /// is read in the clear (RFC 3207 §4.2).
+    /// Sends the reply that invites the handshake, then does the handshake. Cleartext input after the request is
+    /// dropped and counted, up to the write that gives the kernel the last octet of the reply. After that write nothing
+    /// is read as cleartext (RFC 3207 §4.2).
     async fn upgrade(&mut self) -> Result<(), Ending> {
         let mut octets = self.input.len() as u64;
         self.input.clear();

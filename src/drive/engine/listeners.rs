@@ -1,4 +1,4 @@
-//! Listeners that are closed for a time.
+//! Listeners that are temporarily closed.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -21,13 +21,13 @@ impl Engine {
         }
     }
 
-    /// A listener counts as closed as long as this lives.
+    /// Counts a listener as closed as long as the returned value lives.
     pub(in crate::drive) fn close(&self) -> Closed<'_> {
         self.closed.fetch_add(1, Ordering::AcqRel);
         Closed { engine: self, is_awaited: true }
     }
 
-    /// Resolves when the listeners must open again: their time has come, or the server was reset.
+    /// Resolves when the listeners must open again: the time is over, or the server was reset.
     pub(in crate::drive) async fn up(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -46,14 +46,15 @@ impl Engine {
     }
 }
 
-/// A listener that is closed.
+/// A closed listener.
 pub(in crate::drive) struct Closed<'e> {
     engine: &'e Engine,
     is_awaited: bool,
 }
 
 impl Closed<'_> {
-    /// The listener cannot open again yet, and from now on nobody waits for it. Gives whether that is new.
+    /// Stops counting the listener as closed, because it cannot open again yet. Returns whether it was counted until
+    /// now.
     pub(in crate::drive) fn give_up(&mut self) -> bool {
         let was_awaited = std::mem::replace(&mut self.is_awaited, false);
         if was_awaited {

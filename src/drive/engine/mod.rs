@@ -1,4 +1,4 @@
-//! The state of a server behind one lock, and the notification of those who wait for changes.
+//! The state of a server behind one lock, and the notification of subscribers.
 
 mod listeners;
 mod time;
@@ -26,7 +26,7 @@ pub(super) use listeners::Closed;
 use time::run_timers;
 pub(crate) use watch::Subscription;
 
-/// One server's world behind its one lock. Nothing awaits, and no code of a user runs, while the lock is held.
+/// One server's world behind its one lock. While the lock is held, nothing awaits and no user code runs.
 pub(crate) struct Engine {
     clock: Clock,
     state: Mutex<EngineState>,
@@ -34,7 +34,7 @@ pub(crate) struct Engine {
     timers: Arc<Notify>,
     /// Wakes the listeners when they must close or open again.
     changed: Notify,
-    /// Wakes those who wait until sessions are idle and listeners are open.
+    /// Wakes tasks that wait until sessions are idle and listeners are open.
     rested: Arc<Notify>,
     /// How many listeners are closed and will open again.
     closed: AtomicUsize,
@@ -45,14 +45,14 @@ struct EngineState {
     subscribers: Subscribers,
     handles: HashMap<SessionNo, Arc<SessionHandle>>,
     stopped: bool,
-    /// There is a task that runs the timers.
+    /// Whether a task runs the timers.
     has_timer_task: bool,
     /// Every listener is closed until then.
     down_until: Option<Timestamp>,
 }
 
 impl EngineState {
-    /// The wakers of those who are interested in what was appended since then, or in a rule that fired; each once.
+    /// The wakers of those who are interested in the records since `since`, or in a rule that fired; each once.
     fn interested(&self, since: Seq, firings: u64) -> Vec<Waker> {
         if self.subscribers.is_empty() {
             return Vec::new();
@@ -91,12 +91,11 @@ impl Engine {
         &self.clock
     }
 
-    /// Reads the world.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&World) -> T) -> T {
         read(&self.lock().world)
     }
 
-    /// Changes the world; whoever is interested in what was appended is woken after the lock is released.
+    /// Changes the world. Wakes those who are interested in the new records after releasing the lock.
     pub(crate) fn update<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> T {
         self.change(|state, now| update(&mut state.world, now))
     }
@@ -111,16 +110,17 @@ impl Engine {
             state.world.recover(now);
         }
         let wake = state.interested(before, firings);
-        let told = self.take_over(&mut state);
+        let woken = self.take_over(&mut state);
         let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);
         wake.into_iter().for_each(Waker::wake);
-        told.iter().for_each(|handle| handle.wake());
+        woken.iter().for_each(|handle| handle.wake());
         drop(to_free);
         result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// The same where nobody else would notice a panic. A panic is a bug of ours: it is recorded, and ends nothing else.
+    /// Like `update`, but catches a panic, which nobody else would notice. It is a bug in mailjig: it is recorded and
+    /// has no other effect.
     pub(super) fn update_alone<T>(self: &Arc<Self>, update: impl FnOnce(&mut World, Timestamp) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| self.update(update))).ok();
         if done.is_none() {
@@ -129,8 +129,8 @@ impl Engine {
         done
     }
 
-    /// Takes over what the world wants later: timers, closed listeners, and commands for sessions, in the order of its
-    /// turns. Gives the handles of the sessions to wake. A session that has ended gets no commands.
+    /// Takes the deferred work out of the world, in the order of its turns: timers, closed listeners, and commands for
+    /// sessions. Returns the handles of the sessions to wake. A session that has ended gets no commands.
     fn take_over(self: &Arc<Self>, state: &mut EngineState) -> Vec<Arc<SessionHandle>> {
         if state.world.timers.take_news() {
             if !std::mem::replace(&mut state.has_timer_task, true) {
@@ -142,27 +142,27 @@ impl Engine {
             state.down_until = Some(until);
             self.changed.notify_waiters();
         }
-        let mut told = Vec::new();
+        let mut woken = Vec::new();
         for (session, command, by) in std::mem::take(&mut state.world.commands) {
             let in_vain = match state.handles.get(&session) {
                 Some(handle) => {
-                    told.push(Arc::clone(handle));
+                    woken.push(Arc::clone(handle));
                     handle.put(command, by)
                 }
                 None => by.into_iter().collect(),
             };
             in_vain.iter().for_each(|by| state.world.rulebook.missed_later(by));
         }
-        told
+        woken
     }
 
     fn handles(&self) -> Vec<(SessionNo, Arc<SessionHandle>)> {
         self.lock().handles.iter().map(|(session, handle)| (*session, Arc::clone(handle))).collect()
     }
 
-    /// Back to the state at the start, except for what is kept. All subscribers are woken: a client in IDLE must be told
-    /// that its account is gone. Resolves when the listeners that were closed are open, except for those whose port
-    /// another program has now.
+    /// Returns to the initial state, except for what is kept. Wakes all subscribers: a client in IDLE must learn that
+    /// its account is gone. Resolves when the closed listeners are open, except those whose port another program has
+    /// taken.
     pub(crate) fn reset(self: &Arc<Self>, kept: &[Kept], is_clock_paused: bool) -> JoinHandle<()> {
         self.update(|world, before| {
             if !kept.contains(&Kept::Clock) {
@@ -184,7 +184,8 @@ impl Engine {
         spawn(async move { engine.wait_for(&[]).await })
     }
 
-    /// A connection was accepted. Gives its session, the handle of it, and how many sessions there are with it.
+    /// Registers an accepted connection. Returns its session, the session's handle, and the number of sessions
+    /// including it.
     pub(super) fn admit(self: &Arc<Self>, opened: Opened) -> (SessionNo, Arc<SessionHandle>, usize) {
         let handle = Arc::new(SessionHandle::new(Arc::clone(&self.rested)));
         let (session, sessions) = self.change(|state, now| {
@@ -198,13 +199,13 @@ impl Engine {
         (session, handle, sessions)
     }
 
-    /// A session has ended: it takes no commands any more.
+    /// Removes a session that has ended: it takes no more commands.
     pub(super) fn dismiss(&self, session: SessionNo) {
         self.lock().handles.remove(&session);
         self.rested.notify_waiters();
     }
 
-    /// Ends a session from outside. False if it has ended already, or never existed.
+    /// Ends a session from outside. Returns false if it has already ended or never existed.
     pub(crate) fn kick(&self, session: SessionNo) -> bool {
         let Some(handle) = self.lock().handles.get(&session).cloned() else { return false };
         handle.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
@@ -212,7 +213,7 @@ impl Engine {
         true
     }
 
-    /// Tells every session that the server stops, also those that begin later.
+    /// Stops every session, including those that begin later.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -222,7 +223,7 @@ impl Engine {
         handles.iter().for_each(|handle| handle.stop());
     }
 
-    /// A lock that was poisoned by a panic is used on: `change` has recorded everything that was done until then.
+    /// Ignores poisoning: `change` has recorded everything that was done before the panic.
     fn lock(&self) -> MutexGuard<'_, EngineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Server time: who waits for it, and what is done when it moves.
+//! Server time: waiting for it, and running what is due when it moves.
 
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -15,16 +15,16 @@ use crate::drive::runtime::spawn;
 use crate::drive::session_handle::SessionHandle;
 use crate::world::World;
 
-/// How long a session that came due may take to act while others wait for it: its client may not read.
+/// Maximum real time to wait for a session that is due: its client may not read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Stops server time. Those who wait for a time notice when it should have come.
+    /// Pauses server time. Waiters notice at the time when it would have come.
     pub(crate) fn pause(&self) {
         self.set_clock(Clock::pause);
     }
 
-    /// Lets server time run again, from where it stands.
+    /// Resumes server time from where it was paused.
     pub(crate) fn resume(&self) {
         self.set_clock(Clock::resume);
         self.timers.notify_one();
@@ -32,16 +32,16 @@ impl Engine {
         self.handles().iter().for_each(|(_, handle)| handle.wake());
     }
 
-    /// Moves server time forward. Resolves when everything that came due is done and its output was given to the kernel;
-    /// time moves even if nobody awaits that.
+    /// Advances server time. Resolves when everything that is due has run and its output was given to the kernel; time
+    /// moves even if the handle is not awaited.
     pub(crate) fn advance(self: &Arc<Self>, by: Duration) -> JoinHandle<()> {
         spawn(Arc::clone(self).move_clock(by))
     }
 
     async fn move_clock(self: Arc<Self>, by: Duration) {
-        // A session that is about to wait begins its wait at the present time.
+        // A session that is about to wait must begin its wait at the current time.
         self.wait_for(&self.handles()).await;
-        // A moment, because a reset in between sets the time back, but not the moments.
+        // A moment, because a reset in between sets back the time, but not moments.
         let target = self.clock.moment().plus(by);
         while let Some(due) = self.next_due().filter(|due| *due <= self.clock.time_of(target)) {
             self.set_clock(|clock| clock.set(due));
@@ -63,12 +63,12 @@ impl Engine {
         let state = self.lock();
         let now = self.clock.now();
         let handles = state.handles.values().map(|handle| self.clock.time_of(handle.due()));
-        // `wait_for` has waited long enough for what was due before and is not done yet.
+        // `wait_for` has waited long enough for anything due earlier that has not run.
         let waiting = handles.chain(state.down_until).filter(|due| *due > now);
         waiting.chain(state.world.timers.next()).min()
     }
 
-    /// Wakes all sessions, timers and listeners, and waits until those sessions that were idle are idle again.
+    /// Wakes all sessions, timers and listeners, and waits until the sessions that were idle are idle again.
     async fn wake_all_due(&self) {
         self.timers.notify_one();
         self.changed.notify_waiters();
@@ -104,7 +104,7 @@ impl Engine {
         handles.iter().any(is_busy) || (is_late && self.closed.load(Ordering::Acquire) > 0)
     }
 
-    /// Runs the timers that are due. Gives when the next is due.
+    /// Runs the timers that are due. Returns when the next is due.
     async fn do_due(self: &Arc<Self>) -> Option<Timestamp> {
         loop {
             let due = self.read(|world| world.timers.next())?;
@@ -116,7 +116,7 @@ impl Engine {
                 None => None,
             };
             let done = self.update_alone(|world, now| world.knowing(answers, |world| world.fall_due(now)));
-            // What was read is freed here, outside of the lock.
+            // Frees what was read outside of the lock.
             drop(done);
         }
     }
@@ -136,7 +136,7 @@ pub(super) async fn run_timers(engine: Weak<Engine>) {
             continue;
         };
         let wait = server.clock.until(due);
-        // A server is dropped although its timers wait.
+        // Waiting timers must not keep a server alive.
         drop(server);
         match wait {
             Some(wait) => drop(timeout(wait, timers.notified()).await),

@@ -1,4 +1,4 @@
-//! Subscriptions to what is appended to the journal.
+//! Subscriptions to new records of the journal.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -14,14 +14,14 @@ impl Engine {
     }
 }
 
-/// A subscription; dropping it ends it.
+/// A subscription; dropping it unsubscribes.
 pub(crate) struct Subscription {
     engine: Arc<Engine>,
     id: u64,
 }
 
 impl Subscription {
-    /// From now on wakes this waker.
+    /// Replaces the waker.
     pub(crate) fn rearm(&self, waker: &Waker) {
         let before = self.engine.lock().subscribers.rearm(self.id, waker.clone());
         drop(before);

@@ -1,4 +1,4 @@
-//! What a client may make the driver wait for, or keep.
+//! Bounds on what a client can make the driver wait for or keep.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -18,7 +18,7 @@ use crate::rule::step::tests::step;
 use crate::rule::{Condition, Field, On, Rule, Test};
 use crate::world::{EndCommand, SessionCommand, World};
 
-/// What has not come by now does not come.
+/// Maximum time that a test waits.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Far more than sockets and the driver hold.
@@ -29,23 +29,23 @@ fn advance(engine: &Arc<Engine>, by: Duration) {
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_let_go() {
+fn a_client_that_reads_nothing_is_disconnected() {
     let (engine, address) = start();
     engine.pause();
     let mut client = connect(address);
     say(&mut client, "flood\n");
-    // One octet of the flood: the rest fills the sockets.
+    // One octet of the flood: the rest fills the socket buffers.
     client.read_exact(&mut [0]).unwrap();
 
     advance(&engine, WRITE - Duration::from_secs(1));
-    assert!(engine.read(|world| world.sessions()) == 1, "it has so much patience");
+    assert!(engine.read(|world| world.sessions()) == 1, "the write timeout has not passed");
     advance(&engine, Duration::from_secs(1));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::NotReading);
 }
 
 #[test]
-fn a_client_that_reads_nothing_is_waited_for_once_however_much_comes_due() {
+fn advancing_the_clock_waits_only_once_for_a_client_that_does_not_read() {
     let (engine, _address) = start();
     engine.pause();
     let peer = ([127, 0, 0, 1], 1).into();
@@ -57,14 +57,14 @@ fn a_client_that_reads_nothing_is_waited_for_once_however_much_comes_due() {
 
     let is_waited_for = [handle.signal(now), handle.signal(now)];
     assert_eq!(is_waited_for, [false, false]);
-    assert!(handle.signal(now.plus(WRITE)), "its time is over");
+    assert!(handle.signal(now.plus(WRITE)), "the write timeout has passed");
     handle.work();
     handle.rest(now.plus(WRITE));
     assert!(handle.signal(now), "the client reads again");
 }
 
 #[test]
-fn a_client_that_reads_slowly_is_not() {
+fn a_client_that_reads_slowly_is_not_disconnected() {
     let (engine, address) = start();
     engine.pause();
     let mut client = connect(address);
@@ -73,11 +73,11 @@ fn a_client_that_reads_slowly_is_not() {
     advance(&engine, WRITE * 2 / 3);
     let before = engine.next_due();
 
-    // It reads some, and the kernel takes more.
+    // The client reads some octets, and the kernel takes more.
     let began = Instant::now();
     let mut octets = 1;
     while engine.next_due() == before {
-        assert!(began.elapsed() < DEADLINE, "the server goes on");
+        assert!(began.elapsed() < DEADLINE, "the server continues");
         client.read_exact(&mut [0; 4096]).unwrap();
         octets += 4096;
     }
@@ -89,18 +89,18 @@ fn a_client_that_reads_slowly_is_not() {
 }
 
 #[test]
-fn a_client_that_reads_for_longer_than_it_may_be_silent_is_not_idle() {
+fn reading_for_longer_than_the_idle_timeout_is_not_idleness() {
     let (engine, address) = start();
     engine.pause();
     let mut client = connect(address);
     say(&mut client, "flood\n");
     client.read_exact(&mut [0]).unwrap();
     let mut octets = 1;
-    // Longer than a client may be silent here.
+    // Longer than the idle timeout.
     advance(&engine, WRITE * 2 / 3);
     let (before, began) = (engine.next_due(), Instant::now());
     while engine.next_due() == before {
-        assert!(began.elapsed() < DEADLINE, "the server goes on");
+        assert!(began.elapsed() < DEADLINE, "the server continues");
         client.read_exact(&mut [0; 4096]).unwrap();
         octets += 4096;
     }
@@ -111,7 +111,7 @@ fn a_client_that_reads_for_longer_than_it_may_be_silent_is_not_idle() {
 }
 
 #[test]
-fn a_part_of_one_write_that_is_taken_gives_the_client_all_of_its_time_again() {
+fn a_partial_write_restarts_the_write_timeout() {
     let (engine, address) = start_holding_little();
     engine.pause();
     let mut client = connect_holding_little(address);
@@ -125,13 +125,13 @@ fn a_part_of_one_write_that_is_taken_gives_the_client_all_of_its_time_again() {
     reads_a_part(&engine, &mut client.get_mut().sock);
 }
 
-/// The client reads a part of what waits for it, as it is on the wire, and has all of its time again.
+/// The client reads a part of the pending octets, which restarts its write timeout.
 fn reads_a_part(engine: &Arc<Engine>, client: &mut TcpStream) {
     client.read_exact(&mut [0]).unwrap();
     advance(engine, WRITE * 2 / 3);
     let before = engine.next_due();
 
-    // More than is held between server and client, and less than the 64 KiB that are written at once.
+    // More than is buffered between server and client, and less than the 64 KiB that are written at once.
     client.read_exact(&mut [0; 24 << 10]).unwrap();
 
     let renewed = Some(engine.clock().now().plus(WRITE));
@@ -143,16 +143,16 @@ fn reads_a_part(engine: &Arc<Engine>, client: &mut TcpStream) {
 }
 
 #[test]
-fn a_session_that_is_busy_is_told_only_so_much() {
+fn a_busy_session_queues_a_bounded_number_of_commands() {
     let (engine, address) = start();
     let mut client = connect(address);
     say(&mut client, "flood\n");
-    // One octet of the flood: the rest fills the sockets.
+    // One octet of the flood: the rest fills the socket buffers.
     client.read_exact(&mut [0]).unwrap();
 
     let say = || (SessionNo(1), SessionCommand::Say(Reply::from(b"more\r\n".to_vec())), None);
     engine.update(|world, _| world.commands.extend((0..1_000).map(|_| say())));
-    assert!(engine.read(|world| world.sessions()) == 1, "so much waits");
+    assert!(engine.read(|world| world.sessions()) == 1, "the queue is full");
     engine.update(|world, _| world.commands.push(say()));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
@@ -161,7 +161,7 @@ fn a_session_that_is_busy_is_told_only_so_much() {
 }
 
 #[test]
-fn only_so_much_is_read_ahead() {
+fn reading_ahead_is_bounded() {
     let (_engine, address) = start();
     let mut client = connect(address);
     say(&mut client, "flood\n");
@@ -173,7 +173,7 @@ fn only_so_much_is_read_ahead() {
 }
 
 #[test]
-fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
+fn input_read_ahead_during_the_last_reply_is_answered() {
     for (last_words, is_input_closed, wanted) in
         [("two\nend\n", false, Ending::Clean), ("two\n", true, Ending::ClientClosed)]
     {
@@ -182,7 +182,7 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
         early.when = vec![Condition { field: Field::Early, test: Test::Truth(true) }];
         let early = engine.update(|world, now| world.mount(Arc::new(early), now));
         let mut client = connect_holding_little(address);
-        // More than sockets hold, less than is collected before it must leave.
+        // More than the socket buffers hold, less than the server collects before it writes.
         let long = "x".repeat(60_000);
 
         say(&mut client, &format!("{long}\n"));
@@ -207,7 +207,7 @@ fn what_is_read_ahead_while_the_last_answer_leaves_is_answered() {
 }
 
 #[test]
-fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
+fn when_a_rule_stops_reading_nothing_is_read_during_a_reply_either() {
     let (engine, address) = start_holding_little();
     let steps = vec![step("read = 'stop'"), step("pass = true")];
     let stop = Rule::new("stop", vec![On::from(Event::SmtpNoop)], steps, "here");
@@ -227,7 +227,7 @@ fn a_client_that_is_read_no_more_is_not_read_while_its_answer_leaves_either() {
 }
 
 #[test]
-fn only_so_much_of_an_awaited_line_is_kept() {
+fn an_awaited_line_is_kept_up_to_a_bound() {
     let (engine, address) = start();
     let steps = vec![step("await = '*'"), step("pass = true")];
     let awaits = Rule::new("awaits", vec![On::from(Event::SmtpNoop)], steps, "here");
@@ -243,7 +243,7 @@ fn only_so_much_of_an_awaited_line_is_kept() {
 }
 
 #[test]
-fn what_is_lost_of_a_goodbye_is_recorded() {
+fn the_lost_octets_of_a_goodbye_are_recorded() {
     const OCTETS: usize = 64 << 20;
     let (engine, address) = start();
     let mut client = connect(address);
@@ -254,7 +254,7 @@ fn what_is_lost_of_a_goodbye_is_recorded() {
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     let transcript = transcript(&engine);
-    let (_, lost) = transcript.rsplit_once("-- only ").expect("it is not silent about it");
+    let (_, lost) = transcript.rsplit_once("-- only ").expect("the transcript has the lost octets");
     let (left, rest) = lost.split_once(' ').unwrap();
     assert!(rest.starts_with(&format!("of the {OCTETS} octets of this reply were sent\n")), "{rest}");
     let mut came = Vec::new();
@@ -263,7 +263,7 @@ fn what_is_lost_of_a_goodbye_is_recorded() {
 }
 
 #[test]
-fn only_so_much_is_dropped_behind_the_end() {
+fn input_dropped_after_the_end_is_bounded() {
     let (_engine, address) = start();
     let mut client = connect(address);
     say(&mut client, "end\n");
@@ -276,7 +276,7 @@ fn only_so_much_is_dropped_behind_the_end() {
 }
 
 #[test]
-fn a_client_may_go_on_sending_behind_half_a_close() {
+fn a_client_may_continue_to_send_after_a_half_close() {
     let (engine, address) = start();
     let half = Rule::new("half", vec![On::from(Event::SmtpNoop)], vec![step("close = 'half'")], "here");
     engine.update(|world, now| world.mount(Arc::new(half), now));
@@ -286,13 +286,13 @@ fn a_client_may_go_on_sending_behind_half_a_close() {
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     client.get_mut().write_all(&vec![b'x'; MUCH]).unwrap();
 
-    assert!(engine.read(|world| world.sessions()) == 1, "it lasts for as long as the client does");
+    assert!(engine.read(|world| world.sessions()) == 1, "the session lasts as long as the client");
     drop(client);
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
 }
 
 #[test]
-fn the_end_does_not_wait_for_the_client_for_ever() {
+fn closing_does_not_wait_for_the_client_forever() {
     let (engine, address) = start();
     let mut client = connect(address);
     let with_a_session = Arc::strong_count(&engine);
@@ -301,7 +301,7 @@ fn the_end_does_not_wait_for_the_client_for_ever() {
     assert_eq!(line(&mut client), "bye");
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Clean);
 
-    // The client is there and says nothing; its driver goes, and what it holds.
+    // The client is connected and silent; its driver ends and frees what it holds.
     let began = Instant::now();
     while Arc::strong_count(&engine) >= with_a_session {
         assert!(began.elapsed() < DEADLINE, "the driver is still there");
@@ -319,7 +319,7 @@ fn records_have_the_order_of_their_times() {
         for _ in 0..500 {
             engine.read(|_| {
                 send.send(()).unwrap();
-                // Time for the other thread to come as far as it can.
+                // Time for the other thread to advance as far as it can.
                 let began = Instant::now();
                 while began.elapsed() < Duration::from_micros(200) {
                     std::hint::spin_loop();

@@ -1,4 +1,4 @@
-//! Panics, on purpose.
+//! Deliberate panics.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::world::World;
 
 #[test]
-fn a_bug_ends_its_own_session_and_no_other() {
+fn a_panic_ends_only_its_own_session() {
     for bug in ["panic", "panic at once", "open and panic", "watch", "end and panic"] {
         let (engine, address) = start();
         let (mut one, mut two) = (connect(address), connect(address));
@@ -20,7 +20,7 @@ fn a_bug_ends_its_own_session_and_no_other() {
         say(&mut one, &format!("{bug}\n"));
 
         assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug, "{bug}");
-        assert!(engine.read(|world| world.ruling().is_some()), "{bug}: it counts against what must be");
+        assert!(engine.read(|world| world.ruling().is_some()), "{bug}: verification fails");
         assert!(engine.read(|world| world.sessions()) == 1, "{bug}");
         one.read_to_end(&mut Vec::new()).unwrap();
         say(&mut two, "still there\n");
@@ -45,7 +45,7 @@ fn opened(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn what_was_changed_before_a_bug_is_recorded() {
+fn changes_before_a_panic_are_recorded() {
     let (engine, address) = start();
     let mut client = connect(address);
 
@@ -57,7 +57,7 @@ fn what_was_changed_before_a_bug_is_recorded() {
 }
 
 #[test]
-fn what_a_rule_changed_before_a_bug_is_recorded_once() {
+fn a_rules_changes_before_a_panic_are_recorded_once() {
     let (engine, address) = start();
     let text = "mailjig = 1
         [[rule]]
@@ -77,16 +77,16 @@ fn what_a_rule_changed_before_a_bug_is_recorded_once() {
 }
 
 #[test]
-fn a_bug_in_what_is_due_is_recorded_and_the_rest_is_done() {
+fn a_panic_in_a_timer_is_recorded_and_the_other_timers_run() {
     let (engine, address) = start();
 
     engine.update_alone(|world, now| {
         MailTxn::new(&mut world.mail, Origin::Delivered, now).open("bob");
-        panic!("a bug in what is due, on purpose")
+        panic!("a deliberate panic in a timer")
     });
 
     assert_eq!(engine.read(opened), ["bob"]);
-    assert!(engine.read(|world| world.ruling().is_some()), "it counts against what must be");
+    assert!(engine.read(|world| world.ruling().is_some()), "verification fails");
     let mut client = connect(address);
     say(&mut client, "still there\n");
     assert_eq!(line(&mut client), "still there");

@@ -1,4 +1,4 @@
-//! How much one session does before others have their turn.
+//! How much one session does before it yields to others.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -50,7 +50,7 @@ impl Wake for Ring {
 }
 
 #[test]
-fn a_flight_of_requests_is_worked_on_in_parts() {
+fn pipelined_requests_are_processed_in_portions() {
     const LINES: usize = 2000;
     let (engine, driver, mut client) = session();
     client.write_all(&b"x\n".repeat(LINES)).unwrap();
@@ -67,15 +67,15 @@ fn a_flight_of_requests_is_worked_on_in_parts() {
         if done == 1 + LINES {
             break;
         }
-        receive.recv_timeout(Duration::from_secs(20)).expect("it goes on");
+        receive.recv_timeout(Duration::from_secs(20)).expect("the session continues");
     }
 
     assert!((32..=128).contains(&most), "{most} requests at once");
 }
 
-/// However fast its client takes it.
+/// Even if the client reads at full speed.
 #[test]
-fn a_long_reply_leaves_in_parts() {
+fn a_long_reply_is_sent_in_portions() {
     const OCTETS: usize = 8 << 20;
     let (_engine, driver, mut client) = session();
     client.write_all(b"flood\n").unwrap();
@@ -104,7 +104,7 @@ fn a_long_reply_leaves_in_parts() {
 }
 
 #[test]
-fn what_a_client_goes_on_sending_is_read_behind_the_end() {
+fn input_is_still_read_after_the_end() {
     let (engine, driver, mut client) = session();
     client.write_all(b"end\n").unwrap();
     client.write_all(&[b'x'; 100_000]).unwrap();
@@ -116,13 +116,13 @@ fn what_a_client_goes_on_sending_is_read_behind_the_end() {
 
     let mut is_there = is_driving();
     while engine.read(|world| world.sessions()) > 0 {
-        receive.recv_timeout(Duration::from_secs(20)).expect("it ends");
+        receive.recv_timeout(Duration::from_secs(20)).expect("the session ends");
         is_there = is_driving();
     }
-    assert!(is_there, "what the client sends next would meet a closed socket");
+    assert!(is_there, "the socket is still open for the client's input");
 
     drop(client);
     while is_driving() {
-        receive.recv_timeout(Duration::from_secs(20)).expect("the client is gone");
+        receive.recv_timeout(Duration::from_secs(20)).expect("the driver ends when the client is gone");
     }
 }

@@ -1,4 +1,4 @@
-//! Layers that are pushed on the wire in the middle of a session.
+//! Layers that are added to the wire in the middle of a session.
 
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::journal::Ending;
 use crate::protocol::Event;
 use crate::rule::{CloseMode, On, Rule};
 
-/// What one call of the layer takes.
+/// The maximum that one call of the layer takes.
 const TAKEN: usize = 1000;
-/// What the layer says when nothing follows. Inverted text has no such octet.
+/// The layer's end marker. Inverted text does not contain this octet.
 const END: u8 = 0;
-/// The octets of the toy's flood.
+/// Size of the toy's flood in octets.
 const FLOOD: usize = 8 << 20;
 
 /// A layer that inverts every octet.
@@ -74,13 +74,13 @@ impl<S: Write> Write for Inverting<S> {
     }
 }
 
-/// The client asks for the layer, and says more behind that in the same write.
+/// The client requests the layer, and sends more in the same write.
 fn invert<S: Read + Write>(mut client: BufReader<S>, more: &str) -> BufReader<Inverting<S>> {
     let inverted = more.bytes().map(|octet| !octet);
     client.get_mut().write_all(&b"invert\n".iter().copied().chain(inverted).collect::<Vec<_>>()).unwrap();
     let mut reply = [0; 11];
     client.get_mut().read_exact(&mut reply).unwrap();
-    assert_eq!(reply, *b"inverting\r\n", "what was said before leaves without the layer");
+    assert_eq!(reply, *b"inverting\r\n", "the reply before the layer is not inverted");
     BufReader::new(Inverting(client.into_inner()))
 }
 
@@ -92,7 +92,7 @@ fn a_layer_is_pushed_in_the_middle_of_a_session() {
         assert_eq!(line(&mut client), "one");
         assert_eq!(line(&mut client), long);
 
-        // More than sockets hold in both directions.
+        // More than the sockets hold in both directions.
         say(&mut client, "flood\n");
         say(&mut client, &"0123456789abcde\n".repeat(50_000));
         say(&mut client, "end\n");
@@ -100,7 +100,7 @@ fn a_layer_is_pushed_in_the_middle_of_a_session() {
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).unwrap();
         assert_eq!(rest.len(), FLOOD + 50_000 * 17 + 6);
-        assert!(rest.ends_with(&[b'b', b'y', b'e', b'\r', b'\n', !END]), "the layer says that nothing follows");
+        assert!(rest.ends_with(&[b'b', b'y', b'e', b'\r', b'\n', !END]), "the layer sends its end marker");
         assert_eq!(ending(engine, SessionNo(1)), Ending::Clean);
     }
 
@@ -111,7 +111,7 @@ fn a_layer_is_pushed_in_the_middle_of_a_session() {
 }
 
 #[test]
-fn what_leaves_through_layers_is_counted_as_it_was_pushed() {
+fn octets_sent_through_layers_are_counted_before_encoding() {
     let (engine, address, certificate) = start_holding_little_by_tls();
     let mut client = invert(connect_holding_little_by_tls(address, certificate), "");
     say(&mut client, "flood\n");
@@ -121,7 +121,7 @@ fn what_leaves_through_layers_is_counted_as_it_was_pushed() {
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     let transcript = transcript(&engine);
-    let (_, lost) = transcript.rsplit_once("-- only ").expect("some of it left");
+    let (_, lost) = transcript.rsplit_once("-- only ").expect("a part of the reply was sent");
     let (left, rest) = lost.split_once(' ').unwrap();
     assert!(rest.starts_with(&format!("of the {FLOOD} octets of this reply were sent\n")), "{rest}");
     let left: usize = left.parse().unwrap();
@@ -129,7 +129,7 @@ fn what_leaves_through_layers_is_counted_as_it_was_pushed() {
 }
 
 #[test]
-fn a_client_ends_its_input_in_the_words_of_the_layer() {
+fn a_client_ends_its_input_with_the_end_marker_of_the_layer() {
     let (engine, address) = start_holding_little();
     let mut client = invert(connect_holding_little(address), "");
 
@@ -140,7 +140,7 @@ fn a_client_ends_its_input_in_the_words_of_the_layer() {
 }
 
 #[test]
-fn a_rule_ends_the_connection_below_the_layers_or_through_them() {
+fn a_rule_closes_the_connection_with_or_without_the_end_marker() {
     for (mode, wanted, failed) in [
         (CloseMode::Fin, &[!END][..], None),
         (CloseMode::TlsNoNotify, &[], Some(ErrorKind::UnexpectedEof)),

@@ -1,4 +1,4 @@
-//! The driver with a machine made for it.
+//! Tests of the driver with a toy machine.
 
 mod bounds;
 mod bugs;
@@ -28,7 +28,7 @@ use crate::rule::{By, On, Rule};
 use crate::world::SessionCommand;
 
 #[test]
-fn an_answer_in_parts_is_one_exchange() {
+fn a_reply_in_parts_is_one_exchange() {
     let (engine, address) = start();
     let mut client = connect(address);
 
@@ -43,17 +43,17 @@ fn an_answer_in_parts_is_one_exchange() {
         let records = world.journal.since(Seq(0)).unwrap();
         records.filter(|(_, r)| matches!(r.kind, RecordKind::Closed { left: Left::All, .. })).count()
     });
-    assert_eq!(closed, 3, "the greeting, the count and the end");
+    assert_eq!(closed, 3, "greeting, count and end");
     assert!(transcript(&engine).starts_with("S: hello\nC: count\nS: 0\nS: 1\nS: 2\n"));
 }
 
 #[test]
-fn a_farewell_arrives_although_more_was_sent_than_is_read() {
+fn a_goodbye_arrives_although_input_is_left_unread() {
     let (engine, address) = start();
     let mut client = connect(address);
 
     say(&mut client, "end\n");
-    // More than is read at once.
+    // More than one read takes.
     say(&mut client, &"and more\n".repeat(60_000));
 
     let mut rest = String::new();
@@ -63,7 +63,7 @@ fn a_farewell_arrives_although_more_was_sent_than_is_read() {
 }
 
 #[test]
-fn what_was_asked_before_the_client_closed_its_side_is_still_answered() {
+fn requests_before_the_client_closed_its_side_are_answered() {
     let (engine, address) = start();
     let mut client = connect(address);
 
@@ -98,7 +98,7 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
     let (engine, address) = start();
     let mut client = connect(address);
     say(&mut client, "flood\n");
-    // One octet of the flood: the rest fills the sockets.
+    // One octet of the flood: the rest fills the socket buffers.
     client.read_exact(&mut [0]).unwrap();
 
     assert!(engine.kick(SessionNo(1)));
@@ -112,7 +112,7 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
 }
 
 #[test]
-fn a_session_that_is_ended_from_outside_without_a_word_records_none() {
+fn a_session_ended_without_a_goodbye_records_none() {
     let (engine, address) = start();
     let _client = connect(address);
 
@@ -127,8 +127,8 @@ fn a_session_that_is_ended_from_outside_without_a_word_records_none() {
 }
 
 #[test]
-fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
-    /// Whoever is woken by the first turn takes the second at once. The greeting may wake it before.
+fn commands_arrive_in_the_order_of_the_turns_that_send_them() {
+    /// The waker of the first turn takes the second turn at once. The greeting may wake it earlier.
     struct Second(Weak<Engine>, AtomicBool);
     impl Wake for Second {
         fn wake(self: Arc<Self>) {
@@ -158,7 +158,7 @@ fn a_session_is_told_in_the_order_of_the_turns_that_tell_it() {
 }
 
 #[test]
-fn a_server_that_stops_says_so() {
+fn a_server_that_stops_sends_a_goodbye() {
     let (engine, address) = start();
     let mut client = connect(address);
 
@@ -169,7 +169,7 @@ fn a_server_that_stops_says_so() {
 }
 
 #[test]
-fn a_reset_is_a_broken_connection() {
+fn a_reset_is_recorded_as_a_broken_connection() {
     let (engine, address) = start();
     let client = connect(address);
 
@@ -180,7 +180,7 @@ fn a_reset_is_a_broken_connection() {
 }
 
 #[test]
-fn an_alert_says_that_a_record_was_wrong() {
+fn a_bad_tls_record_is_answered_with_an_alert() {
     let (engine, address, certificate) = start_holding_little_by_tls();
     let mut client = connect_holding_little_by_tls(address, certificate);
 
@@ -192,7 +192,7 @@ fn an_alert_says_that_a_record_was_wrong() {
 }
 
 #[test]
-fn a_paced_reply_leaves_in_pieces() {
+fn a_paced_reply_is_sent_in_pieces() {
     let (engine, address) = start();
     let pace = step("pace = { chunk = 3, gap = '5ms' }");
     let rule = Rule::new("drip", vec![On::from(Event::SmtpNoop)], vec![pace], "here");
@@ -211,7 +211,7 @@ fn a_paced_reply_leaves_in_pieces() {
 }
 
 #[test]
-fn nothing_of_a_request_that_is_not_complete_is_answered() {
+fn an_incomplete_request_is_not_answered() {
     let (engine, address) = start();
     let mut client = connect(address);
 
@@ -224,7 +224,7 @@ fn nothing_of_a_request_that_is_not_complete_is_answered() {
 }
 
 #[test]
-fn words_of_any_bytes_print_as_text() {
+fn any_bytes_print_as_text() {
     let (engine, address) = start();
     let mut client = connect(address);
 

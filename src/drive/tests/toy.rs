@@ -1,4 +1,4 @@
-//! A machine made for the driver: one line in, one answer out.
+//! A toy machine for the driver: one line in, one reply out.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,13 +21,13 @@ use crate::protocol::{
 };
 use crate::world::World;
 
-/// How long a client may read nothing.
+/// How long a client may leave output unread.
 pub(super) const WRITE: Duration = Duration::from_secs(300);
 
-/// How long a test waits for what must come.
+/// Maximum time that a test waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Says what each line asks for.
+/// Does what each line asks for.
 #[derive(Default)]
 pub(super) struct Toy {
     greeted: bool,
@@ -62,7 +62,7 @@ impl Machine for Toy {
             b"count" => Ask::Count(0),
             b"flood" => Ask::Flood(8 << 20),
             b"panic" => Ask::Panic,
-            b"panic at once" => panic!("a bug in decode, on purpose"),
+            b"panic at once" => panic!("a deliberate panic in decode"),
             b"open and panic" => Ask::OpenAndPanic,
             b"watch" => Ask::Watch,
             b"invert" => Ask::Invert,
@@ -94,7 +94,7 @@ impl Machine for Toy {
     }
 
     fn notice(&mut self, _: &Accounts) -> Option<Decoded<Ask>> {
-        panic!("a bug in notice, on purpose")
+        panic!("a deliberate panic in notice")
     }
 
     fn perform(&mut self, request: Ask, txn: &mut MailTxn<'_>) -> Outcome<Ask> {
@@ -106,10 +106,10 @@ impl Machine for Toy {
             Ask::Flood(octets) => {
                 Outcome { reply: line(&"x".repeat(octets - 2)), status: Some(Status::Positive), next: Next::Continue }
             }
-            Ask::Panic => panic!("a bug, on purpose"),
+            Ask::Panic => panic!("a deliberate panic"),
             Ask::OpenAndPanic => {
                 txn.open("bob");
-                panic!("a bug behind a change, on purpose")
+                panic!("a deliberate panic after a change")
             }
             Ask::Watch => {
                 self.watches = true;
@@ -137,7 +137,7 @@ impl Machine for Toy {
     }
 
     fn unfinished_octets(&self) -> [&[u8]; 2] {
-        assert!(!self.breaks_at_end, "a bug in what is kept at the end, on purpose");
+        assert!(!self.breaks_at_end, "a deliberate panic at the end");
         [&[], &[]]
     }
 }
@@ -150,13 +150,12 @@ pub(super) fn start() -> (Arc<Engine>, SocketAddr) {
     start_on(TcpListener::bind("127.0.0.1:0").unwrap(), tls_provider(), false)
 }
 
-/// The same with connections that hold little of what was written to either side; [`connect_holding_little`] is their
-/// client.
+/// Like `start`, with small socket buffers; [`connect_holding_little`] is the client.
 pub(super) fn start_holding_little() -> (Arc<Engine>, SocketAddr) {
     start_on(holding_little(), tls_provider(), false)
 }
 
-/// The same with TLS from the first octet on; [`connect_holding_little_by_tls`] is its client.
+/// Like `start_holding_little`, with TLS from the first octet; [`connect_holding_little_by_tls`] is the client.
 pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, CertificateDer<'static>) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
@@ -170,7 +169,7 @@ pub(super) fn start_holding_little_by_tls() -> (Arc<Engine>, SocketAddr, Certifi
 
 fn holding_little() -> TcpListener {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    // Those that are accepted have the buffers of the listener.
+    // Accepted sockets inherit the buffer sizes of the listener.
     SockRef::from(&socket).set_send_buffer_size(4 << 10).unwrap();
     SockRef::from(&socket).set_recv_buffer_size(4 << 10).unwrap();
     socket
@@ -185,7 +184,7 @@ fn start_on(socket: TcpListener, tls_provider: TlsProvider, implicit_tls: bool) 
         listener: Listener::Smtp,
         implicit_tls,
         tls_provider,
-        bind: |_| unreachable!("it never closes"),
+        bind: |_| unreachable!("the listener never closes"),
         sessions: 100,
     };
     let socket = tokio::net::TcpListener::from_std(socket).unwrap();
@@ -212,7 +211,7 @@ pub(super) fn connect_holding_little(address: SocketAddr) -> BufReader<TcpStream
     greeted(socket_holding_little(address))
 }
 
-/// By TLS; trusts this certificate.
+/// Connects with TLS; trusts this certificate.
 pub(super) fn connect_holding_little_by_tls(
     address: SocketAddr,
     certificate: CertificateDer<'static>,

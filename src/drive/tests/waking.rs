@@ -1,4 +1,4 @@
-//! Who is woken by what is recorded.
+//! Which subscribers a record wakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ impl Wake for Flag {
     }
 }
 
-/// A server with one session, in which ann came with a scenario and bob did not.
+/// A server with one session, with ann in its scenario and without bob.
 fn start() -> Arc<Engine> {
     let engine = Engine::new(World::new(Vec::new(), Namespace::default(), 1, None));
     let text = "mailjig = 1\n[[mailbox]]\nuser = 'ann@example.org'\nname = 'INBOX'\n";
@@ -52,7 +52,7 @@ fn start() -> Arc<Engine> {
     engine
 }
 
-/// Those of everybody who are woken by this.
+/// Names of the subscribers that this wakes.
 fn woken(engine: &Arc<Engine>, update: impl FnOnce(&Arc<Engine>)) -> Vec<&'static str> {
     let inbox = |login: &str| engine.update(|world, now| world.make(login, INBOX, now)).unwrap();
     let [ann, bob] = ["ann@example.org", "bob@example.org"];
@@ -83,7 +83,7 @@ fn envelope() -> Envelope {
     Envelope::new(Sender::new("", Parameters::default()), vec![bob]).unwrap()
 }
 
-/// A client sends mail to bob; the reply has not left yet.
+/// A client sends mail to bob; the reply is not sent yet.
 fn send(engine: &Arc<Engine>) -> Seq {
     engine.update(|world, now| {
         let mut txn = MailTxn::new(&mut world.mail, Origin::Session(SESSION), now);
@@ -96,7 +96,7 @@ fn send(engine: &Arc<Engine>) -> Seq {
 }
 
 #[test]
-fn those_whom_a_record_concerns_are_woken_and_nobody_else() {
+fn a_record_wakes_only_those_interested_in_it() {
     let engine = start();
     let mut exchange = Seq::default();
 
@@ -131,7 +131,7 @@ fn those_who_wait_for_rules_are_woken_when_one_fires() {
 }
 
 #[test]
-fn everybody_is_woken_where_records_are_gone() {
+fn discarding_records_wakes_everybody() {
     let engine = start();
 
     let exchange_and_clear = |engine: &Arc<Engine>| {
@@ -145,7 +145,7 @@ fn everybody_is_woken_where_records_are_gone() {
 }
 
 #[test]
-fn those_who_left_are_not_woken() {
+fn dropped_subscriptions_are_not_woken() {
     let engine = start();
     let inbox = engine.update(|world, now| world.make("bob@example.org", INBOX, now)).unwrap();
     for topic in [Topic::Mail, Topic::MailTo("bob@example.org".to_owned()), Topic::Mailbox(inbox)] {
@@ -163,7 +163,7 @@ fn those_who_left_are_not_woken() {
 }
 
 #[test]
-fn those_with_several_topics_are_woken_once_by_any_of_them() {
+fn a_subscriber_with_several_topics_is_woken_once() {
     #[derive(Default)]
     struct Count(AtomicUsize);
     impl Wake for Count {
@@ -203,7 +203,7 @@ fn those_with_several_topics_are_woken_once_by_any_of_them() {
 }
 
 #[test]
-fn those_with_a_session_are_woken_by_none_of_another() {
+fn a_subscriber_of_a_session_is_not_woken_by_another_session() {
     let engine = start();
     for (session, wanted) in [(SESSION, true), (SessionNo(2), false)] {
         let flag = Arc::new(Flag::default());

@@ -1,5 +1,5 @@
-//! The wire of a session: a socket, and the layers on it. A layer is pushed in the middle of a session: TLS after
-//! STARTTLS, say.
+//! The wire of a session: a socket, and the layers on it. A layer, such as TLS, can be added in the middle of a
+//! session.
 
 mod stack;
 mod tls;
@@ -16,23 +16,23 @@ use super::socket::Socket;
 use stack::Layers;
 pub(super) use stack::Transform;
 
-/// What one read may bring: small while a client types commands, grown while it sends mail.
+/// Minimum size of a read: small while a client sends commands; it grows while the client sends mail.
 const LEAST_READ: usize = 4 << 10;
 const MOST_READ: usize = 64 << 10;
-/// When more than this came and went, buffers are given back in the next pause.
+/// When more octets than this were transferred, buffers are freed in the next pause.
 const KEPT: usize = 16 << 10;
 
-/// Owns the socket and the layers. Octets to send are collected and leave in one write.
+/// Owns the socket and the layers. Octets to send are collected and written together.
 pub(super) struct Wire {
     socket: Socket,
     layers: Layers,
     outgoing: BytesMut,
     /// Octets of `outgoing` that wait in the layers, encoded.
     encoded: usize,
-    /// Octets ever given to the kernel, counted above the layers.
+    /// Total octets given to the kernel, counted before encoding by the layers.
     sent: u64,
     room: usize,
-    /// Octets that came and went since buffers were given back.
+    /// Octets transferred since buffers were last freed.
     moved: usize,
 }
 
@@ -49,25 +49,25 @@ impl Wire {
         }
     }
 
-    /// Octets that wait to leave go first.
+    /// Appends to the pending octets.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.outgoing.extend_from_slice(bytes);
         self.moved += bytes.len();
     }
 
-    /// From here on every octet goes through this layer, those included that came for it already. Everything that was
-    /// pushed before must have left.
+    /// From here on, every octet goes through this layer, including `came`, which was already received. Everything
+    /// pushed before must have been sent.
     pub(super) fn push_layer(&mut self, layer: Box<dyn Transform>, came: BytesMut) {
-        debug_assert!(self.is_idle(), "what was pushed before leaves without the layer");
+        debug_assert!(self.is_idle(), "octets pushed before the layer must be sent first");
         self.layers.push(layer, came);
     }
 
-    /// Whether there are no layers: octets leave as they are pushed.
+    /// Whether there are no layers: octets are sent as they are pushed.
     pub(super) fn is_bare(&self) -> bool {
         self.layers.is_empty()
     }
 
-    /// Gives buffers back that have grown, `input` too; for a pause in which nothing is under way.
+    /// Frees buffers that have grown, `input` too, unless something is pending.
     pub(super) fn rest(&mut self, input: &mut BytesMut) {
         if self.moved <= KEPT || !self.is_idle() || !input.is_empty() || !self.layers.is_decoded() {
             return;
@@ -79,12 +79,12 @@ impl Wire {
         *input = BytesMut::new();
     }
 
-    /// How many octets were ever pushed.
+    /// Total octets pushed.
     pub(super) fn pushed(&self) -> u64 {
         self.sent + self.outgoing.len() as u64
     }
 
-    /// How many octets the kernel has taken, in whatever form.
+    /// Total octets taken by the kernel, counted before encoding.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
@@ -102,11 +102,11 @@ impl Wire {
         self.outgoing.len()
     }
 
-    /// Reads what has come into `input`; 0 is the end of the client's input.
+    /// Reads into `input`; 0 means the end of the client's input.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
         let before = input.len();
         loop {
-            // What came is decoded before more is read: a layer that expands brings no more than is asked for.
+            // Decode what was read before reading more: a layer that expands must not add more than is asked for.
             let has_ended = self.layers.decode(input)?;
             if has_ended || input.len() > before {
                 return Poll::Ready(Ok(input.len() - before));
@@ -135,7 +135,7 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// One write of what waits to leave; Ready when something left.
+    /// One write of pending octets; Ready when something was sent.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.layers.is_empty() {
             let left = ready!(write(&mut self.socket, cx, &self.outgoing))?;
@@ -154,14 +154,14 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// So much of `outgoing` was taken by the kernel.
+    /// The kernel has taken this many octets of `outgoing`.
     fn taken(&mut self, octets: usize) {
         self.outgoing.advance(octets);
         self.sent += octets as u64;
     }
 
-    /// Reads what the kernel has at this very moment, without waiting and without asking the reactor; counts it and
-    /// forgets it. At most 1 MiB, so that a flood does not hold the caller.
+    /// Reads what the kernel has at this moment, without waiting and without the reactor; counts and drops it. At most
+    /// 1 MiB, so that a flood does not hold the caller.
     pub(super) fn drain_now(&mut self) -> u64 {
         let mut scratch = [0; 4096];
         let mut octets = 0;
@@ -174,8 +174,8 @@ impl Wire {
         octets
     }
 
-    /// Says goodbye: each layer tells that nothing follows (close_notify in TLS), then FIN. What was pushed and is not
-    /// encoded yet does not leave any more.
+    /// Closes the output: each layer sends its end (close_notify in TLS), then FIN. Octets that are pushed but not
+    /// encoded yet are lost.
     pub(super) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.layers.finish()?;
         while !self.layers.is_idle() {
@@ -184,17 +184,17 @@ impl Wire {
         self.poll_fin(cx)
     }
 
-    /// FIN, and nothing before it: no layer tells the client.
+    /// Sends FIN without the end of any layer.
     pub(super) fn poll_fin(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 
-    /// Dropping the socket resets the connection from now on.
+    /// From now on, dropping the socket resets the connection.
     pub(super) fn reset_at_drop(&self) {
         self.socket.reset_at_drop();
     }
 
-    /// Reads and drops, below the layers; Ready with how much came, 0 at the end.
+    /// Reads and drops octets below the layers; Ready with their number, 0 at the end.
     pub(super) fn poll_drop_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut scratch = [0; LEAST_READ];
         let mut scratch = ReadBuf::new(&mut scratch);

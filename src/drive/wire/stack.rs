@@ -4,20 +4,20 @@ use std::io;
 
 use bytes::BytesMut;
 
-/// A layer of the wire: a pure transform of octets in both directions. It owns no socket and never waits; what it needs
-/// to remember between two calls it keeps in buffers of its own.
+/// A layer of the wire: a pure transform of octets in both directions. It owns no socket and never waits; it keeps its
+/// state between calls in buffers of its own.
 pub(in crate::drive) trait Transform: Send {
-    /// Takes octets that came from below from the front of `incoming`, and appends what they mean to `input`. What the
-    /// layer itself has to answer goes to `outgoing`, also where the octets are wrong. A call may bring a bounded amount
-    /// and leave the rest in `incoming`, but must bring something as long as it can. Gives whether the peer has said that
-    /// nothing follows.
+    /// Takes octets received from below from the front of `incoming`, and appends the decoded octets to `input`.
+    /// Appends the layer's own replies to `outgoing`, even if the octets are invalid. A call may produce a bounded
+    /// amount and leave the rest in `incoming`, but must produce something while it can. Returns whether the peer has
+    /// ended its output.
     fn decode(&mut self, incoming: &mut BytesMut, input: &mut BytesMut, outgoing: &mut Vec<u8>) -> io::Result<bool>;
 
     /// Takes octets to send from the front of `output`, at least one and a bounded amount, and appends everything that
-    /// the peer needs to read them to `outgoing`. Gives how many were taken.
+    /// the peer needs to decode them to `outgoing`. Returns how many were taken.
     fn encode(&mut self, output: &[u8], outgoing: &mut Vec<u8>) -> io::Result<usize>;
 
-    /// Tells the peer that nothing follows. A second call appends nothing.
+    /// Tells the peer that the output ends. A second call appends nothing.
     fn finish(&mut self, outgoing: &mut Vec<u8>) -> io::Result<()>;
 }
 
@@ -26,15 +26,15 @@ pub(in crate::drive) trait Transform: Send {
 #[derive(Default)]
 pub(super) struct Layers {
     layers: Vec<Layer>,
-    /// Octets of the lowest layer's `outgoing` that have left.
+    /// Octets of the lowest layer's `outgoing` that were sent.
     left: usize,
 }
 
 struct Layer {
     transform: Box<dyn Transform>,
-    /// What came from below and is not decoded yet.
+    /// Received from below and not decoded yet.
     incoming: BytesMut,
-    /// What is encoded and was not taken from below yet.
+    /// Encoded and not passed down yet.
     outgoing: Vec<u8>,
 }
 
@@ -43,23 +43,23 @@ impl Layers {
         self.layers.is_empty()
     }
 
-    /// Puts a layer on top of the others; this came for it already.
+    /// Adds a layer on top of the others; `incoming` was already received for it.
     pub(super) fn push(&mut self, transform: Box<dyn Transform>, incoming: BytesMut) {
         self.layers.push(Layer { transform, incoming, outgoing: Vec::new() });
     }
 
-    /// Where octets from the socket go; none where there are no layers.
+    /// The buffer for octets from the socket; `None` without layers.
     pub(super) fn incoming(&mut self) -> Option<&mut BytesMut> {
         self.layers.first_mut().map(|lowest| &mut lowest.incoming)
     }
 
-    /// Whether everything that came was decoded.
+    /// Whether everything received is decoded.
     pub(super) fn is_decoded(&self) -> bool {
         self.layers.iter().all(|layer| layer.incoming.is_empty())
     }
 
-    /// Passes what came upwards; what reaches the top is appended to `input`. Gives whether the peer has said that
-    /// nothing follows.
+    /// Passes received octets upwards; appends what the top layer decodes to `input`. Returns whether the peer has
+    /// ended its output.
     pub(super) fn decode(&mut self, input: &mut BytesMut) -> io::Result<bool> {
         let mut has_ended = false;
         let mut rest = &mut self.layers[..];
@@ -71,7 +71,7 @@ impl Layers {
         Ok(has_ended)
     }
 
-    /// Encodes octets to send, downwards. Gives how many were taken.
+    /// Encodes octets to send, downwards. Returns how many were taken.
     pub(super) fn encode(&mut self, output: &[u8]) -> io::Result<usize> {
         let Some(top) = self.layers.last_mut() else { return Ok(0) };
         let taken = top.transform.encode(output, &mut top.outgoing)?;
@@ -79,7 +79,7 @@ impl Layers {
         Ok(taken)
     }
 
-    /// Tells the peer that nothing follows, layer by layer from the highest on.
+    /// Tells the peer that the output ends, layer by layer from the highest.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         for at in (0..self.layers.len()).rev() {
             let layer = &mut self.layers[at];
@@ -89,13 +89,13 @@ impl Layers {
         Ok(())
     }
 
-    /// What waits for the socket.
+    /// Octets that wait for the socket.
     pub(super) fn outgoing(&mut self) -> io::Result<&[u8]> {
         self.pass_down()?;
         Ok(self.layers.first().map_or(&[], |lowest| &lowest.outgoing[self.left..]))
     }
 
-    /// So much of what waits for the socket has left.
+    /// This many of the octets that wait for the socket were sent.
     pub(super) fn advance(&mut self, octets: usize) {
         self.left += octets;
         if let Some(lowest) = self.layers.first_mut().filter(|lowest| lowest.outgoing.len() == self.left) {
@@ -104,17 +104,17 @@ impl Layers {
         }
     }
 
-    /// How much of what waits for the socket has left.
+    /// How many of the octets that wait for the socket were sent.
     pub(super) fn left(&self) -> usize {
         self.left
     }
 
-    /// Whether everything that was encoded has left.
+    /// Whether everything encoded was sent.
     pub(super) fn is_idle(&self) -> bool {
         self.layers.iter().all(|layer| layer.outgoing.is_empty())
     }
 
-    /// Gives buffers back that have grown; for a pause in which nothing is under way.
+    /// Frees buffers; to call only when nothing is pending.
     pub(super) fn rest(&mut self) {
         for layer in &mut self.layers {
             layer.incoming = BytesMut::new();
@@ -122,7 +122,7 @@ impl Layers {
         }
     }
 
-    /// What each layer has encoded is encoded by the one below it.
+    /// Encodes the output of each layer with the one below it.
     fn pass_down(&mut self) -> io::Result<()> {
         for at in (1..self.layers.len()).rev() {
             let (below, above) = self.layers.split_at_mut(at);
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::drive::tests::Inverted;
 
-    /// Answers everything that comes, and says a word at the end.
+    /// Answers all input, and sends a word at the end.
     struct Answering;
 
     impl Transform for Answering {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_says_by_itself_goes_through_those_below() {
+    fn a_layers_own_output_goes_through_the_layers_below() {
         let mut layers = Layers::default();
         layers.push(Box::new(Inverted::default()), BytesMut::new());
         layers.push(Box::new(Answering), BytesMut::new());

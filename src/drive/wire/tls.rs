@@ -1,4 +1,4 @@
-//! TLS as a layer, from the end of its handshake on.
+//! TLS as a layer, after its handshake.
 
 use std::io::{self, BufRead, Write};
 
@@ -13,7 +13,7 @@ impl Transform for ServerConnection {
             let understood = self.read_tls(&mut &incoming[..]).unwrap_or(0);
             incoming.advance(understood);
             let state = self.process_new_packets();
-            // Alerts and key updates are due even where the packets were wrong (RFC 8446 §6.2, §4.6.3).
+            // Alerts and key updates must be sent even if the records were invalid (RFC 8446 §6.2, §4.6.3).
             write_records(self, outgoing)?;
             let state = state.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             let mut left = state.plaintext_bytes_to_read();
@@ -34,7 +34,7 @@ impl Transform for ServerConnection {
         }
     }
 
-    /// Takes as much as the buffer of the library, 64 KiB.
+    /// Takes as much as the library's buffer holds, 64 KiB.
     fn encode(&mut self, output: &[u8], outgoing: &mut Vec<u8>) -> io::Result<usize> {
         let taken = self.writer().write(output)?;
         write_records(self, outgoing)?;

@@ -141,7 +141,7 @@ fn a_record_that_does_not_fit_says_why() {
         (s(&[opened, exchange, &numbered(exchange, 3)]), "record 3: message m1 came before"),
         (
             s(&[opened, &numbered(outside, 2)]),
-            "record 2: a change in it does not fit: the mailbox created next has number 1, the change says 2",
+            "record 2: a change in it does not fit: the mailbox created next has number 1, the change has 2",
         ),
         (
             s(&[opened, &altered(exchange, |its| its["messages"] = Vec::<Value>::new().into())]),
@@ -157,7 +157,7 @@ fn a_record_that_does_not_fit_says_why() {
         ),
         (
             s(&[opened, &detail(exchange, |its| its["changes"][1]["file"]["uid"] = 7.into())]),
-            "record 2: a change in it does not fit: mailbox 1 gives UID 1 next, the change says 7",
+            "record 2: a change in it does not fit: mailbox 1 gives UID 1 next, the change has 7",
         ),
         (
             s(&[opened, exchange, closed, outside, ended, &numbered(ended, 6)]),

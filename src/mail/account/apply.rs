@@ -1,4 +1,4 @@
-//! Applying changes: the only code that alters mail, now and when a log of changes is read.
+//! Applies changes: the only code that alters mail, both in a running server and when a log of changes is replayed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,15 +13,15 @@ use crate::mail::message::Message;
 /// Why a change cannot be applied: it was made for another state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InvalidChange {
-    /// Another account comes next.
+    /// The next account has another number.
     AccountNo { expected: AccountNo, found: AccountNo },
-    /// Another mailbox comes next.
+    /// The next mailbox has another number.
     MailboxNo { expected: MailboxNo, found: MailboxNo },
-    /// Another UIDVALIDITY comes next.
+    /// The next mailbox has another UIDVALIDITY.
     UidValidity { expected: u32, found: u32 },
-    /// Another UID comes next in this mailbox.
+    /// The next entry of this mailbox has another UID.
     Uid { mailbox: MailboxNo, expected: u32, found: u32 },
-    /// Another mod-sequence comes next in this mailbox.
+    /// The next change of this mailbox has another mod-sequence.
     Modseq { mailbox: MailboxNo, expected: u64, found: u64 },
     /// There is no such account.
     NoAccount(AccountNo),
@@ -33,11 +33,11 @@ pub(crate) enum InvalidChange {
     NoMessage(MessageNo),
     /// An account with this login is open already.
     LoginTaken(Box<str>),
-    /// There is a mailbox of this name already.
+    /// There is already a mailbox of this name.
     NameTaken(Box<str>),
-    /// An account's INBOX goes only with the account.
+    /// An account's INBOX is removed only with the account.
     Inbox(MailboxNo),
-    /// The mailbox has as many keywords as it can have.
+    /// The mailbox already has the maximum number of keywords.
     Keywords(MailboxNo),
 }
 
@@ -45,19 +45,19 @@ impl fmt::Display for InvalidChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AccountNo { expected, found } => {
-                write!(f, "the account opened next has number {}, the change says {}", expected.0, found.0)
+                write!(f, "the account opened next has number {}, the change has {}", expected.0, found.0)
             }
             Self::MailboxNo { expected, found } => {
-                write!(f, "the mailbox created next has number {}, the change says {}", expected.0, found.0)
+                write!(f, "the mailbox created next has number {}, the change has {}", expected.0, found.0)
             }
             Self::UidValidity { expected, found } => {
-                write!(f, "the mailbox created next has UIDVALIDITY {expected}, the change says {found}")
+                write!(f, "the mailbox created next has UIDVALIDITY {expected}, the change has {found}")
             }
             Self::Uid { mailbox, expected, found } => {
-                write!(f, "mailbox {} gives UID {expected} next, the change says {found}", mailbox.0)
+                write!(f, "mailbox {} gives UID {expected} next, the change has {found}", mailbox.0)
             }
             Self::Modseq { mailbox, expected, found } => {
-                write!(f, "mailbox {} gives mod-sequence {expected} next, the change says {found}", mailbox.0)
+                write!(f, "mailbox {} gives mod-sequence {expected} next, the change has {found}", mailbox.0)
             }
             Self::NoAccount(account) => write!(f, "there is no account {}", account.0),
             Self::NoMailbox(MailboxId { account, mailbox }) => {
@@ -74,11 +74,11 @@ impl fmt::Display for InvalidChange {
 }
 
 impl Accounts {
-    /// Does what the change says. `find` gives the message that a change files, by its number.
+    /// Applies a change. `find` returns the message with a number, for a change that files it.
     ///
     /// # Errors
-    /// If the change was made for another state: a number in it is not the one that comes next here, or what it names is
-    /// not there. Then the accounts are not to be used any more: a part of the change may have been made.
+    /// If the change was made for another state: a number in it is not the next one here, or what it refers to does not
+    /// exist. The accounts must not be used after an error: the change may be partly applied.
     pub(crate) fn apply(
         &mut self,
         change: &Change,
@@ -204,11 +204,11 @@ impl Account {
         }
     }
 
-    /// Names are moved as one range of the order: a client may have thousands below each other, and all have their new
-    /// names at once.
+    /// Takes the names as one range of the sorted map: a client may have thousands of them nested, and all must get
+    /// their new names in one change.
     fn rename(&mut self, from: &str, to: &str, delimiter: char) -> Result<(), InvalidChange> {
         let mut moved = self.by_name.split_off::<str>(&format!("{from}{delimiter}"));
-        // The names that continue with the delimiter end where those begin that continue with the next character.
+        // Names that continue with the delimiter end before the names that continue with the next character.
         let mut behind = moved.split_off::<str>(&format!("{from}{}", char::from(delimiter as u8 + 1)));
         self.by_name.append(&mut behind);
         moved.extend(self.by_name.remove_entry(from));
@@ -217,7 +217,7 @@ impl Account {
             name.truncate(to.len());
             name.push_str(&before[from.len()..]);
             let name: Arc<str> = name.as_str().into();
-            let at = self.place(no).expect("a mailbox that has a name is there");
+            let at = self.place(no).expect("each name belongs to a mailbox");
             self.mailboxes[at].name = Arc::clone(&name);
             (name, no)
         });
@@ -273,9 +273,9 @@ mod tests {
         let nobody = AccountNo(7);
         let nowhere = MailboxId { account: ACCOUNT, mailbox: MailboxNo(9) };
         for (change, says) in [
-            (opened(5, "ann", 3, 3), "the account opened next has number 1, the change says 5"),
-            (opened(1, "ann", 4, 3), "the mailbox created next has number 3, the change says 4"),
-            (opened(1, "ann", 3, 9), "the mailbox created next has UIDVALIDITY 3, the change says 9"),
+            (opened(5, "ann", 3, 3), "the account opened next has number 1, the change has 5"),
+            (opened(1, "ann", 4, 3), "the mailbox created next has number 3, the change has 4"),
+            (opened(1, "ann", 3, 9), "the mailbox created next has UIDVALIDITY 3, the change has 9"),
             (opened(1, "BOB", 3, 3), "the account of \"BOB\" is open already"),
             (Change::Close { account: nobody }, "there is no account 7"),
             (created(3, "INBOX", 3), "there is a mailbox \"INBOX\" already"),
@@ -287,8 +287,8 @@ mod tests {
                 "there is a mailbox \"INBOX\" already",
             ),
             (Change::Subscribe { account: nobody, name: "x".into(), subscribed: true }, "there is no account 7"),
-            (filed(INBOX, 3, 3, 1), "mailbox 1 gives UID 2 next, the change says 3"),
-            (filed(INBOX, 2, 9, 1), "mailbox 1 gives mod-sequence 3 next, the change says 9"),
+            (filed(INBOX, 3, 3, 1), "mailbox 1 gives UID 2 next, the change has 3"),
+            (filed(INBOX, 2, 9, 1), "mailbox 1 gives mod-sequence 3 next, the change has 9"),
             (filed(INBOX, 2, 3, 8), "there is no message m8"),
             (filed(nowhere, 1, 2, 1), "account 0 has no mailbox 9"),
             (Change::Flag { place: WORK, uid: 1, modseq: 2, flags: Flags::SEEN }, "mailbox 2 has no entry with UID 1"),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_reset_numbers_go_on_and_uidvalidity_begins_again() {
+    fn a_reset_continues_account_numbers_and_restarts_uidvalidity() {
         let mut accounts = accounts();
         let reset = accounts.resetting(1);
         accounts.apply(&reset, find).unwrap();
@@ -321,7 +321,7 @@ mod tests {
         accounts.apply(&opened(1, "bob", 3, 1), find).unwrap();
         assert_eq!(accounts.find("bob"), Some(AccountNo(1)));
 
-        // A log may begin with it.
+        // A log may begin with a reset.
         let mut other = Accounts::new(Vec::new(), Namespace::default(), 9);
         other.apply(&reset, find).unwrap();
         other.apply(&opened(1, "bob", 3, 1), find).unwrap();

@@ -13,7 +13,7 @@ use super::change::Change;
 use super::mailbox::{Mailbox, MailboxNo};
 use super::name::{INBOX, Namespace};
 
-/// An account's number within its server; never given twice.
+/// An account's number within its server; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct AccountNo(pub(crate) u32);
@@ -82,7 +82,7 @@ impl Account {
         behind.map(|(name, _)| name).take_while(move |name| name.starts_with(start))
     }
 
-    /// A direct hit if no other account created a mailbox in between and none was deleted.
+    /// Finds it at once if no other account created a mailbox in between and none was deleted.
     fn place(&self, no: MailboxNo) -> Option<usize> {
         let without_gaps = no.0.checked_sub(self.inbox().no.0)? as usize;
         match self.mailboxes.get(without_gaps) {
@@ -97,7 +97,7 @@ impl Account {
 /// # Rationale
 /// Without a list, a login and an address are the same key: `bob@example.org` reads the mail to `bob@example.org`, and
 /// accounts are created on first use. The local part is case-insensitive too: RFC 5321 §2.4 leaves this to the
-/// receiving host, and the large providers decide this way.
+/// receiving host, and the large providers treat it so.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accounts {
     /// Empty: there is no list of accounts, and every login succeeds.
@@ -148,7 +148,7 @@ impl Accounts {
         if self.is_open() { address } else { self.owner(address).map_or(address, |member| &member.login) }
     }
 
-    /// The login as written in the list; unchanged if there is no list; none if it is not on the list.
+    /// The login as written in the list; unchanged if there is no list; `None` if it is not on the list.
     pub(crate) fn known<'a>(&'a self, login: &'a str) -> Option<&'a str> {
         if self.is_open() {
             return Some(login);
@@ -188,18 +188,18 @@ impl Accounts {
         (MailboxNo(self.mailboxes.wrapping_add(1)), self.next_uid_validity)
     }
 
-    /// The change after which no account is open. The numbers of those that were are not given again, so that nobody
-    /// takes one for another.
+    /// The change that closes every account. Their numbers are not reused, so that nobody takes a new account for an
+    /// old one.
     pub(crate) fn resetting(&self, uid_validity: u32) -> Change {
         Change::Reset { account: AccountNo(self.next), mailbox: self.next_mailbox().0, uid_validity }
     }
 
-    /// The change after which only these may log in, or everybody, if there are none; none if that is so already.
+    /// The change that admits only these logins, or every login if the list is empty; `None` if this is already so.
     pub(crate) fn admission(&self, members: Vec<Member>) -> Option<Change> {
         (self.members != members).then(|| Change::Admit { members: members.into() })
     }
 
-    /// The change that opens an account; none if it is open already.
+    /// The change that opens an account; `None` if it is already open.
     pub(crate) fn opening(&self, login: &str) -> Option<Change> {
         let (inbox, uid_validity) = self.next_mailbox();
         self.find(login).is_none().then(|| Change::Open {
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mailbox_is_found_by_the_name_that_it_has_now() {
+    fn a_mailbox_is_found_by_its_current_name() {
         let mut accounts = Accounts::new(Vec::new(), Namespace::default(), 1);
         let apply = |accounts: &mut Accounts, change: &Change| accounts.apply(change, |_| None).unwrap();
         let opening = accounts.opening("bob").unwrap();

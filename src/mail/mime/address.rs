@@ -140,7 +140,7 @@ struct Reader {
 /// The entry that is being read.
 #[derive(Default)]
 struct Entry {
-    /// What stands outside of brackets, as words; and the address: what stands in brackets, or all without them.
+    /// The words outside of brackets; and the address: the text in brackets, or all of it without brackets.
     phrase: Text,
     address: Text,
     has_angle: bool,
@@ -148,12 +148,12 @@ struct Entry {
     comment: Vec<u8>,
 }
 
-/// Octets of which it is known where the last `@` is that was not quoted.
+/// Octets, and the position of the last unquoted `@` among them.
 #[derive(Default)]
 struct Text {
     octets: Vec<u8>,
     at: Option<usize>,
-    /// White space came last.
+    /// The last character was white space.
     is_spaced: bool,
 }
 
@@ -163,7 +163,7 @@ impl Text {
         self.octets.push(byte);
     }
 
-    /// White space between words is one blank.
+    /// White space between words becomes one blank.
     fn push_word(&mut self, byte: u8) {
         match byte {
             b' ' | b'\t' => self.is_spaced = !self.octets.is_empty(),
@@ -212,7 +212,7 @@ impl Entry {
         }
     }
 
-    /// None if there was nothing.
+    /// `None` if the entry is empty.
     fn finish(self) -> Option<RawAddress> {
         let Self { phrase, address, has_angle, route, comment } = self;
         let some = |text: Vec<u8>| Some(text).filter(|text| !text.is_empty());
@@ -258,7 +258,7 @@ fn quoted(bytes: &mut impl Iterator<Item = u8>, mut push: impl FnMut(u8)) {
     }
 }
 
-/// The rest of a comment; comments within it stay.
+/// The rest of a comment; nested comments are kept.
 fn comment(bytes: &mut impl Iterator<Item = u8>) -> Vec<u8> {
     let (mut out, mut depth) = (Vec::new(), 1);
     while let Some(byte) = bytes.next() {

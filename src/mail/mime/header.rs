@@ -45,15 +45,16 @@ fn close(open: &mut Option<(String, Vec<u8>)>, out: &mut String) {
     }
 }
 
-/// Where encoded words end. Asked for places in ascending order, it goes through the value once.
+/// The positions at which encoded words end. Positions must be requested in ascending order, so that the value is read
+/// once.
 struct Ends<'v> {
     value: &'v [u8],
-    /// The end that was found last; behind the value where there is none any more.
+    /// The end that was found last; the length of the value if there are no more.
     found: Option<usize>,
 }
 
 impl Ends<'_> {
-    /// The first `?=` from this place on.
+    /// The first `?=` at or after this position.
     fn from(&mut self, start: usize) -> Option<usize> {
         if self.found.is_none_or(|found| found < start) {
             let at = memchr::memmem::find(self.value.get(start..)?, b"?=");
@@ -63,18 +64,18 @@ impl Ends<'_> {
     }
 }
 
-/// `=?charset*language?encoding?text?=`; the language is of RFC 2231 §5.
+/// `=?charset*language?encoding?text?=`; the language comes from RFC 2231 §5.
 struct Word {
     charset: String,
     octets: Vec<u8>,
     len: usize,
 }
 
-/// The longest name of a charset, its language included.
+/// Maximum length of a charset's name, including its language.
 const MOST_CHARSET: usize = 64;
 
 impl Word {
-    /// The word that begins at this place of the value.
+    /// The word that begins at this position of the value.
     fn at(value: &[u8], at: usize, ends: &mut Ends<'_>) -> Option<Self> {
         let text = &value[at..];
         let charset_end = 2 + memchr::memchr(b'?', &text[2..text.len().min(2 + MOST_CHARSET + 1)])?;

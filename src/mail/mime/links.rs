@@ -9,9 +9,11 @@ use regex::Regex;
 pub(crate) fn links(text: Option<&str>, html: Option<&str>) -> Vec<String> {
     static URL: OnceLock<Regex> = OnceLock::new();
     static ATTRIBUTE: OnceLock<Regex> = OnceLock::new();
-    let url = URL.get_or_init(|| Regex::new(r#"(?i)(?-u:\b)(?:https?://|mailto:)[^\s<>"]+"#).expect("it compiles"));
-    let attribute = ATTRIBUTE
-        .get_or_init(|| Regex::new(r#"(?i)(?-u:\b)(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)')"#).expect("it compiles"));
+    let url =
+        URL.get_or_init(|| Regex::new(r#"(?i)(?-u:\b)(?:https?://|mailto:)[^\s<>"]+"#).expect("the pattern is valid"));
+    let attribute = ATTRIBUTE.get_or_init(|| {
+        Regex::new(r#"(?i)(?-u:\b)(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)')"#).expect("the pattern is valid")
+    });
 
     let in_text = url.find_iter(text.unwrap_or_default()).map(|found| without_punctuation(found.as_str()).to_owned());
     let in_html = attribute.captures_iter(html.unwrap_or_default()).filter_map(|found| {
@@ -23,10 +25,10 @@ pub(crate) fn links(text: Option<&str>, html: Option<&str>) -> Vec<String> {
     in_text.chain(in_html).filter(|link| seen.insert(link.clone())).collect()
 }
 
-/// A full stop behind a URL ends the sentence; a bracket belongs to it if it was opened in it.
+/// Removes a final full stop, which ends the sentence, and closing brackets that were not opened in the URL.
 fn without_punctuation(url: &str) -> &str {
     let count = |bracket: u8| memchr::memchr_iter(bracket, url.as_bytes()).count();
-    // How many of each kind are closed and were not opened.
+    // The number of brackets of each kind that are closed but not opened.
     let mut round = count(b')').saturating_sub(count(b'('));
     let mut square = count(b']').saturating_sub(count(b'['));
     url.trim_end_matches(|c| {

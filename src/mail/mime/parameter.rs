@@ -60,8 +60,8 @@ pub(super) fn find(value: &[u8], name: &str) -> Option<String> {
     Some(decode::text(&octets, charset.as_deref().filter(|charset| !charset.is_empty())))
 }
 
-/// What stands behind the name of a parameter in pieces (RFC 2231 §3, §4): `*0`, `*0*`, or `*` where there is one piece.
-/// In the order in which they are preferred.
+/// The suffix of a parameter name that is split or encoded (RFC 2231 §3, §4): `*0`, `*0*`, or `*` for a single piece.
+/// Ordered by preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Section {
     number: usize,
@@ -117,7 +117,7 @@ pub(super) fn all(value: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut bytes = super::start_of(value).iter().copied().peekable();
     let seek = |bytes: &mut std::iter::Peekable<_>| {
-        // To the next semicolon that is in no quoted string.
+        // Up to the next semicolon outside of a quoted string.
         let mut quoted = false;
         while let Some(byte) = Iterator::next(bytes) {
             match byte {

@@ -207,7 +207,7 @@ fn a_parameter_in_pieces_is_put_together_in_order() {
 }
 
 #[test]
-fn what_is_too_many_is_not_looked_at() {
+fn items_above_the_limits_are_ignored() {
     let fields = "A: b\r\n".repeat(200_000) + " folded\r\nSubject: too late\r\n\r\nbody";
     let parameters = format!("x{}; name=late", "; a=b".repeat(100_000));
     let addresses = "Team: ".to_owned() + &"a@b,".repeat(100_000) + ";";
@@ -253,7 +253,7 @@ fn hostile_input_is_read_once() {
     assert_eq!(super::links(Some(&closed), None), ["https://x/"]);
 }
 
-/// Reads everything that can be read.
+/// Calls every accessor.
 fn see_all(raw: &[u8]) -> usize {
     let mime = Mime::parse(raw);
     let mut octets: usize = mime.root(raw).raw_headers().map(|(_, value)| decode_words(value).len()).sum();

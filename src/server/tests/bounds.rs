@@ -1,4 +1,4 @@
-//! How much a server keeps that is told to keep only so much.
+//! The bounds on what a server keeps.
 
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ use crate::server::{Server, Settings};
 use crate::world::{Draft, Keep, World};
 
 #[test]
-fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
+fn the_oldest_beyond_the_bounds_are_evicted_and_counted() {
     let mut settings = Settings::default();
     settings.keep = Some(Keep { messages: 100, octets: u64::MAX / 2, accounts: 100 });
     let server = Server::start(settings).unwrap();
@@ -38,9 +38,12 @@ fn what_is_beyond_the_bounds_goes_oldest_first_and_is_counted() {
         assert_eq!(world.evicted() as usize + kept, 1000);
         let (_, account) = world.mail.accounts.iter().next().unwrap();
         assert_eq!(account.inbox().entries().len(), kept);
-        assert!(world.journal.since(Seq(0)).is_err(), "a cursor below the floor is told");
+        assert!(world.journal.since(Seq(0)).is_err(), "reading from below the floor is an error");
         let text = Transcript::of(&world.journal, world.journal.session(SessionNo(1)).into_iter()).to_string();
-        assert!(text.contains("C: <m1000>") && !text.contains("C: <m1>\n"), "the transcript goes with the records");
+        assert!(
+            text.contains("C: <m1000>") && !text.contains("C: <m1>\n"),
+            "the transcript is evicted with the records"
+        );
     });
 }
 
@@ -67,7 +70,7 @@ fn sessions_without_mail_are_bounded_too() {
     });
 }
 
-/// A server that keeps so much, and a client that has said hello: it is recorded that the answer has left.
+/// A server with these bounds, and a client that has sent HELO; the reply is recorded as sent.
 fn keeping(messages: usize, octets: u64, accounts: usize) -> (Server, BufReader<TcpStream>) {
     let mut settings = Settings::default();
     settings.keep = Some(Keep { messages, octets, accounts });
@@ -77,7 +80,7 @@ fn keeping(messages: usize, octets: u64, accounts: usize) -> (Server, BufReader<
     reply(&mut client);
     let began = Instant::now();
     while !server.engine().read(|world| world.journal.is_settled()) {
-        assert!(began.elapsed() < Duration::from_secs(20), "nothing is under way");
+        assert!(began.elapsed() < Duration::from_secs(20), "open exchanges must close within 20 s");
         thread::yield_now();
     }
     (server, client)
@@ -90,7 +93,7 @@ fn send(client: &mut BufReader<TcpStream>, to: &str, body: &str) {
     reply(client);
 }
 
-/// The numbers of what is in bob's INBOX.
+/// The numbers of the messages in bob's INBOX.
 fn in_inbox(world: &World) -> Vec<u32> {
     let (_, account) = world.mail.accounts.iter().next().unwrap();
     account.inbox().entries().iter().map(|entry| entry.message.no().number()).collect()
@@ -102,7 +105,7 @@ fn put(server: &Server, octets: usize) {
 }
 
 #[test]
-fn the_oldest_goes_first_whether_it_was_captured_or_put() {
+fn the_oldest_is_evicted_first_whether_sent_or_put_into_a_mailbox() {
     let (server, mut client) = keeping(32, u64::MAX / 2, 100);
     for n in 0..200 {
         match n % 3 {
@@ -121,7 +124,7 @@ fn the_oldest_goes_first_whether_it_was_captured_or_put() {
     });
 }
 
-/// What is counted after each of so many steps.
+/// Runs `step` that many times and collects `count` after each.
 fn counted<T>(server: &Server, steps: usize, step: impl Fn(usize), count: impl Fn(&World) -> T) -> Vec<T> {
     let counted = (0..steps).map(|n| {
         step(n);
@@ -135,7 +138,7 @@ fn make(server: &Server, login: &str, mailbox: &str) {
 }
 
 #[test]
-fn a_sixteenth_more_is_kept_before_the_oldest_go() {
+fn the_bound_may_be_exceeded_by_a_sixteenth_before_eviction() {
     const ALL: u64 = u64::MAX / 2;
     let (server, _client) = keeping(32, ALL, 100);
     let messages = counted(&server, 40, |_| put(&server, 10), |world| in_inbox(world).len());
@@ -158,7 +161,7 @@ fn a_sixteenth_more_is_kept_before_the_oldest_go() {
 }
 
 #[test]
-fn more_keys_than_a_rule_counts_over_are_a_failure() {
+fn exceeding_the_maximum_of_counted_keys_fails_verification() {
     let text = "mailjig = 1\n[state]\nn = 0\n\
                 [[rule]]\nid = 'busy'\non = 'state.changed'\nper = '{state.n}'\ndo = { pass = true }\n\
                 [[expect]]\nid = 'each'\nevent = 'state.changed'\nsame = 'state.n'\ncount = '=1'\n";
@@ -180,7 +183,7 @@ fn more_keys_than_a_rule_counts_over_are_a_failure() {
 }
 
 #[test]
-fn records_are_bounded_in_octets_by_a_sixteenth_more_too() {
+fn record_octets_may_also_exceed_the_bound_by_a_sixteenth() {
     const MOST: u64 = 100_000;
     let (server, _client) = keeping(1000, MOST, 100);
     let create = |n| make(&server, "bob@example.org", &format!("Box{n}"));
@@ -194,7 +197,7 @@ fn records_are_bounded_in_octets_by_a_sixteenth_more_too() {
 }
 
 #[test]
-fn accounts_that_all_are_in_use_or_on_a_closed_list_stay() {
+fn accounts_in_use_or_on_a_closed_list_are_kept() {
     let (server, _client) = keeping(1000, u64::MAX / 2, 1);
     let _users: Vec<_> = (0..3)
         .map(|n| {
@@ -218,7 +221,7 @@ fn accounts_that_all_are_in_use_or_on_a_closed_list_stay() {
             let mut records = world.journal.since(world.journal.floor()).unwrap();
             assert!(
                 !records.any(|(_, record)| matches!(record.kind, RecordKind::Noted(_))),
-                "nothing is said to be closed"
+                "no account is reported as closed"
             );
         });
     }
@@ -241,7 +244,7 @@ fn octets_are_bounded_and_the_newest_stays() {
 }
 
 #[test]
-fn what_is_evicted_is_freed_though_records_name_it() {
+fn an_evicted_message_is_freed_though_records_refer_to_it() {
     let (server, mut client) = keeping(32, u64::MAX / 2, 100);
     send(&mut client, "bob@example.org", "hi");
     put(&server, 100);
@@ -269,7 +272,7 @@ fn what_is_evicted_is_freed_though_records_name_it() {
 }
 
 #[test]
-fn accounts_are_bounded_and_those_in_use_stay() {
+fn accounts_are_bounded_and_those_in_use_are_kept() {
     let (server, mut client) = keeping(1000, u64::MAX / 2, 32);
     let mut imap = connect(&server, Listener::Imap);
     write!(imap.get_mut(), "z LOGIN me@example.org x\r\n").unwrap();
@@ -284,7 +287,7 @@ fn accounts_are_bounded_and_those_in_use_stay() {
         assert_eq!(world.evicted_accounts() as usize, 101 - logins.len());
         let records = world.journal.since(world.journal.floor()).unwrap();
         let notes = records.filter(|(_, record)| matches!(record.kind, RecordKind::Noted(_)));
-        assert!(notes.count() > 0, "it is said");
+        assert!(notes.count() > 0, "the eviction is noted");
     });
 }
 
@@ -304,7 +307,7 @@ fn mail_and_accounts_of_the_scenario_are_not_evicted() {
 }
 
 #[test]
-fn what_is_said_is_bounded_in_octets() {
+fn client_input_is_bounded_in_octets() {
     let (server, mut client) = keeping(1000, 100_000, 100);
     for _ in 0..1000 {
         write!(client.get_mut(), "NOOP {}\r\n", "x".repeat(500)).unwrap();

@@ -1,4 +1,4 @@
-//! The world as a fold over its journal, written out and read back.
+//! Folding the journal, written out and read back, gives the same world.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -24,7 +24,7 @@ fn draw(state: &mut u64, below: u64) -> u64 {
     *state % below
 }
 
-/// Everything about accounts that a client could ever see.
+/// Everything about accounts that a client can observe.
 fn picture(accounts: &Accounts) -> String {
     let mut out = String::new();
     for (_, account) in accounts.iter() {
@@ -54,7 +54,7 @@ fn keep_picture(server: &Server, n: usize, prefixes: &mut Vec<(Seq, String)>) {
     }
 }
 
-/// An IMAP client that is logged in, as one of the first of forty users.
+/// A logged-in IMAP client, as one of the first forty users.
 fn reader(server: &Server, user: u64) -> BufReader<TcpStream> {
     let mut client = connect(server, Listener::Imap);
     write!(client.get_mut(), "a LOGIN user{user}@example.org x\r\nz SELECT INBOX\r\n").unwrap();
@@ -84,7 +84,7 @@ fn read_something(client: &mut BufReader<TcpStream>, random: &mut u64) {
     tagged(client);
 }
 
-/// A POP3 client that is logged in.
+/// A logged-in POP3 client.
 fn maildrop(server: &Server) -> BufReader<TcpStream> {
     let mut client = connect(server, Listener::Pop3);
     for line in ["USER user3@example.org", "PASS x"] {
@@ -105,8 +105,8 @@ fn take_something(server: &Server, mut client: BufReader<TcpStream>, random: &mu
     if line == "QUIT" { maildrop(server) } else { client }
 }
 
-/// Says a message over LMTP to one to four recipients, some of which a rule refuses: at RCPT or at the delivery. Gives the
-/// replies to those that were accepted.
+/// Sends a message over LMTP to one to four recipients, some of which a rule refuses at RCPT or at delivery. Returns
+/// the replies for the accepted recipients.
 fn deliver_something(client: &mut BufReader<TcpStream>, random: &mut u64) -> Vec<String> {
     let say = |client: &mut BufReader<TcpStream>, line: &str| {
         write!(client.get_mut(), "{line}\r\n").unwrap();
@@ -124,7 +124,7 @@ fn deliver_something(client: &mut BufReader<TcpStream>, random: &mut u64) -> Vec
     (0..accepted).map(|_| reply(client)).collect()
 }
 
-/// Rules that do whatever rules can do to mail, now and later, and variables that they change.
+/// Rules with every effect on mail, immediate and delayed, and on variables.
 const MEDDLING: &str = r#"
 mailjig = 1
 [state]
@@ -186,7 +186,7 @@ name = "ann@example.org"
 password = "secret"
 "#;
 
-/// Something that happens to mail and variables from outside of every session.
+/// Changes mail or variables from outside of any session.
 fn change_something(server: &Server, random: &mut u64) {
     let user = format!("user{}@example.org", draw(random, 40));
     match draw(random, 3) {
@@ -204,7 +204,7 @@ fn change_something(server: &Server, random: &mut u64) {
     }
 }
 
-/// The variables as the journal tells them, those of the scenario's start left out.
+/// The variables according to the journal, without the scenario's initial ones.
 fn variables_told(world: &World) -> BTreeMap<String, String> {
     let notes = world.journal.since(Seq(0)).unwrap().filter_map(|(_, record)| match &record.kind {
         RecordKind::Noted(noted) if noted.weight == Weight::State => Some(&noted.text),
@@ -238,7 +238,7 @@ fn the_world_is_a_fold_over_its_journal() {
                 let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
                 assert_eq!(variables_told(world), variables.collect());
             });
-            // Its accounts and its mail go with it.
+            // The scenario's accounts and mail are removed with it.
             server.load(None);
         }
         if draw(&mut random, 2) == 0 {
@@ -303,7 +303,7 @@ fn the_world_is_a_fold_over_its_journal() {
         let deliveries = ["\"is_delivery\":true", "\"is_delivery\":false"];
         let changes = ["\"close\":{", "\"is_reversed\":true", "\"admit\":{", "\"reset\":{"];
         for change in deliveries.iter().chain(&changes) {
-            assert!(lines.iter().any(|line| line.contains(change)), "there is one with {change}");
+            assert!(lines.iter().any(|line| line.contains(change)), "no record has {change}");
         }
     });
 }
@@ -315,7 +315,7 @@ fn read_through(reader: &mut LogReader, lines: &[String], tip: Seq) {
     }
 }
 
-/// Everything that readers of a journal could ever see.
+/// Compares everything that readers of a journal can observe.
 fn assert_same(read: &Journal, was: &Journal) {
     assert_eq!((read.tip(), read.floor(), read.is_settled()), (was.tip(), was.floor(), was.is_settled()));
     for (seq, record) in was.since(was.floor()).unwrap() {

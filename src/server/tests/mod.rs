@@ -1,4 +1,4 @@
-//! What only a whole server can show from inside: attacks on STARTTLS.
+//! Tests that need a whole server and its internals: attacks on STARTTLS, TLS profiles, expectations.
 
 mod bounds;
 #[cfg(feature = "serde")]
@@ -76,7 +76,7 @@ fn secure(
 }
 
 #[test]
-fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
+fn input_pipelined_after_starttls_is_counted_and_discarded() {
     let server = server();
     let config = trusting(&server);
     let smuggled = "EHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\nRCPT TO:<bob@example.org>\r\n";
@@ -100,7 +100,7 @@ fn what_is_pipelined_behind_starttls_is_counted_and_never_acts() {
 }
 
 #[test]
-fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
+fn no_command_is_injected_across_starttls_in_imap_or_stls_in_pop3() {
     let server = server();
     let config = trusting(&server);
     for (listener, begin, ready, smuggled, probe, answer) in [
@@ -139,7 +139,7 @@ fn nothing_is_smuggled_over_starttls_of_imap_or_stls_of_pop3() {
 }
 
 #[test]
-fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
+fn handshakes_after_a_slowly_sent_reply_never_hang() {
     const HANDSHAKES: usize = 10_000;
     let server = server();
     server.engine().update(|world, now| {
@@ -155,7 +155,7 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
                 while done.fetch_add(1, Ordering::Relaxed) < HANDSHAKES {
                     let mut client = connect(&server, Listener::Smtp);
                     client.get_mut().write_all(b"STARTTLS\r\n").unwrap();
-                    // As eager a client as can be: the ClientHello follows the last octet of the reply at once.
+                    // The client is as early as possible: its ClientHello follows the last octet of the reply at once.
                     assert_eq!(reply(&mut client), "220 2.0.0 Ready to start TLS");
                     let mut client = secure(client, &config);
                     client.get_mut().write_all(b"QUIT\r\n").unwrap();
@@ -173,7 +173,7 @@ fn ten_thousand_handshakes_behind_a_dripped_reply_none_of_which_hangs() {
 }
 
 #[test]
-fn a_client_that_speaks_no_tls_is_told_and_recorded() {
+fn input_that_is_not_tls_is_recorded_as_a_failed_handshake() {
     let server = server();
     let mut client = TcpStream::connect(server.endpoint(Listener::Smtps).unwrap().address()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -187,7 +187,7 @@ fn a_client_that_speaks_no_tls_is_told_and_recorded() {
 }
 
 #[test]
-fn what_a_listener_presents_changes_while_the_server_runs() {
+fn the_certificate_of_a_listener_can_change_while_the_server_runs() {
     let server = server();
     let config = trusting(&server);
     let shake = || {
@@ -208,7 +208,7 @@ fn what_a_listener_presents_changes_while_the_server_runs() {
 }
 
 #[test]
-fn expectations_are_judged_after_the_longest_settling() {
+fn expectations_are_verified_after_the_longest_settle_time() {
     let server = server();
     let text = "mailjig = 1\n[[expect]]\nevent = 'smtp.mail'\nsettle = '3s'\ncount = '=0'\n\
                 [[expect]]\nevent = 'smtp.rcpt'\nsettle = '200ms'\ncount = '=0'\n";
