@@ -5,13 +5,13 @@ use std::fmt;
 
 use regex::Regex;
 
-/// A question about a text, in the one notation that is used in Rust, in scenario files and in queries.
+/// A test of a text, in one notation for Rust, scenario files and queries.
 ///
 /// | written | matches |
 /// |---|---|
 /// | `bob@example.org` | exactly this text |
-/// | `*@example.org`, `Welcome*` | `*` stands for any run of characters, an empty one too |
-/// | `~^Re: ` | a text in which this regular expression (crate `regex`) finds something |
+/// | `*@example.org`, `Welcome*` | `*` stands for any run of characters, including none |
+/// | `~^Re: ` | a text in which this regular expression (crate `regex`) matches |
 /// | `!…` | what the rest of the pattern does not match |
 ///
 /// Case matters, except in the domain of an address (RFC 5321 §2.4).
@@ -157,7 +157,7 @@ impl Pattern {
         names.filter_map(|name| Some((name.into(), found.name(name)?.as_str().to_owned()))).collect()
     }
 
-    /// The range of octets in which the pattern is found.
+    /// The range of octets of the first match.
     pub(crate) fn find_in(&self, text: &str) -> Option<std::ops::Range<usize>> {
         match &self.form {
             Form::Regex(regex) => regex.find(text).map(|found| found.range()),
@@ -168,7 +168,7 @@ impl Pattern {
         }
     }
 
-    /// All ranges in which it is found, without overlaps.
+    /// All matches, without overlaps.
     pub(crate) fn find_all(&self, text: &str) -> Vec<std::ops::Range<usize>> {
         match &self.form {
             Form::Regex(regex) => regex.find_iter(text).map(|found| found.range()).collect(),
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_match_as_their_table_says() {
+    fn patterns_match_as_documented() {
         for (pattern, text, expected) in [
             ("bob", "bob", true),
             ("bob", "Bob", false),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_is_found_in_the_whole_text() {
+    fn every_match_is_found_in_the_whole_text() {
         for (pattern, text, expected) in [
             ("~^2", "220", vec![(0, 1)]),
             ("2", "220", vec![(0, 1), (1, 2)]),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_domain_of_an_address_has_no_case() {
+    fn the_domain_of_an_address_is_case_insensitive() {
         for (pattern, address, expected) in [
             ("bob@EXAMPLE.org", "bob@example.ORG", true),
             ("Bob@example.org", "bob@example.org", false),
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_expression_says_what_is_wrong() {
+    fn the_error_for_an_invalid_expression_has_the_reason() {
         let error = Pattern::parse("~(").unwrap_err().to_string();
 
         assert!(error.starts_with("`~(` is not a pattern: "), "{error}");

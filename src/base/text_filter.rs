@@ -13,7 +13,7 @@ const FILTERS: [(&str, TextFilter); 4] =
     [("b64", TextFilter::Base64), ("hex", TextFilter::Hex), ("upper", TextFilter::Upper), ("len", TextFilter::Length)];
 
 impl TextFilter {
-    /// Reads the name of a filter; fails with what is wrong.
+    /// Parses the name of a filter.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let found = FILTERS.iter().find(|(its, _)| *its == text.trim()).map(|(_, filter)| *filter);
         found.ok_or_else(|| format!("unknown filter `|{text}`; the filters are |b64, |hex, |upper and |len"))

@@ -67,7 +67,7 @@ impl Times {
         }
     }
 
-    /// Whether this count is one of those asked for.
+    /// Whether this count is allowed.
     ///
     /// ```
     /// use mailjig::Times;

@@ -1,10 +1,10 @@
-//! Moments of server time.
+//! Points of server time.
 
 use std::fmt;
 
 use time::OffsetDateTime;
 
-/// A moment of server time, to the microsecond. It prints in the form of RFC 3339, in UTC.
+/// A point of server time, to the microsecond. It prints in the form of RFC 3339, in UTC.
 ///
 /// ```
 /// use mailjig::Timestamp;

@@ -8,9 +8,9 @@ use crate::journal::Session;
 use crate::mail::Message;
 use crate::protocol::Listener;
 
-/// A question about a captured message, or about a session. The functions of [`matchers`](crate::matchers) make one; a
-/// closure over [`Message`] is one too. Combine them with [`and`](Self::and), [`or`](Self::or) and [`not`](Self::not). A wait
-/// or an expectation that fails explains every clause.
+/// A test of a captured message or of a session. The functions of [`matchers`](crate::matchers) create matchers; a
+/// closure over [`Message`] is a matcher too. Combine them with [`and`](Self::and), [`or`](Self::or) and
+/// [`not`](Self::not). A wait or an expectation that fails explains every clause.
 ///
 /// ```
 /// use mailjig::Message;
@@ -36,7 +36,7 @@ pub(super) enum Node {
     Not(Matcher),
 }
 
-/// Which text of a message, or of its session.
+/// A text of a message, or of its session.
 pub(super) enum Text {
     To,
     From,
@@ -50,10 +50,10 @@ pub(super) enum Text {
     Mailbox,
 }
 
-/// What a matcher is asked about.
+/// What a matcher is evaluated on.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {
-    /// None if the question is about a session.
+    /// `None` if the matcher is evaluated on a session.
     pub(crate) message: Option<&'a Message>,
     pub(crate) session: Option<&'a Session>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Clause {
 }
 
 impl Matcher {
-    /// About the listener of a session; fails with the known names.
+    /// Matches the listener of a session; fails with the known names.
     pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
         let names = Listener::names();
         if names.iter().any(|its| name.matches(its)) {
@@ -91,7 +91,7 @@ impl Matcher {
         Self(Arc::new(node))
     }
 
-    /// Both match.
+    /// Matches if both match.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -104,7 +104,7 @@ impl Matcher {
         Self(Arc::new(Node::And(self, other.into())))
     }
 
-    /// One or the other matches, or both.
+    /// Matches if at least one matches.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -117,7 +117,7 @@ impl Matcher {
         Self(Arc::new(Node::Or(self, other.into())))
     }
 
-    /// Matches what this does not.
+    /// Matches if this does not.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -182,7 +182,7 @@ impl Matcher {
             }
             Node::And(one, two) => [one.explain(evidence), two.explain(evidence)].concat(),
             Node::Or(one, two) => {
-                // Of a choice, the side that is nearer to matching is shown.
+                // Of an `or`, the side that is nearer to matching is shown.
                 let (one, two) = (one.explain(evidence), two.explain(evidence));
                 if nearness(&two) < nearness(&one) { two } else { one }
             }
@@ -196,7 +196,7 @@ impl Matcher {
         }
     }
 
-    /// The address that every match must be accepted for, if there is one: a key for the search.
+    /// The address that every matching message must be accepted for, if there is one: a key for the search.
     pub(crate) fn recipient(&self) -> Option<&str> {
         match &*self.0 {
             Node::Text { what: Text::To, pattern } => pattern.exact(),

@@ -1,4 +1,4 @@
-//! Questions about a captured message, and about the session that it came in. Combine them with
+//! Matchers for a captured message, and for the session that received it. Combine them with
 //! [`and`](Matcher::and), [`or`](Matcher::or) and [`not`](Matcher::not); patterns are those of [`Pattern`].
 //!
 //! ```
@@ -31,8 +31,8 @@ pub fn any() -> Matcher {
     Matcher::of(Node::Any)
 }
 
-/// Messages accepted for this address, by the envelope: Bcc included, the header not consulted. The domain's case does not
-/// matter (RFC 5321 §2.4).
+/// Messages accepted for this address in the envelope, including Bcc; the header is ignored. The domain is compared
+/// case-insensitively (RFC 5321 §2.4).
 ///
 /// # Panics
 /// If the pattern is a regular expression that does not compile, as for the other matchers.
@@ -49,7 +49,7 @@ pub fn to(address: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::To, address)
 }
 
-/// Messages sent from this address, by the envelope; `""` is the null sender of a bounce (RFC 5321 §4.5.5).
+/// Messages sent from this address, in the envelope; `""` is the null sender of a bounce (RFC 5321 §4.5.5).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -77,7 +77,7 @@ pub fn subject(text: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Subject, text)
 }
 
-/// Messages with this in their plain or HTML text, decoded. An exact text may stand anywhere in it; a pattern with `*`
+/// Messages with this in their plain or HTML text, decoded. An exact text may be anywhere in it; a pattern with `*`
 /// matches a whole line.
 ///
 /// ```
@@ -93,7 +93,7 @@ pub fn body(text: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Body, text)
 }
 
-/// Messages with a header field of this name, in any case, that has this value, decoded.
+/// Messages with a header field of this name, compared case-insensitively, that has this value, decoded.
 ///
 /// ```
 /// use mailjig::matchers::header;
@@ -124,7 +124,7 @@ pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Attachment, filename)
 }
 
-/// Messages for which a closure says true; the name stands for it in reports.
+/// Messages for which a closure returns true; reports show the name.
 ///
 /// ```
 /// use mailjig::matchers::matching;
@@ -139,7 +139,7 @@ pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'st
     Matcher::of(Node::Closure { name: name.to_owned(), holds: Box::new(holds) })
 }
 
-/// Questions about a session: the one that a message came in, or one that is waited for with
+/// Matchers for a session: the one that received a message, or one awaited with
 /// [`MailServer::wait_for_session`](crate::MailServer::wait_for_session).
 ///
 /// ```
@@ -151,7 +151,7 @@ pub fn matching(name: &str, holds: impl Fn(&Message) -> bool + Send + Sync + 'st
 /// let mut client = BufReader::new(std::net::TcpStream::connect(server.imap().address()).unwrap());
 /// client.get_mut().write_all(b"a LOGIN bob@example.org x\r\nb SELECT INBOX\r\nc IDLE\r\n").unwrap();
 ///
-/// // From here on news reaches the client at once.
+/// // From here on new messages are announced to the client at once.
 /// server.wait_for_session(session::user("bob@example.org").and(session::idling())).block();
 /// server.deliver("bob@example.org", "Subject: news\r\n\r\n");
 /// assert!(client.lines().any(|line| line.unwrap() == "* 1 EXISTS"));
@@ -178,7 +178,7 @@ pub mod session {
         Matcher::of(Node::Fact { name: "tls", holds: |session| session.tls.is_some(), wanted: secured })
     }
 
-    /// It waits for news, with IMAP's IDLE (RFC 2177).
+    /// Whether it is in IMAP's IDLE (RFC 2177).
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -196,7 +196,7 @@ pub mod session {
         Matcher::of(Node::Fact { name: "idling", holds: |session| session.idling, wanted: true })
     }
 
-    /// It has not ended.
+    /// Whether it has not ended.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -215,7 +215,7 @@ pub mod session {
         Matcher::of(Node::Fact { name: "open", holds: |session| session.ended.is_none(), wanted: true })
     }
 
-    /// It has this mailbox selected, over IMAP.
+    /// Whether it has selected this mailbox over IMAP.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -234,7 +234,7 @@ pub mod session {
         Matcher::text(Text::Mailbox, name)
     }
 
-    /// It is logged in as this user; `""` matches a session that is not logged in.
+    /// Whether it is logged in as this user; `""` matches a session that is not logged in.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -253,7 +253,7 @@ pub mod session {
         Matcher::text(Text::User, login)
     }
 
-    /// The client gave this name in EHLO or HELO (RFC 5321 §4.1.1.1).
+    /// Whether the client gave this name in EHLO or HELO (RFC 5321 §4.1.1.1).
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -272,10 +272,10 @@ pub mod session {
         Matcher::text(Text::Helo, name)
     }
 
-    /// This listener accepted it, by its name: `smtp`, `submission`, `imaps`.
+    /// Whether this listener accepted it, by name: `smtp`, `submission`, `imaps`.
     ///
     /// # Panics
-    /// If no listener has this name, with the nearest one.
+    /// If no listener has this name; the message suggests the nearest one.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};

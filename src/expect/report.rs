@@ -1,4 +1,4 @@
-//! Why a wait or an expectation failed: first what was asked, then the reasons, then what there was.
+//! Why a wait or an expectation failed: what was expected, the reasons, and what was captured.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,21 +10,21 @@ use crate::journal::{Journal, Refused, Session};
 use crate::mail::Message;
 use crate::protocol::Unfinished;
 
-/// Messages, sessions and refusals that a text lists; earlier ones are only counted.
+/// Maximum number of messages, sessions and refusals that a text lists; earlier ones are only counted.
 const SHOWN: usize = 10;
-/// Near misses that are shown.
+/// Maximum number of near misses that a text lists.
 const NEAR: usize = 3;
 
-/// What was asked, and where.
+/// What was expected, and where in the test.
 #[derive(Clone)]
 pub(crate) struct Question {
     pub(crate) matcher: Matcher,
     pub(crate) times: Times,
-    /// The line of the test, if it was asked in Rust.
+    /// The line of the test, if the test is in Rust.
     pub(crate) location: Option<&'static Location<'static>>,
 }
 
-/// The messages and sessions at one moment, copied from the journal.
+/// The messages and sessions at one time, copied from the journal.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     messages: Vec<Message>,
@@ -41,18 +41,18 @@ struct SessionSnapshot {
     unfinished: Option<Unfinished>,
 }
 
-/// How the question was answered.
+/// How the expectation failed.
 pub(crate) enum FailureKind {
-    /// Not within this time, in words.
+    /// No match within this time.
     Late(String),
-    /// By another number of messages.
+    /// The number of matching messages was wrong.
     Miscounted,
-    /// Something is still under way.
+    /// Exchanges or sessions were still active.
     NotSettled,
 }
 
-/// Why a wait or an expectation failed: what was asked, the nearest misses, what came instead. Its text is for people and the
-/// same in every run; as JSON (feature `serde`) it is for programs.
+/// Why a wait or an expectation failed: what was expected, the nearest misses, what came instead. Its text is for
+/// people and the same in every run; its JSON (feature `serde`) is for programs.
 ///
 /// The JSON's keys: `expectation`, `at`, `failure`, `expected`, `got`, `near_misses` (each `message` and `clauses` of
 /// `clause`, `wanted`, `got`, `matched`), `captured`, `refused`, `sessions`.
@@ -167,8 +167,8 @@ impl Report {
     }
 }
 
-/// Verifies expectations against a snapshot; fails with a report on those that are not met. `is_at_end` says that the server
-/// is being dropped, so that nothing was waited for.
+/// Verifies expectations against a snapshot; fails with a report on those that are not met. `is_at_end` is whether the
+/// server is being dropped, so that nothing was awaited.
 pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: bool) -> Result<(), String> {
     let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
@@ -183,7 +183,7 @@ pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: b
     Err(format!("{} of {} expectations failed{early}\n\n{}", failed.len(), expectations.len(), Together(&failed)))
 }
 
-/// Reports on one snapshot, whose messages and sessions are listed once.
+/// Reports on one snapshot; messages and sessions are listed once.
 struct Together<'r>(&'r [Report]);
 
 impl fmt::Display for Together<'_> {
@@ -237,7 +237,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What was asked, and why that failed.
+/// What was expected, and why that failed.
 struct Reasons<'r>(&'r Report);
 
 impl fmt::Display for Reasons<'_> {
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_judgement_without_waiting_says_when_it_may_be_too_early() {
+    fn verification_without_waiting_warns_of_active_sessions() {
         let question = Question { matcher: any(), times: Times::from(1), location: None };
         let settled = Snapshot { is_settled: true, ..Snapshot::default() };
 
@@ -293,6 +293,6 @@ mod tests {
         let early = judged(&Snapshot::default(), true);
         assert!(early.contains("but sessions are still active; call `verify()` to wait for them"), "{early}");
         assert!(!judged(&settled, true).contains("verify()"));
-        assert!(!judged(&Snapshot::default(), false).contains("verify()"), "it was waited for");
+        assert!(!judged(&Snapshot::default(), false).contains("verify()"), "after waiting there is no warning");
     }
 }

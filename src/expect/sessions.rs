@@ -1,4 +1,4 @@
-//! Messages for waits on sessions that failed.
+//! Error messages of waits for sessions.
 
 use std::fmt::Write;
 use std::sync::Arc;

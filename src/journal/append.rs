@@ -72,7 +72,7 @@ impl Journal {
         self.note(at, no, RecordKind::Opened(Box::new(opened)));
     }
 
-    /// An exchange was performed: what was heard and what will be sent.
+    /// An exchange was performed: its request and its reply.
     pub(crate) fn exchange(
         &mut self,
         at: Timestamp,
@@ -114,7 +114,7 @@ impl Journal {
         self.append(NewRecord { record, heard, said: &said, mail });
     }
 
-    /// The reply of an exchange was sent, or as much of it as ever will be. Returns the outcome of the exchange.
+    /// The reply of an exchange was sent, or as far as it ever will be. Returns the outcome of the exchange.
     pub(crate) fn close(&mut self, at: Timestamp, session: SessionNo, exchange: Seq, left: Left) -> &'static str {
         let outcome = self.sessions.get(session).and_then(|log| log.outcome(exchange, &left));
         self.note(at, session, RecordKind::Closed { exchange, left });
@@ -156,7 +156,7 @@ impl Journal {
         }
     }
 
-    /// Server time was set back by this much: open sessions keep their age and their time of silence. Not recorded.
+    /// Server time was set back by this much: open sessions keep their age and idle time. Not recorded.
     pub(crate) fn set_back(&mut self, by: Duration) {
         self.sessions.iter_mut().filter(|log| log.facts().ended.is_none()).for_each(|log| log.set_back(by));
     }
@@ -202,7 +202,7 @@ fn named(label: &[u8]) -> Option<MessageNo> {
     Some(MessageNo(std::str::from_utf8(&digits[..end]).ok()?.parse().ok()?))
 }
 
-/// The text of a reply and the labels in it, by their positions after what was heard. Keeps in `detail` what rules wrote.
+/// The text of a reply, and its labels by their positions after the client's text. Stores what rules wrote in `detail`.
 fn said<'r>(reply: &'r Reply, heard: usize, detail: &mut Option<Box<Detail>>) -> (Cow<'r, [u8]>, Vec<Labelled>) {
     let Recorded { text, mut labelled, written } = reply.recorded();
     let heard = heard as u32;

@@ -1,4 +1,4 @@
-//! The text of a session without passwords, as reports show it. Also hides the rest of a login that the server took for a
+//! The text of a session without passwords, for reports. Also hides the rest of a login that the server took for a
 //! command.
 
 use std::borrow::Cow;
@@ -7,12 +7,12 @@ use super::{Exchange, Journal, SessionLog};
 use crate::base::Seq;
 use crate::protocol::{Event, Status, is_login_line, is_verb_of, masked, without_words};
 
-/// Lines in a row that are not commands and are searched for a login before them. After more such lines nothing is
-/// shown.
+/// How many lines in a row that are not commands may follow a login before the search for the login ends. Later such
+/// lines are hidden.
 const IN_A_ROW: usize = 16;
 
 impl Journal {
-    /// What was heard in an exchange and `said`, a reply of it, without what may be a password.
+    /// The client's text of an exchange and `said`, a reply of it, without what may be a password.
     pub(crate) fn readable<'a>(
         &self,
         log: &'a SessionLog,

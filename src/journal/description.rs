@@ -1,4 +1,4 @@
-//! What a record says, with what it names looked up: text lines, JSON and transcripts are made of this.
+//! The content of a record with its references resolved: the source for text lines, JSON and transcripts.
 
 use super::record::Label;
 use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
@@ -6,25 +6,25 @@ use super::{SessionLog, Tls, Trace, Weight};
 use crate::base::{MessageNo, Seq};
 use crate::protocol::{Event, Status};
 
-/// What a record says.
+/// The content of a record.
 pub(crate) enum Description<'j> {
     /// A connection was accepted.
     Opened(&'j Opened),
     /// A request and its reply, or more of the reply.
     Turn(RecordedTurn<'j>),
-    /// The reply of an exchange left, or so much of it.
+    /// The reply of an exchange was sent, completely or in part.
     Closed { exchange: Seq, left: &'j Left },
-    /// So many octets came in the clear behind STARTTLS and were dropped.
+    /// Octets received in cleartext after STARTTLS were discarded.
     Dropped { octets: u64 },
     /// TLS is established.
     Secured(&'j Tls),
     /// The TLS handshake failed, for this reason.
     Unsecured(&'j str),
-    /// The session is over; these are the first octets of a request that was never complete.
+    /// The session ended; `first` has the first octets of an incomplete request.
     Ended { ended: &'j Ended, first: &'j [u8] },
     /// A test changed mail from outside of every session.
     Outside(&'j Detail),
-    /// A rule, or the server, notes something.
+    /// A note of a rule or of the server.
     Noted(&'j Noted),
 }
 
@@ -33,13 +33,13 @@ pub(crate) enum Description<'j> {
 pub(crate) struct RecordedTurn<'j> {
     /// The record of the exchange's first turn.
     pub(crate) exchange: Seq,
-    /// What that record says; none where it is forgotten.
+    /// That record; `None` if it was evicted.
     pub(crate) first: Option<&'j Exchange>,
     /// Whether this is the first turn.
     pub(crate) is_first: bool,
-    /// Whether a rule awaited the line that was heard, which may be empty.
+    /// Whether a rule awaited the client's line, which may be empty.
     pub(crate) is_awaited: bool,
-    /// What the reply says of the request; none where it does not yet.
+    /// The status of the reply; `None` if it has none yet.
     pub(crate) status: Option<Status>,
     pub(crate) heard: &'j [u8],
     pub(crate) said: &'j [u8],
@@ -48,12 +48,12 @@ pub(crate) struct RecordedTurn<'j> {
 }
 
 impl<'j> RecordedTurn<'j> {
-    /// The event of the exchange; none where its first record is forgotten.
+    /// The event of the exchange; `None` if its first record was evicted.
     pub(crate) fn event(&self) -> Option<Event> {
         self.first.map(|exchange| exchange.event)
     }
 
-    /// Octets that were heard, whether they are kept or not: where the places of what was said begin.
+    /// Length of the client's text, whether it is kept or not: positions in the server's text begin there.
     pub(crate) fn octets_heard(&self) -> u32 {
         self.place.heard
     }
@@ -68,19 +68,19 @@ impl<'j> RecordedTurn<'j> {
         self.detail.map_or(0, |detail| detail.changes.len())
     }
 
-    /// What rules had to do with it.
+    /// What rules did.
     pub(crate) fn trace(&self) -> Option<&'j Trace> {
         self.detail?.trace.as_deref()
     }
 
-    /// The labels in what was heard and said.
+    /// The labels in the text of both sides.
     pub(super) fn labelled(&self) -> &'j [Label] {
         self.detail.map_or(&[], |detail| &detail.labelled)
     }
 }
 
 impl Description<'_> {
-    /// Its name, as `exchange`.
+    /// Its name, such as `exchange`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Opened(_) => "opened",
@@ -96,7 +96,7 @@ impl Description<'_> {
         }
     }
 
-    /// The event of the exchange that it belongs to, if it belongs to one that is not forgotten.
+    /// The event of its exchange, if it belongs to one that is not evicted.
     pub(crate) fn event(&self, journal: &Journal) -> Option<Event> {
         match self {
             Self::Turn(turn) => turn.event(),
@@ -113,7 +113,7 @@ impl Description<'_> {
 }
 
 impl Weight {
-    /// Its name, as `failure`.
+    /// Its name, such as `failure`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -124,7 +124,7 @@ impl Weight {
 }
 
 impl Journal {
-    /// What a record of this journal says.
+    /// The content of a record of this journal.
     pub(crate) fn describe<'j>(&'j self, seq: Seq, record: &'j Record) -> Description<'j> {
         let log = record.session.and_then(|session| self.session(session));
         let heard = |place| log.map(|log| log.heard(place)).unwrap_or_default();
@@ -169,7 +169,7 @@ impl Journal {
         }
     }
 
-    /// The turns of a session that are still there, in order.
+    /// The turns of a session that are not evicted, in order.
     pub(crate) fn turns<'j>(
         &'j self,
         seqs: impl DoubleEndedIterator<Item = Seq>,
@@ -187,7 +187,7 @@ impl Journal {
         })
     }
 
-    /// The message that was captured in the exchange that a turn begins, in this turn or in a later one.
+    /// The message captured in an exchange, in the turn that begins it or in a later one.
     pub(crate) fn captured_in(&self, log: &SessionLog, turn: &RecordedTurn<'_>) -> Option<MessageNo> {
         let is_message = turn.event().map(Event::as_smtp) == Some(Event::SmtpMessage);
         if turn.captured().is_some() || !is_message {

@@ -1,8 +1,8 @@
-//! Why a session is over.
+//! Why a session ended.
 
 use std::fmt;
 
-/// Why a session is over. A session does not fail, it ends.
+/// Why a session ended.
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -22,15 +22,15 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Ending {
-    /// In good order: goodbyes were said, or the server announced the end.
+    /// Orderly: the client sent QUIT or LOGOUT, or the server announced the end.
     Clean,
-    /// The client closed the connection without a goodbye.
+    /// The client closed the connection without QUIT or LOGOUT.
     ClientClosed,
     /// The connection was reset, or broke.
     Broken,
-    /// The client was silent for too long and was told so.
+    /// The client was silent for too long; the server announced the end.
     Idle,
-    /// The client read nothing of what waited for it, for too long.
+    /// The client did not read pending output for too long.
     NotReading,
     /// The TLS handshake failed.
     TlsFailed,
@@ -45,7 +45,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// Its name in JSON, as `client-closed`.
+    /// Its name in JSON, such as `client-closed`.
     ///
     /// ```
     /// assert_eq!(mailjig::Ending::ClientClosed.name(), "client-closed");

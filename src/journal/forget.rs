@@ -1,4 +1,4 @@
-//! What a journal no longer keeps: messages, the records up to theirs, and sessions that ended before.
+//! Evicting and clearing messages, the records up to theirs, and sessions that ended before.
 
 use std::collections::VecDeque;
 
@@ -8,15 +8,16 @@ use crate::base::{MessageNo, Seq};
 use crate::mail::Message;
 
 impl Journal {
-    /// Forgets all messages up to this one, the records up to theirs, and the sessions that ended before. Gives these
-    /// messages, and the last place at which one of them was closed.
+    /// Removes all messages up to this one, the records up to theirs, and the sessions that ended before. Returns these
+    /// messages, and the last position at which one of them was closed.
     pub(crate) fn forget(&mut self, through: MessageNo) -> (Vec<Message>, Seq) {
         let (forgotten, floor, closed) = self.messages.forget(through);
         self.raise_floor(floor);
         (forgotten, closed)
     }
 
-    /// Forgets every record, every message that is in no mailbox, and the sessions that ended. Gives what was captured.
+    /// Removes every record, every message that is in no mailbox, and the sessions that ended. Returns the captured
+    /// messages.
     pub(crate) fn clear(&mut self) -> VecDeque<Captured> {
         let captured = self.messages.clear();
         self.raise_floor(self.tip());
@@ -24,7 +25,7 @@ impl Journal {
         captured
     }
 
-    /// Forgets the records up to this one, and the sessions that ended before.
+    /// Removes the records up to this one, and the sessions that ended before.
     pub(crate) fn raise_floor(&mut self, floor: Seq) {
         let floor = self.records.raise_floor(floor);
         let records = &self.records;
@@ -36,14 +37,14 @@ impl Journal {
         });
     }
 
-    /// Forgets the oldest records until they take no more than this.
+    /// Removes the oldest records until they take at most this many octets.
     pub(crate) fn shrink(&mut self, octets: u64) {
         self.raise_floor(self.records.floor_for(octets));
     }
 
-    /// Numbers messages from the first again.
+    /// Numbers messages from 1 again.
     pub(crate) fn renumber(&mut self) {
-        debug_assert!(self.messages.captured.is_empty(), "numbers begin anew where no message is left");
+        debug_assert!(self.messages.captured.is_empty(), "message numbers restart only if no message is left");
         self.messages = Messages::default();
     }
 }

@@ -1,12 +1,12 @@
 //! The messages that a journal keeps: captured messages, in the orders of capture and of closing, and messages that
-//! clients and tests put into mailboxes. Records only have their numbers, so that a message that is evicted is freed.
+//! clients and tests put into mailboxes. Records only have message numbers, so that an evicted message is freed.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::base::{MessageNo, Seq, fold_domain};
 use crate::mail::Message;
 
-/// A captured message, and the records that tell of it.
+/// A captured message, and the records about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Captured {
     pub(crate) message: Message,
@@ -19,7 +19,7 @@ pub(crate) struct Captured {
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     pub(super) captured: VecDeque<Captured>,
-    /// Messages that were put into mailboxes, whether they are still there or not; without those of scenarios.
+    /// Messages that were put into mailboxes, even if they were expunged; without those of scenarios.
     appended: VecDeque<Message>,
     /// The messages whose exchange is closed, in the order of closing: all, and those accepted for each address.
     closed: VecDeque<MessageNo>,
@@ -115,8 +115,8 @@ impl Messages {
         }
     }
 
-    /// The oldest messages that must be evicted so that no more than this is kept: up to which number, and how many. The
-    /// newest always stays, because it is not acknowledged yet.
+    /// The oldest messages to evict so that at most this much is kept: the last number, and how many. The newest is
+    /// always kept, because it is not acknowledged yet.
     pub(super) fn excess(&self, most: usize, octets: u64) -> Option<(MessageNo, usize)> {
         let (mut count, mut left) = (self.len(), self.octets);
         let (mut captured, mut appended) = (self.captured.iter().peekable(), self.appended.iter().peekable());

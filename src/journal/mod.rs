@@ -54,7 +54,7 @@ pub(crate) struct Journal {
     messages: Messages,
     /// Exchanges whose reply was neither sent nor lost yet.
     open: usize,
-    /// Sessions that said goodbye and whose end is not recorded yet.
+    /// Sessions that sent QUIT or LOGOUT and whose end is not recorded yet.
     leaving: usize,
     #[cfg(all(test, feature = "serde"))]
     pub(crate) log: Option<LogWriter>,
@@ -63,7 +63,7 @@ pub(crate) struct Journal {
 /// A cursor points below the floor: the record after it was evicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Gone {
-    /// The first record that is still there.
+    /// The first record that is kept.
     pub(crate) first: Seq,
 }
 
@@ -136,8 +136,8 @@ impl Journal {
         self.messages.forgotten
     }
 
-    /// Which messages must be evicted so that no more than these are kept, captured or put into mailboxes: up to which
-    /// number, and how many.
+    /// The messages to evict so that at most this much is kept, captured or put into mailboxes: the last number, and
+    /// how many.
     pub(crate) fn excess(&self, messages: usize, octets: u64) -> Option<(MessageNo, usize)> {
         self.messages.excess(messages, octets)
     }
@@ -152,12 +152,12 @@ impl Journal {
         self.records.octets()
     }
 
-    /// Whether no exchange is open and every session that said goodbye has ended.
+    /// Whether no exchange is open and every session that sent QUIT or LOGOUT has ended.
     pub(crate) fn is_settled(&self) -> bool {
         self.open == 0 && self.leaving == 0
     }
 
-    /// Whether a session said goodbye and has not ended yet.
+    /// Whether a session sent QUIT or LOGOUT and has not ended yet.
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving > 0
     }

@@ -7,15 +7,15 @@ use crate::protocol::{Event, Status};
 #[derive(Debug)]
 pub(super) struct OpenExchange {
     pub(super) exchange: Seq,
-    /// The client waits for an answer.
+    /// Whether the client waits for a reply.
     is_asked: bool,
-    /// What the reply says of the request; none if it does not yet.
+    /// The status of the reply; `None` if it has none yet.
     status: Option<Status>,
-    /// The reply is empty so far.
+    /// Whether the reply is empty so far.
     is_silent: bool,
-    /// A rule cuts the reply.
+    /// Whether a rule cuts the reply.
     is_cut: bool,
-    /// The reply is one for each recipient (RFC 2033 §4.2).
+    /// Whether there is a reply for each recipient (RFC 2033 §4.2).
     is_of_several: bool,
 }
 
@@ -34,7 +34,7 @@ impl OpenExchange {
     /// Adds this many octets of the reply.
     pub(super) fn say(&mut self, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
         self.is_silent &= octets == 0;
-        // Of a message over LMTP, one recipient that is refused counts.
+        // Over LMTP, the exchange is refused if one recipient is.
         let is_kept = self.is_of_several && self.status == Some(Status::Negative);
         self.status = if is_kept { self.status } else { status.or(self.status) };
         self.is_cut |= detail.and_then(|detail| detail.trace.as_ref()).is_some_and(|trace| trace.is_cut);
@@ -56,7 +56,7 @@ impl OpenExchange {
             Left::Less(_) => "cut",
             Left::All if self.is_cut => "cut",
             Left::All if self.is_refused() => "refused",
-            // The reply does not answer the request.
+            // The output has no status, so it does not reply to the request.
             Left::All if self.status.is_none() && self.is_asked => "silent",
             Left::All => "ok",
         }

@@ -21,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) kind: RecordKind,
 }
 
-/// Octets of an incomplete request that are kept.
+/// How many octets of an incomplete request are kept.
 pub(crate) const UNFINISHED_KEPT: usize = 1024;
 
 #[derive(Debug)]
@@ -42,19 +42,19 @@ pub(crate) enum RecordKind {
     Secured(Box<Tls>),
     /// The TLS handshake failed, for this reason.
     Unsecured(Box<str>),
-    /// The session is over.
+    /// The session ended.
     Ended(Box<Ended>),
     /// A test changed mail from outside of every session.
     Outside(Box<Detail>),
-    /// A rule notes something.
+    /// A note of a rule or of the server.
     Noted(Box<Noted>),
 }
 
-/// What a rule or the server notes.
+/// A note of a rule or of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Noted {
-    /// The rule; none if it is the server.
+    /// The rule; `None` for the server.
     pub(crate) by: Option<Arc<str>>,
     pub(crate) weight: Weight,
     pub(crate) text: String,
@@ -80,11 +80,11 @@ pub(crate) struct Opened {
     pub(crate) local: SocketAddr,
 }
 
-/// Where the text of a record stands in the text of its session: what was heard and, after it, what was said.
+/// Where the text of a record is in the text of its session: the client's text, then the server's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TextPlace {
     pub(super) start: u32,
-    /// Octets that were heard, and said.
+    /// Length of the client's and of the server's text.
     pub(crate) heard: u32,
     pub(crate) said: u32,
 }
@@ -94,7 +94,7 @@ pub(crate) struct TextPlace {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Exchange {
     pub(crate) event: Event,
-    /// What the reply says of the request; none if it does not yet.
+    /// The status of the reply; `None` if it has none yet.
     pub(crate) status: Option<Status>,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) text: TextPlace,
@@ -108,7 +108,7 @@ pub(crate) struct ExchangePart {
     pub(crate) exchange: Seq,
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) text: TextPlace,
-    /// A rule awaited a line. It is what was heard, and may be empty.
+    /// Whether a rule awaited a line. The line is the client's text, and may be empty.
     pub(crate) awaited: bool,
     pub(crate) status: Option<Status>,
     pub(crate) detail: Option<Box<Detail>>,
@@ -124,26 +124,26 @@ pub(crate) struct Ended {
     pub(crate) text: TextPlace,
 }
 
-/// What only few exchanges have.
+/// Details that only few exchanges have.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Detail {
     /// The changes to mail.
     pub(crate) changes: Box<[Change]>,
-    /// What the exchange says about the client.
+    /// What the exchange reveals about the client.
     pub(crate) facts: Option<Box<ClientFacts>>,
     /// The labels in the text and what they stand for, by their positions.
     pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
     pub(crate) captured: Option<MessageNo>,
-    /// How many octets were heard, if the text does not contain them: a body, or a line that is too long to keep.
+    /// Length of the client's text, if the text is not kept: a body, or a line that is too long.
     pub(crate) octets: Option<u64>,
-    /// Positions of lines of the captured message that did not come dot-stuffed: with a superfluous dot, or without the one
-    /// that was needed (RFC 5321 §4.5.2).
+    /// Positions of lines of the captured message with wrong dot-stuffing: with a superfluous dot, or without a
+    /// required one (RFC 5321 §4.5.2).
     pub(crate) odd_dots: Option<Arc<[u32]>>,
-    /// The client knows that the session ends with this exchange.
+    /// The client was told that the session ends with this exchange.
     pub(crate) last: bool,
-    /// What rules had to do with it.
+    /// What rules did.
     pub(crate) trace: Option<Box<Trace>>,
 }
 
@@ -164,7 +164,7 @@ impl CapturedMail {
 }
 
 impl Detail {
-    /// What is recorded of a transaction, and the messages that came with it.
+    /// The record of a transaction, and the messages that came with it.
     pub(crate) fn of(txn_log: TxnLog) -> (Self, CapturedMail) {
         let TxnLog { changes, accepted, appended, facts } = txn_log;
         let captured = accepted.as_ref().map(Message::no);
@@ -177,7 +177,7 @@ impl Detail {
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Label {
-    /// Where the label stands in the text.
+    /// The position of the label in the text.
     pub(super) label: Range<u32>,
     pub(super) octets: Octets,
 }
@@ -201,7 +201,7 @@ impl Octets {
         }
     }
 
-    /// None if the message was evicted.
+    /// `None` if the message was evicted.
     pub(super) fn get(&self, messages: &Messages) -> Option<Bytes> {
         match self {
             Self::Own(octets) => Some(octets.clone()),
@@ -213,7 +213,7 @@ impl Octets {
         }
     }
 
-    /// How many octets are stored here.
+    /// The octets stored here.
     fn held(&self) -> usize {
         match self {
             Self::Own(octets) => octets.len(),
@@ -223,7 +223,7 @@ impl Octets {
 }
 
 impl RecordKind {
-    /// Where its text stands, if it is of a kind that has text.
+    /// The position of its text, if it is a kind with text.
     pub(super) fn text(&self) -> Option<TextPlace> {
         match self {
             Self::Exchange(exchange) => Some(exchange.text),

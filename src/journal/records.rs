@@ -11,10 +11,10 @@ const CHUNK: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Records {
     chunks: VecDeque<Vec<Record>>,
-    /// How many records were in the chunks that were removed.
+    /// Number of records in the chunks that were removed.
     dropped: u64,
     floor: u64,
-    /// How many octets the records above the floor take.
+    /// Octets of the records above the floor.
     octets: u64,
 }
 
@@ -24,7 +24,7 @@ impl Records {
         match self.chunks.back_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
             _ => {
-                // The first chunk grows as it is needed: most servers in tests see a handful of records.
+                // The first chunk grows on demand: most servers in tests record little.
                 let room = if self.chunks.is_empty() { 16 } else { CHUNK };
                 let mut chunk = Vec::with_capacity(room);
                 chunk.push(record);
@@ -72,7 +72,7 @@ impl Records {
         self.octets
     }
 
-    /// The floor above which the records take no more octets than this. The last record always stays.
+    /// The floor above which the records take no more octets than this. The last record is always kept.
     pub(super) fn floor_for(&self, octets: u64) -> Seq {
         let (mut floor, mut left) = (self.floor, self.octets);
         while left > octets && floor + 1 < self.tip().0 {
@@ -90,7 +90,7 @@ impl Records {
             let at = (n - 1 - self.dropped) as usize;
             let record = &mut self.chunks[at / CHUNK][at % CHUNK];
             self.octets -= record.octets();
-            // The chunk is freed as a whole later; what the record holds is freed now.
+            // The chunk is freed later as a whole; the content of the record is freed now.
             record.kind = RecordKind::Dropped { octets: 0 };
         }
         while self.chunks.len() > 1 && self.dropped + CHUNK as u64 <= self.floor {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_sees_what_came_behind_it() {
+    fn a_cursor_sees_the_records_after_it() {
         let records = records(1500);
 
         let seen: Vec<u64> = records.since(Seq(1498)).unwrap().map(|(seq, _)| seq.0).collect();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_below_the_floor_is_told_so() {
+    fn a_cursor_below_the_floor_is_an_error() {
         let mut records = records(1500);
         records.raise_floor(Seq(1300));
         records.raise_floor(Seq(7));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_until_the_rest_takes_no_more_than_it_may_but_for_the_last() {
+    fn the_oldest_are_removed_down_to_the_bound_except_the_last() {
         let mut records = records(700);
         let each = size_of::<Record>() as u64;
         records.raise_floor(Seq(600));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn records_go_on_where_all_were_dropped() {
+    fn numbering_continues_after_all_records_were_dropped() {
         let mut records = records(700);
         records.raise_floor(Seq(700));
         assert!(records.chunks.is_empty() && records.octets() == 0);

@@ -1,4 +1,4 @@
-//! What a session was refused.
+//! The requests of a session that were refused.
 
 use super::{Exchange, Journal, RecordedTurn, SessionLog};
 use crate::base::Seq;
@@ -11,7 +11,7 @@ pub(crate) struct Refused {
     pub(crate) reply: String,
 }
 
-/// An exchange, and what the last part of its answer says.
+/// An exchange, and the status of the last part of its reply.
 struct Answer<'j> {
     seq: Seq,
     exchange: &'j Exchange,
@@ -20,7 +20,7 @@ struct Answer<'j> {
 }
 
 impl Journal {
-    /// The lines of a session that were answered with a refusal.
+    /// The lines of a session that were refused.
     pub(crate) fn refused(&self, log: &SessionLog) -> Vec<Refused> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         let refused = self.answers(log).into_iter().filter(|answer| answer.status == Some(Status::Negative));
@@ -32,7 +32,7 @@ impl Journal {
         refused.collect()
     }
 
-    /// What a session's exchanges came to, in order.
+    /// The status of each exchange of a session, in order.
     fn answers<'j>(&'j self, log: &'j SessionLog) -> Vec<Answer<'j>> {
         let mut answers: Vec<Answer<'j>> = Vec::new();
         for RecordedTurn { exchange: seq, first, is_first, status, said, .. } in self.turns(log.records.iter()) {

@@ -2,7 +2,7 @@
 
 use crate::base::Seq;
 
-/// Numbers in order, each stored as its last 32 bits: no journal keeps 2^32 records at once.
+/// Numbers in order, each stored as its last 32 bits: a journal keeps fewer than 2^32 records.
 #[derive(Debug, Default)]
 pub(crate) struct SeqList {
     last: Seq,
@@ -11,9 +11,9 @@ pub(crate) struct SeqList {
 
 impl SeqList {
     pub(super) fn push(&mut self, seq: Seq) {
-        debug_assert!(seq > self.last, "places come in order");
+        debug_assert!(seq > self.last, "numbers are pushed in order");
         self.last = seq;
-        // It grows by an eighth and does not double: there are many sessions, and much of the memory of each is here.
+        // Grows by an eighth instead of doubling: there are many sessions, and much of the memory of each is here.
         if self.low.len() == self.low.capacity() {
             self.low.reserve_exact((self.low.len() / 8).max(4));
         }
@@ -24,7 +24,7 @@ impl SeqList {
         self.low.iter().map(|low| self.place(*low))
     }
 
-    /// The numbers from this one on.
+    /// The numbers from this one.
     pub(crate) fn since(&self, seq: Seq) -> impl ExactSizeIterator<Item = Seq> {
         self.low[self.count_before(seq)..].iter().map(|low| self.place(*low))
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_found_across_the_end_of_32_bits() {
+    fn numbers_are_found_across_a_32_bit_overflow() {
         let all = [8, 9, (1 << 32) - 1, 1 << 32, (1 << 32) + 7].map(Seq);
         let mut places = SeqList::default();
         all.iter().for_each(|seq| places.push(*seq));

@@ -11,14 +11,14 @@ use super::{Detail, Ending, Left, Opened, RecordKind, SeqList, TextPlace};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::protocol::{ClientFacts, Listener, Status, Unfinished};
 
-/// Octets of a session's text that are kept. The transcript says so if there was more.
+/// How many octets of a session's text are kept. If there was more, the transcript says so.
 const TEXT_LIMIT: usize = 64 << 20;
 
-/// Text that a session repeats is kept once: this many recent texts are compared, if they are within this many octets.
+/// A repeated text is stored once: the last `RECENT` texts are compared, up to `REACH` octets back.
 const RECENT: usize = 4;
 const REACH: usize = 4096;
 
-/// What a TLS handshake agreed on.
+/// What a TLS handshake negotiated.
 ///
 /// ```
 /// # use std::{io::Write, net::TcpStream};
@@ -41,11 +41,11 @@ pub struct Tls {
     pub version: String,
     /// The cipher suite by its IANA name.
     pub cipher: String,
-    /// The server name that the client asked for (RFC 6066 §3).
+    /// The server name that the client requested (RFC 6066 §3).
     pub sni: Option<String>,
 }
 
-/// One client connection from accept to its end, as it was when it was asked for. [`MailServer::sessions`] gives it.
+/// One client connection from accept to its end, at the time of the call. Returned by [`MailServer::sessions`].
 ///
 /// [`MailServer::sessions`]: crate::MailServer::sessions
 ///
@@ -74,19 +74,19 @@ pub struct Session {
     pub peer: SocketAddr,
     /// When it was accepted.
     pub opened: Timestamp,
-    /// What the last TLS handshake agreed on; none while in the clear.
+    /// What the last TLS handshake negotiated; `None` in cleartext.
     pub tls: Option<Tls>,
-    /// The name that the client gave itself in EHLO or HELO.
+    /// The client's name in EHLO or HELO.
     pub helo: Option<Box<str>>,
-    /// The login that the client proved to be.
+    /// The login, after authentication.
     pub user: Option<Box<str>>,
     /// The mailbox that it has selected over IMAP.
     pub mailbox: Option<Box<str>>,
-    /// Whether it waits for news with IMAP's IDLE (RFC 2177).
+    /// Whether it is in IMAP's IDLE (RFC 2177).
     pub idling: bool,
     /// How many messages were captured from it.
     pub messages: u32,
-    /// When and why it ended; none while it lasts.
+    /// When and why it ended; `None` while it lasts.
     pub ended: Option<(Timestamp, Ending)>,
 }
 
@@ -95,13 +95,13 @@ pub struct Session {
 pub(crate) struct SessionLog {
     pub(crate) no: SessionNo,
     pub(crate) records: SeqList,
-    /// The server name that the client asked for in its ClientHello.
+    /// The server name in the client's ClientHello.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
     /// The number of its first record, which may be evicted.
     pub(super) began: Seq,
     text: Text,
-    /// Where the recent texts stand, and how long they are.
+    /// The positions and lengths of the recent texts.
     recent: [(u32, usize); RECENT],
     is_full: bool,
     leaving: bool,
@@ -174,7 +174,7 @@ impl SessionLog {
         self.latest
     }
 
-    /// Updates the session with a record and its text, and writes into the record where the text stands.
+    /// Updates the session with a record and its text, and sets the text's position in the record.
     pub(super) fn record(&mut self, seq: Seq, at: Timestamp, kind: &mut RecordKind, (heard, said): (&[u8], &[u8])) {
         match kind {
             RecordKind::Exchange(exchange) => {
@@ -193,7 +193,7 @@ impl SessionLog {
             RecordKind::Secured(tls) => {
                 let facts = Arc::make_mut(&mut self.facts);
                 facts.tls = Some((**tls).clone());
-                // RFC 3207 §4.2: nothing learned in the clear holds.
+                // Discard what was learned in cleartext (RFC 3207 §4.2).
                 facts.helo = None;
             }
             RecordKind::Ended(ended) => {
@@ -261,7 +261,7 @@ impl SessionLog {
         self.open.iter().find(|open| open.exchange == exchange).map(|open| open.outcome(left))
     }
 
-    /// Whether the session said goodbye and has not ended yet.
+    /// Whether the session sent QUIT or LOGOUT and has not ended yet.
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving && self.facts.ended.is_none()
     }
@@ -314,7 +314,7 @@ impl SessionLog {
         self.text.drop_front(first.map_or(self.text.len(), |first| before(first.start).saturating_sub(REACH)));
     }
 
-    /// Keeps what an exchange says about the session.
+    /// Updates the session with what an exchange reveals about the client.
     fn learn(&mut self, detail: Option<&Detail>) {
         let Some(Detail { facts, last, captured, .. }) = detail else { return };
         if let Some(facts) = facts {
@@ -340,7 +340,7 @@ impl SessionLog {
         known.idling = idling.unwrap_or(known.idling);
     }
 
-    /// Removes the numbers of evicted records; false if the session has ended and no record of it is kept.
+    /// Removes the numbers of evicted records. Returns false if the session has ended and none of its records is kept.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
         self.records.drop_below(Seq(floor.0 + 1));
         !(self.records.is_empty() && self.facts.ended.is_some())
@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_is_not_kept_nothing_is_shown() {
+    fn text_that_is_not_kept_is_not_shown() {
         let peer = ([127, 0, 0, 1], 1).into();
         let opened = Opened { listener: Listener::Smtp, peer, local: peer };
         let mut log = SessionLog::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);

@@ -11,7 +11,7 @@ pub(super) struct SessionLogs(VecDeque<SessionLog>);
 
 impl SessionLogs {
     pub(super) fn push(&mut self, log: SessionLog) {
-        debug_assert!(self.0.back().is_none_or(|last| last.no < log.no), "a session's number is the next");
+        debug_assert!(self.0.back().is_none_or(|last| last.no < log.no), "session numbers ascend");
         self.0.push_back(log);
     }
 

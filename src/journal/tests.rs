@@ -15,7 +15,7 @@ fn journal() -> Journal {
     journal
 }
 
-/// A mail that was accepted.
+/// The transaction of an accepted message.
 fn accepted(no: u32, to: &[&str]) -> TxnLog {
     let recipient = |to: &&str| Recipient::new(to, Parameters::default(), Verdict::Accepted);
     let envelope = Envelope::new(Sender::new("", Parameters::default()), to.iter().map(recipient).collect());
@@ -23,7 +23,7 @@ fn accepted(no: u32, to: &[&str]) -> TxnLog {
     TxnLog { accepted: Some(message), ..TxnLog::default() }
 }
 
-/// The exchange of a mail whose reply has not left yet.
+/// The exchange of a message whose reply was not sent yet.
 fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
     let (detail, came) = Detail::of(accepted(no, to));
     let detail = (Some(Box::new(detail)), came);
@@ -32,7 +32,7 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
 }
 
 #[test]
-fn mail_is_seen_although_the_record_of_its_exchange_was_evicted_before_it_closed() {
+fn mail_is_visible_even_if_its_exchange_was_evicted_before_closing() {
     let mut journal = journal();
     let exchange = capture(&mut journal, 1, &["bob@example.org"]);
     journal.raise_floor(journal.tip());
@@ -69,7 +69,7 @@ fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
 }
 
 #[test]
-fn of_mail_that_is_forgotten_no_list_holds_anything() {
+fn evicted_mail_is_removed_from_every_list() {
     let mut journal = journal();
     for (no, to) in
         [(1, &["ann@example.org"][..]), (2, &["ann@EXAMPLE.org", "bob@example.org"]), (3, &["ann@example.org"])]
@@ -91,7 +91,7 @@ fn of_mail_that_is_forgotten_no_list_holds_anything() {
 }
 
 #[test]
-fn numbers_begin_anew_and_nothing_was_ever_forgotten() {
+fn renumbering_restarts_at_1_and_resets_the_count_of_evicted_mail() {
     let mut journal = journal();
     let exchange = capture(&mut journal, 1, &["ann@example.org"]);
     journal.close(AT, SESSION, exchange, Left::All);
@@ -104,7 +104,7 @@ fn numbers_begin_anew_and_nothing_was_ever_forgotten() {
 }
 
 #[test]
-fn mail_to_one_address_written_in_two_ways_is_one_mail() {
+fn two_spellings_of_one_address_find_the_same_mail() {
     let mut journal = journal();
 
     let exchange = capture(&mut journal, 1, &["ann@example.org", "ann@EXAMPLE.org"]);
@@ -114,7 +114,7 @@ fn mail_to_one_address_written_in_two_ways_is_one_mail() {
 }
 
 #[test]
-fn a_goodbye_in_the_second_part_of_an_answer_is_one() {
+fn a_goodbye_in_the_second_part_of_a_reply_counts() {
     let mut journal = journal();
     let input = Input::Line(Bytes::from_static(b"QUIT"));
     let nothing = || (Reply::default(), (None, CapturedMail::default()));
@@ -133,14 +133,14 @@ fn a_goodbye_in_the_second_part_of_an_answer_is_one() {
     );
     assert!(journal.is_leaving());
     journal.close(AT, SESSION, exchange, Left::All);
-    assert!(!journal.is_settled(), "its session is there");
+    assert!(!journal.is_settled(), "its session has not ended");
     journal.end(AT, SESSION, Ending::Clean, 0, b"");
 
     assert!(journal.is_settled() && !journal.is_leaving());
 }
 
 #[test]
-fn a_transcript_says_that_more_was_said_than_is_kept() {
+fn a_transcript_says_that_later_lines_were_not_kept() {
     let mut journal = journal();
     for length in [1 << 20, 63 << 20, 1 << 20] {
         let line = Input::Line(vec![b'x'; length].into());
@@ -162,7 +162,7 @@ fn a_transcript_says_that_more_was_said_than_is_kept() {
 }
 
 #[test]
-fn what_is_no_text_is_visible_in_a_transcript() {
+fn a_transcript_escapes_octets_that_are_not_text() {
     let mut journal = journal();
     journal.end(AT, SESSION, Ending::Broken, 8, b"\x01\x7f\t\\\xff\xc3\xa9\n");
 
@@ -172,7 +172,7 @@ fn what_is_no_text_is_visible_in_a_transcript() {
 }
 
 #[test]
-fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so() {
+fn an_incomplete_request_is_kept_as_long_as_its_record() {
     let mut journal = journal();
     journal.end(AT, SESSION, Ending::Broken, 9, b"half a li");
 
@@ -183,7 +183,7 @@ fn what_came_of_an_unfinished_request_is_kept_as_long_as_the_record_that_says_so
 }
 
 #[test]
-fn an_answer_in_parts_is_that_of_its_own_exchange_while_two_are_open() {
+fn parts_of_a_reply_belong_to_their_own_exchange_while_two_are_open() {
     let mut journal = journal();
     let ask = |journal: &mut Journal, line: &'static [u8]| {
         let input = Input::Line(Bytes::from_static(line));
@@ -219,7 +219,7 @@ fn a_record_is_small() {
 }
 
 #[test]
-fn what_rules_did_counts_among_the_octets() {
+fn the_traces_of_rules_count_towards_the_octets() {
     let mut journal = journal();
     let written = vec![Written { range: 0..1, by: "rule".into() }; 1000];
     let trace = Some(Box::new(Trace { written, ..Trace::default() }));
@@ -232,7 +232,7 @@ fn what_rules_did_counts_among_the_octets() {
 }
 
 #[test]
-fn a_list_of_accounts_counts_among_the_octets() {
+fn a_list_of_accounts_counts_towards_the_octets() {
     let mut journal = journal();
     let member = Member { login: "bob@example.org".into(), password: "secret".into(), addresses: Vec::new() };
     let changes = vec![Change::Admit { members: vec![member; 1000].into() }];

@@ -29,7 +29,7 @@ impl Text {
         self.end().wrapping_sub(self.first()) as usize
     }
 
-    /// This many octets from a position on; none if they are not kept. They must have been pushed together.
+    /// This many octets from a position on; `None` if they are not kept. They must have been pushed together.
     pub(super) fn get(&self, place: u32, octets: usize) -> Option<&[u8]> {
         let behind_first = |place: u32| place.wrapping_sub(self.first());
         let behind = self.full.partition_point(|(start, _)| behind_first(*start) <= behind_first(place));
@@ -41,7 +41,7 @@ impl Text {
         chunk.get(at..at.checked_add(octets)?)
     }
 
-    /// Appends what was heard and, after it, what was said; returns the position of the first octet.
+    /// Appends the client's text and, after it, the server's; returns the position of the first octet.
     pub(super) fn push(&mut self, heard: &[u8], said: &[u8]) -> u32 {
         let more = heard.len() + said.len();
         if !self.last.is_empty() && self.last.len() + more > CHUNK {
@@ -50,7 +50,7 @@ impl Text {
             full.shrink_to_fit();
             self.full.push_back((std::mem::replace(&mut self.start, end), full));
         }
-        // It grows by an eighth and does not double: there are many sessions, and most of the memory of each is here.
+        // Grows by an eighth instead of doubling: there are many sessions, and most of the memory of each is here.
         if self.last.capacity() - self.last.len() < more {
             let eighth = (self.len() / 8).min(CHUNK.saturating_sub(self.last.len()));
             self.last.reserve_exact(more.max(eighth));
@@ -87,8 +87,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_pushed_together_is_found_at_its_place_until_it_is_dropped() {
-        // Positions pass 2^32 on the way.
+    fn texts_are_found_at_their_position_until_dropped() {
+        // Positions overflow 2^32 on the way.
         let mut text = Text { start: u32::MAX - 300_000, ..Text::default() };
         let long = [7; 100_000];
         let mut pushed = Vec::new();
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_moves_no_more_than_a_chunk() {
+    fn growing_moves_at_most_a_chunk() {
         let mut text = Text::default();
         let mut moved = 0;
         for _ in 0..1_000_000 {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use crate::protocol::Written;
 
-/// The rules that fired in an exchange, what they wrote, and how they changed the sending.
+/// The rules that fired in an exchange, what they wrote, and how they changed the output.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Trace {
     pub(crate) fired: Vec<Fired>,
-    /// What rules wrote, by its position in the exchange's text. The server wrote the rest.
+    /// The text that rules wrote, by its position in the exchange's text. The server wrote the rest.
     pub(crate) written: Vec<Written>,
-    /// As `pace 7 octets, 5ms`, each with the rule that did it.
+    /// Such as `pace 7 octets, 5ms`, each with its rule.
     pub(crate) shaped: Vec<(Box<str>, Arc<str>)>,
-    /// A rule cut off a part of the reply.
+    /// Whether a rule cut off a part of the reply.
     pub(crate) is_cut: bool,
     pub(crate) stalled: Option<Stalled>,
 }
@@ -26,12 +26,12 @@ pub(crate) struct Fired {
     pub(crate) n: u64,
 }
 
-/// A rule never replies.
+/// A stalled reply: the rule, and whether the whole connection stalls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stalled {
     pub(crate) by: Arc<str>,
-    /// Later requests get no reply either.
+    /// Whether later requests get no reply either.
     pub(crate) is_connection: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A session as text: `C:` what the client said, `S:` what the server said, `--` what else happened.
+//! A session as text: `C:` for the client's lines, `S:` for the server's, `--` for other events.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::base::{Seq, SessionNo};
 use crate::mail::Message;
 use crate::protocol::{Event, Labelled, Listener};
 
-/// One session or several as text, each line in the order of the journal. [`MailServer::transcript`] gives it.
+/// One session or several as text, each line in the order of the journal. Returned by [`MailServer::transcript`].
 ///
 /// ```text
 /// S: 220 localhost ESMTP mailjig
@@ -21,10 +21,10 @@ use crate::protocol::{Event, Labelled, Listener};
 /// S: 221 2.0.0 Bye
 /// ```
 ///
-/// What the server contributes is the same in every run, so a transcript can be a snapshot as it is: a captured body prints as
-/// its message's number, a clean end prints nothing. A line after `C:` or `S:` ended with CRLF. `C|` and `S|` stand before
-/// octets as they are, with their line end, if they have one: `C| NOOP\n` is a line that a bare LF ended, `S| 250 2.` one that was
-/// cut off, and what is not text prints as `\xff`. Lines after `--` say what else happened.
+/// The server's part is the same in every run, so a transcript can be a snapshot: a captured body prints as its
+/// message's number, and an orderly end prints nothing. A line after `C:` or `S:` ended with CRLF. `C|` and `S|`
+/// precede raw octets with their line end, if any: `C| NOOP\n` is a line that ended with a bare LF, `S| 250 2.` was cut
+/// off, and octets that are not text print as `\xff`. Lines after `--` describe other events.
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -45,7 +45,7 @@ use crate::protocol::{Event, Labelled, Listener};
 #[derive(Debug, Clone, Default)]
 pub struct Transcript(Vec<Part>);
 
-/// Records of a session, and octets, that are read in one piece.
+/// Maximum number of records, and of octets, to read in one piece.
 const PORTION: usize = 256;
 const PORTION_OCTETS: usize = 1 << 20;
 
@@ -58,13 +58,13 @@ struct Part {
 
 #[derive(Debug, Clone)]
 enum Line {
-    /// The first octets of a request that never was complete.
+    /// The first octets of an incomplete request.
     Begun(Vec<u8>),
-    /// Octets that one side said, with labels in them.
+    /// Octets that one side sent, with labels in them.
     Said(char, Vec<u8>, Vec<Labelled>),
     /// A body, and its lines with odd dots.
     Body(Message, Option<Arc<[u32]>>),
-    /// A body that was dropped, of so many octets.
+    /// A discarded body of this many octets.
     Dropped(u64),
     Direction(String),
 }
@@ -74,8 +74,8 @@ impl Transcript {
         Self(logs.map(|log| Part::of(journal, log)).collect())
     }
 
-    /// What so much of a session says, from one of its records on; and the first of them that was not read. For whoever
-    /// reads it piece by piece, and lets others work in between. Fails if that record went meanwhile.
+    /// A portion of a session's transcript from record `from` on; and the first record that was not read. Lets readers
+    /// release the lock in between. Fails if that record was evicted meanwhile.
     pub(crate) fn portion(journal: &Journal, log: &SessionLog, from: Seq) -> Result<(Self, Option<Seq>), Gone> {
         let is_begin = from == Seq::default();
         if !is_begin && from <= journal.floor() {
@@ -94,8 +94,8 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
-    /// The same text with the bodies in place, line by line as they were sent, with the client's dot-stuffing. Of more than 65,536
-    /// lines in one mail that should have been stuffed and were not, the rest is shown as if they had been.
+    /// The same text with the bodies in place, line by line as sent, with the client's dot-stuffing. If a message has
+    /// more than 65,536 lines with wrong dot-stuffing, the rest is shown with correct dot-stuffing.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -173,19 +173,19 @@ impl Part {
         octets.sum()
     }
 
-    /// Says that not everything was kept.
+    /// Adds a line if not everything was kept.
     fn finish(&mut self, log: &SessionLog) {
         if log.is_full() {
             self.direct("later lines were not recorded: the transcript of the session is over its limit".to_owned());
         }
     }
 
-    /// What a record says. TLS goes without saying where a session begins with it.
+    /// Adds the lines of a record. TLS from the start of a session is not mentioned.
     fn record(&mut self, journal: &Journal, seq: Seq, is_begin: bool) {
         let Some(record) = journal.get(seq) else { return };
         match journal.describe(seq, record) {
             Description::Turn(turn) => self.turn(journal, &turn),
-            // That a rule stalls is said where it does.
+            // A stall is mentioned where it begins.
             Description::Closed { left: Left::Less(less), .. } => {
                 if let Less::Part { octets, of } = **less {
                     self.direct(format!("only {octets} of the {of} octets of this reply were sent"));
@@ -256,7 +256,7 @@ impl Part {
         self.direct(format!("{by} {does}: {text}"));
     }
 
-    /// Says that a rule keeps the client waiting.
+    /// Adds a line for a stalled reply.
     fn stalled(&mut self, stalled: &Stalled, has_said: bool) {
         let text = match (stalled.is_connection, has_said) {
             (true, _) => "the server sends nothing from here on",
@@ -266,20 +266,20 @@ impl Part {
         self.direct(text.to_owned());
     }
 
-    /// What was heard is recorded without the CRLF at its end; another end stands in it.
+    /// The client's text is recorded without its final CRLF; any other line end is part of the text.
     fn heard(&mut self, journal: &Journal, text: &[u8], labelled: &[Label]) {
         let end = if text.ends_with(b"\n") { &b""[..] } else { b"\r\n" };
         self.say(journal, 'C', [text, end].concat(), labelled, 0);
     }
 
-    /// `from` is the place of this text within the text of its exchange, which the labels go by.
+    /// `from` is the position of this text within the text of its exchange; labels use such positions.
     fn say(&mut self, journal: &Journal, who: char, text: Vec<u8>, labelled: &[Label], from: u32) {
         if text.is_empty() {
             return;
         }
         let here =
             labelled.iter().filter(|its| its.label.start >= from && (its.label.end - from) as usize <= text.len());
-        // What is gone is shown by its label.
+        // An evicted text is shown by its label.
         let here = here.filter_map(|Label { label, octets }| {
             Some(Labelled { label: label.start - from..label.end - from, octets: octets.get(&journal.messages)? })
         });
@@ -298,7 +298,7 @@ impl Part {
     }
 }
 
-/// The text with what its labels stand for.
+/// The text with its labels replaced by their content.
 fn spelled_out(text: &[u8], labelled: &[Labelled]) -> Vec<u8> {
     let (mut out, mut from) = (Vec::new(), 0);
     for Labelled { label, octets } in labelled {
@@ -310,7 +310,7 @@ fn spelled_out(text: &[u8], labelled: &[Labelled]) -> Vec<u8> {
     out
 }
 
-/// What is not ended by CRLF prints as octets.
+/// Text without CRLF at its end prints as octets.
 fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result {
     let mut rest = text;
     while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
@@ -320,7 +320,7 @@ fn write_lines(out: &mut impl fmt::Write, who: char, text: &[u8]) -> fmt::Result
     if rest.is_empty() { Ok(()) } else { write_octets(out, who, rest) }
 }
 
-/// `C: text` where the line is text, else `C| bytes\r\n` with everything visible.
+/// `C: text` if the line is text, otherwise `C| bytes\r\n` with everything escaped.
 fn write_line(out: &mut impl fmt::Write, who: char, bytes: &[u8]) -> fmt::Result {
     match std::str::from_utf8(bytes) {
         Ok("") => writeln!(out, "{who}:"),
@@ -329,12 +329,12 @@ fn write_line(out: &mut impl fmt::Write, who: char, bytes: &[u8]) -> fmt::Result
     }
 }
 
-/// `C| octets`, with everything visible.
+/// `C| octets`, with everything escaped.
 fn write_octets(out: &mut impl fmt::Write, who: char, octets: &[u8]) -> fmt::Result {
     writeln!(out, "{who}| {}", visible(octets))
 }
 
-/// Octets as a dialogue writes them.
+/// Octets as written in a dialogue.
 fn visible(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
     for chunk in octets.utf8_chunks() {
@@ -353,8 +353,8 @@ fn visible(octets: &[u8]) -> String {
     text
 }
 
-/// A body as it was on the wire: lines end at CRLF only, and a leading dot is doubled (RFC 5321 §4.5.2). Lines with odd dots
-/// came with one dot, whether they still have it or not.
+/// A body as it was sent: only CRLF ends a line, and a leading dot is doubled (RFC 5321 §4.5.2). Lines in `odd_dots` were
+/// sent with one dot, whether they still have it or not.
 fn write_body(out: &mut impl fmt::Write, raw: &[u8], odd_dots: &[u32]) -> fmt::Result {
     let (mut at, mut odd_dots) = (0, odd_dots.iter().peekable());
     while let Some(octets) = memchr::memmem::find(&raw[at..], b"\r\n") {

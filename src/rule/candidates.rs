@@ -1,5 +1,5 @@
-//! Which rules are asked at an event: those that wait for one very text are found by it, so that a thousand of them
-//! cost what one does.
+//! Selects the rules to evaluate at an event. Rules that require one exact text are found through an index by that
+//! text, so that a thousand of them cost as much as one.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,25 +10,25 @@ use super::rulebook::EvalContext;
 use crate::base::{Seq, SessionNo, fold_domain};
 use crate::protocol::{Event, Value};
 
-/// From so many rules on that wait for texts of one field they are found by it.
+/// The number of rules with an exact text for one field from which they are indexed.
 const MANY: usize = 8;
-/// No rule is found by a longer text than this.
+/// Longer texts are not indexed.
 const LONGEST: usize = 1000;
-/// How many values are remembered for reports, of those that no rule was found by.
+/// How many values are kept for reports of those that found no rule.
 const REMEMBERED: usize = 32;
 
-/// The rules that are asked at one event, by their places.
+/// The rules to evaluate at one event, by their indices.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Asked each time.
+    /// Always evaluated.
     always: Vec<usize>,
-    /// Asked where a field has this very value.
+    /// Evaluated if a field has exactly this value.
     keyed: Vec<(Field, HashMap<String, Vec<usize>>)>,
-    /// Values that were seen, the latest last.
+    /// Values that were looked up, the latest last.
     seen: VecDeque<Seen>,
 }
 
-/// A value that rules were looked for by.
+/// A value that was looked up.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) field: Field,
@@ -38,7 +38,7 @@ pub(super) struct Seen {
 }
 
 impl Index {
-    /// The rules of this event.
+    /// The index of the rules of this event.
     pub(super) fn of<'r>(event: Event, rules: impl Iterator<Item = &'r Rule>) -> Self {
         let mut index = Self::default();
         let mut counts: Vec<(&Field, usize)> = Vec::new();
@@ -74,7 +74,7 @@ impl Index {
         self.always.is_empty() && self.keyed.is_empty()
     }
 
-    /// The places of the rules that are asked, in their order.
+    /// The indices of the rules to evaluate, in order.
     pub(super) fn places(&mut self, cx: &dyn EvalContext) -> Vec<usize> {
         let mut places = self.always.clone();
         for (field, by_key) in &self.keyed {
@@ -107,19 +107,19 @@ impl Index {
         places
     }
 
-    /// The exchange that is under way stands at this place of the journal.
+    /// Sets the record of the current exchange, once it has a number.
     pub(super) fn place(&mut self, exchange: Seq) {
         for seen in self.seen.iter_mut().rev().take_while(|seen| seen.exchange.is_none()) {
             seen.exchange = Some(exchange);
         }
     }
 
-    /// Whether rules are found by values here.
+    /// Whether rules are indexed here.
     pub(super) fn is_keyed(&self) -> bool {
         !self.keyed.is_empty()
     }
 
-    /// What a rule that is found by a value did not see because of it, and the condition.
+    /// The condition of an indexed rule, and the values for which the index left the rule out.
     pub(super) fn unseen<'i>(&'i self, rule: &'i Rule) -> Option<(&'i Condition, impl Iterator<Item = &'i Seen>)> {
         let (field, _) = key(rule)?;
         self.keyed.iter().find(|(its, _)| its == field)?;
@@ -132,7 +132,7 @@ impl Index {
     }
 }
 
-/// The field and the very text that a rule waits for, if it waits for one that the protocol knows.
+/// The field and the exact text that a rule requires, if it requires one that the protocol knows.
 fn key(rule: &Rule) -> Option<(&Field, String)> {
     let requested = |its: &&Condition| {
         matches!(its.field, Field::Request(_) | Field::Content(_)) && its.field.kind() != FieldKind::Any
@@ -144,7 +144,7 @@ fn key(rule: &Rule) -> Option<(&Field, String)> {
     })
 }
 
-/// Two texts of a field are the same when these are.
+/// Normalises a text: two texts of a field are equal if the results are.
 fn folded(field: &Field, text: &str) -> String {
     match field.kind() {
         FieldKind::Address => fold_domain(text).into_owned(),
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_wait_for_one_text_are_asked_where_it_is_said() {
-        // Seven of one field are too few to be found by it; eight are enough. A pattern is asked each time.
+    fn rules_that_require_one_text_are_evaluated_for_that_text() {
+        // Seven rules for one field are too few for an index; eight are enough. A pattern is always evaluated.
         let mut rules: Vec<Rule> = (0..7).map(|n| rule("subject", &format!("subject {n}"))).collect();
         rules.extend((0..8).map(|n| rule("rcpt", &format!("user{n}@Example.org"))));
         rules.extend((0..8).map(|n| rule("verb", &format!("Verb{n}"))));
         rules.push(rule("rcpt", "*@example.org"));
         rules.push(rule("rcpt", "user3@example.org"));
-        // Numbers and variables are no texts.
+        // Numbers and variables are not indexed.
         rules.extend((0..8).flat_map(|n| [rule("uid", &n.to_string()), rule("state.x", &n.to_string())]));
         let mut index = Index::of(Event::SmtpRcpt, rules.iter());
         let always: Vec<usize> = [0, 1, 2, 3, 4, 5, 6, 23].into_iter().chain(25..41).collect();

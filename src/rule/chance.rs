@@ -1,14 +1,14 @@
-//! Chance that can be repeated: a draw depends on the seed, the rule and the count, never on what came before.
+//! Reproducible chance: a draw depends on the seed, the rule and the count, never on earlier draws.
 
 use std::fmt::Write;
 
-/// A number in 0..1 that depends on nothing but what is given: the same in every run, whatever happened before.
+/// A number in 0..1 that depends only on the arguments.
 pub(super) fn draw(seed: u64, names: &[&str], n: u64) -> f64 {
     let mut text = String::new();
     for name in names {
         let _infallible = write!(text, "{name}\0");
     }
-    // FNV-1a, and the finisher of SplitMix64, which spreads it over all bits.
+    // FNV-1a, then the finalizer of SplitMix64, which spreads the hash over all bits.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for byte in text.bytes().chain(n.to_le_bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -23,14 +23,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_seed_draws_stays_what_it_is() {
+    fn the_draws_of_a_seed_never_change() {
         let drawn = [(1, "a", "", 1), (1, "a", "", 2), (1, "b", "", 1), (1, "a", "s1", 1), (2, "a", "", 1)]
             .map(|(seed, rule, key, n)| (draw(seed, &[rule, key], n) * 1e6) as u32);
         assert_eq!(drawn, [383_306, 915_948, 389_945, 87_760, 116_437]);
     }
 
     #[test]
-    fn every_part_is_drawn_about_as_often() {
+    fn draws_are_evenly_distributed() {
         let mut often = [0_u32; 10];
         for n in 0..10_000 {
             often[(draw(7, &["rule", ""], n) * 10.0) as usize] += 1;

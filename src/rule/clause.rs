@@ -1,4 +1,4 @@
-//! A rule: on which events, under which conditions, which of them, and what it does.
+//! A rule: its events, its conditions, which matches count, and its steps.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use super::{Condition, Field};
 use crate::base::Times;
 use crate::protocol::Event;
 
-/// A mounted rule's number; never given to another rule.
+/// A mounted rule's number; never reused.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct RuleNo(pub(crate) u32);
 
-/// One rule, as written; what happened to it stands in the rulebook.
+/// One rule, as written. Its counts are in the rulebook.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) id: Arc<str>,
@@ -21,7 +21,7 @@ pub(crate) struct Rule {
     pub(crate) when: Vec<Condition>,
     pub(crate) nth: Option<Nth>,
     pub(crate) per: Per,
-    /// Between 0 and 1.
+    /// Probability of firing, from 0 to 1.
     pub(crate) chance: Option<f64>,
     pub(crate) steps: Vec<Timed>,
     pub(crate) expect: Option<Times>,
@@ -29,23 +29,23 @@ pub(crate) struct Rule {
     pub(crate) origin: Arc<str>,
 }
 
-/// Which events, as written and as they are.
+/// The events of a rule, as written and parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct On {
     pub(crate) written: Box<str>,
     pub(crate) events: Vec<Event>,
-    /// Where the request is a command: credentials may come with the command that begins a login.
+    /// Events that count only if the request is a command: credentials may come with the command that begins a login.
     starts: Vec<Event>,
 }
 
-/// A step, and when it is done: at once, or so much later by server time.
+/// A step, and its delay in server time, if any.
 #[derive(Debug, Clone)]
 pub(crate) struct Timed {
     pub(crate) step: Arc<dyn Step>,
     pub(crate) after: Option<Duration>,
 }
 
-/// What a rule's matches are counted over.
+/// What a rule's matches are counted by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Per {
     #[default]
@@ -54,7 +54,7 @@ pub(crate) enum Per {
     User,
     Ip,
     Listener,
-    /// A text of its own for each count, as `{ip} {from} {rcpt}`.
+    /// A separate count for each text of this template, such as `{ip} {from} {rcpt}`.
     Key(super::Template),
 }
 
@@ -73,7 +73,7 @@ enum Which {
 }
 
 impl Rule {
-    /// A rule for each of these events, always.
+    /// A rule for each of these events, without conditions.
     pub(crate) fn new(id: &str, on: Vec<On>, steps: Vec<Arc<dyn Step>>, origin: &str) -> Self {
         let steps = steps.into_iter().map(|step| Timed { step, after: None }).collect();
         Self {
@@ -89,28 +89,28 @@ impl Rule {
         }
     }
 
-    /// How long after it came into force the moments are that it waits for.
+    /// The times of its timer events, counted from when it came into force.
     pub(crate) fn moments(&self) -> Vec<Duration> {
         let at = self.when.iter().find(|condition| condition.field == Field::At);
         at.map_or_else(Vec::new, |condition| condition.test.equals().into_iter().map(Duration::from_micros).collect())
     }
 
-    /// Whether it is asked at this event.
+    /// Whether the rule is evaluated at this event.
     pub(crate) fn is_on(&self, event: Event) -> bool {
         self.means(event, || true)
     }
 
-    /// Whether this request is what it waits for; `is_command` of it.
+    /// Whether this request is one of its events. `is_command` tells whether the request is a command.
     pub(crate) fn means(&self, event: Event, is_command: impl Fn() -> bool) -> bool {
         self.on.iter().any(|on| on.means(event, &is_command))
     }
 
-    /// Whether it gives an answer of its own, so that nothing inside of it is performed unless it passes.
+    /// Whether it sends its own reply, so that the request is performed only if it passes.
     pub(crate) fn answers(&self) -> bool {
         self.steps.iter().any(|timed| timed.after.is_none() && timed.step.answers())
     }
 
-    /// Whether it lets what is inside of it happen.
+    /// Whether it performs the request, or runs the rules inside of it.
     pub(crate) fn passes(&self) -> bool {
         !self.answers() || self.steps.iter().any(|timed| timed.step.passes())
     }
@@ -123,19 +123,19 @@ impl PartialEq for Timed {
 }
 
 impl Timed {
-    /// Whether it changes something whenever it is done: what the client hears, or when, or what the server knows.
+    /// Whether it always changes something: the output, its timing, or the server's state.
     pub(crate) fn always_changes(&self) -> bool {
         !self.step.looks_on() && !self.may_miss()
     }
 
-    /// Whether [what it is about](Step::may_miss) may not be there.
+    /// Whether [its target](Step::may_miss) may not exist.
     pub(crate) fn may_miss(&self) -> bool {
         self.step.may_miss(self.after.is_some())
     }
 }
 
 impl On {
-    /// Every way to log in is one: where rules name `auth`, LOGIN, PASS and APOP are meant too.
+    /// Treats all ways to log in alike: `auth` also means LOGIN, PASS and APOP.
     fn of(written: &str, mut events: Vec<Event>) -> Self {
         let mut starts = Vec::new();
         for (start, complete, others) in [
@@ -156,13 +156,13 @@ impl On {
         Self { written: written.into(), events, starts }
     }
 
-    /// Whether it means this event; `is_command` of this request.
+    /// Whether it includes this event. `is_command` tells whether the request is a command.
     pub(crate) fn means(&self, event: Event, is_command: impl FnOnce() -> bool) -> bool {
         self.events.contains(&event) || self.starts.contains(&event) && is_command()
     }
 
-    /// `smtp.rcpt`; `*.greeting` with a star for one segment, `imap.*` with a star for all that follow. What the
-    /// server says unasked when time is over or it stops is named only in full, and so are timers.
+    /// Parses `smtp.rcpt`; `*.greeting` with a star for one segment; `imap.*` with a star for all segments that follow.
+    /// Replies to a timeout or a shutdown, and timers, must be named in full.
     pub(crate) fn parse(written: &str) -> Option<Self> {
         let named = |event: &Event| written == event.name() && *event != Event::TcpSay;
         let starred = |event: &Event| written.contains('*') && !is_named_in_full(*event) && event.is_like(written);
@@ -209,7 +209,7 @@ impl Nth {
         Some(Self { written: written.into(), is_negated, which })
     }
 
-    /// The first so many.
+    /// The first `times` matches.
     pub(crate) fn first(times: u64) -> Self {
         Self { written: format!("1-{times}").into(), is_negated: false, which: vec![Which::Range(1, times)] }
     }

@@ -1,4 +1,4 @@
-//! One entry of `when`: a field and what its value must be.
+//! One entry of `when`: a field and the test of its value.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use super::field::{Field, FieldKind};
 use crate::base::{Pattern, count, span};
 use crate::protocol::Value;
 
-/// Octets of a value that a template writes: they are copied, and counted by, while everybody waits.
+/// Maximum octets of a value that a template inserts: they are copied, and counted by, under the lock.
 const MOST_INSERTED: usize = 64 << 10;
-/// Groups of regular expressions that templates know of; each value of a field may have found some.
+/// Maximum number of regular expression groups for templates; each value of a field may add some.
 const MOST_GROUPS: usize = 256;
 
-/// A field and the question about it.
+/// A field and the test of its value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
     pub(crate) field: Field,
     pub(crate) test: Test,
 }
 
-/// A question about a value. Of several values one must do.
+/// A test of a value. If a field has several values, one must pass.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Test {
     Text(Pattern),
-    /// This very text, whatever it begins with.
+    /// This exact text, without pattern syntax.
     Exactly(Box<str>),
     Number(Compare, Amount),
     Truth(bool),
@@ -40,7 +40,7 @@ pub(crate) enum Compare {
     AtLeast,
 }
 
-/// A number and how it was written: a count, a size or a length of time in microseconds.
+/// A number and how it was written: a count, a size or a duration in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) written: Box<str>,
@@ -48,12 +48,12 @@ pub(crate) struct Amount {
 }
 
 impl Condition {
-    /// Whether the value does; there is none where the field is not known at this moment.
+    /// Whether the value passes the test; `None` if the field is not known at this event.
     pub(crate) fn holds(&self, value: Option<&Value<'_>>) -> bool {
         self.test.holds(self.field.kind(), value)
     }
 
-    /// What the groups of a regular expression found, as far as templates write it.
+    /// The groups of regular expressions, shortened to what templates insert.
     pub(crate) fn groups(&self, value: &Value<'_>, found: &mut Vec<(Box<str>, String)>) {
         self.test.groups(value, found);
         found.truncate(MOST_GROUPS);
@@ -62,7 +62,7 @@ impl Condition {
 }
 
 impl Test {
-    /// Reads a text as a pattern or, for what is counted, as a comparison such as `>=3`, `<2s`, `>10MB`.
+    /// Parses a pattern or, for numbers, a comparison such as `>=3`, `<2s`, `>10MB`.
     pub(crate) fn parse(kind: FieldKind, written: &str) -> Result<Self, String> {
         match kind {
             FieldKind::Number | FieldKind::Span => comparison(kind, written),
@@ -83,7 +83,7 @@ impl Test {
             (Self::Not(test), value) => !test.holds(kind, value),
             (Self::Any(tests), value) => tests.iter().any(|test| test.holds(kind, value)),
             (Self::All(tests), value) => tests.iter().all(|test| test.holds(kind, value)),
-            // What was never set is neither this nor that.
+            // An unset field equals no text.
             (Self::Text(pattern), None) => pattern.is_negated(),
             (_, None) => false,
             (test, Some(Value::Several(values))) => values.iter().any(|value| test.holds(kind, Some(value))),
@@ -104,7 +104,7 @@ impl Test {
         }
     }
 
-    /// The numbers that do, where these are all that do; none otherwise.
+    /// All the numbers that pass, if they can be listed; otherwise empty.
     pub(crate) fn equals(&self) -> Vec<u64> {
         match self {
             Self::Number(Compare::Equal, amount) => vec![amount.number],
@@ -139,7 +139,7 @@ pub(crate) fn shown(value: &Value<'_>) -> String {
     }
 }
 
-/// A value as templates write it: of a long one the beginning.
+/// A value as templates insert it: the beginning of a long one.
 pub(super) fn inserted(value: &Value<'_>) -> String {
     let mut out = String::new();
     insert(value, &mut out);
@@ -223,7 +223,7 @@ impl Compare {
     }
 }
 
-/// As it is written in a file.
+/// As written in a file.
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, tests: &[Test]| {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_compared_in_its_way() {
+    fn each_kind_of_field_has_its_comparison() {
         for (field, written, value, want) in [
             ("rcpt", "bob@EXAMPLE.org", Value::text("bob@example.ORG"), true),
             ("rcpt", "Bob@example.org", Value::text("bob@example.org"), false),
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_value_templates_write_the_beginning() {
+    fn templates_insert_the_beginning_of_a_long_value() {
         let (long, many) = ("ä".repeat(100_000), vec![Value::text("ab"); 100_000]);
         let condition = Condition {
             field: Field::Content(ContentField::Body),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_anything_but_may_be_not_something() {
+    fn an_unknown_field_passes_only_negated_tests() {
         let field = Field::parse("user").unwrap();
         let test = |written| Test::parse(FieldKind::Address, written).unwrap();
         assert!(!Condition { field: field.clone(), test: test("*") }.holds(None));

@@ -14,14 +14,14 @@ use super::template::Name;
 use crate::protocol::{Event, RequestField, Value};
 
 impl Rulebook {
-    /// The next rule that fires, looking inwards from `after`, or from the outside.
+    /// The next rule that fires, going inwards from `after`, or from the outermost.
     pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, cx: &dyn EvalContext) -> Option<Firing> {
         let places = self.by_event.get_mut(event as usize)?.places(cx);
         let from = after.map_or(0, |no| self.at(no).saturating_add(1));
         places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, cx))
     }
 
-    /// The rules inside of `by` are not reached: those that would have matched are told so.
+    /// Records a near miss for each rule inside of `by` that would have matched but is not reached.
     pub(super) fn shadow(&mut self, event: Event, by: &Firing, cx: &dyn EvalContext) {
         let Some(index) = self.by_event.get_mut(event as usize) else { return };
         let places = index.places(cx);
@@ -44,7 +44,7 @@ impl Rulebook {
         for condition in &rule.when {
             let value = match cx.verdict(condition) {
                 Some(ConditionResult::True(_)) => continue,
-                // It may be long, and what is to be said of it is known.
+                // The value may be long, and is not needed: the result is known.
                 Some(ConditionResult::False(_)) => None,
                 None => match self.value(at, &condition.field, cx) {
                     value if condition.holds(value.as_ref()) => continue,
@@ -87,7 +87,7 @@ impl Rulebook {
         Some(Firing { no, rule, n, counting, key, groups, request: Vec::new() })
     }
 
-    /// What the groups of the rule's patterns found.
+    /// The groups that the rule's patterns found.
     fn groups(&self, at: usize, rule: &Rule, cx: &dyn EvalContext) -> Vec<(Box<str>, String)> {
         let mut groups = Vec::new();
         for condition in &rule.when {
@@ -100,7 +100,7 @@ impl Rulebook {
         groups
     }
 
-    /// What the rule's matches are counted over at this event.
+    /// The key by which the rule's matches are counted at this event.
     fn key(&self, at: usize, rule: &Rule, cx: &dyn EvalContext, groups: &[(Box<str>, String)]) -> String {
         match &rule.per {
             Per::Server => String::new(),
@@ -115,7 +115,7 @@ impl Rulebook {
         }
     }
 
-    /// Counts a match of the rule. Gives which one it is, unless there are more keys than are counted.
+    /// Counts a match of the rule. Returns its number, or `None` if there are too many keys.
     fn count(&mut self, at: usize, rule: &Rule, key: &str, cx: &dyn EvalContext) -> Option<u64> {
         let mounted = &mut self.rules[at];
         mounted.first.get_or_insert(cx.now());
@@ -134,7 +134,7 @@ impl Rulebook {
         Some(*count)
     }
 
-    /// What a template's name stands for.
+    /// The value of a template's name.
     pub(super) fn named(
         &self,
         at: usize,
@@ -151,12 +151,12 @@ impl Rulebook {
         }
     }
 
-    /// The place of a mounted rule.
+    /// The index of a mounted rule.
     pub(super) fn at(&self, no: RuleNo) -> usize {
         self.rules.iter().position(|mounted| mounted.no == no).unwrap_or(usize::MAX)
     }
 
-    /// What a field says to the rule at this place, if there is one.
+    /// The value of a field for the rule at this index, if there is one.
     pub(super) fn value<'a>(&'a self, at: usize, field: &Field, cx: &'a dyn EvalContext) -> Option<Value<'a>> {
         match field {
             Field::State(name) => self.variables.state().get(name).map(|set| set.value.as_value()),
@@ -165,7 +165,7 @@ impl Rulebook {
                 let first = self.rules.get(at).and_then(|mounted| mounted.first).unwrap_or(cx.now());
                 Some(Value::Number(first.until(cx.now())))
             }
-            // A rule counts from when it came into force; an expectation from the start.
+            // A rule counts from when it came into force; an expectation counts from the start.
             Field::At if self.rules.get(at).is_some() => {
                 let (since, moment) = (self.rules[at].since, cx.moment()?);
                 (since <= moment).then(|| Value::Number(since.until(moment)))
@@ -196,7 +196,7 @@ impl Rulebook {
         self.missed_of(at, &self.rules[at].rule.when, cx)
     }
 
-    /// The same of any conditions; of the outcome nothing is known yet.
+    /// Like `missed`, for any conditions, while the outcome is not known.
     pub(super) fn missed_of(&self, at: usize, when: &[Condition], cx: &dyn EvalContext) -> Vec<FailedCondition> {
         let mut missed = Vec::new();
         for condition in when.iter().filter(|condition| condition.field != Field::Outcome) {

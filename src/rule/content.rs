@@ -1,5 +1,5 @@
-//! What rules ask about the content of messages, and the answers. Reading mail takes long, so it is read before the turn
-//! that asks, while nobody waits for the lock.
+//! Conditions on the content of messages, and their results. Parsing mail takes long, so it is done before the turn,
+//! without the lock.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::watch::{Expect, Wanted};
 use crate::mail::Message;
 use crate::protocol::{Value, content_of};
 
-/// The rules and expectations that ask about the content of these messages.
+/// The rules and expectations with conditions on the content of these messages.
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
     messages: Vec<Message>,
@@ -21,10 +21,10 @@ pub(crate) struct Questions {
     expects: Vec<Arc<Expect>>,
 }
 
-/// What they are answered.
+/// The results of these conditions.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    /// Keeps what they are for: a condition is found by its address.
+    /// Keeps the rules alive: a condition is identified by its address.
     questions: Questions,
     values: Vec<(Field, Option<Value<'static>>)>,
     verdicts: HashMap<usize, ConditionResult>,
@@ -33,7 +33,7 @@ pub(crate) struct Answers {
 /// Whether a condition holds.
 #[derive(Debug)]
 pub(crate) enum ConditionResult {
-    /// It does, and this is what the groups of its regular expressions found.
+    /// It holds, and these are the groups that its regular expressions found.
     True(Vec<(Box<str>, String)>),
     False(FailedCondition),
 }
@@ -52,7 +52,7 @@ impl Questions {
         Self { messages, rules, expects }
     }
 
-    /// Reads the messages.
+    /// Parses the messages and evaluates the conditions.
     pub(crate) fn answer(self) -> Answers {
         let mut answers = Answers::default();
         let conditions = || {
@@ -84,12 +84,12 @@ impl Questions {
 }
 
 impl Answers {
-    /// Whether this message was read, and no other.
+    /// Whether exactly this message was read.
     pub(crate) fn are_about(&self, message: &Message) -> bool {
         matches!(&self.questions.messages[..], [only] if has_octets_of(only, message))
     }
 
-    /// Whether they answer these questions: the same rules and expectations asked about the same messages.
+    /// Whether these are the results of these conditions: the same rules and expectations, and the same messages.
     pub(crate) fn are_to(&self, asked: &Questions) -> bool {
         let Questions { messages, rules, expects } = &self.questions;
         messages.len() == asked.messages.len()
@@ -98,7 +98,7 @@ impl Answers {
             && is_same(expects, &asked.expects)
     }
 
-    /// The value of a field; the inner none where there is no such thing, the outer where nobody asked.
+    /// The value of a field: the inner `None` if the message has none, the outer `None` if the field was not read.
     pub(crate) fn value(&self, field: &Field) -> Option<Option<Value<'_>>> {
         let (_, value) = self.values.iter().find(|(its, _)| its == field)?;
         Some(value.as_ref().map(Value::borrowed))
@@ -122,12 +122,12 @@ fn address(condition: &Condition) -> usize {
 }
 
 impl Rule {
-    /// Whether it asks about the content of mail.
+    /// Whether it needs the content of mail.
     pub(super) fn reads(&self) -> bool {
         self.fields().any(Field::is_content)
     }
 
-    /// What its conditions and templates name.
+    /// The fields in its conditions and templates.
     fn fields(&self) -> impl Iterator<Item = &Field> {
         let key = match &self.per {
             Per::Key(template) => Some(template),

@@ -1,4 +1,4 @@
-//! What a step does to the world: at once, or when it is due.
+//! What a step does to the world, now or later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,15 @@ use crate::journal::Weight;
 use crate::mail::MailboxId;
 use crate::protocol::{CapabilityOverride, Destination, Framing, MailTxn, Protocol, Route};
 
-/// A step that is done to the world, now or later, and what it needs of the request for that.
+/// A step that changes the world, now or later, and what it needs of the request.
 #[derive(Debug)]
 pub(crate) struct Effect {
     step: Arc<dyn Step>,
-    /// What the names in its texts stood for when its rule got to it.
+    /// The values of the names in its texts, taken when its rule reached it.
     names: Vec<(Name, String)>,
-    /// The form of an answer to the request.
+    /// The form of a reply to the request.
     framing: Framing,
-    /// The mailbox that the event is about.
+    /// The mailbox of the event.
     here: Target,
 }
 
@@ -35,22 +35,22 @@ impl Effect {
         Self { step: Arc::clone(step), names, framing: cx.framing.clone(), here: Target::default() }
     }
 
-    /// A step that names no user or mailbox means these.
+    /// Sets the default user and mailbox of a step that names none.
     pub(crate) fn about(&mut self, login: &str, mailbox: &str) {
         self.here = Target { user: Some(login.to_owned()), mailbox: Some(mailbox.into()) };
     }
 
-    /// Does it. Gives whether what it is about was there; fails with why it cannot be done.
+    /// Applies the step. Returns whether its target exists; fails with the reason why the step is impossible.
     pub(crate) fn apply(&self, cx: &mut dyn ApplyContext) -> Result<bool, String> {
         self.step.apply(self, cx)
     }
 
-    /// Whether it gives the message that is accepted its way: that has to be known at once.
+    /// Whether it decides the delivery of the message being accepted, which must be known at once.
     pub(crate) fn is_about_accepted(&self) -> bool {
         self.step.is_about_accepted()
     }
 
-    /// What a name in its texts stands for.
+    /// The value of a name in its texts.
     pub(crate) fn named(&self, name: &Name) -> Option<String> {
         self.names.iter().find(|(its, _)| its == name).map(|(_, value)| value.clone())
     }
@@ -67,7 +67,7 @@ impl Effect {
         &self.framing
     }
 
-    /// The mailbox that a step means which names these.
+    /// The mailbox of a step with these parameters.
     pub(super) fn target(&self, user: Option<&Template>, mailbox: Option<&str>) -> Target {
         Target {
             user: user.map(|user| self.text(user)).or_else(|| self.here.user.clone()),
@@ -76,66 +76,66 @@ impl Effect {
     }
 }
 
-/// What steps may do to the world.
+/// What steps can do to the world.
 pub(crate) trait ApplyContext {
-    /// The session is told this, which nobody asked for.
+    /// Sends octets to the client without a request.
     fn say(&mut self, octets: Vec<u8>);
 
-    /// The session ends.
+    /// Ends the session.
     fn end(&mut self, mode: CloseMode);
 
-    /// Other sessions end after this: of this user, of this protocol. Gives whether there are any.
+    /// Ends other sessions after this turn: of this user, of this protocol. Returns whether there are any.
     fn end_sessions(&mut self, user: Option<&Pattern>, protocol: Option<Protocol>, goodbye: Vec<u8>) -> bool;
 
-    /// Every listener is closed for so long.
+    /// Closes every listener for this time.
     fn close_listeners(&mut self, span: Duration);
 
-    /// What an assignment comes to at this moment.
+    /// The result of an assignment now.
     fn assigned(&self, variable: &Variable, assign: &Assign, effect: &Effect) -> VariableValue;
 
-    /// Gives variables other values. Gives whether any could be set.
+    /// Sets variables. Returns whether any could be set.
     fn set(&mut self, set: Vec<(Variable, VariableValue)>) -> bool;
 
-    /// The message that is accepted is put nowhere.
+    /// Captures the message being accepted, but delivers it nowhere.
     fn lose(&mut self);
 
-    /// The message that is accepted is put into this mailbox; fails with why that cannot be.
+    /// Delivers the message being accepted to this mailbox; fails with the reason why this is impossible.
     fn redirect(&mut self, user: Option<&str>, mailbox: &str) -> Result<(), String>;
 
-    /// A message of the scenario, by its name.
+    /// A message of the scenario, by name.
     fn message(&self, name: &str) -> Option<Bytes>;
 
-    /// The mailbox that a target means; fails with why there cannot be one.
+    /// The mailbox of a target; fails with the reason why there is none.
     fn mailbox(&mut self, target: &Target) -> Result<MailboxId, String>;
 
     /// A transaction on the mail.
     fn txn(&mut self) -> MailTxn<'_>;
 
-    /// The session is told now of what changed in its mailbox.
+    /// Sends the session the changes of its mailbox now.
     fn tell_changes(&mut self);
 
-    /// The session is never told that this message went.
+    /// Never tells the session that this message was expunged.
     fn conceal(&mut self, mailbox: MailboxId, uid: u32);
 
-    /// From now on the session is told of other capabilities.
+    /// Changes the capabilities that the session announces from now on.
     fn announce(&mut self, capabilities: &CapabilityOverride);
 
     /// Writes a text into the journal.
     fn note(&mut self, weight: Weight, text: String);
 }
 
-/// The way of the message that is accepted, where a rule gives it one.
+/// How the message being accepted is delivered, if a rule decides it.
 #[derive(Debug, Clone)]
 pub(crate) enum Delivery {
-    /// It is captured, and nobody gets it.
+    /// Captured, and delivered to nobody.
     Lost,
     Into(Destination),
-    /// It is filed at this time.
+    /// Delivered at this time.
     Later(Timestamp, Destination, By),
 }
 
 impl Delivery {
-    /// What becomes of the message at once.
+    /// How the message is delivered now.
     pub(crate) fn route(&self) -> Route {
         match self {
             Self::Lost | Self::Later(..) => Route::Nowhere,

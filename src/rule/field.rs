@@ -1,13 +1,13 @@
-//! What conditions and templates may name.
+//! The fields that conditions and templates can use.
 
 use crate::protocol::{ContentField, Event, Protocol, RequestField};
 
-/// Something that is known when a rule is asked.
+/// Something that is known when a rule is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
-    /// What the protocol knows of the request.
+    /// Something that the protocol knows of the request.
     Request(RequestField),
-    /// What the messages contain that it is about.
+    /// Something in the messages of the request.
     Content(ContentField),
     Age,
     At,
@@ -30,27 +30,27 @@ pub(crate) enum Field {
     Tls,
 }
 
-/// What `outcome` may be.
+/// The values of `outcome`.
 pub(crate) const OUTCOMES: &[&str] = &["ok", "refused", "cut", "silent"];
 
 /// How a field's values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldKind {
-    /// To the letter.
+    /// Exactly.
     Text,
-    /// Without regard to ASCII case.
+    /// Case-insensitively (ASCII).
     Word,
-    /// The same for the domain only.
+    /// The domain case-insensitively, the rest exactly.
     Address,
     Number,
-    /// A length of time, in microseconds.
+    /// A duration, in microseconds.
     Span,
     Truth,
-    /// A variable of the scenario: whatever was put into it.
+    /// A variable: any type.
     Any,
 }
 
-/// The names without a second part, each with its kind and what it is.
+/// The names without a dot, each with its kind and description.
 pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("age", Field::Age, FieldKind::Span, "How long the session has existed."),
     ("arg", Field::Request(RequestField::Argument), FieldKind::Text, "The text after the verb."),
@@ -150,7 +150,7 @@ pub(crate) const FIELDS: &[(&str, Field, FieldKind, &str)] = &[
     ("verb", Field::Request(RequestField::Verb), FieldKind::Word, "The command word."),
 ];
 
-/// The names that take a second part behind a dot.
+/// The names with a second part after a dot.
 pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
     ("header", FieldKind::Text, "A header field of the message."),
     ("param", FieldKind::Word, "A parameter of MAIL or RCPT."),
@@ -226,12 +226,12 @@ impl Field {
         }
     }
 
-    /// Whether messages have to be read for it.
+    /// Whether it needs the content of messages.
     pub(crate) fn is_content(&self) -> bool {
         matches!(self, Self::Content(_))
     }
 
-    /// Whether there may be such a thing at this event.
+    /// Whether it can have a value at this event.
     pub(crate) fn exists_at(&self, event: Event) -> bool {
         let event = event.as_smtp();
         let is_world = event.is_of_world();

@@ -1,4 +1,4 @@
-//! One firing of a rule: what is known of it, and whether it changes anything, now or later.
+//! One firing of a rule, and whether it changes anything, now or later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,18 +15,18 @@ pub(super) struct Firing {
     pub(super) counting: Counting,
     pub(super) key: String,
     pub(super) groups: Vec<(Box<str>, String)>,
-    /// What steps name of a request that is performed.
+    /// Values of the request that later steps use.
     pub(super) request: Vec<(Field, String)>,
 }
 
 /// Whether one firing changed anything.
 #[derive(Debug)]
 pub(super) struct FiringEffect {
-    /// One of its steps did.
+    /// One of its steps changed something.
     pub(super) changed: bool,
-    /// The steps that [may miss](super::Timed::may_miss) what they are about, and did.
+    /// The steps that [may miss](super::Timed::may_miss) their target, and did.
     pub(super) missed: Vec<usize>,
-    /// A step that may miss is done later.
+    /// A step that may miss is deferred.
     puts_off: bool,
     pub(super) firing: Undecided,
 }
@@ -43,38 +43,39 @@ impl FiringEffect {
         }
     }
 
-    /// What is put off may have an effect until it turns out that it has none.
+    /// A deferred step may change something until it is known that it did not.
     pub(super) fn put_off(&mut self) {
         self.puts_off = true;
         self.firing.put_off();
     }
 
-    /// All that is done at once is done. Gives whether nothing was changed, and nothing that is put off can do so.
+    /// Called when all immediate steps are done. Returns whether nothing was changed, and no deferred step can change
+    /// anything.
     pub(super) fn is_none(&self) -> bool {
         !self.changed && (self.puts_off || !self.missed.is_empty()) && self.firing.missed()
     }
 }
 
-/// The step of a rule that wants something done.
+/// The step of a rule that causes an effect.
 #[derive(Debug, Clone)]
 pub(crate) struct By {
     pub(crate) rule: Arc<str>,
-    /// Its place in the rule.
+    /// Its index in the rule.
     pub(crate) step: usize,
-    /// The firing that it is a step of.
+    /// The firing that it belongs to.
     pub(super) firing: Undecided,
 }
 
-/// A firing of which it is not known yet whether it changes anything: what it put off may do so later.
+/// A firing that may still change something, through its deferred steps.
 #[derive(Debug, Clone)]
 pub(super) struct Undecided {
-    /// What the firing is counted in.
+    /// The count that the firing belongs to.
     counting: Counting,
-    /// How much of it may still change something: each step that is done later, and all that are done at once as one.
+    /// How many parts may still change something: each deferred step, and all immediate steps as one.
     outstanding: Arc<AtomicUsize>,
 }
 
-/// What is counted of a rule until it is reset: a firing from before does not count in the next.
+/// The counts of a rule until it is reset: an earlier firing does not count in the next.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counting(Arc<()>);
 
@@ -83,13 +84,13 @@ impl Undecided {
         Self { counting, outstanding: Arc::new(AtomicUsize::new(1)) }
     }
 
-    /// A step that may change nothing is done later.
+    /// A step that may change nothing is deferred.
     pub(super) fn put_off(&self) {
         self.outstanding.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One of the steps that were put off changed nothing, or all that were done at once. Gives whether nothing else
-    /// can change anything.
+    /// A deferred step, or all immediate steps together, changed nothing. Returns whether nothing else can change
+    /// anything.
     pub(super) fn missed(&self) -> bool {
         self.outstanding.fetch_sub(1, Ordering::Relaxed) == 1
     }

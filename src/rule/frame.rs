@@ -1,4 +1,4 @@
-//! One rule at work: what it has done, and what becomes of what is said inside of it.
+//! One active rule: what it has done, and what it does to the output inside of it.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use super::plan::Cue;
 use super::step::wait::Span;
 use crate::protocol::{Framing, Reply};
 
-/// A rule at work.
+/// An active rule.
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) firing: Firing,
-    /// The next step.
+    /// The index of the next step.
     pub(super) next: usize,
     pub(super) filters: Vec<Shaping>,
     pub(super) has_passed: bool,
     pub(super) passing: Option<Passing>,
-    /// Something that was said inside was not let through.
+    /// Output from inside was discarded.
     has_silenced: bool,
-    /// The step that gave the message its way, until it is accepted.
+    /// The step that decides the delivery of the message, until the message is accepted.
     delivery: Option<usize>,
     pub(super) effect: FiringEffect,
 }
 
-/// A filter at work for one step of its rule.
+/// An active filter, of one step of its rule.
 #[derive(Debug)]
 pub(super) struct Shaping {
     pub(super) filter: Box<dyn Filter>,
-    /// The place of the step in the rule.
+    /// The index of the step in the rule.
     pub(super) step: usize,
-    /// What was said became something else.
+    /// The filter changed something.
     pub(super) changed: bool,
 }
 
-/// What becomes of what is said inside.
+/// What the rule does to the output inside of it.
 #[derive(Debug)]
 pub(crate) enum Passing {
     Loud,
     Silent,
-    /// The last thing said waits for its end: its last line is replaced.
+    /// Holds back the last output: its last line is replaced.
     Status {
         line: Vec<u8>,
         kept: Option<Cue>,
@@ -53,24 +53,24 @@ impl Frame {
         Self { firing, next: 0, filters, has_passed: false, passing: None, has_silenced: false, delivery: None, effect }
     }
 
-    /// Whether something else was let out than what was said inside.
+    /// Whether the content of the output differs from the output inside.
     pub(super) fn has_rewritten(&self) -> bool {
         self.has_silenced || self.filters.iter().any(|its| its.changed && its.filter.rank().rewrites())
     }
 
-    /// What is said from now on goes through this filter, of this step.
+    /// Output from now on goes through this filter of this step.
     pub(super) fn shape(&mut self, filter: Box<dyn Filter>, step: usize) {
         let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
         self.filters.insert(at, Shaping { filter, step, changed: false });
     }
 
-    /// A step gives the message its way, and that of a step before is none.
+    /// Lets a step decide the delivery of the message, instead of an earlier step.
     pub(super) fn deliver(&mut self, step: usize) {
         self.lose_delivery();
         self.delivery = Some(step);
     }
 
-    /// The message is accepted and goes the way that a step of this rule gave it. Gives whether one did.
+    /// The message was accepted, and is delivered as a step of this rule decided. Returns whether one did.
     pub(super) fn delivered(&mut self) -> bool {
         let Some(step) = self.delivery.take() else { return false };
         match self.firing.rule.steps.get(step).and_then(|timed| timed.after) {
@@ -80,14 +80,14 @@ impl Frame {
         true
     }
 
-    /// No message went the way that a step of this rule gave it.
+    /// No message was delivered as a step of this rule decided.
     pub(super) fn lose_delivery(&mut self) {
         if let Some(step) = self.delivery.take() {
             self.effect.note(step, false);
         }
     }
 
-    /// What comes from inside, as `pass` lets it through.
+    /// Output from inside, as `pass` lets it through.
     pub(super) fn passed(&mut self, cues: Vec<Cue>) -> Vec<Cue> {
         match &mut self.passing {
             None | Some(Passing::Loud) => cues,
@@ -107,7 +107,7 @@ impl Frame {
     }
 
     pub(super) fn filtered(&mut self, mut cues: Vec<Cue>) -> Vec<Cue> {
-        // What its filters write is the rule's.
+        // The rule is the author of what its filters write.
         for cue in &mut cues {
             if let Cue::Send { bytes, .. } = cue {
                 bytes.hand_to(&self.firing.rule.id);
@@ -126,7 +126,7 @@ impl Shaping {
         shaped
     }
 
-    /// What it held back.
+    /// Releases the output that was held back.
     pub(super) fn finish(&mut self) -> Vec<Cue> {
         let mut rest = Vec::new();
         self.changed |= self.filter.finish(&mut |cue| rest.push(cue));
@@ -134,7 +134,7 @@ impl Shaping {
     }
 }
 
-/// Puts a line in the place of the one that completes a reply: all of SMTP's, IMAP's last, POP3's first.
+/// Replaces the line that completes a reply: all lines in SMTP, the last in IMAP, the first in POP3.
 pub(super) fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
     let framed = framing.frame(&[line]);
     let text = reply.text();
@@ -144,7 +144,7 @@ pub(super) fn complete(reply: &mut Reply, framing: &Framing, line: Vec<u8>) {
             let body = text.strip_suffix(b"\r\n").unwrap_or(text);
             memchr::memrchr(b'\n', body).map_or(0, |at| at + 1)..text.len()
         }
-        // Behind a refusal there is no list.
+        // No list follows a refusal.
         Framing::Pop3 if framed.starts_with(b"-") => 0..text.len(),
         Framing::Pop3 => 0..memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1),
     };
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_that_completes_a_reply_is_another() {
+    fn the_line_that_completes_a_reply_is_replaced() {
         let smtp = "250-one\r\n250 two\r\n";
         let imap = "* 1 EXISTS\r\nA1 OK done\r\n";
         let pop3 = "+OK 1\r\n1 10\r\n.\r\n";
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_drawn_from_its_whole_length_and_from_nothing_else() {
+    fn a_drawn_span_covers_its_whole_range() {
         let (least, most) = (Duration::from_millis(200), Duration::from_millis(300));
 
         let drawn: Vec<u128> =
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_have_one_order_and_those_of_one_kind_that_of_their_steps() {
+    fn filters_are_ordered_by_rank_then_by_step() {
         let steps = [
             "cut = { at = 1 }",
             "pace = { chunk = 1, gap = \"0\" }",

@@ -1,4 +1,4 @@
-//! A rule in force: what was counted of it, and what is known where it fires.
+//! A mounted rule with its counts and near misses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,38 +8,38 @@ use super::firing::Counting;
 use super::near_miss::Miss;
 use crate::base::{Seq, Timestamp};
 
-/// A rule and what happened to it.
+/// A rule with its counts.
 #[derive(Debug)]
 pub(crate) struct Mounted {
     pub(crate) no: RuleNo,
     pub(crate) rule: Arc<Rule>,
     pub(crate) enabled: bool,
-    /// It came with the scenario, not at run time.
+    /// Whether it came with the scenario, not at run time.
     pub(crate) is_loaded: bool,
     /// When it came into force.
     pub(super) since: Timestamp,
     pub(crate) fired: u64,
-    /// How often it fired and changed nothing: its steps that [may miss](super::Timed::may_miss) did not find what they
-    /// are about, and no other did anything.
+    /// How often it fired without effect: its steps that [may miss](super::Timed::may_miss) did not find their target,
+    /// and no other step did anything.
     pub(crate) without_effect: u64,
-    /// How often each step found nothing, by its place.
+    /// How often each step found nothing, by its index.
     pub(crate) missed: BTreeMap<usize, u64>,
-    /// How often it was asked.
+    /// How often it was evaluated.
     pub(crate) asked: u64,
-    /// The exchanges at which it fired, the first of them.
+    /// The first exchanges in which it fired.
     pub(crate) fires: Vec<Seq>,
-    /// The best of those that failed, best first.
+    /// The best near misses, best first.
     pub(crate) near: Vec<Miss>,
     pub(super) first: Option<Timestamp>,
     pub(super) count: u64,
     pub(super) counts: HashMap<String, u64>,
-    /// There were more keys than are counted.
+    /// There were more keys than the maximum.
     pub(super) is_full: bool,
     pub(super) counting: Counting,
 }
 
 impl Mounted {
-    /// Whether it fired as often as was expected, with an effect and altogether.
+    /// Whether it fired as often as expected, with an effect and in total.
     pub(crate) fn is_met(&self) -> bool {
         let effective = self.fired - self.without_effect;
         self.rule.expect.is_none_or(|times| times.contains(self.fired) && times.contains(effective))

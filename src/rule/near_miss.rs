@@ -9,10 +9,10 @@ use super::mounted::Mounted;
 use crate::base::{Seq, SessionNo};
 use crate::protocol::{Event, Value};
 
-/// How many are kept for each rule.
+/// Maximum number kept for each rule.
 pub(crate) const MOST: usize = 3;
 
-/// An event at which a rule was asked, and did not fire, or changed nothing.
+/// An event at which a rule was evaluated and did not fire, or had no effect.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Miss {
     pub(crate) reason: MissReason,
@@ -27,13 +27,13 @@ pub(crate) struct Miss {
 pub(crate) enum MissReason {
     /// It fired, and these steps found nothing to change.
     NoEffect(Vec<&'static str>),
-    /// It matched for the n-th time, and that was not one of those it is for.
+    /// It matched for the n-th time, but `times` or `nth` excludes that match.
     UsedUp(u64),
-    /// It matched for the n-th time, and lost the draw.
+    /// It matched for the n-th time, but the random draw excluded it.
     Lost(u64),
     /// It is disabled.
     Disabled,
-    /// A rule outside of it answered and did not pass.
+    /// A rule outside of it replied without `pass`.
     Shadowed(Arc<str>),
     /// Conditions were false.
     False { missed: Vec<FailedCondition>, of: usize },
@@ -44,14 +44,14 @@ pub(crate) enum MissReason {
 pub(crate) struct FailedCondition {
     pub(crate) field: Field,
     pub(crate) wanted: String,
-    /// None: there was no such thing.
+    /// `None` if the field has no value.
     pub(crate) got: Option<String>,
-    /// Of a variable: the rule and the session that set it.
+    /// For a variable: the rule and the session that set it.
     pub(crate) setter: Option<(Option<Arc<str>>, Option<SessionNo>)>,
     distance: usize,
 }
 
-/// What is got is shown up to here.
+/// Maximum octets of a value to show.
 const SHOWN: usize = 200;
 
 impl FailedCondition {
@@ -62,7 +62,7 @@ impl FailedCondition {
     ) -> Self {
         let wanted = condition.test.to_string();
         let got = value.map(|value| match value {
-            // It may be long.
+            // The text may be long.
             Value::Text(text) => beginning(text),
             Value::Number(_) | Value::Truth(_) | Value::Several(_) => beginning(&shown(value)),
         });
@@ -71,7 +71,7 @@ impl FailedCondition {
     }
 }
 
-/// As much of a text as is shown.
+/// The part of a text that is shown.
 fn beginning(text: &str) -> String {
     match text.len() > SHOWN {
         true => format!("{}…", &text[..text.floor_char_boundary(SHOWN)]),
@@ -79,7 +79,7 @@ fn beginning(text: &str) -> String {
     }
 }
 
-/// How far two texts are from each other: what is left when their common beginning and end are taken off.
+/// The distance between two texts: the length that remains without their common beginning and end.
 fn differ(wanted: &str, got: &str) -> usize {
     let wanted = wanted.trim_start_matches(['~', '^', '!', '*', '<', '>', '=']).as_bytes();
     let got = got.as_bytes();
@@ -90,7 +90,7 @@ fn differ(wanted: &str, got: &str) -> usize {
 }
 
 impl Miss {
-    /// The less the better: the kind of reason, then how far away.
+    /// Smaller is better: the kind of reason, then the distance.
     fn rank(&self) -> (u8, usize) {
         match &self.reason {
             MissReason::NoEffect(_) => (0, 0),
@@ -109,7 +109,7 @@ impl Miss {
     }
 }
 
-/// The best of these, the best first.
+/// The best of these, best first.
 pub(super) fn best(mut near: Vec<Miss>) -> Vec<Miss> {
     near.sort_by_key(Miss::rank);
     near.truncate(MOST);
@@ -117,7 +117,7 @@ pub(super) fn best(mut near: Vec<Miss>) -> Vec<Miss> {
 }
 
 impl Mounted {
-    /// Whether missing this condition could still be among the best, by a look that costs little.
+    /// Whether missing this condition could be among the best; a quick check.
     pub(super) fn may_miss(&self, condition: &Condition, value: Option<&Value<'_>>) -> bool {
         let Some(worst) = self.near.get(MOST - 1).map(Miss::rank) else { return true };
         let mut distance = 0;
@@ -127,7 +127,7 @@ impl Mounted {
         worst > (3, distance)
     }
 
-    /// Keeps it if it is among the best; says whether it did.
+    /// Keeps a near miss if it is among the best; returns whether it is.
     pub(super) fn keep(&mut self, near: Miss) -> bool {
         let rank = near.rank();
         let at = self.near.partition_point(|kept| kept.rank() <= rank);
@@ -141,7 +141,7 @@ impl Mounted {
 }
 
 impl Rule {
-    /// What it waits for, as a report writes it.
+    /// What the condition requires, as a report prints it.
     pub(crate) fn described(&self) -> String {
         let on: Vec<&str> = self.on.iter().map(|on| &*on.written).collect();
         let mut text = format!("on = {}", on.join(", "));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_nearest_is_the_best_reason() {
+    fn the_nearest_miss_is_the_best_reason() {
         let of_best_first = [
             MissReason::NoEffect(vec!["edit"]),
             MissReason::Lost(1),

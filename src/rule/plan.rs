@@ -10,19 +10,19 @@ use crate::protocol::{Layer, Next, Reply};
 /// One instruction to the wire.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cue {
-    /// Give these octets to the kernel; with a pace, in pieces. What is apart leaves before anything else does.
+    /// Send these octets; with a pace, in chunks. If `apart`, they are sent before anything that follows.
     Send { bytes: Reply, pace: Option<Pace>, apart: bool },
-    /// Let so much server time pass.
+    /// Wait for this span of server time.
     Wait(Duration),
-    /// Put this layer on the wire.
+    /// Add this layer to the wire.
     Layer(Layer),
-    /// Say nothing from now on.
+    /// Send nothing from now on.
     Stall,
-    /// Read no more, or little at a time.
+    /// Stop reading, or read slowly.
     Read(Reading),
-    /// The session ends in good order.
+    /// End the session in an orderly way.
     Close,
-    /// A rule ends the connection.
+    /// End the connection because of a rule.
     End(CloseMode),
 }
 
@@ -32,7 +32,7 @@ impl Cue {
     }
 }
 
-/// Octets go out in chunks, with a gap of server time between two of them.
+/// Octets are sent in chunks, with a gap of server time between two chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace {
     pub(crate) chunk: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
     after: After,
 }
 
-/// Most replies leave as they are.
+/// Most replies are sent unchanged.
 #[derive(Debug)]
 enum Said {
     Plain(Reply),
@@ -80,7 +80,7 @@ impl Plan {
         Self { said: Said::Cues(cues.into_iter()), after }
     }
 
-    /// Whether octets follow, or time in which nothing is said.
+    /// Whether octets or a delay follow.
     pub(crate) fn says_more(&self) -> bool {
         match &self.said {
             Said::Plain(reply) => !reply.is_empty(),
@@ -96,7 +96,7 @@ impl Plan {
         is_said && self.after == After::Nothing
     }
 
-    /// How many octets leave when all of it is played.
+    /// How many octets are sent when all of it is played.
     pub(crate) fn octets(&self) -> u64 {
         let of = |cue: &Cue| match cue {
             Cue::Send { bytes, .. } => bytes.len() as u64,

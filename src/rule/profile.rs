@@ -1,4 +1,4 @@
-//! What a listener presents in TLS, as data: which library speaks it is not known here.
+//! What a listener presents in TLS, as data independent of the TLS library.
 
 /// What a listener presents in TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Profile {
 pub(crate) enum Certificate {
     /// Valid for the names of the server.
     Good,
-    /// It was valid for the same names, until a week ago.
+    /// Valid for the same names until a week ago.
     Expired,
 }
 
@@ -36,7 +36,7 @@ impl Certificate {
     }
 }
 
-/// The versions of TLS that a listener speaks.
+/// The TLS versions of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(test), expect(dead_code, reason = "rules and scenarios cannot choose versions yet"))]
 pub(crate) enum Versions {
@@ -46,13 +46,13 @@ pub(crate) enum Versions {
     Tls13,
 }
 
-/// Whether a listener asks for a certificate of the client, signed by the server's own authority.
+/// Whether a listener requests a client certificate, signed by the server's CA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(test), expect(dead_code, reason = "rules and scenarios cannot ask for client certificates yet"))]
 pub(crate) enum ClientAuth {
     None,
-    /// The listener asks; a client without a certificate may go on.
+    /// Requested; a client without one may continue.
     Requested,
-    /// The handshake fails without one.
+    /// Required: the handshake fails without one.
     Required,
 }

@@ -1,4 +1,4 @@
-//! Reading texts with names in them out of a document.
+//! Reads templates from a document.
 
 use super::template::Template;
 use crate::document::{Data, Node, Reader};

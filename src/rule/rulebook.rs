@@ -1,4 +1,4 @@
-//! The mounted rules of one server, what was counted, and the variables that they share.
+//! The mounted rules of one server, their counts, and their shared variables.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,51 +18,52 @@ use crate::base::{Seq, SessionNo, Timestamp};
 use crate::mail::Message;
 use crate::protocol::{Event, Value};
 
-/// Keys that one rule or one expectation counts over. What comes with another key is not counted, and that is a failure.
+/// Maximum number of keys that one rule or expectation counts by. Events with further keys are not counted, which fails
+/// verification.
 pub(super) const MOST_KEYS: usize = 100_000;
 
-/// What is known when rules are asked.
+/// What is known when rules are evaluated.
 pub(crate) trait EvalContext {
-    /// What the protocol, the session and the server know.
+    /// The value of a field of the protocol, the session or the server.
     fn value(&self, field: &Field) -> Option<Value<'_>>;
-    /// What was found out before about a condition on the content of mail.
+    /// The result of a condition on the content of mail, if it was evaluated before.
     fn verdict(&self, _condition: &Condition) -> Option<&ConditionResult> {
         None
     }
     fn session(&self) -> Option<SessionNo>;
-    /// The record that this is about or follows from. None: it is not written yet.
+    /// The record of this event or of its cause; `None` if it is not written yet.
     fn record(&self) -> Option<Seq> {
         None
     }
-    /// The moment that came, where that is the event.
+    /// The time of a timer event.
     fn moment(&self) -> Option<Timestamp>;
     fn now(&self) -> Timestamp;
 }
 
-/// The rules of one server, the outermost first. An empty rulebook lets every request be performed and every reply
-/// leave as it is.
+/// The rules of one server, the outermost first. With an empty rulebook, every request is performed and every reply is
+/// sent unchanged.
 #[derive(Debug, Default)]
 pub(crate) struct Rulebook {
     pub(super) rules: Vec<Mounted>,
-    /// For each event the rules that are asked.
+    /// For each event, the rules to evaluate.
     pub(super) by_event: Vec<Index>,
     next: u32,
     /// The number of the first rule of the scenario.
     first_loaded: RuleNo,
     pub(super) seed: u64,
     pub(crate) variables: Variables,
-    /// How often each event happened while rules were there.
+    /// How often each event happened while rules were mounted.
     seen: HashMap<Event, u64>,
-    /// How often rules fired, all of them, ever.
+    /// How often rules fired in total.
     pub(super) firings: u64,
-    /// Rules with a near miss that has no place in the journal yet.
+    /// Rules with a near miss whose record is not written yet.
     pub(super) pending: Vec<usize>,
     watches: Vec<Watch>,
-    /// For each event whether an expectation looks at it.
+    /// For each event, whether an expectation watches it.
     watched: Vec<bool>,
     /// When the first event happened.
     first: Option<Timestamp>,
-    /// Rules and expectations that came to the end of what is counted, until somebody says so.
+    /// Rules and expectations that exceeded the maximum number of keys, until reported.
     pub(super) full: Vec<Arc<str>>,
 }
 
@@ -71,12 +72,12 @@ impl Rulebook {
         Self { seed, ..Self::default() }
     }
 
-    /// Whether any rule is asked at this event.
+    /// Whether any rule is evaluated at this event.
     pub(crate) fn concerns(&self, event: Event) -> bool {
         self.by_event.get(event as usize).is_some_and(|index| !index.is_empty() || self.watched[event as usize])
     }
 
-    /// What is asked at these events about the content of these messages; none where nothing is.
+    /// The conditions at these events on the content of these messages; `None` if there are none.
     pub(crate) fn questions(&self, events: &[Event], messages: Vec<Message>) -> Option<Questions> {
         let is_on = |rule: &Rule| events.iter().any(|event| rule.is_on(*event));
         let rules = self.rules.iter().map(|mounted| &mounted.rule).filter(|rule| is_on(rule) && rule.reads());
@@ -86,7 +87,7 @@ impl Rulebook {
         (!rules.is_empty() || !expects.is_empty()).then(|| Questions::new(messages, rules, expects))
     }
 
-    /// What must have happened, and what was seen of it.
+    /// The expectations, and what they have counted.
     pub(crate) fn watches(&self) -> &[Watch] {
         &self.watches
     }
@@ -99,7 +100,7 @@ impl Rulebook {
         self.rules.iter().find(|mounted| mounted.no == no)
     }
 
-    /// How often rules fired, all of them, ever: whether one did in between.
+    /// How often rules fired in total; a change means that a rule fired in between.
     pub(crate) fn firings(&self) -> u64 {
         self.firings
     }
@@ -108,7 +109,7 @@ impl Rulebook {
         self.seed
     }
 
-    /// Adds a rule outside of all others.
+    /// Mounts a rule as the outermost.
     pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
         let mounted = self.mounted(rule, false, now);
         let no = mounted.no;
@@ -127,8 +128,8 @@ impl Rulebook {
         self.first_loaded
     }
 
-    /// Puts a scenario's rules in the place of those that were loaded before, numbered from the first on; those
-    /// mounted at run time stay. To be [reset](Self::reset) then.
+    /// Replaces the rules of the previous scenario, numbered from the first; rules mounted at run time are kept. The
+    /// caller must then [reset](Self::reset) it.
     pub(crate) fn load(
         &mut self,
         rules: &[Arc<Rule>],
@@ -149,13 +150,13 @@ impl Rulebook {
         self.index();
     }
 
-    /// Takes out the rules that were mounted at run time.
+    /// Unmounts the rules that were mounted at run time.
     pub(crate) fn unmount_added(&mut self) {
         self.rules.retain(|mounted| mounted.is_loaded);
         self.index();
     }
 
-    /// Takes out every rule, those of the scenario too.
+    /// Unmounts every rule, including those of the scenario.
     pub(crate) fn unmount_all(&mut self) {
         self.rules.clear();
         self.index();
@@ -168,7 +169,7 @@ impl Rulebook {
         self.rules.len() < before
     }
 
-    /// Puts a rule in the place of another, which keeps its number and loses its counts.
+    /// Replaces a rule; the number is kept, the counts are reset.
     pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
         let Some(at) = self.rules.iter().position(|mounted| mounted.no == no) else { return false };
         let is_loaded = self.rules[at].is_loaded;
@@ -182,7 +183,7 @@ impl Rulebook {
         found.map(|mounted| mounted.enabled = enabled).is_some()
     }
 
-    /// Counts and variables as at the start.
+    /// Resets counts and variables.
     pub(crate) fn reset(&mut self, now: Timestamp) {
         for mounted in &mut self.rules {
             let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded, now);
@@ -198,7 +199,7 @@ impl Rulebook {
         self.variables.reset();
     }
 
-    /// A session is over, and its variables with it.
+    /// Removes the variables of a session that has ended.
     pub(crate) fn forget(&mut self, session: SessionNo) {
         self.variables.forget(session);
         for mounted in self.rules.iter_mut().filter(|mounted| mounted.rule.per == Per::Conn) {
@@ -206,17 +207,17 @@ impl Rulebook {
         }
     }
 
-    /// The rules and expectations that have more keys than are counted, each once.
+    /// The rules and expectations that exceeded the maximum number of keys, each once.
     pub(crate) fn take_full(&mut self) -> Vec<Arc<str>> {
         std::mem::take(&mut self.full)
     }
 
-    /// How often an event happened while rules were there.
+    /// How often an event happened while rules were mounted.
     pub(crate) fn seen(&self, event: Event) -> u64 {
         self.seen.get(&event).copied().unwrap_or(0)
     }
 
-    /// An event happened: it is counted, and expectations look at it.
+    /// Counts an event, and shows it to the expectations.
     pub(super) fn happened(&mut self, event: Event, cx: &dyn EvalContext) {
         *self.seen.entry(event).or_default() += 1;
         let after = since(&mut self.first, cx.now());
@@ -228,7 +229,7 @@ impl Rulebook {
         self.full.extend(self.watches.iter_mut().filter_map(Watch::tell_full));
     }
 
-    /// The answer to an exchange has left, or as much of it as ever will.
+    /// The reply of an exchange was sent, as far as it ever will be.
     pub(crate) fn closed(&mut self, exchange: Seq, outcome: &str) {
         let open = self.watches.iter_mut().filter(|watch| watch.is_open(exchange));
         for watch in open {
@@ -237,7 +238,7 @@ impl Rulebook {
         }
     }
 
-    /// What happened in the exchange that is under way stands at this place of the journal.
+    /// Sets the record of the current exchange, once it has a number.
     pub(crate) fn place(&mut self, exchange: Seq) {
         self.watches.iter_mut().for_each(|watch| watch.place(exchange));
         self.by_event.iter_mut().filter(|index| index.is_keyed()).for_each(|index| index.place(exchange));
@@ -247,7 +248,7 @@ impl Rulebook {
         }
     }
 
-    /// How often a rule was asked: one that is found by a value is asked whenever its event happens.
+    /// How often a rule was evaluated: an indexed rule counts whenever its event happens.
     pub(crate) fn asked(&self, mounted: &Mounted) -> u64 {
         let events = Event::ALL.iter().filter(|event| mounted.rule.is_on(**event));
         let is_keyed = |event: &&Event| {
@@ -273,7 +274,7 @@ impl Rulebook {
         super::near_miss::best(near)
     }
 
-    /// All that a firing does at once is done.
+    /// All immediate steps of a firing are done.
     pub(super) fn took_effect(&mut self, event: Event, firing: &Firing, effect: &FiringEffect, cx: &dyn EvalContext) {
         let is_none = effect.is_none();
         let at = self.at(firing.no);
@@ -289,7 +290,7 @@ impl Rulebook {
         }
     }
 
-    /// What a rule put off was due, and was about nothing, or nobody was there any longer to hear it.
+    /// A deferred step of a rule found no target, or the session has ended.
     pub(crate) fn missed_later(&mut self, by: &By) {
         let is_none = by.firing.missed();
         let Some(mounted) = self.rules.iter_mut().find(|mounted| by.firing.is_in(&mounted.counting)) else { return };
@@ -297,7 +298,7 @@ impl Rulebook {
         mounted.without_effect += u64::from(is_none);
     }
 
-    /// A rule fired in this exchange.
+    /// Records that a rule fired in this exchange.
     pub(crate) fn fired_in(&mut self, id: &Arc<str>, exchange: Seq) {
         if let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, id))
             && mounted.fires.len() < 16

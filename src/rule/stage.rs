@@ -1,17 +1,17 @@
-//! What an event is an event of: events of one stage allow the same steps.
+//! The stage of an event: events of one stage allow the same steps.
 
 use crate::protocol::Event;
 
-/// Where something happens.
+/// The part of a session, or of the world, in which an event happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// A connection, before anything is said; its TLS handshake.
+    /// A connection before any protocol output; its TLS handshake.
     Connection,
-    /// A request of a protocol, or what a protocol says unasked.
+    /// A request of a protocol, or output of the protocol without a request.
     Protocol,
-    /// Nothing can be changed any more.
+    /// A closed exchange or an ended session: nothing can be changed.
     Over,
-    /// Something changed in the world.
+    /// A change of the world.
     World,
 }
 
@@ -29,10 +29,10 @@ impl Stage {
     }
 }
 
-/// Why a step is impossible where no client hears anything.
+/// Why a step is impossible if no client receives output.
 pub(super) const NOTHING_SAID: &str = "the server sends nothing at this event";
 
-/// Whether there is a client that something could be said to.
+/// Whether there is a client that output can be sent to.
 pub(super) fn has_client(event: Event) -> bool {
     matches!(Stage::of(event), Stage::Connection | Stage::Protocol)
 }
@@ -42,7 +42,7 @@ pub(super) fn has_session(event: Event) -> bool {
     Stage::of(event) != Stage::World
 }
 
-/// Whether the conforming server says something at this event.
+/// Whether the conforming server sends output at this event.
 pub(crate) fn is_spoken(event: Event) -> bool {
     Stage::of(event) == Stage::Protocol
 }

@@ -1,11 +1,11 @@
-//! Texts with names in them, filled in when a rule acts.
+//! Texts with names in them, which are filled in when a rule fires.
 
 use super::Field;
 use crate::base::TextFilter;
 
 /// A text with `{name}` for fields and for groups of regular expressions, `{{` and `}}` for braces, `{repeat:n:x}` and
-/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` stay as they are: they
-/// announce an IMAP literal (RFC 3501 §4.3, RFC 7888 §3).
+/// `{hex:ff00}`; a name may be followed by `|b64`, `|hex`, `|upper` or `|len`. `{12}` and `{12+}` are kept as they are:
+/// they announce an IMAP literal (RFC 3501 §4.3, RFC 7888 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     written: Box<str>,
@@ -18,7 +18,7 @@ enum Piece {
     Named(Name, Vec<TextFilter>),
 }
 
-/// What a template names.
+/// A name in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Name {
     Field(Field),
@@ -26,16 +26,16 @@ pub(crate) enum Name {
     Group(Box<str>),
 }
 
-/// No template repeats more than this.
+/// Maximum length of the result of `repeat`, in octets.
 const MOST: usize = 64 << 20;
 
 impl Template {
-    /// Reads a text; fails with what is wrong.
+    /// Parses a text; fails with the reason.
     pub(crate) fn parse(written: &str) -> Result<Self, String> {
         Self::read(written, written.as_bytes())
     }
 
-    /// Reads octets written with `\r`, `\n`, `\t`, `\\` and `\xff`.
+    /// Parses octets written with `\r`, `\n`, `\t`, `\\` and `\xff`.
     pub(crate) fn parse_raw(written: &str) -> Result<Self, String> {
         Self::read(written, &unescape(written)?)
     }
@@ -44,7 +44,7 @@ impl Template {
         &self.written
     }
 
-    /// What it names.
+    /// The names in it.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Named(name, _) => Some(name),
@@ -52,7 +52,7 @@ impl Template {
         })
     }
 
-    /// The text, if it names nothing.
+    /// The text, if it contains no names.
     pub(crate) fn constant(&self) -> Option<&[u8]> {
         match &self.pieces[..] {
             [] => Some(b""),
@@ -61,7 +61,7 @@ impl Template {
         }
     }
 
-    /// The text with its names filled in; what is not known is empty.
+    /// The text with its names filled in; an unknown value is empty.
     pub(crate) fn fill(&self, value: &dyn Fn(&Name) -> Option<String>) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in &self.pieces {
@@ -115,7 +115,7 @@ impl Template {
     }
 }
 
-/// `{repeat:n:x}` and `{hex:ff00}`; the announcement of an IMAP literal stays as it is.
+/// `{repeat:n:x}` and `{hex:ff00}`. The announcement of an IMAP literal is kept as it is.
 fn generated(inner: &str) -> Result<Option<Vec<u8>>, String> {
     let octets = inner.strip_suffix('+').unwrap_or(inner);
     if !octets.is_empty() && octets.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_explain_the_mistake() {
         for wrong in
             ["{", "}", "{}", "{+}", "{1 2}", "{a b}", "{rcpt|b65}", "{repeat:x:y}", "{repeat:99999999999:y}", "{hex:f}"]
         {

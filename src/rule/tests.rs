@@ -1,4 +1,4 @@
-//! What a rulebook counts, and what its variables come to; and a request for tests of rules.
+//! Tests of the counts and variables of a rulebook, and a request for tests of rules.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::base::{SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Framing, RequestField, Value};
 
-/// A request in session 1, of which these fields are known.
+/// A request in session 1 with these fields.
 pub(super) struct Request(pub(super) Vec<(Field, String)>);
 
 impl EvalContext for Request {
@@ -44,7 +44,7 @@ fn of(user: usize) -> Request {
 }
 
 #[test]
-fn so_much_more_than_a_variable_was() {
+fn variables_are_incremented() {
     let mut book = Rulebook::new(1);
     let more = |book: &Rulebook, variable: &Variable, session: u32| match book.variables.assigned(
         variable,
@@ -56,7 +56,7 @@ fn so_much_more_than_a_variable_was() {
         other => panic!("{other:?} is not a number"),
     };
     let [own, shared] = [true, false].map(|is_session| Variable { name: "x".into(), is_session });
-    assert_eq!(more(&book, &shared, 1), 3, "nothing is nought");
+    assert_eq!(more(&book, &shared, 1), 3, "an unset variable counts as 0");
 
     for (state, sum) in
         [(VariableValue::Number(4), 7), (VariableValue::Text("5".into()), 8), (VariableValue::Text("x".into()), 3)]
@@ -70,7 +70,7 @@ fn so_much_more_than_a_variable_was() {
 }
 
 #[test]
-fn a_rule_counts_over_so_many_keys_and_says_so_once() {
+fn a_rule_counts_a_bounded_number_of_keys_and_reports_the_excess_once() {
     let mut book = Rulebook::new(1);
     let mut rule = Rule::new("busy", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
     rule.per = Per::User;
@@ -83,10 +83,10 @@ fn a_rule_counts_over_so_many_keys_and_says_so_once() {
     assert_eq!(book.get(no).unwrap().fired, MOST_KEYS as u64);
     assert_eq!(book.take_full(), [Arc::from("busy")]);
     assert!(book.take_full().is_empty());
-    assert!(book.next(Event::SmtpNoop, None, &of(0)).is_some(), "a key that is known counts on");
+    assert!(book.next(Event::SmtpNoop, None, &of(0)).is_some(), "a known key is still counted");
 }
 
-/// With a copy of the groups for each step, this takes minutes.
+/// If the groups were copied for each step, this would take minutes.
 #[test]
 fn a_step_copies_only_what_it_names() {
     const GROUPS: usize = 200;
@@ -106,7 +106,7 @@ fn a_step_copies_only_what_it_names() {
 }
 
 #[test]
-fn an_expectation_counts_over_so_many_values_and_says_so_once() {
+fn an_expectation_counts_a_bounded_number_of_values_and_reports_the_excess_once() {
     let mut book = Rulebook::new(1);
     let on = On::from(Event::SmtpNoop);
     let what = Wanted::Count {
@@ -129,7 +129,7 @@ fn an_expectation_counts_over_so_many_values_and_says_so_once() {
     assert!(book.take_full().is_empty());
     assert!(book.watches()[0].is_met());
     book.happened(Event::SmtpNoop, &of(0));
-    assert!(!book.watches()[0].is_met(), "a value that is known counts on");
+    assert!(!book.watches()[0].is_met(), "a known value is still counted");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn an_expectation_for_each_value_is_met_without_events_only_if_none_are_enough()
     assert_eq!([watched(Times::from(1..), &[]), watched(Times::from(0), &[])], [false, true]);
 }
 
-/// A rule at NOOP under a condition on the user.
+/// A rule at NOOP with a condition on the user.
 fn rule_for(user: &str) -> Arc<Rule> {
     let mut rule = Rule::new(user, vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
     rule.when = vec![condition("user", user)];
@@ -159,7 +159,7 @@ fn rule_for(user: &str) -> Arc<Rule> {
 }
 
 #[test]
-fn a_rule_is_shadowed_where_it_would_have_fired() {
+fn a_rule_is_shadowed_only_if_it_would_have_fired() {
     let mut book = Rulebook::new(1);
     let [others, disabled, shadowed, outer] =
         ["2", "1", "~1", "*"].map(|user| book.mount(rule_for(user), Timestamp::from_micros(0)));
@@ -175,10 +175,10 @@ fn a_rule_is_shadowed_where_it_would_have_fired() {
 }
 
 #[test]
-fn what_is_nearer_is_kept_in_the_place_of_what_is_not_until_a_reset() {
+fn a_nearer_miss_replaces_a_farther_one_until_a_reset() {
     let mut book = Rulebook::new(1);
     let rule = book.mount(rule_for("1234567"), Timestamp::from_micros(0));
-    // So many that they are found by their user.
+    // With ten others, the rules are indexed by their user.
     for others in [0, 10] {
         for n in 0..others {
             book.mount(rule_for(&format!("987654{n}")), Timestamp::from_micros(0));
@@ -203,7 +203,7 @@ fn what_is_nearer_is_kept_in_the_place_of_what_is_not_until_a_reset() {
 }
 
 #[test]
-fn an_expectation_counts_over_the_values_of_a_variable() {
+fn an_expectation_counts_by_the_values_of_a_variable() {
     let mut book = Rulebook::new(1);
     let [same, other] = ["state.phase", "session.phase"].map(|field| {
         let (on, same) = (vec![On::from(Event::SmtpNoop)], Field::parse(field));
@@ -226,7 +226,7 @@ fn an_expectation_counts_over_the_values_of_a_variable() {
 }
 
 #[test]
-fn the_event_that_came_nearest_to_an_expectation_is_the_last_that_misses_least() {
+fn the_nearest_event_is_the_last_with_the_fewest_failed_conditions() {
     let mut book = Rulebook::new(1);
     let when = vec![condition("user", "ann"), condition("arg", "x")];
     let what = Wanted::Count { on: vec![On::from(Event::SmtpNoop)], when, count: Times::from(1), same: None };

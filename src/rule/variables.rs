@@ -13,7 +13,7 @@ use crate::protocol::Value;
 pub(crate) struct Variables {
     state: HashMap<Box<str>, VariableEntry>,
     sessions: HashMap<SessionNo, HashMap<Box<str>, VariableEntry>>,
-    /// How those of the server are at the start.
+    /// The initial values of the server's variables.
     pub(super) initial: Vec<(Box<str>, VariableValue)>,
 }
 
@@ -25,17 +25,17 @@ pub(crate) enum VariableValue {
     Truth(bool),
 }
 
-/// A variable and who set it last.
+/// A variable and what set it last.
 #[derive(Debug, Clone)]
 pub(crate) struct VariableEntry {
     pub(crate) value: VariableValue,
     pub(crate) by: Option<Arc<str>>,
-    /// The exchange in which it was set.
+    /// The session in which it was set.
     pub(crate) session: Option<SessionNo>,
 }
 
 impl Variables {
-    /// Those of the server.
+    /// The server's variables.
     pub(crate) fn state(&self) -> &HashMap<Box<str>, VariableEntry> {
         &self.state
     }
@@ -44,7 +44,7 @@ impl Variables {
         self.sessions.get(&session)?.get(name)
     }
 
-    /// As at the start.
+    /// Resets to the initial values.
     pub(super) fn reset(&mut self) {
         self.sessions.clear();
         let initial = self.initial.iter();
@@ -53,12 +53,12 @@ impl Variables {
             .collect();
     }
 
-    /// A session is over, and its variables with it.
+    /// Removes the variables of a session that has ended.
     pub(super) fn forget(&mut self, session: SessionNo) {
         self.sessions.remove(&session);
     }
 
-    /// Changes a variable; gives what it is now.
+    /// Sets a variable; returns its new value.
     pub(crate) fn set(
         &mut self,
         variable: &Variable,
@@ -79,7 +79,7 @@ impl Variables {
         value
     }
 
-    /// What an assignment comes to at this moment.
+    /// The result of an assignment now.
     pub(crate) fn assigned(
         &self,
         variable: &Variable,

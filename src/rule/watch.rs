@@ -1,4 +1,4 @@
-//! Expectations across rules: events that must happen so often, or in this order.
+//! Expectations across rules: events that must happen a number of times, or in an order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::rulebook::{EvalContext, MOST_KEYS, Rulebook};
 use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, RequestField, Value};
 
-/// An expectation asks at the place of no rule.
+/// The index of a rule for conditions of an expectation: none.
 const NO_RULE: usize = usize::MAX;
 
 /// What must have happened.
@@ -20,59 +20,59 @@ const NO_RULE: usize = usize::MAX;
 pub(crate) struct Expect {
     pub(crate) id: Arc<str>,
     pub(crate) what: Wanted,
-    /// Counted from the first event that rules were asked about.
+    /// Counted from the first event.
     pub(crate) within: Option<Duration>,
-    /// Real time that is waited before it is judged.
+    /// Real time to wait before verification.
     pub(crate) settle: Option<Duration>,
     pub(crate) origin: Arc<str>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Wanted {
-    /// Events of these kinds, so many; for each value of `same` so many, where that is there.
+    /// Events of these kinds, this many; with `same`, this many for each of its values.
     Count { on: Vec<On>, when: Vec<Condition>, count: Times, same: Option<Field> },
-    /// Events in this order, others between them.
+    /// Events in this order, with others allowed between them.
     Sequence(Vec<On>),
 }
 
-/// An expectation and what was seen of it.
+/// An expectation and what it has counted.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) expect: Arc<Expect>,
     pub(crate) seen: u64,
-    /// For each value of `same`.
+    /// The count for each value of `same`.
     pub(crate) by_key: BTreeMap<String, u64>,
-    /// The event that came nearest, and what was wrong with it.
+    /// The nearest event, and the conditions that it failed.
     pub(crate) nearest: Option<(SessionNo, Event, Vec<FailedCondition>)>,
-    /// Events of the sequence that came when it was not their turn, the last of each.
+    /// Events of the sequence that were out of order, the last of each.
     pub(crate) misplaced: Vec<Misplaced>,
     /// Events whose outcome is not known yet.
     open: Vec<Open>,
     full: Full,
 }
 
-/// Whether there were more keys than are counted.
+/// Whether there were more keys than the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Full {
     No,
     Reached,
-    /// And that was said.
+    /// And this was reported.
     Told,
 }
 
-/// An event of a sequence that came when it was not its turn.
+/// An event of a sequence that was out of order.
 #[derive(Debug)]
 pub(crate) struct Misplaced {
-    /// Its place in the sequence, from 0.
+    /// Its index in the sequence, from 0.
     pub(crate) index: usize,
     pub(crate) event: Event,
     pub(crate) session: Option<SessionNo>,
     pub(crate) exchange: Option<Seq>,
-    /// It was its turn, and the time was over.
+    /// Whether it was in order but after the time limit.
     pub(crate) is_late: bool,
 }
 
-/// An event that is counted if its outcome does.
+/// An event that counts if its outcome matches.
 #[derive(Debug)]
 struct Open {
     exchange: Option<Seq>,
@@ -87,14 +87,14 @@ impl Watch {
         Self { expect, seen: 0, by_key, nearest: None, misplaced, open, full: Full::No }
     }
 
-    /// Whether this event is looked at.
+    /// Whether the expectation watches this event.
     pub(super) fn is_on(&self, event: Event) -> bool {
         match &self.expect.what {
             Wanted::Count { on: all, .. } | Wanted::Sequence(all) => all.iter().any(|on| on.means(event, || true)),
         }
     }
 
-    /// An event happened, so long after the first.
+    /// Handles an event; `after` is the time since the first event.
     pub(super) fn happened(&mut self, event: Event, after: Duration, cx: &dyn EvalContext, book: &Rulebook) {
         let in_time = self.expect.within.is_none_or(|within| after <= within);
         match &self.expect.what {
@@ -131,19 +131,19 @@ impl Watch {
         }
     }
 
-    /// What happened in the exchange that is under way stands at this place of the journal.
+    /// Sets the record of the current exchange, once it has a number.
     pub(super) fn place(&mut self, exchange: Seq) {
         let open = self.open.iter_mut().map(|open| &mut open.exchange);
         let misplaced = self.misplaced.iter_mut().map(|its| &mut its.exchange);
         open.chain(misplaced).for_each(|place| _ = place.get_or_insert(exchange));
     }
 
-    /// Whether the outcome of this exchange is waited for.
+    /// Whether the expectation waits for the outcome of this exchange.
     pub(super) fn is_open(&self, exchange: Seq) -> bool {
         self.open.iter().any(|open| open.exchange == Some(exchange))
     }
 
-    /// What became of the answer.
+    /// Handles the outcome of an exchange.
     pub(super) fn closed(&mut self, exchange: Seq, outcome: &str) {
         let Wanted::Count { when, .. } = &self.expect.what else { return };
         let value = Value::text(outcome);
@@ -169,7 +169,7 @@ impl Watch {
         *self.by_key.entry(key).or_default() += 1;
     }
 
-    /// Its name, the first time that there were more keys than are counted.
+    /// Its name, the first time that there are too many keys.
     pub(super) fn tell_full(&mut self) -> Option<Arc<str>> {
         let is_news = self.full == Full::Reached;
         is_news.then(|| {
@@ -185,7 +185,7 @@ impl Watch {
         }
     }
 
-    /// The events of a sequence that are still missing, and came when it was not their turn.
+    /// The events of a sequence that are still missing and were out of order.
     pub(crate) fn misplaced(&self) -> impl Iterator<Item = &Misplaced> {
         self.misplaced.iter().filter(|its| its.index >= self.seen as usize)
     }
@@ -194,7 +194,7 @@ impl Watch {
     pub(crate) fn is_met(&self) -> bool {
         match &self.expect.what {
             Wanted::Sequence(all) => self.seen as usize == all.len(),
-            // Without an event there is no value to count for, which is enough only if none is.
+            // Without events there is no value to count for: this is met only if a count of 0 is.
             Wanted::Count { count, same: Some(_), .. } if self.seen > 0 => {
                 self.by_key.values().all(|seen| count.contains(*seen))
             }
@@ -203,7 +203,7 @@ impl Watch {
     }
 }
 
-/// The first event, and how long ago it was.
+/// Sets the first event if it is not set, and returns the time since it.
 pub(super) fn since(first: &mut Option<Timestamp>, now: Timestamp) -> Duration {
     Duration::from_micros(first.get_or_insert(now).until(now))
 }

@@ -1,4 +1,4 @@
-//! How much a server keeps. What is beyond that is evicted, the oldest first, and a record says so.
+//! The bounds of what a server keeps. The oldest beyond a bound is evicted, and a record says so.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::protocol::MailTxn;
 
 /// How many records are kept for each kept message. Receiving a message makes about eight.
 const RECORDS: u64 = 64;
-/// How many records are forgotten at once at most, and how many octets.
+/// Maximum number of records, and of octets, to remove at once.
 const PORTION: u64 = 8192;
 const PORTION_OCTETS: u64 = 1 << 20;
 
@@ -19,7 +19,7 @@ const PORTION_OCTETS: u64 = 1 << 20;
 pub(crate) struct Keep {
     pub(crate) messages: usize,
     pub(crate) octets: u64,
-    /// Accounts that no list declares: the first login or message opens them.
+    /// Accounts that are not on a list: opened by the first login or message.
     pub(crate) accounts: usize,
 }
 
@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// Evicts messages, a sixteenth at once, so that not every new message walks over all mailboxes.
+    /// Evicts messages, a sixteenth at once, so that not every new message requires a walk over all mailboxes.
     fn evict(&mut self, now: Timestamp) {
         let Some(keep) = self.keep else { return };
         let most = (keep.messages + keep.messages / 16, keep.octets + keep.octets / 16);
@@ -54,7 +54,7 @@ impl World {
         self.noted(Weight::Note, format!("over the limit: {count} messages, up to {through}, were discarded"), now);
     }
 
-    /// Closes the oldest accounts that no session uses: whoever names an address opens an account.
+    /// Closes the oldest accounts that no session uses: any client can open accounts by naming addresses.
     fn evict_accounts(&mut self, now: Timestamp) {
         let Some(Keep { accounts: most, .. }) = self.keep else { return };
         if self.mail.accounts.len() <= most + most / 16 || !self.mail.accounts.is_open() {
@@ -72,8 +72,8 @@ impl World {
         }
     }
 
-    /// Forgets records, because sessions without mail fill the journal too; a sixteenth at once, but no more than is freed
-    /// quickly, because everybody waits meanwhile.
+    /// Removes records, because sessions without mail fill the journal too; a sixteenth at once, but only as much as is
+    /// freed quickly, because the lock is held.
     fn forget_records(&mut self) {
         let Some(keep) = self.keep else { return };
         let most = RECORDS * keep.messages.max(1) as u64;
@@ -95,7 +95,7 @@ impl World {
         self.evicted_accounts
     }
 
-    /// The first cursor after which no message was evicted.
+    /// The first cursor after which no message is missing.
     pub(crate) fn evicted_to(&self) -> Seq {
         self.evicted_to
     }
@@ -110,7 +110,7 @@ mod tests {
     use crate::mail::{Envelope, Namespace, Parameters, Recipient, Sender, Verdict};
 
     #[test]
-    fn mail_that_is_evicted_is_kept_until_the_lock_is_released() {
+    fn evicted_mail_is_freed_after_the_lock_is_released() {
         let at = Timestamp::from_micros(0);
         let keep = Keep { messages: 32, octets: u64::MAX / 2, accounts: 10 };
         let mut world = World::new(Vec::new(), Namespace::default(), 1, Some(keep));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_forgotten_in_portions_that_are_soon_freed() {
+    fn records_are_removed_in_small_portions() {
         let at = Timestamp::from_micros(0);
         let keep = Keep { messages: 4096, octets: u64::MAX / 2, accounts: 1 };
         let most = RECORDS * keep.messages as u64;

@@ -6,7 +6,7 @@ use crate::rule::CloseMode;
 /// A command for a session.
 #[derive(Debug)]
 pub(crate) enum SessionCommand {
-    /// Say this, which no request asked for.
+    /// Send this, without a request.
     Say(Reply),
     /// Announce these capabilities from now on.
     CapabilityOverride(CapabilityOverride),
@@ -18,7 +18,7 @@ pub(crate) enum SessionCommand {
 pub(crate) enum EndCommand {
     /// The server stops.
     Stop,
-    /// A test or a rule ends the session, after saying this.
+    /// A test or a rule ends the session, after sending this.
     Kick(Reply),
     /// A rule closes the connection.
     Close(CloseMode),

@@ -1,4 +1,4 @@
-//! Answers to what rules ask about the content of messages, found before the turn that asks.
+//! Evaluates conditions on the content of messages before the turn.
 
 use super::World;
 use bytes::Bytes;
@@ -7,11 +7,12 @@ use crate::mail::Message;
 use crate::protocol::{Event, Machine, message};
 use crate::rule::{Answers, Questions};
 
-/// A message of at most so many octets is read when a rule asks.
+/// A message of at most this many octets is read during the turn, when a rule needs it.
 const LITTLE: usize = 16 << 10;
 
 impl World {
-    /// What rules will ask about the content of the messages that a request is about; none if answering takes little time.
+    /// The conditions that rules will evaluate on the content of the request's messages; `None` if that takes little
+    /// time.
     pub(crate) fn questions<M: Machine>(&self, machine: &M, event: Event, request: &M::Request) -> Option<Questions> {
         // A message that is accepted is delivered in the same turn.
         let delivers = matches!(event, Event::SmtpMessage | Event::LmtpMessage | Event::LmtpDelivery);
@@ -19,12 +20,12 @@ impl World {
         self.asked(events, || machine.messages(request, &self.mail.accounts))
     }
 
-    /// The same for a message that is about to be delivered outside of every session.
+    /// Like `questions`, for a message that is about to be delivered outside of any session.
     pub(crate) fn questions_about(&self, raw: &Bytes) -> Option<Questions> {
         self.asked(&[Event::MailDelivered], || Some(vec![message(raw.clone())]))
     }
 
-    /// The same for the first timer: it may deliver a message that was accepted before.
+    /// Like `questions`, for the first timer: it may deliver a message that was accepted before.
     pub(crate) fn questions_of_due(&self) -> Option<Questions> {
         self.asked(&[Event::MailDelivered], || Some(vec![self.due_message()?]))
     }
@@ -38,7 +39,7 @@ impl World {
         if octets <= LITTLE { None } else { self.rulebook.questions(events, messages) }
     }
 
-    /// Takes a turn with these answers. Gives them back to be dropped outside of the lock, because they may be large.
+    /// Takes a turn with these answers. Returns them, so that they are dropped outside of the lock: they may be large.
     pub(crate) fn knowing<T>(
         &mut self,
         answers: Option<Box<Answers>>,
@@ -74,7 +75,7 @@ mod tests {
     struct Session {
         no: SessionNo,
         machine: Smtp,
-        /// A message, and its verdict is next.
+        /// The complete message, before the final reply.
         decoded: Decoded<<Smtp as Machine>::Request>,
     }
 
@@ -82,7 +83,7 @@ mod tests {
         begin(world, Dialect::Smtp, message)
     }
 
-    /// A session in which a message is complete; over LMTP it has two recipients.
+    /// A session with a complete message; over LMTP it has two recipients.
     fn begin(world: &mut World, dialect: Dialect, message: &str) -> Session {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let (listener, hello, more) = match dialect {
@@ -102,7 +103,7 @@ mod tests {
         let head = format!("{hello} x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n{more}DATA\r\n");
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());
         loop {
-            let decoded = machine.decode(&mut input).expect("a message is behind the commands");
+            let decoded = machine.decode(&mut input).expect("a message follows the commands");
             if matches!(decoded.event, Event::SmtpMessage | Event::LmtpMessage) {
                 return Session { no, machine, decoded };
             }
@@ -114,7 +115,7 @@ mod tests {
         world.questions(machine, decoded.event, &decoded.request)
     }
 
-    /// What is answered to a message of which this was read.
+    /// The reply to a message, given these answers.
     fn answered(world: &mut World, session: Session, answers: Option<Answers>) -> String {
         let Session { no, mut machine, decoded } = session;
         let (turn, _) =
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_told_what_was_read_and_read_nothing_again() {
+    fn rules_use_the_answers_and_do_not_read_again() {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let reply = step("reply = '554 5.7.1 {word} in {subject}'");
         let mut rule = Rule::new("odd", vec![On::from(Event::SmtpMessage)], vec![reply], "here");
@@ -140,10 +141,10 @@ mod tests {
         world.mount(Arc::new(rule), START);
         let (odd, even, little) = (message("odd one"), message("even"), "Subject: odd\r\n\r\n");
         let [odd, even, other, little] = [&*odd, &*even, &*odd, little].map(|message| session(&mut world, message));
-        assert!(questions(&world, &little).is_none(), "it is read when a rule asks");
+        assert!(questions(&world, &little).is_none(), "it is read during the turn");
         let [of_odd, of_even] = [&odd, &even].map(|its| questions(&world, its).unwrap().answer());
 
-        // Each of what was read of the other: by that it can be told that it is not read again.
+        // Each message gets the answers about another one, which shows that it is not read again.
         let said = [(even, Some(of_odd)), (odd, Some(of_even)), (other, None)]
             .map(|(session, answers)| answered(&mut world, session, answers));
 
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_of_a_message_answers_for_each_of_its_recipients() {
+    fn a_message_is_read_once_for_all_of_its_recipients() {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let mount = |world: &mut World, id: &str| {
             let mut rule = Rule::new(id, vec![On::from(Event::LmtpDelivery)], Vec::new(), "here");
@@ -172,14 +173,14 @@ mod tests {
         let asked = |world: &World| world.questions(&machine, Event::LmtpDelivery, &second).unwrap();
         assert!(known.are_to(&asked(&world)));
         mount(&mut world, "another");
-        assert!(!known.are_to(&asked(&world)), "another rule asks too");
+        assert!(!known.are_to(&asked(&world)), "another rule was mounted");
         let other = begin(&mut world, Dialect::Lmtp, &message("one"));
         let asked = world.questions(&other.machine, Event::LmtpDelivery, &other.decoded.request).unwrap();
         assert!(!known.are_to(&asked), "it is another message");
     }
 
     #[test]
-    fn mail_that_is_filed_later_is_read_before_that_is_due() {
+    fn deferred_mail_is_read_before_its_timer_runs() {
         let rules = "mailjig = 1\n[[rule]]\non = 'smtp.message'\ndo = { deliver = { mailbox = 'Later' }, after = '1s' }\n\
                      [[rule]]\non = 'mail.delivered'\nwhen = { subject = 'odd' }\ndo = { note = 'odd' }\n";
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_asks_about_content_makes_mail_be_read() {
+    fn mail_is_read_only_for_conditions_on_its_content() {
         let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
         let mut mount = |event, field: Option<Field>| {
             let mut rule = Rule::new("rule", vec![On::from(event)], Vec::new(), "here");
@@ -222,6 +223,6 @@ mod tests {
         rule.when.push(Condition { field: Field::Content(ContentField::Body), test: Test::Exactly("x".into()) });
         world.mount(Arc::new(rule), START);
         let Session { machine, decoded, .. } = session(&mut world, &message("x"));
-        assert!(world.questions(&machine, Event::Pop3Retr, &decoded.request).is_none(), "nothing is delivered then");
+        assert!(world.questions(&machine, Event::Pop3Retr, &decoded.request).is_none(), "RETR delivers nothing");
     }
 }

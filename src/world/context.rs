@@ -1,4 +1,4 @@
-//! What rules can ask about an event.
+//! The fields of an event, for rules.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ pub(super) struct EventContext<'a, M: Machine> {
     pub(super) accounts: &'a Accounts,
     pub(super) about: About<'a>,
     pub(super) session: Option<SessionNo>,
-    /// The record that the event follows from, if it is not an exchange of its own.
+    /// The record of the event's cause, if the event is not an exchange.
     pub(super) record: Option<Seq>,
     pub(super) sessions: usize,
     pub(super) start: Timestamp,
     pub(super) now: Timestamp,
     pub(super) is_early: bool,
     pub(super) certificate: &'static str,
-    /// Answers that were found before the turn.
+    /// Answers found before the turn.
     pub(super) answers: Option<&'a Answers>,
-    /// The messages that the event is about, if an answer is needed that was not found before.
+    /// The messages of the event, read if an answer is missing.
     pub(super) messages: OnceCell<Option<Vec<Message>>>,
 }
 
-/// What an event is about.
+/// The kind of an event.
 #[derive(Clone, Copy)]
 pub(super) enum About<'a> {
-    /// What a client asks, or what happens to its connection.
+    /// A client's request, or an event of its connection.
     Request,
     Delivery(&'a Delivered),
-    /// A variable that changed.
+    /// A variable changed.
     Change,
-    /// A time that rules wait for.
+    /// A time came that rules wait for.
     Moment(Timestamp),
 }
 
@@ -60,7 +60,7 @@ impl<M: Machine> EventContext<'_, M> {
         self.log().map(|log| &**log.facts())
     }
 
-    /// How many requests the session has made, this one included.
+    /// How many requests the session has made, including this one.
     fn requests(&self) -> u64 {
         let is_asked = self.decoded.is_some_and(|decoded| !decoded.event.is_unasked());
         self.log().map_or(0, |log| log.requests()) + u64::from(is_asked)
@@ -141,7 +141,7 @@ impl<M: Machine> rule::EvalContext for EventContext<'_, M> {
     }
 }
 
-/// What is known of mail that was delivered.
+/// A field of delivered mail.
 fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Value<'a>> {
     let Delivered { message, login, mailbox, uid } = delivered;
     Some(match field {
@@ -167,7 +167,7 @@ fn of_delivered<'a>(delivered: &'a Delivered, field: &RequestField) -> Option<Va
     })
 }
 
-/// What is known of a session, whatever it asks.
+/// A field of a session, for any request.
 fn of_session<'a>(facts: &'a Session, field: &RequestField) -> Option<Value<'a>> {
     let known = [(RequestField::User, &facts.user), (RequestField::Mailbox, &facts.mailbox)];
     let (_, value) = known.into_iter().find(|(its, _)| its == field)?;

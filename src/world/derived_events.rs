@@ -1,4 +1,4 @@
-//! Events that follow from changes and times: a message is delivered, a variable is set, a time has come.
+//! Events caused by changes and times: a message is delivered, a variable is set, a time has come.
 
 use std::cell::OnceCell;
 
@@ -12,11 +12,11 @@ use crate::mail::Change;
 use crate::protocol::{Decoded, Event, Framing, Input, TxnLog};
 use crate::rule::{Run, Want};
 
-/// How deep events that follow from events may be nested.
+/// Maximum nesting of events that cause events.
 const DEEPEST: u8 = 8;
 
 impl World {
-    /// The messages that were delivered, if a rule is concerned with that.
+    /// The messages that were delivered, if a rule is interested.
     pub(super) fn delivered(&self, txn_log: &TxnLog) -> Vec<Delivered> {
         if !self.rulebook.concerns(Event::MailDelivered) {
             return Vec::new();
@@ -25,14 +25,14 @@ impl World {
             let Change::File { place, uid, message, is_delivery: true, .. } = change else { return None };
             let account = self.mail.accounts.account(place.account)?;
             let mailbox = account.mailbox(place.mailbox)?.name.clone();
-            // What is filed later was captured before.
+            // A message that is filed later was captured earlier.
             let message = txn_log.message(*message).or_else(|| self.journal.kept(*message))?.clone();
             Some(Delivered { message, login: account.login.clone(), mailbox, uid: *uid })
         });
         filed.collect()
     }
 
-    /// Asks the rules about each delivered message. `cause` is the record of what delivered it.
+    /// Evaluates the rules for each delivered message. `cause` is the record of what delivered it.
     pub(super) fn tell_delivered(
         &mut self,
         session: Option<SessionNo>,
@@ -45,9 +45,9 @@ impl World {
         }
     }
 
-    /// Asks the rules about an event that follows from a change. `cause` is the record of the change; if the change belongs
-    /// to an exchange that is not recorded yet, the record before it. Such an event has no client, so there is nothing to
-    /// perform or to say.
+    /// Evaluates the rules for an event caused by a change. `cause` is the record of the change, or the record before
+    /// it if the change belongs to an exchange that is not recorded yet. Such an event has no client, so there is
+    /// nothing to perform or to send.
     pub(super) fn follow(
         &mut self,
         event: Event,
@@ -73,7 +73,7 @@ impl World {
         self.mail.resume();
     }
 
-    /// Asks the rules, and does what they say.
+    /// Evaluates the rules, and executes their steps.
     fn ask_rules_about(
         &mut self,
         event: Event,

@@ -1,4 +1,4 @@
-//! What rules do to the world: at once, or when it is due.
+//! What rules do to the world, now or later.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,19 +24,19 @@ use crate::rule::{ApplyContext, By, Delivery, Effect, Rulebook, Run, Target, Var
 pub(super) struct Applying<'a, M> {
     world: &'a mut World,
     session: Option<SessionNo>,
-    /// None: what was put off is due, and the session's machine is with its driver.
+    /// `None` if a deferred step is due: the session's machine is with its driver.
     machine: Option<&'a mut M>,
-    /// The exchange that is under way, if one is.
+    /// The current exchange, if there is one.
     run: Option<&'a mut Run>,
     by: &'a By,
-    /// When it is to come into force, where that is later.
+    /// When the step is due, if it is deferred.
     due: Option<Timestamp>,
     progress: &'a mut Progress,
     now: Timestamp,
 }
 
 impl World {
-    /// A step of a rule is applied, or put off. Gives whether that was possible, and what it is about was there.
+    /// Applies a step of a rule, or defers it. Returns whether that was possible and its target exists.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn apply_effect<M: Machine>(
         &mut self,
@@ -62,12 +62,12 @@ impl World {
 }
 
 impl<M: Machine> Applying<'_, M> {
-    /// The session is told something by its driver.
+    /// Queues a command for the session's driver.
     fn command(&mut self, command: SessionCommand) {
         self.world.tell(self.session, command, self.by);
     }
 
-    /// The message that is accepted in this exchange goes that way.
+    /// Sets the delivery of the message being accepted in this exchange.
     fn route(&mut self, delivery: Delivery) {
         if let Some(run) = &mut self.run {
             run.deliver(delivery);
@@ -89,7 +89,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
         let is_meant = |log: &&SessionLog| {
             let facts = log.facts();
             let fits = protocol.is_none_or(|its| facts.listener.protocol() == its);
-            // What the client has just done is not recorded yet.
+            // The current exchange is not recorded yet.
             let its_user = new_user.as_deref().filter(|_| self.session == Some(log.no)).or(facts.user.as_deref());
             let user_fits = user.is_none_or(|user| its_user.is_some_and(|its| user.matches_address(its)));
             facts.ended.is_none() && fits && user_fits
@@ -110,7 +110,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
     }
 
     fn set(&mut self, mut set: Vec<(Variable, VariableValue)>) -> bool {
-        // A session that is over has no variables any more.
+        // A session that has ended has no variables.
         let log = self.session.and_then(|session| self.world.journal.session(session));
         if log.is_none_or(|log| log.facts().ended.is_some()) {
             set.retain(|(variable, _)| !variable.is_session);
@@ -147,7 +147,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
         let (new_user, new_mailbox) = self.world.mail.entered();
         let log = self.session.and_then(|session| self.world.journal.session(session));
         let facts = log.map(SessionLog::facts);
-        // What the client has just done is not recorded yet.
+        // The current exchange is not recorded yet.
         let user = || new_user.as_deref().or(facts?.user.as_deref()).map(str::to_owned);
         let selected = || new_mailbox.clone().unwrap_or_else(|| facts?.mailbox.clone());
         let login = target.user.clone().or_else(user);
@@ -192,7 +192,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
 }
 
 impl World {
-    /// A test gives variables other values.
+    /// Sets variables for a test.
     pub(crate) fn set_state(&mut self, set: Vec<(Variable, VariableValue)>, now: Timestamp) {
         for note in assign(&mut self.rulebook, set, None, None) {
             self.journal.note_of(now, None, note);
@@ -200,14 +200,14 @@ impl World {
         self.follow(Event::StateChanged, None, About::Change, self.journal.tip(), now);
     }
 
-    /// A message was accepted, and may be one that is filed later.
+    /// A message was accepted; schedules its filing if a rule deferred it.
     pub(super) fn file_later(&mut self, message: MessageNo, delivery: Option<Delivery>, session: SessionNo) {
         if let Some(Delivery::Later(due, destination, by)) = delivery {
             self.timers.put(due, TimerJob::File { message, destination, session, by });
         }
     }
 
-    /// A bug ended what was under way. What was done until then is recorded, and the world is used on.
+    /// After a panic: records what was done before it. The world remains usable.
     pub(crate) fn recover(&mut self, now: Timestamp) {
         self.depth = 0;
         self.answers = None;
@@ -216,19 +216,19 @@ impl World {
         }
     }
 
-    /// Something that was due ended in a bug, and is not done again.
+    /// Records that a panic ended a timer job, which is not repeated.
     pub(crate) fn note_bug(&mut self, now: Timestamp) {
         let text = "a bug in mailjig ended a step that was due; please report it";
         self.noted(Weight::Failure, text.to_owned(), now);
     }
 
-    /// A listener that was closed for a time cannot be opened again.
+    /// Records that a listener that was temporarily closed cannot be opened again.
     pub(crate) fn note_closed(&mut self, listener: Listener, address: SocketAddr, why: &io::Error, now: Timestamp) {
         let text = format!("{listener} stays closed for now: it cannot listen on {address} again: {why}");
         self.noted(Weight::Failure, text, now);
     }
 
-    /// Records what was done outside of every exchange.
+    /// Records what was done outside of any exchange.
     pub(super) fn settle(&mut self, session: Option<SessionNo>, Progress { notes, .. }: Progress, now: Timestamp) {
         let txn_log = self.mail.take_log();
         let delivered = self.delivered(&txn_log);
@@ -246,7 +246,7 @@ impl World {
     }
 }
 
-/// Gives variables other values. Gives what is to be recorded of that.
+/// Sets variables. Returns what to record.
 fn assign(
     book: &mut Rulebook,
     set: Vec<(Variable, VariableValue)>,

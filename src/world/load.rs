@@ -1,4 +1,4 @@
-//! Putting a scenario in force: its rules, settings, accounts and messages. And going back to the state at the start.
+//! Loading a scenario: its rules, settings, accounts and messages. Resetting to the initial state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::protocol::{SeedMailbox, SeedMessage};
 use crate::rule::RuleNo;
 use crate::scenario::{Loaded, MessageGiven};
 
-/// What [`MailServer::reset_keeping`](crate::MailServer::reset_keeping) leaves as it is.
+/// What [`MailServer::reset_keeping`](crate::MailServer::reset_keeping) does not reset.
 ///
 /// ```
 /// use mailjig::Kept;
@@ -27,29 +27,29 @@ use crate::scenario::{Loaded, MessageGiven};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {
-    /// The rules that were mounted at run time. Their counts begin anew.
+    /// The rules mounted at run time. Their counts are reset.
     Rules,
-    /// The scenario that is loaded now, in the place of the one that the server started with. Its accounts, its mail
-    /// and its variables are as if it was loaded just now.
+    /// The loaded scenario, instead of the one with which the server started. Its accounts, mail and variables are as
+    /// just loaded.
     Scenario,
     /// The server's clock: paused and advanced as it is.
     Clock,
 }
 
 impl Kept {
-    /// All there are, by their names in a query.
+    /// All of them, with their names in a query.
     pub(crate) const ALL: [(&'static str, Self); 3] =
         [("rules", Self::Rules), ("scenario", Self::Scenario), ("clock", Self::Clock)];
 }
 
 impl World {
-    /// The server starts, with this scenario.
+    /// Starts the server with this scenario.
     pub(crate) fn start(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
         self.initial.scenario.clone_from(&scenario);
         self.load(scenario, now);
     }
 
-    /// Replaces the scenario. The accounts and messages of the scenario before are removed.
+    /// Replaces the scenario. Removes the accounts and messages of the previous scenario.
     pub(crate) fn load(&mut self, scenario: Option<Arc<Loaded>>, now: Timestamp) {
         self.outside(now, |txn| txn.take_back());
         self.timers.forget_rules();
@@ -57,7 +57,7 @@ impl World {
         self.put_in_force(scenario, first, now);
     }
 
-    /// Goes back to the state at the start, except for what is kept. Open sessions go on.
+    /// Resets to the initial state, except for what is kept. Open sessions continue.
     pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
         let seed = self.seed;
         self.outside(now, |txn| txn.reset(seed));
@@ -77,12 +77,12 @@ impl World {
         self.put_in_force(self.after_reset(kept).cloned(), first, now);
     }
 
-    /// The scenario that is in force after a reset.
+    /// The scenario that will be loaded after a reset.
     pub(crate) fn after_reset(&self, kept: &[Kept]) -> Option<&Arc<Loaded>> {
         if kept.contains(&Kept::Scenario) { self.scenario.as_ref() } else { self.initial.scenario.as_ref() }
     }
 
-    /// Puts this scenario in force. Its rules are numbered from `first` on; time, counts and variables begin anew.
+    /// Applies a scenario. Its rules are numbered from `first`; time, counts and variables are reset.
     fn put_in_force(&mut self, scenario: Option<Arc<Loaded>>, first: RuleNo, now: Timestamp) {
         self.scenario = scenario;
         let loaded = self.scenario.clone().unwrap_or_default();
@@ -98,13 +98,13 @@ impl World {
         self.seed(&loaded, now);
     }
 
-    /// What rules and expectations miss until now; none if they miss nothing.
+    /// The report on rules and expectations that are not met so far; `None` if all are met.
     pub(crate) fn ruling(&self) -> Option<RulesReport> {
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         RulesReport::of(name, &self.rulebook, &self.journal)
     }
 
-    /// Why one rule did not fire so often until now; none if it is not in force.
+    /// Why one rule did not fire that often so far; `None` if it is not mounted.
     pub(crate) fn ruling_on(&self, no: RuleNo, times: Times) -> Option<RulesReport> {
         let mounted = self.rulebook.get(no)?;
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
@@ -116,7 +116,7 @@ impl World {
         self.rulebook.watches().iter().filter_map(|watch| watch.expect.settle).max().unwrap_or_default()
     }
 
-    /// Makes the accounts and messages of the scenario.
+    /// Creates the accounts and messages of the scenario.
     fn seed(&mut self, loaded: &Loaded, now: Timestamp) {
         let members = loaded.users.iter().map(|user| Member {
             login: user.name.as_str().into(),
@@ -144,7 +144,7 @@ impl World {
     }
 }
 
-/// The mailboxes of this user; without a user, those of everybody.
+/// The mailboxes of this user; without a user, the mailboxes for every user.
 fn seeds<'l>(loaded: &'l Loaded, user: Option<&'l str>) -> impl Iterator<Item = SeedMailbox> + 'l {
     let mailboxes = loaded.mailboxes.iter().filter(move |its| its.user.as_deref() == user).map(|its| SeedMailbox {
         mailbox: its.name.as_str().into(),

@@ -1,5 +1,5 @@
-//! All state of one server, and the turns of exchanges. Whoever uses it holds the lock. It does not know sockets or who
-//! waits, and gets the time as an argument.
+//! All state of one server, and the turns of exchanges. The caller holds the lock. Does not know sockets or waiters,
+//! and gets the time as an argument.
 
 mod bounds;
 mod command;
@@ -39,53 +39,53 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) mail: MailStore,
     pub(crate) rulebook: Rulebook,
-    /// What is done later. Whoever has the clock runs them.
+    /// Jobs for later. The owner of the clock runs them.
     pub(crate) timers: Timers,
-    /// Commands for sessions that were not passed on yet, each with the step of the rule that deferred it, if there is one.
+    /// Commands for sessions not passed on yet, each with the step that deferred it, if any.
     pub(crate) commands: Vec<(SessionNo, SessionCommand, Option<By>)>,
     /// Evicted messages. They are freed when the lock is released, because freeing megabytes takes long.
     pub(crate) to_free: Vec<Message>,
-    /// Every listener is to be closed until then.
+    /// Every listener must be closed until then.
     pub(crate) down_until: Option<Timestamp>,
     /// The TLS profiles that rules chose for sessions.
     pub(crate) presented: HashMap<SessionNo, Profile>,
     /// What listeners present instead of the default.
     pub(crate) offers: Offers,
-    /// Messages that rules may deliver, by their name.
+    /// Messages that rules can deliver, by name.
     pub(crate) messages: HashMap<Box<str>, Bytes>,
-    /// The scenario that is loaded.
+    /// The loaded scenario.
     pub(crate) scenario: Option<Arc<Loaded>>,
     /// What a reset goes back to.
     initial: Initial,
     /// When the server started, loaded its scenario or was reset.
     start: Timestamp,
-    /// How deep the present event is nested in events that it follows from.
+    /// Nesting of the current event in the events that caused it.
     depth: u8,
     seed: u32,
     keep: Option<Keep>,
-    /// The answers that were found for the present turn.
+    /// The answers found for the current turn.
     answers: Option<Box<Answers>>,
     next_session: u32,
     sessions: usize,
     evicted: u64,
     evicted_accounts: u64,
-    /// No message after this place was evicted.
+    /// No message after this position was evicted.
     evicted_to: Seq,
 }
 
 /// What a reset goes back to.
 #[derive(Debug)]
 struct Initial {
-    /// Empty: everybody is welcome.
+    /// Empty: every login is accepted.
     members: Vec<Member>,
     scenario: Option<Arc<Loaded>>,
 }
 
-/// What a scenario says of listeners: announced capabilities by protocol, and TLS profiles.
+/// A scenario's settings of listeners: announced capabilities by protocol, and TLS profiles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Offers {
     pub(crate) of: Vec<Announced>,
-    /// The TLS profile, by listener; without one it is that of every listener.
+    /// TLS profiles by listener; without a listener, the profile of every listener.
     pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
 }
 
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// A connection was accepted.
+    /// Opens the session of an accepted connection.
     pub(crate) fn open(&mut self, opened: Opened, now: Timestamp) -> SessionNo {
         let no = SessionNo(self.next_session);
         self.next_session += 1;
@@ -126,7 +126,7 @@ impl World {
         no
     }
 
-    /// Every session that is still known, also those that have ended.
+    /// Every session that is kept, including those that have ended.
     pub(crate) fn sessions_seen(&self) -> Vec<Arc<Session>> {
         self.journal.sessions().map(|log| Arc::clone(log.facts())).collect()
     }
@@ -136,23 +136,23 @@ impl World {
         self.sessions
     }
 
-    /// Closes an exchange: its reply has left, or as much of it as ever will.
+    /// Closes an exchange: its reply was sent, as far as it ever will be.
     pub(crate) fn close(&mut self, session: SessionNo, exchange: Seq, left: Left, now: Timestamp) {
         let outcome = self.journal.close(now, session, exchange, left);
         self.rulebook.closed(exchange, outcome);
     }
 
-    /// Records something in a session that is not an exchange.
+    /// Records an event of a session that is not an exchange.
     pub(crate) fn note(&mut self, session: SessionNo, kind: RecordKind, now: Timestamp) {
         self.journal.note(now, session, kind);
     }
 
-    /// Records something that the server itself says.
+    /// Records a note of the server.
     fn noted(&mut self, weight: Weight, text: String, now: Timestamp) {
         self.journal.note_of(now, None, RecordKind::Noted(Box::new(Noted { by: None, weight, text })));
     }
 
-    /// A session has ended.
+    /// Ends a session.
     pub(crate) fn end(&mut self, session: SessionNo, ending: Ending, unfinished: u64, first: &[u8], now: Timestamp) {
         self.sessions -= 1;
         self.mail.maildrop_locks.leave(session);

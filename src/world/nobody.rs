@@ -1,4 +1,4 @@
-//! The machine of events that no client caused.
+//! The machine for events without a client's request.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use crate::protocol::{Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Unfinished};
 
-/// Stands in for a machine at events of a connection, and at events that follow from changes.
+/// Replaces the machine at events of a connection, and at events caused by changes.
 pub(super) struct Nobody;
 
 impl Machine for Nobody {

@@ -1,4 +1,4 @@
-//! Changes of mailboxes that no session makes: a test or a scenario does.
+//! Changes of mailboxes outside of any session: by a test or a scenario.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,12 +16,12 @@ use crate::protocol::{InvalidMailbox, MailTxn, TxnLog};
 pub(crate) struct Draft<'a> {
     pub(crate) raw: Bytes,
     pub(crate) flags: Cow<'a, [Box<str>]>,
-    /// None: the server's time.
+    /// `None` means the server's time.
     pub(crate) date: Option<Timestamp>,
 }
 
 impl World {
-    /// Delivers a message as if an SMTP client had sent it. Fails with the first address that belongs to no account.
+    /// Delivers a message as an SMTP client would. Fails with the first address that belongs to no account.
     pub(crate) fn deliver(&mut self, envelope: Envelope, raw: Bytes, now: Timestamp) -> Result<Message, Box<str>> {
         if let Some(stranger) = envelope.accepted().find(|address| !self.mail.accounts.delivers_to(address)) {
             return Err(stranger.into());
@@ -37,7 +37,8 @@ impl World {
         Ok(message)
     }
 
-    /// Puts a message into a mailbox, which is made if it does not exist. Nobody sent that message. Gives its UID.
+    /// Puts a message into a mailbox, which is created if it does not exist. The message has no envelope. Returns its
+    /// UID.
     pub(crate) fn put(
         &mut self,
         login: &str,
@@ -56,7 +57,7 @@ impl World {
         })
     }
 
-    /// The same with many messages at once, without flags.
+    /// Like `put`, for many messages at once, without flags.
     pub(crate) fn put_all(
         &mut self,
         login: &str,
@@ -73,7 +74,7 @@ impl World {
         })
     }
 
-    /// Makes the account and the mailbox, if they do not exist.
+    /// Creates the account and the mailbox if they do not exist.
     pub(crate) fn make(&mut self, login: &str, mailbox: &str, now: Timestamp) -> Result<MailboxId, InvalidMailbox> {
         self.outside(now, |txn| txn.mailbox_of(login, mailbox))
     }
@@ -87,14 +88,14 @@ impl World {
         result
     }
 
-    /// Records what was done outside of every session, if anything was.
+    /// Records changes outside of any session, if there are any.
     pub(super) fn record_outside(&mut self, txn_log: TxnLog, now: Timestamp) {
         if !txn_log.is_empty() {
             self.journal.outside(now, txn_log);
         }
     }
 
-    /// Removes every captured message from all mailboxes, and forgets all records. Gives the captured messages.
+    /// Removes every captured message from all mailboxes, and forgets all records. Returns the captured messages.
     pub(crate) fn clear(&mut self, now: Timestamp) -> VecDeque<Captured> {
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, now);
         txn.forget(Message::is_sent);

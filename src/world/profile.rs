@@ -7,7 +7,7 @@ use crate::rule::Profile;
 use crate::scenario::Announced;
 
 impl World {
-    /// Lets the machine of a new session announce what the scenario says.
+    /// Sets the scenario's capabilities in the machine of a new session.
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
         for Announced { protocol, clear, under_tls } in &self.offers.of {
@@ -20,8 +20,7 @@ impl World {
         }
     }
 
-    /// What the listener presents to this session in TLS: what a rule chose for the session, or else what the scenario says
-    /// of the listener.
+    /// The TLS profile for this session: the one that a rule chose, otherwise the scenario's profile of the listener.
     pub(crate) fn profile_of(&self, session: SessionNo) -> &Profile {
         const DEFAULT: &Profile = &Profile::DEFAULT;
         if let Some(presented) = self.presented.get(&session) {

@@ -17,7 +17,7 @@ pub(super) enum Which<'l> {
 }
 
 impl World {
-    /// Records a turn, and gives what the driver plays.
+    /// Records a turn, and returns what the driver plays.
     pub(super) fn recorded<R>(
         &mut self,
         session: SessionNo,
@@ -106,7 +106,7 @@ impl World {
     }
 }
 
-/// What only few exchanges have, and the messages that they captured; none for all others.
+/// The details of an exchange and its captured messages; `None` for most exchanges.
 fn detail(
     txn_log: TxnLog,
     octets: Option<u64>,

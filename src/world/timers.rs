@@ -1,4 +1,4 @@
-//! What is done later, at a server time.
+//! Jobs to run at a server time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::mail::{Message, Origin};
 use crate::protocol::{Destination, Event, MailTxn};
 use crate::rule::{By, Effect, Rule, RuleNo};
 
-/// Jobs in the order in which they are due.
+/// Jobs ordered by due time.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeMap<(Timestamp, u64), TimerJob>,
     next: u64,
-    /// A job was added, and whoever has the clock does not know it yet.
+    /// Whether a job was added that the owner of the clock does not know yet.
     is_news: bool,
 }
 
@@ -30,14 +30,14 @@ pub(super) enum TimerJob {
         session: Option<SessionNo>,
         by: By,
     },
-    /// A message that was accepted before is filed now.
+    /// Files a message that was accepted before.
     File {
         message: MessageNo,
         destination: Destination,
         session: SessionNo,
         by: By,
     },
-    /// Rules wait for this time.
+    /// A time that rules wait for.
     Moment,
 }
 
@@ -75,7 +75,7 @@ impl Timers {
 }
 
 impl World {
-    /// Puts a rule in force, before all others.
+    /// Mounts a rule as the outermost.
     pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
         self.schedule_moments(&rule, now);
         self.rulebook.mount(rule, now)
@@ -90,7 +90,7 @@ impl World {
         replaced
     }
 
-    /// Schedules the times that the rules wait for, all of which came into force now.
+    /// Schedules the times that the rules wait for; all rules came into force now.
     pub(super) fn schedule_all_moments(&mut self, now: Timestamp) {
         let rules: Vec<Arc<Rule>> = self.rulebook.rules().iter().map(|mounted| Arc::clone(&mounted.rule)).collect();
         rules.iter().for_each(|rule| self.schedule_moments(rule, now));
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// Does the first job, if it is due.
+    /// Runs the first job, if it is due.
     pub(crate) fn fall_due(&mut self, now: Timestamp) {
         let Some(first) = self.timers.due.first_entry().filter(|first| first.key().0 <= now) else { return };
         let ((due, _), later) = first.remove_entry();
@@ -132,7 +132,7 @@ impl World {
         self.settle(session, progress, now);
     }
 
-    /// Files a message that was accepted before. Accounts that were removed with a scenario are not made again.
+    /// Files a message that was accepted before. Accounts that were removed with a scenario are not created again.
     fn file(&mut self, no: MessageNo, destination: &Destination, by: &By, progress: &mut Progress, now: Timestamp) {
         let Some(message) = self.journal.message(no).map(|captured| captured.message.clone()) else {
             self.rulebook.missed_later(by);
@@ -146,7 +146,7 @@ impl World {
             self.rulebook.missed_later(by);
         }
         if !gone.is_empty() {
-            let text = format!("{no} is not filed for {}: the account does not exist any more", gone.join(", "));
+            let text = format!("{no} is not filed for {}: the account no longer exists", gone.join(", "));
             progress.notes.push(noted(by, Weight::Note, text));
         }
     }

@@ -1,4 +1,4 @@
-//! The turns of an exchange. Each asks the rules, performs and records in one critical section.
+//! The turns of an exchange. Each evaluates the rules, performs and records in one critical section.
 
 use std::cell::OnceCell;
 
@@ -18,28 +18,28 @@ pub(crate) struct Turn<R> {
     pub(crate) exchange: Seq,
     pub(crate) plan: Plan,
     pub(crate) rest: Rest<R>,
-    /// What answers a ClientHello, if a rule says so.
+    /// The answer to a ClientHello, if a rule chose one.
     pub(crate) hello: Option<Hello>,
 }
 
-/// What the next turn of the same exchange is.
+/// The next turn of the same exchange.
 pub(crate) enum Rest<R> {
-    /// There is none: the exchange is done.
+    /// None: the exchange is finished.
     Done,
-    /// It performs the rest of a long reply.
+    /// Performs the rest of a long reply.
     Part(R, Option<Box<Run>>),
-    /// It needs the client's next line first. With the request, if that is not performed yet.
+    /// Needs the client's next line first. Has the request if it is not performed yet.
     Line(Box<(Option<Decoded<R>>, Box<Run>)>),
 }
 
-/// What a turn has come to so far.
+/// The result of a turn so far.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// These are recorded after the exchange.
+    /// To record after the exchange.
     pub(super) notes: Vec<RecordKind>,
 }
 
-/// How an exchange goes on after a turn.
+/// How an exchange continues after a turn.
 pub(super) enum Continuation<R> {
     Done,
     Part(R),
@@ -47,7 +47,7 @@ pub(super) enum Continuation<R> {
 }
 
 impl World {
-    /// The first turn of an exchange: asks the rules, performs the request and records the reply.
+    /// The first turn of an exchange: evaluates the rules, performs the request and records the reply.
     pub(crate) fn turn<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -127,7 +127,7 @@ impl World {
         self.recorded(session, Which::Later(exchange, Some(line)), rest, run, progress, now)
     }
 
-    /// An event of a connection, which no machine knows of. None if no rule is concerned with it.
+    /// An event of a connection, which machines do not know. `None` if no rule is interested.
     pub(crate) fn point(
         &mut self,
         session: SessionNo,
@@ -143,13 +143,13 @@ impl World {
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
 
-    /// Records that the server says something that no request asked for.
+    /// Records output without a request.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
         let nothing_done = (None, CapturedMail::default());
         self.journal.exchange(now, session, Event::TcpSay, &Input::Silence, (reply, None), nothing_done)
     }
 
-    /// Lets rules and machine work until the turn is over.
+    /// Runs rules and machine until the turn is over.
     fn go_on<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -211,7 +211,7 @@ impl World {
         (rest, run, progress)
     }
 
-    /// Performs a request in the way that rules chose. Gives what happens after the reply.
+    /// Performs a request as rules chose. Returns what happens after the reply.
     fn perform<M: Machine>(
         &mut self,
         session: SessionNo,
@@ -239,7 +239,7 @@ impl World {
     }
 }
 
-/// The rules are done with an item, or with the whole exchange. None if the exchange goes on in the same turn.
+/// Ends an item, or the whole exchange, after its rules. `None` if the exchange continues in the same turn.
 fn leave<R>(run: &mut Run, next: Next<R>) -> Option<Continuation<R>> {
     let is_item = run.leave();
     if let Next::More(rest) = next {
@@ -260,7 +260,7 @@ mod tests {
     use crate::rule::{On, Rule};
 
     #[test]
-    fn the_places_of_odd_dots_are_recorded_without_a_copy() {
+    fn positions_of_odd_dots_are_recorded_without_a_copy() {
         for has_rule in [false, true] {
             let mut world = World::new(Vec::new(), Namespace::default(), 1, None);
             let now = Timestamp::from_micros(0);
@@ -278,7 +278,7 @@ mod tests {
 
             let Some(RecordKind::Exchange(exchange)) = world.journal.get(turn.exchange).map(|record| &record.kind)
             else {
-                panic!("the exchange is recorded")
+                panic!("the exchange must be recorded")
             };
             let recorded = exchange.detail.as_ref().and_then(|detail| detail.odd_dots.as_ref());
             assert!(recorded.is_some_and(|its| Arc::ptr_eq(its, &odd_dots)), "with a rule: {has_rule}");

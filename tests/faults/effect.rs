@@ -316,10 +316,7 @@ fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
     // A scenario that is loaded begins to count anew.
     assert_eq!((later.hits(), later.without_effect()), (0, 0));
     let transcript = server.transcript().to_string();
-    assert!(
-        transcript.contains("m1 is not filed for ann@example.org: the account does not exist any more"),
-        "{transcript}"
-    );
+    assert!(transcript.contains("m1 is not filed for ann@example.org: the account no longer exists"), "{transcript}");
     server.verify().block();
 }
 

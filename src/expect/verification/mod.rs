@@ -28,7 +28,7 @@ pub(crate) struct RulesReport {
     expectations: usize,
     failed: Vec<Unmet>,
     met: Vec<String>,
-    /// What a `fail` step said, or a step that could not be done.
+    /// Texts of `fail` steps, and of steps that were impossible.
     failures: Vec<Failure>,
     windows: Vec<Window>,
     waiting: Vec<String>,
@@ -44,7 +44,7 @@ struct Failure {
 }
 
 impl RulesReport {
-    /// The failures until now; none if every expectation is met.
+    /// The failures so far; `None` if every expectation is met.
     pub(crate) fn of(scenario: Option<&str>, book: &Rulebook, journal: &Journal) -> Option<Self> {
         let expected = || book.rules().iter().filter(|mounted| mounted.rule.expect.is_some());
         let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !mounted.is_met()).collect();
@@ -75,7 +75,7 @@ impl RulesReport {
         })
     }
 
-    /// Why one rule did not fire as often as wanted until now.
+    /// Why one rule did not fire as often as wanted so far.
     pub(crate) fn on(
         mounted: &Mounted,
         wanted: Times,
@@ -119,7 +119,7 @@ fn failures(journal: &Journal) -> Vec<Failure> {
     failed.collect()
 }
 
-/// How often it fired, and how often that changed nothing.
+/// How often it fired, and how often without effect.
 fn fired(mounted: &Mounted) -> String {
     with_effect(mounted.fired, mounted.without_effect).unwrap_or_else(|| format!("fired {}", mounted.fired))
 }
@@ -150,7 +150,7 @@ fn seen(watch: &Watch) -> String {
     }
 }
 
-/// The rule that stalls the reply to the last request of a session, if one does.
+/// The rule that stalls the reply to the last request of a session, if there is one.
 fn stalled<'j>(journal: &'j Journal, log: &'j SessionLog) -> Option<&'j Stalled> {
     for turn in journal.turns(log.records.iter()).rev() {
         let stalled = turn.trace().and_then(|trace| trace.stalled.as_ref());

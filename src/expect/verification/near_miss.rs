@@ -26,7 +26,7 @@ pub(crate) fn near_misses(mounted: &crate::rule::Mounted, book: &Rulebook, journ
 /// An event at which a rule nearly fired, and why it did not.
 pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> NearMiss {
     let log = near.session.and_then(|session| journal.session(session));
-    // Of a line that is forgotten nobody knows what it was.
+    // The line of an evicted record is not known.
     let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
     let is_doubtful = its.map_or(near.event.may_be_any(), |(log, seq)| journal.has_doubtful_words(log, seq));
     let (reason, detail) = match &near.reason {
@@ -76,7 +76,7 @@ fn false_conditions(event: Event, is_doubtful: bool, missed: &[FailedCondition])
     (reason, lines.collect())
 }
 
-/// A condition, and what was there instead.
+/// A condition, and the actual value.
 pub(super) fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) -> String {
     let shown =
         |got: &str| shown(event, is_doubtful, &miss.field, got).map_or("***".to_owned(), |got| format!("{got:?}"));
@@ -84,7 +84,7 @@ pub(super) fn clause(event: Event, is_doubtful: bool, miss: &FailedCondition) ->
     format!("{}  wanted {}  got {got}", miss.field.name(), miss.wanted)
 }
 
-/// What a field said at an event, without passwords; none of it where words that may be one are not to be shown.
+/// The value of a field at an event, without passwords; `None` if it may contain one.
 fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<String> {
     let request = if let Field::Request(its) = field { Some(its) } else { None };
     let is_one_of = |fields: &[RequestField]| request.is_some_and(|its| fields.contains(its));
@@ -99,7 +99,7 @@ fn shown(event: Event, is_doubtful: bool, field: &Field, value: &str) -> Option<
     (!is_password).then(|| value.to_owned())
 }
 
-/// A value over which events are counted; at which of them it was said is not known.
+/// A value that events are counted by, without passwords. The exact event is not known.
 pub(super) fn key_shown(on: &[On], field: &Field, key: &str) -> String {
     let events = || on.iter().flat_map(|on| on.events.iter().copied());
     let Some(event) = events().find(|event| event.is_login()).or_else(|| events().next()) else {
@@ -108,7 +108,7 @@ pub(super) fn key_shown(on: &[On], field: &Field, key: &str) -> String {
     shown(event, events().any(Event::may_be_any), field, key).unwrap_or_else(|| "***".to_owned())
 }
 
-/// The event never came; what came last in a session of its protocol says how far it got.
+/// An event that never happened; the last event in a session of its protocol shows how far the client got.
 pub(super) fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
     let name = events.first().map_or("", |event| event.name());
     let protocol = events.first().and_then(|event| event.protocol());

@@ -65,7 +65,7 @@ impl fmt::Display for Line {
         let mark = if self.mark.is_some() { '>' } else { ' ' };
         let mut text = format!("  {mark} {:>3}  {}  {}", self.number, self.who, self.text);
         if let Some(by) = &self.by {
-            // The authors stand in a column of their own.
+            // The authors are in a column of their own.
             let width = 64_usize.saturating_sub(text.chars().count()).max(2);
             write!(text, "{:width$}{by}", "")?;
         }

@@ -10,10 +10,10 @@ use crate::journal::Journal;
 use crate::protocol::Event;
 use crate::rule::{Condition, Field, Misplaced, Mounted, On, Rulebook, Wanted, Watch};
 
-/// Keys and events out of their order that are shown.
+/// Maximum number of keys and misplaced events to show.
 const SHOWN: usize = 3;
 
-/// What was expected, and what came instead.
+/// What was expected, and what happened instead.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(super) struct Unmet {
@@ -21,7 +21,7 @@ pub(super) struct Unmet {
     pub(super) origin: String,
     pub(super) wanted: String,
     pub(super) fired: u64,
-    /// Of these, how many changed nothing.
+    /// How many of these had no effect.
     pub(super) without_effect: u64,
     pub(super) about: String,
     pub(super) near_misses: Vec<NearMiss>,
@@ -91,7 +91,7 @@ fn counted(names: &str, when: &[Condition], same: Option<&Field>) -> String {
     about
 }
 
-/// The event of a sequence that came last when it was not its turn, or did not come.
+/// The events of a sequence that were out of order or missing.
 fn out_of_order(watch: &Watch, all: &[On], journal: &Journal) -> Vec<NearMiss> {
     let n = watch.seen as usize;
     let Some(next) = all.get(n) else { return Vec::new() };
@@ -112,7 +112,7 @@ fn out_of_order(watch: &Watch, all: &[On], journal: &Journal) -> Vec<NearMiss> {
     misses
 }
 
-/// The values of a field with which another number of events came.
+/// The values of a field with a wrong number of events.
 fn miscounted(watch: &Watch, on: &[On], count: Times, field: &Field) -> Vec<NearMiss> {
     let over = watch.by_key.iter().filter(|(_, seen)| !count.contains(**seen));
     let misses = over.take(SHOWN).map(|(key, seen)| NearMiss {
@@ -128,7 +128,7 @@ fn miscounted(watch: &Watch, on: &[On], count: Times, field: &Field) -> Vec<Near
 /// The event that was nearest to being counted.
 fn nearest(watch: &Watch) -> Option<NearMiss> {
     let (session, event, missed) = watch.nearest.as_ref()?;
-    // Which exchange it was is not known, so its line may be any.
+    // The exchange is not known, so its line may contain a password.
     let failed: Vec<String> = missed.iter().map(|miss| clause(*event, event.may_be_any(), miss)).collect();
     let (reason, detail) = match failed.is_empty() {
         true => ("late", vec!["it came too late".to_owned()]),
@@ -138,7 +138,7 @@ fn nearest(watch: &Watch) -> Option<NearMiss> {
     Some(NearMiss { reason, event, session: Some(*session), journal_ref: None, detail })
 }
 
-/// None of these events ever came.
+/// None of these events ever happened.
 fn never_seen(on: &[On], book: &Rulebook) -> Option<NearMiss> {
     let mut events = on.iter().flat_map(|on| on.events.iter().copied());
     let first = events.clone().next().filter(|_| events.all(|event| book.seen(event) == 0))?;
@@ -146,7 +146,7 @@ fn never_seen(on: &[On], book: &Rulebook) -> Option<NearMiss> {
     Some(NearMiss { reason: "never", event, session: None, journal_ref: None, detail })
 }
 
-/// An event of a sequence came when it was not its turn.
+/// An event of a sequence that was out of order.
 fn misplaced_miss(misplaced: &Misplaced, all: &[On], within: Option<Duration>, journal: &Journal) -> NearMiss {
     let Misplaced { index, event, session, exchange, is_late } = misplaced;
     let line = line_of(*session, *exchange, journal).map_or_else(String::new, |line| format!(", at line {line}"));

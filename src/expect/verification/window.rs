@@ -1,4 +1,4 @@
-//! The lines of a session around the one that explains a failure, each with who wrote it.
+//! The lines of a session around the one that explains a failure, each with its author.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -9,9 +9,9 @@ use crate::journal::{Journal, RecordedTurn, SessionLog, Stalled, Trace};
 use crate::protocol::{Written, masked};
 use crate::rule::{MissReason, Mounted, Rulebook, Watch};
 
-/// Lines that are shown before and after the one that explains a failure.
+/// Number of lines to show before and after the one that explains a failure.
 const AROUND: usize = 4;
-/// Sessions that are shown.
+/// Maximum number of sessions to show.
 const SHOWN: usize = 5;
 
 /// The lines around one exchange.
@@ -29,7 +29,7 @@ pub(super) struct Line {
     pub(super) number: usize,
     pub(super) who: char,
     pub(super) text: String,
-    /// `default`, or the rules that wrote it, or both.
+    /// The author: `default`, rules, or both.
     pub(super) by: Option<String>,
     pub(super) shaped: Vec<String>,
     /// How this line explains the failure.
@@ -38,7 +38,7 @@ pub(super) struct Line {
     pub(super) exchange: Seq,
 }
 
-/// Every line of a session, and who wrote it.
+/// Every line of a session, with its author.
 pub(super) fn lines(journal: &Journal, log: &SessionLog) -> Vec<Line> {
     let mut all = Vec::new();
     for turn in journal.turns(log.records.iter()) {
@@ -88,7 +88,7 @@ fn push(all: &mut Vec<Line>, who: char, line: &[u8], by: Option<String>, trace: 
     all.push(Line { number: all.len() + 1, who, text, by, shaped, mark: None, exchange });
 }
 
-/// Who wrote this line: `default`, or rules, or both.
+/// The author of this line: `default`, rules, or both.
 fn authors(trace: Option<&Trace>, line: Range<u32>) -> String {
     let written = trace.map_or(&[][..], |trace| &trace.written);
     let its = written.iter().filter(|its| its.range.end > line.start && its.range.start < line.end);
@@ -130,14 +130,14 @@ fn visible(line: &[u8]) -> String {
     }
 }
 
-/// Which exchange of a session explains a failure, and how; the last line of the session where none does.
+/// The exchange that explains a failure, and how; the last line of the session if there is none.
 struct Mark {
     session: SessionNo,
     exchange: Option<Seq>,
     text: String,
 }
 
-/// The sessions that explain what failed, each with the lines around the exchange that does.
+/// The sessions that explain failures, each with the lines around the exchange.
 pub(super) fn windows(
     rules: &[&Mounted],
     watches: &[&Watch],
@@ -160,7 +160,7 @@ pub(super) fn windows(
     windows
 }
 
-/// Where a rule nearly fired, or fired last.
+/// Where a rule nearly fired, or last fired.
 fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Mark> {
     let id = &mounted.rule.id;
     let misses = book.near(mounted);
@@ -180,7 +180,7 @@ fn rule_mark(mounted: &Mounted, book: &Rulebook, journal: &Journal) -> Option<Ma
     Some(Mark { session: near.session?, exchange: near.exchange, text })
 }
 
-/// Where an expectation was nearly met, and where an event of its sequence came out of order.
+/// Where an expectation was nearly met, and where an event of its sequence was out of order.
 fn watch_marks(watch: &Watch) -> impl Iterator<Item = Mark> {
     let id = &watch.expect.id;
     let nearest = watch.nearest.as_ref().map(|(session, ..)| Mark {

@@ -1,8 +1,8 @@
-//! A journal as lines of text that outlast the process: a line for each record, with its text and the messages that
-//! came with it.
+//! The journal as lines of text that can be stored: a line for each record, with its text and the messages that came
+//! with it.
 //!
-//! A line is a checksum and JSON. The first line is that of the first record, or of a reset. Any number of lines from the
-//! first on is a whole log: that of an earlier moment.
+//! A line is a checksum and JSON. The first line is that of the first record, or of a reset. Any prefix of the lines is
+//! a complete log of an earlier time.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use crate::mail::{
     Accounts, Change, Envelope, InvalidChange, Message, Origin, Parameter, Parameters, Recipient, Sender, Verdict,
 };
 
-/// What a line says. `R` is a record, or a reference to one.
+/// The content of a line. `R` is a record, or a reference to one.
 #[derive(Serialize, Deserialize)]
 struct Line<'t, R> {
     seq: Seq,
@@ -40,7 +40,7 @@ struct StoredMessage {
     no: MessageNo,
     origin: Origin,
     received: Timestamp,
-    /// None for what nobody sent.
+    /// `None` for a message that was not sent.
     envelope: Option<StoredEnvelope>,
     #[serde(with = "base64")]
     raw: Bytes,
@@ -49,11 +49,11 @@ struct StoredMessage {
 #[derive(Serialize, Deserialize)]
 struct StoredEnvelope {
     from: StoredPath,
-    /// With the reply that refused it, if one did.
+    /// Each with the reply that refused it, if there was one.
     recipients: Vec<(StoredPath, Option<Box<str>>)>,
 }
 
-/// An address and the parameters that came with it.
+/// An address and its parameters.
 type StoredPath = (Box<str>, Vec<Parameter>);
 
 /// Makes a line of each record as it is appended.
@@ -67,7 +67,7 @@ impl LogWriter {
         let NewRecord { record, heard, said, mail } = new;
         let messages = mail.accepted.iter().chain(&mail.appended).map(StoredMessage::from).collect();
         let line = Line { seq, record, heard: (*heard).into(), said: (*said).into(), messages };
-        let json = serde_json::to_string(&line).expect("a record has a form in JSON");
+        let json = serde_json::to_string(&line).expect("every record can be serialized as JSON");
         self.lines.push(format!("{} {json}", checksum(&json)));
     }
 }
@@ -76,39 +76,39 @@ fn checksum(json: &str) -> String {
     format!("{:x}", md5::compute(json))
 }
 
-/// Why a log cannot be read on, and at which record.
+/// Why a log cannot be read further, and at which record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LogError {
-    /// The record that should have come.
+    /// The expected record.
     pub(crate) record: Seq,
     pub(crate) problem: LogProblem,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum LogProblem {
-    /// The line has not the form of a checksum and a record.
+    /// The line does not have a checksum and a record.
     Unreadable(String),
     /// The line was altered, or its end is missing.
     Checksum { written: String, computed: String },
-    /// Another record stands in its place.
+    /// The line has another record.
     Seq(Seq),
-    /// It belongs to a session that was not opened, or has ended.
+    /// The record belongs to a session that was not opened, or has ended.
     Session(SessionNo),
-    /// It opens a session whose number is not higher than those before.
+    /// The record opens a session whose number is not higher than the earlier ones.
     SessionNo(SessionNo),
-    /// It is of a kind that belongs to a session, and names none.
+    /// The record must belong to a session, and names none.
     NoSession,
-    /// It belongs to an exchange that is not open in its session.
+    /// The record belongs to an exchange that is not open in its session.
     Exchange(Seq),
-    /// A message came with it that came before.
+    /// The record has a message that an earlier record had.
     MessageNo(MessageNo),
-    /// A message came with it whose envelope has no accepted recipient.
+    /// The record has a message whose envelope has no accepted recipient.
     Envelope(MessageNo),
-    /// It names a captured message that did not come with it.
+    /// The record names a captured message that did not come with it.
     Captured(MessageNo),
-    /// A label in it, or a rule's authorship, is outside of its text.
+    /// A label or the range of a rule's text is outside of the text.
     Range(Range<u32>),
-    /// A change in it does not fit what was read before.
+    /// A change does not fit the state so far.
     Change(InvalidChange),
 }
 
@@ -125,22 +125,22 @@ impl fmt::Display for LogProblem {
         match self {
             Self::Unreadable(why) => write!(f, "the line cannot be read: {why}"),
             Self::Checksum { written, computed } => {
-                write!(f, "the line is damaged or not complete: its checksum is {computed}, it says {written}")
+                write!(f, "the line is damaged or incomplete: its checksum is {computed}, not {written}")
             }
-            Self::Seq(found) => write!(f, "record {found} stands in its place"),
+            Self::Seq(found) => write!(f, "found record {found} instead"),
             Self::Session(no) => write!(f, "it belongs to session {no}, which is not open"),
             Self::SessionNo(no) => {
-                write!(f, "it opens session {no}, and one with this number or a higher one is known")
+                write!(f, "it opens session {no}, but a session with this number or a higher one exists")
             }
-            Self::NoSession => f.write_str("it must belong to a session, and names none"),
+            Self::NoSession => f.write_str("it must belong to a session, but names none"),
             Self::Exchange(exchange) => {
                 write!(f, "it belongs to exchange {exchange}, which is not open in its session")
             }
             Self::MessageNo(no) => write!(f, "message {no} came before"),
             Self::Envelope(no) => write!(f, "the envelope of message {no} has no accepted recipient"),
-            Self::Captured(no) => write!(f, "it captured message {no}, which did not come with it"),
+            Self::Captured(no) => write!(f, "it captured message {no}, which is not in the line"),
             Self::Range(Range { start, end }) => write!(f, "its text has no octets {start} to {end}"),
-            Self::Change(invalid) => write!(f, "a change in it does not fit: {invalid}"),
+            Self::Change(invalid) => write!(f, "a change in it is not possible: {invalid}"),
         }
     }
 }
@@ -150,12 +150,12 @@ impl fmt::Display for LogProblem {
 pub(crate) struct LogReader {
     pub(crate) journal: Journal,
     pub(crate) accounts: Accounts,
-    /// Changes that come later may file any of them again.
+    /// Later changes may file any of them again.
     messages: HashMap<MessageNo, Message>,
 }
 
 impl LogReader {
-    /// Begins with the accounts as the server started with them.
+    /// Begins with the accounts with which the server started.
     pub(crate) fn new(accounts: Accounts) -> Self {
         Self { journal: Journal::default(), accounts, messages: HashMap::new() }
     }
@@ -181,7 +181,7 @@ impl LogReader {
         Ok(seq)
     }
 
-    /// Whether the record may come next.
+    /// Whether the record may be the next one.
     fn check(&self, record: &Record) -> Result<(), LogProblem> {
         let session = || {
             let no = record.session.ok_or(LogProblem::NoSession)?;
@@ -207,7 +207,7 @@ impl LogReader {
             | RecordKind::Secured(_)
             | RecordKind::Unsecured(_)
             | RecordKind::Ended(_) => session().map(|_| ()),
-            // A rule may say something of a session that is over.
+            // A rule may write a note about a session that has ended.
             RecordKind::Outside(_) | RecordKind::Noted(_) => Ok(()),
         }
     }
@@ -234,7 +234,7 @@ impl LogReader {
         }
     }
 
-    /// Makes the changes of a record. Gives whether one of them is a reset.
+    /// Applies the changes of a record. Returns whether one of them is a reset.
     fn apply(&mut self, record: &Record) -> Result<bool, InvalidChange> {
         let mut is_reset = false;
         for change in record.kind.detail().map_or(&[][..], |detail| &detail.changes) {
@@ -245,7 +245,7 @@ impl LogReader {
     }
 }
 
-/// Whether labels and what rules wrote are places in a text of so many octets.
+/// Whether labels and rules' texts are within a text of this many octets.
 fn check_ranges(record: &Record, octets: usize) -> Result<(), LogProblem> {
     let Some(detail) = record.kind.detail() else { return Ok(()) };
     let labels = detail.labelled.iter().map(|label| &label.label);
@@ -259,7 +259,7 @@ fn check_ranges(record: &Record, octets: usize) -> Result<(), LogProblem> {
 
 fn parse(line: &str) -> Result<Line<'static, Record>, LogProblem> {
     let unreadable = |why: &dyn fmt::Display| LogProblem::Unreadable(why.to_string());
-    let (written, json) = line.split_once(' ').ok_or_else(|| unreadable(&"there is nothing behind a checksum"))?;
+    let (written, json) = line.split_once(' ').ok_or_else(|| unreadable(&"nothing follows the checksum"))?;
     let computed = checksum(json);
     if written != computed {
         return Err(LogProblem::Checksum { written: written.to_owned(), computed });

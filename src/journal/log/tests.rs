@@ -14,7 +14,7 @@ fn accounts() -> Accounts {
     Accounts::new(Vec::new(), Namespace::default(), 1)
 }
 
-/// What a session, in which a message was sent, and a test left in a journal; and the lines of its log.
+/// A journal with a session that sent a message and with a test's changes; and the lines of its log.
 fn journal() -> (Journal, Vec<String>) {
     let mut journal = Journal { log: Some(LogWriter::default()), ..Journal::default() };
     let mut mail = MailStore::new(accounts());
@@ -52,7 +52,7 @@ fn read(lines: &[impl AsRef<str>]) -> Result<LogReader, LogError> {
     Ok(reader)
 }
 
-/// The line with what it says altered, and the checksum of that.
+/// The line with its content altered and a new checksum.
 fn altered(line: &str, alter: impl FnOnce(&mut Value)) -> String {
     let (_, json) = line.split_once(' ').unwrap();
     let mut value: Value = serde_json::from_str(json).unwrap();
@@ -62,7 +62,7 @@ fn altered(line: &str, alter: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn what_is_read_is_what_was_written() {
+fn a_log_is_read_as_it_was_written() {
     let (journal, lines) = journal();
 
     let reader = read(&lines).unwrap();
@@ -77,7 +77,7 @@ fn what_is_read_is_what_was_written() {
 }
 
 #[test]
-fn a_log_that_breaks_off_is_read_up_to_there() {
+fn an_incomplete_log_is_read_up_to_its_end() {
     let (_, lines) = journal();
     let text = lines.join("\n");
 
@@ -108,11 +108,11 @@ fn every_damaged_octet_is_found_at_its_record() {
         }
     }
     let error = read(&[lines[0].replace("smtp", "smtx")]).unwrap_err().to_string();
-    assert!(error.starts_with("record 1: the line is damaged or not complete: its checksum is "), "{error}");
+    assert!(error.starts_with("record 1: the line is damaged or incomplete: its checksum is "), "{error}");
 }
 
 #[test]
-fn a_record_that_does_not_fit_says_why() {
+fn the_error_for_an_impossible_record_has_the_reason() {
     let (_, lines) = journal();
     let [opened, exchange, closed, outside, ended] = &lines[..] else { panic!("{} lines", lines.len()) };
     let numbered = |line: &str, seq: u64| altered(line, |its| its["seq"] = seq.into());
@@ -122,15 +122,15 @@ fn a_record_that_does_not_fit_says_why() {
     };
     let s = |lines: &[&String]| lines.iter().map(|line| line.to_string()).collect::<Vec<_>>();
     for (lines, says) in [
-        (s(&[exchange]), "record 1: record 2 stands in its place"),
-        (s(&[opened, opened]), "record 2: record 1 stands in its place"),
+        (s(&[exchange]), "record 1: found record 2 instead"),
+        (s(&[opened, opened]), "record 2: found record 1 instead"),
         (
             s(&[opened, &numbered(opened, 2)]),
-            "record 2: it opens session s1, and one with this number or a higher one is known",
+            "record 2: it opens session s1, but a session with this number or a higher one exists",
         ),
         (
             s(&[&altered(opened, |its| its["record"]["session"] = Value::Null)]),
-            "record 1: it must belong to a session, and names none",
+            "record 1: it must belong to a session, but names none",
         ),
         (s(&[opened, &of_session(exchange, "s9")]), "record 2: it belongs to session s9, which is not open"),
         (s(&[opened, &numbered(closed, 2)]), "record 2: it belongs to exchange 2, which is not open in its session"),
@@ -141,11 +141,11 @@ fn a_record_that_does_not_fit_says_why() {
         (s(&[opened, exchange, &numbered(exchange, 3)]), "record 3: message m1 came before"),
         (
             s(&[opened, &numbered(outside, 2)]),
-            "record 2: a change in it does not fit: the mailbox created next has number 1, the change has 2",
+            "record 2: a change in it is not possible: the mailbox created next has number 1, the change has 2",
         ),
         (
             s(&[opened, &altered(exchange, |its| its["messages"] = Vec::<Value>::new().into())]),
-            "record 2: it captured message m1, which did not come with it",
+            "record 2: it captured message m1, which is not in the line",
         ),
         (
             s(&[opened, &altered(exchange, |its| its["messages"][0]["envelope"]["recipients"][0][1] = "550".into())]),
@@ -157,7 +157,7 @@ fn a_record_that_does_not_fit_says_why() {
         ),
         (
             s(&[opened, &detail(exchange, |its| its["changes"][1]["file"]["uid"] = 7.into())]),
-            "record 2: a change in it does not fit: mailbox 1 gives UID 1 next, the change has 7",
+            "record 2: a change in it is not possible: mailbox 1 gives UID 1 next, the change has 7",
         ),
         (
             s(&[opened, exchange, closed, outside, ended, &numbered(ended, 6)]),
@@ -170,7 +170,7 @@ fn a_record_that_does_not_fit_says_why() {
     }
 }
 
-/// Every place of a value, as the steps to it.
+/// Every position in a value, as a path.
 fn places(value: &Value, path: &str, all: &mut Vec<String>) {
     all.push(path.to_owned());
     match value {
@@ -181,7 +181,7 @@ fn places(value: &Value, path: &str, all: &mut Vec<String>) {
 }
 
 #[test]
-fn no_record_whatever_it_says_is_a_panic() {
+fn no_record_causes_a_panic() {
     let (_, lines) = journal();
     let others = [
         Value::Null,

@@ -1,4 +1,4 @@
-//! Changes of the lines of a reply; what stays of a line stays its author's, and under its label.
+//! Changes the lines of a reply. Unchanged parts of a line keep their author and label.
 
 use bytes::Bytes;
 
@@ -13,7 +13,7 @@ pub(in crate::rule) struct Line<'l> {
     pub(in crate::rule) end: &'l [u8],
 }
 
-/// Writes what becomes of a line. Gives whether that is something else.
+/// Writes the new form of a line. Returns whether it differs.
 pub(in crate::rule) type Edit<'e> = &'e mut dyn FnMut(Line<'_>, &mut Vec<u8>) -> bool;
 
 /// The reply with its lines changed, and whether any was. `said` counts the lines of this event's output.
@@ -24,7 +24,7 @@ pub(in crate::rule) fn each_line(reply: Reply, said: &mut usize, edit: Edit<'_>)
     for piece in reply.into_pieces() {
         match piece {
             Piece::Text(text, author) => add(&mut open, &text, &author),
-            // What is no line of its own belongs to the text around it.
+            // A labelled piece within a line belongs to the text around it.
             Piece::Labelled(_, octets, author) if !octets.contains(&b'\n') => add(&mut open, &octets, &author),
             Piece::Labelled(label, octets, author) => {
                 lines.change_lines(&mut open, &mut out);
@@ -48,7 +48,7 @@ struct Lines<'e> {
 }
 
 impl Lines<'_> {
-    /// What of a line stays at its beginning stays its author's.
+    /// The unchanged beginning of a line keeps its author.
     fn change_lines(&mut self, lines: &mut Vec<(Vec<u8>, Author)>, out: &mut Reply) {
         for (mut old, author) in lines.drain(..) {
             let new = self.change(&old);
@@ -71,7 +71,7 @@ impl Lines<'_> {
     }
 }
 
-/// Adds text to lines of which the last may have no end yet; who wrote any of a line wrote it.
+/// Adds text to lines; the last may be incomplete. The author of any part of a line is the author of the line.
 fn add(lines: &mut Vec<(Vec<u8>, Author)>, text: &[u8], author: &Author) {
     for more in text.split_inclusive(|byte| *byte == b'\n') {
         match lines.last_mut() {

@@ -1,6 +1,6 @@
-//! What a rule does to the octets that it lets out: each filter takes what is said and says something else.
+//! Filters: what a rule does to its output.
 //!
-//! Inside of one rule the order is always the same, whatever the order of its steps: see [`Rank`].
+//! Within one rule the order of filters is always the same, whatever the order of its steps: see [`Rank`].
 
 mod lines;
 pub(super) mod response;
@@ -17,16 +17,16 @@ use super::plan::Cue;
 use crate::base::Pattern;
 use crate::protocol::Reply;
 
-/// A filter at work, for one step of a rule that fired.
+/// An active filter, of one step of a rule that fired.
 pub(crate) trait Filter: fmt::Debug + Send {
     fn rank(&self) -> Rank;
 
-    /// What becomes of a reply, and whether that is something else. Filters of cues have [`feed`](Self::feed) instead.
+    /// Returns the changed reply, and whether it differs. Filters of cues implement [`feed`](Self::feed) instead.
     fn change(&mut self, reply: Reply) -> (Reply, bool) {
         (reply, false)
     }
 
-    /// Takes what is said and says what becomes of it. Gives whether that is something else.
+    /// Passes a cue on, changed or not. Returns whether it differs.
     fn feed(&mut self, cue: Cue, say: &mut dyn FnMut(Cue)) -> bool {
         let Cue::Send { bytes, pace, apart } = cue else {
             say(cue);
@@ -37,58 +37,58 @@ pub(crate) trait Filter: fmt::Debug + Send {
         changed
     }
 
-    /// The rule is done: what was held back is said. Gives whether it would have left otherwise.
+    /// The rule has finished: releases what was held back. Returns whether this changed the output.
     fn finish(&mut self, _say: &mut dyn FnMut(Cue)) -> bool {
         false
     }
 
-    /// Whether it kept something from leaving.
+    /// Whether it cut off output.
     fn has_cut(&self) -> bool {
         false
     }
 
-    /// What a report says was done.
+    /// What it did, as a report prints it.
     fn told(&self) -> String;
 }
 
-/// What a filter changes, and its place among the filters of one rule: the innermost first.
+/// What a filter changes. Filters of one rule are ordered by rank, the innermost first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// The parts of a response.
     Parts,
     Lines,
-    /// How lines end and how long they are, and single octets.
+    /// Line ends, line lengths, and single octets.
     Octets,
-    /// What leaves in one write.
+    /// What is sent in one write.
     Hold,
-    /// What leaves in a segment of its own.
+    /// What is sent in a segment of its own.
     Split,
     Pace,
     Cut,
 }
 
 impl Rank {
-    /// Whether it is about what is said, not only about when and how far it leaves.
+    /// Whether it changes the content of the output, not only its timing and length.
     pub(super) fn rewrites(self) -> bool {
         self <= Self::Octets
     }
 }
 
-/// Where it is found in octets, which are text for the most part.
+/// The position of the first match in octets, which are mostly text.
 pub(super) fn found(pattern: &Pattern, octets: &[u8]) -> Option<usize> {
     pattern.find_in(&searchable(octets)).map(|range| range.start)
 }
 
-/// Every place where it is found.
+/// Every match.
 pub(super) fn find_all(pattern: &Pattern, octets: &[u8]) -> Vec<Range<usize>> {
     pattern.find_all(&searchable(octets))
 }
 
-/// Octets as a text in which everything has the same place.
+/// Octets as a text with the same positions.
 fn searchable(octets: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(octets) {
         Ok(text) => Cow::Borrowed(text),
-        // One character for each octet keeps the places.
+        // One character for each octet keeps the positions.
         Err(_) => octets.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect(),
     }
 }

@@ -1,5 +1,5 @@
-//! The parts of a response, and how they are changed: an item of FETCH, the size of a literal, a line of a listing, a
-//! response code. Each function gives whether what it changes is there.
+//! Changes the parts of a response: an item of FETCH, the size of a literal, a line of a listing, a response code. Each
+//! function returns whether the part exists.
 
 use std::ops::Range;
 
@@ -17,13 +17,13 @@ fn lines(text: &[u8]) -> Vec<Range<usize>> {
     whole.collect()
 }
 
-/// An item of FETCH: where its name and its value stand.
+/// An item of FETCH: the positions of its name and value.
 struct Item {
     name: Range<usize>,
     value: Range<usize>,
 }
 
-/// Reads `* n FETCH (…)` responses; literals are labelled octets, or stand in the text.
+/// Reads `* n FETCH (…)` responses. A literal is a labelled piece, or part of the text.
 struct Scanner<'r> {
     reply: &'r Reply,
     at: usize,
@@ -42,7 +42,7 @@ impl Scanner<'_> {
         from..self.at
     }
 
-    /// An item's name: brackets may hold blanks and parentheses.
+    /// An item's name: brackets may contain blanks and parentheses.
     fn name(&mut self) -> Range<usize> {
         let from = self.at;
         let mut depth = 0;
@@ -58,7 +58,7 @@ impl Scanner<'_> {
         from..self.at
     }
 
-    /// A number, an atom, a string, a literal, a list.
+    /// A number, an atom, a string, a literal, or a list.
     fn value(&mut self) -> Range<usize> {
         let from = self.at;
         match self.peek() {
@@ -98,7 +98,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The items of the responses in a reply that are a FETCH's.
+/// The items of the FETCH responses in a reply.
 fn items(reply: &Reply) -> Vec<Item> {
     let mut scanner = Scanner { reply, at: 0 };
     let mut found = Vec::new();
@@ -128,7 +128,7 @@ fn items(reply: &Reply) -> Vec<Item> {
     found
 }
 
-/// Gives the items of this name another value, or drops them.
+/// Replaces the value of the items of this name, or drops them.
 pub(in crate::rule) fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&[u8]>) -> bool {
     let mut found = false;
     for item in items(reply).into_iter().rev() {
@@ -140,7 +140,7 @@ pub(in crate::rule) fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&
         match value {
             Some(value) => reply.splice(item.value, value),
             None => {
-                // The blank that parts it from its neighbour goes too.
+                // Also removes the blank next to the item.
                 let (mut from, mut to) = (item.name.start, item.value.end);
                 if reply.text().get(to) == Some(&b' ') {
                     to += 1;
@@ -154,7 +154,7 @@ pub(in crate::rule) fn item(reply: &mut Reply, wanted: &Pattern, value: Option<&
     found
 }
 
-/// Announces another size for each literal: what `size` makes of the right one.
+/// Changes the announced size of each literal: `size` computes it from the right one.
 pub(in crate::rule) fn literals(reply: &mut Reply, size: &dyn Fn(u64) -> u64) -> bool {
     let mut found = false;
     for item in items(reply).into_iter().rev() {
@@ -169,8 +169,8 @@ pub(in crate::rule) fn literals(reply: &mut Reply, size: &dyn Fn(u64) -> u64) ->
     found
 }
 
-/// The line that begins with this number, behind the status line; or the status line's own, where it is the answer.
-/// `new` says what its word becomes; None drops the line.
+/// Changes the line of a listing that begins with this number, or the status line if it is the listing. `new` returns
+/// the new word; `None` drops the line.
 pub(in crate::rule) fn listing(reply: &mut Reply, line: usize, new: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> bool {
     let mut found = false;
     let number = format!("{line} ");
@@ -191,7 +191,7 @@ pub(in crate::rule) fn listing(reply: &mut Reply, line: usize, new: &dyn Fn(&[u8
     found
 }
 
-/// `[NAME …]` behind a status. An untagged line that says nothing else goes with it.
+/// Changes `[NAME …]` after a status. Dropping the code also drops an untagged line without other text.
 pub(in crate::rule) fn code(reply: &mut Reply, name: &str, value: Option<&[u8]>) -> bool {
     let mut found = false;
     for range in lines(reply.text()).into_iter().rev() {

@@ -1,4 +1,4 @@
-//! What filters make of what is said.
+//! Tests of the filters.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::step::tests::filter;
 use super::*;
 use crate::protocol::Piece;
 
-/// What a filter makes of these texts, and whether it changed anything.
+/// The output of a filter for these texts, and whether it changed anything.
 pub(in crate::rule) fn through(filter: &mut dyn Filter, texts: &[&str]) -> (Vec<Cue>, bool) {
     let (mut cues, mut changed) = (Vec::new(), false);
     for text in texts {
@@ -29,7 +29,7 @@ fn cut(at: u64) -> Box<dyn Filter> {
 }
 
 #[test]
-fn a_cut_is_at_its_octet_the_last_one_included() {
+fn a_cut_is_exactly_at_its_octet() {
     assert_eq!(through(&mut *cut(3), &["ab", "cd"]), (vec![send("ab"), send("c"), Cue::End(CloseMode::Rst)], true));
     assert_eq!(
         through(&mut *cut(4), &["ab", "cd", "ef"]),
@@ -40,7 +40,7 @@ fn a_cut_is_at_its_octet_the_last_one_included() {
 }
 
 #[test]
-fn a_pace_around_a_pace_has_the_smaller_chunks_and_both_gaps() {
+fn nested_paces_use_the_smaller_chunk_and_add_their_gaps() {
     let paced = |chunk, gap| Pace { chunk, gap: Duration::from_millis(gap) };
     for (inner, outer) in [(paced(3, 2), paced(5, 7)), (paced(5, 2), paced(3, 7))] {
         let mut cues = Vec::new();
@@ -53,7 +53,7 @@ fn a_pace_around_a_pace_has_the_smaller_chunks_and_both_gaps() {
 }
 
 #[test]
-fn a_pace_changes_what_is_longer_than_its_chunk() {
+fn a_pace_changes_only_output_longer_than_its_chunk() {
     let pace = |chunk| through(&mut Pace { chunk, gap: Duration::ZERO }, &["abcd"]).1;
     assert_eq!([pace(3), pace(4)], [true, false]);
 }
@@ -66,7 +66,7 @@ fn a_line_is_padded_if_it_is_shorter() {
 }
 
 #[test]
-fn a_line_that_came_in_parts_is_one_line() {
+fn a_line_in_several_parts_is_one_line() {
     let in_parts = || {
         let mut reply = Reply::from(b"one\r\ntw".to_vec());
         reply.push_labelled("m1", Bytes::from_static(b"o an"));
@@ -88,7 +88,7 @@ fn a_line_that_came_in_parts_is_one_line() {
 }
 
 #[test]
-fn lines_that_a_label_stands_for_keep_it_where_they_stay_as_they_are() {
+fn unchanged_lines_keep_their_label() {
     let through = |edit: &str| {
         let mut reply = Reply::from(b"one\r\n".to_vec());
         reply.push_labelled("m1", Bytes::from_static(b"two\r\nthree\r\n"));
@@ -108,7 +108,7 @@ fn lines_that_a_label_stands_for_keep_it_where_they_stay_as_they_are() {
 }
 
 #[test]
-fn a_report_says_how_much_a_cut_kept_back() {
+fn a_report_has_the_octets_before_a_cut() {
     let mut filter = cut(3);
     for text in ["ab", "cd", "efg"] {
         filter.feed(send(text), &mut |_| {});

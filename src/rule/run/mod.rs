@@ -1,4 +1,4 @@
-//! The rules at work on one exchange: each wraps what is inside of it, and `pass` runs that.
+//! The active rules of one exchange: each wraps the rules inside of it, and `pass` runs those.
 
 mod output;
 
@@ -20,57 +20,57 @@ use crate::rule::step::tls::Hello;
 use crate::rule::step::{Action, StepContext};
 use crate::rule::template::{Name, Template};
 
-/// An exchange as its rules see it. Whoever holds it asks what is wanted, does that, and asks again.
+/// An exchange as its rules process it. The caller repeats: get what the run wants, do that, continue.
 #[derive(Debug)]
 pub(crate) struct Run {
     event: Event,
     framing: Framing,
     /// The rules that fired, the outermost first.
     frames: Vec<Frame>,
-    /// The frames from here on belong to this event.
+    /// The index of the first frame of this event.
     base: usize,
-    /// The event that this one is an item of, its base and its framing.
+    /// The event that this one is an item of, with its base and framing.
     outer: Option<(Event, usize, Framing)>,
     phase: Phase,
     out: Vec<Cue>,
-    /// Nothing is said any more.
+    /// Whether output is suppressed from now on.
     is_mute: bool,
-    /// A rule that is done let something else out than what was said inside of it.
+    /// Whether a finished rule changed the output inside of it.
     is_rewritten: bool,
-    /// The status of what the conforming server said in this turn.
+    /// The status that the conforming server sent in this turn.
     said: Option<Status>,
-    /// What the client was told of its request in the turns before.
+    /// The status that the client got in earlier turns.
     told: Option<Status>,
     hello: Option<Hello>,
     delivery: Option<Delivery>,
-    /// What follows when everything is said.
+    /// What follows the output.
     after: After,
     trace: Trace,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Nothing was asked yet.
+    /// No rule was evaluated yet.
     Start,
-    /// The next rule is looked for, inwards of this one.
+    /// Looks for the next rule inside of this one.
     Walk(Option<RuleNo>),
     Steps,
-    /// The conforming server goes on with a part of its answer.
+    /// The conforming server continues its reply.
     Part,
-    /// The conforming server is at work.
+    /// The conforming server performs the request.
     Performing,
 }
 
 /// What a run needs next.
 #[derive(Debug)]
 pub(crate) enum Want {
-    /// The request is to be performed.
+    /// Perform the request.
     Perform,
-    /// Something is to be done to the world, now or so much later.
+    /// Apply an effect to the world, now or after a delay.
     Effect { effect: Effect, after: Option<Duration>, by: By },
-    /// The client's next line.
+    /// Read the client's next line.
     Await,
-    /// Nothing.
+    /// Nothing: the run is finished.
     Over,
 }
 
@@ -95,7 +95,7 @@ impl Run {
         }
     }
 
-    /// A run that joins when the conforming server is already at work: for the items of its answer.
+    /// A run that begins while the conforming server performs the request: for the items of its reply.
     pub(crate) fn performing(item: Event, framing: Framing) -> Self {
         let answer = item.answer_of_item().unwrap_or(item);
         Self { phase: Phase::Performing, ..Self::new(answer, framing) }
@@ -105,17 +105,17 @@ impl Run {
         self.event
     }
 
-    /// The conforming server goes on.
+    /// Lets the conforming server continue.
     pub(crate) fn perform(&mut self) {
         self.phase = Phase::Part;
     }
 
-    /// Whether an item of the answer is what rules are asked about.
+    /// Whether the current event is an item of the reply.
     pub(crate) fn is_item(&self) -> bool {
         self.outer.is_some()
     }
 
-    /// What follows when everything is said.
+    /// What follows the output.
     pub(crate) fn after(&self) -> After {
         self.after
     }
@@ -126,13 +126,13 @@ impl Run {
         }
     }
 
-    /// An item of the answer is an event of its own, within this one.
+    /// Begins an item of the reply, which is an event within this one.
     pub(crate) fn enter(&mut self, item: Event, framing: Framing) {
         self.outer = Some((self.event, self.base, std::mem::replace(&mut self.framing, framing)));
         (self.event, self.base, self.phase) = (item, self.frames.len(), Phase::Start);
     }
 
-    /// The item is done, if there was one.
+    /// Ends the item. Returns whether there was one.
     pub(crate) fn leave(&mut self) -> bool {
         let Some((event, base, framing)) = self.outer.take() else { return false };
         (self.event, self.base, self.phase) = (event, base, Phase::Performing);
@@ -140,7 +140,7 @@ impl Run {
         true
     }
 
-    /// What the steps to come will name of the request is asked now: it is there no longer then.
+    /// Keeps the values of the request that later steps use, because the request is consumed.
     pub(crate) fn remember(&mut self, cx: &dyn EvalContext) {
         for Frame { firing, next, .. } in &mut self.frames {
             let to_come = firing.rule.steps.get(*next..).unwrap_or_default();
@@ -156,7 +156,7 @@ impl Run {
         }
     }
 
-    /// The request logged in: from now on that is the user, whatever the request named.
+    /// The request logged in: from now on this is the user, whatever the request named.
     pub(crate) fn logged_in(&mut self, user: &str) {
         for Frame { firing, .. } in &mut self.frames {
             firing.request.retain(|(field, _)| *field != Field::Request(RequestField::User));
@@ -164,7 +164,7 @@ impl Run {
         }
     }
 
-    /// Goes on until something is wanted from outside.
+    /// Continues until something is needed from outside.
     pub(crate) fn step(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) -> Want {
         loop {
             match self.phase {
@@ -200,8 +200,8 @@ impl Run {
         }
     }
 
-    /// The line that was awaited came; what its pattern finds can be named from now on. Gives what is to be recorded
-    /// where it is not the right one.
+    /// Handles the awaited line; later steps can use the groups of its pattern. Returns a failure to record if the line
+    /// does not match.
     pub(crate) fn heard(&mut self, line: &str) -> Option<RecordKind> {
         let frame = self.frames.last_mut()?;
         let rule = Arc::clone(&frame.firing.rule);
@@ -216,27 +216,27 @@ impl Run {
         Some(RecordKind::Noted(Box::new(Noted { by: Some(Arc::clone(&rule.id)), weight: Weight::Failure, text })))
     }
 
-    /// What answers the ClientHello.
+    /// The answer to the ClientHello.
     pub(crate) fn hello(&self) -> Option<&Hello> {
         self.hello.as_ref()
     }
 
-    /// A rule gives the message that is accepted its way.
+    /// Sets how the message being accepted is delivered.
     pub(crate) fn deliver(&mut self, delivery: Delivery) {
         self.delivery = Some(delivery);
     }
 
-    /// The way of a message that is accepted now.
+    /// How the message that is now accepted is delivered.
     pub(crate) fn take_delivery(&mut self) -> Option<Delivery> {
         self.delivery.take()
     }
 
-    /// The message was accepted, and went the way that was given last.
+    /// The message was accepted, and delivered as decided last.
     pub(crate) fn delivered(&mut self) {
         self.frames.iter_mut().rev().any(Frame::delivered);
     }
 
-    /// What the last step asked of the world was done, or put off; whether it found what it is about.
+    /// The effect of the last step was applied or deferred; `found` is whether its target exists.
     pub(crate) fn did(&mut self, found: bool) {
         let Some(frame) = self.frames.last_mut() else { return };
         let step = frame.next - 1;
@@ -249,12 +249,12 @@ impl Run {
         }
     }
 
-    /// The next step of the innermost rule.
+    /// Runs the next step of the innermost rule.
     fn take_step(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) -> Option<Want> {
         let Frame { firing, next, has_passed, .. } = self.frames.last_mut()?;
         let rule = Arc::clone(&firing.rule);
         let Some(timed) = rule.steps.get(*next) else {
-            // Where nothing answered, what is inside happens last.
+            // If no step replied, the inside runs last.
             if !rule.answers() && !*has_passed {
                 self.pass(Passing::Loud);
                 return None;
@@ -262,15 +262,15 @@ impl Run {
             self.finish(book, cx);
             return None;
         };
-        // What was said inside is over when the rule goes on.
+        // The output from inside ends when the rule continues.
         self.end_pass();
         let frame = self.frames.last_mut()?;
         let at = frame.next;
         frame.next += 1;
-        // Behind the end of the connection nothing is said.
+        // Nothing is sent after the end of the connection.
         frame.effect.changed |= timed.always_changes() && !(self.is_mute && timed.step.answers());
         let (mounted, Firing { groups, request, .. }) = (book.at(frame.firing.no), &frame.firing);
-        // They may be long: of them only what the step names is copied.
+        // The values may be long: only what the step names is copied.
         let asked = |name: &Name| match name {
             Name::Field(field) => request.iter().find(|(its, _)| its == field).map(|(_, value)| value.clone()),
             Name::Group(_) => None,
@@ -290,7 +290,7 @@ impl Run {
         self.take_action(action, at)
     }
 
-    /// Does what the step of the innermost rule at this place comes to.
+    /// Performs the action of the innermost rule's step at this index.
     fn take_action(&mut self, action: Action, at: usize) -> Option<Want> {
         let frame = self.frames.last_mut()?;
         match action {

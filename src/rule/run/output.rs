@@ -1,4 +1,4 @@
-//! What a run lets out: through the rules around, the innermost first.
+//! The output of a run: it passes through the rules around it, the innermost first.
 
 use std::mem;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::rule::plan::Cue;
 use crate::rule::rulebook::{EvalContext, Rulebook};
 
 impl Run {
-    /// The conforming server says something.
+    /// Adds output of the conforming server.
     pub(crate) fn say(&mut self, reply: Reply, status: Option<Status>) {
         if !reply.is_empty() {
             self.said = status.or(self.said);
@@ -19,19 +19,19 @@ impl Run {
         }
     }
 
-    /// What a rule told the client at once, in the conforming server's words.
+    /// Adds the server's output that an effect of a rule caused at once.
     pub(crate) fn add(&mut self, reply: Reply) {
         if !reply.is_empty() {
             self.speak(reply);
         }
     }
 
-    /// What the client was told last of its request.
+    /// The last status that the client got for its request.
     pub(crate) fn status(&self) -> Option<Status> {
         self.status_now().or(self.told)
     }
 
-    /// The same in this turn: what a rule changed is read as the client reads it.
+    /// Like `status`, for this turn: a changed reply is parsed as the client sees it.
     fn status_now(&self) -> Option<Status> {
         let is_rewritten = self.is_rewritten || self.frames.iter().any(Frame::has_rewritten);
         match is_rewritten || !self.replies().all(Reply::is_own) {
@@ -40,7 +40,7 @@ impl Run {
         }
     }
 
-    /// What is said in this turn, without what is labelled.
+    /// The output of this turn, without labelled pieces.
     pub(crate) fn text(&self) -> Vec<u8> {
         self.replies().flat_map(Reply::text).copied().collect()
     }
@@ -52,7 +52,7 @@ impl Run {
         })
     }
 
-    /// What is to be played, the same as one reply for the record, its status, and what is to be told of it.
+    /// Takes the cues to play, the same output as one reply for the record, its status, and its trace.
     pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
         let status = self.status_now();
         (self.told, self.said) = (status.or(self.told), None);
@@ -67,14 +67,14 @@ impl Run {
         (cues, whole, status, trace)
     }
 
-    /// The innermost rule says this.
+    /// Adds a reply of the innermost rule.
     pub(super) fn speak(&mut self, reply: Reply) {
         let Some(frame) = self.frames.last() else { return };
         let bytes = reply.by(&frame.firing.rule.id);
         self.cue(Cue::send(bytes));
     }
 
-    /// The innermost rule gives this cue.
+    /// Adds a cue of the innermost rule.
     pub(super) fn cue(&mut self, cue: Cue) {
         if self.is_mute {
             return;
@@ -84,7 +84,7 @@ impl Run {
         self.emit(level, cues);
     }
 
-    /// Says this through the so many outermost rules.
+    /// Sends cues through the `level` outermost rules.
     fn emit(&mut self, level: usize, mut cues: Vec<Cue>) {
         if self.is_mute {
             return;
@@ -94,7 +94,7 @@ impl Run {
             cues = frame.filtered(cues);
         }
         for cue in cues {
-            // Behind the end of a connection nothing is said.
+            // Nothing is sent after the end of the connection.
             if !self.is_mute {
                 self.is_mute = matches!(cue, Cue::End(_) | Cue::Stall);
                 self.out.push(cue);
@@ -102,7 +102,7 @@ impl Run {
         }
     }
 
-    /// What the innermost rule let happen is over.
+    /// Ends the output from inside of the innermost rule.
     pub(super) fn end_pass(&mut self) {
         let Some(frame) = self.frames.last_mut() else { return };
         if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
@@ -115,12 +115,13 @@ impl Run {
         }
     }
 
-    /// The innermost rule is done.
+    /// Ends the innermost rule.
     pub(super) fn finish(&mut self, book: &mut Rulebook, cx: &dyn EvalContext) {
         self.end_pass();
         let level = self.frames.len() - 1;
         for i in 0..self.frames[level].filters.len() {
-            let (shaping, outer) = self.frames[level].filters[i..].split_first_mut().expect("there is one at i");
+            let (shaping, outer) =
+                self.frames[level].filters[i..].split_first_mut().expect("`i` is less than the length");
             let cues = outer.iter_mut().fold(shaping.finish(), |cues, shaping| shaping.through(cues));
             self.emit(level, cues);
         }

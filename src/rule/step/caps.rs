@@ -1,4 +1,4 @@
-//! `caps`: changes the capabilities that this session is told of.
+//! `caps`: changes the capabilities that this session announces.
 
 use std::sync::Arc;
 

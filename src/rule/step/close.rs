@@ -21,13 +21,13 @@ pub(super) const KIND: StepKind = StepKind {
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseMode {
-    /// In good order: close_notify where there is TLS, then FIN.
+    /// Orderly: close_notify under TLS, then FIN.
     Fin,
-    /// RST, behind what was meant to arrive.
+    /// RST, after the pending output.
     Rst,
-    /// FIN, and the client may go on sending.
+    /// FIN; the client may continue to send.
     Half,
-    /// FIN without TLS's close_notify.
+    /// FIN without close_notify.
     TlsNoNotify,
 }
 

@@ -1,4 +1,4 @@
-//! `cut`: the connection ends in the midst of the output.
+//! `cut`: ends the connection in the middle of the output.
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ pub(crate) struct Cut {
     pub(crate) end: CloseMode,
 }
 
-/// Where a cut is.
+/// The position of a cut.
 #[derive(Debug, Clone)]
 pub(crate) enum CutPoint {
-    /// Behind so many octets.
+    /// After this many octets.
     At(u64),
-    /// Before what this finds.
+    /// Before the first match.
     Before(Pattern),
 }
 
@@ -85,7 +85,7 @@ impl Step for Cut {
     }
 }
 
-/// A cut, and how many octets were let out before it and kept back behind it.
+/// A cut, and the octets sent before it and dropped after it.
 #[derive(Debug)]
 struct Cutting {
     cut: Cut,

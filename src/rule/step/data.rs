@@ -32,13 +32,13 @@ pub(super) const KIND: StepKind = StepKind {
 /// What is changed in a response.
 #[derive(Debug, Clone)]
 pub(crate) enum DataStep {
-    /// An item of FETCH; None drops it.
+    /// An item of FETCH; `None` drops it.
     Item { name: Pattern, value: Option<Template> },
     /// The size that a literal announces.
     Literal(Literal),
     /// The n-th line of a POP3 listing.
     Listing { line: usize, change: ListingChange },
-    /// A response code, as `UIDNEXT`; None drops it.
+    /// A response code, such as `UIDNEXT`; `None` drops it.
     Code { name: Box<str>, value: Option<Template> },
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum ListingChange {
     Size(Literal),
 }
 
-/// The forms of the value, and the keys that go with each.
+/// The forms of the value, and the keys that are valid with each.
 const FORMS: [(&str, &[&str]); 4] = [
     ("item", &["value", "drop"]),
     ("code", &["value", "drop"]),
@@ -99,7 +99,7 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
     Some(Arc::new(DataStep::Listing { line, change }))
 }
 
-/// The `value` that an item or a code gets; none where it is dropped.
+/// The `value` of an item or a code; `None` if it is dropped.
 fn new_value(reader: &mut Reader, table: Table<'_>, node: &Node, drop: bool) -> Option<Option<Template>> {
     let value = match table.get("value") {
         Some(its) => Some(reader.template(its)?),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fetch_is_left_as_it_is() {
+    fn other_responses_than_fetch_are_not_changed() {
         let mut reply = Reply::from(b"* 5 EXISTS\r\n* STATUS a (UID 1)\r\n".to_vec());
         reply.push("* 2 FETCH (UID 5 FLAGS ())\r\n* 6 EXISTS\r\n");
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_item_that_is_dropped_no_blank_stays_and_nothing_else_goes() {
+    fn dropping_an_item_also_drops_its_blank_and_nothing_else() {
         for (fetched, left) in
             [("(UID 5 FLAGS ())", "(FLAGS ())"), ("(FLAGS () UID 5)", "(FLAGS ())"), ("(UID 5)", "()")]
         {
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_says_what_was_changed() {
+    fn a_report_describes_the_change() {
         for (data, told) in [
             ("item = 'UID', value = '7'", "UID replaced"),
             ("item = 'UID', drop = true", "UID dropped"),
@@ -320,12 +320,12 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_announces_what_it_is_told_to() {
+    fn a_literal_announces_the_given_size() {
         let text = changed("literal = '+7'", fetched());
         assert!(text.contains("{12}\r\na\r\nbc ENV"), "{text}");
         let text = changed("literal = '=4294967295'", fetched());
         assert!(text.contains("{4294967295}\r\na\r\nbc ENV"), "{text}");
-        // RFC 3516 §4.2: one that may hold NUL.
+        // A literal8, which may contain NUL (RFC 3516 §4.2).
         let reply = Reply::from(b"* 2 FETCH (BINARY[] ~{2}\r\n\0\0 UID 5)\r\n".to_vec());
         let text = changed("literal = '-1'", reply);
         assert_eq!(text, "* 2 FETCH (BINARY[] ~{1}\r\n\0\0 UID 5)\r\n");

@@ -24,10 +24,10 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// Mail that is put into a mailbox.
+/// Mail to put into a mailbox.
 #[derive(Debug, Clone)]
 pub(crate) enum Deliver {
-    /// The message that is being accepted is captured, and put nowhere.
+    /// The message being accepted is captured, and delivered to nobody.
     Lost,
     Into {
         user: Option<Template>,

@@ -26,7 +26,7 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// What is done to lines; the first is 1.
+/// A change of lines; the first is 1.
 #[derive(Debug, Clone)]
 pub(crate) enum Edit {
     Replace {
@@ -34,7 +34,7 @@ pub(crate) enum Edit {
         with: Template,
     },
     Drop(usize),
-    /// Every line in which this is found.
+    /// Every line with a match.
     DropFound(Pattern),
     Duplicate(usize),
     Insert {
@@ -130,7 +130,7 @@ impl Step for Edit {
     }
 }
 
-/// An edit with its text filled in, and how many lines were said.
+/// An edit with its text filled in, and the number of lines so far.
 #[derive(Debug)]
 struct Editing {
     edit: Edit,
@@ -160,7 +160,7 @@ impl Filter for Editing {
 }
 
 impl Edit {
-    /// Writes what becomes of a line. Gives whether that is something else.
+    /// Writes the new form of a line. Returns whether it differs.
     fn change(&self, line: &Line<'_>, text: &[u8], out: &mut Vec<u8>) -> bool {
         let is_replaced = match self {
             Self::Replace { find, .. } => replace(find, text, line.body, out),
@@ -183,8 +183,7 @@ impl Edit {
     }
 }
 
-/// Every place that is found in the whole line gets the text; `$1` and `${name}` are not special. Gives whether there
-/// was one.
+/// Replaces every match in the line; `$1` and `${name}` are not special. Returns whether there was one.
 fn replace(find: &Pattern, with: &[u8], line: &[u8], out: &mut Vec<u8>) -> bool {
     let mut from = 0;
     let places = find_all(find, line);

@@ -1,4 +1,4 @@
-//! `eol`: lines end otherwise.
+//! `eol`: changes how lines end.
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_ends_so_already_is_not_changed() {
+    fn a_line_that_already_ends_so_is_not_changed() {
         let lf = || Eol::Lf;
         assert_eq!(through(&mut lf(), &["a\n", "b\n"]), (vec![send("a\n"), send("b\n")], false));
         assert_eq!(through(&mut lf(), &["a\n", "b\r\n"]), (vec![send("a\n"), send("b\n")], true));

@@ -1,6 +1,6 @@
 //! Examples of steps, each with the octets that a client gets.
 
-/// A step at work: shown in the manual, and played by a test.
+/// An example of a step: printed in the manual, and played by a test.
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) struct Example {
     pub(crate) on: &'static str,
@@ -8,20 +8,20 @@ pub(crate) struct Example {
     pub(crate) steps: &'static str,
     /// The client's lines.
     pub(crate) client: &'static str,
-    /// The octets that leave then; `|` where a write ends.
+    /// The octets that the server sends; `|` marks the end of a write.
     pub(crate) server: &'static str,
     pub(crate) then: Then,
 }
 
-/// How it goes on when the octets of an example have left.
+/// What happens after the octets of an example.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(not(test), allow(dead_code))]
 pub(crate) enum Then {
-    /// The next command is answered.
+    /// The server answers the next command.
     Open,
-    /// Nothing is said any more, and the connection stays.
+    /// The server sends nothing more, and the connection stays open.
     Silence,
-    /// The connection ends in good order.
+    /// The connection ends in an orderly way.
     Fin,
     /// The connection ends with RST.
     Rst,
@@ -48,5 +48,5 @@ impl Example {
     }
 }
 
-/// What the conforming server answers in examples that stand everywhere.
+/// The replies of the conforming server in the examples of `everywhere`.
 pub(super) const CONFORMING: [&str; 3] = ["250 2.0.0 Ok\r\n", "A1 OK Done\r\n", "+OK now the password\r\n"];

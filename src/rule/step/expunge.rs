@@ -1,4 +1,4 @@
-//! `expunge`: takes messages out of a mailbox.
+//! `expunge`: removes messages from a mailbox.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `hold`: what the rule lets out leaves in one write.
+//! `hold`: sends the output of the rule in one write.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Step for Hold {
     }
 }
 
-/// What is held back, and whether it would have left in more than one write.
+/// The output held back, and whether it would have been sent in more than one write.
 #[derive(Debug, Default)]
 struct Holding {
     held: Reply,
@@ -76,7 +76,7 @@ impl Filter for Holding {
                 say(cue);
                 false
             }
-            // What is held leaves before the connection ends.
+            // Held output is sent before the connection ends.
             Cue::Layer(_) | Cue::Stall | Cue::Read(_) | Cue::Close | Cue::End(_) => {
                 let changed = self.finish(say);
                 say(cue);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_has_changed_if_it_would_have_left_in_parts() {
+    fn holding_is_a_change_if_the_output_had_several_writes() {
         let hold = Holding::default;
         assert_eq!(through(&mut hold(), &["ab", "cd"]), (vec![send("abcd")], true));
         assert_eq!(through(&mut hold(), &["ab"]), (vec![send("ab")], false));

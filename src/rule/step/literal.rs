@@ -1,10 +1,10 @@
-//! A number that is said instead of the right one: so much more or less than there is, or exactly that.
+//! A number that replaces the right one: an offset or an absolute value.
 
 use crate::document::{Node, Reader, Tree};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Literal {
-    /// More or less than there is.
+    /// An offset from the right number.
     Off(i64),
     Exactly(u64),
 }

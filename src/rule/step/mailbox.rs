@@ -25,7 +25,7 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// What happens to a mailbox as a whole.
+/// A change of a whole mailbox.
 #[derive(Debug, Clone)]
 pub(crate) struct MailboxChange {
     pub(crate) user: Option<Template>,

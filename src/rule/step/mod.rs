@@ -1,13 +1,13 @@
-//! What a rule does, step by step.
+//! The steps of a rule.
 //!
-//! Each kind of step has a file of its own: its name and description, how it is read and printed, where it can stand,
-//! what it does, and examples. [`STEPS`] is the table of them: the loader, the printer, the checks, the reference in the
-//! manual and the tests are made of it.
+//! Each kind of step has its own file: name and description, reading and printing, the events that allow it, its
+//! effect, and examples. [`STEPS`] is the table of all kinds: the loader, the printer, the checks, the reference in the
+//! manual and the tests are generated from it.
 //!
-//! To add a step, write its file with a `KIND` and a type that is a [`Step`], and put the file's name into the table below.
-//! The loader, the printer, JSON, `Rule::step` in Rust and the suggestions for misspelled names then know it. With
-//! `INSTA_UPDATE=always` the test `the_manual_has_the_reference` writes it and its examples into the manual, and
-//! `tests/faults.rs` plays these.
+//! To add a step, write its file with a `KIND` and a type that implements [`Step`], and add the file's name to the
+//! table below. The loader, the printer, JSON, `Rule::step` in Rust and the suggestions for misspelled names then know
+//! it. With `INSTA_UPDATE=always` the test `the_manual_has_the_reference` writes it and its examples into the manual,
+//! and `tests/faults.rs` plays the examples.
 
 mod example;
 mod literal;
@@ -49,7 +49,7 @@ macro_rules! steps {
     };
 }
 
-// One file each. `cargo fmt` does not look into macros: format a new file with `rustfmt`.
+// `cargo fmt` does not format files named in macros: format a new file with `rustfmt`.
 steps! {
     pass
     reply
@@ -80,7 +80,7 @@ steps! {
     fail
 }
 
-/// A kind of step, as the language knows it.
+/// A kind of step.
 pub(crate) struct StepKind {
     /// Its key in a file.
     pub(crate) name: &'static str,
@@ -99,20 +99,20 @@ pub(crate) struct StepKind {
 
 /// One thing that a rule does.
 ///
-/// Most of what is asked here follows from the [`Role`]; a step answers for itself where it differs.
+/// Most defaults follow from the [`Role`]; a step overrides what differs.
 pub(crate) trait Step: fmt::Debug + Send + Sync {
     fn kind(&self) -> &'static StepKind;
 
     /// Its value, as [`StepKind::read`] reads it.
     fn print(&self) -> Tree;
 
-    /// What it comes to when its rule gets to it.
+    /// The action when the rule reaches the step.
     fn run(&self, _cx: &StepContext<'_>) -> Action {
         Action::Effect
     }
 
-    /// Changes the world: called where [`run`](Self::run) gave [`Action::Effect`], at once or when it is due. Gives
-    /// whether what it is about was there; fails with why it cannot be done.
+    /// Changes the world: called after [`run`](Self::run) returned [`Action::Effect`], at once or when it is due.
+    /// Returns whether its target exists; fails with the reason why the step is impossible.
     fn apply(&self, _effect: &Effect, _cx: &mut dyn ApplyContext) -> Result<bool, String> {
         Ok(false)
     }
@@ -120,22 +120,22 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
     /// Why it is impossible at this event, if it is.
     fn objection(&self, event: Event) -> Option<&'static str>;
 
-    /// Why it can change nothing, wherever it stands, if it cannot.
+    /// Why it can never change anything, if it cannot.
     fn pointless(&self) -> Option<Objection> {
         None
     }
 
-    /// Whether it is an answer, so that nothing is passed unless a rule says so.
+    /// Whether it is a reply, so that the request is performed only if the rule passes.
     fn answers(&self) -> bool {
         self.kind().role == Role::Answer
     }
 
-    /// Whether it runs what is inside of the rule.
+    /// Whether it runs the rules inside of this one, or performs the request.
     fn passes(&self) -> bool {
         false
     }
 
-    /// Whether it can be done later.
+    /// Whether it can be deferred.
     fn may_come_later(&self) -> bool {
         match self.kind().role {
             Role::Answer | Role::Effect | Role::Note => true,
@@ -143,8 +143,8 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         }
     }
 
-    /// Whether what it is about may not be there, so that it changes nothing: a line to edit, a message to expunge, a
-    /// mailbox that can be, a message that is accepted, a session that has variables or was to hear of it later.
+    /// Whether its target may not exist, so that it changes nothing: a line to edit, a message to expunge, an optional
+    /// mailbox, a message being accepted, a session with variables, or a session that gets output later.
     fn may_miss(&self, is_late: bool) -> bool {
         match self.kind().role {
             Role::Answer => is_late,
@@ -153,42 +153,42 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         }
     }
 
-    /// Whether it changes nothing that a client could see.
+    /// Whether it changes nothing that a client can observe.
     fn looks_on(&self) -> bool {
         self.kind().role == Role::Note
     }
 
-    /// Whether it has to do with what is said, so that it does nothing where nothing is said any more.
+    /// Whether it concerns output, so that it does nothing once output is suppressed.
     fn is_said(&self) -> bool {
         matches!(self.kind().role, Role::Answer | Role::Filter)
     }
 
-    /// Whether it lets something out for filters to change, at an event where the server says something or not.
+    /// Whether it produces output for filters to change; `_is_spoken` is whether the server sends output at the event.
     fn lets_out(&self, _is_spoken: bool) -> bool {
         false
     }
 
-    /// Whether it gives the message that is accepted its way.
+    /// Whether it decides the delivery of the message being accepted.
     fn is_about_accepted(&self) -> bool {
         false
     }
 
-    /// The texts in it that name something.
+    /// Its texts with names in them.
     fn templates(&self) -> Vec<&Template> {
         Vec::new()
     }
 
-    /// The texts in it that have the form of a protocol.
+    /// Its texts that have the form of a protocol.
     fn said(&self) -> Said<'_> {
         Said::Nothing
     }
 
-    /// What the client's next line must be, where that is awaited.
+    /// The pattern for the client's next line, if it awaits one.
     fn awaited(&self) -> Option<&Pattern> {
         None
     }
 
-    /// The mailbox that it names, and the login whose mailbox that is.
+    /// The mailbox that it names, and the login of the mailbox's owner.
     fn mailbox(&self) -> (Option<&str>, Option<&Template>) {
         (None, None)
     }
@@ -203,56 +203,56 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The same step with another end of the connection, where it ends one in the midst of the output.
+    /// The same step with another way to end the connection, if it ends one in the middle of the output.
     fn with_end(&self, _end: CloseMode) -> Option<Arc<dyn Step>> {
         None
     }
 }
 
-/// What a step has to do with.
+/// What a step acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The course of the exchange.
     Flow,
-    /// What is answered, or the end of the connection.
+    /// The reply, or the end of the connection.
     Answer,
-    /// What becomes of what the rule lets out.
+    /// The output of the rule.
     Filter,
     /// Mail, sessions, variables and listeners.
     Effect,
-    /// What is written down, for people.
+    /// The journal.
     Note,
 }
 
-/// What a step comes to.
+/// What the engine does for a step.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// What is inside of the rule runs, and this becomes of what it says.
+    /// Run the rules inside, and handle their output like this.
     Pass(Passing),
-    /// The client is told this.
+    /// Send this to the client.
     Say(Reply),
-    /// The wire is told this.
+    /// Give this cue to the wire.
     Cue(Cue),
-    /// Nothing is answered any more.
+    /// Send no more.
     Stall(Stall),
-    /// The client's next line is read.
+    /// Read the client's next line.
     Await,
-    /// The ClientHello is answered so.
+    /// Answer the ClientHello like this.
     Hello(Hello),
-    /// What the rule lets out goes through this.
+    /// Filter the output of the rule.
     Filter(Box<dyn Filter>),
-    /// The world is changed: [`Step::apply`] does that.
+    /// Change the world: calls [`Step::apply`].
     Effect,
 }
 
-/// What a step knows when its rule gets to it.
+/// What a step knows when its rule reaches it.
 pub(crate) struct StepContext<'c> {
-    /// What a name stands for.
+    /// The value of a name.
     pub(super) named: &'c dyn Fn(&Name) -> Option<String>,
     pub(super) framing: &'c Framing,
-    /// A length of time out of a range, drawn by the seed.
+    /// A duration drawn from a range by the seed.
     pub(super) drawn: &'c dyn Fn(Span) -> Duration,
-    /// It is done later.
+    /// Whether it is deferred.
     pub(super) is_late: bool,
 }
 
@@ -281,13 +281,13 @@ fn wrong(message: impl Into<String>, help: &str) -> Option<Objection> {
 /// Help where something is counted from 1.
 const FROM_ONE: &str = "numbers begin at 1";
 
-/// What is wrong with a pattern that is to be found inside of a line.
+/// An objection to a pattern that can never match inside of a line.
 fn never_found(pattern: &Pattern) -> Option<Objection> {
     let message = || format!("`{}` can never be found in a line", pattern.written());
     (!pattern.is_findable()).then(|| (message(), "write the text itself, or `~` and a regular expression".to_owned()))
 }
 
-/// Says why something is impossible, unless it is possible.
+/// The reason why something is impossible, unless it is possible.
 fn unless(is_possible: bool, why: &'static str) -> Option<&'static str> {
     (!is_possible).then_some(why)
 }

@@ -1,4 +1,4 @@
-//! `pace`: output leaves in chunks.
+//! `pace`: sends output in chunks.
 
 use std::sync::Arc;
 

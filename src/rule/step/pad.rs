@@ -56,7 +56,7 @@ impl Step for Pad {
     }
 }
 
-/// A line to pad, and how many lines were said.
+/// A line to pad, and the number of lines so far.
 #[derive(Debug)]
 struct Padding {
     pad: Pad,

@@ -7,7 +7,7 @@ use crate::base::unknown_word;
 use crate::document::{Node, Reader, TableEntry, Tree};
 use crate::rule::Timed;
 
-/// Known words that are no steps yet.
+/// Reserved words of future steps.
 const LATER: &[&str] = &["script", "ask", "run", "token"];
 
 impl Reader {
@@ -60,7 +60,7 @@ impl Reader {
 }
 
 impl Timed {
-    /// Reads a step as a file writes it: `pace = { chunk = 1, gap = "50ms" }`, and `after` if it has one.
+    /// Parses a step as written in a file: `pace = { chunk = 1, gap = "50ms" }`, and `after` if it has one.
     pub(crate) fn parse(written: &str) -> Result<Self, String> {
         let mut reader = Reader::default();
         let document = Node::toml(&format!("step = {{ {written} }}"));

@@ -1,4 +1,4 @@
-//! `pass`: runs what is inside of the rule.
+//! `pass`: runs the rules inside of this one, or performs the request.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ pub(super) const KIND: StepKind = StepKind {
 #[derive(Debug, Clone)]
 pub(crate) enum Pass {
     Loud,
-    /// And says nothing of it.
+    /// Discards the output.
     Silent,
-    /// And completes the reply with this line instead.
+    /// Replaces the line that completes the reply.
     Status(Template),
 }
 

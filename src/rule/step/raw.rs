@@ -1,4 +1,4 @@
-//! `raw`: says octets as they are.
+//! `raw`: sends octets as they are.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `reply`: says lines in the protocol's own form.
+//! `reply`: sends lines in the form of the protocol.
 
 use std::sync::Arc;
 

@@ -23,11 +23,11 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// A name that rules share.
+/// A variable that rules share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Variable {
     pub(crate) name: Box<str>,
-    /// It belongs to the session, and goes with it.
+    /// Whether it belongs to the session and ends with it.
     pub(crate) is_session: bool,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Assign {
     Text(Template),
     Number(i64),
     Truth(bool),
-    /// So much more than it was.
+    /// Increments by this amount.
     Add(i64),
 }
 

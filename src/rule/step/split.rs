@@ -1,4 +1,4 @@
-//! `split`: segments end behind these octets of the output.
+//! `split`: ends a segment after each of these octets of the output.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Step for Split {
     }
 }
 
-/// The ends of segments, and how much was said.
+/// The ends of segments, and the number of octets so far.
 #[derive(Debug)]
 struct Splitting {
     at: Vec<usize>,
@@ -76,7 +76,7 @@ impl Filter for Splitting {
             return false;
         };
         let Self { at, seen } = self;
-        // An end that fell together with the end of what was said before parts it from this.
+        // A segment that ends exactly at the end of the earlier output separates it from this output.
         let mut changed = !bytes.is_empty() && at.contains(seen);
         for end in at.iter() {
             if *end > *seen && *end - *seen < bytes.len() {
@@ -87,7 +87,7 @@ impl Filter for Splitting {
             }
         }
         *seen += bytes.len();
-        // An end may fall together with the end of what is said now.
+        // A segment may end exactly at the end of this output.
         let apart = apart || at.contains(seen);
         say(Cue::Send { bytes, pace, apart });
         changed
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_split_parts_what_is_said_behind_its_octets() {
+    fn a_split_ends_segments_after_its_octets() {
         let ends = |at: &[usize], texts: &[&str]| {
             let (cues, changed) = through(&mut Splitting { at: at.to_vec(), seen: 0 }, texts);
             let texts = cues.into_iter().map(|cue| {

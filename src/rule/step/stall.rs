@@ -1,4 +1,4 @@
-//! `stall`: never answers.
+//! `stall`: sends no reply.
 
 use std::sync::Arc;
 

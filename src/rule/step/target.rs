@@ -1,4 +1,4 @@
-//! Which message, of which mailbox, of which user.
+//! The messages, mailbox and user that a step acts on.
 
 use super::super::effect::{ApplyContext, Effect};
 use super::super::template::Template;
@@ -7,19 +7,19 @@ use crate::document::{Node, Reader, Table, Tree, word};
 use crate::mail::MailboxId;
 use crate::protocol::{Event, MailTxn, Protocol};
 
-/// A mailbox: of this user, or of the session's; of this name, or the one that is selected.
+/// A mailbox: of this user or the session's user; with this name or the selected one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) user: Option<String>,
     pub(crate) mailbox: Option<Box<str>>,
 }
 
-/// Which messages of a mailbox.
+/// Messages of a mailbox.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Which {
-    /// None: the session's account.
+    /// `None` means the session's account.
     pub(crate) user: Option<Template>,
-    /// None: the selected mailbox.
+    /// `None` means the selected mailbox.
     pub(crate) mailbox: Option<Box<str>>,
     pub(crate) one: One,
 }
@@ -31,11 +31,11 @@ pub(crate) enum One {
     All,
 }
 
-/// When the session hears of a change.
+/// When the session is told of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Tell {
     Now,
-    /// When the protocol allows.
+    /// When the protocol allows it.
     #[default]
     Legal,
     Never,
@@ -49,7 +49,7 @@ impl Tell {
     }
 }
 
-/// What has to be said where no session is.
+/// The objection if there is no session with a user.
 pub(super) const NOBODY: &str = "no user is logged in at this event: name one with `user`";
 
 impl Which {
@@ -58,7 +58,7 @@ impl Which {
         Self { user: None, mailbox: None, one: One::Msn(msn) }
     }
 
-    /// The mailbox, and the UIDs of those that are in it.
+    /// The mailbox, and the UIDs of the messages in it that match.
     pub(super) fn find(&self, effect: &Effect, cx: &mut dyn ApplyContext) -> Result<(MailboxId, Vec<u32>), String> {
         let target = effect.target(self.user.as_ref(), self.mailbox.as_deref());
         let mailbox = cx.mailbox(&target)?;
@@ -83,7 +83,7 @@ impl Which {
         }
     }
 
-    /// The entries of its table: which one, and of which mailbox.
+    /// The entries of its table: the messages and the mailbox.
     pub(super) fn print(&self) -> [(&'static str, Option<Tree>); 3] {
         let one = match self.one {
             One::Msn(msn) => ("msn", Some(Tree::number(msn))),

@@ -1,4 +1,4 @@
-//! What steps come to, for tests; and what holds for every kind.
+//! Helpers for tests of steps, and tests for every kind.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ pub(crate) fn step(written: &str) -> Arc<dyn Step> {
     Timed::parse(written).unwrap_or_else(|why| panic!("{written}: {why}")).step
 }
 
-/// The filter of a step that names nothing.
+/// The filter of a step without names.
 pub(in crate::rule) fn filter(written: &str) -> Box<dyn Filter> {
     let cx = StepContext { named: &|_| None, framing: &Framing::Smtp, drawn: &|_| Duration::ZERO, is_late: false };
-    let Action::Filter(filter) = step(written).run(&cx) else { panic!("{written} filters") };
+    let Action::Filter(filter) = step(written).run(&cx) else { panic!("{written} must be a filter") };
     filter
 }
 
 #[test]
-fn a_step_that_is_wrong_is_refused_in_words() {
+fn a_wrong_step_has_a_clear_error() {
     for (written, why) in [
         ("paces = 1", "unknown step `paces`; did you mean `pace`?"),
         ("", "a step must not be empty"),

@@ -22,10 +22,10 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// What answers a ClientHello.
+/// The answer to a ClientHello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hello {
-    /// The handshake, in which the listener presents this.
+    /// A handshake in which the listener presents this profile.
     Profile(Profile),
     /// An alert, by its name in RFC 8446 §6.
     Alert(Alert),

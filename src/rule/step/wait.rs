@@ -1,4 +1,4 @@
-//! `wait`: lets server time pass before what is said next.
+//! `wait`: delays the output that follows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(super) const KIND: StepKind = StepKind {
     read,
 };
 
-/// How long. In a range, the seed determines the value.
+/// A duration. In a range, the seed determines the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) least: Duration,
