@@ -1,10 +1,10 @@
-//! Where the two faces meet: the HTTP API of a server that a Rust test has started.
+//! The HTTP API of a server that was started by a Rust test.
 
 use crate::api::Api;
 use crate::harness::MailServer;
 
 impl MailServer {
-    /// The URL of this server's own HTTP API, as `http://127.0.0.1:40913`; it is started when first asked for.
+    /// The URL of this server's own HTTP API, such as `http://127.0.0.1:40913`. The first call starts the API.
     ///
     /// ```
     /// let server = mailjig::MailServer::start();

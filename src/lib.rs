@@ -1,5 +1,5 @@
-//! A mail server for tests. The code under test sends and reads real mail over SMTP, IMAP and POP3; the test asserts what
-//! arrived, and makes the server fail on purpose.
+//! A mail server for tests. The code under test sends and reads real mail over SMTP, IMAP and POP3; the test asserts
+//! what arrived, and can make the server fail on purpose.
 //!
 //! ```
 //! use mailjig::prelude::*;
@@ -12,8 +12,8 @@
 //! assert!(mail.text().contains("confirm"));
 //! ```
 //!
-//! Start with [`MailServer`]. Tests import [`prelude`]; the other matchers are in [`matchers`], rules and their events in
-//! [`rules`]. The [`manual`] has a chapter on each protocol, on scenarios and on the HTTP API.
+//! Start with [`MailServer`]. Tests import [`prelude`]; the other matchers are in [`matchers`], rules and their events
+//! in [`rules`]. The [`manual`] has a chapter on each protocol, on scenarios and on the HTTP API.
 //!
 //! # Features
 //!
@@ -21,7 +21,7 @@
 //! |---|---|
 //! | none | the harness: servers, matchers, waits, expectations, rules |
 //! | `serde` | `Serialize` for reports, sessions and what is in them |
-//! | `api` | the HTTP API, also of a server in a Rust test ([`MailServer::api`]) |
+//! | `api` | the HTTP API, also for a server in a Rust test ([`MailServer::api`]) |
 //! | `cli` (default) | the binary `mailjig` |
 
 // Only the binary uses all of the code: with fewer features some of it has no caller.
@@ -65,7 +65,7 @@ pub use scenario::{Scenario, ScenarioError};
 pub use server::{Endpoint, StartError};
 pub use world::Kept;
 
-/// What nearly every test uses, under names that collide with no well-known crate and with nothing that tests import from one.
+/// What nearly every test uses, under names that do not collide with well-known crates or their usual imports.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -79,7 +79,7 @@ pub use world::Kept;
 /// assert_eq!(mail.subject(), "Welcome");
 /// ```
 ///
-/// The rest of the matchers and the events of rules are named by their modules: `matchers::session::idling()`,
+/// Use the other matchers and the events of rules by their modules: `matchers::session::idling()`,
 /// `rules::imap::push()`. In a test that uses the crate `imap`, do not import [`rules::imap`] by its name.
 pub mod prelude {
     pub use crate::expect::matchers::{self, body, from, subject, to};

@@ -206,7 +206,7 @@ fn mailboxes_are_seeded_and_looked_at() {
         (bob.mailbox("a//b"), "a//b of bob@example.org: no mailbox can have this name: a level of the name is empty"),
         (
             server.account("eve@example.org").inbox(),
-            "INBOX of eve@example.org: the list of accounts is closed, and this is none of them; did you mean `bob@example.org`?",
+            "INBOX of eve@example.org: the list of accounts is closed and does not contain this login; did you mean `bob@example.org`?",
         ),
     ] {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unfit.create())).unwrap_err();

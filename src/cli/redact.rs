@@ -5,15 +5,15 @@ use crate::protocol::{Event, Protocol, is_verb, status_of, without_password};
 /// Shown in place of a hidden line.
 const HIDDEN: &str = "…";
 
-/// The client's line and the server's answer; the line may be hidden.
+/// The client's line and the server's reply; the line may be hidden.
 pub(super) fn exchange(event: Event, line: &[u8], reply: &[u8], is_hidden: bool) -> (String, String) {
     let heard = if is_hidden { HIDDEN.to_owned() } else { heard(event, line) };
     let said = said(event, reply, heard == HIDDEN);
     (heard, said)
 }
 
-/// The client's line without a password. Of a line that is not a command, only its first word if that is a verb: the
-/// line may be a response of a login that the server has already refused.
+/// The client's line without a password. For a line that is not a command, only its first word, and only if that is a
+/// verb: the line may be a response of a login that the server has already refused.
 fn heard(event: Event, line: &[u8]) -> String {
     let line = line.trim_ascii_end();
     let shown = match event {
@@ -31,15 +31,14 @@ fn heard(event: Event, line: &[u8]) -> String {
     }
 }
 
-/// The server's answer. Of an answer to a line that is not a command, only its code, because the text may repeat the
-/// line.
+/// The server's reply. For a line that is not a command, only the reply code, because the text may repeat the line.
 fn said(event: Event, reply: &[u8], is_hidden: bool) -> String {
     let text = String::from_utf8_lossy(reply);
     if event.is_unknown() {
         return visible(&status_of(event, reply, is_hidden));
     }
     match event.protocol() {
-        // The last line refuses; untagged lines may come before it (RFC 3501 §7.1).
+        // The last line has the refusal; untagged lines may come before it (RFC 3501 §7.1).
         Some(Protocol::Imap) => visible(text.trim_end().lines().last().unwrap_or_default()),
         Some(Protocol::Smtp | Protocol::Lmtp | Protocol::Pop3) | None => visible(text.trim_end()),
     }

@@ -43,7 +43,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     drop(out);
 
     if !options.quiet {
-        // On its own thread: if nobody reads the output, only the output waits.
+        // On its own thread: if nobody reads the output, only the output blocks.
         let (server, as_json) = (Arc::clone(&server), options.json);
         thread::Builder::new().name("mailjig-watch".to_owned()).spawn(move || watch(&server, as_json))?;
     }
@@ -107,7 +107,7 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
     Ok(())
 }
 
-/// Writes a file atomically: whoever sees it sees all of it.
+/// Writes a file atomically: readers never see a part of it.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

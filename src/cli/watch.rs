@@ -115,7 +115,7 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
     }
 }
 
-/// The rules that fired.
+/// Lines for the rules that fired.
 fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
     let Some((event, trace)) = turn.event().zip(turn.trace()) else { return Vec::new() };
     let text = |fired: &Fired| Text::Plain(format!("{} at {event}, time {}", fired.rule, fired.n));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_answer_is_told_of_as_a_whole_one_is() {
+    fn a_part_of_a_reply_prints_like_a_whole_reply() {
         let denied = ClientFacts { denied: Some("bob".into()), ..ClientFacts::default() };
         let user = ClientFacts { user: Some("bob".into()), ..ClientFacts::default() };
         let wrong = "535 5.7.8 Authentication credentials invalid";

@@ -1,5 +1,5 @@
-//! A document as it was written: values with their places, the same from TOML and from JSON; how they are read, with
-//! every error at its place, and how they are printed. Does not know what a document is about.
+//! Documents in TOML or JSON: values with their locations, reading them with errors at their locations, and printing
+//! them. Independent of the content of documents.
 
 mod node;
 mod problem;

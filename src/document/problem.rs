@@ -1,4 +1,4 @@
-//! What is wrong with a document, and where.
+//! Errors in a document, with their locations.
 
 use std::fmt;
 use std::ops::Range;
@@ -73,7 +73,7 @@ impl fmt::Display for Shown<'_> {
                 let marked = text.get(span.clone()).map_or(1, |marked| marked.chars().count());
                 let marks = "^".repeat(marked.clamp(1, rest));
                 let margin = line.to_string().len();
-                // Tabs stay tabs, so that the marks are below the marked text.
+                // Tabs are kept, so that the marks are below the marked text.
                 let lead: String =
                     source.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
                 writeln!(f, "{name}:{line}:{column}: {kind}{}", problem.message)?;

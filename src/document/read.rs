@@ -34,7 +34,7 @@ impl Reader {
         self.problems.push(Problem::warning(place.clone(), message).help(help));
     }
 
-    /// What was read, if nothing is wrong with it; else everything that is, without a place.
+    /// The value, if there are no errors; otherwise all errors as text, without locations.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, String> {
         let problems: Vec<String> = self.problems.into_iter().map(Problem::in_words).collect();
         value.filter(|_| problems.is_empty()).ok_or_else(|| problems.join("; "))
@@ -46,7 +46,7 @@ impl Reader {
         self.wrong_help(place, message, help);
     }
 
-    /// The entries of a table. An unknown key is an error.
+    /// The entries of a table. Unknown keys are errors.
     pub(crate) fn table<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Table<'n> {
         let Some(entries) = node.entries() else {
             self.wrong(&node.place, format!("{what} must be a table, not {}", node.kind()));
@@ -159,7 +159,7 @@ impl Reader {
         }
     }
 
-    /// Replaces `{param.x}` by the values of parameters. In a template the braces of a value are doubled, so that they
+    /// Replaces `{param.x}` by the values of parameters. In a template, doubles the braces of a value, so that they
     /// stay braces.
     pub(crate) fn filled(&mut self, text: &str, place: &Location, is_template: bool) -> Option<String> {
         if !text.contains("{param.") {
@@ -180,7 +180,8 @@ impl Reader {
                         return None;
                     }
                 },
-                // It may be a field for a parameter of MAIL or RCPT; whether that exists at the event is checked later.
+                // It may be a field for a parameter of MAIL or RCPT; a later check tests whether that exists at the
+                // event.
                 None if is_template => out.push_str(&rest[at..=at + len]),
                 None => {
                     let known: Vec<String> = self.params.iter().map(|(name, _)| name.clone()).collect();

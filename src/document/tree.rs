@@ -25,23 +25,23 @@ impl Tree {
         Self::Integer(number.try_into().unwrap_or(i64::MAX))
     }
 
-    /// A length of time.
+    /// A duration.
     pub(crate) fn span(span: Duration) -> Self {
         Self::Text(short(span))
     }
 
-    /// Texts; none where there are none.
+    /// Texts; `None` if there are none.
     pub(crate) fn texts(texts: &[Box<str>]) -> Option<Self> {
         (!texts.is_empty()).then(|| Self::List(texts.iter().map(|its| Self::text(its)).collect()))
     }
 
-    /// A table of the entries that there are.
+    /// A table of the entries that are not `None`.
     pub(crate) fn table<const N: usize>(entries: [(&str, Option<Tree>); N]) -> Self {
         let there_are = entries.into_iter().filter_map(|(key, tree)| Some((key.to_owned(), tree?)));
         Self::Table(there_are.collect())
     }
 
-    /// On one line.
+    /// Prints on one line.
     pub(crate) fn toml(&self, out: &mut String) {
         match self {
             Self::Text(text) => quote(text, out),

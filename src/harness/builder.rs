@@ -1,4 +1,4 @@
-//! Options for a server in Rust.
+//! The builder for servers in Rust.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::protocol::imap::Leniency;
 use crate::scenario::Scenario;
 use crate::server::{Server, Settings, StartError};
 
-/// Options for a server: ports, accounts, TLS, limits, scenario. [`MailServer::builder`] makes it.
+/// Options for a server: ports, accounts, TLS, limits, scenario. Made by [`MailServer::builder`].
 ///
 /// ```
 /// use mailjig::Listener;
@@ -26,7 +26,7 @@ use crate::server::{Server, Settings, StartError};
 /// assert!(server.submission().url().starts_with("smtp://127.0.0.1:"));
 /// ```
 #[derive(Debug, Clone, Default)]
-#[must_use = "nothing listens before `start`"]
+#[must_use = "the server starts only with `start`"]
 pub struct MailServerBuilder(pub(super) Settings);
 
 impl MailServerBuilder {
@@ -46,10 +46,10 @@ impl MailServerBuilder {
         or_panic(self.try_start())
     }
 
-    /// Starts the server, as [`start`](Self::start) does.
+    /// Like [`start`](Self::start), but returns the error.
     ///
     /// # Errors
-    /// [`StartError`], with the listener that cannot bind its address, or the name that is not valid.
+    /// [`StartError`] with the listener that cannot bind its address, or the invalid host name.
     ///
     /// ```
     /// use mailjig::Listener;
@@ -64,7 +64,7 @@ impl MailServerBuilder {
         Server::start(self.0).map(MailServer::of)
     }
 
-    /// Binds a listener to this address; port 0 is a free one. Default: each on a free port of 127.0.0.1.
+    /// Binds a listener to this address; port 0 is a free one. Default: a free port of 127.0.0.1 for each.
     ///
     /// ```
     /// use mailjig::Listener;
@@ -92,10 +92,10 @@ impl MailServerBuilder {
         self
     }
 
-    /// The scenario that the server starts with: its rules, accounts and mail. Default: none.
+    /// The scenario with which the server starts: its rules, accounts and mail. Default: none.
     ///
     /// # Panics
-    /// If the scenario is wrong; [`Scenario::check`] returns what is.
+    /// If the scenario is not valid; [`Scenario::check`] returns the errors.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -115,7 +115,7 @@ impl MailServerBuilder {
         self
     }
 
-    /// The seed of chance, jitter and generated values. Default: 1. A scenario may have its own.
+    /// The seed of chance, jitter and generated values. Default: 1. A scenario may set its own.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -128,7 +128,7 @@ impl MailServerBuilder {
         self
     }
 
-    /// Starts the server with its clock paused; [`MailServer::clock`] moves it. Default: real time.
+    /// Starts the server with its clock paused; [`MailServer::clock`] advances it. Default: real time.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -141,7 +141,7 @@ impl MailServerBuilder {
         self
     }
 
-    /// The server's own name, in its greeting and its certificate. Default: `localhost`.
+    /// The server's host name, in its greeting and its certificate. Default: `localhost`.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -160,7 +160,7 @@ impl MailServerBuilder {
         self
     }
 
-    /// Adds a name or an IP address that the certificate is valid for. Default: the [`host`](Self::host), `localhost`,
+    /// Adds a name or an IP address to the certificate. Default: the [`host`](Self::host), `localhost`,
     /// `127.0.0.1`, `::1` and `host.docker.internal`.
     ///
     /// ```
@@ -174,9 +174,9 @@ impl MailServerBuilder {
         self
     }
 
-    /// Adds a name that requests to [`MailServer::api`] may give as their host. Default: `localhost`, IP addresses, the server's
-    /// own name and those of its certificate. Requests for other hosts get 421, because a page could have given its own name
-    /// to this address (DNS rebinding).
+    /// Adds a host name that requests to [`MailServer::api`] may use. Default: `localhost`, IP addresses, the server's
+    /// own name and the names of its certificate. Requests for other hosts get 421, because a web page could have
+    /// pointed its own name at this address (DNS rebinding).
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -190,8 +190,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Adds an account with its password; mail to its login, as an address, is its mail. With one account the list is closed:
-    /// nobody else can log in or get mail. Default: no list; every login works, with any password.
+    /// Adds an account with its password; it gets the mail to its login. This closes the list of accounts: other logins
+    /// are refused, and so is mail to other addresses. Default: no list; every login works, with any password.
     ///
     /// # Panics
     /// If the login is empty or has control characters, or if there is already such an account.
@@ -213,7 +213,7 @@ impl MailServerBuilder {
         self.account_of(login, password, &[])
     }
 
-    /// Adds an account that gets the mail of these addresses too.
+    /// Adds an account that also gets the mail to these addresses.
     ///
     /// # Panics
     /// If the login or an address is empty or has control characters, or if there is already such an account.
@@ -238,11 +238,11 @@ impl MailServerBuilder {
         self
     }
 
-    /// The character before the detail of an address (RFC 5233): on a closed list, mail to `bob+news@example.org` is then bob's.
-    /// Default: `+`. `None` switches it off. Without a list each address is an account of its own.
+    /// The character before the detail of an address (RFC 5233): on a closed list, mail to `bob+news@example.org` goes
+    /// to bob. Default: `+`. `None` turns it off. Without a list each address is an account of its own.
     ///
     /// # Panics
-    /// If the character cannot be one: a letter, a digit, or what must be quoted in an address.
+    /// If the character is not allowed: a letter, a digit, or a character that must be quoted in an address.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -262,8 +262,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// How a listener that begins in cleartext treats STARTTLS. Default: `smtp`, `imap` and `pop3` offer it; `submission`
-    /// accepts no login, and so no mail, before it.
+    /// How a listener that begins in cleartext treats STARTTLS. Default: `smtp`, `lmtp`, `imap` and `pop3` offer it;
+    /// `submission` requires it before a login, and a login before mail.
     ///
     /// # Panics
     /// If the listener has implicit TLS, as `smtps`, `imaps` and `pop3s` do.
@@ -298,7 +298,7 @@ impl MailServerBuilder {
     /// The character between the levels of a mailbox name. Default: `/`.
     ///
     /// # Panics
-    /// If the character cannot be one: a letter, a digit, or a sign with a meaning of its own in IMAP.
+    /// If the character is not allowed: a letter, a digit, or a character with a special meaning in IMAP.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -320,10 +320,10 @@ impl MailServerBuilder {
         self
     }
 
-    /// The beginning of every mailbox name but INBOX, without the delimiter at its end (RFC 2342). Default: empty.
+    /// The prefix of every mailbox name except INBOX, without a delimiter at its end (RFC 2342). Default: empty.
     ///
     /// # Panics
-    /// If no mailbox can be below this name.
+    /// If no mailbox name can begin with this prefix.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -340,8 +340,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Whether IMAP refuses what its grammar forbids and real clients send all the same: a bare LF behind a literal or behind
-    /// DONE, too many blanks, `ID` alone. Default: false.
+    /// Whether IMAP refuses common deviations of real clients from its grammar: a bare LF after a literal or after
+    /// DONE, superfluous blanks, `ID` without an argument. Default: false.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -6,8 +6,8 @@ use super::MailServer;
 use crate::base::Timestamp;
 use crate::server::block_on;
 
-/// The server's time: real, or paused and advanced by the test. Rules (`wait`, `pace`, `after`) and the server's timeouts go by
-/// it; waits of the test are always in real time.
+/// The server's time: real, or paused and advanced by the test. Rules (`wait`, `pace`, `after`) and the server's
+/// timeouts use it; waits of the test are always in real time.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -72,7 +72,7 @@ impl Clock<'_> {
         self.0.server.engine().clock().is_paused()
     }
 
-    /// Pauses the clock. Nothing comes due until it is advanced or resumed.
+    /// Pauses the clock. Nothing becomes due until it is advanced or resumed.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -85,7 +85,7 @@ impl Clock<'_> {
         self.0.server.engine().pause();
     }
 
-    /// Lets the clock run on from where it stands.
+    /// Resumes the clock from where it was paused.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -98,11 +98,11 @@ impl Clock<'_> {
         self.0.server.engine().resume();
     }
 
-    /// Moves the clock forward. When this returns, everything that came due was done in its order, and what was sent then was
-    /// given to the kernel. A client that does not read is waited for up to one second of real time.
+    /// Advances the clock. When this returns, everything that became due has run in order, and its output was given to
+    /// the kernel. The call waits up to one second of real time for a client that does not read.
     ///
     /// # Panics
-    /// If it would be later than the year 9999.
+    /// If the time would be later than the year 9999.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -13,7 +13,8 @@ impl MailServer {
     /// The endpoint for relayed mail: STARTTLS is offered, no login is needed (RFC 5321, RFC 3207).
     ///
     /// # Panics
-    /// If the listener was switched off with [`MailServerBuilder::without`](crate::MailServerBuilder::without), as for the other endpoints.
+    /// If the listener was switched off with [`MailServerBuilder::without`](crate::MailServerBuilder::without), as for
+    /// the other endpoints.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -27,7 +28,7 @@ impl MailServer {
         self.endpoint(Listener::Smtp)
     }
 
-    /// The endpoint for mail programs that send: STARTTLS, then a login, then mail (RFC 6409).
+    /// The endpoint for mail clients that send: STARTTLS, then a login, then mail (RFC 6409).
     ///
     /// # Panics
     /// If the listener was switched off.
@@ -43,7 +44,7 @@ impl MailServer {
         self.endpoint(Listener::Submission)
     }
 
-    /// The endpoint for mail programs that send with implicit TLS (RFC 8314 §3.3).
+    /// The endpoint for mail clients that send with implicit TLS (RFC 8314 §3.3).
     ///
     /// # Panics
     /// If the listener was switched off.
@@ -147,7 +148,7 @@ impl MailServer {
         }
     }
 
-    /// The certificate of this server's own authority, in PEM. A client that trusts it can verify the server.
+    /// The certificate of this server's own CA, in PEM. A client that trusts it can verify the server.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -159,7 +160,7 @@ impl MailServer {
         self.server.ca()
     }
 
-    /// A temporary file that holds [`ca`](Self::ca), for clients that want a path. It is deleted with the server.
+    /// A temporary file with [`ca`](Self::ca), for clients that need a path. It is deleted with the server.
     ///
     /// # Panics
     /// If the folder for temporary files cannot be written to.

@@ -1,4 +1,4 @@
-//! Expectations: judged when the test asks for it, or when the server is dropped.
+//! Expectations: verified when the test calls `verify`, or when the server is dropped.
 
 use std::future::Future;
 use std::panic::Location;
@@ -15,12 +15,12 @@ use crate::expect::{Matcher, Question, Snapshot, judge};
 use crate::server::Server;
 use crate::world::World;
 
-/// How long a server may take to settle before it is judged all the same.
+/// How long to wait for the server to settle before verification.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl MailServer {
-    /// Expects so many matching messages by the end: `1`, `1..`, `2..=3`. It is judged when the server is dropped or told to
-    /// [`verify`](Self::verify). A failure names the line of this call.
+    /// Expects this many matching messages by the end: `1`, `1..`, `2..=3`. Verified by [`verify`](Self::verify), or
+    /// when the server is dropped. A failure names the line of this call.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -37,11 +37,12 @@ impl MailServer {
         self.expectations.lock().unwrap_or_else(PoisonError::into_inner).push(question);
     }
 
-    /// Judges every expectation, and those of rules and of the scenario, once the server has settled, or after 5 seconds. Await
-    /// it, or [`block`](Verify::block) on it. What [`expect`](Self::expect) asked for is forgotten then.
+    /// Verifies every expectation, including those of rules and of the scenario, once the server has settled, or after
+    /// 5 seconds. Await it, or [`block`](Verify::block) on it. Afterwards, the expectations of [`expect`](Self::expect)
+    /// are removed.
     ///
     /// # Panics
-    /// If an expectation is not met, with a report of each.
+    /// If an expectation is not met, with a report on each.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -58,8 +59,8 @@ impl MailServer {
     }
 }
 
-/// The judgement of all expectations once the server has settled: await it, or [`block`](Self::block) on it.
-/// [`MailServer::verify`](crate::MailServer::verify) makes it.
+/// The verification of all expectations once the server has settled: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::verify`](crate::MailServer::verify).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -68,12 +69,12 @@ impl MailServer {
 /// server.expect(.., to("ann@example.org"));
 /// server.verify().block();
 /// ```
-#[must_use = "nothing is judged before it is awaited or blocked on"]
+#[must_use = "nothing is verified until it is awaited or blocked on"]
 pub struct Verify {
     server: Arc<Server>,
     expectations: Vec<Question>,
     quiet: Quiet,
-    /// What may still come is waited for.
+    /// The wait for open exchanges and sessions.
     settle: Option<Quiet>,
 }
 
@@ -85,7 +86,7 @@ impl Verify {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// If an expectation is not met, with a report of each.
+    /// If an expectation is not met, with a report on each.
     ///
     /// ```
     /// use mailjig::prelude::*;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::MailServerBuilder;
 
 impl MailServerBuilder {
-    /// Octets of a message over SMTP and IMAP, announced as SIZE (RFC 1870). Default: 26,214,400.
+    /// Maximum size of a message over SMTP and IMAP in octets, announced as SIZE (RFC 1870). Default: 26,214,400.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -25,7 +25,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Recipients of a message. Default: 1,000. The next RCPT is refused with 452 (RFC 5321 §4.5.3.1.10).
+    /// Maximum number of recipients of a message. Default: 1,000. The next RCPT is refused with 452 (RFC 5321
+    /// §4.5.3.1.10).
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -44,7 +45,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Octets of an SMTP command line, its CRLF included. Default: 2,048. A longer one is answered with 500.
+    /// Maximum length of an SMTP command line in octets, including CRLF. Default: 2,048. A longer line is refused with
+    /// 500.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -64,8 +66,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Octets of an IMAP command with its literals, without a message that it appends. Default: 65,536. A longer one is answered
-    /// with BAD.
+    /// Maximum size of an IMAP command with its literals in octets, without a message that it appends. Default: 65,536.
+    /// A longer command is refused with BAD.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -85,7 +87,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// Sessions at the same time. Default: 10,000. One more is greeted with 421, or the protocol's own refusal.
+    /// Maximum number of sessions at the same time. Default: 10,000. A further client is greeted with 421, or the
+    /// refusal of its protocol.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -104,8 +107,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// How long a client may be silent, in server time, before the server ends the session. Default: 5 minutes over SMTP
-    /// (RFC 5321 §4.5.3.2.7), 30 over IMAP (RFC 3501 §5.4), 10 over POP3 (RFC 1939 §3).
+    /// How long a client may be silent, in server time, before the server ends the session. Default: 5 minutes over
+    /// SMTP (RFC 5321 §4.5.3.2.7), 30 over IMAP (RFC 3501 §5.4), 10 over POP3 (RFC 1939 §3).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -127,8 +130,8 @@ impl MailServerBuilder {
         self
     }
 
-    /// How long a client may read nothing while output waits for it, in server time, before the server ends the session. The time
-    /// begins anew whenever some of it leaves. Default: 5 minutes.
+    /// How long a client may leave pending output unread, in server time, before the server ends the session. The time
+    /// restarts whenever some output is sent. Default: 5 minutes.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Waiting for silence: no message comes, no exchange is open.
+//! Waits until no message comes, or until no exchange is open.
 
 use std::future::Future;
 use std::panic::Location;
@@ -17,7 +17,7 @@ use crate::mail::Message;
 use crate::server::{MailQuery, Server, Until};
 
 impl MailServer {
-    /// Resolves after this much real time if no message matches; those captured before count too. Await it, or
+    /// Resolves after this much real time if no message matches, including those captured before. Await it, or
     /// [`block`](NoneWithin::block) on it.
     ///
     /// # Panics
@@ -36,11 +36,11 @@ impl MailServer {
         NoneWithin::new(&self.server, time, matcher.into(), Location::caller())
     }
 
-    /// Resolves when no exchange is open and every session that said goodbye is gone. Await it, or
+    /// Resolves when no exchange is open and every session that sent QUIT or LOGOUT has ended. Await it, or
     /// [`block`](Settled::block) on it.
     ///
     /// # Panics
-    /// After 5 seconds, with a report of what is still under way.
+    /// After 5 seconds, with a report on open exchanges and sessions.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -61,8 +61,8 @@ impl MailServer {
     }
 }
 
-/// A wait for no message to come: await it, or [`block`](Self::block) on it.
-/// [`MailServer::none_within`](crate::MailServer::none_within) makes it.
+/// A wait that no message comes: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::none_within`](crate::MailServer::none_within).
 ///
 /// ```
 /// # use std::time::Duration;
@@ -71,7 +71,7 @@ impl MailServer {
 /// let server = MailServer::start();
 /// server.none_within(Duration::from_millis(5), to("eve@example.org")).block();
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct NoneWithin {
     server: Arc<Server>,
     question: Question,
@@ -97,7 +97,7 @@ impl NoneWithin {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when a message comes, with a report.
+    /// Like the future: when a message matches, with a report.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -130,8 +130,8 @@ impl Future for NoneWithin {
     }
 }
 
-/// A wait for the server to settle: await it, or [`block`](Self::block) on it.
-/// [`MailServer::settled`](crate::MailServer::settled) makes it.
+/// A wait for the server to settle: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::settled`](crate::MailServer::settled).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -139,7 +139,7 @@ impl Future for NoneWithin {
 /// let server = MailServer::start();
 /// server.settled().block();
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct Settled {
     server: Arc<Server>,
     location: &'static Location<'static>,
@@ -154,7 +154,7 @@ impl Settled {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: after 5 seconds, with a report.
+    /// Like the future: after 5 seconds, with a report.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -185,11 +185,11 @@ impl Future for Settled {
     }
 }
 
-/// A wait for the server to settle, which resolves to whether it did in time.
+/// A wait for the server to settle; resolves to whether it settled in time.
 pub(super) struct Quiet(Until<Check<()>>);
 
 impl Quiet {
-    /// A wait that only its time limit ends.
+    /// A wait that ends only after its time limit.
     pub(super) fn never(server: &Arc<Server>, within: Duration) -> Self {
         let interest = Interest::of([Topic::Quiet]);
         Self(Until::new(server.engine(), interest, within, Box::new(|_| None)))

@@ -1,4 +1,4 @@
-//! Waiting for a session, and for the last one to end.
+//! Waits for a session, and for the last session to end.
 
 use std::future::Future;
 use std::panic::Location;
@@ -17,11 +17,11 @@ use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
 impl MailServer {
-    /// Waits for a session that matches: one that is logged in, that has a mailbox selected, that idles. Await it, or
-    /// [`block`](SessionWait::block) on it.
+    /// Waits for a session that matches, such as one that is logged in, has selected a mailbox, or is in IDLE. Await
+    /// it, or [`block`](SessionWait::block) on it.
     ///
     /// # Panics
-    /// After 5 seconds, or what [`within`](SessionWait::within) says, with what each session was instead.
+    /// After 5 seconds, or the time of [`within`](SessionWait::within), with the state of each session.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -41,10 +41,10 @@ impl MailServer {
         SessionWait::new(&self.server, matcher.into(), Location::caller())
     }
 
-    /// Waits until no session is open: every client has gone. Await it, or [`block`](NoSessionWait::block) on it.
+    /// Waits until no session is open. Await it, or [`block`](NoSessionWait::block) on it.
     ///
     /// # Panics
-    /// After 5 seconds, or what [`within`](NoSessionWait::within) says, with the sessions that are still open.
+    /// After 5 seconds, or the time of [`within`](NoSessionWait::within), with the sessions that are still open.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -63,8 +63,8 @@ impl MailServer {
     }
 }
 
-/// A wait for a session: await it, or [`block`](Self::block) on it.
-/// [`MailServer::wait_for_session`](crate::MailServer::wait_for_session) makes it.
+/// A wait for a session: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::wait_for_session`](crate::MailServer::wait_for_session).
 ///
 /// ```
 /// # use std::{io::Write, net::TcpStream};
@@ -79,7 +79,7 @@ impl MailServer {
 /// # drop(client);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct SessionWait {
     server: Arc<Server>,
     matcher: Matcher,
@@ -116,7 +116,7 @@ impl SessionWait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with what each session was instead.
+    /// Like the future: after the time limit, with the state of each session.
     ///
     /// ```
     /// # use std::{io::Write, net::TcpStream};
@@ -161,8 +161,8 @@ impl Future for SessionWait {
     }
 }
 
-/// A wait for the last session to end: await it, or [`block`](Self::block) on it.
-/// [`MailServer::wait_for_no_session`](crate::MailServer::wait_for_no_session) makes it.
+/// A wait for the last session to end: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::wait_for_no_session`](crate::MailServer::wait_for_no_session).
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -176,7 +176,7 @@ impl Future for SessionWait {
 /// server.wait_for_no_session().block();
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct NoSessionWait {
     server: Arc<Server>,
     location: &'static Location<'static>,
@@ -206,7 +206,7 @@ impl NoSessionWait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with the sessions that are still open.
+    /// Like the future: after the time limit, with the sessions that are still open.
     ///
     /// ```
     /// use mailjig::prelude::*;

@@ -1,4 +1,4 @@
-//! Waiting for messages.
+//! Waits for messages.
 
 use std::fmt;
 use std::future::Future;
@@ -15,17 +15,17 @@ use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::mail::Message;
 use crate::server::{MailQuery, Server, Until, block_on};
 
-/// How long a wait lasts, unless the test says otherwise.
+/// Default duration of a wait.
 pub(super) const DEFAULT: Duration = Duration::from_secs(5);
 
 pub(super) type Check<T> = Box<dyn FnMut(&Engine) -> Option<T> + Send>;
 
 impl MailServer {
-    /// Waits for a message that matches: at once if one was captured before, else as soon as its client has the reply. Await
-    /// it, or [`block`](Wait::block) on it. [`count`](Wait::count) waits for several.
+    /// Waits for a message that matches: resolves at once if one was captured before, otherwise when its client has
+    /// received the reply. Await it, or [`block`](Wait::block) on it. [`count`](Wait::count) waits for several.
     ///
     /// # Panics
-    /// After 5 seconds, or what [`within`](Wait::within) says, with a report.
+    /// After 5 seconds, or the time of [`within`](Wait::within), with a report.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -41,8 +41,8 @@ impl MailServer {
     }
 }
 
-/// A wait for a message: await it, or [`block`](Self::block) on it. [`MailServer::wait_for`](crate::MailServer::wait_for)
-/// makes it.
+/// A wait for a message: await it, or [`block`](Self::block) on it. Made by
+/// [`MailServer::wait_for`](crate::MailServer::wait_for).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -54,10 +54,10 @@ impl MailServer {
 /// # drop(another);
 /// assert_eq!(mail.subject(), "Welcome");
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct Wait(WaitCount);
 
-/// A wait for a number of messages: await it, or [`block`](Self::block) on it. [`Wait::count`] makes it.
+/// A wait for a number of messages: await it, or [`block`](Self::block) on it. Made by [`Wait::count`].
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -67,7 +67,7 @@ pub struct Wait(WaitCount);
 /// server.deliver("bob@example.org", "Subject: digest\r\n\r\n");
 /// assert_eq!(server.wait_for(subject("digest")).count(2).block().len(), 2);
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct WaitCount {
     server: Arc<Server>,
     question: Question,
@@ -98,8 +98,8 @@ impl Wait {
         Self(self.0.within(time))
     }
 
-    /// Counts only messages whose client got the reply after the client of this one did: this is how a second mail of the same
-    /// kind is waited for. A message that was captured before this one and answered later is one of them.
+    /// Counts only messages whose reply was sent after the reply to this one; use it to wait for another message of the
+    /// same kind. A message that was captured earlier but got its reply later counts.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -114,7 +114,7 @@ impl Wait {
         Self(self.0.after(message))
     }
 
-    /// Waits until so many messages match, and gives them in the order in which their clients got the reply.
+    /// Waits until this many messages match, and returns them in the order of their replies.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -136,7 +136,7 @@ impl Wait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with a report.
+    /// Like the future: after the time limit, with a report.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -176,7 +176,7 @@ impl Future for Wait {
     }
 }
 
-/// The message of a wait for one.
+/// The single message of a wait.
 fn only(mut messages: Vec<Message>) -> Message {
     messages.swap_remove(0)
 }
@@ -197,7 +197,7 @@ impl WaitCount {
         self
     }
 
-    /// Counts only messages whose client got the reply after the client of this one did.
+    /// Counts only messages whose reply was sent after the reply to this one.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -216,7 +216,7 @@ impl WaitCount {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, with a report of those that came and the nearest misses.
+    /// Like the future: after the time limit, with a report on the messages that came and the nearest misses.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -278,7 +278,7 @@ impl Future for WaitCount {
     }
 }
 
-/// Waits on this thread; panics with the report, if there is one, at the line of the caller.
+/// Waits on this thread; panics with the report, if there is one, at the caller's line.
 #[track_caller]
 pub(super) fn block_on_outcome<T, E: fmt::Display>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T, E>> + Unpin,

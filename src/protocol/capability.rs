@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::Reply;
 
-/// A change of what the machine of a session announces.
+/// A change of the capabilities that a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CapabilityOverride {
     /// The text of the greeting after its status.
     pub(crate) greeting: Option<Box<str>>,
-    /// The complete list of capabilities. None for the machine's own.
+    /// The complete list of capabilities. `None` for the machine's own.
     pub(crate) set: Option<Vec<Box<str>>>,
     pub(crate) add: Vec<Box<str>>,
     /// By the first word, such as `AUTH`, or by the whole name, such as `AUTH=PLAIN`.
@@ -36,12 +36,12 @@ impl CapabilityOverride {
         all
     }
 
-    /// The label that a transcript shows instead of the capabilities: `caps` and the changes. None if `set` replaces the whole
-    /// list.
+    /// The label that a transcript shows instead of the capabilities: `caps` and the changes. `None` if `set` replaces
+    /// the whole list.
     ///
     /// # Rationale
-    /// Tests use transcripts as snapshots, which must not change when the machine learns another capability. The changes are what
-    /// a reader looks for.
+    /// Tests use transcripts as snapshots, which must not change when the machine learns another capability. The
+    /// changes are what a reader looks for.
     fn label(&self) -> Option<String> {
         if self.set.is_some() {
             return None;
@@ -53,7 +53,7 @@ impl CapabilityOverride {
         Some(format!("caps{}{}", list("without", &self.remove), list("with", &self.add)))
     }
 
-    /// Adds another change to this one.
+    /// Merges another change into this one.
     pub(crate) fn merge(&mut self, other: &CapabilityOverride) {
         self.greeting = other.greeting.clone().or(self.greeting.take());
         self.set = other.set.clone().or(self.set.take());
@@ -64,7 +64,7 @@ impl CapabilityOverride {
     }
 }
 
-/// Adds the names that are not there yet: a step that is executed again changes nothing.
+/// Adds the missing names: a step that is executed again changes nothing.
 fn extend(names: &mut Vec<Box<str>>, more: &[Box<str>]) {
     for name in more {
         if !names.contains(name) {
@@ -73,7 +73,7 @@ fn extend(names: &mut Vec<Box<str>>, more: &[Box<str>]) {
     }
 }
 
-/// The changes of what a session announces in cleartext and under TLS. Most sessions have none.
+/// The changes of the capabilities in cleartext and under TLS. Most sessions have none.
 #[derive(Debug, Default)]
 pub(crate) struct CapabilityOverrides(Option<Box<(CapabilityOverride, CapabilityOverride)>>);
 
@@ -84,7 +84,8 @@ impl CapabilityOverrides {
         Some(if is_secured { under_tls } else { clear })
     }
 
-    /// The label that a transcript shows instead of the capabilities that are announced now. None if it shows the list.
+    /// The label that a transcript shows instead of the capabilities that are announced now. `None` if it shows the
+    /// list.
     pub(super) fn label(&self, is_secured: bool) -> Option<String> {
         self.at(is_secured).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
     }
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_that_is_made_again_changes_nothing() {
+    fn repeating_a_change_has_no_effect() {
         let change = CapabilityOverride {
             add: vec!["X-Y".into()],
             remove: vec!["IDLE".into()],
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_shows_changes_of_the_capabilities_and_not_the_list() {
+    fn a_transcript_shows_the_changes_instead_of_the_list() {
         let names = |names: &[&str]| names.iter().map(|name| Box::<str>::from(*name)).collect::<Vec<_>>();
         let removed = CapabilityOverride { remove: names(&["IDLE", "MOVE"]), ..CapabilityOverride::default() };
         let added = CapabilityOverride { add: names(&["X-NEW"]), ..CapabilityOverride::default() };

@@ -1,4 +1,4 @@
-//! The fields of a request that conditions name, and their values.
+//! The fields of a request that conditions can test, and their values.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use super::Input;
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Message, Origin};
 
-/// A field of a request, or of the session in which it came.
+/// A field of a request or of its session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum RequestField {
     /// The command word in upper case; `UID FETCH` where it is two.
     Verb,
-    /// What follows the verb.
+    /// The text after the verb.
     Argument,
     /// The line as the client sent it, without CRLF.
     Line,
@@ -160,7 +160,7 @@ fn of_message(message: &Message, field: &ContentField) -> Option<Value<'static>>
     }
 }
 
-/// Makes a message of octets that are not captured.
+/// Makes a message from octets that are not captured.
 pub(crate) fn message(raw: bytes::Bytes) -> Message {
     Message::new(MessageNo(0), Origin::Delivered, Timestamp::from_micros(0), None, raw)
 }

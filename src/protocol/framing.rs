@@ -1,4 +1,4 @@
-//! How lines that a rule chose become a reply in the form of the protocol, and what status such a reply has.
+//! How lines of a rule become a reply in the form of the protocol, and the status of such a reply.
 
 use super::Status;
 
@@ -51,8 +51,8 @@ impl Framing {
         out
     }
 
-    /// The status of a reply as a client reads it. In SMTP the first digit of the last line decides, in IMAP the last line with
-    /// the request's tag or `+`, or BYE, in POP3 the sign of the first line.
+    /// The status of a reply as a client reads it. In SMTP the first digit of the last line decides, in IMAP the last
+    /// line with the request's tag or `+`, or BYE, in POP3 the sign of the first line.
     pub(crate) fn status(&self, reply: &[u8]) -> Option<Status> {
         let mut lines = reply.split(|byte| *byte == b'\n');
         match self {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_to_several_recipients_is_said_to_each() {
+    fn a_reply_is_repeated_for_each_recipient() {
         let lines = [b"452 4.2.2 one".to_vec(), b"452 4.2.2 two".to_vec()];
 
         let reply = Framing::Lmtp { replies: 2 }.frame(&lines);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_is_read_as_its_client_reads_it() {
+    fn a_reply_has_the_status_that_its_client_sees() {
         let (yes, no) = (Some(Status::Positive), Some(Status::Negative));
         let imap = |tag: &str| Framing::Imap(Some(tag.into()));
         let rows = [

@@ -10,8 +10,8 @@ const START: usize = 128;
 pub(crate) enum Line {
     /// A valid line, without CRLF.
     Whole(Bytes),
-    /// Octets up to a bare LF, with the LF. They are not a line (RFC 5321 §2.3.8) and must not have an effect. They are returned so
-    /// that the client gets an answer.
+    /// Octets up to a bare LF, with the LF. They are not a line (RFC 5321 §2.3.8) and must not have an effect. They are
+    /// returned so that the client gets an answer.
     BareLf(Bytes),
     /// A line over the limit: its beginning, and the number of its octets.
     TooLong { start: Bytes, octets: u64 },
@@ -20,7 +20,8 @@ pub(crate) enum Line {
 /// How an HTTP request begins that a web page can make a browser send.
 const HTTP: &[&[u8]] = &[b"GET /", b"HEAD /", b"POST /", b"PUT /", b"PATCH /", b"DELETE /", b"OPTIONS /"];
 
-/// Whether this line begins an HTTP request. A web page can make a browser send one to any port, with commands in its body.
+/// Whether this line begins an HTTP request. A web page can make a browser send one to any port, with commands in its
+/// body.
 pub(crate) fn is_http(line: &[u8]) -> bool {
     HTTP.iter().any(|method| line.starts_with(method))
 }
@@ -91,7 +92,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// The lines of an input that comes in pieces of this many octets.
+    /// The lines of an input that arrives in pieces of this many octets.
     fn lines(input: &[u8], piece: usize) -> Vec<Line> {
         let (mut lines, mut buffer, mut out) = (Lines::new(16), BytesMut::new(), Vec::new());
         for piece in input.chunks(piece) {

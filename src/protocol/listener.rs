@@ -1,4 +1,4 @@
-//! The protocols there are, and the listeners that a server can have for them.
+//! The protocols, and the listeners that a server can have.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// SMTP (RFC 5321), submission included (RFC 6409).
+    /// SMTP (RFC 5321), including submission (RFC 6409).
     Smtp,
     /// LMTP (RFC 2033): SMTP between a mail queue and a mailbox, with a reply for each recipient.
     Lmtp,
@@ -32,7 +32,7 @@ impl Protocol {
     /// ```
     pub const ALL: &'static [Self] = &[Self::Smtp, Self::Lmtp, Self::Imap, Self::Pop3];
 
-    /// Its name in scenarios and reports, which the names of its events begin with: `smtp`, `lmtp`, `imap`, `pop3`.
+    /// Its name in scenarios and reports, with which the names of its events begin: `smtp`, `lmtp`, `imap`, `pop3`.
     ///
     /// ```
     /// use mailjig::{Event, Protocol};
@@ -49,7 +49,7 @@ impl Protocol {
         }
     }
 
-    /// The protocol of this name; none where there is no such protocol.
+    /// The protocol of this name; `None` if there is none.
     ///
     /// ```
     /// use mailjig::Protocol;
@@ -64,7 +64,7 @@ impl Protocol {
 
 macro_rules! listeners {
     ($($(#[$doc:meta])* $variant:ident: $name:literal, $protocol:ident, port $port:literal, implicit TLS $tls:literal;)*) => {
-        /// The listeners that a server can have: each a protocol and a way to TLS.
+        /// The listeners that a server can have: each a protocol and a TLS mode.
         ///
         /// ```
         /// use mailjig::Listener;
@@ -79,7 +79,7 @@ macro_rules! listeners {
         }
 
         impl Listener {
-            /// All of them.
+            /// All listeners.
             ///
             /// ```
             /// use mailjig::Listener;
@@ -113,7 +113,7 @@ macro_rules! listeners {
                 }
             }
 
-            /// Its port in `mailjig serve`, by default. A server in a test has free ports.
+            /// Its port in `mailjig serve`, by default. A server in a test uses free ports.
             ///
             /// ```
             /// assert_eq!(mailjig::Listener::Smtp.default_port(), 1025);
@@ -139,26 +139,26 @@ macro_rules! listeners {
 }
 
 listeners! {
-    /// SMTP as one server speaks it to another; STARTTLS when the client wants it (RFC 5321, RFC 3207).
+    /// SMTP between servers, with optional STARTTLS (RFC 5321, RFC 3207).
     Smtp: "smtp", Smtp, port 1025, implicit TLS false;
-    /// SMTP as a mail program speaks it: STARTTLS, then a login, then mail (RFC 6409).
+    /// SMTP for mail clients: STARTTLS, then a login, then mail (RFC 6409).
     Submission: "submission", Smtp, port 1587, implicit TLS false;
     /// Submission with TLS from the first octet (RFC 8314 §3.3).
     Smtps: "smtps", Smtp, port 1465, implicit TLS true;
-    /// LMTP; STARTTLS when the client wants it (RFC 2033).
+    /// LMTP with optional STARTTLS (RFC 2033).
     Lmtp: "lmtp", Lmtp, port 1024, implicit TLS false;
-    /// IMAP; STARTTLS when the client wants it (RFC 3501).
+    /// IMAP with optional STARTTLS (RFC 3501).
     Imap: "imap", Imap, port 1143, implicit TLS false;
     /// IMAP with TLS from the first octet (RFC 8314 §3.2).
     Imaps: "imaps", Imap, port 1993, implicit TLS true;
-    /// POP3; STLS when the client wants it (RFC 1939, RFC 2595 §4).
+    /// POP3 with optional STLS (RFC 1939, RFC 2595 §4).
     Pop3: "pop3", Pop3, port 1110, implicit TLS false;
     /// POP3 with TLS from the first octet (RFC 8314 §3.1).
     Pop3s: "pop3s", Pop3, port 1995, implicit TLS true;
 }
 
 impl Listener {
-    /// The listener of this name; none where there is no such listener.
+    /// The listener of this name; `None` if there is none.
     ///
     /// ```
     /// use mailjig::Listener;

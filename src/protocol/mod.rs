@@ -41,23 +41,23 @@ pub(crate) use txn::{
 
 use crate::mail::{Accounts, MailboxId, Message};
 
-/// A mail protocol as a pure state machine. It has no socket, reads no clock and never fails: invalid input becomes a request
-/// too, and performing it returns the protocol's error reply.
+/// A mail protocol as a pure state machine. It has no socket, reads no clock and never fails: invalid input becomes a
+/// request too, whose reply is the protocol's error.
 pub(crate) trait Machine: Send + 'static {
     /// A request of the client.
     type Request: Send + 'static;
 
-    /// Takes the next complete request from the front of the input, if there is one. The first call returns the greeting,
-    /// whatever the input is. Input over a limit is counted and discarded as it comes.
+    /// Takes the next complete request from the front of the input, if there is one. The first call returns the
+    /// greeting, whatever the input is. Input over a limit is counted and discarded as it comes.
     fn decode(&mut self, input: &mut BytesMut) -> Option<Decoded<Self::Request>>;
 
-    /// The request for what the server says if the client has been silent for [`patience`](Self::patience).
+    /// The request that announces the end of a session whose client was silent for [`patience`](Self::patience).
     fn lapse(&mut self) -> Decoded<Self::Request>;
 
-    /// The request for what the server says before it stops.
+    /// The request that announces that the server stops.
     fn stop(&mut self) -> Decoded<Self::Request>;
 
-    /// How long the client may be silent now.
+    /// How long the client may currently be silent.
     fn patience(&self) -> Duration;
 
     /// The mailboxes whose changes the client waits for now.
@@ -70,29 +70,30 @@ pub(crate) trait Machine: Send + 'static {
         None
     }
 
-    /// Performs a request through the transaction. Returns the reply, its status, and what comes next.
+    /// Performs a request in the transaction. Returns the reply, its status, and what comes next.
     fn perform(&mut self, request: Self::Request, txn: &mut MailTxn<'_>) -> Outcome<Self::Request>;
 
-    /// Whether messages may have to be read for this request.
+    /// Whether this request may need to read messages.
     fn reads(&self, _request: &Self::Request) -> bool {
         false
     }
 
-    /// Collects from the mailboxes what the next turn needs. Returns how many octets have to be read; 0 if there is nothing to
-    /// compute.
+    /// Collects what the next turn needs from the mailboxes. Returns how many octets have to be read; 0 if there is
+    /// nothing to compute.
     fn gather(&self, _request: &mut Self::Request, _accounts: &Accounts) -> u64 {
         0
     }
 
-    /// Computes the next turn from what was gathered. This may take long, but it needs only the request and not the lock.
+    /// Computes the next turn from what was gathered. This may take long, but does not need the lock.
     fn compute(_request: &mut Self::Request) {}
 
-    /// The messages that a request is about. None if it is not about messages.
+    /// The messages of a request. `None` if it has none.
     fn messages(&self, _request: &Self::Request, _accounts: &Accounts) -> Option<Vec<Message>> {
         None
     }
 
-    /// The value of a field of a request before it is performed, without reading messages. None if it has no such field.
+    /// The value of a field of a request before it is performed, without reading messages. None if it has no such
+    /// field.
     fn field<'a>(
         &'a self,
         _heard: &'a Decoded<Self::Request>,
@@ -105,19 +106,19 @@ pub(crate) trait Machine: Send + 'static {
     /// The form of a reply to this request.
     fn framing(&self, request: &Self::Request) -> Framing;
 
-    /// Drops a request that was answered otherwise. `is_positive` is the status of that answer. The state changes as the client
-    /// must expect after it: a message that was sent is over, and so is a login that was refused.
+    /// Drops a request that got another reply. `is_positive` is the status of that reply. Changes the state as the
+    /// client must expect: the reply ends a message that was sent, and a refusal ends a login.
     fn reject(&mut self, request: Self::Request, is_positive: bool) -> Next<Self::Request>;
 
     /// Tells the machine the greeting that was sent, if a rule changed it.
     fn greeted(&mut self, _greeting: &[u8]) {}
 
-    /// The event of the next part of a long answer, if it has one of its own.
+    /// The event of the next part of a long reply, if it has an event of its own.
     fn item(&self, _rest: &Self::Request) -> Option<Event> {
         None
     }
 
-    /// Announces all changes at once, also those that the protocol forbids to announce now, such as expunges during an answer.
+    /// Announces all changes at once, including those that the protocol forbids now, such as expunges during a command.
     fn tell(&mut self, _txn: &mut MailTxn<'_>) -> Reply {
         Reply::default()
     }
@@ -125,15 +126,15 @@ pub(crate) trait Machine: Send + 'static {
     /// Never tells the client that this message was expunged.
     fn conceal(&mut self, _place: MailboxId, _uid: u32) {}
 
-    /// The changes of what this session announces. None for a protocol without capabilities.
+    /// The changes of the announced capabilities. `None` for a protocol without capabilities.
     fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
         None
     }
 
-    /// TLS is established. Forgets what the client said in cleartext (RFC 3207 §4.2).
+    /// TLS is established. Discards what was learned in cleartext (RFC 3207 §4.2).
     fn secured(&mut self);
 
-    /// The incomplete request, as far as it was taken from the input.
+    /// The part of an incomplete request that was taken from the input.
     fn unfinished(&self) -> Unfinished;
 
     /// The octets of the incomplete request that are kept, in two pieces.
@@ -143,7 +144,7 @@ pub(crate) trait Machine: Send + 'static {
 /// An incomplete request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// What the octets belong to, such as `DATA`. None for a line.
+    /// What the octets belong to, such as `DATA`. `None` for a line.
     pub(crate) within: Option<&'static str>,
     pub(crate) octets: u64,
 }
@@ -166,16 +167,16 @@ pub(crate) struct Decoded<R> {
 /// The input of a request, as the transcript shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// Nothing, as for the greeting.
+    /// No input, as for the greeting.
     Silence,
-    /// A line without its CRLF. If something else ended it, the line contains that.
+    /// A line without its CRLF. Includes any other line end.
     Line(Bytes),
     /// The beginning of a line that is too long, and the number of its octets.
     LongLine { start: Bytes, octets: u64 },
-    /// A message of so many octets without the terminator. The captured message has the octets. `odd_dots` are the offsets of
-    /// lines whose leading dot did not come stuffed.
+    /// A message of this many octets, without the terminator. The captured message has the octets. `odd_dots` are the
+    /// offsets of lines whose leading dot was not stuffed.
     Body { octets: u64, odd_dots: Option<Arc<[u32]>> },
-    /// Lines without the last CRLF, and the messages between them: for each its offset in the text, and its octets.
+    /// Lines without the last CRLF, and the messages between them: each as its offset in the text and its size.
     Literals { text: Bytes, messages: Vec<(usize, u64)> },
 }
 
@@ -183,12 +184,12 @@ pub(crate) enum Input {
 #[derive(Debug)]
 pub(crate) struct Outcome<R> {
     pub(crate) reply: Reply,
-    /// None if the reply does not complete the answer: untagged data, a part of a long answer, nothing.
+    /// `None` if the reply is not complete: untagged data, a part of a long reply, nothing.
     pub(crate) status: Option<Status>,
     pub(crate) next: Next<R>,
 }
 
-/// Whether an answer is positive (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
+/// Whether a reply is positive (RFC 5321 §4.2.1, RFC 3501 §7.1, RFC 1939 §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 pub(crate) enum Status {
@@ -203,9 +204,9 @@ pub(crate) enum Status {
 pub(crate) enum Next<R> {
     /// The next request.
     Continue,
-    /// The rest of a long answer, which is performed when the output so far has been sent.
+    /// The rest of a long reply, which is performed after the output so far was sent.
     More(R),
-    /// A layer of the wire begins.
+    /// A new layer of the wire.
     Layer(Layer),
     /// The end of the session.
     End,
@@ -222,7 +223,7 @@ pub(crate) enum Layer {
 }
 
 impl<R> Next<R> {
-    /// The rest of a long answer.
+    /// The rest of a long reply.
     pub(crate) fn more(self) -> Option<R> {
         match self {
             Self::More(rest) => Some(rest),

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use super::{Event, Protocol};
 
-/// The verbs of all protocols that are followed by a password or the like.
+/// The verbs of all protocols that are followed by a password or other credentials.
 const LOGINS: &[&str] = &["AUTH", "AUTHENTICATE", "LOGIN", "USER", "PASS", "APOP"];
 /// The maximum length of a word that may be an unknown verb.
 const MOST_OF_VERB: usize = 12;
 
-/// The beginning of a line up to its password: of a login the verb, and the mechanism or user name if these words are certain;
-/// nothing of a SASL response; all of every other line.
+/// The beginning of a line up to its password: for a login, the verb and the mechanism or user name if they are
+/// certain; for a SASL response, nothing; for any other line, everything.
 pub(crate) fn without_password(event: Event, line: &[u8]) -> &[u8] {
     let Some((verb, end)) = login_in(event, line) else { return if event.is_login() { &[] } else { line } };
     let behind = &line[end..];
@@ -43,7 +43,8 @@ pub(crate) fn is_login_line(event: Event, line: &[u8]) -> bool {
     login_in(event, line).is_some()
 }
 
-/// Whether the word in the position of the verb looks like a verb. Base64 does not, because it has letters of both cases.
+/// Whether the word in the position of the verb looks like a verb. Base64 does not, because it has letters of both
+/// cases.
 pub(crate) fn is_verb_of(event: Event, line: &[u8]) -> bool {
     let place = usize::from(is_imap(event));
     is_verb(line.split(u8::is_ascii_whitespace).nth(place).unwrap_or_default())
@@ -54,23 +55,23 @@ pub(crate) fn is_verb(word: &[u8]) -> bool {
     (1..=MOST_OF_VERB).contains(&word.len()) && is_one_case
 }
 
-/// An answer without words that may come from the line that it answers.
+/// A reply without the words that may come from the line of the request.
 pub(crate) fn without_words(event: Event, reply: &[u8], is_tag_hidden: bool) -> Cow<'static, [u8]> {
     format!("{} ***", status_of(event, reply, is_tag_hidden)).into_bytes().into()
 }
 
-/// The tag and the codes of an answer to a line that is not a command.
+/// The tag and the codes of a reply to a line that is not a command.
 pub(crate) fn status_of(event: Event, reply: &[u8], is_tag_hidden: bool) -> String {
     let reply = String::from_utf8_lossy(reply);
     let mut words = reply.split_whitespace().peekable();
     let tag = words.next_if(|_| is_imap(event)).filter(|_| !is_tag_hidden);
-    // The answer of a rule may begin with words of the line.
+    // A rule's reply may begin with words of the line.
     let code = words.next().filter(|word| is_status(event, word));
     let more = words.next().filter(|word| code.is_some() && is_enhanced_code(word));
     tag.into_iter().chain(code).chain(more).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a word is the status of an answer (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
+/// Whether a word is the status of a reply (RFC 5321 §4.2, RFC 3501 §7.1, RFC 1939 §3).
 fn is_status(event: Event, word: &str) -> bool {
     match event.protocol() {
         Some(Protocol::Pop3) => matches!(word, "+OK" | "-ERR"),
@@ -91,7 +92,7 @@ fn is_enhanced_code(word: &str) -> bool {
 fn login_in(event: Event, line: &[u8]) -> Option<(&'static str, usize)> {
     let login = |place: usize| login_at(line, place);
     match event {
-        // A command of another protocol may be one here too.
+        // It may also be a command of another protocol.
         event if event.may_be_any() => login(0).or_else(|| login(1)),
         // In IMAP, a tag comes before the verb.
         event => login(usize::from(is_imap(event))),
@@ -146,7 +147,7 @@ fn end_of_literal(text: &[u8]) -> Option<usize> {
     (at + 3).checked_add(octets).filter(|end| *end <= text.len())
 }
 
-/// Where the first of two arguments ends. A single argument may be the password.
+/// The end of the first of two arguments. A single argument may be the password.
 fn first_of_two(text: &[u8], first: Range<usize>) -> usize {
     let is_first = !first.is_empty() && !text[first.end..].trim_ascii().is_empty();
     if is_first { first.end } else { 0 }
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_codes_of_an_answer_are_shown_if_it_may_repeat_a_password() {
+    fn only_the_codes_of_a_reply_are_shown_if_it_may_repeat_a_password() {
         for (event, reply, is_tag_hidden, shown) in [
             (Event::SmtpUnknown, "500 5.5.2 Syntax error: secret", false, "500 5.5.2"),
             (Event::SmtpUnknown, "500 secret", false, "500"),

@@ -1,9 +1,9 @@
-//! What a listener that begins in the clear says about STARTTLS, and what it refuses before it.
+//! The STARTTLS setting of a listener that begins in cleartext.
 
 use std::fmt;
 
-/// How a listener that begins in cleartext treats STARTTLS (RFC 3207, RFC 3501 §6.2.1, RFC 2595 §4), and what it refuses before
-/// it. Each value requires more than the one before.
+/// How a listener that begins in cleartext treats STARTTLS (RFC 3207, RFC 3501 §6.2.1, RFC 2595 §4), and what it
+/// refuses before it. Each value requires more than the one before.
 ///
 /// ```
 /// use mailjig::StartTls;
@@ -13,21 +13,21 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StartTls {
-    /// STARTTLS is neither announced nor accepted: the session stays in the clear.
+    /// STARTTLS is neither announced nor accepted: the session stays in cleartext.
     Never,
-    /// STARTTLS is announced; a client may go on without it.
+    /// STARTTLS is announced; a client may continue without it.
     Offered,
     /// No login before TLS: SMTP answers AUTH with 538 (RFC 4954 §6), IMAP announces LOGINDISABLED and answers
     /// `NO [PRIVACYREQUIRED]` (RFC 3501 §6.2.3, RFC 5530 §3), POP3 answers `-ERR [AUTH]` (RFC 3206).
     BeforeLogin,
-    /// Nothing before TLS but what leads to it: SMTP answers everything but EHLO, NOOP, QUIT and STARTTLS with 530
+    /// Only what leads to TLS is allowed before it: SMTP answers everything but EHLO, NOOP, QUIT and STARTTLS with 530
     /// (RFC 3207 §4), IMAP logins and ID with `NO [PRIVACYREQUIRED]`, POP3 everything but CAPA, QUIT and
     /// STLS with `-ERR`.
     BeforeAnything,
 }
 
 impl StartTls {
-    /// All of them, from the one that requires least.
+    /// All of them, from the least strict.
     ///
     /// ```
     /// use mailjig::StartTls;
@@ -57,7 +57,7 @@ impl fmt::Display for StartTls {
     }
 }
 
-/// TLS of a session: what the listener says about STARTTLS, and whether TLS is active.
+/// The TLS state of a session: the listener's STARTTLS setting, and whether TLS is active.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TlsState {
     starttls: StartTls,
@@ -67,9 +67,9 @@ pub(super) struct TlsState {
 /// Why STARTTLS is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoStartTls {
-    /// TLS is active already.
+    /// TLS is already active.
     Active,
-    /// The listener does not have it.
+    /// The listener does not support it.
     Never,
 }
 

@@ -3,7 +3,7 @@
 
 use super::{LoginVerdict, Passwords};
 
-/// The verdict on a login whose digest is this, after a greeting with this timestamp.
+/// The verdict on a login with this digest, after a greeting with this timestamp.
 pub(crate) fn apop(login: &str, digest: &str, timestamp: &str, passwords: &dyn Passwords) -> LoginVerdict {
     LoginVerdict::of_proof(login, passwords, |password| {
         let hash = md5::compute(format!("{timestamp}{password}"));

@@ -1,5 +1,5 @@
-//! An exchange as SMTP, IMAP and POP3 carry it: responses and challenges in base64, `=` for an initial response that is
-//! empty, `*` to cancel (RFC 4954 §4, RFC 3501 §6.2.2 and RFC 4959 §3, RFC 5034 §4).
+//! SASL exchanges as in SMTP, IMAP and POP3: responses and challenges in base64, `=` for an empty initial response, `*`
+//! to cancel (RFC 4954 §4, RFC 3501 §6.2.2 and RFC 4959 §3, RFC 5034 §4).
 
 use std::fmt;
 
@@ -7,35 +7,35 @@ use data_encoding::BASE64;
 
 use super::{Context, LoginVerdict, Mechanism, Password, Passwords, SaslExchange, SaslStep};
 
-/// A login that is under way: the client's next response is awaited.
+/// A login that waits for the client's next response.
 #[derive(Debug)]
 pub(crate) struct Authentication {
     mechanism: &'static Mechanism,
     exchange: Box<dyn SaslExchange>,
 }
 
-/// What a response leads to.
+/// The result of a response.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// The challenge of this is said, and the next response awaited.
+    /// The server sends the challenge, and waits for the next response.
     Challenge(Authentication),
     Verdict(LoginVerdict),
 }
 
-/// Why a login is over without a verdict.
+/// Why a login ended without a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rejection {
-    /// By the client.
+    /// The client cancelled it.
     Cancelled,
-    /// The mechanism binds to the TLS connection, and there is nothing to bind to.
+    /// The mechanism requires channel binding, which the connection does not provide.
     Unbound,
     NotBase64,
-    /// The response does not follow the mechanism's grammar, and why.
+    /// The response violates the mechanism's grammar, for this reason.
     Malformed(&'static str),
 }
 
 impl Authentication {
-    /// Begins, with the initial response if the client sent one.
+    /// Begins an exchange, with the client's initial response if there is one.
     pub(crate) fn begin(
         mechanism: &'static Mechanism,
         initial: Option<&[u8]>,
@@ -61,7 +61,7 @@ impl Authentication {
         self.step(&response, passwords)
     }
 
-    /// What the server says before the client's next response.
+    /// The challenge before the client's next response.
     pub(crate) fn challenge(&self) -> String {
         BASE64.encode(&self.exchange.challenge())
     }
@@ -75,7 +75,7 @@ impl Authentication {
         self.exchange.is_last()
     }
 
-    /// Who logs in with this line, as far as it can be said.
+    /// The login in this line, as far as it is known.
     pub(crate) fn login(&self, line: &[u8]) -> Option<String> {
         login(self.respond(line, &Everybody))
     }
@@ -90,18 +90,18 @@ impl Authentication {
 }
 
 impl Mechanism {
-    /// Whether an initial response is all that the client has to say.
+    /// Whether this initial response completes the client's part.
     pub(crate) fn is_complete_with(&self, initial: Option<&[u8]>) -> bool {
         initial.is_some() && (self.begin)(&Context::default()).is_last()
     }
 
-    /// Who logs in with this initial response, as far as it can be said.
+    /// The login in this initial response, as far as it is known.
     pub(crate) fn login(&'static self, initial: Option<&[u8]>) -> Option<String> {
         login(Authentication::begin(self, initial, &Context::default(), &Everybody))
     }
 }
 
-/// An initial response as it stands in a command; none if it is not base64.
+/// Decodes an initial response in a command; `None` if it is not base64.
 pub(crate) fn initial_response(text: &[u8]) -> Option<Vec<u8>> {
     match text {
         b"=" => Some(Vec::new()),
@@ -116,7 +116,7 @@ fn login(progress: Result<Progress, Rejection>) -> Option<String> {
     }
 }
 
-/// Accounts that nobody asks: only who logs in is of interest.
+/// A store in which every login is accepted, to find out only the login.
 struct Everybody;
 
 impl Passwords for Everybody {
@@ -129,7 +129,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("the login was cancelled"),
-            Self::Unbound => f.write_str("the mechanism needs a TLS connection that it can bind to"),
+            Self::Unbound => f.write_str("the mechanism requires TLS channel binding"),
             Self::NotBase64 => f.write_str("the response is not base64"),
             Self::Malformed(why) => write!(f, "the response is malformed: {why}"),
         }
@@ -142,12 +142,12 @@ mod tests {
     use super::*;
 
     fn begin(name: &str, initial: Option<&[u8]>) -> Result<Progress, Rejection> {
-        let mechanism = Mechanism::parse(name.as_bytes()).expect("it is a mechanism");
+        let mechanism = Mechanism::parse(name.as_bytes()).expect("the mechanism exists");
         Authentication::begin(mechanism, initial, &Context::default(), &Secret)
     }
 
     #[test]
-    fn a_mechanism_that_binds_to_the_channel_needs_one() {
+    fn a_mechanism_with_channel_binding_requires_it() {
         const PLUS: &Mechanism = &Mechanism {
             name: "TEST-PLUS",
             needs_channel_binding: true,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_login_without_a_verdict_says_why() {
+    fn the_error_that_ends_a_login_has_the_reason() {
         let Ok(Progress::Challenge(plain)) = begin("PLAIN", None) else { panic!("no response is asked for") };
         for (line, why) in [
             (&b"*"[..], "the login was cancelled"),
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn an_initial_response_may_be_empty_or_all_there_is_to_say() {
+    fn an_initial_response_may_be_empty_or_complete() {
         assert_eq!(initial_response(b"="), Some(Vec::new()));
         assert_eq!(initial_response(b"AHRpbQBzZWNyZXQ="), Some(b"\0tim\0secret".to_vec()));
         assert_eq!(initial_response(b"*"), None);
 
         for (name, is_complete) in [("PLAIN", true), ("LOGIN", false)] {
-            let mechanism = Mechanism::parse(name.as_bytes()).expect("it is a mechanism");
+            let mechanism = Mechanism::parse(name.as_bytes()).expect("the mechanism exists");
             assert_eq!(mechanism.is_complete_with(Some(b"tim")), is_complete, "{name}");
             assert!(!mechanism.is_complete_with(None), "{name}");
         }

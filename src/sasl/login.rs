@@ -1,4 +1,4 @@
-//! LOGIN: a user name and a password, each asked for. Never standardised (draft-murchison-sasl-login), and widely used.
+//! LOGIN: asks for a user name, then for a password. Widely used, but never standardised (draft-murchison-sasl-login).
 
 use super::{SaslExchange, Mechanism, Passwords, SaslStep, LoginVerdict};
 use crate::base::is_identifier;
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_that_cannot_be_one_is_malformed() {
+    fn an_invalid_user_name_is_malformed() {
         for (response, why) in [
             (&b""[..], "the user name is empty"),
             (b"tim\r\nQUIT", "the user name has control characters"),

@@ -1,7 +1,7 @@
-//! SASL (RFC 4422): mechanisms as pure state machines over octets. A client's response goes in; a challenge, or the
-//! verdict on a login, comes out. All that a mechanism learns of accounts are their passwords.
+//! SASL (RFC 4422): mechanisms as pure state machines over octets. The input is a client's response; the output is a
+//! challenge, or the verdict on a login. Mechanisms can only look up passwords of accounts.
 //!
-//! Knows nothing of mail, of protocols and of sockets.
+//! Does not know mail, protocols or sockets.
 
 mod apop;
 mod authentication;
@@ -9,12 +9,12 @@ mod authentication;
 pub(crate) use apop::apop;
 pub(crate) use authentication::{Authentication, Progress, Rejection, initial_response};
 
-/// Declares the mechanisms: each is a file with a `MECHANISM` in it.
+/// Declares the mechanisms: each has a file with a `MECHANISM`.
 macro_rules! mechanisms {
     ($($module:ident,)*) => {
         $(mod $module;)*
 
-        /// All mechanisms, in the order they are announced.
+        /// All mechanisms, in the order in which they are announced.
         const MECHANISMS: &[&Mechanism] = &[$(&$module::MECHANISM,)*];
     };
 }
@@ -24,31 +24,31 @@ mechanisms! {
     login,
 }
 
-/// A mechanism: its name, and how an exchange of it begins.
+/// A mechanism: its name, and how its exchange begins.
 #[derive(Debug)]
 pub(crate) struct Mechanism {
     name: &'static str,
-    /// Whether it ties the login to the TLS connection (RFC 5056), as those whose names end with `-PLUS` do.
+    /// Whether it requires channel binding to TLS (RFC 5056), as mechanisms with names in `-PLUS` do.
     needs_channel_binding: bool,
     begin: fn(&Context<'_>) -> Box<dyn SaslExchange>,
 }
 
-/// What the server knows when an exchange begins.
+/// The server's data at the start of an exchange.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Context<'a> {
-    /// The server's own name.
+    /// The server's host name.
     pub(crate) host: &'a str,
-    /// The number of the session, from 1; 0 where there is none.
+    /// The number of the session, from 1; 0 without a session.
     pub(crate) session: u32,
-    /// What generated values are made of, besides the session's number.
+    /// The seed for generated values, together with the session's number.
     pub(crate) seed: u32,
-    /// What identifies the TLS connection (RFC 5929, RFC 9266); none in the clear, or where TLS does not say it.
+    /// The identity of the TLS connection (RFC 5929, RFC 9266); `None` in cleartext, or if it is not available.
     pub(crate) channel_binding: Option<&'a [u8]>,
 }
 
-/// One exchange at one of its steps. It is never changed: a response leads to the next.
+/// An exchange at one of its steps. It is immutable: a response returns the next step.
 pub(crate) trait SaslExchange: std::fmt::Debug + Send {
-    /// What the server says before the client's next response; empty where the client speaks first.
+    /// The challenge before the client's next response; empty if the client begins.
     fn challenge(&self) -> Vec<u8>;
 
     /// Whether the client's next response is its last.
@@ -56,7 +56,7 @@ pub(crate) trait SaslExchange: std::fmt::Debug + Send {
         true
     }
 
-    /// Who logs in, once a response has said so.
+    /// The login, once a response contained it.
     fn login(&self) -> Option<&str> {
         None
     }
@@ -65,46 +65,46 @@ pub(crate) trait SaslExchange: std::fmt::Debug + Send {
     fn step(&self, response: &[u8], passwords: &dyn Passwords) -> SaslStep;
 }
 
-/// What a response leads to.
+/// The result of a response.
 #[derive(Debug)]
 pub(crate) enum SaslStep {
-    /// The next step: its challenge is said.
+    /// The next step, whose challenge is sent.
     Next(Box<dyn SaslExchange>),
     Verdict(LoginVerdict),
-    /// The response does not follow the mechanism's grammar, and why.
+    /// The response violates the mechanism's grammar, for this reason.
     Malformed(&'static str),
 }
 
-/// Who tried to log in, and whether the client proved to be that user.
+/// The login that a client tried, and whether the client proved to be that user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LoginVerdict {
     pub(crate) login: String,
     pub(crate) is_proven: bool,
 }
 
-/// The accounts, as far as mechanisms ask for them.
+/// The accounts as mechanisms see them.
 pub(crate) trait Passwords {
     /// The password of this login.
     fn password(&self, login: &str) -> Password<'_>;
 }
 
-/// A password that a client has to know.
+/// The password of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Password<'a> {
-    /// Everybody may log in, with any password.
+    /// Every password is accepted.
     Any,
     Is(&'a str),
-    /// Nobody may log in by this name.
+    /// There is no such login.
     Unknown,
 }
 
 impl Mechanism {
-    /// The mechanism of this name, in any case.
+    /// The mechanism of this name, compared case-insensitively.
     pub(crate) fn parse(name: &[u8]) -> Option<&'static Self> {
         MECHANISMS.iter().copied().find(|mechanism| mechanism.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// Those that can be used on this connection, in the order they are announced.
+    /// The mechanisms for this connection, in the order in which they are announced.
     pub(crate) fn available(channel_binding: Option<&[u8]>) -> impl Iterator<Item = &'static Self> {
         let is_bound = channel_binding.is_some();
         MECHANISMS.iter().copied().filter(move |mechanism| is_bound || !mechanism.needs_channel_binding)
@@ -124,20 +124,20 @@ impl PartialEq for Mechanism {
 impl Eq for Mechanism {}
 
 impl Context<'_> {
-    /// A text that no other session is given, in the form of a msg-id: APOP's timestamp (RFC 1939 §7), and the
-    /// challenge of CRAM-MD5 (RFC 2195 §2).
+    /// A text that is unique to the session, in the form of a msg-id: APOP's timestamp (RFC 1939 §7), and the challenge
+    /// of CRAM-MD5 (RFC 2195 §2).
     pub(crate) fn timestamp(&self) -> String {
         format!("<{}.{}@{}>", self.session, self.seed, self.host)
     }
 }
 
 impl LoginVerdict {
-    /// The verdict on a login whose password was sent.
+    /// The verdict on a login with a password.
     pub(crate) fn of_password(login: &str, password: &str, passwords: &dyn Passwords) -> Self {
         Self::of_proof(login, passwords, |its| its == password)
     }
 
-    /// The verdict where the client did not send the password: `proves` says whether it knows it.
+    /// The verdict on a login without a password: `proves` tells whether the client knows the password.
     pub(crate) fn of_proof(login: &str, passwords: &dyn Passwords, proves: impl FnOnce(&str) -> bool) -> Self {
         let is_proven = match passwords.password(login) {
             Password::Any => true,
@@ -152,7 +152,7 @@ impl LoginVerdict {
 mod tests {
     use super::*;
 
-    /// Everybody's password is `secret`.
+    /// Every login has the password `secret`.
     pub(super) struct Secret;
 
     impl Passwords for Secret {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn mechanisms_that_bind_to_the_channel_are_available_where_there_is_one() {
+    fn mechanisms_with_channel_binding_are_available_only_with_it() {
         let names = |binding: Option<&[u8]>| Mechanism::available(binding).map(Mechanism::name).collect::<Vec<_>>();
 
         assert!(Mechanism::available(None).all(|mechanism| !mechanism.needs_channel_binding));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_right_for_its_login_alone() {
+    fn a_password_is_valid_only_for_its_login() {
         assert_eq!(LoginVerdict::of_password("bob", "secret", &Secret), verdict("bob", true));
         assert_eq!(LoginVerdict::of_password("bob", "Secret", &Secret), verdict("bob", false));
         assert_eq!(LoginVerdict::of_password("nobody", "secret", &Secret), verdict("nobody", false));

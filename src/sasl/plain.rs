@@ -24,7 +24,7 @@ impl SaslExchange for Plain {
             [authzid, login, password] if authzid.is_empty() || authzid == login => {
                 SaslStep::Verdict(LoginVerdict::of_password(login, password, passwords))
             }
-            [_, _, _] => SaslStep::Malformed("nobody may act for somebody else here"),
+            [_, _, _] => SaslStep::Malformed("authorization as another user is not supported"),
             _ => SaslStep::Malformed("it must be [authzid] NUL user NUL password"),
         }
     }
@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_takes_what_its_grammar_allows() {
+    fn plain_accepts_what_its_grammar_allows() {
         for (response, step) in [
             (&b"\0tim\0secret"[..], Ok(verdict("tim", true))),
             (b"\0tim\0tanstaaftanstaaf", Ok(verdict("tim", false))),
             (b"tim\0tim\0secret", Ok(verdict("tim", true))),
             (b"\0tim\0", Ok(verdict("tim", false))),
-            (b"Ursel\0Kurt\0xipj3plmq", Err("nobody may act for somebody else here")),
+            (b"Ursel\0Kurt\0xipj3plmq", Err("authorization as another user is not supported")),
             (b"\0\0secret", Err("the user name is empty")),
             (b"\0tim\r\nQUIT\0secret", Err("the user name has control characters")),
             (b"tim\0secret", Err("it must be [authzid] NUL user NUL password")),

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::document::line_and_column;
 use crate::document::{Location, Problem, Shown};
 
-/// The errors of a scenario, each with its location. It prints as compilers do:
+/// The errors of a scenario, each with its location. Prints in the style of compilers:
 ///
 /// ```text
 /// greylist.toml:6:6: unknown event `smtp.rcp`

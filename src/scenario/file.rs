@@ -174,13 +174,13 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     Ok(loaded)
 }
 
-/// The tables of a list in a file; none where it is not there.
+/// The tables of a list in a file; empty if there is no such list.
 fn each<'n>(table: Table<'n>, key: &str) -> &'n [Node] {
     table.get(key).map_or(&[][..], Node::items)
 }
 
 impl Source<'_> {
-    /// Where something was written, as reports say it.
+    /// The location of a rule, as reports print it.
     fn origin(&self, place: &Location) -> Arc<str> {
         match place {
             Location::Span(span) => format!("{}:{}", self.name, line_and_column(self.text, span.start).0).into(),
@@ -191,7 +191,7 @@ impl Source<'_> {
 }
 
 impl Reader {
-    /// What a scenario says of itself.
+    /// Reads name, description and other texts about the scenario.
     fn heading(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) {
         if let Some(name) = table.get("name") {
             loaded.name = self.text(name).unwrap_or_default();
@@ -214,7 +214,7 @@ impl Reader {
         }
     }
 
-    /// How the server is set up: seed, clock, protocols, TLS, variables.
+    /// Reads the settings of the server: seed, clock, protocols, TLS, variables.
     fn settings(&mut self, table: Table<'_>, loaded: &mut Loaded) {
         loaded.seed = table.get("seed").and_then(|its| self.number(its, "a seed"));
         if let Some(clock) = table.get("clock") {
@@ -237,7 +237,7 @@ impl Reader {
         }
     }
 
-    /// Users, mailboxes and mail that are there from the start.
+    /// Reads the initial users, mailboxes and mail.
     fn accounts(&mut self, table: Table<'_>, folder: Option<&Path>, loaded: &mut Loaded) {
         for its in each(table, "user") {
             let Some(user) = self.user_given(its) else { continue };
@@ -250,7 +250,7 @@ impl Reader {
         loaded.messages = each(table, "message").iter().filter_map(|its| self.message_given(its, folder)).collect();
     }
 
-    /// The rules, each with the document that it was read from.
+    /// Reads the rules, each with its document.
     fn rules(&mut self, table: Table<'_>, source: &Source<'_>, loaded: &mut Loaded) -> Vec<(Rule, Node)> {
         let origin = |place: &Location| source.origin(place);
         let mut rules = Vec::new();
@@ -309,7 +309,7 @@ impl Loaded {
 }
 
 impl AtStart {
-    /// Adds the settings of another file that this one does not have.
+    /// Adds the settings of another file, except those that this file has.
     fn take_in(&mut self, inner: AtStart) {
         let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
         self.smtp_size = self.smtp_size.or(smtp_size);
@@ -347,7 +347,7 @@ impl Reader {
     fn used(&mut self, name: &str, place: &Location, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
         let mut users = source.users.clone();
         users.push(source.name.clone());
-        // The given parameters are those of the outermost file; files that it uses have their own.
+        // The given parameters belong to the outermost file; files that it uses have their own.
         let _of_the_file = set;
         let beside = source.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
         let read = match (beside, shipped::find(name)) {

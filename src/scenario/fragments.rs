@@ -14,7 +14,7 @@ pub(crate) fn condition(field: &str, written: &str) -> Result<Condition, String>
     read(written, |reader, node| reader.condition(field, &Location::Nowhere, node))
 }
 
-/// Reads `per`: what matches are counted over.
+/// Reads `per`: what matches are counted by.
 pub(crate) fn per(written: &str) -> Result<Per, String> {
     read(written, Reader::per)
 }

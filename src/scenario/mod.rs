@@ -30,8 +30,8 @@ use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
 use crate::rule::{Expect, Profile, Rule, VariableValue};
 
-/// How a server misbehaves: a shipped scenario, a file, or a text, with its parameters and its seed. The manual's chapter on
-/// [scenarios](crate::manual::scenarios) is the language.
+/// The faults of a server: a shipped scenario, a file, or a text, with its parameters and its seed. The manual's
+/// chapter on [scenarios](crate::manual::scenarios) describes the language.
 ///
 /// ```
 /// use mailjig::Scenario;
@@ -79,7 +79,7 @@ pub(crate) struct Loaded {
     pub(crate) offers: Vec<Announced>,
     /// Settings that apply if the server starts with the scenario.
     pub(crate) start: AtStart,
-    /// By listener, the first that fits; without one for every listener.
+    /// By listener; the first match applies, and an entry without a listener matches every one.
     pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
     pub(crate) state: Vec<(Box<str>, VariableValue)>,
     pub(crate) users: Vec<User>,
@@ -125,7 +125,7 @@ pub(crate) struct User {
 /// A mailbox that exists at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MailboxGiven {
-    /// None: every account has it.
+    /// `None` means every account.
     pub(crate) user: Option<String>,
     pub(crate) name: String,
     pub(crate) uid_validity: Option<u32>,
@@ -138,17 +138,17 @@ pub(crate) struct MessageGiven {
     pub(crate) id: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) mailbox: String,
-    /// None: it is generated.
+    /// `None` means that it is generated.
     pub(crate) raw: Option<Vec<u8>>,
     pub(crate) uidl: Option<String>,
     pub(crate) flags: Vec<Box<str>>,
-    /// A rule delivers it, so it does not exist at the start.
+    /// Whether a rule delivers it, so that it does not exist at the start.
     pub(crate) is_delivered: bool,
 }
 
 impl Scenario {
-    /// A shipped scenario, by its name; `mailjig scenarios` lists them. Whether there is one of this name shows when it is loaded
-    /// or [checked](Self::check).
+    /// A shipped scenario, by name; `mailjig scenarios` lists them. An unknown name is an error when the scenario is
+    /// loaded or [checked](Self::check).
     ///
     /// ```
     /// use mailjig::Scenario;
@@ -171,7 +171,7 @@ impl Scenario {
         Self::of(Source::File(path.as_ref().to_owned()))
     }
 
-    /// A text in the form of a scenario file; errors call it by this name.
+    /// A scenario from a text in the form of a file; errors use this name.
     ///
     /// ```
     /// use mailjig::Scenario;
@@ -183,7 +183,7 @@ impl Scenario {
         Self::of(Source::Text { name: name.into(), text: text.into() })
     }
 
-    /// The same as a JSON value.
+    /// A scenario from a JSON value.
     #[cfg(feature = "api")]
     pub(crate) fn json(value: serde_json::Value) -> Self {
         Self::of(Source::Json(value))
@@ -216,7 +216,7 @@ impl Scenario {
         self
     }
 
-    /// The seed of chance and jitter. Default: the one in the file, else that of the server, which is 1.
+    /// The seed of chance and jitter. Default: the seed in the file, otherwise that of the server, which is 1.
     ///
     /// ```
     /// use mailjig::Scenario;
@@ -229,10 +229,10 @@ impl Scenario {
         self
     }
 
-    /// Reads it without using it. Gives the warnings: what is allowed and probably not meant.
+    /// Reads it without using it. Returns the warnings: what is allowed but probably a mistake.
     ///
     /// # Errors
-    /// [`ScenarioError`], with everything that is wrong with it.
+    /// [`ScenarioError`] with all errors.
     ///
     /// ```
     /// use mailjig::Scenario;

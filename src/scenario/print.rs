@@ -1,11 +1,11 @@
-//! Prints a rule as TOML and as JSON. Reading the output gives the same rule.
+//! Prints a rule as TOML and as JSON. Reading the output returns the same rule.
 
 use std::fmt::Write;
 
 use crate::document::Tree;
 use crate::rule::{Per, Rule, Test, Timed};
 
-/// `[[rule]]` with its keys, a line each.
+/// `[[rule]]` with its keys, one on each line.
 pub(crate) fn rule_as_toml(rule: &Rule) -> String {
     let mut out = String::from("[[rule]]\n");
     for (key, tree) in keys(rule) {

@@ -6,10 +6,10 @@ use crate::protocol::{ContentField, Event, Protocol, RequestField};
 use crate::rule::step::{Example, STEPS, StepKind, Then};
 use crate::rule::{DOTTED, FIELDS, Field, FieldKind};
 
-/// Events that have fields in common: what they are called, and which they are.
+/// Events with common fields: their name in the manual, and a test for them.
 type Group = (&'static str, fn(Event) -> bool);
 
-/// The groups, a group before those that it contains. Each field is listed for the first group that has it in common.
+/// The groups; each before the groups that it contains. Each field is listed for the first group that has it in common.
 const GROUPS: [Group; 8] = [
     ("Every event", |_| true),
     ("Events of a session", |event| !event.is_of_world()),
@@ -154,18 +154,18 @@ fn cell(text: &str) -> String {
     if text.is_empty() { "–".to_owned() } else { format!("`{}`", text.replace('|', "\\|")) }
 }
 
-/// An example of a condition on this field.
+/// The example of a condition on this field.
 fn example(field: &str) -> &'static str {
     let found = EXAMPLES.iter().find(|(its, _)| *its == field);
     found.unwrap_or_else(|| panic!("there is no example of `{field}`")).1
 }
 
-/// The events that a rule may name.
+/// The events that a rule can name.
 pub(super) fn all() -> impl Iterator<Item = Event> {
     Event::ALL.iter().copied().filter(|event| *event != Event::TcpSay)
 }
 
-/// The fields that all events of the group have, and that no group before it that contains it lists.
+/// The fields that all events of the group have, without those of groups that contain it.
 fn common(group: usize) -> Vec<String> {
     let (_, is_in) = GROUPS[group];
     let mut events = all().filter(|event| is_in(*event));
@@ -178,7 +178,7 @@ fn common(group: usize) -> Vec<String> {
     names
 }
 
-/// The fields that exist at an event, but for what only expectations know.
+/// The fields that exist at an event, without those that only expectations know.
 fn fields(event: Event) -> Vec<String> {
     let plain = FIELDS.iter().filter(|(_, field, ..)| *field != Field::Outcome && field.exists_at(event));
     let mut names: Vec<String> = plain.map(|(name, ..)| (*name).to_owned()).collect();

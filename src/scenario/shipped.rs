@@ -11,7 +11,7 @@ pub(crate) struct Shipped {
 
 macro_rules! shipped {
     ($($folder:literal / $name:literal,)*) => {
-        /// All of them, by folder and name.
+        /// All shipped scenarios, by folder and name.
         pub(crate) const SHIPPED: &[Shipped] = &[$(Shipped {
             folder: $folder,
             name: $name,
@@ -63,7 +63,7 @@ pub(super) fn find(name: &str) -> Option<&'static Shipped> {
 }
 
 impl Shipped {
-    /// Its lesson: the first line, which says what a client must do.
+    /// Its lesson, the first line: what a client must do.
     pub(crate) fn lesson(&self) -> &'static str {
         self.text.lines().next().unwrap_or_default().trim_start_matches('#').trim()
     }

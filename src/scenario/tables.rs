@@ -1,4 +1,4 @@
-//! Reads the tables for the state at the start: servers, TLS, variables, accounts and mail.
+//! Reads the tables for the initial state: servers, TLS, variables, accounts and mail.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -12,7 +12,7 @@ use crate::protocol::{Listener, Protocol, StartTls};
 use crate::rule::{Profile, VariableValue};
 
 impl Reader {
-    /// `[server.smtp]` and its siblings.
+    /// Reads `[server.smtp]` and the other servers.
     pub(super) fn servers(&mut self, node: Option<&Node>, loaded: &mut Loaded) {
         let Some(node) = node else { return };
         let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();

@@ -8,7 +8,7 @@ use crate::protocol::{Listener, StartTls};
 use crate::rule::Field;
 
 #[test]
-fn every_shipped_scenario_is_right_and_listed() {
+fn every_shipped_scenario_is_valid_and_listed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files = 0;
     for kind in std::fs::read_dir(folder).unwrap() {
@@ -33,7 +33,7 @@ fn every_shipped_scenario_is_right_and_listed() {
 }
 
 #[test]
-fn what_is_wrong_is_said_at_its_place() {
+fn errors_have_their_location() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/wrong");
     let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
@@ -53,7 +53,7 @@ fn what_is_wrong_is_said_at_its_place() {
 }
 
 #[test]
-fn the_examples_of_the_language_are_right() {
+fn the_examples_of_the_language_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/right");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
@@ -73,7 +73,7 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
     for scenario in files.chain(named) {
         for rule in scenario.load().unwrap().rules {
             let mut toml = format!("mailjig = 1\n{}", rule_as_toml(&rule));
-            // The message that it delivers is elsewhere in the file.
+            // The message that the rule delivers is in another part of the file.
             for timed in &rule.steps {
                 if let Some(id) = timed.step.message() {
                     toml.push_str(&format!("[[message]]\nid = \"{id}\"\ngenerate = true\n"));
@@ -117,7 +117,7 @@ fn parameters_are_filled_in_and_may_be_set() {
 }
 
 #[test]
-fn what_a_used_file_says_of_the_start_holds_where_nothing_else_is_said() {
+fn settings_of_a_used_file_apply_unless_the_file_overrides_them() {
     let folder = tempfile::tempdir().unwrap();
     let inner =
         "mailjig = 1\n[server.smtp]\nlimits.size = 1\n[server.imap]\nlimits.size = 2\n[tls]\nstarttls = \"never\"\n";

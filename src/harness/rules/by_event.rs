@@ -1,4 +1,4 @@
-//! Conditions and steps that only some events have: those of SMTP and POP3, of timers and of TLS.
+//! Conditions and steps for the events of SMTP and POP3, of timers and of TLS.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::rule::{Certificate, Profile};
 use crate::scenario::fragments;
 
 impl Rule<Smtp> {
-    /// Adds a condition: this recipient, by a pattern, without regard to the case of the domain.
+    /// Adds a condition: this recipient, as a pattern; the domain is case-insensitive.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -37,7 +37,7 @@ impl Rule<Smtp> {
         self.when("rcpt", recipient)
     }
 
-    /// Adds a condition: this sender, by a pattern; `""` is the null sender (RFC 5321 §4.5.5).
+    /// Adds a condition: this sender, as a pattern; `""` is the null sender (RFC 5321 §4.5.5).
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -61,7 +61,7 @@ impl Rule<Smtp> {
         self.when("from", sender)
     }
 
-    /// Puts the message, if it is accepted, into this mailbox of each recipient instead of INBOX.
+    /// If the message is accepted, puts it into this mailbox of each recipient instead of INBOX.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -83,7 +83,7 @@ impl Rule<Smtp> {
         self.push(Deliver::Into { user: None, mailbox: mailbox.into(), message: None })
     }
 
-    /// Captures the message, if it is accepted, and puts it into no mailbox.
+    /// If the message is accepted, captures it and puts it into no mailbox.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -108,7 +108,7 @@ impl Rule<Smtp> {
 }
 
 impl Rule<Listing> {
-    /// Leaves a line out of the listing of LIST or UIDL, counted from 1.
+    /// Drops a line from the listing of LIST or UIDL, counted from 1.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -129,7 +129,7 @@ impl Rule<Listing> {
         self.push(DataStep::Listing { line: number, change: data::ListingChange::Drop })
     }
 
-    /// Gives a message of UIDL's listing, counted from 1, another unique id.
+    /// Replaces the unique id of a message in the listing of UIDL, counted from 1.
     ///
     /// # Panics
     /// If the id has a `{` that is not closed.
@@ -155,7 +155,7 @@ impl Rule<Listing> {
         self.push(DataStep::Listing { line: number, change })
     }
 
-    /// Gives a message of LIST's listing, counted from 1, a size of so many octets more, or less.
+    /// Changes the size of a message in the listing of LIST, counted from 1, by this many octets.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -180,7 +180,7 @@ impl Rule<Listing> {
 }
 
 impl Rule<Timer> {
-    /// The moment: so much server time after the rule was mounted.
+    /// Adds a condition: this much server time has passed since the rule was mounted.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -200,7 +200,7 @@ impl Rule<Timer> {
 }
 
 impl Rule<ClientHello> {
-    /// Presents a certificate that expired a week ago, of the server's own authority.
+    /// Presents a certificate of the server's CA that expired a week ago.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -214,7 +214,7 @@ impl Rule<ClientHello> {
         self.push(Hello::Profile(Profile::of(Certificate::Expired)))
     }
 
-    /// Presents the valid certificate, where an outer rule or the scenario presents another.
+    /// Presents the valid certificate, even if an outer rule or the scenario presents another.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -228,7 +228,7 @@ impl Rule<ClientHello> {
         self.push(Hello::Profile(Profile::of(Certificate::Good)))
     }
 
-    /// Answers the ClientHello with a TLS alert, by its name in RFC 8446 §6, as `handshake_failure`.
+    /// Answers the ClientHello with a TLS alert, by its name in RFC 8446 §6, such as `handshake_failure`.
     ///
     /// # Panics
     /// If no alert of this name can answer a ClientHello.

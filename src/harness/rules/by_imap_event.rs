@@ -1,4 +1,4 @@
-//! Conditions and steps that only the events of IMAP have.
+//! Conditions and steps for the events of IMAP.
 
 use super::at::{Fetch, Imap};
 use super::{Rule, pattern, text};
@@ -8,7 +8,7 @@ use crate::rule::step::mailbox::{MailboxChange, Renumber};
 use crate::rule::step::{Literal, Tell, Which};
 
 impl Rule<Imap> {
-    /// Adds a condition: the command names this mailbox, by a pattern.
+    /// Adds a condition: the mailbox in the command, as a pattern.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -32,7 +32,7 @@ impl Rule<Imap> {
         self.when("mailbox", mailbox)
     }
 
-    /// Gives a response code (RFC 3501 §7.1) of the reply another value.
+    /// Replaces the value of a response code (RFC 3501 §7.1) of the reply.
     ///
     /// # Panics
     /// If the value has a `{` that is not closed.
@@ -56,7 +56,7 @@ impl Rule<Imap> {
         self.push(DataStep::Code { name: name.into(), value: Some(text(value)) })
     }
 
-    /// Leaves a response code (RFC 3501 §7.1) out of the reply.
+    /// Drops a response code (RFC 3501 §7.1) from the reply.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -76,8 +76,8 @@ impl Rule<Imap> {
         self.push(DataStep::Code { name: name.into(), value: None })
     }
 
-    /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is told
-    /// when the protocol allows it (RFC 3501 §7.4.1).
+    /// Removes a message from the selected mailbox, by its message sequence number (RFC 3501 §2.3.1.2). The session is
+    /// told when the protocol allows it (RFC 3501 §7.4.1).
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -98,8 +98,8 @@ impl Rule<Imap> {
         self.push(expunge(msn, Tell::Legal))
     }
 
-    /// Gives a mailbox another UIDVALIDITY, one more than before, and its messages new UIDs from 1 on (RFC 3501 §2.3.1.1).
-    /// Sessions that have selected it are ended with BYE.
+    /// Increments the UIDVALIDITY of a mailbox, and gives its messages new UIDs from 1 (RFC 3501 §2.3.1.1). Sessions
+    /// that have selected it end with BYE.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -130,7 +130,7 @@ impl Rule<Imap> {
 }
 
 impl Rule<Fetch> {
-    /// Gives an item of the FETCH response another value. The item is named by a pattern, as `FLAGS` or `BODY*`.
+    /// Replaces the value of an item of the FETCH response. The name is a pattern, such as `FLAGS` or `BODY*`.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile, or the value has a `{` that is not closed.
@@ -155,7 +155,7 @@ impl Rule<Fetch> {
         self.push(DataStep::Item { name: pattern(name), value: Some(text(value)) })
     }
 
-    /// Leaves an item out of the FETCH response, named by a pattern.
+    /// Drops an item of the FETCH response. The name is a pattern.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -180,7 +180,7 @@ impl Rule<Fetch> {
         self.push(DataStep::Item { name: pattern(name), value: None })
     }
 
-    /// Announces literals (RFC 3501 §4.3) as so many octets longer than they are, or shorter.
+    /// Changes the announced size of literals (RFC 3501 §4.3) by this many octets.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -202,7 +202,7 @@ impl Rule<Fetch> {
         self.push(DataStep::Literal(Literal::Off(octets)))
     }
 
-    /// Announces each literal (RFC 3501 §4.3) as so many octets, whatever its length.
+    /// Announces this size for each literal (RFC 3501 §4.3), whatever its length.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -224,8 +224,8 @@ impl Rule<Fetch> {
         self.push(DataStep::Literal(Literal::Exactly(octets)))
     }
 
-    /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once, where
-    /// RFC 3501 §7.4.1 forbids it.
+    /// Removes a message from the selected mailbox, by its message sequence number, and tells the session at once,
+    /// although RFC 3501 §7.4.1 forbids it.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

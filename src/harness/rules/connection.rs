@@ -5,7 +5,7 @@ use crate::rule::step::close::CloseMode;
 use crate::rule::step::read::Reading;
 
 impl<P> Rule<P> {
-    /// Ends the connection with FIN. Behind a [`cut`](Self::cut) it says how that ends the connection.
+    /// Ends the connection with FIN. After a [`cut`](Self::cut), sets how the cut ends the connection.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -25,8 +25,8 @@ impl<P> Rule<P> {
         self.end(CloseMode::Fin)
     }
 
-    /// Ends the connection with RST: the client's next read or write fails. Behind a [`cut`](Self::cut) it says how that ends
-    /// the connection.
+    /// Ends the connection with RST: the client's next read or write fails. After a [`cut`](Self::cut), sets how the
+    /// cut ends the connection.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -45,8 +45,8 @@ impl<P> Rule<P> {
         self.end(CloseMode::Rst)
     }
 
-    /// Ends the server's side with FIN; what the client still sends is read. Behind a [`cut`](Self::cut) it says how that ends
-    /// the connection.
+    /// Ends the server's side with FIN, and continues to read what the client sends. After a [`cut`](Self::cut), sets
+    /// how the cut ends the connection.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -66,8 +66,8 @@ impl<P> Rule<P> {
         self.end(CloseMode::Half)
     }
 
-    /// Ends the connection with FIN but without TLS's close_notify (RFC 8446 §6.1): a client must take what it got for
-    /// incomplete. Behind a [`cut`](Self::cut) it says how that ends the connection.
+    /// Ends the connection with FIN but without TLS's close_notify (RFC 8446 §6.1): a client must treat what it
+    /// received as incomplete. After a [`cut`](Self::cut), sets how the cut ends the connection.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -95,7 +95,7 @@ impl<P> Rule<P> {
         self.push(Reading::Stop)
     }
 
-    /// Reads little at a time from now on.
+    /// From now on reads only a few octets at a time.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -1,4 +1,4 @@
-//! What a rule changes apart from the exchange: variables, sessions, capabilities; and what it writes down.
+//! Steps with effects outside of the exchange: on variables, sessions, capabilities and the journal.
 
 use super::at::Speaks;
 use super::{Rule, pattern, text};
@@ -10,8 +10,8 @@ use crate::rule::step::note::Note;
 use crate::rule::step::set::{Assign, SetStep, Variable};
 
 impl<P> Rule<P> {
-    /// Gives a variable a value: a text, a number, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
-    /// name one of the server. Conditions ask for it as `state.x` and `session.x`.
+    /// Sets a variable: a text, a number, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
+    /// name is a variable of the server. Conditions use `state.x` and `session.x`.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.
@@ -45,7 +45,7 @@ impl<P> Rule<P> {
         self.push(SetStep(vec![(Variable { name: name.into(), is_session }, assign)]))
     }
 
-    /// Ends the sessions of this user, by a pattern, of every protocol.
+    /// Ends the sessions of this user, as a pattern, in every protocol.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -96,7 +96,7 @@ impl<P> Rule<P> {
         self.push(Note(text(note)))
     }
 
-    /// Marks a mistake of the client: when the server is verified or dropped, the test fails with this text.
+    /// Reports a mistake of the client: when the server is verified or dropped, the test fails with this text.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.
@@ -107,7 +107,7 @@ impl<P> Rule<P> {
     ///
     /// let server = MailServer::start();
     /// server.mount(on(smtp::auth_start()).when("tls", "false").fail("the client sent credentials in cleartext"));
-    /// server.verify().block();   // it did not
+    /// server.verify().block();   // passes: the step did not run
     /// ```
     #[track_caller]
     pub fn fail(self, why: &str) -> Self {
@@ -116,7 +116,7 @@ impl<P> Rule<P> {
 }
 
 impl<P: Speaks> Rule<P> {
-    /// Changes the capabilities of this session from now on: announces those in `add`, and no longer those in `remove`.
+    /// From now on, this session announces the capabilities in `add`, and no longer those in `remove`.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -1,8 +1,8 @@
-//! Rules in Rust: at which event they act, under which conditions, how often, and what they do.
+//! Rules in Rust: the events at which they fire, their conditions, how often they fire, and their steps.
 //!
 //! [`on`] begins a rule at an event of [`smtp`], [`lmtp`], [`imap`], [`pop3`], [`tcp`] or [`tls`], of every protocol
 //! ([`any_protocol`]), or of the server itself ([`mail`], [`state`], [`timer`]). The methods of [`Rule`] add conditions
-//! and steps. [`MailServer::mount`](crate::MailServer::mount) puts it in force and gives a handle, [`Mounted`].
+//! and steps. [`MailServer::mount`](crate::MailServer::mount) mounts it and returns a handle, [`Mounted`].
 //!
 //! The same rules can be written in scenario files and sent over HTTP: see [the manual](crate::manual::scenarios).
 //!
@@ -49,9 +49,9 @@ use crate::base::{Pattern, Times};
 use crate::rule::{self, Nth, Step, Template, Timed};
 use crate::scenario::fragments;
 
-/// Begins a rule that acts at this event. Add more events with [`or`](Rule::or).
+/// Begins a rule that fires at this event. Add more events with [`or`](Rule::or).
 ///
-/// In reports the rule is called by its file and line in the test, unless it is [`named`](Rule::named).
+/// Reports name the rule by its file and line in the test, unless it is [`named`](Rule::named).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -68,11 +68,11 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
     Rule { rule: rule::Rule::new(&origin, vec![point.on], Vec::new(), &origin), protocol: PhantomData }
 }
 
-/// A rule: the events where it acts, its conditions, how often it fires, and its steps.
+/// A rule: its events, its conditions, how often it fires, and its steps.
 ///
-/// [`MailServer::mount`](crate::MailServer::mount) puts it in force. Conditions must all hold; steps run in the order in
-/// which they were added. A rule that matches wraps the rules mounted before it and, innermost, the conforming server:
-/// [`pass`](Self::pass) runs what is inside. A rule without a step that answers (`pass`, `reply`, `raw`, `stall`, `close`)
+/// [`MailServer::mount`](crate::MailServer::mount) mounts it. Conditions must all hold; steps run in the order in which
+/// they were added. A rule wraps the rules mounted before it and, innermost, the conforming server:
+/// [`pass`](Self::pass) runs those. A rule without a step that replies (`pass`, `reply`, `raw`, `stall`, `close`)
 /// passes after its last step.
 ///
 /// Patterns are those of [`Pattern`](crate::Pattern): exact text, `*`, `~` before a regular expression, `!` for the
@@ -98,14 +98,14 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a rule is in force when it is mounted"]
+#[must_use = "a rule fires only when it is mounted"]
 pub struct Rule<P> {
     rule: rule::Rule,
     protocol: PhantomData<P>,
 }
 
 impl<P> Rule<P> {
-    /// Acts at this event too.
+    /// Adds an event.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -126,8 +126,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// Names the rule: in reports, and for [`MailServer::rule`](crate::MailServer::rule). Default: its file and line in the
-    /// test, as `tests/signup.rs:12`.
+    /// Sets the name of the rule, in reports and for [`MailServer::rule`](crate::MailServer::rule). Default: its file
+    /// and line in the test, as `tests/signup.rs:12`.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -193,7 +193,7 @@ impl<P> Rule<P> {
         self.when("user", user)
     }
 
-    /// Fires for the first `times` matches only. Default: for every match. What is counted over, [`per`](Self::per) says.
+    /// Fires for the first `times` matches only. Default: for every match. [`per`](Self::per) sets what is counted.
     ///
     /// # Panics
     /// If `times` is 0.
@@ -264,8 +264,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// Counts matches for each of these apart: `server` (the default: one count), `conn`, `user`, `ip`, `listener`, or a key
-    /// made of fields, as `{ip} {from} {rcpt}`.
+    /// Counts matches separately for each of these: `server` (the default: one count), `conn`, `user`, `ip`,
+    /// `listener`, or a key made of fields, such as `{ip} {from} {rcpt}`.
     ///
     /// # Panics
     /// If the text is none of these.
@@ -290,8 +290,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// Fires with this probability, between 0 and 1. The draw depends on the server's seed, the rule and the number of the
-    /// match alone, so that every run draws the same.
+    /// Fires with this probability, between 0 and 1. The draw depends only on the server's seed, the rule and the
+    /// number of the match, so it is the same in every run.
     ///
     /// # Panics
     /// If the number is not a probability.
@@ -317,8 +317,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// How often the rule must have fired, with an effect, when the server is [verified](crate::MailServer::verify) or dropped.
-    /// Default: any number of times.
+    /// How often the rule must have fired, with an effect, when the server is [verified](crate::MailServer::verify) or
+    /// dropped. Default: any number of times.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -331,7 +331,7 @@ impl<P> Rule<P> {
     /// let mut client = TcpStream::connect(server.smtp().address())?;
     /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
     /// let said = read_to_string(client)?;
-    /// assert!(said.contains("450 4.3.2 Busy"));   // dropping the server finds the expectation met
+    /// assert!(said.contains("450 4.3.2 Busy"));   // the expectation is met when the server is dropped
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expect(mut self, times: impl Into<Times>) -> Self {
@@ -339,8 +339,8 @@ impl<P> Rule<P> {
         self
     }
 
-    /// Delays the step that was added last by so much server time. The rule, the reply and the session go on meanwhile.
-    /// Without a step before it, it does nothing.
+    /// Delays the step that was added last by this much server time. The rule, the reply and the session continue
+    /// meanwhile. Without a previous step, it does nothing.
     ///
     /// ```
     /// # use std::time::Duration;

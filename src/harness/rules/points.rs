@@ -1,4 +1,4 @@
-//! The events where rules can act, and their kinds as types.
+//! The events at which rules can fire, and their kinds as types.
 
 use std::marker::PhantomData;
 
@@ -6,8 +6,8 @@ use crate::harness::or_panic;
 use crate::rule::On;
 use crate::scenario::fragments;
 
-/// An event where a rule can act. The functions of the modules beside it make one, as [`smtp::rcpt`]; its type parameter
-/// says which conditions and steps a rule can have there.
+/// An event at which a rule can fire, made by the functions of the modules, such as [`smtp::rcpt`]. Its type parameter
+/// determines which conditions and steps a rule can have there.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -26,7 +26,7 @@ pub struct Point<P> {
 
 /// The kinds of events, as types: a step that only some events have does not compile at the others.
 ///
-/// They are named in the types of functions that make rules:
+/// They are used in the types of functions that return rules:
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -58,16 +58,16 @@ pub mod at {
     /// Any protocol.
     #[derive(Debug, Clone, Copy)]
     pub enum AnyProtocol {}
-    /// A connection, before a protocol is spoken.
+    /// A connection, before any protocol.
     #[derive(Debug, Clone, Copy)]
     pub enum Connection {}
     /// A ClientHello, which the server answers with a certificate or an alert.
     #[derive(Debug, Clone, Copy)]
     pub enum ClientHello {}
-    /// The server itself: no client, and so no reply.
+    /// The server itself, without a client and without a reply.
     #[derive(Debug, Clone, Copy)]
     pub enum Server {}
-    /// A moment of server time.
+    /// A point of server time.
     #[derive(Debug, Clone, Copy)]
     pub enum Timer {}
 
@@ -143,15 +143,15 @@ events! {
     starttls = "smtp.starttls" Smtp, r#"reply("454 4.7.0 TLS not available")"#;
     /// The AUTH command (RFC 4954 §4), before any credentials.
     auth_start = "smtp.auth.start" Smtp, r#"reply("504 5.5.4 Unknown mechanism")"#;
-    /// The credentials of AUTH are complete and the verdict is next (RFC 4954 §6).
+    /// The credentials of AUTH are complete, before the reply (RFC 4954 §6).
     auth = "smtp.auth" Smtp, r#"reply("454 4.7.0 Try later").once()"#;
     /// MAIL: a transaction begins (RFC 5321 §4.1.1.2).
     mail = "smtp.mail" Smtp, r#"reply("451 4.3.0 Try later")"#;
     /// RCPT: the client names a recipient (RFC 5321 §4.1.1.3).
     rcpt = "smtp.rcpt" Smtp, r#"reply("452 4.2.2 Mailbox full")"#;
-    /// DATA: the client asks to send the message (RFC 5321 §4.1.1.4).
+    /// DATA: the client requests to send the message (RFC 5321 §4.1.1.4).
     data = "smtp.data" Smtp, r#"reply("451 4.3.0 Try later")"#;
-    /// The message is complete and the verdict on it is next (RFC 5321 §4.1.1.4).
+    /// The message is complete, before the reply (RFC 5321 §4.1.1.4).
     message = "smtp.message" Smtp, r#"reply("554 5.7.1 Spam")"#;
     /// RSET (RFC 5321 §4.1.1.5).
     rset = "smtp.rset" Smtp, r#"reply("421 4.3.2 Closing").close()"#;
@@ -171,17 +171,17 @@ events! {
     lhlo = "lmtp.caps" Smtp, r#"drop_lines("PIPELINING")"#;
     /// STARTTLS (RFC 3207).
     starttls = "lmtp.starttls" Smtp, r#"reply("454 4.7.0 TLS not available")"#;
-    /// The credentials of AUTH are complete and the verdict is next (RFC 4954 §6).
+    /// The credentials of AUTH are complete, before the reply (RFC 4954 §6).
     auth = "lmtp.auth" Smtp, r#"reply("454 4.7.0 Try later").once()"#;
     /// MAIL: a transaction begins (RFC 5321 §4.1.1.2).
     mail = "lmtp.mail" Smtp, r#"reply("451 4.3.0 Try later")"#;
     /// RCPT: the client names a recipient (RFC 5321 §4.1.1.3).
     rcpt = "lmtp.rcpt" Smtp, r#"reply("550 5.1.1 No such user")"#;
-    /// DATA: the client asks to send the message (RFC 5321 §4.1.1.4).
+    /// DATA: the client requests to send the message (RFC 5321 §4.1.1.4).
     data = "lmtp.data" Smtp, r#"reply("451 4.3.0 Try later")"#;
-    /// The message is complete. A reply of a rule is said to every recipient (RFC 2033 §4.2).
+    /// The message is complete. A rule's reply is sent for every recipient (RFC 2033 §4.2).
     message = "lmtp.message" Smtp, r#"reply("451 4.3.0 Try later")"#;
-    /// One recipient is about to be answered (RFC 2033 §4.2). A recipient whose reply is a rule's does not get the message.
+    /// Before the reply for one recipient (RFC 2033 §4.2). A recipient with a rule's reply does not get the message.
     delivery = "lmtp.delivery" Smtp, r#"to("ann@*").reply("452 4.2.2 Mailbox full")"#;
     /// RSET (RFC 5321 §4.1.1.5).
     rset = "lmtp.rset" Smtp, r#"reply("421 4.3.2 Closing").close()"#;
@@ -203,7 +203,7 @@ events! {
     starttls = "imap.starttls" Imap, r#"reply("BAD No TLS here")"#;
     /// The AUTHENTICATE command (RFC 3501 §6.2.2), before any credentials.
     auth_start = "imap.auth.start" Imap, r#"reply("NO Unknown mechanism")"#;
-    /// The credentials of LOGIN or AUTHENTICATE are complete and the verdict is next.
+    /// The credentials of LOGIN or AUTHENTICATE are complete, before the reply.
     auth = "imap.auth" Imap, r#"reply("NO [UNAVAILABLE] Try later").once()"#;
     /// LOGIN (RFC 3501 §6.2.3).
     login = "imap.login" Imap, r#"reply("NO [AUTHENTICATIONFAILED] No")"#;
@@ -221,7 +221,7 @@ events! {
     search = "imap.search" Imap, r#"reply("NO [LIMIT] Too much")"#;
     /// FETCH and UID FETCH (RFC 3501 §6.4.5), as a whole.
     fetch = "imap.fetch" Fetch, r#"drop_item("FLAGS")"#;
-    /// One message of a FETCH is about to be answered.
+    /// Before the response for one message of a FETCH.
     fetch_item = "imap.fetch.item" Fetch, r#"item("RFC822.SIZE", "1").nth("2")"#;
     /// STORE and UID STORE (RFC 3501 §6.4.6).
     store = "imap.store" Imap, r#"reply("NO [NOPERM] Read-only")"#;
@@ -235,7 +235,7 @@ events! {
     idle = "imap.idle" Imap, r#"pass().stall_connection()"#;
     /// The line DONE, which ends IDLE (RFC 2177).
     idle_done = "imap.idle.done" Imap, r#"stall()"#;
-    /// The server has news for a client that idles.
+    /// The server has news for a client in IDLE.
     push = "imap.push" Imap, r#"cut(4).reset().once()"#;
     /// NOOP (RFC 3501 §6.1.2).
     noop = "imap.noop" Imap, r#"expunge(1).pass()"#;
@@ -259,7 +259,7 @@ events! {
     pass = "pop3.pass" Pop3, r#"reply("-ERR [IN-USE] Maildrop is locked").once()"#;
     /// APOP (RFC 1939 §7).
     apop = "pop3.apop" Pop3, r#"reply("-ERR [AUTH] No")"#;
-    /// The credentials of PASS, APOP or AUTH are complete and the verdict is next.
+    /// The credentials of PASS, APOP or AUTH are complete, before the reply.
     auth = "pop3.auth" Pop3, r#"reply("-ERR [SYS/TEMP] Try later")"#;
     /// STAT (RFC 1939 §5).
     stat = "pop3.stat" Pop3, r#"reply("+OK 0 0")"#;
@@ -285,15 +285,15 @@ events! {
 events! {
     /// The events of a TCP connection.
     tcp = "tcp" Connection:
-    /// A connection was accepted; nothing was sent yet, not even by TLS.
+    /// A connection was accepted; nothing was sent yet, not even in TLS.
     accept = "tcp.accept" Connection, r#"reset().once()"#;
 }
 events! {
     /// The events of a TLS handshake (RFC 8446).
     tls = "tls" Connection:
-    /// The client's ClientHello came (RFC 8446 §4.1.2).
+    /// A ClientHello arrived (RFC 8446 §4.1.2).
     hello = "tls.hello" ClientHello, r#"expired_certificate()"#;
-    /// The handshake is done.
+    /// The handshake is complete.
     done = "tls.done" Connection, r#"close()"#;
 }
 events! {
@@ -301,17 +301,17 @@ events! {
     any_protocol = "*" AnyProtocol:
     /// The server is about to greet a client.
     greeting = "*.greeting" AnyProtocol, r#"close()"#;
-    /// A client asks for capabilities.
+    /// A client requests the capabilities.
     capabilities = "*.caps" AnyProtocol, r#"eol_lf()"#;
-    /// Credentials are complete and the verdict is next.
+    /// Credentials are complete, before the reply.
     auth = "*.auth" AnyProtocol, r#"stall()"#;
-    /// A client says goodbye.
+    /// A client sends QUIT or LOGOUT.
     quit = "*.quit" AnyProtocol, r#"reset()"#;
     /// Every event of every protocol.
     command = "*.*" AnyProtocol, r#"eol_lf()"#;
 }
 
-/// What happens to mail, whatever clients do.
+/// Events of mail, independent of clients.
 pub mod mail {
     use super::{Point, at, point};
 
@@ -331,7 +331,7 @@ pub mod mail {
     }
 }
 
-/// What happens to the variables of a scenario.
+/// Events of the variables of a scenario.
 pub mod state {
     use super::{Point, at, point};
 
@@ -350,7 +350,7 @@ pub mod state {
     }
 }
 
-/// `timer`: a moment of server time came. [`Rule::at`](crate::rules::Rule::at) says which.
+/// `timer`: a point of server time was reached, set with [`Rule::at`](crate::rules::Rule::at).
 ///
 /// ```
 /// use std::time::Duration;

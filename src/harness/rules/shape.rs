@@ -13,7 +13,8 @@ use crate::rule::step::pad::Pad;
 use crate::rule::step::split::Split;
 
 impl<P> Rule<P> {
-    /// Sends the output in chunks of so many octets, with a gap of server time between two. A chunk of 0 counts as 1.
+    /// Sends the output in chunks of this many octets, with a gap of server time between two chunks. A chunk of 0
+    /// counts as 1.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -34,7 +35,7 @@ impl<P> Rule<P> {
         self.push(Pace { chunk: chunk.max(1), gap })
     }
 
-    /// Ends TCP segments behind these octets of the output: each piece is written to the socket on its own.
+    /// Ends a TCP segment after each of these octets of the output: each piece is written to the socket separately.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -54,7 +55,7 @@ impl<P> Rule<P> {
         self.push(Split(at.into_iter().collect()))
     }
 
-    /// Sends the output of the steps that follow, `pass` included, in one write at the end of the rule.
+    /// Sends the output of the steps that follow, including `pass`, in one write at the end of the rule.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -74,7 +75,7 @@ impl<P> Rule<P> {
         self.push(Hold)
     }
 
-    /// Ends the connection behind so many octets of the output: with FIN, unless [`reset`](Self::reset),
+    /// Ends the connection after this many octets of the output: with FIN, unless [`reset`](Self::reset),
     /// [`half_close`](Self::half_close) or [`truncate`](Self::truncate) follows.
     ///
     /// ```
@@ -95,7 +96,7 @@ impl<P> Rule<P> {
         self.push(Cut { place: CutPoint::At(at), end: CloseMode::Fin })
     }
 
-    /// Ends the connection before what this pattern finds in the output; [`cut`](Self::cut) says how.
+    /// Ends the connection before the first match of this pattern in the output, in the same way as [`cut`](Self::cut).
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -179,7 +180,7 @@ impl<P> Rule<P> {
         self.push(Eol::None)
     }
 
-    /// Replaces what this pattern finds in each line of the output by this text.
+    /// Replaces each match of this pattern in the lines of the output by this text.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile, or the text has a `{` that is not closed.
@@ -203,7 +204,7 @@ impl<P> Rule<P> {
         self.push(Edit::Replace { find: pattern(find), with: text(replace) })
     }
 
-    /// Leaves out each line of the output in which this pattern finds something.
+    /// Drops each line of the output with a match of this pattern.
     ///
     /// # Panics
     /// If the pattern is a regular expression that does not compile.
@@ -227,7 +228,7 @@ impl<P> Rule<P> {
         self.push(Edit::DropFound(pattern(find)))
     }
 
-    /// Leaves out one line of the output, counted from 1.
+    /// Drops one line of the output, counted from 1.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -267,7 +268,7 @@ impl<P> Rule<P> {
         self.push(Edit::Duplicate(line))
     }
 
-    /// Sends one more line below this line of the output, counted from 1.
+    /// Inserts a line after this line of the output, counted from 1.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.
@@ -291,7 +292,7 @@ impl<P> Rule<P> {
         self.push(Edit::Insert { below: line, text: text(more) })
     }
 
-    /// Makes a line of the output, counted from 1, `to` octets long, its line end not counted.
+    /// Extends a line of the output, counted from 1, to `to` octets without its line end.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -1,4 +1,4 @@
-//! What a rule does with an exchange: it passes, answers, waits, or does not answer.
+//! Steps for the course of an exchange: passing, replying, waiting, and stalling.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::rule::step::wait::{Span, WaitStep};
 use crate::rule::{Template, Timed};
 
 impl<P> Rule<P> {
-    /// Runs what is inside: the next rule that matches, and in the end the conforming server, whose reply is sent.
+    /// Runs the next rule that matches, or else the conforming server, and sends its reply.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -33,11 +33,11 @@ impl<P> Rule<P> {
         self.push(Pass::Loud)
     }
 
-    /// Sends these octets as they are, without a line end of their own: `\r`, `\n`, `\t`, `\\`, `\xff` and `{name}` are
+    /// Sends these octets as they are, without adding a line end: `\r`, `\n`, `\t`, `\\`, `\xff` and `{name}` are
     /// replaced.
     ///
     /// # Panics
-    /// If the text has a `\` or a `{` that means nothing.
+    /// If a `\` or a `{` in the text is not valid.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -59,7 +59,7 @@ impl<P> Rule<P> {
         self.push(Raw(octets))
     }
 
-    /// Lets this much server time pass before what is sent next.
+    /// Waits for this much server time before the output that follows.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -80,7 +80,7 @@ impl<P> Rule<P> {
         self.push(WaitStep(span.into()))
     }
 
-    /// Lets server time pass, between `least` and `most`. The length depends on the server's seed.
+    /// Waits for a server time between `least` and `most`, which depends on the server's seed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -101,7 +101,7 @@ impl<P> Rule<P> {
         self.push(WaitStep(Span { least, most }))
     }
 
-    /// Never answers this request. Later requests are answered.
+    /// Never replies to this request. Later requests get replies.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -143,11 +143,11 @@ impl<P> Rule<P> {
         self.push(Stall::Conn)
     }
 
-    /// Adds a step as a scenario file writes it. Every step of the language can be written like this, also those that
-    /// have no method here.
+    /// Adds a step as written in a scenario file. Every step of the language can be added like this, including those
+    /// without a method.
     ///
     /// # Panics
-    /// If the text is not one step; with the error that a file would get.
+    /// If the text is not a valid step; with the error that a file would get.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -170,8 +170,8 @@ impl<P> Rule<P> {
 }
 
 impl<P: Speaks> Rule<P> {
-    /// Sends this line in the protocol's own form: CRLF is added, IMAP's tag where the line begins with OK, NO or BAD, and
-    /// POP3's dots are stuffed. What the client asked for does not happen, unless [`pass`](Self::pass) runs it.
+    /// Sends this line in the form of the protocol: adds CRLF, and IMAP's tag before OK, NO or BAD, and dot-stuffs in
+    /// POP3. The request is not performed, unless [`pass`](Self::pass) performs it.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.
@@ -195,7 +195,7 @@ impl<P: Speaks> Rule<P> {
         self.push(Reply(vec![text(line)]))
     }
 
-    /// Sends a reply of several lines, each as [`reply`](Self::reply) does.
+    /// Sends a reply of several lines, each like [`reply`](Self::reply).
     ///
     /// # Panics
     /// If a line has a `{` that is not closed.
@@ -224,7 +224,7 @@ impl<P: Speaks> Rule<P> {
         self.push(Reply(all))
     }
 
-    /// Runs what is inside and sends nothing of its reply.
+    /// Like [`pass`](Self::pass), but sends nothing of the reply.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -244,7 +244,7 @@ impl<P: Speaks> Rule<P> {
         self.push(Pass::Silent)
     }
 
-    /// Runs what is inside, and sends this line in the place of the last line of its reply.
+    /// Like [`pass`](Self::pass), but sends this line instead of the last line of the reply.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.

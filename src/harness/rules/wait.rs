@@ -12,7 +12,7 @@ use crate::drive::Engine;
 use crate::rule::RuleNo;
 use crate::server::{Until, block_on, rule_fired};
 
-/// How long a wait lasts, unless the test says otherwise.
+/// Default duration of a wait.
 const DEFAULT: Duration = Duration::from_secs(5);
 
 type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
@@ -29,7 +29,7 @@ type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
 /// let rings = server.mount(on(timer()).at(Duration::ZERO).note("it rang"));
 /// rings.wait(1).within(Duration::from_secs(30)).block();
 /// ```
-#[must_use = "nothing is waited for before it is awaited or blocked on"]
+#[must_use = "the wait begins only when it is awaited or blocked on"]
 pub struct RuleWait {
     engine: Arc<Engine>,
     no: RuleNo,
@@ -63,7 +63,7 @@ impl RuleWait {
     /// Waits on this thread.
     ///
     /// # Panics
-    /// As the future does: when the time is over, or the rule was removed, with a report.
+    /// Like the future: after the time limit, or when the rule was removed, with a report.
     ///
     /// ```
     /// # use std::time::Duration;

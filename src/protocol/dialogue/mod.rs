@@ -21,22 +21,22 @@ use crate::mail::{Accounts, InternalDate, Member, Namespace, Origin};
 const SEEDED: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 #[test]
-fn every_smtp_dialogue_goes_as_written() {
+fn every_smtp_dialogue_passes() {
     every_dialogue_goes_as_written(Protocol::Smtp, smtp, Smtp::capabilities);
 }
 
 #[test]
-fn every_lmtp_dialogue_goes_as_written() {
+fn every_lmtp_dialogue_passes() {
     every_dialogue_goes_as_written(Protocol::Lmtp, lmtp, Smtp::capabilities);
 }
 
 #[test]
-fn every_imap_dialogue_goes_as_written() {
+fn every_imap_dialogue_passes() {
     every_dialogue_goes_as_written(Protocol::Imap, imap, Imap::capabilities);
 }
 
 #[test]
-fn every_pop3_dialogue_goes_as_written() {
+fn every_pop3_dialogue_passes() {
     every_dialogue_goes_as_written(Protocol::Pop3, pop3, Pop3::capabilities);
 }
 
@@ -53,7 +53,7 @@ fn every_dialogue_goes_as_written<M: Machine>(
     println!("{} dialogues, each in one piece and octet by octet", dialogues.len());
 }
 
-/// Dialogues that cannot exist: of commands that are allowed in any state, take any argument, or are always refused.
+/// Dialogues that are impossible: of commands that are allowed in any state, take any argument, or are always refused.
 const CANNOT: &[(Protocol, &[&str])] = &[
     (
         Protocol::Smtp,
@@ -76,7 +76,7 @@ const CANNOT: &[(Protocol, &[&str])] = &[
 ];
 
 #[test]
-fn every_command_has_a_dialogue_for_each_way_it_can_go() {
+fn every_command_has_a_dialogue_for_each_outcome() {
     let verbs = [
         (Protocol::Smtp, smtp::verbs().collect::<Vec<_>>()),
         (Protocol::Imap, imap::verbs().collect()),
@@ -92,7 +92,7 @@ fn every_command_has_a_dialogue_for_each_way_it_can_go() {
         let missing: Vec<_> = possible.iter().filter(|name| !names.contains(*name)).collect();
         assert!(missing.is_empty(), "{protocol}: there is no dialogue for {missing:?}");
         let surprising: Vec<_> = impossible.iter().filter(|name| names.contains(*name)).collect();
-        assert!(surprising.is_empty(), "{protocol}: {surprising:?} cannot happen, and yet there is a dialogue");
+        assert!(surprising.is_empty(), "{protocol}: {surprising:?} is impossible, but there is a dialogue");
     }
 }
 
@@ -104,7 +104,7 @@ fn nothing_panics_on_mangled_dialogues() {
     mangle(Protocol::Pop3, pop3);
 }
 
-/// Plays the client's side of dialogues with octets changed, doubled, removed and swapped. Nothing panics.
+/// Plays the client's side of dialogues with octets changed, doubled, removed and swapped.
 fn mangle<M: Machine>(protocol: Protocol, machine: fn(&Script) -> M) {
     const SIGNS: &[u8] = b"(){}\"\\*%[]<>~+:,. \r\n\x000179&=";
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -223,12 +223,13 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M
             Step::Server(expected) => {
                 for expected in script::with_capabilities(expected, player.announced()).split("\r\n") {
                     let line = player.line();
-                    let line = line.unwrap_or_else(|| panic!("{name}:{number}: the server is silent, not {expected}"));
+                    let line = line
+                        .unwrap_or_else(|| panic!("{name}:{number}: the server sent nothing instead of {expected}"));
                     assert_eq!(String::from_utf8_lossy(&line), *expected, "{name}:{number}");
                 }
             }
             Step::Tls => {
-                assert!(matches!(player.after, After::Secures), "{name}:{number}: the server does not shake hands");
+                assert!(matches!(player.after, After::Secures), "{name}:{number}: the server does not begin TLS");
                 player.input.clear();
                 player.machine.secured();
                 player.after = After::Goes;
@@ -236,7 +237,7 @@ fn play<M: Machine>(name: &str, script: &Script, machine: M, capabilities: fn(&M
             Step::Fin => {}
         }
     }
-    assert_eq!(String::from_utf8_lossy(&player.said), "", "{name}: the server says more than is written");
+    assert_eq!(String::from_utf8_lossy(&player.said), "", "{name}: the server sends more than the dialogue has");
 }
 
 struct Player<M> {
@@ -244,7 +245,7 @@ struct Player<M> {
     mail: MailStore,
     input: BytesMut,
     said: Vec<u8>,
-    /// For each reply in `said`: its remaining octets there, and the capabilities of the machine when it made the reply.
+    /// For each reply in `said`: its remaining octets, and the capabilities of the machine at that time.
     replies: VecDeque<(usize, String)>,
     capabilities: fn(&M) -> String,
     after: After,
@@ -284,11 +285,11 @@ impl<M: Machine> Player<M> {
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, SEEDED);
         for mailbox in script.settings("mailbox") {
             let (login, name) = mailbox.split_once(' ').expect("mailbox = login name");
-            txn.mailbox_of(login, name).expect("it can be made");
+            txn.mailbox_of(login, name).expect("the mailbox is valid");
         }
         for (login, mailbox, octets, flags) in script.mail() {
-            let place = txn.mailbox_of(login, mailbox).expect("it can be made");
-            let flags = txn.flags(place, flags.into_iter()).expect("there is room");
+            let place = txn.mailbox_of(login, mailbox).expect("the mailbox is valid");
+            let flags = txn.flags(place, flags.into_iter()).expect("the flags are valid");
             txn.append(place, flags, Some(date), octets.into());
         }
     }
@@ -305,7 +306,7 @@ impl<M: Machine> Player<M> {
         Some(self.said.drain(..end + 2).take(end).collect())
     }
 
-    /// The capabilities of the machine when it made the reply to which the next line belongs.
+    /// The capabilities of the machine at the time of the reply to which the next line belongs.
     fn announced(&self) -> &str {
         self.replies.iter().find(|(octets, _)| *octets > 0).map_or("", |(_, capabilities)| capabilities)
     }

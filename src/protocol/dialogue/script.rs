@@ -1,4 +1,4 @@
-//! Dialogues: what a client says and what the server must say, in the format of printed transcripts.
+//! Dialogues: what a client sends and what the server must send, in the format of transcripts.
 //!
 //! ```text
 //! # A line of explanation.
@@ -12,21 +12,21 @@
 //! X: fin                     the client closes its side
 //! ```
 //!
-//! `<caps>` in a line of the server stands for the capabilities that the server announces in this state of the session: in
-//! IMAP the list in the line, in SMTP and POP3 all lines after the first. Therefore a new capability changes only the
-//! dialogues about capabilities.
+//! `<caps>` in a line of the server stands for the capabilities that the server announces in this state of the session:
+//! in IMAP the list in the line, in SMTP and POP3 all lines after the first. Therefore a new capability changes only
+//! the dialogues about capabilities.
 //!
 //! | setting | |
 //! |---|---|
 //! | `starttls = offered`, `before-login`, `before-anything` | the setting of the listener; the dialogue does not run over the `tls` wire |
 //! | `auth = required` | as on the submission listener |
-//! | `account = login password` | an account; others cannot log in |
-//! | `mail = login mailbox file \Seen …` | a message of `fixtures/mail` is in a mailbox, with these flags |
-//! | `mailbox = login name` | a mailbox exists |
+//! | `account = login password` | closes the list of accounts, and adds this account |
+//! | `mail = login mailbox file \Seen …` | puts a message of `fixtures/mail` into a mailbox, with these flags |
+//! | `mailbox = login name` | creates a mailbox |
 //! | `delimiter = .`, `namespace = name` | the hierarchy delimiter, and the prefix of mailbox names |
 //! | `strict = yes` | IMAP tolerates no deviations |
 //! | `limit.line`, `limit.message`, `limit.recipients` | in octets, octets, recipients |
-//! | `wires = tcp octet …` | only these of `tcp`, `tls`, `octet`, `flight` |
+//! | `wires = tcp octet …` | the wires to use, of `tcp`, `tls`, `octet`, `flight` |
 
 /// One line of a dialogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Script {
             let mut words = line.split(' ');
             let mut word = || words.next().expect("mail = login mailbox file");
             let (login, mailbox, file) = (word(), word(), word());
-            (login, mailbox, std::fs::read(folder.join(file)).expect("the fixture is there"), words.collect())
+            (login, mailbox, std::fs::read(folder.join(file)).expect("the fixture exists"), words.collect())
         });
         lines.collect()
     }
@@ -102,7 +102,7 @@ impl Script {
     }
 }
 
-/// A line of the server with its capabilities in place. These are several lines in SMTP and POP3.
+/// A line of the server with `<caps>` replaced. In SMTP and POP3 this gives several lines.
 pub(crate) fn with_capabilities(line: &str, capabilities: &str) -> String {
     line.replace("<caps>", capabilities)
 }

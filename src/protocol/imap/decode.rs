@@ -1,4 +1,4 @@
-//! Decoding: octets become requests. An invalid command becomes a request too, which is answered with BAD or NO.
+//! Decoding: octets become requests. An invalid command becomes a request too, whose reply is BAD or NO.
 
 use bytes::{Bytes, BytesMut};
 
@@ -58,7 +58,7 @@ impl Imap {
             return (spec.event, Ask::Refused(Some(tag), refusal));
         }
         match spec.parse(&mut parser, by_uid) {
-            // The credentials in the command are complete, so the server decides about them next.
+            // The command has complete credentials, so the server decides about them next.
             Ok(command) if command.has_credentials() => (Event::ImapAuth, Ask::Command(tag, command)),
             Ok(command) => (spec.event, Ask::Command(tag, command)),
             Err(error) => (spec.event, Ask::Refused(Some(tag), Refusal::syntax(error))),
@@ -114,7 +114,7 @@ impl Imap {
     }
 }
 
-/// The part of a command that was read last, for the transcript.
+/// The most recent part of a command, for the transcript.
 fn input_of(raw: RawCommand) -> Input {
     let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
     if !raw.end.is_empty() {

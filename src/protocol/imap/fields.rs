@@ -1,4 +1,4 @@
-//! The fields of a request that are known before it is performed, and what becomes of a request that is rejected.
+//! The fields of a request before it is performed, and the rejection of requests.
 
 use bytes::Bytes;
 
@@ -124,7 +124,7 @@ impl Imap {
         })
     }
 
-    /// Drops a request that was answered otherwise. The state changes as the client must expect after that answer.
+    /// Drops a request that got another reply. Changes the state as the client must expect after that reply.
     pub(super) fn rejected(&mut self, ask: Ask, is_positive: bool) -> Next<Request> {
         match ask {
             Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,

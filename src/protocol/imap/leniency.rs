@@ -1,13 +1,13 @@
-//! Deviations from the grammar (RFC 3501 §9) that the server tolerates, because real clients make them and Dovecot, with which
-//! most clients are tested, tolerates them. Each has a name. A strict server tolerates none.
+//! Deviations from the grammar (RFC 3501 §9) that the server tolerates, because real clients make them and Dovecot,
+//! with which most clients are tested, tolerates them. Each has a name. A strict server tolerates none.
 
 /// The deviations that are tolerated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leniency {
-    /// A bare LF ends a command whose last argument is a literal, such as an APPEND that a person or a script sends. Nothing can
-    /// be smuggled with it, because the line before the LF must be empty.
+    /// A bare LF ends a command whose last argument is a literal, as in an APPEND sent by hand or by a script. It
+    /// cannot be used for command injection, because the line before the LF must be empty.
     pub(super) bare_lf_behind_literal: bool,
-    /// A bare LF ends the line DONE. Some scripts send it so.
+    /// A bare LF ends the line DONE, as some scripts send it.
     pub(super) bare_lf_behind_done: bool,
     /// Superfluous blanks: several between arguments, at the end of a command, after `(` and before `)`.
     pub(super) extra_blanks: bool,

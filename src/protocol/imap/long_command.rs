@@ -1,4 +1,4 @@
-//! Commands that are answered in several turns, and what is computed between these turns without the lock.
+//! Commands with several turns, and what is computed between these turns without the lock.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use crate::protocol::{MailTxn, Reply};
 
 /// The rest of a command that takes several turns, so that other sessions do not have to wait for all of it.
 pub(super) trait LongCommand: fmt::Debug + Send {
-    /// Collects from the mailboxes what the next turn needs. Returns how many octets have to be read; 0 if there is nothing to
-    /// compute.
+    /// Collects from the mailboxes what the next turn needs. Returns how many octets have to be read; 0 if there is
+    /// nothing to compute.
     fn gather(&mut self, _imap: &Imap, _accounts: &Accounts) -> u64 {
         0
     }

@@ -83,9 +83,9 @@ pub(crate) struct Imap {
     state: ImapState,
     mode: Mode,
     tls: TlsState,
-    /// The server has too many sessions: the greeting is BYE.
+    /// Whether the server has too many sessions: the greeting is BYE.
     is_busy: bool,
-    /// Changes of what is announced, in cleartext and under TLS.
+    /// Changes of the announced capabilities, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
@@ -136,7 +136,7 @@ impl Imap {
         out.push_capabilities(self.mask.label(self.tls.is_active()), self.capabilities());
     }
 
-    /// The change of what is announced that applies now.
+    /// The current change of the announced capabilities.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.tls.is_active())
     }

@@ -1,4 +1,5 @@
-//! Performing a request: the command is performed, changes of the mailbox are announced, and the tagged response is written.
+//! Performing a request: the command is performed, changes of the mailbox are announced, and the tagged response is
+//! written.
 
 use super::command::{self, BeforeLiteral, Command, CommandSpec};
 use super::parser::Parser;
@@ -31,14 +32,14 @@ impl Imap {
             }
             Ask::Sasl(response) => {
                 let Mode::Sasl(tag, login) = std::mem::replace(&mut self.mode, Mode::Command) else {
-                    unreachable!("a response is heard only while a login is under way")
+                    unreachable!("a SASL response is decoded only during a login")
                 };
                 let answer = self.respond(&tag, &login, &response, txn, &mut out);
                 self.complete(tag, true, answer, txn, out)
             }
             Ask::EndIdle(line) => {
                 let Mode::Idle(tag) = std::mem::replace(&mut self.mode, Mode::Command) else {
-                    unreachable!("the end of IDLE is heard only within it")
+                    unreachable!("the end of IDLE is decoded only during IDLE")
                 };
                 let answer = Self::end_idle(&line, txn);
                 self.complete(tag, true, answer, txn, out)
@@ -72,7 +73,8 @@ impl Imap {
         Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue }
     }
 
-    /// Why this session must end: its account or its selected mailbox was deleted, or UIDVALIDITY changed (RFC 2180 §3.3).
+    /// Why this session must end: its account or its selected mailbox was deleted, or UIDVALIDITY changed (RFC 2180
+    /// §3.3).
     fn is_gone(&self, txn: &MailTxn<'_>) -> Option<&'static str> {
         let account = self.account()?;
         if txn.account(account).is_none() {
@@ -94,7 +96,7 @@ impl Imap {
         command.perform(self, tag, txn, out)
     }
 
-    /// Announces changes of the mailbox that may be announced now, and writes the tagged response.
+    /// Announces the changes of the mailbox that the protocol allows now, and writes the tagged response.
     fn complete(
         &mut self,
         tag: Box<str>,
@@ -133,7 +135,7 @@ impl Imap {
         Outcome { reply: out, status: Some(status), next }
     }
 
-    /// Asks for a literal, or refuses the command if an error is known already (RFC 3501 §7.5).
+    /// Requests a literal, or refuses the command if an error is already known (RFC 3501 §7.5).
     fn literal(&mut self, raw: &RawCommand, txn: &MailTxn<'_>, mut out: Reply) -> Outcome<Request> {
         let status = match self.objection(raw, txn) {
             None => {
@@ -150,8 +152,8 @@ impl Imap {
         Outcome { reply: out, status: Some(status), next: Next::Continue }
     }
 
-    /// Why a command is refused before its literal has come, and its tag: it is not allowed in this state, or the arguments
-    /// before the literal are wrong.
+    /// Why a command is refused before its literal is received, and its tag: it is not allowed in this state, or the
+    /// arguments before the literal are invalid.
     fn objection(&self, raw: &RawCommand, txn: &MailTxn<'_>) -> Option<(Option<Box<str>>, Refusal)> {
         let leniency = self.config.leniency;
         let mut parser = Parser::new(&raw.text, &raw.messages).lenient(leniency);
@@ -192,7 +194,7 @@ impl Imap {
     }
 }
 
-/// Ends the session, whatever the client asked for (RFC 3501 §7.1.5).
+/// Ends the session, whatever the client requested (RFC 3501 §7.1.5).
 fn bye(why: std::fmt::Arguments<'_>) -> Outcome<Request> {
     let mut reply = Reply::default();
     reply.add(format_args!("* BYE {why}\r\n"));

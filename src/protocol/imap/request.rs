@@ -9,7 +9,7 @@ use super::command::Command;
 use super::long_command::LongCommand;
 use super::tokenizer::RawCommand;
 
-/// A request of the client, or an event that has to be answered like one.
+/// A request of the client, or an event that needs a reply like one.
 #[derive(Debug)]
 pub(crate) struct Request(pub(super) Ask);
 
@@ -17,13 +17,13 @@ pub(crate) struct Request(pub(super) Ask);
 pub(super) enum Ask {
     Greeting,
     Command(Box<str>, Box<dyn Command>),
-    /// A literal is announced. Holds the command up to here.
+    /// A literal is announced. Contains the command up to here.
     Literal(RawCommand),
     /// An invalid command: its tag, if it has one, and the refusal.
     Refused(Option<Box<str>>, Refusal),
     Sasl(Bytes),
     EndIdle(Bytes),
-    /// The rest of a command that is answered in several turns.
+    /// The rest of a command with several turns.
     More {
         tag: Box<str>,
         may_expunge: bool,
@@ -36,18 +36,18 @@ pub(super) enum Ask {
     Stop,
 }
 
-/// The result of a command: how it goes on, or why it is refused.
+/// The result of a command: how it continues, or why it is refused.
 pub(super) type Answer = Result<Progress, Refusal>;
 
 #[derive(Debug)]
 pub(super) enum Progress {
     /// The command is complete. This is the text after `OK`.
     Done(Cow<'static, str>),
-    /// The login is complete. `OK` announces the capabilities, because many clients never ask for them.
+    /// The login is complete. `OK` announces the capabilities, because many clients never request them.
     LoggedIn,
     /// The command needs another turn.
     More(Box<dyn LongCommand>),
-    /// The client was asked with `+` to continue the command.
+    /// The server sent `+` so that the client continues the command.
     Continuation,
     /// The command is complete, and TLS begins after the response.
     Secure(&'static str),

@@ -1,4 +1,4 @@
-//! Tests of commands that take several turns, and of what is computed between these turns.
+//! Tests of commands with several turns, and of what is computed between these turns.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ struct Session {
 }
 
 impl Session {
-    /// A session that is greeted.
+    /// A session after the greeting.
     fn unauthenticated() -> Self {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
@@ -65,7 +65,7 @@ impl Session {
         while let Some(mut next) = request {
             if self.imap.gather(&mut next, &self.mail.accounts) > 0 {
                 Imap::compute(&mut next);
-                assert_eq!(self.imap.gather(&mut next, &self.mail.accounts), 0, "{line}: it was computed");
+                assert_eq!(self.imap.gather(&mut next, &self.mail.accounts), 0, "{line}: everything must be computed");
             }
             let (text, rest) = self.turn(next);
             said.push(text);
@@ -320,7 +320,7 @@ fn messages_expunged_by_another_session_are_left_out_with_expungeissued() {
 }
 
 #[test]
-fn a_sasl_response_that_is_too_long_is_not_taken_for_an_empty_one() {
+fn an_overlong_sasl_response_is_not_treated_as_empty() {
     let mut session = Session::unauthenticated();
     session.ask("a AUTHENTICATE LOGIN");
     session.ask("dGlt");
@@ -331,7 +331,7 @@ fn a_sasl_response_that_is_too_long_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
-fn an_initial_response_that_is_not_all_does_not_complete_a_login() {
+fn a_partial_initial_response_does_not_complete_a_login() {
     for (line, event) in [
         ("a AUTHENTICATE LOGIN dGlt", Event::ImapAuthStart),
         ("a AUTHENTICATE PLAIN", Event::ImapAuthStart),

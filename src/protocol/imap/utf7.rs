@@ -1,9 +1,9 @@
-//! Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3).
+//! Mailbox names in the protocol: modified UTF-7 (RFC 3501 §5.1.3).
 
 use data_encoding::BASE64_NOPAD;
 
-/// Decodes a name. A name in UTF-8 that is not ASCII is taken as it is. An invalid name contains U+FFFD afterwards, and no
-/// mailbox has such a name.
+/// Decodes a name. A non-ASCII name in UTF-8 is used as it is. The result for an invalid name contains U+FFFD, which no
+/// mailbox name contains.
 pub(super) fn decode(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     if !text.is_ascii() {

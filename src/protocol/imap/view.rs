@@ -1,4 +1,4 @@
-//! A session's view of its selected mailbox: its sequence numbers, and which changes the client was told of.
+//! A session's view of its selected mailbox: its sequence numbers, and the changes that the client knows.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use super::sequence_set::SequenceSet;
 use crate::mail::{Entry, Flags, Mailbox, MailboxId};
 use crate::protocol::{MailTxn, Reply};
 
-/// A session's view of a mailbox. A sequence number is a position in the view, and changes only when the client is told so.
+/// A session's view of a mailbox. A sequence number is a position in the view, and changes only with an announcement to
+/// the client.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) place: MailboxId,
@@ -17,19 +18,19 @@ pub(super) struct View {
     uids: Vec<u32>,
     /// Messages from this UID on are not in the view yet.
     seen_to: u32,
-    /// The client was told of expunges and of flag changes up to these mod-sequences.
+    /// The mod-sequences up to which the client knows expunges and flag changes.
     expunged_to: u64,
     flagged_to: u64,
-    /// Mod-sequences of flag changes that this session has made since then, in ascending order. The client knows of them.
+    /// Mod-sequences of later flag changes by this session, in ascending order. The client knows them.
     own: Vec<u64>,
     /// The UIDs that are `\Recent` in this session, in ascending order.
     recent: Vec<Range<u32>>,
-    /// How many keywords the client was told of.
+    /// How many keywords the client knows.
     keywords: usize,
-    /// Changes up to the first of these mod-sequences are put off. Changes up to the second were noticed last.
+    /// The mod-sequences up to which changes are deferred, and up to which changes were last noticed.
     put_off_to: u64,
     noticed: u64,
-    /// Messages that were expunged, of which the client is never told.
+    /// Expunged messages whose expunge is never announced.
     concealed: Vec<u32>,
 }
 
@@ -52,14 +53,14 @@ impl View {
         }
     }
 
-    /// Whether a client in IDLE has to be told of changes.
+    /// Whether a client in IDLE must be told of changes.
     pub(super) fn notice(&mut self, mailbox: &Mailbox) -> bool {
         self.noticed = mailbox.highest_modseq;
         let has_news = self.has_news(mailbox) || mailbox.uid_validity != self.uid_validity;
         has_news && mailbox.highest_modseq > self.put_off_to
     }
 
-    /// Puts off the changes that were noticed last until the next change.
+    /// Defers the changes that were noticed last until the next change.
     pub(super) fn put_off(&mut self) {
         self.put_off_to = self.noticed;
     }
@@ -87,7 +88,7 @@ impl View {
         self.uids.binary_search(&uid).ok().map(|at| at as u32 + 1)
     }
 
-    /// The same for a UID that is expected at this position. Sets the position to the one after it.
+    /// Like `number`, for a UID that is expected at this position. Sets the position to the next one.
     pub(super) fn number_near(&self, uid: u32, place: &mut usize) -> Option<u32> {
         if self.uids.get(*place) != Some(&uid) {
             *place = self.uids.binary_search(&uid).ok()?;
@@ -105,8 +106,8 @@ impl View {
         self.recent.iter().map(|range| below(range.end) - below(range.start)).sum()
     }
 
-    /// The UIDs of the messages that a set names, by sequence number or by UID. A sequence number without a message is an error,
-    /// which holds the number; a UID without a message is not (RFC 3501 §9, `seq-number`, §6.4.8).
+    /// The UIDs of the messages in a set, by sequence number or by UID. A sequence number without a message is an
+    /// error, which contains the number; a UID without a message is not (RFC 3501 §9, `seq-number`, §6.4.8).
     pub(super) fn named(&self, set: &SequenceSet, by_uid: bool) -> Result<Vec<u32>, u32> {
         let mut named = Vec::new();
         if by_uid {
@@ -127,19 +128,19 @@ impl View {
         Ok(named)
     }
 
-    /// Notes a flag change of this session, whose answer tells the client of it.
+    /// Notes a flag change by this session, whose reply announces it.
     pub(super) fn made(&mut self, modseq: u64) {
         self.own.push(modseq);
     }
 
-    /// Whether the mailbox has changes that the client was not told of.
+    /// Whether the mailbox has changes that the client does not know.
     pub(super) fn has_news(&self, mailbox: &Mailbox) -> bool {
         mailbox.uid_next > self.seen_to
             || mailbox.last_expunged > self.expunged_to
             || mailbox.last_flagged > self.flagged_to
     }
 
-    /// Tells the client of all changes, and of expunges only if that is allowed now (RFC 3501 §7.4.1).
+    /// Announces all changes, but expunges only if they are allowed now (RFC 3501 §7.4.1).
     pub(super) fn sync(&mut self, txn: &mut MailTxn<'_>, out: &mut Reply, may_expunge: bool) {
         let Some(mailbox) = txn.mailbox(self.place) else { return };
         self.tell_keywords(mailbox, out);
@@ -173,7 +174,7 @@ impl View {
         }
     }
 
-    /// Writes `* 3 EXPUNGE`. Each number counts after the expunges before it.
+    /// Writes `* 3 EXPUNGE`. Each number takes the earlier expunges into account.
     fn tell_expunged(&mut self, mailbox: &Mailbox, out: &mut Reply) {
         let (mut number, mut entries) = (1, mailbox.entries().iter().map(|entry| entry.uid).peekable());
         self.uids.retain(|uid| {

@@ -11,7 +11,7 @@ pub(super) enum Pop3Command {
         login: String,
         digest: String,
     },
-    /// Without a mechanism it asks for the list of mechanisms.
+    /// Without a mechanism, requests the list of mechanisms.
     Auth(Option<(&'static Mechanism, Option<Vec<u8>>)>),
     Capa,
     Dele(u32),
@@ -90,7 +90,7 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
         return (Event::Pop3Unknown, Err(why));
     };
     let command = arguments(verb, argument);
-    // The credentials in the command are complete, so the server decides about them next.
+    // The command has complete credentials, so the server decides about them next.
     let is_complete = matches!(&command, Ok(Pop3Command::Auth(Some((mechanism, initial))))
         if mechanism.is_complete_with(initial.as_deref()));
     (if is_complete { Event::Pop3Auth } else { *event }, command)
@@ -99,7 +99,7 @@ pub(super) fn parse(line: &[u8]) -> (Event, Result<Pop3Command, Wrong>) {
 fn arguments(verb: &str, argument: Option<&str>) -> Result<Pop3Command, Wrong> {
     let none = |command| match argument {
         None => Ok(command),
-        Some(_) => Err(format!("{verb} has no argument")),
+        Some(_) => Err(format!("{verb} takes no argument")),
     };
     let some = |what: &str| argument.filter(|its| !its.is_empty()).ok_or(format!("{verb} needs {what}"));
     let number = |text: &str| match text.parse::<u32>() {

@@ -1,4 +1,4 @@
-//! The fields of a request that are known before it is performed, and what becomes of a request that is rejected.
+//! The fields of a request before it is performed, and the rejection of requests.
 
 use super::command::Pop3Command;
 use super::{Ask, Pop3, Pop3State, Request};
@@ -86,7 +86,7 @@ impl Pop3 {
         if *field == RequestField::Mechanism { Some(Value::text(mechanism)) } else { user }
     }
 
-    /// Drops a request that was answered otherwise: a login that was refused is over.
+    /// Drops a request that got another reply. A refusal ends a login.
     pub(super) fn rejected(&mut self, ask: &Ask) -> Next<Request> {
         match ask {
             Ask::Sasl(_) | Ask::Command(Pop3Command::Pass(_)) => {

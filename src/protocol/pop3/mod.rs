@@ -54,9 +54,9 @@ pub(crate) struct Pop3 {
     /// The timestamp of the greeting, which is part of the digest of APOP (RFC 1939 §7).
     timestamp: Option<String>,
     tls: TlsState,
-    /// The server has too many sessions: the greeting is an error, and the session ends.
+    /// Whether the server has too many sessions: the greeting is an error, and the session ends.
     is_busy: bool,
-    /// Changes of what is announced, in cleartext and under TLS.
+    /// Changes of the announced capabilities, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
@@ -64,14 +64,14 @@ pub(crate) struct Pop3 {
 enum Pop3State {
     /// Before the greeting.
     Silent,
-    /// Before a login. The user name, if the last command was USER.
+    /// Before a login. Has the user name if the last command was USER.
     Authorization(Option<String>),
     /// Within a SASL exchange.
     Sasl(Authentication),
     Transaction(AccountNo, Maildrop),
 }
 
-/// A request of the client, or an event that has to be answered like one.
+/// A request of the client, or an event that needs a reply like one.
 #[derive(Debug)]
 pub(crate) struct Request {
     ask: Ask,
@@ -109,7 +109,7 @@ impl Pop3 {
         }
     }
 
-    /// The change of what is announced that applies now.
+    /// The current change of the announced capabilities.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.tls.is_active())
     }

@@ -143,7 +143,7 @@ impl Pop3 {
             | Pop3Command::Stat
             | Pop3Command::Top { .. }
             | Pop3Command::Uidl(_) => Err("log in first".to_owned()),
-            Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are answered in any state"),
+            Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are handled before, in any state"),
         }
     }
 
@@ -217,8 +217,8 @@ impl Pop3 {
         }
     }
 
-    /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for what fails
-    /// until the client is configured otherwise.
+    /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for
+    /// what fails until the client's configuration changes.
     fn may_come_before_tls(&self, event: Event) -> Result<(), String> {
         if matches!(event, Event::Pop3Caps | Event::Pop3Quit | Event::Pop3Stls) {
             return Ok(());
@@ -234,7 +234,7 @@ impl Pop3 {
     }
 }
 
-/// The timestamp in a greeting, which is a msg-id (RFC 1939 §7).
+/// The timestamp in a greeting, a msg-id (RFC 1939 §7).
 fn timestamp(greeting: &str) -> Option<&str> {
     let from = greeting.find('<')?;
     let end = from + greeting[from..].find('>')?;
@@ -314,7 +314,7 @@ fn transact(command: Pop3Command, read: Read, maildrop: &mut Maildrop) -> Answer
         | Pop3Command::User(_) => {
             return Err("you are logged in already".to_owned());
         }
-        Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are answered in any state"),
+        Pop3Command::Capa | Pop3Command::Quit => unreachable!("they are handled before, in any state"),
     }
     Ok(positive(reply))
 }

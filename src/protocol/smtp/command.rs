@@ -47,7 +47,7 @@ impl SmtpCommand {
     }
 }
 
-/// The verbs that are understood.
+/// The verbs that the server knows.
 pub(super) const VERBS: &[(&str, Event)] = &[
     ("HELO", Event::SmtpHelo),
     ("EHLO", Event::SmtpCaps),
@@ -65,7 +65,7 @@ pub(super) const VERBS: &[(&str, Event)] = &[
     ("AUTH", Event::SmtpAuthStart),
 ];
 
-/// Reads a line. The event is known even where the command is wrong.
+/// Parses a line. Returns the event even if the command is invalid.
 pub(super) fn parse(line: &[u8], limit: u64, dialect: Dialect) -> (Event, Result<SmtpCommand, Refusal>) {
     // RFC 5321 §4.1.1: trailing white space is tolerated.
     let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -110,7 +110,7 @@ fn command(event: Event, rest: &[u8], limit: u64, dialect: Dialect) -> Result<Sm
         Event::SmtpRset => alone(argument, SmtpCommand::Rset),
         Event::SmtpQuit => alone(argument, SmtpCommand::Quit),
         Event::SmtpStarttls => alone(argument, SmtpCommand::Starttls),
-        other => unreachable!("{other} is the event of no verb"),
+        other => unreachable!("no verb has the event {other}"),
     }
 }
 
@@ -119,8 +119,8 @@ fn alone(argument: &str, command: SmtpCommand) -> Result<SmtpCommand, Refusal> {
     if argument.is_empty() { Ok(command) } else { Err(Refusal::parameters("Syntax error (no parameters allowed)")) }
 }
 
-/// The argument of EHLO or HELO. RFC 5321 §4.1.1.1 requires a domain or an address literal, but §4.1.4 forbids the server to
-/// refuse a wrong one. Real clients send unqualified host names and even file names.
+/// The argument of EHLO or HELO. RFC 5321 §4.1.1.1 requires a domain or an address literal, but §4.1.4 forbids the
+/// server to refuse a wrong one. Real clients send unqualified host names and even file names.
 fn name(argument: &str, verb: &str) -> Result<Box<str>, Refusal> {
     if argument.is_empty() || argument.contains(' ') {
         return Err(Refusal::parameters(&format!("{verb} takes one argument: your name")));

@@ -1,21 +1,21 @@
-//! The receiver of a message: it takes everything up to CRLF.CRLF, and removes stuffed dots.
+//! The receiver of a message: takes everything up to CRLF.CRLF, and removes dot-stuffing.
 
 use std::sync::{Arc, LazyLock};
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memmem::Finder;
 
-/// A message of up to this many octets is copied into an allocation of exactly its size. A larger one keeps its allocation,
-/// which is shrunk.
+/// A message of up to this many octets is copied into an allocation of exactly its size. A larger one keeps its
+/// allocation, which is shrunk.
 const SMALL: usize = 64 << 10;
 /// The octets of the first allocation for a message of unknown size.
 const FIRST: usize = 8 << 10;
-/// At most this many octets are allocated because of a declared size. More are allocated when this many octets have come.
+/// At most this many octets are allocated because of a declared size. More are allocated after this many octets.
 const EAGER: usize = 4 << 20;
 /// The maximum number of lines whose odd dots are noted.
 const MOST_ODD_DOTS: usize = 64 << 10;
 
-/// Finds the next position where a dot may begin a line. It is built once for all messages.
+/// Finds the next position where a dot may begin a line. Built once for all messages.
 static NEXT_DOT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
 /// A complete message.
@@ -27,35 +27,36 @@ pub(crate) struct Body {
     pub(crate) odd_dots: Option<Arc<[u32]>>,
 }
 
-/// Takes a message from the front of the input and copies each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4). A dot
-/// next to a bare CR or a bare LF is part of the message and is kept.
+/// Takes a message from the front of the input and copies each octet once. Only CRLF.CRLF ends it (RFC 5321 §4.1.1.4).
+/// A dot next to a bare CR or a bare LF is part of the message and is kept.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     kept: Vec<u8>,
     octets: u64,
-    /// The octets to allocate if the message is longer than its first read.
+    /// How many octets to allocate if the message is longer than its first read.
     declared: usize,
     limit: u64,
     /// Whether the next octet begins a line: at the start, and after a CRLF.
     at_line_start: bool,
-    /// The offsets of lines that did not come as RFC 5321 §4.5.2 requires. They began with a single dot, which was removed as if
-    /// it were stuffed, or kept.
+    /// The offsets of lines that violate RFC 5321 §4.5.2: they began with a single dot, which was removed as if
+    /// stuffed, or kept.
     odd_dots: Vec<u32>,
 }
 
 impl Receiver {
-    /// A receiver. `declared` is the size that the client declared with SIZE=, which is allocated when the first octets come.
+    /// A receiver. `declared` is the size that the client declared with SIZE=, which is allocated with the first
+    /// octets.
     pub(crate) fn new(declared: Option<u64>, limit: u64) -> Self {
         let declared = declared.map_or(FIRST, |size| size.min(limit) as usize);
         Self { kept: Vec::new(), octets: 0, declared, limit, at_line_start: true, odd_dots: Vec::new() }
     }
 
-    /// The octets that were taken so far.
+    /// How many octets were taken so far.
     pub(crate) fn octets(&self) -> u64 {
         self.octets
     }
 
-    /// The octets that are kept so far.
+    /// The octets kept so far.
     pub(crate) fn kept(&self) -> &[u8] {
         &self.kept
     }
@@ -154,7 +155,7 @@ enum Dot {
     Stuffed {
         is_doubled: bool,
     },
-    /// A dot next to a bare CR or LF, which no sender has stuffed. It is kept.
+    /// A dot next to a bare CR or LF, which is not stuffed and is kept.
     Kept,
     End,
     /// More input is needed.
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_declared_size_is_allocated_only_when_many_octets_have_come() {
+    fn a_large_declared_size_is_allocated_only_after_many_octets() {
         let size = 10 << 20;
         let mut receiver = Receiver::new(Some(size as u64), 1 << 30);
         assert!(receiver.kept.capacity() <= EAGER);
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_comes_in_one_read_has_an_allocation_of_its_size() {
+    fn a_message_in_one_read_has_an_allocation_of_its_size() {
         let mut receiver = Receiver::new(None, 1 << 20);
         let mut input = BytesMut::from("From: a\r\n\r\nhi\r\n.\r\n");
         receiver.take(&mut input, 15, true);

@@ -1,4 +1,4 @@
-//! LMTP's answer to a message: a reply for each recipient that was accepted (RFC 2033 §4.2).
+//! The replies to a message over LMTP: one for each accepted recipient (RFC 2033 §4.2).
 
 use std::fmt::Write;
 use std::vec;
@@ -8,14 +8,14 @@ use super::{Request, Smtp};
 use crate::mail::{AccountNo, Message};
 use crate::protocol::{MailTxn, Next, Outcome, Reply, Status};
 
-/// A message that was captured, and the recipients that are not yet answered.
+/// A captured message, and the recipients without a reply so far.
 #[derive(Debug)]
 pub(crate) struct Deliveries {
     message: Message,
     recipients: vec::IntoIter<Box<str>>,
-    /// It is filed already: a rule has sent it another way.
+    /// Whether it is already filed, because a rule sent it to another mailbox.
     is_filed: bool,
-    /// The accounts that have it.
+    /// The accounts that already have it.
     served: Vec<AccountNo>,
     /// How often the server had been reset when it was captured.
     resets: u64,
@@ -31,12 +31,12 @@ impl Deliveries {
         &self.message
     }
 
-    /// The recipient that is answered next.
+    /// The recipient that gets the next reply.
     pub(super) fn next(&self) -> Option<&str> {
         self.recipients.as_slice().first().map(|address| &**address)
     }
 
-    /// Leaves that recipient out: it was answered otherwise, and does not get the message.
+    /// Skips that recipient, which got another reply and does not get the message.
     pub(super) fn skip(mut self) -> Next<Request> {
         self.recipients.next();
         self.rest()
@@ -48,7 +48,7 @@ impl Deliveries {
 }
 
 impl Smtp {
-    /// Delivers to the recipients, and says so to each.
+    /// Delivers to the recipients, with a reply for each.
     pub(super) fn deliver(mut deliveries: Deliveries, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         let mut reply = Reply::default();
         // After a reset the journal no longer has the message.

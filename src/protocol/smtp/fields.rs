@@ -1,4 +1,4 @@
-//! The fields of a request that are known before it is performed, and what becomes of a request that is rejected.
+//! The fields of a request before it is performed, and the rejection of requests.
 
 use std::mem;
 
@@ -80,7 +80,7 @@ impl Smtp {
         if *field == RequestField::Mechanism { Some(Value::text(mechanism.name())) } else { user.map(Value::text) }
     }
 
-    /// Drops a request that was answered otherwise: a message that was sent is over, and so is a login that was refused.
+    /// Drops a request that got another reply: the reply ends a message that was sent, and a refusal ends a login.
     pub(super) fn rejected(&mut self, request: Request) -> Next<Request> {
         match request {
             Request::Message(_) | Request::Sasl(_) => {

@@ -30,14 +30,14 @@ pub(crate) use dialect::Dialect;
 pub(crate) use parameter::OF_MAIL;
 use refusal::Refusal;
 
-/// What this machine is told once, for all its sessions.
+/// Settings that all sessions share.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) dialect: Dialect,
     /// The server's own name, in the greeting and the EHLO reply.
     pub(crate) host: Box<str>,
     pub(crate) starttls: StartTls,
-    /// MAIL is refused before a login (530, RFC 4954 §6).
+    /// Whether MAIL is refused before a login (530, RFC 4954 §6).
     pub(crate) requires_auth: bool,
     /// Part of SASL challenges, together with the session's number.
     pub(crate) seed: u32,
@@ -72,9 +72,9 @@ pub(crate) struct Smtp {
     is_introduced: bool,
     is_logged_in: bool,
     tls: TlsState,
-    /// The server has too many sessions: the greeting is 421.
+    /// Whether the server has too many sessions: the greeting is 421.
     is_busy: bool,
-    /// Changes of what is announced, in cleartext and under TLS.
+    /// Changes of the announced capabilities, in cleartext and under TLS.
     mask: CapabilityOverrides,
 }
 
@@ -100,7 +100,7 @@ struct Transaction {
     accepted: usize,
 }
 
-/// A request of the client, or an event that has to be answered like one.
+/// A request of the client, or an event that needs a reply like one.
 #[derive(Debug)]
 pub(crate) enum Request {
     Greeting,
@@ -109,10 +109,10 @@ pub(crate) enum Request {
     Wrong(Event, Refusal),
     /// An invalid line.
     Refused(Refusal),
-    /// A response in a SASL exchange, as it came.
+    /// A response in a SASL exchange, as received.
     Sasl(Bytes),
     Message(Body),
-    /// The recipients of a message that are not yet answered, over LMTP.
+    /// The recipients of a message without a reply so far, over LMTP.
     Deliveries(Box<Deliveries>),
     /// The client speaks HTTP.
     Http,
@@ -138,7 +138,7 @@ impl Smtp {
         }
     }
 
-    /// The next request, with the event that it has over SMTP.
+    /// The next request, with its event over SMTP.
     fn next(&mut self, input: &mut BytesMut) -> Option<Decoded<Request>> {
         match &mut self.state {
             SmtpState::Silent => {
@@ -169,7 +169,7 @@ impl Smtp {
             Line::Whole(line) => {
                 let (event, command) = command::parse(&line, self.config.limits.message, self.config.dialect);
                 let event = match &command {
-                    // The credentials in the command are complete, so the server decides about them next.
+                    // The command has complete credentials, so the server decides about them next.
                     Ok(SmtpCommand::Auth { mechanism, initial }) if mechanism.is_complete_with(initial.as_deref()) => {
                         Event::SmtpAuth
                     }
@@ -203,7 +203,7 @@ impl Smtp {
         decoded
     }
 
-    /// The change of what is announced that applies now.
+    /// The current change of the announced capabilities.
     fn offers(&self) -> Option<&CapabilityOverride> {
         self.mask.at(self.tls.is_active())
     }

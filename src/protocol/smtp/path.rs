@@ -11,7 +11,7 @@ pub(super) struct Path<'a> {
     pub(super) is_international: bool,
 }
 
-/// Parses a path at the start of a text. Returns the path and the rest of the text, or what is wrong.
+/// Parses a path at the start of a text. Returns the path and the rest of the text, or an error.
 ///
 /// ```abnf
 /// Path    = "<" [ A-d-l ":" ] Mailbox ">"     ; a source route is accepted and ignored (appendix C)

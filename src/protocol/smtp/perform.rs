@@ -46,7 +46,7 @@ impl Smtp {
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
             Request::Deliveries(deliveries) => Ok(Self::deliver(*deliveries, txn)),
-            // What follows is not meant for a mail server, or comes from a page that means harm.
+            // The input is not meant for a mail server, or comes from a malicious web page.
             Request::Http => Ok(close(&format!("421 4.7.0 This is {}, not HTTP", self.config.dialect.name()))),
             Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
             Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
@@ -145,7 +145,7 @@ impl Smtp {
         if let Some(offer) = self.offers() {
             all = offer.apply(all);
         }
-        // HELP comes last, because some clients find STARTTLS only in the form `250-STARTTLS`.
+        // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");
         let Some((last, others)) = all.split_last() else { return String::new() };
         others.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + "250 " + last
@@ -181,7 +181,7 @@ impl Smtp {
             None
         };
         let verdict = refusal.as_ref().map_or(Verdict::Accepted, |refusal| Verdict::Refused(refusal.line().into()));
-        // Refused recipients beyond this bound are answered but not kept.
+        // Refused recipients beyond this bound get a reply but are not kept.
         let refused = transaction.recipients.len() - transaction.accepted;
         if refusal.is_none() || transaction.accepted < limit && refused < 10 * limit.max(100) {
             transaction.accepted += usize::from(refusal.is_none());
@@ -237,7 +237,7 @@ impl Smtp {
     }
 
     fn help(&self) -> Outcome<Request> {
-        // EXPN is answered with 502: what is not implemented is not named.
+        // EXPN is not implemented, so it is not listed.
         let is_named = |(verb, event): &&(&str, Event)| *event != Event::SmtpExpn && self.config.dialect.has(verb);
         let verbs = super::command::VERBS.iter().filter(is_named);
         let verbs: Vec<&str> = verbs.map(|(verb, _)| *verb).collect();
@@ -264,7 +264,8 @@ impl Smtp {
         if matches!(self.state, SmtpState::Transaction(_)) {
             return Err(Refusal::sequence("a transaction is open; end it with RSET before you log in"));
         }
-        // RFC 4954 §4: an initial response is an error if the server sends the first challenge. LOGIN takes it as the user name.
+        // RFC 4954 §4: an initial response is an error if the server sends the first challenge. LOGIN takes it as the
+        // user name.
         let context = txn.sasl_context(&self.config.host, self.config.seed);
         self.proceed(Authentication::begin(mechanism, initial.as_deref(), &context, txn.accounts())?, txn)
     }
@@ -349,7 +350,7 @@ mod tests {
             message = txn.close().accepted.or(message);
         }
 
-        let message = message.expect("it was accepted");
+        let message = message.expect("the message was accepted");
         assert_eq!(message.envelope().accepted().collect::<Vec<_>>(), ["bob@example.org"]);
         assert_eq!(message.envelope().recipients().len(), 1001, "refused recipients beyond the bound are not kept");
     }

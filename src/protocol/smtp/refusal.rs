@@ -1,16 +1,16 @@
-//! Refusals, each with the code of RFC 5321 and the enhanced code of RFC 3463. Their texts begin with the wording of the
-//! RFCs, because tools search for it.
+//! Refusals, each with the code of RFC 5321 and the enhanced code of RFC 3463. Their texts begin with the wording of
+//! the RFCs, because tools search for it.
 
 use super::Request;
 use crate::protocol::{Next, Outcome, Reply, Status};
 use crate::sasl::Rejection;
 
-/// Why a command is not performed, as its reply will say it.
+/// The reply to a command that is not performed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal(String);
 
 impl Refusal {
-    /// `codes` is as `501 5.5.4`.
+    /// `codes` has the form `501 5.5.4`.
     pub(super) fn new(codes: &str, text: &str) -> Self {
         Self(format!("{codes} {text}"))
     }
@@ -57,7 +57,7 @@ impl Refusal {
         &self.0
     }
 
-    /// The same reply for each of so many recipients (RFC 2033 §4.2).
+    /// The same reply for each recipient (RFC 2033 §4.2).
     pub(super) fn to_each(&self, recipients: usize) -> Outcome<Request> {
         let mut reply = Reply::default();
         for _ in 0..recipients {

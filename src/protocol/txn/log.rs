@@ -1,4 +1,4 @@
-//! What a transaction did, for the record of the exchange.
+//! The log of a transaction, for the record of the exchange.
 
 use crate::base::MessageNo;
 use crate::mail::{Change, Message};
@@ -11,11 +11,11 @@ pub(crate) struct TxnLog {
     pub(crate) accepted: Option<Message>,
     /// The messages that an IMAP client appended.
     pub(crate) appended: Vec<Message>,
-    /// What became known of the client. Nothing in most exchanges.
+    /// New facts about the client. `None` for most exchanges.
     pub(crate) facts: Option<Box<ClientFacts>>,
 }
 
-/// What became known of a client.
+/// New facts about a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct ClientFacts {
@@ -25,7 +25,7 @@ pub(crate) struct ClientFacts {
     pub(crate) denied: Option<Box<str>>,
     /// The name that the client gave in EHLO or HELO.
     pub(crate) helo: Option<Box<str>>,
-    /// The mailbox that is selected from now on. The inner None if no mailbox is selected any longer.
+    /// The mailbox that is selected from now on. The inner `None` means that no mailbox is selected.
     #[cfg_attr(
         feature = "serde",
         serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")

@@ -1,4 +1,4 @@
-//! Changes of mailboxes and their entries. The numbers of a change are resolved here.
+//! Changes of mailboxes and their entries. Resolves the numbers of each change.
 
 use std::fmt;
 
@@ -26,15 +26,15 @@ pub(crate) enum InvalidMailbox {
 impl fmt::Display for InvalidMailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stranger => f.write_str("the list of accounts is closed, and this is none of them"),
+            Self::Stranger => f.write_str("the list of accounts is closed and does not contain this login"),
             Self::Login => f.write_str("a login must not be empty or contain control characters"),
             Self::Name(objection) => write!(f, "no mailbox can have this name: {objection}"),
             Self::Flag(name) => {
-                write!(f, "{name:?} is neither a flag of the system, as \\Seen, nor a keyword, as $Work")?;
+                write!(f, "{name:?} is neither a system flag such as \\Seen nor a keyword such as $Work")?;
                 let meant = nearest(name, Flags::SYSTEM.iter().map(|(name, _)| *name));
                 meant.map_or(Ok(()), |meant| write!(f, "; {meant}"))
             }
-            Self::Keywords => write!(f, "a mailbox has {} keywords at most", Flags::MOST_KEYWORDS),
+            Self::Keywords => write!(f, "a mailbox has at most {} keywords", Flags::MOST_KEYWORDS),
         }
     }
 }
@@ -103,7 +103,8 @@ impl MailTxn<'_> {
         self.change(Change::Subscribe { account, name: name.into(), subscribed });
     }
 
-    /// These flags in the form of the mailbox. Keywords are created on first use. None if the mailbox cannot have more keywords.
+    /// These flags in the form of the mailbox. Keywords are created on first use. None if the mailbox cannot have more
+    /// keywords.
     pub(crate) fn flags<'n>(&mut self, place: MailboxId, names: impl Iterator<Item = &'n str>) -> Option<Flags> {
         let mut flags = Flags::NONE;
         for name in names {
@@ -123,7 +124,7 @@ impl MailTxn<'_> {
         Some(flags)
     }
 
-    /// Puts a message into a mailbox that did not come over SMTP. Returns its UID.
+    /// Appends a message that was not sent over SMTP. Returns its UID.
     pub(crate) fn append(&mut self, place: MailboxId, flags: Flags, date: Option<InternalDate>, raw: Bytes) -> u32 {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
@@ -131,7 +132,7 @@ impl MailTxn<'_> {
         self.file(place, flags, date, message, false)
     }
 
-    /// Delivers a message to a mailbox that did not come over SMTP.
+    /// Delivers a message that was not sent over SMTP.
     pub(crate) fn deliver_into(&mut self, place: MailboxId, raw: Bytes) {
         let message = self.message(None, raw);
         self.mail.log.appended.push(message.clone());
@@ -154,8 +155,8 @@ impl MailTxn<'_> {
         uid
     }
 
-    /// Copies an entry with its flags and its date. Returns the new UID. None if the entry was expunged, or if the mailbox cannot
-    /// have its keywords.
+    /// Copies an entry with its flags and its date. Returns the new UID. None if the entry was expunged, or if the
+    /// mailbox cannot have its keywords.
     pub(crate) fn copy(&mut self, from: MailboxId, uid: u32, to: MailboxId) -> Option<u32> {
         let source = self.mailbox(from)?;
         let entry = source.entry(uid)?.clone();
@@ -189,7 +190,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Opens an account that the scenario names, and seeds it.
+    /// Opens an account of the scenario, and seeds it.
     pub(crate) fn seed(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let was_there = self.mail.accounts.find(login).is_some();
         let account = self.open(login);
@@ -199,7 +200,7 @@ impl MailTxn<'_> {
         self.give(login, seeds);
     }
 
-    /// Removes what a scenario has added: its accounts, its mail, and its mailboxes that contain nothing else.
+    /// Removes what a scenario added: its accounts, its mail, and its mailboxes if they contain nothing else.
     pub(crate) fn take_back(&mut self) {
         self.mail.seeds.clear();
         for account in std::mem::take(&mut self.mail.opened) {
@@ -217,7 +218,7 @@ impl MailTxn<'_> {
         }
     }
 
-    /// Seeds an account. Invalid mailboxes and messages are left out.
+    /// Seeds an account. Skips invalid mailboxes and messages.
     pub(crate) fn give(&mut self, login: &str, seeds: &[SeedMailbox]) {
         let origin = std::mem::replace(&mut self.origin, Origin::Scenario);
         for its in seeds {
@@ -243,7 +244,8 @@ impl MailTxn<'_> {
         self.origin = origin;
     }
 
-    /// Sets the UIDVALIDITY of a mailbox. If `reversed` is given, also assigns UIDs from 1, in the old or the reverse order.
+    /// Sets the UIDVALIDITY of a mailbox. If `reversed` is given, also assigns UIDs from 1, in the old or the reverse
+    /// order.
     pub(crate) fn renumber(&mut self, place: MailboxId, uid_validity: u32, reversed: Option<bool>) {
         let (is_renumbered, is_reversed) = (reversed.is_some(), reversed.unwrap_or_default());
         self.change(Change::Renumber { place, uid_validity, is_renumbered, is_reversed });
@@ -263,7 +265,7 @@ mod tests {
     use crate::mail::{Accounts, Namespace};
 
     #[test]
-    fn seeds_are_forgotten_with_their_account() {
+    fn seeds_are_removed_with_their_account() {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let seeds = |mailbox: &str| SeedMailbox {
             mailbox: mailbox.into(),

@@ -1,4 +1,4 @@
-//! Locks of maildrops: one POP3 session at a time has an account (RFC 1939 §4).
+//! Locks of maildrops: only one POP3 session at a time may use an account (RFC 1939 §4).
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! Transactions: how a machine reads accounts, makes changes, and notes facts about the client while it performs a request.
+//! Transactions: how a machine reads accounts, makes changes, and notes facts about the client while it performs a
+//! request.
 
 mod log;
 mod mailboxes;
@@ -17,8 +18,8 @@ use crate::mail::{
 };
 use crate::sasl::{self, LoginVerdict, Password, Passwords};
 
-/// The only access to the mail. Every change is applied at once with [`Accounts::apply`] and kept for the record of the
-/// exchange. It is kept in the store, so that it is there even after a panic.
+/// The only access to the mail. Applies every change at once with [`Accounts::apply`], and keeps it in the store for
+/// the record of the exchange, even after a panic.
 pub(crate) struct MailTxn<'a> {
     mail: &'a mut MailStore,
     origin: Origin,
@@ -27,7 +28,7 @@ pub(crate) struct MailTxn<'a> {
     is_single: bool,
 }
 
-/// Where an accepted message goes, if not into the INBOX of each recipient.
+/// The destination of an accepted message, if it is not the INBOX of each recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// Nowhere: it is only captured.
@@ -57,7 +58,7 @@ impl<'a> MailTxn<'a> {
         Self { mail, origin, now, route: None, is_single: false }
     }
 
-    /// Sets where accepted messages go.
+    /// Sets the destination of accepted messages.
     pub(crate) fn reroute(&mut self, route: Option<Route>) {
         self.route = route;
     }
@@ -81,7 +82,7 @@ impl<'a> MailTxn<'a> {
         &self.mail.accounts
     }
 
-    /// The session for which this is done. None for changes by a test.
+    /// The session of the transaction. `None` for changes by a test.
     pub(crate) fn session(&self) -> Option<SessionNo> {
         match self.origin {
             Origin::Session(session) => Some(session),
@@ -104,14 +105,14 @@ impl<'a> MailTxn<'a> {
         self.mail.accounts.delivers_to(address)
     }
 
-    /// The data with which a SASL exchange of this session begins.
+    /// The context of a SASL exchange of this session.
     pub(crate) fn sasl_context<'c>(&self, host: &'c str, seed: u32) -> sasl::Context<'c> {
         let session = self.session().map_or(0, SessionNo::number);
         // The wire does not provide channel binding data.
         sasl::Context { host, session, seed, channel_binding: None }
     }
 
-    /// Logs in. The account is created on first use. None if the client did not prove its identity.
+    /// Logs in. The account is created on first use. `None` if authentication failed.
     pub(crate) fn log_in(&mut self, verdict: &LoginVerdict) -> Option<AccountNo> {
         let login = self.mail.accounts.known(&verdict.login).filter(|_| verdict.is_proven).map(Box::<str>::from);
         let Some(login) = login else {
@@ -123,7 +124,7 @@ impl<'a> MailTxn<'a> {
         Some(account)
     }
 
-    /// Notes the name that the client gave.
+    /// Notes the client's name.
     pub(crate) fn introduce(&mut self, helo: &str) {
         self.mail.log.facts().helo = Some(helo.into());
     }
@@ -148,7 +149,7 @@ impl<'a> MailTxn<'a> {
         message
     }
 
-    /// Captures a message, and files it where it is routed. Gives whether that was so; else its recipients are to get it.
+    /// Captures a message, and files it if it has a route. Returns whether it had one; otherwise its recipients get it.
     pub(crate) fn capture(&mut self, envelope: Envelope, raw: Bytes) -> (Message, bool) {
         let message = self.message(Some(envelope), raw);
         let route = self.route.take();
@@ -160,7 +161,7 @@ impl<'a> MailTxn<'a> {
         (message, route.is_some())
     }
 
-    /// Files a message in the INBOX of a recipient, unless the account is one that has it.
+    /// Files a message in the INBOX of a recipient, unless the account already has it.
     pub(crate) fn file_in_inbox(&mut self, address: &str, message: &Message, served: &mut Vec<AccountNo>) {
         let date = InternalDate { at: self.now, zone: 0 };
         let login = self.mail.accounts.login_for(address);
@@ -180,7 +181,7 @@ impl<'a> MailTxn<'a> {
         }
     }
 
-    /// The logins in whose mailboxes a message is filed.
+    /// The logins whose mailboxes get a message.
     pub(crate) fn addressees(&self, destination: &Destination, message: &Message) -> Vec<Box<str>> {
         match &destination.login {
             Some(login) => vec![login.clone()],
@@ -225,7 +226,7 @@ impl<'a> MailTxn<'a> {
         count
     }
 
-    /// Sets the list of accounts that may log in. If it is empty, everybody may.
+    /// Sets the list of accounts that may log in. If it is empty, every login succeeds.
     pub(crate) fn admit(&mut self, members: Vec<Member>) {
         if let Some(change) = self.mail.accounts.admission(members) {
             self.change(change);
@@ -238,7 +239,7 @@ impl<'a> MailTxn<'a> {
         self.mail.reset();
     }
 
-    /// Takes what was done in this transaction, for the record.
+    /// Ends the transaction and returns its log, for the record.
     pub(crate) fn close(self) -> TxnLog {
         self.mail.take_log()
     }
@@ -252,7 +253,7 @@ impl<'a> MailTxn<'a> {
                 self.give(login, &seeds);
             }
         }
-        self.mail.accounts.find(login).expect("it was opened just now")
+        self.mail.accounts.find(login).expect("the account was just opened")
     }
 
     fn message(&mut self, envelope: Option<Envelope>, raw: Bytes) -> Message {
@@ -268,7 +269,7 @@ impl<'a> MailTxn<'a> {
     /// Applies a change, which may file this message, and keeps it for the record.
     fn change_with(&mut self, change: Change, message: Option<Message>) {
         if let Err(invalid) = self.mail.accounts.apply(&change, |_| message) {
-            unreachable!("a change is made for the state that it is applied to: {invalid}");
+            unreachable!("a change must fit the state that it is applied to: {invalid}");
         }
         if let Change::Close { account } = &change {
             self.mail.made.remove(account);

@@ -15,19 +15,19 @@ pub(crate) struct MailStore {
     pub(crate) maildrop_locks: MaildropLocks,
     pub(crate) next_message: u32,
     pub(super) resets: u64,
-    /// The mailboxes and messages with which every account is created.
+    /// The mailboxes and messages of every new account.
     pub(crate) seeds: Vec<SeedMailbox>,
     /// The accounts that were opened for the scenario.
     pub(super) opened: Vec<AccountNo>,
     /// The mailboxes that were created for the scenario in other accounts.
     pub(super) made: BTreeMap<AccountNo, Vec<MailboxNo>>,
-    /// What is not yet recorded.
+    /// The log of the current transaction, not yet recorded.
     pub(super) log: TxnLog,
-    /// What is not yet recorded of an exchange that was suspended.
+    /// The logs of suspended transactions.
     outer: Vec<TxnLog>,
 }
 
-/// A mailbox, and the messages in it at the start.
+/// A mailbox with its initial messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeedMailbox {
     pub(crate) mailbox: Box<str>,
@@ -36,7 +36,7 @@ pub(crate) struct SeedMailbox {
     pub(crate) messages: Vec<SeedMessage>,
 }
 
-/// A message at the start.
+/// An initial message of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeedMessage {
     pub(crate) raw: Bytes,
@@ -59,7 +59,7 @@ impl MailStore {
         }
     }
 
-    /// A store without locked maildrops and seeds. Message numbers begin with 1.
+    /// Resets to no locked maildrops and no seeds. Message numbers begin with 1.
     pub(super) fn reset(&mut self) {
         self.maildrop_locks = MaildropLocks::default();
         self.next_message = 1;
@@ -69,7 +69,7 @@ impl MailStore {
         self.made.clear();
     }
 
-    /// Takes what is not yet recorded, for the record.
+    /// Takes the log of the current transaction, for the record.
     pub(crate) fn take_log(&mut self) -> TxnLog {
         let mut log = std::mem::take(&mut self.log);
         log.changes.shrink_to_fit();
@@ -81,18 +81,18 @@ impl MailStore {
         self.log.accepted.as_ref()
     }
 
-    /// Who logged in, and the selected mailbox (the inner None after it was left), if this is not yet recorded.
+    /// The user who logged in and the selected mailbox (the inner `None` after it was left), if not yet recorded.
     pub(crate) fn entered(&self) -> (Option<Box<str>>, Option<Option<Box<str>>>) {
         let facts = self.log.facts.as_deref();
         (facts.and_then(|its| its.user.clone()), facts.and_then(|its| its.selected.clone()))
     }
 
-    /// From now on, records apart from what was done until now.
+    /// Begins a separate log.
     pub(crate) fn suspend(&mut self) {
         self.outer.push(std::mem::take(&mut self.log));
     }
 
-    /// From now on, records together with what was done before [`suspend`](Self::suspend).
+    /// Continues the log from before [`suspend`](Self::suspend).
     pub(crate) fn resume(&mut self) {
         debug_assert!(self.log.is_empty(), "the log must be recorded before it is exchanged");
         self.log = self.outer.pop().unwrap_or_default();

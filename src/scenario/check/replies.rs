@@ -5,7 +5,7 @@ use crate::document::{Node, Reader};
 use crate::protocol::{Event, Protocol};
 use crate::rule::{Rule, Said, Template};
 
-/// Replies have the form of their protocol.
+/// Checks that replies have the form of their protocol.
 pub(super) fn replies(reader: &mut Reader, rule: &Rule, node: &Node, events: &[Event]) {
     let mut protocols: Vec<Protocol> = events.iter().filter_map(|event| event.protocol()).collect();
     protocols.sort_unstable();

@@ -12,7 +12,7 @@ use crate::rule::{Condition, Expect, Field, Name, Rule, Template, VariableValue,
 struct Known {
     variable: Variable,
     values: Vec<VariableValue>,
-    /// It is incremented, or its value comes from the client.
+    /// Whether it is incremented, or its value comes from the client.
     is_open: bool,
 }
 

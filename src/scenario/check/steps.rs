@@ -41,7 +41,8 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
     }
 }
 
-/// The error for a step that has no effect at its position. `is_spoken`: the server sends something at the event.
+/// The error for a step that has no effect at its position. `is_spoken` is whether the server sends output at the
+/// event.
 fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
     let (before, step) = (&rule.steps[..n], &rule.steps[n]);
     let name = step.step.kind().name;

@@ -23,7 +23,7 @@ struct Append {
 struct AppendMessage {
     flags: Vec<Box<str>>,
     date: Option<InternalDate>,
-    /// None while the message is announced and has not come.
+    /// `None` while the message is announced and not received.
     raw: Option<Bytes>,
 }
 
@@ -88,7 +88,7 @@ impl Command for Append {
         Some(Value::Several(self.messages.iter().map(|its| Value::text(its.flags.join(" "))).collect()))
     }
 
-    /// A client that waits for permission need not send the message if the mailbox does not exist.
+    /// A client that waits for the continuation request need not send the message if the mailbox does not exist.
     fn objection(&self, imap: &Imap, txn: &MailTxn<'_>) -> Option<Refusal> {
         self.target(imap.account()?, txn).err()
     }

@@ -1,4 +1,4 @@
-//! AUTHENTICATE (RFC 3501 §6.2.2), and what every login shares.
+//! AUTHENTICATE (RFC 3501 §6.2.2), and the code that all logins share.
 
 use super::{AllowedIn, Command, CommandSpec};
 use crate::protocol::imap::extension::sasl_ir;
@@ -34,7 +34,7 @@ impl Command for Authenticate {
     }
 
     fn has_credentials(&self) -> bool {
-        // A mechanism such as LOGIN asks for more.
+        // A mechanism such as LOGIN needs further responses.
         let may_be_all = |mechanism: &Mechanism| mechanism.is_complete_with(self.initial.as_deref());
         self.initial.is_some() && Mechanism::parse(self.mechanism.as_bytes()).is_none_or(may_be_all)
     }

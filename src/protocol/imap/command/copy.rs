@@ -1,4 +1,4 @@
-//! COPY and UID COPY (RFC 3501 §6.4.7), and what MOVE (RFC 6851) shares with them.
+//! COPY and UID COPY (RFC 3501 §6.4.7), and the code that MOVE (RFC 6851) shares with them.
 
 use std::vec::IntoIter;
 
@@ -80,7 +80,7 @@ impl LongCommand for Copying {
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let from = imap.view()?.place;
         let Some(validity) = txn.mailbox(self.to).map(|mailbox| mailbox.uid_validity) else {
-            return Err(Refusal::no("[NONEXISTENT] the mailbox to copy to was deleted meanwhile"));
+            return Err(Refusal::no("[NONEXISTENT] the destination mailbox was deleted meanwhile"));
         };
         for uid in self.uids.by_ref().take(PORTION) {
             if let Some(new) = txn.copy(from, uid, self.to) {

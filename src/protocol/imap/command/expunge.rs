@@ -17,7 +17,7 @@ pub(super) const EXPUNGE: CommandSpec =
 #[derive(Debug)]
 struct Expunge(Option<SequenceSet>);
 
-/// The messages that still have to be expunged, and the text of the answer.
+/// The messages that still have to be expunged, and the text of the reply.
 #[derive(Debug)]
 pub(super) struct Expunging {
     uids: IntoIter<u32>,

@@ -42,7 +42,7 @@ impl Command for List {
     fn perform(self: Box<Self>, imap: &mut Imap, _tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let account = imap.logged_in()?;
         let namespace = txn.accounts().namespace();
-        // RFC 3501 §6.3.8: an empty pattern asks for the hierarchy delimiter.
+        // RFC 3501 §6.3.8: an empty pattern requests the hierarchy delimiter.
         if self.pattern.is_empty() && !self.is_lsub {
             out.add(format_args!("* LIST (\\Noselect) \"{}\" \"\"\r\n", namespace.delimiter));
             return Ok(Progress::done("LIST is complete"));
@@ -70,7 +70,7 @@ struct Listing {
     namespace: Namespace,
     pattern: ListPattern,
     gathered: Vec<(Arc<str>, Option<SpecialUse>)>,
-    /// The lines that still have to be sent. None before they are computed.
+    /// The lines that still have to be sent. `None` before they are computed.
     lines: Option<Bytes>,
 }
 

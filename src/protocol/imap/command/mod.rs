@@ -1,5 +1,5 @@
-//! The commands of RFC 3501 §6, one file for each, and the trait that every command implements. The commands of an extension
-//! are in the extension's file.
+//! The commands of RFC 3501 §6, one file for each, and the trait that every command implements. The commands of an
+//! extension are in the extension's file.
 
 mod append;
 mod authenticate;
@@ -69,7 +69,7 @@ pub(super) trait Command: fmt::Debug + Send {
     /// Performs the command and writes untagged responses to `out`. The tagged response is made from the answer.
     fn perform(self: Box<Self>, imap: &mut Imap, tag: &str, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer;
 
-    /// Whether the server may announce expunges in the answer. It must not while it answers FETCH, STORE or SEARCH by sequence
+    /// Whether the server may announce expunges in the reply. It must not during FETCH, STORE or SEARCH by sequence
     /// number, because expunges change these numbers (RFC 3501 §7.4.1).
     fn may_expunge(&self) -> bool {
         true
@@ -80,7 +80,7 @@ pub(super) trait Command: fmt::Debug + Send {
         false
     }
 
-    /// Whether it contains complete credentials of a SASL exchange.
+    /// Whether it contains complete SASL credentials.
     fn has_credentials(&self) -> bool {
         false
     }

@@ -26,7 +26,7 @@ struct Binary {
     is_peek: IsPeek,
 }
 
-/// How many octets these are.
+/// The number of these octets.
 #[derive(Debug)]
 struct BinarySize {
     name: String,

@@ -1,4 +1,4 @@
-//! CHILDREN (RFC 3348): LIST says whether a mailbox has others below it.
+//! CHILDREN (RFC 3348): LIST shows whether a mailbox has children.
 
 use super::{Capability, Extension};
 

@@ -1,4 +1,4 @@
-//! ENABLE (RFC 5161): a client switches on extensions that change the server's responses. No extension here does.
+//! ENABLE (RFC 5161): a client enables extensions that change the server's responses. None of the extensions here does.
 
 use super::{Capability, Extension};
 use crate::protocol::imap::command::{AllowedIn, Command, CommandSpec};

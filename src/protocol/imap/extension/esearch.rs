@@ -1,4 +1,4 @@
-//! ESEARCH (RFC 4731): SEARCH with RETURN, which gives the lowest, the highest or the count of what is found.
+//! ESEARCH (RFC 4731): SEARCH with RETURN, which returns the lowest, the highest or the number of matches.
 
 use super::{Capability, Extension};
 use crate::protocol::Reply;
@@ -10,7 +10,7 @@ pub(super) const EXTENSION: Extension = Extension {
     ..Extension::of("RFC 4731", "SEARCH with RETURN and MIN, MAX, ALL, COUNT")
 };
 
-/// What RETURN asks for (RFC 4731 §3.1).
+/// An option of RETURN (RFC 4731 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::imap) enum ReturnOption {
     Min,

@@ -1,4 +1,4 @@
-//! ID (RFC 2971): client and server say which software they are.
+//! ID (RFC 2971): client and server exchange the names of their software.
 
 use super::{Capability, Extension};
 use crate::protocol::imap::command::{AllowedIn, Command, CommandSpec};

@@ -1,8 +1,8 @@
-//! The IMAP extensions that the server supports, one file for each: the capabilities that it announces, and the commands and
-//! items that it adds.
+//! The IMAP extensions that the server supports, one file for each: the capabilities that it announces, and the
+//! commands and items that it adds.
 //!
-//! [`EXTENSIONS`] is the only list of them. The capability line, the parser's dispatch and the table in the manual are made
-//! from it.
+//! [`EXTENSIONS`] is the only list of them. The capability line, the parser's dispatch and the table in the manual are
+//! made from it.
 
 mod binary;
 mod children;
@@ -181,7 +181,7 @@ mod tests {
         {
             let mut seen = HashSet::new();
             let doubled: Vec<_> = names.iter().filter(|name| !seen.insert(**name)).collect();
-            assert!(doubled.is_empty(), "{doubled:?} stand in the table twice");
+            assert!(doubled.is_empty(), "{doubled:?} occur twice in the table");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! UIDPLUS (RFC 4315): the UIDs of new messages in the answers to APPEND and COPY, and UID EXPUNGE.
+//! UIDPLUS (RFC 4315): the UIDs of new messages in the replies to APPEND and COPY, and UID EXPUNGE.
 
 use super::{Capability, Extension};
 use crate::protocol::imap::sequence_set::Numbers;

@@ -3,7 +3,7 @@
 use super::*;
 
 impl Trial {
-    /// Applies a turn of a command to the model, and then checks the answer.
+    /// Applies a turn of a command to the model, and then checks the reply.
     pub(super) fn answered(&mut self, who: usize, command: ModelCommand, text: &str, more: Option<Request>) {
         let is_over = more.is_none();
         let is_ok = text.lines().any(|line| line.starts_with('t') && line.contains(" OK"));
@@ -56,12 +56,12 @@ impl Trial {
                 }
                 // A client knows its own changes, whether the server reports them or not.
                 let client = &mut self.clients[who];
-                client.selected.as_mut().expect("it is selected").known.extend(now);
+                client.selected.as_mut().expect("a mailbox is selected").known.extend(now);
             }
             ModelCommand::Expunge { uids } if is_over && is_ok => {
                 let (mailbox, _) = view(self).expect("a mailbox is selected");
                 let is_meant = |uid: &u32| uids.as_ref().is_none_or(|uids| uids.contains(uid));
-                let known = self.clients[who].selected.as_ref().expect("it is selected").uids.clone();
+                let known = self.clients[who].selected.as_ref().expect("a mailbox is selected").uids.clone();
                 self.box_mut(mailbox)
                     .entries
                     .retain(|uid, flags| !(known.contains(uid) && is_meant(uid) && flags.contains("\\Deleted")));
@@ -96,7 +96,7 @@ impl Trial {
                 | ModelCommand::Search { by_uid: false, .. }
         );
         if let (ModelCommand::Search { by_uid, flag }, true) = (command, is_over) {
-            let view = self.clients[who].selected.as_ref().expect("it is selected");
+            let view = self.clients[who].selected.as_ref().expect("a mailbox is selected");
             let entries = &self.boxes[view.mailbox].entries;
             let has = |uid: &u32| entries.get(uid).is_some_and(|flags| flags.contains(*flag));
             let found = view.uids.iter().zip(1..).filter(|(uid, _)| has(uid));
@@ -126,7 +126,7 @@ impl Trial {
                     }
                     view.seen_to = mailbox.uid_next;
                     let wanted = view.uids.len();
-                    assert_eq!(count, wanted, "{}\nit exists otherwise", self.story());
+                    assert_eq!(count, wanted, "{}\nEXISTS has a wrong number", self.story());
                 }
                 (Ok(number), Some(&"FETCH")) => {
                     let uid = view.uids[number - 1];
@@ -137,10 +137,10 @@ impl Trial {
                     let (name, is_read_only) = (view.mailbox, view.is_read_only);
                     stored.insert(uid);
                     if line.contains("BODY[]") && !is_read_only {
-                        let its = self.box_mut(name).entries.get_mut(&uid).expect("it was fetched");
+                        let its = self.box_mut(name).entries.get_mut(&uid).expect("the model has the message");
                         its.insert("\\Seen".to_owned());
                         let flags = its.clone();
-                        let view = self.clients[who].selected.as_mut().expect("it is selected");
+                        let view = self.clients[who].selected.as_mut().expect("a mailbox is selected");
                         view.known.insert(uid, flags);
                     }
                     if let Some(said) = line.split("FLAGS (").nth(1).and_then(|rest| rest.split(')').next()) {
@@ -151,7 +151,7 @@ impl Trial {
             }
         }
         if let ModelCommand::Store { uids, is_silent: false, .. } = command {
-            let view = self.clients[who].selected.as_ref().expect("it is selected");
+            let view = self.clients[who].selected.as_ref().expect("a mailbox is selected");
             let there = uids.iter().filter(|uid| self.boxes[view.mailbox].entries.contains_key(uid));
             let is_told = view.is_read_only || there.clone().all(|uid| stored.contains(uid));
             assert!(is_told, "{}\nSTORE did not return the flags", self.story());
@@ -163,7 +163,7 @@ impl Trial {
 
     /// The flags in the response must be those of the model.
     pub(super) fn told(&mut self, who: usize, uid: u32, said: &str) {
-        let view = self.clients[who].selected.as_mut().expect("it is selected");
+        let view = self.clients[who].selected.as_mut().expect("a mailbox is selected");
         let mut flags: FlagSet = said.split(' ').filter(|flag| !flag.is_empty()).map(str::to_owned).collect();
         let (mailbox, is_read_only) = (view.mailbox, view.is_read_only);
         if flags.remove("\\Recent") && !is_read_only {
@@ -171,19 +171,20 @@ impl Trial {
             let first = *self.recent.entry((mailbox, uid)).or_insert(who);
             assert_eq!(first, who, "{}\n{uid} is recent to two sessions", self.story());
         }
-        let view = self.clients[who].selected.as_mut().expect("it is selected");
+        let view = self.clients[who].selected.as_mut().expect("a mailbox is selected");
         view.known.insert(uid, flags.clone());
         let truth = self.boxes[mailbox].entries.get(&uid);
         assert!(truth.is_none_or(|truth| *truth == flags), "{}\n{uid} has {truth:?}", self.story());
     }
 
-    /// The view must contain the messages of the mailbox. If expunges could not be announced, it also contains expunged messages.
+    /// The view must contain the messages of the mailbox. If expunges could not be announced, it also contains expunged
+    /// messages.
     pub(super) fn know(&mut self, who: usize, is_complete: bool) {
         let Some(view) = &self.clients[who].selected else { return };
         let truth = &self.boxes[view.mailbox].entries;
         let there: Vec<u32> = truth.keys().copied().collect();
         let kept: Vec<u32> = view.uids.iter().copied().filter(|uid| truth.contains_key(uid)).collect();
-        assert_eq!(kept, there, "{}\nthe view lacks something", self.story());
+        assert_eq!(kept, there, "{}\na message is missing in the view", self.story());
         assert!(!is_complete || kept == view.uids, "{}\nthe view contains expunged messages", self.story());
         for (uid, flags) in truth {
             assert_eq!(

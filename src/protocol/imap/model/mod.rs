@@ -1,5 +1,5 @@
-//! Several sessions send random commands to the same mailboxes, and a simple model checks the answers: every untagged response
-//! must be right, and after every command the session must know all changes.
+//! Several sessions send random commands to the same mailboxes, and a simple model checks the replies: every untagged
+//! response must be correct, and after every command the session must know all changes.
 
 mod check;
 
@@ -32,12 +32,12 @@ fn three_sessions_always_see_the_content_of_the_mailbox() {
 }
 
 #[test]
-fn nothing_comes_between_bye_and_the_end_of_logout() {
+fn no_response_is_sent_between_bye_and_the_end_of_logout() {
     let mut trial = Trial::new(1);
     trial.say(0, "b SELECT INBOX");
     trial.deliver();
 
-    let decoded = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("it is a line");
+    let decoded = trial.clients[0].imap.decode(&mut BytesMut::from(&b"c LOGOUT\r\n"[..])).expect("a line is a request");
     let mut txn = MailTxn::new(&mut trial.mail, Origin::Delivered, Timestamp::from_micros(0));
     let Outcome { reply, .. } = trial.clients[0].imap.perform(decoded.request, &mut txn);
 
@@ -99,7 +99,7 @@ impl Trial {
     fn new(seed: u64) -> Self {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
-        txn.mailbox_of(LOGIN, "Work").expect("it can be made");
+        txn.mailbox_of(LOGIN, "Work").expect("the mailbox is valid");
         let config = Config {
             host: "test".into(),
             starttls: StartTls::Never,
@@ -139,7 +139,7 @@ impl Trial {
         from[self.draw(from.len())]
     }
 
-    /// Sends a line to the server. Returns the text of its reply, and the rest of a long answer.
+    /// Sends a line to the server. Returns the text of its reply, and the rest of a long reply.
     fn say(&mut self, who: usize, line: &str) -> (String, Option<Request>) {
         let mut input = BytesMut::from(format!("{line}\r\n").as_bytes());
         if line.is_empty() {
@@ -150,7 +150,7 @@ impl Trial {
     }
 
     fn perform(&mut self, who: usize, mut request: Request) -> (String, Option<Request>) {
-        // A long answer has parts of any size, which are computed before their turns or in them.
+        // A long reply has parts of any size, which are computed before or during their turns.
         let (is_single, is_ahead) = (self.draw(2) == 0, self.draw(2) == 0);
         let client = &mut self.clients[who];
         if is_ahead && client.imap.gather(&mut request, &self.mail.accounts) > 0 {
@@ -161,7 +161,7 @@ impl Trial {
             txn.give_single();
         }
         let Outcome { reply, next, .. } = client.imap.perform(request, &mut txn);
-        let text = String::from_utf8(reply.recorded().text.into_owned()).expect("it is text");
+        let text = String::from_utf8(reply.recorded().text.into_owned()).expect("replies are text");
         self.log.push(format!("{who}: {}", text.replace("\r\n", "\n   ")));
         match next {
             Next::More(rest) => (text, Some(rest)),
@@ -170,7 +170,7 @@ impl Trial {
         }
     }
 
-    /// Does one random thing.
+    /// Does one random action.
     fn act(&mut self) {
         let who = self.draw(SESSIONS);
         if self.draw(8) == 0 {
@@ -196,7 +196,7 @@ impl Trial {
         self.push();
     }
 
-    /// Lets every session complete its command. Then it must know all changes.
+    /// Completes the command of every session. Then each session must know all changes.
     fn finish(&mut self) {
         for who in 0..SESSIONS {
             while let Some((rest, command)) = self.clients[who].under_way.take() {
@@ -210,7 +210,7 @@ impl Trial {
         }
     }
 
-    /// Sessions in IDLE must be told of changes at once.
+    /// Sessions in IDLE must get changes at once.
     fn push(&mut self) {
         for who in 0..SESSIONS {
             if !self.clients[who].is_idling {
@@ -227,7 +227,8 @@ impl Trial {
 
     fn deliver(&mut self) {
         let recipient = Recipient::new(LOGIN, Parameters::default(), Verdict::Accepted);
-        let envelope = Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).expect("it is for bob");
+        let envelope =
+            Envelope::new(Sender::new("", Parameters::default()), vec![recipient]).expect("a recipient is accepted");
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
         txn.deliver(envelope, "Subject: x\r\n\r\ntext\r\n".into());
         self.file("INBOX", FlagSet::new());
@@ -236,8 +237,8 @@ impl Trial {
 
     fn expunge_from_outside(&mut self) {
         let Some(uid) = self.boxes["INBOX"].entries.keys().next().copied() else { return };
-        let account = self.mail.accounts.find(LOGIN).expect("bob is there");
-        let mailbox = self.mail.accounts.account(account).expect("bob is there").inbox().no;
+        let account = self.mail.accounts.find(LOGIN).expect("bob has an account");
+        let mailbox = self.mail.accounts.account(account).expect("bob has an account").inbox().no;
         let mut txn = MailTxn::new(&mut self.mail, Origin::Delivered, Timestamp::from_micros(0));
         txn.expunge(MailboxId { account, mailbox }, uid);
         self.box_mut("INBOX").entries.remove(&uid);
@@ -253,7 +254,7 @@ impl Trial {
     }
 
     fn box_mut(&mut self, name: &str) -> &mut Box_ {
-        self.boxes.get_mut(name).expect("there are two")
+        self.boxes.get_mut(name).expect("the model has this mailbox")
     }
 
     fn command(&mut self, who: usize) -> ModelCommand {
@@ -273,7 +274,7 @@ impl Trial {
             }
         }
         let (by_uid, flag) = (self.draw(2) == 0, self.pick(&FLAGS));
-        // A set of numbers is never empty.
+        // A set of numbers must not be empty.
         let by_uid = by_uid || some.is_empty();
         match self.draw(20) {
             0 => ModelCommand::Select { mailbox, is_read_only: self.draw(4) == 0 },
@@ -300,7 +301,7 @@ impl Trial {
             let view = self.clients[who].selected.as_ref().expect("a mailbox is selected");
             let number = |uid: &u32| match by_uid {
                 true => *uid,
-                false => view.uids.binary_search(uid).expect("it is in the view") as u32 + 1,
+                false => view.uids.binary_search(uid).expect("the view has the message") as u32 + 1,
             };
             let numbers: Vec<String> = uids.iter().map(|uid| number(uid).to_string()).collect();
             if numbers.is_empty() { "4000000000".to_owned() } else { numbers.join(",") }

@@ -1,4 +1,4 @@
-//! The items of FETCH: their grammar, and their order in the answer.
+//! The items of FETCH: their grammar, and their order in the response.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::protocol::imap::parser::{Parsed, Parser, SyntaxError};
 /// A longer list is recorded as a label, because copying it would take long under the lock.
 const MOST_TEXT: usize = 8 << 10;
 
-/// The maximum number of items of one FETCH. Real clients ask for at most twenty.
+/// The maximum number of items of one FETCH. Real clients request at most twenty.
 const MOST_ITEMS: usize = 256;
 
 /// An item of FETCH.
@@ -32,15 +32,15 @@ pub(in crate::protocol::imap) trait DeepItem: fmt::Debug + Send {
     /// Its position among the deep items. Cheap items come first.
     fn rank(&self) -> Rank;
 
-    /// Its name in the answer, its partial range, and whether it leaves `\Seen` as it is. Two items for which these are equal
-    /// are answered once.
+    /// Its name in the response, its partial range, and whether it leaves `\Seen` unchanged. Of two items that are
+    /// equal in these, only one is sent.
     fn identity(&self) -> (&str, Partial, IsPeek);
 
     /// Writes name and value. Returns false if the transfer encoding of a part is unknown.
     fn write(&self, source: &mut Source<'_>, out: &mut Reply) -> bool;
 }
 
-/// The order of deep items in an answer.
+/// The order of deep items in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::protocol::imap) enum Rank {
     Envelope,
@@ -49,7 +49,7 @@ pub(in crate::protocol::imap) enum Rank {
     Octets,
 }
 
-/// Whether an item leaves the flag `\Seen` as it is.
+/// Whether an item leaves the flag `\Seen` unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::imap) enum IsPeek {
     Yes,
@@ -123,7 +123,7 @@ impl FetchItem {
     }
 }
 
-/// Parses the items. Returns them in the order of the answer, each once.
+/// Parses the items. Returns them in the order of the response, each once.
 pub(super) fn parse(parser: &mut Parser<'_>, by_uid: bool) -> Parsed<Vec<FetchItem>> {
     let at = parser.at();
     let mut asked = if parser.peek() == Some(b'(') {

@@ -56,7 +56,7 @@ struct Fetching {
     /// The expected position of the next message in the view.
     place: usize,
     missed: bool,
-    /// The transfer encoding of a part is unknown.
+    /// Whether the transfer encoding of a part is unknown.
     undecodable: bool,
 }
 
@@ -70,7 +70,7 @@ struct Read {
 }
 
 impl Read {
-    /// Whether these are still the items of this message. UIDs may have been assigned anew in between.
+    /// Whether these are still the items of this message. UIDs may have been reassigned in between.
     fn is_of(&self, entry: &Entry) -> bool {
         self.uid == entry.uid && self.message == entry.message.no()
     }
@@ -121,13 +121,13 @@ impl Command for Fetch {
 }
 
 impl Fetching {
-    /// Whether the client asks for such an item.
+    /// Whether the client requests such an item.
     fn asks(&self, is_meant: impl Fn(&FetchItem) -> bool) -> bool {
         self.items.iter().any(is_meant)
     }
 
-    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of deep items; 0 if
-    /// there is nothing to read.
+    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of deep items;
+    /// 0 if there is nothing to read.
     fn gather_from(&mut self, mailbox: &Mailbox) -> u64 {
         let weight = self.items.iter().filter_map(FetchItem::as_deep).count();
         let ahead = self.uids.as_slice().iter().take(AHEAD_MESSAGES);
@@ -149,7 +149,7 @@ impl Fetching {
         octets as u64
     }
 
-    /// The deep items of this message. None if it was not read.
+    /// The deep items of this message. `None` if it was not read.
     fn take(&mut self, entry: &Entry) -> Option<Read> {
         self.read.pop_front_if(|read| read.is_of(entry))
     }
@@ -174,7 +174,7 @@ impl LongCommand for Fetching {
         }
     }
 
-    /// Answers the messages of one turn. After the last message, completes the command.
+    /// Sends the responses for the messages of one turn. After the last message, completes the command.
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = imap.view_mut()?;
         let most = if txn.is_single() { 1 } else { MOST_MESSAGES };
@@ -211,12 +211,12 @@ impl LongCommand for Fetching {
     }
 }
 
-/// The result of a message in a turn.
+/// The result for a message in a turn.
 #[derive(PartialEq, Eq)]
 enum Told {
-    /// It was answered, or expunged.
+    /// Its response was written, or it was expunged.
     Done,
-    /// It has to be read first, and is answered in the next turn.
+    /// It has to be read first. Its response is written in the next turn.
     NotRead,
 }
 
@@ -265,7 +265,7 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
 struct Shown {
     uid: u32,
     number: u32,
-    /// None if the answer does not contain them.
+    /// `None` if the response does not contain them.
     flags: Option<Flags>,
     date: InternalDate,
     /// Whether the date is the time of arrival, because no client gave one.

@@ -8,7 +8,7 @@ use super::source::{Partial, Source};
 use crate::protocol::Reply;
 use crate::protocol::imap::parser::{Parsed, Parser};
 
-/// A section of the message, and its name in the answer.
+/// A section of the message, and its name in the response.
 #[derive(Debug)]
 pub(super) struct Octets {
     name: String,

@@ -29,14 +29,14 @@ pub(super) enum SectionText {
     Mime,
 }
 
-/// Parses `[…]`. Returns the section, and its text in the answer.
+/// Parses `[…]`. Returns the section, and its text in the response.
 pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<(Section, String)> {
     let start = parser.at();
     parser.need(b'[')?;
     let path = path(parser)?;
     let at = parser.at();
     let text = match parser.name().as_str() {
-        // After part numbers, a dot needs a word behind it.
+        // After part numbers, a dot must be followed by a word.
         "" if parser.at() == at && !parser.since(start).ends_with(b".") => SectionText::All,
         "HEADER" => SectionText::Header,
         "HEADER.FIELDS" => return fields(parser, path, false),
@@ -104,7 +104,7 @@ fn field_name(name: &[u8]) -> String {
     }
 }
 
-/// What the label in a transcript has after the message's number: nothing for the whole message.
+/// The part of the transcript's label after the message's number: empty for the whole message.
 pub(super) fn label(name: &str) -> &str {
     match name {
         "BODY[]" | "RFC822" => "",
@@ -158,8 +158,8 @@ impl Section {
     }
 }
 
-/// The decoded octets of a part, or the whole message. None if there is no such part, or if its transfer encoding is unknown
-/// (RFC 3516 §4.2).
+/// The decoded octets of a part, or the whole message. None if there is no such part, or if its transfer encoding is
+/// unknown (RFC 3516 §4.2).
 pub(super) fn decoded(message: &Message, path: &[u32]) -> Option<Bytes> {
     if path.is_empty() {
         return Some(message.raw().clone());

@@ -1,5 +1,5 @@
-//! The octets of one message for FETCH. However many items ask for the same octets, they are computed once and copied at most
-//! once.
+//! The octets of one message for FETCH. However many items need the same octets, they are computed once and copied at
+//! most once.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,8 +28,8 @@ impl<'m> Source<'m> {
 
     /// A section, for a literal. None if there is no such part.
     ///
-    /// A literal must not contain NUL (RFC 3501 §9, CHAR8). Octet 0x80 replaces it, so that sizes and offsets stay the same.
-    /// BINARY returns the NUL.
+    /// A literal must not contain NUL (RFC 3501 §9, CHAR8). Octet 0x80 replaces it, so that sizes and offsets stay the
+    /// same. BINARY returns the NUL.
     pub(super) fn section(&mut self, section: &Section, partial: Partial) -> Option<Bytes> {
         let message = self.message;
         Some(match section.find(message)? {

@@ -20,11 +20,11 @@ pub(super) enum SearchKey {
     Not(Box<SearchKey>),
     Or(Box<SearchKey>, Box<SearchKey>),
     Has(Flags),
-    /// The flag is resolved when the search begins. None if the mailbox does not have this keyword.
+    /// The flag is resolved when the search begins. `None` if the mailbox does not have this keyword.
     Keyword(String, Option<Flags>),
     Recent,
     Header(String, Needle),
-    /// The same in a header field with addresses.
+    /// The same, in a header field with addresses.
     Address(String, Needle),
     Body(Needle),
     Text(Needle),
@@ -175,7 +175,7 @@ fn needle(parser: &mut Parser<'_>, charset: Option<Charset>) -> Parsed<Needle> {
 }
 
 impl SearchKey {
-    /// Resolves what depends on the mailbox: its keywords, and the highest numbers.
+    /// Resolves keywords and `*` with the mailbox.
     pub(super) fn resolve(&mut self, mailbox: &Mailbox, count: u32, highest_uid: u32) {
         match self {
             Self::Keyword(name, flag) => *flag = mailbox.keyword(name),

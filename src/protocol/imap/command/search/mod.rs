@@ -27,7 +27,7 @@ const DEEP_OCTETS: usize = 1 << 20;
 #[derive(Debug)]
 struct Search {
     by_uid: bool,
-    /// The options of RETURN. None if the answer has the form of RFC 3501.
+    /// The options of RETURN. `None` if the response has the form of RFC 3501.
     options: Option<Vec<ReturnOption>>,
     /// An unknown charset.
     strange: Option<String>,
@@ -43,9 +43,9 @@ struct Searching {
     found: Vec<u32>,
     /// Messages that have to be read, with their sequence numbers, and whether they are recent.
     gathered: Vec<(Entry, u32, bool)>,
-    /// The messages of the next turn were tested before it.
+    /// Whether the messages of the next turn were tested before it.
     is_computed: bool,
-    /// A message was expunged before it could be tested.
+    /// Whether a message was expunged before it could be tested.
     missed: bool,
 }
 
@@ -138,8 +138,8 @@ impl Command for Search {
 }
 
 impl LongCommand for Searching {
-    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of keys; 0 if no message
-    /// has to be read.
+    /// Takes the messages that have to be read for the next turn. Returns their octets times the number of keys; 0 if
+    /// no message has to be read.
     fn gather(&mut self, imap: &Imap, accounts: &Accounts) -> u64 {
         let Some((view, mailbox)) = imap.selected(accounts) else { return 0 };
         self.gather_from(view, mailbox)
@@ -156,7 +156,7 @@ impl LongCommand for Searching {
         let view = imap.view()?;
         if let Some(mailbox) = txn.mailbox(view.place) {
             match self.search.key.is_deep() {
-                // If nothing was gathered before this turn, it is done now.
+                // If nothing was gathered before this turn, test the messages now.
                 true if self.is_computed => {}
                 true => {
                     self.gather_from(view, mailbox);

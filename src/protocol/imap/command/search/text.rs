@@ -27,7 +27,8 @@ impl Needle {
         }
     }
 
-    /// The same for an ASCII needle, without a copy as long as that is cheap. A text that nearly matches in many places is copied
+    /// Like `is_in`, for an ASCII needle, without a copy as long as that is cheap. A text that nearly matches in many
+    /// places is copied
     /// in lower case and then searched in linear time.
     fn is_in_octets(&self, octets: &[u8]) -> bool {
         let needle = self.text.as_bytes();
