@@ -347,7 +347,7 @@ fn the_server_says_where_it_is_and_how() {
         client.json("/health")["listeners"],
         json!(["smtp", "submission", "smtps", "lmtp", "imap", "imaps", "pop3", "pop3s"])
     );
-    let counts = ["messages", "evicted", "accounts", "evicted_accounts", "sessions", "records", "first_record"];
+    let counts = ["messages", "discarded", "accounts", "discarded_accounts", "sessions", "records", "first_record"];
     let health = |client: &Client| counts.map(|count| client.json("/health")[count].as_u64().unwrap());
     assert_eq!(health(&client), [0, 0, 0, 0, 0, 0, 1]);
     talk(&server, MAIL);

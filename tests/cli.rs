@@ -151,7 +151,7 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
             "s1    refused   … → 500 5.5.2",
             "s1    login     bob@example.org refused: 535 5.7.8 Authentication credentials invalid",
             "s1    login     bob@example.org accepted",
-            "s1    fired     full at smtp.rcpt, time 1",
+            "s1    fired     full at smtp.rcpt, match 1",
             "s1    refused   RCPT TO:<bob@example.org> → 452 4.2.2 full",
             "s1    ended     normally",
         ]

@@ -105,7 +105,7 @@ fn a_report_says_who_owes_whom_and_how_much_is_not_there_any_more() {
     let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
 
     let text = report.to_string();
-    assert!(text.contains("(3 earlier messages were cleared or evicted)"), "{text}");
+    assert!(text.contains("(3 earlier messages were cleared or discarded)"), "{text}");
     assert!(text.contains("; the server owes a reply"), "{text}");
 }
 

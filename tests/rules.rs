@@ -333,7 +333,7 @@ fn the_same_rule_is_written_in_a_file() {
     id = "full"
     on = "smtp.rcpt"
     when = { rcpt = "*@full.example" }
-    nth = "1-2"
+    times = 2
     do = [{ reply = "452 4.2.2 Mailbox full" }]
     expect = ">=1"
     "#);

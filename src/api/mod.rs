@@ -153,7 +153,7 @@ async fn index() -> Json<serde_json::Value> {
 }
 
 async fn no_such_page() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such resource; GET /v1 lists the resources")
+    Problem::new(StatusCode::NOT_FOUND, "there is no such resource; GET /v1 lists those that can be read")
 }
 
 async fn no_such_method() -> Problem {

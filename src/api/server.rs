@@ -122,7 +122,7 @@ pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
 pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
     let deaf: Vec<&str> = server.deaf().iter().map(|listener| listener.name()).collect();
     if !deaf.is_empty() {
-        let detail = format!("these listeners do not accept: {}", deaf.join(", "));
+        let detail = format!("these listeners accept no connections: {}", deaf.join(", "));
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
     }
     let listeners: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.listener().name()).collect();
@@ -131,9 +131,9 @@ pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
             "status": "ok",
             "listeners": listeners,
             "messages": world.journal.messages().len(),
-            "evicted": world.evicted(),
+            "discarded": world.evicted(),
             "accounts": world.mail.accounts.len(),
-            "evicted_accounts": world.evicted_accounts(),
+            "discarded_accounts": world.evicted_accounts(),
             "sessions": world.sessions(),
             "records": world.journal.len(),
             "first_record": Seq(world.journal.floor().0 + 1),

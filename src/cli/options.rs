@@ -60,7 +60,8 @@ pub(super) struct Serve {
     /// The server's host name, used in greetings and in its certificate.
     #[arg(long, value_name = "NAME", env = "MAILJIG_HOST", default_value = "localhost")]
     host: String,
-    /// Further name or IP address for the certificate, besides the host name and the loopback names; may be repeated.
+    /// Further name or IP address for the certificate, besides the host name, `localhost`,
+    /// `127.0.0.1`, `::1` and `host.docker.internal`; may be repeated.
     #[arg(long, value_name = "NAME", env = "MAILJIG_SAN", value_delimiter = ',')]
     san: Vec<String>,
     /// An account. With at least one, all other logins and addresses are refused. May be repeated.
@@ -117,8 +118,8 @@ pub(super) struct Serve {
     /// How long a TLS handshake may take, as in `30s`.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     handshake_timeout: Time,
-    /// Number of messages to keep, captured or in mailboxes; beyond that the oldest are discarded. Of journal records,
-    /// 64 times as many are kept.
+    /// Number of messages to keep, captured or in mailboxes; beyond that the oldest are discarded. 64 times
+    /// as many journal records are kept.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
     keep: usize,
     /// Total size of the messages to keep, as in `1GiB`, and of the transcripts; beyond that the oldest are discarded.

@@ -45,7 +45,7 @@ pub(super) fn watch(server: &Server, as_json: bool) {
                     events.extend(self::events(&world.journal, seq, record));
                 }
                 if world.evicted() > evicted {
-                    let (name, session) = ("evicted", None);
+                    let (name, session) = ("discarded", None);
                     let text =
                         Text::Plain(format!("{} messages so far, because of --keep or --keep-size", world.evicted()));
                     events.push(Event { name, session, text });
@@ -118,7 +118,7 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
 /// Lines for the rules that fired.
 fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
     let Some((event, trace)) = turn.event().zip(turn.trace()) else { return Vec::new() };
-    let text = |fired: &Fired| Text::Plain(format!("{} at {event}, time {}", fired.rule, fired.n));
+    let text = |fired: &Fired| Text::Plain(format!("{} at {event}, match {}", fired.rule, fired.n));
     trace.fired.iter().map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
 }
 

@@ -151,7 +151,7 @@ impl Report {
         });
         let mut captured: Vec<String> = snapshot.messages.iter().map(Message::summary).collect();
         if snapshot.forgotten > 0 {
-            captured.insert(0, format!("({} earlier messages were cleared or evicted)", snapshot.forgotten));
+            captured.insert(0, format!("({} earlier messages were cleared or discarded)", snapshot.forgotten));
         }
         Self {
             expectation: question.matcher.to_string(),

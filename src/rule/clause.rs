@@ -214,6 +214,11 @@ impl Nth {
         Self { written: format!("1-{times}").into(), is_negated: false, which: vec![Which::Range(1, times)] }
     }
 
+    /// How many, if it is the first so many.
+    pub(crate) fn times(&self) -> Option<u64> {
+        self.written.strip_prefix("1-")?.parse().ok()
+    }
+
     pub(crate) fn contains(&self, n: u64) -> bool {
         self.is_negated
             != self.which.iter().any(|which| match which {

@@ -158,7 +158,7 @@ pub(crate) const DOTTED: &[(&str, FieldKind, &str)] = &[
     (
         "since",
         FieldKind::Span,
-        "The time since this rule first matched (`since.first`; 0 until then) or since the start (`since.start`).",
+        "The time since this rule first matched (`since.first`; 0 until then) or since the server started, loaded its scenario or was reset (`since.start`).",
     ),
     ("state", FieldKind::Any, "A variable of the scenario."),
 ];

@@ -149,7 +149,10 @@ impl Rule {
             text.push_str(&format!("   when {} = {}", condition.field.name(), condition.test));
         }
         if let Some(nth) = &self.nth {
-            text.push_str(&format!("   nth = {nth}"));
+            match nth.times() {
+                Some(times) => text.push_str(&format!("   times = {times}")),
+                None => text.push_str(&format!("   nth = {nth}")),
+            }
         }
         if let Some(chance) = self.chance {
             text.push_str(&format!("   chance = {chance}"));

@@ -44,7 +44,10 @@ fn keys(rule: &Rule) -> Vec<(String, Tree)> {
         add("when", Tree::Table(conditions.collect()));
     }
     if let Some(nth) = &rule.nth {
-        add("nth", Tree::text(&nth.to_string()));
+        match nth.times() {
+            Some(times) => add("times", Tree::number(times)),
+            None => add("nth", Tree::text(&nth.to_string())),
+        }
     }
     match &rule.per {
         Per::Server => {}

@@ -92,7 +92,7 @@ impl Reader {
                 if same == Some(Field::Outcome) {
                     self.wrong(
                         &table.place("same"),
-                        "`outcome` is not known until the exchange is over: use it in `when`",
+                        "`outcome` is not known until the request has been answered: use it in `when`",
                     );
                 }
                 for field in when.iter().map(|condition| &condition.field).chain(key) {

@@ -191,7 +191,7 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
         "{why}"
     );
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).pass().after(Duration::from_secs(1)))));
-    assert!(why.contains("`pass` acts on this exchange and cannot have `after`; remove `after`"), "{why}");
+    assert!(why.contains("`pass` acts on the current request and cannot have `after`; remove `after`"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::rcpt()).edit("2*", "4"))));
     assert!(why.contains("`2*` can never be found in a line"), "{why}");
     let why = refused(&|| drop(server.mount(on(smtp::message()).deliver_into("a//b").pass())));

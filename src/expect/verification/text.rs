@@ -10,8 +10,12 @@ impl fmt::Display for RulesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.scenario.as_ref().map_or_else(|| "rules".to_owned(), |name| format!("scenario {name}"));
         let (failed, all) = (self.failed.len(), self.expectations);
-        let plural = if all == 1 { "" } else { "s" };
-        writeln!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{plural} failed", self.seed)?;
+        let plural = |count| if count == 1 { "" } else { "s" };
+        write!(f, "mailjig: {name} (seed {}): {failed} of {all} expectation{} failed", self.seed, plural(all))?;
+        match self.failures.len() {
+            0 => writeln!(f)?,
+            failures => writeln!(f, ", {failures} failure{} reported", plural(failures))?,
+        }
         self.failures.iter().try_for_each(|failure| failure.fmt(f))?;
         self.failed.iter().try_for_each(|unmet| unmet.fmt(f))?;
         if !self.met.is_empty() {

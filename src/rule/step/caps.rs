@@ -10,8 +10,8 @@ use crate::protocol::{CapabilityOverride, Event};
 
 pub(super) const KIND: StepKind = StepKind {
     name: "caps",
-    forms: "`{ add = […], remove = […] }`",
-    does: "Adds capabilities to what this session announces from now on, or removes them. What the server accepts does not change.",
+    forms: "`{ add = […], remove = […] }`, `{ set = […] }`",
+    does: "Changes the capabilities that this session announces from now on: adds some, removes some, or replaces the list (`set`). What the server accepts does not change.",
     role: Role::Effect,
     examples: &[Example::new(
         "pop3.noop",

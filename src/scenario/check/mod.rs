@@ -36,7 +36,7 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     for condition in &rule.when {
         for on in &rule.on {
             if condition.field == Field::Outcome {
-                let message = "`outcome` is not known until the exchange is over, so a rule cannot use it";
+                let message = "`outcome` is not known until the request has been answered, so a rule cannot use it";
                 reader.wrong_help(&place(node, "when"), message, "use it in `[[expect]]`");
             } else if !on.events.iter().any(|event| condition.field.exists_at(*event)) {
                 let name = condition.field.name();

@@ -21,7 +21,7 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
         }
         waited |= step.kind().name == "wait";
         if timed.after.is_some() && !step.may_come_later() {
-            let message = format!("`{}` acts on this exchange and cannot have `after`", step.kind().name);
+            let message = format!("`{}` acts on the current request and cannot have `after`", step.kind().name);
             reader.wrong_help(&at, message, "remove `after`");
         }
         if waited && step.kind().role == Role::Effect && step.may_come_later() && timed.after.is_none() {
