@@ -50,8 +50,8 @@ pub(super) async fn access(State(access): State<Access>, request: Request, next:
 /// finish.
 static LONG_BODIES: Semaphore = Semaphore::const_new(32);
 
-/// Answers a request. A long body is read and processed on a thread that nobody else waits for. The body of a safe
-/// request has no meaning (RFC 9110 §9.3.1).
+/// Answers a request. A long body is read and processed on a thread for blocking work. The body of a safe request is
+/// ignored (RFC 9110 §9.3.1).
 async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) -> Response {
     if head.method.is_safe() {
         return next.run(Request::from_parts(head, Body::empty())).await;
@@ -162,7 +162,7 @@ mod tests {
         address
     }
 
-    /// A client that sends this and nothing more.
+    /// A client that sends a request with this text after the first headers.
     fn post_to(address: SocketAddr, says: &str) -> TcpStream {
         let mut client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(LONG)).unwrap();
@@ -171,14 +171,14 @@ mod tests {
         client
     }
 
-    /// The answer to it.
+    /// Everything that the server sends.
     fn heard(mut client: TcpStream) -> String {
         let mut heard = String::new();
         client.read_to_string(&mut heard).unwrap();
         heard
     }
 
-    /// The same, with a server that answers with the size of the body.
+    /// The response of a server that answers with the size of the body.
     fn answer(patience: Duration, says: &str) -> String {
         heard(post_to(start(LIMIT, patience, post(async |body: String| body.len().to_string())), says))
     }
@@ -202,9 +202,9 @@ mod tests {
         }
     }
 
-    /// As many long bodies as there are threads, each processed until a short one is answered.
+    /// As many long bodies as there are threads; none is finished before a short request is answered.
     #[test]
-    fn work_on_a_long_body_keeps_no_other_request_waiting() {
+    fn long_bodies_do_not_delay_other_requests() {
         let (release, released) = mpsc::channel();
         let released = Arc::new(Mutex::new(released));
         let work = move |body: Bytes| async move {
@@ -228,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_body_is_refused() {
+    fn a_malformed_body_is_refused() {
         let refused = answer(LONG, "Transfer-Encoding: chunked\r\n\r\nz\r\n");
 
         assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body is incomplete"), "{refused}");
     }
 
     #[test]
-    fn a_body_that_does_not_come_in_time_is_refused() {
+    fn a_body_that_does_not_arrive_in_time_is_refused() {
         for says in ["Content-Length: 10\r\n\r\n01234", "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n"] {
             let refused = answer(Duration::from_millis(250), says);
 

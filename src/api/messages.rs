@@ -60,7 +60,7 @@ pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Re
     }
 }
 
-/// The clauses that a query asks for, all of which must hold.
+/// A matcher that requires every clause of the query.
 fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
     let mut clauses: Vec<Matcher> = Vec::new();
     clauses.extend(params.pattern("to")?.map(to));
@@ -82,8 +82,8 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
 }
 
 impl MessageSelection {
-    /// Messages whose exchange was closed after the cursor, in the order of closing, so that later ones come after
-    /// them. Without a cursor, also messages whose exchange is not closed yet, at the end.
+    /// Messages whose exchange closed after the cursor, in the order of closing. Without a cursor, also messages whose
+    /// exchange is still open, at the end.
     fn find(self, engine: &Engine) -> MessageList {
         let mut query = MailQuery::after(self.after.unwrap_or_default(), self.matcher);
         let mut found = query.find(engine, self.limit);
@@ -93,7 +93,7 @@ impl MessageSelection {
         MessageList::of(&found, query.cursor())
     }
 
-    /// The same when so many have been closed behind the cursor.
+    /// Like `find`, but waits until `count` messages have closed after the cursor.
     async fn wait(self, server: Arc<Server>, within: Duration, count: u64) -> Result<Response, Problem> {
         let Self { matcher, after, limit } = self;
         let mut query = MailQuery::after(after.unwrap_or_default(), matcher.clone());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_slips_past_a_cursor_in_whatever_order_exchanges_close() {
+    fn a_cursor_misses_no_message_whatever_the_order_of_closing() {
         for seed in 1..=200_u64 {
             let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let server = Server::start(Settings::default()).unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_in_front_of_mail_that_was_evicted_is_gone() {
+    fn a_cursor_before_evicted_mail_is_gone() {
         let mut settings = Settings::default();
         settings.keep = Some(Keep { messages: 2, octets: u64::MAX / 2, accounts: 100 });
         let server = Arc::new(Server::start(settings).unwrap());
@@ -242,7 +242,7 @@ mod tests {
         let (_, first) = get("");
         let next = first["next"].as_u64().unwrap();
 
-        // First all are kept; then the first is discarded, which is before the cursor; then one after the cursor.
+        // First all are kept; then a message before the cursor is discarded; then one after the cursor.
         deliver();
         assert_eq!(ids(&get(&format!("?after={next}")).1), ["m2"]);
         deliver();

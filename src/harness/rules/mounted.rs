@@ -1,4 +1,4 @@
-//! Rules in force, and the handles to them.
+//! Mounted rules, and their handles.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::harness::{MailServer, or_panic};
 use crate::rule::RuleNo;
 use crate::scenario::{RuleError, check_rule};
 
-/// The handle of a rule that is in force: how often it fired, and how to remove it. [`MailServer::mount`] and
-/// [`MailServer::rule`] give it. Dropping it changes nothing; [`scoped`](Self::scoped) makes a guard of it.
+/// The handle of a mounted rule: how often it fired, and how to remove it. Returned by [`MailServer::mount`] and
+/// [`MailServer::rule`]. Dropping it has no effect; [`scoped`](Self::scoped) makes a guard.
 ///
 /// ```
 /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -36,7 +36,7 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// How often the rule fired, [without an effect](Self::without_effect) included; 0 when it was removed.
+    /// How often the rule fired, including firings [without effect](Self::without_effect); 0 if it was removed.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -50,8 +50,8 @@ impl Mounted {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| mounted.fired))
     }
 
-    /// How often the rule fired and changed nothing: what its steps are about, as a line to edit or a message to expunge, was
-    /// not there, and no other step did anything. These firings do not count for [`Rule::expect`].
+    /// How often the rule fired without effect: the targets of its steps, such as a line to edit or a message to
+    /// expunge, did not exist, and no other step did anything. These firings do not count for [`Rule::expect`].
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -93,11 +93,11 @@ impl Mounted {
         self.engine.read(|world| world.rulebook.get(self.no).map_or(0, |mounted| world.rulebook.asked(mounted)))
     }
 
-    /// Waits until the rule has fired so often in all. Await it, or [`block`](RuleWait::block) on it. It resolves when the rule
-    /// decides; its reply may still be on its way.
+    /// Waits until the rule has fired this often in total. Await it, or [`block`](RuleWait::block) on it. It resolves
+    /// when the rule fires; the reply may not be sent yet.
     ///
     /// # Panics
-    /// After 5 seconds, or what [`within`](RuleWait::within) says, with a report.
+    /// After 5 seconds, or the time of [`within`](RuleWait::within), with a report.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -113,7 +113,7 @@ impl Mounted {
         RuleWait::new(&self.engine, self.no, times, Location::caller())
     }
 
-    /// Removes the rule; gives false if it was removed before.
+    /// Removes the rule. Returns false if it was already removed.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -137,9 +137,9 @@ impl Mounted {
     /// let server = MailServer::start();
     /// {
     ///     let _busy = server.mount(on(smtp::noop()).reply("450 4.3.2 Busy")).scoped();
-    ///     // … the client meets the rule …
+    ///     // … the rule fires here …
     /// }
-    /// // … and no longer here.
+    /// // … but not here.
     /// ```
     pub fn scoped(self) -> ScopedRule {
         ScopedRule(self)
@@ -152,7 +152,7 @@ impl std::fmt::Debug for Mounted {
     }
 }
 
-/// A rule that is in force while this guard lives. [`Mounted::scoped`] makes it; it has the methods of [`Mounted`].
+/// A guard: removes the rule when dropped. Made by [`Mounted::scoped`]; it has the methods of [`Mounted`].
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -164,7 +164,7 @@ impl std::fmt::Debug for Mounted {
 /// drop(busy);   // removes the rule
 /// ```
 #[derive(Debug)]
-#[must_use = "the rule is taken out when this is dropped"]
+#[must_use = "the rule is removed when this is dropped"]
 pub struct ScopedRule(Mounted);
 
 impl std::ops::Deref for ScopedRule {
@@ -182,10 +182,10 @@ impl Drop for ScopedRule {
 }
 
 impl MailServer {
-    /// How often the rule of this name fired, of a scenario or mounted.
+    /// How often the rule with this name fired, whether of a scenario or mounted by the test.
     ///
     /// # Panics
-    /// If no rule has this name, with the names that there are.
+    /// If no rule has this name; the message lists the names.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -200,10 +200,10 @@ impl MailServer {
         self.rule(id).hits()
     }
 
-    /// The handle of the rule of this name, of a scenario or mounted.
+    /// The handle of the rule with this name, whether of a scenario or mounted by the test.
     ///
     /// # Panics
-    /// If no rule has this name, with the names that there are.
+    /// If no rule has this name; the message lists the names.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -229,11 +229,11 @@ impl MailServer {
         Mounted { engine: Arc::clone(engine), no: or_panic(found) }
     }
 
-    /// Puts a rule in force, outside of all others. When this returns, the next request meets it.
+    /// Mounts a rule as the outermost. When this returns, it applies to the next request.
     ///
     /// # Panics
-    /// If the rule cannot work: a field that its event does not have, a reply that has not the form of its protocol, a step that
-    /// can never change anything.
+    /// If the rule cannot work: a field that its event does not have, a reply that does not have the form of its
+    /// protocol, or a step that can never change anything.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
