@@ -248,7 +248,10 @@ fn send(server: &MailServer) {
 fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
     for (deliver, why) in [
         ("{ mailbox = 'a//b' }", "no mailbox can have this name: a level of the name is empty"),
-        ("{ mailbox = 'Junk', user = '{subject}@example.org' }", "the list of accounts is closed, and this is none"),
+        (
+            "{ mailbox = 'Junk', user = '{subject}@example.org' }",
+            "the list of accounts is closed and does not contain this login",
+        ),
         ("{ mailbox = 'Junk', user = '{header.X-None}' }", "a login must not be empty"),
     ] {
         for after in ["", ", after = '1s'"] {
