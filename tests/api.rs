@@ -51,7 +51,7 @@ impl Client {
         self.agent.delete(format!("{}{path}", self.base)).call().unwrap()
     }
 
-    /// The problem that a GET comes to.
+    /// The problem that a GET returns.
     fn problem(&self, path: &str, status: u16) -> Value {
         problem(self.get(path), status)
     }
@@ -78,7 +78,7 @@ const MAIL: &str = "EHLO app.example\nMAIL FROM:<app@example.org> SIZE=60\nRCPT 
                     Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n\nhttps://example.org/confirm\n.\nQUIT\n";
 
 #[test]
-fn a_mail_can_be_looked_at_from_every_side() {
+fn every_view_of_a_message_is_returned() {
     let (server, client) = start();
     talk(&server, MAIL);
 
@@ -108,7 +108,7 @@ fn a_mail_can_be_looked_at_from_every_side() {
 }
 
 #[test]
-fn parts_are_listed_and_given_decoded() {
+fn parts_are_listed_and_returned_decoded() {
     let (server, client) = start();
     server.deliver(
         "bob@example.org",
@@ -130,7 +130,7 @@ fn parts_are_listed_and_given_decoded() {
 }
 
 #[test]
-fn a_wait_is_answered_when_the_mail_comes() {
+fn a_wait_is_answered_when_the_mail_arrives() {
     let (server, client) = start();
 
     std::thread::scope(|scope| {
@@ -148,7 +148,7 @@ fn a_wait_is_answered_when_the_mail_comes() {
 }
 
 #[test]
-fn a_wait_in_vain_is_a_conflict_with_the_report() {
+fn a_wait_that_times_out_is_a_conflict_with_the_report() {
     let (server, client) = start();
     server.deliver("bob@example.org", "Subject: Wellcome\r\n\r\n");
 
@@ -162,7 +162,7 @@ fn a_wait_in_vain_is_a_conflict_with_the_report() {
 }
 
 #[test]
-fn lists_go_on_behind_a_cursor() {
+fn lists_continue_after_a_cursor() {
     let (server, client) = start();
     for n in 0..300 {
         server.deliver("bob@example.org", format!("Subject: {n}\r\n\r\n"));
@@ -211,7 +211,7 @@ fn sessions_and_transcripts() {
 }
 
 #[test]
-fn the_journal_is_read_behind_a_cursor_and_waited_for() {
+fn the_journal_can_be_read_after_a_cursor_and_waited_for() {
     let (server, client) = start();
     talk(&server, MAIL);
     client.post("/settled", &json!(null));
@@ -232,7 +232,7 @@ fn the_journal_is_read_behind_a_cursor_and_waited_for() {
     });
     let more = client.json("/journal?after=0&wait=20s&count=2&limit=1");
     assert_eq!((&more["records"][0]["seq"], more["records"].as_array().unwrap().len()), (&json!(1), 1));
-    assert_eq!(more["next"], 1, "what was waited for and is over the limit comes next");
+    assert_eq!(more["next"], 1, "the records beyond the limit come next");
     client.problem(&format!("/journal?after={}&wait=1ms&session=s9", next + 1000), 409);
 
     let last = u64::MAX;
@@ -246,7 +246,7 @@ fn the_journal_is_read_behind_a_cursor_and_waited_for() {
 }
 
 #[test]
-fn mail_is_delivered_and_taken_away() {
+fn mail_is_delivered_and_cleared() {
     let (_server, client) = start();
 
     let mut delivered = client.post("/deliver", &json!({ "to": ["bob@example.org"], "raw": "Subject: hi\r\n\r\n" }));
@@ -275,7 +275,7 @@ fn mail_is_delivered_and_taken_away() {
 }
 
 #[test]
-fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
+fn a_reset_restores_the_initial_state_except_for_what_is_kept() {
     let (_server, client) = start();
     let rules = || client.json("/rules")["rules"].as_array().unwrap().len();
     let add = |id: &str| {
@@ -292,7 +292,7 @@ fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
     add("one");
     let number = || client.json("/rules/own")["number"].clone();
     client.agent.put(format!("{}/scenario", client.base)).send_json(&scenario).unwrap();
-    assert_eq!(number(), "r3", "numbers go on");
+    assert_eq!(number(), "r3", "numbering continues");
     client.post("/clock/pause", &json!(null));
     assert_eq!(client.post("/reset?keep=rules,scenario,clock", &json!(null)).status(), 204);
     assert_eq!((rules(), client.json("/clock")["paused"].as_bool()), (2, Some(true)));
@@ -311,7 +311,7 @@ fn a_reset_is_the_state_at_the_start_but_for_what_is_kept() {
 }
 
 #[test]
-fn long_transcripts_and_journals_come_in_pieces_and_whole() {
+fn long_transcripts_and_journals_are_sent_in_pieces_and_complete() {
     let (server, client) = start();
     let inbox = server.account("bob@example.org").inbox();
     inbox.add(vec![b'x'; 3 << 20]);
@@ -338,7 +338,7 @@ fn long_transcripts_and_journals_come_in_pieces_and_whole() {
 }
 
 #[test]
-fn the_server_says_where_it_is_and_how() {
+fn the_server_reports_its_endpoints_and_health() {
     let (server, client) = start();
 
     assert_eq!(client.json("")["name"], "mailjig");
@@ -445,7 +445,7 @@ fn foreign_hosts_and_foreign_pages_are_refused() {
 }
 
 #[test]
-fn what_a_page_of_another_site_loads_is_refused() {
+fn loads_by_a_page_of_another_site_are_refused() {
     let (_server, client) = start();
     let get = |headers: &[(&str, &str)]| {
         let request = client.agent.get(format!("{}/health", client.base));
@@ -455,7 +455,7 @@ fn what_a_page_of_another_site_loads_is_refused() {
 
     assert_eq!(get(&[("sec-fetch-site", "same-origin")]), 200);
     assert_eq!(get(&[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")]), 200);
-    // A link that somebody followed.
+    // A link that a user followed.
     assert_eq!(get(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]), 200);
     assert_eq!(get(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]), 403);
     assert_eq!(get(&[("sec-fetch-site", "cross-site")]), 403);
@@ -465,7 +465,7 @@ fn what_a_page_of_another_site_loads_is_refused() {
 }
 
 #[test]
-fn no_answer_is_taken_for_something_else_than_its_type_says() {
+fn responses_forbid_content_type_sniffing() {
     let (server, client) = start();
     server.deliver("bob@example.org", "Subject: x\r\nContent-Type: text/html\r\n\r\n<b>x</b>\r\n");
 
@@ -480,7 +480,7 @@ fn no_answer_is_taken_for_something_else_than_its_type_says() {
 }
 
 #[test]
-fn what_is_delivered_keeps_to_the_limits_of_clients() {
+fn deliveries_have_the_same_limits_as_clients() {
     let server = MailServer::builder().max_message_size(100).max_recipients(2).start();
     let client = Client::of(&server);
     let deliver = |from: &str, to: &[&str], raw: &str| {
@@ -515,7 +515,7 @@ fn what_is_delivered_keeps_to_the_limits_of_clients() {
 }
 
 #[test]
-fn mailboxes_are_seeded_and_looked_at() {
+fn mailboxes_can_be_seeded_and_inspected() {
     let (server, client) = start();
     let archive = "/accounts/bob@example.org/mailboxes/Archive%2F2026";
 
@@ -557,7 +557,7 @@ fn mailboxes_are_seeded_and_looked_at() {
 }
 
 #[test]
-fn sessions_are_waited_for() {
+fn a_request_can_wait_for_sessions() {
     let (server, client) = start();
     let mut imap = connect(server.imap().address());
     std::thread::scope(|scope| {
@@ -589,7 +589,7 @@ impl Client {
     }
 }
 
-/// Says a line to the SMTP listener of a new connection, and gives what answers it.
+/// Sends NOOP on a new SMTP connection, and returns the reply.
 fn noop(server: &MailServer) -> String {
     let mut client = std::io::BufReader::new(connect(server.smtp().address()));
     let mut line = String::new();
@@ -601,7 +601,7 @@ fn noop(server: &MailServer) -> String {
 }
 
 #[test]
-fn a_rule_is_added_counted_switched_and_taken_out() {
+fn a_rule_can_be_added_counted_disabled_and_removed() {
     let (server, client) = start();
     let rule = json!({ "id": "busy", "on": "smtp.noop", "do": { "reply": "451 4.3.0 busy" }, "expect": ">=1" });
     let mut added = client.post("/rules", &rule);
@@ -627,7 +627,7 @@ fn a_rule_is_added_counted_switched_and_taken_out() {
 }
 
 #[test]
-fn a_firing_that_changed_nothing_is_counted_apart() {
+fn firings_without_effect_are_counted_separately() {
     let (server, client) = start();
     let rule = json!({ "id": "typo", "on": "smtp.noop", "do": { "edit": { "find": "Okay", "replace": "No" } }, "expect": ">=1" });
     client.post("/rules", &rule);
@@ -646,7 +646,7 @@ fn a_firing_that_changed_nothing_is_counted_apart() {
 }
 
 #[test]
-fn a_scenario_is_in_force_when_the_call_returns() {
+fn a_scenario_applies_when_the_call_returns() {
     let (server, client) = start();
     let text = "mailjig = 1\n[state]\nphase = \"up\"\n[[rule]]\nid = \"down\"\non = \"smtp.noop\"\n\
                 when = { state.phase = \"down\" }\ndo = { reply = \"421 down\" }\nexpect = \"=1\"\n";
@@ -670,7 +670,7 @@ fn a_scenario_is_in_force_when_the_call_returns() {
 }
 
 #[test]
-fn a_change_that_follows_from_a_change_has_the_same_place_in_the_journal() {
+fn a_change_caused_by_a_change_has_the_same_position_in_the_journal() {
     let (_server, client) = start();
     let text = "mailjig = 1\n[state]\nfirst = false\nsecond = false\nthird = false\n\
                 [[rule]]\nid = \"once\"\non = \"state.changed\"\ntimes = 1\ndo = { set = { second = true } }\n\
@@ -687,7 +687,7 @@ fn a_change_that_follows_from_a_change_has_the_same_place_in_the_journal() {
 }
 
 #[test]
-fn a_rule_is_waited_for_over_http() {
+fn a_request_can_wait_for_a_rule() {
     let (server, client) = start();
     client.post("/rules", &json!({ "id": "busy", "on": "smtp.noop", "do": [{ "reply": "451 4.3.0 later" }] }));
 
@@ -705,7 +705,7 @@ fn a_rule_is_waited_for_over_http() {
 }
 
 #[test]
-fn what_is_wrong_with_a_rule_names_its_member() {
+fn an_error_in_a_rule_names_the_member() {
     let (_server, client) = start();
     let silly = json!({ "on": "smtp.rcpt", "do": [{ "pass": true }, { "cut": { "at": 3 } }] });
     let refused = problem(client.post("/rules", &silly), 422);
@@ -725,7 +725,7 @@ fn what_is_wrong_with_a_rule_names_its_member() {
 }
 
 #[test]
-fn the_clock_is_moved_over_http() {
+fn the_clock_can_be_advanced_over_http() {
     let (server, client) = start();
     let mut idle = std::io::BufReader::new(connect(server.smtp().address()));
     let mut line = String::new();

@@ -22,7 +22,7 @@ use wire::deadline::{DEADLINE, connect, until};
 mod wire;
 
 #[test]
-fn what_comes_in_the_clear_before_the_reply_to_starttls_leaves_is_dropped() {
+fn cleartext_input_before_the_reply_to_starttls_is_discarded() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.starttls'\ndo = [{ wait = '1h' }, { pass = true }]\n";
     let server = MailServer::builder().scenario(Scenario::text("late.toml", text)).manual_clock().start();
     let mut wire = Wire::connect(&server, "smtp", false);
@@ -30,9 +30,9 @@ fn what_comes_in_the_clear_before_the_reply_to_starttls_leaves_is_dropped() {
     wire.say("EHLO x\r\n");
     wire.line();
     wire.say("STARTTLS\r\n");
-    until("the server has heard it", || server.transcript().to_string().contains("C: STARTTLS\n"));
+    until("the server has read it", || server.transcript().to_string().contains("C: STARTTLS\n"));
 
-    // It is read by nobody while the server waits.
+    // The server does not read it while it waits.
     wire.say("NOOP\r\n");
     server.clock().advance(Duration::from_secs(3600));
     assert_eq!(wire.line(), b"220 2.0.0 Ready to start TLS\r\n");
@@ -45,7 +45,7 @@ fn what_comes_in_the_clear_before_the_reply_to_starttls_leaves_is_dropped() {
 }
 
 #[test]
-fn a_handshake_that_is_not_finished_in_time_ends_the_session() {
+fn a_handshake_that_takes_too_long_ends_the_session() {
     let mut hello = Vec::new();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -67,7 +67,7 @@ fn a_handshake_that_is_not_finished_in_time_ends_the_session() {
     }
 }
 
-/// Waits for news of the INBOX.
+/// Begins IDLE in the INBOX.
 fn idle(wire: &mut Wire) {
     for (command, last) in [("A LOGIN bob@example.org x", "A OK"), ("B SELECT INBOX", "B OK"), ("C IDLE", "+ ")] {
         wire.say(&format!("{command}\r\n"));
@@ -79,7 +79,7 @@ fn idle(wire: &mut Wire) {
 }
 
 #[test]
-fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
+fn news_does_not_extend_the_idle_timeout() {
     let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { raw = '* OK still here\\r\\n', after = '28m' }]\n";
     let server = MailServer::builder().scenario(Scenario::text("news.toml", text)).manual_clock().start();
     let mut wire = Wire::connect(&server, "imap", false);
@@ -100,7 +100,7 @@ fn news_do_not_prolong_the_patience_with_a_client_that_idles() {
 }
 
 #[test]
-fn a_client_that_ends_its_side_behind_starttls_holds_up_nobody() {
+fn a_client_that_ends_its_input_after_starttls_does_not_delay_others() {
     let server = MailServer::start();
     let mut wire = Wire::connect(&server, "smtp", false);
     wire.line();
@@ -114,7 +114,7 @@ fn a_client_that_ends_its_side_behind_starttls_holds_up_nobody() {
 }
 
 #[test]
-fn what_came_due_has_been_said_when_the_clock_was_advanced() {
+fn advance_returns_after_everything_due_was_sent() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '1h' }, { pass = true }]\n\
                 [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '1h' }]\n";
     let server = MailServer::builder().scenario(Scenario::text("waits.toml", text)).manual_clock().start();
@@ -127,17 +127,17 @@ fn what_came_due_has_been_said_when_the_clock_was_advanced() {
         after.say("RSET\r\n");
         after.line();
         waits.say("NOOP\r\n");
-        until("the server has heard it", || server.transcript().to_string().matches("C: NOOP\n").count() > round);
+        until("the server has read it", || server.transcript().to_string().matches("C: NOOP\n").count() > round);
 
         server.clock().advance(Duration::from_secs(3600));
 
-        // It need not be waited for.
+        // No further wait is needed.
         assert!(!waits.is_silent() && !after.is_silent(), "round {round}");
     }
 }
 
 #[test]
-fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
+fn resuming_the_clock_wakes_waiters() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '10ms' }, { pass = true }]\n\
                 [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '10ms' }]\n\
                 [[rule]]\non = 'smtp.vrfy'\ndo = [{ pass = true }, { listen = { down = '10ms' } }]\n";
@@ -148,7 +148,7 @@ fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
         wire
     });
     session.say("NOOP\r\n");
-    until("the server has heard it", || server.transcript().to_string().contains("C: NOOP\n"));
+    until("the server has read it", || server.transcript().to_string().contains("C: NOOP\n"));
     agenda.say("RSET\r\n");
     assert_eq!(agenda.line(), b"250 2.0.0 Ok\r\n");
     listeners.say("VRFY bob\r\n");
@@ -164,7 +164,7 @@ fn a_clock_that_runs_on_wakes_who_waited_while_it_stood() {
 }
 
 #[test]
-fn a_listener_whose_port_somebody_else_has_is_not_waited_for_again_and_again() {
+fn advance_waits_only_once_for_a_listener_whose_port_is_taken() {
     let later: String = (2..=100).map(|n| format!(", {{ note = 'due', after = '{n}s' }}")).collect();
     let text = format!(
         "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{{ listen = {{ down = '1s' }} }}{later}, {{ pass = true }}]\n"
@@ -200,7 +200,7 @@ fn a_listener_whose_port_somebody_else_has_is_not_waited_for_again_and_again() {
 }
 
 #[test]
-fn the_answers_to_a_flight_of_requests_leave_in_one_write() {
+fn the_replies_to_pipelined_requests_are_sent_in_one_write() {
     let server = MailServer::start();
     let mut smtp = Wire::connect(&server, "smtp", true);
     smtp.line();
@@ -212,7 +212,7 @@ fn the_answers_to_a_flight_of_requests_leave_in_one_write() {
 }
 
 #[test]
-fn an_answer_in_parts_leaves_in_one_write_where_it_is_small() {
+fn a_small_reply_in_parts_is_sent_in_one_write() {
     let server = MailServer::start();
     server.account("bob@example.org").inbox().generate(400);
     let mut imap = Wire::connect(&server, "imap", true);
@@ -285,7 +285,7 @@ fn a_deadline_wakes_the_task_that_polled_last() {
 }
 
 #[test]
-fn mail_that_comes_while_a_line_is_awaited_from_a_client_that_idles_is_told_behind_it() {
+fn new_mail_during_an_awaited_line_in_idle_is_announced_after_it() {
     let text = "mailjig = 1\n[[rule]]\non = 'imap.idle'\ndo = [{ pass = true }, { await = 'wait' }]\n";
     let server = MailServer::builder().scenario(Scenario::text("await.toml", text)).start();
     let mut wire = Wire::connect(&server, "imap", false);
@@ -301,7 +301,7 @@ fn mail_that_comes_while_a_line_is_awaited_from_a_client_that_idles_is_told_behi
 }
 
 #[test]
-fn what_a_client_begins_before_a_line_is_awaited_belongs_to_that_line() {
+fn input_before_a_line_is_awaited_belongs_to_that_line() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.lapse'\ndo = [{ reply = '421 still there?' }, { await = 'NOOP' }]\n";
     let server = MailServer::builder().scenario(Scenario::text("await.toml", text)).manual_clock().start();
     let mut wire = Wire::connect(&server, "smtp", false);

@@ -26,7 +26,7 @@ fn mailjig(arguments: &[&str]) -> Command {
     command
 }
 
-/// A server that ends with this value, whatever becomes of the test.
+/// A server process that is killed when this is dropped.
 struct Running {
     process: Child,
     _deadline: Deadline,
@@ -47,7 +47,7 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// Reads on to a line that has this in it.
+    /// Reads up to a line that contains this.
     fn until(&mut self, text: &str) -> String {
         loop {
             let line = self.line();
@@ -80,7 +80,7 @@ fn port(ready: &Value, name: &str) -> u16 {
 }
 
 #[test]
-fn a_server_says_where_it_is_tells_what_happens_and_ends_when_told() {
+fn a_server_prints_endpoints_and_events_and_stops_at_a_signal() {
     let mut server = Running::start(&["--json"]);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
 
@@ -102,7 +102,7 @@ fn a_server_says_where_it_is_tells_what_happens_and_ends_when_told() {
 }
 
 #[test]
-fn people_read_endpoints_bounds_and_lines() {
+fn plain_output_has_endpoints_bounds_and_events() {
     let mut server = Running::start(&[]);
 
     assert!(server.line().starts_with("mailjig "));
@@ -159,7 +159,7 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
 }
 
 #[test]
-fn a_login_that_breaks_off_is_in_no_line() {
+fn an_interrupted_login_is_in_no_line() {
     let mut server = Running::start(&["--json"]);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
     let logins = broken_logins();
@@ -180,7 +180,7 @@ fn a_login_that_breaks_off_is_in_no_line() {
 }
 
 #[test]
-fn output_that_nobody_reads_holds_up_no_mail() {
+fn unread_output_does_not_delay_mail() {
     let mut server = Running::start(&["--json"]);
     let ready: Value = serde_json::from_str(&server.line()).unwrap();
     let mut client = BufReader::new(connect(loopback(port(&ready, "smtp"))));
@@ -193,7 +193,7 @@ fn output_that_nobody_reads_holds_up_no_mail() {
 
     client.get_mut().write_all(b"HELO x\r\n").unwrap();
     reply(&mut client);
-    // Each makes a line; a pipe holds 64 KiB.
+    // Each prints a line; a pipe holds 64 KiB.
     for _ in 0..2000 {
         client.get_mut().write_all(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n").unwrap();
         (0..3).for_each(|_| drop(reply(&mut client)));
@@ -219,7 +219,7 @@ fn files_are_written_once_everything_is_bound() {
 }
 
 #[test]
-fn starttls_is_said_listener_by_listener() {
+fn starttls_is_set_for_each_listener() {
     let options =
         ["--json", "--smtp-starttls", "never", "--imap-starttls=before-login", "--pop3-starttls=before-anything"];
     let mut server = Running::start(&options);
@@ -234,7 +234,7 @@ fn starttls_is_said_listener_by_listener() {
 }
 
 #[test]
-fn a_taken_port_is_named_with_who_asked_for_it() {
+fn the_error_for_a_taken_port_names_its_listener() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
 
@@ -250,7 +250,7 @@ fn a_taken_port_is_named_with_who_asked_for_it() {
 }
 
 #[test]
-fn wrong_options_say_what_would_be_right() {
+fn the_error_for_a_wrong_option_says_what_is_right() {
     for (option, right) in [
         ("--smtp=everywhere", "write a port such as `2525`, an address such as `0.0.0.0:2525`, or `off`"),
         ("--account=bob", "write a login and a password, as in `bob@example.org:secret`"),

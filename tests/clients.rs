@@ -1,5 +1,5 @@
-//! Real clients that send mail: in cleartext, over STARTTLS and over implicit TLS, with and without a login. They verify
-//! the server's certificate. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
+//! Real clients that send mail: in cleartext, over STARTTLS and over implicit TLS, with and without a login. They
+//! verify the server's certificate. A client that is not installed is skipped, unless `MAILJIG_ALL_CLIENTS` is set.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\n
                     \r\nfirst line\r\n.a line with a dot\r\n..two\r\nlast line\r\n";
 
 impl Road {
-    /// Where the client sends, and whether it logs in: submission and SMTPS ask for that.
+    /// The endpoint for the client: submission and SMTPS if it logs in.
     fn endpoint(self, server: &MailServer) -> &Endpoint {
         match self {
             Road::Plain => server.smtp(),
@@ -35,7 +35,7 @@ fn clients_that_are_not_installed_are_named() {
     let missing = missing();
 
     if !missing.is_empty() {
-        // Past the capture of output, so that a run that passes says it too.
+        // Written to stderr directly, so that a passing run shows it too.
         let mut stderr = std::io::stderr().lock();
         writeln!(stderr, "\nSKIPPED, because they are not installed: the tests with {}", missing.join(", ")).unwrap();
     }
@@ -128,7 +128,7 @@ smtp.quit()
 }
 
 #[test]
-fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
+fn openssl_verifies_the_certificate_for_each_of_its_names() {
     if !is_there("openssl") {
         return;
     }
@@ -152,11 +152,11 @@ fn openssl_verifies_the_certificate_for_every_name_it_is_for() {
     stranger.args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "other.example", "-CAfile"]);
     stranger.arg(server.ca_file()).args(["-connect", &server.smtps().address().to_string()]);
     let output = output(&mut stranger, "");
-    assert!(!output.status.success(), "a name the certificate is not for was verified");
+    assert!(!output.status.success(), "openssl verified a name that the certificate does not have");
 }
 
 #[test]
-fn a_client_that_wants_to_renegotiate_is_told_that_this_is_not_done() {
+fn renegotiation_is_refused_with_an_alert() {
     if !is_there("openssl") {
         return;
     }
@@ -165,11 +165,11 @@ fn a_client_that_wants_to_renegotiate_is_told_that_this_is_not_done() {
     openssl.args(["s_client", "-tls1_2", "-connect", &server.smtps().address().to_string()]);
     openssl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (mut child, _deadline) = start(&mut openssl).expect("it starts");
-    // A greeting that comes when the client has asked is, to the client, an answer of the wrong kind.
+    // If the greeting came after the request, the client would take it for the answer.
     let mut printed = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     assert!(printed.any(|line| line.is_ok_and(|line| line.starts_with("220 "))), "there is a greeting");
 
-    // `R` alone in a line asks for it.
+    // A line with only `R` requests renegotiation.
     child.stdin.take().expect("it is piped").write_all(b"R\n").expect("it listens");
     let output = child.wait_with_output().expect("it ends");
 
@@ -178,7 +178,7 @@ fn a_client_that_wants_to_renegotiate_is_told_that_this_is_not_done() {
 }
 
 #[test]
-fn the_certificate_is_what_strict_clients_ask_for() {
+fn the_certificate_satisfies_strict_clients() {
     if !is_there("openssl") {
         return;
     }
@@ -246,7 +246,7 @@ fn lettre() {
     }
 }
 
-/// Sends the mail over each road with a server of its own, and looks at what came.
+/// Sends the mail over each road with a server of its own, and checks what was captured.
 fn each_road(client: &str, send: impl Fn(&MailServer, Road)) {
     if !is_there(client) {
         return;

@@ -14,7 +14,7 @@ mod credentials;
 #[allow(dead_code)]
 mod deadline;
 
-/// A report shows how the session ended, or what came instead of what was wanted.
+/// A report shows how the session ended, or what was captured instead of the expected.
 const SHOWN: [&str; 3] = [
     "mailjig = 1
 [[rule]]
@@ -61,7 +61,7 @@ event = '*.quit'
 ];
 
 #[test]
-fn a_login_that_breaks_off_is_in_no_report() {
+fn an_interrupted_login_is_in_no_report() {
     for (protocol, said) in broken_logins() {
         for shown in SHOWN {
             let server = MailServer::builder().scenario(Scenario::text("shown.toml", shown)).start();
@@ -84,7 +84,7 @@ fn a_login_that_breaks_off_is_in_no_report() {
 }
 
 #[test]
-fn what_came_behind_a_login_that_broke_off_is_in_no_report_though_its_record_is_forgotten_or_a_rule_awaits_a_line() {
+fn input_after_an_interrupted_login_is_in_no_report() {
     let text = "mailjig = 1
 [[rule]]
 on = 'smtp.unknown'

@@ -38,12 +38,12 @@ fn two_thousand_conversations_under_load_give_one_text() {
     });
 }
 
-/// A scenario with chance and jitter in it.
+/// A scenario with chance and jitter.
 const CHAOS: &str = "mailjig = 1\n[[rule]]\nid = \"flaky\"\non = [\"smtp.noop\", \"smtp.rset\"]\nper = \"{conn} {verb}\"\n\
                      chance = 0.4\ndo = [ { wait = { min = \"0ms\", max = \"2ms\" } }, { reply = \"451 4.3.0 not now\" } ]\n";
 
 #[test]
-fn chance_falls_alike_whatever_happens_beside() {
+fn draws_do_not_depend_on_other_sessions() {
     let talk = |parallel: bool| {
         let server = MailServer::builder().scenario(Scenario::text("chaos.toml", CHAOS).seed(42)).start();
         let session = |_| {

@@ -28,13 +28,13 @@ mod deadline;
 const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
 
 #[test]
-fn every_dialogue_goes_as_written_over_every_wire() {
+fn every_dialogue_passes_over_every_wire() {
     every_dialogue(&|_| Vec::new());
 }
 
 #[test]
 fn rules_that_do_not_fire_change_no_octet() {
-    // Whatever is asked, the last condition is false.
+    // The last condition is always false.
     every_dialogue(&|server| {
         vec![
             server.mount(on(smtp::any()).when("conn", ">=1").when("state.never", "so").reply("554 never")),
@@ -52,7 +52,7 @@ fn rules_that_pass_change_no_octet() {
     });
 }
 
-/// Plays every dialogue over every wire, under the rules that are mounted here: each dialogue meets one of them.
+/// Plays every dialogue over every wire, with the rules that `rules` mounts: each dialogue must reach one of them.
 fn every_dialogue(rules: &dyn Fn(&MailServer) -> Vec<Mounted>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dialogues");
     let folders = ["smtp", "lmtp", "imap", "pop3"].map(|protocol| fs::read_dir(folder.join(protocol)).unwrap());
@@ -87,7 +87,7 @@ fn wires_of(protocol: &str) -> impl Iterator<Item = &'static str> {
     WIRES.into_iter().filter(move |wire| has_tls || *wire != "tls")
 }
 
-/// The wires a dialogue can go over: STARTTLS is for those that begin in the clear.
+/// The wires for a dialogue: STARTTLS requires wires that begin in cleartext.
 fn wires(protocol: &str, script: &Script) -> Vec<&'static str> {
     let named: Vec<&str> = script.settings("wires").flat_map(str::split_whitespace).collect();
     let begins_in_the_clear = script.settings("starttls").next().is_some();
@@ -140,15 +140,14 @@ fn server(script: &Script) -> MailServer {
     server
 }
 
-/// What servers announce, by what it depends on: the settings, whether the session has TLS, and whether somebody is
-/// logged in.
+/// What servers announce, by the settings, by whether the session has TLS, and by whether the client is logged in.
 #[derive(Default)]
 struct Announced(HashMap<(String, Settings, bool, bool), String>);
 
 type Settings = Vec<(String, String)>;
 
 impl Announced {
-    /// What another server with the same settings announces to a client that asks.
+    /// What another server with the same settings announces.
     fn get(&mut self, protocol: &str, script: &Script, is_secured: bool, is_logged_in: bool) -> &str {
         let matters = |(key, _): &&(String, String)| !matches!(key.as_str(), "mail" | "mailbox" | "wires");
         let settings: Settings = script.settings.iter().filter(matters).cloned().collect();
@@ -169,7 +168,7 @@ impl Announced {
     }
 }
 
-/// Plays a dialogue; gives its transcript, bodies in place.
+/// Plays a dialogue; returns its transcript with bodies in place.
 fn play(
     name: &str,
     protocol: &str,
@@ -213,8 +212,8 @@ fn play(
         }
     }
     server.settled().block();
-    assert!(client.said.is_empty(), "{name}: the server says more than is written");
-    assert!(mounted.is_empty() || mounted.iter().any(|rule| rule.asked() > 0), "{name}: no rule was asked");
+    assert!(client.said.is_empty(), "{name}: the server sends more than the dialogue has");
+    assert!(mounted.is_empty() || mounted.iter().any(|rule| rule.asked() > 0), "{name}: no rule was evaluated");
     let transcript = server.transcript();
     check(name, script, &said, &transcript.verbatim());
     check_capabilities(name, script, &transcript.to_string());
@@ -234,7 +233,7 @@ fn check_capabilities(name: &str, script: &Script, printed: &str) {
     }
 }
 
-/// The transcript has the dialogue's own lines, each side's in their order.
+/// Checks that the transcript has the dialogue's lines, each side's in order.
 fn check(name: &str, script: &Script, said: &[String], transcript: &str) {
     let side = |who: &str| -> Vec<&str> { transcript.lines().filter(|line| line.starts_with(who)).collect() };
     let server = said.iter().map(|line| if line.is_empty() { "S:".to_owned() } else { format!("S: {line}") });
@@ -244,7 +243,7 @@ fn check(name: &str, script: &Script, said: &[String], transcript: &str) {
         Step::Server(_) | Step::Tls | Step::Fin => None,
     });
     let client: Vec<_> = client.collect();
-    // Octets that are no lines of text, and lines that are too long, print in another form than they are written.
+    // Octets that are not lines of text, and overlong lines, print in another form than written.
     let is_plain = |said: &&Option<String>| {
         let line = said.as_deref().and_then(|said| said.strip_suffix("\r\n"));
         line.is_some_and(|line| line.len() < 500 && !line.contains(char::is_control))
@@ -317,7 +316,7 @@ impl Client {
     }
 
     fn secure(&mut self, server: &MailServer) {
-        assert!(self.said.is_empty(), "the server said more than it should before the handshake");
+        assert!(self.said.is_empty(), "the server sent something before the handshake");
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -327,7 +326,7 @@ impl Client {
             .with_no_client_auth();
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-        let Some(Road::Clear(socket)) = self.road.take() else { panic!("it is secured already") };
+        let Some(Road::Clear(socket)) = self.road.take() else { panic!("TLS is already active") };
         self.road = Some(Road::Tls(Box::new(StreamOwned::new(connection, socket))));
     }
 

@@ -1,4 +1,4 @@
-//! Every step at an event of every protocol, on four wires. Each case states the octets that leave, where the server's
+//! Every step at an event of every protocol, on four wires. Each case states the octets sent, where the server's
 //! writes end, and how the connection ends.
 
 use std::time::Duration;
@@ -22,14 +22,14 @@ mod own;
 #[allow(dead_code)]
 mod wire;
 
-/// A protocol: the event, the command that makes it, the next command and its answer.
+/// A protocol: the event, its command, the next command and its reply.
 struct Protocol {
     name: &'static str,
     event: &'static str,
     command: &'static str,
     next: &'static str,
     answer: &'static str,
-    /// Its column in the table: LMTP answers as SMTP does.
+    /// Its column in the table: LMTP has the replies of SMTP.
     column: usize,
 }
 
@@ -74,8 +74,9 @@ enum Via {
     Flight,
 }
 
-/// Steps beyond the examples of the manual, and for SMTP and LMTP, IMAP, and POP3 what leaves: `|` where a write must end. TCP may bring two writes as one segment to
-/// a client that reads late; each is a TLS record of its own, so that is where it is seen.
+/// Steps beyond the examples of the manual, with the octets sent over SMTP and LMTP, IMAP, and POP3; `|` where a write
+/// must end. TCP may deliver two writes as one segment to a client that reads late; over TLS each write is a record, so
+/// write ends are checked there.
 #[rustfmt::skip]
 const ROWS: &[(&str, [&str; 3], After)] = &[
     // Flow.
@@ -95,7 +96,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ hold = true }, { reply = REPLY }, { wait = '30ms' }, { raw = 'x' }]", ["451 4.7.1 later\r\nx", "A1 NO later\r\nx", "-ERR later\r\nx"], Open),
     ("[{ cut = { at = 6, close = 'fin' } }]", ["250 2.", "A1 OK ", "+OK no"], Eof),
     ("[{ cut = { at = 0, close = 'fin' } }]", ["", "", ""], Eof),
-    // At the very end of what is said: of all of it, or of a part.
+    // At the very end of the output, or of a part of it.
     ("[{ cut = { at = 4, close = 'fin' } }, { raw = 'abcd' }]", ["abcd", "abcd", "abcd"], Eof),
     ("[{ cut = { at = 4, close = 'rst' } }, { raw = 'abcd' }, { raw = 'efgh' }]", ["abcd", "abcd", "abcd"], Reset),
     ("[{ cut = { at = 6, close = 'tls-no-notify' } }]", ["250 2.", "A1 OK ", "+OK no"], Truncated),
@@ -109,7 +110,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ edit = { line = 1, dup = true } }]", ["250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n", "A1 OK Done\r\nA1 OK Done\r\n", "+OK now the password\r\n+OK now the password\r\n"], Open),
     ("[{ edit = { below = 1, insert = 'more' } }]", ["250 2.0.0 Ok\r\nmore\r\n", "A1 OK Done\r\nmore\r\n", "+OK now the password\r\nmore\r\n"], Open),
     ("[{ edit = { find = '~$', replace = '!' } }, { pass = { status = REPLY } }]", ["451 4.7.1 later!\r\n", "A1 NO later!\r\n", "-ERR later!\r\n"], Open),
-    // Several filters have one order, whatever the order of the steps.
+    // Several filters have a fixed order, whatever the order of the steps.
     ("[{ cut = { at = 4, close = 'fin' } }, { eol = 'lf' }, { edit = { find = 'o', replace = '0' } }, { reply = LINES }]", ["250-", "* 0n", "+OK "], Eof),
     // Connection.
     ("[{ close = 'fin' }]", ["", "", ""], Eof),
@@ -122,7 +123,7 @@ const ROWS: &[(&str, [&str; 3], After)] = &[
     ("[{ reply = REPLY, after = '50ms' }, { pass = true }]", ["250 2.0.0 Ok\r\n|451 4.7.1 later\r\n", "A1 OK Done\r\n|A1 NO later\r\n", "+OK now the password\r\n|-ERR later\r\n"], Open),
 ];
 
-/// What a server says when it is dropped.
+/// The report of a server that is dropped.
 fn report(server: MailServer) -> String {
     let why = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server)));
     *why.expect_err("something is wrong").downcast::<String>().unwrap()
@@ -167,7 +168,7 @@ fn scenario(steps: &str, protocol: &Protocol) -> Scenario {
 fn every_step_at_every_protocol_on_every_wire() {
     let on_all = |(steps, wanted, after): &(&'static str, [&'static str; 3], After)| {
         for protocol in &PROTOCOLS {
-            // What is said later is not said to a client that is gone.
+            // Deferred output is not sent to a client that has left.
             let is_late = steps.contains("after = ");
             for via in [Via::Tcp, Via::Tls, Via::Octets, Via::Flight].into_iter().take(if is_late { 3 } else { 4 }) {
                 let what = format!("{} {steps} via {via:?}", protocol.name);
@@ -189,7 +190,7 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
         Via::Flight => wire.say(&format!("{command}{next}")),
     }
     let mut writes: Vec<Vec<u8>> = wanted.split('|').map(octets).filter(|write| !write.is_empty()).collect();
-    // What was read before reading stops is answered.
+    // Input read before reading stops is answered.
     let after = if via == Via::Flight && what.contains("read = 'stop'") { Open } else { after };
     if via == Via::Flight && after == Open {
         writes.push(octets(answer));
@@ -213,7 +214,8 @@ fn row(what: &str, scenario: Scenario, protocol: &Protocol, via: Via, wanted: &s
             if via != Via::Flight {
                 wire.say(next);
             }
-            // What it would say to that it would say before the end, which comes with the client's or with the end of
+            // The server would send such output before the end, which comes with the client's end or with the server's
+            // timeout.
             // the server's patience.
             wire.fin();
             server.clock().advance(Duration::from_secs(24 * 3600));

@@ -9,7 +9,7 @@ use wire::Wire;
 #[allow(dead_code)]
 mod wire;
 
-/// An event, what is noted there, and what that says in the conversations below.
+/// An event, the fields that a rule notes there, and their values in the conversations below.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, &str)] = &[
     ("tls.done", "{age} {conn} {ip} {listener} {server_cert} {sni} {tls}", "0 2 127.0.0.1 smtps good localhost true"),
@@ -34,7 +34,7 @@ fn conversation(wire: &mut Wire, lines: &[&str], last: &str) {
 }
 
 #[test]
-fn each_field_says_what_it_is_about() {
+fn each_field_has_its_value() {
     let rule = |(at, (event, note, _)): (usize, &(&str, &str, &str))| {
         format!("[[rule]]\nid = 'row {at}'\non = '{event}'\ndo = {{ note = '{note}' }}\n")
     };
@@ -68,7 +68,7 @@ fn each_field_says_what_it_is_about() {
 }
 
 #[test]
-fn a_refusal_behind_an_awaited_line_is_a_refusal_of_its_request() {
+fn a_refusal_after_an_awaited_line_refuses_its_request() {
     let rules = "mailjig = 1\n[[rule]]\non = 'pop3.user'\ndo = [{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = { status = '-ERR later' } }]\n\
                  [[rule]]\nid = 'counted'\non = 'pop3.quit'\ndo = { note = '{failed}' }\n";
     let server = MailServer::builder().scenario(Scenario::text("failed.toml", rules)).start();
@@ -82,7 +82,7 @@ fn a_refusal_behind_an_awaited_line_is_a_refusal_of_its_request() {
 }
 
 #[test]
-fn a_mailbox_that_is_selected_and_gone_has_its_name() {
+fn a_deleted_selected_mailbox_keeps_its_name() {
     let rule = "mailjig = 1\n[[rule]]\nid = 'gone'\non = 'imap.noop'\ndo = { note = '{mailbox}' }\n";
     let server = MailServer::builder().scenario(Scenario::text("gone.toml", rule)).start();
     let mut imap = Wire::connect(&server, "imap", false);
@@ -104,7 +104,7 @@ fn every_field_has_a_row() {
     let fields: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert!(fields.len() > 30, "{fields:?}");
 
-    // The outcome is known later, and the moment only to a timer.
+    // The outcome is known later; only timers have `at`.
     let elsewhere = ["outcome", "at", "session.…", "state.…"];
     for field in fields.into_iter().filter(|field| !elsewhere.contains(field)) {
         let name = field.trim_end_matches('…');
@@ -119,7 +119,7 @@ fn every_field_has_a_row() {
 }
 
 #[test]
-fn what_is_counted_over_users_is_counted_where_no_command_names_one() {
+fn counting_by_user_uses_the_logged_in_user() {
     let rule = "mailjig = 1\n[[rule]]\nid = \"gone\"\non = \"tcp.close\"\nper = \"user\"\ntimes = 1\ndo = { note = \"gone\" }\n";
     let server = MailServer::builder().scenario(Scenario::text("gone.toml", rule)).start();
 
@@ -133,7 +133,7 @@ fn what_is_counted_over_users_is_counted_where_no_command_names_one() {
 }
 
 #[test]
-fn a_session_counts_on_when_what_was_said_in_it_is_forgotten() {
+fn a_session_keeps_its_counts_when_its_records_are_evicted() {
     let rule = "mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.quit'\ndo = { note = '{seq} {failed} {idle}' }\n";
     let server = MailServer::builder().scenario(Scenario::text("row.toml", rule)).manual_clock().start();
     let mut smtp = Wire::connect(&server, "smtp", false);

@@ -25,7 +25,7 @@ fn mailer(endpoint: &Endpoint) -> SmtpTransport {
     SmtpTransport::builder_dangerous(endpoint.host()).port(endpoint.port()).build()
 }
 
-/// Sends lines in one flight and gives all that comes back until the server closes.
+/// Sends lines in one segment and returns all that the server sends until it closes.
 fn talk(endpoint: &Endpoint, lines: &str) -> String {
     let mut client = connect(endpoint.address());
     client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
@@ -34,7 +34,7 @@ fn talk(endpoint: &Endpoint, lines: &str) -> String {
     said
 }
 
-/// The text of the panic that this ends with.
+/// The text of the panic of this call.
 fn panic_of(act: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(act)).expect_err("it panics");
     match panic.downcast::<String>() {
@@ -44,7 +44,7 @@ fn panic_of(act: impl FnOnce()) -> String {
 }
 
 #[test]
-fn a_plain_test_waits_on_its_thread() {
+fn a_plain_test_can_block_on_a_wait() {
     let server = MailServer::start();
 
     mailer(server.smtp()).send(&letter("bob@example.org", "Welcome, Bob")).unwrap();
@@ -55,7 +55,7 @@ fn a_plain_test_waits_on_its_thread() {
 }
 
 #[tokio::test]
-async fn a_current_thread_runtime_waits_and_even_a_blocking_client_does_not_starve_the_server() {
+async fn a_blocking_client_on_a_current_thread_runtime_does_not_starve_the_server() {
     let server = MailServer::start();
 
     mailer(server.smtp()).send(&letter("bob@example.org", "blocking")).unwrap();
@@ -66,7 +66,7 @@ async fn a_current_thread_runtime_waits_and_even_a_blocking_client_does_not_star
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_multi_thread_runtime_waits_for_what_comes_later() {
+async fn a_multi_thread_runtime_can_wait() {
     let server = MailServer::start();
     let endpoint = server.smtp();
     let mailer = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(endpoint.host()).port(endpoint.port()).build();
@@ -78,7 +78,7 @@ async fn a_multi_thread_runtime_waits_for_what_comes_later() {
 }
 
 #[test]
-fn another_executor_waits_too() {
+fn another_executor_can_wait() {
     smol::block_on(async {
         let server = MailServer::start();
         let wait = smol::spawn(server.wait_for(to("bob@example.org")));
@@ -90,7 +90,7 @@ fn another_executor_waits_too() {
 }
 
 #[test]
-fn a_wait_sees_what_was_there_and_what_comes_after_a_message() {
+fn a_wait_sees_earlier_mail_and_mail_after_a_message() {
     let server = MailServer::start();
     let first = server.deliver("bob@example.org", "Subject: code 1\r\n\r\n");
 
@@ -102,7 +102,7 @@ fn a_wait_sees_what_was_there_and_what_comes_after_a_message() {
 }
 
 #[test]
-fn behind_a_message_comes_what_was_captured_before_it_and_answered_later() {
+fn mail_captured_before_a_message_but_answered_later_is_after_it() {
     let server = MailServer::start();
     server.clock().pause();
     server.mount(on(smtp::message()).wait(Duration::from_secs(60)).pass().once());
@@ -121,7 +121,7 @@ fn behind_a_message_comes_what_was_captured_before_it_and_answered_later() {
 }
 
 #[test]
-fn a_wait_for_three_gives_three_and_says_when_only_two_came() {
+fn a_wait_for_three_messages_returns_three_or_reports_two() {
     let server = MailServer::start();
     server.deliver("bob@example.org", "Subject: 1\r\n\r\n");
     let three = server.wait_for(to("bob@example.org")).count(3);
@@ -141,7 +141,7 @@ fn a_wait_for_three_gives_three_and_says_when_only_two_came() {
 }
 
 #[test]
-fn a_wait_for_no_session_ends_when_the_last_client_is_gone() {
+fn a_wait_for_no_session_ends_when_the_last_session_ends() {
     let server = MailServer::start();
     server.wait_for_no_session().block();
     let mut client = connect(server.imap().address());
@@ -164,7 +164,7 @@ fn a_wait_for_no_session_ends_when_the_last_client_is_gone() {
 }
 
 #[test]
-fn a_thousand_waits_each_get_their_own() {
+fn each_of_a_thousand_waits_gets_its_message() {
     let server = MailServer::start();
     let waits: Vec<_> = (0..1000).map(|n| server.wait_for(to(format!("user{n}@example.org")))).collect();
 
@@ -180,7 +180,7 @@ fn a_thousand_waits_each_get_their_own() {
 }
 
 #[test]
-fn matchers_ask_about_everything() {
+fn every_matcher_matches() {
     let server = MailServer::start();
     server.deliver_from(
         "ann@example.org",
@@ -213,7 +213,7 @@ fn matchers_ask_about_everything() {
 }
 
 #[test]
-fn bcc_is_in_the_envelope_and_the_body_is_kept_once() {
+fn bcc_is_in_the_envelope_and_the_body_is_stored_once() {
     let server = MailServer::start();
 
     let said = talk(
@@ -232,7 +232,7 @@ fn bcc_is_in_the_envelope_and_the_body_is_kept_once() {
 }
 
 #[test]
-fn a_transcript_is_a_snapshot_as_it_is() {
+fn a_transcript_is_usable_as_a_snapshot() {
     let server = MailServer::start();
 
     talk(
@@ -282,7 +282,7 @@ fn a_message_prints_the_same_in_every_run() {
 }
 
 #[test]
-fn clearing_takes_what_was_there_and_resetting_begins_anew() {
+fn clear_returns_the_mail_and_reset_restarts_numbering() {
     let server = MailServer::start();
     server.deliver("bob@example.org", "Subject: one\r\n\r\n");
 
@@ -298,7 +298,7 @@ fn clearing_takes_what_was_there_and_resetting_begins_anew() {
 }
 
 #[test]
-fn a_closed_list_knows_its_own() {
+fn a_closed_list_accepts_only_its_accounts() {
     let server = MailServer::builder().account_of("ann", "secret", &["ann@example.org"]).start();
 
     let said = talk(
@@ -315,7 +315,7 @@ fn a_closed_list_knows_its_own() {
 }
 
 #[test]
-fn expectations_are_judged_when_the_server_is_dropped() {
+fn expectations_are_verified_when_the_server_is_dropped() {
     let server = MailServer::start();
     server.expect(1, to("ann@example.org"));
     server.expect(0, to("eve@example.org"));
@@ -332,7 +332,7 @@ fn expectations_are_judged_when_the_server_is_dropped() {
 }
 
 #[test]
-fn expectations_are_judged_by_verify_after_the_server_has_settled() {
+fn verify_checks_expectations_after_the_server_has_settled() {
     let server = MailServer::start();
     server.expect(1, to("ann@example.org"));
     assert!(panic_of(|| server.verify().block()).contains("0 messages matched, expected exactly 1"));
@@ -343,7 +343,7 @@ fn expectations_are_judged_by_verify_after_the_server_has_settled() {
 }
 
 #[test]
-fn a_server_is_judged_when_dropped_even_while_a_session_lasts() {
+fn a_server_is_verified_when_dropped_with_an_open_session() {
     let server = MailServer::builder().start();
     server.expect(1, any());
     let mut client = connect(server.smtp().address());
@@ -356,7 +356,7 @@ fn a_server_is_judged_when_dropped_even_while_a_session_lasts() {
 }
 
 #[test]
-fn none_within_holds_when_nothing_comes_and_fails_when_something_does() {
+fn none_within_passes_without_mail_and_fails_with_mail() {
     let server = MailServer::start();
     server.none_within(Duration::from_millis(1), any()).block();
 
@@ -390,7 +390,7 @@ fn a_taken_port_is_named_with_its_listener() {
 }
 
 #[test]
-fn one_session_too_many_is_told_to_come_back() {
+fn a_session_beyond_the_limit_is_refused() {
     let server = MailServer::builder().max_sessions(2).start();
     let mut clients = [(); 2].map(|()| connect(server.smtp().address()));
     for client in &mut clients {
@@ -403,7 +403,7 @@ fn one_session_too_many_is_told_to_come_back() {
 }
 
 #[test]
-fn a_silent_client_is_told_that_time_is_over() {
+fn a_silent_client_gets_a_timeout_reply() {
     let server = MailServer::builder().idle_timeout(Duration::from_millis(1)).start();
     let mut client = connect(server.smtp().address());
 
@@ -414,14 +414,14 @@ fn a_silent_client_is_told_that_time_is_over() {
 }
 
 #[test]
-fn a_listener_that_is_off_is_named() {
+fn the_panic_names_a_listener_that_is_off() {
     let server = MailServer::builder().without(Listener::Smtps).start();
 
     assert!(panic_of(|| drop(server.smtps().url().to_owned())).contains("the smtps listener of this server is off"));
 }
 
 #[test]
-fn a_name_that_is_none_is_named() {
+fn the_error_names_an_invalid_host_name() {
     for name in ["", "two words", "büro.example", "a\r\n250 b"] {
         let error = MailServer::builder().certificate_name(name).try_start().unwrap_err();
         assert!(error.to_string().starts_with(&format!("{name:?} is not a valid host name")), "{error}");
@@ -430,7 +430,7 @@ fn a_name_that_is_none_is_named() {
 }
 
 #[test]
-fn a_scenario_says_what_comes_before_starttls() {
+fn a_scenario_sets_what_starttls_must_precede() {
     let text =
         "mailjig = 1\n[[tls]]\nlistener = \"pop3\"\nstarttls = \"never\"\n[[tls]]\nstarttls = \"before-anything\"\n";
     let server = MailServer::builder()
@@ -454,10 +454,10 @@ fn a_listener_that_begins_with_tls_has_no_starttls() {
 }
 
 #[test]
-fn a_handshake_that_fails_says_why_in_words() {
+fn a_failed_handshake_has_a_reason_in_plain_words() {
     let too_old = "the client's TLS version is too old: the server speaks TLS 1.2 and TLS 1.3";
     let group = "the client offers no key exchange group that the server supports";
-    // Cipher suites: the server has 0xc02b (with ECDSA) and 0x1301 (of TLS 1.3). Extensions by their number: 10 the groups
+    // Cipher suites: the server has 0xc02b (with ECDSA) and 0x1301 (of TLS 1.3). Extensions by number: 10 groups
     // x25519 or secp521r1, 11 the point formats, 13 the signature algorithms with ECDSA or RSA, 20 a certificate
     // that is a bare key (RFC 7250), 43 the versions.
     let (x25519, secp521r1) = ((10, &[0, 2, 0, 29][..]), (10, &[0, 2, 0, 25][..]));
@@ -537,7 +537,7 @@ fn failed_handshake(server: &MailServer) -> String {
 }
 
 #[test]
-fn a_detail_in_an_address_reaches_its_user_on_a_closed_list() {
+fn a_subaddress_reaches_its_account_on_a_closed_list() {
     let told = |separator: Option<char>| {
         let server = MailServer::builder().account("bob@example.org", "secret").subaddress_separator(separator).start();
         let rcpt = |to: &str| format!("RCPT TO:<{to}>\n");
@@ -562,7 +562,7 @@ fn a_detail_in_an_address_reaches_its_user_on_a_closed_list() {
 }
 
 #[test]
-fn what_ends_a_line_is_in_no_address_and_no_login() {
+fn addresses_and_logins_cannot_contain_line_ends() {
     let server = MailServer::builder().max_message_size(10).start();
     for wrong in ["", "bob\r\nQUIT", "bob\0"] {
         let said = panic_of(|| drop(server.account(wrong)));

@@ -1,12 +1,12 @@
-//! The architecture as a test: a floor imports only floors below it, some words are forbidden in some floors, tests have
-//! deadlines, and public items have examples.
+//! The architecture as a test: a floor imports only floors below it, some words are forbidden in some floors, tests
+//! have deadlines, and public items have examples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the bottom up. A floor may import itself and every floor of a line above it in this table; the names on one
-/// line are siblings and never see each other.
+/// Floors, from the bottom up. A floor may import itself and every floor of an earlier line; floors on one line must
+/// not import each other.
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["mail", "sasl"],
@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Words that code in these floors never uses: whole identifiers, comments and strings aside.
+/// Words that code in these floors must not use, as whole identifiers outside of comments and strings.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("protocol", &["fault", "rule", "scenario", "journal", "rustls"]),
     ("base", SOCKETS),
@@ -48,7 +48,7 @@ fn every_floor_imports_only_floors_below_it() {
 }
 
 #[test]
-fn a_house_with_violations_is_reported() {
+fn violations_are_reported() {
     let violations = violations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/house"));
 
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_house_with_violations_is_reported() {
     );
 }
 
-/// What makes a test hang, or fail on a busy machine, and what to use instead.
+/// Calls that can make a test hang, or fail on a busy machine, and what to use instead.
 const NO_DEADLINE: &[(&str, &str)] = &[
     ("TcpStream::connect(", "`deadline::connect` has timeouts"),
     (".output()", "`support::output` kills a command that hangs"),
@@ -74,7 +74,7 @@ const NO_DEADLINE: &[(&str, &str)] = &[
     ("sleep(", "wait for a fact, or advance the server's clock"),
     ("elapsed(", "assert a fact, not how long it took"),
 ];
-/// Where the waiting with deadlines is written, and the measuring.
+/// Files that may use these calls: the helpers with deadlines, and the benches.
 const MAY_WAIT: &[&str] = &["house.rs", "clients/deadline.rs", "clients/support.rs", "benches/"];
 
 #[test]
@@ -101,7 +101,7 @@ fn every_test_that_waits_has_a_deadline() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
-/// Ways to take a name apart, or to compare it, where the typed protocol or listener is asked instead.
+/// Ways to take a name apart or compare it as text, instead of using the typed protocol or listener.
 const NAME_AS_TEXT: &[&str] = &[".name().split", ".name().starts_with", ".name().ends_with", ".name().strip_"];
 
 #[test]
@@ -129,7 +129,7 @@ fn protocols_and_listeners_are_types_and_not_compared_as_text() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
-/// Names that several types of the crate have, because they mean the same in each place.
+/// Names that several types of the crate share, because they mean the same in each place.
 const SAME_MEANING: &[(&str, &[&str])] = &[
     ("what each protocol's machine has for itself", &["Config", "Limits", "Request"]),
     ("the public handle of what a floor below keeps", &["Account", "Clock", "Entry", "Mailbox", "Mounted", "Rule"]),
@@ -139,7 +139,7 @@ const SAME_MEANING: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn a_type_that_several_files_see_has_a_name_of_its_own() {
+fn type_names_visible_in_several_files_are_unique() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     collect(&src, "rs", &mut files);
@@ -177,7 +177,8 @@ fn every_public_item_has_an_example() {
     assert_eq!(of_fixture, ["mail/mod.rs:18: `pub struct Undocumented;` has no example"]);
 }
 
-/// The `pub` items without an example in their documentation. The lint `unreachable_pub` makes sure that `pub` is public.
+/// The `pub` items without an example in their documentation. The lint `unreachable_pub` makes sure that `pub` is
+/// public.
 fn items_without_example(src: &Path) -> Vec<String> {
     const KINDS: &[&str] =
         &["fn ", "async fn ", "const fn ", "struct ", "enum ", "trait ", "type ", "const ", "static "];
@@ -188,7 +189,7 @@ fn items_without_example(src: &Path) -> Vec<String> {
     let mut without = Vec::new();
     for file in files {
         let name = file.strip_prefix(src).expect("it was found there").to_string_lossy().replace('\\', "/");
-        // The binary's modules are hidden.
+        // The modules of the binary are hidden.
         if name.starts_with("cli/") || name == "main.rs" {
             continue;
         }
@@ -198,7 +199,7 @@ fn items_without_example(src: &Path) -> Vec<String> {
             let item = text.trim();
             let is_public =
                 item.strip_prefix("pub ").is_some_and(|rest| KINDS.iter().any(|kind| rest.starts_with(kind)));
-            // Where a macro is given the documentation, its callers have the example.
+            // If a macro gets the documentation as an argument, its callers have the example.
             if is_public && !block.contains("```") && !block.contains("#[$doc]") {
                 without.push(format!("{name}:{}: `{item}` has no example", line + 1));
             }
@@ -232,7 +233,7 @@ fn violations(src: &Path) -> Vec<String> {
         for (line, text) in code.lines().enumerate() {
             let line = line + 1;
             for import in imports(&code, line, text) {
-                // What is no floor is a public word at the crate's root.
+                // A name that is not a floor is public at the crate's root.
                 let is_below = self::level(&import).is_none_or(|its| its < level) || import == floor;
                 if !is_below {
                     violations.push(format!("{name}:{line}: `{floor}` imports `{import}`, which is not below it"));
@@ -252,7 +253,7 @@ fn level(floor: &str) -> Option<usize> {
     FLOORS.iter().position(|names| names.contains(&floor))
 }
 
-/// What follows `crate::` on this line; of `use crate::{a, b}`, however many lines it has, each.
+/// What follows `crate::` on this line; for `use crate::{a, b}`, however long, each of its items.
 fn imports(code: &str, line: usize, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("crate::") {
@@ -289,7 +290,7 @@ fn has_word(text: &str, word: &str) -> bool {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|its| its == word)
 }
 
-/// The same lines with comments and the insides of strings blanked.
+/// The same lines with blanked comments and string contents.
 fn without_comments_and_strings(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;

@@ -1,4 +1,4 @@
-//! The memory of a connection that idles.
+//! The memory of a connection in IDLE.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -11,12 +11,12 @@ use wire::deadline::until;
 #[allow(dead_code)]
 mod wire;
 
-/// Counts what is there.
+/// Counts the allocated octets.
 struct Counting;
 
 static THERE: AtomicIsize = AtomicIsize::new(0);
 
-// The one place that cannot do without: an allocator is unsafe by its interface. It only counts and passes on.
+// Unavoidable: the interface of an allocator is unsafe. It only counts and forwards.
 #[expect(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -37,7 +37,7 @@ const CLIENTS: usize = 10;
 const KEPT: isize = 64 << 10;
 
 #[test]
-fn a_connection_that_idles_gives_its_buffers_back() {
+fn an_idle_connection_frees_its_buffers() {
     for is_tls in [false, true] {
         let server = MailServer::start();
         let mail = format!("Subject: large\r\n\r\n{}", "All work and no play.\r\n".repeat(50_000));

@@ -1,4 +1,5 @@
-//! The crate `async-imap` as a client, in cleartext, over STARTTLS and over implicit TLS: login, mailboxes, FETCH, STORE, IDLE.
+//! The crate `async-imap` as a client, in cleartext, over STARTTLS and over implicit TLS: login, mailboxes, FETCH,
+//! STORE, IDLE.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ fn connect(endpoint: &Endpoint) -> TcpStream {
     TcpStream::from_std(socket).unwrap()
 }
 
-/// What the client does, unless it takes too long.
+/// Runs the client with a deadline.
 async fn in_time(day: impl Future<Output = ()>) {
     tokio::time::timeout(DEADLINE, day).await.expect("the client is done in time");
 }

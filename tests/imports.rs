@@ -1,6 +1,6 @@
-//! The prelude compiles beside the crates that a mail test uses: no name of the one hides or contradicts a name of another.
+//! The prelude compiles together with the crates that a mail test uses: their names do not collide.
 
-// This gives the test a crate named `imap`, as if it depended on one.
+// Gives the test a crate named `imap`, as if it depended on one.
 extern crate async_imap as imap;
 
 mod by_name {
@@ -13,7 +13,7 @@ mod by_name {
     use ureq::http;
 
     #[test]
-    fn names_of_other_crates_keep_their_meaning() {
+    fn names_of_other_crates_are_not_shadowed() {
         let server = MailServer::start();
         let bob = Mailbox::new(None, Address::new("bob", "example.org").unwrap());
         let mail = Message::builder().from(bob.clone()).to(bob).header(header::ContentType::TEXT_PLAIN);
@@ -34,11 +34,11 @@ mod by_glob {
     use mailjig::prelude::*;
     use ureq::*;
 
-    /// Each name of the prelude; and some of the others', which would not compile if two globs had it.
+    /// Each name of the prelude, and some of other crates; this would not compile if two globs had the same name.
     type _Theirs = (SmtpTransport, Mailbox, Address, Message, Session<tokio::net::TcpStream>, Agent);
 
     #[test]
-    fn every_name_of_the_prelude_is_free() {
+    fn no_name_of_the_prelude_collides() {
         let server = MailServer::builder().scenario(Scenario::text("none.toml", "mailjig = 1")).start();
         let push = server.mount(on(rules::imap::push()).cut(4).reset());
         server.deliver_from("ann@example.org", "bob@example.org", "Subject: news\r\n\r\nhi");

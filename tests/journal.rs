@@ -1,4 +1,4 @@
-//! The journal over HTTP: records, and who wrote each octet of a reply.
+//! The journal over HTTP: records, and the author of each octet of a reply.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn connect(server: &MailServer, protocol: &str) -> Wire {
     wire
 }
 
-/// Says this, and reads until something comes.
+/// Sends this, and reads until `last` arrives.
 fn ask(wire: &mut Wire, lines: &str, last: &str) {
     wire.say(lines);
     let mut said = String::new();
@@ -36,7 +36,7 @@ fn records(server: &MailServer) -> Vec<Value> {
     journal.unwrap()["records"].as_array().unwrap().clone()
 }
 
-/// What rules wrote, and which.
+/// What rules wrote, each with its rule.
 fn written(server: &MailServer) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for record in records(server) {
@@ -50,7 +50,7 @@ fn written(server: &MailServer) -> Vec<(String, String)> {
 }
 
 #[test]
-fn each_octet_keeps_its_author_whatever_filters_make_of_it() {
+fn each_octet_keeps_its_author_through_filters() {
     let server = with(
         r#"
         [[rule]]
@@ -100,7 +100,7 @@ fn each_octet_keeps_its_author_whatever_filters_make_of_it() {
 }
 
 #[test]
-fn what_is_said_after_an_awaited_line_has_its_author_too() {
+fn output_after_an_awaited_line_has_its_author_too() {
     let server = with(
         r#"
         [[rule]]
@@ -160,7 +160,7 @@ fn notes(server: &MailServer) -> Vec<String> {
 }
 
 #[test]
-fn mail_is_delivered_whoever_delivers_it_and_what_is_appended_or_copied_is_not() {
+fn mail_delivered_is_an_event_of_any_delivery_but_not_of_append_or_copy() {
     let server = with(
         r#"
         [[rule]]
@@ -189,7 +189,7 @@ fn mail_is_delivered_whoever_delivers_it_and_what_is_appended_or_copied_is_not()
 }
 
 #[test]
-fn what_a_rule_does_after_a_login_is_done_for_who_logged_in() {
+fn steps_after_a_login_apply_to_the_user_who_logged_in() {
     let server = with(
         r#"
         [[message]]
@@ -210,7 +210,7 @@ fn what_a_rule_does_after_a_login_is_done_for_who_logged_in() {
 }
 
 #[test]
-fn behind_a_login_the_user_is_who_logged_in_and_the_rest_is_the_request() {
+fn after_a_login_user_is_the_login_and_other_fields_are_of_the_request() {
     let credentials = data_encoding::BASE64.encode(b"\0ANN@EXAMPLE.ORG\0secret");
     for (protocol, lines, last, request) in [
         ("smtp", format!("EHLO me\r\nAUTH PLAIN {credentials}\r\n"), "235 ", "AUTH PLAIN"),
@@ -253,7 +253,7 @@ fn behind_a_login_the_user_is_who_logged_in_and_the_rest_is_the_request() {
 }
 
 #[test]
-fn behind_a_login_that_failed_the_user_is_who_tried() {
+fn after_a_failed_login_user_is_the_one_who_tried() {
     let server = with(
         r#"
         [[user]]
@@ -278,7 +278,7 @@ fn behind_a_login_that_failed_the_user_is_who_tried() {
 }
 
 #[test]
-fn a_variable_that_a_test_sets_is_recorded_and_rules_are_told() {
+fn a_variable_set_by_a_test_is_recorded_and_causes_an_event() {
     let server = with(
         r#"
         [state]
@@ -297,7 +297,7 @@ fn a_variable_that_a_test_sets_is_recorded_and_rules_are_told() {
 }
 
 #[test]
-fn octets_that_are_no_text_and_other_line_ends_are_exact() {
+fn octets_that_are_not_text_and_other_line_ends_are_exact() {
     let server = MailServer::start();
     let mut client = connect(&server, "smtp");
     ask(&mut client, "NOOP a\n", "500");
@@ -316,7 +316,7 @@ fn octets_that_are_no_text_and_other_line_ends_are_exact() {
 }
 
 #[test]
-fn a_verbatim_transcript_is_the_wire() {
+fn a_verbatim_transcript_has_the_octets_of_the_wire() {
     let server = MailServer::start();
     let mut client = connect(&server, "smtp");
     ask(&mut client, "EHLO me\r\n", "250 ");
@@ -334,7 +334,7 @@ fn a_verbatim_transcript_is_the_wire() {
 }
 
 #[test]
-fn a_line_that_was_cut_off_is_not_shown_as_a_whole_one() {
+fn a_line_that_was_cut_off_is_not_shown_as_complete() {
     let server = with(
         r#"
         [[rule]]
@@ -370,7 +370,7 @@ fn a_line_that_was_cut_off_is_not_shown_as_a_whole_one() {
 }
 
 #[test]
-fn a_line_that_a_bare_lf_ended_is_recorded_as_one() {
+fn a_line_that_ended_with_a_bare_lf_is_recorded_so() {
     let server = with(
         r#"
         [[rule]]
@@ -398,7 +398,7 @@ fn a_line_that_a_bare_lf_ended_is_recorded_as_one() {
 }
 
 #[test]
-fn a_message_behind_an_awaited_line_stands_in_its_place() {
+fn a_message_after_an_awaited_line_is_in_the_transcript() {
     let server = with(
         r#"
         [[rule]]
@@ -417,7 +417,7 @@ fn a_message_behind_an_awaited_line_stands_in_its_place() {
 }
 
 #[test]
-fn what_a_client_is_in_the_middle_of_is_told_and_kept() {
+fn an_incomplete_request_is_reported_and_recorded() {
     let mail = "EHLO me\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
     let login = "a LOGIN b@example.org x\r\n";
     for (protocol, before, last, begun, middle) in [
@@ -453,7 +453,7 @@ fn what_a_client_is_in_the_middle_of_is_told_and_kept() {
 }
 
 #[test]
-fn a_transcript_over_http_is_that_of_the_test() {
+fn a_transcript_over_http_equals_that_of_the_harness() {
     let server = with("[[rule]]\non = \"smtp.noop\"\ndo = [{ set = { phase = \"down\" } }, { pass = true }]\n");
     let mut smtp = Wire::connect(&server, "smtp", true);
     smtp.line();
@@ -465,5 +465,8 @@ fn a_transcript_over_http_is_that_of_the_test() {
 
     assert_eq!(text, server.transcript().to_string());
     let wanted = "C: NOOP\nS: 250 2.0.0 Ok\nC: QUIT\nS: 221 2.0.0 Bye\n";
-    assert!(text.starts_with("S: 220 ") && text.ends_with(wanted), "neither TLS nor variables are told: {text}");
+    assert!(
+        text.starts_with("S: 220 ") && text.ends_with(wanted),
+        "the transcript mentions neither TLS nor variables: {text}"
+    );
 }

@@ -14,13 +14,13 @@ mod wire;
 
 const RECIPIENTS: [&str; 3] = ["pat@example.org", "jones@example.org", "green@example.org"];
 
-/// A client, and what it has read beyond the lines that were asked for.
+/// A client, and what it has read beyond the expected lines.
 struct Client {
     wire: Wire,
     read: Vec<u8>,
 }
 
-/// A client that has introduced itself.
+/// A client that has sent LHLO.
 fn connect(server: &MailServer) -> Client {
     connect_by(server, false)
 }
@@ -42,7 +42,7 @@ fn line(client: &mut Client) -> String {
     }
 }
 
-/// So many octets, each as a character.
+/// This many octets, each as a character.
 fn octets(client: &mut Client, count: usize, what: &str) -> String {
     while client.read.len() < count {
         let more = client.wire.read().unwrap_or_else(|end| panic!("{what}: {end:?} behind {:?}", client.read));
@@ -51,7 +51,7 @@ fn octets(client: &mut Client, count: usize, what: &str) -> String {
     client.read.drain(..count).map(char::from).collect()
 }
 
-/// Says a message to these recipients, without reading the replies to it.
+/// Sends a message to these recipients, without reading the replies to it.
 fn say_message(client: &mut Client, recipients: &[&str]) {
     client.wire.say("MAIL FROM:<ann@example.org>\r\n");
     assert_eq!(line(client), "250 2.1.0 Ok");
@@ -59,7 +59,7 @@ fn say_message(client: &mut Client, recipients: &[&str]) {
     client.wire.say("Subject: one\r\n\r\n.\r\n");
 }
 
-/// Names the recipients, and begins the message.
+/// Sends the recipients, and begins the message.
 fn say_recipients(client: &mut Client, recipients: &[&str]) {
     for recipient in recipients {
         client.wire.say(&format!("RCPT TO:<{recipient}>\r\n"));
@@ -88,8 +88,8 @@ const PAT: &str = "250 2.0.0 <pat@example.org> Ok: queued as m1\r\n";
 const JONES: &str = "250 2.0.0 <jones@example.org> Ok: queued as m1\r\n";
 const GREEN: &str = "250 2.0.0 <green@example.org> Ok: queued as m1\r\n";
 
-/// Steps of a rule for jones, the second of three recipients: what the client reads behind the message, the messages that
-/// each recipient has, and how it ends.
+/// Steps of a rule for jones, the second of three recipients: what the client reads after the message, how many
+/// messages each recipient has, and how the connection ends.
 #[rustfmt::skip]
 const STEPS: &[(&str, &[&str], [usize; 3], After)] = &[
     ("{ pass = true }", &[PAT, JONES, GREEN], [1, 1, 1], Open),
@@ -118,7 +118,7 @@ const STEPS: &[(&str, &[&str], [usize; 3], After)] = &[
 ];
 
 #[test]
-fn a_step_at_one_recipient_leaves_the_others_alone() {
+fn a_step_at_one_recipient_does_not_affect_the_others() {
     for (steps, said, wanted, end) in STEPS {
         for is_tls in [false, true] {
             let what = format!("{steps}, tls: {is_tls}");
@@ -187,7 +187,7 @@ fn a_rule_refuses_one_recipient_and_the_others_get_the_message() {
 }
 
 #[test]
-fn a_rule_that_answers_the_message_answers_each_recipient_and_nobody_gets_it() {
+fn a_rules_reply_to_the_message_is_sent_for_each_recipient_and_nobody_gets_it() {
     let server = MailServer::start();
     server.mount(on(lmtp::message()).reply("451 4.3.0 later").once());
     let mut client = connect(&server);
@@ -200,7 +200,7 @@ fn a_rule_that_answers_the_message_answers_each_recipient_and_nobody_gets_it() {
 }
 
 #[test]
-fn a_rule_sends_the_message_another_way() {
+fn a_rule_redirects_the_message() {
     let server = MailServer::start();
     server.mount(on(lmtp::message()).lose().once());
     let mut client = connect(&server);
@@ -229,12 +229,12 @@ fn rules_around_the_message_and_around_a_recipient_work_together() {
 
     assert_eq!(replies, [accepted(pat, "m1"), accepted(jones, "m1"), "550 5.2.1 off".to_owned()]);
     assert_eq!(line(&mut client), "250 done");
-    assert_eq!(counts(&server), [1; 3], "the reply is another, the delivery is not");
+    assert_eq!(counts(&server), [1; 3], "the reply differs, but the message is delivered");
     assert_eq!((server.fired("outer"), server.fired("inner")), (1, 1));
 }
 
 #[test]
-fn the_replies_behind_the_message_are_to_the_recipients_that_the_server_accepted() {
+fn there_is_a_reply_for_each_recipient_that_the_server_accepted() {
     let server = MailServer::start();
     server.mount(on(lmtp::rcpt()).to("pat@*").reply("250 2.1.5 not accepted"));
     server.mount(on(lmtp::rcpt()).to("jones@*").pass_silently().reply("550 5.1.1 accepted"));
@@ -299,7 +299,7 @@ fn rules_on_the_content_of_a_large_message_apply_to_each_recipient() {
 }
 
 #[test]
-fn a_status_for_all_recipients_is_refused_where_each_has_its_own() {
+fn one_status_for_all_recipients_is_refused() {
     let rule = "mailjig = 1\n[[rule]]\nid = 'r'\non = 'lmtp.message'\ndo = { pass = { status = '451 4.3.0 later' } }\n";
 
     let error = Scenario::text("lmtp.toml", rule).check().unwrap_err().to_string();
@@ -308,7 +308,7 @@ fn a_status_for_all_recipients_is_refused_where_each_has_its_own() {
 }
 
 #[test]
-fn one_recipient_that_is_refused_makes_the_message_a_request_that_failed() {
+fn one_refused_recipient_makes_the_message_a_failed_request() {
     let [pat, jones, _] = RECIPIENTS;
     for recipients in [[pat, jones], [jones, pat]] {
         let server = MailServer::start();
@@ -324,7 +324,7 @@ fn one_recipient_that_is_refused_makes_the_message_a_request_that_failed() {
 }
 
 #[test]
-fn recipients_that_are_not_yet_answered_when_the_server_is_reset_do_not_get_the_message() {
+fn recipients_without_a_reply_at_a_reset_do_not_get_the_message() {
     let server = MailServer::start();
     server.clock().pause();
     let slow = server.mount(on(lmtp::delivery()).to("jones@*").wait(Duration::from_secs(3)).pass());

@@ -1,4 +1,4 @@
-//! The memory of a captured message: its octets are held once.
+//! The memory of a captured message: its octets are stored once.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{BufRead, BufReader, Write};
@@ -13,16 +13,16 @@ use mailjig::MailServer;
 #[allow(dead_code)]
 mod deadline;
 
-/// Counts what is asked for; what a block grows by counts, not the block again.
+/// Counts the requested octets; a block that grows counts only its growth.
 struct Counting;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-/// What is not given back yet.
+/// Octets that are allocated and not freed.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
-/// The counters are the process's: one test at a time.
+/// The counters belong to the process, so only one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-// The one place that cannot do without: an allocator is unsafe by its interface. It only counts and passes on.
+// Unavoidable: the interface of an allocator is unsafe. It only counts and forwards.
 #[expect(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -49,7 +49,7 @@ static COUNTING: Counting = Counting;
 
 const MEGABYTE: usize = 1_000_000;
 
-/// Sends a mail and gives how much was allocated meanwhile, in the server and out of it.
+/// Sends a mail and returns how much was allocated meanwhile, by server and client.
 fn cost(client: &mut BufReader<TcpStream>, mail: &str, body: &[u8]) -> usize {
     let mut say = |line: &[u8]| {
         client.get_mut().write_all(line).unwrap();
@@ -76,7 +76,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 #[test]
-fn a_mail_of_a_megabyte_allocates_a_megabyte() {
+fn a_message_of_a_megabyte_allocates_a_megabyte() {
     let _alone = alone();
     let server = MailServer::start();
     let mut client = BufReader::new(connect(server.smtp().address()));
@@ -87,7 +87,7 @@ fn a_mail_of_a_megabyte_allocates_a_megabyte() {
     body.extend_from_slice(b"\r\n");
     let size = body.len();
     body.extend_from_slice(b".\r\n");
-    // Whatever is made once is made here.
+    // Allocate here what is allocated only once.
     let small = b"hi\r\n.\r\n";
     cost(&mut client, "MAIL FROM:<ann@example.org>\r\n", small);
     cost(&mut client, "MAIL FROM:<ann@example.org>\r\n", small);
@@ -97,14 +97,14 @@ fn a_mail_of_a_megabyte_allocates_a_megabyte() {
 
     let bound = MEGABYTE * 11 / 10 + (64 << 10);
     assert!(declared <= bound, "{declared} octets for a mail of {size} with SIZE=");
-    // Grown by half each time, then shrunk: at most that much more was asked for, and given back.
+    // Grown by half each time, then shrunk: at most that much more was requested and freed.
     assert!(undeclared <= bound + MEGABYTE / 2, "{undeclared} octets for a mail of {size} without SIZE=");
     let last = server.messages().pop().unwrap();
     assert_eq!(last.raw()[..], body[..size]);
     println!("{declared} octets with SIZE=, {undeclared} without, for a mail of {size}");
 }
 
-/// A client that has said hello.
+/// A client that has sent HELO.
 fn greeted(server: &MailServer) -> BufReader<TcpStream> {
     let mut client = BufReader::new(connect(server.smtp().address()));
     client.read_line(&mut String::new()).unwrap();
@@ -113,7 +113,7 @@ fn greeted(server: &MailServer) -> BufReader<TcpStream> {
     client
 }
 
-/// A body of so many octets, and its end.
+/// A body of this many octets, and its end.
 fn body(octets: usize) -> Vec<u8> {
     let mut body = b"The quick brown fox jumps over the lazy dog once more.\r\n".repeat(octets / 56 + 1);
     body.truncate(octets - 2);
@@ -121,7 +121,7 @@ fn body(octets: usize) -> Vec<u8> {
     body
 }
 
-/// Sends so many mails of so many octets to so many recipients, and gives what is kept of each mail.
+/// Sends this many mails of this many octets to this many recipients, and returns the octets kept for each mail.
 fn kept_of_each(server: &MailServer, mails: usize, octets: usize, recipients: usize) -> usize {
     let mut client = greeted(server);
     let recipients: String = (0..recipients).map(|i| format!("RCPT TO:<bob{i}@example.org>\r\n")).collect();
@@ -137,7 +137,7 @@ fn kept_of_each(server: &MailServer, mails: usize, octets: usize, recipients: us
         client.get_mut().write_all(&body).unwrap();
         client.read_line(&mut line).unwrap();
     };
-    // Whatever is made once is made here.
+    // Allocate here what is allocated only once.
     send();
     server.settled().block();
     let before = LIVE.load(Ordering::Relaxed);
@@ -162,7 +162,7 @@ fn a_captured_mail_costs_little_more_than_its_octets() {
 }
 
 #[test]
-fn what_was_cleared_is_given_back() {
+fn cleared_memory_is_freed() {
     let _alone = alone();
     let server = MailServer::start();
     kept_of_each(&server, 3, 2048, 1);

@@ -8,11 +8,11 @@ use mailjig::matchers::{any, attachment, body, from, header, session, subject, t
 use mailjig::rules::{on, pop3, smtp};
 use mailjig::{Listener, Mail, MailServer, Pattern, Scenario, Times};
 
-/// The place and the text of the panic that this ends with.
+/// The location and the text of the panic of this call.
 fn panic_of(act: impl FnOnce()) -> (String, String) {
     static PLACE: Mutex<String> = Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
-        *PLACE.lock().unwrap() = panic.location().expect("there is one").to_string();
+        *PLACE.lock().unwrap() = panic.location().expect("a panic has a location").to_string();
     }));
     let ended = catch_unwind(AssertUnwindSafe(act));
     let _default = std::panic::take_hook();
@@ -23,7 +23,7 @@ fn panic_of(act: impl FnOnce()) -> (String, String) {
     (PLACE.lock().unwrap().clone(), text)
 }
 
-/// A call and what its panic says.
+/// A call and the text of its panic.
 type Case<'c> = (&'c str, Box<dyn FnOnce() + 'c>);
 
 /// A row of the table below.

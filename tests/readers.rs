@@ -59,8 +59,8 @@ fn perl_mail_imapclient() {
     imap_day("perl Mail::IMAPClient", "perl", "mail-imapclient.pl");
 }
 
-/// Lets a script do a day's work over IMAP on each road: it ends well if every answer was as it expected, and what it
-/// left behind is looked at here.
+/// Runs a script that uses IMAP for many tasks on each road: it succeeds if every reply was as it expected; what it
+/// left in the mailboxes is checked here.
 fn imap_day(client: &str, language: &str, script: &str) {
     if !is_there(client) {
         return;
@@ -137,7 +137,7 @@ fn curl_imap() {
         assert_eq!(curl("INBOX;MAILINDEX=6;SECTION=TEXT", &[]), DOTS.split_once("\r\n\r\n").expect("a body").1);
         assert_eq!(curl("INBOX?SUBJECT%20%22generated%203%22", &[]), "* SEARCH 3\r\n");
         assert_eq!(curl("INBOX?UNSEEN", &[]), "* SEARCH\r\n");
-        // curl must know the size before it sends, so not from its input.
+        // curl must know the size before it sends, so it cannot read its input.
         curl("Work", &["--upload-file", &file(DOTS).path().to_string_lossy()]);
         curl("INBOX", &["--request", "STORE 2 +FLAGS (\\Deleted)"]);
         curl("INBOX", &["--request", "EXPUNGE"]);
@@ -176,7 +176,7 @@ fn curl_pop3() {
     });
 }
 
-/// curl with what every use of it needs.
+/// curl with the options that every call needs.
 fn curl(server: &MailServer, road: Road, scheme: &str, endpoint: &Endpoint, path: &str) -> Command {
     let secure = if road == Road::Implicit { "s" } else { "" };
     let mut curl = Command::new("curl");
@@ -229,7 +229,7 @@ fn mbsync() {
         assert_eq!(texts(&inbox), texts_of(&account.inbox().entries()));
         assert_eq!(texts(&work), texts_of(&account.mailbox("Work").entries()));
 
-        // Pushes a message and flags that were set here, pulls a flag that was set there.
+        // Pushes a message and flags that were set locally, and pulls a flag that was set on the server.
         for folder in [&inbox, &work] {
             fs::write(folder.join("cur/mine:2,FS"), DOTS.replace("\r\n", "\n")).expect("it can be written");
         }
@@ -290,7 +290,7 @@ fn mutt() {
             starttls = if road.is_secure() { "yes" } else { "no" },
             path = home.path().display()
         ));
-        // It wants a terminal, though nobody sits there: a question that it asks is not answered.
+        // It needs a terminal, although questions on it are not answered.
         let mut terminal = Command::new("python3");
         terminal.env("HOME", home.path()).env("TERM", "xterm").arg(folder().join("terminal.py"));
         run(terminal.args(["mutt", "-n", "-F"]).arg(rc.path()), "");
@@ -316,7 +316,7 @@ fn fetchmail_pop3() {
     fetchmail("pop3", Road::pop3, "");
 }
 
-/// Fetches what is new, nothing new, and then all once more to delete it.
+/// Fetches what is new, then nothing, and then everything once more to delete it.
 fn fetchmail(protocol: &str, endpoint: fn(Road, &MailServer) -> &Endpoint, fetched: &str) {
     if !is_there("fetchmail") {
         return;
@@ -344,7 +344,7 @@ fn fetchmail(protocol: &str, endpoint: fn(Road, &MailServer) -> &Endpoint, fetch
         let fetchmail = |options: &[&str]| {
             let mut fetchmail = Command::new("fetchmail");
             fetchmail.env("HOME", home.path()).env("FETCHMAILHOME", home.path());
-            // One of them may run at a time, by its pid file.
+            // Only one of them may run at a time, because of its pid file.
             fetchmail.arg("--pidfile").arg(home.path().join("pid"));
             fetchmail.arg("--nosyslog").arg("--fetchmailrc").arg(rc.path()).args(options);
             fetchmail
@@ -404,7 +404,7 @@ fn mpop() {
     });
 }
 
-/// Every mail of the fixtures, and one of megabytes, comes as it was delivered.
+/// Every mail of the fixtures, and one of several megabytes, arrives as it was delivered.
 #[test]
 fn any_mail_byte_for_byte() {
     const IMAP: &str = r#"
@@ -529,7 +529,7 @@ fn python(server: &MailServer, road: Road, imap: &str, pop3: &str, arguments: &[
     assert!(server.sessions().iter().all(|session| session.tls.is_some() == road.is_secure()));
 }
 
-/// Gives the test a server for each road, whose one account has five messages; tells the dialogue of one that failed.
+/// Gives the test a server for each road, with one account with five messages; prints the transcript of a failed one.
 fn each_road(test: impl Fn(&MailServer, Road)) {
     struct Told<'s>(&'s MailServer, Road);
     impl Drop for Told<'_> {
@@ -548,7 +548,7 @@ fn each_road(test: impl Fn(&MailServer, Road)) {
     }
 }
 
-/// Every session came to this endpoint, was encrypted where it should be, and one at least was logged in.
+/// Checks that every session used this endpoint, was encrypted if required, and that at least one was logged in.
 fn check_sessions(server: &MailServer, road: Road, endpoint: &Endpoint) {
     let sessions = server.sessions();
     for session in &sessions {
@@ -562,17 +562,17 @@ fn subjects(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| entry.message.subject()).collect()
 }
 
-/// The subject of each, and its flags after it.
+/// The subject of each entry, followed by its flags.
 fn subjects_and_flags(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| [&[entry.message.subject()], &entry.flags[..]].concat().join(" ")).collect()
 }
 
-/// The subjects of what the server has captured, whatever its readers did to it.
+/// The subjects of the captured messages.
 fn captured(server: &MailServer) -> Vec<String> {
     server.messages().iter().map(|message| message.subject()).collect()
 }
 
-/// An interpreter that tells the script where the server is and who logs in.
+/// An interpreter with the endpoint and the login in the environment.
 fn script_of(language: &str, server: &MailServer, road: Road, endpoint: &Endpoint) -> Command {
     let mut command = interpreter(language);
     command.env("MAIL_HOST", "localhost").env("MAIL_PORT", endpoint.port().to_string());
@@ -588,7 +588,7 @@ fn file(text: &str) -> NamedTempFile {
     file
 }
 
-/// Makes an empty Maildir.
+/// Creates an empty Maildir.
 fn maildir(path: PathBuf) -> PathBuf {
     for part in ["cur", "new", "tmp"] {
         fs::create_dir_all(path.join(part)).expect("it can be made");
@@ -596,7 +596,7 @@ fn maildir(path: PathBuf) -> PathBuf {
     path
 }
 
-/// Gives a letter in a Maildir exactly these flags, besides what its name says.
+/// Sets exactly these flags of a letter in a Maildir.
 fn flag(letter: &Path, flags: &str) {
     let name = letter.file_name().expect("it has a name").to_string_lossy();
     let name = name.split(":2,").next().unwrap_or_default();
@@ -604,14 +604,14 @@ fn flag(letter: &Path, flags: &str) {
     fs::rename(letter, folder.join(format!("cur/{name}:2,{flags}"))).expect("it can be renamed");
 }
 
-/// What is in a Maildir: the path of each letter, and its text.
+/// The letters in a Maildir: their paths and texts.
 fn letters(maildir: &Path) -> Vec<(PathBuf, String)> {
     let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(maildir.join(part)).expect("it is a Maildir"));
     let paths = files.map(|file| file.expect("it can be listed").path());
     paths.map(|path| (path.clone(), fs::read_to_string(path).expect("it is text"))).collect()
 }
 
-/// The texts in a Maildir, in some order.
+/// The texts in a Maildir, in any order.
 fn texts(maildir: &Path) -> Vec<String> {
     in_order(letters(maildir).into_iter().map(|(_, text)| text))
 }

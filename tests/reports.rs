@@ -25,7 +25,7 @@ fn panic_of(act: impl FnOnce()) -> String {
     *catch_unwind(AssertUnwindSafe(act)).expect_err("it panics").downcast::<String>().expect("it has a text")
 }
 
-/// The report without the line of this file, which moves.
+/// The report without the line number in this file, which changes.
 fn text(report: &Report) -> String {
     without_lines(&report.to_string())
 }
@@ -93,14 +93,14 @@ fn a_wait_while_a_client_hangs() {
 }
 
 #[test]
-fn a_report_says_who_owes_whom_and_how_much_is_not_there_any_more() {
+fn a_report_says_which_side_is_waiting_and_how_much_was_evicted() {
     let rule = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = [{ wait = '1h' }, { pass = true }]\n";
     let server = MailServer::builder().scenario(mailjig::Scenario::text("slow.toml", rule)).manual_clock().start();
     (0..3).for_each(|_| drop(server.deliver("bob@example.org", "")));
     server.clear();
     let mut client = connect(server.smtp().address());
     client.write_all(b"NOOP\r\n").unwrap();
-    until("the server has heard it", || server.transcript().to_string().contains("C: NOOP\n"));
+    until("the server has read it", || server.transcript().to_string().contains("C: NOOP\n"));
 
     let report = smol::block_on(server.wait_for(to("bob@example.org")).within(NOW).outcome()).unwrap_err();
 

@@ -1,4 +1,4 @@
-//! A reset restores the state at the start; unloading a scenario removes what it added.
+//! A reset restores the initial state; unloading a scenario removes what it added.
 
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,7 +93,7 @@ fn subjects(server: &MailServer, login: &str, mailbox: &str) -> Vec<String> {
     server.account(login).mailbox(mailbox).entries().iter().map(|entry| entry.message.subject()).collect()
 }
 
-/// Everything that a test may have changed.
+/// Changes everything that a test can change.
 fn disturb(server: &MailServer) {
     let mut client = connect(server);
     assert_eq!(ask(&mut client, "NOOP"), "250 tripped");
@@ -107,7 +107,7 @@ fn disturb(server: &MailServer) {
 }
 
 #[test]
-fn a_reset_is_the_state_at_the_start() {
+fn a_reset_restores_the_initial_state() {
     let server = first();
     disturb(&server);
 
@@ -125,7 +125,7 @@ fn a_reset_is_the_state_at_the_start() {
     let mut client = connect(&server);
     assert_eq!(ask(&mut client, "NOOP"), "250 tripped");
     assert_eq!(ask(&mut client, "NOOP"), "250 2.0.0 Ok");
-    assert_eq!(server.deliver("me@example.org", "").no().number(), 2, "behind the mail of the scenario");
+    assert_eq!(server.deliver("me@example.org", "").no().number(), 2, "after the mail of the scenario");
 }
 
 #[test]
@@ -140,14 +140,14 @@ fn a_reset_keeps_what_is_named() {
     assert_eq!(ask(&mut connect(&server), "NOOP"), "250 mounted");
     server.reset_keeping(&[Kept::Scenario]);
     assert_eq!(ask(&mut connect(&server), "NOOP"), "250 other");
-    assert!(server.clock().is_paused(), "the scenario has it so");
+    assert!(server.clock().is_paused(), "the scenario pauses the clock");
     server.reset_keeping(&[Kept::Clock]);
     assert_eq!(ask(&mut connect(&server), "NOOP"), "250 tripped");
     assert!(server.clock().is_paused());
 }
 
 #[test]
-fn sessions_are_numbered_from_the_first_again_behind_those_that_last() {
+fn session_numbers_restart_after_those_of_open_sessions() {
     let server = MailServer::start();
     let last = |server: &MailServer| server.sessions().last().unwrap().no.number();
     drop(connect(&server));
@@ -167,7 +167,7 @@ fn sessions_are_numbered_from_the_first_again_behind_those_that_last() {
 }
 
 #[test]
-fn what_rules_have_put_off_is_not_done_behind_a_reset_nor_under_another_scenario() {
+fn deferred_steps_are_dropped_by_a_reset_and_by_another_scenario() {
     let late = "mailjig = 1\nclock = \"manual\"\n[[rule]]\non = \"smtp.noop\"\n\
                 do = [ { reply = \"250 late\", after = \"1s\" }, { reply = \"250 now\" } ]\n";
     for is_reset in [true, false] {
@@ -186,7 +186,7 @@ fn what_rules_have_put_off_is_not_done_behind_a_reset_nor_under_another_scenario
 }
 
 #[test]
-fn a_reset_ends_an_outage() {
+fn a_reset_reopens_closed_listeners() {
     let server = first();
     ask(&mut connect(&server), "VRFY bob");
     let address = server.smtp().address();
@@ -198,7 +198,7 @@ fn a_reset_ends_an_outage() {
 }
 
 #[test]
-fn deadlines_of_sessions_that_last_stay_as_far_away_as_they_are() {
+fn a_reset_does_not_change_the_remaining_time_of_open_sessions() {
     let server = MailServer::builder().idle_timeout(Duration::from_secs(60)).start();
     server.clock().pause();
     let mut silent = connect(&server);
@@ -224,25 +224,25 @@ fn deadlines_of_sessions_that_last_stay_as_far_away_as_they_are() {
 }
 
 #[test]
-fn a_clock_that_a_scenario_made_stand_still_runs_on_under_another_one() {
+fn a_clock_paused_by_a_scenario_resumes_with_another_one() {
     let server = MailServer::builder().scenario(scenario(SECOND)).start();
     assert!(server.clock().is_paused());
     server.scenario(&scenario(FIRST));
     assert!(!server.clock().is_paused());
     server.clock().pause();
     server.scenario(&scenario("mailjig = 1"));
-    assert!(server.clock().is_paused(), "the test had it stand still, and no scenario");
+    assert!(server.clock().is_paused(), "the test paused it, not a scenario");
     server.scenario(&scenario(SECOND));
     server.scenario(&scenario(SECOND));
     assert!(server.clock().is_paused());
 
     let server = MailServer::builder().manual_clock().scenario(scenario(SECOND)).start();
     server.scenario(&scenario(FIRST));
-    assert!(server.clock().is_paused(), "the server started so");
+    assert!(server.clock().is_paused(), "the server started with a paused clock");
 }
 
 #[test]
-fn a_scenario_takes_its_mail_and_accounts_along() {
+fn unloading_a_scenario_removes_its_mail_and_accounts() {
     let server = MailServer::start();
     server.deliver("bob@example.org", "Subject: mine\r\n\r\n");
     server.scenario(&scenario(FIRST));
@@ -252,23 +252,23 @@ fn a_scenario_takes_its_mail_and_accounts_along() {
         "mailjig = 1\n[[message]]\nmailbox = 'News'\ntext = 'Subject: second'\n[[mailbox]]\nname = 'Empty'\n",
     ));
 
-    assert!(server.account("me@example.org").mailboxes().is_empty(), "the account went with its scenario");
-    assert_eq!(subjects(&server, "bob@example.org", "News"), ["second"], "who was there has it");
+    assert!(server.account("me@example.org").mailboxes().is_empty(), "the account was removed with its scenario");
+    assert_eq!(subjects(&server, "bob@example.org", "News"), ["second"], "earlier accounts have it");
     server.deliver("late@example.org", "");
-    assert_eq!(subjects(&server, "late@example.org", "News"), ["second"], "who comes later has it too");
+    assert_eq!(subjects(&server, "late@example.org", "News"), ["second"], "later accounts have it too");
     server.account("late@example.org").mailbox("News").add("Subject: own\r\n\r\n");
 
     server.scenario(&scenario("mailjig = 1"));
 
     assert_eq!(server.account("bob@example.org").mailboxes(), ["INBOX"]);
     assert_eq!(subjects(&server, "bob@example.org", "INBOX"), ["mine"]);
-    assert_eq!(subjects(&server, "late@example.org", "News"), ["own"], "what others put there stays");
+    assert_eq!(subjects(&server, "late@example.org", "News"), ["own"], "mail from elsewhere is kept");
     server.deliver("later@example.org", "");
     assert_eq!(server.account("later@example.org").mailboxes(), ["INBOX"]);
 }
 
 #[test]
-fn a_client_hears_that_its_account_went_with_the_scenario() {
+fn a_client_is_told_that_its_account_was_removed_with_the_scenario() {
     let empty = "mailjig = 1\n[[user]]\nname = 'me@example.org'\npassword = 'secret'\n";
     for before in [FIRST, empty] {
         goes_with_its_scenario(&MailServer::builder().scenario(scenario(before)).start());
@@ -276,7 +276,7 @@ fn a_client_hears_that_its_account_went_with_the_scenario() {
 }
 
 #[test]
-fn a_client_hears_that_its_account_went_with_a_reset() {
+fn a_client_is_told_that_its_account_was_removed_by_a_reset() {
     let server = MailServer::start();
     let mut client = idling(&server);
 
@@ -293,7 +293,7 @@ fn goes_with_its_scenario(server: &MailServer) {
     hears_that_its_account_is_gone(&mut client);
 }
 
-/// A client that waits for news.
+/// A client in IDLE.
 fn idling(server: &MailServer) -> Wire {
     let mut client = Wire::connect(server, "imap", false);
     client.line();
@@ -310,7 +310,7 @@ fn hears_that_its_account_is_gone(client: &mut Wire) {
 }
 
 #[test]
-fn a_session_that_lasts_over_a_reset_is_as_old_as_before() {
+fn a_session_keeps_its_age_across_a_reset() {
     let server = MailServer::builder().manual_clock().start();
     server.clock().advance(Duration::from_secs(24 * 3600));
     let mut client = connect(&server);
@@ -318,7 +318,7 @@ fn a_session_that_lasts_over_a_reset_is_as_old_as_before() {
 
     server.reset();
 
-    let [session] = &server.sessions()[..] else { panic!("there is one") };
+    let [session] = &server.sessions()[..] else { panic!("there must be one session") };
     assert!(session.opened < server.clock().now());
     server.mount(on(smtp::noop()).note("{age} {idle}"));
     server.clock().advance(Duration::from_secs(4));

@@ -19,7 +19,7 @@ fn connect(server: &MailServer, protocol: &str) -> Wire {
     wire
 }
 
-/// Says a line, and gives the line that answers it.
+/// Sends a line, and returns the line of the reply.
 fn ask(wire: &mut Wire, line: &str) -> String {
     wire.say(&format!("{line}\r\n"));
     String::from_utf8(wire.line()).unwrap().trim_end().to_owned()
@@ -29,7 +29,7 @@ fn select(wire: &mut Wire) {
     answer(wire, "A2 SELECT INBOX", "A2 OK");
 }
 
-/// Says a line, and reads until one begins with this.
+/// Sends a line, and reads until a line begins with `end`.
 fn answer(wire: &mut Wire, line: &str, end: &str) {
     wire.say(&format!("{line}\r\n"));
     let (mut answer, end) = (b"\n".to_vec(), format!("\n{end}"));
@@ -38,13 +38,13 @@ fn answer(wire: &mut Wire, line: &str, end: &str) {
     }
 }
 
-/// The client is gone, and the server knows it.
+/// Disconnects the client, and waits until the server knows it.
 fn gone(server: &MailServer, client: Wire) {
     drop(client);
     server.wait_for_session(mailjig::matchers::session::open().not()).block();
 }
 
-/// A report without the lines of this file, which move.
+/// A report without the line numbers in this file, which change.
 fn without_lines(report: &str) -> String {
     let mut parts = report.split("tests/rules.rs:");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -58,7 +58,7 @@ fn text(why: Box<dyn std::any::Any + Send>) -> String {
 }
 
 #[test]
-fn a_rule_is_in_force_when_it_is_mounted_and_until_it_is_taken_out() {
+fn a_rule_applies_from_its_mounting_until_its_removal() {
     let server = MailServer::start();
     let mut client = connect(&server, "smtp");
     let full = server.mount(on(smtp::rcpt()).to("*@full.example").reply("452 4.2.2 Mailbox full").times(2));
@@ -83,7 +83,7 @@ fn a_rule_is_in_force_when_it_is_mounted_and_until_it_is_taken_out() {
 }
 
 #[test]
-fn matches_are_counted_over_what_per_says() {
+fn matches_are_counted_by_per() {
     let server = MailServer::start();
     let each = server.mount(on(smtp::noop()).reply("451 4.3.0 later").per("conn").once());
     for _ in 0..2 {
@@ -95,7 +95,7 @@ fn matches_are_counted_over_what_per_says() {
 }
 
 #[test]
-fn a_test_waits_until_a_rule_has_fired_so_often() {
+fn a_test_can_wait_until_a_rule_has_fired_several_times() {
     let server = MailServer::start();
     let busy = server.mount(on(smtp::noop()).named("busy").reply("451 4.3.0 later")).scoped();
     let mut client = connect(&server, "smtp");
@@ -108,7 +108,7 @@ fn a_test_waits_until_a_rule_has_fired_so_often() {
     });
     assert_eq!((busy.hits(), server.fired("busy"), server.rule("busy").hits()), (3, 3, 3));
 
-    // A moment leaves no record of its own where nobody is there to be told.
+    // The timer's event makes no record if no session is kicked.
     let moment = server.mount(on(timer()).at(Duration::from_millis(1)).kick("nobody@example.org"));
     moment.wait(1).block();
 }
@@ -131,7 +131,7 @@ fn a_wait_for_a_rule_that_does_not_fire_ends_with_a_report() {
 }
 
 #[test]
-fn a_rule_that_is_not_there_is_named_with_those_that_are() {
+fn the_panic_for_an_unknown_rule_lists_the_known_rules() {
     let server = with(&rule("smtp.rcpt", "{ reply = '452 4.2.2 full' }"));
     server.mount(on(smtp::noop()).named("busy").reply("451 4.3.0 later"));
     let failed = |id: &str| {
@@ -155,7 +155,7 @@ fn rules_wrap_each_other_the_newest_outside() {
 }
 
 #[test]
-fn what_happened_and_what_is_said_are_two_things() {
+fn a_reply_may_differ_from_what_was_done() {
     let server = MailServer::start();
     server.mount(on(imap::store()).pass_silently().reply("NO never"));
     let inbox = server.account("me@example.org").inbox();
@@ -190,7 +190,7 @@ fn an_await_reads_the_line_that_follows() {
 }
 
 #[test]
-fn time_is_the_tests_own() {
+fn a_test_controls_server_time() {
     let server = MailServer::builder().manual_clock().start();
     server.mount(on(smtp::noop()).wait(Duration::from_secs(3600)));
     server.mount(on(smtp::rset()).pass().reply("421 late").after(Duration::from_secs(60)));
@@ -209,7 +209,7 @@ fn time_is_the_tests_own() {
 }
 
 #[test]
-fn what_is_added_later_is_added_to_what_is_there_then() {
+fn a_deferred_increment_uses_the_value_when_it_is_due() {
     let server = MailServer::builder().manual_clock().start();
     server.mount(on(smtp::noop()).set("tries", "+1").after(Duration::from_secs(1)));
     server.mount(on(smtp::rset()).reply("250 {state.tries}"));
@@ -243,7 +243,7 @@ fn a_rule_knows_how_long_ago_it_matched_first() {
 }
 
 #[test]
-fn a_connection_ends_as_told() {
+fn a_connection_ends_as_a_rule_says() {
     let server = MailServer::start();
     server.mount(on(imap::push()).cut(4).reset().once());
     server.account("me@example.org").inbox().generate(1);
@@ -264,7 +264,7 @@ fn a_connection_ends_as_told() {
 }
 
 #[test]
-fn a_rule_that_cannot_be_is_refused_when_it_is_mounted() {
+fn an_impossible_rule_is_refused_when_it_is_mounted() {
     let server = MailServer::start();
     let refused = |mount: &dyn Fn()| text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(mount)).unwrap_err());
 
@@ -275,7 +275,7 @@ fn a_rule_that_cannot_be_is_refused_when_it_is_mounted() {
 }
 
 #[test]
-fn a_word_that_is_not_known_is_said_with_the_nearest_at_the_tests_line() {
+fn the_panic_for_an_unknown_word_suggests_the_nearest_and_names_the_tests_line() {
     let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let failed = |build: fn()| {
         let lines = std::sync::Arc::clone(&lines);
@@ -341,7 +341,7 @@ fn the_same_rule_is_written_in_a_file() {
     Scenario::text("again.toml", text).check().unwrap();
 }
 
-/// What a server says when it is dropped.
+/// The report of a server that is dropped.
 fn report(server: MailServer) -> String {
     text(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server))).unwrap_err())
 }
@@ -366,7 +366,7 @@ fn a_rule_that_was_not_met_says_why() {
 }
 
 #[test]
-fn a_client_that_did_what_it_must_not_is_reported_at_once() {
+fn a_fail_step_is_reported_at_once() {
     let server = MailServer::builder().scenario(Scenario::named("starttls-stripped")).start();
     let mut client = connect(&server, "imap");
     ask(&mut client, "A1 LOGIN me@example.org secret");
@@ -376,7 +376,7 @@ fn a_client_that_did_what_it_must_not_is_reported_at_once() {
 }
 
 #[test]
-fn an_event_that_each_value_is_counted_of_and_that_never_came_is_reported() {
+fn an_expectation_for_each_value_reports_an_event_that_never_came() {
     let server = with(
         "[[expect]]\nid = 'once each'\nevent = 'smtp.message'\nsame = 'header.Message-ID'\ncount = '=1'\n\
          [[expect]]\nid = 'never twice'\nevent = 'smtp.message'\nsame = 'header.Message-ID'\ncount = '<=1'\n",
@@ -434,7 +434,7 @@ fn no_report_has_a_password() {
 }
 
 #[test]
-fn a_client_that_hangs_is_told_of() {
+fn a_report_mentions_a_client_that_waits() {
     let server = MailServer::start();
     server.mount(on(smtp::noop()).named("dead").stall_connection().expect(2));
     let mut client = connect(&server, "smtp");
@@ -447,7 +447,7 @@ fn a_client_that_hangs_is_told_of() {
 }
 
 #[test]
-fn a_client_that_has_said_goodbye_is_not_told_of() {
+fn a_report_does_not_mention_a_client_that_has_quit() {
     let server = MailServer::start();
     server.mount(on(smtp::quit()).pass().wait(Duration::from_millis(50)));
     server.mount(on(smtp::noop()).named("never").reply("450 later").expect(1));
@@ -469,7 +469,7 @@ fn rule(on: &str, steps: &str) -> String {
     format!("[[rule]]\non = \"{on}\"\ndo = {steps}\n")
 }
 
-/// Sends a mail on a connection that was greeted; gives the last answer.
+/// Sends a mail on a connection after the greeting; returns the last reply.
 fn send(client: &mut Wire, subject: &str) -> String {
     for line in ["HELO me", "MAIL FROM:<a@example.org>", "RCPT TO:<me@example.org>", "DATA"] {
         ask(client, line);
@@ -478,7 +478,7 @@ fn send(client: &mut Wire, subject: &str) -> String {
 }
 
 #[test]
-fn listeners_close_and_come_back() {
+fn listeners_close_and_reopen() {
     let server = with(&rule("smtp.noop", "[ { listen = { down = '1h' } }, { pass = true } ]"));
     server.clock().pause();
     let mut client = connect(&server, "smtp");
@@ -492,7 +492,7 @@ fn listeners_close_and_come_back() {
 }
 
 #[test]
-fn accepted_mail_goes_where_it_is_told_to_and_when() {
+fn accepted_mail_is_delivered_where_and_when_a_rule_says() {
     let server = with(&rule("smtp.message", "[ { deliver = { mailbox = 'Junk' }, after = '2s' } ]"));
     server.clock().pause();
     assert!(send(&mut connect(&server, "smtp"), "late").starts_with("250 "));
@@ -505,7 +505,7 @@ fn accepted_mail_goes_where_it_is_told_to_and_when() {
 }
 
 #[test]
-fn an_expunge_that_is_never_told_of_and_one_that_waits() {
+fn an_expunge_can_be_concealed_or_announced_later() {
     let mailbox = "[[mailbox]]\nname = \"INBOX\"\ngenerate = 3\n";
     let steps = "[ { expunge = { msn = 1, tell = 'never' } } ]";
     let server = with(&format!("{mailbox}{}", rule("imap.check", steps)));
@@ -526,10 +526,10 @@ fn an_expunge_that_is_never_told_of_and_one_that_waits() {
 }
 
 #[test]
-fn sessions_are_kicked_and_events_follow_from_events() {
+fn sessions_are_kicked_and_events_cause_events() {
     let text = [
         rule("smtp.noop", "[ { kick = { proto = 'imap', reply = '* BYE {verb}' } }, { set = { n = '+1' } } ]"),
-        // It would go round for ever.
+        // This would loop forever.
         rule("state.changed", "[ { set = { n = '+1' } } ]"),
     ];
     let server = with(&format!("[state]\nn = 1\n{}", text.concat()));
@@ -542,7 +542,7 @@ fn sessions_are_kicked_and_events_follow_from_events() {
 }
 
 #[test]
-fn what_is_done_to_mail_that_was_delivered_is_done_where_it_is() {
+fn steps_at_a_delivery_apply_to_the_mailbox_of_the_delivery() {
     let server = with(&[
         "[[message]]\nid = 'notice'\ntext = 'Subject: notice'\n",
         "[[rule]]\non = 'mail.delivered'\nwhen = { mailbox = 'Junk', subject = 'gone' }\ndo = { expunge = { uid = 1 } }\n",
@@ -567,7 +567,7 @@ fn what_is_done_to_mail_that_was_delivered_is_done_where_it_is() {
 }
 
 #[test]
-fn a_rule_around_a_fetch_goes_on_when_its_items_are_done() {
+fn a_rule_at_fetch_continues_after_the_items() {
     let rules = [
         rule("imap.fetch", "[{ pass = true }, { raw = '* OK behind it\\r\\n' }]"),
         rule("imap.fetch.item", "[{ edit = { find = 'UID', replace = 'ID' } }, { pass = true }]"),
@@ -586,7 +586,7 @@ fn a_rule_around_a_fetch_goes_on_when_its_items_are_done() {
 }
 
 #[test]
-fn a_listener_shows_its_own_certificate() {
+fn a_listener_presents_its_own_certificate() {
     let expired = "[[tls]]\nlistener = 'pop3s'\ncert = 'expired'\n[[tls]]\nlistener = 'imaps'\ncert = 'good'\n";
     let server = with(expired);
     let greeting = |protocol| Wire::connect(&server, protocol, true).read();
@@ -598,7 +598,7 @@ fn a_listener_shows_its_own_certificate() {
 }
 
 #[test]
-fn a_timer_rings_so_long_after_its_rule_came_into_force() {
+fn a_timer_counts_from_the_mounting_of_its_rule() {
     let text = r#"
         clock = "manual"
         [[message]]
@@ -636,7 +636,7 @@ fn a_timer_rings_so_long_after_its_rule_came_into_force() {
     assert_eq!((mail().len(), late.hits()), (2, 1));
     assert!(mail().iter().all(|entry| entry.flags.iter().any(|flag| **flag == *"\\Seen")));
 
-    // Everything anew, timers too.
+    // Restart everything, including timers.
     server.reset_keeping(&[Kept::Rules]);
     assert_eq!(mail().len(), 0);
     seconds(10);
@@ -646,7 +646,7 @@ fn a_timer_rings_so_long_after_its_rule_came_into_force() {
 }
 
 #[test]
-fn what_became_of_an_answer_is_expected_when_it_is_known() {
+fn an_expected_outcome_is_checked_when_it_is_known() {
     let expect = |outcome: &str, count: &str| {
         format!(
             "[[expect]]\nid = '{outcome}'\nevent = 'smtp.*'\nwhen = {{ outcome = '{outcome}' }}\ncount = '={count}'\n"
@@ -673,7 +673,7 @@ fn what_became_of_an_answer_is_expected_when_it_is_known() {
 }
 
 #[test]
-fn what_is_done_behind_an_awaited_line_is_news_to_others() {
+fn changes_after_an_awaited_line_wake_other_sessions() {
     let server = with(&rule("imap.append", "[{ raw = '+ go on\\r\\n' }, { await = '*' }, { pass = true }]"));
     let [mut idles, mut appends] = [(); 2].map(|()| {
         let mut wire = connect(&server, "imap");
@@ -691,19 +691,21 @@ fn what_is_done_behind_an_awaited_line_is_news_to_others() {
 }
 
 #[test]
-fn an_answer_that_is_kept_back_for_ever_is_silent() {
+fn a_reply_that_is_held_back_forever_has_the_outcome_silent() {
     let expected = "[[expect]]\nevent = 'smtp.noop'\nwhen = { outcome = 'silent' }\ncount = '=1'\n";
     let server = with(&(rule("smtp.noop", "{ stall = 'conn' }") + expected));
     let mut client = connect(&server, "smtp");
 
     client.say("NOOP\r\n");
-    until("it stalls", || server.transcript().to_string().contains("-- the server sends nothing from here on\n"));
+    until("the server stalls", || {
+        server.transcript().to_string().contains("-- the server sends nothing from here on\n")
+    });
 
     server.verify().block();
 }
 
 #[test]
-fn a_transcript_says_where_a_rule_stalls() {
+fn a_transcript_shows_where_a_rule_stalls() {
     let of_reply = "-- the server never answers this\n";
     let more_of_reply = "-- the server sends nothing more in answer to this\n";
     let of_connection = "-- the server sends nothing from here on\n";
@@ -736,8 +738,8 @@ fn a_transcript_says_where_a_rule_stalls() {
 }
 
 #[test]
-fn answers_that_leave_together_have_each_their_outcome() {
-    // The first is answered behind a line that comes with it, and leaves with the second.
+fn replies_sent_together_have_their_own_outcomes() {
+    // The first reply follows a line that arrives with the request, and is sent with the second.
     let rules = [
         rule("imap.noop", "[{ reply = 'NO not now' }]"),
         rule("imap.check", "[{ hold = true }, { await = '*' }, { pass = true }]"),
@@ -759,9 +761,9 @@ fn answers_that_leave_together_have_each_their_outcome() {
 }
 
 #[test]
-fn an_event_that_follows_leaves_the_exchange_around_it_alone() {
+fn a_caused_event_does_not_affect_its_exchange() {
     let rules = [
-        // Asked first, so that what it misses is known when the next rule sets the variable.
+        // Evaluated first, so that its near miss is known before the next rule sets the variable.
         "[[rule]]\nid = 'near'\non = 'smtp.mail'\nwhen = { from = 'b@example.org' }\ndo = { note = 'b' }\nexpect = '=1'\n",
         &rule("smtp.mail", "{ set = { phase = 'up' } }"),
         &rule("state.changed", "{ note = 'x' }"),
@@ -779,7 +781,7 @@ fn an_event_that_follows_leaves_the_exchange_around_it_alone() {
 }
 
 #[test]
-fn a_response_of_a_login_that_was_not_awaited_is_not_shown() {
+fn an_unexpected_login_response_is_not_shown() {
     let rules = rule("smtp.auth.start", "[{ reply = '334 ' }, { await = '~^x$' }, { reply = '535 5.7.8 no' }]");
     let server = with(&rules);
     let mut client = connect(&server, "smtp");
@@ -794,7 +796,7 @@ fn a_response_of_a_login_that_was_not_awaited_is_not_shown() {
 }
 
 #[test]
-fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
+fn the_outcome_comes_from_the_tagged_line_of_the_reply() {
     let rules = "
         [[rule]]
         id = 'reply'
@@ -875,7 +877,7 @@ fn the_outcome_is_what_the_answer_says_and_not_what_it_begins_with() {
 }
 
 #[test]
-fn an_outage_over_two_protocols_and_back() {
+fn two_protocols_go_down_and_come_back() {
     let text = include_str!("../fixtures/scenarios/right/outage-then-delayed-delivery.toml");
     let server = MailServer::builder().scenario(Scenario::text("outage-then-delayed-delivery.toml", text)).start();
     let mut imap = connect(&server, "imap");
@@ -899,7 +901,7 @@ fn an_outage_over_two_protocols_and_back() {
 }
 
 #[test]
-fn three_rules_that_know_nothing_of_each_other() {
+fn three_independent_rules_compose() {
     let text = include_str!("../fixtures/scenarios/right/composed.toml");
     let server = MailServer::builder().scenario(Scenario::text("composed.toml", text)).start();
     let mut client = connect(&server, "smtp");
@@ -933,7 +935,7 @@ fn chaos_is_the_same_for_a_seed() {
 }
 
 #[test]
-fn a_rule_among_many_is_found_and_reported_as_alone() {
+fn an_indexed_rule_fires_and_reports_like_a_single_rule() {
     let server = MailServer::start();
     let many = (0..100).map(|i| on(smtp::rcpt()).to(&format!("user{i}@other.example")).reply("550 5.1.1 no"));
     many.for_each(|rule| drop(server.mount(rule)));
@@ -954,7 +956,7 @@ fn a_rule_among_many_is_found_and_reported_as_alone() {
 }
 
 #[test]
-fn the_conforming_server_is_another_one() {
+fn a_scenario_changes_the_settings_of_the_conforming_server() {
     let server = with(
         "[server.smtp]\ngreeting = \"mx.example.org ESMTP\"\nlimits.size = \"1kB\"\ncaps.set = [\"SIZE 1000\", \"XYZZY\"]\n\
          [server.imap]\ndelimiter = \".\"\nnamespace = \"INBOX\"\n\
@@ -983,7 +985,7 @@ fn the_conforming_server_is_another_one() {
 }
 
 #[test]
-fn a_scenario_says_whether_imap_is_strict() {
+fn a_scenario_sets_whether_imap_is_strict() {
     for (strict, answer) in [("true", "A1 BAD at octet 6: the command is incomplete"), ("false", "* ID ")] {
         let server = with(&format!("[server.imap]\nstrict = {strict}\n"));
         let said = ask(&mut connect(&server, "imap"), "A1 ID");
@@ -992,7 +994,7 @@ fn a_scenario_says_whether_imap_is_strict() {
 }
 
 #[test]
-fn what_pop3_announces_is_what_it_goes_by() {
+fn pop3_uses_the_announced_capabilities_and_timestamp() {
     let server = with(
         "[server.pop3]\ngreeting = \"ready <7.8@pop.example>\"\ncaps.remove = [\"SASL\"]\n\
          caps.add = [\"SASL CRAM-MD5 LOGIN\"]\n[[user]]\nname = \"me@example.org\"\npassword = \"secret\"\n",
@@ -1009,7 +1011,7 @@ fn what_pop3_announces_is_what_it_goes_by() {
 }
 
 #[test]
-fn credentials_come_with_the_command_that_begins_a_login_or_after_it() {
+fn auth_events_distinguish_initial_from_later_credentials() {
     let text = "[state]\nphase = \"up\"\n[[rule]]\non = \"smtp.rset\"\ndo = { set = { phase = \"down\" } }\n\
         [[rule]]\nid = \"start\"\non = \"smtp.auth.start\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"454 later\" }\n\
         [[rule]]\nid = \"credentials\"\non = \"smtp.auth\"\nwhen = { state.phase = \"down\" }\ndo = { reply = \"535 never\" }\n";
@@ -1019,12 +1021,12 @@ fn credentials_come_with_the_command_that_begins_a_login_or_after_it() {
 
     assert_eq!(ask(&mut client, "AUTH PLAIN"), "334");
     ask(&mut connect(&server, "smtp"), "RSET");
-    assert_eq!(ask(&mut client, "AGJvYgBz"), "535 never", "the login began before");
-    assert_eq!(ask(&mut client, "AUTH PLAIN AGJvYgBz"), "454 later", "it begins with its credentials");
+    assert_eq!(ask(&mut client, "AGJvYgBz"), "535 never", "the login began with an earlier command");
+    assert_eq!(ask(&mut client, "AUTH PLAIN AGJvYgBz"), "454 later", "the command has the credentials");
 }
 
 #[test]
-fn the_timestamp_that_a_rule_greets_with_is_the_one_of_apop() {
+fn apop_uses_the_timestamp_of_a_rules_greeting() {
     // md5("<7.8@pop.example>secret")
     let digest = "9d31bb1e102f02e78ac63ac520a08618";
     for (steps, answer) in [
@@ -1042,7 +1044,7 @@ fn the_timestamp_that_a_rule_greets_with_is_the_one_of_apop() {
 }
 
 #[test]
-fn a_mechanism_that_is_not_spoken_is_known_to_rules() {
+fn rules_see_unsupported_mechanisms() {
     for (event, command, reply) in [
         ("smtp.auth.start", "AUTH XOAUTH2 dG9rZW4=", "454 4.7.0 later"),
         ("imap.auth", "a AUTHENTICATE XOAUTH2 dG9rZW4=", "NO later"),
@@ -1062,7 +1064,7 @@ fn a_mechanism_that_is_not_spoken_is_known_to_rules() {
 }
 
 #[test]
-fn what_is_announced_and_not_implemented_is_not_denied() {
+fn the_refusal_of_a_command_announced_by_a_rule_does_not_deny_the_announcement() {
     let server = with("[server.smtp]\ncaps.set = [\"DSN\", \"STARTTLS\", \"AUTH GSSAPI\"]\n");
     let mut client = connect(&server, "smtp");
     ask(&mut client, "EHLO me");
@@ -1075,7 +1077,7 @@ fn what_is_announced_and_not_implemented_is_not_denied() {
 }
 
 #[test]
-fn rules_read_mail_of_any_size_wherever_it_is() {
+fn rules_read_mail_of_any_size_in_any_place() {
     let read = |id: &str, on: &str, when: &str, note: &str| {
         format!("[[rule]]\nid = \"{id}\"\non = \"{on}\"\nwhen = {{ {when} }}\ndo = [ {{ note = \"{note}\" }} ]\n")
     };
@@ -1133,7 +1135,7 @@ fn rules_read_mail_of_any_size_wherever_it_is() {
 }
 
 #[test]
-fn who_idles_hears_that_the_mailbox_is_another_one() {
+fn a_client_in_idle_is_told_that_uidvalidity_changed() {
     let steps = "[ { mailbox = { name = 'INBOX', user = 'me@example.org', uidvalidity = '+1', renumber = true } } ]";
     let server = with(&rule("smtp.noop", steps));
     let mut client = connect(&server, "imap");
@@ -1146,7 +1148,7 @@ fn who_idles_hears_that_the_mailbox_is_another_one() {
 }
 
 #[test]
-fn each_reason_is_told_in_its_words() {
+fn each_reason_has_its_text() {
     let server = with(
         "name = \"reasons\"\n[state]\nphase = \"up\"\n\
          [[rule]]\nid = \"used-up\"\non = \"smtp.noop\"\ntimes = 1\ndo = { note = \"once\" }\nexpect = \"=2\"\n\

@@ -18,10 +18,10 @@ mod support;
 #[allow(dead_code)]
 mod wire;
 
-/// Nothing comes, to the end of the connection or until the client says more.
+/// The server sends nothing, until the end of the connection or the client's next line.
 const SILENCE: &str = "-- silence\n";
 
-/// How long it must be quiet before a dialogue is written down as it went.
+/// How long the server must be silent before a new dialogue is written.
 const QUIET: Duration = Duration::from_millis(400);
 
 fn folder() -> PathBuf {
@@ -37,7 +37,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// A dialogue: what it needs, and the lines of each connection.
+/// A dialogue: its settings, and the lines of each connection.
 struct Dialogue {
     head: Vec<(String, String)>,
     lines: Vec<String>,
@@ -57,7 +57,7 @@ impl Dialogue {
         self.head.iter().find(|(its, _)| its == key).map(|(_, value)| value.as_str())
     }
 
-    /// Its protocol, and whether it is under TLS.
+    /// Its protocol, and whether it uses TLS.
     fn listener(&self) -> (&str, bool) {
         match self.get("listener").unwrap() {
             "smtps" => ("smtp", true),
@@ -65,7 +65,7 @@ impl Dialogue {
         }
     }
 
-    /// What `<caps>` stands for before a login and after it; None where the dialogue writes capabilities out.
+    /// The value of `<caps>` before and after a login; `None` if the dialogue lists capabilities.
     fn capabilities(&self) -> Option<[String; 2]> {
         self.lines.iter().any(|line| line.contains("<caps>")).then(|| {
             let (protocol, is_tls) = self.listener();
@@ -84,7 +84,7 @@ impl Dialogue {
         })
     }
 
-    /// The same with capabilities in place.
+    /// The same dialogue with `<caps>` replaced.
     fn written_out(&self, [before, after]: &[String; 2]) -> Self {
         let mut is_logged_in = false;
         let lines = self.lines.iter().flat_map(|line| {
@@ -112,7 +112,7 @@ impl Lines {
     }
 }
 
-/// Plays the client's lines, and gives the dialogue as it went, with `<caps>` where the dialogue has it.
+/// Plays the client's lines, and returns the actual dialogue, with `<caps>` where the dialogue has it.
 fn play(name: &str, dialogue: &Dialogue) -> String {
     match dialogue.capabilities() {
         None => play_written_out(name, dialogue),
@@ -150,7 +150,7 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
             wire.say(&format!("{said}\r\n"));
             out += &heard(wire, wanted);
         } else if let Some(said) = line.strip_prefix("C. ") {
-            // More follows at once.
+            // More input follows at once.
             out += &format!("{line}\n");
             client.as_mut().unwrap().say(&format!("{said}\r\n"));
         } else if line == "---" {
@@ -167,7 +167,7 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
         }
     }
     leave(name, client, is_silent);
-    // What must happen with a client that goes on is not this test's; what fired is.
+    // Expectations about the client are not tested here; the rules that fired are.
     let report = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(server)));
     let unmet = report.err().and_then(|why| why.downcast::<String>().ok()).map(|why| why.to_string());
     let silent = unmet
@@ -178,8 +178,8 @@ fn play_written_out(name: &str, dialogue: &Dialogue) -> String {
     out
 }
 
-/// The client goes. Where it was silent last, the server says nothing now either: what it would have said, it would
-/// say before the end.
+/// Disconnects the client. If the server was silent last, it must send nothing now either: it would send pending output
+/// before the end.
 fn leave(name: &str, client: Option<Wire>, is_silent: bool) {
     let Some(mut wire) = client.filter(|_| is_silent) else { return };
     wire.fin();
@@ -187,12 +187,12 @@ fn leave(name: &str, client: Option<Wire>, is_silent: bool) {
     assert_eq!(came, Err(After::Eof), "{name}: no silence");
 }
 
-/// Whether dialogues are to be written down.
+/// Whether to write dialogues.
 fn is_update() -> bool {
     std::env::var("INSTA_UPDATE").is_ok_and(|update| update != "no")
 }
 
-/// What answers a line: until it is what is wanted, or until it is quiet where nobody knows what to want.
+/// The reply to a line: up to the wanted text, or, when writing dialogues, until the server is silent.
 fn heard(wire: &mut Wire, wanted: Option<&str>) -> String {
     if wanted == Some(SILENCE) {
         return SILENCE.to_owned();
@@ -227,7 +227,7 @@ fn shown(octets: &[u8]) -> String {
 }
 
 #[test]
-fn every_scenario_has_a_dialogue_that_goes_as_written() {
+fn every_scenario_has_a_dialogue_that_passes() {
     std::thread::scope(|scope| {
         for name in names() {
             scope.spawn(move || {
@@ -243,7 +243,7 @@ fn every_scenario_has_a_dialogue_that_goes_as_written() {
     });
 }
 
-/// A real client that is run into a scenario: what is set, the command, how it must end, and how often each rule fires.
+/// A real client in a scenario: the settings, the command, its exit status, and how often each rule fires.
 struct Row {
     scenario: &'static str,
     set: &'static [(&'static str, &'static str)],
@@ -309,7 +309,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn real_clients_run_into_every_scenario() {
+fn a_real_client_meets_every_scenario() {
     for client in ["curl", "python3"] {
         if !support::is_there(client) {
             return;
@@ -317,7 +317,7 @@ fn real_clients_run_into_every_scenario() {
     }
     let mut missing = names();
     missing.retain(|name| !ROWS.iter().any(|row| row.scenario == *name));
-    assert!(missing.is_empty(), "no client runs into {missing:?}");
+    assert!(missing.is_empty(), "no client meets {missing:?}");
     let failed: Vec<String> = std::thread::scope(|scope| {
         let rows: Vec<_> = ROWS
             .chunks(8)
@@ -331,7 +331,7 @@ fn real_clients_run_into_every_scenario() {
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
-/// Runs one client; fails with what was different.
+/// Runs one client; fails with the differences.
 fn run(row: &Row) -> Result<(), String> {
     let scenario = row.set.iter().fold(Scenario::named(row.scenario), |its, (name, value)| its.set(*name, value));
     let server = MailServer::builder().scenario(scenario).start();
@@ -363,7 +363,7 @@ fn run(row: &Row) -> Result<(), String> {
     Err(format!("{scenario}: {got}, wanted {status}; {fires:?}, wanted {wanted:?}\n{printed}{complaint}\n{transcript}"))
 }
 
-/// What the catalogue says of a scenario.
+/// The entry of a scenario in the catalogue.
 fn entry(row: &Row, text: &str) -> String {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{key} = "))).unwrap();
     let lesson = text.lines().next().unwrap().trim_start_matches("# ");

@@ -1,5 +1,5 @@
-//! One message over three protocols: sent over submission, seen by two clients in IDLE, flagged by one, deleted over POP3,
-//! and still captured.
+//! One message over three protocols: sent over submission, seen by two clients in IDLE, flagged by one, deleted over
+//! POP3, and still captured.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use mailjig::{Endpoint, Mail, MailServer, Timestamp};
 #[allow(dead_code)]
 mod deadline;
 
-/// A client that speaks line by line.
+/// A line-based client.
 struct Client(BufReader<TcpStream>);
 
 impl Client {
@@ -34,7 +34,7 @@ impl Client {
         line.trim_end().to_owned()
     }
 
-    /// Says a line, and reads up to one that begins so.
+    /// Sends a line, and reads up to a line that begins with `until`.
     fn say(&mut self, line: &str, until: &str) -> Vec<String> {
         write!(self.0.get_mut(), "{line}\r\n").unwrap();
         let mut said = Vec::new();
@@ -69,7 +69,7 @@ fn send(server: &MailServer) {
 }
 
 #[test]
-fn a_mail_is_seen_flagged_and_taken_away_and_stays_captured() {
+fn a_message_is_seen_flagged_deleted_and_still_captured() {
     let server =
         MailServer::builder().account("ann@example.org", "secret").account("bob@example.org", "secret").start();
     let (mut one, mut two) = (Client::imap(&server), Client::imap(&server));
@@ -78,9 +78,9 @@ fn a_mail_is_seen_flagged_and_taken_away_and_stays_captured() {
 
     send(&server);
 
-    // Both are told at once, without asking.
+    // Both are told at once, without a command.
     assert_eq!([one.line(), two.line()], ["* 1 EXISTS", "* 1 EXISTS"]);
-    // It is recent to the one that was told first.
+    // It is recent in the session that was told first.
     let mut recent = [one.line(), two.line()];
     recent.sort();
     assert_eq!(recent, ["* 0 RECENT", "* 1 RECENT"]);
@@ -96,7 +96,7 @@ fn a_mail_is_seen_flagged_and_taken_away_and_stays_captured() {
     let retrieved = pop3.say("RETR 1", ".");
     assert!(retrieved.contains(&"At eight?".to_owned()), "{retrieved:?}");
     pop3.say("DELE 1", "+OK");
-    assert_eq!(server.account("bob@example.org").inbox().entries().len(), 1, "it goes at QUIT, and not before");
+    assert_eq!(server.account("bob@example.org").inbox().entries().len(), 1, "it is deleted at QUIT, not before");
     pop3.say("QUIT", "+OK");
 
     assert_eq!(two.line(), "* 1 EXPUNGE");
@@ -109,7 +109,7 @@ fn a_mail_is_seen_flagged_and_taken_away_and_stays_captured() {
 }
 
 #[test]
-fn one_maildrop_is_for_one_session() {
+fn a_maildrop_is_locked_by_one_session() {
     let server = MailServer::start();
     server.account("bob@example.org").inbox().generate(2);
     let (mut one, mut two) = (Client::new(server.pop3()), Client::new(server.pop3()));
@@ -118,7 +118,7 @@ fn one_maildrop_is_for_one_session() {
     two.say("USER bob@example.org", "+OK");
 
     assert_eq!(two.say("PASS x", "-ERR"), ["-ERR [IN-USE] another session has locked the maildrop"]);
-    // What comes and goes meanwhile changes nothing: the maildrop is as it was at the login.
+    // Later changes do not affect the maildrop: it is as it was at the login.
     server.deliver("bob@example.org", "Subject: later\r\n\r\n");
     let mut imap = Client::imap(&server);
     imap.say("c STORE 1 +FLAGS (\\Deleted)", "c OK");
@@ -128,7 +128,7 @@ fn one_maildrop_is_for_one_session() {
     one.say("DELE 1", "+OK");
     one.say("QUIT", "+OK");
 
-    // The moment QUIT was answered the maildrop is free.
+    // The maildrop is free as soon as QUIT is answered.
     two.say("USER bob@example.org", "+OK");
     assert!(two.say("PASS x", "+OK")[0].starts_with("+OK 2 messages"));
     assert_eq!(two.say("UIDL", ".")[1..3], ["1 1.2", "2 1.3"]);
@@ -137,7 +137,7 @@ fn one_maildrop_is_for_one_session() {
 }
 
 #[test]
-fn a_mailbox_that_goes_takes_its_sessions_along_and_one_that_is_renamed_does_not() {
+fn deleting_a_mailbox_ends_its_sessions_but_renaming_does_not() {
     let server = MailServer::start();
     server.account("bob@example.org").mailbox("Work").add("Subject: x\r\n\r\n");
     let (mut one, mut two, mut three) = (Client::imap(&server), Client::imap(&server), Client::imap(&server));
@@ -158,7 +158,7 @@ fn a_mailbox_that_goes_takes_its_sessions_along_and_one_that_is_renamed_does_not
 }
 
 #[test]
-fn a_reset_ends_what_it_takes_away() {
+fn a_reset_ends_sessions_of_removed_accounts() {
     let server = MailServer::start();
     server.account("bob@example.org").inbox().generate(1);
     let mut imap = Client::imap(&server);
@@ -183,7 +183,7 @@ fn a_reset_ends_what_it_takes_away() {
 }
 
 #[test]
-fn mailboxes_are_seeded_and_looked_at() {
+fn mailboxes_can_be_seeded_and_inspected() {
     let server = MailServer::builder().account("bob@example.org", "secret").start();
     let bob = server.account("bob@example.org");
     let date = Timestamp::from_micros(1_577_880_000_000_000);
@@ -196,7 +196,7 @@ fn mailboxes_are_seeded_and_looked_at() {
     assert_eq!(entry.message.envelope().accepted().count(), 0);
     assert!(bob.mailbox("Empty").exists() && !bob.mailbox("Other").exists());
     assert_eq!(bob.mailbox("Empty").uid_validity(), Some(3));
-    assert!(server.messages().is_empty(), "nobody sent it");
+    assert!(server.messages().is_empty(), "no client sent it");
     let mut imap = Client::imap(&server);
     imap.say("c SELECT Archive/2020", "c OK");
     let fetched = imap.say("d FETCH 1 (FLAGS INTERNALDATE)", "d OK").remove(0);
@@ -215,7 +215,7 @@ fn mailboxes_are_seeded_and_looked_at() {
 }
 
 #[test]
-fn a_wait_for_a_session_says_what_each_was_instead() {
+fn a_failed_wait_for_a_session_reports_each_session() {
     let server = MailServer::start();
     let _imap = Client::imap(&server);
     let idling = session::user("bob@example.org").and(session::idling());
@@ -233,7 +233,7 @@ fn a_wait_for_a_session_says_what_each_was_instead() {
 }
 
 #[test]
-fn a_large_mailbox_is_searched_and_fetched_beside_others() {
+fn a_large_mailbox_is_searched_and_fetched_concurrently() {
     let server = MailServer::start();
     server.account("bob@example.org").inbox().generate(10_000);
     let mut searcher = Client::imap(&server);

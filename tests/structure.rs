@@ -11,7 +11,7 @@ use support::{is_there, output};
 #[allow(dead_code)]
 mod support;
 
-/// What Python reads otherwise: to it a header ends at the first line without a colon.
+/// Fixtures that Python parses differently: for Python, a header ends at the first line without a colon.
 const OWN_MIND: &[&str] = &["broken-mime.eml"];
 
 #[test]

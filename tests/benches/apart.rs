@@ -1,8 +1,8 @@
-//! Clients that write a mail and its end apart and let Nagle's algorithm delay the second write until the first is
-//! acknowledged: milliseconds for each mail, one after the other, on one connection. Beside a client that writes all
-//! at once; in one run, so read the ratios.
+//! Clients that write a mail and its end separately, and let Nagle's algorithm delay the second write until the first
+//! is acknowledged: milliseconds for each mail, one after the other, on one connection, compared with a client that
+//! writes all at once. Compare the ratios of one run.
 //!
-//! `cargo bench --bench apart`. What is not installed is named at the end.
+//! `cargo bench --bench apart`. Missing programs are listed at the end.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -48,7 +48,7 @@ impl Road {
     }
 }
 
-/// Sends the mails; gives the milliseconds of each, or nothing where the client is not installed.
+/// Sends the mails; returns the milliseconds for each, or `None` if the client is not installed.
 type Client = fn(&MailServer, Road) -> Option<f64>;
 
 const CLIENTS: &[(&str, Client)] = &[
@@ -110,7 +110,7 @@ fn main() {
     }
 }
 
-/// A client with Nagle's algorithm, whose mail is in these writes.
+/// A client with Nagle's algorithm that sends its mail in these writes.
 fn raw(server: &MailServer, road: Road, writes: &[&[u8]]) -> f64 {
     let socket = TcpStream::connect(road.smtp(server).address()).expect("it listens");
     match road {
@@ -195,7 +195,7 @@ fn lettre(server: &MailServer, road: Road) -> f64 {
     began.elapsed().as_secs_f64() * 1e3 / MAILS as f64
 }
 
-/// Runs a script, which prints the milliseconds of each mail.
+/// Runs a script, which prints the milliseconds for each mail.
 fn script(language: &str, text: &str, endpoint: &Endpoint, road: Road) -> Option<f64> {
     let flag = if language == "node" { "-e" } else { "-c" };
     let output = Command::new(language)

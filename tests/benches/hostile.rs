@@ -1,10 +1,10 @@
-//! What clients may send to make a server slow: each kind of input at 1 MB and at 10 MB, the time that it takes, and the
-//! longest NOOP of another session meanwhile. Ten times the input takes about ten times as long where all is linear.
+//! Input with which clients may try to slow a server down: each kind at 1 MB and at 10 MB, its time, and the longest
+//! NOOP of another session meanwhile. Ten times the input takes about ten times as long if everything is linear.
 //!
-//! A NOOP also takes as long as the operating system lets the threads of server and client wait while others have the
-//! cores. How long that is at this moment stands in the second row: NOOPs of a server that has nothing else to do, while a
-//! thread for each core is busy. A row that takes longer than that, or grows more than it may, is measured again, and the
-//! least counts: what the server itself does takes that long every time.
+//! A NOOP also includes the time for which the operating system lets the threads of server and client wait while others
+//! use the cores. The second row shows this: NOOPs of an idle server while a thread for each core is busy. A row above
+//! that time, or with too much growth, is measured again, and the minimum counts: the server's own work takes its time
+//! in every try.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZES: [usize; 2] = [1 << 20, 10 << 20];
-/// Growth above this for ten times the input is called out, and NOOPs above this and above what busy cores cost.
+/// The report marks growth above this for ten times the input, and NOOPs above this and above those with busy cores.
 const MOST_GROWTH: f64 = 20.0;
 const MOST_NOOP: f64 = 5.0;
-/// How often a row is measured at most.
+/// Maximum number of tries of a row.
 const TRIES: usize = 4;
 const LOGIN: &str = "bob@example.org";
 
-/// Rules that look at all of a mail, and do not fire.
+/// Rules that read all of a mail, and do not fire.
 const RULES: &str = r#"
 mailjig = 1
 [[rule]]
@@ -37,7 +37,7 @@ when = { subject = "*a*a*b" }
 do = [{ note = "{subject}" }]
 "#;
 
-/// Input of about so many octets, given to a server.
+/// Gives a server input of about this many octets.
 type Case = (&'static str, fn(&Server, usize));
 
 const CASES: &[Case] = &[
@@ -189,12 +189,12 @@ impl Row {
     }
 
     fn is_slow(&self, most_noop: f64) -> bool {
-        // What is over in no time says nothing about growth.
+        // A very short time says nothing about growth.
         self.large > 20.0 && self.growth() > MOST_GROWTH || self.noop > most_noop
     }
 }
 
-/// Keeps a thread for each core busy for so long.
+/// Keeps a thread for each core busy for this time.
 fn busy_cores(time: Duration) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let end = Instant::now() + time;
@@ -205,7 +205,7 @@ fn busy_cores(time: Duration) {
     });
 }
 
-/// Milliseconds that something takes, and those of the longest NOOP of another session meanwhile.
+/// The milliseconds of some work, and of the longest NOOP of another session meanwhile.
 fn worst_noop(server: &Server, work: impl FnOnce(&Server)) -> (f64, f64) {
     let mut other = Client::logged_in(server.imap);
     let is_over = AtomicBool::new(false);
@@ -271,7 +271,7 @@ impl Server {
         client.until("250 2");
     }
 
-    /// Sends a mail, and asks for all that has to be read for it.
+    /// Sends a mail, and requests everything that requires reading it.
     fn look_at(&self, text: &str) {
         self.mail(text);
         let mut client = Client::logged_in(self.imap);
@@ -285,7 +285,7 @@ impl Server {
         }
     }
 
-    /// The same command until there were so many octets of it, with a mail of 100 KB in the mailbox.
+    /// Repeats a command up to this many octets, with a mail of 100 KB in the mailbox.
     fn imap(&self, command: &str, size: usize) {
         self.mail(&format!("Subject: x\r\n\r\n{}", "y".repeat(100_000)));
         let mut client = Client::logged_in(self.imap);
@@ -295,7 +295,7 @@ impl Server {
         }
     }
 
-    /// Appends a mail, and asks for these items so many times.
+    /// Appends a mail, and requests these items this many times.
     fn fetch(&self, mail: &str, command: &str, times: usize) {
         self.mail("Subject: x\r\n\r\n");
         let mut client = Client::logged_in(self.imap);
@@ -311,7 +311,7 @@ impl Server {
         self.send("PUT", "/v1/scenario", &serde_json::json!({ "text": RULES }).to_string());
     }
 
-    /// Rules that read mail everywhere, a mail over SMTP and over IMAP, and a look at it.
+    /// Rules that read mail everywhere, with a mail over SMTP and over IMAP, and a search.
     fn rules(&self, text: &str) {
         self.load_rules();
         self.mail(text);
@@ -421,7 +421,7 @@ impl Client {
         self.until(&command[..2]);
     }
 
-    /// Octets at once, and so many lines in answer.
+    /// Sends octets at once, and reads this many lines of replies.
     fn flight(&mut self, octets: &[u8], replies: usize) {
         let mut writer = self.0.try_clone().expect("it is a socket");
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Load on an SMTP server in a process of its own, and what it cost that process.
+//! Load on an SMTP server in a process of its own, and its cost in that process.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,13 +15,13 @@ pub(crate) struct Case {
     pub(crate) connections: usize,
     pub(crate) mails: usize,
     pub(crate) style: Style,
-    /// Messages that the server keeps. Where it keeps them all, each is written to memory that was never used before,
-    /// and the system's price for that is part of what is measured; where it keeps few, memory is used again.
+    /// How many messages the server keeps. If it keeps all, each is written to fresh memory, whose cost in the system
+    /// is part of the measurement; if it keeps few, memory is reused.
     pub(crate) keep: usize,
 }
 
 impl Case {
-    /// One in which every message is kept.
+    /// A case in which every message is kept.
     pub(crate) const fn new(name: &'static str, size: usize, connections: usize, mails: usize, style: Style) -> Self {
         Self { name, size, connections, mails, style, keep: 10_000_000 }
     }
@@ -63,14 +63,14 @@ pub(crate) fn size_name(octets: usize) -> String {
     if octets >= 1 << 20 { format!("{} MB", octets >> 20) } else { format!("{} KB", octets >> 10) }
 }
 
-/// A server under load: a process that ends with this value.
+/// A server under load: a process that is killed when this is dropped.
 pub(crate) struct Peer {
     process: Child,
     address: SocketAddr,
 }
 
 impl Peer {
-    /// The program with these options, which keeps so many messages.
+    /// The program with these options, which keeps this many messages.
     pub(crate) fn mailjig(keep: usize, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_mailjig"))
             .args(["serve", "--ports", "auto", "--json", "--quiet", "--keep-size", "100GB"])
@@ -100,7 +100,7 @@ impl Peer {
         Self { process, address: line.trim().parse().expect("an address") }
     }
 
-    /// Postfix's sink, where it is installed.
+    /// Postfix's smtp-sink, if it is installed.
     pub(crate) fn smtp_sink() -> Option<Self> {
         let address = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
         let process = Command::new("smtp-sink")
@@ -111,7 +111,7 @@ impl Peer {
         Some(Self { process, address })
     }
 
-    /// Connects, as soon as somebody accepts, and reads the greeting.
+    /// Connects as soon as the server accepts, and reads the greeting.
     pub(crate) fn greeting(&self) -> Connection {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
@@ -133,7 +133,7 @@ impl Peer {
         Measure { rate: mails / elapsed.as_secs_f64(), cpu_micros: cpu.as_secs_f64() * 1e6 / mails }
     }
 
-    /// Sends all mails of a case; gives the octets that were sent.
+    /// Sends all mails of a case; returns how many octets were sent.
     pub(crate) fn send(&self, case: &Case) -> u64 {
         let (next, sent) = (AtomicUsize::new(0), AtomicU64::new(0));
         let body = body(case.size);
@@ -221,7 +221,7 @@ impl Connection {
         self.socket.write_all(bytes).expect("the server listens");
     }
 
-    /// Reads so many complete replies.
+    /// Reads this many complete replies.
     fn replies(&mut self, mut wanted: usize) {
         let mut buffer = [0; 4096];
         loop {
@@ -250,7 +250,7 @@ fn body(size: usize) -> Vec<u8> {
     body
 }
 
-/// In a process started for it: answers each flight with one line, and three where three are due; for ever.
+/// In a process of its own: answers each flight with one line, or with three if three replies are due; forever.
 pub(crate) fn be_echo() -> bool {
     if std::env::var_os("MAILJIG_BENCH_ECHO").is_none() {
         return false;

@@ -1,5 +1,5 @@
-//! Reading mail: IMAP and POP3 on a mailbox of 10,000 messages of 2 KB, beside Dovecot (sdbox in memory) where it is
-//! installed. All in one run, so read the ratios.
+//! Reading mail: IMAP and POP3 on a mailbox of 10,000 messages of 2 KB, compared with Dovecot (sdbox in memory) if it
+//! is installed. Compare the ratios of one run.
 //!
 //! `cargo bench --bench read`
 
@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 const MESSAGES: usize = 10_000;
 const OCTETS: usize = 2 << 10;
-/// Each case is run so often against each peer, in turns; the median counts.
+/// How often each case is run against each peer, in turns; the median counts.
 const ROUNDS: usize = 3;
 const LOGIN: &str = "bob@example.org";
 
-/// What a case does with a server whose INBOX is full, and in what unit it counts.
+/// What a case does with a server with a full INBOX, and its unit.
 type Case = (&'static str, &'static str, fn(&Peer) -> f64);
 
 const CASES: &[Case] = &[
@@ -109,7 +109,7 @@ fn selected(peer: &Peer) -> Client {
     client
 }
 
-/// How much of something a second one command does.
+/// The rate per second of one command.
 fn imap(peer: &Peer, count: usize, command: &str) -> f64 {
     let mut client = selected(peer);
     let began = Instant::now();
@@ -124,12 +124,13 @@ fn pop3(peer: &Peer) -> Client {
     client
 }
 
-/// Gives the maildrop back: who only closes the connection has it until the server has seen that (RFC 1939 §6).
+/// Ends the session with QUIT: after a mere close, the maildrop remains locked until the server has seen it (RFC 1939
+/// §6).
 fn quit(mut client: Client) {
     client.flight("QUIT\r\n", "+OK", 1);
 }
 
-/// Milliseconds from the answer to an APPEND until a client that idles hears of it.
+/// Milliseconds from the reply to an APPEND until a client in IDLE is told of it.
 fn news(peer: &Peer) -> f64 {
     let mut idler = selected(peer);
     let mut sender = selected(peer);
@@ -179,7 +180,7 @@ impl Client {
     fn flight(&mut self, octets: &str, until: &str, count: usize) {
         let mut socket = self.socket.try_clone().expect("it is a socket");
         std::thread::scope(|scope| {
-            // A long flight is written while its answers are read.
+            // A long flight is written while its replies are read.
             let writing = (octets.len() > 16 << 10).then(|| scope.spawn(|| socket.write_all(octets.as_bytes())));
             if writing.is_none() {
                 self.socket.write_all(octets.as_bytes()).expect("it is written");
@@ -188,7 +189,7 @@ impl Client {
         });
     }
 
-    /// Reads until this has come so often.
+    /// Reads until this text has occurred this often.
     fn until(&mut self, text: &str, count: usize) {
         let (mut seen, mut kept) = (0, 0);
         while seen < count {
@@ -200,7 +201,7 @@ impl Client {
                 (seen, from) = (seen + 1, at + text.len());
             }
             assert!(!self.buffer[..all].starts_with(b"z NO") && !self.buffer[..all].starts_with(b"z BAD"));
-            // What may be the beginning of it stays.
+            // Keep what may be the beginning of the text.
             let start = from.max((all + 1).saturating_sub(text.len()));
             self.buffer.copy_within(start..all, 0);
             kept = all - start;
@@ -232,7 +233,7 @@ impl Peer {
         Self { process, imap: address("imap"), pop3: address("pop3"), folder: None }
     }
 
-    /// Debian's Dovecot, its mail in memory.
+    /// Debian's Dovecot, with its mail in memory.
     fn dovecot() -> Option<Self> {
         let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
         let (imap, pop3) = (free(), free());

@@ -1,4 +1,4 @@
-//! What a test pays for a server, and how fast an answer is there.
+//! The cost of a server in a test, and the latency of replies.
 //!
 //! `cargo bench --bench server`
 
@@ -69,7 +69,7 @@ impl Client {
         self.0.read_line(&mut String::new()).expect("it answers");
     }
 
-    /// Gives the moment when the `250` was read.
+    /// Returns the time when the `250` was read.
     fn mail(&mut self, recipient: &str) -> Instant {
         self.say("MAIL FROM:<>\r\n");
         self.say(&format!("RCPT TO:<{recipient}>\r\n"));
@@ -79,7 +79,7 @@ impl Client {
     }
 }
 
-/// One GET on a connection of its own; gives how long it took and when the answer was there.
+/// One GET on a connection of its own; returns its duration and when the response had arrived.
 fn get(address: &str, path: &str) -> (Duration, Instant) {
     let began = Instant::now();
     let mut socket = TcpStream::connect(address).expect("it listens");
@@ -100,7 +100,7 @@ fn wait_latency() {
         let path = format!("/v1/messages?to=user{n}@example.org&wait=10s");
         let address = address.clone();
         let waiting = std::thread::spawn(move || get(&address, &path).1);
-        // The wait is parked when its connection has been idle for a while; a fact to wait for there is not.
+        // The wait is parked once its connection has been idle for a while; there is no fact to wait for.
         std::thread::sleep(Duration::from_millis(2));
         let replied = client.mail(&format!("user{n}@example.org"));
         waiting.join().expect("it is answered").saturating_duration_since(replied)

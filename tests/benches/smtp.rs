@@ -1,5 +1,5 @@
-//! Mails per second and server CPU per mail, beside a bare tokio server that answers each flight with one line, and
-//! beside Postfix's `smtp-sink` where it is installed. All in one run, so read the ratios.
+//! Mails per second and server CPU per mail, compared with a bare tokio server that answers each flight with one line,
+//! and with Postfix's `smtp-sink` if it is installed. Compare the ratios of one run.
 //!
 //! `cargo bench --bench smtp [-- FILTER]`
 
@@ -23,7 +23,7 @@ const CASES: &[Case] = &[
     Case::new("1 MB, 4 connections", 1 << 20, 4, 600, Style::Kept),
 ];
 
-/// Each case is run so often against each peer, in turns; the median counts.
+/// How often each case is run against each peer, in turns; the median counts.
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -68,13 +68,13 @@ fn main() {
     }
 }
 
-/// Octets of resident memory a captured mail takes, against the octets a client sent for it.
+/// Octets of resident memory for a captured mail, compared with the octets that a client sent for it.
 fn memory() {
     println!("\n{:<30} {:>12} {:>9}", "memory of a captured mail", "octets", "of sent");
     for (size, mails) in [(2 << 10, 40_000), (1 << 20, 300)] {
         let case = Case::new("memory", size, 4, mails, Style::Kept);
         let peer = Peer::mailjig(case.keep, &[]);
-        // What a server allocates once is not a mail's.
+        // Exclude what a server allocates only once.
         peer.send(&Case { mails: 8, ..case });
         let before = peer.resident();
         let sent = peer.send(&case);

@@ -1,6 +1,6 @@
 //! The capabilities that a server announces: the text for which `<caps>` stands in a dialogue.
 
-/// The command that asks.
+/// The command that requests the capabilities.
 pub(crate) fn question(protocol: &str) -> &'static str {
     match protocol {
         "imap" => "caps CAPABILITY\r\n",
@@ -10,7 +10,7 @@ pub(crate) fn question(protocol: &str) -> &'static str {
     }
 }
 
-/// What the answer to it announces, read line by line.
+/// The capabilities in the reply to it, read line by line.
 pub(crate) fn announced(protocol: &str, mut line: impl FnMut() -> String) -> String {
     let first = line();
     if protocol == "imap" {
@@ -30,7 +30,8 @@ pub(crate) fn announced(protocol: &str, mut line: impl FnMut() -> String) -> Str
     lines.join("\r\n")
 }
 
-/// Whether a line of an IMAP server says that the client is logged in, which changes what is announced from this line on.
+/// Whether a line of an IMAP server means that the client is logged in, which changes the announced capabilities from
+/// this line on.
 pub(crate) fn is_login(line: &str) -> bool {
     line.contains(" OK [CAPABILITY ") && !line.starts_with("* ")
 }

@@ -4,8 +4,8 @@ use data_encoding::BASE64;
 
 const PASSWORD: &str = "s3cr3tPa55w0rd";
 
-/// What a client says, by protocol. `{word}` is a password, `{base64}` the same in base64, `{plain}` a user with it as
-/// PLAIN has them, `{long}` that again and again.
+/// What a client sends, by protocol. `{word}` is a password, `{base64}` the same in base64, `{plain}` a user with it in
+/// the form of PLAIN, `{long}` many repetitions of it.
 const BROKEN: &[(&str, &str)] = &[
     ("smtp", "AUTH PLAIN {plain}"),
     ("smtp", "AUTH PLAIN\r\n{plain}"),
@@ -77,7 +77,7 @@ fn plain() -> String {
     BASE64.encode(format!("\0bob\0{PASSWORD}").as_bytes())
 }
 
-/// Each of them by protocol, as octets.
+/// Each broken login with its protocol, as octets.
 pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
     let filled = |protocol: &str, text: &str| {
         let hello = if matches!(protocol, "smtp" | "submission") { "EHLO x\r\n" } else { "" };
@@ -90,7 +90,7 @@ pub(crate) fn broken_logins() -> Vec<(&'static str, String)> {
     BROKEN.iter().map(|(protocol, text)| (*protocol, filled(protocol, text))).collect()
 }
 
-/// Fails where a text has a password in it, or the beginning of one.
+/// Fails if a text contains a password, or the beginning of one.
 pub(crate) fn assert_none(text: &str, what: &str) {
     let secrets = [PASSWORD.to_owned(), BASE64.encode(PASSWORD.as_bytes()), plain()];
     for secret in secrets {

@@ -1,9 +1,9 @@
-//! Waits with a deadline, so that a test fails and does not hang.
+//! Waits with a deadline, so that a test fails instead of hanging.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// What has not come by now does not come, on a busy machine either.
+/// Maximum time that a test waits, also on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A connection whose reads and writes fail after the deadline.
@@ -14,11 +14,11 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     socket
 }
 
-/// Waits until this is so.
+/// Waits until this is true.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < DEADLINE, "{what}: not so after {DEADLINE:?}");
+        assert!(began.elapsed() < DEADLINE, "{what}: not true after {DEADLINE:?}");
         std::thread::yield_now();
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests with real clients share: the ways to connect, and how a client program is found and run.
+//! Shared code of the tests with real clients: the ways to connect, and how to find and run a client program.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// How a client shall reach the server.
+/// How a client connects to the server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Road {
     Plain,
@@ -29,7 +29,7 @@ impl Road {
     }
 }
 
-/// Every real client: its name, and a command that succeeds where it is installed.
+/// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
@@ -62,12 +62,12 @@ pub(crate) fn missing() -> Vec<&'static str> {
     CLIENTS.iter().map(|(name, _)| *name).filter(|name| !is_there(name)).collect()
 }
 
-/// Where the scripts are.
+/// The folder of the scripts.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
-/// An interpreter that finds what scripts import.
+/// An interpreter that finds the modules that scripts import.
 pub(crate) fn interpreter(language: &str) -> Command {
     let mut command = Command::new(language);
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/node_modules");
@@ -75,7 +75,7 @@ pub(crate) fn interpreter(language: &str) -> Command {
     command
 }
 
-/// Runs a command that must succeed; gives what it prints.
+/// Runs a command that must succeed; returns its output.
 pub(crate) fn run(command: &mut Command, input: &str) -> String {
     let output = output(command, input);
     succeeded(command, &output)
@@ -86,18 +86,18 @@ pub(crate) fn output(command: &mut Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (mut child, _deadline) = start(command).unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let mut stdin = child.stdin.take().expect("it is piped");
-    // A client that fails early does not read all of it; its status tells.
+    // A client that fails early does not read all of it; its exit status shows that.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().expect("it ends")
 }
 
-/// While this lives, a command that takes too long is killed, with all that it started.
+/// While this lives, a command that takes too long is killed, with all its child processes.
 pub(crate) struct Deadline {
     _over: Sender<()>,
 }
 
-/// Starts a command that has two minutes: a client that hangs is a failure, not a test that never ends.
+/// Starts a command that may take two minutes: a client that hangs fails the test.
 pub(crate) fn start(command: &mut Command) -> std::io::Result<(Child, Deadline)> {
     let child = command.process_group(0).spawn()?;
     let group = format!("-{}", child.id());
@@ -110,7 +110,7 @@ pub(crate) fn start(command: &mut Command) -> std::io::Result<(Child, Deadline)>
     Ok((child, Deadline { _over: over }))
 }
 
-/// What a command printed, which must have succeeded.
+/// The output of a command, which must have succeeded.
 pub(crate) fn succeeded(command: &Command, output: &Output) -> String {
     let (printed, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?} failed: {}\n{printed}\n{complaint}", output.status);

@@ -1,4 +1,4 @@
-//! A client that writes and reads octets, and sees how the connection ends.
+//! A client that writes and reads octets, and observes how the connection ends.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -15,19 +15,19 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 #[path = "deadline.rs"]
 pub(crate) mod deadline;
 
-/// What a client sees behind its command.
+/// What a client observes after its command.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum After {
-    /// The next command is answered.
+    /// The server answers the next command.
     Open,
-    /// FIN, with close_notify where there is TLS.
+    /// FIN, with close_notify under TLS.
     Eof,
     /// FIN without close_notify; on a bare connection the same as `Eof`.
     Truncated,
     Reset,
     /// The handshake was refused.
     Refused,
-    /// The connection is there, and nothing comes.
+    /// The connection is open, and the server sends nothing.
     Silence,
 }
 /// A connection with or without TLS.
@@ -50,7 +50,7 @@ impl Wire {
         let socket = connect(endpoint.address());
         socket.set_nodelay(true).unwrap();
         let mut wire = Self::Bare(socket);
-        // No listener of LMTP begins with TLS.
+        // LMTP has no listener with implicit TLS.
         if is_tls && protocol == "lmtp" {
             wire.line();
             wire.say("STARTTLS\r\n");
@@ -59,7 +59,7 @@ impl Wire {
         if is_tls { wire.secure(server) } else { wire }
     }
 
-    /// A connection whose greeting has been read.
+    /// A connection after its greeting.
     pub(crate) fn greeted(server: &MailServer, protocol: &str, is_tls: bool) -> Self {
         let mut wire = Self::connect(server, protocol, is_tls);
         if !(is_tls && protocol == "lmtp") {
@@ -68,9 +68,9 @@ impl Wire {
         wire
     }
 
-    /// The same connection, under TLS from now on.
+    /// The same connection, with TLS from now on.
     pub(crate) fn secure(self, server: &MailServer) -> Self {
-        let Self::Bare(socket) = self else { panic!("it has TLS already") };
+        let Self::Bare(socket) = self else { panic!("TLS is already active") };
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.ca().as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -95,8 +95,8 @@ impl Wire {
         }
     }
 
-    /// What one read brings, or how the connection ended. Under TLS that is one record: what the server wrote apart
-    /// comes apart, however late it is read.
+    /// The result of one read, or how the connection ended. Under TLS this is one record: separate writes of the server
+    /// arrive separately, however late they are read.
     pub(crate) fn read(&mut self) -> Result<Vec<u8>, After> {
         // No record holds more (RFC 8446 §5.1).
         let mut chunk = [0; 1 << 14];
@@ -115,7 +115,7 @@ impl Wire {
         }
     }
 
-    /// Reads so many octets, in the segments they come in.
+    /// Reads this many octets, in the segments in which they arrive.
     pub(crate) fn octets(&mut self, count: usize) -> Result<Vec<Vec<u8>>, After> {
         let mut segments: Vec<Vec<u8>> = Vec::new();
         while segments.iter().map(Vec::len).sum::<usize>() < count {
@@ -136,7 +136,7 @@ impl Wire {
         self.socket().set_read_timeout(Some(time)).unwrap();
     }
 
-    /// Whether nothing is there to be read: for when the server has said all that it will.
+    /// Whether nothing can be read; to call when the server has sent all it will.
     pub(crate) fn is_silent(&self) -> bool {
         let socket = self.socket();
         socket.set_nonblocking(true).unwrap();
@@ -145,7 +145,7 @@ impl Wire {
         peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// The client says no more, and goes on reading.
+    /// Ends the client's output, and continues to read.
     pub(crate) fn fin(&mut self) {
         match self {
             Self::Bare(socket) => socket.shutdown(Shutdown::Write).unwrap(),
@@ -165,7 +165,7 @@ impl Wire {
     }
 }
 
-/// Reads what the next record of application data holds.
+/// Reads the next record of application data.
 fn read_record(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mut [u8]) -> io::Result<usize> {
     let StreamOwned { conn, sock } = stream;
     while conn.is_handshaking() || conn.wants_write() {
@@ -176,7 +176,7 @@ fn read_record(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mu
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             read => return read,
         }
-        // A record says in its head how long it is.
+        // The length of a record is in its header.
         let mut record = vec![0; 5];
         match sock.read(&mut record[..1])? {
             0 => record.clear(),
@@ -186,7 +186,7 @@ fn read_record(stream: &mut StreamOwned<ClientConnection, TcpStream>, chunk: &mu
                 sock.read_exact(&mut record[5..])?;
             }
         }
-        // Of a large record it takes a part at a time; of none at all it learns that the input is over.
+        // It takes a part of a large record at a time; from an empty read it learns that the input has ended.
         let mut rest = &record[..];
         loop {
             conn.read_tls(&mut rest)?;

@@ -14,27 +14,27 @@ use crate::wire::deadline::DEADLINE;
 use crate::wire::deadline::{connect as connect_to, until};
 use crate::wire::{After, Wire};
 
-/// What the server is busy with.
+/// A way to keep the server busy.
 struct Busy {
     what: &'static str,
     on: &'static str,
     steps: &'static str,
     client: Client,
-    /// What the client sees before the end.
+    /// What the client receives before the end.
     before: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Client {
-    /// Says NOOP.
+    /// Sends NOOP.
     Asks,
-    /// Says NOOP under TLS.
+    /// Sends NOOP under TLS.
     AsksUnderTls,
-    /// Says NOOP, and reads nothing of the answer.
+    /// Sends NOOP, and does not read the reply.
     Deaf,
-    /// Connects to the listener that begins with TLS, and says nothing.
+    /// Connects to the listener with implicit TLS, and sends nothing.
     Silent,
-    /// Connects there, and says a ClientHello.
+    /// Connects there, and sends a ClientHello.
     Hello,
 }
 
@@ -56,7 +56,7 @@ const BUSY: &[Busy] = &[
     Busy { what: "waits before TLS", on: "tcp.accept", steps: "[{ wait = '1h' }]", client: Client::Silent, before: "" },
 ];
 
-/// How the session is told to end: the rule, and what follows.
+/// How the session is ended: the rule, and what follows.
 const ENDS: &[(&str, &str, Ending, After)] = &[
     ("close fin", "[[rule]]\non = 'tcp.accept'\ndo = [{ close = 'fin', after = '1m' }]", Ending::Ruled, After::Eof),
     ("close rst", "[[rule]]\non = 'tcp.accept'\ndo = [{ close = 'rst', after = '1m' }]", Ending::Ruled, After::Reset),
@@ -71,12 +71,12 @@ const ENDS: &[(&str, &str, Ending, After)] = &[
     (DELETE, "", Ending::Kicked, After::Eof),
 ];
 
-/// Over HTTP; by no rule.
+/// Over HTTP, without a rule.
 #[cfg(feature = "api")]
 const DELETE: &str = "DELETE /v1/sessions/s1";
 
 #[test]
-fn a_session_that_is_busy_ends_when_it_is_told_to() {
+fn a_busy_session_can_be_ended() {
     std::thread::scope(|scope| {
         for busy in BUSY {
             scope.spawn(|| ENDS.iter().for_each(|(end, rule, ending, after)| told(busy, end, rule, *ending, *after)));

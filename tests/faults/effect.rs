@@ -1,4 +1,4 @@
-//! Steps that find nothing to change: such a firing is counted separately.
+//! Steps without effect: such a firing is counted separately.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{PROTOCOLS, ROWS, octets, report, scenario};
 use mailjig::rules::{on, smtp};
 use mailjig::{MailServer, Scenario};
 
-/// Steps that find nothing to change. The client sees the answer that it would see without them.
+/// Steps that find nothing to change. The client gets the same reply as without them.
 const NOTHING: &[&str] = &[
     "[{ cut = { at = 999, close = 'rst' } }]",
     "[{ cut = { before = 'nowhere' } }]",
@@ -23,12 +23,12 @@ const NOTHING: &[&str] = &[
     "[{ pace = { chunk = 500, gap = '1ms' } }]",
     "[{ hold = true }]",
     "[{ kick = { user = 'nobody@example.org' } }]",
-    // Of several steps none finds anything.
+    // Several steps, none of which finds anything.
     "[{ edit = { line = 7, drop = true } }, { note = 'here' }, { cut = { at = 999 } }]",
 ];
 
 #[test]
-fn a_fault_that_finds_nothing_does_not_count() {
+fn a_firing_that_finds_nothing_has_no_effect() {
     for steps in NOTHING {
         for protocol in &PROTOCOLS {
             let what = format!("{} {steps}", protocol.name);
@@ -44,7 +44,7 @@ fn a_fault_that_finds_nothing_does_not_count() {
     }
 }
 
-/// Several steps, and how often their rule fired without an effect: some find nothing, some do, now and later.
+/// Several steps, and how often their rule fired without effect: some find nothing, some do, now and later.
 const SEVERAL: &[(&str, u64)] = &[
     ("[{ kick = { proto = 'pop3' } }, { kick = { proto = 'smtp' }, after = '2s' }]", 0),
     ("[{ kick = { proto = 'pop3' }, after = '1s' }, { kick = { proto = 'smtp' }, after = '2s' }]", 0),
@@ -65,7 +65,7 @@ const SEVERAL: &[(&str, u64)] = &[
 ];
 
 #[test]
-fn a_rule_has_an_effect_if_one_of_its_steps_has_now_or_later() {
+fn a_rule_has_an_effect_if_one_of_its_steps_has_one() {
     for (steps, without_effect) in SEVERAL {
         let text = format!("mailjig = 1\n[[rule]]\nid = \"row\"\non = \"smtp.noop\"\ndo = {steps}\n");
         let server = MailServer::builder().scenario(Scenario::text("row.toml", text)).manual_clock().start();
@@ -81,7 +81,7 @@ fn a_rule_has_an_effect_if_one_of_its_steps_has_now_or_later() {
 }
 
 #[test]
-fn what_fired_before_a_reset_does_not_count_behind_it() {
+fn firings_before_a_reset_do_not_count_after_it() {
     let server = MailServer::builder().manual_clock().start();
     let rule = on(smtp::rset()).pass().await_line("~^$").kick("nobody@example.org").expect(0);
     let awaiting = server.mount(rule);
@@ -97,7 +97,7 @@ fn what_fired_before_a_reset_does_not_count_behind_it() {
     server.verify().block();
 }
 
-/// A report without the lines of this file, which move.
+/// A report without the line numbers in this file, which change.
 fn without_lines(report: &str) -> String {
     let lines = report.lines().map(|line| match line.split_once("(tests/faults/effect.rs:") {
         Some((head, _)) => format!("{head}(tests/faults/effect.rs)\n"),
@@ -106,7 +106,7 @@ fn without_lines(report: &str) -> String {
     lines.collect()
 }
 
-/// Steps of one protocol that find nothing: the event, the steps, and what the client says.
+/// Steps of one protocol that find nothing: the event, the steps, and the client's lines.
 const NOTHING_THERE: &[(&str, &str, &str)] = &[
     ("imap.fetch", "{ data = { item = 'ENVELOPE', drop = true } }", "A3 FETCH 1 FLAGS"),
     ("imap.fetch.item", "{ data = { literal = '+7' } }", "A3 FETCH 1 FLAGS"),
@@ -128,7 +128,7 @@ const NOTHING_THERE: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn a_fault_about_mail_that_is_not_there_does_not_count() {
+fn a_step_on_missing_mail_has_no_effect() {
     for (event, step, line) in NOTHING_THERE {
         let text = format!(
             "mailjig = 1\n[[mailbox]]\nname = \"INBOX\"\ngenerate = 1\n\
@@ -154,7 +154,7 @@ fn a_fault_about_mail_that_is_not_there_does_not_count() {
 }
 
 #[test]
-fn a_report_says_where_a_rule_changed_nothing() {
+fn a_report_shows_where_a_rule_had_no_effect() {
     let server = MailServer::start();
     let edited = server.mount(on(smtp::noop()).named("typo").edit("Okay", "No").expect(1..));
     let twice = on(smtp::noop()).named("twice").edit("~2", "4").edit("~9", "8").pass().expect(1..);
@@ -174,7 +174,7 @@ fn a_report_says_where_a_rule_changed_nothing() {
 }
 
 #[test]
-fn a_rule_that_can_change_nothing_is_not_mounted() {
+fn a_rule_that_can_never_have_an_effect_is_not_mounted() {
     let server = MailServer::start();
     let refused = |mount: &dyn Fn()| {
         let why = std::panic::catch_unwind(std::panic::AssertUnwindSafe(mount)).unwrap_err();
@@ -199,7 +199,7 @@ fn a_rule_that_can_change_nothing_is_not_mounted() {
 }
 
 #[test]
-fn what_is_said_later_to_a_client_that_nothing_is_said_to_does_not_count() {
+fn a_deferred_reply_to_a_stalled_client_has_no_effect() {
     let server = MailServer::builder().manual_clock().start();
     let late = on(smtp::noop()).named("late").reply("250 late").after(Duration::from_secs(1)).pass().expect(1);
     let late = server.mount(late);
@@ -216,7 +216,7 @@ fn what_is_said_later_to_a_client_that_nothing_is_said_to_does_not_count() {
 }
 
 #[test]
-fn a_report_says_which_step_never_changed_anything_when_it_was_due() {
+fn a_report_names_a_deferred_step_without_effect() {
     let text = "mailjig = 1\n[[rule]]\nid = 'row'\non = 'smtp.noop'\n\
                 do = [{ reply = '250 now' }, { kick = { proto = 'pop3' }, after = '1s' }]\n\
                 [[rule]]\nid = 'never'\non = 'smtp.vrfy'\ndo = { note = 'here' }\nexpect = '=1'\n";
@@ -234,7 +234,7 @@ fn a_report_says_which_step_never_changed_anything_when_it_was_due() {
     assert!(report.contains("hints: rule `row`: its `kick` never changed anything"), "{report}");
 }
 
-/// Sends a mail to two people, and says goodbye.
+/// Sends a mail to two recipients, and QUIT.
 fn send(server: &MailServer) {
     let mut wire = Wire::connect(server, "smtp", false);
     wire.say(
@@ -245,7 +245,7 @@ fn send(server: &MailServer) {
 }
 
 #[test]
-fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
+fn mail_for_an_impossible_mailbox_goes_to_the_inbox_and_fails_verification() {
     for (deliver, why) in [
         ("{ mailbox = 'a//b' }", "no mailbox can have this name: a level of the name is empty"),
         (
@@ -281,7 +281,7 @@ fn mail_for_a_mailbox_that_cannot_be_goes_to_the_inbox_and_that_is_a_failure() {
 }
 
 #[test]
-fn a_rule_on_every_event_files_the_message_at_the_one_that_accepts_it() {
+fn a_rule_on_every_event_delivers_at_the_event_that_accepts_the_message() {
     for after in ["", ", after = '1s'"] {
         let text = format!(
             "mailjig = 1\n[[rule]]\nid = 'junk'\non = 'smtp.*'\n\
@@ -303,7 +303,7 @@ fn a_rule_on_every_event_files_the_message_at_the_one_that_accepts_it() {
 }
 
 #[test]
-fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
+fn deferred_mail_does_not_recreate_a_removed_account() {
     let text = "mailjig = 1\n[[user]]\nname = 'ann@example.org'\n[[user]]\nname = 'bob@example.org'\n";
     let scenario = |text| Scenario::text("row.toml", text);
     let server = MailServer::builder().scenario(scenario(text)).manual_clock().start();
@@ -316,7 +316,7 @@ fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
 
     assert_eq!(server.account("bob@example.org").mailbox("Junk").entries().len(), 1);
     assert!(server.account("ann@example.org").mailboxes().is_empty());
-    // A scenario that is loaded begins to count anew.
+    // Loading a scenario resets the counts.
     assert_eq!((later.hits(), later.without_effect()), (0, 0));
     let transcript = server.transcript().to_string();
     assert!(transcript.contains("m1 is not filed for ann@example.org: the account no longer exists"), "{transcript}");
@@ -324,7 +324,7 @@ fn mail_that_is_filed_later_does_not_bring_back_an_account_that_is_gone() {
 }
 
 #[test]
-fn a_delivery_counts_where_the_message_is_accepted_and_goes_that_way() {
+fn a_delivery_has_an_effect_only_if_the_message_is_accepted_and_delivered_so() {
     let refusing = "[[rule]]\non = 'smtp.message'\ndo = { reply = '451 4.3.0 later' }\n";
     let elsewhere = "[[rule]]\non = 'smtp.message'\ndo = { deliver = { mailbox = 'Other' } }\n";
     for deliver in ["{ mailbox = 'Junk' }", "{ mailbox = 'Junk' }, after = '1s'", "false"] {
@@ -350,7 +350,7 @@ fn a_delivery_counts_where_the_message_is_accepted_and_goes_that_way() {
 }
 
 #[test]
-fn a_delivery_holds_while_a_line_of_the_client_is_awaited() {
+fn a_delivery_is_kept_while_a_line_is_awaited() {
     let server = MailServer::start();
     let rule = server.mount(on(smtp::message()).deliver_into("Junk").await_line("NOOP").pass().expect(1));
     let mut wire = Wire::connect(&server, "smtp", false);
@@ -364,7 +364,7 @@ fn a_delivery_holds_while_a_line_of_the_client_is_awaited() {
 }
 
 #[test]
-fn what_a_flood_of_commands_drops_does_not_count() {
+fn dropped_commands_have_no_effect() {
     const MANY: usize = 1001;
     let text = "mailjig = 1\n[[rule]]\nid = 'late'\non = 'smtp.noop'\n\
                 do = [{ raw = '250 late\\r\\n', after = '1s' }, { pass = true }]\n\
@@ -383,7 +383,7 @@ fn what_a_flood_of_commands_drops_does_not_count() {
 }
 
 #[test]
-fn mail_that_is_forgotten_before_it_is_filed_is_told() {
+fn mail_that_is_deleted_before_it_is_filed_is_reported() {
     let server = MailServer::builder().manual_clock().start();
     let later = server.mount(on(smtp::message()).deliver_into("Junk").after(Duration::from_secs(1)).pass());
     send(&server);
@@ -395,7 +395,7 @@ fn mail_that_is_forgotten_before_it_is_filed_is_told() {
 }
 
 #[test]
-fn a_variable_of_a_session_that_is_over_takes_nothing_from_what_was_done_before() {
+fn a_variable_of_an_ended_session_does_not_cancel_earlier_effects() {
     let text = "mailjig = 1\n[[rule]]\nid = 'both'\non = 'smtp.noop'\n\
                 do = [{ reply = '451 later' }, { set = { session.x = 1 }, after = '5s' }]\n\
                 [[rule]]\nid = 'late'\non = 'smtp.rset'\ndo = [{ set = { session.x = 1 }, after = '5s' }, { pass = true }]\n";

@@ -1,4 +1,4 @@
-//! The examples of steps in the manual are loaded and played.
+//! Loads and plays the examples of steps in the manual.
 
 use super::wire::After::{self, Eof, Open, Refused, Reset, Silence};
 use super::wire::Wire;
@@ -11,13 +11,13 @@ pub(super) struct Example {
     pub(super) on: String,
     pub(super) steps: String,
     client: String,
-    /// `|` where a write ends.
+    /// `|` marks the end of a write.
     server: String,
     then: After,
 }
 
 impl Example {
-    /// The protocols whose clients may say its command at once: LMTP too, where it is about SMTP.
+    /// The protocols in which the example's command can be the first: also LMTP for an example of SMTP.
     pub(super) fn protocols(&self) -> impl Iterator<Item = &'static Protocol> {
         let its = PROTOCOLS.iter().find(|its| its.event == self.on && its.command.trim_end() == self.client);
         PROTOCOLS.iter().filter(move |other| its.is_some_and(|its| its.column == other.column))
@@ -51,7 +51,7 @@ pub(super) fn examples() -> Vec<Example> {
         let [client, server] = [client, server].map(|text| if text == "–" { String::new() } else { unescaped(&text) });
         Example { on, steps, client, server, then }
     };
-    // The head of the table has code in it too.
+    // The header of the table contains code too.
     table("Steps by example").filter(|line| !line.starts_with("on`")).map(example).collect()
 }
 
@@ -82,7 +82,7 @@ fn every_step_has_an_example() {
 }
 
 #[test]
-fn the_manual_says_what_steps_do() {
+fn the_examples_in_the_manual_are_correct() {
     std::thread::scope(|scope| {
         for example in examples() {
             scope.spawn(move || play(&example));
@@ -92,7 +92,7 @@ fn the_manual_says_what_steps_do() {
 
 fn play(example: &Example) {
     let Example { on, steps, client, server: said, then } = example;
-    // At a command that every client may say at once it is played on every wire.
+    // A command that can be the first is played on every wire.
     let mut is_played = false;
     for protocol in example.protocols() {
         is_played = true;

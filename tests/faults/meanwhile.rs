@@ -19,17 +19,17 @@ const BUSY: &[(&str, Left)] = &[
     ("{ read = 'stop' }", Left::NeverHeard),
 ];
 
-/// What becomes of a client that leaves meanwhile.
+/// What happens to a client that leaves meanwhile.
 #[derive(Debug, Clone, Copy)]
 enum Left {
     Heard(Ending),
-    /// When the time is over that a rule waits.
+    /// It is noticed when the rule's wait is over.
     HeardLater,
-    /// It is taken for one that is silent.
+    /// It is treated as silent.
     NeverHeard,
 }
 
-/// A server whose clock stands, and a client that is kept waiting by these steps.
+/// A server with a paused clock, and a client that waits for these steps.
 fn kept_waiting(protocol: &Protocol, is_tls: bool, steps: &str) -> (MailServer, Wire) {
     let text = format!("mailjig = 1\n[[rule]]\nid = \"busy\"\non = \"{}\"\ndo = {steps}\n", protocol.event);
     let server = MailServer::builder().scenario(Scenario::text("busy.toml", text)).manual_clock().start();
@@ -39,7 +39,7 @@ fn kept_waiting(protocol: &Protocol, is_tls: bool, steps: &str) -> (MailServer, 
     (server, wire)
 }
 
-/// What a client is told behind its command, until the end.
+/// What the client receives after its command, until the end.
 fn end(wire: &mut Wire) -> super::After {
     loop {
         if let Err(end) = wire.read() {
@@ -92,7 +92,7 @@ fn a_busy_session_is_kicked() {
 }
 
 #[test]
-fn a_client_that_has_not_begun_with_tls_is_told_no_goodbye_in_the_clear() {
+fn no_goodbye_is_sent_in_cleartext_to_a_client_of_implicit_tls() {
     let text = "mailjig = 1\n[[rule]]\non = 'smtp.noop'\ndo = { kick = { proto = 'imap', reply = '* BYE' } }\n";
     let server = MailServer::builder().scenario(Scenario::text("kick.toml", text)).start();
     let mut waits = connect(server.imaps().address());
@@ -115,7 +115,7 @@ fn a_client_leaves_a_busy_session() {
         drop(wire);
         match left {
             Left::Heard(_) => {}
-            // The waits are over, and the server's patience is not.
+            // The waits are over, but not the server's timeout.
             Left::HeardLater => server.clock().advance(Duration::from_secs(3 * 60)),
             Left::NeverHeard => server.clock().advance(Duration::from_secs(24 * 3600)),
         }
@@ -123,7 +123,7 @@ fn a_client_leaves_a_busy_session() {
         let came = ending(&server);
         let is_right = match left {
             Left::Heard(ending) => came == ending,
-            // What is said to nobody breaks the connection, or does not.
+            // Output to a client that has left may break the connection.
             Left::HeardLater => matches!(came, Ending::ClientClosed | Ending::Broken),
             Left::NeverHeard => matches!(came, Ending::Idle | Ending::Broken),
         };

@@ -1,4 +1,4 @@
-//! Steps whose reply differs between protocols, and what the mailboxes contain afterwards.
+//! Steps whose reply differs between protocols, and the mailboxes afterwards.
 
 use super::wire::After::{self, Eof, Open, Refused};
 use super::wire::Wire;
@@ -7,7 +7,8 @@ use super::{PROTOCOLS, report};
 use mailjig::{MailServer, Scenario};
 use std::time::Duration;
 
-/// The event, the steps, what the client says with what is answered, what INBOX and Junk hold then, and how it ends.
+/// The event, the steps, the client's lines with their replies, the content of INBOX and Junk afterwards, and how the
+/// connection ends.
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, After);
 
 /// INBOX has two messages, and the IMAP client has selected it.
@@ -83,7 +84,7 @@ const TO_TWO: &[(&str, &str)] = &[
     ),
 ];
 
-/// Steps about what is below every protocol, tested for each.
+/// Steps below the protocols, tested for each protocol.
 const BELOW: [&str; 3] = [ALERT, EXPIRED, LISTEN];
 const ALERT: &str = "[{ tls = { alert = 'handshake_failure' } }]";
 const EXPIRED: &str = "[{ tls = { cert = 'expired' } }]";
@@ -104,7 +105,7 @@ pub(super) fn server(on: &str, steps: &str, expect: &str) -> MailServer {
     MailServer::builder().scenario(Scenario::text("row.toml", text)).submission_requires_auth(false).start()
 }
 
-/// A client that may do what the rows do.
+/// A client in a state in which it can send the commands of the rows.
 pub(super) fn ready(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
     let mut wire = Wire::greeted(server, protocol, is_tls);
     let (lines, first_of_last) = match protocol {
@@ -121,7 +122,7 @@ pub(super) fn ready(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
     wire
 }
 
-/// What INBOX and Junk hold.
+/// The content of INBOX and Junk.
 fn left(server: &MailServer) -> String {
     let account = server.account("me@example.org");
     let there = ["INBOX", "Junk"].into_iter().filter(|name| account.mailbox(name).exists());
@@ -134,7 +135,7 @@ fn left(server: &MailServer) -> String {
 }
 
 #[test]
-fn each_protocol_answers_in_its_own_way() {
+fn each_protocol_has_its_own_form_of_reply() {
     for (event, steps, dialogue, after_all, end) in OWN {
         for is_tls in [false, true] {
             let what = format!("{event} {steps}, tls: {is_tls}");
@@ -158,19 +159,19 @@ fn each_protocol_answers_in_its_own_way() {
 }
 
 #[test]
-fn a_client_hello_is_answered_with_what_a_rule_says() {
+fn a_rule_answers_a_client_hello() {
     for protocol in PROTOCOLS {
         for steps in [ALERT, EXPIRED] {
             let server = server("tls.hello", steps, "=1");
             assert_eq!(Wire::connect(&server, protocol.name, true).read(), Err(Refused), "{} {steps}", protocol.name);
-            // In the clear nobody says hello.
+            // In cleartext there is no ClientHello.
             ready(&server, protocol.name, false);
         }
     }
 }
 
 #[test]
-fn every_listener_is_closed_for_as_long_as_a_rule_says() {
+fn a_rule_closes_every_listener_for_a_time() {
     for protocol in PROTOCOLS {
         for is_tls in [false, true] {
             let server = server(protocol.event, LISTEN, ">=1");
@@ -182,7 +183,7 @@ fn every_listener_is_closed_for_as_long_as_a_rule_says() {
             let refused = || std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5)).is_err();
             until("the listener is closed", refused);
 
-            // The session goes on.
+            // The session continues.
             wire.say(protocol.next);
             assert_eq!(wire.octets(protocol.answer.len()).unwrap().concat(), protocol.answer.as_bytes());
             server.clock().advance(Duration::from_secs(3600));
