@@ -1,0 +1,76 @@
+//! The classes of events: of a login, unasked, unknown, an item of a longer answer.
+
+use super::Event;
+
+impl Event {
+    /// The event of the request whose long answer this is an item of; none for what is not an item.
+    pub(crate) fn answer_of_item(self) -> Option<Self> {
+        const ITEMS: [(Event, Event); 2] =
+            [(Event::ImapFetchItem, Event::ImapFetch), (Event::LmtpDelivery, Event::LmtpMessage)];
+        ITEMS.iter().find(|(item, _)| *item == self).map(|(_, answer)| *answer)
+    }
+
+    /// Whether this happens without the client saying anything.
+    pub(crate) fn is_unasked(self) -> bool {
+        let is_of_connection = matches!(
+            self,
+            Self::TcpAccept | Self::TcpClose | Self::TcpSay | Self::TlsHello | Self::TlsDone | Self::TlsFailed
+        );
+        let is_said_first = matches!(
+            self.as_smtp(),
+            Self::SmtpGreeting
+                | Self::SmtpLapse
+                | Self::SmtpStop
+                | Self::LmtpDelivery
+                | Self::ImapGreeting
+                | Self::ImapFetchItem
+                | Self::ImapPush
+                | Self::ImapLapse
+                | Self::ImapStop
+                | Self::Pop3Greeting
+                | Self::Pop3Lapse
+                | Self::Pop3Stop
+        );
+        self.is_of_world() || is_of_connection || is_said_first
+    }
+
+    /// Whether it follows from a change or from the clock: it has no client and no answer.
+    pub(crate) fn is_of_world(self) -> bool {
+        matches!(self, Self::MailDelivered | Self::StateChanged | Self::Timer)
+    }
+
+    /// Whether it belongs to a login: a line that is no command may be a password then.
+    pub(crate) fn is_login(self) -> bool {
+        matches!(
+            self.as_smtp(),
+            Self::SmtpAuthStart
+                | Self::SmtpAuthStep
+                | Self::SmtpAuth
+                | Self::ImapAuthStart
+                | Self::ImapAuthStep
+                | Self::ImapAuth
+                | Self::ImapLogin
+                | Self::Pop3User
+                | Self::Pop3Pass
+                | Self::Pop3Apop
+                | Self::Pop3AuthStart
+                | Self::Pop3AuthStep
+                | Self::Pop3Auth
+        )
+    }
+
+    /// Whether the line is not a command of its protocol.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self.as_smtp(), Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)
+    }
+
+    /// Whether it does not say what the line is: it is not a command, or only a piece of one.
+    pub(crate) fn may_be_any(self) -> bool {
+        self.is_unknown() || self == Self::ImapLiteral
+    }
+
+    /// Whether this is the first that a session hears.
+    pub(crate) fn is_greeting(self) -> bool {
+        matches!(self.as_smtp(), Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
+    }
+}
