@@ -1,5 +1,5 @@
 //! The architecture as a test: a floor imports only floors below it, some words are forbidden in some floors, tests
-//! have deadlines, and public items have examples.
+//! have deadlines, public items have examples, and the guide for contributors fits the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -210,6 +210,52 @@ fn items_without_example(src: &Path) -> Vec<String> {
         }
     }
     without
+}
+
+#[test]
+fn the_worked_commits_of_the_guide_fit_the_code() {
+    let wrong = misfits(&fs::read_to_string(file("CONTRIBUTING.md")).expect("the guide is UTF-8"));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+
+    let guide = "```diff\n--- src/gone.rs\n+new\n--- src/lib.rs\n-    old line\n```\n\n`src/lib.rs`:\n";
+    assert_eq!(
+        misfits(guide),
+        [
+            "line 2: `src/gone.rs` does not exist",
+            "line 5: `src/lib.rs` does not have the line `    old line`",
+            "line 8: `src/lib.rs` already exists",
+        ]
+    );
+}
+
+/// The files of the worked commits that do not exist, or exist already, and the lines that they remove and that are not
+/// there. A commit names a new file in a line of its own, and a changed file after `---`.
+fn misfits(guide: &str) -> Vec<String> {
+    let (mut wrong, mut changed, mut is_diff) = (Vec::new(), ("", String::new()), false);
+    for (line, text) in (1..).zip(guide.lines()) {
+        if text.starts_with("```") {
+            is_diff = text == "```diff";
+        } else if let Some(new) = text.strip_prefix('`').and_then(|its| its.strip_suffix("`:")) {
+            if file(new).exists() {
+                wrong.push(format!("line {line}: `{new}` already exists"));
+            }
+        } else if let Some(path) = text.strip_prefix("--- ").filter(|_| is_diff) {
+            changed = (path, fs::read_to_string(file(path)).unwrap_or_default());
+            if changed.1.is_empty() {
+                wrong.push(format!("line {line}: `{path}` does not exist"));
+            }
+        } else if let Some(removed) = text.strip_prefix('-').filter(|_| is_diff)
+            && !changed.1.lines().any(|its| its == removed)
+        {
+            let path = changed.0;
+            wrong.push(format!("line {line}: `{path}` does not have the line `{removed}`"));
+        }
+    }
+    wrong
+}
+
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 fn violations(src: &Path) -> Vec<String> {
