@@ -142,15 +142,15 @@ fn resuming_the_clock_wakes_waiters() {
                 [[rule]]\non = 'smtp.rset'\ndo = [{ pass = true }, { raw = 'later\\r\\n', after = '10ms' }]\n\
                 [[rule]]\non = 'smtp.vrfy'\ndo = [{ pass = true }, { listen = { down = '10ms' } }]\n";
     let server = MailServer::builder().scenario(Scenario::text("waits.toml", text)).manual_clock().start();
-    let [mut session, mut agenda, mut listeners] = [(); 3].map(|()| {
+    let [mut session, mut deferred, mut listeners] = [(); 3].map(|()| {
         let mut wire = Wire::connect(&server, "smtp", false);
         wire.line();
         wire
     });
     session.say("NOOP\r\n");
     until("the server has read it", || server.transcript().to_string().contains("C: NOOP\n"));
-    agenda.say("RSET\r\n");
-    assert_eq!(agenda.line(), b"250 2.0.0 Ok\r\n");
+    deferred.say("RSET\r\n");
+    assert_eq!(deferred.line(), b"250 2.0.0 Ok\r\n");
     listeners.say("VRFY bob\r\n");
     listeners.line();
     let is_open = || TcpStream::connect_timeout(&server.smtp().address(), DEADLINE).is_ok();
@@ -159,7 +159,7 @@ fn resuming_the_clock_wakes_waiters() {
     server.clock().resume();
 
     assert_eq!(session.line(), b"250 2.0.0 Ok\r\n");
-    assert_eq!(agenda.line(), b"later\r\n");
+    assert_eq!(deferred.line(), b"later\r\n");
     until("the listeners are open", is_open);
 }
 

@@ -149,8 +149,8 @@ type Settings = Vec<(String, String)>;
 impl Announced {
     /// What another server with the same settings announces.
     fn get(&mut self, protocol: &str, script: &Script, is_secured: bool, is_logged_in: bool) -> &str {
-        let matters = |(key, _): &&(String, String)| !matches!(key.as_str(), "mail" | "mailbox" | "wires");
-        let settings: Settings = script.settings.iter().filter(matters).cloned().collect();
+        let is_relevant = |(key, _): &&(String, String)| !matches!(key.as_str(), "mail" | "mailbox" | "wires");
+        let settings: Settings = script.settings.iter().filter(is_relevant).cloned().collect();
         let key = (protocol.to_owned(), settings, is_secured, is_logged_in);
         self.0.entry(key).or_insert_with(|| {
             let server = server(script);

@@ -237,7 +237,7 @@ fn put(facts: &mut Value, name: &str, octets: &[u8]) {
     facts[name] = String::from_utf8_lossy(octets).into();
 }
 
-/// The rules that matched or almost matched in a turn. `heard` is the length of the client's input in octets.
+/// What rules did in a turn. `heard` is the length of the client's input in octets.
 fn rules(trace: &Trace, heard: u32) -> Value {
     let fired = trace.fired.iter().map(|fired| json!({ "rule": &*fired.rule, "n": fired.n }));
     // Positions are relative to the server's output, which follows the client's input.

@@ -120,9 +120,9 @@ pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
 
 /// 200 if every listener accepts connections, else 503.
 pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
-    let deaf: Vec<&str> = server.deaf().iter().map(|listener| listener.name()).collect();
-    if !deaf.is_empty() {
-        let detail = format!("these listeners accept no connections: {}", deaf.join(", "));
+    let not_accepting: Vec<&str> = server.not_accepting().iter().map(|listener| listener.name()).collect();
+    if !not_accepting.is_empty() {
+        let detail = format!("these listeners accept no connections: {}", not_accepting.join(", "));
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
     }
     let listeners: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.listener().name()).collect();

@@ -19,7 +19,7 @@ macro_rules! number {
                 self.0
             }
 
-            /// Reads the form that it prints, with or without its letter; `None` if the text is no such number.
+            /// Reads the form that it prints, with or without its letter; `None` if the text is not such a number.
             ///
             /// ```
             #[doc = concat!("use mailjig::", stringify!($name), ";\n")]
@@ -80,7 +80,7 @@ number! {
     SessionNo(u32), "s"
 }
 
-/// The place of a record in a server's journal, from 1. A cursor holds one: it reads what comes after it.
+/// The position of a record in a server's journal, from 1. A cursor has one: it reads the records after it.
 ///
 /// ```
 /// use mailjig::Seq;

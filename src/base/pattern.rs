@@ -10,7 +10,7 @@ use regex::Regex;
 /// | written | matches |
 /// |---|---|
 /// | `bob@example.org` | exactly this text |
-/// | `*@example.org`, `Welcome*` | `*` stands for any run of characters, including none |
+/// | `*@example.org`, `Welcome*` | `*` matches any characters, including none |
 /// | `~^Re: ` | a text in which this regular expression (crate `regex`) matches |
 /// | `!…` | what the rest of the pattern does not match |
 ///

@@ -47,10 +47,10 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
         let (server, as_json) = (Arc::clone(&server), options.json);
         thread::Builder::new().name("mailjig-watch".to_owned()).spawn(move || watch(&server, as_json))?;
     }
-    runtime().block_on(stop.told());
+    runtime().block_on(stop.next());
     // A second signal ends the process without waiting for the sessions.
     spawn(async move {
-        stop.told().await;
+        stop.next().await;
         process::exit(130);
     });
     drop(api);
@@ -75,7 +75,7 @@ impl Stop {
     }
 
     /// Resolves at the next SIGINT or SIGTERM.
-    async fn told(&mut self) {
+    async fn next(&mut self) {
         poll_fn(|cx| match self.interrupt.poll_recv(cx) {
             Poll::Ready(_) => Poll::Ready(()),
             Poll::Pending => self.terminate.poll_recv(cx).map(drop),

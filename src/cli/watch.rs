@@ -152,7 +152,7 @@ mod tests {
     use crate::protocol::{self, ClientFacts, Input, Reply, TxnLog};
 
     /// The lines of an exchange and of a part of it.
-    fn told(
+    fn lines(
         event: protocol::Event,
         line: &'static str,
         part: (&str, Status),
@@ -186,15 +186,15 @@ mod tests {
         let event = protocol::Event::SmtpAuthStart;
         let line = "AUTH PLAIN";
         assert_eq!(
-            told(event, line, (wrong, Status::Negative), Some(denied)),
+            lines(event, line, (wrong, Status::Negative), Some(denied)),
             ["login bob refused: 535 5.7.8 Authentication credentials invalid"]
         );
-        assert_eq!(told(event, line, ("235 2.7.0 Ok", Status::Positive), Some(user)), ["login bob accepted"]);
+        assert_eq!(lines(event, line, ("235 2.7.0 Ok", Status::Positive), Some(user)), ["login bob accepted"]);
         let gone = "* 1 FETCH (FLAGS ())\r\na NO some are gone";
         assert_eq!(
-            told(protocol::Event::ImapFetch, "a FETCH 1:* FLAGS", (gone, Status::Negative), None),
+            lines(protocol::Event::ImapFetch, "a FETCH 1:* FLAGS", (gone, Status::Negative), None),
             ["refused a FETCH 1:* FLAGS → a NO some are gone"]
         );
-        assert!(told(protocol::Event::ImapFetch, "a FETCH 1 FLAGS", ("a OK", Status::Positive), None).is_empty());
+        assert!(lines(protocol::Event::ImapFetch, "a FETCH 1 FLAGS", ("a OK", Status::Positive), None).is_empty());
     }
 }

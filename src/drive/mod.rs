@@ -1,7 +1,7 @@
 //! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets are used from
 //! here up.
 //!
-//! Does not know which protocol it drives, nor why a turn gives a cue.
+//! Does not know which protocol it drives, nor the reason for a cue.
 
 mod clock;
 mod driver;

@@ -23,7 +23,7 @@ pub(crate) struct Interest {
 pub(crate) enum Topic {
     /// A message was captured and its exchange closed.
     Mail,
-    /// The same, with this address among the accepted recipients.
+    /// Like `Mail`, with this address among the accepted recipients.
     MailTo(String),
     /// The entries of this mailbox changed, or the mailbox was deleted.
     Mailbox(MailboxId),

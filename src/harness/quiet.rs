@@ -61,7 +61,7 @@ impl MailServer {
     }
 }
 
-/// A wait that no message comes: await it, or [`block`](Self::block) on it. Made by
+/// A check that no message comes: await it, or [`block`](Self::block) on it. Made by
 /// [`MailServer::none_within`](crate::MailServer::none_within).
 ///
 /// ```

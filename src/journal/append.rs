@@ -134,7 +134,7 @@ impl Journal {
         self.note_of(at, Some(session), kind)
     }
 
-    /// The same, also without a session.
+    /// Like `note`, with or without a session.
     pub(crate) fn note_of(&mut self, at: Timestamp, session: Option<SessionNo>, kind: RecordKind) -> Seq {
         let mail = CapturedMail::default();
         let record = Record { at, session, kind };
@@ -150,7 +150,7 @@ impl Journal {
     }
 
     /// The server name in a ClientHello. Not recorded.
-    pub(crate) fn told_name(&mut self, session: SessionNo, sni: Option<&str>) {
+    pub(crate) fn set_sni(&mut self, session: SessionNo, sni: Option<&str>) {
         if let Some((log, sni)) = self.sessions.get_mut(session).zip(sni) {
             log.sni = Some(sni.into());
         }
@@ -162,9 +162,9 @@ impl Journal {
     }
 
     /// A request was received in part. Not recorded.
-    pub(crate) fn came(&mut self, session: SessionNo, unfinished: Unfinished) {
+    pub(crate) fn set_unfinished(&mut self, session: SessionNo, unfinished: Unfinished) {
         if let Some(log) = self.sessions.get_mut(session) {
-            log.came(unfinished);
+            log.set_unfinished(unfinished);
         }
     }
 

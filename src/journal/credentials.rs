@@ -27,7 +27,7 @@ impl Journal {
         (heard, if is_repeated { without_words(event, said, is_hidden) } else { said.into() })
     }
 
-    /// Whether words in the line of an exchange may be credentials although the line is no valid login command.
+    /// Whether words in the line of an exchange may be credentials although the line is not a valid login command.
     pub(crate) fn has_doubtful_words(&self, log: &SessionLog, seq: Seq) -> bool {
         let line = |its: &Exchange| is_login_line(its.event, log.heard(its.text));
         let is_odd_login = self.exchange_at(seq).is_some_and(|its| its.event.may_be_any() && line(its));

@@ -132,7 +132,7 @@ pub(crate) struct Detail {
     pub(crate) changes: Box<[Change]>,
     /// What the exchange reveals about the client.
     pub(crate) facts: Option<Box<ClientFacts>>,
-    /// The labels in the text and what they stand for, by their positions.
+    /// The labels in the text and their content, by position.
     pub(crate) labelled: Box<[Label]>,
     /// The message that was captured.
     pub(crate) captured: Option<MessageNo>,
@@ -173,7 +173,7 @@ impl Detail {
     }
 }
 
-/// A label in recorded text, and what it stands for.
+/// A label in recorded text, and its content.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Label {
@@ -182,7 +182,7 @@ pub(crate) struct Label {
     pub(super) octets: Octets,
 }
 
-/// Octets that a label stands for.
+/// The content of a label.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Octets {

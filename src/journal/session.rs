@@ -232,7 +232,7 @@ impl SessionLog {
         self.unfinished = Unfinished::default();
     }
 
-    pub(super) fn came(&mut self, unfinished: Unfinished) {
+    pub(super) fn set_unfinished(&mut self, unfinished: Unfinished) {
         self.unfinished = unfinished;
     }
 
@@ -281,7 +281,7 @@ impl SessionLog {
         self.text.get(place.start.wrapping_add(place.heard), place.said as usize).unwrap_or_default()
     }
 
-    /// Keeps text, and returns where it stands.
+    /// Stores text, and returns its position.
     fn write(&mut self, heard: &[u8], said: &[u8]) -> TextPlace {
         let start = self.write_text(heard, said);
         TextPlace { start, heard: heard.len() as u32, said: said.len() as u32 }

@@ -94,7 +94,7 @@ impl Transcript {
         Ok((Self(vec![part]), next))
     }
 
-    /// The same text with the bodies in place, line by line as sent, with the client's dot-stuffing. If a message has
+    /// The transcript with the bodies in place, line by line as sent, with the client's dot-stuffing. If a message has
     /// more than 65,536 lines with wrong dot-stuffing, the rest is shown with correct dot-stuffing.
     ///
     /// ```

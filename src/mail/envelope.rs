@@ -324,7 +324,7 @@ impl Envelope {
         accepted.then(|| Self { sender, recipients: recipients.into() })
     }
 
-    /// The empty envelope of a message that nobody sent.
+    /// The empty envelope of a message that was not sent over SMTP.
     pub(super) fn unsent() -> Self {
         Self { sender: Sender::new("", Parameters::default()), recipients: Box::default() }
     }

@@ -80,7 +80,7 @@ impl Message {
         }
     }
 
-    /// Returns a function that tells whether the message is still kept.
+    /// Returns a function that returns whether the message is still kept.
     #[cfg(test)]
     pub(crate) fn is_kept(&self) -> impl Fn() -> bool + use<> {
         let captured = Arc::downgrade(&self.0);

@@ -91,15 +91,15 @@ impl CapabilityOverrides {
     }
 
     /// Applies a change from now on.
-    pub(crate) fn change(&mut self, offer: &CapabilityOverride) {
+    pub(crate) fn change(&mut self, other: &CapabilityOverride) {
         let (clear, under_tls) = &mut **self.0.get_or_insert_default();
-        clear.merge(offer);
-        under_tls.merge(offer);
+        clear.merge(other);
+        under_tls.merge(other);
     }
 
     /// Applies a change from the TLS handshake on.
-    pub(crate) fn change_under_tls(&mut self, offer: &CapabilityOverride) {
-        self.0.get_or_insert_default().1.merge(offer);
+    pub(crate) fn change_under_tls(&mut self, other: &CapabilityOverride) {
+        self.0.get_or_insert_default().1.merge(other);
     }
 }
 

@@ -7,7 +7,7 @@ use super::Status;
 pub(crate) enum Framing {
     /// Several lines with a code are one reply. All but the last get a hyphen (RFC 5321 §4.2.1).
     Smtp,
-    /// The same, once for each recipient of a message (RFC 2033 §4.2).
+    /// Like `Smtp`, once for each recipient of a message (RFC 2033 §4.2).
     Lmtp { replies: usize },
     /// A line gets this tag unless it begins with `* ` or `+ `. Without a tag it gets `* ` (RFC 3501 §2.2.2).
     Imap(Option<Box<str>>),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A mail protocol that the server speaks.
+/// A mail protocol of the server.
 ///
 /// ```
 /// use mailjig::{Listener, Protocol};
@@ -99,7 +99,7 @@ macro_rules! listeners {
                 }
             }
 
-            /// The protocol that it speaks.
+            /// The protocol of this listener.
             ///
             /// ```
             /// use mailjig::{Listener, Protocol};

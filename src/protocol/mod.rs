@@ -127,7 +127,7 @@ pub(crate) trait Machine: Send + 'static {
     fn conceal(&mut self, _place: MailboxId, _uid: u32) {}
 
     /// The changes of the announced capabilities. `None` for a protocol without capabilities.
-    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
+    fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
         None
     }
 

@@ -214,7 +214,7 @@ impl Nth {
         Self { written: format!("1-{times}").into(), is_negated: false, which: vec![Which::Range(1, times)] }
     }
 
-    /// How many, if it is the first so many.
+    /// The count, if this is the first matches only.
     pub(crate) fn times(&self) -> Option<u64> {
         self.written.strip_prefix("1-")?.parse().ok()
     }

@@ -58,7 +58,7 @@ impl Frame {
         self.has_silenced || self.filters.iter().any(|its| its.changed && its.filter.rank().rewrites())
     }
 
-    /// Output from now on goes through this filter of this step.
+    /// Sends output from now on through this filter of this step.
     pub(super) fn shape(&mut self, filter: Box<dyn Filter>, step: usize) {
         let at = self.filters.partition_point(|its| its.filter.rank() <= filter.rank());
         self.filters.insert(at, Shaping { filter, step, changed: false });

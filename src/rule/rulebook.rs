@@ -226,7 +226,7 @@ impl Rulebook {
             watch.happened(event, after, cx, self);
         }
         self.watches = watches;
-        self.full.extend(self.watches.iter_mut().filter_map(Watch::tell_full));
+        self.full.extend(self.watches.iter_mut().filter_map(Watch::report_full));
     }
 
     /// The reply of an exchange was sent, as far as it ever will be.
@@ -234,7 +234,7 @@ impl Rulebook {
         let open = self.watches.iter_mut().filter(|watch| watch.is_open(exchange));
         for watch in open {
             watch.closed(exchange, outcome);
-            self.full.extend(watch.tell_full());
+            self.full.extend(watch.report_full());
         }
     }
 

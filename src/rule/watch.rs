@@ -57,7 +57,7 @@ enum Full {
     No,
     Reached,
     /// And this was reported.
-    Told,
+    Reported,
 }
 
 /// An event of a sequence that was out of order.
@@ -170,10 +170,10 @@ impl Watch {
     }
 
     /// Its name, the first time that there are too many keys.
-    pub(super) fn tell_full(&mut self) -> Option<Arc<str>> {
+    pub(super) fn report_full(&mut self) -> Option<Arc<str>> {
         let is_news = self.full == Full::Reached;
         is_news.then(|| {
-            self.full = Full::Told;
+            self.full = Full::Reported;
             Arc::clone(&self.expect.id)
         })
     }

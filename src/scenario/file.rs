@@ -280,17 +280,19 @@ fn start(node: &Node) -> Location {
 impl Loaded {
     /// Adds the contents of another file, whose rules are inside the rules of this one.
     fn take_in(&mut self, inner: Loaded) {
-        let Loaded { offers, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, .. } = inner;
+        let Loaded {
+            capabilities, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, ..
+        } = inner;
         self.start.take_in(start);
-        for announced in offers {
-            match self.offers.iter_mut().find(|its| its.protocol == announced.protocol) {
+        for announced in capabilities {
+            match self.capabilities.iter_mut().find(|its| its.protocol == announced.protocol) {
                 Some(own) => {
                     let (mut clear, mut under_tls) = (announced.clear, announced.under_tls);
                     clear.merge(&own.clear);
                     under_tls.merge(&own.under_tls);
                     (own.clear, own.under_tls) = (clear, under_tls);
                 }
-                None => self.offers.push(announced),
+                None => self.capabilities.push(announced),
             }
         }
         self.profiles.extend(profiles);

@@ -76,7 +76,7 @@ pub(crate) struct Loaded {
     pub(crate) client_must: Vec<String>,
     pub(crate) seed: Option<u64>,
     pub(crate) is_manual: bool,
-    pub(crate) offers: Vec<Announced>,
+    pub(crate) capabilities: Vec<Announced>,
     /// Settings that apply if the server starts with the scenario.
     pub(crate) start: AtStart,
     /// By listener; the first match applies, and an entry without a listener matches every one.

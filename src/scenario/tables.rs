@@ -59,7 +59,7 @@ impl Reader {
             }
             clear.greeting = its.get("greeting").and_then(|text| self.text(text)).map(Into::into);
             under_tls.greeting.clone_from(&clear.greeting);
-            loaded.offers.push(Announced { protocol, clear, under_tls });
+            loaded.capabilities.push(Announced { protocol, clear, under_tls });
         }
     }
 

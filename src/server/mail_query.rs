@@ -56,7 +56,7 @@ impl MailQuery {
         self.find_with(engine, most, |_octets, look| look())
     }
 
-    /// Like `find`; `run` calls its second argument, which examines messages of so many octets in total.
+    /// Like `find`; `run` calls its second argument, which examines messages of this many octets in total.
     pub(crate) fn find_with(
         &mut self,
         engine: &Engine,

@@ -134,7 +134,7 @@ impl Server {
     }
 
     /// The listeners that do not accept connections; normally none.
-    pub(crate) fn deaf(&self) -> Vec<Listener> {
+    pub(crate) fn not_accepting(&self) -> Vec<Listener> {
         let both = self.endpoints.iter().zip(&self.accepting);
         both.filter(|(_, accepting)| accepting.is_finished()).map(|(endpoint, _)| endpoint.listener()).collect()
     }

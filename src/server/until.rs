@@ -118,12 +118,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     #[derive(Default)]
     struct Parked {
         woken: Mutex<bool>,
-        bell: Condvar,
+        condvar: Condvar,
     }
     impl Wake for Parked {
         fn wake(self: Arc<Self>) {
             *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            self.bell.notify_one();
+            self.condvar.notify_one();
         }
     }
 
@@ -136,7 +136,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         }
         let mut woken = parked.woken.lock().unwrap_or_else(PoisonError::into_inner);
         while !*woken {
-            woken = parked.bell.wait(woken).unwrap_or_else(PoisonError::into_inner);
+            woken = parked.condvar.wait(woken).unwrap_or_else(PoisonError::into_inner);
         }
         *woken = false;
     }

@@ -38,7 +38,7 @@ pub(super) enum About<'a> {
     Delivery(&'a Delivered),
     /// A variable changed.
     Change,
-    /// A time came that rules wait for.
+    /// A time that rules wait for has come.
     Moment(Timestamp),
 }
 

@@ -178,7 +178,7 @@ impl<M: Machine> ApplyContext for Applying<'_, M> {
     fn announce(&mut self, capabilities: &CapabilityOverride) {
         match &mut self.machine {
             Some(machine) => {
-                if let Some(overrides) = machine.mask() {
+                if let Some(overrides) = machine.capability_overrides() {
                     overrides.change(capabilities);
                 }
             }

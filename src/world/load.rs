@@ -88,8 +88,8 @@ impl World {
         let loaded = self.scenario.clone().unwrap_or_default();
         let seed = loaded.seed.unwrap_or(self.seed.into());
         self.rulebook.load(&loaded.rules, first, &loaded.expects, loaded.state.clone(), seed);
-        self.offers.of = loaded.offers.clone();
-        self.offers.profiles = loaded.profiles.clone();
+        self.listener_settings.capabilities = loaded.capabilities.clone();
+        self.listener_settings.profiles = loaded.profiles.clone();
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
         self.start = now;

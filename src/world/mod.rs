@@ -50,12 +50,12 @@ pub(crate) struct World {
     /// The TLS profiles that rules chose for sessions.
     pub(crate) presented: HashMap<SessionNo, Profile>,
     /// What listeners present instead of the default.
-    pub(crate) offers: Offers,
+    pub(crate) listener_settings: ListenerSettings,
     /// Messages that rules can deliver, by name.
     pub(crate) messages: HashMap<Box<str>, Bytes>,
     /// The loaded scenario.
     pub(crate) scenario: Option<Arc<Loaded>>,
-    /// What a reset goes back to.
+    /// What a reset restores.
     initial: Initial,
     /// When the server started, loaded its scenario or was reset.
     start: Timestamp,
@@ -73,7 +73,7 @@ pub(crate) struct World {
     evicted_to: Seq,
 }
 
-/// What a reset goes back to.
+/// What a reset restores.
 #[derive(Debug)]
 struct Initial {
     /// Empty: every login is accepted.
@@ -83,8 +83,8 @@ struct Initial {
 
 /// A scenario's settings of listeners: announced capabilities by protocol, and TLS profiles.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Offers {
-    pub(crate) of: Vec<Announced>,
+pub(crate) struct ListenerSettings {
+    pub(crate) capabilities: Vec<Announced>,
     /// TLS profiles by listener; without a listener, the profile of every listener.
     pub(crate) profiles: Vec<(Option<Listener>, Profile)>,
 }
@@ -100,7 +100,7 @@ impl World {
             to_free: Vec::new(),
             down_until: None,
             presented: HashMap::new(),
-            offers: Offers::default(),
+            listener_settings: ListenerSettings::default(),
             messages: HashMap::new(),
             scenario: None,
             initial: Initial { members, scenario: None },

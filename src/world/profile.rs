@@ -10,12 +10,12 @@ impl World {
     /// Sets the scenario's capabilities in the machine of a new session.
     pub(super) fn override_capabilities<M: Machine>(&self, session: SessionNo, machine: &mut M) {
         let Some(listener) = self.journal.session(session).map(|log| log.facts().listener) else { return };
-        for Announced { protocol, clear, under_tls } in &self.offers.of {
+        for Announced { protocol, clear, under_tls } in &self.listener_settings.capabilities {
             if listener.protocol() == *protocol
-                && let Some(mask) = machine.mask()
+                && let Some(overrides) = machine.capability_overrides()
             {
-                mask.change(clear);
-                mask.change_under_tls(under_tls);
+                overrides.change(clear);
+                overrides.change_under_tls(under_tls);
             }
         }
     }
@@ -26,7 +26,7 @@ impl World {
         if let Some(presented) = self.presented.get(&session) {
             return presented;
         }
-        let profiles = &self.offers.profiles;
+        let profiles = &self.listener_settings.profiles;
         if profiles.is_empty() {
             return DEFAULT;
         }

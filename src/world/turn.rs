@@ -138,7 +138,7 @@ impl World {
         if !self.rulebook.concerns(event) {
             return None;
         }
-        self.journal.told_name(session, sni);
+        self.journal.set_sni(session, sni);
         let decoded = Decoded { event, input: Input::Silence, request: () };
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }

@@ -173,9 +173,9 @@ impl<M: Machine> Driver<M> {
     async fn obey(&mut self, command: SessionCommand) -> Result<(), Ending> {
         match command {
             SessionCommand::Say(reply) => self.say(reply).await,
-            SessionCommand::CapabilityOverride(offer) => {
-                if let Some(mask) = self.machine.mask() {
-                    mask.change(&offer);
+            SessionCommand::CapabilityOverride(change) => {
+                if let Some(overrides) = self.machine.capability_overrides() {
+                    overrides.change(&change);
                 }
                 Ok(())
             }

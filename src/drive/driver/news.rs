@@ -107,7 +107,7 @@ impl<M: Machine> Driver<M> {
         let unfinished = self.unfinished();
         if unfinished != self.reported {
             self.reported = unfinished;
-            self.engine.update(|world, _| world.journal.came(self.session, unfinished));
+            self.engine.update(|world, _| world.journal.set_unfinished(self.session, unfinished));
         }
     }
 }

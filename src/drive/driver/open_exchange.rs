@@ -44,7 +44,7 @@ impl<M: Machine> Driver<M> {
             let (closed, unfinished) = (self.open.drain(..left), self.reported);
             self.engine.update(|world, now| {
                 closed.for_each(|open| world.close(session, open.exchange, Left::All, now));
-                world.journal.came(session, unfinished);
+                world.journal.set_unfinished(session, unfinished);
             });
         }
     }

@@ -112,7 +112,7 @@ impl<M: Machine> Driver<M> {
         command
     }
 
-    /// The client's next line, without its CRLF, whatever it means to the machine. Keeps a bare LF at its end.
+    /// The client's next line, without its CRLF, without decoding it. Keeps a bare LF at its end.
     pub(super) async fn line(&mut self) -> Result<Vec<u8>, Ending> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input) {

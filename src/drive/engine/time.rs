@@ -19,7 +19,7 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Pauses server time. Waiters notice at the time when it would have come.
+    /// Pauses server time. Waiters notice it when their time would have come.
     pub(crate) fn pause(&self) {
         self.set_clock(Clock::pause);
     }

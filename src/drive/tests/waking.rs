@@ -56,7 +56,7 @@ fn start() -> Arc<Engine> {
 fn woken(engine: &Arc<Engine>, update: impl FnOnce(&Arc<Engine>)) -> Vec<&'static str> {
     let inbox = |login: &str| engine.update(|world, now| world.make(login, INBOX, now)).unwrap();
     let [ann, bob] = ["ann@example.org", "bob@example.org"];
-    let matters = [
+    let interests = [
         (Topic::Mail, None),
         (Topic::Mail, Some(SESSION)),
         (Topic::Mail, Some(SessionNo(2))),
@@ -68,7 +68,7 @@ fn woken(engine: &Arc<Engine>, update: impl FnOnce(&Arc<Engine>)) -> Vec<&'stati
         (Topic::Rules, None),
         (Topic::Everything, None),
     ];
-    let watched = EVERYBODY.into_iter().zip(matters).map(|(name, (topic, session))| {
+    let watched = EVERYBODY.into_iter().zip(interests).map(|(name, (topic, session))| {
         let flag = Arc::new(Flag::default());
         let watch = engine.watch(Interest::of([topic]).in_session(session), Arc::clone(&flag).into());
         (name, flag, watch)

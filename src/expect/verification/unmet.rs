@@ -27,7 +27,7 @@ pub(super) struct Unmet {
     pub(super) near_misses: Vec<NearMiss>,
 }
 
-/// Why a rule did not fire so often.
+/// Why a rule did not fire as often as wanted.
 pub(super) fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, journal: &Journal) -> Unmet {
     let rule = &mounted.rule;
     let mut near_misses: Vec<NearMiss> = book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect();

@@ -297,7 +297,7 @@ events! {
     done = "tls.done" Connection, r#"close()"#;
 }
 events! {
-    /// The same event of every protocol.
+    /// Events that every protocol has.
     any_protocol = "*" AnyProtocol:
     /// The server is about to greet a client.
     greeting = "*.greeting" AnyProtocol, r#"close()"#;

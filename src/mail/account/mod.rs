@@ -143,7 +143,7 @@ impl Accounts {
         self.members.iter().map(|member| &*member.login)
     }
 
-    /// The login whose INBOX mail to this address goes into.
+    /// The login whose INBOX gets the mail to this address.
     pub(crate) fn login_for<'a>(&'a self, address: &'a str) -> &'a str {
         if self.is_open() { address } else { self.owner(address).map_or(address, |member| &member.login) }
     }

@@ -81,7 +81,7 @@ fn hex_decoded(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-/// The octet that two hexadecimal digits stand for.
+/// The octet with these two hexadecimal digits.
 pub(super) fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let (high, low) = (digit(*digits.first()?)?, digit(*digits.get(1)?)?);

@@ -102,7 +102,7 @@ impl Script {
     }
 }
 
-/// A line of the server with `<caps>` replaced. In SMTP and POP3 this gives several lines.
+/// A line of the server with `<caps>` replaced; several lines in SMTP and POP3.
 pub(crate) fn with_capabilities(line: &str, capabilities: &str) -> String {
     line.replace("<caps>", capabilities)
 }

@@ -86,7 +86,7 @@ pub(crate) struct Imap {
     /// Whether the server has too many sessions: the greeting is BYE.
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
-    mask: CapabilityOverrides,
+    capability_overrides: CapabilityOverrides,
 }
 
 /// The states of RFC 3501 §3.
@@ -119,26 +119,26 @@ impl Imap {
             mode: Mode::Command,
             tls,
             is_busy,
-            mask: CapabilityOverrides::default(),
+            capability_overrides: CapabilityOverrides::default(),
         }
     }
 
     /// The capabilities that are announced in this state (RFC 3501 §7.2.1).
     pub(in crate::protocol) fn capabilities(&self) -> String {
         let own = self.own_capabilities();
-        match self.offers() {
+        match self.capability_override() {
             None => own.join(" "),
-            Some(offer) => offer.apply(own).join(" "),
+            Some(change) => change.apply(own).join(" "),
         }
     }
 
     fn push_capabilities(&self, out: &mut Reply) {
-        out.push_capabilities(self.mask.label(self.tls.is_active()), self.capabilities());
+        out.push_capabilities(self.capability_overrides.label(self.tls.is_active()), self.capabilities());
     }
 
     /// The current change of the announced capabilities.
-    fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.tls.is_active())
+    fn capability_override(&self) -> Option<&CapabilityOverride> {
+        self.capability_overrides.at(self.tls.is_active())
     }
 
     fn view(&self) -> Result<&View, Refusal> {
@@ -292,8 +292,8 @@ impl Machine for Imap {
         }
     }
 
-    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
-        Some(&mut self.mask)
+    fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
+        Some(&mut self.capability_overrides)
     }
 
     fn secured(&mut self) {

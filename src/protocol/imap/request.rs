@@ -30,7 +30,7 @@ pub(super) enum Ask {
         work: Box<dyn LongCommand>,
     },
     Push,
-    /// The client speaks HTTP.
+    /// The client sent an HTTP request.
     Http,
     Lapse,
     Stop,

@@ -57,7 +57,7 @@ pub(crate) struct Pop3 {
     /// Whether the server has too many sessions: the greeting is an error, and the session ends.
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
-    mask: CapabilityOverrides,
+    capability_overrides: CapabilityOverrides,
 }
 
 /// The states of RFC 1939 §3.
@@ -87,7 +87,7 @@ enum Ask {
     /// An invalid line, and the reason.
     Refused(String),
     Sasl(Bytes),
-    /// The client speaks HTTP.
+    /// The client sent an HTTP request.
     Http,
     Lapse,
     Stop,
@@ -105,13 +105,13 @@ impl Pop3 {
             timestamp: None,
             tls,
             is_busy,
-            mask: CapabilityOverrides::default(),
+            capability_overrides: CapabilityOverrides::default(),
         }
     }
 
     /// The current change of the announced capabilities.
-    fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.tls.is_active())
+    fn capability_override(&self) -> Option<&CapabilityOverride> {
+        self.capability_overrides.at(self.tls.is_active())
     }
 }
 
@@ -212,8 +212,8 @@ impl Machine for Pop3 {
         self.take_timestamp(&String::from_utf8_lossy(greeting));
     }
 
-    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
-        Some(&mut self.mask)
+    fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
+        Some(&mut self.capability_overrides)
     }
 
     fn secured(&mut self) {

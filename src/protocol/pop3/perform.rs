@@ -75,7 +75,10 @@ impl Pop3 {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
         let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
-        let greeting = self.offers().and_then(|offer| offer.greeting.as_deref().map(str::to_owned)).unwrap_or_else(own);
+        let greeting = self
+            .capability_override()
+            .and_then(|change| change.greeting.as_deref().map(str::to_owned))
+            .unwrap_or_else(own);
         self.take_timestamp(&greeting);
         ok(&greeting)
     }
@@ -86,7 +89,7 @@ impl Pop3 {
                 let mut reply = Reply::default().line(&["+OK these are my capabilities"]);
                 let capabilities = self.capabilities();
                 if !capabilities.is_empty() {
-                    reply.push_capabilities(self.mask.label(self.tls.is_active()), capabilities);
+                    reply.push_capabilities(self.capability_overrides.label(self.tls.is_active()), capabilities);
                     reply.push("\r\n");
                 }
                 Ok(positive(reply.line(&["."])))
@@ -211,8 +214,8 @@ impl Pop3 {
             lines.push("STLS".into());
         }
         lines.push("IMPLEMENTATION mailjig".into());
-        match self.offers() {
-            Some(offer) => offer.apply(lines),
+        match self.capability_override() {
+            Some(change) => change.apply(lines),
             None => lines,
         }
     }

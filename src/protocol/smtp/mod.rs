@@ -75,7 +75,7 @@ pub(crate) struct Smtp {
     /// Whether the server has too many sessions: the greeting is 421.
     is_busy: bool,
     /// Changes of the announced capabilities, in cleartext and under TLS.
-    mask: CapabilityOverrides,
+    capability_overrides: CapabilityOverrides,
 }
 
 /// What the next octets from the client mean.
@@ -114,7 +114,7 @@ pub(crate) enum Request {
     Message(Body),
     /// The recipients of a message without a reply so far, over LMTP.
     Deliveries(Box<Deliveries>),
-    /// The client speaks HTTP.
+    /// The client sent an HTTP request.
     Http,
     Lapse,
     Stop,
@@ -134,7 +134,7 @@ impl Smtp {
             is_logged_in: false,
             tls,
             is_busy,
-            mask: CapabilityOverrides::default(),
+            capability_overrides: CapabilityOverrides::default(),
         }
     }
 
@@ -204,8 +204,8 @@ impl Smtp {
     }
 
     /// The current change of the announced capabilities.
-    fn offers(&self) -> Option<&CapabilityOverride> {
-        self.mask.at(self.tls.is_active())
+    fn capability_override(&self) -> Option<&CapabilityOverride> {
+        self.capability_overrides.at(self.tls.is_active())
     }
 
     /// The event of the next SASL response, which depends on whether it completes the credentials.
@@ -291,8 +291,8 @@ impl Machine for Smtp {
         self.rejected(request)
     }
 
-    fn mask(&mut self) -> Option<&mut CapabilityOverrides> {
-        Some(&mut self.mask)
+    fn capability_overrides(&mut self) -> Option<&mut CapabilityOverrides> {
+        Some(&mut self.capability_overrides)
     }
 
     fn secured(&mut self) {

@@ -60,7 +60,7 @@ impl Smtp {
         if self.is_busy {
             return close(&format!("421 4.3.2 {host} has too many sessions; come back later"));
         }
-        let reply = match self.offers().and_then(|offer| offer.greeting.as_deref()) {
+        let reply = match self.capability_override().and_then(|change| change.greeting.as_deref()) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
@@ -120,7 +120,7 @@ impl Smtp {
         reply.push(host);
         if !capabilities.is_empty() {
             reply.push("\r\n");
-            reply.push_capabilities(self.mask.label(self.tls.is_active()), capabilities);
+            reply.push_capabilities(self.capability_overrides.label(self.tls.is_active()), capabilities);
         }
         reply.push("\r\n");
         positive(reply)
@@ -142,8 +142,8 @@ impl Smtp {
             );
         }
         all.push("HELP".into());
-        if let Some(offer) = self.offers() {
-            all = offer.apply(all);
+        if let Some(change) = self.capability_override() {
+            all = change.apply(all);
         }
         // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");

@@ -1,6 +1,6 @@
 //! Filters: what a rule does to its output.
 //!
-//! Within one rule the order of filters is always the same, whatever the order of its steps: see [`Rank`].
+//! Within one rule the order of filters is always the same, independent of the order of its steps: see [`Rank`].
 
 mod lines;
 pub(super) mod response;
@@ -48,7 +48,7 @@ pub(crate) trait Filter: fmt::Debug + Send {
     }
 
     /// What it did, as a report prints it.
-    fn told(&self) -> String;
+    fn description(&self) -> String;
 }
 
 /// What a filter changes. Filters of one rule are ordered by rank, the innermost first.

@@ -113,6 +113,6 @@ fn a_report_has_the_octets_before_a_cut() {
     for text in ["ab", "cd", "efg"] {
         filter.feed(send(text), &mut |_| {});
     }
-    assert_eq!(filter.told(), "⟂ cut after 3 of 7 octets, rst");
+    assert_eq!(filter.description(), "⟂ cut after 3 of 7 octets, rst");
     assert!(filter.has_cut());
 }

@@ -40,7 +40,7 @@ pub(crate) struct Run {
     /// The status that the conforming server sent in this turn.
     said: Option<Status>,
     /// The status that the client got in earlier turns.
-    told: Option<Status>,
+    earlier: Option<Status>,
     hello: Option<Hello>,
     delivery: Option<Delivery>,
     /// What follows the output.
@@ -87,7 +87,7 @@ impl Run {
             is_mute: false,
             is_rewritten: false,
             said: None,
-            told: None,
+            earlier: None,
             hello: None,
             delivery: None,
             after: After::Nothing,
@@ -156,7 +156,7 @@ impl Run {
         }
     }
 
-    /// The request logged in: from now on this is the user, whatever the request named.
+    /// The request logged in: from now on `user` is this login, not the name in the request.
     pub(crate) fn logged_in(&mut self, user: &str) {
         for Frame { firing, .. } in &mut self.frames {
             firing.request.retain(|(field, _)| *field != Field::Request(RequestField::User));

@@ -28,7 +28,7 @@ impl Run {
 
     /// The last status that the client got for its request.
     pub(crate) fn status(&self) -> Option<Status> {
-        self.status_now().or(self.told)
+        self.status_now().or(self.earlier)
     }
 
     /// Like `status`, for this turn: a changed reply is parsed as the client sees it.
@@ -55,7 +55,7 @@ impl Run {
     /// Takes the cues to play, the same output as one reply for the record, its status, and its trace.
     pub(crate) fn take(&mut self) -> (Vec<Cue>, Reply, Option<Status>, Trace) {
         let status = self.status_now();
-        (self.told, self.said) = (status.or(self.told), None);
+        (self.earlier, self.said) = (status.or(self.earlier), None);
         let mut whole = Reply::default();
         let trace = mem::take(&mut self.trace);
         let cues = mem::take(&mut self.out);
@@ -132,7 +132,7 @@ impl Run {
             self.trace.is_cut |= filter.has_cut();
             effect.note(*step, *changed);
             if *changed {
-                self.trace.shaped.push((filter.told().into(), Arc::clone(&firing.rule.id)));
+                self.trace.shaped.push((filter.description().into(), Arc::clone(&firing.rule.id)));
             }
         }
         book.took_effect(self.event, &firing, &effect, cx);

@@ -135,7 +135,7 @@ impl Filter for Cutting {
         self.is_over && self.dropped > 0
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         let Self { seen, dropped, .. } = self;
         format!("⟂ cut after {seen} of {} octets, {}", seen + dropped, self.cut.end.name())
     }

@@ -205,7 +205,7 @@ impl Filter for Changing {
         (reply, found)
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         match &self.data {
             DataStep::Item { name, value: Some(_) } => format!("{} replaced", name.written()),
             DataStep::Item { name, value: None } => format!("{} dropped", name.written()),
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_report_describes_the_change() {
-        for (data, told) in [
+        for (data, description) in [
             ("item = 'UID', value = '7'", "UID replaced"),
             ("item = 'UID', drop = true", "UID dropped"),
             ("literal = '+7'", "literals announce +7"),
@@ -315,7 +315,7 @@ mod tests {
             ("code = 'UIDNEXT', value = '7'", "[UIDNEXT] replaced"),
             ("code = 'UIDNEXT', drop = true", "[UIDNEXT] dropped"),
         ] {
-            assert_eq!(filter(&format!("data = {{ {data} }}")).told(), told);
+            assert_eq!(filter(&format!("data = {{ {data} }}")).description(), description);
         }
     }
 

@@ -148,7 +148,7 @@ impl Filter for Editing {
         each_line(reply, line, &mut |line, out| edit.change(&line, text, out))
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         match &self.edit {
             Edit::Replace { find, .. } => format!("edited where {}", find.written()),
             Edit::Drop(line) => format!("line {line} dropped"),

@@ -70,7 +70,7 @@ impl Filter for Eol {
         })
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Self::Lf => "lines end with LF".to_owned(),
             Self::Cr => "lines end with CR".to_owned(),

@@ -93,7 +93,7 @@ impl Filter for Holding {
         sends > 1 || is_parted
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         "held for one write".to_owned()
     }
 }

@@ -67,7 +67,7 @@ impl Filter for Pace {
         changed
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         format!("pace {}B/{}", self.chunk, short(self.gap))
     }
 }

@@ -79,7 +79,7 @@ impl Filter for Padding {
         })
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         let Pad { line, to } = self.pad;
         format!("line {line} padded to {to} octets")
     }

@@ -93,7 +93,7 @@ impl Filter for Splitting {
         changed
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         let at: Vec<String> = self.at.iter().map(usize::to_string).collect();
         format!("split behind {}", at.join(", "))
     }

@@ -16,7 +16,7 @@ struct Known {
     is_open: bool,
 }
 
-/// Checks the rules and expectations of one file, together with all rules and variables in force.
+/// Checks the rules and expectations of one file, together with all mounted rules and variables.
 pub(in crate::scenario) fn state(
     reader: &mut Reader,
     own: &[(Rule, Node)],

@@ -205,13 +205,13 @@ fn change_something(server: &Server, random: &mut u64) {
 }
 
 /// The variables according to the journal, without the scenario's initial ones.
-fn variables_told(world: &World) -> BTreeMap<String, String> {
+fn recorded_variables(world: &World) -> BTreeMap<String, String> {
     let notes = world.journal.since(Seq(0)).unwrap().filter_map(|(_, record)| match &record.kind {
         RecordKind::Noted(noted) if noted.weight == Weight::State => Some(&noted.text),
         _ => None,
     });
-    let told = notes.filter_map(|text| text.strip_prefix("state.")?.split_once(" = "));
-    told.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let recorded = notes.filter_map(|text| text.strip_prefix("state.")?.split_once(" = "));
+    recorded.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn the_world_is_a_fold_over_its_journal() {
             server.engine().read(|world| {
                 let state = world.rulebook.variables.state().iter();
                 let variables = state.map(|(name, set)| (name.to_string(), shown(&set.value.as_value())));
-                assert_eq!(variables_told(world), variables.collect());
+                assert_eq!(recorded_variables(world), variables.collect());
             });
             // The scenario's accounts and mail are removed with it.
             server.load(None);

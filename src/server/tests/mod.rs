@@ -190,7 +190,7 @@ fn input_that_is_not_tls_is_recorded_as_a_failed_handshake() {
 fn the_certificate_of_a_listener_can_change_while_the_server_runs() {
     let server = server();
     let config = trusting(&server);
-    let shake = || {
+    let handshake = || {
         let socket = TcpStream::connect(server.endpoint(Listener::Smtps).unwrap().address()).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut client = secure(BufReader::new(socket), &config);
@@ -198,11 +198,11 @@ fn the_certificate_of_a_listener_can_change_while_the_server_runs() {
     };
     let text = "mailjig = 1\n[[tls]]\nlistener = 'smtps'\ncert = 'expired'\n";
 
-    assert_eq!(shake(), Ok(()));
+    assert_eq!(handshake(), Ok(()));
     server.load(Some(Arc::new(Scenario::text("expired.toml", text).load().unwrap())));
-    let expired = shake().unwrap_err();
+    let expired = handshake().unwrap_err();
     server.load(None);
-    assert_eq!(shake(), Ok(()));
+    assert_eq!(handshake(), Ok(()));
 
     assert!(expired.starts_with("invalid peer certificate: certificate expired"), "{expired}");
 }

@@ -102,17 +102,17 @@ impl Listing {
 
     /// RFC 3501 §6.3.9: if `%` matches only a parent of subscribed names, the parent is listed with `\Noselect`.
     fn lsub(&self, names: &[(Arc<str>, Option<SpecialUse>)], out: &mut Reply) {
-        let mut told: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut listed: BTreeMap<&str, bool> = BTreeMap::new();
         for (name, _) in names {
             if self.pattern.matches(name) {
-                told.insert(name, true);
+                listed.insert(name, true);
             } else if self.pattern.ends_in_level {
                 for above in self.namespace.above(name).filter(|above| self.pattern.matches(above)) {
-                    told.entry(above).or_insert(false);
+                    listed.entry(above).or_insert(false);
                 }
             }
         }
-        for (name, is_subscribed) in told {
+        for (name, is_subscribed) in listed {
             let attributes: &[&str] = if is_subscribed { &[] } else { &["\\Noselect"] };
             tell("LSUB", attributes, &self.namespace, name, out);
         }

@@ -178,14 +178,14 @@ impl LongCommand for Fetching {
     fn go_on(mut self: Box<Self>, imap: &mut Imap, txn: &mut MailTxn<'_>, out: &mut Reply) -> Answer {
         let view = imap.view_mut()?;
         let most = if txn.is_single() { 1 } else { MOST_MESSAGES };
-        let mut told = 0;
-        while let Some(uid) = self.next_message().filter(|_| told < most && out.len() < MOST_OCTETS) {
-            if fetch_one(uid, view, &mut self, txn, out) == Told::NotRead {
+        let mut count = 0;
+        while let Some(uid) = self.next_message().filter(|_| count < most && out.len() < MOST_OCTETS) {
+            if fetch_one(uid, view, &mut self, txn, out) == Fetched::NotRead {
                 break;
             }
-            told += 1;
+            count += 1;
         }
-        if self.next_message().is_some() || told == 1 && most == 1 {
+        if self.next_message().is_some() || count == 1 && most == 1 {
             return Ok(Progress::More(self));
         }
         if self.undecodable {
@@ -213,25 +213,25 @@ impl LongCommand for Fetching {
 
 /// The result for a message in a turn.
 #[derive(PartialEq, Eq)]
-enum Told {
+enum Fetched {
     /// Its response was written, or it was expunged.
     Done,
     /// It has to be read first. Its response is written in the next turn.
     NotRead,
 }
 
-fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailTxn<'_>, out: &mut Reply) -> Told {
-    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
+fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailTxn<'_>, out: &mut Reply) -> Fetched {
+    let Some(mailbox) = txn.mailbox(view.place) else { return Fetched::Done };
     let Some((entry, number)) = mailbox.entry(uid).zip(view.number_near(uid, &mut fetching.place)) else {
         fetching.skip_message();
         fetching.missed = true;
-        return Told::Done;
+        return Fetched::Done;
     };
     let is_deep = fetching.items.last().is_some_and(|item| item.as_deep().is_some());
     let mut read = fetching.take(entry);
     if is_deep && read.is_none() {
         if !out.is_empty() {
-            return Told::NotRead;
+            return Fetched::NotRead;
         }
         // Nothing was gathered before this turn.
         fetching.gather_from(mailbox);
@@ -256,9 +256,9 @@ fn fetch_one(uid: u32, view: &mut View, fetching: &mut Fetching, txn: &mut MailT
         // RFC 3501 §6.4.5: if reading changed the flags, the answer contains them.
         shown.flags = Some(flags);
     }
-    let Some(mailbox) = txn.mailbox(view.place) else { return Told::Done };
+    let Some(mailbox) = txn.mailbox(view.place) else { return Fetched::Done };
     fetching.write(&shown, read, view, mailbox, out);
-    Told::Done
+    Fetched::Done
 }
 
 /// The values of the cheap items of a message.

@@ -24,7 +24,7 @@ pub(super) enum SearchKey {
     Keyword(String, Option<Flags>),
     Recent,
     Header(String, Needle),
-    /// The same, in a header field with addresses.
+    /// A text in a header field with addresses.
     Address(String, Needle),
     Body(Needle),
     Text(Needle),
