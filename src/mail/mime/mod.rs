@@ -29,7 +29,7 @@ const MOST_FIELDS: usize = 100_000;
 /// Maximum octets of a field that are parsed as addresses or parameters, or appear in a summary of the header.
 const MOST_FIELD: usize = 256 << 10;
 
-/// The parts of a message, the whole of it first. Holds places, not bytes.
+/// The parts of a message, the whole message first. Stores positions, not bytes.
 #[derive(Debug)]
 pub(crate) struct Mime {
     nodes: Vec<Node>,
@@ -54,7 +54,7 @@ struct Field {
     value: Range<usize>,
 }
 
-/// The parts that are still to be parsed.
+/// The parts that remain to be parsed.
 struct Task {
     node: usize,
     depth: usize,
@@ -79,7 +79,7 @@ impl Mime {
             } else {
                 let part = Part { raw, mime: &mime, node };
                 let Some(boundary) = part.parameter("content-type", "boundary") else { continue };
-                // RFC 2046 §5.1.5: a part of a digest is a message unless it says otherwise.
+                // RFC 2046 §5.1.5: the default type of a part of a digest is a message.
                 let is_digest = mime.nodes[node].content_type == "multipart/digest";
                 (split(raw, body, &boundary), if is_digest { "message/rfc822" } else { "text/plain" })
             };
@@ -90,7 +90,7 @@ impl Mime {
                 let mut child = entity(raw, range, default, fields);
                 fields -= child.fields.len();
                 let parent = &mime.nodes[node].number;
-                // The multipart that an attached message is has no number of its own.
+                // An attached message that is a multipart shares its number with that multipart.
                 child.number = match (is_message && child.is_multipart(), parent.as_str()) {
                     (true, parent) => parent.to_owned(),
                     (false, "") => ordinal.to_string(),
@@ -153,7 +153,7 @@ fn entity(raw: &[u8], range: Range<usize>, default_type: &str, most_fields: usiz
             break;
         }
         if matches!(raw[at], b' ' | b'\t') {
-            // RFC 5322 §2.2.3: a folded line goes on.
+            // RFC 5322 §2.2.3: a folded line continues the field.
             if let Some(field) = fields.last_mut().filter(|_| !is_full) {
                 field.value.end = text.end;
             }

@@ -1,10 +1,10 @@
-//! One part of a message: its header, media type, parameters and octets, decoded when asked.
+//! One part of a message: its header, media type, parameters and octets, decoded on demand.
 
 use std::ops::Range;
 
 use super::{Mime, Node, decode, decode_words, parameter, start_of};
 
-/// One MIME part of a message, or the whole of it (RFC 2045). [`Message::parts`](crate::Message::parts) gives it.
+/// One MIME part of a message, or the whole of it (RFC 2045). Returned by [`Message::parts`](crate::Message::parts).
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -22,7 +22,7 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Its number, as IMAP counts (RFC 3501 §6.4.5): `1`, `2.1`; empty for the whole of a multipart.
+    /// Its number as in IMAP (RFC 3501 §6.4.5): `1`, `2.1`; empty for the whole message if it is a multipart.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -46,7 +46,7 @@ impl<'a> Part<'a> {
         &self.its().content_type
     }
 
-    /// The value of the first field of this name as it was sent: folded, encoded, without the CRLF at its end.
+    /// The value of the first field of this name as sent: folded, encoded, without the CRLF at its end.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -72,7 +72,7 @@ impl<'a> Part<'a> {
         self.raw_header(name).map(decode_words)
     }
 
-    /// Every field, name and value, as it was sent, in order.
+    /// Every field, name and value, as sent, in order.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -127,7 +127,7 @@ impl<'a> Part<'a> {
         self.disposition() == "attachment" || self.filename().is_some() || !is_text
     }
 
-    /// Its octets without their transfer encoding (RFC 2045 §6). What cannot be decoded is left out.
+    /// Its octets without their transfer encoding (RFC 2045 §6). Octets that cannot be decoded are dropped.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -153,7 +153,7 @@ impl<'a> Part<'a> {
         &self.raw[self.its().body.clone()]
     }
 
-    /// Its octets as text, by its charset.
+    /// Its octets as text, decoded from its charset.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -166,7 +166,7 @@ impl<'a> Part<'a> {
         decode::text(&self.bytes(), self.parameter("content-type", "charset").as_deref())
     }
 
-    /// The value of the first field of this name, its folded lines joined, and nothing decoded.
+    /// The value of the first field of this name, unfolded but not decoded.
     pub(crate) fn unfolded(&self, name: &str) -> Option<Vec<u8>> {
         let raw = start_of(self.raw_header(name)?);
         let unfolded: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
@@ -182,7 +182,7 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// The places of its header, the blank line included.
+    /// The range of its header, including the blank line.
     pub(crate) fn header_range(&self) -> Range<usize> {
         self.its().start..self.its().body.start
     }
@@ -191,7 +191,7 @@ impl<'a> Part<'a> {
         self.its().body.clone()
     }
 
-    /// Its parts; of an attached message the message.
+    /// Its parts; the message, for an attached message.
     pub(crate) fn children(&self) -> impl Iterator<Item = Part<'a>> + use<'a> {
         let Part { raw, mime, node } = *self;
         mime.nodes[node].children.iter().map(move |child| Part { raw, mime, node: *child })
@@ -205,18 +205,17 @@ impl<'a> Part<'a> {
         self.its().is_message()
     }
 
-    /// The transfer encoding in lower case; empty where none is named.
+    /// The transfer encoding in lower case; empty if there is none.
     pub(crate) fn transfer_encoding(&self) -> String {
         self.raw_header("content-transfer-encoding").map(parameter::token).unwrap_or_default()
     }
 
-    /// Whether the transfer encoding is one that is known.
+    /// Whether the transfer encoding is known.
     pub(crate) fn is_decodable(&self) -> bool {
         ["", "7bit", "8bit", "binary", "base64", "quoted-printable"].contains(&self.transfer_encoding().as_str())
     }
 
-    /// Whether its octets are its text, at least where they are ASCII: no transfer encoding and an ASCII-compatible
-    /// charset.
+    /// Whether its octets are its text, at least the ASCII ones: no transfer encoding and an ASCII-compatible charset.
     pub(crate) fn is_plain(&self) -> bool {
         let charset = self.parameter("content-type", "charset").unwrap_or_default().to_ascii_lowercase();
         let is_superset = ["", "us-ascii", "utf-8"].contains(&charset.as_str())
@@ -225,12 +224,12 @@ impl<'a> Part<'a> {
         is_superset && ["", "7bit", "8bit", "binary"].contains(&self.transfer_encoding().as_str())
     }
 
-    /// `attachment`, `inline`; empty where none is named.
+    /// `attachment`, `inline`; empty if there is none.
     pub(crate) fn disposition(&self) -> String {
         self.raw_header("content-disposition").map(parameter::token).unwrap_or_default()
     }
 
-    /// The parameters of a field as they were sent.
+    /// The parameters of a field as sent.
     pub(crate) fn raw_parameters(&self, header: &str) -> Vec<(String, Vec<u8>)> {
         self.raw_header(header).map(parameter::all).unwrap_or_default()
     }

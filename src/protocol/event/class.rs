@@ -1,16 +1,16 @@
-//! The classes of events: of a login, unasked, unknown, an item of a longer answer.
+//! Classes of events: of a login, without a request, unknown, items of a longer reply.
 
 use super::Event;
 
 impl Event {
-    /// The event of the request whose long answer this is an item of; none for what is not an item.
+    /// The event of the request whose reply contains this item; `None` for an event that is not an item.
     pub(crate) fn answer_of_item(self) -> Option<Self> {
         const ITEMS: [(Event, Event); 2] =
             [(Event::ImapFetchItem, Event::ImapFetch), (Event::LmtpDelivery, Event::LmtpMessage)];
         ITEMS.iter().find(|(item, _)| *item == self).map(|(_, answer)| *answer)
     }
 
-    /// Whether this happens without the client saying anything.
+    /// Whether it happens without input from the client.
     pub(crate) fn is_unasked(self) -> bool {
         let is_of_connection = matches!(
             self,
@@ -34,12 +34,12 @@ impl Event {
         self.is_of_world() || is_of_connection || is_said_first
     }
 
-    /// Whether it follows from a change or from the clock: it has no client and no answer.
+    /// Whether a change or the clock causes it: it has no client and no reply.
     pub(crate) fn is_of_world(self) -> bool {
         matches!(self, Self::MailDelivered | Self::StateChanged | Self::Timer)
     }
 
-    /// Whether it belongs to a login: a line that is no command may be a password then.
+    /// Whether it belongs to a login: a line that is not a command may then be a password.
     pub(crate) fn is_login(self) -> bool {
         matches!(
             self.as_smtp(),
@@ -64,12 +64,12 @@ impl Event {
         matches!(self.as_smtp(), Self::SmtpUnknown | Self::ImapUnknown | Self::Pop3Unknown)
     }
 
-    /// Whether it does not say what the line is: it is not a command, or only a piece of one.
+    /// Whether the line may be anything: it is not a command, or only a part of one.
     pub(crate) fn may_be_any(self) -> bool {
         self.is_unknown() || self == Self::ImapLiteral
     }
 
-    /// Whether this is the first that a session hears.
+    /// Whether it is the first output of a session.
     pub(crate) fn is_greeting(self) -> bool {
         matches!(self.as_smtp(), Self::SmtpGreeting | Self::ImapGreeting | Self::Pop3Greeting)
     }

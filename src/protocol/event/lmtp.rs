@@ -3,7 +3,7 @@
 use super::Event;
 use crate::protocol::Protocol;
 
-/// The events of LMTP that are SMTP's too: the commands are the same but for LHLO (RFC 2033 §4).
+/// The events of LMTP and the same events of SMTP: the commands are the same except LHLO (RFC 2033 §4).
 const LMTP: &[(Event, Event)] = &[
     (Event::LmtpGreeting, Event::SmtpGreeting),
     (Event::LmtpCaps, Event::SmtpCaps),
@@ -27,7 +27,7 @@ const LMTP: &[(Event, Event)] = &[
 ];
 
 impl Event {
-    /// The same event of SMTP, for those of LMTP that have one; every other event as it is.
+    /// The corresponding event of SMTP for an event of LMTP; any other event unchanged.
     pub(crate) fn as_smtp(self) -> Self {
         match self.protocol() {
             Some(Protocol::Lmtp) => LMTP.iter().find(|(lmtp, _)| *lmtp == self).map_or(self, |(_, smtp)| *smtp),
@@ -35,7 +35,7 @@ impl Event {
         }
     }
 
-    /// The same event of LMTP, for those of SMTP that have one; every other event as it is.
+    /// The corresponding event of LMTP for an event of SMTP; any other event unchanged.
     pub(in crate::protocol) fn as_lmtp(self) -> Self {
         LMTP.iter().find(|(_, smtp)| *smtp == self).map_or(self, |(lmtp, _)| *lmtp)
     }

@@ -1,4 +1,4 @@
-//! The names of what happens: every exchange has one.
+//! The events: every exchange has one.
 
 mod class;
 mod lmtp;
@@ -9,7 +9,7 @@ use super::Protocol;
 
 macro_rules! events {
     ($($protocol:expr => { $(#[doc = $about:literal] $variant:ident = $name:literal,)* })*) => {
-        /// What kind of exchange this is. Every command is an event, by its name in lower case, as `smtp.rcpt`.
+        /// The kind of an exchange. Every command is an event, named in lower case, such as `smtp.rcpt`.
         ///
         /// ```
         /// use mailjig::Event;
@@ -32,7 +32,7 @@ macro_rules! events {
             /// ```
             pub const ALL: &'static [Event] = &[$($(Event::$variant,)*)*];
 
-            /// Its name in scenarios, reports and JSON, as `smtp.rcpt`.
+            /// Its name in scenarios, reports and JSON, such as `smtp.rcpt`.
             ///
             /// ```
             /// assert_eq!(mailjig::Event::SmtpMessage.name(), "smtp.message");
@@ -43,8 +43,7 @@ macro_rules! events {
                 }
             }
 
-            /// The protocol whose event it is; none for what happens to a connection, to mail, to a variable or with
-            /// time.
+            /// The protocol of the event; `None` for events of a connection, of mail, of variables and of time.
             ///
             /// ```
             /// use mailjig::{Event, Protocol};
@@ -58,7 +57,7 @@ macro_rules! events {
                 }
             }
 
-            /// What happened, as the reference of scenarios says it.
+            /// Its description, for the reference of scenarios.
             #[cfg(test)]
             pub(crate) fn about(self) -> &'static str {
                 match self {
@@ -316,7 +315,7 @@ impl Event {
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }
 
-    /// Whether a pattern names it: a star stands for one part of a name, and at the end for all that follow.
+    /// Whether a pattern matches its name: a star matches one part of a name, and at the end all parts that follow.
     pub(crate) fn is_like(self, pattern: &str) -> bool {
         is_like(self.name(), pattern)
     }
