@@ -1,55 +1,14 @@
-//! Accounts and their mailboxes, to seed and to look at.
+//! A mailbox and its entries, to seed and to look at.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::MailServer;
-use crate::base::{Timestamp, is_identifier};
+use super::{Account, Mail};
+use crate::base::Timestamp;
 use crate::drive::Engine;
 use crate::mail::{self as store, Message, generated};
 use crate::protocol::InvalidMailbox;
-use crate::world::Draft;
-
-impl MailServer {
-    /// An account, to seed its mailboxes and to look at them. It is made when something is put into it.
-    ///
-    /// # Panics
-    /// If the login is empty or has control characters.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let bob = server.account("bob@example.org");
-    /// bob.inbox().generate(3);
-    /// assert_eq!(bob.inbox().entries().len(), 3);
-    /// ```
-    #[track_caller]
-    pub fn account(&self, login: &str) -> Account<'_> {
-        assert!(
-            is_identifier(login),
-            "{login:?} is not a valid login: it must not be empty or contain control characters"
-        );
-        Account::of(self, login)
-    }
-}
-
-/// An account of a server: its mailboxes and subscriptions. [`MailServer::account`] gives it.
-///
-/// ```
-/// use mailjig::prelude::*;
-///
-/// let server = MailServer::start();
-/// let bob = server.account("bob@example.org");
-/// bob.mailbox("Archive").create();
-/// assert_eq!(bob.mailboxes(), ["INBOX", "Archive"]);
-/// ```
-#[derive(Debug, Clone)]
-pub struct Account<'s> {
-    server: &'s MailServer,
-    login: String,
-}
 
 /// A mailbox of an account, as an IMAP or POP3 client sees it. [`Account::mailbox`] gives it.
 ///
@@ -63,8 +22,8 @@ pub struct Account<'s> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Mailbox<'s> {
-    account: Account<'s>,
-    name: String,
+    pub(super) account: Account<'s>,
+    pub(super) name: String,
 }
 
 /// A message's place in a mailbox, as it was when it was looked at. [`Mailbox::entries`] gives it.
@@ -108,179 +67,6 @@ impl Entry {
     }
 }
 
-/// A message to be put into a mailbox with [`Mailbox::add`]: its octets, flags and internal date. Texts and octets convert
-/// into it.
-///
-/// ```
-/// use mailjig::Mail;
-/// use mailjig::prelude::*;
-///
-/// let server = MailServer::start();
-/// let archive = server.account("bob@example.org").mailbox("Archive");
-/// archive.add(Mail::new("Subject: minutes\r\n\r\nWe met.\r\n").seen().flag("$Work"));
-///
-/// assert_eq!(archive.entries()[0].flags, ["\\Seen", "$Work"]);
-/// ```
-#[derive(Debug, Clone)]
-pub struct Mail(Draft<'static>);
-
-impl Mail {
-    /// A message of these octets, without flags. Default for its date: the moment it is added.
-    ///
-    /// ```
-    /// use mailjig::Mail;
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n"));
-    /// assert!(entry.flags.is_empty());
-    /// ```
-    pub fn new(octets: impl Into<Bytes>) -> Self {
-        Self(Draft { raw: octets.into(), ..Draft::default() })
-    }
-
-    /// Sets `\Seen` (RFC 3501 §2.3.2).
-    ///
-    /// ```
-    /// use mailjig::Mail;
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").seen());
-    /// assert_eq!(entry.flags, ["\\Seen"]);
-    /// ```
-    pub fn seen(self) -> Self {
-        self.flag("\\Seen")
-    }
-
-    /// Sets `\Flagged` (RFC 3501 §2.3.2).
-    ///
-    /// ```
-    /// use mailjig::Mail;
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flagged());
-    /// assert_eq!(entry.flags, ["\\Flagged"]);
-    /// ```
-    pub fn flagged(self) -> Self {
-        self.flag("\\Flagged")
-    }
-
-    /// Sets this flag: one of the system's, as `\Answered`, or a keyword, as `$Work`.
-    ///
-    /// ```
-    /// use mailjig::Mail;
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").flag("$Work"));
-    /// assert_eq!(entry.flags, ["$Work"]);
-    /// ```
-    pub fn flag(mut self, flag: &str) -> Self {
-        self.0.flags.to_mut().push(flag.into());
-        self
-    }
-
-    /// Sets the internal date (RFC 3501 §2.3.3). Default: the moment it is added, by server time.
-    ///
-    /// ```
-    /// use mailjig::{Mail, Timestamp};
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let date = Timestamp::from_micros(1_577_880_000_000_000);   // 2020-01-01T12:00:00Z
-    /// let entry = server.account("bob@example.org").inbox().add(Mail::new("Subject: hi\r\n\r\n").dated(date));
-    /// assert_eq!(entry.date, date);
-    /// ```
-    pub fn dated(mut self, date: Timestamp) -> Self {
-        self.0.date = Some(date);
-        self
-    }
-}
-
-macro_rules! octets {
-    ($($octets:ty),*) => {$(
-        impl From<$octets> for Mail {
-            fn from(octets: $octets) -> Self {
-                Self::new(octets)
-            }
-        }
-    )*};
-}
-
-octets!(&'static str, String, &'static [u8], Vec<u8>, Bytes);
-
-impl<'s> Account<'s> {
-    pub(super) fn of(server: &'s MailServer, login: &str) -> Self {
-        Self { server, login: login.to_owned() }
-    }
-
-    /// A mailbox of this account, by its full name. It is made when something is put into it.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let archive = server.account("bob@example.org").mailbox("Archive");
-    /// assert!(!archive.exists());
-    /// ```
-    pub fn mailbox(&self, name: &str) -> Mailbox<'s> {
-        Mailbox { account: self.clone(), name: name.to_owned() }
-    }
-
-    /// The INBOX of this account.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
-    /// assert_eq!(server.account("bob@example.org").inbox().entries().len(), 1);
-    /// ```
-    pub fn inbox(&self) -> Mailbox<'s> {
-        self.mailbox(store::INBOX)
-    }
-
-    /// The names of its mailboxes, in the order in which they were made; none before the account was used.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
-    /// assert_eq!(server.account("bob@example.org").mailboxes(), ["INBOX"]);
-    /// ```
-    pub fn mailboxes(&self) -> Vec<String> {
-        self.look(|account| account.mailboxes().iter().map(|mailbox| mailbox.name.to_string()).collect())
-    }
-
-    /// The names it is subscribed to, whether there are such mailboxes or not (RFC 3501 §6.3.6).
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let mut client = TcpStream::connect(server.imap().address())?;
-    /// client.write_all(b"a LOGIN bob@example.org x\r\nb SUBSCRIBE News\r\nc LOGOUT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// # assert!(said.contains("b OK"));
-    /// assert!(server.account("bob@example.org").subscriptions().contains(&"News".to_owned()));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn subscriptions(&self) -> Vec<String> {
-        self.look(|account| account.subscriptions.iter().map(|name| name.to_string()).collect())
-    }
-
-    fn look<T: Default>(&self, look: impl FnOnce(&store::Account) -> T) -> T {
-        self.server.server.engine().read(|world| {
-            let accounts = &world.mail.accounts;
-            accounts.find(&self.login).and_then(|no| accounts.account(no)).map(look).unwrap_or_default()
-        })
-    }
-}
-
 impl Mailbox<'_> {
     /// Makes the mailbox, if it is not there.
     ///
@@ -303,7 +89,7 @@ impl Mailbox<'_> {
     }
 
     /// Puts a message into the mailbox; [`Mail`] gives it flags and a date. Nobody sent it, so it is not among
-    /// [`MailServer::messages`].
+    /// [`MailServer::messages`](super::MailServer::messages).
     ///
     /// # Panics
     /// As [`create`](Self::create), and if a flag is not a valid flag.

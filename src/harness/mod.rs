@@ -1,11 +1,14 @@
 //! The API for tests in Rust. Does not know the HTTP API.
 
+mod account;
 mod builder;
 mod clock;
 mod endpoints;
 mod expectation;
 mod limits;
+mod mail;
 mod mailbox;
+mod messages;
 mod quiet;
 pub mod rules;
 mod sessions;
@@ -14,27 +17,25 @@ mod wait;
 #[cfg(feature = "api")]
 use std::any::Any;
 use std::fmt;
-use std::panic::Location;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use account::Account;
 pub use builder::MailServerBuilder;
-use bytes::Bytes;
 pub use clock::Clock;
 pub use expectation::Verify;
-pub use mailbox::{Account, Entry, Mail, Mailbox};
+pub use mail::Mail;
+pub use mailbox::{Entry, Mailbox};
 pub use quiet::{NoneWithin, Settled};
 pub use sessions::{NoSessionWait, SessionWait};
 use tempfile::NamedTempFile;
 pub use wait::{Wait, WaitCount};
 
-use crate::base::{SessionNo, Times, nearest};
+use crate::base::nearest;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot, judge};
-use crate::journal::{Session, Transcript};
-use crate::mail::Message;
+use crate::expect::{Question, Snapshot, judge};
 use crate::scenario::Scenario;
-use crate::server::{Endpoint, Server, StartError, Undeliverable, Until, block_on};
+use crate::server::{Endpoint, Server, StartError, Until, block_on};
 use crate::world::{Kept, World};
 
 /// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it judges what it was told
@@ -131,117 +132,6 @@ impl MailServer {
         &self.embedded_api
     }
 
-    /// Every captured message, in the order of capture. A message is here before its client reads the `250`.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
-    /// server.deliver("bob@example.org", "Subject: two\r\n\r\n");
-    /// assert_eq!(server.messages()[1].subject(), "two");
-    /// ```
-    pub fn messages(&self) -> Vec<Message> {
-        self.server.engine().read(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
-    }
-
-    /// Every session, in the order of acceptance, those that ended included.
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let mut client = TcpStream::connect(server.smtp().address())?;
-    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// # assert!(said.contains("221 "));
-    /// let session = &server.sessions()[0];
-    /// assert_eq!(session.helo.as_deref(), Some("client.example"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn sessions(&self) -> Vec<Session> {
-        let sessions = self.server.engine().read(World::sessions_seen);
-        sessions.into_iter().map(Arc::unwrap_or_clone).collect()
-    }
-
-    /// What was said in every session, as text. Await [`settled`](Self::settled) before you take a snapshot of it.
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let mut client = TcpStream::connect(server.smtp().address())?;
-    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// # assert!(said.contains("221 "));
-    /// server.settled().block();
-    /// assert!(server.transcript().to_string().contains("C: NOOP\nS: 250 "));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn transcript(&self) -> Transcript {
-        self.server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()))
-    }
-
-    /// What was said in this session; empty if there is no session of this number.
-    ///
-    /// ```
-    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let mut client = TcpStream::connect(server.smtp().address())?;
-    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
-    /// let said = read_to_string(client)?;
-    /// # assert!(said.contains("221 "));
-    /// let no = server.sessions()[0].no;
-    /// assert!(server.transcript_of(no).to_string().contains("C: QUIT"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn transcript_of(&self, session: SessionNo) -> Transcript {
-        let engine = self.server.engine();
-        engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
-    }
-
-    /// The captured messages that match, in the order of capture.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
-    /// server.deliver("bob@example.org", "Subject: digest\r\n\r\n");
-    /// assert_eq!(server.find(subject("digest")).len(), 2);
-    /// ```
-    pub fn find(&self, matcher: impl Into<Matcher>) -> Vec<Message> {
-        self.snapshot().find(&matcher.into())
-    }
-
-    /// The one captured message that matches. It does not wait: [`wait_for`](Self::wait_for) does.
-    ///
-    /// # Panics
-    /// If none matches, or more than one, with a report.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
-    /// let mail = server.only(to("bob@example.org"));
-    /// assert_eq!(mail.subject(), "Welcome");
-    /// ```
-    #[track_caller]
-    pub fn only(&self, matcher: impl Into<Matcher>) -> Message {
-        let question = Question { matcher: matcher.into(), times: Times::from(1), location: Some(Location::caller()) };
-        let snapshot = self.snapshot();
-        let mut found = snapshot.find(&question.matcher);
-        match found.len() {
-            1 => found.remove(0),
-            _ => panic!("{}", Report::new(&question, FailureKind::Miscounted, &snapshot)),
-        }
-    }
-
     /// Loads a scenario in the place of the one before: its rules, accounts and mail come, those of the one before go. Rules that
     /// were [mounted](Self::mount) and other mail stay. A [`reset`](Self::reset) brings back what the server started with.
     ///
@@ -265,22 +155,6 @@ impl MailServer {
     pub fn scenario(&self, scenario: &Scenario) {
         let loaded = or_panic(scenario.load());
         self.server.load(Some(Arc::new(loaded)));
-    }
-
-    /// Removes all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there: no message can
-    /// come between the look and the clearing.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
-    /// assert_eq!(server.clear().len(), 1);
-    /// assert!(server.messages().is_empty());
-    /// ```
-    pub fn clear(&self) -> Vec<Message> {
-        let captured = self.server.engine().update(|world, now| world.clear(now));
-        captured.into_iter().map(|captured| captured.message).collect()
     }
 
     /// Restores the state at the start: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers begin
@@ -314,45 +188,6 @@ impl MailServer {
     pub fn reset_keeping(&self, kept: &[Kept]) {
         self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
         block_on(self.server.reset(kept)).expect("opening listeners does not panic");
-    }
-
-    /// Delivers mail as if an SMTP client had sent it, from the null sender. Gives the captured message.
-    ///
-    /// # Panics
-    /// If the list of accounts is closed and the address belongs to none; if the address is empty or has control characters; if
-    /// the message is larger than a client's may be.
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\nHello!\r\n");
-    /// assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
-    /// ```
-    #[track_caller]
-    pub fn deliver(&self, to: &str, mail: impl Into<Bytes>) -> Message {
-        self.deliver_from("", to, mail)
-    }
-
-    /// Delivers mail as if an SMTP client had sent it from this sender; `""` is the null sender. Gives the captured message.
-    ///
-    /// # Panics
-    /// As [`deliver`](Self::deliver).
-    ///
-    /// ```
-    /// use mailjig::prelude::*;
-    ///
-    /// let server = MailServer::start();
-    /// server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
-    /// assert_eq!(server.find(from("ann@example.org")).len(), 1);
-    /// ```
-    #[track_caller]
-    pub fn deliver_from(&self, from: &str, to: &str, mail: impl Into<Bytes>) -> Message {
-        match self.server.deliver(from, &[to], mail.into()) {
-            Ok(message) => message,
-            Err(why @ Undeliverable::Stranger(_)) => panic!("{why}{}", self.or_meant(to)),
-            Err(why) => panic!("{why}"),
-        }
     }
 
     /// The account that was perhaps meant, as the end of a sentence.

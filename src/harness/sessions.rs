@@ -1,4 +1,4 @@
-//! Waits for a session, and for the last session to end.
+//! The sessions and their transcripts, and waits for a session and for the last one to end.
 
 use std::future::Future;
 use std::panic::Location;
@@ -9,14 +9,74 @@ use std::time::Duration;
 
 use super::wait::{Check, DEFAULT, block_on_outcome};
 use super::{MailServer, or_panic};
+use crate::base::SessionNo;
 use crate::drive::{Interest, Topic};
 use crate::expect::matchers::session;
 use crate::expect::{Matcher, Snapshot};
-use crate::journal::Session;
+use crate::journal::{Session, Transcript};
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
 impl MailServer {
+    /// Every session, in the order of acceptance, those that ended included.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// let session = &server.sessions()[0];
+    /// assert_eq!(session.helo.as_deref(), Some("client.example"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn sessions(&self) -> Vec<Session> {
+        let sessions = self.server.engine().read(World::sessions_seen);
+        sessions.into_iter().map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// What was said in every session, as text. Await [`settled`](Self::settled) before you take a snapshot of it.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// server.settled().block();
+    /// assert!(server.transcript().to_string().contains("C: NOOP\nS: 250 "));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn transcript(&self) -> Transcript {
+        self.server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()))
+    }
+
+    /// What was said in this session; empty if there is no session of this number.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"NOOP\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// let no = server.sessions()[0].no;
+    /// assert!(server.transcript_of(no).to_string().contains("C: QUIT"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn transcript_of(&self, session: SessionNo) -> Transcript {
+        let engine = self.server.engine();
+        engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
+    }
+
     /// Waits for a session that matches, such as one that is logged in, has selected a mailbox, or is in IDLE. Await
     /// it, or [`block`](SessionWait::block) on it.
     ///

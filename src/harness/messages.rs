@@ -1,0 +1,120 @@
+//! The captured messages: to look at, to find, to deliver and to clear.
+
+use std::panic::Location;
+
+use bytes::Bytes;
+
+use super::MailServer;
+use crate::base::Times;
+use crate::expect::{FailureKind, Matcher, Question, Report};
+use crate::mail::Message;
+use crate::server::Undeliverable;
+
+impl MailServer {
+    /// Every captured message, in the order of capture. A message is here before its client reads the `250`.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: two\r\n\r\n");
+    /// assert_eq!(server.messages()[1].subject(), "two");
+    /// ```
+    pub fn messages(&self) -> Vec<Message> {
+        self.server.engine().read(|world| world.journal.messages().iter().map(|c| c.message.clone()).collect())
+    }
+
+    /// The captured messages that match, in the order of capture.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("ann@example.org", "Subject: digest\r\n\r\n");
+    /// server.deliver("bob@example.org", "Subject: digest\r\n\r\n");
+    /// assert_eq!(server.find(subject("digest")).len(), 2);
+    /// ```
+    pub fn find(&self, matcher: impl Into<Matcher>) -> Vec<Message> {
+        self.snapshot().find(&matcher.into())
+    }
+
+    /// The one captured message that matches. It does not wait: [`wait_for`](Self::wait_for) does.
+    ///
+    /// # Panics
+    /// If none matches, or more than one, with a report.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: Welcome\r\n\r\n");
+    /// let mail = server.only(to("bob@example.org"));
+    /// assert_eq!(mail.subject(), "Welcome");
+    /// ```
+    #[track_caller]
+    pub fn only(&self, matcher: impl Into<Matcher>) -> Message {
+        let question = Question { matcher: matcher.into(), times: Times::from(1), location: Some(Location::caller()) };
+        let snapshot = self.snapshot();
+        let mut found = snapshot.find(&question.matcher);
+        match found.len() {
+            1 => found.remove(0),
+            _ => panic!("{}", Report::new(&question, FailureKind::Miscounted, &snapshot)),
+        }
+    }
+
+    /// Delivers mail as if an SMTP client had sent it, from the null sender. Gives the captured message.
+    ///
+    /// # Panics
+    /// If the list of accounts is closed and the address belongs to none; if the address is empty or has control characters; if
+    /// the message is larger than a client's may be.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\nHello!\r\n");
+    /// assert_eq!(server.account("bob@example.org").inbox().entries()[0].message.no(), mail.no());
+    /// ```
+    #[track_caller]
+    pub fn deliver(&self, to: &str, mail: impl Into<Bytes>) -> Message {
+        self.deliver_from("", to, mail)
+    }
+
+    /// Delivers mail as if an SMTP client had sent it from this sender; `""` is the null sender. Gives the captured message.
+    ///
+    /// # Panics
+    /// As [`deliver`](Self::deliver).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver_from("ann@example.org", "bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert_eq!(server.find(from("ann@example.org")).len(), 1);
+    /// ```
+    #[track_caller]
+    pub fn deliver_from(&self, from: &str, to: &str, mail: impl Into<Bytes>) -> Message {
+        match self.server.deliver(from, &[to], mail.into()) {
+            Ok(message) => message,
+            Err(why @ Undeliverable::Stranger(_)) => panic!("{why}{}", self.or_meant(to)),
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    /// Removes all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there: no message can
+    /// come between the look and the clearing.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    /// assert_eq!(server.clear().len(), 1);
+    /// assert!(server.messages().is_empty());
+    /// ```
+    pub fn clear(&self) -> Vec<Message> {
+        let captured = self.server.engine().update(|world, now| world.clear(now));
+        captured.into_iter().map(|captured| captured.message).collect()
+    }
+}
