@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 
 use super::parser::Parser;
-use super::tokenizer::{Break, Frame, RawCommand};
+use super::raw_command::{Break, RawCommand};
+use super::tokenizer::Frame;
 use super::{Ask, Imap, ImapState, Mode, Refusal, Request, command};
 use crate::protocol::line::{Line, is_http};
 use crate::protocol::{Decoded, Event, Input};
@@ -79,10 +80,10 @@ impl Imap {
         match frame {
             Frame::Whole(raw) => {
                 let (event, ask) = self.read(&raw);
-                Decoded { event, input: input_of(raw), request: Request(ask) }
+                Decoded { event, input: raw.into_input(), request: Request(ask) }
             }
             Frame::Announced(raw) => {
-                let input = input_of(raw.clone());
+                let input = raw.clone().into_input();
                 Decoded { event: Event::ImapLiteral, input, request: Request(Ask::Literal(raw)) }
             }
             Frame::Broken(raw, why) => {
@@ -92,7 +93,7 @@ impl Imap {
                 let request = Request(Ask::Refused(tag, self.refusal_of(why)));
                 let input = match why {
                     Break::LongLine(octets) => Input::LongLine { start: raw.text, octets },
-                    Break::BareLf | Break::LargeLiteral | Break::LargeMessage => input_of(raw),
+                    Break::BareLf | Break::LargeLiteral | Break::LargeMessage => raw.into_input(),
                 };
                 Decoded { event, input, request }
             }
@@ -112,17 +113,4 @@ impl Imap {
             }
         }
     }
-}
-
-/// The most recent part of a command, for the transcript.
-fn input_of(raw: RawCommand) -> Input {
-    let mut text = raw.text.slice(raw.new.min(raw.text.len())..);
-    if !raw.end.is_empty() {
-        text = [text, raw.end].concat().into();
-    }
-    if raw.places.is_empty() {
-        return Input::Line(text);
-    }
-    let places = raw.places.into_iter().map(|(at, octets)| (at - raw.new, octets));
-    Input::Literals { text, messages: places.collect() }
 }

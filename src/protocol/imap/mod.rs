@@ -14,6 +14,7 @@ mod model;
 mod names;
 mod parser;
 mod perform;
+mod raw_command;
 mod refusal;
 mod reply;
 mod request;

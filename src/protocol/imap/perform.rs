@@ -3,7 +3,7 @@
 
 use super::command::{self, BeforeLiteral, Command, CommandSpec};
 use super::parser::Parser;
-use super::tokenizer::RawCommand;
+use super::raw_command::RawCommand;
 use super::{Answer, Ask, Imap, ImapState, Mode, Progress, Refusal, Request};
 use crate::protocol::{Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 

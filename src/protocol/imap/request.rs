@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Refusal;
 use super::command::Command;
 use super::long_command::LongCommand;
-use super::tokenizer::RawCommand;
+use super::raw_command::RawCommand;
 
 /// A request of the client, or an event that needs a reply like one.
 #[derive(Debug)]

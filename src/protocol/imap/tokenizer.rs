@@ -6,6 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::leniency::Leniency;
 use super::literal::{Announcement, CommandStart, announcement};
+use super::raw_command::{Break, RawCommand};
 use crate::protocol::Unfinished;
 use crate::protocol::line::{Line, Lines};
 
@@ -21,34 +22,6 @@ pub(super) enum Frame {
     Announced(RawCommand),
     /// A command with an invalid line, or one that is too large: the command so far, and the reason.
     Broken(RawCommand, Break),
-}
-
-/// Why a command is not parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Break {
-    BareLf,
-    /// A line of this many octets is over the limit.
-    LongLine(u64),
-    /// The command with its literals is over the limit.
-    LargeLiteral,
-    /// The message is over the limit.
-    LargeMessage,
-}
-
-/// A command, or the part of it that has come.
-#[derive(Debug, Clone, Default)]
-pub(super) struct RawCommand {
-    /// Everything except messages, without the last CRLF.
-    pub(super) text: Bytes,
-    /// The number of blanks at the end of the last line.
-    pub(super) blanks: usize,
-    /// What ended the command, if it was not CRLF.
-    pub(super) end: Bytes,
-    pub(super) messages: Vec<Bytes>,
-    /// The part that came last, for the transcript: the text from this offset on, with messages of so many octets at these
-    /// offsets.
-    pub(super) new: usize,
-    pub(super) places: Vec<(usize, u64)>,
 }
 
 impl Frame {
