@@ -271,7 +271,7 @@ const RETRIEVE: &str = "curl -sS -m 5 pop3://localhost:{pop3}/1 -u me@example.or
 
 /// curl's statuses: 0 done, 8 a reply it cannot read, 18 less came than was announced, 21 a command failed, 28 time is
 /// over, 52 and 56 nothing or no more came, 55 sending
-/// failed, 60 the certificate is not good, 64 no TLS, 67 the login was refused, 78 there is no such thing.
+/// failed, 60 the certificate is not good, 64 no TLS, 67 the login was refused, 78 the resource does not exist.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     row("accept-lost-ack", &[], SEND, 56, &[("lost-ack", 1)]),

@@ -116,7 +116,7 @@ fn a_record_wakes_only_those_interested_in_it() {
 }
 
 #[test]
-fn those_who_wait_for_rules_are_woken_when_one_fires() {
+fn subscribers_of_rules_are_woken_when_one_fires() {
     let engine = start();
     let note = step("note = 'changed'");
     let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));

@@ -180,7 +180,7 @@ impl Rule<Listing> {
 }
 
 impl Rule<Timer> {
-    /// Adds a condition: this much server time has passed since the rule was mounted.
+    /// Sets when the timer fires: this much server time after the rule was mounted.
     ///
     /// ```
     /// # use std::time::Duration;
