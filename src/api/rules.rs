@@ -60,7 +60,7 @@ pub(super) async fn one(
         let (interest, check) = rule_fired(no, fired);
         let within = wait.unwrap_or_default();
         if Until::new(server.engine(), interest, within, Box::new(check)).await.is_none() {
-            let report = server.engine().read(|world| world.ruling_on(no, Times::from(fired..)));
+            let report = server.engine().read(|world| world.rule_report(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
             let detail = format!("the rule did not fire that often within {within:?}\n{report}");
             return Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report));
@@ -238,7 +238,7 @@ pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
     tokio::time::sleep(settle).await;
-    match server.engine().read(World::ruling) {
+    match server.engine().read(World::rules_report) {
         None => Ok(StatusCode::NO_CONTENT),
         Some(report) => Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)),
     }

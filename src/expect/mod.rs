@@ -9,7 +9,7 @@ mod verification;
 pub(crate) use matcher::Evidence;
 pub use matcher::Matcher;
 pub use report::Report;
-pub(crate) use report::{FailureKind, Question, Snapshot, judge};
+pub(crate) use report::{FailureKind, Question, Snapshot, verify_expectations};
 pub(crate) use verification::RulesReport;
 #[cfg(feature = "api")]
 pub(crate) use verification::near_misses;

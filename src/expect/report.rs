@@ -169,7 +169,11 @@ impl Report {
 
 /// Verifies expectations against a snapshot; fails with a report on those that are not met. `is_at_end` is whether the
 /// server is being dropped, so that nothing was awaited.
-pub(crate) fn judge(expectations: &[Question], snapshot: &Snapshot, is_at_end: bool) -> Result<(), String> {
+pub(crate) fn verify_expectations(
+    expectations: &[Question],
+    snapshot: &Snapshot,
+    is_at_end: bool,
+) -> Result<(), String> {
     let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
     let failed: Vec<Report> = unmet.map(|question| Report::new(question, FailureKind::Miscounted, snapshot)).collect();
@@ -287,12 +291,13 @@ mod tests {
         let question = Question { matcher: any(), times: Times::from(1), location: None };
         let settled = Snapshot { is_settled: true, ..Snapshot::default() };
 
-        let judged =
-            |snapshot: &Snapshot, is_at_end| judge(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err();
+        let failure = |snapshot: &Snapshot, is_at_end| {
+            verify_expectations(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err()
+        };
 
-        let early = judged(&Snapshot::default(), true);
+        let early = failure(&Snapshot::default(), true);
         assert!(early.contains("but sessions are still active; call `verify()` to wait for them"), "{early}");
-        assert!(!judged(&settled, true).contains("verify()"));
-        assert!(!judged(&Snapshot::default(), false).contains("verify()"), "after waiting there is no warning");
+        assert!(!failure(&settled, true).contains("verify()"));
+        assert!(!failure(&Snapshot::default(), false).contains("verify()"), "after waiting there is no warning");
     }
 }

@@ -1,11 +1,11 @@
-//! An account, to seed and to look at.
+//! An account, for seeding and inspecting.
 
 use super::{MailServer, Mailbox};
 use crate::base::is_identifier;
 use crate::mail as store;
 
 impl MailServer {
-    /// An account, to seed its mailboxes and to look at them. It is made when something is put into it.
+    /// An account, for seeding and inspecting its mailboxes. It is created when something is put into it.
     ///
     /// # Panics
     /// If the login is empty or has control characters.
@@ -28,7 +28,7 @@ impl MailServer {
     }
 }
 
-/// An account of a server: its mailboxes and subscriptions. [`MailServer::account`] gives it.
+/// An account of a server: its mailboxes and subscriptions. Returned by [`MailServer::account`].
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -45,7 +45,7 @@ pub struct Account<'s> {
 }
 
 impl<'s> Account<'s> {
-    /// A mailbox of this account, by its full name. It is made when something is put into it.
+    /// A mailbox of this account, by its full name. It is created when something is put into it.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -71,7 +71,7 @@ impl<'s> Account<'s> {
         self.mailbox(store::INBOX)
     }
 
-    /// The names of its mailboxes, in the order in which they were made; none before the account was used.
+    /// The names of its mailboxes, in the order of creation; empty before the account was used.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -84,7 +84,7 @@ impl<'s> Account<'s> {
         self.look(|account| account.mailboxes().iter().map(|mailbox| mailbox.name.to_string()).collect())
     }
 
-    /// The names it is subscribed to, whether there are such mailboxes or not (RFC 3501 §6.3.6).
+    /// The names of its subscriptions, even if no such mailbox exists (RFC 3501 §6.3.6).
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

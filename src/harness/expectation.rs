@@ -11,7 +11,7 @@ use super::quiet::Quiet;
 use super::wait::block_on_outcome;
 use super::{MailServer, or_panic};
 use crate::base::Times;
-use crate::expect::{Matcher, Question, Snapshot, judge};
+use crate::expect::{Matcher, Question, Snapshot, verify_expectations};
 use crate::server::Server;
 use crate::world::World;
 
@@ -111,10 +111,10 @@ impl Verify {
             ready!(Pin::new(settle).poll(cx));
         }
         let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
-        if let Err(failed) = judge(&self.expectations, &snapshot, false) {
+        if let Err(failed) = verify_expectations(&self.expectations, &snapshot, false) {
             return Poll::Ready(Err(failed));
         }
-        if let Some(failed) = self.server.engine().read(World::ruling) {
+        if let Some(failed) = self.server.engine().read(World::rules_report) {
             return Poll::Ready(Err(failed.to_string()));
         }
         Poll::Ready(Ok(()))

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use crate::base::Timestamp;
 use crate::world::Draft;
 
-/// A message to be put into a mailbox with [`Mailbox::add`](super::Mailbox::add): its octets, flags and internal date. Texts and octets convert
-/// into it.
+/// A message to put into a mailbox with [`Mailbox::add`](super::Mailbox::add): its octets, flags and internal date.
+/// Texts and octets convert into it.
 ///
 /// ```
 /// use mailjig::Mail;
@@ -22,7 +22,7 @@ use crate::world::Draft;
 pub struct Mail(pub(super) Draft<'static>);
 
 impl Mail {
-    /// A message of these octets, without flags. Default for its date: the moment it is added.
+    /// A message of these octets, without flags. Its default date is the time when it is added.
     ///
     /// ```
     /// use mailjig::Mail;
@@ -64,7 +64,7 @@ impl Mail {
         self.flag("\\Flagged")
     }
 
-    /// Sets this flag: one of the system's, as `\Answered`, or a keyword, as `$Work`.
+    /// Sets this flag: a system flag such as `\Answered`, or a keyword such as `$Work`.
     ///
     /// ```
     /// use mailjig::Mail;
@@ -79,7 +79,7 @@ impl Mail {
         self
     }
 
-    /// Sets the internal date (RFC 3501 §2.3.3). Default: the moment it is added, by server time.
+    /// Sets the internal date (RFC 3501 §2.3.3). Default: the server time when it is added.
     ///
     /// ```
     /// use mailjig::{Mail, Timestamp};

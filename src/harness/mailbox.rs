@@ -1,4 +1,4 @@
-//! A mailbox and its entries, to seed and to look at.
+//! A mailbox and its entries, for seeding and inspecting.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::drive::Engine;
 use crate::mail::{self as store, Message, generated};
 use crate::protocol::InvalidMailbox;
 
-/// A mailbox of an account, as an IMAP or POP3 client sees it. [`Account::mailbox`] gives it.
+/// A mailbox of an account, as an IMAP or POP3 client sees it. Returned by [`Account::mailbox`].
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -26,7 +26,7 @@ pub struct Mailbox<'s> {
     pub(super) name: String,
 }
 
-/// A message's place in a mailbox, as it was when it was looked at. [`Mailbox::entries`] gives it.
+/// A message's place in a mailbox at the time of the call. Returned by [`Mailbox::entries`].
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -42,18 +42,18 @@ pub struct Mailbox<'s> {
 pub struct Entry {
     /// Its unique identifier in this mailbox (RFC 3501 §2.3.1.1).
     pub uid: u32,
-    /// Its flags, as `\Seen` or `$Important`; the system's first.
+    /// Its flags, such as `\Seen` or `$Important`; system flags first.
     pub flags: Vec<String>,
     /// Its internal date (RFC 3501 §2.3.3).
     pub date: Timestamp,
     /// The number of its last change among all changes to the mailbox (RFC 7162 §3.1).
     pub modseq: u64,
-    /// The message itself. Where nobody sent it, its envelope is without sender and recipients.
+    /// The message itself. If it was not sent, its envelope has no sender and no recipients.
     pub message: Message,
 }
 
 impl Entry {
-    /// Whether it has this flag; case does not matter (RFC 3501 §2.3.2).
+    /// Whether it has this flag, compared case-insensitively (RFC 3501 §2.3.2).
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -68,11 +68,11 @@ impl Entry {
 }
 
 impl Mailbox<'_> {
-    /// Makes the mailbox, if it is not there.
+    /// Creates the mailbox if it does not exist.
     ///
     /// # Panics
-    /// If the list of accounts is closed and does not have this one, or if the name is not a valid mailbox name. `add` and
-    /// `generate` panic for the same reasons.
+    /// If the list of accounts is closed and does not have this login, or if the name is not a valid mailbox name.
+    /// `add` and `generate` panic for the same reasons.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -88,11 +88,11 @@ impl Mailbox<'_> {
         self.fit(made);
     }
 
-    /// Puts a message into the mailbox; [`Mail`] gives it flags and a date. Nobody sent it, so it is not among
+    /// Puts a message into the mailbox; [`Mail`] sets its flags and date. It was not sent, so it is not among
     /// [`MailServer::messages`](super::MailServer::messages).
     ///
     /// # Panics
-    /// As [`create`](Self::create), and if a flag is not a valid flag.
+    /// Like [`create`](Self::create), and if a flag is not valid.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -109,13 +109,13 @@ impl Mailbox<'_> {
             let mailbox = world.mail.accounts.mailbox(place);
             Ok(mailbox.and_then(|mailbox| mailbox.entry(uid).map(|its| entry(mailbox, its))))
         });
-        self.fit(put).expect("it was put there just now")
+        self.fit(put).expect("the entry was just added")
     }
 
-    /// Puts so many messages into the mailbox, with subjects `generated 1`, `generated 2`…: the same in every run.
+    /// Puts this many messages into the mailbox, with subjects `generated 1`, `generated 2`…: the same in every run.
     ///
     /// # Panics
-    /// As [`create`](Self::create).
+    /// Like [`create`](Self::create).
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -133,7 +133,7 @@ impl Mailbox<'_> {
         self.fit(made);
     }
 
-    /// Its entries, in the order of their UIDs; none if there is no such mailbox.
+    /// Its entries, in the order of their UIDs; empty if the mailbox does not exist.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -148,7 +148,7 @@ impl Mailbox<'_> {
         self.look(|mailbox| mailbox.entries().iter().map(|its| entry(mailbox, its)).collect()).unwrap_or_default()
     }
 
-    /// Whether there is such a mailbox.
+    /// Whether the mailbox exists.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -160,7 +160,7 @@ impl Mailbox<'_> {
         self.look(|_| ()).is_some()
     }
 
-    /// Its UIDVALIDITY (RFC 3501 §2.3.1.1); `None` if there is no such mailbox.
+    /// Its UIDVALIDITY (RFC 3501 §2.3.1.1); `None` if the mailbox does not exist.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -174,7 +174,7 @@ impl Mailbox<'_> {
         self.look(|mailbox| mailbox.uid_validity)
     }
 
-    /// What was made, or a panic that says why it cannot be.
+    /// Returns the value, or panics with the reason.
     #[track_caller]
     fn fit<T>(&self, made: Result<T, InvalidMailbox>) -> T {
         let login = &self.account.login;

@@ -1,4 +1,4 @@
-//! The captured messages: to look at, to find, to deliver and to clear.
+//! The captured messages: listing, finding, delivering and clearing.
 
 use std::panic::Location;
 
@@ -11,7 +11,7 @@ use crate::mail::Message;
 use crate::server::Undeliverable;
 
 impl MailServer {
-    /// Every captured message, in the order of capture. A message is here before its client reads the `250`.
+    /// Every captured message, in the order of capture. A message is captured before its client reads the `250`.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -39,7 +39,7 @@ impl MailServer {
         self.snapshot().find(&matcher.into())
     }
 
-    /// The one captured message that matches. It does not wait: [`wait_for`](Self::wait_for) does.
+    /// The only captured message that matches. Does not wait; [`wait_for`](Self::wait_for) does.
     ///
     /// # Panics
     /// If none matches, or more than one, with a report.
@@ -63,11 +63,11 @@ impl MailServer {
         }
     }
 
-    /// Delivers mail as if an SMTP client had sent it, from the null sender. Gives the captured message.
+    /// Delivers mail as an SMTP client would, from the null sender. Returns the captured message.
     ///
     /// # Panics
-    /// If the list of accounts is closed and the address belongs to none; if the address is empty or has control characters; if
-    /// the message is larger than a client's may be.
+    /// If the list of accounts is closed and does not have the address; if the address is empty or has control
+    /// characters; if the message exceeds the maximum size.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -81,10 +81,10 @@ impl MailServer {
         self.deliver_from("", to, mail)
     }
 
-    /// Delivers mail as if an SMTP client had sent it from this sender; `""` is the null sender. Gives the captured message.
+    /// Delivers mail as an SMTP client would, from this sender; `""` is the null sender. Returns the captured message.
     ///
     /// # Panics
-    /// As [`deliver`](Self::deliver).
+    /// Like [`deliver`](Self::deliver).
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -102,8 +102,8 @@ impl MailServer {
         }
     }
 
-    /// Removes all captured mail, from the mailboxes too, and forgets what was said so far. Gives what was there: no message can
-    /// come between the look and the clearing.
+    /// Removes all captured mail, also from mailboxes, and all records. Returns the captured messages: no message can
+    /// arrive between reading and clearing.
     ///
     /// ```
     /// use mailjig::prelude::*;

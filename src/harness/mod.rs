@@ -33,13 +33,13 @@ pub use wait::{Wait, WaitCount};
 
 use crate::base::nearest;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Question, Snapshot, judge};
+use crate::expect::{Question, Snapshot, verify_expectations};
 use crate::scenario::Scenario;
 use crate::server::{Endpoint, Server, StartError, Until, block_on};
 use crate::world::{Kept, World};
 
-/// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it judges what it was told
-/// to [`expect`](Self::expect), then stops it.
+/// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it verifies its
+/// [expectations](Self::expect), then stops it.
 ///
 /// It runs on threads of its own, so it works under tokio, under any other executor, and in a plain `#[test]`.
 ///
@@ -61,14 +61,14 @@ pub struct MailServer {
     server: Arc<Server>,
     expectations: Mutex<Vec<Question>>,
     ca_file: OnceLock<NamedTempFile>,
-    /// Another face of this server, which lives as long; not known here.
+    /// A value that lives as long as this server, such as its HTTP API.
     #[cfg(feature = "api")]
     embedded_api: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl MailServer {
-    /// Starts a server with the defaults: every listener on a free port of 127.0.0.1, every login and every address accepted,
-    /// nothing evicted. When this returns, clients can connect.
+    /// Starts a server with the defaults: every listener on a free port of 127.0.0.1, every login and every address
+    /// accepted, nothing evicted. When this returns, clients can connect.
     ///
     /// # Panics
     /// If the system has no free port. [`try_start`](Self::try_start) returns the error.
@@ -84,10 +84,10 @@ impl MailServer {
         Self::builder().start()
     }
 
-    /// Starts a server as [`start`](Self::start) does.
+    /// Like [`start`](Self::start), but returns the error.
     ///
     /// # Errors
-    /// [`StartError`], with the listener that cannot bind its address.
+    /// [`StartError`] with the listener that cannot bind its address.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -132,11 +132,12 @@ impl MailServer {
         &self.embedded_api
     }
 
-    /// Loads a scenario in the place of the one before: its rules, accounts and mail come, those of the one before go. Rules that
-    /// were [mounted](Self::mount) and other mail stay. A [`reset`](Self::reset) brings back what the server started with.
+    /// Replaces the scenario: adds the rules, accounts and mail of this one, and removes those of the previous one.
+    /// Keeps [mounted](Self::mount) rules and other mail. A [`reset`](Self::reset) restores the scenario with which the
+    /// server started.
     ///
     /// # Panics
-    /// If the scenario is wrong; [`Scenario::check`] returns what is.
+    /// If the scenario is not valid; [`Scenario::check`] returns the errors.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -157,8 +158,8 @@ impl MailServer {
         self.server.load(Some(Arc::new(loaded)));
     }
 
-    /// Restores the state at the start: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers begin
-    /// at 1 again. Open sessions go on; handles of rules that are gone say 0.
+    /// Restores the initial state: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers
+    /// begin at 1 again. Open sessions continue; handles of removed rules return 0.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -172,7 +173,7 @@ impl MailServer {
         self.reset_keeping(&[]);
     }
 
-    /// Restores the state at the start, as [`reset`](Self::reset) does, but keeps what is named.
+    /// Restores the initial state like [`reset`](Self::reset), except what is listed.
     ///
     /// ```
     /// use mailjig::Kept;
@@ -190,7 +191,7 @@ impl MailServer {
         block_on(self.server.reset(kept)).expect("opening listeners does not panic");
     }
 
-    /// The account that was perhaps meant, as the end of a sentence.
+    /// A suggestion for an unknown login, to append to a sentence.
     fn or_meant(&self, login: &str) -> String {
         let meant = self.server.engine().read(|world| nearest(login, world.mail.accounts.logins()));
         meant.map(|meant| format!("; {meant}")).unwrap_or_default()
@@ -201,7 +202,7 @@ impl MailServer {
     }
 }
 
-/// The value; or a panic at the line of the caller, which no closure could give.
+/// Returns the value, or panics at the caller's line, which a closure could not name.
 #[track_caller]
 fn or_panic<T, E: fmt::Display>(result: Result<T, E>) -> T {
     match result {
@@ -210,28 +211,28 @@ fn or_panic<T, E: fmt::Display>(result: Result<T, E>) -> T {
     }
 }
 
-/// How long sessions in which goodbye was said may take to end, in real time, when the server is dropped.
+/// How long to wait, in real time, for sessions that sent QUIT or LOGOUT when the server is dropped.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Drop for MailServer {
     fn drop(&mut self) {
         let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
-        // Judge before the server stops: stopping ends sessions, which expectations would count.
-        let is_judged = !std::thread::panicking();
-        if is_judged {
-            // A test may drop the server as soon as its client has read the goodbye; that session ends a moment later.
+        // Verify before stopping: stopping ends sessions, which could change the result.
+        let is_verified = !std::thread::panicking();
+        if is_verified {
+            // A test may drop the server as soon as its client has read the goodbye, shortly before that session ends.
             let interest = Interest::of([Topic::Quiet]);
             let check = |engine: &Engine| engine.read(|world| !world.journal.is_leaving()).then_some(());
             let _gone_or_not = Until::new(self.server.engine(), interest, FAREWELL, check).block();
         }
-        let snapshot = (!expectations.is_empty() && is_judged).then(|| self.snapshot());
-        let ruling = self.server.engine().read(World::ruling).filter(|_| is_judged);
+        let snapshot = (!expectations.is_empty() && is_verified).then(|| self.snapshot());
+        let rules_report = self.server.engine().read(World::rules_report).filter(|_| is_verified);
         self.server.stop();
-        let judged = snapshot.map_or(Ok(()), |snapshot| judge(&expectations, &snapshot, true));
-        if let Err(failed) = judged {
+        let verified = snapshot.map_or(Ok(()), |snapshot| verify_expectations(&expectations, &snapshot, true));
+        if let Err(failed) = verified {
             panic!("{failed}");
         }
-        if let Some(failed) = ruling {
+        if let Some(failed) = rules_report {
             panic!("{failed}");
         }
     }

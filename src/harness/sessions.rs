@@ -18,7 +18,7 @@ use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
 impl MailServer {
-    /// Every session, in the order of acceptance, those that ended included.
+    /// Every session, in the order of acceptance, including those that have ended.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -38,7 +38,7 @@ impl MailServer {
         sessions.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
-    /// What was said in every session, as text. Await [`settled`](Self::settled) before you take a snapshot of it.
+    /// The transcript of every session. Await [`settled`](Self::settled) before you take a snapshot of it.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};
@@ -57,7 +57,7 @@ impl MailServer {
         self.server.engine().read(|world| Transcript::of(&world.journal, world.journal.sessions()))
     }
 
-    /// What was said in this session; empty if there is no session of this number.
+    /// The transcript of this session; empty if there is no session with this number.
     ///
     /// ```
     /// # use std::{io::{Write, read_to_string}, net::TcpStream};

@@ -99,13 +99,13 @@ impl World {
     }
 
     /// The report on rules and expectations that are not met so far; `None` if all are met.
-    pub(crate) fn ruling(&self) -> Option<RulesReport> {
+    pub(crate) fn rules_report(&self) -> Option<RulesReport> {
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         RulesReport::of(name, &self.rulebook, &self.journal)
     }
 
     /// Why one rule did not fire that often so far; `None` if it is not mounted.
-    pub(crate) fn ruling_on(&self, no: RuleNo, times: Times) -> Option<RulesReport> {
+    pub(crate) fn rule_report(&self, no: RuleNo, times: Times) -> Option<RulesReport> {
         let mounted = self.rulebook.get(no)?;
         let name = self.scenario.as_ref().map(|loaded| loaded.name.as_str());
         Some(RulesReport::on(mounted, times, name, &self.rulebook, &self.journal))

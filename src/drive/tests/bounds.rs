@@ -156,7 +156,7 @@ fn a_busy_session_queues_a_bounded_number_of_commands() {
     engine.update(|world, _| world.commands.push(say()));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Ruled);
-    let text = engine.read(|world| world.ruling().unwrap().to_string());
+    let text = engine.read(|world| world.rules_report().unwrap().to_string());
     assert!(text.contains("rules sent more commands to this session than it could take while it was busy"), "{text}");
 }
 

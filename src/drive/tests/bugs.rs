@@ -20,7 +20,7 @@ fn a_panic_ends_only_its_own_session() {
         say(&mut one, &format!("{bug}\n"));
 
         assert_eq!(ending(&engine, SessionNo(1)), Ending::Bug, "{bug}");
-        assert!(engine.read(|world| world.ruling().is_some()), "{bug}: verification fails");
+        assert!(engine.read(|world| world.rules_report().is_some()), "{bug}: verification fails");
         assert!(engine.read(|world| world.sessions()) == 1, "{bug}");
         one.read_to_end(&mut Vec::new()).unwrap();
         say(&mut two, "still there\n");
@@ -86,7 +86,7 @@ fn a_panic_in_a_timer_is_recorded_and_the_other_timers_run() {
     });
 
     assert_eq!(engine.read(opened), ["bob"]);
-    assert!(engine.read(|world| world.ruling().is_some()), "verification fails");
+    assert!(engine.read(|world| world.rules_report().is_some()), "verification fails");
     let mut client = connect(address);
     say(&mut client, "still there\n");
     assert_eq!(line(&mut client), "still there");

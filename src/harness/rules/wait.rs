@@ -93,7 +93,7 @@ impl Future for RuleWait {
             return Poll::Ready(());
         }
         let Self { engine, no, times, location, within, .. } = this;
-        match engine.read(|world| world.ruling_on(*no, Times::from(*times..))) {
+        match engine.read(|world| world.rule_report(*no, Times::from(*times..))) {
             Some(report) => panic!("{location}: the rule did not fire that often within {within:?}\n{report}"),
             None => panic!("{location}: the rule was removed before it fired that often"),
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::protocol::Input;
 
-/// A command, or the part of it that has come.
+/// A command, or the part of it that was received.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RawCommand {
     /// Everything except messages, without the last CRLF.
@@ -14,14 +14,14 @@ pub(super) struct RawCommand {
     /// What ended the command, if it was not CRLF.
     pub(super) end: Bytes,
     pub(super) messages: Vec<Bytes>,
-    /// The part that came last, for the transcript: the text from this offset on, with messages of so many octets at these
+    /// The most recent part, for the transcript: the text from this offset on, with messages of these sizes at these
     /// offsets.
     pub(super) new: usize,
     pub(super) places: Vec<(usize, u64)>,
 }
 
 impl RawCommand {
-    /// The part that came last, for the transcript.
+    /// The most recent part, for the transcript.
     pub(super) fn into_input(self) -> Input {
         let mut text = self.text.slice(self.new.min(self.text.len())..);
         if !self.end.is_empty() {

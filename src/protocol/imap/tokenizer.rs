@@ -1,4 +1,4 @@
-//! The tokenizer: it assembles commands from lines and the literals between them (RFC 3501 §4.3, RFC 7888).
+//! The tokenizer: assembles commands from lines and the literals between them (RFC 3501 §4.3, RFC 7888).
 //!
 //! The messages of APPEND are kept apart from the text of the command. Every other literal is part of the text.
 
@@ -47,7 +47,7 @@ pub(super) struct Tokenizer {
     new: usize,
     places: Vec<(usize, u64)>,
     awaits: Awaits,
-    /// Why this command is refused. The rest of it is discarded as it comes.
+    /// Why this command is refused. The rest of it is discarded as it arrives.
     breaks: Option<Break>,
 }
 
@@ -56,7 +56,7 @@ enum Awaits {
     Line,
     /// This many octets of a literal.
     Literal(usize),
-    /// This many octets of a message, after those that have come.
+    /// This many octets of a message, after those received.
     Message(Vec<u8>, usize),
     /// This many octets of a literal that is discarded.
     Nothing(u64),
@@ -123,7 +123,7 @@ impl Tokenizer {
         }
     }
 
-    /// Takes octets of a literal. Returns whether all of them have come.
+    /// Takes octets of a literal. Returns whether it is complete.
     fn take_octets(&mut self, input: &mut BytesMut) -> bool {
         match &mut self.awaits {
             Awaits::Line | Awaits::Permission(_) => true,
@@ -136,7 +136,7 @@ impl Tokenizer {
             }
             Awaits::Message(message, left) => {
                 let take = input.len().min(*left);
-                // Memory is allocated as the octets come, not for the whole size that the client declares.
+                // Memory is allocated as the octets arrive, not for the whole size that the client declares.
                 if message.capacity() < message.len() + take {
                     message.reserve_exact((*left).min(message.len().max(64 << 10)).max(take));
                 }
@@ -185,7 +185,7 @@ impl Tokenizer {
         Unfinished { within, octets }
     }
 
-    /// Those of them that are kept, except complete messages.
+    /// The octets of it that are kept, except complete messages.
     pub(super) fn unfinished_octets(&self) -> [&[u8]; 2] {
         let behind = match &self.awaits {
             Awaits::Message(message, _) => message,
@@ -196,7 +196,7 @@ impl Tokenizer {
         [&self.text[self.new..], behind]
     }
 
-    /// Whether a line that a bare LF ended is tolerated: it is empty, and comes after a literal.
+    /// Whether a line that ends with a bare LF is tolerated: it is empty, and follows a literal.
     fn forgives(&self, line: &[u8]) -> bool {
         self.leniency.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
     }
@@ -221,8 +221,8 @@ impl Tokenizer {
         self.take_announcement(&announcement)
     }
 
-    /// Decides about an announced literal. One that is too large is discarded as it comes, or ends the command if the client
-    /// waits for permission.
+    /// Decides about an announced literal. One that is too large is discarded as it arrives, or ends the command if the
+    /// client waits for permission.
     fn take_announcement(&mut self, &Announcement { octets, is_synchronizing }: &Announcement) -> Option<Frame> {
         let was_broken = self.breaks.is_some();
         if !was_broken {
@@ -267,7 +267,7 @@ impl Tokenizer {
         ((self.text.len() as u64).saturating_add(octets) > self.limit as u64).then_some(Break::LargeLiteral)
     }
 
-    /// Discards a literal as it comes. It counts as input, and consecutive ones count as one.
+    /// Discards a literal as it arrives. It counts as input, and consecutive ones count as one.
     fn drop_literal(&mut self, octets: u64) {
         let at = self.text.len();
         match self.places.last_mut() {
@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_of_a_refused_command_are_counted_and_not_kept() {
+    fn literals_of_a_refused_command_are_counted_but_not_kept() {
         let mut tokenizer = Tokenizer::new(100, 1000, Leniency::STRICT);
         let mut input = BytesMut::from(&b"a ID {200+}\r\n"[..]);
         input.extend_from_slice(&[b'x'; 200]);
@@ -365,7 +365,7 @@ mod tests {
         ];
         for (name, text, messages) in rows {
             let mut tokenizer = Tokenizer::new(1000, 1000, Leniency::default());
-            // The first command must not influence the second.
+            // The first command must not affect the second.
             let mut input = BytesMut::from(text.repeat(2).as_bytes());
 
             for _ in 0..2 {

@@ -9,28 +9,28 @@ use std::sync::Arc;
 use bytes::Bytes;
 pub(crate) use recorded::{Labelled, Recorded, Written};
 
-/// A reply: text, and between it octets of messages, which are shared and not copied. Each piece knows its author.
+/// A reply: text, and octets of messages in it, which are shared and not copied. Each piece has an author.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     text: Vec<u8>,
     spans: Vec<Span>,
     /// The ranges of text that the machine did not write, in ascending order.
     written: Vec<Written<usize>>,
-    /// The author of text that is added from now on.
+    /// The author of text that is added later.
     author: Author,
     /// Text that a transcript abbreviates if it is unchanged.
     abbreviation: Option<Arc<Abbreviation>>,
 }
 
-/// Text of the machine that a transcript shows as a label. It stays text, which can be searched and edited. If it was edited,
-/// the transcript shows all of it.
+/// Text of the machine that a transcript shows as a label. It is still text, which can be searched and edited. After an
+/// edit, the transcript shows all of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Abbreviation {
     label: Box<str>,
     octets: Bytes,
 }
 
-/// The author of text. None for the machine.
+/// The author of text. `None` for the machine.
 pub(crate) type Author = Option<Arc<str>>;
 
 /// Octets that a transcript shows as a label, because they are long or differ from run to run.
@@ -71,7 +71,7 @@ impl Reply {
         self
     }
 
-    /// Sets the author of text that is added from now on.
+    /// Sets the author of text that is added later.
     pub(crate) fn hand_to(&mut self, author: &Arc<str>) {
         self.author = Some(Arc::clone(author));
     }
@@ -81,7 +81,7 @@ impl Reply {
         self.written.is_empty() && self.spans.iter().all(|span| span.author.is_none())
     }
 
-    /// An empty reply with the same author and the same abbreviation.
+    /// An empty reply with the same author and abbreviation.
     pub(crate) fn anew(&self) -> Self {
         Self { author: self.author.clone(), abbreviation: self.abbreviation.clone(), ..Self::default() }
     }
@@ -290,13 +290,13 @@ impl fmt::Write for Reply {
 mod tests {
     use super::*;
 
-    fn told(reply: &Reply) -> Vec<(String, String)> {
+    fn authored(reply: &Reply) -> Vec<(String, String)> {
         let Recorded { text, written, .. } = reply.recorded();
-        let told = written.iter().map(|its| {
+        let authored = written.iter().map(|its| {
             let text = &text[its.range.start as usize..its.range.end as usize];
             (its.by.to_string(), String::from_utf8(text.to_vec()).unwrap())
         });
-        told.collect()
+        authored.collect()
     }
 
     fn own(by: &str, text: &str) -> (String, String) {
@@ -304,24 +304,24 @@ mod tests {
     }
 
     #[test]
-    fn authors_stay_right_when_a_reply_is_edited_split_and_joined() {
+    fn authors_are_kept_when_a_reply_is_edited_split_and_joined() {
         let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
         let mut reply = Reply::default();
         reply.push("250 the machine\r\n");
         reply.push_labelled("m1", Bytes::from_static(b"a much longer body"));
         reply.push(" and more\r\n");
         reply.append(Reply::from(b"250 one\r\n".to_vec()).by(&one));
-        assert_eq!(told(&reply), [own("one", "250 one\r\n")]);
+        assert_eq!(authored(&reply), [own("one", "250 one\r\n")]);
 
         reply.hand_to(&two);
         reply.splice(4..7, b"TWO'S");
-        assert_eq!(told(&reply), [own("two", "TWO'S"), own("one", "250 one\r\n")]);
+        assert_eq!(authored(&reply), [own("two", "TWO'S"), own("one", "250 one\r\n")]);
 
         let at = reply.text().len() - 5;
         reply.splice(at..at + 3, b"");
         reply.splice(at - 2..at - 1, b"0");
         let all = [own("two", "TWO'S"), own("one", "25"), own("two", "0"), own("one", " \r\n")];
-        assert_eq!(told(&reply), all);
+        assert_eq!(authored(&reply), all);
 
         let whole: Vec<u8> = reply.pieces().flatten().copied().collect();
         for octets in 0..=whole.len() {
@@ -330,7 +330,7 @@ mod tests {
             assert_eq!(again.len(), octets);
             again.append(rest);
             assert_eq!(again.pieces().flatten().copied().collect::<Vec<u8>>(), whole);
-            let joined: String = told(&again).into_iter().map(|(by, text)| format!("{by}:{text};")).collect();
+            let joined: String = authored(&again).into_iter().map(|(by, text)| format!("{by}:{text};")).collect();
             let joined = joined.replace(";one:", "").replace(";two:", "");
             assert_eq!(joined.len(), "two:TWO'Sone:25".len() + 1, "{joined}");
         }

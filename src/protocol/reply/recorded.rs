@@ -1,4 +1,4 @@
-//! What the journal records of a reply: its text, with labels in the place of octets that are long or differ from run to run.
+//! What the journal records of a reply: its text, with labels instead of octets that are long or differ from run to run.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -174,7 +174,7 @@ fn exceeding_the_maximum_of_counted_keys_fails_verification() {
         }
     });
 
-    let report = server.engine().read(|world| world.ruling().unwrap().to_string());
+    let report = server.engine().read(|world| world.rules_report().unwrap().to_string());
     for id in ["busy", "each"] {
         let failure =
             format!("✗ mailjig failed: `{id}` counts too many keys; events with further keys are not counted\n");
