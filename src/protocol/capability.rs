@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Reply;
+use super::{Reply, TlsState};
 
 /// A change of the capabilities that a session announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct CapabilityOverride {
 
 impl CapabilityOverride {
     /// These capabilities, changed.
-    pub(crate) fn apply<'a>(&'a self, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+    fn apply<'a>(&'a self, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
         let mut all = match &self.set {
             Some(set) => set.iter().map(|its| Cow::Borrowed(&**its)).collect(),
             None => own,
@@ -79,15 +79,28 @@ pub(crate) struct CapabilityOverrides(Option<Box<(CapabilityOverride, Capability
 
 impl CapabilityOverrides {
     /// The change that applies now.
-    pub(super) fn at(&self, is_secured: bool) -> Option<&CapabilityOverride> {
+    fn at(&self, tls: TlsState) -> Option<&CapabilityOverride> {
         let (clear, under_tls) = &**self.0.as_ref()?;
-        Some(if is_secured { under_tls } else { clear })
+        Some(if tls.is_active() { under_tls } else { clear })
+    }
+
+    /// The text of the greeting after its status. `None` for the machine's own.
+    pub(super) fn greeting(&self, tls: TlsState) -> Option<&str> {
+        self.at(tls)?.greeting.as_deref()
+    }
+
+    /// The capabilities that are announced now: the machine's own, changed.
+    pub(super) fn apply<'a>(&'a self, tls: TlsState, own: Vec<Cow<'a, str>>) -> Vec<Cow<'a, str>> {
+        match self.at(tls) {
+            Some(change) => change.apply(own),
+            None => own,
+        }
     }
 
     /// The label that a transcript shows instead of the capabilities that are announced now. `None` if it shows the
     /// list.
-    pub(super) fn label(&self, is_secured: bool) -> Option<String> {
-        self.at(is_secured).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
+    pub(super) fn label(&self, tls: TlsState) -> Option<String> {
+        self.at(tls).map_or_else(|| Some("caps".to_owned()), CapabilityOverride::label)
     }
 
     /// Applies a change from now on.
@@ -116,6 +129,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::StartTls;
 
     #[test]
     fn repeating_a_change_has_no_effect() {
@@ -138,7 +152,9 @@ mod tests {
         let added = CapabilityOverride { add: names(&["X-NEW"]), ..CapabilityOverride::default() };
         let set = CapabilityOverride { set: Some(names(&["IDLE"])), ..CapabilityOverride::default() };
         let mut overrides = CapabilityOverrides::default();
-        let label = |overrides: &CapabilityOverrides| [overrides.label(false), overrides.label(true)];
+        let label = |overrides: &CapabilityOverrides| {
+            [false, true].map(|is_active| overrides.label(TlsState::new(StartTls::Offered, is_active)))
+        };
         let [caps, without, both] =
             ["caps", "caps without IDLE MOVE", "caps without IDLE MOVE with X-NEW"].map(|label| Some(label.to_owned()));
 

@@ -32,8 +32,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
-    RequestField, StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, RequestField,
+    StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
@@ -126,20 +126,11 @@ impl Imap {
 
     /// The capabilities that are announced in this state (RFC 3501 §7.2.1).
     pub(in crate::protocol) fn capabilities(&self) -> String {
-        let own = self.own_capabilities();
-        match self.capability_override() {
-            None => own.join(" "),
-            Some(change) => change.apply(own).join(" "),
-        }
+        self.capability_overrides.apply(self.tls, self.own_capabilities()).join(" ")
     }
 
     fn push_capabilities(&self, out: &mut Reply) {
-        out.push_capabilities(self.capability_overrides.label(self.tls.is_active()), self.capabilities());
-    }
-
-    /// The current change of the announced capabilities.
-    fn capability_override(&self) -> Option<&CapabilityOverride> {
-        self.capability_overrides.at(self.tls.is_active())
+        out.push_capabilities(self.capability_overrides.label(self.tls), self.capabilities());
     }
 
     fn view(&self) -> Result<&View, Refusal> {

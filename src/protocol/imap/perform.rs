@@ -62,7 +62,7 @@ impl Imap {
         if self.is_busy {
             return bye(format_args!("{host} has too many sessions; come back later"));
         }
-        match self.capability_override().and_then(|change| change.greeting.as_deref()) {
+        match self.capability_overrides.greeting(self.tls) {
             Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
             None => {
                 out.push("* OK [CAPABILITY ");

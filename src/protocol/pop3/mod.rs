@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::line::{Line, Lines};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
-    RequestField, StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
+    TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::Authentication;
@@ -107,11 +107,6 @@ impl Pop3 {
             is_busy,
             capability_overrides: CapabilityOverrides::default(),
         }
-    }
-
-    /// The current change of the announced capabilities.
-    fn capability_override(&self) -> Option<&CapabilityOverride> {
-        self.capability_overrides.at(self.tls.is_active())
     }
 }
 

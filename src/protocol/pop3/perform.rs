@@ -75,10 +75,7 @@ impl Pop3 {
             return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
         }
         let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
-        let greeting = self
-            .capability_override()
-            .and_then(|change| change.greeting.as_deref().map(str::to_owned))
-            .unwrap_or_else(own);
+        let greeting = self.capability_overrides.greeting(self.tls).map_or_else(own, str::to_owned);
         self.take_timestamp(&greeting);
         ok(&greeting)
     }
@@ -89,7 +86,7 @@ impl Pop3 {
                 let mut reply = Reply::default().line(&["+OK these are my capabilities"]);
                 let capabilities = self.capabilities();
                 if !capabilities.is_empty() {
-                    reply.push_capabilities(self.capability_overrides.label(self.tls.is_active()), capabilities);
+                    reply.push_capabilities(self.capability_overrides.label(self.tls), capabilities);
                     reply.push("\r\n");
                 }
                 Ok(positive(reply.line(&["."])))
@@ -205,19 +202,13 @@ impl Pop3 {
         let mut lines: Vec<Cow<'_, str>> = always.map(Cow::Borrowed).to_vec();
         if !self.tls.is_required(StartTls::BeforeLogin) {
             lines.push("USER".into());
-            lines.push(
-                format!("SASL {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
-                    .into(),
-            );
+            lines.push(format!("SASL {}", Mechanism::available_names(None)).into());
         }
         if self.tls.is_offered() {
             lines.push("STLS".into());
         }
         lines.push("IMPLEMENTATION mailjig".into());
-        match self.capability_override() {
-            Some(change) => change.apply(lines),
-            None => lines,
-        }
+        self.capability_overrides.apply(self.tls, lines)
     }
 
     /// Refuses what is not allowed before TLS (RFC 2595 §4), with the codes of RFC 3206: AUTH for a login, SYS/PERM for

@@ -18,8 +18,8 @@ use bytes::{Bytes, BytesMut};
 use super::field::message;
 use super::line::{Line, Lines};
 use super::{
-    CapabilityOverride, CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome,
-    RequestField, StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
+    TlsState, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::Authentication;
@@ -201,11 +201,6 @@ impl Smtp {
             decoded.request = Request::Http;
         }
         decoded
-    }
-
-    /// The current change of the announced capabilities.
-    fn capability_override(&self) -> Option<&CapabilityOverride> {
-        self.capability_overrides.at(self.tls.is_active())
     }
 
     /// The event of the next SASL response, which depends on whether it completes the credentials.

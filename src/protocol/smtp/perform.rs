@@ -60,7 +60,7 @@ impl Smtp {
         if self.is_busy {
             return close(&format!("421 4.3.2 {host} has too many sessions; come back later"));
         }
-        let reply = match self.capability_override().and_then(|change| change.greeting.as_deref()) {
+        let reply = match self.capability_overrides.greeting(self.tls) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
@@ -120,7 +120,7 @@ impl Smtp {
         reply.push(host);
         if !capabilities.is_empty() {
             reply.push("\r\n");
-            reply.push_capabilities(self.capability_overrides.label(self.tls.is_active()), capabilities);
+            reply.push_capabilities(self.capability_overrides.label(self.tls), capabilities);
         }
         reply.push("\r\n");
         positive(reply)
@@ -136,15 +136,10 @@ impl Smtp {
         }
         // RFC 4954 §4: mechanisms that require TLS are announced only under TLS.
         if !self.tls.is_required(StartTls::BeforeLogin) {
-            all.push(
-                format!("AUTH {}", Mechanism::available(None).map(Mechanism::name).collect::<Vec<_>>().join(" "))
-                    .into(),
-            );
+            all.push(format!("AUTH {}", Mechanism::available_names(None)).into());
         }
         all.push("HELP".into());
-        if let Some(change) = self.capability_override() {
-            all = change.apply(all);
-        }
+        all = self.capability_overrides.apply(self.tls, all);
         // HELP is last, because some clients find STARTTLS only in the form `250-STARTTLS`.
         all.sort_by_key(|line| *line == "HELP");
         let Some((last, others)) = all.split_last() else { return String::new() };
