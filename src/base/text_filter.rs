@@ -1,4 +1,4 @@
-//! Filters of placeholders, as `b64` in `{user|b64}`.
+//! Filters of placeholders, such as `b64` in `{user|b64}`.
 
 /// A filter of `{name|filter}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets are used from
-//! here up.
+//! Connections: the loop that owns one, its wire, TLS, and the lock around the world. tokio and sockets are used
+//! only in this floor and above.
 //!
 //! Does not know which protocol it drives, nor the reason for a cue.
 

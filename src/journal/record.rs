@@ -1,4 +1,4 @@
-//! One thing that happened.
+//! A record of the journal: one thing that happened.
 
 use std::net::SocketAddr;
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! What shall go wrong: rules are asked between a request and its performance; what they and the protocol say makes
-//! cues for the wire. Knows no sockets.
+//! Rules: deliberate faults. They are evaluated between decoding a request and performing it; their output and the
+//! protocol's become cues for the wire. Does not know sockets.
 
 mod candidates;
 mod chance;

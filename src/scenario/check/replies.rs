@@ -1,4 +1,4 @@
-//! Whether replies have the form of their protocol.
+//! Checks that replies have the form of their protocol.
 
 use super::step_place;
 use crate::document::{Node, Reader};
