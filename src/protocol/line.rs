@@ -17,6 +17,9 @@ pub(crate) enum Line {
     TooLong { start: Bytes, octets: u64 },
 }
 
+/// Why `Line::BareLf` is refused.
+pub(crate) const BARE_LF: &str = "a line must end with CRLF, not with a bare LF";
+
 /// How an HTTP request begins that a web page can make a browser send.
 const HTTP: &[&[u8]] = &[b"GET /", b"HEAD /", b"POST /", b"PUT /", b"PATCH /", b"DELETE /", b"OPTIONS /"];
 

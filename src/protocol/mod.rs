@@ -5,6 +5,7 @@
 mod capability;
 #[cfg(test)]
 mod dialogue;
+mod disconnect;
 mod event;
 mod field;
 mod framing;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
+use disconnect::Disconnect;
 pub use event::Event;
 pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;

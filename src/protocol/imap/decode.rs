@@ -6,8 +6,8 @@ use super::parser::Parser;
 use super::raw_command::{Break, RawCommand};
 use super::tokenizer::Frame;
 use super::{Ask, Imap, ImapState, Mode, Refusal, Request, command};
-use crate::protocol::line::{Line, is_http};
-use crate::protocol::{Decoded, Event, Input};
+use crate::protocol::line::{BARE_LF, Line, is_http};
+use crate::protocol::{Decoded, Disconnect, Event, Input};
 
 impl Imap {
     /// The next complete request.
@@ -73,7 +73,7 @@ impl Imap {
             Frame::Announced(_) => false,
         };
         let decoded = self.hear_command(frame);
-        if is_http { Decoded { request: Request(Ask::Http), ..decoded } } else { decoded }
+        if is_http { Decoded { request: Request(Ask::Disconnect(Disconnect::Http)), ..decoded } } else { decoded }
     }
 
     fn hear_command(&mut self, frame: Frame) -> Decoded<Request> {
@@ -103,7 +103,7 @@ impl Imap {
     fn refusal_of(&self, why: Break) -> Refusal {
         let limits = &self.config.limits;
         match why {
-            Break::BareLf => Refusal::bad("a line must end with CRLF, not with a bare LF"),
+            Break::BareLf => Refusal::bad(BARE_LF),
             Break::LongLine(_) => Refusal::bad(format!("a command may have at most {} octets", limits.command)),
             Break::LargeLiteral => {
                 Refusal::bad(format!("a command and its literals may have at most {} octets", limits.command))

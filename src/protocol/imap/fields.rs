@@ -120,7 +120,7 @@ impl Imap {
                 Mode::Sasl(tag, _) | Mode::Idle(tag) => Some(tag.clone()),
                 Mode::Command => None,
             },
-            Ask::Greeting | Ask::Push | Ask::Http | Ask::Lapse | Ask::Stop => None,
+            Ask::Greeting | Ask::Push | Ask::Disconnect(_) => None,
         })
     }
 
@@ -139,8 +139,8 @@ impl Imap {
                 work.skip_message();
                 return Next::More(Request(Ask::More { tag, may_expunge, work }));
             }
-            Ask::Stop => return Next::End,
-            Ask::Greeting | Ask::Command(..) | Ask::Refused(..) | Ask::More { .. } | Ask::Http | Ask::Lapse => {}
+            Ask::Disconnect(why) => return why.after_other_reply(),
+            Ask::Greeting | Ask::Command(..) | Ask::Refused(..) | Ask::More { .. } => {}
         }
         Next::Continue
     }
@@ -154,11 +154,14 @@ impl Imap {
 fn value_of_line<'a>(decoded: &'a Decoded<Request>, field: &RequestField) -> Option<Value<'a>> {
     let Request(ask) = &decoded.request;
     match ask {
-        Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Http => of_line(&decoded.input, field, true),
+        // Of a session that ends, only an HTTP request has a line.
+        Ask::Command(..) | Ask::Refused(..) | Ask::Literal(_) | Ask::Disconnect(_) => {
+            of_line(&decoded.input, field, true)
+        }
         // Such a line has neither a tag nor a command name.
         Ask::Sasl(_) | Ask::EndIdle(_) if *field == RequestField::Line => of_line(&decoded.input, field, false),
         Ask::Sasl(_) | Ask::EndIdle(_) => None,
-        Ask::Greeting | Ask::More { .. } | Ask::Push | Ask::Lapse | Ask::Stop => None,
+        Ask::Greeting | Ask::More { .. } | Ask::Push => None,
     }
 }
 

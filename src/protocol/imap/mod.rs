@@ -32,8 +32,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::{
-    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, RequestField,
-    StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
+    RequestField, StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
@@ -201,11 +201,11 @@ impl Machine for Imap {
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::ImapLapse, input: Input::Silence, request: Request(Ask::Lapse) }
+        Decoded { event: Event::ImapLapse, input: Input::Silence, request: Request(Ask::Disconnect(Disconnect::Lapse)) }
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::ImapStop, input: Input::Silence, request: Request(Ask::Stop) }
+        Decoded { event: Event::ImapStop, input: Input::Silence, request: Request(Ask::Disconnect(Disconnect::Stop)) }
     }
 
     fn patience(&self) -> Duration {

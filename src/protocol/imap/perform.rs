@@ -5,13 +5,15 @@ use super::command::{self, BeforeLiteral, Command, CommandSpec};
 use super::parser::Parser;
 use super::raw_command::RawCommand;
 use super::{Answer, Ask, Imap, ImapState, Mode, Progress, Refusal, Request};
-use crate::protocol::{Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Disconnect, Layer, MailTxn, Next, Outcome, Reply, StartTls, Status};
 
 impl Imap {
     pub(super) fn answer(&mut self, ask: Ask, txn: &mut MailTxn<'_>) -> Outcome<Request> {
         let mut out = Reply::default();
-        if let Some(gone) = self.is_gone(txn).filter(|_| !matches!(ask, Ask::Stop | Ask::Lapse)) {
-            return bye(format_args!("{gone}"));
+        if let Some(gone) =
+            self.is_gone(txn).filter(|_| !matches!(ask, Ask::Disconnect(Disconnect::Stop | Disconnect::Lapse)))
+        {
+            return bye(gone);
         }
         match ask {
             Ask::Greeting => self.greet(out),
@@ -50,27 +52,27 @@ impl Imap {
                 }
                 Outcome { reply: out, status: None, next: Next::Continue }
             }
-            // The input is not meant for a mail server, or comes from a malicious web page.
-            Ask::Http => bye(format_args!("This is IMAP, not HTTP")),
-            Ask::Lapse => bye(format_args!("I have waited too long for you")),
-            Ask::Stop => bye(format_args!("I am shutting down")),
+            Ask::Disconnect(why) => self.disconnect(why),
         }
     }
 
     fn greet(&self, mut out: Reply) -> Outcome<Request> {
-        let host = &self.config.host;
         if self.is_busy {
-            return bye(format_args!("{host} has too many sessions; come back later"));
+            return self.disconnect(Disconnect::Busy);
         }
         match self.capability_overrides.greeting(self.tls) {
             Some(greeting) => out.add(format_args!("* OK {greeting}\r\n")),
             None => {
                 out.push("* OK [CAPABILITY ");
                 self.push_capabilities(&mut out);
-                out.add(format_args!("] {host} mailjig\r\n"));
+                out.add(format_args!("] {} mailjig\r\n", self.config.host));
             }
         }
         Outcome { reply: out, status: Some(Status::Positive), next: Next::Continue }
+    }
+
+    fn disconnect(&self, why: Disconnect) -> Outcome<Request> {
+        bye(&why.text("IMAP", &self.config.host))
     }
 
     /// Why this session must end: its account or its selected mailbox was deleted, or UIDVALIDITY changed (RFC 2180
@@ -195,7 +197,7 @@ impl Imap {
 }
 
 /// Ends the session, whatever the client requested (RFC 3501 §7.1.5).
-fn bye(why: std::fmt::Arguments<'_>) -> Outcome<Request> {
+fn bye(why: &str) -> Outcome<Request> {
     let mut reply = Reply::default();
     reply.add(format_args!("* BYE {why}\r\n"));
     Outcome { reply, status: Some(Status::Negative), next: Next::End }

@@ -8,6 +8,7 @@ use super::Refusal;
 use super::command::Command;
 use super::long_command::LongCommand;
 use super::raw_command::RawCommand;
+use crate::protocol::Disconnect;
 
 /// A request of the client, or an event that needs a reply like one.
 #[derive(Debug)]
@@ -30,10 +31,8 @@ pub(super) enum Ask {
         work: Box<dyn LongCommand>,
     },
     Push,
-    /// The client sent an HTTP request.
-    Http,
-    Lapse,
-    Stop,
+    /// The server ends the session, without being asked.
+    Disconnect(Disconnect),
 }
 
 /// The result of a command: how it continues, or why it is refused.
@@ -67,9 +66,7 @@ impl Ask {
             | Self::EndIdle(_)
             | Self::More { .. }
             | Self::Push
-            | Self::Http
-            | Self::Lapse
-            | Self::Stop => None,
+            | Self::Disconnect(_) => None,
         }
     }
 
@@ -84,9 +81,7 @@ impl Ask {
             | Self::Sasl(_)
             | Self::EndIdle(_)
             | Self::Push
-            | Self::Http
-            | Self::Lapse
-            | Self::Stop => None,
+            | Self::Disconnect(_) => None,
         }
     }
 }

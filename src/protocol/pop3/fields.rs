@@ -95,10 +95,8 @@ impl Pop3 {
                 }
                 Next::Continue
             }
-            Ask::Stop => Next::End,
-            Ask::Greeting | Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) | Ask::Http | Ask::Lapse => {
-                Next::Continue
-            }
+            Ask::Disconnect(why) => why.after_other_reply(),
+            Ask::Greeting | Ask::Command(_) | Ask::Wrong(..) | Ask::Refused(_) => Next::Continue,
         }
     }
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::line::{Line, Lines};
+use super::line::{BARE_LF, Line, Lines};
 use super::{
-    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
-    TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
+    StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::Authentication;
@@ -87,10 +87,8 @@ enum Ask {
     /// An invalid line, and the reason.
     Refused(String),
     Sasl(Bytes),
-    /// The client sent an HTTP request.
-    Http,
-    Lapse,
-    Stop,
+    /// The server ends the session, without being asked.
+    Disconnect(Disconnect),
 }
 
 impl Pop3 {
@@ -133,24 +131,21 @@ impl Machine for Pop3 {
                 (event, Input::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
             }
             Line::Whole(line) => (otherwise, Input::Line(line.clone()), Ask::Sasl(line)),
-            Line::BareLf(line) => {
-                let why = "a line must end with CRLF, not with a bare LF".to_owned();
-                (otherwise, Input::Line(line), Ask::Refused(why))
-            }
+            Line::BareLf(line) => (otherwise, Input::Line(line), Ask::Refused(BARE_LF.to_owned())),
             Line::TooLong { start, octets } => {
                 let why = format!("a line may have at most {} octets", self.config.limits.line);
                 (otherwise, Input::LongLine { start, octets }, Ask::Refused(why))
             }
         };
-        Some(Decoded { event, input, request: if is_http { Ask::Http } else { ask }.into() })
+        Some(Decoded { event, input, request: if is_http { Ask::Disconnect(Disconnect::Http) } else { ask }.into() })
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::Pop3Lapse, input: Input::Silence, request: Ask::Lapse.into() }
+        Decoded { event: Event::Pop3Lapse, input: Input::Silence, request: Ask::Disconnect(Disconnect::Lapse).into() }
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::Pop3Stop, input: Input::Silence, request: Ask::Stop.into() }
+        Decoded { event: Event::Pop3Stop, input: Input::Silence, request: Ask::Disconnect(Disconnect::Stop).into() }
     }
 
     fn patience(&self) -> Duration {

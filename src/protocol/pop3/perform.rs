@@ -10,7 +10,7 @@ use super::command::Pop3Command;
 use super::maildrop::{self, Maildrop, Read};
 use super::{Ask, Pop3, Pop3State, Request};
 use crate::mail::MailboxId;
-use crate::protocol::{Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{self, Authentication, LoginVerdict, Mechanism, Progress, Rejection};
 
 /// The result of a command: its reply, or why it is refused.
@@ -52,11 +52,7 @@ impl Pop3 {
                 Err(why)
             }
             Ask::Sasl(response) => self.respond(&response, txn),
-            // The input is not meant for a mail server, or comes from a malicious web page.
-            Ask::Http => Ok(end(refused("[SYS/PERM] this is POP3, not HTTP"))),
-            // RFC 1939 §3: the server closes the connection without a reply and without deleting messages.
-            Ask::Lapse => Ok(Outcome { reply: Reply::default(), status: None, next: Next::End }),
-            Ask::Stop => Ok(end(refused("[SYS/TEMP] I am shutting down"))),
+            Ask::Disconnect(why) => Ok(self.disconnect(why)),
         };
         answer.unwrap_or_else(|why| refused(&why))
     }
@@ -70,14 +66,25 @@ impl Pop3 {
 
     /// Greets the client. The timestamp is `<unique@host>`, and different in each session (RFC 1939 §7).
     fn greet(&mut self, txn: &MailTxn<'_>) -> Outcome<Request> {
-        let host = &self.config.host;
         if self.is_busy {
-            return end(refused(&format!("[SYS/TEMP] {host} has too many sessions; come back later")));
+            return self.disconnect(Disconnect::Busy);
         }
+        let host = &self.config.host;
         let own = || format!("mailjig {}", txn.sasl_context(host, self.config.seed).timestamp());
         let greeting = self.capability_overrides.greeting(self.tls).map_or_else(own, str::to_owned);
         self.take_timestamp(&greeting);
         ok(&greeting)
+    }
+
+    /// The codes are those of RFC 3206.
+    fn disconnect(&self, why: Disconnect) -> Outcome<Request> {
+        let code = match why {
+            Disconnect::Busy | Disconnect::Stop => "[SYS/TEMP]",
+            Disconnect::Http => "[SYS/PERM]",
+            // RFC 1939 §3: the server closes the connection without a reply and without deleting messages.
+            Disconnect::Lapse => return Outcome { reply: Reply::default(), status: None, next: Next::End },
+        };
+        end(refused(&format!("{code} {}", why.text("POP3", &self.config.host))))
     }
 
     fn command(&mut self, command: Pop3Command, read: Read, txn: &mut MailTxn<'_>) -> Answer {

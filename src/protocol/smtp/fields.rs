@@ -88,13 +88,8 @@ impl Smtp {
                 Next::Continue
             }
             Request::Deliveries(deliveries) => deliveries.skip(),
-            Request::Stop => Next::End,
-            Request::Greeting
-            | Request::Command(_)
-            | Request::Wrong(..)
-            | Request::Refused(_)
-            | Request::Http
-            | Request::Lapse => Next::Continue,
+            Request::Disconnect(why) => why.after_other_reply(),
+            Request::Greeting | Request::Command(_) | Request::Wrong(..) | Request::Refused(_) => Next::Continue,
         }
     }
 }

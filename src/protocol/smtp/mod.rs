@@ -16,10 +16,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::field::message;
-use super::line::{Line, Lines};
+use super::line::{BARE_LF, Line, Lines};
 use super::{
-    CapabilityOverrides, Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
-    TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
+    StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{Accounts, Message, Recipient, Sender};
 use crate::sasl::Authentication;
@@ -114,10 +114,8 @@ pub(crate) enum Request {
     Message(Body),
     /// The recipients of a message without a reply so far, over LMTP.
     Deliveries(Box<Deliveries>),
-    /// The client sent an HTTP request.
-    Http,
-    Lapse,
-    Stop,
+    /// The server ends the session, without being asked.
+    Disconnect(Disconnect),
 }
 
 impl Smtp {
@@ -179,7 +177,7 @@ impl Smtp {
                 Decoded { event, request, input: Input::Line(line) }
             }
             Line::BareLf(line) => {
-                let refusal = Refusal::new("500 5.5.2", "a line must end with CRLF, not with a bare LF");
+                let refusal = Refusal::new("500 5.5.2", BARE_LF);
                 Decoded { event: otherwise, request: Request::Refused(refusal), input: Input::Line(line) }
             }
             // RFC 5321 §4.5.3.1.9.
@@ -198,7 +196,7 @@ impl Smtp {
             }
         };
         if is_http {
-            decoded.request = Request::Http;
+            decoded.request = Request::Disconnect(Disconnect::Http);
         }
         decoded
     }
@@ -226,11 +224,13 @@ impl Machine for Smtp {
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: self.config.dialect.event(Event::SmtpLapse), input: Input::Silence, request: Request::Lapse }
+        let event = self.config.dialect.event(Event::SmtpLapse);
+        Decoded { event, input: Input::Silence, request: Request::Disconnect(Disconnect::Lapse) }
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: self.config.dialect.event(Event::SmtpStop), input: Input::Silence, request: Request::Stop }
+        let event = self.config.dialect.event(Event::SmtpStop);
+        Decoded { event, input: Input::Silence, request: Request::Disconnect(Disconnect::Stop) }
     }
 
     fn patience(&self) -> Duration {
@@ -254,9 +254,7 @@ impl Machine for Smtp {
             | Request::Wrong(..)
             | Request::Refused(_)
             | Request::Sasl(_)
-            | Request::Http
-            | Request::Lapse
-            | Request::Stop => None,
+            | Request::Disconnect(_) => None,
         }
     }
 

@@ -11,7 +11,7 @@ use super::delivery::Deliveries;
 use super::refusal::{Refusal, visible};
 use super::{Dialect, Request, Smtp, SmtpState, Transaction};
 use crate::mail::{Envelope, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
+use crate::protocol::{Disconnect, Event, Layer, MailTxn, Next, NoStartTls, Outcome, Reply, StartTls, Status};
 use crate::sasl::{Authentication, Mechanism, Progress};
 
 /// The result of a command: its reply, or why it is refused.
@@ -23,11 +23,6 @@ fn positive(reply: Reply) -> Outcome<Request> {
 
 pub(super) fn say(line: &str) -> Outcome<Request> {
     positive(Reply::default().line(&[line]))
-}
-
-/// RFC 5321 §3.8: 421 announces that the server closes the connection.
-fn close(line: &str) -> Outcome<Request> {
-    Outcome { reply: Reply::default().line(&[line]), status: Some(Status::Negative), next: Next::End }
 }
 
 impl Smtp {
@@ -46,25 +41,33 @@ impl Smtp {
             Request::Sasl(response) => self.respond(&response, txn),
             Request::Message(body) => self.message(body, txn),
             Request::Deliveries(deliveries) => Ok(Self::deliver(*deliveries, txn)),
-            // The input is not meant for a mail server, or comes from a malicious web page.
-            Request::Http => Ok(close(&format!("421 4.7.0 This is {}, not HTTP", self.config.dialect.name()))),
-            Request::Lapse => Ok(close("421 4.4.2 I have waited too long for you")),
-            Request::Stop => Ok(close("421 4.3.2 I am shutting down")),
+            Request::Disconnect(why) => Ok(self.disconnect(why)),
         };
         let refused = |reply| Outcome { reply, status: Some(Status::Negative), next: Next::Continue };
         answer.unwrap_or_else(|refusal| refused(refusal.reply()))
     }
 
     fn greet(&self) -> Outcome<Request> {
-        let host = &self.config.host;
         if self.is_busy {
-            return close(&format!("421 4.3.2 {host} has too many sessions; come back later"));
+            return self.disconnect(Disconnect::Busy);
         }
+        let host = &self.config.host;
         let reply = match self.capability_overrides.greeting(self.tls) {
             Some(greeting) => Reply::default().line(&["220 ", greeting]),
             None => Reply::default().line(&["220 ", host, " ", self.config.dialect.greeting(), " mailjig"]),
         };
         positive(reply)
+    }
+
+    /// RFC 5321 §3.8: 421 announces that the server closes the connection.
+    fn disconnect(&self, why: Disconnect) -> Outcome<Request> {
+        let codes = match why {
+            Disconnect::Busy | Disconnect::Stop => "421 4.3.2 ",
+            Disconnect::Http => "421 4.7.0 ",
+            Disconnect::Lapse => "421 4.4.2 ",
+        };
+        let reply = Reply::default().line(&[codes, &why.text(self.config.dialect.name(), &self.config.host)]);
+        Outcome { reply, status: Some(Status::Negative), next: Next::End }
     }
 
     /// Refuses what is not allowed before TLS (RFC 3207 §4), before anything else is checked.
