@@ -125,7 +125,7 @@ impl PartialEq for Timed {
 impl Timed {
     /// Whether it always changes something: the output, its timing, or the server's state.
     pub(crate) fn always_changes(&self) -> bool {
-        !self.step.looks_on() && !self.may_miss()
+        !self.step.changes_nothing() && !self.may_miss()
     }
 
     /// Whether [its target](Step::may_miss) may not exist.

@@ -44,9 +44,9 @@ impl FiringEffect {
     }
 
     /// A deferred step may change something until it is known that it did not.
-    pub(super) fn put_off(&mut self) {
+    pub(super) fn defer(&mut self) {
         self.puts_off = true;
-        self.firing.put_off();
+        self.firing.defer();
     }
 
     /// Called when all immediate steps are done. Returns whether nothing was changed, and no deferred step can change
@@ -85,7 +85,7 @@ impl Undecided {
     }
 
     /// A step that may change nothing is deferred.
-    pub(super) fn put_off(&self) {
+    pub(super) fn defer(&self) {
         self.outstanding.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -74,7 +74,7 @@ impl Frame {
     pub(super) fn delivered(&mut self) -> bool {
         let Some(step) = self.delivery.take() else { return false };
         match self.firing.rule.steps.get(step).and_then(|timed| timed.after) {
-            Some(_) => self.effect.put_off(),
+            Some(_) => self.effect.defer(),
             None => self.effect.note(step, true),
         }
         true
@@ -110,7 +110,7 @@ impl Frame {
         // The rule is the author of what its filters write.
         for cue in &mut cues {
             if let Cue::Send { bytes, .. } = cue {
-                bytes.hand_to(&self.firing.rule.id);
+                bytes.set_author(&self.firing.rule.id);
             }
         }
         self.filters.iter_mut().fold(cues, |cues, shaping| shaping.through(cues))

@@ -182,7 +182,7 @@ events! {
         ImapAuthStart = "imap.auth.start",
         /// A line of a SASL exchange, but not its last one.
         ImapAuthStep = "imap.auth.step",
-        /// The credentials of AUTHENTICATE are complete; the answer comes next.
+        /// The credentials of AUTHENTICATE are complete; the reply comes next.
         ImapAuth = "imap.auth",
         /// LOGIN.
         ImapLogin = "imap.login",
@@ -266,7 +266,7 @@ events! {
         Pop3AuthStart = "pop3.auth.start",
         /// A line of a SASL exchange, but not its last one.
         Pop3AuthStep = "pop3.auth.step",
-        /// The credentials of AUTH are complete; the answer comes next.
+        /// The credentials of AUTH are complete; the reply comes next.
         Pop3Auth = "pop3.auth",
         /// STAT.
         Pop3Stat = "pop3.stat",

@@ -130,7 +130,7 @@ impl Imap {
             Ask::Sasl(_) | Ask::EndIdle(_) => self.mode = Mode::Command,
             Ask::Push => {
                 if let Ok(view) = self.view_mut() {
-                    view.put_off();
+                    view.defer();
                 }
             }
             Ask::Literal(_) if is_positive => self.tokenizer.permit(),

@@ -111,7 +111,9 @@ impl Tokenizer {
     fn take(&mut self, line: Line) -> Option<Frame> {
         match line {
             Line::Whole(line) => self.take_line(&line),
-            Line::BareLf(line) if self.forgives(&line) => self.take_line(b"").map(|frame| frame.ended_by(line)),
+            Line::BareLf(line) if self.tolerates_bare_lf(&line) => {
+                self.take_line(b"").map(|frame| frame.ended_by(line))
+            }
             Line::BareLf(line) => {
                 self.text.extend_from_slice(&line);
                 Some(self.broken(Break::BareLf))
@@ -197,7 +199,7 @@ impl Tokenizer {
     }
 
     /// Whether a line that ends with a bare LF is tolerated: it is empty, and follows a literal.
-    fn forgives(&self, line: &[u8]) -> bool {
+    fn tolerates_bare_lf(&self, line: &[u8]) -> bool {
         self.leniency.bare_lf_behind_literal && !self.text.is_empty() && line.trim_ascii().is_empty()
     }
 

@@ -61,7 +61,7 @@ impl View {
     }
 
     /// Defers the changes that were noticed last until the next change.
-    pub(super) fn put_off(&mut self) {
+    pub(super) fn defer(&mut self) {
         self.put_off_to = self.noticed;
     }
 

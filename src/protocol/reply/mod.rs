@@ -72,7 +72,7 @@ impl Reply {
     }
 
     /// Sets the author of text that is added later.
-    pub(crate) fn hand_to(&mut self, author: &Arc<str>) {
+    pub(crate) fn set_author(&mut self, author: &Arc<str>) {
         self.author = Some(Arc::clone(author));
     }
 
@@ -82,7 +82,7 @@ impl Reply {
     }
 
     /// An empty reply with the same author and abbreviation.
-    pub(crate) fn anew(&self) -> Self {
+    pub(crate) fn empty_like(&self) -> Self {
         Self { author: self.author.clone(), abbreviation: self.abbreviation.clone(), ..Self::default() }
     }
 
@@ -192,7 +192,7 @@ impl Reply {
 
     /// Splits off the first `octets` octets.
     pub(crate) fn take(&mut self, octets: usize) -> Reply {
-        let (mut head, mut rest, mut left) = (self.anew(), self.anew(), octets);
+        let (mut head, mut rest, mut left) = (self.empty_like(), self.empty_like(), octets);
         for piece in std::mem::take(self).into_pieces() {
             match piece {
                 Piece::Text(mut text, author) => {
@@ -313,7 +313,7 @@ mod tests {
         reply.append(Reply::from(b"250 one\r\n".to_vec()).by(&one));
         assert_eq!(authored(&reply), [own("one", "250 one\r\n")]);
 
-        reply.hand_to(&two);
+        reply.set_author(&two);
         reply.splice(4..7, b"TWO'S");
         assert_eq!(authored(&reply), [own("two", "TWO'S"), own("one", "250 one\r\n")]);
 

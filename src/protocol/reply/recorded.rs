@@ -117,7 +117,7 @@ mod tests {
         let head = rest.take(20);
         assert_eq!(recorded(&head) + &recorded(&rest), "* OK [CAPABILITY IMAP4rev1 IDLE] hello\r\n");
 
-        reply.hand_to(&"somebody".into());
+        reply.set_author(&"somebody".into());
         reply.splice(2..4, b"PREAUTH");
         assert_eq!(recorded(&reply), "* PREAUTH [CAPABILITY <caps>] hello\r\n");
         let at = reply.text().len() - "LE] hello\r\n".len();

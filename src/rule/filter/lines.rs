@@ -19,7 +19,7 @@ pub(in crate::rule) type Edit<'e> = &'e mut dyn FnMut(Line<'_>, &mut Vec<u8>) ->
 /// The reply with its lines changed, and whether any was. `said` counts the lines of this event's output.
 pub(in crate::rule) fn each_line(reply: Reply, said: &mut usize, edit: Edit<'_>) -> (Reply, bool) {
     let mut lines = Lines { said, edit, changed: false };
-    let mut out = reply.anew();
+    let mut out = reply.empty_like();
     let mut open: Vec<(Vec<u8>, Author)> = Vec::new();
     for piece in reply.into_pieces() {
         match piece {

@@ -243,7 +243,7 @@ impl Run {
         let Some(timed) = frame.firing.rule.steps.get(step) else { return };
         match timed.may_miss() {
             true if found && timed.step.is_about_accepted() => frame.deliver(step),
-            true if found && timed.after.is_some() => frame.effect.put_off(),
+            true if found && timed.after.is_some() => frame.effect.defer(),
             true => frame.effect.note(step, found),
             false => {}
         }

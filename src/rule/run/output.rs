@@ -107,7 +107,7 @@ impl Run {
         let Some(frame) = self.frames.last_mut() else { return };
         if let Some(Passing::Status { line, kept: Some(mut kept) }) = frame.passing.take() {
             if let Cue::Send { bytes, .. } = &mut kept {
-                bytes.hand_to(&frame.firing.rule.id);
+                bytes.set_author(&frame.firing.rule.id);
                 complete(bytes, &self.framing, line);
             }
             let cues = frame.filtered(vec![kept]);

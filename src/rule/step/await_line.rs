@@ -61,7 +61,7 @@ impl Step for Await {
         unless(is_heard, "the client cannot send a line at this event")
     }
 
-    fn looks_on(&self) -> bool {
+    fn changes_nothing(&self) -> bool {
         true
     }
 

@@ -66,7 +66,7 @@ impl Step for Expunge {
         self.which.pointless()
     }
 
-    fn lets_out(&self, _is_spoken: bool) -> bool {
+    fn produces_output(&self, _is_spoken: bool) -> bool {
         self.tell == Tell::Now
     }
 

@@ -76,7 +76,7 @@ impl Step for Flag {
         })
     }
 
-    fn lets_out(&self, _is_spoken: bool) -> bool {
+    fn produces_output(&self, _is_spoken: bool) -> bool {
         self.tell == Tell::Now
     }
 

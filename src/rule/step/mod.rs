@@ -154,7 +154,7 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
     }
 
     /// Whether it changes nothing that a client can observe.
-    fn looks_on(&self) -> bool {
+    fn changes_nothing(&self) -> bool {
         self.kind().role == Role::Note
     }
 
@@ -164,7 +164,7 @@ pub(crate) trait Step: fmt::Debug + Send + Sync {
     }
 
     /// Whether it produces output for filters to change; `_is_spoken` is whether the server sends output at the event.
-    fn lets_out(&self, _is_spoken: bool) -> bool {
+    fn produces_output(&self, _is_spoken: bool) -> bool {
         false
     }
 

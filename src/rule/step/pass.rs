@@ -81,11 +81,11 @@ impl Step for Pass {
         true
     }
 
-    fn looks_on(&self) -> bool {
+    fn changes_nothing(&self) -> bool {
         matches!(self, Self::Loud)
     }
 
-    fn lets_out(&self, is_spoken: bool) -> bool {
+    fn produces_output(&self, is_spoken: bool) -> bool {
         is_spoken && !matches!(self, Self::Silent)
     }
 

@@ -50,7 +50,7 @@ impl Step for Raw {
         unless(stage::has_client(event), stage::NOTHING_SAID)
     }
 
-    fn lets_out(&self, _is_spoken: bool) -> bool {
+    fn produces_output(&self, _is_spoken: bool) -> bool {
         true
     }
 

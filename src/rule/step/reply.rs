@@ -70,7 +70,7 @@ impl Step for Reply {
         unless(stage::is_spoken(event), "there is no reply at this event")
     }
 
-    fn lets_out(&self, _is_spoken: bool) -> bool {
+    fn produces_output(&self, _is_spoken: bool) -> bool {
         true
     }
 

@@ -46,7 +46,7 @@ pub(super) fn steps(reader: &mut Reader, rule: &Rule, node: &Node) {
 fn misplaced(rule: &Rule, n: usize, is_spoken: bool) -> Option<Objection> {
     let (before, step) = (&rule.steps[..n], &rule.steps[n]);
     let name = step.step.kind().name;
-    let speaks = |its: &Timed| its.after.is_none() && its.step.lets_out(is_spoken);
+    let speaks = |its: &Timed| its.after.is_none() && its.step.produces_output(is_spoken);
     let is = |its: &Timed, name: &str| its.step.kind().name == name;
     let is_filter = step.step.kind().role == Role::Filter;
     let closes = before.iter().any(|its| its.after.is_none() && is(its, "close"));
