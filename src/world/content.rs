@@ -63,8 +63,8 @@ mod tests {
     use crate::base::{SessionNo, Timestamp};
     use crate::journal::Opened;
     use crate::mail::Namespace;
-    use crate::protocol::smtp::{Config, Dialect, Limits, Smtp};
-    use crate::protocol::{ContentField, Decoded, Listener, RequestField, StartTls};
+    use crate::protocol::smtp::{Config, Dialect, Smtp};
+    use crate::protocol::{ContentField, Decoded, Listener, RequestField};
     use crate::rule::step::tests::step;
     use crate::rule::{Condition, Field, On, Rule, Test};
     use crate::scenario::Scenario;
@@ -91,15 +91,7 @@ mod tests {
             Dialect::Lmtp => (Listener::Lmtp, "LHLO", "RCPT TO:<e@f>\r\n"),
         };
         let no = world.open(Opened { listener, peer: address, local: address }, START);
-        let config = Config {
-            dialect,
-            host: "test".into(),
-            starttls: StartTls::Never,
-            requires_auth: false,
-            seed: 1,
-            limits: Limits::default(),
-        };
-        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let mut machine = Smtp::new(Arc::new(Config::for_test(dialect)), false, false);
         let head = format!("{hello} x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n{more}DATA\r\n");
         let mut input = BytesMut::from(format!("{head}{message}\r\n.\r\n").as_bytes());
         loop {

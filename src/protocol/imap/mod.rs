@@ -60,6 +60,20 @@ pub(crate) struct Config {
     pub(crate) leniency: Leniency,
 }
 
+#[cfg(test)]
+impl Config {
+    /// A strict server `test` in cleartext with the default limits.
+    fn for_test() -> Self {
+        Self {
+            host: "test".into(),
+            starttls: StartTls::Never,
+            seed: 1,
+            limits: Limits::default(),
+            leniency: Leniency::STRICT,
+        }
+    }
+}
+
 /// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {

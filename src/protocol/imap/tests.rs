@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use super::*;
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{AccountNo, Flags, MailboxId, Namespace, Origin};
-use crate::protocol::imap::{Config, Leniency, Limits, Request};
-use crate::protocol::{Machine, MailStore, Next, Outcome, StartTls};
+use crate::protocol::imap::{Config, Request};
+use crate::protocol::{Machine, MailStore, Next, Outcome};
 
 const LOGIN: &str = "bob@example.org";
 
@@ -24,14 +24,7 @@ impl Session {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         let account = txn.mailbox_of(LOGIN, "INBOX").unwrap().account;
-        let config = Config {
-            host: "test".into(),
-            starttls: StartTls::Never,
-            seed: 1,
-            limits: Limits::default(),
-            leniency: Leniency::STRICT,
-        };
-        let mut session = Self { imap: Imap::new(Arc::new(config), true, false), mail, account };
+        let mut session = Self { imap: Imap::new(Arc::new(Config::for_test()), true, false), mail, account };
         let greeting = session.imap.decode(&mut BytesMut::new()).unwrap();
         session.turn(greeting.request);
         session

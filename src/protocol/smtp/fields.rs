@@ -105,23 +105,15 @@ mod tests {
 
     use bytes::BytesMut;
 
-    use super::super::{Config, Dialect, Limits};
+    use super::super::{Config, Dialect};
     use super::*;
     use crate::base::{SessionNo, Timestamp};
     use crate::mail::Origin;
-    use crate::protocol::{ContentField, Machine, MailStore, MailTxn, StartTls, content_of};
+    use crate::protocol::{ContentField, Machine, MailStore, MailTxn, content_of};
 
     #[test]
     fn a_request_has_the_fields_of_its_command() {
-        let config = Config {
-            dialect: Dialect::Smtp,
-            host: "localhost".into(),
-            starttls: StartTls::Never,
-            requires_auth: false,
-            seed: 1,
-            limits: Limits::default(),
-        };
-        let mut machine = Smtp::new(Arc::new(config), false, false);
+        let mut machine = Smtp::new(Arc::new(Config::for_test(Dialect::Smtp)), false, false);
         let mut mail = MailStore::new(Accounts::default());
         let mut input = BytesMut::from(
             &b"EHLO me\r\nAUTH PLAIN AGJvYgBz\r\nMAIL FROM:<a@b> SIZE=5\r\nRCPT TO:<c@d>\r\n\

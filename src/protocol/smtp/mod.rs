@@ -44,6 +44,21 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
 }
 
+#[cfg(test)]
+impl Config {
+    /// A server `test` in cleartext with the default limits.
+    pub(crate) fn for_test(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            host: "test".into(),
+            starttls: StartTls::Never,
+            requires_auth: false,
+            seed: 1,
+            limits: Limits::default(),
+        }
+    }
+}
+
 /// Limits for a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {

@@ -324,14 +324,7 @@ mod tests {
     #[test]
     fn a_recipient_after_many_refused_ones_gets_its_mail() {
         let limits = Limits { recipients: 2, ..Limits::default() };
-        let config = Config {
-            dialect: Dialect::Smtp,
-            host: "localhost".into(),
-            starttls: StartTls::Never,
-            requires_auth: false,
-            seed: 1,
-            limits,
-        };
+        let config = Config { limits, ..Config::for_test(Dialect::Smtp) };
         let bob = Member { login: "bob@example.org".into(), password: "".into(), addresses: Vec::new() };
         let mut mail = MailStore::new(Accounts::new(vec![bob], Namespace::default(), 1));
         let mut machine = Smtp::new(Arc::new(config), false, false);

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{Config, Imap, Leniency, Limits, Request};
+use super::{Config, Imap, Request};
 use crate::base::{SessionNo, Timestamp};
 use crate::mail::{Accounts, Envelope, MailboxId, Namespace, Origin, Parameters, Recipient, Sender, Verdict};
-use crate::protocol::{Machine, MailStore, MailTxn, Next, Outcome, StartTls};
+use crate::protocol::{Machine, MailStore, MailTxn, Next, Outcome};
 
 const SESSIONS: usize = 3;
 const MAILBOXES: [&str; 2] = ["INBOX", "Work"];
@@ -100,14 +100,7 @@ impl Trial {
         let mut mail = MailStore::new(Accounts::new(Vec::new(), Namespace::default(), 1));
         let mut txn = MailTxn::new(&mut mail, Origin::Delivered, Timestamp::from_micros(0));
         txn.mailbox_of(LOGIN, "Work").expect("the mailbox is valid");
-        let config = Config {
-            host: "test".into(),
-            starttls: StartTls::Never,
-            seed: 1,
-            limits: Limits::default(),
-            leniency: Leniency::STRICT,
-        };
-        let config = Arc::new(config);
+        let config = Arc::new(Config::for_test());
         let mut trial = Self {
             seed,
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
