@@ -10,13 +10,13 @@ mod mailbox;
 mod message;
 mod mime;
 mod name;
+mod parameters;
 
 #[cfg(all(test, feature = "serde"))]
 pub(crate) use account::InvalidChange;
 pub(crate) use account::{Account, AccountNo, Accounts, MailboxId, Member, is_subaddress_separator};
 pub(crate) use change::Change;
-pub(crate) use envelope::Parameter;
-pub use envelope::{Envelope, Parameters, Recipient, Sender, Verdict};
+pub use envelope::{Envelope, Recipient, Sender, Verdict};
 pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
@@ -24,3 +24,5 @@ pub(crate) use message::{Origin, generated};
 pub use mime::{Address, Part};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
+pub(crate) use parameters::Parameter;
+pub use parameters::Parameters;

@@ -1,0 +1,148 @@
+//! The parameters of MAIL and RCPT: `SIZE=100 BODY=8BITMIME` (RFC 5321 §4.1.1.11).
+
+use std::fmt;
+
+/// The parameters of a MAIL or RCPT command, in the order and with their case as sent (RFC 5321 §4.1.1.11).
+///
+/// ```
+/// # use std::{io::{Write, read_to_string}, net::TcpStream};
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// // A client sends `MAIL FROM:<ann@example.org> SIZE=100 BODY=8BITMIME`.
+/// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+/// # let mut client = TcpStream::connect(server.smtp().address())?;
+/// # client.write_all(mail.as_bytes())?;
+/// # let said = read_to_string(client)?;
+/// # assert!(said.contains("queued"), "{said}");
+/// let message = &server.messages()[0];
+/// assert_eq!(message.envelope().sender().parameters().to_string(), "SIZE=100 BODY=8BITMIME");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters(Box<[Parameter]>);
+
+/// A keyword and its value.
+pub(crate) type Parameter = (Box<str>, Option<Box<str>>);
+
+impl Parameters {
+    pub(crate) fn new(raw: Vec<Parameter>) -> Self {
+        Self(raw.into())
+    }
+
+    /// Keywords and values as sent; a keyword without `=` has no value.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SIZE=100`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// let parameters: Vec<_> = message.envelope().sender().parameters().iter().collect();
+    /// assert_eq!(parameters, [("SIZE", Some("100"))]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(keyword, value)| (&**keyword, value.as_deref()))
+    }
+
+    /// The value of a keyword, compared case-insensitively; empty if sent without one, `None` if not sent.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> BODY=8BITMIME`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> BODY=8BITMIME\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// let message = &server.messages()[0];
+    /// assert_eq!(message.envelope().sender().parameters().value("body"), Some("8BITMIME"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn value(&self, keyword: &str) -> Option<&str> {
+        self.iter().find(|(k, _)| k.eq_ignore_ascii_case(keyword)).map(|(_, v)| v.unwrap_or_default())
+    }
+
+    /// The size in octets that the client declared (RFC 1870 §3).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SIZE=100`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SIZE=100\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// assert_eq!(server.messages()[0].envelope().sender().parameters().size(), Some(100));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn size(&self) -> Option<u64> {
+        self.value("SIZE")?.parse().ok()
+    }
+
+    /// Whether the client declared an internationalised message (RFC 6531 §3.4).
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// // A client sends `MAIL FROM:<ann@example.org> SMTPUTF8`.
+    /// # let mail = "EHLO c\r\nMAIL FROM:<ann@example.org> SMTPUTF8\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n\r\n.\r\nQUIT\r\n";
+    /// # let mut client = TcpStream::connect(server.smtp().address())?;
+    /// # client.write_all(mail.as_bytes())?;
+    /// # let said = read_to_string(client)?;
+    /// # assert!(said.contains("queued"), "{said}");
+    /// assert!(server.messages()[0].envelope().sender().parameters().smtputf8());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn smtputf8(&self) -> bool {
+        self.value("SMTPUTF8").is_some()
+    }
+
+    /// Whether there are no parameters.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// assert!(mail.envelope().sender().parameters().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (keyword, value)) in self.iter().enumerate() {
+            let gap = if i == 0 { "" } else { " " };
+            match value {
+                Some(value) => write!(f, "{gap}{keyword}={value}")?,
+                None => write!(f, "{gap}{keyword}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Parameters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
