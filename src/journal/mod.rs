@@ -15,6 +15,7 @@ mod records;
 mod refusals;
 mod seq_list;
 mod session;
+mod session_log;
 mod session_logs;
 #[cfg(test)]
 mod tests;
@@ -37,8 +38,8 @@ pub(crate) use record::{
 use records::Records;
 pub(crate) use refusals::Refused;
 pub(crate) use seq_list::SeqList;
-pub(crate) use session::SessionLog;
 pub use session::{Session, Tls};
+pub(crate) use session_log::SessionLog;
 use session_logs::SessionLogs;
 pub(crate) use trace::{Fired, Stalled, Trace};
 pub use transcript::Transcript;

@@ -1,0 +1,297 @@
+//! The records of one session, their text, and the state of the session that is computed from them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::open_exchange::OpenExchange;
+use super::text::Text;
+use super::{Detail, Left, Opened, RecordKind, SeqList, Session, TextPlace};
+use crate::base::{Seq, SessionNo, Timestamp};
+use crate::protocol::{ClientFacts, Status, Unfinished};
+
+/// How many octets of a session's text are kept. If there was more, the transcript says so.
+const TEXT_LIMIT: usize = 64 << 20;
+
+/// A repeated text is stored once: the last `RECENT` texts are compared, up to `REACH` octets back.
+const RECENT: usize = 4;
+const REACH: usize = 4096;
+
+/// A session with the text of its records.
+#[derive(Debug)]
+pub(crate) struct SessionLog {
+    pub(crate) no: SessionNo,
+    pub(crate) records: SeqList,
+    /// The server name in the client's ClientHello.
+    pub(crate) sni: Option<Box<str>>,
+    facts: Arc<Session>,
+    /// The number of its first record, which may be evicted.
+    pub(super) began: Seq,
+    text: Text,
+    /// The positions and lengths of the recent texts.
+    recent: [(u32, usize); RECENT],
+    is_full: bool,
+    leaving: bool,
+    /// The time of the last record.
+    latest: Timestamp,
+    /// How many requests the client made, and how many of them were refused; evicted records count too.
+    requests: u64,
+    refusals: u64,
+    /// Exchanges whose reply was neither sent nor lost yet.
+    open: VecDeque<OpenExchange>,
+    /// What has been received of the next request.
+    unfinished: Unfinished,
+}
+
+impl SessionLog {
+    pub(super) fn new(no: SessionNo, began: Seq, at: Timestamp, opened: &Opened) -> Self {
+        let facts = Session {
+            no,
+            listener: opened.listener,
+            peer: opened.peer,
+            opened: at,
+            tls: None,
+            helo: None,
+            user: None,
+            mailbox: None,
+            idling: false,
+            messages: 0,
+            ended: None,
+        };
+        Self {
+            no,
+            records: SeqList::default(),
+            sni: None,
+            facts: Arc::new(facts),
+            began,
+            text: Text::default(),
+            recent: [(0, 0); RECENT],
+            is_full: false,
+            leaving: false,
+            latest: at,
+            requests: 0,
+            refusals: 0,
+            open: VecDeque::new(),
+            unfinished: Unfinished::default(),
+        }
+    }
+
+    /// What is known of the session now; a copy that is kept does not change.
+    pub(crate) fn facts(&self) -> &Arc<Session> {
+        &self.facts
+    }
+
+    /// Whether the reply to a request was not sent yet.
+    pub(crate) fn owes_reply(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// How many requests the client made.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// How many of them were refused.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// The time of the last record.
+    pub(crate) fn latest(&self) -> Timestamp {
+        self.latest
+    }
+
+    /// Updates the session with a record and its text, and sets the text's position in the record.
+    pub(super) fn record(&mut self, seq: Seq, at: Timestamp, kind: &mut RecordKind, (heard, said): (&[u8], &[u8])) {
+        match kind {
+            RecordKind::Exchange(exchange) => {
+                exchange.text = self.write(heard, said);
+                let mut open = OpenExchange::new(seq, exchange.event);
+                open.say(said.len(), exchange.status, exchange.detail.as_deref());
+                self.owe(open);
+                self.learn(exchange.detail.as_deref());
+            }
+            RecordKind::Part(part) => {
+                self.say(part.exchange, said.len(), part.status, part.detail.as_deref());
+                part.text = self.write(heard, said);
+                self.learn(part.detail.as_deref());
+            }
+            RecordKind::Closed { exchange, .. } => self.open.retain(|open| open.exchange != *exchange),
+            RecordKind::Secured(tls) => {
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.tls = Some((**tls).clone());
+                // Discard what was learned in cleartext (RFC 3207 §4.2).
+                facts.helo = None;
+            }
+            RecordKind::Ended(ended) => {
+                if !heard.is_empty() {
+                    ended.text = self.write(heard, said);
+                }
+                let facts = Arc::make_mut(&mut self.facts);
+                facts.ended = Some((at, ended.ending));
+                facts.idling = false;
+                self.text.shrink_to_fit();
+                self.records.shrink_to_fit();
+                self.open.shrink_to_fit();
+            }
+            RecordKind::Opened(_)
+            | RecordKind::Dropped { .. }
+            | RecordKind::Unsecured(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Noted(_) => {}
+        }
+        self.records.push(seq);
+        self.latest = at;
+    }
+
+    /// Moves the session's times back, as server time was.
+    pub(super) fn set_back(&mut self, by: Duration) {
+        let before = |at: Timestamp| Timestamp::from_micros(at.as_micros() - by.as_micros() as i64);
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.opened = before(facts.opened);
+        self.latest = before(self.latest);
+    }
+
+    fn owe(&mut self, open: OpenExchange) {
+        self.requests += u64::from(open.is_asked());
+        self.refusals += u64::from(open.is_refused());
+        self.open.push_back(open);
+        self.unfinished = Unfinished::default();
+    }
+
+    pub(super) fn set_unfinished(&mut self, unfinished: Unfinished) {
+        self.unfinished = unfinished;
+    }
+
+    /// What has been received of an incomplete request.
+    pub(crate) fn unfinished(&self) -> Option<Unfinished> {
+        Some(self.unfinished).filter(|its| *its != Unfinished::default())
+    }
+
+    /// Adds a part of the reply of an open exchange.
+    fn say(&mut self, exchange: Seq, octets: usize, status: Option<Status>, detail: Option<&Detail>) {
+        if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
+            let before = open.is_refused();
+            open.say(octets, status, detail);
+            self.refusals = self.refusals + u64::from(open.is_refused()) - u64::from(before);
+        }
+    }
+
+    /// Whether the reply of this exchange was neither sent nor lost yet.
+    #[cfg(all(test, feature = "serde"))]
+    pub(super) fn is_open(&self, exchange: Seq) -> bool {
+        self.open.iter().any(|open| open.exchange == exchange)
+    }
+
+    /// The outcome of an open exchange, if this much of its reply was sent.
+    pub(super) fn outcome(&self, exchange: Seq, left: &Left) -> Option<&'static str> {
+        self.open.iter().find(|open| open.exchange == exchange).map(|open| open.outcome(left))
+    }
+
+    /// Whether the session sent QUIT or LOGOUT and has not ended yet.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving && self.facts.ended.is_none()
+    }
+
+    /// Whether text was not kept because there was too much of it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// What the client sent in a record of this session; empty if it was not kept.
+    pub(crate) fn heard(&self, place: TextPlace) -> &[u8] {
+        self.text.get(place.start, place.heard as usize).unwrap_or_default()
+    }
+
+    /// What the server replied in a record of this session; empty if it was not kept.
+    pub(crate) fn said(&self, place: TextPlace) -> &[u8] {
+        self.text.get(place.start.wrapping_add(place.heard), place.said as usize).unwrap_or_default()
+    }
+
+    /// Stores text, and returns its position.
+    fn write(&mut self, heard: &[u8], said: &[u8]) -> TextPlace {
+        let start = self.write_text(heard, said);
+        TextPlace { start, heard: heard.len() as u32, said: said.len() as u32 }
+    }
+
+    fn write_text(&mut self, heard: &[u8], said: &[u8]) -> u32 {
+        let octets = heard.len() + said.len();
+        self.is_full |= self.text.len() + octets > TEXT_LIMIT;
+        if self.is_full {
+            return self.text.end();
+        }
+        let said_before = self.recent.iter().position(|(start, before)| {
+            let is_near = self.text.end().wrapping_sub(*start) as usize <= REACH;
+            let is_same = |text: &[u8]| text.starts_with(heard) && text.ends_with(said);
+            *before == octets && is_near && self.text.get(*start, octets).is_some_and(is_same)
+        });
+        if let Some(at) = said_before {
+            self.recent[..=at].rotate_right(1);
+            return self.recent[0].0;
+        }
+        let start = self.text.push(heard, said);
+        self.recent.rotate_right(1);
+        self.recent[0] = (start, octets);
+        start
+    }
+
+    /// Removes the text before this place, except what later records may repeat; all text if no record has any.
+    pub(super) fn drop_text(&mut self, first: Option<TextPlace>) {
+        let before = |start: u32| (start.wrapping_sub(self.text.first()) as usize).min(self.text.len());
+        self.text.drop_front(first.map_or(self.text.len(), |first| before(first.start).saturating_sub(REACH)));
+    }
+
+    /// Updates the session with what an exchange reveals about the client.
+    fn learn(&mut self, detail: Option<&Detail>) {
+        let Some(Detail { facts, last, captured, .. }) = detail else { return };
+        if let Some(facts) = facts {
+            self.learn_facts(facts);
+        }
+        if captured.is_some() {
+            Arc::make_mut(&mut self.facts).messages += 1;
+        }
+        self.leaving |= *last;
+    }
+
+    fn learn_facts(&mut self, ClientFacts { user, helo, selected, idling, denied: _ }: &ClientFacts) {
+        let known = Arc::make_mut(&mut self.facts);
+        if let Some(helo) = helo {
+            known.helo = Some(helo.clone());
+        }
+        if let Some(user) = user {
+            known.user = Some(user.clone());
+        }
+        if let Some(mailbox) = selected {
+            known.mailbox = mailbox.clone();
+        }
+        known.idling = idling.unwrap_or(known.idling);
+    }
+
+    /// Removes the numbers of evicted records. Returns false if the session has ended and none of its records is kept.
+    pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
+        self.records.drop_below(Seq(floor.0 + 1));
+        !(self.records.is_empty() && self.facts.ended.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Listener;
+
+    #[test]
+    fn text_that_is_not_kept_is_not_shown() {
+        let peer = ([127, 0, 0, 1], 1).into();
+        let opened = Opened { listener: Listener::Smtp, peer, local: peer };
+        let mut log = SessionLog::new(SessionNo(1), Seq(1), Timestamp::from_micros(0), &opened);
+        let much = vec![b'x'; TEXT_LIMIT / 4];
+        let kept = log.write(b"NOOP", &much);
+        (0..4).for_each(|_| _ = log.write(&much, b""));
+
+        let lost = log.write(b"NOOP x", b"250 Ok");
+
+        assert!(log.is_full());
+        assert_eq!(log.heard(kept), b"NOOP");
+        assert_eq!((log.heard(lost), log.said(lost)), (&b""[..], &b""[..]));
+    }
+}
