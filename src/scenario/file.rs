@@ -1,16 +1,16 @@
-//! Loads a file as a whole: its tables, the files that it uses, its parameters.
+//! Loads a file as a whole: its tables and its parameters.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::ScenarioError;
-use super::shipped::{self, SHIPPED};
+use super::shipped::{self, SHIPPED, Shipped};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
 use crate::document::{Data, Location, Node, Problem, Reader, Shown, Table, line_and_column};
 use crate::mail::Namespace;
-use crate::rule::{Rule, VariableValue};
+use crate::rule::Rule;
 
 /// The keys of a file.
 const KEYS: &[&str] = &[
@@ -52,13 +52,13 @@ const VERSION: i64 = 1;
 type Params<'p> = &'p [(String, String)];
 
 /// The source that is being read, and the sources that use it.
-struct Source<'s> {
-    name: String,
+pub(super) struct Source<'s> {
+    pub(super) name: String,
     text: &'s str,
-    folder: Option<PathBuf>,
+    pub(super) folder: Option<PathBuf>,
     /// The name that the file must have: the stem of its path.
     stem: Option<String>,
-    users: Vec<String>,
+    pub(super) users: Vec<String>,
 }
 
 pub(super) fn named(name: &str, set: Params<'_>) -> Result<Loaded, ScenarioError> {
@@ -68,21 +68,14 @@ pub(super) fn named(name: &str, set: Params<'_>) -> Result<Loaded, ScenarioError
             .unwrap_or_else(|| "`mailjig scenarios` lists the scenarios that come with mailjig".to_owned());
         return Err(ScenarioError::whole(name, "there is no scenario with this name", Some(help)));
     };
-    let source = Source {
-        name: format!("{}.toml", found.name),
-        text: found.text,
-        folder: None,
-        stem: Some(found.name.to_owned()),
-        users: Vec::new(),
-    };
-    read(source, set)
+    read(Source::shipped(found, Vec::new()), set)
 }
 
 pub(super) fn path(path: &Path, set: Params<'_>) -> Result<Loaded, ScenarioError> {
     path_used_by(path, set, Vec::new())
 }
 
-fn path_used_by(path: &Path, set: Params<'_>, users: Vec<String>) -> Result<Loaded, ScenarioError> {
+pub(super) fn path_used_by(path: &Path, set: Params<'_>, users: Vec<String>) -> Result<Loaded, ScenarioError> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|error| ScenarioError::whole(&shown, format!("the file cannot be read: {error}"), None))?;
@@ -109,7 +102,7 @@ pub(super) fn rule(value: &serde_json::Value, origin: &str, namespace: Namespace
     if let Some((rule, node)) = &rule {
         check::rule(&mut reader, rule, node, &[]);
     }
-    let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
+    let errors = errors_of(reader);
     let rule = rule.filter(|_| errors.is_empty());
     rule.map(|(rule, _)| rule).ok_or_else(|| ScenarioError::new("rule", "", errors))
 }
@@ -121,14 +114,14 @@ pub(crate) struct RuleError(pub(crate) String);
 pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleError> {
     let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
     check::rule(&mut reader, rule, &Node { place: Location::Nowhere, data: Data::Table(Vec::new()) }, &[]);
-    let errors: Vec<Problem> = reader.problems.into_iter().filter(|problem| !problem.is_warning).collect();
+    let errors = errors_of(reader);
     match errors.is_empty() {
         true => Ok(()),
         false => Err(RuleError(ScenarioError::new(&rule.origin, "", errors).to_string())),
     }
 }
 
-fn read(source: Source<'_>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+pub(super) fn read(source: Source<'_>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
     match Node::toml(source.text) {
         Ok(node) => read_node(source, &node, set),
         Err(problems) => Err(ScenarioError::new(&source.name, source.text, problems)),
@@ -157,7 +150,7 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     }
     loaded.expects = expects.iter().map(|(expect, _)| Arc::clone(expect)).collect();
     for (name, place) in uses {
-        if let Some(inner) = reader.used(&name, &place, &source, set) {
+        if let Some(inner) = reader.used(&name, &place, &source) {
             loaded.take_in(inner);
         }
     }
@@ -174,12 +167,22 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     Ok(loaded)
 }
 
+/// The problems that are not only warnings.
+fn errors_of(reader: Reader) -> Vec<Problem> {
+    reader.problems.into_iter().filter(|problem| !problem.is_warning).collect()
+}
+
 /// The tables of a list in a file; empty if there is no such list.
 fn each<'n>(table: Table<'n>, key: &str) -> &'n [Node] {
     table.get(key).map_or(&[][..], Node::items)
 }
 
 impl Source<'_> {
+    pub(super) fn shipped(found: &Shipped, users: Vec<String>) -> Self {
+        let stem = Some(found.name.to_owned());
+        Self { name: found.file(), text: found.text, folder: None, stem, users }
+    }
+
     /// The location of a rule, as reports print it.
     fn origin(&self, place: &Location) -> Arc<str> {
         match place {
@@ -277,52 +280,6 @@ fn start(node: &Node) -> Location {
     }
 }
 
-impl Loaded {
-    /// Adds the contents of another file, whose rules are inside the rules of this one.
-    fn take_in(&mut self, inner: Loaded) {
-        let Loaded {
-            capabilities, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, ..
-        } = inner;
-        self.start.take_in(start);
-        for announced in capabilities {
-            match self.capabilities.iter_mut().find(|its| its.protocol == announced.protocol) {
-                Some(own) => {
-                    let (mut clear, mut under_tls) = (announced.clear, announced.under_tls);
-                    clear.merge(&own.clear);
-                    under_tls.merge(&own.under_tls);
-                    (own.clear, own.under_tls) = (clear, under_tls);
-                }
-                None => self.capabilities.push(announced),
-            }
-        }
-        self.profiles.extend(profiles);
-        let is_new = |(name, _): &(Box<str>, VariableValue), own: &[(Box<str>, VariableValue)]| {
-            !own.iter().any(|(its, _)| its == name)
-        };
-        let state: Vec<_> = state.into_iter().filter(|its| is_new(its, &self.state)).collect();
-        self.state.extend(state);
-        self.users.extend(users);
-        self.mailboxes.extend(mailboxes);
-        self.messages.extend(messages);
-        self.rules.extend(rules);
-        self.expects.extend(expects);
-        self.warnings.extend(warnings);
-    }
-}
-
-impl AtStart {
-    /// Adds the settings of another file, except those that this file has.
-    fn take_in(&mut self, inner: AtStart) {
-        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
-        self.smtp_size = self.smtp_size.or(smtp_size);
-        self.imap_size = self.imap_size.or(imap_size);
-        self.imap_strict = self.imap_strict.or(imap_strict);
-        self.delimiter = self.delimiter.or(delimiter);
-        self.namespace = self.namespace.take().or(namespace);
-        self.starttls.extend(starttls);
-    }
-}
-
 impl Reader {
     fn params(&mut self, node: Option<&Node>, set: Params<'_>) {
         for entry in node.and_then(Node::entries).unwrap_or_default() {
@@ -342,42 +299,6 @@ impl Reader {
                     let place = node.map_or(Location::Nowhere, |node| node.place.clone());
                     self.wrong_help(&place, format!("there is no parameter `{name}`"), help);
                 }
-            }
-        }
-    }
-
-    fn used(&mut self, name: &str, place: &Location, source: &Source<'_>, set: Params<'_>) -> Option<Loaded> {
-        let mut users = source.users.clone();
-        users.push(source.name.clone());
-        // The given parameters belong to the outermost file; files that it uses have their own.
-        let _of_the_file = set;
-        let beside = source.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
-        let read = match (beside, shipped::find(name)) {
-            (Some(path), _) if users.contains(&path.display().to_string()) => {
-                self.wrong(place, format!("`{name}` uses itself, directly or through another file"));
-                return None;
-            }
-            (Some(path), _) => path_used_by(&path, &[], users),
-            (None, Some(found)) if users.contains(&format!("{}.toml", found.name)) => {
-                self.wrong(place, format!("`{name}` uses itself, directly or through another file"));
-                return None;
-            }
-            (None, Some(found)) => {
-                let stem = Some(found.name.to_owned());
-                let name = format!("{}.toml", found.name);
-                read(Source { name, text: found.text, folder: None, stem, users }, &[])
-            }
-            (None, None) => {
-                let known: Vec<&str> = SHIPPED.iter().map(|its| its.name).collect();
-                self.unknown(place, "scenario", name, &known);
-                return None;
-            }
-        };
-        match read {
-            Ok(loaded) => Some(loaded),
-            Err(error) => {
-                self.wrong(place, format!("`{name}` cannot be used:\n{error}"));
-                None
             }
         }
     }

@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod file;
 pub(crate) mod fragments;
+mod include;
 mod print;
 #[cfg(test)]
 mod reference;

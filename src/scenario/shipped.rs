@@ -63,6 +63,11 @@ pub(super) fn find(name: &str) -> Option<&'static Shipped> {
 }
 
 impl Shipped {
+    /// The name of its file.
+    pub(super) fn file(&self) -> String {
+        format!("{}.toml", self.name)
+    }
+
     /// Its lesson, the first line: what a client must do.
     pub(crate) fn lesson(&self) -> &'static str {
         self.text.lines().next().unwrap_or_default().trim_start_matches('#').trim()

@@ -1,0 +1,82 @@
+//! The scenarios that another one includes with the key `use`.
+
+use super::file::{Source, path_used_by, read};
+use super::shipped::{self, SHIPPED};
+use super::{AtStart, Loaded};
+use crate::document::{Location, Reader};
+use crate::rule::VariableValue;
+
+impl Reader {
+    /// Loads a scenario that this one uses: a file beside it, or one that comes with mailjig. It does not get the parameters
+    /// that are given to this one.
+    pub(super) fn used(&mut self, name: &str, place: &Location, source: &Source<'_>) -> Option<Loaded> {
+        let mut users = source.users.clone();
+        users.push(source.name.clone());
+        let beside = source.folder.as_ref().map(|folder| folder.join(name)).filter(|path| path.is_file());
+        let found = shipped::find(name);
+        let file = match (&beside, found) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(found)) => found.file(),
+            (None, None) => {
+                let known: Vec<&str> = SHIPPED.iter().map(|its| its.name).collect();
+                self.unknown(place, "scenario", name, &known);
+                return None;
+            }
+        };
+        if users.contains(&file) {
+            self.wrong(place, format!("`{name}` uses itself, directly or through another file"));
+            return None;
+        }
+        let loaded = match beside {
+            Some(path) => path_used_by(&path, &[], users),
+            None => read(Source::shipped(found?, users), &[]),
+        };
+        loaded.map_err(|error| self.wrong(place, format!("`{name}` cannot be used:\n{error}"))).ok()
+    }
+}
+
+impl Loaded {
+    /// Adds the contents of another file, whose rules are inside the rules of this one.
+    pub(super) fn take_in(&mut self, inner: Loaded) {
+        let Loaded {
+            capabilities, start, profiles, state, users, mailboxes, messages, rules, expects, warnings, ..
+        } = inner;
+        self.start.take_in(start);
+        for announced in capabilities {
+            match self.capabilities.iter_mut().find(|its| its.protocol == announced.protocol) {
+                Some(own) => {
+                    let (mut clear, mut under_tls) = (announced.clear, announced.under_tls);
+                    clear.merge(&own.clear);
+                    under_tls.merge(&own.under_tls);
+                    (own.clear, own.under_tls) = (clear, under_tls);
+                }
+                None => self.capabilities.push(announced),
+            }
+        }
+        self.profiles.extend(profiles);
+        let is_new = |(name, _): &(Box<str>, VariableValue), own: &[(Box<str>, VariableValue)]| {
+            !own.iter().any(|(its, _)| its == name)
+        };
+        let state: Vec<_> = state.into_iter().filter(|its| is_new(its, &self.state)).collect();
+        self.state.extend(state);
+        self.users.extend(users);
+        self.mailboxes.extend(mailboxes);
+        self.messages.extend(messages);
+        self.rules.extend(rules);
+        self.expects.extend(expects);
+        self.warnings.extend(warnings);
+    }
+}
+
+impl AtStart {
+    /// Adds the settings of another file, except those that this file has.
+    fn take_in(&mut self, inner: AtStart) {
+        let AtStart { smtp_size, imap_size, imap_strict, delimiter, namespace, starttls } = inner;
+        self.smtp_size = self.smtp_size.or(smtp_size);
+        self.imap_size = self.imap_size.or(imap_size);
+        self.imap_strict = self.imap_strict.or(imap_strict);
+        self.delimiter = self.delimiter.or(delimiter);
+        self.namespace = self.namespace.take().or(namespace);
+        self.starttls.extend(starttls);
+    }
+}
