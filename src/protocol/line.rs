@@ -2,6 +2,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::Input;
+
 /// How many octets of a line that is too long are kept.
 const START: usize = 128;
 
@@ -30,6 +32,23 @@ pub(crate) fn is_http(line: &[u8]) -> bool {
 }
 
 impl Line {
+    /// The line as the transcript shows it.
+    pub(crate) fn input(&self) -> Input {
+        match self {
+            Self::Whole(line) | Self::BareLf(line) => Input::Line(line.clone()),
+            Self::TooLong { start, octets } => Input::LongLine { start: start.clone(), octets: *octets },
+        }
+    }
+
+    /// The text of a valid line, or why the line is refused. `limit` is the one of its [`Lines`].
+    pub(crate) fn text(self, limit: usize) -> Result<Bytes, String> {
+        match self {
+            Self::Whole(line) => Ok(line),
+            Self::BareLf(_) => Err(BARE_LF.to_owned()),
+            Self::TooLong { .. } => Err(format!("a line may have at most {limit} octets")),
+        }
+    }
+
     pub(crate) fn is_http(&self) -> bool {
         let (Self::Whole(line) | Self::BareLf(line) | Self::TooLong { start: line, .. }) = self;
         is_http(line)

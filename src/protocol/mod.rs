@@ -166,6 +166,13 @@ pub(crate) struct Decoded<R> {
     pub(crate) request: R,
 }
 
+impl<R> Decoded<R> {
+    /// A request that the client did not send.
+    pub(crate) fn silent(event: Event, request: R) -> Self {
+        Self { event, input: Input::Silence, request }
+    }
+}
+
 /// The input of a request, as the transcript shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {

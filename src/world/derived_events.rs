@@ -9,7 +9,7 @@ use super::turn::Progress;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::{Noted, RecordKind, Weight};
 use crate::mail::Change;
-use crate::protocol::{Decoded, Event, Framing, Input, TxnLog};
+use crate::protocol::{Decoded, Event, Framing, TxnLog};
 use crate::rule::{Run, Want};
 
 /// Maximum nesting of events that cause events.
@@ -89,7 +89,7 @@ impl World {
             }
             About::Request | About::Change | About::Moment(_) => false,
         };
-        let decoded = Decoded { event, input: Input::Silence, request: () };
+        let decoded = Decoded::silent(event, ());
         let mut run = Run::new(event, Framing::Smtp);
         loop {
             let cx = EventContext::<Nobody> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::protocol::{Decoded, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply, Unfinished};
+use crate::protocol::{Decoded, Event, Framing, Machine, MailTxn, Next, Outcome, Reply, Unfinished};
 
 /// Replaces the machine at events of a connection, and at events caused by changes.
 pub(super) struct Nobody;
@@ -17,7 +17,7 @@ impl Machine for Nobody {
     }
 
     fn lapse(&mut self) -> Decoded<()> {
-        Decoded { event: Event::TcpClose, input: Input::Silence, request: () }
+        Decoded::silent(Event::TcpClose, ())
     }
 
     fn stop(&mut self) -> Decoded<()> {

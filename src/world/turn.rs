@@ -105,7 +105,7 @@ impl World {
             None => run.perform(),
         }
         let event = run.event();
-        let decoded = Decoded { event, input: Input::Silence, request: rest };
+        let decoded = Decoded::silent(event, rest);
         let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, false, now);
         self.recorded(session, Which::Later(exchange, None), rest, run, progress, now)
     }
@@ -139,7 +139,7 @@ impl World {
             return None;
         }
         self.journal.set_sni(session, sni);
-        let decoded = Decoded { event, input: Input::Silence, request: () };
+        let decoded = Decoded::silent(event, ());
         Some(self.turn(session, &mut Nobody, decoded, false, now))
     }
 

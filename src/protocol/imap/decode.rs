@@ -15,7 +15,7 @@ impl Imap {
         if matches!(self.state, ImapState::Silent) {
             self.state = ImapState::NotAuthenticated;
             let request = Request(Ask::Greeting);
-            return Some(Decoded { event: Event::ImapGreeting, input: Input::Silence, request });
+            return Some(Decoded::silent(Event::ImapGreeting, request));
         }
         let (event, line) = match &self.mode {
             Mode::Command => {
@@ -26,15 +26,14 @@ impl Imap {
             Mode::Sasl(..) => (Event::ImapAuth, self.tokenizer.line(input)?),
             Mode::Idle(_) => (Event::ImapIdleDone, self.tokenizer.line(input)?),
         };
-        let (input, line) = match line {
-            Line::Whole(line) => (Input::Line(line.clone()), line),
+        let input = line.input();
+        let line = match line {
+            Line::Whole(line) => line,
             Line::BareLf(line) if event == Event::ImapIdleDone && self.config.leniency.bare_lf_behind_done => {
-                let done = line.slice(..line.len() - 1);
-                (Input::Line(line), done)
+                line.slice(..line.len() - 1)
             }
-            // A line that ends with a bare LF or is too long must be neither DONE nor valid base64.
-            Line::BareLf(line) => (Input::Line(line), Bytes::from_static(b"\n")),
-            Line::TooLong { start, octets } => (Input::LongLine { start, octets }, Bytes::from_static(b"\n")),
+            // Such a line must be neither DONE nor valid base64.
+            Line::BareLf(_) | Line::TooLong { .. } => Bytes::from_static(b"\n"),
         };
         let ask = if event == Event::ImapIdleDone { Ask::EndIdle(line) } else { Ask::Sasl(line) };
         Some(Decoded { event, input, request: Request(ask) })

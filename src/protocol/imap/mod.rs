@@ -32,8 +32,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::{
-    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, Reply,
-    RequestField, StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, Reply, RequestField,
+    StartTls, TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Mailbox, MailboxId, Message};
 use crate::sasl::Authentication;
@@ -215,11 +215,11 @@ impl Machine for Imap {
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::ImapLapse, input: Input::Silence, request: Request(Ask::Disconnect(Disconnect::Lapse)) }
+        Decoded::silent(Event::ImapLapse, Request(Ask::Disconnect(Disconnect::Lapse)))
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::ImapStop, input: Input::Silence, request: Request(Ask::Disconnect(Disconnect::Stop)) }
+        Decoded::silent(Event::ImapStop, Request(Ask::Disconnect(Disconnect::Stop)))
     }
 
     fn patience(&self) -> Duration {
@@ -236,7 +236,7 @@ impl Machine for Imap {
     fn notice(&mut self, accounts: &Accounts) -> Option<Decoded<Request>> {
         let view = self.view_mut().ok()?;
         let is_news = accounts.mailbox(view.place).is_none_or(|mailbox| view.notice(mailbox));
-        is_news.then_some(Decoded { event: Event::ImapPush, input: Input::Silence, request: Request(Ask::Push) })
+        is_news.then_some(Decoded::silent(Event::ImapPush, Request(Ask::Push)))
     }
 
     fn perform(&mut self, Request(ask): Request, txn: &mut MailTxn<'_>) -> Outcome<Request> {

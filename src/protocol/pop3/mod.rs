@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::line::{BARE_LF, Line, Lines};
+use super::line::Lines;
 use super::{
-    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
-    StartTls, TlsState, Unfinished, Value,
+    CapabilityOverrides, Decoded, Disconnect, Event, Framing, Machine, MailTxn, Next, Outcome, RequestField, StartTls,
+    TlsState, Unfinished, Value,
 };
 use crate::mail::{AccountNo, Accounts, Message};
 use crate::sasl::Authentication;
@@ -116,7 +116,7 @@ impl Machine for Pop3 {
             Pop3State::Silent => {
                 self.state = Pop3State::Authorization(None);
                 let request = Ask::Greeting.into();
-                return Some(Decoded { event: Event::Pop3Greeting, input: Input::Silence, request });
+                return Some(Decoded::silent(Event::Pop3Greeting, request));
             }
             Pop3State::Sasl(login) if !login.is_last() => Event::Pop3AuthStep,
             Pop3State::Sasl(_) => Event::Pop3Auth,
@@ -125,27 +125,24 @@ impl Machine for Pop3 {
         let is_command = otherwise == Event::Pop3Unknown;
         let line = self.lines.next(input)?;
         let is_http = is_command && line.is_http();
-        let (event, input, ask) = match line {
-            Line::Whole(line) if is_command => {
+        let input = line.input();
+        let (event, ask) = match line.text(self.config.limits.line) {
+            Ok(line) if is_command => {
                 let (event, command) = command::parse(&line);
-                (event, Input::Line(line), command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
+                (event, command.map_or_else(|why| Ask::Wrong(event, why), Ask::Command))
             }
-            Line::Whole(line) => (otherwise, Input::Line(line.clone()), Ask::Sasl(line)),
-            Line::BareLf(line) => (otherwise, Input::Line(line), Ask::Refused(BARE_LF.to_owned())),
-            Line::TooLong { start, octets } => {
-                let why = format!("a line may have at most {} octets", self.config.limits.line);
-                (otherwise, Input::LongLine { start, octets }, Ask::Refused(why))
-            }
+            Ok(line) => (otherwise, Ask::Sasl(line)),
+            Err(why) => (otherwise, Ask::Refused(why)),
         };
         Some(Decoded { event, input, request: if is_http { Ask::Disconnect(Disconnect::Http) } else { ask }.into() })
     }
 
     fn lapse(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::Pop3Lapse, input: Input::Silence, request: Ask::Disconnect(Disconnect::Lapse).into() }
+        Decoded::silent(Event::Pop3Lapse, Ask::Disconnect(Disconnect::Lapse).into())
     }
 
     fn stop(&mut self) -> Decoded<Request> {
-        Decoded { event: Event::Pop3Stop, input: Input::Silence, request: Ask::Disconnect(Disconnect::Stop).into() }
+        Decoded::silent(Event::Pop3Stop, Ask::Disconnect(Disconnect::Stop).into())
     }
 
     fn patience(&self) -> Duration {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::field::message;
-use super::line::{BARE_LF, Line, Lines};
+use super::line::{Line, Lines};
 use super::{
     CapabilityOverrides, Decoded, Disconnect, Event, Framing, Input, Machine, MailTxn, Next, Outcome, RequestField,
     StartTls, TlsState, Unfinished, Value,
@@ -156,7 +156,7 @@ impl Smtp {
         match &mut self.state {
             SmtpState::Silent => {
                 self.state = SmtpState::Idle;
-                Some(Decoded { event: Event::SmtpGreeting, input: Input::Silence, request: Request::Greeting })
+                Some(Decoded::silent(Event::SmtpGreeting, Request::Greeting))
             }
             SmtpState::Body(_, receiver) => {
                 let mut body = receiver.receive(input)?;
@@ -174,12 +174,11 @@ impl Smtp {
         let is_sasl = matches!(self.state, SmtpState::Sasl(_));
         let otherwise = if is_sasl { Event::SmtpAuthStep } else { Event::SmtpUnknown };
         let is_http = !is_sasl && line.is_http();
-        let mut decoded = match line {
-            Line::Whole(line) if is_sasl => {
-                let event = self.sasl_event();
-                Decoded { event, request: Request::Sasl(line.clone()), input: Input::Line(line) }
-            }
-            Line::Whole(line) => {
+        let is_long_response = is_sasl && matches!(line, Line::TooLong { .. });
+        let input = line.input();
+        let (event, request) = match line.text(self.config.limits.line) {
+            Ok(line) if is_sasl => (self.sasl_event(), Request::Sasl(line)),
+            Ok(line) => {
                 let (event, command) = command::parse(&line, self.config.limits.message, self.config.dialect);
                 let event = match &command {
                     // The command has complete credentials, so the server decides about them next.
@@ -188,32 +187,17 @@ impl Smtp {
                     }
                     _ => event,
                 };
-                let request = command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command);
-                Decoded { event, request, input: Input::Line(line) }
+                (event, command.map_or_else(|refusal| Request::Wrong(event, refusal), Request::Command))
             }
-            Line::BareLf(line) => {
-                let refusal = Refusal::new("500 5.5.2", BARE_LF);
-                Decoded { event: otherwise, request: Request::Refused(refusal), input: Input::Line(line) }
+            // RFC 4954 §6.
+            Err(_) if is_long_response => {
+                let refusal = Refusal::new("500 5.5.6", "Authentication Exchange line is too long");
+                (otherwise, Request::Refused(refusal))
             }
             // RFC 5321 §4.5.3.1.9.
-            Line::TooLong { start, octets } => {
-                let text = format!("a line may have at most {} octets", self.config.limits.line);
-                // RFC 4954 §6.
-                let refusal = match is_sasl {
-                    true => Refusal::new("500 5.5.6", "Authentication Exchange line is too long"),
-                    false => Refusal::new("500 5.5.2", &text),
-                };
-                Decoded {
-                    event: otherwise,
-                    request: Request::Refused(refusal),
-                    input: Input::LongLine { start, octets },
-                }
-            }
+            Err(why) => (otherwise, Request::Refused(Refusal::new("500 5.5.2", &why))),
         };
-        if is_http {
-            decoded.request = Request::Disconnect(Disconnect::Http);
-        }
-        decoded
+        Decoded { event, input, request: if is_http { Request::Disconnect(Disconnect::Http) } else { request } }
     }
 
     /// The event of the next SASL response, which depends on whether it completes the credentials.
@@ -240,12 +224,12 @@ impl Machine for Smtp {
 
     fn lapse(&mut self) -> Decoded<Request> {
         let event = self.config.dialect.event(Event::SmtpLapse);
-        Decoded { event, input: Input::Silence, request: Request::Disconnect(Disconnect::Lapse) }
+        Decoded::silent(event, Request::Disconnect(Disconnect::Lapse))
     }
 
     fn stop(&mut self) -> Decoded<Request> {
         let event = self.config.dialect.event(Event::SmtpStop);
-        Decoded { event, input: Input::Silence, request: Request::Disconnect(Disconnect::Stop) }
+        Decoded::silent(event, Request::Disconnect(Disconnect::Stop))
     }
 
     fn patience(&self) -> Duration {
