@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use crate::base::{Seq, SessionNo, fold_domain};
 use crate::journal::{Record, RecordKind};
-use crate::mail::{Change, MailboxId};
+use crate::mail::MailboxId;
 use crate::world::World;
 
 /// What a subscriber waits for: a record about one of these topics.
@@ -130,7 +130,7 @@ impl Subscribers {
             let accepted = message.envelope().accepted().filter(|_| !self.by_recipient.is_empty());
             accepted.filter_map(|address| self.by_recipient.get(&*fold_domain(address))).for_each(&mut add);
         }
-        for change in changes(record).iter().filter(|_| !self.by_mailbox.is_empty()) {
+        for change in record.kind.changes().iter().filter(|_| !self.by_mailbox.is_empty()) {
             if let Some(closed) = change.closed() {
                 let of_account = self.by_mailbox.iter().filter(|(place, _)| place.account == closed);
                 of_account.for_each(|(_, ids)| add(ids));
@@ -153,23 +153,6 @@ impl Subscribers {
     pub(super) fn all(&self) -> Vec<Waker> {
         self.waiting.values().map(|its| its.waker.clone()).collect()
     }
-}
-
-/// The changes of mail in this record.
-fn changes(record: &Record) -> &[Change] {
-    let detail = match &record.kind {
-        RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
-        RecordKind::Part(part) => part.detail.as_deref(),
-        RecordKind::Outside(detail) => Some(&**detail),
-        RecordKind::Opened(_)
-        | RecordKind::Closed { .. }
-        | RecordKind::Dropped { .. }
-        | RecordKind::Secured(_)
-        | RecordKind::Unsecured(_)
-        | RecordKind::Ended(_)
-        | RecordKind::Noted(_) => None,
-    };
-    detail.map_or(&[], |detail| &detail.changes)
 }
 
 fn take<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(index: &mut HashMap<K, Ids>, key: &Q, id: u64) {

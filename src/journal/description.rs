@@ -204,17 +204,7 @@ impl Journal {
 
     /// The first record of an exchange.
     pub(crate) fn exchange_at(&self, seq: Seq) -> Option<&Exchange> {
-        match &self.get(seq)?.kind {
-            RecordKind::Exchange(exchange) => Some(exchange),
-            RecordKind::Opened(_)
-            | RecordKind::Part(_)
-            | RecordKind::Closed { .. }
-            | RecordKind::Dropped { .. }
-            | RecordKind::Secured(_)
-            | RecordKind::Unsecured(_)
-            | RecordKind::Ended(_)
-            | RecordKind::Outside(_)
-            | RecordKind::Noted(_) => None,
-        }
+        let RecordKind::Exchange(exchange) = &self.get(seq)?.kind else { return None };
+        Some(exchange)
     }
 }

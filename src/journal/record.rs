@@ -223,6 +223,26 @@ impl Octets {
 }
 
 impl RecordKind {
+    pub(super) fn detail(&self) -> Option<&Detail> {
+        match self {
+            Self::Exchange(exchange) => exchange.detail.as_deref(),
+            Self::Part(part) => part.detail.as_deref(),
+            Self::Outside(detail) => Some(detail),
+            Self::Opened(_)
+            | Self::Closed { .. }
+            | Self::Dropped { .. }
+            | Self::Secured(_)
+            | Self::Unsecured(_)
+            | Self::Ended(_)
+            | Self::Noted(_) => None,
+        }
+    }
+
+    /// The changes of mail.
+    pub(crate) fn changes(&self) -> &[Change] {
+        self.detail().map_or(&[], |detail| &detail.changes)
+    }
+
     /// The position of its text, if it is a kind with text.
     pub(super) fn text(&self) -> Option<TextPlace> {
         match self {
@@ -243,19 +263,20 @@ impl RecordKind {
 impl Record {
     /// About how many octets of memory it takes, with its text.
     pub(super) fn octets(&self) -> u64 {
-        let (own, detail) = match &self.kind {
-            RecordKind::Exchange(exchange) => (0, exchange.detail.as_deref()),
-            RecordKind::Part(part) => (size_of::<ExchangePart>(), part.detail.as_deref()),
-            RecordKind::Outside(detail) => (0, Some(&**detail)),
-            RecordKind::Noted(noted) => (size_of::<Noted>() + noted.text.len(), None),
-            RecordKind::Ended(_) => (size_of::<Ended>(), None),
-            RecordKind::Opened(_) => (size_of::<Opened>(), None),
-            RecordKind::Secured(_) => (size_of::<Tls>(), None),
-            RecordKind::Unsecured(reason) => (reason.len(), None),
-            RecordKind::Closed { .. } | RecordKind::Dropped { .. } => (0, None),
+        let own = match &self.kind {
+            RecordKind::Part(_) => size_of::<ExchangePart>(),
+            RecordKind::Noted(noted) => size_of::<Noted>() + noted.text.len(),
+            RecordKind::Ended(_) => size_of::<Ended>(),
+            RecordKind::Opened(_) => size_of::<Opened>(),
+            RecordKind::Secured(_) => size_of::<Tls>(),
+            RecordKind::Unsecured(reason) => reason.len(),
+            RecordKind::Exchange(_)
+            | RecordKind::Outside(_)
+            | RecordKind::Closed { .. }
+            | RecordKind::Dropped { .. } => 0,
         };
         let text = self.kind.text().map_or(0, |text| u64::from(text.heard) + u64::from(text.said));
-        let more = detail.map_or(0, |detail| {
+        let more = self.kind.detail().map_or(0, |detail| {
             let labelled = detail.labelled.iter().map(|label| size_of::<Label>() + label.octets.held());
             let own = size_of::<Detail>() + detail.odd_dots.as_deref().map_or(0, size_of_val);
             let facts = detail.facts.as_ref().map_or(0, |_| size_of::<ClientFacts>());

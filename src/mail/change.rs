@@ -53,23 +53,8 @@ pub(crate) enum Change {
 impl Change {
     /// The account that this change removes.
     pub(crate) fn closed(&self) -> Option<AccountNo> {
-        match self {
-            Self::Close { account } => Some(*account),
-            Self::Open { .. }
-            | Self::Create { .. }
-            | Self::Delete { .. }
-            | Self::Rename { .. }
-            | Self::Subscribe { .. }
-            | Self::Keyword { .. }
-            | Self::File { .. }
-            | Self::Flag { .. }
-            | Self::Claim { .. }
-            | Self::Expunge { .. }
-            | Self::Renumber { .. }
-            | Self::Uidl { .. }
-            | Self::Admit { .. }
-            | Self::Reset { .. } => None,
-        }
+        let Self::Close { account } = self else { return None };
+        Some(*account)
     }
 
     /// The octets that a record of this change keeps in memory, where they can be many.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::toy::{connect, ending, line, say, start};
 use crate::base::{Seq, SessionNo};
-use crate::journal::{Ending, RecordKind};
+use crate::journal::Ending;
 use crate::mail::{Change, Origin};
 use crate::protocol::MailTxn;
 use crate::scenario::Scenario;
@@ -31,12 +31,7 @@ fn a_panic_ends_only_its_own_session() {
 /// The names of the accounts that the recorded changes open.
 fn opened(world: &World) -> Vec<String> {
     let records = world.journal.since(Seq(0)).unwrap();
-    let details = records.filter_map(|(_, record)| match &record.kind {
-        RecordKind::Outside(detail) => Some(&**detail),
-        RecordKind::Exchange(exchange) => exchange.detail.as_deref(),
-        _ => None,
-    });
-    let changes = details.flat_map(|detail| &detail.changes);
+    let changes = records.flat_map(|(_, record)| record.kind.changes());
     let opened = changes.filter_map(|change| {
         let Change::Open { login, .. } = change else { return None };
         Some(login.to_string())

@@ -237,7 +237,7 @@ impl LogReader {
     /// Applies the changes of a record. Returns whether one of them is a reset.
     fn apply(&mut self, record: &Record) -> Result<bool, InvalidChange> {
         let mut is_reset = false;
-        for change in record.kind.detail().map_or(&[][..], |detail| &detail.changes) {
+        for change in record.kind.changes() {
             self.accounts.apply(change, |no| self.messages.get(&no).cloned())?;
             is_reset |= matches!(change, Change::Reset { .. });
         }
@@ -301,22 +301,5 @@ impl StoredMessage {
             Envelope::new(sender, recipients.collect()).ok_or(LogProblem::Envelope(no))
         });
         Ok(Message::new(no, origin, received, envelope.transpose()?, raw))
-    }
-}
-
-impl RecordKind {
-    fn detail(&self) -> Option<&Detail> {
-        match self {
-            Self::Exchange(exchange) => exchange.detail.as_deref(),
-            Self::Part(part) => part.detail.as_deref(),
-            Self::Outside(detail) => Some(detail),
-            Self::Opened(_)
-            | Self::Closed { .. }
-            | Self::Dropped { .. }
-            | Self::Secured(_)
-            | Self::Unsecured(_)
-            | Self::Ended(_)
-            | Self::Noted(_) => None,
-        }
     }
 }
