@@ -22,6 +22,11 @@ impl Reader {
         self.problems.push(Problem::error(place.clone(), message));
     }
 
+    /// The value that was parsed from this place. Reports the error if there is one.
+    pub(crate) fn parsed<T>(&mut self, place: &Location, parsed: Result<T, impl ToString>) -> Option<T> {
+        parsed.map_err(|why| self.wrong(place, why.to_string())).ok()
+    }
+
     pub(crate) fn wrong_help(&mut self, place: &Location, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::error(place.clone(), message).help(help));
     }
@@ -122,13 +127,7 @@ impl Reader {
 
     pub(crate) fn pattern(&mut self, node: &Node) -> Option<Pattern> {
         let written = self.text(node)?;
-        match Pattern::parse(&written) {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                self.wrong(&node.place, error.to_string());
-                None
-            }
-        }
+        self.parsed(&node.place, Pattern::parse(&written))
     }
 
     /// One of these words.

@@ -20,12 +20,6 @@ impl Reader {
             return None;
         };
         let text = self.filled(text, &node.place, true)?;
-        match parse(&text) {
-            Ok(template) => Some(template),
-            Err(why) => {
-                self.wrong(&node.place, why);
-                None
-            }
-        }
+        self.parsed(&node.place, parse(&text))
     }
 }

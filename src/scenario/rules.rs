@@ -225,13 +225,7 @@ impl Reader {
             }
             Data::Text(_) | Data::Integer(_) | Data::Float(_) | Data::Truth(_) => {
                 let written = self.written(node)?;
-                match Test::parse(kind, &written) {
-                    Ok(test) => Some(test),
-                    Err(why) => {
-                        self.wrong(&node.place, why);
-                        None
-                    }
-                }
+                self.parsed(&node.place, Test::parse(kind, &written))
             }
         }
     }
@@ -255,12 +249,6 @@ impl Reader {
 
     fn times(&mut self, node: &Node) -> Option<Times> {
         let written = self.written(node)?;
-        match Times::parse(&written) {
-            Ok(times) => Some(times),
-            Err(error) => {
-                self.wrong(&node.place, error.to_string());
-                None
-            }
-        }
+        self.parsed(&node.place, Times::parse(&written))
     }
 }
