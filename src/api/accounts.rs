@@ -1,15 +1,15 @@
 //! `/v1/accounts`: accounts, mailboxes and their entries, and putting messages into mailboxes.
 
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::message_body::{MessageBody, octets};
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
 use crate::base::{MessageNo, Timestamp};
@@ -86,7 +86,7 @@ impl EntryJson {
 /// A message to put into a mailbox.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Put {
+pub(super) struct Put {
     raw: Option<String>,
     raw_base64: Option<String>,
     #[serde(default)]
@@ -138,22 +138,16 @@ pub(super) async fn put(
     State(server): Shared,
     Path((login, name)): Path<(String, String)>,
     mut params: Params,
-    request: axum::extract::Request,
+    body: MessageBody<Put>,
 ) -> Result<Response, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_message = content_type.is_some_and(|its| its.starts_with("message/"));
-    let (raw, flags, date) = if is_message {
-        let flags: Vec<Box<str>> = params.take_all("flag").into_iter().map(Box::from).collect();
-        let date = params.take("date")?;
-        params.finish()?;
-        let raw = Bytes::from_request(request, &()).await;
-        (raw.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?, flags, date)
-    } else {
-        params.finish()?;
-        let body = Json::<Put>::from_request(request, &()).await;
-        let Json(put) = body.map_err(|rejection| Problem::body(&rejection))?;
-        (octets(put.raw, put.raw_base64)?, put.flags, put.date)
+    let (raw, flags, date) = match body {
+        MessageBody::Message(raw) => {
+            let flags = params.take_all("flag").into_iter().map(Box::from).collect();
+            (raw, flags, params.take("date")?)
+        }
+        MessageBody::Json(put) => (octets(put.raw, put.raw_base64)?, put.flags, put.date),
     };
+    params.finish()?;
     let date = date.map(|date| timestamp(&date)).transpose()?;
     let draft = Draft { raw, flags: flags.into(), date };
     let entry = server.engine().update(|world, now| {
@@ -166,18 +160,6 @@ pub(super) async fn put(
         Problem::field(field, format!("{name} of {login}: {unfit}")).status(StatusCode::UNPROCESSABLE_ENTITY)
     })?;
     Ok((StatusCode::CREATED, Json(json!(entry))).into_response())
-}
-
-/// The octets from `raw` or from `raw_base64`.
-pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<Bytes, Problem> {
-    match (raw, raw_base64) {
-        (Some(raw), None) => Ok(raw.into()),
-        (None, Some(base64)) => match BASE64.decode(base64.as_bytes()) {
-            Ok(raw) => Ok(raw.into()),
-            Err(error) => Err(Problem::field("raw_base64", format!("it is not base64: {error}"))),
-        },
-        _ => Err(Problem::field("raw", "put the message into either `raw` or `raw_base64`")),
-    }
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, Problem> {

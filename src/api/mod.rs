@@ -8,6 +8,7 @@ mod chunked;
 mod journal;
 mod json;
 mod message;
+mod message_body;
 mod messages;
 mod params;
 mod problem;

@@ -4,17 +4,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{FromRequest, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Shared;
-use super::accounts::octets;
 use super::blocking::run_blocking;
 use super::json::MessageJson;
+use super::message_body::{MessageBody, octets};
 use super::params::{NoParams, Params};
 use super::problem::Problem;
 use crate::base::{Seq, Times};
@@ -26,7 +25,7 @@ use crate::world::Kept;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Delivery {
+pub(super) struct Delivery {
     #[serde(default)]
     from: String,
     to: Vec<String>,
@@ -38,21 +37,13 @@ struct Delivery {
 pub(super) async fn deliver(
     State(server): Shared,
     mut params: Params,
-    request: axum::extract::Request,
+    body: MessageBody<Delivery>,
 ) -> Result<Response, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_message = content_type.is_some_and(|its| its.starts_with("message/"));
-    let (from, to, raw) = if is_message {
-        let (from, to) = (params.take("from")?.unwrap_or_default(), params.take_all("to"));
-        params.finish()?;
-        let raw = Bytes::from_request(request, &()).await;
-        (from, to, raw.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?)
-    } else {
-        params.finish()?;
-        let body = Json::<Delivery>::from_request(request, &()).await;
-        let Json(delivery) = body.map_err(|rejection| Problem::body(&rejection))?;
-        (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?)
+    let (from, to, raw) = match body {
+        MessageBody::Message(raw) => (params.take("from")?.unwrap_or_default(), params.take_all("to"), raw),
+        MessageBody::Json(delivery) => (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?),
     };
+    params.finish()?;
     let message = server.deliver(&from, &to, raw).map_err(|why| {
         let (field, status) = match &why {
             Undeliverable::NoRecipient => ("to", StatusCode::BAD_REQUEST),

@@ -1,0 +1,42 @@
+//! The body of a request that brings a message: JSON with the message in it, or the message itself.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use data_encoding::BASE64;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+
+pub(super) enum MessageBody<T> {
+    Json(T),
+    /// A body whose type is `message/…`, such as `message/rfc822`.
+    Message(Bytes),
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MessageBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if content_type.is_some_and(|its| its.starts_with("message/")) {
+            let raw = Bytes::from_request(request, state).await;
+            return raw.map(Self::Message).map_err(|why| Problem::new(why.status(), why.body_text()));
+        }
+        let body = Json::from_request(request, state).await;
+        body.map(|Json(body)| Self::Json(body)).map_err(|why| Problem::body(&why))
+    }
+}
+
+/// The octets from `raw` or from `raw_base64`.
+pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<Bytes, Problem> {
+    match (raw, raw_base64) {
+        (Some(raw), None) => Ok(raw.into()),
+        (None, Some(base64)) => match BASE64.decode(base64.as_bytes()) {
+            Ok(raw) => Ok(raw.into()),
+            Err(error) => Err(Problem::field("raw_base64", format!("it is not base64: {error}"))),
+        },
+        _ => Err(Problem::field("raw", "put the message into either `raw` or `raw_base64`")),
+    }
+}
