@@ -101,11 +101,11 @@ impl Mechanism {
     }
 }
 
-/// Decodes an initial response in a command; `None` if it is not base64.
-pub(crate) fn initial_response(text: &[u8]) -> Option<Vec<u8>> {
+/// Decodes an initial response in a command.
+pub(crate) fn initial_response(text: &[u8]) -> Result<Vec<u8>, Rejection> {
     match text {
-        b"=" => Some(Vec::new()),
-        base64 => BASE64.decode(base64).ok(),
+        b"=" => Ok(Vec::new()),
+        base64 => BASE64.decode(base64).map_err(|_| Rejection::NotBase64),
     }
 }
 
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn an_initial_response_may_be_empty_or_complete() {
-        assert_eq!(initial_response(b"="), Some(Vec::new()));
-        assert_eq!(initial_response(b"AHRpbQBzZWNyZXQ="), Some(b"\0tim\0secret".to_vec()));
-        assert_eq!(initial_response(b"*"), None);
+        assert_eq!(initial_response(b"="), Ok(Vec::new()));
+        assert_eq!(initial_response(b"AHRpbQBzZWNyZXQ="), Ok(b"\0tim\0secret".to_vec()));
+        assert_eq!(initial_response(b"*"), Err(Rejection::NotBase64));
 
         for (name, is_complete) in [("PLAIN", true), ("LOGIN", false)] {
             let mechanism = Mechanism::parse(name.as_bytes()).expect("the mechanism exists");

@@ -160,9 +160,7 @@ fn auth(argument: Option<&str>) -> Result<Pop3Command, Wrong> {
         None => (argument, None),
     };
     let mechanism = Mechanism::parse(name.as_bytes()).ok_or("unsupported authentication mechanism")?;
-    let initial = match initial {
-        None => None,
-        Some(base64) => Some(initial_response(base64.as_bytes()).ok_or("the initial response is not base64")?),
-    };
+    let initial = initial.map(|base64| initial_response(base64.as_bytes())).transpose();
+    let initial = initial.map_err(|rejection| rejection.to_string())?;
     Ok(Pop3Command::Auth(Some((mechanism, initial))))
 }

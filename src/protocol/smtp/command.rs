@@ -158,13 +158,7 @@ fn auth(argument: &str) -> Result<SmtpCommand, Refusal> {
     let Some(mechanism) = Mechanism::parse(mechanism.as_bytes()) else {
         return Err(Refusal::new("504 5.5.4", "Unrecognized authentication type"));
     };
-    let initial = match initial {
-        None => None,
-        Some(base64) => match initial_response(base64.as_bytes()) {
-            Some(response) => Some(response),
-            None => return Err(Refusal::syntax("the initial response is not base64")),
-        },
-    };
+    let initial = initial.map(|base64| initial_response(base64.as_bytes())).transpose()?;
     Ok(SmtpCommand::Auth { mechanism, initial })
 }
 

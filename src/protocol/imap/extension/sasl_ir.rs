@@ -16,7 +16,5 @@ pub(in crate::protocol::imap) fn parse_initial_response(parser: &mut Parser<'_>)
     }
     parser.space()?;
     let at = parser.at();
-    initial_response(parser.rest())
-        .map(Some)
-        .ok_or_else(|| SyntaxError { at, what: "the initial response is not base64".to_owned() })
+    initial_response(parser.rest()).map(Some).map_err(|rejection| SyntaxError { at, what: rejection.to_string() })
 }
