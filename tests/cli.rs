@@ -9,7 +9,7 @@ use credentials::{assert_none, broken_logins};
 use data_encoding::BASE64;
 use deadline::{DEADLINE, connect};
 use serde_json::Value;
-use support::{Deadline, output, start};
+use support::{Deadline, is_there, output, run, start};
 
 #[path = "clients/credentials.rs"]
 mod credentials;
@@ -216,6 +216,32 @@ fn files_are_written_once_everything_is_bound() {
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
     assert_eq!(ureq::get(url).config().timeout_global(Some(DEADLINE)).build().call().unwrap().status(), 200);
+}
+
+// Only Linux has all of 127.0.0.0/8 without any configuration.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_certificate_is_valid_for_the_addresses_of_the_listeners() {
+    if !is_there("openssl") {
+        return;
+    }
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    let options = ["--json", "--bind", "127.0.0.2", "--ca-file", ca.path().to_str().unwrap()];
+    let mut server = Running::start(&options);
+    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+
+    let address = format!("127.0.0.2:{}", port(&ready, "smtps"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-quiet", "-verify_return_error", "-verify_ip", "127.0.0.2", "-CAfile"]);
+    run(openssl.arg(ca.path()).args(["-connect", &address]), "QUIT\r\n");
+}
+
+#[test]
+fn a_reader_of_the_list_of_scenarios_may_close_the_pipe() {
+    let (mut list, _deadline) = start(&mut mailjig(&["scenarios"])).unwrap();
+    drop(list.stdout.take());
+    let ended = list.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
 }
 
 #[test]

@@ -598,6 +598,20 @@ fn a_listener_presents_its_own_certificate() {
 }
 
 #[test]
+fn of_several_rules_the_outermost_chooses_the_certificate() {
+    let server = MailServer::start();
+    server.mount(on(tls::hello()).expired_certificate());
+    server.mount(on(tls::hello()).nth("2+").good_certificate());
+    let alert = server.mount(on(tls::hello()).nth("4").alert("handshake_failure"));
+    server.mount(on(tls::hello()).nth("4+").good_certificate());
+
+    let handshakes: Vec<bool> = (0..5).map(|_| Wire::connect(&server, "smtp", true).read().is_ok()).collect();
+
+    assert_eq!(handshakes, [false, true, true, false, true]);
+    assert_eq!(alert.hits(), 1);
+}
+
+#[test]
 fn a_timer_counts_from_the_mounting_of_its_rule() {
     let text = r#"
         clock = "manual"

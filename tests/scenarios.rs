@@ -372,7 +372,10 @@ fn entry(row: &Row, text: &str) -> String {
         .split(", ")
         .map(|word| format!("`{}`", word.trim_matches('"')))
         .collect();
-    let command = row.command.replace("{clients}/", "");
+    // As a shell takes it.
+    let command = row.command.replace("{clients}/", "tests/clients/").replace("{fetch}", "'FETCH 1:* UID'");
+    let words = command.split(' ').map(|word| if word.contains(';') { format!("'{word}'") } else { word.to_owned() });
+    let command = words.collect::<Vec<_>>().join(" ");
     let set: String = row.set.iter().map(|(name, value)| format!(" with `{name}` = `{value}`")).collect();
     format!(
         "### `{}`\n\n{} {lesson}\n\n- **Obligations:** {}\n- **Tested with:** `{command}`{set}; exit status {}\n",

@@ -14,6 +14,9 @@ use regex::Regex;
 /// | `~^Re: ` | a text in which this regular expression (crate `regex`) matches |
 /// | `!…` | what the rest of the pattern does not match |
 ///
+/// Where a message has several values, such as recipients, one of them must match: `!bob@example.org` matches if one
+/// recipient is not Bob.
+///
 /// Case matters, except in the domain of an address (RFC 5321 §2.4).
 ///
 /// ```
@@ -203,12 +206,17 @@ impl Pattern {
 
     /// The only text that this pattern matches, if it is exact; usable as a look-up key.
     pub(crate) fn exact(&self) -> Option<&str> {
+        self.plain().filter(|_| !self.negated)
+    }
+
+    /// The text of a pattern without `*` and `~`, also if it is negated.
+    pub(crate) fn plain(&self) -> Option<&str> {
         match &self.form {
-            Form::Glob(pieces) if !self.negated => match &**pieces {
+            Form::Glob(pieces) => match &**pieces {
                 [only] => Some(only),
                 _ => None,
             },
-            Form::Glob(_) | Form::Regex(_) => None,
+            Form::Regex(_) => None,
         }
     }
 }

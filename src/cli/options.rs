@@ -60,8 +60,8 @@ pub(super) struct Serve {
     /// The server's host name, used in greetings and in its certificate.
     #[arg(long, value_name = "NAME", env = "MAILJIG_HOST", default_value = "localhost")]
     host: String,
-    /// Further name or IP address for the certificate, besides the host name, `localhost`,
-    /// `127.0.0.1`, `::1` and `host.docker.internal`; may be repeated.
+    /// Further name or IP address for the certificate, besides the host name, the addresses of
+    /// the listeners, `localhost`, `127.0.0.1`, `::1` and `host.docker.internal`; may be repeated.
     #[arg(long, value_name = "NAME", env = "MAILJIG_SAN", value_delimiter = ',')]
     san: Vec<String>,
     /// An account. With at least one, all other logins and addresses are refused. May be repeated.
@@ -143,10 +143,11 @@ pub(super) struct Serve {
     /// Write the endpoints to this file as JSON, once all ports are bound.
     #[arg(long, value_name = "FILE", env = "MAILJIG_READY_FILE")]
     pub(super) ready_file: Option<PathBuf>,
-    /// Write JSON to standard output: the endpoints in the first line, then one line for each event.
+    /// Write JSON to standard output: the endpoints in the first line, then one line for each login, captured
+    /// message and the like.
     #[arg(long)]
     pub(super) json: bool,
-    /// Write only the endpoints, not a line for each event.
+    /// Write only the endpoints, not the lines that follow.
     #[arg(long, short)]
     pub(super) quiet: bool,
 }

@@ -1,5 +1,6 @@
 //! `mailjig check` and `mailjig scenarios`: reading scenarios without a server.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,25 +57,34 @@ pub(super) fn check(options: &Check) -> ExitCode {
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Prints a text. A reader such as `head` may close the pipe before the end.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("mailjig: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
 /// Lists the scenarios that come with mailjig, or prints one.
 pub(super) fn list(options: &List) -> ExitCode {
     let Some(name) = &options.name else {
         let width = SHIPPED.iter().map(|its| its.name.len()).max().unwrap_or(0);
+        let mut text = String::new();
         let mut folder = "";
         for its in SHIPPED {
             if its.folder != folder {
-                println!("{}{}", if folder.is_empty() { "" } else { "\n" }, its.folder);
+                text += &format!("{}{}\n", if folder.is_empty() { "" } else { "\n" }, its.folder);
                 folder = its.folder;
             }
-            println!("  {:width$}  {}", its.name, its.lesson());
+            text += &format!("  {:width$}  {}\n", its.name, its.lesson());
         }
-        return ExitCode::SUCCESS;
+        return print(&text);
     };
     match SHIPPED.iter().find(|its| its.name == *name) {
-        Some(its) => {
-            print!("{}", its.text);
-            ExitCode::SUCCESS
-        }
+        Some(its) => print(its.text),
         None => {
             eprintln!(
                 "{}",

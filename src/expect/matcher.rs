@@ -233,12 +233,15 @@ impl Text {
     fn matches(&self, pattern: &Pattern, evidence: &Evidence<'_>) -> bool {
         match self {
             Self::To | Self::From => self.got(evidence).iter().any(|address| pattern.matches_address(address)),
-            Self::Body => match pattern.exact() {
-                Some(text) => self.got(evidence).iter().any(|body| body.contains(text)),
-                None => self.got(evidence).iter().any(|body| {
-                    pattern.matches(body) || (!pattern.is_negated() && body.lines().any(|line| pattern.matches(line)))
-                }),
-            },
+            // The plain and the HTML text are one body, so a negated pattern must match neither.
+            Self::Body => {
+                let is_match = |text: &str| pattern.matches(text) != pattern.is_negated();
+                let is_in = |body: &String| match pattern.plain() {
+                    Some(text) => body.contains(text),
+                    None => is_match(body) || body.lines().any(is_match),
+                };
+                self.got(evidence).iter().any(is_in) != pattern.is_negated()
+            }
             Self::Subject
             | Self::Header(_)
             | Self::Attachment

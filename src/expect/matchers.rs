@@ -78,7 +78,7 @@ pub fn subject(text: impl Into<Pattern>) -> Matcher {
 }
 
 /// Messages with this in their plain or HTML text, decoded. An exact text may be anywhere in it; a pattern with `*`
-/// matches a whole line.
+/// must match a whole line or the whole text. `!` finds the messages without it.
 ///
 /// ```
 /// use mailjig::prelude::*;
@@ -87,6 +87,7 @@ pub fn subject(text: impl Into<Pattern>) -> Matcher {
 /// server.deliver("bob@example.org", "Subject: code\r\n\r\nYour code is 1234.\r\n");
 /// assert_eq!(server.find(body("code is")).len(), 1);
 /// assert_eq!(server.find(body("Your code is *.")).len(), 1);
+/// assert_eq!(server.find(body("!Your code")).len(), 0);
 /// ```
 #[track_caller]
 pub fn body(text: impl Into<Pattern>) -> Matcher {

@@ -115,7 +115,7 @@ impl MailServerBuilder {
         self
     }
 
-    /// The seed of chance, jitter and generated values. Default: 1. A scenario may set its own.
+    /// The seed of `chance`, of random waits and of generated values. Default: 1. A scenario may set its own.
     ///
     /// ```
     /// use mailjig::prelude::*;

@@ -7,7 +7,7 @@ use crate::base::Timestamp;
 use crate::server::block_on;
 
 /// The server's time: real, or paused and advanced by the test. Rules (`wait`, `pace`, `after`) and the server's
-/// timeouts use it; waits of the test are always in real time.
+/// timeouts, but not that of a TLS handshake, use it; waits of the test are always in real time.
 ///
 /// ```
 /// # use std::time::Duration;

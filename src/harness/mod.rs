@@ -41,7 +41,7 @@ use crate::world::{Kept, World};
 /// One isolated mail server: its listeners, mail, journal, rules and clock are its own. Dropping it verifies its
 /// [expectations](Self::expect), then stops it.
 ///
-/// It runs on threads of its own, so it works under tokio, under any other executor, and in a plain `#[test]`.
+/// It runs on threads that all servers of the process share, so it works under tokio, under any other executor, and in a plain `#[test]`.
 ///
 /// ```
 /// use lettre::{SmtpTransport, Transport};
@@ -159,7 +159,8 @@ impl MailServer {
     }
 
     /// Restores the initial state: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers
-    /// begin at 1 again. Open sessions continue; handles of removed rules return 0.
+    /// begin at 1 again. Open SMTP and LMTP sessions continue; IMAP and POP3 sessions with a login end
+    /// at their next command, because their account is gone. Handles of removed rules return 0.
     ///
     /// ```
     /// use mailjig::prelude::*;

@@ -217,7 +217,7 @@ impl Scenario {
         self
     }
 
-    /// The seed of chance and jitter. Default: the seed in the file, otherwise that of the server, which is 1.
+    /// The seed of `chance` and of random waits. Default: the seed in the file, otherwise that of the server, which is 1.
     ///
     /// ```
     /// use mailjig::Scenario;

@@ -95,7 +95,9 @@ impl Server {
         }
         let mut world = World::new(settings.members.clone(), settings.namespace.clone(), settings.seed, settings.keep);
         world.mail.accounts.separate_details(settings.subaddress_separator);
-        let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &settings.names)));
+        let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
+        let names: Vec<String> = settings.names.iter().cloned().chain(addresses.map(|ip| ip.to_string())).collect();
+        let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &names)));
         let mut server =
             Self { engine: Engine::new(world), tls, settings, endpoints: Vec::new(), accepting: Vec::new() };
         let scenario = server.settings.scenario.clone();

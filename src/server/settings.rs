@@ -17,7 +17,7 @@ use crate::world::Keep;
 pub(crate) struct Settings {
     /// The server's own name in greetings and in its certificate.
     pub(crate) host: String,
-    /// Further names and addresses for the certificate, besides the host and the loopback names.
+    /// Further names and addresses for the certificate, besides the host, the addresses of the listeners and the loopback names.
     pub(crate) names: Vec<String>,
     /// Host names that HTTP requests may use, besides the server's own.
     pub(crate) allowed_hosts: Vec<String>,

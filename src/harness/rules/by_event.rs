@@ -214,7 +214,8 @@ impl Rule<ClientHello> {
         self.push(Hello::Profile(Profile::of(Certificate::Expired)))
     }
 
-    /// Presents the valid certificate, even if an outer rule or the scenario presents another.
+    /// Presents the valid certificate, even if a rule that was mounted before or the scenario presents another. If several
+    /// rules that match choose a certificate, the outermost decides.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -222,7 +223,7 @@ impl Rule<ClientHello> {
     ///
     /// let server = MailServer::start();
     /// server.mount(on(tls::hello()).expired_certificate());
-    /// server.mount(on(tls::hello()).nth("3+").good_certificate());   // it was renewed
+    /// server.mount(on(tls::hello()).nth("3+").good_certificate());   // renewed from the third handshake on
     /// ```
     pub fn good_certificate(self) -> Self {
         self.push(Hello::Profile(Profile::of(Certificate::Good)))

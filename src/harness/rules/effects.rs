@@ -11,7 +11,7 @@ use crate::rule::step::set::{Assign, SetStep, Variable};
 
 impl<P> Rule<P> {
     /// Sets a variable: a text, a number, or `+1` or `-1` to count. `session.x` is a variable of the session, any other
-    /// name is a variable of the server. Conditions use `state.x` and `session.x`.
+    /// name is a variable that all rules share. Conditions use `state.x` and `session.x`.
     ///
     /// # Panics
     /// If the text has a `{` that is not closed.

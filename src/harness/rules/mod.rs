@@ -72,8 +72,8 @@ pub fn on<P>(point: Point<P>) -> Rule<P> {
 ///
 /// [`MailServer::mount`](crate::MailServer::mount) mounts it. Conditions must all hold; steps run in the order in which
 /// they were added. A rule wraps the rules mounted before it and, innermost, the conforming server:
-/// [`pass`](Self::pass) runs those. A rule without a step that replies (`pass`, `reply`, `raw`, `stall`, `close`)
-/// passes after its last step.
+/// [`pass`](Self::pass) runs those. A rule with none of the steps `pass`, `reply`, `raw`, `stall`, `close` and
+/// `alert` passes after its last step.
 ///
 /// Patterns are those of [`Pattern`](crate::Pattern): exact text, `*`, `~` before a regular expression, `!` for the
 /// opposite. In texts that are sent, `{name}` is replaced by the event's field of that name, and `{{` is a brace.

@@ -311,7 +311,12 @@ impl Run {
                 self.is_mute = true;
             }
             Action::Await => return Some(Want::Await),
-            Action::Hello(hello) => self.hello = Some(hello),
+            // An alert is sent whatever certificate was chosen. Of certificates, the outermost rule's counts.
+            Action::Hello(hello) => {
+                if self.hello.is_none() || matches!(hello, Hello::Alert(_)) {
+                    self.hello = Some(hello);
+                }
+            }
             Action::Filter(filter) => frame.shape(filter, at),
             Action::Effect => {}
         }

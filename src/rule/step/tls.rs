@@ -10,7 +10,7 @@ use crate::protocol::Event;
 pub(super) const KIND: StepKind = StepKind {
     name: "tls",
     forms: "`{ cert = \"expired\" }`, `{ alert = \"handshake_failure\" }`",
-    does: "Answers a ClientHello with this certificate or with this alert.",
+    does: "Answers a ClientHello with this certificate or with this alert. If several rules choose a certificate, the outermost decides.",
     role: Role::Flow,
     examples: &[Example {
         on: "tls.hello",
