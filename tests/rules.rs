@@ -600,7 +600,7 @@ fn a_listener_presents_its_own_certificate() {
 #[test]
 fn of_several_rules_the_outermost_chooses_the_certificate() {
     let server = MailServer::start();
-    server.mount(on(tls::hello()).expired_certificate());
+    let expired = server.mount(on(tls::hello()).expired_certificate());
     server.mount(on(tls::hello()).nth("2+").good_certificate());
     let alert = server.mount(on(tls::hello()).nth("4").alert("handshake_failure"));
     server.mount(on(tls::hello()).nth("4+").good_certificate());
@@ -609,6 +609,7 @@ fn of_several_rules_the_outermost_chooses_the_certificate() {
 
     assert_eq!(handshakes, [false, true, true, false, true]);
     assert_eq!(alert.hits(), 1);
+    assert_eq!((expired.hits(), expired.without_effect()), (4, 3));
 }
 
 #[test]

@@ -313,7 +313,12 @@ impl Run {
             Action::Await => return Some(Want::Await),
             // An alert is sent whatever certificate was chosen. Of certificates, the outermost rule's counts.
             Action::Hello(hello) => {
-                if self.hello.is_none() || matches!(hello, Hello::Alert(_)) {
+                let is_alert = matches!(hello, Hello::Alert(_));
+                let counts = is_alert || self.hello.is_none();
+                if !is_alert {
+                    frame.effect.note(at, counts);
+                }
+                if counts {
                     self.hello = Some(hello);
                 }
             }

@@ -101,4 +101,8 @@ impl Step for Hello {
     fn answers(&self) -> bool {
         matches!(self, Self::Alert(_))
     }
+
+    fn may_miss(&self, _is_late: bool) -> bool {
+        matches!(self, Self::Profile(_))
+    }
 }
