@@ -46,7 +46,7 @@ pub(super) fn check(options: &Check) -> ExitCode {
         match scenario.check() {
             Ok(warnings) => {
                 warnings.iter().for_each(|warning| eprintln!("{warning}"));
-                println!("{}: ok", file.display());
+                is_right &= print(&format!("{}: ok\n", file.display()));
             }
             Err(error) => {
                 is_right = false;
@@ -54,18 +54,22 @@ pub(super) fn check(options: &Check) -> ExitCode {
             }
         }
     }
-    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    exit_code(is_right)
 }
 
-/// Prints a text. A reader such as `head` may close the pipe before the end.
-fn print(text: &str) -> ExitCode {
+/// Prints a text; false if that fails. A reader such as `head` may close the pipe before the end.
+fn print(text: &str) -> bool {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("mailjig: cannot write: {error}");
-            ExitCode::FAILURE
+            false
         }
-        Ok(()) | Err(_) => ExitCode::SUCCESS,
+        Ok(()) | Err(_) => true,
     }
+}
+
+fn exit_code(is_right: bool) -> ExitCode {
+    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Lists the scenarios that come with mailjig, or prints one.
@@ -81,10 +85,10 @@ pub(super) fn list(options: &List) -> ExitCode {
             }
             text += &format!("  {:width$}  {}\n", its.name, its.lesson());
         }
-        return print(&text);
+        return exit_code(print(&text));
     };
     match SHIPPED.iter().find(|its| its.name == *name) {
-        Some(its) => print(its.text),
+        Some(its) => exit_code(print(its.text)),
         None => {
             eprintln!(
                 "{}",

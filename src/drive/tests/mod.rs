@@ -184,7 +184,7 @@ fn a_bad_tls_record_is_answered_with_an_alert() {
     let (engine, address, certificate) = start_holding_little_by_tls();
     let mut client = connect_holding_little_by_tls(address, certificate);
 
-    client.get_mut().sock.write_all(b"\x17\x03\x03\x00\x14this is no ciphertext").unwrap();
+    client.get_mut().sock.write_all(b"\x17\x03\x03\x00\x14not a TLS ciphertext").unwrap();
 
     let failed = client.read(&mut [0]).unwrap_err();
     assert_eq!(failed.to_string(), "received fatal alert: BadRecordMac");
