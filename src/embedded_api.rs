@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::harness::MailServer;
+use crate::server::{Host, HostLimits};
 
 impl MailServer {
     /// The URL of this server's own HTTP API, such as `http://127.0.0.1:40913`. The first call starts the API.
@@ -19,10 +20,12 @@ impl MailServer {
     pub fn api(&self) -> &str {
         let api = match self.embedded_api().get() {
             Some(api) => api,
-            None => match Api::start(self.server().clone(), ([127, 0, 0, 1], 0).into()) {
-                Ok(started) => self.embedded_api().get_or_init(|| Box::new(started)),
-                Err(error) => panic!("{error}"),
-            },
+            None => {
+                match Api::start(&Host::new(self.server().clone(), HostLimits::default()), ([127, 0, 0, 1], 0).into()) {
+                    Ok(started) => self.embedded_api().get_or_init(|| Box::new(started)),
+                    Err(error) => panic!("{error}"),
+                }
+            }
         };
         api.downcast_ref::<Api>().map(Api::url).unwrap_or_default()
     }

@@ -411,7 +411,7 @@ fn every_error_is_a_problem_that_names_the_field() {
     }
     assert_eq!(problem(client.delete("/health"), 405)["title"], "Method Not Allowed");
     let text = client.agent.post(format!("{}/deliver", client.base)).send("{}").unwrap();
-    assert_eq!(problem(text, 415)["field"], "body");
+    assert_eq!(problem(text, 422)["field"], "to", "the content type of JSON does not matter");
 
     let server = MailServer::builder().account("ann@example.org", "secret").start();
     let stranger = Client::of(&server).post("/deliver", &json!({ "to": ["eve@example.org"], "raw": "" }));

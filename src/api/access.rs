@@ -19,14 +19,15 @@ use tokio::time::timeout;
 
 use super::blocking::{LITTLE, run_blocking};
 use super::problem::Problem;
-use crate::server::Server;
+use super::target::{Target, locate};
+use crate::server::Host;
 
 /// The checks that every request passes.
 #[derive(Clone)]
 pub(super) struct Access {
-    pub(super) server: Arc<Server>,
-    /// The largest body, in octets.
-    pub(super) limit: usize,
+    pub(super) host: Arc<Host>,
+    /// Octets that a body may have beyond the messages in it, for the JSON around them.
+    pub(super) envelope: u64,
     /// How long the body may take to arrive.
     pub(super) patience: Duration,
 }
@@ -34,11 +35,7 @@ pub(super) struct Access {
 /// Refuses requests for foreign hosts (DNS rebinding), unsafe requests from foreign pages, and bodies that are too
 /// large or too slow. `nosniff` keeps browsers from guessing another content type.
 pub(super) async fn access(State(access): State<Access>, request: Request, next: Next) -> Response {
-    let admitted = match access.admit(&request) {
-        Ok(()) => access.complete(request).await,
-        Err(problem) => Err(problem),
-    };
-    let mut response = match admitted {
+    let mut response = match access.admit(request).await {
         Ok((head, body)) => answer(head, body, next).await,
         Err(problem) => problem.into_response(),
     };
@@ -67,7 +64,15 @@ async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) ->
 }
 
 impl Access {
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
+    /// The request with its complete body, for the server that it is about.
+    async fn admit(&self, mut request: Request) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
+        self.refuse_foreign(&request)?;
+        let Target(server) = locate(&self.host, &mut request)?;
+        let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(self.envelope);
+        self.complete(request, usize::try_from(limit).unwrap_or(usize::MAX)).await
+    }
+
+    fn refuse_foreign(&self, request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         let host = request.uri().host().map(str::to_owned).or_else(|| text(headers, header::HOST));
         let host = host.unwrap_or_default();
@@ -98,13 +103,13 @@ impl Access {
         }
     }
 
-    /// The request with its complete body, in the pieces in which it arrived.
-    async fn complete(&self, request: Request) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
+    /// The request with its complete body of at most `limit` octets, in the pieces in which it arrived.
+    async fn complete(&self, request: Request, limit: usize) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
         let (head, body) = request.into_parts();
-        match timeout(self.patience, Limited::new(body, self.limit).collect()).await {
+        match timeout(self.patience, Limited::new(body, limit).collect()).await {
             Ok(Ok(body)) => Ok((head, body.aggregate())),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let detail = format!("a body has at most {} octets", self.limit);
+                let detail = format!("a body has at most {limit} octets");
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
             }
             Ok(Err(error)) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is incomplete: {error}"))),
@@ -120,7 +125,7 @@ impl Access {
             Some(address) => address.split(']').next().unwrap_or_default(),
             None => host.split(':').next().unwrap_or_default(),
         };
-        let settings = self.server.settings();
+        let settings = self.host.main().settings();
         let mut own = [settings.host.as_str(), "localhost", "host.docker.internal"]
             .into_iter()
             .chain(settings.names.iter().chain(&settings.allowed_hosts).map(String::as_str));
@@ -147,13 +152,15 @@ mod tests {
     use super::*;
     use crate::api::serve::{Bounds, serve};
     use crate::drive::runtime;
-    use crate::server::{Settings, bind};
+    use crate::server::{HostLimits, Server, Settings, bind};
 
-    const LIMIT: usize = 10;
+    const LIMIT: u64 = 10;
 
-    fn start(limit: usize, patience: Duration, page: MethodRouter) -> SocketAddr {
-        let server = Arc::new(Server::start(Settings::default()).unwrap());
-        let guarded = middleware::from_fn_with_state(Access { server, limit, patience }, access);
+    fn start(limit: u64, patience: Duration, page: MethodRouter) -> SocketAddr {
+        let mut settings = Settings::default();
+        settings.limits.smtp.message = 0;
+        let host = Host::new(Arc::new(Server::start(settings).unwrap()), HostLimits::default());
+        let guarded = middleware::from_fn_with_state(Access { host, envelope: limit, patience }, access);
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
@@ -213,7 +220,7 @@ mod tests {
             }
             body.len().to_string()
         };
-        let address = start(2 * LITTLE, LONG, post(work));
+        let address = start(2 * LITTLE as u64, LONG, post(work));
         let says = |octets| format!("Content-Length: {octets}\r\n\r\n{}", "x".repeat(octets));
 
         let long: Vec<TcpStream> =

@@ -2,16 +2,15 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Shared;
-use super::message_body::{MessageBody, octets};
+use super::body::{MessageBody, octets};
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
+use super::target::Target;
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::{Account, Entry, Flags, Mailbox, SpecialUse};
 use crate::protocol::InvalidMailbox;
@@ -94,19 +93,23 @@ pub(super) struct Put {
     date: Option<String>,
 }
 
-pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<Value> {
     let accounts: Vec<AccountJson> =
         server.engine().read(|world| world.mail.accounts.iter().map(|(_, account)| account.into()).collect());
     Json(json!({ "accounts": accounts }))
 }
 
-pub(super) async fn one(State(server): Shared, Path(login): Path<String>, _: NoParams) -> Result<Json<Value>, Problem> {
+pub(super) async fn one(
+    Target(server): Target,
+    Path(login): Path<String>,
+    _: NoParams,
+) -> Result<Json<Value>, Problem> {
     let account = server.engine().read(|world| account(world, &login).map(AccountJson::from));
     account.map(|account| Json(json!(account))).ok_or_else(|| Problem::none("account", &login))
 }
 
 pub(super) async fn entries(
-    State(server): Shared,
+    Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     _: NoParams,
 ) -> Result<Json<Value>, Problem> {
@@ -120,7 +123,7 @@ pub(super) async fn entries(
 
 /// The octets of an entry's message.
 pub(super) async fn raw(
-    State(server): Shared,
+    Target(server): Target,
     Path((login, name, uid)): Path<(String, String, String)>,
     _: NoParams,
 ) -> Result<Response, Problem> {
@@ -135,7 +138,7 @@ pub(super) async fn raw(
 /// Puts a message into a mailbox, which is created if it does not exist. The body is JSON, or the message itself with
 /// its flags and date in the query.
 pub(super) async fn put(
-    State(server): Shared,
+    Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     mut params: Params,
     body: MessageBody<Put>,

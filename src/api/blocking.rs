@@ -1,6 +1,5 @@
 //! Reads whole messages without blocking the threads of the runtime.
 
-use axum::http::StatusCode;
 use tokio::task::{block_in_place, spawn_blocking};
 
 use super::problem::Problem;
@@ -16,5 +15,5 @@ pub(super) fn blocking_if_long<T>(octets: usize, read: impl FnOnce() -> T) -> T 
 /// Reads whole messages on a thread for blocking work.
 pub(super) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let done = spawn_blocking(work).await;
-    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in mailjig; please report it"))
+    done.map_err(|_| Problem::bug())
 }

@@ -4,17 +4,16 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::chunked::chunked;
 use super::params::Params;
 use super::problem::Problem;
+use super::target::Target;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Description, Gone, Journal, Left, Less, Record, RecordedTurn, Trace};
@@ -50,7 +49,7 @@ struct RecordSelection {
     limit: usize,
 }
 
-pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
     let after = params.cursor("after")?;
     let selection = RecordSelection {
         after: after.unwrap_or_default(),

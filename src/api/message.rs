@@ -4,38 +4,37 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::Shared;
 use super::blocking::run_blocking;
 use super::json::{MessageJson, PartJson};
 use super::params::{NoParams, Path};
 use super::problem::Problem;
+use super::target::Target;
 use crate::base::MessageNo;
 use crate::journal::Captured;
 use crate::server::Server;
 
-pub(super) async fn one(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn one(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let found = find(&server, &m)?;
     run_blocking(move || Json(MessageJson::from(&found)).into_response()).await
 }
 
 /// The bytes as captured, not a copy of them.
-pub(super) async fn raw(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn raw(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let raw = find(&server, &m)?.message.raw().clone();
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
 
-pub(super) async fn text(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn text(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || message.text().into_response()).await
 }
 
 /// The HTML as it is, with a content security policy that forbids scripts and external resources.
-pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn html(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     let html = run_blocking(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
     let headers = [
@@ -45,7 +44,7 @@ pub(super) async fn html(State(server): Shared, Path(m): Path<String>, _: NoPara
     Ok((headers, html).into_response())
 }
 
-pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn headers(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     #[derive(Serialize)]
     struct HeaderJson {
         name: String,
@@ -59,12 +58,12 @@ pub(super) async fn headers(State(server): Shared, Path(m): Path<String>, _: NoP
     .await
 }
 
-pub(super) async fn links(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn links(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || Json(message.links()).into_response()).await
 }
 
-pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || {
         let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
@@ -75,7 +74,7 @@ pub(super) async fn parts(State(server): Shared, Path(m): Path<String>, _: NoPar
 
 /// The decoded octets of a part, as a download, not displayed by a browser.
 pub(super) async fn part(
-    State(server): Shared,
+    Target(server): Target,
     Path((m, n)): Path<(String, String)>,
     _: NoParams,
 ) -> Result<Response, Problem> {
@@ -114,7 +113,7 @@ mod tests {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
         let message = server.deliver("", &["bob@example.org"], vec![b'x'; 100_000].into()).unwrap();
 
-        let response = block_on(raw(State(server), Path("m1".to_owned()), NoParams)).unwrap();
+        let response = block_on(raw(Target(server), Path("m1".to_owned()), NoParams)).unwrap();
 
         let mut body = response.into_body();
         let frame = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).unwrap().unwrap();

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::Shared;
 use super::blocking::{blocking_if_long, run_blocking};
 use super::json::MessageJson;
 use super::params::{NoParams, Params};
 use super::problem::Problem;
+use super::target::Target;
 use crate::base::{Seq, Times};
 use crate::drive::Engine;
 use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
@@ -38,7 +37,7 @@ struct MessageSelection {
     limit: usize,
 }
 
-pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
     let selection = MessageSelection {
         matcher: matcher(&mut params)?,
         after: params.cursor("after")?,
@@ -131,7 +130,7 @@ impl MessageList {
     }
 }
 
-pub(super) async fn clear(State(server): Shared, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn clear(Target(server): Target, _: NoParams) -> Result<Response, Problem> {
     run_blocking(move || {
         let (captured, next) = server.engine().update(|world, now| (world.clear(now), world.journal.tip()));
         MessageList::of(&captured, next).into_response()
@@ -149,7 +148,7 @@ mod tests {
     use crate::journal::{Detail, Left, Opened};
     use crate::mail::{Envelope, Message, Origin, Parameters, Recipient, Sender, Verdict as Taken};
     use crate::protocol::{Event, Input, Reply, TxnLog};
-    use crate::server::Settings;
+    use crate::server::{Host, HostLimits, Settings};
     use crate::world::Keep;
 
     fn envelope(to: &str) -> Envelope {
@@ -227,7 +226,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.keep = Some(Keep { messages: 2, octets: u64::MAX / 2, accounts: 100 });
         let server = Arc::new(Server::start(settings).unwrap());
-        let api = Api::start(Arc::clone(&server), ([127, 0, 0, 1], 0).into()).unwrap();
+        let api =
+            Api::start(&Host::new(Arc::clone(&server), HostLimits::default()), ([127, 0, 0, 1], 0).into()).unwrap();
         let config = ureq::Agent::config_builder().http_status_as_error(false);
         let agent = config.timeout_global(Some(Duration::from_secs(20))).build().new_agent();
         let get = |query: &str| {

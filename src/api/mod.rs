@@ -4,19 +4,22 @@
 mod access;
 mod accounts;
 mod blocking;
+mod body;
 mod chunked;
 mod journal;
 mod json;
 mod message;
-mod message_body;
 mod messages;
+mod new_server;
 mod params;
 mod problem;
 mod rules;
 mod serve;
 mod server;
+mod servers;
 mod sessions;
 mod stream;
+mod target;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,14 +31,13 @@ use axum::{Json, Router, middleware};
 use tokio::task::AbortHandle;
 
 use crate::drive::{runtime, spawn};
-use crate::server::{Server, StartError, bind, reachable};
+use crate::server::{Host, StartError, bind, reachable};
 use access::Access;
-use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
-pub(crate) use server::endpoints;
+pub(crate) use server::endpoints_of;
 
-/// Octets that a request may have beyond the largest message, for the JSON around it.
+/// Octets that a request may have beyond the messages in it, for the JSON around them.
 const ENVELOPE: u64 = 1 << 20;
 
 /// A running HTTP listener. Dropping it stops it.
@@ -45,18 +47,15 @@ pub(crate) struct Api {
     serving: AbortHandle,
 }
 
-type Shared = axum::extract::State<Arc<Server>>;
-
 impl Api {
-    /// Binds the address and serves; connections are accepted from now on.
-    pub(crate) fn start(server: Arc<Server>, address: SocketAddr) -> Result<Self, StartError> {
+    /// Binds the address and serves the host's servers; connections are accepted from now on.
+    pub(crate) fn start(host: &Arc<Host>, address: SocketAddr) -> Result<Self, StartError> {
         let failed = |source| StartError::address("http", address, source);
         let socket = bind(address).map_err(failed)?;
         let address = reachable(socket.local_addr().map_err(failed)?);
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-        let router = router(server, address);
-        let serving = spawn(serve(listener, router, Bounds::default()));
+        let serving = spawn(serve(listener, router(host, address), Bounds::default()));
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 
@@ -77,15 +76,29 @@ impl Drop for Api {
     }
 }
 
-fn router(server: Arc<Server>, address: SocketAddr) -> Router {
-    let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(ENVELOPE);
-    let access = Access {
-        server: Arc::clone(&server),
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        patience: Bounds::default().patience,
-    };
-    let endpoints = endpoints(&server, Some(address));
-    let v1 = Router::new()
+/// What the handlers share; the server of a request is its [`Target`](target::Target).
+#[derive(Clone)]
+struct Shared {
+    host: Arc<Host>,
+    /// The address of the API.
+    address: SocketAddr,
+}
+
+fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
+    let access = Access { host: Arc::clone(host), envelope: ENVELOPE, patience: Bounds::default().patience };
+    let routes = Router::new()
+        .nest("/v1", v1())
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(no_such_method)
+        // `Access` has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Shared { host: Arc::clone(host), address });
+    // Outside of the routes, because it changes the path.
+    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(access, access::access))
+}
+
+fn v1() -> Router<Shared> {
+    Router::new()
         .route("/", get(index))
         .route("/messages", get(messages::list).delete(messages::clear))
         .route("/messages/{m}", get(message::one))
@@ -119,17 +132,11 @@ fn router(server: Arc<Server>, address: SocketAddr) -> Router {
         .route("/deliver", post(server::deliver))
         .route("/settled", post(server::settled))
         .route("/reset", post(server::reset))
-        .route("/endpoints", get(move |_: NoParams| async { Json(endpoints) }))
+        .route("/endpoints", get(server::endpoints))
         .route("/health", get(server::health))
-        .route("/tls/ca.pem", get(server::ca));
-    Router::new()
-        .nest("/v1", v1)
-        .fallback(no_such_page)
-        .method_not_allowed_fallback(no_such_method)
-        // `Access` has its own limit.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(access, access::access))
-        .with_state(server)
+        .route("/tls/ca.pem", get(server::ca))
+        .route("/servers", get(servers::list).post(servers::add))
+        .route("/servers/{id}", get(servers::one).delete(servers::remove))
 }
 
 async fn index() -> Json<serde_json::Value> {

@@ -51,6 +51,18 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))
     }
 
+    /// The same error in a body that is a member of another one.
+    pub(super) fn below(mut self, member: &str) -> Self {
+        self.field =
+            self.field.map(|field| if field == "body" { member.to_owned() } else { format!("{member}.{field}") });
+        self
+    }
+
+    /// An error that only a bug can cause.
+    pub(super) fn bug() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in mailjig; please report it")
+    }
+
     pub(super) fn with(mut self, key: &str, value: impl Serialize) -> Self {
         self.more.insert(key.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
         self

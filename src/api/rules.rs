@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Shared;
+use super::body::JsonBody;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
+use super::target::{Base, Target};
 use crate::base::{Times, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::near_misses;
 use crate::rule::{Mounted, Rule, RuleNo, Variable as Name, VariableValue as Variable};
-use crate::scenario::{Scenario, ScenarioError, rule_as_json, rule_from_json};
+use crate::scenario::{Loaded, Scenario, ScenarioError, rule_as_json, rule_from_json};
 use crate::server::{Server, Until, rule_fired};
 use crate::world::World;
 
 /// All mounted rules, the outermost first.
-pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<Value> {
     Json(server.engine().read(|world| {
         let rules: Vec<Value> = world.rulebook.rules().iter().map(|mounted| shown(mounted, world)).collect();
         json!({ "rules": rules })
@@ -32,13 +32,18 @@ pub(super) async fn list(State(server): Shared, _: NoParams) -> Json<Value> {
 }
 
 /// Mounts a rule as the outermost.
-pub(super) async fn add(State(server): Shared, _: NoParams, body: Bytes) -> Result<Response, Problem> {
+pub(super) async fn add(
+    Target(server): Target,
+    Base(base): Base,
+    _: NoParams,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let rule = read(&server, &body)?;
     let (no, shown) = server.engine().update(|world, now| {
         let no = world.mount(rule, now);
         (no, world.rulebook.get(no).map(|mounted| shown(mounted, world)))
     });
-    let location = [(header::LOCATION, format!("/v1/rules/r{}", no.0))];
+    let location = [(header::LOCATION, format!("{base}/rules/r{}", no.0))];
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
 }
 
@@ -49,7 +54,7 @@ fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
 
 /// One rule. With `fired` and `wait`, answers when it has fired that often.
 pub(super) async fn one(
-    State(server): Shared,
+    Target(server): Target,
     Path(r): Path<String>,
     mut params: Params,
 ) -> Result<Json<Value>, Problem> {
@@ -77,7 +82,7 @@ pub(super) async fn one(
 
 /// Replaces a rule; its counts start again.
 pub(super) async fn replace(
-    State(server): Shared,
+    Target(server): Target,
     Path(r): Path<String>,
     _: NoParams,
     body: Bytes,
@@ -90,22 +95,22 @@ pub(super) async fn replace(
     replaced.map(Json).ok_or_else(|| Problem::none("rule", &r))
 }
 
-pub(super) async fn remove(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     let removed = server.engine().update(|world, _| number(world, &r).is_some_and(|no| world.rulebook.unmount(no)));
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
 }
 
 /// Removes all rules, also those of the scenario, which a reset restores.
-pub(super) async fn clear(State(server): Shared, _: NoParams) -> StatusCode {
+pub(super) async fn clear(Target(server): Target, _: NoParams) -> StatusCode {
     server.engine().update(|world, _| world.rulebook.unmount_all());
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn enable(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn enable(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     switch(&server, &r, true)
 }
 
-pub(super) async fn disable(State(server): Shared, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn disable(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     switch(&server, &r, false)
 }
 
@@ -135,9 +140,10 @@ fn shown(mounted: &Mounted, world: &World) -> Value {
     })
 }
 
+/// A scenario: by name, by the text of a file, or as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToLoad {
+pub(super) struct ScenarioSource {
     name: Option<String>,
     text: Option<String>,
     scenario: Option<Value>,
@@ -147,33 +153,44 @@ struct ToLoad {
 }
 
 /// Replaces the scenario: by name, by the text of a file, or as JSON.
-pub(super) async fn load(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
-    let asked: ToLoad =
-        serde_json::from_slice(&body).map_err(|error| Problem::field("body", format!("the body is wrong: {error}")))?;
-    let mut scenario = match (asked.name, asked.text, asked.scenario) {
-        (Some(name), None, None) => Scenario::named(name),
-        (None, Some(text), None) => Scenario::text("scenario.toml", text),
-        (None, None, Some(value)) => Scenario::json(value),
-        _ => return Err(Problem::field("body", "the body needs exactly one of `name`, `text` and `scenario`")),
-    };
-    for (name, value) in asked.params {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        scenario = scenario.set(name, value);
-    }
-    if let Some(seed) = asked.seed {
-        scenario = scenario.seed(seed);
-    }
-    let loaded = Arc::new(scenario.load().map_err(wrong)?);
-    server.load(Some(loaded));
+pub(super) async fn load(
+    Target(server): Target,
+    _: NoParams,
+    JsonBody(source): JsonBody<ScenarioSource>,
+) -> Result<Json<Value>, Problem> {
+    server.load(Some(source.load()?));
     Ok(Json(server.engine().read(scenario_shown)))
 }
 
-pub(super) async fn scenario(State(server): Shared, _: NoParams) -> Json<Value> {
+impl ScenarioSource {
+    pub(super) fn named(name: String) -> Self {
+        Self { name: Some(name), text: None, scenario: None, seed: None, params: BTreeMap::new() }
+    }
+
+    pub(super) fn load(self) -> Result<Arc<Loaded>, Problem> {
+        let mut scenario = match (self.name, self.text, self.scenario) {
+            (Some(name), None, None) => Scenario::named(name),
+            (None, Some(text), None) => Scenario::text("scenario.toml", text),
+            (None, None, Some(value)) => Scenario::json(value),
+            _ => return Err(Problem::field("body", "a scenario needs exactly one of `name`, `text` and `scenario`")),
+        };
+        for (name, value) in self.params {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            scenario = scenario.set(name, value);
+        }
+        if let Some(seed) = self.seed {
+            scenario = scenario.seed(seed);
+        }
+        scenario.load().map(Arc::new).map_err(wrong)
+    }
+}
+
+pub(super) async fn scenario(Target(server): Target, _: NoParams) -> Json<Value> {
     Json(server.engine().read(scenario_shown))
 }
 
 /// Removes the scenario; rules that were added at run time stay.
-pub(super) async fn unload(State(server): Shared, _: NoParams) -> StatusCode {
+pub(super) async fn unload(Target(server): Target, _: NoParams) -> StatusCode {
     server.load(None);
     StatusCode::NO_CONTENT
 }
@@ -191,7 +208,7 @@ fn scenario_shown(world: &World) -> Value {
 }
 
 /// The variables that rules share.
-pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn state(Target(server): Target, _: NoParams) -> Json<Value> {
     Json(server.engine().read(|world| {
         let variables = world.rulebook.variables.state().iter().map(|(name, set)| {
             let value = match &set.value {
@@ -206,7 +223,7 @@ pub(super) async fn state(State(server): Shared, _: NoParams) -> Json<Value> {
 }
 
 /// Sets variables.
-pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -> Result<StatusCode, Problem> {
+pub(super) async fn set_state(Target(server): Target, _: NoParams, body: Bytes) -> Result<StatusCode, Problem> {
     let Value::Object(map) = value(&body)? else {
         return Err(Problem::field("body", "the body must be an object with variables and their values"));
     };
@@ -230,44 +247,51 @@ pub(super) async fn set_state(State(server): Shared, _: NoParams, body: Bytes) -
 }
 
 /// Verifies rules and expectations after the server has settled: 204, or 409 with the report.
-pub(super) async fn verify(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+pub(super) async fn verify(Target(server): Target, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
+    verified(&server, wait).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Waits until the server has settled, then verifies rules and expectations.
+pub(super) async fn verified(server: &Server, wait: Duration) -> Result<(), Problem> {
     let settle = server.engine().read(World::settle_time);
     let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
     tokio::time::sleep(settle).await;
     match server.engine().read(World::rules_report) {
-        None => Ok(StatusCode::NO_CONTENT),
+        None => Ok(()),
         Some(report) => Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)),
     }
 }
 
-pub(super) async fn clock(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn clock(Target(server): Target, _: NoParams) -> Json<Value> {
     Json(clock_shown(&server))
 }
 
-pub(super) async fn pause(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn pause(Target(server): Target, _: NoParams) -> Json<Value> {
     server.engine().pause();
     Json(clock_shown(&server))
 }
 
-pub(super) async fn resume(State(server): Shared, _: NoParams) -> Json<Value> {
+pub(super) async fn resume(Target(server): Target, _: NoParams) -> Json<Value> {
     server.engine().resume();
     Json(clock_shown(&server))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
+pub(super) struct Advance {
     by: String,
 }
 
 /// Advances the server's time; answers when everything that is due has run.
-pub(super) async fn advance(State(server): Shared, _: NoParams, body: Bytes) -> Result<Json<Value>, Problem> {
-    let Advance { by } =
-        serde_json::from_slice(&body).map_err(|error| Problem::field("by", format!("the body is wrong: {error}")))?;
+pub(super) async fn advance(
+    Target(server): Target,
+    _: NoParams,
+    JsonBody(Advance { by }): JsonBody<Advance>,
+) -> Result<Json<Value>, Problem> {
     let by = super::params::duration(&by).map_err(|why| Problem::field("by", why))?;
     let engine = server.engine();
     if engine.clock().now().plus(by) > Timestamp::LAST {
@@ -337,9 +361,9 @@ mod tests {
         for _ in 0..10 {
             let before = waits();
             let paused =
-                pin!(pause(State(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
+                pin!(pause(Target(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
             let resumed =
-                pin!(resume(State(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
+                pin!(resume(Target(Arc::clone(&server)), NoParams)).poll(&mut Context::from_waker(Waker::noop()));
             assert!(paused.is_ready() && resumed.is_ready());
             is_waiting &= waits() > before;
         }

@@ -12,10 +12,11 @@ use serde_json::{Map, Value, json};
 
 use super::Shared;
 use super::blocking::run_blocking;
+use super::body::{MessageBody, octets};
 use super::json::MessageJson;
-use super::message_body::{MessageBody, octets};
 use super::params::{NoParams, Params};
 use super::problem::Problem;
+use super::target::{Base, Target};
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::any;
@@ -35,7 +36,8 @@ pub(super) struct Delivery {
 
 /// Delivers a message as an SMTP client would. The body is JSON, or the message itself with its envelope in the query.
 pub(super) async fn deliver(
-    State(server): Shared,
+    Target(server): Target,
+    Base(base): Base,
     mut params: Params,
     body: MessageBody<Delivery>,
 ) -> Result<Response, Problem> {
@@ -55,13 +57,13 @@ pub(super) async fn deliver(
         Problem::field(field, why.to_string()).status(status)
     })?;
     let captured = server.engine().read(|world| world.journal.message(message.no()).cloned());
-    let location = [(header::LOCATION, format!("/v1/messages/{}", message.no()))];
+    let location = [(header::LOCATION, format!("{base}/messages/{}", message.no()))];
     let captured = captured.ok_or_else(|| Problem::none("message", "any more: it was deleted at once"))?;
     Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
 }
 
 /// Answers when no exchange is open and every session that sent QUIT or LOGOUT has ended.
-pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+pub(super) async fn settled(Target(server): Target, mut params: Params) -> Result<StatusCode, Problem> {
     let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
     params.finish()?;
     let interest = Interest::of([Topic::Quiet]);
@@ -79,13 +81,10 @@ pub(super) async fn settled(State(server): Shared, mut params: Params) -> Result
 }
 
 /// Resets the server, except what `keep` names.
-pub(super) async fn reset(State(server): Shared, mut params: Params) -> Result<StatusCode, Problem> {
+pub(super) async fn reset(Target(server): Target, mut params: Params) -> Result<StatusCode, Problem> {
     let kept = params.typed("keep", kept)?.unwrap_or_default();
     params.finish()?;
-    server
-        .reset(&kept)
-        .await
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in mailjig; please report it"))?;
+    server.reset(&kept).await.map_err(|_| Problem::bug())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -99,18 +98,29 @@ fn kept(names: &str) -> Result<Vec<Kept>, String> {
 }
 
 /// All endpoints by name: the content of `GET /v1/endpoints`, `--ready-file` and `--json`.
-pub(crate) fn endpoints(server: &Server, http: Option<SocketAddr>) -> Value {
+///
+/// `base` is the path of a further server, empty for the main one.
+pub(crate) fn endpoints_of(server: &Server, http: Option<SocketAddr>, base: &str) -> Value {
     let mut endpoints: Map<String, Value> =
         server.endpoints().iter().map(|its| (its.listener().name().to_owned(), json!(its))).collect();
     if let Some(http) = http {
-        let (host, port) = (http.ip().to_string(), http.port());
-        endpoints.insert("http".to_owned(), json!({ "host": host, "port": port, "url": format!("http://{http}") }));
+        let (host, port, url) = (http.ip().to_string(), http.port(), format!("http://{http}{base}"));
+        endpoints.insert("http".to_owned(), json!({ "host": host, "port": port, "url": url }));
     }
     json!({ "endpoints": endpoints })
 }
 
+pub(super) async fn endpoints(
+    State(shared): State<Shared>,
+    Target(server): Target,
+    Base(base): Base,
+    _: NoParams,
+) -> Json<Value> {
+    Json(endpoints_of(&server, Some(shared.address), base.strip_suffix("/v1").unwrap_or(&base)))
+}
+
 /// 200 if every listener accepts connections, else 503.
-pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
+pub(super) async fn health(Target(server): Target, _: NoParams) -> Response {
     let not_accepting: Vec<&str> = server.not_accepting().iter().map(|listener| listener.name()).collect();
     if !not_accepting.is_empty() {
         let detail = format!("these listeners accept no connections: {}", not_accepting.join(", "));
@@ -133,6 +143,6 @@ pub(super) async fn health(State(server): Shared, _: NoParams) -> Response {
     Json(health).into_response()
 }
 
-pub(super) async fn ca(State(server): Shared, _: NoParams) -> Response {
+pub(super) async fn ca(Target(server): Target, _: NoParams) -> Response {
     ([(header::CONTENT_TYPE, "application/x-pem-file")], server.ca().to_owned()).into_response()
 }

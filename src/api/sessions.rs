@@ -4,16 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::task::block_in_place;
 
-use super::Shared;
 use super::chunked::chunked;
 use super::json::SessionJson;
 use super::params::{NoParams, Params, Path};
 use super::problem::Problem;
+use super::target::Target;
 use crate::base::{Seq, SessionNo, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::{any, session};
@@ -23,7 +22,7 @@ use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
 /// The sessions that match; with `wait`, as soon as there are `count` of them, or none for a count of 0.
-pub(super) async fn list(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
     let matcher = matcher(&mut params)?;
     let wait = params.duration("wait")?;
     let count = params.number("count")?;
@@ -66,7 +65,7 @@ fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
     Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
 }
 
-pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn one(Target(server): Target, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let no = number(&s)?;
     let session = server.engine().read(|world| world.journal.session(no).map(|log| Arc::clone(log.facts())));
     let session = session.ok_or_else(|| Problem::none("session", &s))?;
@@ -74,7 +73,7 @@ pub(super) async fn one(State(server): Shared, Path(s): Path<String>, _: NoParam
 }
 
 /// Ends a session.
-pub(super) async fn kick(State(server): Shared, Path(s): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn kick(Target(server): Target, Path(s): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     let no = number(&s)?;
     if server.engine().kick(no) {
         return Ok(StatusCode::NO_CONTENT);
@@ -86,7 +85,7 @@ pub(super) async fn kick(State(server): Shared, Path(s): Path<String>, _: NoPara
 }
 
 pub(super) async fn transcript(
-    State(server): Shared,
+    Target(server): Target,
     Path(s): Path<String>,
     mut params: Params,
 ) -> Result<Response, Problem> {
@@ -99,7 +98,7 @@ pub(super) async fn transcript(
     Ok(text(server, vec![no], verbatim))
 }
 
-pub(super) async fn transcripts(State(server): Shared, mut params: Params) -> Result<Response, Problem> {
+pub(super) async fn transcripts(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
     let verbatim = params.flag("verbatim")?;
     params.finish()?;
     let sessions = server.engine().read(|world| world.journal.sessions().map(|log| log.no).collect());

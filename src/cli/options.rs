@@ -15,7 +15,7 @@ use crate::base::{is_identifier, span};
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls};
-use crate::server::Settings;
+use crate::server::{HostLimits, Settings};
 use crate::world::Keep;
 
 #[derive(Args)]
@@ -128,6 +128,12 @@ pub(super) struct Serve {
     /// Number of accounts to keep if there is no list of accounts; beyond that the oldest unused ones are discarded.
     #[arg(long, value_name = "N", env = "MAILJIG_KEEP_ACCOUNTS", default_value_t = 10_000)]
     keep_accounts: usize,
+    /// Maximum number of further servers that clients may start with `POST /v1/servers`.
+    #[arg(long, value_name = "N", env = "MAILJIG_MAX_SERVERS", default_value_t = HostLimits::default().servers)]
+    max_servers: usize,
+    /// Remove a further server that nobody has used for this long, as in `10m`.
+    #[arg(long, value_name = "TIME", env = "MAILJIG_IDLE_EXPIRY", default_value = "30m")]
+    idle_expiry: Time,
     /// A scenario: the name of one that comes with mailjig, such as `smtp-greylist`, or a file.
     #[arg(long, value_name = "NAME|FILE", env = "MAILJIG_SCENARIO")]
     scenario: Option<String>,
@@ -239,6 +245,11 @@ impl Serve {
             settings.scenario = Some(Arc::new(loaded));
         }
         Ok(settings)
+    }
+
+    /// The limits for further servers.
+    pub(super) fn host_limits(&self) -> HostLimits {
+        HostLimits { servers: self.max_servers, expiry: self.idle_expiry.0 }
     }
 
     /// The address of the HTTP API; none if it is off.

@@ -15,9 +15,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::Serve;
 use super::watch::watch;
-use crate::api::{Api, endpoints};
+use crate::api::{Api, endpoints_of};
 use crate::drive::{Engine, Interest, Topic, runtime, spawn};
-use crate::server::{Server, Until};
+use crate::server::{Host, Server, Until};
 
 /// How long sessions may take to end when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -25,11 +25,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     let mut stop = Stop::listen()?;
     let server = Arc::new(Server::start(options.settings()?)?);
-    let api = options.http().map(|address| Api::start(Arc::clone(&server), address)).transpose()?;
+    let host = Host::new(Arc::clone(&server), options.host_limits());
+    let api = options.http().map(|address| Api::start(&host, address)).transpose()?;
     if let Some(path) = &options.ca_file {
         write(path, server.ca())?;
     }
-    let endpoints = endpoints(&server, api.as_ref().map(Api::address));
+    let endpoints = endpoints_of(&server, api.as_ref().map(Api::address), "");
     if let Some(path) = &options.ready_file {
         write(path, &format!("{endpoints}\n"))?;
     }
@@ -54,7 +55,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
         process::exit(130);
     });
     drop(api);
-    server.stop();
+    host.stop();
     let interest = Interest::of([Topic::Quiet]);
     let gone = |engine: &Engine| engine.read(|world| world.sessions() == 0).then_some(());
     let _or_long_enough = Until::new(server.engine(), interest, FAREWELL, gone).block();

@@ -3,6 +3,8 @@
 mod certificates;
 mod delivery;
 mod endpoint;
+#[cfg(feature = "api")]
+mod host;
 mod mail_query;
 mod settings;
 #[cfg(test)]
@@ -23,6 +25,8 @@ pub(crate) use delivery::Undeliverable;
 pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
+#[cfg(feature = "api")]
+pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
 pub(crate) use mail_query::MailQuery;
 pub(crate) use settings::Settings;
 use tls_configs::TlsConfigs;
@@ -38,6 +42,9 @@ use crate::world::{Kept, World};
 
 /// Backlog: connections that the kernel queues for a busy listener.
 const BACKLOG: i32 = 1024;
+
+/// `EMFILE` and `ENFILE`, which are the same on all Unix systems.
+const TOO_MANY_OPEN_FILES: [i32; 2] = [24, 23];
 
 /// A running server. Dropping it stops it.
 pub(crate) struct Server {
@@ -286,6 +293,13 @@ impl fmt::Display for StartError {
                 f,
                 "the {listener} listener cannot bind {address}: permission denied; \
                  choose a port above 1023, or port 0 for a free one"
+            );
+        }
+        if source.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code)) {
+            return write!(
+                f,
+                "the {listener} listener cannot bind {address}: too many open files; raise the limit (`ulimit -n`), or \
+                 turn off listeners that are not needed"
             );
         }
         write!(f, "the {listener} listener cannot bind {address}: {source}")

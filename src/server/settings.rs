@@ -114,11 +114,14 @@ impl Settings {
         if let Some(is_strict) = imap_strict {
             self.leniency = if *is_strict { Leniency::STRICT } else { Leniency::default() };
         }
-        if delimiter.is_some() || namespace.is_some() {
-            let delimiter = delimiter.unwrap_or(self.namespace.delimiter);
-            let below = self.namespace.prefix.trim_end_matches(self.namespace.delimiter).to_owned();
-            self.namespace = Namespace::new(namespace.as_deref().unwrap_or(&below), delimiter);
-        }
+        self.change_namespace(*delimiter, namespace.as_deref());
+    }
+
+    /// Changes the delimiter, the name that mailboxes are below, or both.
+    pub(crate) fn change_namespace(&mut self, delimiter: Option<char>, below: Option<&str>) {
+        let before = &self.namespace;
+        let below = below.unwrap_or_else(|| before.prefix.trim_end_matches(before.delimiter));
+        self.namespace = Namespace::new(below, delimiter.unwrap_or(before.delimiter));
     }
 
     /// The listeners that are on and the addresses to bind, in the order of [`Listener::ALL`].

@@ -23,6 +23,11 @@ pub(crate) struct Keep {
     pub(crate) accounts: usize,
 }
 
+impl Keep {
+    /// Nothing is evicted.
+    pub(crate) const ALL: Self = Self { messages: usize::MAX, octets: u64::MAX, accounts: usize::MAX };
+}
+
 impl World {
     /// Evicts what is beyond the bounds. Called whenever something was recorded.
     pub(super) fn keep_bounds(&mut self, now: Timestamp) {
@@ -38,7 +43,7 @@ impl World {
     /// Evicts messages, a sixteenth at once, so that not every new message requires a walk over all mailboxes.
     fn evict(&mut self, now: Timestamp) {
         let Some(keep) = self.keep else { return };
-        let most = (keep.messages + keep.messages / 16, keep.octets + keep.octets / 16);
+        let most = (keep.messages.saturating_add(keep.messages / 16), keep.octets.saturating_add(keep.octets / 16));
         if !self.journal.exceeds(most.0, most.1) {
             return;
         }
@@ -76,11 +81,11 @@ impl World {
     /// freed quickly, because the lock is held.
     fn forget_records(&mut self) {
         let Some(keep) = self.keep else { return };
-        let most = RECORDS * keep.messages.max(1) as u64;
+        let most = RECORDS.saturating_mul(keep.messages.max(1) as u64);
         if self.journal.len() > most + (most / 16).min(PORTION) {
             self.journal.raise_floor(Seq(self.journal.tip().0 - most));
         }
-        if self.journal.octets() > keep.octets + (keep.octets / 16).min(PORTION_OCTETS) {
+        if self.journal.octets() > keep.octets.saturating_add((keep.octets / 16).min(PORTION_OCTETS)) {
             self.journal.shrink(keep.octets);
         }
     }

@@ -1,4 +1,4 @@
-//! The body of a request that brings a message: JSON with the message in it, or the message itself.
+//! The body of a request: JSON, or JSON with a message in it or the message itself.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -9,6 +9,20 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
+/// A body of JSON, whatever its content type says. An empty body counts as an empty object.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let body = octets_of(request, state).await?;
+        let body = if body.is_empty() { &b"{}"[..] } else { &body };
+        Json::from_bytes(body).map(|Json(body)| Self(body)).map_err(|why| Problem::body(&why))
+    }
+}
+
+/// A body that brings a message.
 pub(super) enum MessageBody<T> {
     Json(T),
     /// A body whose type is `message/…`, such as `message/rfc822`.
@@ -21,12 +35,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MessageBody<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if content_type.is_some_and(|its| its.starts_with("message/")) {
-            let raw = Bytes::from_request(request, state).await;
-            return raw.map(Self::Message).map_err(|why| Problem::new(why.status(), why.body_text()));
+            return octets_of(request, state).await.map(Self::Message);
         }
-        let body = Json::from_request(request, state).await;
-        body.map(|Json(body)| Self::Json(body)).map_err(|why| Problem::body(&why))
+        JsonBody::from_request(request, state).await.map(|JsonBody(body)| Self::Json(body))
     }
+}
+
+async fn octets_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|why| Problem::new(why.status(), why.body_text()))
 }
 
 /// The octets from `raw` or from `raw_base64`.

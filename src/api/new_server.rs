@@ -1,0 +1,234 @@
+//! The body of `POST /v1/servers`: options for a further server.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::params::duration;
+use super::problem::Problem;
+use super::rules::ScenarioSource;
+use crate::base::is_identifier;
+use crate::mail::{Member, Namespace, is_subaddress_separator};
+use crate::protocol::imap::Leniency;
+use crate::protocol::{Listener, StartTls};
+use crate::server::{NewServer, Settings};
+use crate::world::Keep;
+
+/// Options for a further server. What is absent is as for the main server, except that ports are free ones, and that
+/// the accounts, the scenario and the seed of the main server are not taken over.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NewServerJson {
+    /// A name, which can be used in place of the number.
+    name: Option<Box<str>>,
+    /// A scenario that comes with mailjig, or one as in `PUT /v1/scenario`.
+    scenario: Option<ScenarioChoice>,
+    /// With at least one account, other logins and addresses are refused.
+    accounts: Vec<NewAccount>,
+    /// The listeners; all if absent.
+    listeners: Option<Vec<String>>,
+    /// The server's host name.
+    host: Option<String>,
+    /// Further names and addresses for its certificate.
+    names: Option<Vec<String>>,
+    /// For each listener `never`, `offered`, `before-login` or `before-anything`.
+    starttls: BTreeMap<String, String>,
+    /// Whether `submission` and `smtps` require a login.
+    require_auth: Option<bool>,
+    /// The character between the levels of a mailbox name.
+    delimiter: Option<char>,
+    /// The name that all mailboxes but INBOX are below.
+    namespace: Option<String>,
+    /// The character before the detail in an address; an empty text turns it off.
+    subaddress_separator: Option<String>,
+    /// Refuse deviations from the IMAP grammar.
+    imap_strict: Option<bool>,
+    /// The clock is paused from the start.
+    manual_clock: bool,
+    limits: LimitsJson,
+    seed: Option<u32>,
+    /// The time after which the server is removed if nobody uses it, such as `10m`.
+    idle_expiry: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ScenarioChoice {
+    Name(String),
+    Source(Box<ScenarioSource>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    login: Box<str>,
+    password: Box<str>,
+    /// Further addresses whose mail it gets.
+    #[serde(default)]
+    addresses: Vec<Box<str>>,
+}
+
+/// Limits, named like the options of `mailjig serve`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsJson {
+    /// The largest message, in octets.
+    max_size: Option<u64>,
+    /// The longest SMTP command line, in octets.
+    max_line: Option<usize>,
+    /// The maximum number of recipients of a message.
+    max_recipients: Option<usize>,
+    /// The maximum number of sessions at the same time.
+    max_sessions: Option<usize>,
+    /// How long a client may send nothing.
+    idle_timeout: Option<String>,
+    /// How long a client may read nothing.
+    write_timeout: Option<String>,
+    /// How long a TLS handshake may take.
+    handshake_timeout: Option<String>,
+    /// The number of messages to keep.
+    keep: Option<usize>,
+    /// The total size of the messages to keep, in octets.
+    keep_size: Option<u64>,
+    /// The number of accounts to keep.
+    keep_accounts: Option<usize>,
+}
+
+impl NewServerJson {
+    /// The settings for the new server. `main` are those of the main server.
+    pub(super) fn read(self, main: &Settings) -> Result<NewServer, Problem> {
+        let mut settings = main.clone();
+        settings.members.clear();
+        settings.scenario = None;
+        settings.seed = self.seed.unwrap_or(1);
+        settings.is_clock_manual = self.manual_clock;
+        settings.host = self.host.unwrap_or(settings.host);
+        settings.names = self.names.unwrap_or(settings.names);
+        settings.submission_requires_auth = self.require_auth.unwrap_or(settings.submission_requires_auth);
+        if let Some(is_strict) = self.imap_strict {
+            settings.leniency = if is_strict { Leniency::STRICT } else { Leniency::default() };
+        }
+        listen(&mut settings, self.listeners)?;
+        for NewAccount { login, password, addresses } in self.accounts {
+            if let Some(wrong) = [&login].into_iter().chain(&addresses).find(|name| !is_identifier(name)) {
+                let detail = format!(
+                    "{wrong:?} is not a valid login or address: it must not be empty or contain control characters"
+                );
+                return Err(Problem::field("accounts", detail));
+            }
+            let member = Member { login, password, addresses };
+            settings.add_member(member).map_err(|why| Problem::field("accounts", why))?;
+        }
+        for (name, when) in self.starttls {
+            starttls(&mut settings, &name, &when)?;
+        }
+        namespace(&mut settings, self.delimiter, self.namespace)?;
+        if let Some(separator) = self.subaddress_separator {
+            settings.subaddress_separator = subaddress_separator(&separator)?;
+        }
+        self.limits.apply(&mut settings)?;
+        if let Some(scenario) = self.scenario {
+            let source = match scenario {
+                ScenarioChoice::Name(name) => ScenarioSource::named(name),
+                ScenarioChoice::Source(source) => *source,
+            };
+            settings.scenario = Some(source.load().map_err(|problem| problem.below("scenario"))?);
+        }
+        let expiry = self.idle_expiry.map(|text| time("idle_expiry", &text)).transpose()?;
+        Ok(NewServer { name: self.name, settings, expiry })
+    }
+}
+
+/// Free ports at the addresses of the main server's listeners.
+fn listen(settings: &mut Settings, names: Option<Vec<String>>) -> Result<(), Problem> {
+    let bound: Vec<(Listener, SocketAddr)> = settings.listeners().collect();
+    let fallback = bound.first().map(|(_, address)| address.ip());
+    let wanted: Vec<Listener> = match names {
+        Some(names) => names.iter().map(|name| listener("listeners", name)).collect::<Result<_, _>>()?,
+        None => bound.iter().map(|(listener, _)| *listener).collect(),
+    };
+    for listener in Listener::ALL {
+        settings.silence(*listener);
+    }
+    for listener in wanted {
+        let ip = bound.iter().find(|(its, _)| *its == listener).map(|(_, address)| address.ip()).or(fallback);
+        settings.listen(listener, SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0));
+    }
+    Ok(())
+}
+
+fn listener(field: &str, name: &str) -> Result<Listener, Problem> {
+    let unknown = || {
+        let detail = format!("`{name}` is not a listener; there are {}", Listener::names().join(", "));
+        Problem::field(field, detail)
+    };
+    Listener::parse(name).ok_or_else(unknown)
+}
+
+fn starttls(settings: &mut Settings, name: &str, when: &str) -> Result<(), Problem> {
+    let listener = listener("starttls", name)?;
+    if listener.implicit_tls() {
+        let detail = format!("{listener} uses TLS from the start and has no STARTTLS");
+        return Err(Problem::field("starttls", detail));
+    }
+    let known = || StartTls::ALL.iter().map(|its| its.name()).collect::<Vec<_>>().join(", ");
+    let wrong = || Problem::field("starttls", format!("`{when}` is not a setting of STARTTLS; there are {}", known()));
+    let setting = StartTls::ALL.iter().find(|its| its.name() == when).ok_or_else(wrong)?;
+    settings.set_starttls(listener, *setting);
+    Ok(())
+}
+
+fn namespace(settings: &mut Settings, delimiter: Option<char>, below: Option<String>) -> Result<(), Problem> {
+    if delimiter.is_some_and(|delimiter| !Namespace::is_delimiter(delimiter)) {
+        return Err(Problem::field("delimiter", "write one punctuation character, such as `/` or `.`"));
+    }
+    settings.change_namespace(delimiter, below.as_deref());
+    match settings.namespace.objection_to_prefix() {
+        Some(why) => Err(Problem::field("namespace", why.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn subaddress_separator(text: &str) -> Result<Option<char>, Problem> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (None, _) => Ok(None),
+        (Some(separator), None) if is_subaddress_separator(separator) => Ok(Some(separator)),
+        _ => Err(Problem::field("subaddress_separator", "write one punctuation character, such as `+`, or none")),
+    }
+}
+
+fn time(field: &str, text: &str) -> Result<Duration, Problem> {
+    duration(text).map_err(|why| Problem::field(field, why))
+}
+
+impl LimitsJson {
+    fn apply(self, settings: &mut Settings) -> Result<(), Problem> {
+        let limits = &mut settings.limits;
+        if let Some(size) = self.max_size {
+            limits.smtp.message = size;
+            limits.imap.message = size;
+        }
+        limits.smtp.line = self.max_line.unwrap_or(limits.smtp.line);
+        limits.smtp.recipients = self.max_recipients.unwrap_or(limits.smtp.recipients);
+        limits.sessions = self.max_sessions.unwrap_or(limits.sessions);
+        if let Some(text) = self.idle_timeout {
+            limits.idle(time("limits.idle_timeout", &text)?);
+        }
+        if let Some(text) = self.write_timeout {
+            limits.write = time("limits.write_timeout", &text)?;
+        }
+        if let Some(text) = self.handshake_timeout {
+            limits.handshake = time("limits.handshake_timeout", &text)?;
+        }
+        if self.keep.is_some() || self.keep_size.is_some() || self.keep_accounts.is_some() {
+            let keep = settings.keep.get_or_insert(Keep::ALL);
+            keep.messages = self.keep.unwrap_or(keep.messages);
+            keep.octets = self.keep_size.unwrap_or(keep.octets);
+            keep.accounts = self.keep_accounts.unwrap_or(keep.accounts);
+        }
+        Ok(())
+    }
+}

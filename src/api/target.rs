@@ -1,0 +1,88 @@
+//! The server that a request is about: `/v1/servers/{id}/…` addresses a further server, every other path the main one.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::http::uri::{PathAndQuery, Uri};
+use percent_encoding::percent_decode_str;
+
+use super::problem::Problem;
+use crate::server::{FurtherServer, Host, Missing, Server};
+
+const FURTHER: &str = "/v1/servers/";
+
+/// The server that a request is about.
+#[derive(Clone)]
+pub(super) struct Target(pub(super) Arc<Server>);
+
+/// The path below which the resources of the server are: `/v1`, or `/v1/servers/3` for a further server.
+#[derive(Clone)]
+pub(super) struct Base(pub(super) Arc<str>);
+
+/// Finds the server that a request is about, and makes the request look as if it were to the main server: the path
+/// loses `/v1/servers/{id}`. The APIs of other mail servers, `/api/…` and `/view/…`, are not below `/v1`.
+pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Problem> {
+    let path = request.uri().path();
+    let further = path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).filter(|(_, rest)| !rest.is_empty());
+    let Some((id, rest)) = further else {
+        return Ok(put(request, host.main(), "/v1".into()));
+    };
+    if rest.split('/').next() == Some("servers") {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "a further server has no servers of its own"));
+    }
+    let found = find(host, id)?;
+    let of_a_peer = ["api", "view"].iter().any(|first| rest.split('/').next() == Some(first));
+    let inner = if of_a_peer { format!("/{rest}") } else { format!("/v1/{rest}") };
+    *request.uri_mut() = with_path(request.uri(), inner);
+    Ok(put(request, &found.server, format!("{FURTHER}{}", found.no).into()))
+}
+
+/// The further server that this segment of a path names.
+pub(super) fn find(host: &Host, id: &str) -> Result<Arc<FurtherServer>, Problem> {
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    host.find(&id).map_err(|missing| match missing {
+        Missing::Unknown => Problem::none("server", &id),
+        Missing::Expired(after) => {
+            let detail = format!(
+                "server {id} was unused for {after:?} and has been removed; `idle_expiry` of `POST /v1/servers` and \
+                 `--idle-expiry` set that time"
+            );
+            Problem::new(StatusCode::GONE, detail)
+        }
+    })
+}
+
+fn put(request: &mut Request, server: &Arc<Server>, base: Arc<str>) -> Target {
+    let target = Target(Arc::clone(server));
+    request.extensions_mut().insert(target.clone());
+    request.extensions_mut().insert(Base(base));
+    target
+}
+
+fn with_path(uri: &Uri, mut path: String) -> Uri {
+    if let Some(query) = uri.query() {
+        path = format!("{path}?{query}");
+    }
+    let mut parts = uri.clone().into_parts();
+    // The segments come from a valid URI.
+    parts.path_and_query = PathAndQuery::try_from(path).ok();
+    Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::bug)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Base {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(Problem::bug)
+    }
+}
