@@ -24,10 +24,10 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     let mut stop = Stop::listen()?;
-    let server = Arc::new(Server::start(options.settings()?)?);
-    let host = Host::new(Arc::clone(&server), options.host_limits());
-    let api = options.http().map(|address| Api::start(&host, address)).transpose()?;
-    if let Some(path) = &options.ca_file {
+    let server = Arc::new(Server::start(options.server.settings()?)?);
+    let host = Host::new(Arc::clone(&server), options.server.host_limits());
+    let api = options.server.http().map(|address| Api::start(&host, address)).transpose()?;
+    if let Some(path) = options.server.ca_file() {
         write(path, server.ca())?;
     }
     let endpoints = endpoints_of(&server, api.as_ref().map(Api::address), "");
@@ -93,7 +93,7 @@ fn introduce(out: &mut impl Write, server: &Server, api: Option<&Api>, options: 
     if let Some(api) = api {
         writeln!(out, "  {:<11} {}", "http", api.url())?;
     }
-    match (&options.ca_file, api) {
+    match (options.server.ca_file(), api) {
         (Some(path), _) => writeln!(out, "CA certificate for TLS clients: {}", path.display())?,
         (None, Some(api)) => writeln!(out, "CA certificate for TLS clients: {}/v1/tls/ca.pem", api.url())?,
         (None, None) => {}
