@@ -1,5 +1,6 @@
 //! The command line of the program `mailjig`.
 
+mod client;
 mod options;
 mod redact;
 mod scenarios;
@@ -26,6 +27,8 @@ enum CliCommand {
     Check(scenarios::Check),
     /// List the scenarios that come with mailjig, or print one.
     Scenarios(scenarios::List),
+    #[command(flatten)]
+    Client(client::ClientCommand),
 }
 
 /// Runs the command in the arguments.
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         },
         CliCommand::Check(options) => scenarios::check(&options),
         CliCommand::Scenarios(options) => scenarios::list(&options),
+        CliCommand::Client(command) => client::run(&command),
     }
 }
 

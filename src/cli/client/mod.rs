@@ -1,0 +1,59 @@
+//! The commands that talk to a running server: over its HTTP API, and `send` over SMTP.
+
+mod ca;
+mod failure;
+mod filters;
+mod messages;
+mod output;
+mod ready;
+mod show;
+mod table;
+mod target;
+mod transcript;
+mod wait;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use crate::base::span;
+
+/// The exit statuses of all commands that ask the HTTP API, for their help.
+const STATUSES: &str = "\
+Exit status:
+  0  done
+  1  the answer is no: the wait failed, or there is no such message, session or part; stderr says why
+  2  the command line is wrong, or no server answers at the URL";
+
+#[derive(Subcommand)]
+pub(super) enum ClientCommand {
+    Wait(Box<wait::Wait>),
+    Ready(ready::Ready),
+    Messages(Box<messages::Messages>),
+    Show(Box<show::Show>),
+    Transcript(transcript::Transcript),
+    Ca(ca::Ca),
+}
+
+/// Runs a command.
+pub(super) fn run(command: &ClientCommand) -> ExitCode {
+    let (done, as_json) = match command {
+        ClientCommand::Wait(its) => (its.run(), its.json),
+        ClientCommand::Ready(its) => (its.run(), its.json),
+        ClientCommand::Messages(its) => (its.run(), its.json),
+        ClientCommand::Show(its) => (its.run(), its.json),
+        ClientCommand::Transcript(its) => (its.run(), false),
+        ClientCommand::Ca(its) => (its.run(), false),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(as_json),
+    }
+}
+
+/// A time of an option, such as `5s`.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = span(text).map(Duration::from_micros);
+    time.ok_or_else(|| "write a time such as `500ms`, `5s` or `2m`".to_owned())
+}

@@ -1,0 +1,152 @@
+//! `mailjig show`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::STATUSES;
+use super::failure::Failure;
+use super::messages::recipient;
+use super::output::{copy, harmless, print, print_json, print_text};
+use super::table::{Column, print_table};
+use super::target::{Query, Target};
+
+/// The header fields that are shown with the text.
+const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "message-id"];
+
+/// Show a message: its header and text, or its bytes, parts or links.
+///
+/// Without an option that says what to show, the command shows the envelope, the most important header fields and the
+/// text, decoded, and the list of parts if there are attachments.
+#[derive(Args)]
+#[command(after_help = STATUSES)]
+pub(in crate::cli) struct Show {
+    /// The message, as in `m1`.
+    #[arg(value_name = "MESSAGE")]
+    message: String,
+    /// Its bytes, as received.
+    #[arg(long, group = "what", conflicts_with = "json")]
+    raw: bool,
+    /// Its HTML text, decoded.
+    #[arg(long, group = "what", conflicts_with = "json")]
+    html: bool,
+    /// All header fields, decoded.
+    #[arg(long, group = "what")]
+    headers: bool,
+    /// A table of its MIME parts.
+    #[arg(long, group = "what")]
+    parts: bool,
+    /// The URLs in its text.
+    #[arg(long, group = "what")]
+    links: bool,
+    /// The octets of a MIME part, decoded, as in `1.2`; `--parts` lists the numbers.
+    #[arg(long, value_name = "N", group = "what", conflicts_with = "json")]
+    part: Option<String>,
+    /// With `--part`, `--raw` or `--html`: write to this file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["headers", "parts", "links", "json"], requires = "what")]
+    output: Option<PathBuf>,
+    /// Print the API's JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Show {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        if self.raw {
+            return self.copy("/raw");
+        }
+        if self.html && self.output.is_some() {
+            return self.copy("/html");
+        }
+        if self.html {
+            return print_text(&self.target.text(&self.path("/html"))?);
+        }
+        if let Some(part) = &self.part {
+            return self.copy(&format!("/parts/{}", encoded(part)));
+        }
+        if self.headers {
+            return self.list("/headers", print_headers);
+        }
+        if self.parts {
+            return self.list("/parts", print_parts);
+        }
+        if self.links {
+            return self.list("/links", print_links);
+        }
+        self.list("", |message| self.overview(message))
+    }
+
+    fn path(&self, what: &str) -> String {
+        format!("/messages/{}{what}", encoded(&self.message))
+    }
+
+    fn copy(&self, what: &str) -> Result<(), Failure> {
+        copy(self.target.body(&self.path(what), Query::new())?, self.output.as_deref())
+    }
+
+    /// Prints a JSON document of the API, as it is or for people.
+    fn list(&self, what: &str, print: impl Fn(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
+        let document = self.target.json(&self.path(what), Query::new())?;
+        if self.json { print_json(&document) } else { print(&document) }
+    }
+
+    fn overview(&self, message: &Value) -> Result<(), Failure> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let envelope = &message["envelope"];
+        let recipients = envelope["recipients"].as_array().into_iter().flatten().map(recipient);
+        let recipients = recipients.collect::<Vec<_>>().join(", ");
+        let (id, from, size) = (text(&message["id"]), text(&envelope["from"]["address"]), &message["size"]);
+        let mut out = harmless(&format!("{id}: from <{from}> to {recipients}, {size} octets"), &[]) + "\n";
+        let headers = self.target.json(&self.path("/headers"), Query::new())?;
+        for field in headers.as_array().into_iter().flatten() {
+            let name = text(&field["name"]);
+            if FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
+                out += &(harmless(&format!("{name}: {}", text(&field["value"])), &[]) + "\n");
+            }
+        }
+        let body = self.target.text(&self.path("/text"))?;
+        print(format!("{out}\n").as_bytes())?;
+        print_text(&body)?;
+        if message["attachments"] == 0 {
+            return Ok(());
+        }
+        print(if body.ends_with('\n') { b"\n" } else { b"\n\n" })?;
+        print_parts(&self.target.json(&self.path("/parts"), Query::new())?)
+    }
+}
+
+fn print_headers(fields: &Value) -> Result<(), Failure> {
+    let text = |value: &Value| harmless(value.as_str().unwrap_or_default(), &[]);
+    let lines = fields.as_array().into_iter().flatten();
+    let lines = lines.map(|field| format!("{}: {}\n", text(&field["name"]), text(&field["value"])));
+    print(lines.collect::<String>().as_bytes())
+}
+
+fn print_parts(parts: &Value) -> Result<(), Failure> {
+    let columns = [Column::fixed("part"), Column::fixed("type"), Column::number("size"), Column::text("file name")];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rows = parts.as_array().into_iter().flatten().map(|part| {
+        [text(&part["number"]), text(&part["content_type"]), part["size"].to_string(), text(&part["filename"])]
+    });
+    print_table(columns, rows.collect())
+}
+
+fn print_links(links: &Value) -> Result<(), Failure> {
+    let links = links.as_array().into_iter().flatten().filter_map(Value::as_str);
+    print(links.map(|link| harmless(link, &[]) + "\n").collect::<String>().as_bytes())
+}
+
+/// A segment of a path: all but letters, digits and `-._~` as `%` and two digits (RFC 3986 §2.1).
+pub(super) fn encoded(segment: &str) -> String {
+    let mut out = String::new();
+    for byte in segment.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => out.push(byte.into()),
+            false => out += &format!("%{byte:02X}"),
+        }
+    }
+    out
+}

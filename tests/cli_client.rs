@@ -1,0 +1,239 @@
+//! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use deadline::DEADLINE;
+use serde_json::{Value, json};
+use support::{Deadline, output, start};
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+#[path = "clients/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+/// A message with a text, an HTML text and an attachment.
+const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
+                    X-Campaign: 7\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                    --b\r\nContent-Type: text/plain\r\n\r\nconfirm at https://example.org/c?code=1234\r\n\
+                    --b\r\nContent-Type: text/html\r\n\r\n<b>confirm</b>\r\n\
+                    --b\r\nContent-Disposition: attachment; filename=notes.txt\r\n\r\nWe met.\r\n--b--\r\n";
+
+/// A server process that is killed when this is dropped.
+struct Served {
+    process: Child,
+    _deadline: Deadline,
+    ready: Value,
+}
+
+impl Served {
+    fn start(options: &[&str]) -> Self {
+        let mut serve = mailjig(&["serve", "--ports", "auto", "--json", "--quiet"]);
+        serve.args(options).stdout(Stdio::piped());
+        let (mut process, _deadline) = start(&mut serve).unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { process, _deadline, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn url(&self) -> &str {
+        self.ready["endpoints"]["http"]["url"].as_str().unwrap()
+    }
+
+    /// Delivers a message to these recipients.
+    fn deliver(&self, to: &[&str], raw: &str) {
+        let url = format!("{}/v1/deliver", self.url());
+        let config = ureq::post(url).config().timeout_global(Some(DEADLINE)).build();
+        config.send_json(json!({ "from": "ann@example.org", "to": to, "raw": raw })).unwrap();
+    }
+
+    /// Runs a command that asks this server.
+    fn ask(&self, arguments: &[&str]) -> Output {
+        output(mailjig(arguments).env("MAILJIG_URL", self.url()), "")
+    }
+
+    /// The output of a command that succeeds and prints nothing to stderr.
+    fn told(&self, arguments: &[&str]) -> String {
+        let output = self.ask(arguments);
+        let told = String::from_utf8(output.stdout).unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && complaint.is_empty(), "{arguments:?}: {complaint}");
+        told
+    }
+
+    /// The exit status and the error of a command that fails and prints nothing to stdout.
+    fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.ask(arguments);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _it_may_be_gone = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The program without what the environment of the tests may set.
+fn mailjig(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));
+    command.args(arguments).env_remove("MAILJIG_URL").env_remove("MAILJIG_TOKEN").env_remove("MAILJIG_SMTP_URL");
+    command
+}
+
+/// JSON without times.
+fn stable(text: &str) -> Vec<Value> {
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &mut lines {
+        if line.get("received").is_some() {
+            line["received"] = "…".into();
+        }
+    }
+    lines
+}
+
+#[test]
+fn messages_are_listed_for_people_and_for_scripts() {
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], MAIL);
+    server.deliver(&["carol@example.org", "dave@example.org"], "Subject: \u{1b}[31mminutes\r\n\r\n");
+
+    let table = server.told(&["messages"]);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["id", "received", "from", "to", "subject", "size"]);
+    assert_eq!((lines[1][0], &lines[1][2..]), ("m1", &["ann@example.org", "bob@example.org", "Grüße", "355"][..]));
+    let second = ["ann@example.org", "carol@example.org", "dave@example.org", "\\u{1b}[31mminutes", "25"];
+    assert_eq!((lines[2][0], &lines[2][2..]), ("m2", &second[..]));
+    assert!(lines[1][1].len() == "2026-01-01T12:00:00Z".len() && lines[1][1].ends_with('Z'), "{table}");
+
+    for (filters, found) in [
+        (&["--limit", "1"][..], &["m1"][..]),
+        (&["--to", "carol@*"], &["m2"]),
+        (&["--from=ann@example.org", "--subject=~^Gr"], &["m1"]),
+        (&["--header", "x-campaign: 7"], &["m1"]),
+        (&["--body", "code=1234"], &["m1"]),
+        (&["--attachment", "*.txt"], &["m1"]),
+        (&["--to", "eve@example.org"], &[]),
+    ] {
+        let listed = stable(&server.told(&[&["messages", "--json"], filters].concat()));
+        let ids: Vec<&str> = listed.iter().map(|message| message["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, found, "{filters:?}");
+    }
+    let listed = stable(&server.told(&["messages", "--json"]));
+    let after = server.told(&["messages", "--json", "--after", &listed[0]["seq"].to_string()]);
+    assert_eq!(stable(&after), listed[1..]);
+    insta::assert_json_snapshot!(listed[0]);
+}
+
+#[test]
+fn a_message_is_shown_in_each_form() {
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], MAIL);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("part");
+
+    insta::assert_snapshot!(server.told(&["show", "m1"]));
+    assert_eq!(server.told(&["show", "m1", "--raw"]), MAIL);
+    assert_eq!(server.told(&["show", "1", "--html"]), "<b>confirm</b>");
+    assert_eq!(server.told(&["show", "m1", "--links"]), "https://example.org/c?code=1234\n");
+    insta::assert_snapshot!(server.told(&["show", "m1", "--headers"]));
+    insta::assert_snapshot!(server.told(&["show", "m1", "--parts"]));
+    assert_eq!(server.told(&["show", "m1", "--part", "3"]), "We met.");
+    assert_eq!(server.told(&["show", "m1", "--part", "3", "--output", file.to_str().unwrap()]), "");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "We met.");
+    assert_eq!(stable(&server.told(&["show", "m1", "--json"])), stable(&server.told(&["messages", "--json"])));
+    assert_eq!(
+        stable(&server.told(&["show", "m1", "--links", "--json"])),
+        [json!(["https://example.org/c?code=1234"])]
+    );
+    assert_eq!(stable(&server.told(&["show", "m1", "--parts", "--json"]))[0][2]["filename"], "notes.txt");
+    assert_eq!(stable(&server.told(&["show", "m1", "--headers", "--json"]))[0][3]["name"], "X-Campaign");
+}
+
+#[test]
+fn a_wait_prints_messages_or_a_report() {
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], "Subject: Wellcome, Bob\r\n\r\n");
+    server.deliver(&["carol@example.org"], "Subject: Welcome, Carol\r\n\r\n");
+
+    let waited = server.told(&["wait", "--to", "carol@example.org", "--timeout", "20s"]);
+    assert_eq!(waited.lines().count(), 2);
+    assert!(waited.lines().last().unwrap().contains("Welcome, Carol"), "{waited}");
+    let both = server.told(&["wait", "--subject", "*come, *", "--count", "2", "--json"]);
+    assert_eq!(stable(&both).len(), 2);
+
+    let miss = ["wait", "--to", "bob@example.org", "--subject", "Welcome*", "--timeout", "1ms"];
+    let (status, report) = server.refused(&miss);
+    assert_eq!(status, 1);
+    insta::assert_snapshot!(report);
+    let (status, problem) = server.refused(&[&miss[..], &["--json"]].concat());
+    assert_eq!((status, &stable(&problem)[0]["status"]), (1, &json!(409)));
+    assert_eq!(stable(&problem)[0]["report"]["failure"], "no message matched within 1ms");
+}
+
+#[test]
+fn transcripts_and_the_certificate_are_printed() {
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], MAIL);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+
+    let ca = server.told(&["ca"]);
+    assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"), "{ca}");
+    assert_eq!(server.told(&["ca", "--output", file.to_str().unwrap()]), "");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), ca);
+    assert_eq!(server.told(&["transcript"]), "");
+}
+
+#[test]
+fn a_server_is_ready_when_every_listener_accepts() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+
+    let early = output(&mut mailjig(&["ready", "--url", &url]), "");
+    assert_eq!(early.status.code(), Some(1));
+    let (waiting, _deadline) =
+        start(mailjig(&["ready", "--url", &url, "--wait", "100s", "--json"]).stdout(Stdio::piped())).unwrap();
+    let server = Served::start(&["--http", &free.port().to_string(), "--imaps", "off"]);
+    let waited = waiting.wait_with_output().unwrap();
+
+    assert!(waited.status.success());
+    assert_eq!(stable(&String::from_utf8(waited.stdout).unwrap())[0]["status"], "ok");
+    assert_eq!(server.told(&["ready"]), "ready: smtp, submission, smtps, lmtp, imap, pop3, pop3s\n");
+}
+
+#[test]
+fn an_error_says_what_would_help() {
+    let server = Served::start(&[]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = format!("http://{silent}");
+    let elsewhere = format!("{}/elsewhere", server.url());
+
+    for (arguments, status, right) in [
+        (&["messages", "--url", &nobody][..], 2, "start one with `mailjig serve`, name another with `--url`"),
+        (&["ready", "--url", &nobody], 1, "`mailjig ready --wait 10s`"),
+        (&["messages", "--url", "localhost:8025"], 2, "write a URL such as `http://127.0.0.1:8025`"),
+        (&["messages", "--url", &elsewhere], 1, "there is no such resource"),
+        (&["messages", "--listener", "smpt"], 2, "`--listener`: unknown listener `smpt`"),
+        (&["messages", "--subject", "~("], 2, "`--subject`: "),
+        (&["messages", "--header", "X-Campaign"], 2, "write a name and a pattern, as in `X-Campaign: 7`"),
+        (&["messages", "--token", "a\nb"], 2, "`--token` cannot be sent"),
+        (&["wait", "--timeout", "soon"], 2, "write a time such as `500ms`, `5s` or `2m`"),
+        (&["wait", "--count", "0"], 2, "--count"),
+        (&["wait", "--none-within", "1s", "--timeout", "1s"], 2, "cannot be used with"),
+        (&["show", "m9"], 1, "there is no message m9"),
+        (&["show", "../rules"], 2, "mailjig: `../rules` is not a message; write `m1`"),
+        (&["transcript", "s9"], 1, "there is no session s9"),
+        (&["transcript", "nine"], 2, "write `s1`"),
+        (&["ca", "--output", "/no/such/folder/ca.pem"], 1, "cannot write /no/such/folder/ca.pem"),
+    ] {
+        let (code, error) = server.refused(arguments);
+        assert_eq!(code, status, "{arguments:?}: {error}");
+        assert!(error.contains(right), "{arguments:?}: {error}");
+    }
+}
