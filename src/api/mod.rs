@@ -6,8 +6,10 @@ mod accounts;
 mod blocking;
 mod body;
 mod chunked;
+mod compat;
 mod journal;
 mod json;
+mod mailhog;
 mod message;
 mod messages;
 mod new_server;
@@ -88,6 +90,7 @@ fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
     let access = Access { host: Arc::clone(host), envelope: ENVELOPE, patience: Bounds::default().patience };
     let routes = Router::new()
         .nest("/v1", v1())
+        .merge(compat::router())
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
         // `Access` has its own limit.

@@ -13,7 +13,7 @@ use crate::base::is_identifier;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls};
-use crate::server::{NewServer, Settings};
+use crate::server::{Compat, NewServer, Settings};
 use crate::world::Keep;
 
 /// Options for a further server. What is absent is as for the main server, except that ports are free ones, and that
@@ -48,6 +48,8 @@ pub(super) struct NewServerJson {
     /// The clock is paused from the start.
     manual_clock: bool,
     limits: LimitsJson,
+    /// The mail server whose API has the path `/api/v1/messages`: `mailpit` or `mailhog`.
+    compat: Option<Compat>,
     seed: Option<u32>,
     /// The time after which the server is removed if nobody uses it, such as `10m`.
     idle_expiry: Option<String>,
@@ -105,6 +107,7 @@ impl NewServerJson {
         settings.seed = self.seed.unwrap_or(1);
         settings.is_clock_manual = self.manual_clock;
         settings.host = self.host.unwrap_or(settings.host);
+        settings.compat = self.compat.unwrap_or(settings.compat);
         settings.names = self.names.unwrap_or(settings.names);
         settings.submission_requires_auth = self.require_auth.unwrap_or(settings.submission_requires_auth);
         if let Some(is_strict) = self.imap_strict {

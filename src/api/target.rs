@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
 use percent_encoding::percent_decode_str;
 
+use super::compat::prefixed;
 use super::problem::Problem;
 use crate::server::{FurtherServer, Host, Missing, Server};
 
@@ -22,19 +23,21 @@ pub(super) struct Target(pub(super) Arc<Server>);
 pub(super) struct Base(pub(super) Arc<str>);
 
 /// Finds the server that a request is about, and makes the request look as if it were to the main server: the path
-/// loses `/v1/servers/{id}`. The APIs of other mail servers, `/api/…` and `/view/…`, are not below `/v1`.
+/// loses `/v1/servers/{id}`. A path of the API of another mail server gets that product's prefix.
 pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Problem> {
     let path = request.uri().path();
     let further = path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).filter(|(_, rest)| !rest.is_empty());
     let Some((id, rest)) = further else {
+        if let Some(inner) = prefixed(path, host.main().settings().compat) {
+            *request.uri_mut() = with_path(request.uri(), inner);
+        }
         return Ok(put(request, host.main(), "/v1".into()));
     };
     if rest.split('/').next() == Some("servers") {
         return Err(Problem::new(StatusCode::NOT_FOUND, "a further server has no servers of its own"));
     }
     let found = find(host, id)?;
-    let of_a_peer = ["api", "view"].iter().any(|first| rest.split('/').next() == Some(first));
-    let inner = if of_a_peer { format!("/{rest}") } else { format!("/v1/{rest}") };
+    let inner = prefixed(&format!("/{rest}"), found.server.settings().compat).unwrap_or_else(|| format!("/v1/{rest}"));
     *request.uri_mut() = with_path(request.uri(), inner);
     Ok(put(request, &found.server, format!("{FURTHER}{}", found.no).into()))
 }

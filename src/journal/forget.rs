@@ -25,6 +25,12 @@ impl Journal {
         captured
     }
 
+    /// Removes these captured messages, and returns them. The records stay.
+    #[cfg(feature = "api")]
+    pub(crate) fn remove(&mut self, is_chosen: impl Fn(MessageNo) -> bool) -> VecDeque<Captured> {
+        self.messages.remove(is_chosen)
+    }
+
     /// Removes the records up to this one, and the sessions that ended before.
     pub(crate) fn raise_floor(&mut self, floor: Seq) {
         let floor = self.records.raise_floor(floor);

@@ -1,7 +1,7 @@
 //! The messages that a journal keeps: captured messages, in the orders of capture and of closing, and messages that
 //! clients and tests put into mailboxes. Records only have message numbers, so that an evicted message is freed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::base::{MessageNo, Seq, fold_domain};
 use crate::mail::Message;
@@ -16,6 +16,13 @@ pub(crate) struct Captured {
     pub(crate) closed: Option<Seq>,
 }
 
+impl Captured {
+    /// The record that closed its exchange; before that, the exchange itself.
+    fn place(&self) -> Seq {
+        self.closed.unwrap_or(self.seq)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     pub(super) captured: VecDeque<Captured>,
@@ -26,6 +33,8 @@ pub(super) struct Messages {
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
     /// The messages whose exchange is not closed yet, by the number of its record, which may be evicted.
     unclosed: Vec<(Seq, MessageNo)>,
+    /// The places of messages that were removed one by one, for waits that begin after one of them.
+    removed: BTreeMap<MessageNo, Seq>,
     /// The octets of all messages here.
     octets: u64,
     /// How many captured messages were evicted or cleared.
@@ -146,24 +155,52 @@ impl Messages {
             keys.extend(captured.message.envelope().accepted().map(|address| fold_domain(address).into_owned()));
             forgotten.push(captured.message);
         }
+        self.retain_places(keys, |no| no > through);
+        self.removed.retain(|no, _| *no > through);
+        while let Some(appended) = self.appended.pop_front_if(|appended| appended.no() <= through) {
+            self.octets -= appended.raw().len() as u64;
+            forgotten.push(appended);
+        }
+        (forgotten, seq, closed)
+    }
+
+    /// Removes these captured messages, and returns them.
+    #[cfg(feature = "api")]
+    pub(super) fn remove(&mut self, is_chosen: impl Fn(MessageNo) -> bool) -> VecDeque<Captured> {
+        let captured = std::mem::take(&mut self.captured).into_iter();
+        let (removed, kept): (VecDeque<_>, _) = captured.partition(|its| is_chosen(its.message.no()));
+        self.captured = kept;
+        let mut keys = Vec::new();
+        for captured in &removed {
+            self.forgotten += 1;
+            self.octets -= captured.message.raw().len() as u64;
+            self.removed.insert(captured.message.no(), captured.place());
+            keys.extend(captured.message.envelope().accepted().map(|address| fold_domain(address).into_owned()));
+        }
+        self.retain_places(keys, |no| !is_chosen(no));
+        removed
+    }
+
+    /// Keeps only these messages in the orders of closing; `keys` are the addresses that others were accepted for.
+    fn retain_places(&mut self, mut keys: Vec<String>, is_kept: impl Fn(MessageNo) -> bool) {
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
             let numbers = self.by_recipient.get_mut(&*key);
             if numbers.is_some_and(|numbers| {
-                numbers.retain(|no| *no > through);
+                numbers.retain(|no| is_kept(*no));
                 numbers.is_empty()
             }) {
                 self.by_recipient.remove(&*key);
             }
         }
-        while let Some(appended) = self.appended.pop_front_if(|appended| appended.no() <= through) {
-            self.octets -= appended.raw().len() as u64;
-            forgotten.push(appended);
-        }
-        self.closed.retain(|no| *no > through);
-        self.unclosed.retain(|(_, no)| *no > through);
-        (forgotten, seq, closed)
+        self.closed.retain(|no| is_kept(*no));
+        self.unclosed.retain(|(_, no)| is_kept(*no));
+    }
+
+    /// The record after which a wait for what comes after this message begins.
+    pub(super) fn place_of(&self, no: MessageNo) -> Option<Seq> {
+        self.get(no).map(Captured::place).or_else(|| self.removed.get(&no).copied())
     }
 
     /// Removes and returns every captured message, removes other messages that are in no mailbox, and frees the memory.

@@ -132,6 +132,11 @@ impl Journal {
         self.messages.unclosed()
     }
 
+    /// The record after which a wait for what comes after this message begins; also of a message that was removed.
+    pub(crate) fn place_of(&self, no: MessageNo) -> Option<Seq> {
+        self.messages.place_of(no)
+    }
+
     /// How many captured messages were evicted or cleared.
     pub(crate) fn forgotten(&self) -> u32 {
         self.messages.forgotten

@@ -91,6 +91,27 @@ fn evicted_mail_is_removed_from_every_list() {
 }
 
 #[test]
+#[cfg(feature = "api")]
+fn removed_mail_is_in_no_list_and_its_place_is_remembered() {
+    let mut journal = journal();
+    let mut closed = Vec::new();
+    for (no, to) in [(1, "ann@example.org"), (2, "bob@example.org"), (3, "ann@example.org")] {
+        let exchange = capture(&mut journal, no, &[to]);
+        journal.close(AT, SESSION, exchange, Left::All);
+        closed.push(journal.tip());
+    }
+    capture(&mut journal, 4, &["bob@example.org"]);
+
+    let removed = journal.remove(|no| no.0 > 1);
+
+    assert_eq!(removed.iter().map(|its| its.message.no().0).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(journal.closed_since(Seq(0), None).map(|its| its.message.no().0).collect::<Vec<_>>(), [1]);
+    assert_eq!(journal.unclosed().count(), 0);
+    assert_eq!(journal.messages.recipients(), ["ann@example.org"]);
+    assert_eq!((journal.forgotten(), journal.place_of(MessageNo(2))), (3, Some(closed[1])));
+}
+
+#[test]
 fn renumbering_restarts_at_1_and_resets_the_count_of_evicted_mail() {
     let mut journal = journal();
     let exchange = capture(&mut journal, 1, &["ann@example.org"]);

@@ -33,9 +33,8 @@ impl MailQuery {
 
     /// Begins after the record that closed this message. If it is not closed yet, the search leaves it out later.
     pub(crate) fn after_message(message: &Message, engine: &Engine, matcher: Matcher) -> Self {
-        let place = |captured: &Captured| captured.closed.unwrap_or(captured.seq);
         // A message that was cleared is older than all messages that are kept, so the search begins at 0.
-        let cursor = engine.read(|world| world.journal.message(message.no()).map(place)).unwrap_or_default();
+        let cursor = engine.read(|world| world.journal.place_of(message.no())).unwrap_or_default();
         Self { matcher, cursor, excluded: Some(message.no()) }
     }
 

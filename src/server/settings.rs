@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) names: Vec<String>,
     /// Host names that HTTP requests may use, besides the server's own.
     pub(crate) allowed_hosts: Vec<String>,
+    #[cfg(feature = "api")]
+    pub(crate) compat: Compat,
     addresses: Vec<(Listener, SocketAddr)>,
     /// Empty: there is no list of accounts, and every login succeeds.
     pub(crate) members: Vec<Member>,
@@ -39,6 +41,19 @@ pub(crate) struct Settings {
     pub(crate) scenario: Option<Arc<Loaded>>,
     /// The clock is manual from the start, whatever the scenario says.
     pub(crate) is_clock_manual: bool,
+}
+
+/// The mail server whose API has the path `/api/v1/messages`: two products define it differently.
+#[cfg(feature = "api")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Compat {
+    /// Mailpit: an object with summaries of messages.
+    #[default]
+    Mailpit,
+    /// MailHog: an array of messages.
+    Mailhog,
 }
 
 /// Limits for clients.
@@ -71,6 +86,8 @@ impl Default for Settings {
             host: "localhost".to_owned(),
             names: Vec::new(),
             allowed_hosts: Vec::new(),
+            #[cfg(feature = "api")]
+            compat: Compat::default(),
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             members: Vec::new(),
             subaddress_separator: Some('+'),

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::World;
+#[cfg(feature = "api")]
+use crate::base::MessageNo;
 use crate::base::Timestamp;
 use crate::journal::Captured;
 use crate::mail::{Envelope, Flags, InternalDate, MailboxId, Message, Origin};
@@ -102,5 +104,12 @@ impl World {
         let txn_log = txn.close();
         self.record_outside(txn_log, now);
         self.journal.clear()
+    }
+
+    /// Removes these captured messages, also from all mailboxes, and returns them. Their records stay.
+    #[cfg(feature = "api")]
+    pub(crate) fn delete(&mut self, is_chosen: impl Fn(MessageNo) -> bool, now: Timestamp) -> VecDeque<Captured> {
+        self.outside(now, |txn| txn.forget(|message| message.is_sent() && is_chosen(message.no())));
+        self.journal.remove(is_chosen)
     }
 }
