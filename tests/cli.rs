@@ -20,6 +20,9 @@ mod deadline;
 #[allow(dead_code)]
 mod support;
 
+#[path = "cli/config.rs"]
+mod config;
+
 fn mailjig(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::value::number;
 use crate::cli::scenarios::{find, pair};
 use crate::server::Settings;
 
@@ -17,7 +18,7 @@ pub(super) struct Failing {
     #[arg(long, value_name = "NAME=VALUE", env = "MAILJIG_SET", value_delimiter = '\n', value_parser = pair)]
     set: Vec<(String, String)>,
     /// Seed for `chance`, random waits and generated values [default: the scenario's seed, else 1].
-    #[arg(long, value_name = "N", env = "MAILJIG_SEED")]
+    #[arg(long, value_name = "N", env = "MAILJIG_SEED", value_parser = number::<u32>)]
     seed: Option<u32>,
 }
 

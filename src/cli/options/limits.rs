@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::value::{Size, Time};
+use super::value::{Size, Time, number};
 use crate::server::{HostLimits, Settings};
 use crate::world::Keep;
 
@@ -13,13 +13,13 @@ pub(super) struct Limits {
     #[arg(long, value_name = "SIZE", env = "MAILJIG_MAX_SIZE", default_value = "25MiB")]
     max_size: Size,
     /// Longest SMTP command line in octets, with its CRLF.
-    #[arg(long, value_name = "N", env = "MAILJIG_MAX_LINE", default_value_t = 2048)]
+    #[arg(long, value_name = "N", env = "MAILJIG_MAX_LINE", value_parser = number::<usize>, default_value_t = 2048)]
     max_line: usize,
     /// Maximum number of recipients of a message.
-    #[arg(long, value_name = "N", env = "MAILJIG_MAX_RECIPIENTS", default_value_t = 1000)]
+    #[arg(long, value_name = "N", env = "MAILJIG_MAX_RECIPIENTS", value_parser = number::<usize>, default_value_t = 1000)]
     max_recipients: usize,
     /// Maximum number of sessions at the same time.
-    #[arg(long, value_name = "N", env = "MAILJIG_MAX_SESSIONS", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", env = "MAILJIG_MAX_SESSIONS", value_parser = number::<usize>, default_value_t = 10_000)]
     max_sessions: usize,
     /// How long a client may send nothing, as in `5m` [default: 5m on SMTP, 30m on IMAP, 10m on POP3].
     #[arg(long, value_name = "TIME", env = "MAILJIG_IDLE_TIMEOUT")]
@@ -32,16 +32,16 @@ pub(super) struct Limits {
     handshake_timeout: Time,
     /// Number of messages to keep, captured or in mailboxes; beyond that the oldest are discarded. 64 times
     /// as many journal records are kept.
-    #[arg(long, value_name = "N", env = "MAILJIG_KEEP", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", env = "MAILJIG_KEEP", value_parser = number::<usize>, default_value_t = 10_000)]
     keep: usize,
     /// Total size of the messages to keep, as in `1GiB`, and of the transcripts; beyond that the oldest are discarded.
     #[arg(long, value_name = "SIZE", env = "MAILJIG_KEEP_SIZE", default_value = "1GiB")]
     keep_size: Size,
     /// Number of accounts to keep if there is no list of accounts; beyond that the oldest unused ones are discarded.
-    #[arg(long, value_name = "N", env = "MAILJIG_KEEP_ACCOUNTS", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", env = "MAILJIG_KEEP_ACCOUNTS", value_parser = number::<usize>, default_value_t = 10_000)]
     keep_accounts: usize,
     /// Maximum number of further servers that clients may start with `POST /v1/servers`.
-    #[arg(long, value_name = "N", env = "MAILJIG_MAX_SERVERS", default_value_t = HostLimits::default().servers)]
+    #[arg(long, value_name = "N", env = "MAILJIG_MAX_SERVERS", value_parser = number::<usize>, default_value_t = HostLimits::default().servers)]
     max_servers: usize,
     /// Remove a further server that nobody has used for this long, as in `10m`.
     #[arg(long, value_name = "TIME", env = "MAILJIG_IDLE_EXPIRY", default_value = "30m")]

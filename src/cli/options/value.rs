@@ -47,6 +47,10 @@ pub(in crate::cli) fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
+pub(super) fn number<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a whole number, such as `100`".to_owned())
+}
+
 pub(super) fn delimiter(text: &str) -> Result<char, String> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
