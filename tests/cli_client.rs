@@ -1,16 +1,18 @@
 //! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 
-use deadline::DEADLINE;
 use serde_json::{Value, json};
-use support::{Deadline, output, start};
+use served::{Served, mailjig};
+use support::{output, start};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
 mod deadline;
+#[path = "clients/served.rs"]
+#[allow(dead_code)]
+mod served;
 #[path = "clients/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -21,70 +23,6 @@ const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\n
                     --b\r\nContent-Type: text/plain\r\n\r\nconfirm at https://example.org/c?code=1234\r\n\
                     --b\r\nContent-Type: text/html\r\n\r\n<b>confirm</b>\r\n\
                     --b\r\nContent-Disposition: attachment; filename=notes.txt\r\n\r\nWe met.\r\n--b--\r\n";
-
-/// A server process that is killed when this is dropped.
-struct Served {
-    process: Child,
-    _deadline: Deadline,
-    ready: Value,
-}
-
-impl Served {
-    fn start(options: &[&str]) -> Self {
-        let mut serve = mailjig(&["serve", "--ports", "auto", "--json", "--quiet"]);
-        serve.args(options).stdout(Stdio::piped());
-        let (mut process, _deadline) = start(&mut serve).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { process, _deadline, ready: serde_json::from_str(&line).unwrap() }
-    }
-
-    fn url(&self) -> &str {
-        self.ready["endpoints"]["http"]["url"].as_str().unwrap()
-    }
-
-    /// Delivers a message to these recipients.
-    fn deliver(&self, to: &[&str], raw: &str) {
-        let url = format!("{}/v1/deliver", self.url());
-        let config = ureq::post(url).config().timeout_global(Some(DEADLINE)).build();
-        config.send_json(json!({ "from": "ann@example.org", "to": to, "raw": raw })).unwrap();
-    }
-
-    /// Runs a command that asks this server.
-    fn ask(&self, arguments: &[&str]) -> Output {
-        output(mailjig(arguments).env("MAILJIG_URL", self.url()), "")
-    }
-
-    /// The output of a command that succeeds and prints nothing to stderr.
-    fn told(&self, arguments: &[&str]) -> String {
-        let output = self.ask(arguments);
-        let told = String::from_utf8(output.stdout).unwrap();
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success() && complaint.is_empty(), "{arguments:?}: {complaint}");
-        told
-    }
-
-    /// The exit status and the error of a command that fails and prints nothing to stdout.
-    fn refused(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.ask(arguments);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _it_may_be_gone = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The program without what the environment of the tests may set.
-fn mailjig(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));
-    command.args(arguments).env_remove("MAILJIG_URL").env_remove("MAILJIG_TOKEN").env_remove("MAILJIG_SMTP_URL");
-    command
-}
 
 /// JSON without times.
 fn stable(text: &str) -> Vec<Value> {

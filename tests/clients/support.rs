@@ -41,6 +41,7 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("node-imap", &["node", "-e", "require('imap')"]),
     ("openssl", &["openssl", "version"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
+    ("php", &["php", "--version"]),
     ("python3", &["python3", "--version"]),
     ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
     ("swaks", &["swaks", "--version"]),

@@ -1,7 +1,7 @@
 //! Why a command fails: what it prints to stderr, and its exit status.
 
-use std::io;
 use std::process::ExitCode;
+use std::{fmt, io};
 
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Unreachable(String),
     /// The command line is wrong, or the server refuses to answer.
     Unusable(String, Option<Value>),
+    /// `send` failed, or the server refused a recipient; with a status of `sysexits.h`.
+    Undelivered(String, u8),
     /// The reader of the output has closed it, such as `head`. This is not an error.
     OutputClosed,
 }
@@ -40,6 +42,7 @@ impl Failure {
             Self::Unmet(text, problem) => (text, problem.as_ref(), 1),
             Self::Unreachable(text) => (text, None, 2),
             Self::Unusable(text, problem) => (text, problem.as_ref(), 2),
+            Self::Undelivered(text, status) => (text, None, *status),
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
         match problem.filter(|_| as_json) {
@@ -47,5 +50,16 @@ impl Failure {
             None => eprintln!("mailjig: {}", text.trim_end()),
         }
         ExitCode::from(status)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unmet(text, _) | Self::Unreachable(text) | Self::Unusable(text, _) | Self::Undelivered(text, _) => {
+                f.write_str(text)
+            }
+            Self::OutputClosed => f.write_str("standard output is closed"),
+        }
     }
 }

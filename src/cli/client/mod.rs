@@ -6,6 +6,7 @@ mod filters;
 mod messages;
 mod output;
 mod ready;
+mod send;
 mod show;
 mod table;
 mod target;
@@ -28,6 +29,7 @@ Exit status:
 
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
+    Send(Box<send::Send>),
     Wait(Box<wait::Wait>),
     Ready(ready::Ready),
     Messages(Box<messages::Messages>),
@@ -39,6 +41,7 @@ pub(super) enum ClientCommand {
 /// Runs a command.
 pub(super) fn run(command: &ClientCommand) -> ExitCode {
     let (done, as_json) = match command {
+        ClientCommand::Send(its) => (its.run(), its.json),
         ClientCommand::Wait(its) => (its.run(), its.json),
         ClientCommand::Ready(its) => (its.run(), its.json),
         ClientCommand::Messages(its) => (its.run(), its.json),

@@ -46,7 +46,9 @@ impl Ready {
             match failure {
                 Failure::Unmet(..) | Failure::Unreachable(_) if began.elapsed() < wait => thread::sleep(PAUSE),
                 Failure::Unreachable(text) => return Err(Failure::unmet(text)),
-                Failure::Unmet(..) | Failure::Unusable(..) | Failure::OutputClosed => return Err(failure),
+                Failure::Unmet(..) | Failure::Unusable(..) | Failure::Undelivered(..) | Failure::OutputClosed => {
+                    return Err(failure);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{BufReader, Read};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,7 +21,7 @@ pub(super) type Query = Vec<(&'static str, String)>;
 #[derive(Args)]
 pub(super) struct Target {
     /// URL of the server's HTTP API. Add `/v1/servers/ID` for a further server of the process.
-    #[arg(long, value_name = "URL", env = "MAILJIG_URL", default_value = "http://127.0.0.1:8025", value_parser = base)]
+    #[arg(long, value_name = "URL", env = "MAILJIG_URL", default_value = "http://127.0.0.1:8025")]
     url: Base,
     /// Token for a server that was started with `--token`.
     #[arg(long, value_name = "TOKEN", env = "MAILJIG_TOKEN", hide_env_values = true)]
@@ -31,20 +32,35 @@ pub(super) struct Target {
 #[derive(Clone)]
 pub(super) struct Base(String);
 
-/// Reads the value of `--url`.
-pub(super) fn base(text: &str) -> Result<Base, String> {
-    let wrong = || "write a URL such as `http://127.0.0.1:8025` or `http://127.0.0.1:8025/v1/servers/2`".to_owned();
-    let url: Uri = text.parse().map_err(|_| wrong())?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) || url.query().is_some() {
-        return Err(wrong());
+impl FromStr for Base {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "write a URL such as `http://127.0.0.1:8025` or `http://127.0.0.1:8025/v1/servers/2`".to_owned();
+        let url: Uri = text.parse().map_err(|_| wrong())?;
+        if !matches!(url.scheme_str(), Some("http" | "https")) || url.query().is_some() {
+            return Err(wrong());
+        }
+        let text = text.trim_end_matches('/');
+        let path = url.path().trim_end_matches('/');
+        let is_complete =
+            path.ends_with("/v1") || path.rsplit_once('/').is_some_and(|(of, _)| of.ends_with("/v1/servers"));
+        Ok(Base(if is_complete { text.to_owned() } else { format!("{text}/v1") }))
     }
-    let text = text.trim_end_matches('/');
-    let path = url.path().trim_end_matches('/');
-    let is_complete = path.ends_with("/v1") || path.rsplit_once('/').is_some_and(|(of, _)| of.ends_with("/v1/servers"));
-    Ok(Base(if is_complete { text.to_owned() } else { format!("{text}/v1") }))
 }
 
 impl Target {
+    pub(super) fn new(url: Base, token: Option<String>) -> Self {
+        Self { url, token }
+    }
+
+    /// The host of the URL, without brackets.
+    pub(super) fn host(&self) -> String {
+        let url: Option<Uri> = self.url.0.parse().ok();
+        let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
+        host.trim_matches(['[', ']']).to_owned()
+    }
+
     /// A document of the API.
     pub(super) fn json(&self, path: &str, query: Query) -> Result<Value, Failure> {
         let reader = self.get(path, query, Duration::ZERO)?;
@@ -163,10 +179,12 @@ mod tests {
             ("https://test.example/mail", "https://test.example/mail/v1"),
             ("http://[::1]:8025/mail/v1/servers/a", "http://[::1]:8025/mail/v1/servers/a"),
         ] {
-            assert_eq!(base(text).map(|base| base.0).as_deref(), Ok(below), "{text}");
+            assert_eq!(text.parse().map(|Base(url)| url).as_deref(), Ok(below), "{text}");
         }
+        let target = Target::new("http://[::1]:8025".parse().unwrap(), None);
+        assert_eq!(target.host(), "::1");
         for wrong in ["", "localhost:8025", "127.0.0.1", "ftp://localhost", "http://", "http://localhost/?a=b", "a b"] {
-            assert!(base(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Base>().is_err(), "{wrong}");
         }
     }
 }
