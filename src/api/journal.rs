@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{StatusCode, header};
@@ -9,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::chunked::chunked;
-use super::params::Params;
+use super::params::query;
 use super::problem::Problem;
 use super::target::Target;
 use crate::base::{Seq, SessionNo, Timestamp};
@@ -24,20 +26,26 @@ const DEFAULT_LIMIT: u64 = 1000;
 /// Number of records that are read before the lock is released.
 const PORTION: usize = 256;
 
-#[derive(Serialize)]
-struct RecordList {
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecordList {
     records: Vec<RecordJson>,
     /// The cursor for the next request, as `after`.
+    #[schema(value_type = u64)]
     next: Seq,
 }
 
-#[derive(Serialize)]
-struct RecordJson {
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecordJson {
+    #[schema(value_type = u64)]
     seq: Seq,
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    #[schema(value_type = Option<String>)]
     session: Option<SessionNo>,
     kind: &'static str,
+    /// Further members, by kind.
     #[serde(flatten)]
+    #[schema(value_type = Object, additional_properties)]
     facts: Value,
 }
 
@@ -49,18 +57,34 @@ struct RecordSelection {
     limit: usize,
 }
 
-pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
-    let after = params.cursor("after")?;
-    let selection = RecordSelection {
-        after: after.unwrap_or_default(),
-        session: params.session("session")?,
-        event: params.typed("event", |name| {
-            Event::parse(name).ok_or_else(|| format!("unknown event `{name}`; write a name such as `smtp.rcpt`"))
-        })?,
-        limit: params.number("limit")?.unwrap_or(DEFAULT_LIMIT) as usize,
-    };
-    let (wait, count) = (params.duration("wait")?, params.number("count")?);
-    params.finish()?;
+query! {
+    /// The query of the list of records.
+    pub(super) struct JournalQuery {
+        /// Only records after this cursor, the `next` of an earlier answer.
+        after: Option<Seq>,
+        /// Only records of this session.
+        session: Option<SessionNo>,
+        /// Only records of exchanges with this event, such as `smtp.rcpt`.
+        event: Option<Event>,
+        /// The largest number of records in the answer; default 1000.
+        limit: Option<u64>,
+        /// Wait so long for records, such as `5s`.
+        wait: Option<Duration>,
+        /// How many records to wait for; default 1.
+        count: Option<u64>,
+    }
+}
+
+/// List the records of the journal, or wait for them.
+#[utoipa::path(get, path = "/journal", params(JournalQuery), responses(
+    (status = 200, description = "The records, in order.", body = RecordList),
+    (status = 409, description = "They were not appended in time."),
+    (status = 410, description = "Records after the cursor were discarded. `first` is the first that still exists."),
+))]
+pub(super) async fn list(Target(server): Target, query: JournalQuery) -> Result<Response, Problem> {
+    let JournalQuery { after, session, event, limit, wait, count } = query;
+    let limit = limit.unwrap_or(DEFAULT_LIMIT) as usize;
+    let selection = RecordSelection { after: after.unwrap_or_default(), session, event, limit };
     if wait.is_none() && count.is_some() {
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }

@@ -1,6 +1,7 @@
 //! Messages and sessions as JSON.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::base::{MessageNo, Seq, SessionNo, Timestamp};
 use crate::journal::{Captured, Ending, Session, Tls};
@@ -8,38 +9,52 @@ use crate::mail::{Address, Parameters, Part, Verdict};
 use crate::protocol::Listener;
 
 /// A message without its bytes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MessageJson {
+    /// Such as `m1`.
+    #[schema(value_type = String)]
     pub(super) id: MessageNo,
     /// The cursor after this message; `None` until the reply was sent.
+    #[schema(value_type = Option<u64>)]
     pub(super) seq: Option<Seq>,
+    /// The session that sent it, such as `s1`.
+    #[schema(value_type = Option<String>)]
     session: Option<SessionNo>,
+    #[schema(value_type = String, format = DateTime)]
     received: Timestamp,
+    /// In octets.
     size: usize,
     envelope: EnvelopeJson,
     subject: String,
+    /// The addresses of the header field From.
+    #[schema(value_type = Vec<Object>)]
     from: Vec<Address>,
+    #[schema(value_type = Vec<Object>)]
     to: Vec<Address>,
+    #[schema(value_type = Vec<Object>)]
     cc: Vec<Address>,
     message_id: Option<String>,
+    /// How many attachments it has.
     attachments: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct EnvelopeJson {
     from: SenderJson,
     recipients: Vec<RecipientJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SenderJson {
     address: String,
+    #[schema(value_type = Object)]
     parameters: Parameters,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RecipientJson {
     address: String,
+    #[schema(value_type = Object)]
     parameters: Parameters,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +95,7 @@ impl From<&Captured> for MessageJson {
 }
 
 /// A part without its bytes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PartJson {
     number: String,
     content_type: String,
@@ -103,12 +118,17 @@ impl From<&Part<'_>> for PartJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SessionJson<'a> {
+    /// Such as `s1`.
+    #[schema(value_type = String)]
     id: SessionNo,
+    #[schema(value_type = String)]
     listener: Listener,
     peer: String,
+    #[schema(value_type = String, format = DateTime)]
     opened: Timestamp,
+    #[schema(value_type = Option<Object>)]
     tls: Option<&'a Tls>,
     helo: Option<&'a str>,
     user: Option<&'a str>,
@@ -118,9 +138,11 @@ pub(super) struct SessionJson<'a> {
     ended: Option<EndedJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct EndedJson {
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    #[schema(value_type = Object)]
     ending: Ending,
     text: String,
 }

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::blocking::run_blocking;
 use super::json::{MessageJson, PartJson};
@@ -17,23 +18,40 @@ use crate::base::MessageNo;
 use crate::journal::Captured;
 use crate::server::Server;
 
+/// Get one message: envelope, size, session, subject and addresses.
+#[utoipa::path(get, path = "/messages/{m}", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The message without its bytes.", body = MessageJson), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn one(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let found = find(&server, &m)?;
     run_blocking(move || Json(MessageJson::from(&found)).into_response()).await
 }
 
-/// The bytes as captured, not a copy of them.
+/// Get the bytes of a message, as received.
+#[utoipa::path(get, path = "/messages/{m}/raw", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The bytes as received.", body = String, content_type = "message/rfc822"), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn raw(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let raw = find(&server, &m)?.message.raw().clone();
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
 
+/// Get the plain text of a message, decoded.
+#[utoipa::path(get, path = "/messages/{m}/text", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The text.", body = String), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn text(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || message.text().into_response()).await
 }
 
-/// The HTML as it is, with a content security policy that forbids scripts and external resources.
+/// Get the HTML of a message, decoded.
+///
+/// The answer has a content security policy that forbids scripts and external resources.
+#[utoipa::path(get, path = "/messages/{m}/html", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The HTML.", body = String, content_type = "text/html"),
+    (status = 404, description = "There is no such message, or it has no HTML."),
+))]
 pub(super) async fn html(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     let html = run_blocking(move || message.html()).await?.ok_or_else(|| Problem::none("HTML text in", &m))?;
@@ -44,12 +62,11 @@ pub(super) async fn html(Target(server): Target, Path(m): Path<String>, _: NoPar
     Ok((headers, html).into_response())
 }
 
+/// Get the header fields of a message, decoded.
+#[utoipa::path(get, path = "/messages/{m}/headers", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The header fields, in order.", body = Vec<HeaderJson>), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn headers(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
-    #[derive(Serialize)]
-    struct HeaderJson {
-        name: String,
-        value: String,
-    }
     let message = find(&server, &m)?.message;
     run_blocking(move || {
         let fields = message.headers().into_iter().map(|(name, value)| HeaderJson { name, value });
@@ -58,11 +75,19 @@ pub(super) async fn headers(Target(server): Target, Path(m): Path<String>, _: No
     .await
 }
 
+/// Get the URLs in the text of a message.
+#[utoipa::path(get, path = "/messages/{m}/links", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The URLs.", body = Vec<String>), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn links(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || Json(message.links()).into_response()).await
 }
 
+/// List the MIME parts of a message.
+#[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The parts, in order.", body = Vec<PartJson>), (status = 404, description = "There is no such message."),
+))]
 pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || {
@@ -72,7 +97,15 @@ pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoPa
     .await
 }
 
-/// The decoded octets of a part, as a download, not displayed by a browser.
+/// Get one part of a message, decoded, as a download.
+#[utoipa::path(
+    get, path = "/messages/{m}/parts/{n}",
+    params(("m" = String, Path, description = "The message, such as `m1` or `1`."), ("n" = String, Path, description = "The number of the part, such as `1.2`.")),
+    responses(
+        (status = 200, description = "The octets of the part.", body = Vec<u8>, content_type = "*/*"),
+        (status = 404, description = "There is no such message or part."),
+    ),
+)]
 pub(super) async fn part(
     Target(server): Target,
     Path((m, n)): Path<(String, String)>,
@@ -90,6 +123,13 @@ pub(super) async fn part(
         Ok(response)
     })
     .await?
+}
+
+/// A header field.
+#[derive(Serialize, ToSchema)]
+struct HeaderJson {
+    name: String,
+    value: String,
 }
 
 fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
@@ -113,7 +153,7 @@ mod tests {
         let server = Arc::new(Server::start(Settings::default()).unwrap());
         let message = server.deliver("", &["bob@example.org"], vec![b'x'; 100_000].into()).unwrap();
 
-        let response = block_on(raw(Target(server), Path("m1".to_owned()), NoParams)).unwrap();
+        let response = block_on(raw(Target(server), Path("m1".to_owned()), NoParams {})).unwrap();
 
         let mut body = response.into_body();
         let frame = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).unwrap().unwrap();

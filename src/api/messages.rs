@@ -7,13 +7,14 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::blocking::{blocking_if_long, run_blocking};
 use super::json::MessageJson;
-use super::params::{NoParams, Params};
+use super::params::{NoParams, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{Seq, Times};
+use crate::base::{Pattern, Seq, Times};
 use crate::drive::Engine;
 use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
@@ -23,10 +24,11 @@ use crate::world::World;
 
 const DEFAULT_LIMIT: u64 = 100;
 
-#[derive(Serialize)]
-struct MessageList {
+#[derive(Serialize, ToSchema)]
+pub(super) struct MessageList {
     messages: Vec<MessageJson>,
     /// The cursor for the next request, as `after`.
+    #[schema(value_type = u64)]
     next: Seq,
 }
 
@@ -37,15 +39,55 @@ struct MessageSelection {
     limit: usize,
 }
 
-pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
-    let selection = MessageSelection {
-        matcher: matcher(&mut params)?,
-        after: params.cursor("after")?,
-        limit: params.number("limit")?.unwrap_or(DEFAULT_LIMIT) as usize,
-    };
-    let wait = params.duration("wait")?;
-    let count = params.number("count")?;
-    params.finish()?;
+query! {
+    /// Filters for messages, all of which must match. Each is a pattern.
+    pub(super) struct MessageFilters {
+        /// The address of a recipient in the envelope: text, `*` for any characters, `~` and a regular expression, or
+        /// `!` and one of these.
+        to: Option<Pattern>,
+        /// The address of the sender in the envelope.
+        from: Option<Pattern>,
+        /// The subject, decoded.
+        subject: Option<Pattern>,
+        /// The text, decoded. Plain text is found anywhere in it.
+        body: Option<Pattern>,
+        /// The file name of an attachment.
+        attachment: Option<Pattern>,
+        /// The login of the session that sent it.
+        user: Option<Pattern>,
+        /// The listener that received it, such as `smtp`.
+        listener: Option<Pattern>,
+        /// A header field, as `Name:value`; the value is a pattern.
+        header: Vec<String>,
+    }
+}
+
+query! {
+    /// The query of the list of messages.
+    pub(super) struct ListQuery {
+        /// Filters.
+        filters: MessageFilters,
+        /// Only messages after this cursor, the `next` of an earlier answer.
+        after: Option<Seq>,
+        /// The largest number of messages in the answer; default 100.
+        limit: Option<u64>,
+        /// Wait so long for messages that match, such as `5s`; 409 if they do not arrive in time.
+        wait: Option<Duration>,
+        /// How many messages to wait for; default 1.
+        count: Option<u64>,
+    }
+}
+
+/// List messages, or wait for them.
+#[utoipa::path(get, path = "/messages", params(ListQuery), responses(
+    (status = 200, description = "The messages, in the order in which clients received their replies.", body = MessageList),
+    (status = 409, description = "They did not arrive in time. `report` says what came instead."),
+    (status = 410, description = "Messages after the cursor were discarded. `first` is the earliest cursor without gaps."),
+))]
+pub(super) async fn list(Target(server): Target, query: ListQuery) -> Result<Response, Problem> {
+    let ListQuery { filters, after, limit, wait, count } = query;
+    let selection =
+        MessageSelection { matcher: filters.matcher()?, after, limit: limit.unwrap_or(DEFAULT_LIMIT) as usize };
     let evicted_to = server.engine().read(World::evicted_to);
     if let Some(after) = selection.after.filter(|after| *after < evicted_to) {
         let detail =
@@ -59,25 +101,31 @@ pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<R
     }
 }
 
-/// A matcher that requires every clause of the query.
-fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
-    let mut clauses: Vec<Matcher> = Vec::new();
-    clauses.extend(params.pattern("to")?.map(to));
-    clauses.extend(params.pattern("from")?.map(from));
-    clauses.extend(params.pattern("subject")?.map(subject));
-    clauses.extend(params.pattern("body")?.map(body));
-    clauses.extend(params.pattern("attachment")?.map(attachment));
-    clauses.extend(params.pattern("user")?.map(session::user));
-    clauses.extend(params.listener()?);
-    for header in params.take_all("header") {
-        let Some((name, value)) = header.split_once(':') else {
-            return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));
-        };
-        let value = crate::base::Pattern::parse(value.trim_start());
-        let value = value.map_err(|error| Problem::field("header", error.to_string()))?;
-        clauses.push(field(name.trim(), value));
+impl MessageFilters {
+    /// A matcher that requires every filter.
+    pub(super) fn matcher(self) -> Result<Matcher, Problem> {
+        let mut clauses: Vec<Matcher> = Vec::new();
+        clauses.extend(self.to.map(to));
+        clauses.extend(self.from.map(from));
+        clauses.extend(self.subject.map(subject));
+        clauses.extend(self.body.map(body));
+        clauses.extend(self.attachment.map(attachment));
+        clauses.extend(self.user.map(session::user));
+        clauses.extend(listener(self.listener)?);
+        for header in self.header {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));
+            };
+            let value = Pattern::read(value.trim_start()).map_err(|error| Problem::field("header", error))?;
+            clauses.push(field(name.trim(), value));
+        }
+        Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
     }
-    Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
+}
+
+/// A filter by listener.
+pub(super) fn listener(name: Option<Pattern>) -> Result<Option<Matcher>, Problem> {
+    name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
 }
 
 impl MessageSelection {
@@ -130,6 +178,11 @@ impl MessageList {
     }
 }
 
+/// Delete the captured messages, and return them.
+///
+/// They leave the mailboxes too. Deletes the journal, and the sessions that have ended with their transcripts. Messages
+/// that were appended or put into a mailbox stay.
+#[utoipa::path(delete, path = "/messages", responses((status = 200, description = "The deleted messages.", body = MessageList)))]
 pub(super) async fn clear(Target(server): Target, _: NoParams) -> Result<Response, Problem> {
     run_blocking(move || {
         let (captured, next) = server.engine().update(|world, now| (world.clear(now), world.journal.tip()));

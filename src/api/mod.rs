@@ -6,6 +6,7 @@ mod accounts;
 mod blocking;
 mod body;
 mod chunked;
+mod clock;
 mod compat;
 mod journal;
 mod json;
@@ -13,31 +14,39 @@ mod mailhog;
 mod message;
 mod messages;
 mod new_server;
+mod openapi;
 mod params;
 mod problem;
 mod rules;
+mod scenario;
 mod serve;
 mod server;
 mod servers;
 mod sessions;
+mod state;
 mod stream;
 mod target;
+mod verify;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router, middleware};
 use tokio::task::AbortHandle;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::drive::{runtime, spawn};
 use crate::server::{Host, StartError, bind, reachable};
 use access::Access;
+use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
 pub(crate) use server::endpoints_of;
+use target::Base;
 
 /// Octets that a request may have beyond the messages in it, for the JSON around them.
 const ENVELOPE: u64 = 1 << 20;
@@ -89,7 +98,8 @@ struct Shared {
 fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
     let access = Access { host: Arc::clone(host), envelope: ENVELOPE, patience: Bounds::default().patience };
     let routes = Router::new()
-        .nest("/v1", v1())
+        .nest("/v1", v1().into())
+        .route("/v1/", get(index))
         .merge(compat::router())
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
@@ -100,68 +110,74 @@ fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
     Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(access, access::access))
 }
 
-fn v1() -> Router<Shared> {
-    Router::new()
-        .route("/", get(index))
-        .route("/messages", get(messages::list).delete(messages::clear))
-        .route("/messages/{m}", get(message::one))
-        .route("/messages/{m}/raw", get(message::raw))
-        .route("/messages/{m}/text", get(message::text))
-        .route("/messages/{m}/html", get(message::html))
-        .route("/messages/{m}/headers", get(message::headers))
-        .route("/messages/{m}/links", get(message::links))
-        .route("/messages/{m}/parts", get(message::parts))
-        .route("/messages/{m}/parts/{n}", get(message::part))
-        .route("/sessions", get(sessions::list))
-        .route("/sessions/{s}", get(sessions::one).delete(sessions::kick))
-        .route("/sessions/{s}/transcript", get(sessions::transcript))
-        .route("/transcript", get(sessions::transcripts))
-        .route("/journal", get(journal::list))
-        .route("/accounts", get(accounts::list))
-        .route("/accounts/{login}", get(accounts::one))
-        .route("/accounts/{login}/mailboxes/{mailbox}", get(accounts::entries).post(accounts::put))
-        .route("/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", get(accounts::raw))
-        .route("/rules", get(rules::list).post(rules::add).delete(rules::clear))
-        .route("/rules/{r}", get(rules::one).put(rules::replace).delete(rules::remove))
-        .route("/rules/{r}/enable", post(rules::enable))
-        .route("/rules/{r}/disable", post(rules::disable))
-        .route("/scenario", get(rules::scenario).put(rules::load).delete(rules::unload))
-        .route("/state", get(rules::state).put(rules::set_state))
-        .route("/verify", post(rules::verify))
-        .route("/clock", get(rules::clock))
-        .route("/clock/pause", post(rules::pause))
-        .route("/clock/resume", post(rules::resume))
-        .route("/clock/advance", post(rules::advance))
-        .route("/deliver", post(server::deliver))
-        .route("/settled", post(server::settled))
-        .route("/reset", post(server::reset))
-        .route("/endpoints", get(server::endpoints))
-        .route("/health", get(server::health))
-        .route("/tls/ca.pem", get(server::ca))
-        .route("/servers", get(servers::list).post(servers::add))
-        .route("/servers/{id}", get(servers::one).delete(servers::remove))
+/// The routes of a server, and their description.
+fn v1() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(index))
+        .routes(routes!(messages::list, messages::clear))
+        .routes(routes!(message::one))
+        .routes(routes!(message::raw))
+        .routes(routes!(message::text))
+        .routes(routes!(message::html))
+        .routes(routes!(message::headers))
+        .routes(routes!(message::links))
+        .routes(routes!(message::parts))
+        .routes(routes!(message::part))
+        .routes(routes!(server::deliver))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::one, sessions::kick))
+        .routes(routes!(sessions::transcript))
+        .routes(routes!(sessions::transcripts))
+        .routes(routes!(journal::list))
+        .routes(routes!(server::settled))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::one))
+        .routes(routes!(accounts::entries, accounts::put))
+        .routes(routes!(accounts::raw))
+        .routes(routes!(rules::list, rules::add, rules::clear))
+        .routes(routes!(rules::one, rules::replace, rules::remove))
+        .routes(routes!(rules::enable))
+        .routes(routes!(rules::disable))
+        .routes(routes!(scenario::scenario, scenario::load, scenario::unload))
+        .routes(routes!(state::state, state::set_state))
+        .routes(routes!(verify::verify))
+        .routes(routes!(clock::clock))
+        .routes(routes!(clock::pause))
+        .routes(routes!(clock::resume))
+        .routes(routes!(clock::advance))
+        .routes(routes!(server::reset))
+        .routes(routes!(server::endpoints))
+        .routes(routes!(server::health))
+        .routes(routes!(server::ca))
+        .routes(routes!(servers::list, servers::add))
+        .routes(routes!(servers::one, servers::remove))
+        .routes(routes!(openapi::openapi))
 }
 
-async fn index() -> Json<serde_json::Value> {
-    Json(serde_json::json!({
-        "name": "mailjig",
-        "version": env!("CARGO_PKG_VERSION"),
-        "links": {
-            "messages": "/v1/messages",
-            "sessions": "/v1/sessions",
-            "transcript": "/v1/transcript",
-            "journal": "/v1/journal",
-            "accounts": "/v1/accounts",
-            "rules": "/v1/rules",
-            "scenario": "/v1/scenario",
-            "state": "/v1/state",
-            "clock": "/v1/clock",
-            "endpoints": "/v1/endpoints",
-            "health": "/v1/health",
-            "ca": "/v1/tls/ca.pem",
-        },
-    }))
+/// Links to the resources that can be read.
+#[utoipa::path(get, path = "/", responses((status = 200, description = "The links.", body = Object)))]
+async fn index(Base(base): Base, _: NoParams) -> Json<serde_json::Value> {
+    let links = LINKS.iter().map(|(name, path)| ((*name).to_owned(), format!("{base}/{path}").into()));
+    let links: serde_json::Map<String, serde_json::Value> = links.collect();
+    Json(serde_json::json!({ "name": "mailjig", "version": env!("CARGO_PKG_VERSION"), "links": links }))
 }
+
+const LINKS: &[(&str, &str)] = &[
+    ("messages", "messages"),
+    ("sessions", "sessions"),
+    ("transcript", "transcript"),
+    ("journal", "journal"),
+    ("accounts", "accounts"),
+    ("rules", "rules"),
+    ("scenario", "scenario"),
+    ("state", "state"),
+    ("clock", "clock"),
+    ("endpoints", "endpoints"),
+    ("health", "health"),
+    ("ca", "tls/ca.pem"),
+    ("servers", "servers"),
+    ("openapi", "openapi.json"),
+];
 
 async fn no_such_page() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is no such resource; GET /v1 lists those that can be read")

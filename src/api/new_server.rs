@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::params::duration;
 use super::problem::Problem;
-use super::rules::ScenarioSource;
+use super::scenario::ScenarioSource;
 use crate::base::is_identifier;
 use crate::mail::{Member, Namespace, is_subaddress_separator};
 use crate::protocol::imap::Leniency;
@@ -18,14 +19,16 @@ use crate::world::Keep;
 
 /// Options for a further server. What is absent is as for the main server, except that ports are free ones, and that
 /// the accounts, the scenario and the seed of the main server are not taken over.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewServerJson {
     /// A name, which can be used in place of the number.
+    #[schema(value_type = Option<String>)]
     name: Option<Box<str>>,
     /// A scenario that comes with mailjig, or one as in `PUT /v1/scenario`.
     scenario: Option<ScenarioChoice>,
     /// With at least one account, other logins and addresses are refused.
+    #[serde(default)]
     accounts: Vec<NewAccount>,
     /// The listeners; all if absent.
     listeners: Option<Vec<String>>,
@@ -34,6 +37,7 @@ pub(super) struct NewServerJson {
     /// Further names and addresses for its certificate.
     names: Option<Vec<String>>,
     /// For each listener `never`, `offered`, `before-login` or `before-anything`.
+    #[serde(default)]
     starttls: BTreeMap<String, String>,
     /// Whether `submission` and `smtps` require a login.
     require_auth: Option<bool>,
@@ -46,35 +50,41 @@ pub(super) struct NewServerJson {
     /// Refuse deviations from the IMAP grammar.
     imap_strict: Option<bool>,
     /// The clock is paused from the start.
+    #[serde(default)]
     manual_clock: bool,
+    #[serde(default)]
     limits: LimitsJson,
     /// The mail server whose API has the path `/api/v1/messages`: `mailpit` or `mailhog`.
+    #[schema(value_type = Option<String>)]
     compat: Option<Compat>,
     seed: Option<u32>,
     /// The time after which the server is removed if nobody uses it, such as `10m`.
     idle_expiry: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum ScenarioChoice {
     Name(String),
     Source(Box<ScenarioSource>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAccount {
+    #[schema(value_type = String)]
     login: Box<str>,
+    #[schema(value_type = String)]
     password: Box<str>,
     /// Further addresses whose mail it gets.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     addresses: Vec<Box<str>>,
 }
 
 /// Limits, named like the options of `mailjig serve`.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct LimitsJson {
     /// The largest message, in octets.
     max_size: Option<u64>,

@@ -1,100 +1,104 @@
-//! Query parameters, taken one by one. A wrong value and an unknown parameter are errors that name the parameter.
+//! Query parameters and path parameters. A wrong value and an unknown parameter are errors that name the parameter.
 
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query as RawQuery};
 use axum::http::request::Parts;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, Required, SchemaFormat};
 
 use super::problem::Problem;
-use crate::base::{Pattern, Seq, SessionNo, span};
-use crate::expect::Matcher;
+use crate::base::{Pattern, Seq, SessionNo, Timestamp, span};
+use crate::protocol::Event;
 
-/// A query's parameters.
+/// The parameters of a query that have not been read yet, and the names of all that were asked for.
 pub(super) struct Params {
     given: Vec<(String, String)>,
     known: Vec<&'static str>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Params {
-    type Rejection = Problem;
+/// Parameters of a query: one, or a group of them.
+pub(super) trait Query: Sized {
+    /// Reads this parameter, or the parameters of this group, which have names of their own.
+    fn take(params: &mut Params, name: &'static str) -> Result<Self, Problem>;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        let Query(given) = query.map_err(|rejection| Problem::field("query", rejection.body_text()))?;
-        Ok(Self { given, known: Vec::new() })
-    }
+    /// Describes them for the OpenAPI document.
+    fn describe(name: &str, text: &str) -> Vec<Parameter>;
+}
+
+/// The value of a parameter.
+pub(super) trait Value: Sized {
+    fn read(text: &str) -> Result<Self, String>;
+
+    fn schema() -> ObjectBuilder;
+}
+
+/// Declares the query of a resource: an extractor, and its description in the OpenAPI document. Each field is a
+/// parameter or a group of parameters; its comment is the description. Further parameters are errors.
+macro_rules! query {
+    (
+        $(#[$outer:meta])*
+        $visibility:vis struct $name:ident {
+            $($(#[doc = $text:expr])+ $field_visibility:vis $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$outer])*
+        $visibility struct $name {
+            $($(#[doc = $text])+ $field_visibility $field: $type,)*
+        }
+
+        impl $crate::api::params::Query for $name {
+            fn take(
+                _params: &mut $crate::api::params::Params,
+                _: &'static str,
+            ) -> Result<Self, $crate::api::problem::Problem> {
+                Ok(Self { $($field: $crate::api::params::Query::take(_params, stringify!($field))?,)* })
+            }
+
+            fn describe(_: &str, _: &str) -> Vec<utoipa::openapi::path::Parameter> {
+                let groups: Vec<Vec<utoipa::openapi::path::Parameter>> = vec![
+                    $(<$type as $crate::api::params::Query>::describe(stringify!($field), concat!($($text, "\n"),+)),)*
+                ];
+                groups.into_iter().flatten().collect()
+            }
+        }
+
+        impl<S: Send + Sync> axum::extract::FromRequestParts<S> for $name {
+            type Rejection = $crate::api::problem::Problem;
+
+            async fn from_request_parts(
+                parts: &mut axum::http::request::Parts,
+                _: &S,
+            ) -> Result<Self, $crate::api::problem::Problem> {
+                $crate::api::params::read(parts)
+            }
+        }
+
+        impl utoipa::IntoParams for $name {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                <Self as $crate::api::params::Query>::describe("", "")
+            }
+        }
+    };
+}
+pub(super) use query;
+
+/// Reads the query of a request; further parameters are errors.
+pub(super) fn read<Q: Query>(parts: &Parts) -> Result<Q, Problem> {
+    let given = RawQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+    let RawQuery(given) = given.map_err(|rejection| Problem::field("query", rejection.body_text()))?;
+    let mut params = Params { given, known: Vec::new() };
+    let query = Q::take(&mut params, "")?;
+    params.finish()?;
+    Ok(query)
 }
 
 impl Params {
-    /// The value of a parameter, if present. A repeated parameter is an error.
-    pub(super) fn take(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
-        self.known.push(name);
-        let mut given = self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value);
-        let value = given.next();
-        if given.next().is_some() {
-            return Err(Problem::field(name, format!("`{name}` may occur only once")));
-        }
-        Ok(value)
-    }
-
-    /// All values of a parameter that may be repeated.
-    pub(super) fn take_all(&mut self, name: &'static str) -> Vec<String> {
-        self.known.push(name);
-        self.given.extract_if(.., |(its, _)| its == name).map(|(_, value)| value).collect()
-    }
-
-    pub(super) fn pattern(&mut self, name: &'static str) -> Result<Option<Pattern>, Problem> {
-        self.typed(name, |value| Pattern::parse(value).map_err(|error| error.to_string()))
-    }
-
-    /// A filter by listener.
-    pub(super) fn listener(&mut self) -> Result<Option<Matcher>, Problem> {
-        let name = self.pattern("listener")?;
-        name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
-    }
-
-    pub(super) fn session(&mut self, name: &'static str) -> Result<Option<SessionNo>, Problem> {
-        self.typed(name, |value| {
-            SessionNo::parse(value).ok_or_else(|| format!("`{value}` is not a session; write `s1`"))
-        })
-    }
-
-    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
-        self.typed(name, |value| value.parse().map_err(|_| format!("`{value}` is not a number")))
-    }
-
-    pub(super) fn cursor(&mut self, name: &'static str) -> Result<Option<Seq>, Problem> {
-        Ok(self.number(name)?.map(Seq))
-    }
-
-    /// `true`, `false`, or absent.
-    pub(super) fn choice(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
-        self.typed(name, |value| match value {
-            "" | "true" => Ok(true),
-            "false" => Ok(false),
-            _ => Err(format!("`{value}` is neither `true` nor `false`")),
-        })
-    }
-
-    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
-        Ok(self.choice(name)?.unwrap_or(false))
-    }
-
-    pub(super) fn duration(&mut self, name: &'static str) -> Result<Option<Duration>, Problem> {
-        self.typed(name, duration)
-    }
-
-    pub(super) fn typed<T>(
-        &mut self,
-        name: &'static str,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Problem> {
-        let value = self.take(name)?;
-        value.map(|value| read(&value).map_err(|wrong| Problem::field(name, wrong))).transpose()
-    }
-
     /// Fails if there are unknown parameters.
-    pub(super) fn finish(self) -> Result<(), Problem> {
+    fn finish(self) -> Result<(), Problem> {
         let Some((name, _)) = self.given.first() else { return Ok(()) };
         let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let detail = match self.known.is_empty() {
@@ -102,6 +106,151 @@ impl Params {
             false => format!("unknown parameter `{name}`: this resource takes {known}"),
         };
         Err(Problem::field(name, detail))
+    }
+
+    fn values<T: Value>(&mut self, name: &'static str) -> Result<Vec<T>, Problem> {
+        self.known.push(name);
+        let given = self.given.extract_if(.., |(its, _)| its == name);
+        given.map(|(_, value)| T::read(&value).map_err(|wrong| Problem::field(name, wrong))).collect()
+    }
+}
+
+/// A parameter that may be absent.
+impl<T: Value> Query for Option<T> {
+    fn take(params: &mut Params, name: &'static str) -> Result<Self, Problem> {
+        let mut values = params.values(name)?;
+        let value = values.pop();
+        match values.is_empty() {
+            true => Ok(value),
+            false => Err(Problem::field(name, format!("`{name}` may occur only once"))),
+        }
+    }
+
+    fn describe(name: &str, text: &str) -> Vec<Parameter> {
+        vec![parameter(name, text, T::schema().into())]
+    }
+}
+
+/// A parameter that may be repeated.
+impl<T: Value> Query for Vec<T> {
+    fn take(params: &mut Params, name: &'static str) -> Result<Self, Problem> {
+        params.values(name)
+    }
+
+    fn describe(name: &str, text: &str) -> Vec<Parameter> {
+        vec![parameter(name, text, ArrayBuilder::new().items(T::schema()).into())]
+    }
+}
+
+fn parameter(name: &str, text: &str, schema: Schema) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(text.trim().replace("\n ", "\n")))
+        .schema(Some(schema))
+        .build()
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+impl Value for String {
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+
+    fn schema() -> ObjectBuilder {
+        string()
+    }
+}
+
+impl Value for Pattern {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+
+    fn schema() -> ObjectBuilder {
+        string()
+    }
+}
+
+impl Value for u64 {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| format!("`{text}` is not a number"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        let number = ObjectBuilder::new().schema_type(Type::Integer);
+        number.format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).minimum(Some(0))
+    }
+}
+
+/// A cursor.
+impl Value for Seq {
+    fn read(text: &str) -> Result<Self, String> {
+        u64::read(text).map(Seq)
+    }
+
+    fn schema() -> ObjectBuilder {
+        u64::schema()
+    }
+}
+
+impl Value for SessionNo {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("`{text}` is not a session; write `s1`"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        string().pattern(Some("^s?[0-9]+$"))
+    }
+}
+
+impl Value for Event {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("unknown event `{text}`; write a name such as `smtp.rcpt`"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        string()
+    }
+}
+
+impl Value for Timestamp {
+    fn read(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a date and time; write it as `2026-01-01T12:00:00Z`");
+        Self::parse(text).ok_or_else(wrong)
+    }
+
+    fn schema() -> ObjectBuilder {
+        string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+    }
+}
+
+impl Value for Duration {
+    fn read(text: &str) -> Result<Self, String> {
+        duration(text)
+    }
+
+    fn schema() -> ObjectBuilder {
+        string().pattern(Some(r"^([0-9]+(us|ms|s|m|h|d) ?)+$"))
+    }
+}
+
+/// `true`, `false`, or present without a value, which means `true`.
+impl Value for bool {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "" | "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(format!("`{text}` is neither `true` nor `false`")),
+        }
+    }
+
+    fn schema() -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::Boolean)
     }
 }
 
@@ -111,15 +260,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_micros(micros))
 }
 
-/// A resource without parameters.
-pub(super) struct NoParams;
-
-impl<S: Send + Sync> FromRequestParts<S> for NoParams {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Params::from_request_parts(parts, state).await?.finish().map(|()| Self)
-    }
+query! {
+    /// A resource without parameters.
+    pub(super) struct NoParams {}
 }
 
 /// The parameters of a path, as text.

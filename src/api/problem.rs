@@ -6,18 +6,23 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// An error in a request, and its location.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
+    /// The name of the status.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What is wrong, and what would be right.
     detail: String,
     /// The wrong parameter or member of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// Further members.
+    /// Further members, such as the report of a failed wait.
     #[serde(flatten)]
+    #[schema(value_type = Object, additional_properties)]
     more: serde_json::Map<String, Value>,
 }
 

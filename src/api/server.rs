@@ -8,13 +8,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::ObjectBuilder;
 
 use super::Shared;
 use super::blocking::run_blocking;
 use super::body::{MessageBody, octets};
 use super::json::MessageJson;
-use super::params::{NoParams, Params};
+use super::params::{NoParams, Value, query};
 use super::problem::Problem;
 use super::target::{Base, Target};
 use crate::base::{Seq, Times};
@@ -24,28 +26,75 @@ use crate::expect::{FailureKind, Question, Report, Snapshot};
 use crate::server::{Server, Undeliverable, Until};
 use crate::world::Kept;
 
-#[derive(Deserialize)]
+/// How long to wait for the server to settle, if the request does not say.
+pub(super) const SETTLE: Duration = Duration::from_secs(5);
+
+/// A message with its envelope; the message is in `raw` or `raw_base64`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Delivery {
+    /// The sender; empty for the null sender.
     #[serde(default)]
     from: String,
+    /// The recipients.
     to: Vec<String>,
     raw: Option<String>,
     raw_base64: Option<String>,
 }
 
-/// Delivers a message as an SMTP client would. The body is JSON, or the message itself with its envelope in the query.
+query! {
+    /// The envelope of a message that is the body itself.
+    pub(super) struct EnvelopeQuery {
+        /// The sender; absent or empty for the null sender.
+        from: Option<String>,
+        /// A recipient.
+        to: Vec<String>,
+    }
+}
+
+query! {
+    /// How long to wait for the server to settle.
+    pub(super) struct SettleQuery {
+        /// How long to wait at most, such as `2s`; default 5 s.
+        pub(super) wait: Option<Duration>,
+    }
+}
+
+query! {
+    /// What a reset leaves as it is.
+    pub(super) struct ResetQuery {
+        /// One or more of `rules`, `scenario` and `clock`, separated by commas.
+        keep: Option<KeptList>,
+    }
+}
+
+/// Deliver a message as an SMTP client would.
+///
+/// The body is JSON, or the message itself with its envelope in the query.
+#[utoipa::path(
+    post, path = "/deliver",
+    params(EnvelopeQuery),
+    request_body(content((Delivery = "application/json"), (String = "message/rfc822"))),
+    responses(
+        (status = 201, description = "The message.", body = MessageJson),
+        (status = 413, description = "The message is too large."),
+        (status = 422, description = "A recipient is unknown, or there are too many."),
+    ),
+)]
 pub(super) async fn deliver(
     Target(server): Target,
     Base(base): Base,
-    mut params: Params,
+    query: EnvelopeQuery,
     body: MessageBody<Delivery>,
 ) -> Result<Response, Problem> {
     let (from, to, raw) = match body {
-        MessageBody::Message(raw) => (params.take("from")?.unwrap_or_default(), params.take_all("to"), raw),
+        MessageBody::Message(raw) => (query.from.unwrap_or_default(), query.to, raw),
+        MessageBody::Json(_) if query.from.is_some() || !query.to.is_empty() => {
+            let detail = "with a body of JSON, put `from` and `to` into the body";
+            return Err(Problem::field(if query.from.is_some() { "from" } else { "to" }, detail));
+        }
         MessageBody::Json(delivery) => (delivery.from, delivery.to, octets(delivery.raw, delivery.raw_base64)?),
     };
-    params.finish()?;
     let message = server.deliver(&from, &to, raw).map_err(|why| {
         let (field, status) = match &why {
             Undeliverable::NoRecipient => ("to", StatusCode::BAD_REQUEST),
@@ -62,10 +111,13 @@ pub(super) async fn deliver(
     Ok((StatusCode::CREATED, location, Json(MessageJson::from(&captured))).into_response())
 }
 
-/// Answers when no exchange is open and every session that sent QUIT or LOGOUT has ended.
-pub(super) async fn settled(Target(server): Target, mut params: Params) -> Result<StatusCode, Problem> {
-    let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
-    params.finish()?;
+/// Wait until no exchange is open and every session that sent QUIT or LOGOUT has ended.
+#[utoipa::path(post, path = "/settled", params(SettleQuery), responses(
+    (status = 204, description = "No exchange is open, and every session that sent QUIT or LOGOUT has ended."),
+    (status = 409, description = "That was not so in time."),
+))]
+pub(super) async fn settled(Target(server): Target, SettleQuery { wait }: SettleQuery) -> Result<StatusCode, Problem> {
+    let wait = wait.unwrap_or(SETTLE);
     let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     if Until::new(server.engine(), interest, wait, check).await.is_some() {
@@ -80,28 +132,40 @@ pub(super) async fn settled(Target(server): Target, mut params: Params) -> Resul
     .await?)
 }
 
-/// Resets the server, except what `keep` names.
-pub(super) async fn reset(Target(server): Target, mut params: Params) -> Result<StatusCode, Problem> {
-    let kept = params.typed("keep", kept)?.unwrap_or_default();
-    params.finish()?;
+/// Restore the state at the start: mail, rules, scenario, variables, counts, clock.
+#[utoipa::path(post, path = "/reset", params(ResetQuery), responses(
+    (status = 204, description = "The server is as it was at the start, except for what is kept."),
+))]
+pub(super) async fn reset(Target(server): Target, ResetQuery { keep }: ResetQuery) -> Result<StatusCode, Problem> {
+    let KeptList(kept) = keep.unwrap_or_default();
     server.reset(&kept).await.map_err(|_| Problem::bug())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Parses a list such as `rules,clock`.
-fn kept(names: &str) -> Result<Vec<Kept>, String> {
-    let one = |name: &str| {
-        let known = Kept::ALL.iter().find(|(its, _)| *its == name).map(|(_, kept)| *kept);
-        known.ok_or_else(|| format!("`{name}` cannot be kept; write one or more of `rules,scenario,clock`"))
-    };
-    names.split(',').map(one).collect()
+/// A list such as `rules,clock`.
+#[derive(Default)]
+pub(super) struct KeptList(Vec<Kept>);
+
+impl Value for KeptList {
+    fn read(names: &str) -> Result<Self, String> {
+        let one = |name: &str| {
+            let known = Kept::ALL.iter().find(|(its, _)| *its == name).map(|(_, kept)| *kept);
+            let known_names = || Kept::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
+            known.ok_or_else(|| format!("`{name}` cannot be kept; write one or more of `{}`", known_names()))
+        };
+        names.split(',').map(one).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn schema() -> ObjectBuilder {
+        String::schema()
+    }
 }
 
 /// All endpoints by name: the content of `GET /v1/endpoints`, `--ready-file` and `--json`.
 ///
 /// `base` is the path of a further server, empty for the main one.
-pub(crate) fn endpoints_of(server: &Server, http: Option<SocketAddr>, base: &str) -> Value {
-    let mut endpoints: Map<String, Value> =
+pub(crate) fn endpoints_of(server: &Server, http: Option<SocketAddr>, base: &str) -> serde_json::Value {
+    let mut endpoints: Map<String, serde_json::Value> =
         server.endpoints().iter().map(|its| (its.listener().name().to_owned(), json!(its))).collect();
     if let Some(http) = http {
         let (host, port, url) = (http.ip().to_string(), http.port(), format!("http://{http}{base}"));
@@ -110,16 +174,24 @@ pub(crate) fn endpoints_of(server: &Server, http: Option<SocketAddr>, base: &str
     json!({ "endpoints": endpoints })
 }
 
+/// Get the host, port and URL of each listener.
+#[utoipa::path(get, path = "/endpoints", responses(
+    (status = 200, description = "The endpoints by name.", body = Object),
+))]
 pub(super) async fn endpoints(
     State(shared): State<Shared>,
     Target(server): Target,
     Base(base): Base,
     _: NoParams,
-) -> Json<Value> {
+) -> Json<serde_json::Value> {
     Json(endpoints_of(&server, Some(shared.address), base.strip_suffix("/v1").unwrap_or(&base)))
 }
 
-/// 200 if every listener accepts connections, else 503.
+/// Get the health of the server.
+#[utoipa::path(get, path = "/health", responses(
+    (status = 200, description = "Every listener accepts connections. Numbers of messages, accounts, records.", body = Object),
+    (status = 503, description = "A listener does not accept connections."),
+))]
 pub(super) async fn health(Target(server): Target, _: NoParams) -> Response {
     let not_accepting: Vec<&str> = server.not_accepting().iter().map(|listener| listener.name()).collect();
     if !not_accepting.is_empty() {
@@ -143,6 +215,10 @@ pub(super) async fn health(Target(server): Target, _: NoParams) -> Response {
     Json(health).into_response()
 }
 
+/// Get the CA certificate that clients must trust.
+#[utoipa::path(get, path = "/tls/ca.pem", responses(
+    (status = 200, description = "The certificate, in PEM.", body = String, content_type = "application/x-pem-file"),
+))]
 pub(super) async fn ca(Target(server): Target, _: NoParams) -> Response {
     ([(header::CONTENT_TYPE, "application/x-pem-file")], server.ca().to_owned()).into_response()
 }

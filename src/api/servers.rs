@@ -7,25 +7,30 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::body::JsonBody;
 use super::new_server::NewServerJson;
-use super::params::{NoParams, Params, Path};
+use super::params::{NoParams, Path, query};
 use super::problem::Problem;
-use super::rules::verified;
-use super::server::endpoints_of;
+use super::server::{SETTLE, endpoints_of};
 use super::target::find;
+use super::verify::verified;
 use crate::server::{FurtherServer, NoServer, StartError};
 
 /// A further server, and what clients need to use it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ServerJson {
+    /// Its number.
     id: String,
+    #[schema(value_type = Option<String>)]
     name: Option<Box<str>>,
     /// The base URL of its API.
     url: String,
+    /// Host, port and URL of each listener, by name.
+    #[schema(value_type = Object)]
     endpoints: Value,
     /// Its CA certificate, in PEM.
     ca: String,
@@ -35,10 +40,42 @@ pub(super) struct ServerJson {
     idle_expiry: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AccountLogin {
+    #[schema(value_type = String)]
     login: Box<str>,
+    #[schema(value_type = String)]
     password: Box<str>,
+}
+
+/// Further servers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ServerList {
+    servers: Vec<ServerJson>,
+    /// The maximum number at the same time.
+    max_servers: usize,
+    /// How many have been removed because nobody used them.
+    expired: u64,
+}
+
+/// A server that was removed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Removed {
+    /// Always null: if an expectation is not met, the answer is 409 with the report.
+    #[schema(value_type = Option<Object>)]
+    report: Option<Value>,
+    /// How many sessions were still open.
+    open_sessions: usize,
+}
+
+query! {
+    /// What to do before a server is removed.
+    pub(super) struct RemoveQuery {
+        /// Whether to verify rules and expectations; default `true`.
+        verify: Option<bool>,
+        /// How long to wait for the server to settle before that; default 5 s.
+        wait: Option<Duration>,
+    }
 }
 
 impl Shared {
@@ -62,14 +99,23 @@ impl Shared {
     }
 }
 
-/// The further servers, in the order in which they were added.
-pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Json<Value> {
-    let servers: Vec<ServerJson> = shared.host.further().iter().map(|further| shared.describe(further)).collect();
-    let limits = shared.host.limits();
-    Json(json!({ "servers": servers, "max_servers": limits.servers, "expired": shared.host.expired() }))
+/// List the further servers, in the order in which they were added.
+#[utoipa::path(get, path = "/servers", responses((status = 200, description = "The servers.", body = ServerList)))]
+pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Json<ServerList> {
+    Json(ServerList {
+        servers: shared.host.further().iter().map(|further| shared.describe(further)).collect(),
+        max_servers: shared.host.limits().servers,
+        expired: shared.host.expired(),
+    })
 }
 
-/// Starts a further server on free ports.
+/// Start a further server on free ports.
+#[utoipa::path(post, path = "/servers", request_body = NewServerJson, responses(
+    (status = 201, description = "The server accepts connections.", body = ServerJson),
+    (status = 409, description = "A server has this name."),
+    (status = 422, description = "The body is wrong, or the scenario is not valid."),
+    (status = 503, description = "There are too many servers, or the system has no more ports or files."),
+))]
 pub(super) async fn add(
     State(shared): State<Shared>,
     _: NoParams,
@@ -81,7 +127,12 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, location, Json(shared.describe(&added))).into_response())
 }
 
-/// A further server.
+/// Get a further server.
+#[utoipa::path(get, path = "/servers/{id}", params(("id" = String, Path, description = "The number or the name of the server.")), responses(
+    (status = 200, description = "The server.", body = ServerJson),
+    (status = 404, description = "There is no such server."),
+    (status = 410, description = "It was unused and has been removed."),
+))]
 pub(super) async fn one(
     State(shared): State<Shared>,
     Path(id): Path<String>,
@@ -90,23 +141,29 @@ pub(super) async fn one(
     Ok(Json(shared.describe(&*find(&shared.host, &id)?)))
 }
 
-/// Verifies rules and expectations, then stops the server and removes it.
+/// Verify rules and expectations, then remove the server.
+#[utoipa::path(delete, path = "/servers/{id}", params(("id" = String, Path, description = "The number or the name of the server."), RemoveQuery), responses(
+    (status = 200, description = "Every expectation was met. The server is gone.", body = Removed),
+    (status = 404, description = "There is no such server."),
+    (status = 410, description = "It was unused and has been removed."),
+    (status = 409, description = "An expectation was not met; with the report. The server is gone."),
+))]
 pub(super) async fn remove(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-    mut params: Params,
-) -> Result<Json<Value>, Problem> {
-    let verify = params.choice("verify")?.unwrap_or(true);
-    let wait = params.duration("wait")?.unwrap_or(Duration::from_secs(5));
-    params.finish()?;
+    RemoveQuery { verify, wait }: RemoveQuery,
+) -> Result<Json<Removed>, Problem> {
     let further = find(&shared.host, &id)?;
-    let verified = if verify { verified(&further.server, wait).await } else { Ok(()) };
-    let sessions = further.server.engine().read(|world| world.sessions());
+    let verified = match verify {
+        Some(false) => Ok(()),
+        Some(true) | None => verified(&further.server, wait.unwrap_or(SETTLE)).await,
+    };
+    let open_sessions = further.server.engine().read(|world| world.sessions());
     if !shared.host.remove(further.no) {
         return Err(Problem::none("server", &id));
     }
     further.server.stop();
-    verified.map(|()| Json(json!({ "report": null, "open_sessions": sessions })))
+    verified.map(|()| Json(Removed { report: None, open_sessions }))
 }
 
 fn refusal(why: NoServer) -> Problem {

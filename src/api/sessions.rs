@@ -2,18 +2,22 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use tokio::task::block_in_place;
+use utoipa::ToSchema;
 
 use super::chunked::chunked;
 use super::json::SessionJson;
-use super::params::{NoParams, Params, Path};
+use super::messages::listener;
+use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{Seq, SessionNo, Times};
+use crate::base::{Pattern, Seq, SessionNo, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::{any, session};
 use crate::expect::{Matcher, Snapshot};
@@ -21,12 +25,58 @@ use crate::journal::Transcript;
 use crate::server::{Server, Until, sessions_that};
 use crate::world::World;
 
-/// The sessions that match; with `wait`, as soon as there are `count` of them, or none for a count of 0.
-pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
-    let matcher = matcher(&mut params)?;
-    let wait = params.duration("wait")?;
-    let count = params.number("count")?;
-    params.finish()?;
+query! {
+    /// Filters for sessions, all of which must match.
+    pub(super) struct SessionFilters {
+        /// The login; a pattern.
+        user: Option<Pattern>,
+        /// The listener, such as `imap`; a pattern.
+        listener: Option<Pattern>,
+        /// The selected mailbox; a pattern.
+        mailbox: Option<Pattern>,
+        /// Whether the client is in IDLE.
+        idling: Option<bool>,
+        /// Whether the session is open.
+        open: Option<bool>,
+        /// Whether it uses TLS.
+        tls: Option<bool>,
+    }
+}
+
+query! {
+    /// The query of the list of sessions.
+    pub(super) struct SessionsQuery {
+        /// Filters.
+        filters: SessionFilters,
+        /// Wait so long for sessions that match, such as `5s`.
+        wait: Option<Duration>,
+        /// How many sessions to wait for; default 1. With 0, the request waits until none matches.
+        count: Option<u64>,
+    }
+}
+
+query! {
+    /// The query of a transcript.
+    pub(super) struct TranscriptQuery {
+        /// Replace labels such as `<m1>` and `<caps>` by the octets.
+        verbatim: Option<bool>,
+    }
+}
+
+/// Sessions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SessionList<'a> {
+    sessions: Vec<SessionJson<'a>>,
+}
+
+/// List sessions, or wait for them.
+#[utoipa::path(get, path = "/sessions", params(SessionsQuery), responses(
+    (status = 200, description = "The sessions, in the order in which they began.", body = SessionList),
+    (status = 409, description = "The wait was in vain. `detail` says which filters each session does not match."),
+))]
+pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result<Response, Problem> {
+    let SessionsQuery { filters, wait, count } = query;
+    let matcher = filters.matcher()?;
     if wait.is_none() && count.is_some() {
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
@@ -50,21 +100,28 @@ pub(super) async fn list(Target(server): Target, mut params: Params) -> Result<R
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
     };
     let sessions: Vec<SessionJson<'_>> = sessions.iter().map(|session| SessionJson::from(&**session)).collect();
-    Ok(Json(serde_json::json!({ "sessions": sessions })).into_response())
+    Ok(Json(SessionList { sessions }).into_response())
 }
 
-fn matcher(params: &mut Params) -> Result<Matcher, Problem> {
-    let mut clauses: Vec<Matcher> = Vec::new();
-    clauses.extend(params.pattern("user")?.map(session::user));
-    clauses.extend(params.listener()?);
-    clauses.extend(params.pattern("mailbox")?.map(session::mailbox));
-    for (name, holds) in [("idling", session::idling as fn() -> Matcher), ("open", session::open)] {
-        clauses.extend(params.choice(name)?.map(|wanted| if wanted { holds() } else { holds().not() }));
+impl SessionFilters {
+    /// A matcher that requires every filter.
+    fn matcher(self) -> Result<Matcher, Problem> {
+        let mut clauses: Vec<Matcher> = Vec::new();
+        clauses.extend(self.user.map(session::user));
+        clauses.extend(listener(self.listener)?);
+        clauses.extend(self.mailbox.map(session::mailbox));
+        for (wanted, holds) in [(self.idling, session::idling as fn() -> Matcher), (self.open, session::open)] {
+            clauses.extend(wanted.map(|wanted| if wanted { holds() } else { holds().not() }));
+        }
+        clauses.extend(self.tls.map(session::tls));
+        Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
     }
-    clauses.extend(params.choice("tls")?.map(session::tls));
-    Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
 }
 
+/// Get one session.
+#[utoipa::path(get, path = "/sessions/{s}", params(("s" = String, Path, description = "The session, such as `s1`.")), responses(
+    (status = 200, description = "The session.", body = SessionJson), (status = 404, description = "There is no such session."),
+))]
 pub(super) async fn one(Target(server): Target, Path(s): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let no = number(&s)?;
     let session = server.engine().read(|world| world.journal.session(no).map(|log| Arc::clone(log.facts())));
@@ -72,7 +129,11 @@ pub(super) async fn one(Target(server): Target, Path(s): Path<String>, _: NoPara
     Ok(Json(SessionJson::from(&*session)).into_response())
 }
 
-/// Ends a session.
+/// End a session.
+#[utoipa::path(delete, path = "/sessions/{s}", params(("s" = String, Path, description = "The session, such as `s1`.")), responses(
+    (status = 204, description = "The session ends."), (status = 404, description = "There is no such session."),
+    (status = 409, description = "It has already ended."),
+))]
 pub(super) async fn kick(Target(server): Target, Path(s): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
     let no = number(&s)?;
     if server.engine().kick(no) {
@@ -84,25 +145,32 @@ pub(super) async fn kick(Target(server): Target, Path(s): Path<String>, _: NoPar
     }
 }
 
+/// Get the transcript of a session.
+#[utoipa::path(get, path = "/sessions/{s}/transcript", params(("s" = String, Path, description = "The session, such as `s1`."), TranscriptQuery), responses(
+    (status = 200, description = "The transcript.", body = String), (status = 404, description = "There is no such session."),
+))]
 pub(super) async fn transcript(
     Target(server): Target,
     Path(s): Path<String>,
-    mut params: Params,
+    TranscriptQuery { verbatim }: TranscriptQuery,
 ) -> Result<Response, Problem> {
-    let verbatim = params.flag("verbatim")?;
-    params.finish()?;
     let no = number(&s)?;
     if server.engine().read(|world| world.journal.session(no).is_none()) {
         return Err(Problem::none("session", &s));
     }
-    Ok(text(server, vec![no], verbatim))
+    Ok(text(server, vec![no], verbatim.unwrap_or(false)))
 }
 
-pub(super) async fn transcripts(Target(server): Target, mut params: Params) -> Result<Response, Problem> {
-    let verbatim = params.flag("verbatim")?;
-    params.finish()?;
+/// Get the transcripts of all sessions.
+#[utoipa::path(get, path = "/transcript", params(TranscriptQuery), responses(
+    (status = 200, description = "The transcripts, with headings if there are several.", body = String),
+))]
+pub(super) async fn transcripts(
+    Target(server): Target,
+    TranscriptQuery { verbatim }: TranscriptQuery,
+) -> Result<Response, Problem> {
     let sessions = server.engine().read(|world| world.journal.sessions().map(|log| log.no).collect());
-    Ok(text(server, sessions, verbatim))
+    Ok(text(server, sessions, verbatim.unwrap_or(false)))
 }
 
 /// The transcripts of these sessions, generated while they are sent, with headings if there are several. The response

@@ -1,0 +1,98 @@
+//! The OpenAPI document of `/v1`, made from the handlers: `GET /v1/openapi.json`.
+
+use std::sync::OnceLock;
+
+use axum::Json;
+use utoipa::PartialSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::server::{ServerBuilder, ServerVariableBuilder};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, ResponseBuilder, Tag};
+
+use super::params::NoParams;
+use super::problem::Problem;
+use super::v1;
+
+const ABOUT: &str = "\
+Tests in any language use this API to read the captured mail, to wait for it, to make the server fail on purpose, and \
+to verify what happened. Every path exists for the main server below `/v1`, and for each further server below \
+`/v1/servers/{id}`.";
+
+/// The first segments of paths, and the tag of their operations.
+const TAGS: &[(&str, &str, &[&str])] = &[
+    ("Messages", "Captured mail: lists, waits, parts.", &["messages", "deliver"]),
+    ("Accounts", "Accounts, mailboxes and their entries.", &["accounts"]),
+    ("Sessions", "Sessions, transcripts and the journal.", &["sessions", "transcript", "journal", "settled"]),
+    (
+        "Rules",
+        "Rules, scenarios, variables, expectations.",
+        &["rules", "scenario", "state", "expectations", "verify", "findings"],
+    ),
+    ("Servers", "Further servers in this process.", &["servers"]),
+    ("Server", "Endpoints, health, clock, reset.", &[]),
+];
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
+pub(super) async fn openapi(_: NoParams) -> Json<&'static OpenApi> {
+    static DOCUMENT: OnceLock<OpenApi> = OnceLock::new();
+    Json(DOCUMENT.get_or_init(|| complete(v1().into_openapi())))
+}
+
+/// Completes what the handlers describe: servers, tags, identifiers, and the form of errors.
+fn complete(mut document: OpenApi) -> OpenApi {
+    document.info = InfoBuilder::new()
+        .title("mailjig")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(License::new(env!("CARGO_PKG_LICENSE"))))
+        .build();
+    let id = ServerVariableBuilder::new().default_value("1").description(Some("The number or the name of the server."));
+    document.servers = Some(vec![
+        ServerBuilder::new().url("/v1").description(Some("The main server.")).build(),
+        ServerBuilder::new().url("/v1/servers/{id}").parameter("id", id).description(Some("A further server.")).build(),
+    ]);
+    document.tags = Some(
+        TAGS.iter()
+            .map(|(name, about, _)| {
+                let mut tag = Tag::new(*name);
+                tag.description = Some((*about).to_owned());
+                tag
+            })
+            .collect(),
+    );
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    schemas.insert(Problem::name().into_owned(), Problem::schema());
+    for (path, item) in &mut document.paths.paths {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            complete_operation(operation, first);
+        }
+    }
+    document
+}
+
+/// `first` is the first segment of the path.
+fn complete_operation(operation: &mut Operation, first: &str) {
+    let its = TAGS.iter().find(|(.., firsts)| firsts.contains(&first)).or(TAGS.last());
+    operation.tags = its.map(|(tag, ..)| vec![(*tag).to_owned()]);
+    let function = operation.operation_id.take().unwrap_or_default();
+    let is_enough = first.is_empty() || function == first;
+    operation.operation_id = Some(if is_enough { function } else { format!("{first}_{function}") });
+    let problem = || {
+        let schema = RefOr::Ref(Ref::from_schema_name(Problem::name()));
+        ContentBuilder::new().schema(Some(schema)).build()
+    };
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && (status.starts_with('4') || status.starts_with('5'))
+        {
+            response.content.insert("application/problem+json".to_owned(), problem().into());
+        }
+    }
+    let other = ResponseBuilder::new()
+        .description("Every other error: the request is wrong, refused, or cannot be answered.")
+        .content("application/problem+json", problem());
+    operation.responses.responses.insert("default".to_owned(), other.build().into());
+}

@@ -1,0 +1,118 @@
+//! `/v1/scenario`: the scenario in force.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::body::JsonBody;
+use super::params::NoParams;
+use super::problem::Problem;
+use super::rules::wrong;
+use super::target::Target;
+use crate::scenario::{Loaded, Scenario};
+use crate::world::World;
+
+/// The scenario in force; without one, most members are null.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ScenarioJson {
+    name: Option<String>,
+    about: Option<String>,
+    /// What a correct client does.
+    client_must: Option<Vec<String>>,
+    seed: u64,
+    /// The names of its rules.
+    rules: Vec<String>,
+    warnings: Option<Vec<String>>,
+}
+
+/// A scenario: by name, by the text of a file, or as JSON.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScenarioSource {
+    /// The name of a scenario that comes with mailjig.
+    name: Option<String>,
+    /// The text of a scenario file.
+    text: Option<String>,
+    /// A scenario as JSON.
+    #[schema(value_type = Option<Object>)]
+    scenario: Option<Value>,
+    /// The seed for random choices.
+    seed: Option<u64>,
+    /// Values for its parameters.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    params: BTreeMap<String, Value>,
+}
+
+/// Load a scenario in place of the present one.
+///
+/// The body has one of `name`, `text` and `scenario`. When the request is answered, the rules, accounts and mail of the
+/// new scenario are in place and those of the previous one are removed.
+#[utoipa::path(put, path = "/scenario", request_body = ScenarioSource, responses(
+    (status = 200, description = "The scenario that is in force now.", body = ScenarioJson),
+    (status = 422, description = "It is not valid. `problems` names each error and its place."),
+))]
+pub(super) async fn load(
+    Target(server): Target,
+    _: NoParams,
+    JsonBody(source): JsonBody<ScenarioSource>,
+) -> Result<Json<ScenarioJson>, Problem> {
+    server.load(Some(source.load()?));
+    Ok(Json(server.engine().read(ScenarioJson::of)))
+}
+
+impl ScenarioSource {
+    pub(super) fn named(name: String) -> Self {
+        Self { name: Some(name), text: None, scenario: None, seed: None, params: BTreeMap::new() }
+    }
+
+    pub(super) fn load(self) -> Result<Arc<Loaded>, Problem> {
+        let mut scenario = match (self.name, self.text, self.scenario) {
+            (Some(name), None, None) => Scenario::named(name),
+            (None, Some(text), None) => Scenario::text("scenario.toml", text),
+            (None, None, Some(value)) => Scenario::json(value),
+            _ => return Err(Problem::field("body", "a scenario needs exactly one of `name`, `text` and `scenario`")),
+        };
+        for (name, value) in self.params {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            scenario = scenario.set(name, value);
+        }
+        if let Some(seed) = self.seed {
+            scenario = scenario.seed(seed);
+        }
+        scenario.load().map(Arc::new).map_err(wrong)
+    }
+}
+
+/// Get the scenario in force.
+#[utoipa::path(get, path = "/scenario", responses((status = 200, description = "The scenario.", body = ScenarioJson)))]
+pub(super) async fn scenario(Target(server): Target, _: NoParams) -> Json<ScenarioJson> {
+    Json(server.engine().read(ScenarioJson::of))
+}
+
+/// Remove the scenario; rules that were added at run time stay.
+#[utoipa::path(delete, path = "/scenario", responses((status = 204, description = "No scenario is in force.")))]
+pub(super) async fn unload(Target(server): Target, _: NoParams) -> StatusCode {
+    server.load(None);
+    StatusCode::NO_CONTENT
+}
+
+impl ScenarioJson {
+    fn of(world: &World) -> Self {
+        let loaded = world.scenario.as_ref();
+        let rules = world.rulebook.rules().iter().filter(|its| its.is_loaded);
+        Self {
+            name: loaded.map(|loaded| loaded.name.clone()),
+            about: loaded.map(|loaded| loaded.about.clone()),
+            client_must: loaded.map(|loaded| loaded.client_must.clone()),
+            seed: world.rulebook.seed(),
+            rules: rules.map(|its| its.rule.id.to_string()).collect(),
+            warnings: loaded.map(|loaded| loaded.warnings.clone()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The OpenAPI document: complete, consistent, and true.
+
+use std::collections::BTreeSet;
+
+use deadline::DEADLINE;
+use mailjig::MailServer;
+use serde_json::{Value, json};
+use ureq::Agent;
+
+#[path = "clients/deadline.rs"]
+#[allow(dead_code)]
+mod deadline;
+
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into()
+}
+
+fn document(server: &MailServer) -> Value {
+    agent().get(format!("{}/v1/openapi.json", server.api())).call().unwrap().body_mut().read_json().unwrap()
+}
+
+/// Every operation with its method and path.
+fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().iter();
+            methods.map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
+        })
+        .collect()
+}
+
+#[test]
+fn it_is_openapi_3_1_and_describes_every_operation() {
+    let server = MailServer::start();
+    let document = document(&server);
+
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut names = BTreeSet::new();
+    let mut listed = String::new();
+    for (method, path, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "two operations are called {name}");
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string(), "{name}: {parameter}");
+        }
+        listed += &format!("{:<6} {path:<55} {name}\n", method.to_uppercase());
+    }
+    insta::assert_snapshot!(listed);
+}
+
+/// The path with things that exist.
+fn filled(path: &str) -> String {
+    [
+        ("{m}", "m1"),
+        ("{s}", "s1"),
+        ("{r}", "r1"),
+        ("{n}", "1"),
+        ("{login}", "bob@example.org"),
+        ("{mailbox}", "INBOX"),
+        ("{uid}", "1"),
+        ("{id}", "1"),
+    ]
+    .iter()
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+#[test]
+fn every_operation_answers_with_a_status_that_it_documents() {
+    let agent = agent();
+    let document = document(&MailServer::start());
+    for (method, path, operation) in operations(&document) {
+        // One server for each, because some operations remove what others need.
+        let server = MailServer::start();
+        let base = format!("{}/v1", server.api());
+        let post = |path: &str, body: Value| agent.post(format!("{base}{path}")).send_json(body).unwrap();
+        let mail = "Content-Type: text/html\r\n\r\n<p>hi</p>\r\n";
+        assert_eq!(post("/deliver", json!({ "to": ["bob@example.org"], "raw": mail })).status(), 201);
+        assert_eq!(post("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })).status(), 201);
+        assert_eq!(post("/servers", json!({})).status(), 201);
+        let _client = deadline::connect(server.smtp().address());
+        server.wait_for_session(mailjig::matchers::session::open()).block();
+
+        let url = format!("{base}{}", filled(path));
+        let body = body_for(method, path);
+        let response = match (method, body) {
+            ("get", _) => agent.get(&url).call(),
+            ("delete", _) => agent.delete(&url).call(),
+            ("post", body) => agent.post(&url).send_json(body),
+            ("put", body) => agent.put(&url).send_json(body),
+            ("patch", body) => agent.patch(&url).send_json(body),
+            (other, _) => panic!("unknown method {other}"),
+        };
+        let status = response.unwrap().status();
+        let documented = operation["responses"].as_object().unwrap().contains_key(status.as_str());
+        assert!(documented && status.is_success(), "{method} {path} answered {status}");
+    }
+}
+
+/// A valid body.
+fn body_for(method: &str, path: &str) -> Value {
+    match (method, path) {
+        ("post", "/deliver") => json!({ "to": ["bob@example.org"], "raw": "hi" }),
+        ("post", "/accounts/{login}/mailboxes/{mailbox}") => json!({ "raw": "hi" }),
+        ("post", "/rules") | ("put", "/rules/{r}") => json!({ "on": "smtp.rcpt", "do": { "note": "hi" } }),
+        ("put", "/scenario") => json!({ "text": "mailjig = 1\n" }),
+        ("post", "/clock/advance") => json!({ "by": "1s" }),
+        _ => json!({}),
+    }
+}
+
+#[test]
+fn every_operation_takes_just_the_query_parameters_that_it_documents() {
+    let agent = agent();
+    let server = MailServer::start();
+    let document = document(&server);
+    for (method, path, operation) in operations(&document) {
+        let url = format!("{}/v1{}?unknown=1", server.api(), filled(path));
+        let response = match method {
+            "get" => agent.get(&url).call(),
+            "delete" => agent.delete(&url).call(),
+            "post" => agent.post(&url).send_json(body_for(method, path)),
+            "put" => agent.put(&url).send_json(body_for(method, path)),
+            "patch" => agent.patch(&url).send_json(body_for(method, path)),
+            other => panic!("unknown method {other}"),
+        };
+        let mut response = response.unwrap();
+        assert_eq!(response.status(), 400, "{method} {path}");
+        let problem: Value = response.body_mut().read_json().unwrap();
+        let taken: BTreeSet<&str> = problem["detail"].as_str().unwrap().split('`').skip(3).step_by(2).collect();
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let documented = parameters.filter(|its| its["in"] == "query").map(|its| its["name"].as_str().unwrap());
+        assert_eq!(taken, documented.collect(), "{method} {path}");
+    }
+}
