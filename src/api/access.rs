@@ -20,24 +20,29 @@ use tokio::time::timeout;
 use super::blocking::{LITTLE, run_blocking};
 use super::problem::Problem;
 use super::target::{Target, locate};
-use crate::server::Host;
+use super::token::Token;
+use crate::server::{ANY_ORIGIN, Host};
+
+/// Resources that need no token: what asks for them often cannot send one.
+const OPEN: &[&str] = &["/healthz", "/readyz"];
 
 /// The checks that every request passes.
 #[derive(Clone)]
 pub(super) struct Access {
-    pub(super) host: Arc<Host>,
+    host: Arc<Host>,
     /// Octets that a body may have beyond the messages in it, for the JSON around them.
-    pub(super) envelope: u64,
+    envelope: u64,
     /// How long the body may take to arrive.
-    pub(super) patience: Duration,
+    patience: Duration,
+    token: Option<Arc<Token>>,
 }
 
-/// Refuses requests for foreign hosts (DNS rebinding), unsafe requests from foreign pages, and bodies that are too
-/// large or too slow. `nosniff` keeps browsers from guessing another content type.
+/// Refuses requests for foreign hosts (DNS rebinding), unsafe requests from foreign pages, requests without the token,
+/// and bodies that are too large or too slow. `nosniff` keeps browsers from guessing another content type.
 pub(super) async fn access(State(access): State<Access>, request: Request, next: Next) -> Response {
     let mut response = match access.admit(request).await {
         Ok((head, body)) => answer(head, body, next).await,
-        Err(problem) => problem.into_response(),
+        Err(refused) => *refused,
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -63,13 +68,26 @@ async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) ->
     run_blocking(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
 }
 
+/// The answer to a request that is not admitted.
+fn refusal(why: impl IntoResponse) -> Box<Response> {
+    Box::new(why.into_response())
+}
+
 impl Access {
+    pub(super) fn new(host: &Arc<Host>, envelope: u64, patience: Duration) -> Self {
+        let token = host.main().settings().token.as_deref().map(Token::new).map(Arc::new);
+        Self { host: Arc::clone(host), envelope, patience, token }
+    }
+
     /// The request with its complete body, for the server that it is about.
-    async fn admit(&self, mut request: Request) -> Result<(Parts, impl Buf + Send + use<>), Problem> {
-        self.refuse_foreign(&request)?;
-        let Target(server) = locate(&self.host, &mut request)?;
+    async fn admit(&self, mut request: Request) -> Result<(Parts, impl Buf + Send + use<>), Box<Response>> {
+        self.refuse_foreign(&request).map_err(refusal)?;
+        if let Some(token) = self.token.as_ref().filter(|_| !OPEN.contains(&request.uri().path())) {
+            token.admit(request.headers()).map_err(refusal)?;
+        }
+        let Target(server) = locate(&self.host, &mut request).map_err(refusal)?;
         let limit = server.settings().limits.smtp.message.saturating_mul(2).saturating_add(self.envelope);
-        self.complete(request, usize::try_from(limit).unwrap_or(usize::MAX)).await
+        self.complete(request, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(refusal)
     }
 
     fn refuse_foreign(&self, request: &Request) -> Result<(), Problem> {
@@ -85,16 +103,20 @@ impl Access {
         }
         let is_safe = request.method().is_safe();
         let (is_refused, why) = match text(headers, header::ORIGIN) {
-            Some(origin) => (
-                !is_safe && origin.split_once("://").is_none_or(|(_, its)| its != host),
-                "a page of another origin must not use this method",
-            ),
+            Some(origin) => {
+                let is_foreign = origin.split_once("://").is_none_or(|(_, its)| its != host);
+                let why = format!(
+                    "a page of another origin must not use this method: `--cors {origin}` (in Rust `cors`) allows it"
+                );
+                (!is_safe && is_foreign && !self.is_allowed(&origin), why)
+            }
             // Following a link from another site is allowed (Fetch Metadata); loading from a page is not.
             None => {
                 let fetch = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
                 let is_navigation = is_safe && fetch("sec-fetch-mode") == Some(b"navigate");
                 let is_loaded = fetch("sec-fetch-site") == Some(b"cross-site") && !is_navigation;
-                (is_loaded, "a page of another site may link here, but must not load anything without an Origin header")
+                let why = "a page of another site may link here, but must not load anything without an Origin header";
+                (is_loaded, why.to_owned())
             }
         };
         match is_refused {
@@ -118,6 +140,11 @@ impl Access {
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, detail))
             }
         }
+    }
+
+    /// Whether pages of this origin may use every method.
+    fn is_allowed(&self, origin: &str) -> bool {
+        self.host.main().settings().origins.iter().any(|its| its == ANY_ORIGIN || its == origin)
     }
 
     fn is_ours(&self, host: &str) -> bool {
@@ -160,7 +187,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.limits.smtp.message = 0;
         let host = Host::new(Arc::new(Server::start(settings).unwrap()), HostLimits::default());
-        let guarded = middleware::from_fn_with_state(Access { host, envelope: limit, patience }, access);
+        let guarded = middleware::from_fn_with_state(Access::new(&host, limit, patience), access);
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();

@@ -8,14 +8,17 @@ mod body;
 mod chunked;
 mod clock;
 mod compat;
+mod cors;
 mod journal;
 mod json;
 mod mailhog;
 mod message;
 mod messages;
+mod metrics;
 mod new_server;
 mod openapi;
 mod params;
+mod probes;
 mod problem;
 mod rules;
 mod scenario;
@@ -26,6 +29,7 @@ mod sessions;
 mod state;
 mod stream;
 mod target;
+mod token;
 mod verify;
 
 use std::net::SocketAddr;
@@ -42,6 +46,8 @@ use utoipa_axum::routes;
 use crate::drive::{runtime, spawn};
 use crate::server::{Host, StartError, bind, reachable};
 use access::Access;
+use cors::cors;
+use metrics::Requests;
 use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
@@ -93,21 +99,32 @@ struct Shared {
     host: Arc<Host>,
     /// The address of the API.
     address: SocketAddr,
+    requests: Requests,
 }
 
 fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
-    let access = Access { host: Arc::clone(host), envelope: ENVELOPE, patience: Bounds::default().patience };
+    let access = Access::new(host, ENVELOPE, Bounds::default().patience);
+    let requests = Requests::default();
     let routes = Router::new()
         .nest("/v1", v1().into())
         .route("/v1/", get(index))
         .merge(compat::router())
+        .route("/healthz", get(probes::healthz))
+        .route("/readyz", get(probes::readyz))
+        .route("/metrics", get(metrics::metrics))
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
         // `Access` has its own limit.
         .layer(DefaultBodyLimit::disable())
-        .with_state(Shared { host: Arc::clone(host), address });
+        .layer(middleware::from_fn(metrics::note_route))
+        .with_state(Shared { host: Arc::clone(host), address, requests: requests.clone() });
     // Outside of the routes, because it changes the path.
-    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(access, access::access))
+    let all = Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(access, access::access));
+    let all = match cors(&host.main().settings().origins) {
+        Some(cors) => all.layer(cors),
+        None => all,
+    };
+    all.layer(middleware::from_fn_with_state(requests, metrics::count))
 }
 
 /// The routes of a server, and their description.

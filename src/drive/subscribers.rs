@@ -74,6 +74,11 @@ impl Subscribers {
         self.waiting.is_empty()
     }
 
+    #[cfg(feature = "api")]
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn add(&mut self, interest: Interest, waker: Waker) -> u64 {
         self.last += 1;
         for topic in &interest.topics {

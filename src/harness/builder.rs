@@ -190,6 +190,53 @@ impl MailServerBuilder {
         self
     }
 
+    /// Requires this token in requests to [`MailServer::api`], as `Authorization: Bearer TOKEN` or as the password of
+    /// Basic authentication. Other requests get 401. Default: no token.
+    ///
+    /// # Panics
+    /// If the token is empty or has characters other than visible ASCII characters.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().token("s3cret").start();
+    ///
+    /// let messages = ureq::get(format!("{}/v1/messages", server.api()));
+    /// assert_eq!(messages.header("Authorization", "Bearer s3cret").call().unwrap().status(), 200);
+    /// ```
+    #[cfg(feature = "api")]
+    #[track_caller]
+    pub fn token(mut self, token: &str) -> Self {
+        if let Err(why) = self.0.require_token(token) {
+            panic!("{why}");
+        }
+        self
+    }
+
+    /// Lets web pages of this origin, such as `http://localhost:3000`, use [`MailServer::api`]; `*` stands for every
+    /// origin. Default: none, so that a page of another origin cannot read the mail.
+    ///
+    /// # Panics
+    /// If it is not an origin.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().cors("http://localhost:3000").start();
+    ///
+    /// let messages = ureq::get(format!("{}/v1/messages", server.api()));
+    /// let messages = messages.header("Origin", "http://localhost:3000").call().unwrap();
+    /// assert_eq!(messages.headers()["access-control-allow-origin"], "http://localhost:3000");
+    /// ```
+    #[cfg(feature = "api")]
+    #[track_caller]
+    pub fn cors(mut self, origin: &str) -> Self {
+        if let Err(why) = self.0.allow_origin(origin) {
+            panic!("{why}");
+        }
+        self
+    }
+
     /// Adds an account with its password; it gets the mail to its login. This closes the list of accounts: other logins
     /// are refused, and so is mail to other addresses. Default: no list; every login works, with any password.
     ///

@@ -56,7 +56,10 @@ impl Journal {
             | RecordKind::Outside(_)
             | RecordKind::Noted(_) => None,
         };
-        self.records.push(Record { at, session, kind });
+        let record = Record { at, session, kind };
+        #[cfg(feature = "api")]
+        self.totals.record(&record, said, mail.accepted.as_ref());
+        self.records.push(record);
         if let Some(message) = mail.accepted {
             self.messages.capture(message, capturing.unwrap_or(seq));
             if capturing.is_none() {

@@ -20,6 +20,8 @@ mod session_logs;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(feature = "api")]
+mod totals;
 mod trace;
 mod transcript;
 
@@ -41,6 +43,8 @@ pub(crate) use seq_list::SeqList;
 pub use session::{Session, Tls};
 pub(crate) use session_log::SessionLog;
 use session_logs::SessionLogs;
+#[cfg(feature = "api")]
+pub(crate) use totals::Totals;
 pub(crate) use trace::{Fired, Stalled, Trace};
 pub use transcript::Transcript;
 
@@ -57,6 +61,8 @@ pub(crate) struct Journal {
     open: usize,
     /// Sessions that sent QUIT or LOGOUT and whose end is not recorded yet.
     leaving: usize,
+    #[cfg(feature = "api")]
+    totals: Totals,
     #[cfg(all(test, feature = "serde"))]
     pub(crate) log: Option<LogWriter>,
 }
@@ -156,6 +162,17 @@ impl Journal {
     /// About how many octets of memory the records take, with their text.
     pub(crate) fn octets(&self) -> u64 {
         self.records.octets()
+    }
+
+    #[cfg(feature = "api")]
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Octets of the messages that are kept.
+    #[cfg(feature = "api")]
+    pub(crate) fn octets_of_messages(&self) -> u64 {
+        self.messages.octets()
     }
 
     /// Whether no exchange is open and every session that sent QUIT or LOGOUT has ended.

@@ -28,9 +28,9 @@ pub(crate) use endpoint::reachable;
 #[cfg(feature = "api")]
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
 pub(crate) use mail_query::MailQuery;
-#[cfg(feature = "api")]
-pub(crate) use settings::Compat;
 pub(crate) use settings::Settings;
+#[cfg(feature = "api")]
+pub(crate) use settings::{ANY_ORIGIN, Compat};
 use tls_configs::TlsConfigs;
 pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
 

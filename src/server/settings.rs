@@ -11,6 +11,10 @@ use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
 use crate::scenario::{AtStart, Loaded};
 use crate::world::Keep;
 
+/// Stands for every origin.
+#[cfg(feature = "api")]
+pub(crate) const ANY_ORIGIN: &str = "*";
+
 /// Options for a server. The default is for tests: every listener on a free loopback port, no list of accounts, nothing
 /// discarded.
 #[derive(Debug, Clone)]
@@ -23,6 +27,12 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
     #[cfg(feature = "api")]
     pub(crate) compat: Compat,
+    /// Origins of web pages that may use the HTTP API, or [`ANY_ORIGIN`].
+    #[cfg(feature = "api")]
+    pub(crate) origins: Vec<String>,
+    /// The token that HTTP requests must bring, if any.
+    #[cfg(feature = "api")]
+    pub(crate) token: Option<Box<str>>,
     addresses: Vec<(Listener, SocketAddr)>,
     /// Empty: there is no list of accounts, and every login succeeds.
     pub(crate) members: Vec<Member>,
@@ -88,6 +98,10 @@ impl Default for Settings {
             allowed_hosts: Vec::new(),
             #[cfg(feature = "api")]
             compat: Compat::default(),
+            #[cfg(feature = "api")]
+            origins: Vec::new(),
+            #[cfg(feature = "api")]
+            token: None,
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
             members: Vec::new(),
             subaddress_separator: Some('+'),
@@ -153,6 +167,31 @@ impl Settings {
             return Err(format!("there is already an account `{}`", member.login));
         }
         self.members.push(member);
+        Ok(())
+    }
+
+    /// Lets web pages of this origin use the HTTP API. Fails if it is not an origin.
+    #[cfg(feature = "api")]
+    pub(crate) fn allow_origin(&mut self, origin: &str) -> Result<(), String> {
+        let is_valid =
+            |host: &str| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@*".contains(&b));
+        if origin != ANY_ORIGIN && origin != "null" && !origin.split_once("://").is_some_and(|(_, host)| is_valid(host))
+        {
+            return Err(format!(
+                "{origin:?} is not an origin: write `http://localhost:3000`, without a path, or `*` for every origin"
+            ));
+        }
+        self.origins.push(origin.to_owned());
+        Ok(())
+    }
+
+    /// Requires this token in HTTP requests. Fails if a header cannot carry it.
+    #[cfg(feature = "api")]
+    pub(crate) fn require_token(&mut self, token: &str) -> Result<(), String> {
+        if token.is_empty() || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
+            return Err("a token consists of visible ASCII characters, without blanks, and is not empty".to_owned());
+        }
+        self.token = Some(token.into());
         Ok(())
     }
 

@@ -15,11 +15,23 @@ pub(super) struct Http {
     /// `/mailpit` and `/mailhog` also this one.
     #[arg(long, value_enum, env = "MAILJIG_COMPAT", default_value_t = Compat::Mailpit)]
     compat: Compat,
+    /// Token that HTTP requests must bring, as `Authorization: Bearer TOKEN` or as the password of Basic
+    /// authentication. Better given in the variable: other users of the machine can read the command line.
+    #[arg(long, value_name = "TOKEN", env = "MAILJIG_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Origin whose web pages may use the API, such as `http://localhost:3000`; `*` for every origin; may be repeated.
+    #[arg(long, value_name = "ORIGIN", env = "MAILJIG_CORS", value_delimiter = ',')]
+    cors: Vec<String>,
 }
 
 impl Http {
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    /// Fails if the token or an origin is not valid.
+    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), String> {
         settings.allowed_hosts.clone_from(&self.allow_host);
         settings.compat = self.compat;
+        if let Some(token) = &self.token {
+            settings.require_token(token).map_err(|why| format!("`--token`: {why}"))?;
+        }
+        self.cors.iter().try_for_each(|origin| settings.allow_origin(origin)).map_err(|why| format!("`--cors`: {why}"))
     }
 }

@@ -60,7 +60,7 @@ impl ServerOptions {
         self.accounts.apply(&mut settings)?;
         self.failing.apply(&mut settings)?;
         self.limits.apply(&mut settings);
-        self.http.apply(&mut settings);
+        self.http.apply(&mut settings)?;
         Ok(settings)
     }
 

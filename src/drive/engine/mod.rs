@@ -213,6 +213,12 @@ impl Engine {
         true
     }
 
+    /// How many wait for a record: requests that wait, streams, and clients in IDLE.
+    #[cfg(feature = "api")]
+    pub(crate) fn subscribers(&self) -> usize {
+        self.lock().subscribers.len()
+    }
+
     /// Stops every session, including those that begin later.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
