@@ -213,3 +213,33 @@ fn a_further_server_has_no_servers_of_its_own() {
     assert_eq!(client.get("/v1/servers/2").0, 404);
     assert_eq!(client.get("/v1/servers/1/nothing").0, 404);
 }
+
+/// The endpoints that a client gets which names this host.
+fn endpoints_by(server: &MailServer, host: &str) -> Value {
+    let address = server.api().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut client = connect(address);
+    let request = format!("GET /v1/endpoints HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    serde_json::from_str(said.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+}
+
+#[test]
+fn a_client_on_another_machine_gets_the_host_by_which_it_reaches_the_api() {
+    let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let server = MailServer::builder().listen(mailjig::Listener::Smtp, everywhere).allow_host("mail.test").start();
+    for (host, smtp, imap, http) in [
+        ("mail.test:9000", "mail.test", "127.0.0.1", "http://mail.test:9000"),
+        ("mail.test", "mail.test", "127.0.0.1", "http://mail.test"),
+        ("localhost:9000", "127.0.0.1", "127.0.0.1", "http://localhost:9000"),
+        ("[::1]:9000", "127.0.0.1", "127.0.0.1", "http://[::1]:9000"),
+        ("192.0.2.1:9000", "192.0.2.1", "127.0.0.1", "http://192.0.2.1:9000"),
+    ] {
+        let endpoints = &endpoints_by(&server, host)["endpoints"];
+
+        assert_eq!((&endpoints["smtp"]["host"], &endpoints["imap"]["host"]), (&json!(smtp), &json!(imap)), "{host}");
+        assert_eq!(endpoints["smtp"]["url"], format!("smtp://{smtp}:{}", server.smtp().port()));
+        assert_eq!(endpoints["http"]["url"], http);
+    }
+}

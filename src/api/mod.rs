@@ -9,6 +9,7 @@ mod chunked;
 mod clock;
 mod compat;
 mod cors;
+mod endpoints;
 mod journal;
 mod json;
 mod mailhog;
@@ -47,11 +48,11 @@ use crate::drive::{runtime, spawn};
 use crate::server::{Host, StartError, bind, reachable};
 use access::Access;
 use cors::cors;
+pub(crate) use endpoints::EndpointsJson;
 use metrics::Requests;
 use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
-pub(crate) use server::endpoints_of;
 use target::Base;
 
 /// Octets that a request may have beyond the messages in it, for the JSON around them.
@@ -72,7 +73,7 @@ impl Api {
         let address = reachable(socket.local_addr().map_err(failed)?);
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-        let serving = spawn(serve(listener, router(host, address), Bounds::default()));
+        let serving = spawn(serve(listener, router(host), Bounds::default()));
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 
@@ -97,12 +98,10 @@ impl Drop for Api {
 #[derive(Clone)]
 struct Shared {
     host: Arc<Host>,
-    /// The address of the API.
-    address: SocketAddr,
     requests: Requests,
 }
 
-fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
+fn router(host: &Arc<Host>) -> Router {
     let access = Access::new(host, ENVELOPE, Bounds::default().patience);
     let requests = Requests::default();
     let routes = Router::new()
@@ -117,7 +116,7 @@ fn router(host: &Arc<Host>, address: SocketAddr) -> Router {
         // `Access` has its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(metrics::note_route))
-        .with_state(Shared { host: Arc::clone(host), address, requests: requests.clone() });
+        .with_state(Shared { host: Arc::clone(host), requests: requests.clone() });
     // Outside of the routes, because it changes the path.
     let all = Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(access, access::access));
     let all = match cors(&host.main().settings().origins) {
@@ -163,7 +162,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(clock::resume))
         .routes(routes!(clock::advance))
         .routes(routes!(server::reset))
-        .routes(routes!(server::endpoints))
+        .routes(routes!(endpoints::endpoints))
         .routes(routes!(server::health))
         .routes(routes!(server::ca))
         .routes(routes!(servers::list, servers::add))

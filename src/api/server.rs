@@ -1,18 +1,15 @@
-//! The server as a whole: delivering, settling, reset, endpoints, health and the CA certificate.
+//! The server as a whole: delivering, settling, reset, health and the CA certificate.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
-use super::Shared;
 use super::blocking::run_blocking;
 use super::body::{MessageBody, octets};
 use super::json::MessageJson;
@@ -23,7 +20,7 @@ use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::any;
 use crate::expect::{FailureKind, Question, Report, Snapshot};
-use crate::server::{Server, Undeliverable, Until};
+use crate::server::{Undeliverable, Until};
 use crate::world::Kept;
 
 /// How long to wait for the server to settle, if the request does not say.
@@ -159,32 +156,6 @@ impl Value for KeptList {
     fn schema() -> ObjectBuilder {
         String::schema()
     }
-}
-
-/// All endpoints by name: the content of `GET /v1/endpoints`, `--ready-file` and `--json`.
-///
-/// `base` is the path of a further server, empty for the main one.
-pub(crate) fn endpoints_of(server: &Server, http: Option<SocketAddr>, base: &str) -> serde_json::Value {
-    let mut endpoints: Map<String, serde_json::Value> =
-        server.endpoints().iter().map(|its| (its.listener().name().to_owned(), json!(its))).collect();
-    if let Some(http) = http {
-        let (host, port, url) = (http.ip().to_string(), http.port(), format!("http://{http}{base}"));
-        endpoints.insert("http".to_owned(), json!({ "host": host, "port": port, "url": url }));
-    }
-    json!({ "endpoints": endpoints })
-}
-
-/// Get the host, port and URL of each listener.
-#[utoipa::path(get, path = "/endpoints", responses(
-    (status = 200, description = "The endpoints by name.", body = Object),
-))]
-pub(super) async fn endpoints(
-    State(shared): State<Shared>,
-    Target(server): Target,
-    Base(base): Base,
-    _: NoParams,
-) -> Json<serde_json::Value> {
-    Json(endpoints_of(&server, Some(shared.address), base.strip_suffix("/v1").unwrap_or(&base)))
 }
 
 /// Get the health of the server.

@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::Shared;
 use super::body::JsonBody;
+use super::endpoints::{EndpointsJson, Reached};
 use super::new_server::NewServerJson;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
-use super::server::{SETTLE, endpoints_of};
+use super::server::SETTLE;
 use super::target::find;
 use super::verify::verified;
 use crate::server::{FurtherServer, NoServer, StartError};
@@ -29,9 +30,8 @@ pub(super) struct ServerJson {
     name: Option<Box<str>>,
     /// The base URL of its API.
     url: String,
-    /// Host, port and URL of each listener, by name.
-    #[schema(value_type = Object)]
-    endpoints: Value,
+    #[serde(flatten)]
+    endpoints: EndpointsJson,
     /// Its CA certificate, in PEM.
     ca: String,
     accounts: Vec<AccountLogin>,
@@ -78,17 +78,16 @@ query! {
     }
 }
 
-impl Shared {
-    fn describe(&self, further: &FurtherServer) -> ServerJson {
+impl ServerJson {
+    fn of(further: &FurtherServer, reached: &Reached) -> Self {
         let server = &further.server;
         let base = format!("/v1/servers/{}", further.no);
         let accounts = server.settings().members.iter();
-        let mut endpoints = endpoints_of(server, Some(self.address), &base);
-        ServerJson {
+        Self {
             id: further.no.to_string(),
             name: further.name.clone(),
-            url: format!("http://{}{base}", self.address),
-            endpoints: endpoints["endpoints"].take(),
+            url: format!("{}{base}", reached.url()),
+            endpoints: EndpointsJson::reached(server, reached, &base),
             ca: server.ca().to_owned(),
             accounts: accounts
                 .map(|member| AccountLogin { login: member.login.clone(), password: member.password.clone() })
@@ -101,9 +100,9 @@ impl Shared {
 
 /// List the further servers, in the order in which they were added.
 #[utoipa::path(get, path = "/servers", responses((status = 200, description = "The servers.", body = ServerList)))]
-pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Json<ServerList> {
+pub(super) async fn list(State(shared): State<Shared>, reached: Reached, _: NoParams) -> Json<ServerList> {
     Json(ServerList {
-        servers: shared.host.further().iter().map(|further| shared.describe(further)).collect(),
+        servers: shared.host.further().iter().map(|further| ServerJson::of(further, &reached)).collect(),
         max_servers: shared.host.limits().servers,
         expired: shared.host.expired(),
     })
@@ -118,13 +117,14 @@ pub(super) async fn list(State(shared): State<Shared>, _: NoParams) -> Json<Serv
 ))]
 pub(super) async fn add(
     State(shared): State<Shared>,
+    reached: Reached,
     _: NoParams,
     JsonBody(new): JsonBody<NewServerJson>,
 ) -> Result<Response, Problem> {
     let new = new.read(shared.host.main().settings())?;
     let added = shared.host.add(new).map_err(refusal)?;
     let location = [(header::LOCATION, format!("/v1/servers/{}", added.no))];
-    Ok((StatusCode::CREATED, location, Json(shared.describe(&added))).into_response())
+    Ok((StatusCode::CREATED, location, Json(ServerJson::of(&added, &reached))).into_response())
 }
 
 /// Get a further server.
@@ -136,9 +136,10 @@ pub(super) async fn add(
 pub(super) async fn one(
     State(shared): State<Shared>,
     Path(id): Path<String>,
+    reached: Reached,
     _: NoParams,
 ) -> Result<Json<ServerJson>, Problem> {
-    Ok(Json(shared.describe(&*find(&shared.host, &id)?)))
+    Ok(Json(ServerJson::of(&*find(&shared.host, &id)?, &reached)))
 }
 
 /// Verify rules and expectations, then remove the server.

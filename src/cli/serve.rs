@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::options::Serve;
 use super::watch::watch;
-use crate::api::{Api, endpoints_of};
+use crate::api::{Api, EndpointsJson};
 use crate::drive::{Engine, Interest, Topic, runtime, spawn};
 use crate::server::{Host, Server, Until};
 
@@ -30,7 +30,8 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     if let Some(path) = options.server.ca_file() {
         write(path, server.ca())?;
     }
-    let endpoints = endpoints_of(&server, api.as_ref().map(Api::address), "");
+    let endpoints = EndpointsJson::local(&server, api.as_ref().map(Api::address));
+    let endpoints = serde_json::to_string(&endpoints)?;
     if let Some(path) = &options.ready_file {
         write(path, &format!("{endpoints}\n"))?;
     }

@@ -23,6 +23,7 @@ pub struct Endpoint {
     url: String,
     starttls: Option<StartTls>,
     requires_login: bool,
+    is_bound_to_all: bool,
 }
 
 impl Endpoint {
@@ -36,6 +37,7 @@ impl Endpoint {
             url,
             starttls: settings.starttls(listener),
             requires_login: settings.requires_login(listener),
+            is_bound_to_all: bound.ip().is_unspecified(),
         }
     }
 
@@ -123,20 +125,11 @@ impl Endpoint {
     pub fn requires_login(&self) -> bool {
         self.requires_login
     }
-}
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for Endpoint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut endpoint = serializer.serialize_struct("Endpoint", 6)?;
-        endpoint.serialize_field("host", &self.host)?;
-        endpoint.serialize_field("port", &self.port())?;
-        endpoint.serialize_field("url", &self.url)?;
-        endpoint.serialize_field("implicit_tls", &self.listener.implicit_tls())?;
-        endpoint.serialize_field("starttls", &self.starttls.map(StartTls::name))?;
-        endpoint.serialize_field("login_required", &self.requires_login)?;
-        endpoint.end()
+    /// Whether the listener is bound to all addresses of the machine.
+    #[cfg(feature = "api")]
+    pub(crate) fn is_bound_to_all(&self) -> bool {
+        self.is_bound_to_all
     }
 }
 
