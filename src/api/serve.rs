@@ -65,7 +65,7 @@ async fn converse(socket: TcpStream, router: Router, patience: Duration) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
     let stream = TokioIo::new(AnswerStream::new(socket, patience));
-    let _the_client_broke_off = http.serve_connection(stream, TowerToHyperService::new(router)).await;
+    let _the_client_broke_off = http.serve_connection(stream, TowerToHyperService::new(router)).with_upgrades().await;
 }
 
 async fn turn_away(mut socket: TcpStream) {

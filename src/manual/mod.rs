@@ -20,6 +20,10 @@ pub mod protocols {}
 #[doc = include_str!("http.md")]
 pub mod http {}
 
+/// The APIs of other mail servers, and the options that correspond to theirs.
+#[doc = include_str!("compatibility.md")]
+pub mod compatibility {}
+
 /// What the journal records, and what it does not.
 #[doc = include_str!("journal.md")]
 pub mod journal {}
