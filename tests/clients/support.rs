@@ -31,6 +31,7 @@ impl Road {
 
 /// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
+    ("crate mailhog-rs", &["test", "-x", "target/clients/mailhog-rust/debug/mailhog-client"]),
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
     ("imapflow", &["node", "-e", "require('imapflow')"]),
@@ -39,9 +40,12 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("msmtp", &["msmtp", "--version"]),
     ("mutt", &["mutt", "-v"]),
     ("node-imap", &["node", "-e", "require('imap')"]),
+    ("npm cypress-mailhog", &["node", "-e", "require.resolve('cypress-mailhog')"]),
+    ("npm mailhog", &["node", "-e", "require('mailhog')"]),
     ("openssl", &["openssl", "version"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
+    ("PyPI mailhog", &["venv", "-c", "import mailhog.main"]),
     ("python3", &["python3", "--version"]),
     ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
     ("swaks", &["swaks", "--version"]),
@@ -68,11 +72,17 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
-/// An interpreter that finds the modules that scripts import.
+/// An interpreter that finds the modules that scripts import. `venv` is Python with packages from PyPI.
 pub(crate) fn interpreter(language: &str) -> Command {
-    let mut command = Command::new(language);
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/node_modules");
-    command.env("NODE_PATH", packages).env("PYTHONPATH", folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients");
+    let mut command = match language {
+        "venv" => Command::new(packages.join("venv/bin/python")),
+        language => Command::new(language),
+    };
+    command
+        .env("NODE_PATH", packages.join("node_modules"))
+        .env("PYTHONPATH", folder())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 
