@@ -1,11 +1,12 @@
 //! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 use served::{Served, mailjig};
-use support::{output, start};
+use support::{Deadline, output, start, succeeded};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
@@ -145,6 +146,98 @@ fn a_server_is_ready_when_every_listener_accepts() {
     assert_eq!(server.told(&["ready"]), "ready: smtp, submission, smtps, lmtp, imap, pop3, pop3s\n");
 }
 
+/// `mailjig follow`, which ends when this is dropped.
+struct Follower {
+    process: Child,
+    _deadline: Deadline,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Follower {
+    fn start(url: &str, options: &[&str]) -> Self {
+        let mut follow = mailjig(&[&["follow", "--url", url], options].concat());
+        let (mut process, _deadline) = start(follow.stdout(Stdio::piped()).stderr(Stdio::null())).unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap());
+        Self { process, _deadline, lines }
+    }
+
+    /// The next lines, up to one that contains this.
+    fn until(&mut self, text: &str) -> String {
+        let mut lines = String::new();
+        while !lines.lines().last().unwrap_or_default().contains(text) {
+            assert!(self.lines.read_line(&mut lines).unwrap() > 0, "no line has {text:?}: {lines}");
+        }
+        lines
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _it_may_be_gone = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn send(server: &Served, to: &str) {
+    let smtp = server.ready["endpoints"]["smtp"]["url"].as_str().unwrap();
+    let mut send = mailjig(&["send", "--smtp", smtp, "-f", "ann@example.org", to]);
+    succeeded(&mailjig(&[]), &output(&mut send, "Subject: hi\n\n"));
+}
+
+#[test]
+fn what_happens_is_followed() {
+    let server = Served::start(&["--scenario", "smtp-partial-rcpt"]);
+    send(&server, "bob@example.org");
+
+    let mut follower = Follower::start(server.url(), &[]);
+    let first = follower.until("ended");
+    assert!(first.starts_with("s1    opened          smtp from 127.0.0.1:"), "{first}");
+    let (_, rest) = first.split_once('\n').unwrap();
+    let rest: String = rest.lines().map(|line| line.split(" SIZE=").next().unwrap().to_owned() + "\n").collect();
+    insta::assert_snapshot!(rest);
+    let mut recipients = Follower::start(server.url(), &["--event", "smtp.rcpt", "--json"]);
+    assert_eq!(stable(&recipients.until("smtp.rcpt"))[0]["heard"], "RCPT TO:<bob@example.org>");
+
+    let refused = mailjig(&["send", "--url", server.url(), "nobody@example.org"]).stdin(Stdio::null()).status();
+    assert_eq!(refused.unwrap().code(), Some(67));
+    let second = follower.until("ended");
+    assert!(
+        second.contains("RCPT TO:<nobody@example.org> → 550 5.1.1 <nobody@example.org>: user unknown [rule unknown]")
+    );
+    let records = stable(&recipients.until("smtp.rcpt"));
+    assert_eq!(records.last().unwrap()["session"], "s2");
+}
+
+#[test]
+fn what_comes_after_a_record_is_followed() {
+    let server = Served::start(&[]);
+    server.deliver(&["bob@example.org"], "Subject: old\r\n\r\n");
+    let mut all = Follower::start(server.url(), &["--json"]);
+    let seq = stable(&all.until("outside"))[0]["seq"].clone();
+
+    let mut later = Follower::start(server.url(), &["--after", &seq.to_string()]);
+    server.deliver(&["bob@example.org"], "Subject: new\r\n\r\n");
+
+    assert_eq!(later.until("delivered"), "      delivered       m2\n");
+}
+
+#[test]
+fn a_follower_outlives_the_server() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (url, options) = (format!("http://{free}"), ["--http", &free.port().to_string()]);
+    let server = Served::start(&options);
+    server.deliver(&["bob@example.org"], "\r\n");
+    server.deliver(&["bob@example.org"], "\r\n");
+    let mut follower = Follower::start(&url, &[]);
+    assert_eq!(follower.until("m2").lines().count(), 2);
+
+    drop(server);
+    let server = Served::start(&options);
+    server.deliver(&["bob@example.org"], "\r\n");
+
+    assert_eq!(follower.until("delivered"), "      delivered       m1\n", "the first record of the new server");
+}
+
 #[test]
 fn an_error_says_what_would_help() {
     let server = Served::start(&[]);
@@ -167,6 +260,8 @@ fn an_error_says_what_would_help() {
         (&["show", "m9"], 1, "there is no message m9"),
         (&["show", "../rules"], 2, "mailjig: `../rules` is not a message; write `m1`"),
         (&["transcript", "s9"], 1, "there is no session s9"),
+        (&["follow", "--url", &nobody], 2, "`--url`"),
+        (&["follow", "--event", "smtp.rctp"], 2, "`--event`: unknown event `smtp.rctp`"),
         (&["transcript", "nine"], 2, "write `s1`"),
         (&["ca", "--output", "/no/such/folder/ca.pem"], 1, "cannot write /no/such/folder/ca.pem"),
     ] {

@@ -3,6 +3,7 @@
 mod ca;
 mod failure;
 mod filters;
+mod follow;
 mod messages;
 mod output;
 mod ready;
@@ -35,6 +36,7 @@ pub(super) enum ClientCommand {
     Messages(Box<messages::Messages>),
     Show(Box<show::Show>),
     Transcript(transcript::Transcript),
+    Follow(follow::Follow),
     Ca(ca::Ca),
 }
 
@@ -47,6 +49,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
         ClientCommand::Messages(its) => (its.run(), its.json),
         ClientCommand::Show(its) => (its.run(), its.json),
         ClientCommand::Transcript(its) => (its.run(), false),
+        ClientCommand::Follow(its) => (its.run(), its.json),
         ClientCommand::Ca(its) => (its.run(), false),
     };
     match done {

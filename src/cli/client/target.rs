@@ -134,7 +134,7 @@ impl Target {
 
     /// The answer broke off, or is not what the API answers.
     pub(super) fn broken(&self, error: &dyn Error) -> Failure {
-        Failure::unmet(format!("the answer of {} is incomplete or wrong: {error}", self.shown()))
+        Failure::Unreachable(format!("the answer of {} is incomplete or wrong: {error}", self.shown()))
     }
 
     /// What an answer with an error status says. The parameters of the query are named like the options.

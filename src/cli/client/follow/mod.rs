@@ -1,0 +1,56 @@
+//! `mailjig follow`.
+
+mod line;
+mod records;
+
+use clap::Args;
+
+use super::STATUSES;
+use super::failure::Failure;
+use super::output::{print, print_json};
+use super::target::Target;
+use records::Records;
+
+/// Print what happens on the server, as it happens.
+///
+/// The command prints the records of the journal, first those that exist and then new ones: sessions, requests with
+/// their replies and the rules that fired, mail. Passwords are not shown, except with `--json`. If the server cannot be
+/// reached any more, the command waits until it can.
+#[derive(Args)]
+#[command(after_help = STATUSES)]
+pub(in crate::cli) struct Follow {
+    /// Only records of this session, as in `s1`.
+    #[arg(long, value_name = "SESSION")]
+    session: Option<String>,
+    /// Only exchanges of this event, as in `smtp.rcpt`.
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Only records after the one with this number.
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+    /// Only records from now on.
+    #[arg(long, conflicts_with = "after")]
+    new: bool,
+    /// Print each record as a line of JSON, as in `GET /v1/journal`.
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Follow {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let filters = [("session", &self.session), ("event", &self.event)];
+        let filters = filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+        let after = if self.new { Some(records::last(&self.target)?) } else { self.after };
+        let mut records = Records::new(&self.target, filters.collect(), after);
+        loop {
+            for record in records.next()? {
+                match self.json {
+                    true => print_json(&record)?,
+                    false => line::line(&record).map_or(Ok(()), |line| print(line.as_bytes()))?,
+                }
+            }
+        }
+    }
+}
