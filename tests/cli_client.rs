@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 use served::{Served, mailjig};
-use support::{Deadline, output, start, succeeded};
+use support::{Deadline, folder, interpreter, is_there, output, run, start, succeeded};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
@@ -92,6 +92,42 @@ fn a_message_is_shown_in_each_form() {
     );
     assert_eq!(stable(&server.told(&["show", "m1", "--parts", "--json"]))[0][2]["filename"], "notes.txt");
     assert_eq!(stable(&server.told(&["show", "m1", "--headers", "--json"]))[0][3]["name"], "X-Campaign");
+}
+
+#[test]
+fn a_terminal_gets_no_long_lines_and_no_control_characters() {
+    if !is_there("python3") {
+        return;
+    }
+    let server = Served::start(&[]);
+    let subject = "a subject that is much longer than the terminal is wide";
+    server.deliver(&["bob@example.org", "carol@example.org"], &format!("Subject: {subject}\r\n\r\n\u{1b}[2Jgone?"));
+    let shown = |arguments: &[&str]| {
+        let mut terminal = interpreter("python3");
+        terminal.arg(folder().join("screen.py")).args(["70", env!("CARGO_BIN_EXE_mailjig")]).args(arguments);
+        run(terminal.env("MAILJIG_URL", server.url()), "")
+    };
+
+    let table = shown(&["messages"]);
+    assert!(table.lines().all(|line| line.chars().count() <= 70) && table.contains("…"), "{table}");
+    assert!(table.contains("ann@ex") && table.contains("a subject"), "{table}");
+    let message = shown(&["show", "m1"]);
+    assert!(message.contains(subject) && message.ends_with("\\u{1b}[2Jgone?\r\n"), "{message}");
+    assert!(server.told(&["messages"]).contains(subject), "all of it if the output is not a terminal");
+}
+
+#[test]
+fn a_token_is_sent() {
+    let server = Served::start(&["--token", "open-sesame"]);
+
+    let (status, without) = server.refused(&["messages"]);
+    assert_eq!(
+        (status, without.contains("the request has no token; give it with `--token` or MAILJIG_TOKEN")),
+        (2, true)
+    );
+    let (status, wrong) = server.refused(&["ready", "--wait", "20s", "--token", "sesame"]);
+    assert_eq!((status, wrong.contains("the token of the request is wrong")), (2, true), "it does not try again");
+    assert_eq!(server.told(&["messages", "--json", "--token", "open-sesame"]), "");
 }
 
 #[test]

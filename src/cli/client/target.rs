@@ -153,7 +153,10 @@ impl Target {
         };
         let detail = problem["detail"].as_str().unwrap_or_default();
         let text = match (status, problem["field"].as_str().filter(|field| parameters.contains(field))) {
-            (StatusCode::UNAUTHORIZED, _) => format!("{detail}; give the token with `--token` or MAILJIG_TOKEN"),
+            (StatusCode::UNAUTHORIZED, _) => {
+                let why = detail.split(':').next().unwrap_or_default();
+                format!("{why}; give it with `--token` or MAILJIG_TOKEN")
+            }
             (_, Some(field)) => format!("`--{}`: {detail}", field.replace('_', "-")),
             (_, None) => detail.to_owned(),
         };
