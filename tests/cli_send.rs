@@ -238,6 +238,10 @@ fn an_error_of_send_says_what_would_help() {
         assert_eq!(sent.status.code(), Some(status), "{arguments:?}: {said}");
         assert!(said.contains(right), "{arguments:?}: {said}");
     }
+    let server = Served::start(&["--smtp", "off"]);
+    let without = server.ask(&["send", "bob@b.example"]);
+    assert_eq!(without.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&without.stderr).contains("the server has no listener `smtp`"));
     let mut wrong = mailjig(&["send", "bob@b.example"]);
     let sent = output(wrong.env("MAILJIG_SMTP_URL", "everywhere:x"), "hello\n");
     assert_eq!(sent.status.code(), Some(2));
@@ -262,6 +266,23 @@ fn the_server_is_found_by_option_or_variable() {
         succeeded(&command, &sent);
     }
     assert_eq!(server.told(&["messages", "--json"]).lines().count(), 5);
+}
+
+#[test]
+fn each_further_server_is_reached_below_its_url() {
+    let server = Served::start(&[]);
+    let post = ureq::post(format!("{}/v1/servers", server.url())).config().timeout_global(Some(deadline::DEADLINE));
+    let further: Value = post.build().send_json(serde_json::json!({})).unwrap().body_mut().read_json().unwrap();
+    let url = further["url"].as_str().unwrap();
+
+    let mut command = mailjig(&["send", "--url", url, "bob@example.org"]);
+    let sent = output(&mut command, "hello\n");
+
+    succeeded(&command, &sent);
+    let waited = server.told(&["wait", "--url", url, "--to", "bob@example.org", "--json"]);
+    assert_eq!(waited.lines().count(), 1);
+    assert_eq!(server.told(&["messages", "--json"]), "", "the main server did not get it");
+    assert!(server.told(&["ready", "--url", url]).starts_with("ready: "));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod http {}
 /// The APIs of other mail servers, and the options that correspond to theirs.
 #[doc = include_str!("compatibility.md")]
 pub mod compatibility {}
+
 /// The commands that talk to a running server: wait, ready, messages, show, transcript, follow, ca, send.
 #[doc = include_str!("client.md")]
 pub mod client {}

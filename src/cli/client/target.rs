@@ -54,13 +54,6 @@ impl Target {
         Self { url, token }
     }
 
-    /// The host of the URL, without brackets.
-    pub(super) fn host(&self) -> String {
-        let url: Option<Uri> = self.url.0.parse().ok();
-        let host = url.as_ref().and_then(Uri::host).unwrap_or_default();
-        host.trim_matches(['[', ']']).to_owned()
-    }
-
     /// A document of the API.
     pub(super) fn json(&self, path: &str, query: Query) -> Result<Value, Failure> {
         let reader = self.get(path, query, Duration::ZERO)?;
@@ -184,8 +177,6 @@ mod tests {
         ] {
             assert_eq!(text.parse().map(|Base(url)| url).as_deref(), Ok(below), "{text}");
         }
-        let target = Target::new("http://[::1]:8025".parse().unwrap(), None);
-        assert_eq!(target.host(), "::1");
         for wrong in ["", "localhost:8025", "127.0.0.1", "ftp://localhost", "http://", "http://localhost/?a=b", "a b"] {
             assert!(wrong.parse::<Base>().is_err(), "{wrong}");
         }

@@ -1,7 +1,7 @@
 //! Where `send` delivers to.
 
 use std::env;
-use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -95,20 +95,16 @@ impl SmtpServer {
         }
     }
 
-    /// Asks the API for the SMTP listener. If the API is on another machine, so is the listener, whatever its own address.
+    /// Asks the API for the SMTP listener.
     fn ask(&self, url: Base) -> Result<Place, Failure> {
         let target = Target::new(url, self.token.clone());
         let asked = target.json("/endpoints", Query::new());
         let endpoints = asked.map_err(|failure| Failure::Undelivered(failure.to_string(), UNAVAILABLE))?;
-        let smtp = &endpoints["endpoints"]["smtp"];
-        let port = smtp["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-        let Some((host, port)) = smtp["host"].as_str().zip(port) else {
+        let url = endpoints["endpoints"]["smtp"]["url"].as_str();
+        url.and_then(|url| url.parse().ok()).ok_or_else(|| {
             let text = "the server has no listener `smtp`; name another one with `--smtp HOST:PORT`";
-            return Err(Failure::Undelivered(text.to_owned(), UNAVAILABLE));
-        };
-        let is_local = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        let host = if is_local(host) && !is_local(&target.host()) { target.host() } else { host.to_owned() };
-        Ok(Place { host, port })
+            Failure::Undelivered(text.to_owned(), UNAVAILABLE)
+        })
     }
 }
 
