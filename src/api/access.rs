@@ -24,7 +24,7 @@ use super::token::Token;
 use crate::server::{ANY_ORIGIN, Host};
 
 /// Resources that need no token: what asks for them often cannot send one.
-const OPEN: &[&str] = &["/healthz", "/readyz"];
+const OPEN: &[&str] = &["/healthz", "/livez", "/readyz"];
 
 /// The checks that every request passes.
 #[derive(Clone)]
@@ -101,7 +101,8 @@ impl Access {
             );
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
-        let is_safe = request.method().is_safe();
+        // A page may open a WebSocket to any host, and reads what it sends: there is no CORS for it.
+        let is_safe = request.method().is_safe() && !headers.contains_key(header::SEC_WEBSOCKET_KEY);
         let (is_refused, why) = match text(headers, header::ORIGIN) {
             Some(origin) => {
                 let is_foreign = origin.split_once("://").is_none_or(|(_, its)| its != host);

@@ -3,28 +3,30 @@
 
 use axum::Router;
 
-use super::{Shared, mailhog};
+use super::{Shared, mailhog, mailpit};
 use crate::server::Compat;
 
 /// The APIs below their prefixes.
 pub(super) fn router() -> Router<Shared> {
-    Router::new().nest("/mailhog", mailhog::router())
+    Router::new().nest("/mailhog", mailhog::router()).nest("/mailpit", mailpit::router())
 }
 
 /// The path with the prefix of the product whose API has it; `None` if none has.
 pub(super) fn prefixed(path: &str, compat: Compat) -> Option<String> {
-    let mut segments = path.split('/').skip(1);
+    // `cypress-mailpit` asks for `//view/m1.html`.
+    let path = path.trim_start_matches('/');
+    let mut segments = path.split('/');
     let (first, second, third, fourth) = (segments.next()?, segments.next(), segments.next(), segments.next());
     let prefix = match (first, second, third, fourth) {
         ("mailpit" | "mailhog" | "greenmail", ..) => "",
-        ("view", ..) => "/mailpit",
+        ("view", ..) | ("livez", None, ..) => "/mailpit",
         ("api", Some("v1"), Some("messages"), None | Some("")) if compat == Compat::Mailpit => "/mailpit",
         ("api", Some("v1"), Some("messages" | "events"), _) | ("api", Some("v2"), ..) => "/mailhog",
         ("api", Some("configuration" | "user" | "mail" | "service"), ..) => "/greenmail",
         ("api", ..) => "/mailpit",
         _ => return None,
     };
-    Some(format!("{prefix}{path}"))
+    Some(format!("{prefix}/{path}"))
 }
 
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod tests {
             ("/api/v1/info", "/mailpit"),
             ("/api/events", "/mailpit"),
             ("/view/latest.html", "/mailpit"),
+            ("/livez", "/mailpit"),
             ("/api/v1/messages/m1", "/mailhog"),
             ("/api/v1/messages/m1/download", "/mailhog"),
             ("/api/v1/events", "/mailhog"),
@@ -52,6 +55,7 @@ mod tests {
         }
         assert_eq!(prefixed("/api/v1/messages", Compat::Mailhog).as_deref(), Some("/mailhog/api/v1/messages"));
         assert_eq!(prefixed("/api/v1/info", Compat::Mailhog).as_deref(), Some("/mailpit/api/v1/info"));
+        assert_eq!(prefixed("//view/m1.txt", Compat::Mailpit).as_deref(), Some("/mailpit/view/m1.txt"));
         assert_eq!(prefixed("/v1/messages", Compat::Mailhog), None);
         assert_eq!(prefixed("/", Compat::Mailhog), None);
     }

@@ -13,6 +13,7 @@ mod endpoints;
 mod journal;
 mod json;
 mod mailhog;
+mod mailpit;
 mod message;
 mod messages;
 mod metrics;

@@ -6,6 +6,8 @@ mod endpoint;
 #[cfg(feature = "api")]
 mod host;
 mod mail_query;
+#[cfg(feature = "api")]
+mod marks;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ pub(crate) use endpoint::reachable;
 #[cfg(feature = "api")]
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
 pub(crate) use mail_query::MailQuery;
+#[cfg(feature = "api")]
+pub(crate) use marks::{MarkChange, Marks, TaggedTo};
 pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};
@@ -55,6 +59,8 @@ pub(crate) struct Server {
     settings: Settings,
     endpoints: Vec<Endpoint>,
     accepting: Vec<AbortHandle>,
+    #[cfg(feature = "api")]
+    marks: Marks,
 }
 
 /// Why a server did not start.
@@ -107,8 +113,15 @@ impl Server {
         let addresses = bound.iter().map(|(_, _, address)| address.ip()).filter(|ip| !ip.is_unspecified());
         let names: Vec<String> = settings.names.iter().cloned().chain(addresses.map(|ip| ip.to_string())).collect();
         let tls = Arc::new(TlsConfigs::new(Certificates::new(&settings.host, &names)));
-        let mut server =
-            Self { engine: Engine::new(world), tls, settings, endpoints: Vec::new(), accepting: Vec::new() };
+        let mut server = Self {
+            engine: Engine::new(world),
+            tls,
+            settings,
+            endpoints: Vec::new(),
+            accepting: Vec::new(),
+            #[cfg(feature = "api")]
+            marks: Marks::default(),
+        };
         let scenario = server.settings.scenario.clone();
         if server.is_clock_manual_under(scenario.as_ref()) {
             server.engine.pause();
@@ -144,6 +157,12 @@ impl Server {
         &self.settings
     }
 
+    /// What clients of Mailpit's API noted about messages.
+    #[cfg(feature = "api")]
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// The listeners that do not accept connections; normally none.
     pub(crate) fn not_accepting(&self) -> Vec<Listener> {
         let both = self.endpoints.iter().zip(&self.accepting);
@@ -169,7 +188,10 @@ impl Server {
     /// Resets the server, except what is kept. Resolves when the listeners that rules closed are open again.
     pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
         let is_manual = self.engine.read(|world| self.is_clock_manual_under(world.after_reset(kept)));
-        self.engine.reset(kept, is_manual)
+        let reset = self.engine.reset(kept, is_manual);
+        #[cfg(feature = "api")]
+        self.marks.clear();
+        reset
     }
 
     /// Whether the clock is manual from the start with this scenario.

@@ -32,6 +32,7 @@ impl Road {
 /// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
     ("crate mailhog-rs", &["test", "-x", "target/clients/mailhog-rust/debug/mailhog-client"]),
+    ("crate mailpit_client", &["test", "-x", "target/clients/mailpit-rust/debug/mailpit-rust"]),
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
     ("imapflow", &["node", "-e", "require('imapflow')"]),
@@ -41,11 +42,15 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("mutt", &["mutt", "-v"]),
     ("node-imap", &["node", "-e", "require('imap')"]),
     ("npm cypress-mailhog", &["node", "-e", "require.resolve('cypress-mailhog')"]),
+    ("npm cypress-mailpit", &["node", "-e", "require.resolve('cypress-mailpit')"]),
     ("npm mailhog", &["node", "-e", "require('mailhog')"]),
+    ("npm mailpit-api", &["node", "-e", "require('mailpit-api')"]),
     ("openssl", &["openssl", "version"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
     ("PyPI mailhog", &["venv", "-c", "import mailhog.main"]),
+    ("PyPI mailpit-api-client", &["venv", "-c", "import mailpit.client.api"]),
+    ("PyPI pytest-mailpit", &["venv", "-c", "import pytest_mailpit"]),
     ("python3", &["python3", "--version"]),
     ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
     ("swaks", &["swaks", "--version"]),

@@ -1,0 +1,105 @@
+//! `/view/{ID}.html` and `/view/{ID}.txt`: the texts of a message as pages.
+
+use std::sync::LazyLock;
+
+use axum::extract::{Path, Query as Params};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use regex::{Captures, Regex};
+use serde::Deserialize;
+
+use super::super::blocking::run_blocking;
+use super::super::target::{Base, Target};
+use super::{Latest, Refusal, find, summary};
+use crate::mail::Message;
+
+/// No scripts and nothing from elsewhere; pictures also from this server.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
+                      base-uri 'none'; form-action 'none'";
+
+static CID: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?i)(["'(=]\s*)cid:([^"'\s>)]+)"#));
+static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<a(\s)"));
+
+fn pattern(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is valid")
+}
+
+/// How to show HTML.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Embedding {
+    /// `1` makes links open in a new window.
+    embed: Option<String>,
+}
+
+/// The HTML of a message, with `cid:` URLs that point to its parts.
+#[utoipa::path(get, path = "/view/{ID}.html", tag = "testing", operation_id = "GetMessageHTML",
+    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest, Embedding),
+    responses((status = 200, body = String, content_type = "text/html"), (status = 404, body = String)))]
+pub(super) async fn html(
+    target: Target,
+    base: Base,
+    id: &str,
+    latest: Latest,
+    embed: Embedding,
+) -> Result<Response, Refusal> {
+    let (Target(server), Base(base)) = (target, base);
+    let message = find(&server, id, latest).await?;
+    run_blocking(move || {
+        let html = message.html().ok_or_else(|| Refusal::none("HTML part"))?;
+        server.marks().set_read([message.no()], true);
+        let parts = format!("{}/api/v1/message/{}/part", base.strip_suffix("/v1").unwrap_or(&base), message.no());
+        let mut html = with_part_urls(&html, &message, &parts);
+        if embed.embed.as_deref() == Some("1") {
+            html = LINK.replace_all(&html, "<a target=\"_blank\" rel=\"noreferrer noopener\"$1").into_owned();
+        }
+        let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
+        Ok((headers, html).into_response())
+    })
+    .await?
+}
+
+/// The plain text of a message.
+#[utoipa::path(get, path = "/view/{ID}.txt", tag = "testing", operation_id = "GetMessageText",
+    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest),
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 404, body = String)))]
+pub(super) async fn text(target: Target, id: &str, latest: Latest) -> Result<Response, Refusal> {
+    let Target(server) = target;
+    let message = find(&server, id, latest).await?;
+    run_blocking(move || {
+        server.marks().set_read([message.no()], true);
+        summary::text(&message).into_response()
+    })
+    .await
+    .map_err(Refusal::from)
+}
+
+/// Both pages: a route cannot have a parameter with something behind it.
+pub(super) async fn page(
+    target: Target,
+    base: Base,
+    Path(page): Path<String>,
+    Params(latest): Params<Latest>,
+    Params(embed): Params<Embedding>,
+) -> Result<Response, Refusal> {
+    match page.rsplit_once('.') {
+        Some((id, "html")) => html(target, base, id, latest, embed).await,
+        Some((id, "txt")) => text(target, id, latest).await,
+        _ => Err(Refusal::none("Page")),
+    }
+}
+
+/// Replaces the URLs of parts (RFC 2392) by those below `parts`. URLs of parts that are not there stay.
+fn with_part_urls(html: &str, message: &Message, parts: &str) -> String {
+    let all = message.parts();
+    let url = |found: &Captures<'_>| {
+        let id = percent_decode_str(&found[2]).decode_utf8_lossy();
+        let part = all.iter().find(|part| part.content_id().is_some_and(|its| its == id));
+        match part {
+            Some(part) => format!("{}{parts}/{}", &found[1], part.number()),
+            None => found[0].to_owned(),
+        }
+    };
+    CID.replace_all(html, url).into_owned()
+}
