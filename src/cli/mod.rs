@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod file_limit;
 mod options;
 mod parse;
 mod redact;

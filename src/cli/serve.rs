@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::file_limit::raise_file_limit;
 use super::options::Serve;
 use super::watch::watch;
 use crate::api::{Api, EndpointsJson};
@@ -23,6 +24,7 @@ use crate::server::{Host, Server, Until};
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
+    raise_file_limit();
     let mut stop = Stop::listen()?;
     let server = Arc::new(Server::start(options.server.settings()?)?);
     let host = Host::new(Arc::clone(&server), options.server.host_limits());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Server, Settings, StartError};
+use super::{FreePorts, Server, Settings, StartError};
 use crate::base::{Seq, is_identifier};
 use crate::drive::spawn;
 
@@ -15,17 +15,19 @@ use crate::drive::spawn;
 const REMEMBERED: usize = 1000;
 
 /// Limits for the further servers of a process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct HostLimits {
     /// Maximum number of further servers at the same time.
     pub(crate) servers: usize,
     /// A further server that nobody has used for this long is removed, unless it has a time of its own.
     pub(crate) expiry: Duration,
+    /// The ports of further servers; `None` means any that are free.
+    pub(crate) ports: Option<Arc<FreePorts>>,
 }
 
 impl Default for HostLimits {
     fn default() -> Self {
-        Self { servers: 1000, expiry: Duration::from_secs(30 * 60) }
+        Self { servers: 1000, expiry: Duration::from_secs(30 * 60), ports: None }
     }
 }
 
@@ -101,8 +103,8 @@ impl Host {
         &self.main
     }
 
-    pub(crate) fn limits(&self) -> HostLimits {
-        self.limits
+    pub(crate) fn limits(&self) -> &HostLimits {
+        &self.limits
     }
 
     /// The further servers, in the order of their numbers.
@@ -117,7 +119,8 @@ impl Host {
 
     /// Starts a further server.
     pub(crate) fn add(self: &Arc<Self>, new: NewServer) -> Result<Arc<FurtherServer>, NoServer> {
-        let NewServer { name, settings, expiry } = new;
+        let NewServer { name, mut settings, expiry } = new;
+        settings.free_ports.clone_from(&self.limits.ports);
         if let Some(name) = name.as_ref().filter(|name| !is_valid(name)) {
             return Err(NoServer::Name(name.clone()));
         }

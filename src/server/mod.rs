@@ -3,6 +3,7 @@
 mod certificates;
 mod delivery;
 mod endpoint;
+mod free_ports;
 #[cfg(feature = "api")]
 mod host;
 mod mail_query;
@@ -27,6 +28,8 @@ pub(crate) use delivery::Undeliverable;
 pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
+#[cfg(feature = "api")]
+pub(crate) use free_ports::FreePorts;
 #[cfg(feature = "api")]
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
 pub(crate) use mail_query::MailQuery;
@@ -103,7 +106,8 @@ impl Server {
         }
         let mut bound = Vec::new();
         for (listener, address) in settings.listeners() {
-            let socket = bind(address).map_err(|source| StartError::address(listener.name(), address, source))?;
+            let socket =
+                settings.bind(address).map_err(|source| StartError::address(listener.name(), address, source))?;
             let address =
                 socket.local_addr().map_err(|source| StartError::address(listener.name(), address, source))?;
             bound.push((listener, socket, address));

@@ -1,10 +1,13 @@
 //! Options for a server: ports, accounts, TLS, limits, scenario.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bind;
+use super::free_ports::FreePorts;
 use crate::mail::{Member, Namespace};
 use crate::protocol::imap::Leniency;
 use crate::protocol::{Listener, StartTls, imap, pop3, smtp};
@@ -34,6 +37,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "api")]
     pub(crate) token: Option<Box<str>>,
     addresses: Vec<(Listener, SocketAddr)>,
+    /// Where listeners with port 0 take their ports from; `None` means from the system.
+    pub(crate) free_ports: Option<Arc<FreePorts>>,
     /// Empty: there is no list of accounts, and every login succeeds.
     pub(crate) members: Vec<Member>,
     /// The character before the detail in a sub-address (RFC 5233); none if sub-addresses are off.
@@ -103,6 +108,7 @@ impl Default for Settings {
             #[cfg(feature = "api")]
             token: None,
             addresses: Listener::ALL.iter().map(|listener| (*listener, free)).collect(),
+            free_ports: None,
             members: Vec::new(),
             subaddress_separator: Some('+'),
             starttls: BTreeMap::from([
@@ -158,6 +164,14 @@ impl Settings {
     /// The listeners that are on and the addresses to bind, in the order of [`Listener::ALL`].
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (Listener, SocketAddr)> {
         self.addresses.iter().copied()
+    }
+
+    /// A listening socket; with port 0 on a free port.
+    pub(super) fn bind(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        match self.free_ports.as_ref().filter(|_| address.port() == 0) {
+            Some(ports) => ports.bind(address),
+            None => bind(address),
+        }
     }
 
     /// Adds an account to the list. Fails if it is already on the list.

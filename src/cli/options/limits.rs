@@ -1,9 +1,11 @@
 //! What clients may do, and how much the server keeps.
 
+use std::sync::Arc;
+
 use clap::Args;
 
-use super::value::{Size, Time, number};
-use crate::server::{HostLimits, Settings};
+use super::value::{PortRange, Size, Time, number};
+use crate::server::{FreePorts, HostLimits, Settings};
 use crate::world::Keep;
 
 #[derive(Args)]
@@ -46,6 +48,10 @@ pub(super) struct Limits {
     /// Remove a further server that nobody has used for this long, as in `10m`.
     #[arg(long, value_name = "TIME", env = "MAILJIG_IDLE_EXPIRY", default_value = "30m")]
     idle_expiry: Time,
+    /// Ports for further servers, as in `20000-20999`, where a container publishes only known ports
+    /// [default: any that are free].
+    #[arg(long, value_name = "FROM-TO", env = "MAILJIG_SERVER_PORTS")]
+    server_ports: Option<PortRange>,
 }
 
 impl Limits {
@@ -66,6 +72,7 @@ impl Limits {
 
     /// The limits for further servers.
     pub(super) fn of_host(&self) -> HostLimits {
-        HostLimits { servers: self.max_servers, expiry: self.idle_expiry.0 }
+        let ports = self.server_ports.map(|PortRange(first, last)| Arc::new(FreePorts::new(first..=last)));
+        HostLimits { servers: self.max_servers, expiry: self.idle_expiry.0, ports }
     }
 }

@@ -111,6 +111,23 @@ impl FromStr for Login {
     }
 }
 
+/// The first and the last port of a range.
+#[derive(Clone, Copy)]
+pub(super) struct PortRange(pub(super) u16, pub(super) u16);
+
+impl FromStr for PortRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
+        let range = text.split_once('-').and_then(|(first, last)| Some((port(first)?, port(last)?)));
+        let range = range.filter(|(first, last)| first <= last);
+        range
+            .map(|(first, last)| Self(first, last))
+            .ok_or_else(|| "write a range of ports, as in `20000-20999`".to_owned())
+    }
+}
+
 impl FromStr for Size {
     type Err = String;
 
