@@ -243,3 +243,18 @@ fn a_client_on_another_machine_gets_the_host_by_which_it_reaches_the_api() {
         assert_eq!(endpoints["http"]["url"], http);
     }
 }
+
+#[test]
+fn one_limit_alone_can_be_given() {
+    let main = MailServer::start();
+    let client = Client::of(&main);
+    for limits in [json!({ "keep": 1 }), json!({ "keep_size": 1000 }), json!({ "keep_accounts": 1 })] {
+        let server = client.post("/v1/servers", &json!({ "limits": limits })).1;
+
+        let said = send(&server["endpoints"]["smtp"]["port"], "bob@example.org");
+
+        assert!(said.contains("250 2.0.0"), "{limits}: {said}");
+        let base = server["url"].as_str().unwrap().strip_prefix(main.api()).unwrap();
+        assert_eq!(client.get(&format!("{base}/messages")).1["messages"][0]["id"], "m1", "{limits}");
+    }
+}

@@ -62,7 +62,7 @@ impl World {
     /// Closes the oldest accounts that no session uses: any client can open accounts by naming addresses.
     fn evict_accounts(&mut self, now: Timestamp) {
         let Some(Keep { accounts: most, .. }) = self.keep else { return };
-        if self.mail.accounts.len() <= most + most / 16 || !self.mail.accounts.is_open() {
+        if self.mail.accounts.len() <= most.saturating_add(most / 16) || !self.mail.accounts.is_open() {
             return;
         }
         let lasting = self.journal.sessions().map(|log| log.facts()).filter(|facts| facts.ended.is_none());
@@ -82,7 +82,7 @@ impl World {
     fn forget_records(&mut self) {
         let Some(keep) = self.keep else { return };
         let most = RECORDS.saturating_mul(keep.messages.max(1) as u64);
-        if self.journal.len() > most + (most / 16).min(PORTION) {
+        if self.journal.len() > most.saturating_add((most / 16).min(PORTION)) {
             self.journal.raise_floor(Seq(self.journal.tip().0 - most));
         }
         if self.journal.octets() > keep.octets.saturating_add((keep.octets / 16).min(PORTION_OCTETS)) {
