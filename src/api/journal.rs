@@ -11,9 +11,12 @@ use data_encoding::BASE64;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::chunked::chunked;
-use super::params::query;
+use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
+use super::feed::Feed;
+use super::params::{self, query};
 use super::problem::Problem;
 use super::target::Target;
 use crate::base::{Seq, SessionNo, Timestamp};
@@ -37,12 +40,12 @@ pub(super) struct RecordList {
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecordJson {
     #[schema(value_type = u64)]
-    seq: Seq,
+    pub(super) seq: Seq,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     #[schema(value_type = Option<String>)]
     session: Option<SessionNo>,
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// Further members, by kind.
     #[serde(flatten)]
     #[schema(value_type = Object, additional_properties)]
@@ -52,9 +55,39 @@ pub(super) struct RecordJson {
 /// The query parameters of a list.
 struct RecordSelection {
     after: Seq,
-    session: Option<SessionNo>,
-    event: Option<Event>,
+    filters: RecordFilters,
     limit: usize,
+}
+
+query! {
+    /// Filters for records, all of which must match.
+    #[derive(Clone, Copy)]
+    pub(super) struct RecordFilters {
+        /// Only records of this session.
+        pub(super) session: Option<SessionNo>,
+        /// Only records of exchanges with this event, such as `smtp.rcpt`.
+        event: Option<Event>,
+        /// Only records of this kind, such as `exchange`.
+        kind: Option<RecordKindName>,
+    }
+}
+
+/// The name of a kind of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RecordKindName(&'static str);
+
+impl params::Value for RecordKindName {
+    fn read(text: &str) -> Result<Self, String> {
+        let known = Description::NAMES.iter().find(|name| **name == text);
+        known.map(|name| Self(name)).ok_or_else(|| {
+            let names: Vec<String> = Description::NAMES.iter().map(|name| format!("`{name}`")).collect();
+            format!("`{text}` is not a kind of record; write one of {}", names.join(", "))
+        })
+    }
+
+    fn schema() -> ObjectBuilder {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Description::NAMES.iter().copied()))
+    }
 }
 
 query! {
@@ -62,10 +95,10 @@ query! {
     pub(super) struct JournalQuery {
         /// Only records after this cursor, the `next` of an earlier answer.
         after: Option<Seq>,
-        /// Only records of this session.
-        session: Option<SessionNo>,
-        /// Only records of exchanges with this event, such as `smtp.rcpt`.
-        event: Option<Event>,
+        /// Filters.
+        filters: RecordFilters,
+        /// Answer with a stream of server-sent events; default if `Accept` has `text/event-stream`.
+        stream: Option<bool>,
         /// The largest number of records in the answer; default 1000.
         limit: Option<u64>,
         /// Wait so long for records, such as `5s`.
@@ -75,16 +108,28 @@ query! {
     }
 }
 
-/// List the records of the journal, or wait for them.
-#[utoipa::path(get, path = "/journal", params(JournalQuery), responses(
-    (status = 200, description = "The records, in order.", body = RecordList),
+/// List the records of the journal, wait for them, or follow them.
+///
+/// A stream sends each record as an event. It has the number of the record as `id`, its kind as `event`, and the record
+/// as `data`. If records were discarded before they were sent, an event `gone` says so.
+#[utoipa::path(get, path = "/journal", params(JournalQuery, StreamHeaders), responses(
+    (status = 200, description = "The records, in order.",
+        content((RecordList = "application/json"), (String = "text/event-stream"))),
     (status = 409, description = "They were not appended in time."),
     (status = 410, description = "Records after the cursor were discarded. `first` is the first that still exists."),
 ))]
-pub(super) async fn list(Target(server): Target, query: JournalQuery) -> Result<Response, Problem> {
-    let JournalQuery { after, session, event, limit, wait, count } = query;
+pub(super) async fn list(
+    Target(server): Target,
+    headers: StreamHeaders,
+    query: JournalQuery,
+) -> Result<Response, Problem> {
+    let JournalQuery { after, filters, stream, limit, wait, count } = query;
+    if headers.wants_stream(stream) {
+        refuse_useless(&[("limit", limit.is_some()), ("wait", wait.is_some()), ("count", count.is_some())])?;
+        return follow(server, headers.begin(after), filters);
+    }
     let limit = limit.unwrap_or(DEFAULT_LIMIT) as usize;
-    let selection = RecordSelection { after: after.unwrap_or_default(), session, event, limit };
+    let selection = RecordSelection { after: after.unwrap_or_default(), filters, limit };
     if wait.is_none() && count.is_some() {
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
@@ -93,12 +138,12 @@ pub(super) async fn list(Target(server): Target, query: JournalQuery) -> Result<
     let (mut next, mut records) = (begin, Vec::new());
     let Some(within) = wait else {
         let first = selection.read(server.engine(), &mut next, &mut records, 1).map_err(|gone| selection.gone(gone))?;
-        return Ok(stream(server, selection, records, next, first));
+        return Ok(in_pieces(server, selection, records, next, first));
     };
     // Look for as many records as the request waits for, even if `limit` is smaller.
     let wanted = count.unwrap_or(1).max(1) as usize;
     let awaited = RecordSelection { limit: selection.limit.max(wanted), ..selection };
-    let interest = Interest::of([Topic::Everything]).in_session(selection.session);
+    let interest = Interest::of([Topic::Everything]).in_session(selection.filters.session);
     let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),
@@ -118,8 +163,25 @@ pub(super) async fn list(Target(server): Target, query: JournalQuery) -> Result<
     Ok(Json(RecordList { records, next }).into_response())
 }
 
+/// A stream of the records after a cursor; without a cursor, of all that exist.
+fn follow(server: Arc<Server>, after: Option<Seq>, filters: RecordFilters) -> Result<Response, Problem> {
+    let floor = server.engine().read(|world| world.journal.floor());
+    let after = after.unwrap_or(floor);
+    if after < floor {
+        return Err(gone(after, Gone { first: Seq(floor.0 + 1) }));
+    }
+    refuse_unreached(&server, after)?;
+    Ok(events::stream(server, Feed::of_records(after, filters)))
+}
+
+/// The answer to a cursor whose records were discarded.
+fn gone(after: Seq, Gone { first }: Gone) -> Problem {
+    let detail = format!("the records after {after} were discarded; the first that still exists has number {first}");
+    Problem::new(StatusCode::GONE, detail).with("first", first)
+}
+
 /// A list that is generated while it is sent. It ends with an error if records are discarded before they are read.
-fn stream(
+fn in_pieces(
     server: Arc<Server>,
     mut selection: RecordSelection,
     records: Vec<RecordJson>,
@@ -175,7 +237,7 @@ impl RecordSelection {
                     }
                     *next = seq;
                     let description = journal.describe(seq, record);
-                    if self.holds(journal, record.session, &description) {
+                    if self.filters.holds(journal, record.session, &description) {
                         found.push(RecordJson::new(seq, record, &description));
                     }
                 }
@@ -188,21 +250,21 @@ impl RecordSelection {
         Ok(false)
     }
 
-    fn gone(&self, Gone { first }: Gone) -> Problem {
-        let after = self.after;
-        let detail =
-            format!("the records after {after} were discarded; the first that still exists has number {first}");
-        Problem::new(StatusCode::GONE, detail).with("first", first)
+    fn gone(&self, why: Gone) -> Problem {
+        gone(self.after, why)
     }
+}
 
-    fn holds(&self, journal: &Journal, session: Option<SessionNo>, description: &Description<'_>) -> bool {
+impl RecordFilters {
+    pub(super) fn holds(&self, journal: &Journal, session: Option<SessionNo>, description: &Description<'_>) -> bool {
         self.session.is_none_or(|wanted| session == Some(wanted))
             && self.event.is_none_or(|wanted| description.event(journal) == Some(wanted))
+            && self.kind.is_none_or(|RecordKindName(wanted)| description.name() == wanted)
     }
 }
 
 impl RecordJson {
-    fn new(seq: Seq, record: &Record, description: &Description<'_>) -> Self {
+    pub(super) fn new(seq: Seq, record: &Record, description: &Description<'_>) -> Self {
         let facts = match description {
             Description::Opened(opened) => {
                 json!({ "listener": opened.listener, "peer": opened.peer, "local": opened.local })

@@ -10,6 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking::{blocking_if_long, run_blocking};
+use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
+use super::feed::Feed;
 use super::json::MessageJson;
 use super::params::{NoParams, Value, query};
 use super::problem::Problem;
@@ -69,6 +71,8 @@ query! {
         filters: MessageFilters,
         /// Only messages after this cursor, the `next` of an earlier answer.
         after: Option<Seq>,
+        /// Answer with a stream of server-sent events; default if `Accept` has `text/event-stream`.
+        stream: Option<bool>,
         /// The largest number of messages in the answer; default 100.
         limit: Option<u64>,
         /// Wait so long for messages that match, such as `5s`; 409 if they do not arrive in time.
@@ -78,27 +82,47 @@ query! {
     }
 }
 
-/// List messages, or wait for them.
-#[utoipa::path(get, path = "/messages", params(ListQuery), responses(
-    (status = 200, description = "The messages, in the order in which clients received their replies.", body = MessageList),
+/// List messages, wait for them, or follow them.
+///
+/// A stream sends each message as an event `message`, after its reply was sent. It has the `seq` of the message as `id`,
+/// and the message as `data`. If messages were discarded before they were sent, an event `gone` says so.
+#[utoipa::path(get, path = "/messages", params(ListQuery, StreamHeaders), responses(
+    (status = 200, description = "The messages, in the order in which clients received their replies.",
+        content((MessageList = "application/json"), (String = "text/event-stream"))),
     (status = 409, description = "They did not arrive in time. `report` says what came instead."),
     (status = 410, description = "Messages after the cursor were discarded. `first` is the earliest cursor without gaps."),
 ))]
-pub(super) async fn list(Target(server): Target, query: ListQuery) -> Result<Response, Problem> {
-    let ListQuery { filters, after, limit, wait, count } = query;
-    let selection =
-        MessageSelection { matcher: filters.matcher()?, after, limit: limit.unwrap_or(DEFAULT_LIMIT) as usize };
-    let evicted_to = server.engine().read(World::evicted_to);
-    if let Some(after) = selection.after.filter(|after| *after < evicted_to) {
-        let detail =
-            format!("messages after the cursor {after} were discarded; the first cursor without gaps is {evicted_to}");
-        return Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to));
+pub(super) async fn list(
+    Target(server): Target,
+    headers: StreamHeaders,
+    query: ListQuery,
+) -> Result<Response, Problem> {
+    let ListQuery { filters, after, stream, limit, wait, count } = query;
+    let matcher = filters.matcher()?;
+    if headers.wants_stream(stream) {
+        refuse_useless(&[("limit", limit.is_some()), ("wait", wait.is_some()), ("count", count.is_some())])?;
+        let after = headers.begin(after);
+        refuse_discarded(&server, after)?;
+        refuse_unreached(&server, after.unwrap_or_default())?;
+        let feed = Feed::of_messages(after, matcher, server.engine());
+        return Ok(events::stream(server, feed));
     }
+    refuse_discarded(&server, after)?;
+    let selection = MessageSelection { matcher, after, limit: limit.unwrap_or(DEFAULT_LIMIT) as usize };
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`")),
         (None, None) => run_blocking(move || selection.find(server.engine()).into_response()).await,
         (Some(within), count) => selection.wait(server, within, count.unwrap_or(1).max(1)).await,
     }
+}
+
+/// Refuses a cursor if messages after it were discarded.
+fn refuse_discarded(server: &Server, after: Option<Seq>) -> Result<(), Problem> {
+    let evicted_to = server.engine().read(World::evicted_to);
+    let Some(after) = after.filter(|after| *after < evicted_to) else { return Ok(()) };
+    let detail =
+        format!("messages after the cursor {after} were discarded; the first cursor without gaps is {evicted_to}");
+    Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to))
 }
 
 impl MessageFilters {

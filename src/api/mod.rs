@@ -10,6 +10,8 @@ mod clock;
 mod compat;
 mod cors;
 mod endpoints;
+mod events;
+mod feed;
 mod journal;
 mod json;
 mod mailhog;

@@ -80,6 +80,11 @@ impl<'j> RecordedTurn<'j> {
 }
 
 impl Description<'_> {
+    /// All names.
+    #[cfg(feature = "api")]
+    pub(crate) const NAMES: &'static [&'static str] =
+        &["opened", "exchange", "part", "closed", "dropped", "secured", "unsecured", "ended", "outside", "noted"];
+
     /// Its name, such as `exchange`.
     pub(crate) fn name(&self) -> &'static str {
         match self {

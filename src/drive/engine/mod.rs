@@ -219,14 +219,22 @@ impl Engine {
         self.lock().subscribers.len()
     }
 
-    /// Stops every session, including those that begin later.
+    /// Stops every session, including those that begin later. Wakes all subscribers.
     pub(crate) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
         state.world.timers.clear();
         let handles: Vec<_> = state.handles.values().cloned().collect();
+        let wake = state.subscribers.all();
         drop(state);
         handles.iter().for_each(|handle| handle.stop());
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the server was stopped.
+    #[cfg(feature = "api")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.lock().stopped
     }
 
     /// Ignores poisoning: `change` has recorded everything that was done before the panic.
