@@ -1,13 +1,15 @@
 //! `/api/events`: what happens to the mail, over a WebSocket.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::select;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::super::blocking::run_blocking;
@@ -15,7 +17,7 @@ use super::super::target::Target;
 use super::summary::Summary;
 use super::{info, newest_first};
 use crate::base::{MessageNo, Seq};
-use crate::drive::{Interest, Topic};
+use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Description, Journal, Record};
 use crate::mail::Message;
 use crate::protocol::{Protocol, Status};
@@ -28,14 +30,19 @@ const PORTION: usize = 1000;
 pub(super) async fn events(Target(server): Target, upgrade: WebSocketUpgrade) -> Response {
     // What happens from now on is reported, even before the connection is a WebSocket.
     let feed = server.engine().read(|world| Feed::new(&server, world));
+    let (engine, changes) = (Arc::clone(server.engine()), server.marks().changes());
+    drop(server);
     upgrade.on_upgrade(move |socket| async move {
-        let _the_client_broke_off = feed.send(socket).await;
+        let _the_client_broke_off = feed.send(socket, engine, changes).await;
     })
 }
 
-/// What one client has been told.
+/// How often something is sent while nothing happens, to notice that the client or the server is gone.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// What one client has been told. Does not keep the server running.
 struct Feed {
-    server: Arc<Server>,
+    server: Weak<Server>,
     /// The last record that was reported.
     cursor: Seq,
     /// The messages that the client knows, and the records that captured them: numbers restart after a reset.
@@ -58,37 +65,46 @@ impl Feed {
         let journal = &world.journal;
         let closed = journal.messages().iter().filter(|captured| captured.closed.is_some());
         Self {
-            server: Arc::clone(server),
+            server: Arc::downgrade(server),
             cursor: journal.tip(),
             known: closed.map(|captured| (captured.message.no(), captured.seq)).collect(),
             removals: removals(journal),
         }
     }
 
-    /// Reports until the client breaks off.
-    async fn send(mut self, mut socket: WebSocket) -> Result<(), axum::Error> {
-        let server = Arc::clone(&self.server);
-        let mut changes = server.marks().changes();
+    /// Reports until the client breaks off or the server is gone.
+    async fn send(
+        mut self,
+        mut socket: WebSocket,
+        engine: Arc<Engine>,
+        mut changes: Receiver<MarkChange>,
+    ) -> Result<(), axum::Error> {
         loop {
-            let check = |engine: &crate::drive::Engine| engine.read(|world| self.has_news(world)).then_some(());
+            let check = |engine: &Engine| engine.read(|world| self.has_news(world)).then_some(());
             let interest = Interest::of([Topic::Everything]);
-            let change = select! {
-                _ = Until::new(server.engine(), interest, Duration::MAX, check) => None,
-                change = changes.recv() => Some(change),
+            let (is_news, change) = select! {
+                news = Until::new(&engine, interest, KEEPALIVE, check) => (news.is_some(), None),
+                change = changes.recv() => (false, Some(change)),
                 received = socket.recv() => match received {
                     Some(Ok(_)) => continue,
                     Some(Err(_)) | None => return Ok(()),
                 },
             };
+            let Some(server) = self.server.upgrade() else { return Ok(()) };
+            let is_quiet = !is_news && change.is_none();
             let told = run_blocking(move || {
                 let events = match change {
-                    None => self.events(),
-                    Some(change) => vec![as_event(change), self.stats()],
+                    Some(change) => vec![as_event(change), stats(&server)],
+                    None if is_news => self.events(&server),
+                    None => Vec::new(),
                 };
                 (self, events)
             });
             let Ok((feed, events)) = told.await else { return Ok(()) };
             self = feed;
+            if is_quiet {
+                socket.send(Frame::Ping(Bytes::new())).await?;
+            }
             for event in events {
                 socket.send(Frame::text(event.to_string())).await?;
             }
@@ -99,18 +115,17 @@ impl Feed {
         world.journal.tip() > self.cursor || removals(&world.journal) != self.removals
     }
 
-    fn events(&mut self) -> Vec<Value> {
-        let server = Arc::clone(&self.server);
+    fn events(&mut self, server: &Server) -> Vec<Value> {
         let News { new, removed, is_empty, errors } = server.engine().read(|world| self.news(&world.journal));
-        newest_first(&server);
+        newest_first(server);
         let mut events = errors;
         let is_changed = !new.is_empty() || !removed.is_empty();
         match is_empty && !removed.is_empty() {
             true => events.push(event("truncate", Value::Null)),
             false => events.extend(removed.iter().map(|no| event("delete", json!({ "ID": no.to_string() })))),
         }
-        events.extend(new.iter().map(|message| event("new", json!(Summary::of(&server, message)))));
-        events.extend(is_changed.then(|| self.stats()));
+        events.extend(new.iter().map(|message| event("new", json!(Summary::of(server, message)))));
+        events.extend(is_changed.then(|| stats(server)));
         events
     }
 
@@ -143,11 +158,11 @@ impl Feed {
         }
         news
     }
+}
 
-    fn stats(&self) -> Value {
-        let (total, unread) = info::count(&self.server, &newest_first(&self.server));
-        event("stats", json!({ "Total": total, "Unread": unread, "Version": info::version() }))
-    }
+fn stats(server: &Server) -> Value {
+    let (total, unread) = info::count(server, &newest_first(server));
+    event("stats", json!({ "Total": total, "Unread": unread, "Version": info::version() }))
 }
 
 /// How many messages were removed, and the last record that was discarded.
