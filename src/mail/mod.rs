@@ -21,8 +21,10 @@ pub(crate) use flags::Flags;
 pub(crate) use mailbox::{Entry, InternalDate, Mailbox, MailboxNo, SpecialUse};
 pub use message::Message;
 pub(crate) use message::{Origin, generated};
+#[cfg(feature = "cli")]
+pub(crate) use mime::addresses;
 pub use mime::{Address, Part};
-pub(crate) use mime::{RawAddress, address_text, addresses, decode_words, raw_addresses};
+pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
 pub(crate) use parameters::Parameter;
 pub use parameters::Parameters;
