@@ -193,7 +193,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        runtime().spawn(serve(listener, Router::new().route("/", page).layer(guarded), Bounds::default()));
+        let router = Router::new().route("/", page).layer(guarded);
+        runtime().spawn(serve(listener, move || router.clone(), Bounds::default()));
         address
     }
 

@@ -76,7 +76,8 @@ impl Api {
         let address = reachable(socket.local_addr().map_err(failed)?);
         let _entered = runtime().enter();
         let listener = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-        let serving = spawn(serve(listener, router(host), Bounds::default()));
+        let host = Arc::clone(host);
+        let serving = spawn(serve(listener, move || router(&host), Bounds::default()));
         Ok(Self { address, url: format!("http://{address}"), serving: serving.abort_handle() })
     }
 

@@ -35,7 +35,11 @@ impl Default for Bounds {
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves all connections until the future is dropped, which also closes them.
-pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds) {
+///
+/// The router is made for the first connection: that takes longer than everything else at the start of a server, and many
+/// tests never use the API.
+pub(super) async fn serve(listener: TcpListener, router: impl Fn() -> Router, bounds: Bounds) {
+    let mut made = None;
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
     loop {
@@ -49,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, bounds: Bounds)
         while connections.try_join_next().is_some() {}
         match Arc::clone(&slots).try_acquire_owned() {
             Ok(slot) => {
-                let router = router.clone();
+                let router = made.get_or_insert_with(&router).clone();
                 connections.spawn(async move {
                     converse(socket, router, bounds.patience).await;
                     drop(slot);
@@ -116,7 +120,7 @@ mod tests {
         let listener = crate::server::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
-        runtime().spawn(serve(TcpListener::from_std(listener).unwrap(), router, bounds));
+        runtime().spawn(serve(TcpListener::from_std(listener).unwrap(), move || router.clone(), bounds));
         address
     }
 
