@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Query as RawQuery};
 use axum::http::request::Parts;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, Required, SchemaFormat};
 
 use super::problem::Problem;
@@ -178,7 +178,9 @@ impl Value for Pattern {
 
 impl Value for u64 {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| format!("`{text}` is not a number"))
+        // The schema says `int64`, the largest integer that clients in other languages have.
+        let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+        number.ok_or_else(|| format!("`{text}` is not a number, or is too large"))
     }
 
     fn schema() -> ObjectBuilder {
@@ -250,7 +252,8 @@ impl Value for bool {
     }
 
     fn schema() -> ObjectBuilder {
-        ObjectBuilder::new().schema_type(Type::Boolean)
+        let values = [serde_json::json!(true), serde_json::json!(false), serde_json::json!("")];
+        ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::Boolean, Type::String])).enum_values(Some(values))
     }
 }
 

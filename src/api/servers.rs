@@ -109,7 +109,7 @@ pub(super) async fn list(State(shared): State<Shared>, reached: Reached, _: NoPa
 }
 
 /// Start a further server on free ports.
-#[utoipa::path(post, path = "/servers", request_body = NewServerJson, responses(
+#[utoipa::path(post, path = "/servers", request_body = Option<NewServerJson>, responses(
     (status = 201, description = "The server accepts connections.", body = ServerJson),
     (status = 409, description = "A server has this name."),
     (status = 422, description = "The body is wrong, or the scenario is not valid."),
