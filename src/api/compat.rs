@@ -3,12 +3,15 @@
 
 use axum::Router;
 
-use super::{Shared, mailhog, mailpit};
+use super::{Shared, greenmail, mailhog, mailpit};
 use crate::server::Compat;
 
 /// The APIs below their prefixes.
 pub(super) fn router() -> Router<Shared> {
-    Router::new().nest("/mailhog", mailhog::router()).nest("/mailpit", mailpit::router())
+    Router::new()
+        .nest("/mailhog", mailhog::router())
+        .nest("/mailpit", mailpit::router())
+        .nest("/greenmail", greenmail::router())
 }
 
 /// The path with the prefix of the product whose API has it; `None` if none has.

@@ -12,6 +12,7 @@ mod cors;
 mod endpoints;
 mod events;
 mod feed;
+mod greenmail;
 mod journal;
 mod json;
 mod mailhog;

@@ -112,4 +112,11 @@ impl World {
         self.outside(now, |txn| txn.forget(|message| message.is_sent() && is_chosen(message.no())));
         self.journal.remove(is_chosen)
     }
+
+    /// Expunges everything from all mailboxes, and forgets all messages and records.
+    #[cfg(feature = "api")]
+    pub(crate) fn purge(&mut self, now: Timestamp) {
+        self.outside(now, |txn| txn.forget(|_| true));
+        self.journal.clear();
+    }
 }

@@ -138,6 +138,12 @@ impl Accounts {
         self.members.is_empty() || self.owner(address).is_some()
     }
 
+    /// The accounts on the list.
+    #[cfg(feature = "api")]
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
     /// The logins of a closed list.
     pub(crate) fn logins(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| &*member.login)
