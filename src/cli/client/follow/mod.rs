@@ -1,5 +1,6 @@
 //! `mailjig follow`.
 
+mod event;
 mod line;
 mod records;
 
@@ -45,11 +46,10 @@ impl Follow {
         let after = if self.new { Some(records::last(&self.target)?) } else { self.after };
         let mut records = Records::new(&self.target, filters.collect(), after);
         loop {
-            for record in records.next()? {
-                match self.json {
-                    true => print_json(&record)?,
-                    false => line::line(&record).map_or(Ok(()), |line| print(line.as_bytes()))?,
-                }
+            let Some(record) = records.next()? else { continue };
+            match self.json {
+                true => print_json(&record)?,
+                false => line::line(&record).map_or(Ok(()), |line| print(line.as_bytes()))?,
             }
         }
     }

@@ -1,18 +1,21 @@
-//! The records of the journal, as they come.
+//! The records of the journal as they come: a stream of server-sent events, which is resumed when the connection is
+//! lost.
 
+use std::io::BufReader;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::BodyReader;
 
-use crate::base::short;
+use super::event::Event;
 use crate::cli::client::failure::Failure;
 use crate::cli::client::target::{Query, Target};
 
-/// How long one request waits for a record.
-const WAIT: Duration = Duration::from_secs(60);
 /// Time between two attempts to reach the server.
 const PAUSE: Duration = Duration::from_millis(200);
+/// A server that sends nothing for this long is lost: it sends a comment every 15 s.
+const SILENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Records<'t> {
     target: &'t Target,
@@ -22,11 +25,13 @@ pub(super) struct Records<'t> {
     connection: Connection,
 }
 
-#[derive(PartialEq)]
 enum Connection {
     /// The server has not answered yet: if it does not, the command fails.
     New,
-    Up,
+    Up(BufReader<BodyReader<'static>>),
+    /// The stream can be opened again.
+    Ended,
+    /// The server does not answer.
     Lost,
 }
 
@@ -42,53 +47,66 @@ impl<'t> Records<'t> {
         Self { target, filters, after, connection: Connection::New }
     }
 
-    /// Waits for records. None after a while without any, or if the server was not reached.
-    pub(super) fn next(&mut self) -> Result<Vec<Value>, Failure> {
-        match self.ask() {
-            Ok(Value::Array(records)) => Ok(records),
-            Ok(_) => Ok(Vec::new()),
-            Err(Failure::Unreachable(why)) if self.connection != Connection::New => {
-                if self.connection == Connection::Up {
+    /// Waits for the next record. None if something else happened; then the caller asks again.
+    pub(super) fn next(&mut self) -> Result<Option<Value>, Failure> {
+        let Connection::Up(stream) = &mut self.connection else { return self.open().map(|()| None) };
+        match Event::read(stream) {
+            Ok(Some(event)) => self.record(&event),
+            Ok(None) | Err(_) => {
+                self.connection = Connection::Ended;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The record of an event.
+    fn record(&mut self, event: &Event) -> Result<Option<Value>, Failure> {
+        self.after = event.id.or(self.after);
+        if event.data.is_empty() {
+            return Ok(None);
+        }
+        let data: Value = serde_json::from_str(&event.data).map_err(|error| self.target.broken(&error))?;
+        if event.name == "gone" {
+            eprintln!("mailjig: records before {} were discarded before they were sent", data["first"]);
+            return Ok(None);
+        }
+        Ok(Some(data))
+    }
+
+    /// Opens the stream after the last record. After a pause if the server does not answer any more.
+    fn open(&mut self) -> Result<(), Failure> {
+        let mut fields = vec![("Accept", "text/event-stream".to_owned())];
+        fields.extend(self.after.map(|after| ("Last-Event-ID", after.to_string())));
+        let names: Vec<&str> = self.filters.iter().map(|(name, _)| *name).collect();
+        let answer = self.target.send("/journal", self.filters.clone(), &fields, Some(SILENCE));
+        let answer = answer.and_then(|answer| match answer.status().is_success() {
+            true => Ok(answer),
+            false => Err(self.target.refusal(answer, &names)),
+        });
+        match answer {
+            Ok(answer) => {
+                if matches!(self.connection, Connection::Lost) {
+                    eprintln!("mailjig: the server answers again");
+                }
+                let body = answer.into_body().into_with_config().limit(u64::MAX).reader();
+                self.connection = Connection::Up(BufReader::new(body));
+                Ok(())
+            }
+            Err(Failure::Unreachable(why)) if !matches!(self.connection, Connection::New) => {
+                if matches!(self.connection, Connection::Ended) {
                     eprintln!("mailjig: {why}\nmailjig: trying again");
                 }
                 self.connection = Connection::Lost;
                 thread::sleep(PAUSE);
-                Ok(Vec::new())
+                Ok(())
             }
-            Err(Failure::Unmet(_, Some(problem))) if problem["status"] == 409 => Ok(Vec::new()),
+            // The records after the last one were discarded, or the server was started anew.
             Err(Failure::Unmet(why, Some(problem))) if problem["status"] == 410 => {
                 eprintln!("mailjig: {why}");
                 self.after = problem["first"].as_u64().map(|first| first.saturating_sub(1));
-                Ok(Vec::new())
+                Ok(())
             }
             Err(failure) => Err(failure),
         }
-    }
-
-    fn ask(&mut self) -> Result<Value, Failure> {
-        if self.connection == Connection::Lost {
-            self.reconnect()?;
-        }
-        let mut query = self.filters.clone();
-        query.push(("wait", short(WAIT)));
-        query.extend(self.after.map(|after| ("after", after.to_string())));
-        let answer = self.target.json_within("/journal", query, WAIT);
-        if !matches!(answer, Err(Failure::Unreachable(_))) {
-            self.connection = Connection::Up;
-        }
-        let mut list = answer?;
-        self.after = list["next"].as_u64();
-        Ok(list["records"].take())
-    }
-
-    /// A server that was started anew has a new journal.
-    fn reconnect(&mut self) -> Result<(), Failure> {
-        let last = last(self.target)?;
-        eprintln!("mailjig: the server answers again");
-        if self.after.is_some_and(|after| after > last) {
-            eprintln!("mailjig: it was started anew, with a new journal");
-            self.after = None;
-        }
-        Ok(())
     }
 }
