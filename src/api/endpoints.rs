@@ -22,25 +22,23 @@ pub(crate) struct EndpointsJson {
     pub(super) endpoints: BTreeMap<&'static str, EndpointJson>,
 }
 
-/// Where a client reaches a listener, and what the listener requires.
+/// Where a client reaches a listener, and what the listener requires; `http` has only the first three members.
 #[derive(Serialize, ToSchema)]
 pub(super) struct EndpointJson {
     host: String,
     port: u16,
     /// Such as `smtp://127.0.0.1:1025`.
     url: String,
-    #[serde(flatten)]
-    mail: Option<MailEndpointJson>,
-}
-
-/// What a mail listener requires.
-#[derive(Serialize, ToSchema)]
-struct MailEndpointJson {
-    implicit_tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    implicit_tls: Option<bool>,
     /// `never`, `offered`, `before-login` or `before-anything`; null if TLS begins with the first octet.
-    #[schema(value_type = Option<String>)]
-    starttls: Option<&'static str>,
-    login_required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false)]
+    starttls: Option<Option<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    login_required: Option<bool>,
 }
 
 /// Where the client reaches the API, as in the Host header: `localhost:8025`.
@@ -92,7 +90,9 @@ impl EndpointsJson {
         let mut endpoints = mail(server, reached.remote_host());
         let (host, port) = reached.host_and_port();
         let url = format!("{}{base}", reached.url());
-        endpoints.insert("http", EndpointJson { host: host.to_owned(), port, url, mail: None });
+        let http =
+            EndpointJson { host: host.to_owned(), port, url, implicit_tls: None, starttls: None, login_required: None };
+        endpoints.insert("http", http);
         Self { endpoints }
     }
 }
@@ -108,12 +108,14 @@ impl EndpointJson {
             Some(host) => (host.to_owned(), format!("{}://{host}:{}", endpoint.listener().scheme(), endpoint.port())),
             None => (endpoint.host().to_owned(), endpoint.url().to_owned()),
         };
-        let mail = MailEndpointJson {
-            implicit_tls: endpoint.listener().implicit_tls(),
-            starttls: endpoint.starttls().map(StartTls::name),
-            login_required: endpoint.requires_login(),
-        };
-        Self { host, port: endpoint.port(), url, mail: Some(mail) }
+        Self {
+            host,
+            port: endpoint.port(),
+            url,
+            implicit_tls: Some(endpoint.listener().implicit_tls()),
+            starttls: Some(endpoint.starttls().map(StartTls::name)),
+            login_required: Some(endpoint.requires_login()),
+        }
     }
 }
 

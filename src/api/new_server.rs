@@ -57,6 +57,7 @@ pub(super) struct NewServerJson {
     /// The mail server whose API has the path `/api/v1/messages`: `mailpit` or `mailhog`.
     #[schema(value_type = Option<String>)]
     compat: Option<Compat>,
+    #[schema(value_type = Option<usize>, maximum = 4294967295_u64)]
     seed: Option<u32>,
     /// The time after which the server is removed if nobody uses it, such as `10m`.
     idle_expiry: Option<String>,
@@ -87,6 +88,7 @@ struct NewAccount {
 #[serde(deny_unknown_fields)]
 struct LimitsJson {
     /// The largest message, in octets.
+    #[schema(value_type = Option<usize>)]
     max_size: Option<u64>,
     /// The longest SMTP command line, in octets.
     max_line: Option<usize>,
@@ -103,6 +105,7 @@ struct LimitsJson {
     /// The number of messages to keep.
     keep: Option<usize>,
     /// The total size of the messages to keep, in octets.
+    #[schema(value_type = Option<usize>)]
     keep_size: Option<u64>,
     /// The number of accounts to keep.
     keep_accounts: Option<usize>,

@@ -42,6 +42,7 @@ pub(super) struct ScenarioSource {
     #[schema(value_type = Option<Object>)]
     scenario: Option<Value>,
     /// The seed for random choices.
+    #[schema(value_type = Option<usize>)]
     seed: Option<u64>,
     /// Values for its parameters.
     #[serde(default)]

@@ -73,21 +73,21 @@ pub(super) async fn folder(
     Target(server): Target,
     Path((id, folder)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let found = server.engine().read(|world| {
-        let user = User::find(world, &id).ok_or_else(|| unknown(&id))?;
+    let found: Result<Vec<(u32, Message)>, Box<Response>> = server.engine().read(|world| {
+        let user = User::find(world, &id).ok_or_else(|| Box::new(unknown(&id)))?;
         let accounts = &world.mail.accounts;
         // An account on the list is opened when it is first used.
         let Some(account) = accounts.find(&user.login).and_then(|no| accounts.account(no)) else {
             return Ok(Vec::new());
         };
-        let mailbox = account
-            .named(&accounts.namespace().canonical(&folder))
-            .ok_or_else(|| message(StatusCode::BAD_REQUEST, format!("User '{id}' has no folder '{folder}'")))?;
+        let mailbox = account.named(&accounts.namespace().canonical(&folder)).ok_or_else(|| {
+            Box::new(message(StatusCode::BAD_REQUEST, format!("User '{id}' has no folder '{folder}'")))
+        })?;
         Ok(mailbox.entries().iter().map(|entry| (entry.uid, entry.message.clone())).collect())
     });
-    let messages: Vec<(u32, Message)> = match found {
+    let messages = match found {
         Ok(messages) => messages,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok(*refused),
     };
     run_blocking(move || {
         let list: Vec<MessageInFolder> =
