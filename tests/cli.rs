@@ -22,6 +22,12 @@ mod support;
 
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/parent.rs"]
+mod parent;
+#[path = "cli/run.rs"]
+mod run_command;
 
 fn mailjig(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));

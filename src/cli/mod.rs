@@ -1,13 +1,21 @@
 //! The command line of the program `mailjig`.
 
 mod client;
+mod color;
 mod config;
+mod examples;
 mod file_limit;
 mod options;
+mod pages;
+mod parent;
 mod parse;
 mod redact;
+#[cfg(test)]
+mod reference;
+mod run;
 mod scenarios;
 mod serve;
+mod start;
 mod watch;
 
 use std::process::ExitCode;
@@ -16,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 /// A mail server for tests: SMTP, IMAP and POP3, with faults on purpose and an HTTP API.
 #[derive(Parser)]
-#[command(name = "mailjig", version, arg_required_else_help = true)]
+#[command(name = "mailjig", version, arg_required_else_help = true, after_help = examples::MAILJIG)]
 struct Arguments {
     #[command(subcommand)]
     command: CliCommand,
@@ -25,13 +33,21 @@ struct Arguments {
 #[derive(Subcommand)]
 enum CliCommand {
     /// Start a server and run it until SIGINT or SIGTERM.
+    #[command(after_help = examples::SERVE)]
     Serve(Box<options::Serve>),
+    /// Run a command with a server for it, verify the server's rules, and end with the command's status.
+    #[command(after_help = examples::RUN)]
+    Run(Box<run::Run>),
     /// Check scenario files and print their errors.
+    #[command(after_help = examples::CHECK)]
     Check(scenarios::Check),
     /// List the scenarios that come with mailjig, or print one.
+    #[command(after_help = examples::SCENARIOS)]
     Scenarios(scenarios::List),
     #[command(flatten)]
     Client(client::ClientCommand),
+    Completions(pages::Completions),
+    Man(pages::Page),
 }
 
 /// Runs the command in the arguments.
@@ -44,8 +60,11 @@ pub fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        CliCommand::Run(options) => run::run(&options),
         CliCommand::Check(options) => scenarios::check(&options),
         CliCommand::Scenarios(options) => scenarios::list(&options),
+        CliCommand::Completions(options) => pages::completions(&options),
+        CliCommand::Man(options) => pages::page(&options),
         CliCommand::Client(command) => client::run(&command),
     }
 }

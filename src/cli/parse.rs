@@ -38,7 +38,9 @@ fn matches(command: Command) -> ArgMatches {
 pub(super) fn command() -> Command {
     // The values of variables may be passwords, so the help does not show them.
     let command = Arguments::command().mut_subcommands(|its| its.mut_args(|arg| arg.hide_env_values(true)));
-    command.mut_subcommand("serve", of_server)
+    let command = command.mut_subcommand("serve", of_server).mut_subcommand("run", of_server);
+    // The default ports may be taken by a server that runs all the time.
+    command.mut_subcommand("run", |run| run.mut_arg("ports", |ports| ports.default_value("auto")))
 }
 
 /// A subcommand with the options of a server.
@@ -89,7 +91,7 @@ mod tests {
 
     #[test]
     fn each_option_of_a_server_has_its_variable() {
-        for name in ["serve"] {
+        for name in ["serve", "run"] {
             let mut all = command();
             let subcommand = all.find_subcommand_mut(name).unwrap();
             subcommand.build();

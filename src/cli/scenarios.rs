@@ -58,7 +58,7 @@ pub(super) fn check(options: &Check) -> ExitCode {
 }
 
 /// Prints a text; false if that fails. A reader such as `head` may close the pipe before the end.
-fn print(text: &str) -> bool {
+pub(super) fn print(text: &str) -> bool {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("mailjig: cannot write: {error}");
@@ -68,7 +68,7 @@ fn print(text: &str) -> bool {
     }
 }
 
-fn exit_code(is_right: bool) -> ExitCode {
+pub(super) fn exit_code(is_right: bool) -> ExitCode {
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -1,26 +1,70 @@
 //! Prints one line for each event while the server runs.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
+use anstyle::Style;
 use serde_json::json;
 
+use super::color::{FAILURE, FAINT, LOGIN, MAIL, RULE, WARNING};
 use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Description, Detail, Fired, Journal, Record, RecordedTurn};
+use crate::journal::{Description, Detail, Fired, Journal, Record, RecordedTurn, Weight};
 use crate::mail::Message;
 use crate::protocol::Status;
 use crate::server::{Server, Until};
 
 /// Number of records that are printed before the lock is taken again.
 const PORTION: usize = 256;
+/// How long the last lines may take if nobody reads the output.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// How the lines look.
+#[derive(Clone, Copy)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+/// A thread that prints the events of a server. If nobody reads the output, only the output blocks.
+pub(super) struct Watch {
+    printed: Arc<Printed>,
+}
+
+/// How far the journal has been printed.
+#[derive(Default)]
+struct Printed {
+    to: Mutex<Seq>,
+    more: Condvar,
+}
 
 /// An event that is printed as a line.
 struct Event {
-    name: &'static str,
+    kind: Kind,
     session: Option<SessionNo>,
+    /// The rule that fired.
+    rule: Option<Box<str>>,
     text: Text,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Opened,
+    Secured,
+    Unsecured,
+    Dropped,
+    Login { is_accepted: bool },
+    Fired,
+    Refused,
+    Captured,
+    Delivered,
+    Noted(Weight),
+    Discarded,
+    Ended,
 }
 
 enum Text {
@@ -29,8 +73,35 @@ enum Text {
     Message(Message),
 }
 
-/// Writes lines to standard output until writing fails.
-pub(super) fn watch(server: &Server, as_json: bool) {
+impl Watch {
+    /// Prints the events from now on, until writing fails.
+    pub(super) fn start(server: &Arc<Server>, out: impl Write + Send + 'static, format: Format) -> io::Result<Self> {
+        let (server, printed) = (Arc::clone(server), Arc::new(Printed::default()));
+        let watch = Self { printed: Arc::clone(&printed) };
+        let print = move || {
+            let _nobody_reads = print_all(&server, out, format, &printed);
+            printed.set(Seq(u64::MAX));
+        };
+        thread::Builder::new().name("mailjig-watch".to_owned()).spawn(print)?;
+        Ok(watch)
+    }
+
+    /// Waits a moment until everything up to now is printed.
+    pub(super) fn finish(self, server: &Server) {
+        let tip = server.engine().read(|world| world.journal.tip());
+        let printed = self.printed.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let _or_long_enough = self.printed.more.wait_timeout_while(printed, LAST_LINES, |to| *to < tip);
+    }
+}
+
+impl Printed {
+    fn set(&self, to: Seq) {
+        *self.to.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        self.more.notify_all();
+    }
+}
+
+fn print_all(server: &Server, mut out: impl Write, format: Format, printed: &Printed) -> io::Result<()> {
     let mut cursor = Seq::default();
     let mut evicted = 0;
     let interest = Interest::of([Topic::Everything]);
@@ -45,71 +116,116 @@ pub(super) fn watch(server: &Server, as_json: bool) {
                     events.extend(self::events(&world.journal, seq, record));
                 }
                 if world.evicted() > evicted {
-                    let (name, session) = ("discarded", None);
-                    let text =
-                        Text::Plain(format!("{} messages so far, because of --keep or --keep-size", world.evicted()));
-                    events.push(Event { name, session, text });
+                    let text = format!("{} messages so far, because of --keep or --keep-size", world.evicted());
+                    events.push(Event { kind: Kind::Discarded, session: None, rule: None, text: Text::Plain(text) });
                 }
                 evicted = world.evicted();
                 Some((events, cursor > before))
             })?;
-            moved.then_some(events)
+            moved.then_some((events, cursor))
         };
-        let Some(events) = Until::new(server.engine(), interest.clone(), Duration::MAX, look).block() else { continue };
-        if tell(&events, as_json).is_err() {
-            return;
+        let found = Until::new(server.engine(), interest.clone(), Duration::MAX, look).block();
+        let Some((events, to)) = found else { continue };
+        let lines: String = events.iter().map(|event| event.line(format)).collect();
+        out.write_all(lines.as_bytes())?;
+        out.flush()?;
+        printed.set(to);
+    }
+}
+
+impl Event {
+    fn line(&self, format: Format) -> String {
+        let text = match &self.text {
+            Text::Plain(text) => text.clone(),
+            Text::Message(message) => message.summary(),
+        };
+        let name = self.kind.name();
+        match (format, &self.rule) {
+            (Format::Json, None) => format!("{}\n", json!({ "event": name, "session": self.session, "text": text })),
+            (Format::Json, Some(rule)) => {
+                format!("{}\n", json!({ "event": name, "session": self.session, "rule": rule, "text": text }))
+            }
+            (Format::Text, _) => {
+                let session = self.session.map(|session| session.to_string()).unwrap_or_default();
+                let style = self.kind.style();
+                let mut line = format!("{FAINT}{session:<5}{FAINT:#} {style}{name:<9}{style:#} ");
+                // What matters less is faint as a whole.
+                let of_text = if style == FAINT { FAINT } else { Style::new() };
+                let _infallible = writeln!(line, "{of_text}{text}{of_text:#}");
+                line
+            }
         }
     }
 }
 
-fn tell(events: &[Event], as_json: bool) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for Event { name, session, text } in events {
-        let text = match text {
-            Text::Plain(text) => text.clone(),
-            Text::Message(message) => message.summary(),
-        };
-        if as_json {
-            writeln!(out, "{}", json!({ "event": name, "session": session, "text": text }))?;
-        } else {
-            let session = session.map(|session| session.to_string()).unwrap_or_default();
-            writeln!(out, "{session:<5} {name:<9} {text}")?;
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Secured => "secured",
+            Self::Unsecured => "tls",
+            Self::Dropped => "dropped",
+            Self::Login { .. } => "login",
+            Self::Fired => "fired",
+            Self::Refused => "refused",
+            Self::Captured => "captured",
+            Self::Delivered => "delivered",
+            Self::Noted(weight) => weight.name(),
+            Self::Discarded => "discarded",
+            Self::Ended => "ended",
         }
     }
-    out.flush()
+
+    fn style(self) -> Style {
+        match self {
+            Self::Opened | Self::Secured | Self::Ended | Self::Noted(Weight::Note | Weight::State) => FAINT,
+            Self::Captured | Self::Delivered => MAIL,
+            Self::Login { is_accepted: true } => LOGIN,
+            Self::Fired => RULE,
+            Self::Dropped | Self::Discarded => WARNING,
+            Self::Login { is_accepted: false } | Self::Refused | Self::Unsecured | Self::Noted(Weight::Failure) => {
+                FAILURE
+            }
+        }
+    }
 }
 
 /// The lines for a record, in order.
 fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
     let session = record.session;
-    let event = |name, text| Event { name, session, text: Text::Plain(text) };
-    let captured = |name, detail: &Detail| {
+    let event = |kind, text| Event { kind, session, rule: None, text: Text::Plain(text) };
+    let captured = |kind, detail: &Detail| {
         let message = detail.captured.and_then(|no| journal.message(no)).map(|captured| captured.message.clone());
-        message.map(|message| Event { name, session, text: Text::Message(message) }).into_iter().collect()
+        let event = |message| Event { kind, session, rule: None, text: Text::Message(message) };
+        message.map(event).into_iter().collect()
     };
     match journal.describe(seq, record) {
-        Description::Opened(opened) => vec![event("opened", format!("{} from {}", opened.listener, opened.peer))],
+        Description::Opened(opened) => {
+            vec![event(Kind::Opened, format!("{} from {}", opened.listener, opened.peer))]
+        }
         Description::Turn(turn) => {
             let mut events = fired(session, &turn);
             match turn.detail {
-                Some(detail) if turn.captured().is_some() => events.append(&mut captured("captured", detail)),
-                _ => events.extend(answered(journal, session, &turn).map(|(name, text)| event(name, text))),
+                Some(detail) if turn.captured().is_some() => events.append(&mut captured(Kind::Captured, detail)),
+                _ => events.extend(answered(journal, session, &turn).map(|(kind, text)| event(kind, text))),
             }
             events
         }
-        Description::Outside(detail) => captured("delivered", detail),
+        Description::Outside(detail) => captured(Kind::Delivered, detail),
         Description::Noted(noted) => {
             let by = noted.by.as_deref().unwrap_or("mailjig");
-            vec![event(noted.weight.name(), format!("{by}: {}", noted.text))]
+            vec![event(Kind::Noted(noted.weight), format!("{by}: {}", noted.text))]
         }
-        Description::Secured(tls) => vec![event("secured", format!("{} {}", tls.version, tls.cipher))],
-        Description::Unsecured(reason) => vec![event("tls", format!("the TLS handshake failed: {reason}"))],
+        Description::Secured(tls) => vec![event(Kind::Secured, format!("{} {}", tls.version, tls.cipher))],
+        Description::Unsecured(reason) => {
+            vec![event(Kind::Unsecured, format!("the TLS handshake failed: {reason}"))]
+        }
         Description::Dropped { octets } => {
-            vec![event("dropped", format!("{octets} octets in cleartext after STARTTLS"))]
+            vec![event(Kind::Dropped, format!("{octets} octets in cleartext after STARTTLS"))]
         }
         Description::Ended { ended, .. } => {
             let why = ended.ending.to_string();
-            vec![event("ended", why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
+            vec![event(Kind::Ended, why.strip_prefix("ended ").unwrap_or(&why).to_owned())]
         }
         Description::Closed { .. } => Vec::new(),
     }
@@ -118,12 +234,15 @@ fn events(journal: &Journal, seq: Seq, record: &Record) -> Vec<Event> {
 /// Lines for the rules that fired.
 fn fired(session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Vec<Event> {
     let Some((event, trace)) = turn.event().zip(turn.trace()) else { return Vec::new() };
-    let text = |fired: &Fired| Text::Plain(format!("{} at {event}, match {}", fired.rule, fired.n));
-    trace.fired.iter().map(|fired| Event { name: "fired", session, text: text(fired) }).collect()
+    let line = |fired: &Fired| {
+        let text = Text::Plain(format!("{} at {event}, match {}", fired.rule, fired.n));
+        Event { kind: Kind::Fired, session, rule: Some(fired.rule.as_ref().into()), text }
+    };
+    trace.fired.iter().map(line).collect()
 }
 
 /// A line for a login and its result, or for a refused command.
-fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Option<(&'static str, String)> {
+fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'_>) -> Option<(Kind, String)> {
     let facts = turn.detail.and_then(|detail| detail.facts.as_ref());
     let (user, denied) = (facts.and_then(|its| its.user.as_ref()), facts.and_then(|its| its.denied.as_ref()));
     let (exchange, status) = (turn.first?, turn.status);
@@ -135,11 +254,13 @@ fn answered(journal: &Journal, session: Option<SessionNo>, turn: &RecordedTurn<'
     let is_hidden = journal.may_be_of_login(log, turn.exchange);
     let (heard, reply) = redact::exchange(exchange.event, log.heard(exchange.text), turn.said, is_hidden);
     match (user, denied, is_refused) {
-        (Some(user), _, false) => Some(("login", format!("{user} accepted"))),
+        (Some(user), _, false) => Some((Kind::Login { is_accepted: true }, format!("{user} accepted"))),
         // A rule changed the reply of a login.
-        (Some(user), _, true) => Some(("login", format!("{user} accepted, and told: {reply}"))),
-        (None, Some(user), _) => Some(("login", format!("{user} refused: {reply}"))),
-        (None, None, true) => Some(("refused", format!("{heard} → {reply}"))),
+        (Some(user), _, true) => {
+            Some((Kind::Login { is_accepted: true }, format!("{user} accepted, and told: {reply}")))
+        }
+        (None, Some(user), _) => Some((Kind::Login { is_accepted: false }, format!("{user} refused: {reply}"))),
+        (None, None, true) => Some((Kind::Refused, format!("{heard} → {reply}"))),
         (None, None, false) => None,
     }
 }
@@ -171,7 +292,7 @@ mod tests {
         journal.part(at, session, exchange, None, (&Reply::default().line(&[text]), Some(status)), detail);
         let all = journal.since(opened).unwrap().flat_map(|(seq, record)| events(&journal, seq, record));
         let line = |event: Event| match event.text {
-            Text::Plain(text) => format!("{} {text}", event.name),
+            Text::Plain(text) => format!("{} {text}", event.kind.name()),
             Text::Message(message) => message.summary(),
         };
         all.map(line).collect()

@@ -16,6 +16,10 @@ pub mod smtp {}
 #[doc = include_str!("protocols.md")]
 pub mod protocols {}
 
+/// The program `mailjig`: running a command with a server, options, variables and the configuration file.
+#[doc = include_str!("cli.md")]
+pub mod cli {}
+
 /// The routes of the HTTP API.
 #[doc = include_str!("http.md")]
 pub mod http {}

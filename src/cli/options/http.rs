@@ -18,7 +18,7 @@ pub(super) struct Http {
     /// Token that HTTP requests must bring, as `Authorization: Bearer TOKEN` or as the password of Basic
     /// authentication. Better given in the variable: other users of the machine can read the command line.
     #[arg(long, value_name = "TOKEN", env = "MAILJIG_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    pub(super) token: Option<String>,
     /// Origin whose web pages may use the API, such as `http://localhost:3000`; `*` for every origin; may be repeated.
     #[arg(long, value_name = "ORIGIN", env = "MAILJIG_CORS", value_delimiter = ',')]
     cors: Vec<String>,

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::color::Color;
+use super::parent::{ExitWithParent, exit_with_parent};
 use crate::server::{HostLimits, Settings};
 pub(super) use value::truth;
 
@@ -32,6 +34,16 @@ pub(super) struct ServerOptions {
     limits: limits::Limits,
     #[command(flatten)]
     http: http::Http,
+    /// Colours in the lines for events, and in reports.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        env = "MAILJIG_COLOR",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    color: Color,
 }
 
 /// The options of `mailjig serve`.
@@ -49,6 +61,11 @@ pub(super) struct Serve {
     /// Write only the endpoints, not the lines that follow.
     #[arg(long, short, env = "MAILJIG_QUIET", help_heading = "Output")]
     pub(super) quiet: bool,
+    /// Stop when the process that started this one ends, or the process with this number.
+    #[arg(long, value_name = "PID", env = "MAILJIG_EXIT_WITH_PARENT", num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", hide_default_value = true,
+        value_parser = exit_with_parent, help_heading = "Lifetime")]
+    pub(super) exit_with_parent: ExitWithParent,
 }
 
 impl ServerOptions {
@@ -72,6 +89,15 @@ impl ServerOptions {
     /// The address of the HTTP API; none if it is off.
     pub(super) fn http(&self) -> Option<SocketAddr> {
         self.listeners.http()
+    }
+
+    /// The token of the HTTP API.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.http.token.as_deref()
+    }
+
+    pub(super) fn color(&self) -> Color {
+        self.color
     }
 
     /// The file for the CA certificate.

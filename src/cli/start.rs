@@ -1,0 +1,74 @@
+//! Starting a server with its HTTP API from the options, and stopping it.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::options::ServerOptions;
+use crate::api::Api;
+use crate::drive::{Engine, Interest, Topic};
+use crate::server::{Host, Server, StartError, Until};
+
+/// How long sessions may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The servers of this process, and the HTTP API unless it is off.
+pub(super) struct Started {
+    pub(super) host: Arc<Host>,
+    pub(super) api: Option<Api>,
+}
+
+impl Started {
+    /// Binds every listener. Fails if an option is wrong or a port is taken.
+    pub(super) fn new(options: &ServerOptions) -> Result<Self, Box<dyn Error>> {
+        let server = Arc::new(Server::start(options.settings()?).map_err(with_flags)?);
+        let host = Host::new(server, options.host_limits());
+        let api = options.http().map(|address| Api::start(&host, address)).transpose().map_err(with_flags)?;
+        if let Some(path) = options.ca_file() {
+            write(path, host.main().ca())?;
+        }
+        Ok(Self { host, api })
+    }
+
+    pub(super) fn server(&self) -> &Arc<Server> {
+        self.host.main()
+    }
+
+    /// Stops the servers, and waits a moment for the end of the main server's sessions.
+    pub(super) fn stop(self) {
+        drop(self.api);
+        self.host.stop();
+        let interest = Interest::of([Topic::Quiet]);
+        let gone = |engine: &Engine| engine.read(|world| world.sessions() == 0).then_some(());
+        let _or_long_enough = Until::new(self.host.main().engine(), interest, FAREWELL, gone).block();
+    }
+}
+
+/// Adds the flags that help.
+fn with_flags(error: StartError) -> String {
+    match &error {
+        StartError::Address { listener, .. } => format!(
+            "{error}\n  `--{listener} PORT` sets another port, `--{listener} off` turns the listener off, and `--ports auto` takes \
+             free ports for all listeners without a port of their own"
+        ),
+        StartError::Name(_) => format!("`--host` or `--san`: {error}"),
+    }
+}
+
+/// Writes a file atomically: readers never see a part of it.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
+    let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

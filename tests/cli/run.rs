@@ -1,0 +1,190 @@
+//! `mailjig run`: environment, exit status, signals, verification.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+use super::mailjig;
+use super::support::{is_there, output, start};
+
+/// `mailjig run` with these options and this shell script.
+fn run(options: &[&str], script: &str) -> Command {
+    mailjig(&[&["run"], options, &["--", "sh", "-c", script, env!("CARGO_BIN_EXE_mailjig")]].concat())
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_command_gets_the_places_of_its_server() {
+    let script = r#"
+        "$0" ready >/dev/null && head -n1 "$MAILJIG_CA_FILE" &&
+        [ "$MAILJIG_HTTP_URL" = "$MAILJIG_URL" ] && [ "$SMTP_URL" = "smtp://$SMTP_HOST:$SMTP_PORT" ] &&
+        [ "$SMTP_URL $IMAP_URL $POP3_PORT" = "$MAILJIG_SMTP_URL $MAILJIG_IMAP_URL $MAILJIG_POP3_PORT" ] &&
+        [ "$MAIL" = "$MAILJIG_SUBMISSION_HOST:$MAILJIG_SUBMISSION_PORT {$MAILJIG_CA_FILE}" ] &&
+        echo "$IMAPS_HOST $MAILJIG_IMAPS_HOST $MAILJIG_TOKEN $GIVEN""#;
+    let options =
+        ["--env=MAIL={submission.host}:{submission.port} {{{ca_file}}}", "--env", "GIVEN=as it is", "--token=abcdefgh"];
+
+    let said = said(&output(&mut run(&options, script), ""));
+    assert_eq!(
+        said,
+        (Some(0), "-----BEGIN CERTIFICATE-----\n 127.0.0.1 abcdefgh as it is\n".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn a_command_does_not_inherit_the_place_of_another_server() {
+    let script = "echo ${POP3_HOST-none} ${MAILJIG_URL-none} ${MAILJIG_HTTP_PORT-none} ${IMAP_PORT+set}";
+    let mut command = run(&["--pop3=off", "--http=off"], script);
+
+    let others = [("POP3_HOST", "mail.example"), ("MAILJIG_URL", "http://mail.example"), ("IMAP_PORT", "143")];
+    assert_eq!(said(&output(command.envs(others), "")).1, "none none none set\n");
+}
+
+#[test]
+fn the_status_is_that_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    fs::write(&text, "not a program").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("--imap={}", taken.local_addr().unwrap().port());
+
+    for (options, command, status, why) in [
+        (&[][..], &["sh", "-c", "exit 0"][..], 0, ""),
+        (&[], &["sh", "-c", "exit 7"], 7, ""),
+        (&[], &["sh", "-c", "kill -TERM $$"], 128 + 15, ""),
+        (&[], &["sh", "-c", "kill -KILL $$"], 128 + 9, ""),
+        (&[], &["no-such-program"], 127, "mailjig: the command `no-such-program` cannot be executed: No such file"),
+        (&[], &[text.to_str().unwrap()], 126, "cannot be executed: Permission denied"),
+        (&[taken.as_str()], &["true"], 125, "`--imap PORT` sets another port, `--imap off` turns the listener off"),
+        (&["--env=A={smpt.port}"], &["true"], 125, "did you mean `smtp.port`? The placeholders are {smtp.host}, "),
+        (&["--env=A={"], &["true"], 125, "`--env A={`: a brace that is not part of a placeholder is written twice"),
+        (&["--env=A"], &["true"], 2, "write a name and a value"),
+        (&[], &[], 2, "<COMMAND>"),
+    ] {
+        let said = said(&output(&mut mailjig(&[&["run"], options, &["--"], command].concat()), ""));
+        assert_eq!(said.0, Some(status), "{command:?}: {said:?}");
+        assert!(if why.is_empty() { said.2.is_empty() } else { said.2.contains(why) }, "{command:?}: {said:?}");
+    }
+}
+
+#[test]
+fn signals_are_passed_to_the_command() {
+    for name in ["INT", "TERM", "HUP"] {
+        // A shell in the background, as here, ignores SIGINT unless it is told otherwise before it starts.
+        let script = format!(
+            "trap 'kill $!; echo got; exit 3' {name}; sleep 60 >/dev/null 2>&1 & echo ready; wait $!; echo not reached"
+        );
+        let (mut running, _deadline) = start(&mut run(&[], &script)).unwrap();
+        let mut printed = BufReader::new(running.stdout.take().unwrap());
+        let mut line = String::new();
+        printed.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+
+        let kill = Command::new("kill").args([&format!("-{name}"), &running.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let mut rest = String::new();
+        printed.read_to_string(&mut rest).unwrap();
+        assert_eq!((running.wait().unwrap().code(), rest.as_str()), (Some(3), "got\n"), "{name}");
+    }
+}
+
+#[test]
+fn what_the_scenario_expects_is_verified_after_the_command() {
+    let scenario = &["--scenario=smtp-greylist"][..];
+    let without = &["--scenario=smtp-greylist", "--verify=false"][..];
+    for (options, script, status, is_reported) in [
+        (scenario, "true", 1, true),
+        (scenario, "echo out; exit 5", 5, true),
+        (without, "true", 0, false),
+        (&[], "true", 0, false),
+    ] {
+        let (code, out, complaint) = said(&output(&mut run(options, script), ""));
+        assert_eq!(code, Some(status), "{options:?} {script}: {complaint}");
+        assert_eq!(out, if script.contains("echo") { "out\n" } else { "" });
+        let report = "mailjig: scenario smtp-greylist (seed 1): 2 of 2 expectations failed\n";
+        assert_eq!(complaint.starts_with(report), is_reported, "{options:?}: {complaint}");
+        assert_eq!(complaint.is_empty(), !is_reported);
+    }
+    let neither = said(&output(&mut mailjig(&["run", "--scenario=smtp-greylist", "--", "no-such-program"]), ""));
+    assert!(neither.0 == Some(127) && !neither.2.contains("expectations"), "{neither:?}");
+}
+
+/// A client that sends one message to `$SMTP_HOST`.
+const SEND: &str = "import os, smtplib\n\
+    with smtplib.SMTP(os.environ['SMTP_HOST'], int(os.environ['SMTP_PORT']), timeout=20) as smtp:\n\
+    \x20 smtp.sendmail('ann@example.org', ['bob@example.org'], 'Subject: hi\\n\\nHello')\nprint('sent')";
+
+#[test]
+fn events_are_printed_if_asked_and_coloured_on_a_terminal_only() {
+    if !is_there("python3") {
+        return;
+    }
+    let sending = |options: &[&str]| {
+        let mut command = mailjig(&[&["run"], options, &["--", "python3", "-c", SEND]].concat());
+        command.env("TERM", "xterm").env_remove("NO_COLOR");
+        command
+    };
+    let captured = "m1 <ann@example.org> → <bob@example.org> \"hi\"";
+    assert_eq!(said(&output(&mut sending(&[]), "")), (Some(0), "sent\n".to_owned(), String::new()));
+
+    let (code, out, events) = said(&output(&mut sending(&["--verbose"]), ""));
+    assert_eq!((code, out.as_str()), (Some(0), "sent\n"));
+    assert!(events.contains(&format!("captured  {captured}")) && !events.contains('\x1b'), "{events}");
+    assert!(events.trim_end().ends_with("ended     normally"), "{events}");
+
+    let (_, _, events) = said(&output(&mut sending(&["--verbose", "--color=always"]), ""));
+    assert!(events.contains(&format!("\x1b[32mcaptured \x1b[0m {captured}")), "{events}");
+
+    for (variable, is_coloured) in [(None, true), (Some(("NO_COLOR", "1")), false), (Some(("TERM", "dumb")), false)] {
+        let mut script = in_terminal(&sending(&["--verbose"]));
+        script.envs(variable);
+        let (code, shown, _) = said(&output(&mut script, ""));
+        assert_eq!(code, Some(0));
+        assert!(shown.contains(captured) && shown.contains('\x1b') == is_coloured, "{variable:?}: {shown:?}");
+    }
+}
+
+/// The command in a pseudo terminal of its own.
+fn in_terminal(command: &Command) -> Command {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")));
+    let mut script = Command::new("script");
+    // The shell must not get the signals of the terminal.
+    script.args(["-qec", &format!("exec {}", quoted.collect::<Vec<_>>().join(" ")), "/dev/null"]);
+    script.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("NO_COLOR");
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    script
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_reaches_the_command_once() {
+    if !is_there("python3") {
+        return;
+    }
+    let count = "import signal, sys\nseen = []\n\
+        signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print('interrupted', flush=True)))\n\
+        print('ready', flush=True)\nsys.stdin.readline()\nprint('in all', len(seen), flush=True)";
+    let mut script = in_terminal(&mailjig(&["run", "--", "python3", "-c", count]));
+    let (mut running, _deadline) = start(&mut script).unwrap();
+    let (mut typed, mut shown) = (running.stdin.take().unwrap(), BufReader::new(running.stdout.take().unwrap()));
+    let mut until = |text: &str| {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(shown.read_line(&mut line).unwrap() > 0, "it ended before {text:?}");
+        }
+        line
+    };
+
+    until("ready");
+    typed.write_all(b"\x03").unwrap();
+    until("interrupted");
+    typed.write_all(b"go\n").unwrap();
+    assert!(until("in all").contains("in all 1"));
+    assert!(running.wait().unwrap().success());
+}
