@@ -62,6 +62,7 @@ fn filled(path: &str) -> String {
         ("{mailbox}", "INBOX"),
         ("{uid}", "1"),
         ("{id}", "1"),
+        ("{w}", "w1"),
     ]
     .iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
@@ -80,6 +81,7 @@ fn every_operation_answers_with_a_status_that_it_documents() {
         assert_eq!(post("/deliver", json!({ "to": ["bob@example.org"], "raw": mail })).status(), 201);
         assert_eq!(post("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })).status(), 201);
         assert_eq!(post("/servers", json!({})).status(), 201);
+        assert_eq!(post("/webhooks", json!({ "url": "http://127.0.0.1:9/" })).status(), 201);
         let _client = deadline::connect(server.smtp().address());
         server.wait_for_session(mailjig::matchers::session::open()).block();
 
@@ -106,6 +108,7 @@ fn body_for(method: &str, path: &str) -> Value {
         ("post", "/accounts/{login}/mailboxes/{mailbox}") => json!({ "raw": "hi" }),
         ("post", "/rules") | ("put", "/rules/{r}") => json!({ "on": "smtp.rcpt", "do": { "note": "hi" } }),
         ("put", "/scenario") => json!({ "text": "mailjig = 1\n" }),
+        ("post", "/webhooks") => json!({ "url": "http://127.0.0.1:9/" }),
         ("post", "/clock/advance") => json!({ "by": "1s" }),
         _ => json!({}),
     }

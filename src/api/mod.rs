@@ -36,6 +36,8 @@ mod stream;
 mod target;
 mod token;
 mod verify;
+mod webhook_delivery;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +60,7 @@ use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
 use target::Base;
+pub(crate) use webhooks::send_all_messages;
 
 /// Octets that a request may have beyond the messages in it, for the JSON around them.
 const ENVELOPE: u64 = 1 << 20;
@@ -151,6 +154,8 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(sessions::transcripts))
         .routes(routes!(journal::list))
         .routes(routes!(server::settled))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::one, webhooks::remove))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::entries, accounts::put))
@@ -189,6 +194,7 @@ const LINKS: &[(&str, &str)] = &[
     ("transcript", "transcript"),
     ("journal", "journal"),
     ("accounts", "accounts"),
+    ("webhooks", "webhooks"),
     ("rules", "rules"),
     ("scenario", "scenario"),
     ("state", "state"),

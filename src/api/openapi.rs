@@ -22,7 +22,11 @@ to verify what happened. Every path exists for the main server below `/v1`, and 
 const TAGS: &[(&str, &str, &[&str])] = &[
     ("Messages", "Captured mail: lists, waits, parts.", &["messages", "deliver"]),
     ("Accounts", "Accounts, mailboxes and their entries.", &["accounts"]),
-    ("Sessions", "Sessions, transcripts and the journal.", &["sessions", "transcript", "journal", "settled"]),
+    (
+        "Sessions",
+        "Sessions, transcripts and the journal.",
+        &["sessions", "transcript", "journal", "settled", "webhooks"],
+    ),
     (
         "Rules",
         "Rules, scenarios, variables, expectations.",

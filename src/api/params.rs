@@ -90,6 +90,11 @@ pub(super) use query;
 pub(super) fn read<Q: Query>(parts: &Parts) -> Result<Q, Problem> {
     let given = RawQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri);
     let RawQuery(given) = given.map_err(|rejection| Problem::field("query", rejection.body_text()))?;
+    from_pairs(given)
+}
+
+/// Reads filters that are named like the parameters of a query; further ones are errors.
+pub(super) fn from_pairs<Q: Query>(given: Vec<(String, String)>) -> Result<Q, Problem> {
     let mut params = Params { given, known: Vec::new() };
     let query = Q::take(&mut params, "")?;
     params.finish()?;

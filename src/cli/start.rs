@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::ServerOptions;
-use crate::api::Api;
+use crate::api::{Api, send_all_messages};
 use crate::drive::{Engine, Interest, Topic};
 use crate::server::{Host, Server, StartError, Until};
 
@@ -25,6 +25,9 @@ impl Started {
     /// Binds every listener. Fails if an option is wrong or a port is taken.
     pub(super) fn new(options: &ServerOptions) -> Result<Self, Box<dyn Error>> {
         let server = Arc::new(Server::start(options.settings()?).map_err(with_flags)?);
+        for url in options.webhooks() {
+            send_all_messages(&server, url).map_err(|why| format!("`--webhook`: {why}"))?;
+        }
         let host = Host::new(server, options.host_limits());
         let api = options.http().map(|address| Api::start(&host, address)).transpose().map_err(with_flags)?;
         if let Some(path) = options.ca_file() {

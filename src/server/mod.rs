@@ -14,6 +14,8 @@ mod settings;
 mod tests;
 mod tls_configs;
 mod until;
+#[cfg(feature = "api")]
+mod webhooks;
 
 use std::fmt;
 use std::io;
@@ -40,6 +42,10 @@ pub(crate) use settings::Settings;
 pub(crate) use settings::{ANY_ORIGIN, Compat};
 use tls_configs::TlsConfigs;
 pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
+#[cfg(feature = "api")]
+use webhooks::Webhooks;
+#[cfg(feature = "api")]
+pub(crate) use webhooks::{MOST_WEBHOOKS, NewHook, Webhook};
 
 use crate::drive::{Engine, ListenerConfig, TlsProvider, listen, runtime, spawn};
 use crate::protocol::imap::{self, Imap};
@@ -64,6 +70,8 @@ pub(crate) struct Server {
     accepting: Vec<AbortHandle>,
     #[cfg(feature = "api")]
     marks: Marks,
+    #[cfg(feature = "api")]
+    webhooks: Webhooks,
 }
 
 /// Why a server did not start.
@@ -125,6 +133,8 @@ impl Server {
             accepting: Vec::new(),
             #[cfg(feature = "api")]
             marks: Marks::default(),
+            #[cfg(feature = "api")]
+            webhooks: Webhooks::default(),
         };
         let scenario = server.settings.scenario.clone();
         if server.is_clock_manual_under(scenario.as_ref()) {
@@ -167,6 +177,11 @@ impl Server {
         &self.marks
     }
 
+    #[cfg(feature = "api")]
+    pub(crate) fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
+    }
+
     /// The listeners that do not accept connections; normally none.
     pub(crate) fn not_accepting(&self) -> Vec<Listener> {
         let both = self.endpoints.iter().zip(&self.accepting);
@@ -191,6 +206,8 @@ impl Server {
 
     /// Resets the server, except what is kept. Resolves when the listeners that rules closed are open again.
     pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
+        #[cfg(feature = "api")]
+        self.webhooks.reset();
         let is_manual = self.engine.read(|world| self.is_clock_manual_under(world.after_reset(kept)));
         let reset = self.engine.reset(kept, is_manual);
         #[cfg(feature = "api")]
@@ -206,6 +223,8 @@ impl Server {
     /// Stops accepting connections, and ends every session.
     pub(crate) fn stop(&self) {
         self.accepting.iter().for_each(AbortHandle::abort);
+        #[cfg(feature = "api")]
+        self.webhooks.stop();
         self.engine.stop();
     }
 

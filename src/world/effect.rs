@@ -222,6 +222,12 @@ impl World {
         self.noted(Weight::Failure, text.to_owned(), now);
     }
 
+    /// Records how the deliveries of a webhook fare.
+    #[cfg(feature = "api")]
+    pub(crate) fn note_webhook(&mut self, text: String, now: Timestamp) {
+        self.noted(Weight::Note, text, now);
+    }
+
     /// Records that a listener that was temporarily closed cannot be opened again.
     pub(crate) fn note_closed(&mut self, listener: Listener, address: SocketAddr, why: &io::Error, now: Timestamp) {
         let text = format!("{listener} stays closed for now: it cannot listen on {address} again: {why}");

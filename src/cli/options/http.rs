@@ -22,6 +22,10 @@ pub(super) struct Http {
     /// Origin whose web pages may use the API, such as `http://localhost:3000`; `*` for every origin; may be repeated.
     #[arg(long, value_name = "ORIGIN", env = "MAILJIG_CORS", value_delimiter = ',')]
     cors: Vec<String>,
+    /// URL that gets each captured message as JSON, with POST, until it answers with 2xx; may be repeated. The variable
+    /// has one in each line.
+    #[arg(long, value_name = "URL", env = "MAILJIG_WEBHOOK", value_delimiter = '\n')]
+    pub(super) webhook: Vec<String>,
 }
 
 impl Http {

@@ -100,6 +100,11 @@ impl ServerOptions {
         self.color
     }
 
+    /// The URLs that get every message.
+    pub(super) fn webhooks(&self) -> &[String] {
+        &self.http.webhook
+    }
+
     /// The file for the CA certificate.
     pub(super) fn ca_file(&self) -> Option<&Path> {
         self.tls.ca_file.as_deref()
