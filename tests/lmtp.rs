@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mailjig::matchers::subject;
 use mailjig::rules::{lmtp, on};
-use mailjig::{MailServer, Protocol, Scenario};
+use mailjig::{Kept, MailServer, Protocol, Scenario};
 use wire::After::{self, Eof, Open, Reset, Silence};
 use wire::Wire;
 
@@ -333,7 +333,7 @@ fn recipients_without_a_reply_at_a_reset_do_not_get_the_message() {
 
     say_message(&mut client, &[jones, green]);
     slow.wait(1).block();
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
     server.clock().advance(Duration::from_secs(3));
 
     assert_eq!(line(&mut client), accepted(jones, "m1"));

@@ -63,6 +63,7 @@ fn filled(path: &str) -> String {
         ("{uid}", "1"),
         ("{id}", "1"),
         ("{w}", "w1"),
+        ("{e}", "e1"),
     ]
     .iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
@@ -82,10 +83,15 @@ fn every_operation_answers_with_a_status_that_it_documents() {
         assert_eq!(post("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })).status(), 201);
         assert_eq!(post("/servers", json!({})).status(), 201);
         assert_eq!(post("/webhooks", json!({ "url": "http://127.0.0.1:9/" })).status(), 201);
+        assert_eq!(post("/expectations", json!({ "to": "bob@example.org", "times": ".." })).status(), 201);
+        server.account("bob@example.org").mailbox("Work").create();
         let _client = deadline::connect(server.smtp().address());
         server.wait_for_session(mailjig::matchers::session::open()).block();
 
-        let url = format!("{base}{}", filled(path));
+        // INBOX cannot be deleted.
+        let mailbox = if method == "delete" { path.replace("{mailbox}", "Work") } else { path.to_owned() };
+        let has_entry = path.contains("{uid}");
+        let url = format!("{base}{}", filled(if has_entry { path } else { &mailbox }));
         let body = body_for(method, path);
         let response = match (method, body) {
             ("get", _) => agent.get(&url).call(),
@@ -110,6 +116,9 @@ fn body_for(method: &str, path: &str) -> Value {
         ("put", "/scenario") => json!({ "text": "mailjig = 1\n" }),
         ("post", "/webhooks") => json!({ "url": "http://127.0.0.1:9/" }),
         ("post", "/clock/advance") => json!({ "by": "1s" }),
+        ("patch", "/accounts/{login}/mailboxes/{mailbox}/entries" | "/accounts/{login}/mailboxes/{mailbox}/{uid}") => {
+            json!({ "add": ["\\Seen"] })
+        }
         _ => json!({}),
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mailjig::matchers::any;
 use mailjig::rules::{on, smtp};
 use mailjig::{Kept, MailServer, Scenario};
-use wire::Wire;
 use wire::deadline::{self, DEADLINE};
+use wire::{After, Wire};
 
 #[path = "clients/wire.rs"]
 #[allow(dead_code)]
@@ -154,7 +154,7 @@ fn session_numbers_restart_after_those_of_open_sessions() {
     let mut lasts = connect(&server);
     assert_eq!(ask(&mut lasts, "NOOP"), "250 2.0.0 Ok");
 
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
     let next = connect(&server);
     assert_eq!(last(&server), 3);
     drop((lasts, next));
@@ -176,7 +176,7 @@ fn deferred_steps_are_dropped_by_a_reset_and_by_another_scenario() {
         assert_eq!(ask(&mut client, "NOOP"), "250 now");
 
         match is_reset {
-            true => server.reset(),
+            true => drop(server.reset_keeping(&[Kept::Sessions])),
             false => server.scenario(&scenario("mailjig = 1\nclock = \"manual\"")),
         }
         server.clock().advance(Duration::from_secs(2));
@@ -210,7 +210,7 @@ fn a_reset_does_not_change_the_remaining_time_of_open_sessions() {
     deadline::until("the server waits", || server.transcript().to_string().contains("RSET"));
     server.clock().advance(Duration::from_secs(30));
 
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
     server.clock().pause();
 
     server.clock().advance(Duration::from_secs(9));
@@ -280,9 +280,47 @@ fn a_client_is_told_that_its_account_was_removed_by_a_reset() {
     let server = MailServer::start();
     let mut client = idling(&server);
 
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
 
     hears_that_its_account_is_gone(&mut client);
+}
+
+#[test]
+fn a_reset_tells_connected_clients_and_returns_their_sessions() {
+    let server = MailServer::start();
+    let mut smtp = connect(&server);
+    let mut imap = idling(&server);
+    let mut pop3 = Wire::connect(&server, "pop3", false);
+    pop3.line();
+
+    let open = server.reset();
+
+    let open: Vec<_> = open.iter().map(|session| (session.listener.name(), session.user.as_deref())).collect();
+    assert_eq!(open, [("smtp", None), ("imap", Some("me@example.org")), ("pop3", None)]);
+    for (client, says) in [
+        (&mut smtp, "421 4.3.2 The server was reset\r\n"),
+        (&mut imap, "* BYE The server was reset\r\n"),
+        (&mut pop3, "-ERR [SYS/TEMP] The server was reset\r\n"),
+    ] {
+        assert_eq!(String::from_utf8(client.line()).unwrap(), says);
+        assert_eq!(client.read(), Err(After::Eof), "{says}");
+    }
+    assert!(server.sessions().is_empty());
+    let _first = connect(&server);
+    assert_eq!(server.sessions()[0].no.number(), 1);
+}
+
+#[test]
+fn a_reset_does_not_wait_for_a_client_that_a_rule_stalls() {
+    let server = MailServer::start();
+    server.mount(on(smtp::noop()).stall());
+    let mut client = connect(&server);
+    client.say("NOOP\r\n");
+    deadline::until("the session is stalled", || server.transcript().to_string().contains("NOOP"));
+
+    assert_eq!(server.reset().len(), 1);
+
+    assert!(server.sessions().is_empty());
 }
 
 fn goes_with_its_scenario(server: &MailServer) {
@@ -316,7 +354,7 @@ fn a_session_keeps_its_age_across_a_reset() {
     let mut client = connect(&server);
     server.clock().advance(Duration::from_secs(3));
 
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
 
     let [session] = &server.sessions()[..] else { panic!("there must be one session") };
     assert!(session.opened < server.clock().now());

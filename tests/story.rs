@@ -9,7 +9,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use mailjig::matchers::{session, subject, to};
-use mailjig::{Endpoint, Mail, MailServer, Timestamp};
+use mailjig::{Endpoint, Kept, Mail, MailServer, Timestamp};
 
 #[path = "clients/deadline.rs"]
 #[allow(dead_code)]
@@ -168,7 +168,7 @@ fn a_reset_ends_sessions_of_removed_accounts() {
     pop3.say("USER bob@example.org", "+OK");
     pop3.say("PASS x", "+OK");
 
-    server.reset();
+    server.reset_keeping(&[Kept::Sessions]);
 
     while idle.line() != "* BYE The account is gone" {}
 

@@ -1,20 +1,20 @@
-//! `/v1/accounts`: accounts, mailboxes and their entries, and putting messages into mailboxes.
+//! `/v1/accounts`: accounts, and putting messages into their mailboxes.
 
 use axum::Json;
-use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{MessageBody, octets};
+use super::body::{JsonBody, MessageBody, octets};
+use super::entries::EntryJson;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{MessageNo, Timestamp};
-use crate::mail::{Account, Entry, Flags, Mailbox, SpecialUse};
+use crate::base::{Timestamp, is_identifier};
+use crate::mail::{Account, Flags, Mailbox, Member, SpecialUse};
 use crate::protocol::InvalidMailbox;
-use crate::world::{Draft, World};
+use crate::world::{Draft, NotChanged, World};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct AccountJson {
@@ -38,20 +38,6 @@ pub(super) struct MailboxJson {
     highest_modseq: u64,
     entries: usize,
     unseen: usize,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct EntryJson {
-    uid: u32,
-    flags: Vec<String>,
-    /// The internal date (RFC 3501 §2.3.3).
-    #[schema(value_type = String, format = DateTime)]
-    date: Timestamp,
-    modseq: u64,
-    /// The message, such as `m1`.
-    #[schema(value_type = String)]
-    message: MessageNo,
-    size: usize,
 }
 
 impl From<&Account> for AccountJson {
@@ -79,27 +65,29 @@ impl From<&Mailbox> for MailboxJson {
     }
 }
 
-impl EntryJson {
-    fn of(mailbox: &Mailbox, entry: &Entry) -> Self {
-        Self {
-            uid: entry.uid,
-            flags: entry.flags.names(&mailbox.keywords).map(str::to_owned).collect(),
-            date: entry.date.at,
-            modseq: entry.modseq,
-            message: entry.message.no(),
-            size: entry.message.raw().len(),
-        }
-    }
-}
-
 #[derive(Serialize, ToSchema)]
 pub(super) struct AccountList {
     accounts: Vec<AccountJson>,
 }
 
+/// An account to make or change.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAccount {
+    /// The password that its login needs. Without one, the login succeeds with any password, if the server accepts
+    /// every login.
+    #[schema(value_type = Option<String>)]
+    password: Option<Box<str>>,
+    /// Further addresses whose mail it gets; they need a `password`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    addresses: Vec<Box<str>>,
+}
+
+/// How many entries were expunged.
 #[derive(Serialize, ToSchema)]
-pub(super) struct EntryList {
-    entries: Vec<EntryJson>,
+pub(super) struct Cleared {
+    entries: usize,
 }
 
 query! {
@@ -147,47 +135,80 @@ pub(super) async fn one(
     account.map(Json).ok_or_else(|| Problem::none("account", &login))
 }
 
-/// List the entries of a mailbox.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), responses(
-    (status = 200, description = "The entries, in the order of their UIDs.", body = EntryList),
-    (status = 404, description = "There is no such mailbox."),
+/// Make an account, or change its password and addresses.
+///
+/// If the server accepts every login, that stays so for other logins.
+#[utoipa::path(put, path = "/accounts/{login}", params(("login" = String, Path, description = "The login of the account.")),
+    request_body = NewAccount, responses(
+    (status = 200, description = "The account existed before.", body = AccountJson),
+    (status = 201, description = "The new account.", body = AccountJson),
+    (status = 422, description = "The login or an address is not valid, or the list of accounts is closed and there is no password."),
 ))]
-pub(super) async fn entries(
+pub(super) async fn make(
     Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
+    Path(login): Path<String>,
     _: NoParams,
-) -> Result<Json<EntryList>, Problem> {
-    let entries: Option<Vec<EntryJson>> = server.engine().read(|world| {
-        let mailbox = mailbox(world, &login, &name)?;
-        Some(mailbox.entries().iter().map(|entry| EntryJson::of(mailbox, entry)).collect())
-    });
-    let entries = entries.ok_or_else(|| Problem::none("mailbox", &format!("{name} of {login}")))?;
-    Ok(Json(EntryList { entries }))
+    JsonBody(new): JsonBody<NewAccount>,
+) -> Result<Response, Problem> {
+    let NewAccount { password, addresses } = new;
+    if password.is_none() && !addresses.is_empty() {
+        return Err(Problem::field("password", "an account with `addresses` needs a `password`"));
+    }
+    if let Some(wrong) = addresses.iter().find(|address| !is_identifier(address)) {
+        let detail = format!("{wrong:?} is not a valid address: it must not be empty or contain control characters");
+        return Err(Problem::field("addresses", detail).status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    let member = password.map(|password| Member { login: login.as_str().into(), password, addresses });
+    let (account, is_new) = server.engine().update(|world, now| {
+        let is_new = world.make_account(&login, member, now).map_err(|why| match why {
+            NotChanged::Invalid(InvalidMailbox::Stranger) => {
+                let detail = "the list of accounts is closed; give the account a `password`";
+                Problem::field("password", detail).status(StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            why @ (NotChanged::Invalid(_)
+            | NotChanged::NoAccount(_)
+            | NotChanged::NoMailbox(_)
+            | NotChanged::NoEntry(_)
+            | NotChanged::Taken(_)
+            | NotChanged::Below
+            | NotChanged::Inbox) => refused(why),
+        })?;
+        Ok::<_, Problem>((account(world, &login).map(AccountJson::from), is_new))
+    })?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(account)).into_response())
 }
 
-/// Get the bytes of an entry's message.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    ("uid" = u32, Path, description = "The UID of the entry."),
-), responses(
-    (status = 200, description = "The bytes of its message.", body = String, content_type = "message/rfc822"),
-    (status = 404, description = "There is no such entry."),
+/// Delete an account with its mail, and end its sessions with 421, BYE or -ERR.
+///
+/// If the server accepts every login, the next login or message creates it again.
+#[utoipa::path(delete, path = "/accounts/{login}", params(("login" = String, Path, description = "The login of the account.")), responses(
+    (status = 204, description = "The account is deleted."),
+    (status = 404, description = "There is no such account."),
 ))]
-pub(super) async fn raw(
+pub(super) async fn delete(
     Target(server): Target,
-    Path((login, name, uid)): Path<(String, String, String)>,
+    Path(login): Path<String>,
     _: NoParams,
-) -> Result<Response, Problem> {
-    let number: u32 = uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is not a UID; write `1`")))?;
-    let message = server
-        .engine()
-        .read(|world| mailbox(world, &login, &name)?.entry(number).map(|entry| entry.message.raw().clone()));
-    let raw = message.ok_or_else(|| Problem::none("entry", &format!("{uid} of {name} of {login}")))?;
-    Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
+) -> Result<StatusCode, Problem> {
+    match server.delete_account(&login) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::none("account", &login)),
+    }
+}
+
+/// Expunge all mail of an account. Its mailboxes stay, and captured messages too.
+#[utoipa::path(delete, path = "/accounts/{login}/entries", params(("login" = String, Path, description = "The login of the account.")), responses(
+    (status = 200, description = "The number of entries.", body = Cleared),
+    (status = 404, description = "There is no such account."),
+))]
+pub(super) async fn clear(
+    Target(server): Target,
+    Path(login): Path<String>,
+    _: NoParams,
+) -> Result<Json<Cleared>, Problem> {
+    let entries = server.engine().update(|world, now| world.clear_account(&login, now)).map_err(refused)?;
+    Ok(Json(Cleared { entries }))
 }
 
 /// Put a message into a mailbox, which is created if it does not exist.
@@ -225,11 +246,27 @@ pub(super) async fn put(
         let mailbox = world.mail.accounts.mailbox(place);
         Ok(mailbox.and_then(|mailbox| Some(EntryJson::of(mailbox, mailbox.entry(uid)?))))
     });
-    let entry = entry.map_err(|unfit: InvalidMailbox| {
-        let field = if matches!(unfit, InvalidMailbox::Flag(_) | InvalidMailbox::Keywords) { "flags" } else { "path" };
-        Problem::field(field, format!("{name} of {login}: {unfit}")).status(StatusCode::UNPROCESSABLE_ENTITY)
-    })?;
+    let entry = entry.map_err(|unfit| refused(NotChanged::Invalid(unfit)))?;
     Ok((StatusCode::CREATED, Json(entry)).into_response())
+}
+
+/// Why a change was refused, with the status that fits.
+pub(super) fn refused(why: NotChanged) -> Problem {
+    let detail = why.to_string();
+    let (status, field) = match why {
+        NotChanged::NoAccount(_) | NotChanged::NoMailbox(_) | NotChanged::NoEntry(_) => (StatusCode::NOT_FOUND, None),
+        NotChanged::Taken(_) | NotChanged::Below | NotChanged::Inbox => (StatusCode::CONFLICT, Some("path")),
+        NotChanged::Invalid(InvalidMailbox::Flag(_) | InvalidMailbox::Keywords) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some("flags"))
+        }
+        NotChanged::Invalid(InvalidMailbox::Stranger | InvalidMailbox::Login | InvalidMailbox::Name(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some("path"))
+        }
+    };
+    match field {
+        Some(field) => Problem::field(field, detail).status(status),
+        None => Problem::new(status, detail),
+    }
 }
 
 fn account<'w>(world: &'w World, login: &str) -> Option<&'w Account> {
@@ -237,6 +274,6 @@ fn account<'w>(world: &'w World, login: &str) -> Option<&'w Account> {
     accounts.account(accounts.find(login)?)
 }
 
-fn mailbox<'w>(world: &'w World, login: &str, name: &str) -> Option<&'w Mailbox> {
+pub(super) fn mailbox<'w>(world: &'w World, login: &str, name: &str) -> Option<&'w Mailbox> {
     account(world, login)?.named(&world.mail.accounts.namespace().canonical(name))
 }

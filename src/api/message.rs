@@ -84,6 +84,15 @@ pub(super) async fn links(Target(server): Target, Path(m): Path<String>, _: NoPa
     run_blocking(move || Json(message.links()).into_response()).await
 }
 
+/// Get the URLs in the text of a message.
+#[utoipa::path(get, path = "/messages/{m}/codes", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 200, description = "The URLs.", body = Vec<String>), (status = 404, description = "There is no such message."),
+))]
+pub(super) async fn codes(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+    let message = find(&server, &m)?.message;
+    run_blocking(move || Json(message.codes()).into_response()).await
+}
+
 /// List the MIME parts of a message.
 #[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
     (status = 200, description = "The parts, in order.", body = Vec<PartJson>), (status = 404, description = "There is no such message."),

@@ -1,5 +1,6 @@
 //! `/v1/messages`: lists and waits.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use super::blocking::{blocking_if_long, run_blocking};
 use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
 use super::feed::Feed;
 use super::json::MessageJson;
-use super::params::{NoParams, Value, query};
+use super::params::{Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{Pattern, Seq, Times};
+use crate::base::{MessageNo, Pattern, Seq, Times};
 use crate::drive::Engine;
 use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
@@ -46,21 +47,21 @@ query! {
     pub(super) struct MessageFilters {
         /// The address of a recipient in the envelope: text, `*` for any characters, `~` and a regular expression, or
         /// `!` and one of these.
-        to: Option<Pattern>,
+        pub(super) to: Option<Pattern>,
         /// The address of the sender in the envelope.
-        from: Option<Pattern>,
+        pub(super) from: Option<Pattern>,
         /// The subject, decoded.
-        subject: Option<Pattern>,
+        pub(super) subject: Option<Pattern>,
         /// The text, decoded. Plain text is found anywhere in it.
-        body: Option<Pattern>,
+        pub(super) body: Option<Pattern>,
         /// The file name of an attachment.
-        attachment: Option<Pattern>,
+        pub(super) attachment: Option<Pattern>,
         /// The login of the session that sent it.
-        user: Option<Pattern>,
+        pub(super) user: Option<Pattern>,
         /// The listener that received it, such as `smtp`.
-        listener: Option<Pattern>,
+        pub(super) listener: Option<Pattern>,
         /// A header field, as `Name:value`; the value is a pattern.
-        header: Vec<String>,
+        pub(super) header: Vec<String>,
     }
 }
 
@@ -79,6 +80,9 @@ query! {
         wait: Option<Duration>,
         /// How many messages to wait for; default 1.
         count: Option<u64>,
+        /// Wait so long, such as `500ms`, and require that no message matches meanwhile or before; 409 as soon as one
+        /// does.
+        none_within: Option<Duration>,
     }
 }
 
@@ -97,18 +101,29 @@ pub(super) async fn list(
     headers: StreamHeaders,
     query: ListQuery,
 ) -> Result<Response, Problem> {
-    let ListQuery { filters, after, stream, limit, wait, count } = query;
+    let ListQuery { filters, after, stream, limit, wait, count, none_within } = query;
     let matcher = filters.matcher()?;
     if headers.wants_stream(stream) {
-        refuse_useless(&[("limit", limit.is_some()), ("wait", wait.is_some()), ("count", count.is_some())])?;
+        refuse_useless(&[
+            ("limit", limit.is_some()),
+            ("wait", wait.is_some()),
+            ("count", count.is_some()),
+            ("none_within", none_within.is_some()),
+        ])?;
         let after = headers.begin(after);
         refuse_discarded(&server, after)?;
         refuse_unreached(&server, after.unwrap_or_default())?;
         let feed = Feed::of_messages(after, matcher, server.engine());
         return Ok(events::stream(server, feed));
     }
+    if none_within.is_some() && (wait.is_some() || count.is_some()) {
+        return Err(Problem::field("none_within", "`none_within` cannot be combined with `wait` and `count`"));
+    }
     refuse_discarded(&server, after)?;
     let selection = MessageSelection { matcher, after, limit: limit.unwrap_or(DEFAULT_LIMIT) as usize };
+    if let Some(within) = none_within {
+        return selection.none(server, within).await;
+    }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`")),
         (None, None) => run_blocking(move || selection.find(server.engine()).into_response()).await,
@@ -128,6 +143,11 @@ fn refuse_discarded(server: &Server, after: Option<Seq>) -> Result<(), Problem> 
 impl MessageFilters {
     /// A matcher that requires every filter.
     pub(super) fn matcher(self) -> Result<Matcher, Problem> {
+        Ok(self.clauses()?.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
+    }
+
+    /// A matcher for each filter.
+    fn clauses(self) -> Result<Vec<Matcher>, Problem> {
         let mut clauses: Vec<Matcher> = Vec::new();
         clauses.extend(self.to.map(to));
         clauses.extend(self.from.map(from));
@@ -143,7 +163,7 @@ impl MessageFilters {
             let value = Pattern::read(value.trim_start()).map_err(|error| Problem::field("header", error))?;
             clauses.push(field(name.trim(), value));
         }
-        Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
+        Ok(clauses)
     }
 }
 
@@ -181,14 +201,47 @@ impl MessageSelection {
             let octets = found.iter().map(|captured| captured.message.raw().len()).sum();
             return Ok(blocking_if_long(octets, || MessageList::of(&found, next).into_response()));
         }
-        Err(run_blocking(move || {
-            let question = Question { matcher, times: Times::from(count..), location: None };
-            let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
-            let report = Report::new(&question, FailureKind::Late(format!("{within:?}")), &snapshot);
-            Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
-        })
-        .await?)
+        Err(late(server, matcher, count, within).await?)
     }
+
+    /// Waits, and fails as soon as a message matches.
+    async fn none(self, server: Arc<Server>, within: Duration) -> Result<Response, Problem> {
+        let mut query = MailQuery::after(self.after.unwrap_or_default(), self.matcher.clone());
+        let interest = query.interest();
+        let check = |engine: &Engine| {
+            let look = |octets, look: &mut dyn FnMut()| blocking_if_long(octets, look);
+            Some(query.find_with(engine, usize::MAX, look)).filter(|found| !found.is_empty())
+        };
+        let found = Until::new(server.engine(), interest, within, check).await;
+        run_blocking(move || {
+            let Some(found) = found else {
+                return Ok(MessageList { messages: Vec::new(), next: query.cursor() }.into_response());
+            };
+            let question = Question { matcher: self.matcher, times: Times::from(0), location: None };
+            let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
+            let report = Report::new(&question, FailureKind::Miscounted, &snapshot);
+            let messages: Vec<MessageJson> = found.iter().map(MessageJson::from).collect();
+            let problem = Problem::new(StatusCode::CONFLICT, report.to_string());
+            Err(problem.with("report", report).with("messages", messages))
+        })
+        .await?
+    }
+}
+
+/// The answer to a wait that was in vain.
+pub(super) async fn late(
+    server: Arc<Server>,
+    matcher: Matcher,
+    count: u64,
+    within: Duration,
+) -> Result<Problem, Problem> {
+    run_blocking(move || {
+        let question = Question { matcher, times: Times::from(count..), location: None };
+        let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
+        let report = Report::new(&question, FailureKind::Late(format!("{within:?}")), &snapshot);
+        Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
+    })
+    .await
 }
 
 impl MessageList {
@@ -202,14 +255,29 @@ impl MessageList {
     }
 }
 
-/// Delete the captured messages, and return them.
+/// Delete the captured messages that match, and return them.
 ///
-/// They leave the mailboxes too. Deletes the journal, and the sessions that have ended with their transcripts. Messages
-/// that were appended or put into a mailbox stay.
-#[utoipa::path(delete, path = "/messages", responses((status = 200, description = "The deleted messages.", body = MessageList)))]
-pub(super) async fn clear(Target(server): Target, _: NoParams) -> Result<Response, Problem> {
+/// They leave the mailboxes too. No message is lost between looking and deleting: just those in the answer are deleted.
+/// Without filters, all captured messages are deleted, and also the journal, and the sessions that have ended with their
+/// transcripts. Messages that were appended or put into a mailbox stay.
+#[utoipa::path(delete, path = "/messages", params(MessageFilters), responses(
+    (status = 200, description = "The deleted messages.", body = MessageList),
+))]
+pub(super) async fn clear(Target(server): Target, filters: MessageFilters) -> Result<Response, Problem> {
+    let matcher = filters.clauses()?.into_iter().reduce(|all, clause| all.and(clause));
     run_blocking(move || {
-        let (captured, next) = server.engine().update(|world, now| (world.clear(now), world.journal.tip()));
+        let engine = server.engine();
+        let (captured, next) = match matcher {
+            None => engine.update(|world, now| (world.clear(now), world.journal.tip())),
+            Some(matcher) => {
+                let mut query = MailQuery::after(Seq::default(), matcher);
+                let mut found = query.find(engine, usize::MAX);
+                found.extend(query.find_unclosed(engine, usize::MAX));
+                let numbers: HashSet<MessageNo> = found.iter().map(|captured| captured.message.no()).collect();
+                let delete = |world: &mut World, now| world.delete(|no| numbers.contains(&no), now);
+                (engine.update(delete), query.cursor())
+            }
+        };
         MessageList::of(&captured, next).into_response()
     })
     .await

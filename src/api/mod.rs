@@ -10,11 +10,15 @@ mod clock;
 mod compat;
 mod cors;
 mod endpoints;
+mod entries;
 mod events;
+mod expectations;
 mod feed;
 mod greenmail;
 mod journal;
 mod json;
+mod latest;
+mod mailboxes;
 mod mailhog;
 mod mailpit;
 mod message;
@@ -139,16 +143,18 @@ fn v1() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(index))
         .routes(routes!(messages::list, messages::clear))
+        .routes(routes!(latest::latest))
         .routes(routes!(message::one))
         .routes(routes!(message::raw))
         .routes(routes!(message::text))
         .routes(routes!(message::html))
         .routes(routes!(message::headers))
         .routes(routes!(message::links))
+        .routes(routes!(message::codes))
         .routes(routes!(message::parts))
         .routes(routes!(message::part))
         .routes(routes!(server::deliver))
-        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(sessions::one, sessions::kick))
         .routes(routes!(sessions::transcript))
         .routes(routes!(sessions::transcripts))
@@ -157,15 +163,22 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::remove))
         .routes(routes!(accounts::list))
-        .routes(routes!(accounts::one))
-        .routes(routes!(accounts::entries, accounts::put))
-        .routes(routes!(accounts::raw))
+        .routes(routes!(accounts::one, accounts::make, accounts::delete))
+        .routes(routes!(accounts::clear))
+        .routes(routes!(mailboxes::create, mailboxes::change, mailboxes::delete, entries::list, accounts::put))
+        .routes(routes!(mailboxes::change_uid_validity))
+        .routes(routes!(mailboxes::subscribe, mailboxes::unsubscribe))
+        .routes(routes!(entries::flag_all, entries::expunge_all))
+        .routes(routes!(entries::one, entries::flag, entries::expunge))
+        .routes(routes!(entries::raw))
         .routes(routes!(rules::list, rules::add, rules::clear))
         .routes(routes!(rules::one, rules::replace, rules::remove))
         .routes(routes!(rules::enable))
         .routes(routes!(rules::disable))
         .routes(routes!(scenario::scenario, scenario::load, scenario::unload))
         .routes(routes!(state::state, state::set_state))
+        .routes(routes!(expectations::list, expectations::add, expectations::clear))
+        .routes(routes!(expectations::one, expectations::remove))
         .routes(routes!(verify::verify))
         .routes(routes!(clock::clock))
         .routes(routes!(clock::pause))
@@ -196,6 +209,7 @@ const LINKS: &[(&str, &str)] = &[
     ("accounts", "accounts"),
     ("webhooks", "webhooks"),
     ("rules", "rules"),
+    ("expectations", "expectations"),
     ("scenario", "scenario"),
     ("state", "state"),
     ("clock", "clock"),

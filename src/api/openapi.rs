@@ -18,10 +18,10 @@ Tests in any language use this API to read the captured mail, to wait for it, to
 to verify what happened. Every path exists for the main server below `/v1`, and for each further server below \
 `/v1/servers/{id}`.";
 
-/// The first segments of paths, and the tag of their operations.
+/// The nouns of paths, and the tag of their operations.
 const TAGS: &[(&str, &str, &[&str])] = &[
     ("Messages", "Captured mail: lists, waits, parts.", &["messages", "deliver"]),
-    ("Accounts", "Accounts, mailboxes and their entries.", &["accounts"]),
+    ("Accounts", "Accounts, mailboxes and their entries.", &["accounts", "mailboxes"]),
     (
         "Sessions",
         "Sessions, transcripts and the journal.",
@@ -68,7 +68,10 @@ fn complete(mut document: OpenApi) -> OpenApi {
     let schemas = &mut document.components.get_or_insert_default().schemas;
     schemas.insert(Problem::name().into_owned(), Problem::schema());
     for (path, item) in &mut document.paths.paths {
-        let first = path.split('/').nth(1).unwrap_or_default();
+        let first = match path.contains("/mailboxes/") {
+            true => "mailboxes",
+            false => path.split('/').nth(1).unwrap_or_default(),
+        };
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete_operation(operation, first);
@@ -77,7 +80,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// `first` is the first segment of the path.
+/// `first` is the noun of the path: its first segment, or `mailboxes`.
 fn complete_operation(operation: &mut Operation, first: &str) {
     let its = TAGS.iter().find(|(.., firsts)| firsts.contains(&first)).or(TAGS.last());
     operation.tags = its.map(|(tag, ..)| vec![(*tag).to_owned()]);

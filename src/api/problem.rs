@@ -51,6 +51,11 @@ impl Problem {
         Self::field(field, format!("the body is wrong: {why}")).status(rejection.status())
     }
 
+    /// The same error in another parameter or member.
+    pub(super) fn of(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
+
     /// The resource does not exist, or no longer exists.
     pub(super) fn none(what: &str, name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))

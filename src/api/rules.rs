@@ -66,7 +66,7 @@ pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<RuleList> 
     Json(RuleList { rules: server.engine().read(shown) })
 }
 
-/// Mount a rule, outside all others. The body is the rule, as in a scenario.
+/// Mount a rule, outside all others. The body is the rule, as in a scenario; without `id`, its number is its name.
 #[utoipa::path(post, path = "/rules", request_body = Object, responses(
     (status = 201, description = "The rule is mounted.", body = MountedJson),
     (status = 422, description = "The rule is not valid. `problems` names each error and its place."),
@@ -77,18 +77,30 @@ pub(super) async fn add(
     _: NoParams,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let rule = read(&server, &body)?;
+    let NewRule { mut rule, has_id } = read(&server, &body)?;
     let (no, shown) = server.engine().update(|world, now| {
-        let no = world.mount(rule, now);
+        if !has_id {
+            rule.id = format!("r{}", world.rulebook.next_no().0).into();
+        }
+        let no = world.mount(Arc::new(rule), now);
         (no, world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world)))
     });
     let location = [(header::LOCATION, format!("{base}/rules/r{}", no.0))];
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
 }
 
-fn read(server: &Server, body: &[u8]) -> Result<Arc<Rule>, Problem> {
+/// A rule from the body of a request.
+struct NewRule {
+    rule: Rule,
+    /// Whether the body names it. If not, its number is its name, so that reports can tell rules apart.
+    has_id: bool,
+}
+
+fn read(server: &Server, body: &[u8]) -> Result<NewRule, Problem> {
     let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
-    rule_from_json(&value(body)?, "added over HTTP", namespace).map(Arc::new).map_err(wrong)
+    let value = value(body)?;
+    let rule = rule_from_json(&value, "added over HTTP", namespace).map_err(wrong)?;
+    Ok(NewRule { rule, has_id: value.get("id").is_some() })
 }
 
 /// Get one rule, or wait until it has fired.
@@ -132,9 +144,13 @@ pub(super) async fn replace(
     _: NoParams,
     body: Bytes,
 ) -> Result<Json<MountedJson>, Problem> {
-    let rule = read(&server, &body)?;
+    let NewRule { mut rule, has_id } = read(&server, &body)?;
     let replaced = server.engine().update(|world, now| {
-        let no = number(world, &r).filter(|no| world.replace(*no, rule, now))?;
+        let no = number(world, &r)?;
+        if !has_id {
+            rule.id = Arc::clone(&world.rulebook.get(no)?.rule.id);
+        }
+        world.replace(no, Arc::new(rule), now).then_some(())?;
         world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world))
     });
     replaced.map(Json).ok_or_else(|| Problem::none("rule", &r))

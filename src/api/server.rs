@@ -15,6 +15,7 @@ use super::body::{MessageBody, octets};
 use super::json::MessageJson;
 use super::params::{NoParams, Value, query};
 use super::problem::Problem;
+use super::sessions::SessionList;
 use super::target::{Base, Target};
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
@@ -60,7 +61,7 @@ query! {
 query! {
     /// What a reset leaves as it is.
     pub(super) struct ResetQuery {
-        /// One or more of `rules`, `scenario` and `clock`, separated by commas.
+        /// One or more of `rules`, `scenario`, `clock` and `sessions`, separated by commas.
         keep: Option<KeptList>,
     }
 }
@@ -129,14 +130,16 @@ pub(super) async fn settled(Target(server): Target, SettleQuery { wait }: Settle
     .await?)
 }
 
-/// Restore the state at the start: mail, rules, scenario, variables, counts, clock.
+/// Restore the state at the start: mail, accounts, rules, expectations, scenario, variables, counts, clock.
+///
+/// Open sessions end: clients are told with 421, BYE or -ERR.
 #[utoipa::path(post, path = "/reset", params(ResetQuery), responses(
-    (status = 204, description = "The server is as it was at the start, except for what is kept."),
+    (status = 200, description = "The server is as it was at the start, except for what is kept. The sessions that were open.", body = SessionList),
 ))]
-pub(super) async fn reset(Target(server): Target, ResetQuery { keep }: ResetQuery) -> Result<StatusCode, Problem> {
+pub(super) async fn reset(Target(server): Target, ResetQuery { keep }: ResetQuery) -> Result<Response, Problem> {
     let KeptList(kept) = keep.unwrap_or_default();
-    server.reset(&kept).await.map_err(|_| Problem::bug())?;
-    Ok(StatusCode::NO_CONTENT)
+    let open = server.reset(&kept).await.map_err(|_| Problem::bug())?;
+    Ok(Json(SessionList::of(&open)).into_response())
 }
 
 /// A list such as `rules,clock`.

@@ -10,20 +10,21 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::task::block_in_place;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::ObjectBuilder;
 
 use super::chunked::chunked;
 use super::json::SessionJson;
 use super::messages::listener;
-use super::params::{NoParams, Path, query};
+use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{Pattern, Seq, SessionNo, Times};
+use crate::base::{Pattern, Seq, SessionNo, Times, is_identifier};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::{any, session};
 use crate::expect::{Matcher, Snapshot};
-use crate::journal::Transcript;
+use crate::journal::{Session, Transcript};
 use crate::server::{Server, Until, sessions_that};
-use crate::world::World;
+use crate::world::{Goodbye, World};
 
 query! {
     /// Filters for sessions, all of which must match.
@@ -54,6 +55,28 @@ query! {
         count: Option<u64>,
     }
 }
+
+query! {
+    /// How a session ends.
+    pub(super) struct EndQuery {
+        /// A line to send first, without CRLF, such as `421 4.3.2 Closing`, `* BYE Closing` or `-ERR [SYS/TEMP] Closing`;
+        /// default: nothing.
+        reply: Option<ReplyLine>,
+    }
+}
+
+query! {
+    /// Which sessions end, and how.
+    pub(super) struct EndAllQuery {
+        /// Filters.
+        filters: SessionFilters,
+        /// A line to send first, without CRLF, such as `421 4.3.2 Closing`; default: nothing.
+        reply: Option<ReplyLine>,
+    }
+}
+
+/// A line for a client.
+pub(super) struct ReplyLine(String);
 
 query! {
     /// The query of a transcript.
@@ -99,8 +122,13 @@ pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result
         };
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
     };
-    let sessions: Vec<SessionJson<'_>> = sessions.iter().map(|session| SessionJson::from(&**session)).collect();
-    Ok(Json(SessionList { sessions }).into_response())
+    Ok(Json(SessionList::of(&sessions)).into_response())
+}
+
+impl<'a> SessionList<'a> {
+    pub(super) fn of(sessions: &'a [Arc<Session>]) -> Self {
+        Self { sessions: sessions.iter().map(|session| SessionJson::from(&**session)).collect() }
+    }
 }
 
 impl SessionFilters {
@@ -129,19 +157,53 @@ pub(super) async fn one(Target(server): Target, Path(s): Path<String>, _: NoPara
     Ok(Json(SessionJson::from(&*session)).into_response())
 }
 
-/// End a session.
-#[utoipa::path(delete, path = "/sessions/{s}", params(("s" = String, Path, description = "The session, such as `s1`.")), responses(
+/// End a session, after a reply of your choice.
+#[utoipa::path(delete, path = "/sessions/{s}", params(("s" = String, Path, description = "The session, such as `s1`."), EndQuery), responses(
     (status = 204, description = "The session ends."), (status = 404, description = "There is no such session."),
     (status = 409, description = "It has already ended."),
 ))]
-pub(super) async fn kick(Target(server): Target, Path(s): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn kick(
+    Target(server): Target,
+    Path(s): Path<String>,
+    EndQuery { reply }: EndQuery,
+) -> Result<StatusCode, Problem> {
     let no = number(&s)?;
-    if server.engine().kick(no) {
+    if server.end_session(no, goodbye(reply.as_ref())) {
         return Ok(StatusCode::NO_CONTENT);
     }
     match server.engine().read(|world| world.journal.session(no).is_some()) {
         true => Err(Problem::new(StatusCode::CONFLICT, format!("session {no} has ended"))),
         false => Err(Problem::none("session", &s)),
+    }
+}
+
+/// End all sessions that match, after a reply of your choice.
+#[utoipa::path(delete, path = "/sessions", params(EndAllQuery), responses(
+    (status = 200, description = "The sessions that end.", body = SessionList),
+))]
+pub(super) async fn end_all(
+    Target(server): Target,
+    EndAllQuery { filters, reply }: EndAllQuery,
+) -> Result<Response, Problem> {
+    let matcher = filters.matcher()?;
+    let ended = server.end_sessions(|session| matcher.matches_session(session), goodbye(reply.as_ref()));
+    Ok(Json(SessionList::of(&ended)).into_response())
+}
+
+fn goodbye(reply: Option<&ReplyLine>) -> Goodbye<'_> {
+    reply.map_or(Goodbye::Silent, |ReplyLine(line)| Goodbye::Line(line))
+}
+
+impl Value for ReplyLine {
+    fn read(text: &str) -> Result<Self, String> {
+        match is_identifier(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err("write one line without CR and LF, such as `421 4.3.2 Closing`".to_owned()),
+        }
+    }
+
+    fn schema() -> ObjectBuilder {
+        String::schema().min_length(Some(1))
     }
 }
 

@@ -1,13 +1,17 @@
 //! `/v1/verify`: whether rules fired and expectations are met.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use serde::Serialize;
 
+use super::blocking::run_blocking;
 use super::problem::Problem;
 use super::server::{SETTLE, SettleQuery};
 use super::target::Target;
 use crate::drive::{Engine, Interest, Topic};
+use crate::expect::{Question, Report, RulesReport, Snapshot, verify_expectations};
 use crate::server::{Server, Until};
 use crate::world::World;
 
@@ -27,8 +31,29 @@ pub(super) async fn verified(server: &Server, wait: Duration) -> Result<(), Prob
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
     let _settled_or_not = Until::new(server.engine(), interest, wait, check).await;
     tokio::time::sleep(settle).await;
-    match server.engine().read(World::rules_report) {
-        None => Ok(()),
-        Some(report) => Err(Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)),
-    }
+    let engine = Arc::clone(server.engine());
+    run_blocking(move || {
+        let (rules, expectations, snapshot) = engine.read(|world| {
+            let expectations: Vec<Question> = world.expectations.iter().map(|(_, question)| question.clone()).collect();
+            (world.rules_report(), expectations, Snapshot::of(&world.journal))
+        });
+        let unmet = verify_expectations(&expectations, &snapshot, false).err();
+        if rules.is_none() && unmet.is_none() {
+            return Ok(());
+        }
+        let texts = rules.iter().map(ToString::to_string).chain(unmet.iter().map(ToString::to_string));
+        let detail = texts.collect::<Vec<_>>().join("\n");
+        let report = Failed { rules, messages: unmet.map(|unmet| unmet.reports).unwrap_or_default() };
+        Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report))
+    })
+    .await?
+}
+
+/// The report on rules and on expectations of messages.
+#[derive(Serialize)]
+struct Failed {
+    #[serde(flatten)]
+    rules: Option<RulesReport>,
+    /// The expectations of messages that are not met.
+    messages: Vec<Report>,
 }

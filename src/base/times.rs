@@ -28,7 +28,7 @@ pub struct Times {
 pub struct TimesError(Box<str>);
 
 impl Times {
-    /// Reads `2`, `=2`, `>=1`, `<=3` or `1-3`.
+    /// Reads `2`, `=2`, `>=1`, `<=3` or `1-3`, and Rust's `1..`, `..=3`, `1..=3` and `1..4`.
     ///
     /// # Errors
     /// [`TimesError`], if the text has none of these forms, or the range is empty.
@@ -37,6 +37,7 @@ impl Times {
     /// use mailjig::Times;
     ///
     /// assert_eq!(Times::parse(">=1"), Ok(Times::from(1..)));
+    /// assert_eq!(Times::parse("2..=3"), Ok(Times::from(2..=3)));
     /// assert!(Times::parse("3-1").is_err());
     /// ```
     pub fn parse(text: &str) -> Result<Self, TimesError> {
@@ -44,7 +45,15 @@ impl Times {
             [b'0'..=b'9', ..] => digits.parse::<u64>().map_err(|_| TimesError(text.into())),
             _ => Err(TimesError(text.into())),
         };
-        let times = if let Some(rest) = text.strip_prefix(">=") {
+        let times = if let Some((least, most)) = text.split_once("..") {
+            let least = if least.is_empty() { 0 } else { number(least)? };
+            let most = match most.strip_prefix('=') {
+                Some(most) => number(most)?,
+                None if most.is_empty() => u64::MAX,
+                None => number(most)?.checked_sub(1).ok_or_else(|| TimesError(text.into()))?,
+            };
+            Self { least, most }
+        } else if let Some(rest) = text.strip_prefix(">=") {
             Self { least: number(rest)?, most: u64::MAX }
         } else if let Some(rest) = text.strip_prefix("<=") {
             Self { least: 0, most: number(rest)? }

@@ -1,11 +1,15 @@
 //! Matchers that explain their answer, expectations, near misses and reports. Does not know how anything was received.
 
+mod expectations;
 mod matcher;
 pub mod matchers;
 mod report;
 mod sessions;
 mod verification;
 
+#[cfg(feature = "api")]
+pub(crate) use expectations::ExpectationNo;
+pub(crate) use expectations::Expectations;
 pub(crate) use matcher::Evidence;
 pub use matcher::Matcher;
 pub use report::Report;

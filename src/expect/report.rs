@@ -173,18 +173,34 @@ pub(crate) fn verify_expectations(
     expectations: &[Question],
     snapshot: &Snapshot,
     is_at_end: bool,
-) -> Result<(), String> {
+) -> Result<(), UnmetExpectations> {
     let is_unmet = |question: &&Question| !question.times.contains(snapshot.find(&question.matcher).len() as u64);
     let unmet = expectations.iter().filter(is_unmet);
-    let failed: Vec<Report> = unmet.map(|question| Report::new(question, FailureKind::Miscounted, snapshot)).collect();
-    if failed.is_empty() {
+    let reports: Vec<Report> = unmet.map(|question| Report::new(question, FailureKind::Miscounted, snapshot)).collect();
+    if reports.is_empty() {
         return Ok(());
     }
-    let early = match is_at_end && !snapshot.is_settled {
-        true => ", but sessions are still active; call `verify()` to wait for them",
-        false => "",
-    };
-    Err(format!("{} of {} expectations failed{early}\n\n{}", failed.len(), expectations.len(), Together(&failed)))
+    Err(UnmetExpectations { reports, of: expectations.len(), is_early: is_at_end && !snapshot.is_settled })
+}
+
+/// The expectations that are not met.
+#[derive(Debug)]
+pub(crate) struct UnmetExpectations {
+    pub(crate) reports: Vec<Report>,
+    /// How many expectations there are.
+    of: usize,
+    /// Nothing was awaited, and sessions are still active.
+    is_early: bool,
+}
+
+impl fmt::Display for UnmetExpectations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let early = match self.is_early {
+            true => ", but sessions are still active; call `verify()` to wait for them",
+            false => "",
+        };
+        write!(f, "{} of {} expectations failed{early}\n\n{}", self.reports.len(), self.of, Together(&self.reports))
+    }
 }
 
 /// Reports on one snapshot; messages and sessions are listed once.
@@ -292,7 +308,7 @@ mod tests {
         let settled = Snapshot { is_settled: true, ..Snapshot::default() };
 
         let failure = |snapshot: &Snapshot, is_at_end| {
-            verify_expectations(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err()
+            verify_expectations(std::slice::from_ref(&question), snapshot, is_at_end).unwrap_err().to_string()
         };
 
         let early = failure(&Snapshot::default(), true);

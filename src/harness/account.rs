@@ -2,7 +2,7 @@
 
 use super::{MailServer, Mailbox};
 use crate::base::is_identifier;
-use crate::mail as store;
+use crate::mail::{self as store, Member};
 
 impl MailServer {
     /// An account, for seeding and inspecting its mailboxes. It is created when something is put into it.
@@ -25,6 +25,28 @@ impl MailServer {
             "{login:?} is not a valid login: it must not be empty or contain control characters"
         );
         Account { server: self, login: login.to_owned() }
+    }
+
+    /// Makes an account whose login needs this password, or changes its password. If every login is accepted, that
+    /// stays so for other logins.
+    ///
+    /// # Panics
+    /// Like [`account`](Self::account).
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::builder().account("ann@example.org", "secret").start();
+    /// server.make_account("bob@example.org", "pass");
+    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// ```
+    #[track_caller]
+    pub fn make_account(&self, login: &str, password: &str) -> Account<'_> {
+        let account = self.account(login);
+        let member = Member { login: login.into(), password: password.into(), addresses: Vec::new() };
+        let made = self.server.engine().update(|world, now| world.make_account(login, Some(member), now));
+        made.expect("the login is valid");
+        account
     }
 }
 
@@ -100,6 +122,59 @@ impl<'s> Account<'s> {
     /// ```
     pub fn subscriptions(&self) -> Vec<String> {
         self.look(|account| account.subscriptions.iter().map(|name| name.to_string()).collect())
+    }
+
+    /// Subscribes to a name, or unsubscribes from it, as an IMAP client does.
+    ///
+    /// # Panics
+    /// If the list of accounts is closed and does not have this login, or if no mailbox can have this name.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let bob = server.account("bob@example.org");
+    /// bob.subscribe("News", true);
+    /// assert_eq!(bob.subscriptions(), ["News"]);
+    /// ```
+    #[track_caller]
+    pub fn subscribe(&self, name: &str, subscribed: bool) {
+        let engine = self.server.server.engine();
+        if let Err(why) = engine.update(|world, now| world.subscribe(&self.login, name, subscribed, now)) {
+            panic!("{name} of {}: {why}", self.login);
+        }
+    }
+
+    /// Expunges all its mail. Its mailboxes and subscriptions stay, and captured messages too. Connected clients learn of
+    /// it. Returns the number of entries.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// let bob = server.account("bob@example.org");
+    /// assert_eq!(bob.clear(), 1);
+    /// assert!(bob.inbox().entries().is_empty());
+    /// ```
+    pub fn clear(&self) -> usize {
+        self.server.server.engine().update(|world, now| world.clear_account(&self.login, now)).unwrap_or_default()
+    }
+
+    /// Deletes the account with its mail, and removes its login from the list of accounts. Its sessions end: clients
+    /// are told with 421, BYE or -ERR. If every login is accepted, the next login or message creates it again.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+    /// let bob = server.account("bob@example.org");
+    /// bob.delete();
+    /// assert!(bob.mailboxes().is_empty());
+    /// ```
+    pub fn delete(&self) {
+        self.server.server.delete_account(&self.login);
     }
 
     fn look<T: Default>(&self, look: impl FnOnce(&store::Account) -> T) -> T {

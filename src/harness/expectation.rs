@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl MailServer {
     pub fn expect(&self, times: impl Into<Times>, matcher: impl Into<Matcher>) {
         let location = Some(Location::caller());
         let question = Question { matcher: matcher.into(), times: times.into(), location };
-        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).push(question);
+        self.server.engine().update(|world, _| world.expectations.add(question));
     }
 
     /// Verifies every expectation, including those of rules and of the scenario, once the server has settled, or after
@@ -54,7 +54,7 @@ impl MailServer {
     /// ```
     #[track_caller]
     pub fn verify(&self) -> Verify {
-        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
+        let expectations = self.server.engine().update(|world, _| world.expectations.take());
         Verify::new(&self.server, expectations)
     }
 }
@@ -112,7 +112,7 @@ impl Verify {
         }
         let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
         if let Err(failed) = verify_expectations(&self.expectations, &snapshot, false) {
-            return Poll::Ready(Err(failed));
+            return Poll::Ready(Err(failed.to_string()));
         }
         if let Some(failed) = self.server.engine().read(World::rules_report) {
             return Poll::Ready(Err(failed.to_string()));

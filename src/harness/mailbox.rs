@@ -7,8 +7,9 @@ use bytes::Bytes;
 use super::{Account, Mail};
 use crate::base::Timestamp;
 use crate::drive::Engine;
-use crate::mail::{self as store, Message, generated};
+use crate::mail::{self as store, Message, SpecialUse, generated};
 use crate::protocol::InvalidMailbox;
+use crate::world::{FlagChange, NotChanged, UidChange};
 
 /// A mailbox of an account, as an IMAP or POP3 client sees it. Returned by [`Account::mailbox`].
 ///
@@ -67,7 +68,7 @@ impl Entry {
     }
 }
 
-impl Mailbox<'_> {
+impl<'s> Mailbox<'s> {
     /// Creates the mailbox if it does not exist.
     ///
     /// # Panics
@@ -133,6 +134,153 @@ impl Mailbox<'_> {
         self.fit(made);
     }
 
+    /// Renames the mailbox and the mailboxes below it. Returns it under its new name.
+    ///
+    /// # Panics
+    /// If it does not exist, if it is INBOX, or if the new name is taken or not valid.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let work = server.account("bob@example.org").mailbox("Work");
+    /// work.create();
+    /// assert!(work.rename("Archive/Work").exists());
+    /// ```
+    #[track_caller]
+    pub fn rename(&self, to: &str) -> Mailbox<'s> {
+        let names = (&*self.name, to);
+        let renamed = self.engine().update(|world, now| world.rename_mailbox(&self.account.login, names, now));
+        self.done(renamed);
+        self.account.mailbox(to)
+    }
+
+    /// Deletes the mailbox with its entries. A client that has selected it gets BYE.
+    ///
+    /// # Panics
+    /// If it does not exist, or if it is INBOX.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let work = server.account("bob@example.org").mailbox("Work");
+    /// work.create();
+    /// work.delete();
+    /// assert!(!work.exists());
+    /// ```
+    #[track_caller]
+    pub fn delete(&self) {
+        let deleted = self.engine().update(|world, now| world.delete_mailbox(&self.account.login, &self.name, now));
+        self.done(deleted);
+    }
+
+    /// Sets the special use of the mailbox, such as `\Sent`, or removes it (RFC 6154 §2).
+    ///
+    /// # Panics
+    /// If the mailbox does not exist, or if there is no such special use.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let outbox = server.account("bob@example.org").mailbox("Gesendet");
+    /// outbox.create();
+    /// outbox.set_special_use(Some("\\Sent"));
+    /// ```
+    #[track_caller]
+    pub fn set_special_use(&self, special_use: Option<&str>) {
+        let special_use = special_use.map(|name| match SpecialUse::parse(name) {
+            Some(special_use) => special_use,
+            None => panic!("{name:?} is not a special use; there are {}", SpecialUse::names()),
+        });
+        let set = self.engine().update(|world, now| {
+            let place = world.find_mailbox(&self.account.login, &self.name)?;
+            world.set_special_use(place, special_use, now);
+            Ok(())
+        });
+        self.done(set);
+    }
+
+    /// Adds flags to an entry and removes others. Connected clients learn of it.
+    ///
+    /// # Panics
+    /// If there is no entry with this UID, or if a flag is not valid.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// let uid = inbox.add("Subject: hi\r\n\r\n").uid;
+    /// inbox.flag(uid, &["\\Flagged", "$Work"], &[]);
+    /// inbox.flag(uid, &[], &["$Work"]);
+    /// assert_eq!(inbox.entries()[0].flags, ["\\Flagged"]);
+    /// ```
+    #[track_caller]
+    pub fn flag(&self, uid: u32, add: &[&str], remove: &[&str]) {
+        let boxed = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        let change = FlagChange { set: None, add: boxed(add), remove: boxed(remove) };
+        let flagged = self.engine().update(|world, now| {
+            let place = world.find_mailbox(&self.account.login, &self.name)?;
+            let uids = world.change_flags(place, |_, entry| entry.uid == uid, &change, now)?;
+            uids.first().map(|_| ()).ok_or(NotChanged::NoEntry(uid))
+        });
+        self.done(flagged);
+    }
+
+    /// Expunges an entry. Connected clients learn of it.
+    ///
+    /// # Panics
+    /// If there is no entry with this UID.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.generate(2);
+    /// inbox.expunge(1);
+    /// assert_eq!(inbox.entries()[0].uid, 2);
+    /// ```
+    #[track_caller]
+    pub fn expunge(&self, uid: u32) {
+        let expunged = self.engine().update(|world, now| {
+            let place = world.find_mailbox(&self.account.login, &self.name)?;
+            let uids = world.expunge(place, |_, entry| entry.uid == uid, now);
+            uids.first().map(|_| ()).ok_or(NotChanged::NoEntry(uid))
+        });
+        self.done(expunged);
+    }
+
+    /// Changes the UIDVALIDITY of the mailbox, as a server does that has lost its UIDs (RFC 3501 §2.3.1.1); the UIDs
+    /// begin at 1 again. A client that has selected the mailbox gets BYE.
+    ///
+    /// # Panics
+    /// If the mailbox does not exist, or if the number is 0.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let inbox = server.account("bob@example.org").inbox();
+    /// inbox.generate(2);
+    /// inbox.expunge(1);
+    /// inbox.change_uid_validity(77);
+    /// assert_eq!((inbox.uid_validity(), inbox.entries()[0].uid), (Some(77), 1));
+    /// ```
+    #[track_caller]
+    pub fn change_uid_validity(&self, uid_validity: u32) {
+        assert!(uid_validity > 0, "a UIDVALIDITY is at least 1");
+        let change = UidChange { uid_validity: Some(uid_validity), reversed: Some(false) };
+        let changed = self.engine().update(|world, now| {
+            let place = world.find_mailbox(&self.account.login, &self.name)?;
+            world.change_uids(place, change, now);
+            Ok(())
+        });
+        self.done(changed);
+    }
+
     /// Its entries, in the order of their UIDs; empty if the mailbox does not exist.
     ///
     /// ```
@@ -184,6 +332,14 @@ impl Mailbox<'_> {
                 panic!("{} of {login}: {unfit}{}", self.name, self.account.server.or_meant(login))
             }
             Err(unfit) => panic!("{} of {login}: {unfit}", self.name),
+        }
+    }
+
+    /// Panics with the reason.
+    #[track_caller]
+    fn done(&self, changed: Result<(), NotChanged>) {
+        if let Err(why) = changed {
+            panic!("{} of {}: {why}", self.name, self.account.login);
         }
     }
 

@@ -17,7 +17,7 @@ mod wait;
 #[cfg(feature = "api")]
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use account::Account;
@@ -33,7 +33,8 @@ pub use wait::{Wait, WaitCount};
 
 use crate::base::nearest;
 use crate::drive::{Engine, Interest, Topic};
-use crate::expect::{Question, Snapshot, verify_expectations};
+use crate::expect::{Snapshot, verify_expectations};
+use crate::journal::Session;
 use crate::scenario::Scenario;
 use crate::server::{Endpoint, Server, StartError, Until, block_on};
 use crate::world::{Kept, World};
@@ -59,7 +60,6 @@ use crate::world::{Kept, World};
 /// ```
 pub struct MailServer {
     server: Arc<Server>,
-    expectations: Mutex<Vec<Question>>,
     ca_file: OnceLock<NamedTempFile>,
     /// A value that lives as long as this server, such as its HTTP API.
     #[cfg(feature = "api")]
@@ -115,7 +115,6 @@ impl MailServer {
     pub(crate) fn of(server: Server) -> Self {
         Self {
             server: Arc::new(server),
-            expectations: Mutex::default(),
             ca_file: OnceLock::new(),
             #[cfg(feature = "api")]
             embedded_api: OnceLock::new(),
@@ -158,20 +157,21 @@ impl MailServer {
         self.server.load(Some(Arc::new(loaded)));
     }
 
-    /// Restores the initial state: mail, rules, expectations, variables, counts, the clock and the scenario. Numbers
-    /// begin at 1 again. Open SMTP and LMTP sessions continue; IMAP and POP3 sessions with a login end
-    /// at their next command, because their account is gone. Handles of removed rules return 0.
+    /// Restores the initial state: mail, accounts, rules, expectations, variables, counts, the clock and the scenario.
+    /// Numbers begin at 1 again. Open sessions end: clients are told with 421, BYE or -ERR, so that no client of one test
+    /// continues in the next. Returns the sessions that were open. Handles of removed rules return 0.
     ///
     /// ```
     /// use mailjig::prelude::*;
     ///
     /// let server = MailServer::start();
     /// server.deliver("bob@example.org", "Subject: one\r\n\r\n");
-    /// server.reset();
+    /// let left_open = server.reset();
     /// assert!(server.messages().is_empty());
+    /// assert!(left_open.is_empty(), "the previous test did not close its connections");
     /// ```
-    pub fn reset(&self) {
-        self.reset_keeping(&[]);
+    pub fn reset(&self) -> Vec<Session> {
+        self.reset_keeping(&[])
     }
 
     /// Restores the initial state like [`reset`](Self::reset), except what is listed.
@@ -187,9 +187,9 @@ impl MailServer {
     /// server.reset_keeping(&[Kept::Rules]);
     /// assert_eq!(server.fired("full"), full.hits());
     /// ```
-    pub fn reset_keeping(&self, kept: &[Kept]) {
-        self.expectations.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        block_on(self.server.reset(kept)).expect("opening listeners does not panic");
+    pub fn reset_keeping(&self, kept: &[Kept]) -> Vec<Session> {
+        let open = block_on(self.server.reset(kept)).expect("a reset does not panic");
+        open.into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// A suggestion for an unknown login, to append to a sentence.
@@ -217,7 +217,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Drop for MailServer {
     fn drop(&mut self) {
-        let expectations = std::mem::take(&mut *self.expectations.lock().unwrap_or_else(PoisonError::into_inner));
+        let expectations = self.server.engine().update(|world, _| world.expectations.take());
         // Verify before stopping: stopping ends sessions, which could change the result.
         let is_verified = !std::thread::panicking();
         if is_verified {

@@ -15,7 +15,7 @@ use crate::expect::matchers::session;
 use crate::expect::{Matcher, Snapshot};
 use crate::journal::{Session, Transcript};
 use crate::server::{Server, Until, sessions_that};
-use crate::world::World;
+use crate::world::{Goodbye, World};
 
 impl MailServer {
     /// Every session, in the order of acceptance, including those that have ended.
@@ -75,6 +75,26 @@ impl MailServer {
     pub fn transcript_of(&self, session: SessionNo) -> Transcript {
         let engine = self.server.engine();
         engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
+    }
+
+    /// Ends a session, after sending this line if there is one, such as `421 4.3.2 Closing`, `* BYE Closing` or
+    /// `-ERR [SYS/TEMP] Closing`; without CRLF. Returns false if the session has ended.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::matchers::session;
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.imap().address())?;
+    /// client.write_all(b"a LOGIN bob@example.org x\r\n")?;
+    /// let session = server.wait_for_session(session::user("bob@example.org")).block();
+    /// assert!(server.end_session(session.no, Some("* BYE Server maintenance")));
+    /// assert!(read_to_string(client)?.ends_with("* BYE Server maintenance\r\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn end_session(&self, session: SessionNo, reply: Option<&str>) -> bool {
+        self.server.end_session(session, reply.map_or(Goodbye::Silent, Goodbye::Line))
     }
 
     /// Waits for a session that matches, such as one that is logged in, has selected a mailbox, or is in IDLE. Await

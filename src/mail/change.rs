@@ -16,6 +16,8 @@ pub(crate) enum Change {
     Close { account: AccountNo },
     /// Creates a mailbox.
     Create { place: MailboxId, name: Box<str>, special_use: Option<SpecialUse>, uid_validity: u32 },
+    /// Sets or removes the special use of a mailbox.
+    Use { place: MailboxId, special_use: Option<SpecialUse> },
     /// Deletes a mailbox with its entries.
     Delete { place: MailboxId },
     /// Renames a name and the names below it, whether the name itself is a mailbox or not.
@@ -46,6 +48,10 @@ pub(crate) enum Change {
     Uidl { place: MailboxId, uid: u32, uidl: Box<str> },
     /// Closes the list of accounts: only these may log in. An empty list admits everybody.
     Admit { members: Box<[Member]> },
+    /// Puts a login on the list of accounts, or replaces it there. An open list stays open for other logins.
+    Enlist { member: Box<Member> },
+    /// Removes a login from the list of accounts. A closed list stays closed, even if it is empty then.
+    Delist { login: Box<str> },
     /// Closes every account. The next account and the next mailbox get these numbers.
     Reset { account: AccountNo, mailbox: MailboxNo, uid_validity: u32 },
 }
@@ -59,7 +65,26 @@ impl Change {
 
     /// The octets that a record of this change keeps in memory, where they can be many.
     pub(crate) fn held(&self) -> usize {
-        let Self::Admit { members } = self else { return 0 };
+        let members = match self {
+            Self::Admit { members } => &**members,
+            Self::Enlist { member } => std::slice::from_ref(&**member),
+            Self::Open { .. }
+            | Self::Close { .. }
+            | Self::Create { .. }
+            | Self::Use { .. }
+            | Self::Delete { .. }
+            | Self::Rename { .. }
+            | Self::Subscribe { .. }
+            | Self::Keyword { .. }
+            | Self::File { .. }
+            | Self::Flag { .. }
+            | Self::Claim { .. }
+            | Self::Expunge { .. }
+            | Self::Renumber { .. }
+            | Self::Uidl { .. }
+            | Self::Delist { .. }
+            | Self::Reset { .. } => return 0,
+        };
         let of = |member: &Member| {
             let addresses = member.addresses.iter().map(|address| size_of_val(address) + address.len());
             size_of_val(member) + member.login.len() + member.password.len() + addresses.sum::<usize>()
@@ -78,12 +103,15 @@ impl Change {
             Self::Open { .. }
             | Self::Close { .. }
             | Self::Create { .. }
+            | Self::Use { .. }
             | Self::Rename { .. }
             | Self::Subscribe { .. }
             | Self::Keyword { .. }
             | Self::Claim { .. }
             | Self::Uidl { .. }
             | Self::Admit { .. }
+            | Self::Enlist { .. }
+            | Self::Delist { .. }
             | Self::Reset { .. } => None,
         }
     }

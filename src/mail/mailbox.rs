@@ -59,6 +59,11 @@ impl SpecialUse {
         Self::ALL.iter().find(|(name, _)| name.eq_ignore_ascii_case(attribute)).map(|(_, its)| *its)
     }
 
+    /// The attributes of all, for an error.
+    pub(crate) fn names() -> String {
+        Self::ALL.map(|(name, _)| name).join(", ")
+    }
+
     /// The customary special use of a mailbox with this name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         match name {

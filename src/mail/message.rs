@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use bytes::Bytes;
 
 use super::Envelope;
-use super::mime::{Address, Mime, Part, addresses, decode_words, links};
+use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
 /// One captured message: its envelope, its octets as received, its session and its time. Immutable, and cheap to clone:
@@ -316,6 +316,20 @@ impl Message {
     /// ```
     pub fn links(&self) -> Vec<String> {
         links(self.body_of("text/plain").as_deref(), self.html().as_deref())
+    }
+
+    /// The one-time codes in its text, each once: four to eight digits that stand alone, written without blanks and
+    /// hyphens. Those near a word such as "code" or "PIN" come first.
+    ///
+    /// ```
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mail = server.deliver("bob@example.org", "Subject: log in\r\n\r\nYour code is 123 456.\r\n");
+    /// assert_eq!(mail.codes(), ["123456"]);
+    /// ```
+    pub fn codes(&self) -> Vec<String> {
+        codes(&self.text())
     }
 
     /// One line about it, as `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`.

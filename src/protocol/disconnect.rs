@@ -1,6 +1,6 @@
 //! The reasons for which the server ends a session that the client did not end.
 
-use super::Next;
+use super::{Next, Protocol, Reply};
 
 /// Why the server ends a session. Each protocol adds its own code to the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,4 +33,14 @@ impl Disconnect {
             Self::Busy | Self::Http | Self::Lapse => Next::Continue,
         }
     }
+}
+
+/// The last reply of a session that is ended from outside, for this reason.
+pub(crate) fn farewell(protocol: Protocol, why: &str) -> Reply {
+    let start = match protocol {
+        Protocol::Smtp | Protocol::Lmtp => "421 4.3.2 ",
+        Protocol::Imap => "* BYE ",
+        Protocol::Pop3 => "-ERR [SYS/TEMP] ",
+    };
+    Reply::default().line(&[start, why])
 }

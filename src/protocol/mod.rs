@@ -27,6 +27,7 @@ use bytes::{Bytes, BytesMut};
 
 pub(crate) use capability::{CapabilityOverride, CapabilityOverrides};
 use disconnect::Disconnect;
+pub(crate) use disconnect::farewell;
 pub use event::Event;
 pub(crate) use field::{ContentField, RequestField, Value, content_of, message};
 pub(crate) use framing::Framing;
@@ -38,7 +39,7 @@ pub(crate) use reply::{Author, Labelled, Piece, Recorded, Reply, Written};
 pub use starttls::StartTls;
 use starttls::{NoStartTls, TlsState};
 pub(crate) use txn::{
-    ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, Route, SeedMailbox, SeedMessage, TxnLog,
+    ClientFacts, Destination, InvalidMailbox, MailStore, MailTxn, NotRenamed, Route, SeedMailbox, SeedMessage, TxnLog,
 };
 
 use crate::mail::{Accounts, MailboxId, Message};

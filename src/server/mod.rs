@@ -9,6 +9,7 @@ mod host;
 mod mail_query;
 #[cfg(feature = "api")]
 mod marks;
+mod sessions;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use socket2::{Domain, Socket, Type};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 
 use certificates::Certificates;
 pub(crate) use delivery::Undeliverable;
@@ -53,7 +54,7 @@ use crate::protocol::pop3::{self, Pop3};
 use crate::protocol::smtp::{self, Dialect, Smtp};
 use crate::protocol::{Listener, Protocol, StartTls};
 use crate::scenario::Loaded;
-use crate::world::{Kept, World};
+use crate::world::World;
 
 /// Backlog: connections that the kernel queues for a busy listener.
 const BACKLOG: i32 = 1024;
@@ -202,17 +203,6 @@ impl Server {
         } else if was_manual && !self.settings.is_clock_manual {
             self.engine.resume();
         }
-    }
-
-    /// Resets the server, except what is kept. Resolves when the listeners that rules closed are open again.
-    pub(crate) fn reset(&self, kept: &[Kept]) -> JoinHandle<()> {
-        #[cfg(feature = "api")]
-        self.webhooks.reset();
-        let is_manual = self.engine.read(|world| self.is_clock_manual_under(world.after_reset(kept)));
-        let reset = self.engine.reset(kept, is_manual);
-        #[cfg(feature = "api")]
-        self.marks.clear();
-        reset
     }
 
     /// Whether the clock is manual from the start with this scenario.

@@ -34,12 +34,15 @@ pub enum Kept {
     Scenario,
     /// The server's clock: paused and advanced as it is.
     Clock,
+    /// The open sessions, which otherwise end. SMTP and LMTP sessions continue; IMAP and POP3 sessions with a login end
+    /// at their next command, because their account is gone.
+    Sessions,
 }
 
 impl Kept {
     /// All of them, with their names in a query.
-    pub(crate) const ALL: [(&'static str, Self); 3] =
-        [("rules", Self::Rules), ("scenario", Self::Scenario), ("clock", Self::Clock)];
+    pub(crate) const ALL: [(&'static str, Self); 4] =
+        [("rules", Self::Rules), ("scenario", Self::Scenario), ("clock", Self::Clock), ("sessions", Self::Sessions)];
 }
 
 impl World {
@@ -57,7 +60,7 @@ impl World {
         self.put_in_force(scenario, first, now);
     }
 
-    /// Resets to the initial state, except for what is kept. Open sessions continue.
+    /// Resets to the initial state, except for what is kept. Sessions that are still open continue.
     pub(crate) fn reset(&mut self, kept: &[Kept], now: Timestamp) {
         let seed = self.seed;
         self.outside(now, |txn| txn.reset(seed));

@@ -8,10 +8,12 @@ mod context;
 mod derived_events;
 mod effect;
 mod load;
+mod mailboxes;
 mod nobody;
 mod outside;
 mod profile;
 mod record;
+mod sessions;
 mod timers;
 mod turn;
 
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Seq, SessionNo, Timestamp};
+use crate::expect::Expectations;
 use crate::journal::{Ending, Journal, Left, Noted, Opened, RecordKind, Session, Weight};
 use crate::mail::{Accounts, Member, Message, Namespace};
 use crate::protocol::{Listener, MailStore};
@@ -29,7 +32,9 @@ use crate::scenario::{Announced, Loaded};
 pub(crate) use bounds::Keep;
 pub(crate) use command::{EndCommand, SessionCommand};
 pub use load::Kept;
+pub(crate) use mailboxes::{FlagChange, NotChanged, UidChange};
 pub(crate) use outside::Draft;
+pub(crate) use sessions::Goodbye;
 use timers::Timers;
 pub(crate) use turn::{Rest, Turn};
 
@@ -53,6 +58,8 @@ pub(crate) struct World {
     pub(crate) listener_settings: ListenerSettings,
     /// Messages that rules can deliver, by name.
     pub(crate) messages: HashMap<Box<str>, Bytes>,
+    /// What a test expects of the captured messages.
+    pub(crate) expectations: Expectations,
     /// The loaded scenario.
     pub(crate) scenario: Option<Arc<Loaded>>,
     /// What a reset restores.
@@ -102,6 +109,7 @@ impl World {
             presented: HashMap::new(),
             listener_settings: ListenerSettings::default(),
             messages: HashMap::new(),
+            expectations: Expectations::default(),
             scenario: None,
             initial: Initial { members, scenario: None },
             start: Timestamp::from_micros(0),

@@ -20,8 +20,7 @@ use super::session_handle::SessionHandle;
 use super::subscribers::{Ids, Subscribers};
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::journal::Opened;
-use crate::protocol::Reply;
-use crate::world::{EndCommand, Kept, SessionCommand, World};
+use crate::world::{Kept, World};
 pub(super) use listeners::Closed;
 use time::run_timers;
 pub(crate) use watch::Subscription;
@@ -203,14 +202,6 @@ impl Engine {
     pub(super) fn dismiss(&self, session: SessionNo) {
         self.lock().handles.remove(&session);
         self.rested.notify_waiters();
-    }
-
-    /// Ends a session from outside. Returns false if it has already ended or never existed.
-    pub(crate) fn kick(&self, session: SessionNo) -> bool {
-        let Some(handle) = self.lock().handles.get(&session).cloned() else { return false };
-        handle.put(SessionCommand::End(EndCommand::Kick(Reply::default())), None);
-        handle.wake();
-        true
     }
 
     /// How many wait for a record: requests that wait, streams, and clients in IDLE.

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 pub(super) use layers::Inverted;
 use toy::{
-    connect, connect_holding_little, connect_holding_little_by_tls, ending, line, say, start, start_holding_little,
-    start_holding_little_by_tls, transcript,
+    connect, connect_holding_little, connect_holding_little_by_tls, ending, kick, line, say, start,
+    start_holding_little, start_holding_little_by_tls, transcript,
 };
 
 use crate::base::{Seq, SessionNo};
@@ -101,10 +101,10 @@ fn a_session_is_ended_from_outside_even_while_it_cannot_write() {
     // One octet of the flood: the rest fills the socket buffers.
     client.read_exact(&mut [0]).unwrap();
 
-    assert!(engine.kick(SessionNo(1)));
+    assert!(kick(&engine, SessionNo(1)));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
-    assert!(!engine.kick(SessionNo(1)));
+    assert!(!kick(&engine, SessionNo(1)));
     assert!(
         transcript(&engine)
             .contains("of the 8388608 octets of this reply were sent\n-- ended by a test, or by a rule's `kick`\n")
@@ -116,7 +116,7 @@ fn a_session_ended_without_a_goodbye_records_none() {
     let (engine, address) = start();
     let _client = connect(address);
 
-    assert!(engine.kick(SessionNo(1)));
+    assert!(kick(&engine, SessionNo(1)));
 
     assert_eq!(ending(&engine, SessionNo(1)), Ending::Kicked);
     let exchanges = engine.read(|world| {

@@ -19,6 +19,7 @@ use crate::mail::{AccountNo, Accounts, MailboxId, MailboxNo, Namespace};
 use crate::protocol::{
     Decoded, Event, Framing, Input, Layer, Listener, Machine, MailTxn, Next, Outcome, Reply, Status, Unfinished,
 };
+use crate::world::Goodbye;
 use crate::world::World;
 
 /// How long a client may leave output unread.
@@ -274,4 +275,9 @@ pub(super) fn ending(engine: &Arc<Engine>, session: SessionNo) -> Ending {
 
 pub(super) fn transcript(engine: &Engine) -> String {
     engine.read(|world| Transcript::of(&world.journal, world.journal.sessions()).to_string())
+}
+
+/// Ends a session as a test does. Returns whether it was open.
+pub(super) fn kick(engine: &Arc<Engine>, no: SessionNo) -> bool {
+    engine.update(|world, _| !world.end_sessions(|session| session.no == no, Goodbye::Silent).is_empty())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Account, AccountNo, Accounts, MailboxId, key};
+use super::{Account, AccountNo, Accounts, MailboxId, key, same};
 use crate::base::MessageNo;
 use crate::mail::change::Change;
 use crate::mail::mailbox::{Entry, Mailbox, MailboxNo};
@@ -97,6 +97,7 @@ impl Accounts {
                 let mailbox = Mailbox::new(place.mailbox, name, *special_use, *uid_validity);
                 self.account_mut(place.account)?.create(mailbox)?;
             }
+            Change::Use { place, special_use } => self.mailbox_mut(*place)?.special_use = *special_use,
             Change::Delete { place } => self.account_mut(place.account)?.delete(*place)?,
             Change::Rename { account, from, to } => {
                 let delimiter = self.namespace.delimiter;
@@ -123,7 +124,15 @@ impl Accounts {
             Change::Uidl { place, uid, uidl } => {
                 self.mailbox_mut(*place)?.uidls.insert(*uid, uidl.clone());
             }
-            Change::Admit { members } => self.members = members.to_vec(),
+            Change::Admit { members } => {
+                self.members = members.to_vec();
+                self.is_closed = !members.is_empty();
+            }
+            Change::Enlist { member } => match self.members.iter().position(|its| same(&its.login, &member.login)) {
+                Some(at) => self.members[at] = (**member).clone(),
+                None => self.members.push((**member).clone()),
+            },
+            Change::Delist { login } => self.members.retain(|member| !same(&member.login, login)),
             Change::Reset { account, mailbox, uid_validity } => self.reset(*account, *mailbox, *uid_validity),
         }
         Ok(())

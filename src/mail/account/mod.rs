@@ -100,8 +100,10 @@ impl Account {
 /// receiving host, and the large providers treat it so.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accounts {
-    /// Empty: there is no list of accounts, and every login succeeds.
+    /// The logins that have a password and addresses.
     members: Vec<Member>,
+    /// Whether only `members` may log in. If not, every other login succeeds with any password.
+    is_closed: bool,
     /// The character before the detail in a sub-address (RFC 5233 §4); none if sub-addresses are off.
     separator: Option<char>,
     namespace: Namespace,
@@ -116,7 +118,8 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) fn new(members: Vec<Member>, namespace: Namespace, uid_validity: u32) -> Self {
-        Self { members, namespace, next_uid_validity: uid_validity, ..Self::default() }
+        let is_closed = !members.is_empty();
+        Self { members, is_closed, namespace, next_uid_validity: uid_validity, ..Self::default() }
     }
 
     /// Sets the sub-address separator.
@@ -128,14 +131,19 @@ impl Accounts {
         &self.namespace
     }
 
-    /// Whether there is no list of accounts.
+    /// Whether logins that are not on the list succeed, and mail to any address is accepted.
     pub(crate) fn is_open(&self) -> bool {
-        self.members.is_empty()
+        !self.is_closed
+    }
+
+    /// The login on the list.
+    pub(crate) fn member(&self, login: &str) -> Option<&Member> {
+        self.members.iter().find(|member| same(&member.login, login))
     }
 
     /// Whether mail to this address is accepted.
     pub(crate) fn delivers_to(&self, address: &str) -> bool {
-        self.members.is_empty() || self.owner(address).is_some()
+        self.is_open() || self.owner(address).is_some()
     }
 
     /// The accounts on the list.
@@ -151,15 +159,14 @@ impl Accounts {
 
     /// The login whose INBOX gets the mail to this address.
     pub(crate) fn login_for<'a>(&'a self, address: &'a str) -> &'a str {
-        if self.is_open() { address } else { self.owner(address).map_or(address, |member| &member.login) }
+        self.owner(address).map_or(address, |member| &member.login)
     }
 
-    /// The login as written in the list; unchanged if there is no list; `None` if it is not on the list.
+    /// The login as written in the list; unchanged if it is not there and the list is open; `None` if the list is
+    /// closed.
     pub(crate) fn known<'a>(&'a self, login: &'a str) -> Option<&'a str> {
-        if self.is_open() {
-            return Some(login);
-        }
-        self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.login)
+        let listed = self.member(login).map(|member| &*member.login);
+        listed.or_else(|| self.is_open().then_some(login))
     }
 
     pub(crate) fn find(&self, login: &str) -> Option<AccountNo> {
@@ -168,7 +175,7 @@ impl Accounts {
 
     /// The password of a login, if it has one.
     pub(crate) fn password(&self, login: &str) -> Option<&str> {
-        self.members.iter().find(|m| m.login.eq_ignore_ascii_case(login)).map(|member| &*member.password)
+        self.member(login).map(|member| &*member.password)
     }
 
     /// None if the account was closed or the server was reset.
@@ -202,7 +209,8 @@ impl Accounts {
 
     /// The change that admits only these logins, or every login if the list is empty; `None` if this is already so.
     pub(crate) fn admission(&self, members: Vec<Member>) -> Option<Change> {
-        (self.members != members).then(|| Change::Admit { members: members.into() })
+        let is_so = self.members == members && self.is_closed != members.is_empty();
+        (!is_so).then(|| Change::Admit { members: members.into() })
     }
 
     /// The change that opens an account; `None` if it is already open.
@@ -219,16 +227,19 @@ impl Accounts {
     /// The login with this address, compared case-insensitively.
     fn listed(&self, address: &str) -> Option<&Member> {
         self.members.iter().find(|member| {
-            member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address))
-                || member.login.eq_ignore_ascii_case(address)
+            member.addresses.iter().any(|a| a.eq_ignore_ascii_case(address)) || same(&member.login, address)
         })
     }
 
     fn owner(&self, address: &str) -> Option<&Member> {
+        if self.members.is_empty() {
+            return None;
+        }
         // RFC 5321 §4.5.1: postmaster, with or without a domain, is always accepted; the first account gets the mail.
         let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
         let owner = self.listed(address).or_else(|| self.listed(&without_detail(address, self.separator?)?));
-        owner.or_else(|| self.members.first().filter(|_| local.eq_ignore_ascii_case("postmaster")))
+        let first = || self.members.first().filter(|_| self.is_closed);
+        owner.or_else(|| first().filter(|_| local.eq_ignore_ascii_case("postmaster")))
     }
 }
 
@@ -243,6 +254,11 @@ fn without_detail(address: &str, separator: char) -> Option<String> {
     let (user, _) = local.split_once(separator)?;
     // In a quoted local part the separator has no meaning.
     (!user.is_empty() && !user.starts_with('"')).then(|| format!("{user}@{domain}"))
+}
+
+/// Whether two logins are the same.
+fn same(login: &str, other: &str) -> bool {
+    login.eq_ignore_ascii_case(other)
 }
 
 fn key(login: &str) -> Cow<'_, str> {

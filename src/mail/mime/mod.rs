@@ -3,6 +3,7 @@
 //! Any bytes have a structure: parsing never fails.
 
 mod address;
+mod codes;
 mod decode;
 mod header;
 mod links;
@@ -15,6 +16,7 @@ use memchr::memmem;
 
 pub use address::Address;
 pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
+pub(crate) use codes::codes;
 pub(crate) use header::decode_words;
 pub(crate) use links::links;
 pub use part::Part;

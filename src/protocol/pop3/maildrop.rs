@@ -33,6 +33,11 @@ impl Maildrop {
         Self { place, uid_validity: mailbox.uid_validity, items: items.collect() }
     }
 
+    /// Whether the UIDs of the messages are still those of this mailbox.
+    pub(super) fn is_of(&self, mailbox: &Mailbox) -> bool {
+        self.uid_validity == mailbox.uid_validity
+    }
+
     /// The number of messages at the login.
     pub(super) fn len(&self) -> usize {
         self.items.len()

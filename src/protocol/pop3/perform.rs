@@ -190,12 +190,16 @@ impl Pop3 {
 
     /// Deletes the messages that are marked as deleted (RFC 1939 §6).
     fn quit(&mut self, txn: &mut MailTxn<'_>) -> Outcome<Request> {
-        if let Pop3State::Transaction(_, maildrop) = &self.state {
+        let Pop3State::Transaction(_, maildrop) = &self.state else { return end(ok("goodbye")) };
+        // If UIDVALIDITY has changed since the login, these UIDs may belong to other messages.
+        let is_same = txn.mailbox(maildrop.place).is_some_and(|mailbox| maildrop.is_of(mailbox));
+        if is_same {
             maildrop.deleted().for_each(|uid| txn.expunge(maildrop.place, uid));
-            // Unlock it now, because the client may come back before this connection ends.
-            txn.leave_maildrop();
         }
-        end(ok("goodbye"))
+        let failed = !is_same && maildrop.deleted().next().is_some();
+        // Unlock it now, because the client may come back before this connection ends.
+        txn.leave_maildrop();
+        end(if failed { refused("[SYS/TEMP] some deleted messages were not removed") } else { ok("goodbye") })
     }
 
     /// The lines of CAPA, without the last CRLF.

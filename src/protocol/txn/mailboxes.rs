@@ -88,6 +88,13 @@ impl MailTxn<'_> {
         place
     }
 
+    /// Sets or removes the special use of a mailbox.
+    pub(crate) fn set_special_use(&mut self, place: MailboxId, special_use: Option<SpecialUse>) {
+        if self.mailbox(place).is_some_and(|mailbox| mailbox.special_use != special_use) {
+            self.change(Change::Use { place, special_use });
+        }
+    }
+
     /// Deletes a mailbox with its entries.
     pub(crate) fn delete(&mut self, place: MailboxId) {
         self.change(Change::Delete { place });

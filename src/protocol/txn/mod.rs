@@ -4,12 +4,14 @@
 mod log;
 mod mailboxes;
 mod maildrop_lock;
+mod rename;
 mod store;
 
 use bytes::Bytes;
 
 pub(crate) use log::{ClientFacts, TxnLog};
 pub(crate) use mailboxes::InvalidMailbox;
+pub(crate) use rename::NotRenamed;
 pub(crate) use store::{MailStore, SeedMailbox, SeedMessage};
 
 use crate::base::{MessageNo, SessionNo, Timestamp};
@@ -46,8 +48,8 @@ pub(crate) struct Destination {
 impl Passwords for Accounts {
     fn password(&self, login: &str) -> Password<'_> {
         match self.password(login) {
-            _ if self.is_open() => Password::Any,
             Some(password) => Password::Is(password),
+            None if self.is_open() => Password::Any,
             None => Password::Unknown,
         }
     }
@@ -215,11 +217,15 @@ impl<'a> MailTxn<'a> {
         victims.into_iter().for_each(|(place, uid)| self.expunge(place, uid));
     }
 
-    /// Closes the oldest accounts until at most this many are left. Keeps those of the scenario and those in use.
+    /// Closes the oldest accounts until at most this many are left. Keeps those of the scenario, those on the list, and
+    /// those in use.
     pub(crate) fn close_oldest(&mut self, most: usize, is_in_use: impl Fn(&str) -> bool) -> usize {
         let excess = self.mail.accounts.len().saturating_sub(most);
-        let opened = &self.mail.opened;
-        let idle = self.mail.accounts.iter().filter(|(no, account)| !opened.contains(no) && !is_in_use(&account.login));
+        let (opened, accounts) = (&self.mail.opened, &self.mail.accounts);
+        let is_idle = |no: &AccountNo, account: &Account| {
+            !opened.contains(no) && accounts.member(&account.login).is_none() && !is_in_use(&account.login)
+        };
+        let idle = accounts.iter().filter(|(no, account)| is_idle(no, account));
         let oldest: Vec<AccountNo> = idle.map(|(no, _)| no).take(excess).collect();
         let count = oldest.len();
         oldest.into_iter().for_each(|account| self.change(Change::Close { account }));
@@ -231,6 +237,25 @@ impl<'a> MailTxn<'a> {
         if let Some(change) = self.mail.accounts.admission(members) {
             self.change(change);
         }
+    }
+
+    /// Gives a login a password and addresses, on an open list of accounts too.
+    pub(crate) fn enlist(&mut self, member: Member) {
+        self.change(Change::Enlist { member: Box::new(member) });
+    }
+
+    /// Removes an account with its mailboxes, and its login from the list. Returns whether there was one.
+    pub(crate) fn remove(&mut self, login: &str) -> bool {
+        let listed: Option<Box<str>> = self.mail.accounts.member(login).map(|member| member.login.clone());
+        let account = self.mail.accounts.find(login);
+        let existed = account.is_some() || listed.is_some();
+        if let Some(account) = account {
+            self.change(Change::Close { account });
+        }
+        if let Some(login) = listed {
+            self.change(Change::Delist { login });
+        }
+        existed
     }
 
     /// Closes all accounts, unlocks all maildrop_locks, and restarts message numbers.

@@ -1,13 +1,12 @@
 //! RENAME (RFC 3501 §6.3.5).
 
-use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::{AllowedIn, Command, CommandSpec};
 use crate::mail::{INBOX, Mailbox, MailboxId, SpecialUse};
 use crate::protocol::imap::long_command::LongCommand;
 use crate::protocol::imap::{Answer, Imap, PORTION, Progress, Refusal, names};
-use crate::protocol::{Event, MailTxn, Reply};
+use crate::protocol::{Event, MailTxn, NotRenamed, Reply};
 
 pub(super) const RENAME: CommandSpec =
     CommandSpec::new("RENAME", Event::ImapRename, AllowedIn::Authenticated, |parser, _| {
@@ -39,27 +38,12 @@ impl Command for Rename {
             names::may_be_made(account, &to, txn)?;
             return rename_inbox(inbox, &to, imap, txn, out);
         }
-        let (start, new_start) = (format!("{from}{}", namespace.delimiter), format!("{to}{}", namespace.delimiter));
-        if source.is_none() && names::below(account, &start, txn).next().is_none() {
-            return Err(Refusal::no_mailbox(&from));
-        }
-        names::may_be_named(account, &to, txn)?;
-        if to.starts_with(&start) {
-            return Err(Refusal::no("[CANNOT] the new name is below the old one"));
-        }
-        if let Some(objection) =
-            names::below(account, &start, txn).find_map(|name| namespace.objection_below(name, &from, &to))
-        {
-            return Err(Refusal::no(format!("[CANNOT] {objection}")));
-        }
-        // The new name of a child may be taken even if that of the parent is not. Names that are themselves renamed become free.
-        let is_needed = |taken: &&Arc<str>| {
-            let is_left = ***taken == *from || taken.starts_with(&start);
-            !is_left && names::place(account, &format!("{from}{}", &taken[to.len()..]), txn).is_some()
-        };
-        if let Some(taken) = names::below(account, &new_start, txn).find(is_needed) {
-            return Err(Refusal::taken(taken));
-        }
+        txn.may_be_renamed(account, &from, &to).map_err(|why| match why {
+            NotRenamed::Missing => Refusal::no_mailbox(&from),
+            NotRenamed::Name(objection) => Refusal::no(format!("[CANNOT] {objection}")),
+            NotRenamed::Taken(name) => Refusal::taken(&name),
+            NotRenamed::Below => Refusal::no("[CANNOT] the new name is below the old one"),
+        })?;
         txn.rename(account, &from, &to);
         Ok(Progress::done("Renamed"))
     }

@@ -1,0 +1,345 @@
+//! The entries of a mailbox: listing them, waiting for them, changing their flags and expunging them.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+use super::accounts::{mailbox, refused};
+use super::body::JsonBody;
+use super::params::{NoParams, Path, Value, query};
+use super::problem::Problem;
+use super::target::Target;
+use crate::base::{MessageNo, Timestamp};
+use crate::drive::{Engine, Interest, Topic};
+use crate::mail::{Entry, Mailbox};
+use crate::server::Until;
+use crate::world::{FlagChange, NotChanged, World};
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntryJson {
+    uid: u32,
+    flags: Vec<String>,
+    /// The internal date (RFC 3501 §2.3.3).
+    #[schema(value_type = String, format = DateTime)]
+    date: Timestamp,
+    modseq: u64,
+    /// The message, such as `m1`.
+    #[schema(value_type = String)]
+    message: MessageNo,
+    size: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntryList {
+    entries: Vec<EntryJson>,
+}
+
+/// The UIDs of expunged entries.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Expunged {
+    uids: Vec<u32>,
+}
+
+/// A change of flags: first `set`, then `add`, then `remove`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FlagsJson {
+    /// All flags of the entry, such as `\Seen`.
+    #[schema(value_type = Option<Vec<String>>)]
+    set: Option<Vec<Box<str>>>,
+    /// Flags to add.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    add: Vec<Box<str>>,
+    /// Flags to remove.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    remove: Vec<Box<str>>,
+}
+
+query! {
+    /// Filters for entries, all of which must match.
+    pub(super) struct EntryFilters {
+        /// UIDs, such as `7`, `1,4:6` or `9:*`.
+        uid: Option<UidSet>,
+        /// A flag that the entries have, such as `\Deleted`, or `!` and a flag that they do not have.
+        flag: Vec<String>,
+    }
+}
+
+query! {
+    /// The query of the list of entries.
+    pub(super) struct EntriesQuery {
+        /// Filters.
+        filters: EntryFilters,
+        /// Wait so long for entries that match, such as `5s`.
+        wait: Option<Duration>,
+        /// How many entries to wait for; default 1. With 0, the request waits until none matches.
+        count: Option<u64>,
+    }
+}
+
+/// Ranges of UIDs.
+pub(super) struct UidSet(Vec<(u32, u32)>);
+
+impl Value for UidSet {
+    fn read(text: &str) -> Result<Self, String> {
+        let number = |text: &str| match text {
+            "*" => Some(u32::MAX),
+            text => text.parse().ok().filter(|number| *number > 0),
+        };
+        let range = |text: &str| match text.split_once(':') {
+            Some((first, last)) => Some((number(first)?, number(last)?)),
+            None => number(text).map(|number| (number, number)),
+        };
+        let ranges: Option<Vec<(u32, u32)>> = text.split(',').map(range).collect();
+        ranges.map(Self).ok_or_else(|| format!("`{text}` is not a set of UIDs; write `7`, `1,4:6` or `9:*`"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        let range = "([0-9]+|\\*)(:([0-9]+|\\*))?";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(format!("^{range}(,{range})*$")))
+    }
+}
+
+impl EntryFilters {
+    fn accept(&self, mailbox: &Mailbox, entry: &Entry) -> bool {
+        let is_in = |UidSet(ranges): &UidSet| {
+            ranges.iter().any(|(first, last)| (*first.min(last)..=*first.max(last)).contains(&entry.uid))
+        };
+        let has = |flag: &str| entry.flags.names(&mailbox.keywords).any(|its| its.eq_ignore_ascii_case(flag));
+        let fits = |flag: &String| match flag.strip_prefix('!') {
+            Some(flag) => !has(flag),
+            None => has(flag),
+        };
+        self.uid.as_ref().is_none_or(is_in) && self.flag.iter().all(fits)
+    }
+}
+
+impl EntryJson {
+    pub(super) fn of(mailbox: &Mailbox, entry: &Entry) -> Self {
+        Self {
+            uid: entry.uid,
+            flags: entry.flags.names(&mailbox.keywords).map(str::to_owned).collect(),
+            date: entry.date.at,
+            modseq: entry.modseq,
+            message: entry.message.no(),
+            size: entry.message.raw().len(),
+        }
+    }
+}
+
+/// List the entries of a mailbox, or wait for them.
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    EntriesQuery,
+), responses(
+    (status = 200, description = "The entries, in the order of their UIDs.", body = EntryList),
+    (status = 404, description = "There is no such mailbox."),
+    (status = 409, description = "The wait was in vain. `entries` has those that match."),
+))]
+pub(super) async fn list(
+    Target(server): Target,
+    Path((login, name)): Path<(String, String)>,
+    EntriesQuery { filters, wait, count }: EntriesQuery,
+) -> Result<Json<EntryList>, Problem> {
+    if wait.is_none() && count.is_some() {
+        return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
+    }
+    let find = |world: &World| mailbox(world, &login, &name).map(|mailbox| filters.find(mailbox));
+    let Some(within) = wait else {
+        let entries = server.engine().read(find).ok_or_else(|| none(&login, &name))?;
+        return Ok(Json(EntryList { entries }));
+    };
+    let is_enough = |found: usize| match count {
+        Some(0) => found == 0,
+        count => found as u64 >= count.unwrap_or(1),
+    };
+    let check = |engine: &Engine| engine.read(find).filter(|found| is_enough(found.len()));
+    // A mailbox that does not exist yet has no number to subscribe to.
+    let interest = Interest::of([Topic::Everything]);
+    if let Some(entries) = Until::new(server.engine(), interest, within, check).await {
+        return Ok(Json(EntryList { entries }));
+    }
+    let found = server.engine().read(find).ok_or_else(|| none(&login, &name))?;
+    let wanted = count
+        .map_or("1 or more".to_owned(), |count| if count > 0 { format!("{count} or more") } else { "none".to_owned() });
+    let detail = format!("within {within:?}, {} entries of {name} of {login} matched, expected {wanted}", found.len());
+    Err(Problem::new(StatusCode::CONFLICT, detail).with("entries", found))
+}
+
+impl EntryFilters {
+    fn find(&self, mailbox: &Mailbox) -> Vec<EntryJson> {
+        let found = mailbox.entries().iter().filter(|entry| self.accept(mailbox, entry));
+        found.map(|entry| EntryJson::of(mailbox, entry)).collect()
+    }
+}
+
+/// Change the flags of all entries that match.
+#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    EntryFilters,
+), request_body = FlagsJson, responses(
+    (status = 200, description = "The entries that matched, with their new flags.", body = EntryList),
+    (status = 404, description = "There is no such mailbox."),
+    (status = 422, description = "A flag is not valid, or the mailbox has too many keywords."),
+))]
+pub(super) async fn flag_all(
+    Target(server): Target,
+    Path((login, name)): Path<(String, String)>,
+    filters: EntryFilters,
+    JsonBody(flags): JsonBody<FlagsJson>,
+) -> Result<Json<EntryList>, Problem> {
+    let change = flags.change()?;
+    let entries = server.engine().update(|world, now| {
+        let place = world.find_mailbox(&login, &name)?;
+        let uids = world.change_flags(place, |mailbox, entry| filters.accept(mailbox, entry), &change, now)?;
+        let mailbox = world.mail.accounts.mailbox(place);
+        let entry = |uid: &u32| mailbox.and_then(|mailbox| Some(EntryJson::of(mailbox, mailbox.entry(*uid)?)));
+        Ok(uids.iter().filter_map(entry).collect())
+    });
+    Ok(Json(EntryList { entries: entries.map_err(refused)? }))
+}
+
+/// Expunge all entries that match; without filters, all.
+#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/entries", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    EntryFilters,
+), responses(
+    (status = 200, description = "The UIDs of the expunged entries.", body = Expunged),
+    (status = 404, description = "There is no such mailbox."),
+))]
+pub(super) async fn expunge_all(
+    Target(server): Target,
+    Path((login, name)): Path<(String, String)>,
+    filters: EntryFilters,
+) -> Result<Json<Expunged>, Problem> {
+    let uids = server.engine().update(|world, now| {
+        let place = world.find_mailbox(&login, &name)?;
+        Ok(world.expunge(place, |mailbox, entry| filters.accept(mailbox, entry), now))
+    });
+    Ok(Json(Expunged { uids: uids.map_err(refused)? }))
+}
+
+/// Get one entry.
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    ("uid" = u32, Path, description = "The UID of the entry."),
+), responses(
+    (status = 200, description = "The entry.", body = EntryJson),
+    (status = 404, description = "There is no such entry."),
+))]
+pub(super) async fn one(
+    Target(server): Target,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+) -> Result<Json<EntryJson>, Problem> {
+    let uid = number(&uid)?;
+    let entry = server.engine().read(|world| {
+        let mailbox = mailbox(world, &login, &name)?;
+        mailbox.entry(uid).map(|entry| EntryJson::of(mailbox, entry))
+    });
+    entry.map(Json).ok_or_else(|| refused(NotChanged::NoEntry(uid)))
+}
+
+/// Get the bytes of an entry's message.
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/raw", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    ("uid" = u32, Path, description = "The UID of the entry."),
+), responses(
+    (status = 200, description = "The bytes of its message.", body = String, content_type = "message/rfc822"),
+    (status = 404, description = "There is no such entry."),
+))]
+pub(super) async fn raw(
+    Target(server): Target,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+) -> Result<Response, Problem> {
+    let uid = number(&uid)?;
+    let message = server
+        .engine()
+        .read(|world| mailbox(world, &login, &name)?.entry(uid).map(|entry| entry.message.raw().clone()));
+    let raw = message.ok_or_else(|| Problem::none("entry", &format!("{uid} of {name} of {login}")))?;
+    Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
+}
+
+/// Change the flags of one entry.
+#[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    ("uid" = u32, Path, description = "The UID of the entry."),
+), request_body = FlagsJson, responses(
+    (status = 200, description = "The entry with its new flags.", body = EntryJson),
+    (status = 404, description = "There is no such entry."),
+    (status = 422, description = "A flag is not valid, or the mailbox has too many keywords."),
+))]
+pub(super) async fn flag(
+    Target(server): Target,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+    JsonBody(flags): JsonBody<FlagsJson>,
+) -> Result<Json<EntryJson>, Problem> {
+    let (uid, change) = (number(&uid)?, flags.change()?);
+    let entry = server.engine().update(|world, now| {
+        let place = world.find_mailbox(&login, &name)?;
+        world.change_flags(place, |_, entry| entry.uid == uid, &change, now)?;
+        let entry = world.mail.accounts.mailbox(place).and_then(|its| Some(EntryJson::of(its, its.entry(uid)?)));
+        entry.ok_or(NotChanged::NoEntry(uid))
+    });
+    entry.map(Json).map_err(refused)
+}
+
+/// Expunge one entry.
+#[utoipa::path(delete, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    ("uid" = u32, Path, description = "The UID of the entry."),
+), responses(
+    (status = 204, description = "The entry is expunged."),
+    (status = 404, description = "There is no such entry."),
+))]
+pub(super) async fn expunge(
+    Target(server): Target,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+) -> Result<StatusCode, Problem> {
+    let uid = number(&uid)?;
+    let expunged = server.engine().update(|world, now| {
+        let place = world.find_mailbox(&login, &name)?;
+        let uids = world.expunge(place, |_, entry| entry.uid == uid, now);
+        uids.first().map(|_| ()).ok_or(NotChanged::NoEntry(uid))
+    });
+    expunged.map(|()| StatusCode::NO_CONTENT).map_err(refused)
+}
+
+impl FlagsJson {
+    fn change(self) -> Result<FlagChange, Problem> {
+        let Self { set, add, remove } = self;
+        if set.is_none() && add.is_empty() && remove.is_empty() {
+            return Err(Problem::field(
+                "body",
+                r#"write flags into `set`, `add` or `remove`, as in {"add": ["\\Seen"]}"#,
+            ));
+        }
+        Ok(FlagChange { set, add, remove })
+    }
+}
+
+fn number(uid: &str) -> Result<u32, Problem> {
+    uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is not a UID; write `1`")))
+}
+
+fn none(login: &str, name: &str) -> Problem {
+    Problem::none("mailbox", &format!("{name} of {login}"))
+}

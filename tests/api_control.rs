@@ -1,0 +1,243 @@
+//! The HTTP API ends sessions, waits for the absence of mail, drains it, and verifies expectations.
+
+use api_client::ApiClient;
+use line_client::LineClient;
+use mailjig::MailServer;
+use mailjig::prelude::*;
+use serde_json::{Value, json};
+
+#[path = "clients/api_client.rs"]
+#[allow(dead_code)]
+mod api_client;
+#[path = "clients/line_client.rs"]
+#[allow(dead_code)]
+mod line_client;
+
+const NONE: Value = Value::Null;
+
+fn start() -> (MailServer, ApiClient) {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    (server, api)
+}
+
+fn deliver(server: &MailServer, to: &str, subject: &str) {
+    server.deliver(to, format!("Subject: {subject}\r\n\r\nHello\r\n"));
+}
+
+fn subjects(list: &Value) -> Vec<&str> {
+    list["messages"].as_array().unwrap().iter().map(|message| message["subject"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_session_ends_with_the_chosen_reply() {
+    let (server, api) = start();
+    let mut smtp = LineClient::greeted(server.smtp().address());
+    let mut imap = LineClient::greeted(server.imap().address());
+    let mut pop3 = LineClient::greeted(server.pop3().address());
+    let mut silent = LineClient::greeted(server.pop3().address());
+
+    for (session, client, reply) in [
+        ("s1", &mut smtp, "421 4.3.2 Closing"),
+        ("s2", &mut imap, "* BYE Closing"),
+        ("s3", &mut pop3, "-ERR [SYS/TEMP] Closing"),
+    ] {
+        api.expect(204, &format!("DELETE /sessions/{session}?reply={}", reply.replace(' ', "%20")), &NONE);
+        assert_eq!(client.line(), reply);
+        assert!(client.is_closed());
+    }
+    api.expect(204, "DELETE /sessions/s4", &NONE);
+    assert!(silent.is_closed());
+    assert_eq!(api.get("/sessions?open=true&count=0&wait=20s")["sessions"], json!([]));
+    api.expect(409, "DELETE /sessions/s1", &NONE);
+    assert_eq!(api.field(400, "DELETE /sessions/s1?reply=a%0D%0Ab", &NONE), "reply");
+}
+
+#[test]
+fn all_sessions_that_match_end() {
+    let (server, api) = start();
+    let mut smtp = LineClient::greeted(server.smtp().address());
+    let mut imap = LineClient::greeted(server.imap().address());
+
+    let ended = api.expect(200, "DELETE /sessions?listener=imap&reply=*%20BYE%20Bye", &NONE);
+    assert_eq!(ended["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(imap.line(), "* BYE Bye");
+    assert_eq!(smtp.ask("NOOP"), "250 2.0.0 Ok");
+    assert_eq!(api.expect(200, "DELETE /sessions", &NONE)["sessions"][0]["id"], "s1");
+    assert!(smtp.is_closed());
+}
+
+#[test]
+fn a_reset_ends_sessions_and_returns_them() {
+    let (server, api) = start();
+    let mut smtp = LineClient::greeted(server.smtp().address());
+    let kept = api.expect(200, "POST /reset?keep=sessions", &NONE);
+    assert_eq!(kept["sessions"][0]["listener"], "smtp");
+    assert_eq!(smtp.ask("NOOP"), "250 2.0.0 Ok");
+    api.expect(201, "POST /expectations", &json!({ "to": "bob" }));
+    api.expect(201, "PUT /accounts/bob", &json!({ "password": "secret" }));
+
+    let open = api.expect(200, "POST /reset", &NONE);
+
+    assert_eq!(open["sessions"][0]["id"], "s1");
+    assert_eq!(smtp.line(), "421 4.3.2 The server was reset");
+    assert!(smtp.is_closed());
+    assert_eq!(api.get("/expectations")["expectations"], json!([]));
+    assert_eq!(api.get("/sessions")["sessions"], json!([]));
+    let mut imap = LineClient::greeted(server.imap().address());
+    assert!(imap.command("LOGIN bob any")[0].starts_with("a OK"), "the password is gone");
+}
+
+#[test]
+fn the_latest_message_is_returned() {
+    let (server, api) = start();
+    api.expect(404, "GET /messages/latest", &NONE);
+    assert!(api.expect(409, "GET /messages/latest?wait=1ms", &NONE)["report"].is_object());
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| api.get("/messages/latest?to=bob&wait=20s"));
+        deliver(&server, "ann", "one");
+        deliver(&server, "bob", "two");
+        assert_eq!(waits.join().unwrap()["subject"], "two");
+    });
+    deliver(&server, "ann", "three");
+
+    let latest = api.get("/messages/latest");
+    assert_eq!(latest["subject"], "three");
+    assert_eq!(api.get("/messages/latest?to=bob")["subject"], "two");
+    api.expect(404, &format!("GET /messages/latest?after={}", latest["seq"]), &NONE);
+}
+
+#[test]
+fn the_absence_of_mail_is_checked() {
+    let (server, api) = start();
+    deliver(&server, "ann", "one");
+    let none = api.get("/messages?to=bob&none_within=1ms");
+    assert_eq!(none["messages"], json!([]));
+
+    let came = std::thread::scope(|scope| {
+        let came = scope.spawn(|| api.expect(409, "GET /messages?to=bob&none_within=10m", &NONE));
+        deliver(&server, "bob", "two");
+        came.join().unwrap()
+    });
+    assert_eq!(subjects(&came), ["two"]);
+    assert!(came["detail"].as_str().unwrap().starts_with("1 message matched, expected none"), "{came}");
+    let next = api.get("/messages")["next"].as_u64().unwrap();
+    api.get(&format!("/messages?to=bob&after={next}&none_within=1ms"));
+    assert_eq!(api.field(400, "GET /messages?none_within=1s&wait=1s", &NONE), "none_within");
+}
+
+#[test]
+fn a_drain_deletes_just_what_it_returns() {
+    let (server, api) = start();
+    for (to, subject) in [("ann", "one"), ("bob", "two"), ("ann", "three")] {
+        deliver(&server, to, subject);
+    }
+
+    let drained = api.expect(200, "DELETE /messages?to=ann", &NONE);
+
+    assert_eq!(subjects(&drained), ["one", "three"]);
+    assert_eq!(subjects(&api.get("/messages")), ["two"]);
+    assert_eq!(subjects(&api.get("/messages?to=ann")), [""; 0]);
+    assert_eq!(server.account("ann").inbox().entries().len(), 0);
+    assert_eq!(server.account("bob").inbox().entries().len(), 1);
+    api.expect(404, "GET /messages/m1", &NONE);
+    deliver(&server, "ann", "four");
+    assert_eq!(subjects(&api.get("/messages?to=ann&wait=20s")), ["four"]);
+    assert_eq!(subjects(&api.expect(200, "DELETE /messages", &NONE)), ["two", "four"]);
+    assert_eq!(api.get("/health")["messages"], 0);
+}
+
+#[test]
+fn messages_that_arrive_during_drains_are_neither_lost_nor_returned_twice() {
+    let (server, api) = start();
+    let mut seen = Vec::new();
+    std::thread::scope(|scope| {
+        let sends = scope.spawn(|| (0..200).for_each(|n| deliver(&server, "ann", &n.to_string())));
+        loop {
+            let is_last = sends.is_finished();
+            let drained = api.expect(200, "DELETE /messages?to=ann", &NONE);
+            seen.extend(subjects(&drained).iter().map(|subject| subject.parse::<u32>().unwrap()));
+            if is_last {
+                break;
+            }
+        }
+    });
+    assert_eq!(seen, (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn codes_are_found() {
+    let (server, api) = start();
+    server.deliver("bob", "Subject: Log in\r\n\r\nYour code is 123 456.\r\n");
+    assert_eq!(api.get("/messages/m1/codes"), json!(["123456"]));
+}
+
+#[test]
+fn a_rule_without_id_is_named_by_its_number() {
+    let (_server, api) = start();
+    let rule = json!({ "on": "smtp.noop", "do": { "reply": "250 hi" } });
+    let numbers: Vec<Value> = (0..2).map(|_| api.expect(201, "POST /rules", &rule)["number"].clone()).collect();
+    let ids = |list: Value| -> Vec<Value> {
+        list["rules"].as_array().unwrap().iter().rev().map(|rule| rule["rule"]["id"].clone()).collect()
+    };
+    assert_eq!(ids(api.get("/rules")), numbers);
+
+    let first = numbers[0].as_str().unwrap();
+    api.expect(200, &format!("PUT /rules/{first}"), &rule);
+    assert_eq!(ids(api.get("/rules")), numbers);
+}
+
+#[test]
+fn expectations_are_verified_and_removed() {
+    let (server, api) = start();
+    let met = api.expect(201, "POST /expectations", &json!({ "to": "bob", "times": "1..=2" }));
+    assert_eq!((&met["id"], &met["times"], &met["met"]), (&json!("e1"), &json!("1 to 2"), &json!(false)));
+    api.expect(201, "POST /expectations", &json!({ "subject": "Welcome*", "header": ["X-Kind:news"], "times": 1 }));
+    deliver(&server, "bob", "Wellcome");
+
+    let failed = api.expect(409, "POST /verify", &NONE);
+    let detail = failed["detail"].as_str().unwrap();
+    assert!(detail.starts_with("1 of 2 expectations failed\n\n0 messages matched, expected exactly 1"), "{detail}");
+    assert_eq!(failed["report"]["messages"][0]["got"], 0);
+    assert_eq!(api.get("/expectations/e1")["met"], true);
+
+    api.expect(204, "DELETE /expectations/e2", &NONE);
+    api.expect(204, "POST /verify", &NONE);
+    api.expect(404, "DELETE /expectations/e2", &NONE);
+    api.expect(204, "DELETE /expectations", &NONE);
+    assert_eq!(api.get("/expectations")["expectations"], json!([]));
+    for (field, body) in [
+        ("times", json!({ "times": "often" })),
+        ("to", json!({ "to": "~(" })),
+        ("listener", json!({ "listener": "http" })),
+        ("header", json!({ "header": ["X"] })),
+    ] {
+        assert_eq!(api.field(400, "POST /expectations", &body), field);
+    }
+}
+
+#[test]
+fn expectations_over_http_and_in_rust_are_the_same() {
+    let (server, api) = start();
+    server.expect(1, to("bob"));
+    assert_eq!(api.get("/expectations")["expectations"].as_array().unwrap().len(), 1);
+    api.expect(409, "POST /verify", &NONE);
+    api.expect(201, "POST /expectations", &json!({ "to": "ann" }));
+    deliver(&server, "bob", "one");
+
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| server.verify().block())).unwrap_err();
+
+    let report = failed.downcast::<String>().unwrap();
+    assert!(report.contains("1 of 2 expectations failed"), "{report}");
+}
+
+#[test]
+fn the_removal_of_a_server_verifies_its_expectations() {
+    let (_server, api) = start();
+    let id = api.expect(201, "POST /servers", &json!({}))["id"].as_str().unwrap().to_owned();
+    api.expect(201, &format!("POST /servers/{id}/expectations"), &json!({ "to": "bob" }));
+
+    let failed = api.expect(409, &format!("DELETE /servers/{id}"), &NONE);
+
+    assert_eq!(failed["report"]["messages"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,206 @@
+//! The HTTP API changes accounts, mailboxes and entries while clients are connected.
+
+use api_client::ApiClient;
+use line_client::LineClient;
+use mailjig::MailServer;
+use mailjig::matchers::session;
+use serde_json::{Value, json};
+
+#[path = "clients/api_client.rs"]
+#[allow(dead_code)]
+mod api_client;
+#[path = "clients/line_client.rs"]
+#[allow(dead_code)]
+mod line_client;
+
+const NONE: Value = Value::Null;
+
+fn start() -> (MailServer, ApiClient) {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    (server, api)
+}
+
+fn imap(server: &MailServer) -> LineClient {
+    let mut client = LineClient::greeted(server.imap().address());
+    client.command("LOGIN bob x");
+    client
+}
+
+fn idling(server: &MailServer) -> LineClient {
+    let mut client = imap(server);
+    client.command("SELECT INBOX");
+    assert_eq!(client.ask("b IDLE"), "+ idling");
+    server.wait_for_session(session::idling()).block();
+    client
+}
+
+fn uids(list: &Value) -> Vec<u64> {
+    list["entries"].as_array().unwrap().iter().map(|entry| entry["uid"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn mailboxes_are_created_renamed_and_deleted() {
+    let (server, api) = start();
+    let mut client = imap(&server);
+
+    let made = api.expect(201, "PUT /accounts/bob/mailboxes/Gesendet", &json!({ "special_use": "\\Sent" }));
+    assert_eq!((&made["name"], &made["special_use"]), (&json!("Gesendet"), &json!("\\Sent")));
+    assert_eq!(api.expect(200, "PUT /accounts/bob/mailboxes/Gesendet", &NONE)["special_use"], "\\Sent");
+    api.expect(201, "PUT /accounts/bob/mailboxes/Gesendet%2F2025", &NONE);
+    let listed = client.command("LIST \"\" *").join("\n");
+    assert!(listed.contains("\\Sent") && listed.contains("Gesendet/2025"), "{listed}");
+
+    let path = "/accounts/bob/mailboxes";
+    let changed = api.expect(200, &format!("PATCH {path}/Gesendet"), &json!({ "name": "Sent", "special_use": null }));
+    assert_eq!((&changed["name"], &changed["special_use"]), (&json!("Sent"), &NONE));
+    assert!(client.command("SELECT Sent/2025").last().unwrap().starts_with("a OK"));
+    api.expect(204, &format!("DELETE {path}/Sent%2F2025"), &NONE);
+    assert_eq!(client.ask("a NOOP"), "* BYE The mailbox was deleted");
+    assert!(client.is_closed());
+
+    api.expect(204, "PUT /accounts/bob/subscriptions/News", &NONE);
+    assert_eq!(api.get("/accounts/bob")["subscriptions"], json!(["News"]));
+    api.expect(204, "DELETE /accounts/bob/subscriptions/News", &NONE);
+    assert_eq!(api.get("/accounts/bob")["subscriptions"], json!([]));
+}
+
+#[test]
+fn a_client_in_idle_learns_of_what_the_api_does_to_entries() {
+    let (server, api) = start();
+    let inbox = "/accounts/bob/mailboxes/INBOX";
+    for _ in 0..3 {
+        api.expect(201, &format!("POST {inbox}"), &json!({ "raw": "Subject: hi\r\n\r\n" }));
+    }
+    let mut client = idling(&server);
+
+    let entry = api.expect(200, &format!("PATCH {inbox}/2"), &json!({ "add": ["\\Deleted"] }));
+    assert_eq!(entry["flags"], json!(["\\Deleted"]));
+    assert_eq!(client.line(), "* 2 FETCH (UID 2 FLAGS (\\Deleted \\Recent))");
+    let flagged = api.expect(200, &format!("PATCH {inbox}/entries?uid=2:*"), &json!({ "set": ["\\Seen"] }));
+    assert_eq!(uids(&flagged), [2, 3]);
+    assert_eq!(client.line(), "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))");
+    assert_eq!(client.line(), "* 3 FETCH (UID 3 FLAGS (\\Seen \\Recent))");
+    api.expect(200, &format!("PATCH {inbox}/3"), &json!({ "set": ["\\Deleted"], "remove": ["$Unknown"] }));
+    assert_eq!(client.line(), "* 3 FETCH (UID 3 FLAGS (\\Deleted \\Recent))");
+
+    assert_eq!(uids(&api.get(&format!("{inbox}?uid=1,3"))), [1, 3]);
+    assert_eq!(uids(&api.get(&format!("{inbox}?flag=!%5CSeen"))), [1, 3]);
+    assert_eq!(uids(&api.get(&format!("{inbox}?flag=%5Cdeleted"))), [3]);
+    let expunged = api.expect(200, &format!("DELETE {inbox}/entries?flag=%5CDeleted"), &NONE);
+    assert_eq!(expunged["uids"], json!([3]));
+    assert_eq!(client.line(), "* 3 EXPUNGE");
+    api.expect(204, &format!("DELETE {inbox}/1"), &NONE);
+    assert_eq!(client.line(), "* 1 EXPUNGE");
+    assert_eq!(api.get(&format!("{inbox}/2"))["uid"], 2);
+    assert_eq!(api.expect(200, "DELETE /accounts/bob/entries", &NONE)["entries"], 1);
+    assert_eq!(client.line(), "* 1 EXPUNGE");
+    assert_eq!(uids(&api.get(inbox)), [0; 0]);
+}
+
+#[test]
+fn a_change_of_uidvalidity_ends_the_sessions_that_have_selected_the_mailbox() {
+    let (server, api) = start();
+    let inbox = server.account("bob").inbox();
+    inbox.generate(2);
+    inbox.expunge(1);
+    let mut client = idling(&server);
+
+    let path = "PUT /accounts/bob/mailboxes/INBOX/uidvalidity";
+    let before = inbox.uid_validity().unwrap();
+    let changed = api.expect(200, path, &json!({ "uid_validity": 77, "renumber": "forward" }));
+
+    assert_eq!((&changed["uid_validity"], &changed["uid_next"]), (&json!(77), &json!(2)));
+    assert_eq!(client.line(), "* BYE The UIDs of the mailbox changed");
+    assert!(client.is_closed());
+    assert_eq!(api.expect(200, path, &json!({}))["uid_validity"], 78);
+    assert_ne!(before, 78);
+}
+
+#[test]
+fn a_wait_for_entries_is_answered_when_they_match() {
+    let (server, api) = start();
+    let inbox = "/accounts/bob/mailboxes/INBOX";
+
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| api.get(&format!("{inbox}?flag=%5CSeen&count=2&wait=20s")));
+        let gone = scope.spawn(|| api.get("/accounts/bob/mailboxes/Drafts?count=1&wait=20s"));
+        let bob = server.account("bob");
+        bob.inbox().generate(3);
+        bob.inbox().flag(1, &["\\Seen"], &[]);
+        bob.inbox().flag(3, &["\\Seen"], &[]);
+        bob.mailbox("Drafts").add("Subject: draft\r\n\r\n");
+        assert_eq!(uids(&waits.join().unwrap()), [1, 3]);
+        assert_eq!(uids(&gone.join().unwrap()), [1]);
+    });
+
+    let late = api.expect(409, &format!("GET {inbox}?count=0&wait=1ms"), &NONE);
+    assert_eq!(late["detail"], "within 1ms, 3 entries of INBOX of bob matched, expected none");
+}
+
+#[test]
+fn accounts_are_made_and_deleted() {
+    let (server, api) = start();
+
+    api.expect(201, "PUT /accounts/ann", &json!({ "password": "secret", "addresses": ["sales@example.org"] }));
+    api.expect(200, "PUT /accounts/ann", &json!({ "password": "other", "addresses": ["sales@example.org"] }));
+    let mut client = LineClient::greeted(server.imap().address());
+    assert!(client.command("LOGIN ann secret")[0].starts_with("a NO"));
+    assert!(client.command("LOGIN ann other")[0].starts_with("a OK"));
+    server.deliver("sales@example.org", "Subject: hi\r\n\r\n");
+    assert_eq!(api.get("/accounts/ann")["mailboxes"][0]["entries"], 1);
+    api.expect(201, "PUT /accounts/carol", &NONE);
+
+    api.expect(204, "DELETE /accounts/ann", &NONE);
+    assert_eq!(client.line(), "* BYE The account was deleted");
+    assert!(client.is_closed());
+    api.expect(404, "DELETE /accounts/ann", &NONE);
+}
+
+#[test]
+fn an_account_on_a_closed_list_needs_a_password() {
+    let server = MailServer::builder().account("ann", "secret").start();
+    let api = ApiClient::of(&server);
+
+    assert_eq!(api.field(422, "PUT /accounts/bob", &NONE), "password");
+    api.expect(201, "PUT /accounts/bob", &json!({ "password": "pass" }));
+    let mut client = LineClient::greeted(server.imap().address());
+    assert!(client.command("LOGIN bob pass")[0].starts_with("a OK"));
+}
+
+#[test]
+fn what_is_not_possible_is_refused_and_the_field_is_named() {
+    let (server, api) = start();
+    server.account("bob").mailbox("Work").create();
+    server.account("bob").inbox().generate(1);
+    let boxes = "/accounts/bob/mailboxes";
+
+    for (status, field, request, body) in [
+        (404, "", format!("DELETE {boxes}/Play"), NONE),
+        (404, "", "DELETE /accounts/eve/mailboxes/INBOX".to_owned(), NONE),
+        (409, "path", format!("DELETE {boxes}/INBOX"), NONE),
+        (409, "path", format!("PATCH {boxes}/INBOX"), json!({ "name": "Old" })),
+        (409, "name", format!("PATCH {boxes}/Work"), json!({ "name": "INBOX" })),
+        (409, "name", format!("PATCH {boxes}/Work"), json!({ "name": "Work/a" })),
+        (422, "name", format!("PATCH {boxes}/Work"), json!({ "name": "a//b" })),
+        (400, "special_use", format!("PATCH {boxes}/Work"), json!({ "special_use": "\\Inbox" })),
+        (422, "path", format!("PUT {boxes}/a%2F%2Fb"), NONE),
+        (400, "special_use", format!("PUT {boxes}/Work"), json!({ "special_use": "Sent" })),
+        (422, "uid_validity", format!("PUT {boxes}/Work/uidvalidity"), json!({ "uid_validity": 0 })),
+        (422, "renumber", format!("PUT {boxes}/Work/uidvalidity"), json!({ "renumber": "sideways" })),
+        (400, "uid", format!("GET {boxes}/INBOX?uid=0"), NONE),
+        (400, "uid", format!("GET {boxes}/INBOX/x"), NONE),
+        (400, "count", format!("GET {boxes}/INBOX?count=1"), NONE),
+        (404, "", format!("GET {boxes}/INBOX/9"), NONE),
+        (404, "", format!("DELETE {boxes}/INBOX/9"), NONE),
+        (404, "", format!("PATCH {boxes}/INBOX/9"), json!({ "add": ["\\Seen"] })),
+        (400, "body", format!("PATCH {boxes}/INBOX/1"), json!({})),
+        (422, "flags", format!("PATCH {boxes}/INBOX/1"), json!({ "add": ["\\Sen"] })),
+        (422, "path", format!("PUT /accounts/bob/subscriptions/{}", "a%2F%2Fb"), NONE),
+        (400, "password", "PUT /accounts/ann".to_owned(), json!({ "addresses": ["a@b"] })),
+        (422, "addresses", "PUT /accounts/ann".to_owned(), json!({ "password": "x", "addresses": [""] })),
+        (404, "", "DELETE /accounts/eve/entries".to_owned(), NONE),
+    ] {
+        assert_eq!(api.field(status, &request, &body), field, "{request} {body}");
+    }
+}

@@ -1,0 +1,51 @@
+//! A client that sends commands and reads lines.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+
+#[path = "deadline.rs"]
+#[allow(dead_code)]
+pub(crate) mod deadline;
+
+pub(crate) struct LineClient(BufReader<TcpStream>);
+
+impl LineClient {
+    /// A connection after its greeting.
+    pub(crate) fn greeted(address: SocketAddr) -> Self {
+        let mut client = Self(BufReader::new(deadline::connect(address)));
+        client.line();
+        client
+    }
+
+    /// The next line, without CRLF.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.strip_suffix("\r\n").expect("a line").to_owned()
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+
+    /// Sends a line. Returns the next line of the server.
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.say(line);
+        self.line()
+    }
+
+    /// Sends an IMAP command. Returns the lines of its reply, the tagged one last.
+    pub(crate) fn command(&mut self, command: &str) -> Vec<String> {
+        self.say(&format!("a {command}"));
+        let mut lines = vec![self.line()];
+        while !lines.last().unwrap().starts_with("a ") {
+            lines.push(self.line());
+        }
+        lines
+    }
+
+    /// Whether the server has closed the connection, having sent nothing more.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.0.fill_buf().unwrap().is_empty()
+    }
+}
