@@ -142,6 +142,11 @@ fn a_wait_prints_messages_or_a_report() {
     let both = server.told(&["wait", "--subject", "*come, *", "--count", "2", "--json"]);
     assert_eq!(stable(&both).len(), 2);
 
+    assert_eq!(server.told(&["wait", "--to", "eve@example.org", "--none-within", "1ms"]), "");
+    let (status, report) = server.refused(&["wait", "--to", "carol@example.org", "--none-within", "20s"]);
+    assert_eq!(status, 1, "{report}");
+    assert!(report.contains("carol@example.org"), "{report}");
+
     let miss = ["wait", "--to", "bob@example.org", "--subject", "Welcome*", "--timeout", "1ms"];
     let (status, report) = server.refused(&miss);
     assert_eq!(status, 1);
@@ -217,7 +222,9 @@ impl Drop for Follower {
 fn send(server: &Served, to: &str) {
     let smtp = server.ready["endpoints"]["smtp"]["url"].as_str().unwrap();
     let mut send = mailjig(&["send", "--smtp", smtp, "-f", "ann@example.org", to]);
-    succeeded(&mailjig(&[]), &output(&mut send, "Subject: hi\n\n"));
+    // A generated Message-ID has no fixed length.
+    let mail = "Date: Thu, 1 Jan 2026 12:00:00 +0000\nMessage-ID: <1@example.org>\nSubject: hi\n\n";
+    succeeded(&mailjig(&[]), &output(&mut send, mail));
 }
 
 #[test]
