@@ -27,11 +27,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "Sessions, transcripts and the journal.",
         &["sessions", "transcript", "journal", "settled", "webhooks"],
     ),
-    (
-        "Rules",
-        "Rules, scenarios, variables, expectations.",
-        &["rules", "scenario", "state", "expectations", "verify", "findings"],
-    ),
+    ("Rules", "Rules, scenarios, variables, expectations.", &["rules", "scenario", "state", "expectations", "verify"]),
     ("Servers", "Further servers in this process.", &["servers"]),
     ("Server", "Endpoints, health, clock, reset.", &[]),
 ];
@@ -70,7 +66,8 @@ fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let first = match path.contains("/mailboxes/") {
             true => "mailboxes",
-            false => path.split('/').nth(1).unwrap_or_default(),
+            // `openapi` of `openapi.json`
+            false => path.split(['/', '.']).nth(1).unwrap_or_default(),
         };
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
