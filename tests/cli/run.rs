@@ -156,7 +156,8 @@ fn in_terminal(command: &Command) -> Command {
     let mut script = Command::new("script");
     // The shell must not get the signals of the terminal.
     script.args(["-qec", &format!("exec {}", quoted.collect::<Vec<_>>().join(" ")), "/dev/null"]);
-    script.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("NO_COLOR");
+    // Where CI is set, a terminal counts as one with colours, whatever TERM says.
+    script.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("NO_COLOR").env_remove("CI");
     script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     script
 }
