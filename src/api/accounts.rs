@@ -139,7 +139,7 @@ pub(super) async fn one(
 ///
 /// If the server accepts every login, that stays so for other logins.
 #[utoipa::path(put, path = "/accounts/{login}", params(("login" = String, Path, description = "The login of the account.")),
-    request_body = NewAccount, responses(
+    request_body = Option<NewAccount>, responses(
     (status = 200, description = "The account existed before.", body = AccountJson),
     (status = 201, description = "The new account.", body = AccountJson),
     (status = 422, description = "The login or an address is not valid, or the list of accounts is closed and there is no password."),

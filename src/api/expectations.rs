@@ -21,7 +21,6 @@ use crate::expect::{ExpectationNo, Question, Snapshot};
 #[serde(deny_unknown_fields)]
 pub(super) struct NewExpectation {
     /// How many messages must match by the end: `2`, `"1.."`, `"..=3"`, `"2..=3"`; default `"1.."`.
-    #[schema(value_type = Option<String>)]
     times: Option<TimesJson>,
     to: Option<String>,
     from: Option<String>,
@@ -35,10 +34,10 @@ pub(super) struct NewExpectation {
     header: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum TimesJson {
-    Number(u64),
+    Number(usize),
     Text(String),
 }
 
@@ -72,7 +71,7 @@ pub(super) async fn list(Target(server): Target, _: NoParams) -> Result<Json<Exp
 /// Expect a number of messages by the end.
 ///
 /// `POST /v1/verify` and `DELETE /v1/servers/{id}` verify it.
-#[utoipa::path(post, path = "/expectations", request_body = NewExpectation, responses(
+#[utoipa::path(post, path = "/expectations", request_body = Option<NewExpectation>, responses(
     (status = 201, description = "The expectation.", body = ExpectationJson),
 ))]
 pub(super) async fn add(
@@ -138,7 +137,7 @@ impl NewExpectation {
         };
         let times = match self.times {
             None => Times::from(1..),
-            Some(TimesJson::Number(number)) => Times::from(number),
+            Some(TimesJson::Number(number)) => Times::from(number as u64),
             Some(TimesJson::Text(text)) => {
                 Times::parse(&text).map_err(|wrong| Problem::field("times", wrong.to_string()))?
             }

@@ -114,7 +114,7 @@ query! {
 /// as `data`. If records were discarded before they were sent, an event `gone` says so.
 #[utoipa::path(get, path = "/journal", params(JournalQuery, StreamHeaders), responses(
     (status = 200, description = "The records, in order.",
-        content((RecordList = "application/json"), (String = "text/event-stream"))),
+        content((RecordList = "application/json"), (Object = "text/event-stream"))),
     (status = 409, description = "They were not appended in time."),
     (status = 410, description = "Records after the cursor were discarded. `first` is the first that still exists."),
 ))]

@@ -67,7 +67,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 #[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}", params(
     ("login" = String, Path, description = "The login of the account."),
     ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = NewMailbox, responses(
+), request_body = Option<NewMailbox>, responses(
     (status = 200, description = "The mailbox existed before.", body = MailboxJson),
     (status = 201, description = "The new mailbox.", body = MailboxJson),
     (status = 422, description = "The name or the login is not possible."),
@@ -91,7 +91,7 @@ pub(super) async fn create(
 #[utoipa::path(patch, path = "/accounts/{login}/mailboxes/{mailbox}", params(
     ("login" = String, Path, description = "The login of the account."),
     ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = MailboxChange, responses(
+), request_body = Option<MailboxChange>, responses(
     (status = 200, description = "The mailbox.", body = MailboxJson),
     (status = 404, description = "There is no such mailbox."),
     (status = 409, description = "The new name is taken or below the old one, or the mailbox is INBOX."),
@@ -147,7 +147,7 @@ pub(super) async fn delete(
 #[utoipa::path(put, path = "/accounts/{login}/mailboxes/{mailbox}/uidvalidity", params(
     ("login" = String, Path, description = "The login of the account."),
     ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-), request_body = UidValidityChange, responses(
+), request_body = Option<UidValidityChange>, responses(
     (status = 200, description = "The mailbox.", body = MailboxJson),
     (status = 404, description = "There is no such mailbox."),
 ))]

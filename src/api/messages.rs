@@ -92,7 +92,7 @@ query! {
 /// and the message as `data`. If messages were discarded before they were sent, an event `gone` says so.
 #[utoipa::path(get, path = "/messages", params(ListQuery, StreamHeaders), responses(
     (status = 200, description = "The messages, in the order in which clients received their replies.",
-        content((MessageList = "application/json"), (String = "text/event-stream"))),
+        content((MessageList = "application/json"), (Object = "text/event-stream"))),
     (status = 409, description = "They did not arrive in time. `report` says what came instead."),
     (status = 410, description = "Messages after the cursor were discarded. `first` is the earliest cursor without gaps."),
 ))]

@@ -29,7 +29,7 @@ pub(super) struct NewServerJson {
     scenario: Option<ScenarioChoice>,
     /// With at least one account, other logins and addresses are refused.
     #[serde(default)]
-    accounts: Vec<NewAccount>,
+    accounts: Vec<ServerAccount>,
     /// The listeners; all if absent.
     listeners: Option<Vec<String>>,
     /// The server's host name.
@@ -72,7 +72,7 @@ enum ScenarioChoice {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewAccount {
+struct ServerAccount {
     #[schema(value_type = String)]
     login: Box<str>,
     #[schema(value_type = String)]
@@ -127,7 +127,7 @@ impl NewServerJson {
             settings.leniency = if is_strict { Leniency::STRICT } else { Leniency::default() };
         }
         listen(&mut settings, self.listeners)?;
-        for NewAccount { login, password, addresses } in self.accounts {
+        for ServerAccount { login, password, addresses } in self.accounts {
             if let Some(wrong) = [&login].into_iter().chain(&addresses).find(|name| !is_identifier(name)) {
                 let detail = format!(
                     "{wrong:?} is not a valid login or address: it must not be empty or contain control characters"
