@@ -58,12 +58,14 @@ use crate::drive::{runtime, spawn};
 use crate::server::{Host, StartError, bind, reachable};
 use access::Access;
 use cors::cors;
+#[cfg(feature = "cli")]
 pub(crate) use endpoints::EndpointsJson;
 use metrics::Requests;
 use params::NoParams;
 use problem::Problem;
 use serve::{Bounds, serve};
 use target::Base;
+#[cfg(feature = "cli")]
 pub(crate) use webhooks::send_all_messages;
 
 /// Octets that a request may have beyond the messages in it, for the JSON around them.
