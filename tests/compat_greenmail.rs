@@ -1,5 +1,7 @@
 //! GreenMail's REST calls: the members that its OpenAPI document names.
 
+use std::io::{Read, Write};
+
 use deadline::DEADLINE;
 use mailjig::MailServer;
 use serde_json::{Value, json};
@@ -22,6 +24,16 @@ impl Client {
 
     fn get(&self, path: &str) -> (u16, Value) {
         let mut response = self.agent.get(format!("{}{path}", self.base)).call().unwrap();
+        (response.status().as_u16(), response.body_mut().read_json().unwrap_or_default())
+    }
+
+    fn create(&self, user: &Value) -> (u16, Value) {
+        let mut response = self.agent.post(format!("{}/api/user", self.base)).send_json(user).unwrap();
+        (response.status().as_u16(), response.body_mut().read_json().unwrap_or_default())
+    }
+
+    fn delete(&self, path: &str) -> (u16, Value) {
+        let mut response = self.agent.delete(format!("{}{path}", self.base)).call().unwrap();
         (response.status().as_u16(), response.body_mut().read_json().unwrap_or_default())
     }
 
@@ -66,6 +78,48 @@ fn users_are_those_of_the_list_and_those_who_got_mail() {
 
     assert_eq!(users(&listed), (200, json!([{ "login": "bob", "email": "bob@example.org" }])));
     assert_eq!(users(&open), (200, json!([{ "login": "ann@example.org", "email": "ann@example.org" }])));
+}
+
+#[test]
+fn users_are_created_and_deleted() {
+    let server = MailServer::start();
+    let client = Client::of(&server);
+    let bob = json!({ "email": "bob@example.org", "login": "bob", "password": "secret" });
+    let refusal = |(status, body): (u16, Value)| {
+        assert_eq!(status, 400, "{body}");
+        body["message"].as_str().unwrap().to_owned()
+    };
+
+    assert_eq!(client.create(&bob), (200, json!({ "login": "bob", "email": "bob@example.org" })));
+    assert_eq!(client.get("/api/user").1, json!([{ "login": "bob", "email": "bob@example.org" }]));
+    server.deliver("bob@example.org", MAIL);
+    assert_eq!(client.get("/api/user/bob/messages/").1[0]["subject"], "Grüße");
+    for (password, reply) in [("wrong", "-ERR"), ("secret", "+OK")] {
+        assert!(log_in(&server, "bob", password).starts_with(reply), "{password}");
+    }
+
+    assert!(refusal(client.create(&bob)).starts_with("Can not create user : there is already a user bob"));
+    assert!(refusal(client.create(&json!({ "login": "ann" }))).contains("missing field `email`"));
+    let no_login = json!({ "email": "ann@example.org", "login": "", "password": "x" });
+    assert!(refusal(client.create(&no_login)).contains("login"));
+    let no_email = json!({ "email": "", "login": "ann", "password": "x" });
+    assert!(refusal(client.create(&no_email)).contains("\"\" is not a valid address"));
+
+    assert_eq!(refusal(client.delete("/api/user/eve")), "User 'eve' not found");
+    let deleted = json!({ "message": "User 'bob@example.org' deleted" });
+    assert_eq!(client.delete("/api/user/bob@example.org"), (200, deleted));
+    assert_eq!(client.get("/api/user").1, json!([]));
+    assert_eq!(client.create(&bob).0, 200, "the login is free again");
+    assert_eq!(client.get("/api/user/bob/messages/").1, json!([]), "without the mail of the first");
+}
+
+/// The reply to PASS.
+fn log_in(server: &MailServer, login: &str, password: &str) -> String {
+    let mut client = deadline::connect(server.pop3().address());
+    client.write_all(format!("USER {login}\r\nPASS {password}\r\nQUIT\r\n").as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said.lines().nth(2).unwrap().to_owned()
 }
 
 #[test]

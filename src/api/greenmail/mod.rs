@@ -1,4 +1,4 @@
-//! The REST API of GreenMail standalone (GreenMail 2.1.12), without its calls that create and delete users.
+//! The REST API of GreenMail standalone (GreenMail 2.1.12).
 
 mod service;
 mod users;
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::json;
 
 use super::Shared;
@@ -15,7 +15,8 @@ use super::Shared;
 pub(super) fn router() -> Router<Shared> {
     Router::new()
         .route("/api/configuration", get(service::configuration))
-        .route("/api/user", get(users::list))
+        .route("/api/user", get(users::list).post(users::create))
+        .route("/api/user/{user}", delete(users::remove))
         .route("/api/user/{user}/messages", get(users::inbox))
         .route("/api/user/{user}/messages/", get(users::inbox))
         .route("/api/user/{user}/messages/{folder}", get(users::folder))

@@ -1,15 +1,17 @@
 //! Accounts, which GreenMail calls users, and the messages in their mailboxes, which it calls folders.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::blocking::run_blocking;
 use super::super::params::Path;
 use super::super::problem::Problem;
 use super::super::target::Target;
 use super::message;
+use crate::base::is_identifier;
 use crate::mail::{INBOX, Member, Message};
 use crate::world::World;
 
@@ -17,6 +19,13 @@ use crate::world::World;
 struct User {
     login: Box<str>,
     email: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct NewUser {
+    email: Box<str>,
+    login: Box<str>,
+    password: Box<str>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +70,41 @@ impl From<&Member> for User {
 
 pub(super) async fn list(Target(server): Target) -> Response {
     Json(server.engine().read(User::all)).into_response()
+}
+
+/// Adds an account to the list.
+pub(super) async fn create(Target(server): Target, body: Bytes) -> Response {
+    let refused = |why: String| message(StatusCode::BAD_REQUEST, format!("Can not create user : {why}"));
+    let NewUser { email, login, password } = match serde_json::from_slice(&body) {
+        Ok(new) => new,
+        Err(error) => return refused(format!("the body is wrong: {error}")),
+    };
+    if !is_identifier(&email) {
+        return refused(format!("{email:?} is not a valid address"));
+    }
+    let created = server.engine().update(|world, now| {
+        if let Some(user) = User::find(world, &login).or_else(|| User::find(world, &email)) {
+            return Err(format!("there is already a user {} with the address {}", user.login, user.email));
+        }
+        let member = Member { login: login.clone(), password, addresses: vec![email.clone()] };
+        world.make_account(&login, Some(member), now).map_err(|why| why.to_string())
+    });
+    match created {
+        Ok(_) => Json(User { login, email }).into_response(),
+        Err(why) => refused(why),
+    }
+}
+
+/// Removes an account with its mail.
+pub(super) async fn remove(Target(server): Target, Path(id): Path<String>) -> Response {
+    let removed = server.engine().update(|world, now| {
+        let user = User::find(world, &id)?;
+        world.delete_account(&user.login, now).then_some(())
+    });
+    match removed {
+        Some(()) => message(StatusCode::OK, format!("User '{id}' deleted")),
+        None => unknown(&id),
+    }
 }
 
 /// The messages in a user's INBOX.
