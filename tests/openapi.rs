@@ -51,6 +51,23 @@ fn it_is_openapi_3_1_and_describes_every_operation() {
     insta::assert_snapshot!(listed);
 }
 
+/// The document has one schema for each name, so that of two types with the same name it would describe only one.
+#[test]
+fn no_two_schemas_have_the_same_name() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api");
+    let mut names = BTreeSet::new();
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let source = std::fs::read_to_string(file).unwrap();
+        for declaration in source.split("ToSchema)]").skip(1) {
+            let mut words = declaration.split([' ', '<', '(', ';', '\n']);
+            words.find(|word| ["struct", "enum"].contains(word));
+            let name = words.next().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "two types that the document describes are called {name}");
+        }
+    }
+    assert!(names.len() > 20);
+}
+
 /// The path with things that exist.
 fn filled(path: &str) -> String {
     [

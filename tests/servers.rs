@@ -159,6 +159,7 @@ fn wrong_options_are_answered_with_the_field() {
     client.post("/v1/servers", &json!({ "name": "taken" }));
     for (new, status, field) in [
         (json!({ "nmae": "a" }), 422, "nmae"),
+        (json!(["a"]), 422, "body"),
         (json!({ "name": "12" }), 400, "name"),
         (json!({ "name": "taken" }), 409, "name"),
         (json!({ "host": "not a name" }), 400, "host"),

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use data_encoding::BASE64;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 
-/// A body of JSON, whatever its content type says. An empty body counts as an empty object.
+/// A body with a JSON object, whatever its content type says. An empty body counts as an empty object.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -18,6 +18,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let body = octets_of(request, state).await?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body };
+        // serde would take the elements of an array for the members in their order.
+        if body.trim_ascii_start().starts_with(b"[") {
+            let problem = Problem::field("body", "the body must be a JSON object, not an array");
+            return Err(problem.status(StatusCode::UNPROCESSABLE_ENTITY));
+        }
         Json::from_bytes(body).map(|Json(body)| Self(body)).map_err(|why| Problem::body(&why))
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct MailboxChange {
 #[serde(deny_unknown_fields)]
 pub(super) struct UidValidityChange {
     /// The new UIDVALIDITY; default: one more than now.
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<usize>, minimum = 1, maximum = 4294967295_u64)]
     uid_validity: Option<NonZeroU32>,
     /// Whether UIDs are assigned from 1 again, and in which order; default: they stay.
     renumber: Option<Order>,
