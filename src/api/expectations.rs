@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::blocking::run_blocking;
 use super::body::JsonBody;
-use super::messages::MessageFilters;
+use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, Value};
 use super::problem::Problem;
 use super::target::{Base, Target};

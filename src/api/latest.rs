@@ -7,7 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::blocking::{blocking_if_long, run_blocking};
 use super::json::MessageJson;
-use super::messages::{MessageFilters, late};
+use super::message_filters::MessageFilters;
+use super::messages::late;
 use super::params::query;
 use super::problem::Problem;
 use super::target::Target;

@@ -14,12 +14,12 @@ use super::blocking::{blocking_if_long, run_blocking};
 use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
 use super::feed::Feed;
 use super::json::MessageJson;
-use super::params::{Value, query};
+use super::message_filters::MessageFilters;
+use super::params::query;
 use super::problem::Problem;
 use super::target::Target;
-use crate::base::{MessageNo, Pattern, Seq, Times};
+use crate::base::{MessageNo, Seq, Times};
 use crate::drive::Engine;
-use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::journal::Captured;
 use crate::server::{MailQuery, Server, Until};
@@ -40,29 +40,6 @@ struct MessageSelection {
     matcher: Matcher,
     after: Option<Seq>,
     limit: usize,
-}
-
-query! {
-    /// Filters for messages, all of which must match. Each is a pattern.
-    pub(super) struct MessageFilters {
-        /// The address of a recipient in the envelope: text, `*` for any characters, `~` and a regular expression, or
-        /// `!` and one of these.
-        pub(super) to: Option<Pattern>,
-        /// The address of the sender in the envelope.
-        pub(super) from: Option<Pattern>,
-        /// The subject, decoded.
-        pub(super) subject: Option<Pattern>,
-        /// The text, decoded. Plain text is found anywhere in it.
-        pub(super) body: Option<Pattern>,
-        /// The file name of an attachment.
-        pub(super) attachment: Option<Pattern>,
-        /// The login of the session that sent it.
-        pub(super) user: Option<Pattern>,
-        /// The listener that received it, such as `smtp`.
-        pub(super) listener: Option<Pattern>,
-        /// A header field, as `Name:value`; the value is a pattern.
-        pub(super) header: Vec<String>,
-    }
 }
 
 query! {
@@ -126,7 +103,15 @@ pub(super) async fn list(
     }
     match (wait, count) {
         (None, Some(_)) => Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`")),
-        (None, None) => run_blocking(move || selection.find(server.engine()).into_response()).await,
+        (None, None) => {
+            let find = move || {
+                let list = selection.find(server.engine());
+                // Messages may have been discarded since the first look.
+                refuse_discarded(&server, after)?;
+                Ok(list.into_response())
+            };
+            run_blocking(find).await?
+        }
         (Some(within), count) => selection.wait(server, within, count.unwrap_or(1).max(1)).await,
     }
 }
@@ -138,38 +123,6 @@ fn refuse_discarded(server: &Server, after: Option<Seq>) -> Result<(), Problem> 
     let detail =
         format!("messages after the cursor {after} were discarded; the first cursor without gaps is {evicted_to}");
     Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to))
-}
-
-impl MessageFilters {
-    /// A matcher that requires every filter.
-    pub(super) fn matcher(self) -> Result<Matcher, Problem> {
-        Ok(self.clauses()?.into_iter().reduce(|all, clause| all.and(clause)).unwrap_or_else(any))
-    }
-
-    /// A matcher for each filter.
-    fn clauses(self) -> Result<Vec<Matcher>, Problem> {
-        let mut clauses: Vec<Matcher> = Vec::new();
-        clauses.extend(self.to.map(to));
-        clauses.extend(self.from.map(from));
-        clauses.extend(self.subject.map(subject));
-        clauses.extend(self.body.map(body));
-        clauses.extend(self.attachment.map(attachment));
-        clauses.extend(self.user.map(session::user));
-        clauses.extend(listener(self.listener)?);
-        for header in self.header {
-            let Some((name, value)) = header.split_once(':') else {
-                return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));
-            };
-            let value = Pattern::read(value.trim_start()).map_err(|error| Problem::field("header", error))?;
-            clauses.push(field(name.trim(), value));
-        }
-        Ok(clauses)
-    }
-}
-
-/// A filter by listener.
-pub(super) fn listener(name: Option<Pattern>) -> Result<Option<Matcher>, Problem> {
-    name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
 }
 
 impl MessageSelection {
@@ -264,7 +217,7 @@ impl MessageList {
     (status = 200, description = "The deleted messages.", body = MessageList),
 ))]
 pub(super) async fn clear(Target(server): Target, filters: MessageFilters) -> Result<Response, Problem> {
-    let matcher = filters.clauses()?.into_iter().reduce(|all, clause| all.and(clause));
+    let matcher = filters.given()?;
     run_blocking(move || {
         let engine = server.engine();
         let (captured, next) = match matcher {
@@ -289,7 +242,8 @@ mod tests {
 
     use super::*;
     use crate::api::Api;
-    use crate::base::{MessageNo, SessionNo, Timestamp};
+    use crate::base::{SessionNo, Timestamp};
+    use crate::expect::matchers;
     use crate::journal::{Detail, Left, Opened};
     use crate::mail::{Envelope, Message, Origin, Parameters, Recipient, Sender, Verdict as Taken};
     use crate::protocol::{Event, Input, Reply, TxnLog};
@@ -336,7 +290,7 @@ mod tests {
             let limit = 1 + draw(&mut random, 4);
             let (mut open, mut sent, mut seen, mut after) = (Vec::new(), Vec::new(), Vec::new(), None);
             let mut look = |seen: &mut Vec<u32>| {
-                let matcher = wanted.map_or_else(any, crate::expect::matchers::to);
+                let matcher = wanted.map_or_else(matchers::any, matchers::to);
                 let list = MessageSelection { matcher, after, limit }.find(server.engine());
                 let closed = list.messages.iter().filter(|message| message.seq.is_some());
                 seen.extend(closed.map(|message| message.id.number()));

@@ -22,6 +22,7 @@ mod mailboxes;
 mod mailhog;
 mod mailpit;
 mod message;
+mod message_filters;
 mod messages;
 mod metrics;
 mod new_server;

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 
 use super::chunked::chunked;
 use super::json::SessionJson;
-use super::messages::listener;
+use super::message_filters::listener;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;

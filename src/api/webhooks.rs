@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::body::JsonBody;
 use super::feed::Feed;
-use super::messages::MessageFilters;
+use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, from_pairs};
 use super::problem::Problem;
 use super::target::{Base, Target};

@@ -1,0 +1,62 @@
+//! The filters of messages, as query parameters, in a webhook and in an expectation.
+
+use super::params::{Value, query};
+use super::problem::Problem;
+use crate::base::Pattern;
+use crate::expect::Matcher;
+use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
+
+query! {
+    /// Filters for messages, all of which must match. Each is a pattern.
+    pub(super) struct MessageFilters {
+        /// The address of a recipient in the envelope: text, `*` for any characters, `~` and a regular expression, or
+        /// `!` and one of these.
+        pub(super) to: Option<Pattern>,
+        /// The address of the sender in the envelope.
+        pub(super) from: Option<Pattern>,
+        /// The subject, decoded.
+        pub(super) subject: Option<Pattern>,
+        /// The text, decoded. Plain text is found anywhere in it.
+        pub(super) body: Option<Pattern>,
+        /// The file name of an attachment.
+        pub(super) attachment: Option<Pattern>,
+        /// The login of the session that sent it.
+        pub(super) user: Option<Pattern>,
+        /// The listener that received it, such as `smtp`.
+        pub(super) listener: Option<Pattern>,
+        /// A header field, as `Name:value`; the value is a pattern.
+        pub(super) header: Vec<String>,
+    }
+}
+
+impl MessageFilters {
+    /// A matcher that requires every filter.
+    pub(super) fn matcher(self) -> Result<Matcher, Problem> {
+        Ok(self.given()?.unwrap_or_else(any))
+    }
+
+    /// A matcher that requires every filter; `None` if there is none.
+    pub(super) fn given(self) -> Result<Option<Matcher>, Problem> {
+        let mut clauses: Vec<Matcher> = Vec::new();
+        clauses.extend(self.to.map(to));
+        clauses.extend(self.from.map(from));
+        clauses.extend(self.subject.map(subject));
+        clauses.extend(self.body.map(body));
+        clauses.extend(self.attachment.map(attachment));
+        clauses.extend(self.user.map(session::user));
+        clauses.extend(listener(self.listener)?);
+        for header in self.header {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));
+            };
+            let value = Pattern::read(value.trim_start()).map_err(|error| Problem::field("header", error))?;
+            clauses.push(field(name.trim(), value));
+        }
+        Ok(clauses.into_iter().reduce(|all, clause| all.and(clause)))
+    }
+}
+
+/// A filter by listener.
+pub(super) fn listener(name: Option<Pattern>) -> Result<Option<Matcher>, Problem> {
+    name.map(Matcher::listener).transpose().map_err(|unknown| Problem::field("listener", unknown))
+}
