@@ -186,6 +186,34 @@ fn a_stream_ends_with_its_server() {
     assert_eq!(stream.next(), None);
 }
 
+#[test]
+fn streams_of_other_products_end_with_their_server() {
+    let server = MailServer::start();
+    let client = Client::of(&server);
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (n, (path, headers)) in (1..).zip([
+        ("mailhog/api/v1/events", "Connection: close\r\n"),
+        ("api/v2/websocket", upgrade),
+        ("api/events", upgrade),
+    ]) {
+        assert_eq!(client.post("/v1/servers", &json!({})), 201);
+        let host = server.api().strip_prefix("http://").unwrap();
+        let mut stream = BufReader::new(connect(host.parse().unwrap()));
+        let request = format!("GET /v1/servers/{n}/{path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+        stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = stream.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+        let status = head.next().unwrap();
+        assert!(status.contains(" 101 ") || status.contains(" 200 "), "{path}: {status}");
+        head.for_each(drop);
+
+        client.agent.delete(format!("{}/v1/servers/{n}", client.base)).call().unwrap();
+
+        // It has a deadline, which is shorter than the time of the streams between two signs of life.
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    }
+}
+
 /// Reads nothing while more arrives than is kept, and than the sockets hold.
 #[test]
 fn a_slow_reader_is_told_what_it_missed() {

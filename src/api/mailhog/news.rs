@@ -1,25 +1,23 @@
 //! New messages as they arrive: server-sent events and a WebSocket.
 
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Bytes;
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use tokio::select;
 
 use super::super::blocking::blocking_if_long;
+use super::super::chunked::followed;
 use super::super::target::Target;
 use super::json::{Received, ReceivedJson};
 use crate::drive::Engine;
 use crate::expect::matchers::any;
 use crate::server::{MailQuery, Server, Until};
 
-/// How often something is sent while no message arrives, to notice that a client is gone.
+/// How often something is sent while no message arrives, to notice that the client is gone.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// What a client of either is told next.
@@ -47,8 +45,15 @@ impl NewMail {
     async fn next(&mut self) -> News {
         let Some(engine) = self.server.upgrade().map(|server| Arc::clone(server.engine())) else { return News::Over };
         let interest = self.query.interest();
-        let check = |engine: &Engine| self.query.find(engine, 1).pop();
-        let Some(captured) = Until::new(&engine, interest, KEEPALIVE, check).await else { return News::Nothing };
+        let check = |engine: &Engine| match self.query.find(engine, 1).pop() {
+            Some(captured) => Some(Some(captured)),
+            None => engine.is_stopped().then_some(None),
+        };
+        let captured = match Until::new(&engine, interest, KEEPALIVE, check).await {
+            Some(Some(captured)) => captured,
+            Some(None) => return News::Over,
+            None => return News::Nothing,
+        };
         let octets = captured.message.raw().len();
         let received = engine.read(|world| Received::of(&captured, world));
         let json = blocking_if_long(octets, || serde_json::to_string(&ReceivedJson::from(&received)));
@@ -59,34 +64,16 @@ impl NewMail {
 /// Each message as the data of an event.
 pub(super) async fn events(Target(server): Target) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, Body::new(EventBody(Box::pin(next_event(NewMail::of(&server)))))).into_response()
+    (headers, followed(NewMail::of(&server), next_event)).into_response()
 }
 
-type NextEvent = Pin<Box<dyn Future<Output = Option<(NewMail, String)>> + Send>>;
-
-struct EventBody(NextEvent);
-
-async fn next_event(mut mail: NewMail) -> Option<(NewMail, String)> {
+async fn next_event(mut mail: NewMail) -> Option<(String, NewMail)> {
     let text = match mail.next().await {
         News::Mail(json) => format!("data: {json}\n\n"),
         News::Nothing => ":\n\n".to_owned(),
         News::Over => return None,
     };
-    Some((mail, text))
-}
-
-impl HttpBody for EventBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
-        let Some((mail, text)) = ready!(self.0.as_mut().poll(cx)) else { return Poll::Ready(None) };
-        self.0 = Box::pin(next_event(mail));
-        Poll::Ready(Some(Ok(hyper::body::Frame::data(text.into()))))
-    }
+    Some((text, mail))
 }
 
 /// Each message as a text frame.
@@ -99,13 +86,9 @@ pub(super) async fn websocket(Target(server): Target, upgrade: WebSocketUpgrade)
 /// Sends until the client closes or the server stops.
 async fn send_each(mut mail: NewMail, mut socket: WebSocket) {
     loop {
-        let news = {
-            let (mut next, mut closed) = (pin!(mail.next()), pin!(closed(&mut socket)));
-            poll_fn(|cx| match closed.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(News::Over),
-                Poll::Pending => next.as_mut().poll(cx),
-            })
-            .await
+        let news = select! {
+            news = mail.next() => news,
+            () = closed(&mut socket) => return,
         };
         let frame = match news {
             News::Mail(json) => Frame::text(json),

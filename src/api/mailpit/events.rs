@@ -37,7 +37,7 @@ pub(super) async fn events(Target(server): Target, upgrade: WebSocketUpgrade) ->
     })
 }
 
-/// How often something is sent while nothing happens, to notice that the client or the server is gone.
+/// How often something is sent while nothing happens, to notice that the client is gone.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// What one client has been told. Does not keep the server running.
@@ -72,7 +72,7 @@ impl Feed {
         }
     }
 
-    /// Reports until the client breaks off or the server is gone.
+    /// Reports until the client breaks off or the server stops.
     async fn send(
         mut self,
         mut socket: WebSocket,
@@ -80,7 +80,8 @@ impl Feed {
         mut changes: Receiver<MarkChange>,
     ) -> Result<(), axum::Error> {
         loop {
-            let check = |engine: &Engine| engine.read(|world| self.has_news(world)).then_some(());
+            let check =
+                |engine: &Engine| (engine.is_stopped() || engine.read(|world| self.has_news(world))).then_some(());
             let interest = Interest::of([Topic::Everything]);
             let (is_news, change) = select! {
                 news = Until::new(&engine, interest, KEEPALIVE, check) => (news.is_some(), None),
@@ -90,7 +91,7 @@ impl Feed {
                     Some(Err(_)) | None => return Ok(()),
                 },
             };
-            let Some(server) = self.server.upgrade() else { return Ok(()) };
+            let Some(server) = self.server.upgrade().filter(|_| !engine.is_stopped()) else { return Ok(()) };
             let is_quiet = !is_news && change.is_none();
             let told = run_blocking(move || {
                 let events = match change {
