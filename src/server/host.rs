@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use tokio::task::AbortHandle;
+
 use super::{FreePorts, Server, Settings, StartError};
 use crate::base::{Seq, is_identifier};
 use crate::drive::spawn;
@@ -40,7 +42,8 @@ pub(crate) struct Host {
 
 #[derive(Default)]
 struct Further {
-    servers: BTreeMap<u32, Arc<FurtherServer>>,
+    /// Each with the task that waits for its expiry.
+    servers: BTreeMap<u32, (Arc<FurtherServer>, AbortHandle)>,
     last: u32,
     /// How many have expired.
     expired: u64,
@@ -109,7 +112,7 @@ impl Host {
 
     /// The further servers, in the order of their numbers.
     pub(crate) fn further(&self) -> Vec<Arc<FurtherServer>> {
-        self.lock().servers.values().cloned().collect()
+        self.lock().servers.values().map(|(further, _)| Arc::clone(further)).collect()
     }
 
     /// How many further servers have been removed because nobody used them.
@@ -134,9 +137,8 @@ impl Host {
         let no = further.last;
         let expiry = expiry.unwrap_or(self.limits.expiry);
         let added = Arc::new(FurtherServer { no, name, server, expiry, requests: AtomicU64::new(0) });
-        further.servers.insert(no, Arc::clone(&added));
-        drop(further);
-        spawn(expire_unused(Arc::downgrade(self), Arc::downgrade(&added)));
+        let expiring = spawn(expire_unused(Arc::downgrade(self), Arc::downgrade(&added)));
+        further.servers.insert(no, (Arc::clone(&added), expiring.abort_handle()));
         Ok(added)
     }
 
@@ -153,7 +155,8 @@ impl Host {
 
     /// Removes a server from the list; the caller stops it. Returns false if it is not on the list any more.
     pub(crate) fn remove(&self, no: u32) -> bool {
-        self.lock().servers.remove(&no).is_some()
+        let removed = self.lock().servers.remove(&no);
+        removed.map(|(_, expiring)| expiring.abort()).is_some()
     }
 
     /// Stops all servers.
@@ -179,10 +182,23 @@ impl Further {
         }
     }
 
+    /// Removes a server that nobody has used. Returns false if it is not on the list any more.
+    fn expire(&mut self, server: &FurtherServer) -> bool {
+        if self.servers.remove(&server.no).is_none() {
+            return false;
+        }
+        self.expired += 1;
+        self.remembered.push_back(Expired { no: server.no, name: server.name.clone(), after: server.expiry });
+        if self.remembered.len() > REMEMBERED {
+            self.remembered.pop_front();
+        }
+        true
+    }
+
     fn get(&self, id: &str) -> Option<&Arc<FurtherServer>> {
         match id.parse() {
-            Ok(no) => self.servers.get(&no),
-            Err(_) => self.servers.values().find(|its| its.name.as_deref() == Some(id)),
+            Ok(no) => self.servers.get(&no).map(|(further, _)| further),
+            Err(_) => self.servers.values().map(|(further, _)| further).find(|its| its.name.as_deref() == Some(id)),
         }
     }
 }
@@ -216,23 +232,21 @@ async fn expire_unused(host: Weak<Host>, server: Weak<FurtherServer>) {
     loop {
         tokio::time::sleep(expiry / 4).await;
         let (Some(host), Some(server)) = (host.upgrade(), server.upgrade()) else { return };
+        // A request finds the server under this lock: it is counted before the server is looked at, or gets 410.
+        let mut further = host.lock();
         let usage_before = std::mem::replace(&mut usage, server.usage());
         if usage != usage_before || server.is_in_use() {
             unused_since = Instant::now();
-        } else if unused_since.elapsed() >= expiry {
-            let mut further = host.lock();
-            if further.servers.remove(&server.no).is_none() {
-                return;
-            }
-            further.expired += 1;
-            further.remembered.push_back(Expired { no: server.no, name: server.name.clone(), after: expiry });
-            if further.remembered.len() > REMEMBERED {
-                further.remembered.pop_front();
-            }
+            continue;
+        }
+        if unused_since.elapsed() < expiry {
+            continue;
+        }
+        if further.expire(&server) {
             drop(further);
             server.server.stop();
-            return;
         }
+        return;
     }
 }
 
@@ -251,5 +265,26 @@ impl fmt::Display for NoServer {
             ),
             Self::Start(error) => error.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_removed_server_is_left() {
+        let host = Host::new(Arc::new(Server::start(Settings::default()).unwrap()), HostLimits::default());
+        let added = host.add(NewServer { name: None, settings: Settings::default(), expiry: None }).unwrap();
+        assert_eq!(Arc::weak_count(&added), 1, "a task waits for its expiry");
+
+        assert!(host.remove(added.no));
+
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Arc::weak_count(&added) > 0 {
+            assert!(Instant::now() < deadline, "the task still waits");
+            std::thread::yield_now();
+        }
+        assert!(!host.remove(added.no), "it is not there any more");
     }
 }
