@@ -188,6 +188,20 @@ fn a_rule_without_id_is_named_by_its_number() {
 }
 
 #[test]
+fn a_rule_in_json_sets_a_variable_of_the_session_by_its_full_name() {
+    let (server, api) = start();
+    let set = json!({ "session.tries": "+1", "state.total": "+1", "phase": "up" });
+    let steps = json!([{ "set": set }, { "reply": "250 {session.tries} {state.total} {state.phase}" }]);
+
+    let rule = api.expect(201, "POST /rules", &json!({ "on": "smtp.noop", "do": steps }));
+
+    let printed = json!({ "total": "+1", "phase": "up", "session": { "tries": "+1" } });
+    assert_eq!(rule["rule"]["do"][0]["set"], printed, "{rule}");
+    let replies = [1, 2].map(|_| LineClient::greeted(server.smtp().address()).ask("NOOP"));
+    assert_eq!(replies, ["250 1 1 up", "250 1 2 up"]);
+}
+
+#[test]
 fn expectations_are_verified_and_removed() {
     let (server, api) = start();
     let met = api.expect(201, "POST /expectations", &json!({ "to": "bob", "times": "1..=2" }));

@@ -2,8 +2,8 @@
 
 use api_client::ApiClient;
 use line_client::LineClient;
-use mailjig::MailServer;
 use mailjig::matchers::session;
+use mailjig::{Listener, MailServer, StartTls};
 use serde_json::{Value, json};
 
 #[path = "clients/api_client.rs"]
@@ -158,6 +158,22 @@ fn accounts_are_made_and_deleted() {
 }
 
 #[test]
+fn the_smtp_session_of_a_deleted_account_ends() {
+    let server = MailServer::builder().starttls(Listener::Submission, StartTls::Offered).start();
+    let api = ApiClient::of(&server);
+    api.expect(201, "PUT /accounts/ann", &json!({ "password": "other" }));
+    let mut smtp = LineClient::greeted(server.submission().address());
+    smtp.say("EHLO app.example");
+    while !smtp.line().starts_with("250 ") {}
+    assert_eq!(smtp.ask("AUTH PLAIN AGFubgBvdGhlcg=="), "235 2.7.0 Authentication successful", "as ann with `other`");
+
+    api.expect(204, "DELETE /accounts/ann", &NONE);
+
+    assert_eq!(smtp.line(), "421 4.3.2 The account was deleted");
+    assert!(smtp.is_closed());
+}
+
+#[test]
 fn an_account_on_a_closed_list_needs_a_password() {
     let server = MailServer::builder().account("ann", "secret").start();
     let api = ApiClient::of(&server);
@@ -188,6 +204,7 @@ fn what_is_not_possible_is_refused_and_the_field_is_named() {
         (400, "special_use", format!("PUT {boxes}/Work"), json!({ "special_use": "Sent" })),
         (422, "uid_validity", format!("PUT {boxes}/Work/uidvalidity"), json!({ "uid_validity": 0 })),
         (422, "renumber", format!("PUT {boxes}/Work/uidvalidity"), json!({ "renumber": "sideways" })),
+        (422, "renumber", format!("PUT {boxes}/Work/uidvalidity"), json!({ "renumber": true })),
         (400, "uid", format!("GET {boxes}/INBOX?uid=0"), NONE),
         (400, "uid", format!("GET {boxes}/INBOX/x"), NONE),
         (400, "count", format!("GET {boxes}/INBOX?count=1"), NONE),

@@ -23,7 +23,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             let problem = Problem::field("body", "the body must be a JSON object, not an array");
             return Err(problem.status(StatusCode::UNPROCESSABLE_ENTITY));
         }
-        Json::from_bytes(body).map(|Json(body)| Self(body)).map_err(|why| Problem::body(&why))
+        Json::from_bytes(body).map(|Json(body)| Self(body)).map_err(|why| Problem::body(&why, body))
     }
 }
 

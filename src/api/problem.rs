@@ -5,6 +5,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -39,16 +40,17 @@ impl Problem {
     }
 
     /// An error in the JSON of the body.
-    pub(super) fn body(rejection: &JsonRejection) -> Self {
+    pub(super) fn body(rejection: &JsonRejection, body: &[u8]) -> Self {
         let text = rejection.body_text();
-        let Some(why) = text.strip_prefix("Failed to deserialize the JSON body into the target type: ") else {
-            return Self::field("body", text).status(rejection.status());
-        };
+        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        // serde_json calls it an error of syntax, too, when another type stands where the name of a variant is expected.
+        let why = text.split_once(": ").filter(|_| is_json).map(|(_, why)| why);
+        let Some(why) = why else { return Self::field("body", text).status(rejection.status()) };
         // The message begins with the path of the member, except for a missing member at the top level.
         let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         let path = || why.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains(' '));
         let field = missing.or_else(path).unwrap_or("body");
-        Self::field(field, format!("the body is wrong: {why}")).status(rejection.status())
+        Self::field(field, format!("the body is wrong: {why}")).status(StatusCode::UNPROCESSABLE_ENTITY)
     }
 
     /// The same error in another parameter or member.

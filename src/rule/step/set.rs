@@ -49,18 +49,28 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         return Some(Arc::new(SetStep(Vec::new())));
     };
     let mut all = Vec::new();
-    for entry in entries {
-        let scope = entry.value.entries().filter(|_| matches!(entry.key.as_str(), "session" | "state"));
-        let (of_scope, is_session) = match scope {
-            Some(of_scope) => (of_scope, entry.key == "session"),
-            None => (std::slice::from_ref(entry), false),
-        };
-        for TableEntry { key, value, .. } in of_scope {
-            let variable = Variable { name: key.as_str().into(), is_session };
-            all.extend(assign(reader, value).map(|assign| (variable, assign)));
+    for TableEntry { key, value, .. } in entries {
+        let key = key.as_str();
+        match (key, value.entries()) {
+            ("session" | "state", Some(of_scope)) => {
+                let of_scope = of_scope.iter();
+                all.extend(of_scope.map(|TableEntry { key: name, value, .. }| (Variable::of(key, name.as_str()), value)));
+            }
+            // JSON has no dotted keys: the scope is in the name.
+            _ => match key.split_once('.') {
+                Some((scope @ ("session" | "state"), name)) => all.push((Variable::of(scope, name), value)),
+                _ => all.push((Variable::of("state", key), value)),
+            },
         }
     }
-    Some(Arc::new(SetStep(all)))
+    let all = all.into_iter().filter_map(|(variable, value)| Some((variable, assign(reader, value)?)));
+    Some(Arc::new(SetStep(all.collect())))
+}
+
+impl Variable {
+    fn of(scope: &str, name: &str) -> Self {
+        Self { name: name.into(), is_session: scope == "session" }
+    }
 }
 
 fn assign(reader: &mut Reader, node: &Node) -> Option<Assign> {
