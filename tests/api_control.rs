@@ -1,19 +1,13 @@
 //! The HTTP API ends sessions, waits for the absence of mail, drains it, and verifies expectations.
 
-use api_client::ApiClient;
-use line_client::LineClient;
+use clients::api_client::{ApiClient, NONE};
+use clients::line_client::LineClient;
 use mailjig::MailServer;
 use mailjig::prelude::*;
 use serde_json::{Value, json};
 
-#[path = "clients/api_client.rs"]
-#[allow(dead_code)]
-mod api_client;
-#[path = "clients/line_client.rs"]
-#[allow(dead_code)]
-mod line_client;
-
-const NONE: Value = Value::Null;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn start() -> (MailServer, ApiClient) {
     let server = MailServer::start();
@@ -42,15 +36,15 @@ fn a_session_ends_with_the_chosen_reply() {
         ("s2", &mut imap, "* BYE Closing"),
         ("s3", &mut pop3, "-ERR [SYS/TEMP] Closing"),
     ] {
-        api.expect(204, &format!("DELETE /sessions/{session}?reply={}", reply.replace(' ', "%20")), &NONE);
+        api.delete(format!("/sessions/{session}?reply={}", reply.replace(' ', "%20"))).expect(204);
         assert_eq!(client.line(), reply);
         assert!(client.is_closed());
     }
-    api.expect(204, "DELETE /sessions/s4", &NONE);
+    api.delete("/sessions/s4").expect(204);
     assert!(silent.is_closed());
-    assert_eq!(api.get("/sessions?open=true&count=0&wait=20s")["sessions"], json!([]));
-    api.expect(409, "DELETE /sessions/s1", &NONE);
-    assert_eq!(api.field(400, "DELETE /sessions/s1?reply=a%0D%0Ab", &NONE), "reply");
+    assert_eq!(api.ok("/sessions?open=true&count=0&wait=20s")["sessions"], json!([]));
+    api.delete("/sessions/s1").expect(409);
+    assert_eq!(api.delete("/sessions/s1?reply=a%0D%0Ab").field(400), "reply");
 }
 
 #[test]
@@ -59,11 +53,11 @@ fn all_sessions_that_match_end() {
     let mut smtp = LineClient::greeted(server.smtp().address());
     let mut imap = LineClient::greeted(server.imap().address());
 
-    let ended = api.expect(200, "DELETE /sessions?listener=imap&reply=*%20BYE%20Bye", &NONE);
+    let ended = api.delete("/sessions?listener=imap&reply=*%20BYE%20Bye").expect(200);
     assert_eq!(ended["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(imap.line(), "* BYE Bye");
     assert_eq!(smtp.ask("NOOP"), "250 2.0.0 Ok");
-    assert_eq!(api.expect(200, "DELETE /sessions", &NONE)["sessions"][0]["id"], "s1");
+    assert_eq!(api.delete("/sessions").expect(200)["sessions"][0]["id"], "s1");
     assert!(smtp.is_closed());
 }
 
@@ -71,19 +65,19 @@ fn all_sessions_that_match_end() {
 fn a_reset_ends_sessions_and_returns_them() {
     let (server, api) = start();
     let mut smtp = LineClient::greeted(server.smtp().address());
-    let kept = api.expect(200, "POST /reset?keep=sessions", &NONE);
+    let kept = api.post("/reset?keep=sessions", &NONE).expect(200);
     assert_eq!(kept["sessions"][0]["listener"], "smtp");
     assert_eq!(smtp.ask("NOOP"), "250 2.0.0 Ok");
-    api.expect(201, "POST /expectations", &json!({ "to": "bob" }));
-    api.expect(201, "PUT /accounts/bob", &json!({ "password": "secret" }));
+    api.post("/expectations", &json!({ "to": "bob" })).expect(201);
+    api.put("/accounts/bob", &json!({ "password": "secret" })).expect(201);
 
-    let open = api.expect(200, "POST /reset", &NONE);
+    let open = api.post("/reset", &NONE).expect(200);
 
     assert_eq!(open["sessions"][0]["id"], "s1");
     assert_eq!(smtp.line(), "421 4.3.2 The server was reset");
     assert!(smtp.is_closed());
-    assert_eq!(api.get("/expectations")["expectations"], json!([]));
-    assert_eq!(api.get("/sessions")["sessions"], json!([]));
+    assert_eq!(api.ok("/expectations")["expectations"], json!([]));
+    assert_eq!(api.ok("/sessions")["sessions"], json!([]));
     let mut imap = LineClient::greeted(server.imap().address());
     assert!(imap.command("LOGIN bob any")[0].starts_with("a OK"), "the password is gone");
 }
@@ -91,39 +85,39 @@ fn a_reset_ends_sessions_and_returns_them() {
 #[test]
 fn the_latest_message_is_returned() {
     let (server, api) = start();
-    api.expect(404, "GET /messages/latest", &NONE);
-    assert!(api.expect(409, "GET /messages/latest?wait=1ms", &NONE)["report"].is_object());
+    api.get("/messages/latest").expect(404);
+    assert!(api.get("/messages/latest?wait=1ms").expect(409)["report"].is_object());
     std::thread::scope(|scope| {
-        let waits = scope.spawn(|| api.get("/messages/latest?to=bob&wait=20s"));
+        let waits = scope.spawn(|| api.ok("/messages/latest?to=bob&wait=20s"));
         deliver(&server, "ann", "one");
         deliver(&server, "bob", "two");
         assert_eq!(waits.join().unwrap()["subject"], "two");
     });
     deliver(&server, "ann", "three");
 
-    let latest = api.get("/messages/latest");
+    let latest = api.ok("/messages/latest");
     assert_eq!(latest["subject"], "three");
-    assert_eq!(api.get("/messages/latest?to=bob")["subject"], "two");
-    api.expect(404, &format!("GET /messages/latest?after={}", latest["seq"]), &NONE);
+    assert_eq!(api.ok("/messages/latest?to=bob")["subject"], "two");
+    api.get(format!("/messages/latest?after={}", latest["seq"])).expect(404);
 }
 
 #[test]
 fn the_absence_of_mail_is_checked() {
     let (server, api) = start();
     deliver(&server, "ann", "one");
-    let none = api.get("/messages?to=bob&none_within=1ms");
+    let none = api.ok("/messages?to=bob&none_within=1ms");
     assert_eq!(none["messages"], json!([]));
 
     let came = std::thread::scope(|scope| {
-        let came = scope.spawn(|| api.expect(409, "GET /messages?to=bob&none_within=10m", &NONE));
+        let came = scope.spawn(|| api.get("/messages?to=bob&none_within=10m").expect(409));
         deliver(&server, "bob", "two");
         came.join().unwrap()
     });
     assert_eq!(subjects(&came), ["two"]);
     assert!(came["detail"].as_str().unwrap().starts_with("1 message matched, expected none"), "{came}");
-    let next = api.get("/messages")["next"].as_u64().unwrap();
-    api.get(&format!("/messages?to=bob&after={next}&none_within=1ms"));
-    assert_eq!(api.field(400, "GET /messages?none_within=1s&wait=1s", &NONE), "none_within");
+    let next = api.ok("/messages")["next"].as_u64().unwrap();
+    api.ok(format!("/messages?to=bob&after={next}&none_within=1ms"));
+    assert_eq!(api.get("/messages?none_within=1s&wait=1s").field(400), "none_within");
 }
 
 #[test]
@@ -133,18 +127,18 @@ fn a_drain_deletes_just_what_it_returns() {
         deliver(&server, to, subject);
     }
 
-    let drained = api.expect(200, "DELETE /messages?to=ann", &NONE);
+    let drained = api.delete("/messages?to=ann").expect(200);
 
     assert_eq!(subjects(&drained), ["one", "three"]);
-    assert_eq!(subjects(&api.get("/messages")), ["two"]);
-    assert_eq!(subjects(&api.get("/messages?to=ann")), [""; 0]);
+    assert_eq!(subjects(&api.ok("/messages")), ["two"]);
+    assert_eq!(subjects(&api.ok("/messages?to=ann")), [""; 0]);
     assert_eq!(server.account("ann").inbox().entries().len(), 0);
     assert_eq!(server.account("bob").inbox().entries().len(), 1);
-    api.expect(404, "GET /messages/m1", &NONE);
+    api.get("/messages/m1").expect(404);
     deliver(&server, "ann", "four");
-    assert_eq!(subjects(&api.get("/messages?to=ann&wait=20s")), ["four"]);
-    assert_eq!(subjects(&api.expect(200, "DELETE /messages", &NONE)), ["two", "four"]);
-    assert_eq!(api.get("/health")["messages"], 0);
+    assert_eq!(subjects(&api.ok("/messages?to=ann&wait=20s")), ["four"]);
+    assert_eq!(subjects(&api.delete("/messages").expect(200)), ["two", "four"]);
+    assert_eq!(api.ok("/health")["messages"], 0);
 }
 
 #[test]
@@ -155,7 +149,7 @@ fn messages_that_arrive_during_drains_are_neither_lost_nor_returned_twice() {
         let sends = scope.spawn(|| (0..200).for_each(|n| deliver(&server, "ann", &n.to_string())));
         loop {
             let is_last = sends.is_finished();
-            let drained = api.expect(200, "DELETE /messages?to=ann", &NONE);
+            let drained = api.delete("/messages?to=ann").expect(200);
             seen.extend(subjects(&drained).iter().map(|subject| subject.parse::<u32>().unwrap()));
             if is_last {
                 break;
@@ -169,22 +163,22 @@ fn messages_that_arrive_during_drains_are_neither_lost_nor_returned_twice() {
 fn codes_are_found() {
     let (server, api) = start();
     server.deliver("bob", "Subject: Log in\r\n\r\nYour code is 123 456.\r\n");
-    assert_eq!(api.get("/messages/m1/codes"), json!(["123456"]));
+    assert_eq!(api.ok("/messages/m1/codes"), json!(["123456"]));
 }
 
 #[test]
 fn a_rule_without_id_is_named_by_its_number() {
     let (_server, api) = start();
     let rule = json!({ "on": "smtp.noop", "do": { "reply": "250 hi" } });
-    let numbers: Vec<Value> = (0..2).map(|_| api.expect(201, "POST /rules", &rule)["number"].clone()).collect();
+    let numbers: Vec<Value> = (0..2).map(|_| api.post("/rules", &rule).expect(201)["number"].clone()).collect();
     let ids = |list: Value| -> Vec<Value> {
         list["rules"].as_array().unwrap().iter().rev().map(|rule| rule["rule"]["id"].clone()).collect()
     };
-    assert_eq!(ids(api.get("/rules")), numbers);
+    assert_eq!(ids(api.ok("/rules")), numbers);
 
     let first = numbers[0].as_str().unwrap();
-    api.expect(200, &format!("PUT /rules/{first}"), &rule);
-    assert_eq!(ids(api.get("/rules")), numbers);
+    api.put(format!("/rules/{first}"), &rule).expect(200);
+    assert_eq!(ids(api.ok("/rules")), numbers);
 }
 
 #[test]
@@ -193,7 +187,7 @@ fn a_rule_in_json_sets_a_variable_of_the_session_by_its_full_name() {
     let set = json!({ "session.tries": "+1", "state.total": "+1", "phase": "up" });
     let steps = json!([{ "set": set }, { "reply": "250 {session.tries} {state.total} {state.phase}" }]);
 
-    let rule = api.expect(201, "POST /rules", &json!({ "on": "smtp.noop", "do": steps }));
+    let rule = api.post("/rules", &json!({ "on": "smtp.noop", "do": steps })).expect(201);
 
     let printed = json!({ "total": "+1", "phase": "up", "session": { "tries": "+1" } });
     assert_eq!(rule["rule"]["do"][0]["set"], printed, "{rule}");
@@ -204,29 +198,29 @@ fn a_rule_in_json_sets_a_variable_of_the_session_by_its_full_name() {
 #[test]
 fn expectations_are_verified_and_removed() {
     let (server, api) = start();
-    let met = api.expect(201, "POST /expectations", &json!({ "to": "bob", "times": "1..=2" }));
+    let met = api.post("/expectations", &json!({ "to": "bob", "times": "1..=2" })).expect(201);
     assert_eq!((&met["id"], &met["times"], &met["met"]), (&json!("e1"), &json!("1 to 2"), &json!(false)));
-    api.expect(201, "POST /expectations", &json!({ "subject": "Welcome*", "header": ["X-Kind:news"], "times": 1 }));
+    api.post("/expectations", &json!({ "subject": "Welcome*", "header": ["X-Kind:news"], "times": 1 })).expect(201);
     deliver(&server, "bob", "Wellcome");
 
-    let failed = api.expect(409, "POST /verify", &NONE);
+    let failed = api.post("/verify", &NONE).expect(409);
     let detail = failed["detail"].as_str().unwrap();
     assert!(detail.starts_with("1 of 2 expectations failed\n\n0 messages matched, expected exactly 1"), "{detail}");
     assert_eq!(failed["report"]["messages"][0]["got"], 0);
-    assert_eq!(api.get("/expectations/e1")["met"], true);
+    assert_eq!(api.ok("/expectations/e1")["met"], true);
 
-    api.expect(204, "DELETE /expectations/e2", &NONE);
-    api.expect(204, "POST /verify", &NONE);
-    api.expect(404, "DELETE /expectations/e2", &NONE);
-    api.expect(204, "DELETE /expectations", &NONE);
-    assert_eq!(api.get("/expectations")["expectations"], json!([]));
+    api.delete("/expectations/e2").expect(204);
+    api.post("/verify", &NONE).expect(204);
+    api.delete("/expectations/e2").expect(404);
+    api.delete("/expectations").expect(204);
+    assert_eq!(api.ok("/expectations")["expectations"], json!([]));
     for (field, body) in [
         ("times", json!({ "times": "often" })),
         ("to", json!({ "to": "~(" })),
         ("listener", json!({ "listener": "http" })),
         ("header", json!({ "header": ["X"] })),
     ] {
-        assert_eq!(api.field(400, "POST /expectations", &body), field);
+        assert_eq!(api.post("/expectations", &body).field(400), field);
     }
 }
 
@@ -234,9 +228,9 @@ fn expectations_are_verified_and_removed() {
 fn expectations_over_http_and_in_rust_are_the_same() {
     let (server, api) = start();
     server.expect(1, to("bob"));
-    assert_eq!(api.get("/expectations")["expectations"].as_array().unwrap().len(), 1);
-    api.expect(409, "POST /verify", &NONE);
-    api.expect(201, "POST /expectations", &json!({ "to": "ann" }));
+    assert_eq!(api.ok("/expectations")["expectations"].as_array().unwrap().len(), 1);
+    api.post("/verify", &NONE).expect(409);
+    api.post("/expectations", &json!({ "to": "ann" })).expect(201);
     deliver(&server, "bob", "one");
 
     let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| server.verify().block())).unwrap_err();
@@ -248,10 +242,10 @@ fn expectations_over_http_and_in_rust_are_the_same() {
 #[test]
 fn the_removal_of_a_server_verifies_its_expectations() {
     let (_server, api) = start();
-    let id = api.expect(201, "POST /servers", &json!({}))["id"].as_str().unwrap().to_owned();
-    api.expect(201, &format!("POST /servers/{id}/expectations"), &json!({ "to": "bob" }));
+    let id = api.post("/servers", &json!({})).expect(201)["id"].as_str().unwrap().to_owned();
+    api.post(format!("/servers/{id}/expectations"), &json!({ "to": "bob" })).expect(201);
 
-    let failed = api.expect(409, &format!("DELETE /servers/{id}"), &NONE);
+    let failed = api.delete(format!("/servers/{id}")).expect(409);
 
     assert_eq!(failed["report"]["messages"].as_array().unwrap().len(), 1);
 }

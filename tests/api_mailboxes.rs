@@ -1,19 +1,13 @@
 //! The HTTP API changes accounts, mailboxes and entries while clients are connected.
 
-use api_client::ApiClient;
-use line_client::LineClient;
+use clients::api_client::{ApiClient, NONE};
+use clients::line_client::LineClient;
 use mailjig::matchers::session;
 use mailjig::{Listener, MailServer, StartTls};
 use serde_json::{Value, json};
 
-#[path = "clients/api_client.rs"]
-#[allow(dead_code)]
-mod api_client;
-#[path = "clients/line_client.rs"]
-#[allow(dead_code)]
-mod line_client;
-
-const NONE: Value = Value::Null;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn start() -> (MailServer, ApiClient) {
     let server = MailServer::start();
@@ -44,25 +38,25 @@ fn mailboxes_are_created_renamed_and_deleted() {
     let (server, api) = start();
     let mut client = imap(&server);
 
-    let made = api.expect(201, "PUT /accounts/bob/mailboxes/Gesendet", &json!({ "special_use": "\\Sent" }));
+    let made = api.put("/accounts/bob/mailboxes/Gesendet", &json!({ "special_use": "\\Sent" })).expect(201);
     assert_eq!((&made["name"], &made["special_use"]), (&json!("Gesendet"), &json!("\\Sent")));
-    assert_eq!(api.expect(200, "PUT /accounts/bob/mailboxes/Gesendet", &NONE)["special_use"], "\\Sent");
-    api.expect(201, "PUT /accounts/bob/mailboxes/Gesendet%2F2025", &NONE);
+    assert_eq!(api.put("/accounts/bob/mailboxes/Gesendet", &NONE).expect(200)["special_use"], "\\Sent");
+    api.put("/accounts/bob/mailboxes/Gesendet%2F2025", &NONE).expect(201);
     let listed = client.command("LIST \"\" *").join("\n");
     assert!(listed.contains("\\Sent") && listed.contains("Gesendet/2025"), "{listed}");
 
     let path = "/accounts/bob/mailboxes";
-    let changed = api.expect(200, &format!("PATCH {path}/Gesendet"), &json!({ "name": "Sent", "special_use": null }));
+    let changed = api.patch(format!("{path}/Gesendet"), &json!({ "name": "Sent", "special_use": null })).expect(200);
     assert_eq!((&changed["name"], &changed["special_use"]), (&json!("Sent"), &NONE));
     assert!(client.command("SELECT Sent/2025").last().unwrap().starts_with("a OK"));
-    api.expect(204, &format!("DELETE {path}/Sent%2F2025"), &NONE);
+    api.delete(format!("{path}/Sent%2F2025")).expect(204);
     assert_eq!(client.ask("a NOOP"), "* BYE The mailbox was deleted");
     assert!(client.is_closed());
 
-    api.expect(204, "PUT /accounts/bob/subscriptions/News", &NONE);
-    assert_eq!(api.get("/accounts/bob")["subscriptions"], json!(["News"]));
-    api.expect(204, "DELETE /accounts/bob/subscriptions/News", &NONE);
-    assert_eq!(api.get("/accounts/bob")["subscriptions"], json!([]));
+    api.put("/accounts/bob/subscriptions/News", &NONE).expect(204);
+    assert_eq!(api.ok("/accounts/bob")["subscriptions"], json!(["News"]));
+    api.delete("/accounts/bob/subscriptions/News").expect(204);
+    assert_eq!(api.ok("/accounts/bob")["subscriptions"], json!([]));
 }
 
 #[test]
@@ -70,32 +64,32 @@ fn a_client_in_idle_learns_of_what_the_api_does_to_entries() {
     let (server, api) = start();
     let inbox = "/accounts/bob/mailboxes/INBOX";
     for _ in 0..3 {
-        api.expect(201, &format!("POST {inbox}"), &json!({ "raw": "Subject: hi\r\n\r\n" }));
+        api.post(inbox, &json!({ "raw": "Subject: hi\r\n\r\n" })).expect(201);
     }
     let mut client = idling(&server);
 
-    let entry = api.expect(200, &format!("PATCH {inbox}/2"), &json!({ "add": ["\\Deleted"] }));
+    let entry = api.patch(format!("{inbox}/2"), &json!({ "add": ["\\Deleted"] })).expect(200);
     assert_eq!(entry["flags"], json!(["\\Deleted"]));
     assert_eq!(client.line(), "* 2 FETCH (UID 2 FLAGS (\\Deleted \\Recent))");
-    let flagged = api.expect(200, &format!("PATCH {inbox}/entries?uid=2:*"), &json!({ "set": ["\\Seen"] }));
+    let flagged = api.patch(format!("{inbox}/entries?uid=2:*"), &json!({ "set": ["\\Seen"] })).expect(200);
     assert_eq!(uids(&flagged), [2, 3]);
     assert_eq!(client.line(), "* 2 FETCH (UID 2 FLAGS (\\Seen \\Recent))");
     assert_eq!(client.line(), "* 3 FETCH (UID 3 FLAGS (\\Seen \\Recent))");
-    api.expect(200, &format!("PATCH {inbox}/3"), &json!({ "set": ["\\Deleted"], "remove": ["$Unknown"] }));
+    api.patch(format!("{inbox}/3"), &json!({ "set": ["\\Deleted"], "remove": ["$Unknown"] })).expect(200);
     assert_eq!(client.line(), "* 3 FETCH (UID 3 FLAGS (\\Deleted \\Recent))");
 
-    assert_eq!(uids(&api.get(&format!("{inbox}?uid=1,3"))), [1, 3]);
-    assert_eq!(uids(&api.get(&format!("{inbox}?flag=!%5CSeen"))), [1, 3]);
-    assert_eq!(uids(&api.get(&format!("{inbox}?flag=%5Cdeleted"))), [3]);
-    let expunged = api.expect(200, &format!("DELETE {inbox}/entries?flag=%5CDeleted"), &NONE);
+    assert_eq!(uids(&api.ok(format!("{inbox}?uid=1,3"))), [1, 3]);
+    assert_eq!(uids(&api.ok(format!("{inbox}?flag=!%5CSeen"))), [1, 3]);
+    assert_eq!(uids(&api.ok(format!("{inbox}?flag=%5Cdeleted"))), [3]);
+    let expunged = api.delete(format!("{inbox}/entries?flag=%5CDeleted")).expect(200);
     assert_eq!(expunged["uids"], json!([3]));
     assert_eq!(client.line(), "* 3 EXPUNGE");
-    api.expect(204, &format!("DELETE {inbox}/1"), &NONE);
+    api.delete(format!("{inbox}/1")).expect(204);
     assert_eq!(client.line(), "* 1 EXPUNGE");
-    assert_eq!(api.get(&format!("{inbox}/2"))["uid"], 2);
-    assert_eq!(api.expect(200, "DELETE /accounts/bob/entries", &NONE)["entries"], 1);
+    assert_eq!(api.ok(format!("{inbox}/2"))["uid"], 2);
+    assert_eq!(api.delete("/accounts/bob/entries").expect(200)["entries"], 1);
     assert_eq!(client.line(), "* 1 EXPUNGE");
-    assert_eq!(uids(&api.get(inbox)), [0; 0]);
+    assert_eq!(uids(&api.ok(inbox)), [0; 0]);
 }
 
 #[test]
@@ -106,14 +100,14 @@ fn a_change_of_uidvalidity_ends_the_sessions_that_have_selected_the_mailbox() {
     inbox.expunge(1);
     let mut client = idling(&server);
 
-    let path = "PUT /accounts/bob/mailboxes/INBOX/uidvalidity";
+    let path = "/accounts/bob/mailboxes/INBOX/uidvalidity";
     let before = inbox.uid_validity().unwrap();
-    let changed = api.expect(200, path, &json!({ "uid_validity": 77, "renumber": "forward" }));
+    let changed = api.put(path, &json!({ "uid_validity": 77, "renumber": "forward" })).expect(200);
 
     assert_eq!((&changed["uid_validity"], &changed["uid_next"]), (&json!(77), &json!(2)));
     assert_eq!(client.line(), "* BYE The UIDs of the mailbox changed");
     assert!(client.is_closed());
-    assert_eq!(api.expect(200, path, &json!({}))["uid_validity"], 78);
+    assert_eq!(api.put(path, &json!({})).expect(200)["uid_validity"], 78);
     assert_ne!(before, 78);
 }
 
@@ -123,8 +117,8 @@ fn a_wait_for_entries_is_answered_when_they_match() {
     let inbox = "/accounts/bob/mailboxes/INBOX";
 
     std::thread::scope(|scope| {
-        let waits = scope.spawn(|| api.get(&format!("{inbox}?flag=%5CSeen&count=2&wait=20s")));
-        let gone = scope.spawn(|| api.get("/accounts/bob/mailboxes/Drafts?count=1&wait=20s"));
+        let waits = scope.spawn(|| api.ok(format!("{inbox}?flag=%5CSeen&count=2&wait=20s")));
+        let gone = scope.spawn(|| api.ok("/accounts/bob/mailboxes/Drafts?count=1&wait=20s"));
         let bob = server.account("bob");
         bob.inbox().generate(3);
         bob.inbox().flag(1, &["\\Seen"], &[]);
@@ -134,7 +128,7 @@ fn a_wait_for_entries_is_answered_when_they_match() {
         assert_eq!(uids(&gone.join().unwrap()), [1]);
     });
 
-    let late = api.expect(409, &format!("GET {inbox}?count=0&wait=1ms"), &NONE);
+    let late = api.get(format!("{inbox}?count=0&wait=1ms")).expect(409);
     assert_eq!(late["detail"], "within 1ms, 3 entries of INBOX of bob matched, expected none");
 }
 
@@ -142,32 +136,32 @@ fn a_wait_for_entries_is_answered_when_they_match() {
 fn accounts_are_made_and_deleted() {
     let (server, api) = start();
 
-    api.expect(201, "PUT /accounts/ann", &json!({ "password": "secret", "addresses": ["sales@example.org"] }));
-    api.expect(200, "PUT /accounts/ann", &json!({ "password": "other", "addresses": ["sales@example.org"] }));
+    api.put("/accounts/ann", &json!({ "password": "secret", "addresses": ["sales@example.org"] })).expect(201);
+    api.put("/accounts/ann", &json!({ "password": "other", "addresses": ["sales@example.org"] })).expect(200);
     let mut client = LineClient::greeted(server.imap().address());
     assert!(client.command("LOGIN ann secret")[0].starts_with("a NO"));
     assert!(client.command("LOGIN ann other")[0].starts_with("a OK"));
     server.deliver("sales@example.org", "Subject: hi\r\n\r\n");
-    assert_eq!(api.get("/accounts/ann")["mailboxes"][0]["entries"], 1);
-    api.expect(201, "PUT /accounts/carol", &NONE);
+    assert_eq!(api.ok("/accounts/ann")["mailboxes"][0]["entries"], 1);
+    api.put("/accounts/carol", &NONE).expect(201);
 
-    api.expect(204, "DELETE /accounts/ann", &NONE);
+    api.delete("/accounts/ann").expect(204);
     assert_eq!(client.line(), "* BYE The account was deleted");
     assert!(client.is_closed());
-    api.expect(404, "DELETE /accounts/ann", &NONE);
+    api.delete("/accounts/ann").expect(404);
 }
 
 #[test]
 fn the_smtp_session_of_a_deleted_account_ends() {
     let server = MailServer::builder().starttls(Listener::Submission, StartTls::Offered).start();
     let api = ApiClient::of(&server);
-    api.expect(201, "PUT /accounts/ann", &json!({ "password": "other" }));
+    api.put("/accounts/ann", &json!({ "password": "other" })).expect(201);
     let mut smtp = LineClient::greeted(server.submission().address());
     smtp.say("EHLO app.example");
     while !smtp.line().starts_with("250 ") {}
     assert_eq!(smtp.ask("AUTH PLAIN AGFubgBvdGhlcg=="), "235 2.7.0 Authentication successful", "as ann with `other`");
 
-    api.expect(204, "DELETE /accounts/ann", &NONE);
+    api.delete("/accounts/ann").expect(204);
 
     assert_eq!(smtp.line(), "421 4.3.2 The account was deleted");
     assert!(smtp.is_closed());
@@ -178,8 +172,8 @@ fn an_account_on_a_closed_list_needs_a_password() {
     let server = MailServer::builder().account("ann", "secret").start();
     let api = ApiClient::of(&server);
 
-    assert_eq!(api.field(422, "PUT /accounts/bob", &NONE), "password");
-    api.expect(201, "PUT /accounts/bob", &json!({ "password": "pass" }));
+    assert_eq!(api.put("/accounts/bob", &NONE).field(422), "password");
+    api.put("/accounts/bob", &json!({ "password": "pass" })).expect(201);
     let mut client = LineClient::greeted(server.imap().address());
     assert!(client.command("LOGIN bob pass")[0].starts_with("a OK"));
 }
@@ -218,6 +212,7 @@ fn what_is_not_possible_is_refused_and_the_field_is_named() {
         (422, "addresses", "PUT /accounts/ann".to_owned(), json!({ "password": "x", "addresses": [""] })),
         (404, "", "DELETE /accounts/eve/entries".to_owned(), NONE),
     ] {
-        assert_eq!(api.field(status, &request, &body), field, "{request} {body}");
+        let (method, path) = request.split_once(' ').unwrap();
+        assert_eq!(api.ask(method, path, &body).field(status), field, "{request} {body}");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use line_client::LineClient;
+use clients::line_client::LineClient;
 use mailjig::MailServer;
 use mailjig::matchers::session;
 
-#[path = "clients/line_client.rs"]
-#[allow(dead_code)]
-mod line_client;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const BOB: &str = "bob@example.org";
 

@@ -3,55 +3,139 @@
 use mailjig::MailServer;
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::Request;
+use ureq::http::{HeaderMap, Request};
 
-use crate::line_client::deadline;
+use super::deadline::DEADLINE;
+
+/// No body.
+pub(crate) const NONE: Value = Value::Null;
 
 pub(crate) struct ApiClient {
     agent: Agent,
     base: String,
 }
 
-/// The status of an answer, and its body as JSON; `null` if it is empty.
+/// An answer, whatever its status.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    request: String,
     pub(crate) status: u16,
-    pub(crate) body: Value,
+    headers: HeaderMap,
+    pub(crate) octets: Vec<u8>,
 }
 
 impl ApiClient {
+    /// A client of `/v1`.
     pub(crate) fn of(server: &MailServer) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(deadline::DEADLINE));
-        // A DELETE may have a body.
-        Self { agent: config.allow_non_standard_methods(true).build().into(), base: format!("{}/v1", server.api()) }
+        Self::at(format!("{}/v1", server.api()))
     }
 
-    /// Sends a request such as `GET /messages`, with this body unless it is `null`.
-    pub(crate) fn ask(&self, request: &str, body: &Value) -> Answer {
-        let (method, path) = request.split_once(' ').unwrap();
+    /// A client whose paths continue this URL.
+    pub(crate) fn at(base: impl Into<String>) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE));
+        Self { agent: config.allow_non_standard_methods(true).build().into(), base: base.into() }
+    }
+
+    /// The body of the answer to a GET, which succeeds.
+    pub(crate) fn ok(&self, path: impl AsRef<str>) -> Value {
+        self.get(path).expect(200)
+    }
+
+    pub(crate) fn get(&self, path: impl AsRef<str>) -> Answer {
+        self.ask("GET", path, &NONE)
+    }
+
+    pub(crate) fn delete(&self, path: impl AsRef<str>) -> Answer {
+        self.ask("DELETE", path, &NONE)
+    }
+
+    pub(crate) fn post(&self, path: impl AsRef<str>, body: &Value) -> Answer {
+        self.ask("POST", path, body)
+    }
+
+    pub(crate) fn put(&self, path: impl AsRef<str>, body: &Value) -> Answer {
+        self.ask("PUT", path, body)
+    }
+
+    pub(crate) fn patch(&self, path: impl AsRef<str>, body: &Value) -> Answer {
+        self.ask("PATCH", path, body)
+    }
+
+    /// Sends this body as JSON, unless it is `NONE`.
+    pub(crate) fn ask(&self, method: &str, path: impl AsRef<str>, body: &Value) -> Answer {
+        match body {
+            Value::Null => self.send(method, path, &[], ""),
+            body => self.send(method, path, &[("Content-Type", "application/json")], body.to_string()),
+        }
+    }
+
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: impl AsRef<str>,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let path = path.as_ref();
         let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut response = self.agent.run(request.body(body).unwrap()).unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        Answer { status: response.status().as_u16(), body }
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut response = self.agent.run(request.body(body.into()).unwrap()).unwrap();
+        let octets = response.body_mut().read_to_vec().unwrap();
+        let (head, _) = response.into_parts();
+        Answer { request: format!("{method} {path}"), status: head.status.as_u16(), headers: head.headers, octets }
+    }
+}
+
+impl Answer {
+    /// The body if it is JSON, and `null` otherwise.
+    pub(crate) fn json(&self) -> Value {
+        if !self.header("content-type").concat().contains("json") {
+            return NONE;
+        }
+        serde_json::from_slice(&self.octets).unwrap_or_else(|error| panic!("{}: {error}: {self}", self.request))
     }
 
-    /// The body of the answer, which has this status.
-    pub(crate) fn expect(&self, status: u16, request: &str, body: &Value) -> Value {
-        let answer = self.ask(request, body);
-        assert_eq!(answer.status, status, "{request}: {}", answer.body);
-        answer.body
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.octets.clone()).unwrap()
     }
 
-    /// The answer to a GET, which succeeds.
-    pub(crate) fn get(&self, path: &str) -> Value {
-        self.expect(200, &format!("GET {path}"), &Value::Null)
+    /// The values of this header.
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// The wrong field in the answer, which has this status.
-    pub(crate) fn field(&self, status: u16, request: &str, body: &Value) -> String {
-        let problem = self.expect(status, request, body);
-        problem["field"].as_str().unwrap_or_default().to_owned()
+    /// The body of an answer that has this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self}");
+        self.json()
+    }
+
+    /// The problem in an answer that has this status.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> Value {
+        let problem = self.expect(status);
+        assert_eq!(self.header("content-type"), ["application/problem+json"], "{self}");
+        assert_eq!(problem["status"], status, "{self}");
+        problem
+    }
+
+    /// The wrong field that the problem names; empty if it names none.
+    #[track_caller]
+    pub(crate) fn field(&self, status: u16) -> String {
+        self.problem(status)["field"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What is wrong.
+    #[track_caller]
+    pub(crate) fn detail(&self, status: u16) -> String {
+        self.problem(status)["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = String::from_utf8_lossy(&self.octets);
+        write!(f, "{} answered {}: {text}", self.request, self.status)
     }
 }

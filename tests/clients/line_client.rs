@@ -3,16 +3,14 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
-#[path = "deadline.rs"]
-#[allow(dead_code)]
-pub(crate) mod deadline;
+use super::deadline::connect;
 
 pub(crate) struct LineClient(BufReader<TcpStream>);
 
 impl LineClient {
     /// A connection after its greeting.
     pub(crate) fn greeted(address: SocketAddr) -> Self {
-        let mut client = Self(BufReader::new(deadline::connect(address)));
+        let mut client = Self(BufReader::new(connect(address)));
         client.line();
         client
     }
