@@ -32,6 +32,10 @@ pub mod compatibility {}
 #[doc = include_str!("client.md")]
 pub mod client {}
 
+/// Ways to install and run mailjig: cargo, a static program, a container image, a Debian package.
+#[doc = include_str!("installation.md")]
+pub mod installation {}
+
 /// What the journal records, and what it does not.
 #[doc = include_str!("journal.md")]
 pub mod journal {}
