@@ -32,6 +32,10 @@ pub mod compatibility {}
 #[doc = include_str!("client.md")]
 pub mod client {}
 
+/// Tests in Python, Node, Java, Go, Ruby, PHP and shell, and with containers.
+#[doc = include_str!("languages.md")]
+pub mod languages {}
+
 /// Ways to install and run mailjig: cargo, a static program, a container image, a Debian package.
 #[doc = include_str!("installation.md")]
 pub mod installation {}

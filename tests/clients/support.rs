@@ -35,7 +35,9 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("crate mailpit_client", &["test", "-x", "target/clients/mailpit-rust/debug/mailpit-rust"]),
     ("curl", &["curl", "--version"]),
     ("fetchmail", &["fetchmail", "--version"]),
+    ("go", &["go", "version"]),
     ("imapflow", &["node", "-e", "require('imapflow')"]),
+    ("java with JUnit and Jakarta Mail", &["javap", "-cp", JARS, "jakarta.mail.Session", "org.junit.jupiter.api.Test"]),
     ("mbsync", &["mbsync", "--version"]),
     ("mpop", &["mpop", "--version"]),
     ("msmtp", &["msmtp", "--version"]),
@@ -45,16 +47,22 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("npm cypress-mailpit", &["node", "-e", "require.resolve('cypress-mailpit')"]),
     ("npm mailhog", &["node", "-e", "require('mailhog')"]),
     ("npm mailpit-api", &["node", "-e", "require('mailpit-api')"]),
+    ("nodemailer", &["node", "-e", "require('nodemailer')"]),
     ("openssl", &["openssl", "version"]),
     ("perl Mail::IMAPClient", &["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"]),
     ("php", &["php", "--version"]),
     ("PyPI mailhog", &["venv", "-c", "import mailhog.main"]),
     ("PyPI mailpit-api-client", &["venv", "-c", "import mailpit.client.api"]),
     ("PyPI pytest-mailpit", &["venv", "-c", "import pytest_mailpit"]),
+    ("pytest", &["venv", "-c", "import pytest, xdist"]),
     ("python3", &["python3", "--version"]),
+    ("ruby minitest", &["ruby", "-rminitest", "-rnet/smtp", "-e0"]),
     ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
     ("swaks", &["swaks", "--version"]),
 ];
+
+/// Where Debian has the libraries of the example in Java.
+const JARS: &str = "/usr/share/java/jakarta-mail.jar:/usr/share/java/junit-platform-console-standalone.jar";
 
 /// Whether this client is installed. With `MAILJIG_ALL_CLIENTS` set, it must be.
 pub(crate) fn is_there(client: &str) -> bool {
