@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query as Params};
+use axum::extract::Query as Params;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::blocking::run_blocking;
-use super::super::target::Target;
+use super::found::{Found, Latest, MessageId};
 use super::part::PartJson;
 use super::summary::{self, AddressJson};
-use super::{Latest, Refusal, body, date, find};
+use super::{Refusal, body, date};
 use crate::mail::Message;
 use crate::server::Server;
 
@@ -122,14 +122,9 @@ impl ListUnsubscribe {
 
 /// A message. Marks it as read.
 #[utoipa::path(get, path = "/api/v1/message/{ID}", tag = "message", operation_id = "GetMessage",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest),
+    params(MessageId, Latest),
     responses((status = 200, body = MessageJson), (status = 404, body = String)))]
-pub(super) async fn one(
-    Target(server): Target,
-    Path(id): Path<String>,
-    Params(latest): Params<Latest>,
-) -> Result<Response, Refusal> {
-    let message = find(&server, &id, latest).await?;
+pub(super) async fn one(Found { server, message }: Found) -> Result<Response, Refusal> {
     run_blocking(move || {
         super::newest_first(&server);
         server.marks().set_read([message.no()], true);
@@ -141,14 +136,9 @@ pub(super) async fn one(
 
 /// The header fields as sent, by name.
 #[utoipa::path(get, path = "/api/v1/message/{ID}/headers", tag = "message", operation_id = "GetHeaders",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest),
+    params(MessageId, Latest),
     responses((status = 200, body = BTreeMap<String, Vec<String>>), (status = 404, body = String)))]
-pub(super) async fn headers(
-    Target(server): Target,
-    Path(id): Path<String>,
-    Params(latest): Params<Latest>,
-) -> Result<Json<BTreeMap<String, Vec<String>>>, Refusal> {
-    let message = find(&server, &id, latest).await?;
+pub(super) async fn headers(Found { message, .. }: Found) -> Result<Json<BTreeMap<String, Vec<String>>>, Refusal> {
     run_blocking(move || {
         let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in message.root().raw_headers() {
@@ -183,15 +173,9 @@ pub(super) struct Download {
 
 /// The message as received.
 #[utoipa::path(get, path = "/api/v1/message/{ID}/raw", tag = "message", operation_id = "GetSource",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest, Download),
+    params(MessageId, Latest, Download),
     responses((status = 200, body = String, content_type = "text/plain"), (status = 404, body = String)))]
-pub(super) async fn raw(
-    Target(server): Target,
-    Path(id): Path<String>,
-    Params(latest): Params<Latest>,
-    Params(download): Params<Download>,
-) -> Result<Response, Refusal> {
-    let message = find(&server, &id, latest).await?;
+pub(super) async fn raw(Found { message, .. }: Found, Params(download): Params<Download>) -> Result<Response, Refusal> {
     let mut response = Body::from(message.raw().clone()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -212,15 +196,9 @@ pub(super) struct Release {
 
 /// Sends a message on. Always fails: no relay is configured.
 #[utoipa::path(post, path = "/api/v1/message/{ID}/release", tag = "message", operation_id = "ReleaseMessage",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest), request_body = Release,
+    params(MessageId, Latest), request_body = Release,
     responses((status = 400, body = String), (status = 404, body = String)))]
-pub(super) async fn release(
-    Target(server): Target,
-    Path(id): Path<String>,
-    Params(latest): Params<Latest>,
-    octets: Bytes,
-) -> Result<Response, Refusal> {
-    find(&server, &id, latest).await?;
+pub(super) async fn release(_: Found, octets: Bytes) -> Result<Response, Refusal> {
     let Release { to } = body::read(&octets)?;
     if to.is_empty() {
         return Err(Refusal::wrong("No valid addresses found"));
@@ -251,14 +229,9 @@ pub(super) struct LinkJson {
 
 /// The links of a message. They are not checked, because mailjig makes no outgoing requests.
 #[utoipa::path(get, path = "/api/v1/message/{ID}/link-check", tag = "other", operation_id = "LinkCheck",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest),
+    params(MessageId, Latest),
     responses((status = 200, body = LinkCheck), (status = 404, body = String)))]
-pub(super) async fn links(
-    Target(server): Target,
-    Path(id): Path<String>,
-    Params(latest): Params<Latest>,
-) -> Result<Json<LinkCheck>, Refusal> {
-    let message = find(&server, &id, latest).await?;
+pub(super) async fn links(Found { message, .. }: Found) -> Result<Json<LinkCheck>, Refusal> {
     run_blocking(move || {
         let links = message.links().into_iter().filter(|link| link.to_ascii_lowercase().starts_with("http"));
         let status = "Not checked: mailjig makes no outgoing requests";

@@ -6,6 +6,7 @@ mod body;
 mod chaos;
 mod date;
 mod events;
+mod found;
 mod info;
 mod list;
 mod message;
@@ -18,7 +19,6 @@ mod tags;
 mod view;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -28,12 +28,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Shared;
-use super::blocking::run_blocking;
 use super::problem::Problem;
 use crate::base::MessageNo;
 use crate::mail::Message;
 use crate::server::Server;
-use search::Query;
 
 /// Everything that Mailpit has, as below its root.
 pub(super) fn router() -> Router<Shared> {
@@ -106,16 +104,6 @@ fn ok() -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], "ok").into_response()
 }
 
-/// Which message `latest` stands for.
-#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Latest {
-    /// With the ID `latest`: the latest message that this search finds.
-    query: Option<String>,
-    /// The time zone of dates in the search, such as `Europe/Berlin`. Default: UTC.
-    tz: Option<String>,
-}
-
 /// Every captured message, the newest first.
 fn newest_first(server: &Server) -> Vec<Message> {
     let tagged_to = server.marks().with(|marks| marks.tagged_to());
@@ -124,25 +112,6 @@ fn newest_first(server: &Server) -> Vec<Message> {
         .read(|world| world.journal.messages().iter().rev().map(|captured| captured.message.clone()).collect());
     tags::tag_new(server, tagged_to, &messages);
     messages
-}
-
-/// The message of an ID, or the latest one.
-async fn find(server: &Arc<Server>, id: &str, latest: Latest) -> Result<Message, Refusal> {
-    if id != "latest" {
-        let no = MessageNo::parse(id);
-        let found = no.and_then(|no| {
-            server.engine().read(|world| world.journal.message(no).map(|captured| captured.message.clone()))
-        });
-        return found.ok_or_else(|| Refusal::none("Message"));
-    }
-    let query = latest.query.as_deref().unwrap_or_default();
-    let query = Query::parse(query, latest.tz.as_deref())?;
-    let server = Arc::clone(server);
-    let found = run_blocking(move || {
-        let messages = newest_first(&server);
-        messages.into_iter().find(|message| query.finds(&server, message))
-    });
-    found.await?.ok_or_else(|| Refusal::none("Message"))
 }
 
 /// The numbers of these IDs; what is not an ID of a message is left out, as in Mailpit.

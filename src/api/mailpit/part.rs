@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use axum::extract::{Path, Query as Params};
+use axum::extract::Path;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use image::codecs::jpeg::JpegEncoder;
@@ -14,8 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::blocking::run_blocking;
-use super::super::target::Target;
-use super::{Latest, Refusal, find};
+use super::Refusal;
+use super::found::{Found, Latest, MessageId};
 use crate::mail::{Message, Part};
 
 /// The size of a thumbnail, and its JPEG quality.
@@ -79,15 +79,13 @@ fn name_of(part: &Part<'_>) -> String {
 
 /// The decoded octets of a part.
 #[utoipa::path(get, path = "/api/v1/message/{ID}/part/{PartID}", tag = "message", operation_id = "GetAttachment",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."),
+    params(MessageId,
         ("PartID" = String, Path, description = "Such as `1.2`."), Latest),
     responses((status = 200, body = Vec<u8>, content_type = "*/*"), (status = 404, body = String)))]
 pub(super) async fn part(
-    Target(server): Target,
-    Path((id, number)): Path<(String, String)>,
-    Params(latest): Params<Latest>,
+    Found { message, .. }: Found,
+    Path((_, number)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let message = find(&server, &id, latest).await?;
     run_blocking(move || {
         let part = part_of(&message, &number)?;
         let is_active = ACTIVE.contains(&part.content_type());
@@ -100,15 +98,13 @@ pub(super) async fn part(
 
 /// A thumbnail of an image: JPEG, 180 × 120 pixels. Of anything else, a white one.
 #[utoipa::path(get, path = "/api/v1/message/{ID}/part/{PartID}/thumb", tag = "message", operation_id = "GetThumbnail",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."),
+    params(MessageId,
         ("PartID" = String, Path, description = "Such as `1.2`."), Latest),
     responses((status = 200, body = Vec<u8>, content_type = "image/jpeg"), (status = 404, body = String)))]
 pub(super) async fn thumbnail(
-    Target(server): Target,
-    Path((id, number)): Path<(String, String)>,
-    Params(latest): Params<Latest>,
+    Found { message, .. }: Found,
+    Path((_, number)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let message = find(&server, &id, latest).await?;
     run_blocking(move || {
         let part = part_of(&message, &number)?;
         let picture = part.content_type().starts_with("image/").then(|| decode(&part.bytes())).flatten();

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::super::blocking::run_blocking;
 use super::super::target::{Base, Target};
-use super::{Latest, Refusal, find, summary};
+use super::found::{Latest, MessageId, find};
+use super::{Refusal, summary};
 use crate::mail::Message;
 
 /// No scripts and nothing from elsewhere; pictures also from this server.
@@ -35,7 +36,7 @@ pub(super) struct Embedding {
 
 /// The HTML of a message, with `cid:` URLs that point to its parts.
 #[utoipa::path(get, path = "/view/{ID}.html", tag = "testing", operation_id = "GetMessageHTML",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest, Embedding),
+    params(MessageId, Latest, Embedding),
     responses((status = 200, body = String, content_type = "text/html"), (status = 404, body = String)))]
 pub(super) async fn html(
     target: Target,
@@ -62,7 +63,7 @@ pub(super) async fn html(
 
 /// The plain text of a message.
 #[utoipa::path(get, path = "/view/{ID}.txt", tag = "testing", operation_id = "GetMessageText",
-    params(("ID" = String, Path, description = "Such as `m1`, or `latest`."), Latest),
+    params(MessageId, Latest),
     responses((status = 200, body = String, content_type = "text/plain"), (status = 404, body = String)))]
 pub(super) async fn text(target: Target, id: &str, latest: Latest) -> Result<Response, Refusal> {
     let Target(server) = target;
