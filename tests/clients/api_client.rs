@@ -10,9 +10,11 @@ use super::deadline::DEADLINE;
 /// No body.
 pub(crate) const NONE: Value = Value::Null;
 
+#[derive(Clone)]
 pub(crate) struct ApiClient {
     agent: Agent,
     base: String,
+    headers: HeaderMap,
 }
 
 /// An answer, whatever its status.
@@ -33,10 +35,24 @@ impl ApiClient {
     /// A client whose paths continue this URL.
     pub(crate) fn at(base: impl Into<String>) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE));
-        Self { agent: config.allow_non_standard_methods(true).build().into(), base: base.into() }
+        Self {
+            agent: config.allow_non_standard_methods(true).build().into(),
+            base: base.into(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The same client, whose requests have these headers too.
+    pub(crate) fn with(&self, headers: &[(&'static str, &str)]) -> Self {
+        let mut client = self.clone();
+        for (name, value) in headers {
+            client.headers.insert(*name, value.parse().unwrap());
+        }
+        client
     }
 
     /// The body of the answer to a GET, which succeeds.
+    #[track_caller]
     pub(crate) fn ok(&self, path: impl AsRef<str>) -> Value {
         self.get(path).expect(200)
     }
@@ -64,22 +80,17 @@ impl ApiClient {
     /// Sends this body as JSON, unless it is `NONE`.
     pub(crate) fn ask(&self, method: &str, path: impl AsRef<str>, body: &Value) -> Answer {
         match body {
-            Value::Null => self.send(method, path, &[], ""),
-            body => self.send(method, path, &[("Content-Type", "application/json")], body.to_string()),
+            Value::Null => self.send(method, path, ""),
+            body => self.with(&[("content-type", "application/json")]).send(method, path, body.to_string()),
         }
     }
 
-    pub(crate) fn send(
-        &self,
-        method: &str,
-        path: impl AsRef<str>,
-        headers: &[(&str, &str)],
-        body: impl Into<Vec<u8>>,
-    ) -> Answer {
+    pub(crate) fn send(&self, method: &str, path: impl AsRef<str>, body: impl Into<Vec<u8>>) -> Answer {
         let path = path.as_ref();
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let mut response = self.agent.run(request.body(body.into()).unwrap()).unwrap();
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        request.headers_mut().unwrap().extend(self.headers.clone());
+        let request = request.body(body.into()).unwrap();
+        let mut response = self.agent.run(request).unwrap();
         let octets = response.body_mut().read_to_vec().unwrap();
         let (head, _) = response.into_parts();
         Answer { request: format!("{method} {path}"), status: head.status.as_u16(), headers: head.headers, octets }

@@ -1,6 +1,6 @@
 //! A client that sends commands and reads lines.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::deadline::connect;
@@ -46,4 +46,14 @@ impl LineClient {
     pub(crate) fn is_closed(&mut self) -> bool {
         self.0.fill_buf().unwrap().is_empty()
     }
+}
+
+/// Sends these lines on a new connection, and returns all that the server sends until it closes it. They may end with
+/// LF.
+pub(crate) fn talk(address: SocketAddr, lines: &str) -> String {
+    let mut client = connect(address);
+    client.write_all(lines.replace("\r\n", "\n").replace('\n', "\r\n").as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
 }
