@@ -28,6 +28,9 @@ Exit status:
   1  the answer is no: the wait failed, or there is no such message, session or part; stderr says why
   2  the command line is wrong, or no server answers at the URL";
 
+/// The name of the last message or session, in place of its number.
+const LATEST: &str = "latest";
+
 #[derive(Subcommand)]
 pub(super) enum ClientCommand {
     Send(Box<send::Send>),

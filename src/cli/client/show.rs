@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::STATUSES;
 use super::failure::Failure;
 use super::messages::recipient;
 use super::output::{copy, harmless, print, print_json, print_text};
 use super::table::{Column, print_table};
 use super::target::{Query, Target};
+use super::{LATEST, STATUSES};
 
 /// The header fields that are shown with the text.
 const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "message-id"];
@@ -22,7 +22,7 @@ const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "m
 #[derive(Args)]
 #[command(after_help = STATUSES)]
 pub(in crate::cli) struct Show {
-    /// The message, as in `m1`.
+    /// The message, as in `m1`, or `latest`.
     #[arg(value_name = "MESSAGE")]
     message: String,
     /// Its bytes, as received.
@@ -53,81 +53,106 @@ pub(in crate::cli) struct Show {
     target: Target,
 }
 
+/// A message of a server, and what of it is shown.
+struct Shown<'s> {
+    options: &'s Show,
+    path: String,
+}
+
 impl Show {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        if self.raw {
+        let id = match self.message.as_str() {
+            // Only once, because what is shown may take several requests and a later message may come in between.
+            LATEST => text(&self.target.json("/messages/latest", Query::new())?["id"]),
+            id => id.to_owned(),
+        };
+        Shown { options: self, path: format!("/messages/{}", encoded(&id)) }.print()
+    }
+}
+
+impl Shown<'_> {
+    fn print(&self) -> Result<(), Failure> {
+        let options = self.options;
+        if options.raw {
             return self.copy("/raw");
         }
-        if self.html && self.output.is_some() {
+        if options.html && options.output.is_some() {
             return self.copy("/html");
         }
-        if self.html {
-            return print_text(&self.target.text(&self.path("/html"))?);
+        if options.html {
+            return print_text(&self.text("/html")?);
         }
-        if let Some(part) = &self.part {
+        if let Some(part) = &options.part {
             return self.copy(&format!("/parts/{}", encoded(part)));
         }
-        if self.headers {
+        if options.headers {
             return self.list("/headers", print_headers);
         }
-        if self.parts {
+        if options.parts {
             return self.list("/parts", print_parts);
         }
-        if self.links {
+        if options.links {
             return self.list("/links", print_links);
         }
         self.list("", |message| self.overview(message))
     }
 
-    fn path(&self, what: &str) -> String {
-        format!("/messages/{}{what}", encoded(&self.message))
+    fn json(&self, what: &str) -> Result<Value, Failure> {
+        self.options.target.json(&format!("{}{what}", self.path), Query::new())
+    }
+
+    fn text(&self, what: &str) -> Result<String, Failure> {
+        self.options.target.text(&format!("{}{what}", self.path))
     }
 
     fn copy(&self, what: &str) -> Result<(), Failure> {
-        copy(self.target.body(&self.path(what), Query::new())?, self.output.as_deref())
+        let body = self.options.target.body(&format!("{}{what}", self.path), Query::new())?;
+        copy(body, self.options.output.as_deref())
     }
 
     /// Prints a JSON document of the API, as it is or for people.
     fn list(&self, what: &str, print: impl Fn(&Value) -> Result<(), Failure>) -> Result<(), Failure> {
-        let document = self.target.json(&self.path(what), Query::new())?;
-        if self.json { print_json(&document) } else { print(&document) }
+        let document = self.json(what)?;
+        if self.options.json { print_json(&document) } else { print(&document) }
     }
 
     fn overview(&self, message: &Value) -> Result<(), Failure> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let envelope = &message["envelope"];
         let recipients = envelope["recipients"].as_array().into_iter().flatten().map(recipient);
         let recipients = recipients.collect::<Vec<_>>().join(", ");
         let (id, from, size) = (text(&message["id"]), text(&envelope["from"]["address"]), &message["size"]);
         let mut out = harmless(&format!("{id}: from <{from}> to {recipients}, {size} octets"), &[]) + "\n";
-        let headers = self.target.json(&self.path("/headers"), Query::new())?;
+        let headers = self.json("/headers")?;
         for field in headers.as_array().into_iter().flatten() {
             let name = text(&field["name"]);
             if FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
                 out += &(harmless(&format!("{name}: {}", text(&field["value"])), &[]) + "\n");
             }
         }
-        let body = self.target.text(&self.path("/text"))?;
+        let body = self.text("/text")?;
         print(format!("{out}\n").as_bytes())?;
         print_text(&body)?;
         if message["attachments"] == 0 {
             return Ok(());
         }
         print(if body.ends_with('\n') { b"\n" } else { b"\n\n" })?;
-        print_parts(&self.target.json(&self.path("/parts"), Query::new())?)
+        print_parts(&self.json("/parts")?)
     }
 }
 
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 fn print_headers(fields: &Value) -> Result<(), Failure> {
-    let text = |value: &Value| harmless(value.as_str().unwrap_or_default(), &[]);
     let lines = fields.as_array().into_iter().flatten();
-    let lines = lines.map(|field| format!("{}: {}\n", text(&field["name"]), text(&field["value"])));
+    let lines =
+        lines.map(|field| harmless(&format!("{}: {}", text(&field["name"]), text(&field["value"])), &[]) + "\n");
     print(lines.collect::<String>().as_bytes())
 }
 
 fn print_parts(parts: &Value) -> Result<(), Failure> {
     let columns = [Column::fixed("part"), Column::fixed("type"), Column::number("size"), Column::text("file name")];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows = parts.as_array().into_iter().flatten().map(|part| {
         [text(&part["number"]), text(&part["content_type"]), part["size"].to_string(), text(&part["filename"])]
     });
