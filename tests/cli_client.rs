@@ -78,6 +78,7 @@ fn a_message_is_shown_in_each_form() {
 
     insta::assert_snapshot!(server.told(&["show", "m1"]));
     assert_eq!(server.told(&["show", "m1", "--raw"]), MAIL);
+    assert_eq!(server.told(&["show", "latest", "--raw"]), MAIL);
     assert_eq!(server.told(&["show", "1", "--html"]), "<b>confirm</b>");
     assert_eq!(server.told(&["show", "m1", "--links"]), "https://example.org/c?code=1234\n");
     insta::assert_snapshot!(server.told(&["show", "m1", "--headers"]));
@@ -241,6 +242,9 @@ fn what_happens_is_followed() {
     let mut recipients = Follower::start(server.url(), &["--event", "smtp.rcpt", "--json"]);
     assert_eq!(stable(&recipients.until("smtp.rcpt"))[0]["heard"], "RCPT TO:<bob@example.org>");
 
+    let ended = Follower::start(server.url(), &["--kind", "ended"]).until("ended");
+    assert_eq!(ended, "s1    ended           normally\n");
+
     let refused = mailjig(&["send", "--url", server.url(), "nobody@example.org"]).stdin(Stdio::null()).status();
     assert_eq!(refused.unwrap().code(), Some(67));
     let second = follower.until("ended");
@@ -249,6 +253,8 @@ fn what_happens_is_followed() {
     );
     let records = stable(&recipients.until("smtp.rcpt"));
     assert_eq!(records.last().unwrap()["session"], "s2");
+    assert_eq!(server.told(&["transcript", "latest"]), server.told(&["transcript", "s2"]));
+    assert!(server.told(&["show", "latest"]).starts_with("m1: from <ann@example.org> to bob@example.org"));
 }
 
 #[test]
@@ -305,6 +311,9 @@ fn an_error_says_what_would_help() {
         (&["transcript", "s9"], 1, "there is no session s9"),
         (&["follow", "--url", &nobody], 2, "`--url`"),
         (&["follow", "--event", "smtp.rctp"], 2, "`--event`: unknown event `smtp.rctp`"),
+        (&["follow", "--kind", "end"], 2, "'ended'"),
+        (&["show", "latest"], 1, "there is no message"),
+        (&["transcript", "latest"], 1, "there is no session"),
         (&["transcript", "nine"], 2, "write `s1`"),
         (&["ca", "--output", "/no/such/folder/ca.pem"], 1, "cannot write /no/such/folder/ca.pem"),
     ] {

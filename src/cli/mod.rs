@@ -3,6 +3,7 @@
 mod client;
 mod color;
 mod config;
+mod event;
 mod examples;
 mod file_limit;
 mod options;

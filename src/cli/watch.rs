@@ -1,19 +1,17 @@
 //! Prints one line for each event while the server runs.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anstyle::Style;
 use serde_json::json;
 
-use super::color::{FAILURE, FAINT, LOGIN, MAIL, RULE, WARNING};
+use super::event::{Kind, event_line};
 use super::redact;
 use crate::base::{Seq, SessionNo};
 use crate::drive::{Engine, Interest, Topic};
-use crate::journal::{Description, Detail, Fired, Journal, Record, RecordedTurn, Weight};
+use crate::journal::{Description, Detail, Fired, Journal, Record, RecordedTurn};
 use crate::mail::Message;
 use crate::protocol::Status;
 use crate::server::{Server, Until};
@@ -49,22 +47,6 @@ struct Event {
     /// The rule that fired.
     rule: Option<Box<str>>,
     text: Text,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Opened,
-    Secured,
-    Unsecured,
-    Dropped,
-    Login { is_accepted: bool },
-    Fired,
-    Refused,
-    Captured,
-    Delivered,
-    Noted(Weight),
-    Discarded,
-    Ended,
 }
 
 enum Text {
@@ -147,44 +129,7 @@ impl Event {
             }
             (Format::Text, _) => {
                 let session = self.session.map(|session| session.to_string()).unwrap_or_default();
-                let style = self.kind.style();
-                let mut line = format!("{FAINT}{session:<5}{FAINT:#} {style}{name:<9}{style:#} ");
-                // What matters less is faint as a whole.
-                let of_text = if style == FAINT { FAINT } else { Style::new() };
-                let _infallible = writeln!(line, "{of_text}{text}{of_text:#}");
-                line
-            }
-        }
-    }
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Secured => "secured",
-            Self::Unsecured => "tls",
-            Self::Dropped => "dropped",
-            Self::Login { .. } => "login",
-            Self::Fired => "fired",
-            Self::Refused => "refused",
-            Self::Captured => "captured",
-            Self::Delivered => "delivered",
-            Self::Noted(weight) => weight.name(),
-            Self::Discarded => "discarded",
-            Self::Ended => "ended",
-        }
-    }
-
-    fn style(self) -> Style {
-        match self {
-            Self::Opened | Self::Secured | Self::Ended | Self::Noted(Weight::Note | Weight::State) => FAINT,
-            Self::Captured | Self::Delivered => MAIL,
-            Self::Login { is_accepted: true } => LOGIN,
-            Self::Fired => RULE,
-            Self::Dropped | Self::Discarded => WARNING,
-            Self::Login { is_accepted: false } | Self::Refused | Self::Unsecured | Self::Noted(Weight::Failure) => {
-                FAILURE
+                event_line(&session, &format!("{name:<9}"), &text, self.kind.style())
             }
         }
     }

@@ -10,7 +10,11 @@ use super::failure::Failure;
 
 /// Writes octets to standard output.
 pub(super) fn print(octets: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    print_to(&mut io::stdout().lock(), octets)
+}
+
+/// Writes octets to a stream that is standard output.
+pub(super) fn print_to(out: &mut impl Write, octets: &[u8]) -> Result<(), Failure> {
     out.write_all(octets).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
 }
 

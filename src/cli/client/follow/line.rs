@@ -1,10 +1,13 @@
 //! A record of the journal as a line for people.
 
+use anstyle::Style;
 use serde_json::Value;
 
 use crate::cli::client::output::harmless;
+use crate::cli::color::WARNING;
+use crate::cli::event::{Kind, event_line};
 use crate::cli::redact;
-use crate::journal::Ending;
+use crate::journal::{Ending, Weight};
 use crate::protocol::Event;
 
 /// The line, with its end. None for a record that says only that a reply has left as a whole.
@@ -23,8 +26,30 @@ pub(super) fn line(record: &Value) -> Option<String> {
         "outside" => ("delivered", record["captured"].as_str().unwrap_or("to a mailbox").to_owned()),
         kind => (kind, String::new()),
     };
-    let line = format!("{:<5} {what:<15} {facts}", text("session"));
-    Some(harmless(line.trim_end(), &[]) + "\n")
+    let what = harmless(&format!("{what:<15}"), &[]);
+    Some(event_line(&harmless(text("session"), &[]), &what, &harmless(facts.trim_end(), &[]), style(record)))
+}
+
+/// The style of a record, as that of the event which `serve` prints for it.
+fn style(record: &Value) -> Style {
+    let is = |name: &str, value: &str| record[name] == value;
+    let has_fired = record["rules"]["fired"].as_array().is_some_and(|fired| !fired.is_empty());
+    let kind = match record["kind"].as_str().unwrap_or_default() {
+        "opened" => Kind::Opened,
+        "exchange" | "part" if has_fired => Kind::Fired,
+        "exchange" | "part" if record["captured"].is_string() => Kind::Captured,
+        "exchange" | "part" if is("status", "negative") => Kind::Refused,
+        "closed" => return WARNING,
+        "dropped" => Kind::Dropped,
+        "secured" => Kind::Secured,
+        "unsecured" => Kind::Unsecured,
+        "ended" => Kind::Ended,
+        "outside" => Kind::Delivered,
+        "noted" if is("weight", "failure") => Kind::Noted(Weight::Failure),
+        "noted" => Kind::Noted(Weight::Note),
+        _ => return Style::new(),
+    };
+    kind.style()
 }
 
 /// The request without a password, the reply, and the rules that fired.
@@ -75,6 +100,7 @@ fn ended(ending: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
     use serde_json::json;
 
     use super::*;
@@ -84,7 +110,7 @@ mod tests {
         let record = |kind: &str, facts: Value| {
             let mut record = json!({ "seq": 1, "at": "2026-01-01T12:00:00Z", "session": "s1", "kind": kind });
             record.as_object_mut().unwrap().extend(facts.as_object().unwrap().clone());
-            line(&record).unwrap_or_default()
+            strip_str(&line(&record).unwrap_or_default()).to_string()
         };
         let exchange = |event: &str, heard: &str, said: &str| {
             record(

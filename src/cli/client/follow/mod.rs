@@ -4,12 +4,17 @@ mod event;
 mod line;
 mod records;
 
+use std::io;
+
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::STATUSES;
 use super::failure::Failure;
-use super::output::{print, print_json};
+use super::output::{print_json, print_to};
 use super::target::Target;
+use crate::cli::color::Color;
+use crate::journal::Description;
 use records::Records;
 
 /// Print what happens on the server, as it happens.
@@ -26,6 +31,9 @@ pub(in crate::cli) struct Follow {
     /// Only exchanges of this event, as in `smtp.rcpt`.
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
+    /// Only records of this kind.
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Description::NAMES))]
+    kind: Option<String>,
     /// Only records after the one with this number.
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
@@ -35,21 +43,25 @@ pub(in crate::cli) struct Follow {
     /// Print each record as a line of JSON, as in `GET /v1/journal`.
     #[arg(long)]
     pub(super) json: bool,
+    /// Colours in the lines.
+    #[arg(long, value_enum, value_name = "WHEN", env = "MAILJIG_COLOR", default_value = "auto")]
+    color: Color,
     #[command(flatten)]
     target: Target,
 }
 
 impl Follow {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let filters = [("session", &self.session), ("event", &self.event)];
+        let filters = [("session", &self.session), ("event", &self.event), ("kind", &self.kind)];
         let filters = filters.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
         let after = if self.new { Some(records::last(&self.target)?) } else { self.after };
         let mut records = Records::new(&self.target, filters.collect(), after);
+        let mut out = self.color.stream(io::stdout());
         loop {
             let Some(record) = records.next()? else { continue };
             match self.json {
                 true => print_json(&record)?,
-                false => line::line(&record).map_or(Ok(()), |line| print(line.as_bytes()))?,
+                false => line::line(&record).map_or(Ok(()), |line| print_to(&mut out, line.as_bytes()))?,
             }
         }
     }
