@@ -28,6 +28,8 @@ mod help;
 mod parent;
 #[path = "cli/run.rs"]
 mod run_command;
+#[path = "cli/terminal.rs"]
+mod terminal;
 
 fn mailjig(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));

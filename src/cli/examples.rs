@@ -40,7 +40,7 @@ Exit status:
   that of the command, or 128 and the number of the signal that ended it
   1    the command succeeded and verification failed; stderr says why
   2    an option is wrong
-  125  the server cannot start
+  125  the server cannot start, or a template of --env is wrong
   126  the command cannot be executed
   127  the command does not exist";
 

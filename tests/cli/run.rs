@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::mailjig;
 use super::support::{is_there, output, start};
+use super::terminal::in_terminal;
 
 /// `mailjig run` with these options and this shell script.
 fn run(options: &[&str], script: &str) -> Command {
@@ -79,7 +80,8 @@ fn signals_are_passed_to_the_command() {
         let script = format!(
             "trap 'kill $!; echo got; exit 3' {name}; sleep 60 >/dev/null 2>&1 & echo ready; wait $!; echo not reached"
         );
-        let (mut running, _deadline) = start(&mut run(&[], &script)).unwrap();
+        // The tests may have been started with these signals ignored.
+        let (mut running, _deadline) = start(&mut with_signals("--default-signal", &run(&[], &script))).unwrap();
         let mut printed = BufReader::new(running.stdout.take().unwrap());
         let mut line = String::new();
         printed.read_line(&mut line).unwrap();
@@ -91,6 +93,42 @@ fn signals_are_passed_to_the_command() {
         printed.read_to_string(&mut rest).unwrap();
         assert_eq!((running.wait().unwrap().code(), rest.as_str()), (Some(3), "got\n"), "{name}");
     }
+}
+
+/// The command with SIGINT, SIGTERM and SIGHUP as this option of `env` says.
+fn with_signals(option: &str, command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg(format!("{option}=INT,TERM,HUP")).arg(command.get_program()).args(command.get_args());
+    env.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    env
+}
+
+#[test]
+fn signals_that_are_ignored_stay_ignored() {
+    let script =
+        "kill -HUP $PPID; kill -INT $PPID; kill -TERM $PPID; kill -HUP $$; kill -INT $$; kill -TERM $$; echo on";
+    let ended = output(&mut with_signals("--ignore-signal", &run(&[], script)), "");
+    assert_eq!(said(&ended), (Some(0), "on\n".to_owned(), String::new()));
+}
+
+#[test]
+fn a_command_has_its_own_limit_of_open_files_and_the_server_has_more() {
+    if !is_there("python3") {
+        return;
+    }
+    // Each server listens on eight ports, so nine of them exceed the limit of the command.
+    let add = "import os, urllib.error, urllib.request\n\
+        servers = os.environ['MAILJIG_URL'] + '/v1/servers'\n\
+        def add():\n\
+        \x20 try: return urllib.request.urlopen(urllib.request.Request(servers, b'{}'), timeout=20)\n\
+        \x20 except urllib.error.HTTPError: return None  # the limit has not been raised yet\n\
+        for _ in range(9):\n\
+        \x20 while not add(): pass";
+    let script = format!("ulimit -Sn; python3 -c \"{add}\" && echo added");
+    let limited = ["-c", "ulimit -Sn 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_mailjig"), "run", "--", "sh", "-c"];
+
+    let ended = output(Command::new("sh").args(limited).arg(script), "");
+    assert_eq!(said(&ended), (Some(0), "64\nadded\n".to_owned(), String::new()));
 }
 
 #[test]
@@ -112,6 +150,32 @@ fn what_the_scenario_expects_is_verified_after_the_command() {
     }
     let neither = said(&output(&mut mailjig(&["run", "--scenario=smtp-greylist", "--", "no-such-program"]), ""));
     assert!(neither.0 == Some(127) && !neither.2.contains("expectations"), "{neither:?}");
+}
+
+#[test]
+fn servers_that_the_command_added_are_verified() {
+    if !is_there("python3") {
+        return;
+    }
+    // The second server is deleted, so it was verified and is not there any more.
+    let add = "import json, os, urllib.request\n\
+        def call(method, path, body=None):\n\
+        \x20 request = urllib.request.Request(os.environ['MAILJIG_URL'] + path, body, method=method)\n\
+        \x20 return json.load(urllib.request.urlopen(request, timeout=20))\n\
+        unmet = json.dumps({'id': 'full', 'on': 'smtp.rcpt', 'do': {'reply': '452 4.2.2 full'}, 'expect': 1})\n\
+        for verify in ['true', 'false']:\n\
+        \x20 its = '/v1/servers/' + str(call('POST', '/v1/servers', b'{}')['id'])\n\
+        \x20 call('POST', its + '/rules', unmet.encode())\n\
+        call('DELETE', its + '?verify=false')\n\
+        print('added')";
+    let with = |options: &[&str]| {
+        said(&output(&mut mailjig(&[&["run"], options, &["--", "python3", "-c", add]].concat()), ""))
+    };
+
+    let (code, out, report) = with(&["--verify"]);
+    assert_eq!((code, out.as_str()), (Some(1), "added\n"), "{report}");
+    insta::assert_snapshot!(report);
+    assert_eq!(with(&["--verify=false"]), (Some(0), "added\n".to_owned(), String::new()));
 }
 
 /// A client that sends one message to `$SMTP_HOST`.
@@ -147,19 +211,6 @@ fn events_are_printed_if_asked_and_coloured_on_a_terminal_only() {
         assert_eq!(code, Some(0));
         assert!(shown.contains(captured) && shown.contains('\x1b') == is_coloured, "{variable:?}: {shown:?}");
     }
-}
-
-/// The command in a pseudo terminal of its own.
-fn in_terminal(command: &Command) -> Command {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', "'\\''")));
-    let mut script = Command::new("script");
-    // The shell must not get the signals of the terminal.
-    script.args(["-qec", &format!("exec {}", quoted.collect::<Vec<_>>().join(" ")), "/dev/null"]);
-    // Where CI is set, a terminal counts as one with colours, whatever TERM says.
-    script.env("TERM", "xterm").env("SHELL", "/bin/sh").env_remove("NO_COLOR").env_remove("CI");
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    script
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use super::super::file_limit::raise_file_limit;
 use super::say;
 use super::signals::Signals;
 
@@ -50,6 +51,8 @@ pub(super) fn run(
         }
     };
     signals.pass_to(Pid::from_child(&child));
+    // Only now: the command has the limit that it would have without this process, for programs that use `select`.
+    raise_file_limit();
     let status = wait(&mut child, signals)?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(Ended { status: code.unwrap_or_else(|| after_signal(status.signal().unwrap_or_default())), has_run: true })

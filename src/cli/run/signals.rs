@@ -1,5 +1,6 @@
 //! Passing signals to the command.
 
+use std::fs;
 use std::io;
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,9 @@ impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
         let receiver = Arc::new(Mutex::new(Receiver::Nobody(None)));
         let its = Self { receiver: Arc::clone(&receiver) };
-        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP])?;
+        let is_ignored = ignored();
+        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+        let mut signals = SignalsInfo::<WithOrigin>::new(heeded)?;
         let pass = move || signals.forever().for_each(|origin| its.pass(&origin));
         thread::Builder::new().name("mailjig-signals".to_owned()).spawn(pass)?;
         Ok(Self { receiver })
@@ -79,6 +82,16 @@ impl Signals {
     fn lock(&self) -> MutexGuard<'_, Receiver> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether this process was started with a signal ignored, as `nohup` does with SIGHUP, and a shell with SIGINT for a
+/// command in the background. Such a signal stays ignored, and the command inherits that. Nothing is known on systems
+/// without this file.
+fn ignored() -> impl Fn(i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    move |signal| mask & (1 << (signal - 1)) != 0
 }
 
 fn send(command: Pid, signal: Signal) {
