@@ -30,6 +30,8 @@ mod parent;
 mod run_command;
 #[path = "cli/terminal.rs"]
 mod terminal;
+#[path = "cli/webhook.rs"]
+mod webhook;
 
 fn mailjig(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailjig"));

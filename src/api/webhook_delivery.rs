@@ -113,7 +113,7 @@ async fn deliver(engine: Arc<Engine>, hook: Arc<Webhook>, receiver: Receiver, mu
             None => {}
             Some(Portion::Discarded { first }) => {
                 hook.progress().discarded += 1;
-                let text = format!("webhook {}: what came before {first} was discarded before delivery", hook.no);
+                let text = format!("webhook w{}: what came before {first} was discarded before delivery", hook.no);
                 engine.update(|world, now| world.note_webhook(text, now));
             }
             Some(Portion::Items(items)) => {
@@ -135,7 +135,7 @@ async fn deliver_one(engine: &Arc<Engine>, hook: &Webhook, receiver: &Receiver, 
         failed += 1;
         hook.note_failure(&why);
         if failed == 1 {
-            let text = format!("webhook {} to {}: {why}; it is tried again until it succeeds", hook.no, hook.url);
+            let text = format!("webhook w{} to {}: {why}; it is tried again until it succeeds", hook.no, hook.url);
             engine.update(|world, now| world.note_webhook(text, now));
         }
         sleep(pause).await;
@@ -143,7 +143,7 @@ async fn deliver_one(engine: &Arc<Engine>, hook: &Webhook, receiver: &Receiver, 
     }
     hook.note_delivery(item.seq);
     if failed > 0 {
-        let text = format!("webhook {} to {}: delivered after {failed} failed attempts", hook.no, hook.url);
+        let text = format!("webhook w{} to {}: delivered after {failed} failed attempts", hook.no, hook.url);
         engine.update(|world, now| world.note_webhook(text, now));
     }
 }

@@ -52,6 +52,23 @@ fn a_flag_comes_before_a_variable_before_the_file_before_the_default() {
 }
 
 #[test]
+fn a_file_has_a_table_for_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "scenario = 'smtp-greylist'\nquiet = true\n[run]\nverify = false\nenv = { MAIL = 'smtp at {smtp.port}', B = 'b' }\n";
+    fs::write(folder.path().join("mailjig.toml"), file).unwrap();
+    let ran = |flags: &[&str]| {
+        let script = "[ \"$MAIL\" = \"smtp at $SMTP_PORT\" ] && echo \"$B\" || echo \"$MAIL\"";
+        let options = [&["run", "--config=mailjig.toml"], flags, &["--", "sh", "-c", script]].concat();
+        let ran = output(mailjig(&options).current_dir(folder.path()), "");
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap(), ran.stderr.is_empty())
+    };
+
+    assert_eq!(ran(&[]), (Some(0), "b\n".to_owned(), true));
+    assert_eq!(ran(&["--verify"]), (Some(1), "b\n".to_owned(), false), "the scenario is the file's too");
+    assert_eq!(ran(&["--env=MAIL=mine"]), (Some(0), "mine\n".to_owned(), true), "the flag replaces the table");
+}
+
+#[test]
 fn a_switch_can_be_turned_off_again() {
     let variable = "MAILJIG_NO_REQUIRE_AUTH";
     for (file, variables, flags, is_required) in [
