@@ -4,19 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Stdio};
 
+use clients::served::{Served, mailjig};
+use clients::support::{Deadline, folder, interpreter, is_there, output, run, start, succeeded};
 use serde_json::{Value, json};
-use served::{Served, mailjig};
-use support::{Deadline, folder, interpreter, is_there, output, run, start, succeeded};
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
-#[path = "clients/served.rs"]
-#[allow(dead_code)]
-mod served;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// A message with a text, an HTML text and an attachment.
 const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\

@@ -6,19 +6,14 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::thread;
 
+use clients::api_client::NONE;
+use clients::deadline::DEADLINE;
+use clients::served::{Served, mailjig};
+use clients::support::{is_there, output, succeeded};
 use serde_json::Value;
-use served::{Served, mailjig};
-use support::{is_there, output, succeeded};
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
-#[path = "clients/served.rs"]
-#[allow(dead_code)]
-mod served;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// Sends over the server's SMTP listener, as the user `ann`.
 fn send(server: &Served, arguments: &[&str], input: &str) -> Output {
@@ -271,8 +266,7 @@ fn the_server_is_found_by_option_or_variable() {
 #[test]
 fn each_further_server_is_reached_below_its_url() {
     let server = Served::start(&[]);
-    let post = ureq::post(format!("{}/v1/servers", server.url())).config().timeout_global(Some(deadline::DEADLINE));
-    let further: Value = post.build().send_json(serde_json::json!({})).unwrap().body_mut().read_json().unwrap();
+    let further = server.api().post("/servers", &NONE).expect(201);
     let url = further["url"].as_str().unwrap();
 
     let mut command = mailjig(&["send", "--url", url, "bob@example.org"]);
@@ -304,7 +298,7 @@ fn a_server_without_extensions_gets_helo_and_plain_commands() {
     let place = listener.local_addr().unwrap().to_string();
     let serving = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        client.set_read_timeout(Some(deadline::DEADLINE)).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
         client.write_all(b"220 old\r\n").unwrap();
         let mut heard = String::new();
         for reply in ["502 what", "250 old", "250 ok", "250 ok", "354 go", "250-a\r\n250 b", "221 bye"] {

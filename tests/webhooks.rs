@@ -5,15 +5,14 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use clients::api_client::{ApiClient, NONE};
+use clients::deadline::{DEADLINE, until};
 use data_encoding::BASE64;
-use deadline::{DEADLINE, until};
 use mailjig::MailServer;
 use serde_json::{Value, json};
-use ureq::Agent;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// A request that a receiver got.
 struct Got {
@@ -81,44 +80,19 @@ fn serve(socket: TcpStream, tell: &Sender<Got>, given: &Receiver<u16>) {
     }
 }
 
-struct Client {
-    agent: Agent,
-    base: String,
-}
-
-impl Client {
-    fn of(server: &MailServer) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into();
-        Self { agent, base: format!("{}/v1", server.api()) }
-    }
-
-    fn get(&self, path: &str) -> Value {
-        self.agent.get(format!("{}{path}", self.base)).call().unwrap().body_mut().read_json().unwrap_or_default()
-    }
-
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let mut response = self.agent.post(format!("{}{path}", self.base)).send_json(body).unwrap();
-        (response.status().as_u16(), response.body_mut().read_json().unwrap_or_default())
-    }
-
-    fn delete(&self, path: &str) -> u16 {
-        self.agent.delete(format!("{}{path}", self.base)).call().unwrap().status().as_u16()
-    }
-}
-
 #[test]
 fn each_message_is_sent_once_in_order_and_signed() {
     const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
     let (server, endpoint) = (MailServer::start(), Endpoint::start());
-    let client = Client::of(&server);
+    let api = ApiClient::of(&server);
     server.deliver("bob@example.org", "Subject: before\r\n\r\n");
-    let (status, hook) = client.post("/webhooks", &json!({ "url": endpoint.url, "secret": SECRET }));
-    assert_eq!((status, &hook["id"], &hook["url"]), (201, &json!("w1"), &json!(endpoint.url)), "{hook}");
+    let hook = api.post("/webhooks", &json!({ "url": endpoint.url, "secret": SECRET })).expect(201);
+    assert_eq!((&hook["id"], &hook["url"]), (&json!("w1"), &json!(endpoint.url)), "{hook}");
 
     (0..100).for_each(|n| drop(server.deliver("bob@example.org", format!("Subject: {n}\r\n\r\n"))));
 
     let got: Vec<Got> = (0..100).map(|_| endpoint.take()).collect();
-    let listed = client.get("/messages?limit=1000");
+    let listed = api.ok("/messages?limit=1000");
     let bodies: Vec<Value> = got.iter().map(Got::json).collect();
     assert_eq!(bodies, listed["messages"].as_array().unwrap()[1..], "as in the list, without what came before");
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"012345678901234567890123");
@@ -129,15 +103,15 @@ fn each_message_is_sent_once_in_order_and_signed() {
         let signature = request.header("webhook-signature").strip_prefix("v1,").unwrap();
         ring::hmac::verify(&key, signed.as_bytes(), &BASE64.decode(signature.as_bytes()).unwrap()).unwrap();
     }
-    until("all are delivered", || client.get("/webhooks/w1")["delivered"] == 100);
-    assert_eq!(client.get("/webhooks")["webhooks"][0]["behind"], 0);
+    until("all are delivered", || api.ok("/webhooks/w1")["delivered"] == 100);
+    assert_eq!(api.ok("/webhooks")["webhooks"][0]["behind"], 0);
 }
 
 #[test]
 fn a_failed_delivery_is_repeated_and_told() {
     let (server, endpoint) = (MailServer::start(), Endpoint::start());
-    let client = Client::of(&server);
-    client.post("/webhooks", &json!({ "url": endpoint.url }));
+    let api = ApiClient::of(&server);
+    api.post("/webhooks", &json!({ "url": endpoint.url }));
     for status in [500, 302] {
         endpoint.statuses.send(status).unwrap();
     }
@@ -147,10 +121,10 @@ fn a_failed_delivery_is_repeated_and_told() {
 
     let subjects: Vec<Value> = (0..4).map(|_| endpoint.take().json()["subject"].clone()).collect();
     assert_eq!(subjects, ["first", "first", "first", "second"]);
-    until("both are delivered", || client.get("/webhooks/w1")["delivered"] == 2);
-    let hook = client.get("/webhooks/w1");
+    until("both are delivered", || api.ok("/webhooks/w1")["delivered"] == 2);
+    let hook = api.ok("/webhooks/w1");
     assert_eq!((&hook["failed_attempts"], &hook["last_error"]), (&json!(2), &Value::Null), "{hook}");
-    let notes = client.get("/journal?kind=noted");
+    let notes = api.ok("/journal?kind=noted");
     let notes: Vec<&str> =
         notes["records"].as_array().unwrap().iter().map(|its| its["text"].as_str().unwrap()).collect();
     assert!(notes[0].contains("it answered 500") && notes[0].contains("tried again"), "{notes:?}");
@@ -160,16 +134,16 @@ fn a_failed_delivery_is_repeated_and_told() {
 #[test]
 fn a_receiver_that_is_down_shows_in_the_state() {
     let server = MailServer::start();
-    let client = Client::of(&server);
+    let api = ApiClient::of(&server);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://user:pw@127.0.0.1:{port}/hook?key=1");
-    let (_, hook) = client.post("/webhooks", &json!({ "url": url }));
+    let hook = api.post("/webhooks", &json!({ "url": url })).expect(201);
     assert_eq!(hook["url"], format!("http://127.0.0.1:{port}/hook"), "secrets are not shown");
 
     (0..3).for_each(|_| drop(server.deliver("bob@example.org", "Subject: hi\r\n\r\n")));
 
-    until("an attempt fails", || client.get("/webhooks/w1")["failed_attempts"].as_u64() > Some(0));
-    let hook = client.get("/webhooks/w1");
+    until("an attempt fails", || api.ok("/webhooks/w1")["failed_attempts"].as_u64() > Some(0));
+    let hook = api.ok("/webhooks/w1");
     assert_eq!((&hook["delivered"], &hook["behind"]), (&json!(0), &json!(3)), "{hook}");
     assert!(hook["last_error"].is_string(), "{hook}");
 }
@@ -177,11 +151,12 @@ fn a_receiver_that_is_down_shows_in_the_state() {
 #[test]
 fn filters_choose_what_is_sent() {
     let (server, messages, records) = (MailServer::start(), Endpoint::start(), Endpoint::start());
-    let client = Client::of(&server);
+    let api = ApiClient::of(&server);
     let filters = json!({ "to": "bob@example.org", "header": ["X-Id: 7", "Subject: s*"] });
-    let (_, hook) = client.post("/webhooks", &json!({ "url": messages.url, "messages": filters, "after": 0 }));
+    let body = json!({ "url": messages.url, "messages": filters, "after": 0 });
+    let hook = api.post("/webhooks", &body).expect(201);
     assert_eq!(hook["filters"], "messages header=X-Id: 7 header=Subject: s* to=bob@example.org");
-    client.post("/webhooks", &json!({ "url": records.url, "records": { "kind": "outside" } }));
+    api.post("/webhooks", &json!({ "url": records.url, "records": { "kind": "outside" } }));
 
     server.deliver("bob@example.org", "Subject: other\r\nX-Id: 7\r\n\r\n");
     server.deliver("bob@example.org", "Subject: seven\r\nX-Id: 7\r\n\r\n");
@@ -195,19 +170,20 @@ fn filters_choose_what_is_sent() {
 fn a_webhook_ends_when_it_is_deleted_at_a_reset_and_with_its_server() {
     let (server, deleted, reset, removed) =
         (MailServer::start(), Endpoint::start(), Endpoint::start(), Endpoint::start());
-    let client = Client::of(&server);
-    client.post("/servers", &json!({ "listeners": ["smtp"] }));
-    assert_eq!(client.post("/servers/1/webhooks", &json!({ "url": removed.url })).0, 201);
-    client.post("/webhooks", &json!({ "url": deleted.url }));
-    assert_eq!((client.delete("/webhooks/w1"), client.delete("/webhooks/w1")), (204, 404));
-    client.post("/webhooks", &json!({ "url": reset.url }));
+    let api = ApiClient::of(&server);
+    api.post("/servers", &json!({ "listeners": ["smtp"] }));
+    api.post("/servers/1/webhooks", &json!({ "url": removed.url })).expect(201);
+    api.post("/webhooks", &json!({ "url": deleted.url }));
+    api.delete("/webhooks/w1").expect(204);
+    api.delete("/webhooks/w1").expect(404);
+    api.post("/webhooks", &json!({ "url": reset.url }));
     server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
     reset.take();
 
-    client.post("/reset", &json!({}));
-    assert_eq!(client.delete("/servers/1"), 200);
+    api.post("/reset", &NONE);
+    api.delete("/servers/1").expect(200);
 
-    assert_eq!(client.get("/webhooks")["webhooks"], json!([]));
+    assert_eq!(api.ok("/webhooks")["webhooks"], json!([]));
     server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
     for ended in [deleted, reset, removed] {
         assert!(ended.got.try_recv().is_err());
@@ -217,17 +193,17 @@ fn a_webhook_ends_when_it_is_deleted_at_a_reset_and_with_its_server() {
 #[test]
 fn a_webhook_does_not_keep_an_unused_server() {
     let (server, endpoint) = (MailServer::start(), Endpoint::start());
-    let client = Client::of(&server);
-    client.post("/servers", &json!({ "listeners": ["smtp"], "idle_expiry": "50ms" }));
-    client.post("/servers/1/webhooks", &json!({ "url": endpoint.url }));
+    let api = ApiClient::of(&server);
+    api.post("/servers", &json!({ "listeners": ["smtp"], "idle_expiry": "50ms" }));
+    api.post("/servers/1/webhooks", &json!({ "url": endpoint.url }));
 
-    until("it expires", || client.get("/servers")["expired"] == 1);
+    until("it expires", || api.ok("/servers")["expired"] == 1);
 }
 
 #[test]
 fn a_wrong_webhook_is_answered_with_the_field() {
     let server = MailServer::start();
-    let client = Client::of(&server);
+    let api = ApiClient::of(&server);
     let url = "http://127.0.0.1:9/";
     for (body, field) in [
         (json!({}), "url"),
@@ -239,8 +215,8 @@ fn a_wrong_webhook_is_answered_with_the_field() {
         (json!({ "url": url, "records": { "kind": "x" } }), "records.kind"),
         (json!({ "url": url, "messages": {}, "records": {} }), "records"),
     ] {
-        let (status, problem) = client.post("/webhooks", &body);
-        assert!([400, 422].contains(&status), "{body}: {problem}");
-        assert_eq!(problem["field"], field, "{body}: {problem}");
+        let refused = api.post("/webhooks", &body);
+        assert!([400, 422].contains(&refused.status), "{body}: {refused}");
+        assert_eq!(refused.json()["field"], field, "{body}: {refused}");
     }
 }

@@ -7,3 +7,6 @@
 pub(crate) mod api_client;
 pub(crate) mod deadline;
 pub(crate) mod line_client;
+#[cfg(feature = "cli")]
+pub(crate) mod served;
+pub(crate) mod support;

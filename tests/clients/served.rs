@@ -5,8 +5,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::deadline::DEADLINE;
-use crate::support::{Deadline, output, start};
+use super::api_client::ApiClient;
+use super::support::{Deadline, output, start};
+
+const SERVE: [&str; 5] = ["serve", "--ports", "auto", "--json", "--quiet"];
 
 /// A server process that is killed when this is dropped.
 pub(crate) struct Served {
@@ -17,9 +19,17 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut serve = mailjig(&["serve", "--ports", "auto", "--json", "--quiet"]);
-        serve.args(options).stdout(Stdio::piped());
-        let (mut process, _deadline) = start(&mut serve).unwrap();
+        Self::of(&mut mailjig(&[&SERVE[..], options].concat()))
+    }
+
+    /// A server under a limit, such as `-Sn 64` for ulimit.
+    pub(crate) fn under(ulimit: &str, options: &str) -> Self {
+        let serve = format!("ulimit {ulimit} && exec {} {} {options}", env!("CARGO_BIN_EXE_mailjig"), SERVE.join(" "));
+        Self::of(Command::new("sh").args(["-c", &serve]))
+    }
+
+    fn of(serve: &mut Command) -> Self {
+        let (mut process, _deadline) = start(serve.stdout(Stdio::piped())).unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { process, _deadline, ready: serde_json::from_str(&line).unwrap() }
@@ -29,11 +39,14 @@ impl Served {
         self.ready["endpoints"]["http"]["url"].as_str().unwrap()
     }
 
+    /// A client of `/v1`.
+    pub(crate) fn api(&self) -> ApiClient {
+        ApiClient::at(format!("{}/v1", self.url()))
+    }
+
     /// Delivers a message to these recipients.
     pub(crate) fn deliver(&self, to: &[&str], raw: &str) {
-        let url = format!("{}/v1/deliver", self.url());
-        let config = ureq::post(url).config().timeout_global(Some(DEADLINE)).build();
-        config.send_json(json!({ "from": "ann@example.org", "to": to, "raw": raw })).unwrap();
+        self.api().post("/deliver", &json!({ "from": "ann@example.org", "to": to, "raw": raw })).expect(201);
     }
 
     /// Runs a command that asks this server.
