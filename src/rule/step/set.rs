@@ -54,7 +54,9 @@ fn read(reader: &mut Reader, node: &Node) -> Option<Arc<dyn Step>> {
         match (key, value.entries()) {
             ("session" | "state", Some(of_scope)) => {
                 let of_scope = of_scope.iter();
-                all.extend(of_scope.map(|TableEntry { key: name, value, .. }| (Variable::of(key, name.as_str()), value)));
+                all.extend(
+                    of_scope.map(|TableEntry { key: name, value, .. }| (Variable::of(key, name.as_str()), value)),
+                );
             }
             // JSON has no dotted keys: the scope is in the name.
             _ => match key.split_once('.') {
