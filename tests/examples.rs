@@ -48,6 +48,14 @@ fn the_manual_shows_every_file_of_the_examples() {
 }
 
 #[test]
+fn each_file_of_the_examples_fits_on_a_screen() {
+    for path in LANGUAGES.iter().flat_map(|(_, language)| files(&file("tests/examples").join(language))) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 60, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
 fn python() {
     let Some(example) = Example::open("Python", "pytest") else {
         return;

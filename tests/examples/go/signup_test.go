@@ -1,15 +1,9 @@
 package signup
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"net/smtp"
 	"net/textproto"
-	"net/url"
-	"os"
-	"strings"
 	"testing"
 )
 
@@ -25,49 +19,7 @@ func signUp(smtpAddress, address string) error {
 	}
 }
 
-type server struct {
-	t    *testing.T
-	url  string
-	smtp string
-}
-
-// start makes a server for one test; when the test ends, it is verified and removed. `mailjig run` sets MAILJIG_URL.
-// If a server offers STARTTLS, net/smtp uses it, and must trust the certificate.
-func start(t *testing.T, options string) server {
-	t.Parallel()
-	base, err := url.Parse(os.Getenv("MAILJIG_URL"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var made struct {
-		ID        string
-		Endpoints map[string]struct{ Port int }
-	}
-	s := server{t: t, url: base.String() + "/v1/servers"}
-	s.call("POST", "", options, &made)
-	s.url += "/" + made.ID
-	s.smtp = fmt.Sprintf("%s:%d", base.Hostname(), made.Endpoints["smtp"].Port)
-	t.Cleanup(func() { s.call("DELETE", "", "", new(any)) })
-	return s
-}
-
-func (s server) call(method, path, body string, result any) {
-	s.t.Helper()
-	request, _ := http.NewRequest(method, s.url+path, strings.NewReader(body))
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	var problem struct{ Detail string } // what failed, and what came closest
-	if answer.StatusCode >= 400 {
-		json.NewDecoder(answer.Body).Decode(&problem)
-		s.t.Fatal(problem.Detail)
-	}
-	json.NewDecoder(answer.Body).Decode(result)
-}
-
+// If the server offers STARTTLS, net/smtp uses it, and must trust the certificate.
 func TestTheMailHasALink(t *testing.T) {
 	server := start(t, `{"starttls": {"smtp": "never"}}`)
 	if err := signUp(server.smtp, "bob@example.org"); err != nil {
