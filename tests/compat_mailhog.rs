@@ -1,22 +1,19 @@
 //! MailHog's API: what its published clients read, and what they do not ask for.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::BufRead;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use deadline::{DEADLINE, connect};
+use clients::api_client::{ApiClient, NONE};
+use clients::line_client::talk;
+use clients::served::Served;
+use clients::support::{folder, interpreter, is_there, run};
+use clients::web_socket::WebSocket;
 use mailjig::MailServer;
 use serde_json::{Value, json};
-use support::{folder, interpreter, is_there, run};
-use ureq::Agent;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const PLAIN: &str = "From: app@example.org\r\nTo: carol@example.org\r\nSubject: Plain\r\n\r\nHello, Carol!\r\n";
 
@@ -31,69 +28,21 @@ const PARTS: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\
     Content-Transfer-Encoding: base64\r\n\r\nYSxi\r\n--b--\r\n";
 
 /// A server with two messages.
-fn start() -> (MailServer, Client) {
+fn start() -> (MailServer, ApiClient) {
     let server = MailServer::start();
     server.deliver_from("ann@example.org", "bob@example.org", PARTS);
     server.deliver_from("app@example.org", "carol@example.org", PLAIN);
-    let client = Client::of(&server);
-    (server, client)
-}
-
-struct Client {
-    agent: Agent,
-    base: String,
-}
-
-impl Client {
-    fn of(server: &MailServer) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into();
-        Self { agent, base: server.api().to_owned() }
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        let mut response = self.agent.get(format!("{}{path}", self.base)).call().unwrap();
-        (response.status().as_u16(), response.body_mut().read_json().unwrap_or_default())
-    }
-
-    fn ok(&self, path: &str) -> Value {
-        let (status, value) = self.get(path);
-        assert_eq!(status, 200, "{path}: {value}");
-        value
-    }
-
-    fn download(&self, path: &str) -> (String, String, Vec<u8>) {
-        let mut response = self.agent.get(format!("{}{path}", self.base)).call().unwrap();
-        assert_eq!(response.status(), 200, "{path}");
-        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
-        let (content_type, disposition) = (header("content-type"), header("content-disposition"));
-        (content_type, disposition, response.body_mut().read_to_vec().unwrap())
-    }
-
-    fn post(&self, path: &str, body: &str) -> u16 {
-        self.agent.post(format!("{}{path}", self.base)).send(body).unwrap().status().as_u16()
-    }
-
-    fn put(&self, path: &str, body: &str) -> u16 {
-        self.agent.put(format!("{}{path}", self.base)).send(body).unwrap().status().as_u16()
-    }
-
-    fn delete(&self, path: &str) -> (u16, String) {
-        let mut response = self.agent.delete(format!("{}{path}", self.base)).call().unwrap();
-        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
-    }
+    let api = ApiClient::at(server.api());
+    (server, api)
 }
 
 #[test]
 fn a_message_has_the_members_of_mailhog() {
     let server = MailServer::start();
-    let mut smtp = connect(server.smtp().address());
-    let lines = format!(
-        "EHLO app.example\r\nMAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n{PARTS}.\r\nQUIT\r\n"
-    );
-    smtp.write_all(lines.as_bytes()).unwrap();
-    smtp.read_to_string(&mut String::new()).unwrap();
+    let envelope = "EHLO app.example\nMAIL FROM:<ann@example.org>\nRCPT TO:<bob@example.org>\n";
+    talk(server.smtp().address(), &format!("{envelope}DATA\n{PARTS}.\nQUIT\n"));
 
-    let mut message = Client::of(&server).ok("/api/v1/messages/m1");
+    let mut message = ApiClient::at(server.api()).ok("/api/v1/messages/m1");
 
     let data = message["Raw"]["Data"].take();
     assert_eq!(data, PARTS.strip_suffix("\r\n").unwrap(), "without the CRLF before the dot");
@@ -107,12 +56,12 @@ fn a_message_has_the_members_of_mailhog() {
 
 #[test]
 fn lists_begin_with_the_newest_message() {
-    let (_server, client) = start();
+    let (_server, api) = start();
 
-    let all = client.ok("/mailhog/api/v1/messages");
-    let page = client.ok("/api/v2/messages");
-    let second = client.ok("/api/v2/messages?start=1&limit=1000");
-    let beyond = client.ok("/api/v2/messages?start=5&limit=x");
+    let all = api.ok("/mailhog/api/v1/messages");
+    let page = api.ok("/api/v2/messages");
+    let second = api.ok("/api/v2/messages?start=1&limit=1000");
+    let beyond = api.ok("/api/v2/messages?start=5&limit=x");
 
     let ids = |list: &Value| -> Vec<Value> { list.as_array().unwrap().iter().map(|its| its["ID"].clone()).collect() };
     assert_eq!(ids(&all), ["m2", "m1"]);
@@ -124,7 +73,7 @@ fn lists_begin_with_the_newest_message() {
 
 #[test]
 fn a_search_finds_text_as_sent_and_decoded() {
-    let (_server, client) = start();
+    let (_server, api) = start();
     for (query, found) in [
         ("kind=to&query=BOB@example", 1),
         ("kind=to&query=example.org", 2),
@@ -134,52 +83,53 @@ fn a_search_finds_text_as_sent_and_decoded() {
         ("kind=containing&query=gr%C3%BC%C3%9Fe", 1),
         ("kind=containing&query=absent", 0),
     ] {
-        assert_eq!(client.ok(&format!("/api/v2/search?{query}"))["total"], found, "{query}");
+        assert_eq!(api.ok(format!("/api/v2/search?{query}"))["total"], found, "{query}");
     }
     for (query, field) in [("kind=cc&query=x", "kind"), ("query=x", "kind"), ("kind=to", "query")] {
-        let (status, problem) = client.get(&format!("/api/v2/search?{query}"));
-        assert_eq!((status, &problem["field"]), (400, &json!(field)));
+        assert_eq!(api.get(format!("/api/v2/search?{query}")).field(400), field);
     }
 }
 
 #[test]
 fn messages_and_parts_are_downloaded() {
-    let (_server, client) = start();
+    let (_server, api) = start();
 
-    let (content_type, disposition, raw) = client.download("/api/v1/messages/m1/download");
-    let (_, _, text) = client.download("/api/v1/messages/m1/mime/part/0/download");
-    let (csv_type, csv_name, csv) = client.download("/api/v1/messages/m1/mime/part/2/download");
-
-    assert_eq!((content_type.as_str(), disposition.as_str()), ("message/rfc822", "attachment; filename=\"m1.eml\""));
-    assert_eq!(raw, PARTS.as_bytes());
-    assert_eq!(String::from_utf8(text).unwrap(), "Schöne Grüße");
-    assert_eq!((csv_type.as_str(), csv_name.as_str()), ("text/csv", "attachment; filename=\"a.csv\""));
-    assert_eq!(csv, b"a,b");
+    for (path, content_type, name, text) in [
+        ("download", "message/rfc822", "m1.eml", PARTS),
+        ("mime/part/0/download", "text/plain", "m1-part-0", "Schöne Grüße"),
+        ("mime/part/2/download", "text/csv", "a.csv", "a,b"),
+    ] {
+        let part = api.get(format!("/api/v1/messages/m1/{path}"));
+        assert_eq!((part.status, part.text()), (200, text.to_owned()), "{path}");
+        assert_eq!(part.header("content-type"), [content_type]);
+        assert_eq!(part.header("content-disposition"), [format!("attachment; filename=\"{name}\"")]);
+    }
     for path in ["m1/mime/part/3/download", "m2/mime/part/0/download", "m9/download", "m9"] {
-        let (status, problem) = client.get(&format!("/api/v1/messages/{path}"));
-        assert_eq!(status, 500, "{path}");
-        assert!(problem["detail"].as_str().unwrap().starts_with("there is no "), "{problem}");
+        let detail = api.get(format!("/api/v1/messages/{path}")).detail(500);
+        assert!(detail.starts_with("there is no "), "{path}: {detail}");
     }
 }
 
 #[test]
 fn deleting_one_message_leaves_the_others() {
-    let (server, client) = start();
+    let (server, api) = start();
 
-    assert_eq!(client.delete("/api/v1/messages/m1"), (200, String::new()));
-    assert_eq!(client.delete("/api/v1/messages/m1").0, 500);
-    assert_eq!(client.ok("/api/v2/messages")["total"], 1);
-    assert_eq!(client.ok("/v1/messages")["messages"][0]["id"], "m2");
-    assert_eq!(client.ok("/v1/accounts/bob@example.org/mailboxes/INBOX")["entries"], json!([]));
-    assert_eq!(client.delete("/mailhog/api/v1/messages"), (200, String::new()));
+    let deleted = api.delete("/api/v1/messages/m1");
+    assert_eq!((deleted.status, deleted.text()), (200, String::new()));
+    api.delete("/api/v1/messages/m1").expect(500);
+    assert_eq!(api.ok("/api/v2/messages")["total"], 1);
+    assert_eq!(api.ok("/v1/messages")["messages"][0]["id"], "m2");
+    assert_eq!(api.ok("/v1/accounts/bob@example.org/mailboxes/INBOX")["entries"], json!([]));
+    let deleted = api.delete("/mailhog/api/v1/messages");
+    assert_eq!((deleted.status, deleted.text()), (200, String::new()));
     assert!(server.messages().is_empty());
 }
 
 #[test]
 fn a_wait_after_a_deleted_message_does_not_find_older_ones() {
-    let (server, client) = start();
+    let (server, api) = start();
     let second = server.messages()[1].clone();
-    client.delete("/api/v1/messages/m2");
+    api.delete("/api/v1/messages/m2");
 
     server.deliver("dave@example.org", "Subject: third\r\n\r\n");
 
@@ -188,55 +138,61 @@ fn a_wait_after_a_deleted_message_does_not_find_older_ones() {
 
 #[test]
 fn nothing_is_released() {
-    let (_server, client) = start();
+    let (_server, api) = start();
 
-    let body = json!({ "Email": "x@example.org", "Host": "localhost", "Port": "25" }).to_string();
-    assert_eq!(client.post("/api/v1/messages/m1/release", &body), 501);
-    assert_eq!(client.post("/api/v1/messages/m9/release", &body), 500);
-    assert_eq!(client.ok("/api/v2/outgoing-smtp"), json!({}));
+    let body = json!({ "Email": "x@example.org", "Host": "localhost", "Port": "25" });
+    api.post("/api/v1/messages/m1/release", &body).expect(501);
+    api.post("/api/v1/messages/m9/release", &body).expect(500);
+    assert_eq!(api.ok("/api/v2/outgoing-smtp"), json!({}));
 }
 
 #[test]
 fn jim_is_a_set_of_rules() {
     let server = MailServer::start();
-    let client = Client::of(&server);
+    let api = ApiClient::at(server.api());
     let jim = "/api/v2/jim";
-    let rules = |client: &Client| -> Vec<Value> {
-        let rules = client.ok("/v1/rules")["rules"].take();
+    let rules = || -> Vec<Value> {
+        let rules = api.ok("/v1/rules")["rules"].take();
         rules.as_array().unwrap().iter().map(|rule| json!([rule["rule"]["id"], rule["rule"]["chance"]])).collect()
     };
-    assert_eq!((client.get(jim).0, client.put(jim, "{}"), client.delete(jim).0), (404, 404, 404));
+    let put = |body: Value| api.put(jim, &body);
+    for answer in [api.get(jim), put(json!({})), api.delete(jim)] {
+        answer.expect(404);
+    }
 
-    assert_eq!((client.post(jim, ""), client.post(jim, "")), (201, 400));
+    api.post(jim, &NONE).expect(201);
+    api.post(jim, &NONE).expect(400);
     let usual = json!({
         "DisconnectChance": 0.005, "AcceptChance": 0.99, "LinkSpeedAffect": 0.1, "LinkSpeedMin": 1024.0,
         "LinkSpeedMax": 10240.0, "RejectSenderChance": 0.05, "RejectRecipientChance": 0.05, "RejectAuthChance": 0.05,
     });
-    assert_eq!(client.ok(jim), usual);
-    assert_eq!(rules(&client).len(), 7);
-    assert_eq!((client.put(jim, "{"), client.put(jim, "{\"AcceptChance\":\"often\"}")), (400, 400));
+    assert_eq!(api.ok(jim), usual);
+    assert_eq!(rules().len(), 7);
+    api.send("PUT", jim, "{").expect(400);
+    put(json!({ "AcceptChance": "often" })).expect(400);
 
-    assert_eq!(client.put(jim, "{\"AcceptChance\":1,\"RejectRecipientChance\":1}"), 200);
-    assert_eq!(rules(&client).len(), 7, "those of the first request are gone");
-    let refused = talk(&server, "EHLO x\r\nMAIL FROM:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\nQUIT\r\n");
+    put(json!({ "AcceptChance": 1, "RejectRecipientChance": 1 })).expect(200);
+    assert_eq!(rules().len(), 7, "those of the first request are gone");
+    let lines = "EHLO x\nMAIL FROM:<ann@example.org>\nRCPT TO:<bob@example.org>\nQUIT\n";
+    let refused = talk(server.smtp().address(), lines);
     assert!(refused.contains("\r\n250 2.1.0 Ok\r\n550 5.1.1 Invalid recipient\r\n221 "), "{refused}");
-    assert_eq!(client.put(jim, "{\"RejectSenderChance\":1}"), 200);
-    assert_eq!(talk(&server, "EHLO x\r\n"), "", "an AcceptChance that is not given is 0");
+    put(json!({ "RejectSenderChance": 1 })).expect(200);
+    assert_eq!(talk(server.smtp().address(), ""), "", "an AcceptChance that is not given is 0");
 
-    assert_eq!(client.delete(jim).0, 200);
-    assert!(rules(&client).is_empty());
+    api.delete(jim).expect(200);
+    assert!(rules().is_empty());
 }
 
 #[test]
 fn jim_limits_the_speed_of_a_session() {
     let server = MailServer::start();
-    let client = Client::of(&server);
-    let speed = "{\"AcceptChance\":1,\"LinkSpeedAffect\":1,\"LinkSpeedMin\":100000,\"LinkSpeedMax\":300000}";
-    client.post("/api/v2/jim", speed);
+    let api = ApiClient::at(server.api());
+    let speed = json!({ "AcceptChance": 1, "LinkSpeedAffect": 1, "LinkSpeedMin": 100_000, "LinkSpeedMax": 300_000 });
+    api.post("/api/v2/jim", &speed).expect(201);
 
-    assert!(talk(&server, "NOOP\r\nQUIT\r\n").contains("250 2.0.0 Ok"));
+    assert!(talk(server.smtp().address(), "NOOP\nQUIT\n").contains("250 2.0.0 Ok"));
 
-    let rules = client.ok("/v1/rules")["rules"].take();
+    let rules = api.ok("/v1/rules")["rules"].take();
     let pace = rules.as_array().unwrap().iter().find(|rule| rule["rule"]["id"] == "jim-link-speed-pace").unwrap();
     assert_eq!(pace["rule"]["do"], json!([{ "pace": { "chunk": 10000, "gap": "50ms" } }]));
     assert_eq!(pace["fired"], 3, "{pace}");
@@ -246,9 +202,10 @@ fn jim_limits_the_speed_of_a_session() {
 fn jim_repeats_itself_with_the_same_seed() {
     let replies = |seed| {
         let server = MailServer::builder().seed(seed).start();
-        Client::of(&server).post("/api/v2/jim", "{\"AcceptChance\":1,\"RejectSenderChance\":0.5}");
-        let lines = "MAIL FROM:<ann@example.org>\r\nRSET\r\n".repeat(20);
-        talk(&server, &format!("EHLO x\r\n{lines}QUIT\r\n"))
+        let jim = json!({ "AcceptChance": 1, "RejectSenderChance": 0.5 });
+        ApiClient::at(server.api()).post("/api/v2/jim", &jim).expect(201);
+        let lines = "MAIL FROM:<ann@example.org>\nRSET\n".repeat(20);
+        talk(server.smtp().address(), &format!("EHLO x\n{lines}QUIT\n"))
     };
 
     assert_eq!(replies(1), replies(1));
@@ -258,10 +215,8 @@ fn jim_repeats_itself_with_the_same_seed() {
 
 #[test]
 fn events_bring_each_new_message() {
-    let (server, _client) = start();
-    let mut stream = request(&server, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let head = stream.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
-    assert!(head.collect::<Vec<_>>().contains(&"content-type: text/event-stream".to_owned()));
+    let (server, api) = start();
+    let stream = api.stream("/api/v1/events");
 
     server.deliver_from("app@example.org", "dave@example.org", "Subject: third\r\n\r\n");
 
@@ -272,43 +227,28 @@ fn events_bring_each_new_message() {
 
 #[test]
 fn a_websocket_brings_each_new_message() {
-    let (server, _client) = start();
-    let mut stream = request(
-        &server,
-        "GET /api/v2/websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
-    let head: Vec<String> = stream.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    assert!(head[0].starts_with("HTTP/1.1 101"), "{head:?}");
+    let (server, _api) = start();
+    let mut socket = WebSocket::open(&server, "/api/v2/websocket", "").unwrap();
 
     server.deliver_from("app@example.org", "dave@example.org", "Subject: third\r\n\r\n");
 
-    // A text frame with an extended length of 16 bits (RFC 6455 §5.2).
-    let mut start = [0; 4];
-    stream.read_exact(&mut start).unwrap();
-    assert_eq!(start[..2], [0x81, 126]);
-    let mut payload = vec![0; usize::from(u16::from_be_bytes([start[2], start[3]]))];
-    stream.read_exact(&mut payload).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap()["ID"], "m3");
+    assert_eq!(socket.next()["ID"], "m3");
 }
 
 #[test]
 fn the_path_of_two_products_is_that_of_the_chosen_one() {
-    let (_server, client) = start();
+    let (_server, api) = start();
 
-    let new = client.agent.post(format!("{}/v1/servers", client.base)).send_json(json!({ "compat": "mailhog" }));
-    let mut new = new.unwrap();
-    let base = new.body_mut().read_json::<Value>().unwrap()["url"].as_str().unwrap().to_owned();
-    let base = base.strip_prefix(&client.base).unwrap();
-    client.post(&format!("{base}/deliver?to=bob@example.org"), "");
+    let new = api.post("/v1/servers", &json!({ "compat": "mailhog" })).expect(201);
+    let further = ApiClient::at(new["url"].as_str().unwrap());
+    further.post("/deliver?to=bob@example.org", &NONE);
 
-    assert!(client.ok(&format!("{base}/api/v1/messages")).is_array(), "MailHog's");
-    assert!(client.ok(&format!("{base}/mailhog/api/v1/messages")).is_array());
-    assert_eq!(client.ok(&format!("{base}/api/v2/messages"))["total"], 0);
-    let wrong = client.agent.post(format!("{}/v1/servers", client.base)).send_json(json!({ "compat": "maildev" }));
-    let problem: Value = wrong.unwrap().body_mut().read_json().unwrap();
-    assert_eq!(problem["field"], "compat");
-    assert!(problem["detail"].as_str().unwrap().contains("expected `mailpit` or `mailhog`"), "{problem}");
+    assert!(further.ok("/api/v1/messages").is_array(), "MailHog's");
+    assert!(further.ok("/mailhog/api/v1/messages").is_array());
+    assert_eq!(further.ok("/api/v2/messages")["total"], 0);
+    let wrong = api.post("/v1/servers", &json!({ "compat": "maildev" }));
+    assert_eq!(wrong.json()["field"], "compat");
+    assert!(wrong.text().contains("expected `mailpit` or `mailhog`"), "{wrong}");
 }
 
 #[test]
@@ -316,11 +256,11 @@ fn npm_mailhog() {
     if !is_there("npm mailhog") {
         return;
     }
-    let (server, client) = start();
+    let (server, api) = start();
     let port = server.api().rsplit(':').next().unwrap();
     run(interpreter("node").arg(folder().join("mailhog_api.js")).args([port, "/mailhog/api"]), "");
 
-    let url = a_further_server(&client);
+    let url = a_further_server(&api);
     let base = url.strip_prefix(server.api()).unwrap();
     run(interpreter("node").arg(folder().join("mailhog_api.js")).args([port, &format!("{base}/api")]), "");
 }
@@ -330,9 +270,9 @@ fn npm_cypress_mailhog() {
     if !is_there("npm cypress-mailhog") {
         return;
     }
-    let (_server, client) = start();
-    run(interpreter("node").arg(folder().join("cypress_mailhog.js")).arg(a_further_server(&client)), "");
-    run(interpreter("node").arg(folder().join("cypress_mailhog.js")).arg(format!("{}/mailhog", client.base)), "");
+    let (server, api) = start();
+    run(interpreter("node").arg(folder().join("cypress_mailhog.js")).arg(a_further_server(&api)), "");
+    run(interpreter("node").arg(folder().join("cypress_mailhog.js")).arg(format!("{}/mailhog", server.api())), "");
 }
 
 #[test]
@@ -341,19 +281,11 @@ fn pypi_mailhog() {
         return;
     }
     // The client has no option for the path, so the server is started as MailHog's successor.
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_mailjig"));
-    serve.args(["serve", "--ports", "auto", "--json", "--quiet", "--compat", "mailhog"]).stdout(Stdio::piped());
-    let (mut serving, _deadline) = support::start(&mut serve).unwrap();
-    let mut endpoints = String::new();
-    BufReader::new(serving.stdout.take().unwrap()).read_line(&mut endpoints).unwrap();
-    let http = serde_json::from_str::<Value>(&endpoints).unwrap()["endpoints"]["http"].take();
-    let agent = Agent::config_builder().timeout_global(Some(DEADLINE)).build().into();
-    deliver_both(&Client { agent, base: String::new() }, &format!("{}/v1", http["url"].as_str().unwrap()));
+    let server = Served::start(&["--compat", "mailhog"]);
+    deliver_both(&server.api());
+    let port = server.ready["endpoints"]["http"]["port"].to_string();
 
-    run(interpreter("venv").arg(folder().join("mailhog_api.py")).arg(http["port"].to_string()), "");
-
-    serving.kill().unwrap();
-    serving.wait().unwrap();
+    run(interpreter("venv").arg(folder().join("mailhog_api.py")).arg(port), "");
 }
 
 #[test]
@@ -361,44 +293,24 @@ fn crate_mailhog_rs() {
     if !is_there("crate mailhog-rs") {
         return;
     }
-    let (server, client) = start();
+    let (server, api) = start();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/mailhog-rust/debug/mailhog-client");
     run(Command::new(&program).arg(server.api()), "");
-    run(Command::new(&program).arg(a_further_server(&client)), "");
+    run(Command::new(&program).arg(a_further_server(&api)), "");
 }
 
 /// The URL of a further server with MailHog's paths and the same two messages.
-fn a_further_server(client: &Client) -> String {
-    let new = client.agent.post(format!("{}/v1/servers", client.base)).send_json(json!({ "compat": "mailhog" }));
-    let new: Value = new.unwrap().body_mut().read_json().unwrap();
-    let url = new["url"].as_str().unwrap().to_owned();
-    deliver_both(client, &url);
-    url
+fn a_further_server(api: &ApiClient) -> String {
+    let new = api.post("/v1/servers", &json!({ "compat": "mailhog" })).expect(201);
+    let url = new["url"].as_str().unwrap();
+    deliver_both(&ApiClient::at(url));
+    url.to_owned()
 }
 
-fn deliver_both(client: &Client, url: &str) {
+fn deliver_both(api: &ApiClient) {
     for (from, to, raw) in
         [("ann@example.org", "bob@example.org", PARTS), ("app@example.org", "carol@example.org", PLAIN)]
     {
-        let delivery = json!({ "from": from, "to": [to], "raw": raw });
-        let delivered = client.agent.post(format!("{url}/deliver")).send_json(delivery).unwrap();
-        assert_eq!(delivered.status(), 201);
+        api.post("/deliver", &json!({ "from": from, "to": [to], "raw": raw })).expect(201);
     }
-}
-
-/// Everything that the server says to these lines until it closes.
-fn talk(server: &MailServer, lines: &str) -> String {
-    let mut client = connect(server.smtp().address());
-    // The server may have closed already.
-    let _ = client.write_all(lines.as_bytes());
-    let mut said = Vec::new();
-    let _ = client.read_to_end(&mut said);
-    String::from_utf8(said).unwrap()
-}
-
-fn request(server: &MailServer, head: &str) -> BufReader<TcpStream> {
-    let address = server.api().strip_prefix("http://").unwrap().parse().unwrap();
-    let mut stream = connect(address);
-    stream.write_all(head.as_bytes()).unwrap();
-    BufReader::new(stream)
 }

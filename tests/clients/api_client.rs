@@ -1,9 +1,11 @@
 //! A client of the HTTP API.
 
+use std::io::BufReader;
+
 use mailjig::MailServer;
 use serde_json::Value;
-use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
+use ureq::{Agent, BodyReader};
 
 use super::deadline::DEADLINE;
 
@@ -87,13 +89,25 @@ impl ApiClient {
 
     pub(crate) fn send(&self, method: &str, path: impl AsRef<str>, body: impl Into<Vec<u8>>) -> Answer {
         let path = path.as_ref();
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        request.headers_mut().unwrap().extend(self.headers.clone());
-        let request = request.body(body.into()).unwrap();
-        let mut response = self.agent.run(request).unwrap();
+        let mut response = self.agent.run(self.request(method, path, body.into())).unwrap();
         let octets = response.body_mut().read_to_vec().unwrap();
         let (head, _) = response.into_parts();
         Answer { request: format!("{method} {path}"), status: head.status.as_u16(), headers: head.headers, octets }
+    }
+
+    /// The events of a path, as they come.
+    pub(crate) fn stream(&self, path: &str) -> BufReader<BodyReader<'static>> {
+        let request = self.agent.configure_request(self.request("GET", path, ()));
+        let response = self.agent.run(request.timeout_global(Some(3 * DEADLINE)).build()).unwrap();
+        let (status, kind) = (response.status().as_u16(), response.body().mime_type());
+        assert_eq!((status, kind), (200, Some("text/event-stream")), "{path}");
+        BufReader::new(response.into_body().into_reader())
+    }
+
+    fn request<B>(&self, method: &str, path: &str, body: B) -> Request<B> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        request.headers_mut().unwrap().extend(self.headers.clone());
+        request.body(body).unwrap()
     }
 }
 

@@ -10,3 +10,5 @@ pub(crate) mod line_client;
 #[cfg(feature = "cli")]
 pub(crate) mod served;
 pub(crate) mod support;
+#[cfg(feature = "api")]
+pub(crate) mod web_socket;
