@@ -98,7 +98,7 @@ impl ApiClient {
     /// The events of a path, as they come.
     pub(crate) fn stream(&self, path: &str) -> BufReader<BodyReader<'static>> {
         let request = self.agent.configure_request(self.request("GET", path, ()));
-        let response = self.agent.run(request.timeout_global(Some(3 * DEADLINE)).build()).unwrap();
+        let response = self.agent.run(request.timeout_global(Some(2 * DEADLINE)).build()).unwrap();
         let (status, kind) = (response.status().as_u16(), response.body().mime_type());
         assert_eq!((status, kind), (200, Some("text/event-stream")), "{path}");
         BufReader::new(response.into_body().into_reader())
