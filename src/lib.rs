@@ -53,7 +53,7 @@ mod server;
 mod world;
 
 pub use base::{MessageNo, Pattern, PatternError, Seq, SessionNo, Times, TimesError, Timestamp};
-pub use expect::{Matcher, Report, matchers};
+pub use expect::{Finding, FindingKind, Matcher, Report, matchers};
 pub use harness::{
     Account, Clock, Entry, Mail, MailServer, MailServerBuilder, Mailbox, NoSessionWait, NoneWithin, SessionWait,
     Settled, Verify, Wait, WaitCount, rules,

@@ -1,6 +1,6 @@
 //! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write, read_to_string};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Stdio};
 
@@ -86,6 +86,26 @@ fn a_message_is_shown_in_each_form() {
     );
     assert_eq!(stable(&server.told(&["show", "m1", "--parts", "--json"]))[0][2]["filename"], "notes.txt");
     assert_eq!(stable(&server.told(&["show", "m1", "--headers", "--json"]))[0][3]["name"], "X-Campaign");
+}
+
+#[test]
+fn findings_are_listed_for_people_and_for_scripts() {
+    let server = Served::start(&[]);
+    let smtp = server.ready["endpoints"]["smtp"]["url"].as_str().unwrap().strip_prefix("smtp://").unwrap();
+    let sent = output(&mut mailjig(&["send", "--smtp", smtp, "bob@example.org"]), "\r\nhi\r\n");
+    assert!(sent.status.success(), "{sent:?}");
+    assert_eq!(server.told(&["findings", "--none"]), "session  listener  message  kind  text  reference\n");
+
+    let mut client = clients::deadline::connect(smtp.parse().unwrap());
+    client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
+    assert!(read_to_string(&client).unwrap().contains("221 "));
+    insta::assert_snapshot!(server.told(&["findings"]));
+    assert_eq!(server.told(&["findings", "--kind", "!unknown-*"]).lines().count(), 1);
+    let json = stable(&server.told(&["findings", "--json", "--session", "s2", "--listener", "smtp"]));
+    assert_eq!((json.len(), &json[0]["kind"]), (1, &json!("unknown-command")));
+    let failed = server.ask(&["findings", "--none"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(String::from_utf8(failed.stderr).unwrap(), "mailjig: there is 1 finding\n");
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn follow(server: Arc<Server>, after: Option<Seq>, filters: RecordFilters) -> Re
 }
 
 /// The answer to a cursor whose records were discarded.
-fn gone(after: Seq, Gone { first }: Gone) -> Problem {
+pub(super) fn gone(after: Seq, Gone { first }: Gone) -> Problem {
     let detail = format!("the records after {after} were discarded; the first that still exists has number {first}");
     Problem::new(StatusCode::GONE, detail).with("first", first)
 }

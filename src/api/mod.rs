@@ -14,6 +14,7 @@ mod entries;
 mod events;
 mod expectations;
 mod feed;
+mod findings;
 mod greenmail;
 mod journal;
 mod json;
@@ -162,6 +163,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(sessions::transcript))
         .routes(routes!(sessions::transcripts))
         .routes(routes!(journal::list))
+        .routes(routes!(findings::list))
         .routes(routes!(server::settled))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::remove))
@@ -209,6 +211,7 @@ const LINKS: &[(&str, &str)] = &[
     ("sessions", "sessions"),
     ("transcript", "transcript"),
     ("journal", "journal"),
+    ("findings", "findings"),
     ("accounts", "accounts"),
     ("webhooks", "webhooks"),
     ("rules", "rules"),

@@ -1,6 +1,7 @@
-//! Matchers that explain their answer, expectations, near misses and reports. Does not know how anything was received.
+//! Matchers that explain their answer, expectations, near misses, reports and findings. Does not know how anything was received.
 
 mod expectations;
+mod finding;
 mod matcher;
 pub mod matchers;
 mod report;
@@ -10,6 +11,8 @@ mod verification;
 #[cfg(feature = "api")]
 pub(crate) use expectations::ExpectationNo;
 pub(crate) use expectations::Expectations;
+pub use finding::{Finding, FindingKind};
+pub(crate) use finding::{FindingScan, Observation};
 pub(crate) use matcher::Evidence;
 pub use matcher::Matcher;
 pub use report::Report;

@@ -12,7 +12,7 @@ use super::{MailServer, or_panic};
 use crate::base::SessionNo;
 use crate::drive::{Interest, Topic};
 use crate::expect::matchers::session;
-use crate::expect::{Matcher, Snapshot};
+use crate::expect::{Finding, Matcher, Snapshot};
 use crate::journal::{Session, Transcript};
 use crate::server::{Server, Until, sessions_that};
 use crate::world::{Goodbye, World};
@@ -75,6 +75,31 @@ impl MailServer {
     pub fn transcript_of(&self, session: SessionNo) -> Transcript {
         let engine = self.server.engine();
         engine.read(|world| Transcript::of(&world.journal, world.journal.session(session).into_iter()))
+    }
+
+    /// What clients did that careful clients do not do, in the order of the journal: commands that are not valid,
+    /// passwords in cleartext, messages without Date, connections closed without QUIT. A test can require that there is
+    /// nothing; wait for [`wait_for_no_session`](Self::wait_for_no_session) before, because some findings come with the
+    /// end of a session.
+    ///
+    /// Findings are derived from the journal: they are gone after [`clear`](Self::clear) and [`reset`](Self::reset). The
+    /// call reads the whole journal and every message.
+    ///
+    /// ```
+    /// # use std::{io::{Write, read_to_string}, net::TcpStream};
+    /// use mailjig::prelude::*;
+    ///
+    /// let server = MailServer::start();
+    /// let mut client = TcpStream::connect(server.smtp().address())?;
+    /// client.write_all(b"EHLO client.example\r\nQUIT\r\n")?;
+    /// let said = read_to_string(client)?;
+    /// # assert!(said.contains("221 "));
+    /// server.wait_for_no_session().block();
+    /// assert_eq!(server.findings(), []);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn findings(&self) -> Vec<Finding> {
+        self.server.findings(None).map_or_else(|_| Vec::new(), |(findings, _)| findings)
     }
 
     /// Ends a session, after sending this line if there is one, such as `421 4.3.2 Closing`, `* BYE Closing` or

@@ -44,6 +44,10 @@ pub mod installation {}
 #[doc = include_str!("journal.md")]
 pub mod journal {}
 
+/// Findings: what clients did that careful clients do not do.
+#[doc = include_str!("findings.md")]
+pub mod findings {}
+
 /// Design decisions and their reasons.
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}

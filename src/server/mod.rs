@@ -3,6 +3,7 @@
 mod certificates;
 mod delivery;
 mod endpoint;
+mod findings;
 mod free_ports;
 #[cfg(feature = "api")]
 mod host;

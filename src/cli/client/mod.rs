@@ -3,6 +3,7 @@
 mod ca;
 mod failure;
 mod filters;
+mod findings;
 mod follow;
 mod messages;
 mod output;
@@ -25,7 +26,8 @@ use crate::base::span;
 const STATUSES: &str = "\
 Exit status:
   0  done
-  1  the answer is no: the wait failed, or there is no such message, session or part; stderr says why
+  1  the answer is no: the wait failed, there is no such message, session or part, or --none found something;
+     stderr says why
   2  the command line is wrong, or no server answers at the URL";
 
 /// The name of the last message or session, in place of its number.
@@ -39,6 +41,7 @@ pub(super) enum ClientCommand {
     Messages(Box<messages::Messages>),
     Show(Box<show::Show>),
     Transcript(transcript::Transcript),
+    Findings(findings::Findings),
     Follow(follow::Follow),
     Ca(ca::Ca),
 }
@@ -52,6 +55,7 @@ pub(super) fn run(command: &ClientCommand) -> ExitCode {
         ClientCommand::Messages(its) => (its.run(), its.json),
         ClientCommand::Show(its) => (its.run(), its.json),
         ClientCommand::Transcript(its) => (its.run(), false),
+        ClientCommand::Findings(its) => (its.run(), its.json),
         ClientCommand::Follow(its) => (its.run(), its.json),
         ClientCommand::Ca(its) => (its.run(), false),
     };

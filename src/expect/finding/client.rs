@@ -1,0 +1,252 @@
+//! What a client does, record by record.
+
+use std::mem;
+use std::time::Duration;
+
+use super::mail::counted;
+use super::{Finding, FindingKind, FindingPlace, Observation};
+use crate::base::{Seq, Timestamp};
+use crate::journal::{Description, Ended, Ending, Journal, Left, Record, RecordedTurn, SessionLog};
+use crate::protocol::{Event, Protocol, Status};
+
+/// How many characters of a line or a reply are shown.
+const SHOWN: usize = 80;
+
+/// How long a reply may take that a rule delays: a client that waits longer has a reason to close the connection.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The codes of the server's replies to SMTP commands that are not valid in themselves or at this place of the session
+/// (RFC 5321 §4.2.3, RFC 6531 §3.5).
+const INVALID: &[&[u8]] = &[b"500", b"501", b"502", b"503", b"504", b"553", b"555"];
+
+/// A record, and where it stands.
+pub(super) struct Place<'j> {
+    pub(super) journal: &'j Journal,
+    pub(super) log: &'j SessionLog,
+    pub(super) place: FindingPlace,
+}
+
+/// What is known of a client at a place of the journal.
+pub(super) struct Client {
+    is_secured: bool,
+    /// Whether it sent a request.
+    has_asked: bool,
+    /// Whether it may close the connection: it sent QUIT or LOGOUT, the server announced the end, or a reply was not sent
+    /// completely.
+    may_leave: bool,
+    /// Whether a rule kept back the reply to its last request, for a time or for ever.
+    is_kept_waiting: bool,
+    /// The last exchange in which a rule fired, and when.
+    ruled: Option<(Seq, Timestamp)>,
+    /// Whether its last request was refused. A client that pipelines sends the next ones before it knows.
+    was_refused: bool,
+    /// Whether its last line was not a command. Lines after such a line often belong to it: a refused message, or
+    /// another protocol.
+    is_astray: bool,
+}
+
+impl Client {
+    /// A client before its first record that is kept. If earlier records were discarded, TLS may have begun in them.
+    pub(super) fn of(log: &SessionLog) -> Self {
+        let facts = log.facts();
+        let is_secured = facts.listener.implicit_tls() || facts.tls.is_some();
+        Self {
+            is_secured,
+            has_asked: false,
+            may_leave: false,
+            is_kept_waiting: false,
+            ruled: None,
+            was_refused: false,
+            is_astray: false,
+        }
+    }
+
+    /// Reads the next record of the client's session. `offers_tls` is whether its listener offers STARTTLS.
+    pub(super) fn observe(&mut self, at: &Place<'_>, record: &Record, offers_tls: bool) -> Vec<Observation> {
+        let finding = match at.journal.describe(at.place.seq, record) {
+            Description::Opened(opened) => {
+                self.is_secured = opened.listener.implicit_tls();
+                None
+            }
+            Description::Secured(_) => {
+                self.is_secured = true;
+                None
+            }
+            Description::Dropped { octets } => {
+                let text = format!("the client sent {octets} octets in cleartext after {}", starttls(at.protocol()));
+                Some(at.finding(FindingKind::CleartextAfterStarttls, text))
+            }
+            Description::Closed { exchange, left } => {
+                self.may_leave |= matches!(left, Left::Less(_));
+                let ruled = self.ruled.filter(|(ruled, _)| *ruled == exchange);
+                self.is_kept_waiting |= ruled.is_some_and(|(_, began)| began.plus(PATIENCE) < at.place.at);
+                None
+            }
+            Description::Turn(turn) => return self.turn(at, &turn, offers_tls),
+            Description::Ended { ended, .. } => self.ended(at, ended),
+            Description::Unsecured(_) | Description::Outside(_) | Description::Noted(_) => None,
+        };
+        finding.into_iter().map(Observation::Finding).collect()
+    }
+
+    fn turn(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, offers_tls: bool) -> Vec<Observation> {
+        let mut found = Vec::new();
+        if let Some(event) = turn.event().filter(|event| turn.is_first && !event.is_unasked()) {
+            found.extend(self.request(at, turn, event));
+            self.is_kept_waiting = false;
+            if is_password(event) && !self.is_secured && offers_tls {
+                let text =
+                    format!("the client sent a password in cleartext, but could use {}", starttls(at.protocol()));
+                found.push(at.finding(FindingKind::PasswordInCleartext, text));
+            }
+            self.has_asked = true;
+            self.may_leave |= matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit);
+        }
+        if let Some(trace) = turn.trace() {
+            self.is_kept_waiting |= trace.stalled.is_some();
+            self.ruled = (!trace.fired.is_empty()).then_some((turn.exchange, at.place.at));
+        }
+        self.may_leave |= turn.detail.is_some_and(|detail| detail.last) || announces_end(turn.said);
+        let mut found: Vec<_> = found.into_iter().map(Observation::Finding).collect();
+        let captured = turn.captured().and_then(|no| at.journal.message(no));
+        found.extend(captured.map(|captured| Observation::Message(at.place, captured.message.clone())));
+        found
+    }
+
+    /// What is wrong with a request.
+    fn request(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        let was_astray = mem::replace(&mut self.is_astray, event.is_unknown());
+        let was_refused = mem::replace(&mut self.was_refused, turn.status == Some(Status::Negative));
+        let detail = turn.detail;
+        if event.as_smtp() == Event::SmtpMessage {
+            let lines = detail?.odd_dots.as_ref()?.len();
+            let lines = counted(lines, "line that begins", "lines that begin");
+            let text = format!("the message has {lines} with a single dot");
+            return Some(at.finding(FindingKind::DotNotStuffed, text));
+        }
+        if let Some(octets) = detail.and_then(|detail| detail.octets) {
+            let text = format!("the client sent a line of {octets} octets, which is more than the server accepts");
+            return Some(at.finding(FindingKind::LineTooLong, text));
+        }
+        if is_bare(turn, event) {
+            return Some(at.finding(FindingKind::BareLfInCommand, "the client ended a line with a bare LF"));
+        }
+        // A rule may have made a command of it.
+        if turn.trace().is_some_and(|trace| !trace.fired.is_empty()) {
+            return None;
+        }
+        if event.is_unknown() {
+            return (!was_astray).then(|| at.unknown(turn));
+        }
+        (!was_refused && is_refused_as_invalid(turn, at.protocol())).then(|| at.invalid(turn))
+    }
+
+    fn ended(&self, at: &Place<'_>, ended: &Ended) -> Option<Finding> {
+        let how = match ended.ending {
+            Ending::ClientClosed => "the client closed the connection",
+            Ending::Broken => "the client broke the connection off",
+            Ending::Clean
+            | Ending::Idle
+            | Ending::NotReading
+            | Ending::TlsFailed
+            | Ending::ServerStopped
+            | Ending::Kicked
+            | Ending::Ruled
+            | Ending::Bug => return None,
+        };
+        if self.may_leave || self.is_kept_waiting {
+            return None;
+        }
+        if ended.unfinished > 0 {
+            let text = format!("{how} after {} octets of an incomplete command or message", ended.unfinished);
+            return Some(at.finding(FindingKind::IncompleteRequest, text));
+        }
+        // A client that sends nothing looks whether the port is open.
+        let quit = if at.protocol() == Protocol::Imap { "LOGOUT" } else { "QUIT" };
+        self.has_asked.then(|| at.finding(FindingKind::EndedWithoutQuit, format!("{how} without {quit}")))
+    }
+}
+
+impl Place<'_> {
+    fn protocol(&self) -> Protocol {
+        self.place.listener.protocol()
+    }
+
+    fn finding(&self, kind: FindingKind, text: impl Into<String>) -> Finding {
+        Finding::new(kind, self.place, text)
+    }
+
+    fn unknown(&self, turn: &RecordedTurn<'_>) -> Finding {
+        let (line, _) = self.readable(turn);
+        let protocol = self.protocol().name().to_uppercase();
+        let text = match line.is_empty() {
+            true => format!("the client sent an empty line, which is not a command of {protocol}"),
+            false => format!("the client sent `{line}`, which is not a command of {protocol}"),
+        };
+        self.finding(FindingKind::UnknownCommand, text)
+    }
+
+    fn invalid(&self, turn: &RecordedTurn<'_>) -> Finding {
+        let (line, reply) = self.readable(turn);
+        self.finding(FindingKind::InvalidCommand, format!("the client sent `{line}`, and the server replied `{reply}`"))
+    }
+
+    /// The line of the client and the reply, without passwords.
+    fn readable(&self, turn: &RecordedTurn<'_>) -> (String, String) {
+        let Some(first) = turn.first else { return Default::default() };
+        let (line, reply) = self.journal.readable(self.log, (turn.exchange, first), turn.said);
+        (shown(&line), shown(&reply))
+    }
+}
+
+/// The beginning of a text, in one line.
+fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text.trim_ascii_end());
+    let mut out = String::new();
+    for c in text.chars().take(SHOWN) {
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    if text.chars().nth(SHOWN).is_some() { out + "…" } else { out }
+}
+
+/// Whether the line of a request ended with a bare LF. The last literal of an IMAP command may end with LF too; such a
+/// command is not refused.
+fn is_bare(turn: &RecordedTurn<'_>, event: Event) -> bool {
+    let may_be_literal = event.protocol() == Some(Protocol::Imap) && event != Event::ImapIdleDone;
+    turn.heard.ends_with(b"\n") && !(may_be_literal && turn.status == Some(Status::Positive))
+}
+
+/// Whether the server itself refused a command, because of its syntax or because it is not allowed now.
+fn is_refused_as_invalid(turn: &RecordedTurn<'_>, protocol: Protocol) -> bool {
+    if turn.status != Some(Status::Negative) {
+        return false;
+    }
+    match protocol {
+        // A client may cancel a login with `*` (RFC 4954 §4).
+        Protocol::Smtp | Protocol::Lmtp => turn.heard != b"*" && INVALID.iter().any(|code| turn.said.starts_with(code)),
+        // A tagged BAD (RFC 3501 §7.1.3).
+        Protocol::Imap => {
+            let last = turn.said.trim_ascii_end().rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
+            turn.heard != b"*" && last.split(|octet| *octet == b' ').nth(1) == Some(b"BAD")
+        }
+        // -ERR does not say why.
+        Protocol::Pop3 => false,
+    }
+}
+
+/// Whether a request has a password that anybody on the way can read: all mechanisms of the server send it as it is.
+fn is_password(event: Event) -> bool {
+    matches!(event.as_smtp(), Event::SmtpAuth | Event::ImapLogin | Event::ImapAuth | Event::Pop3Pass | Event::Pop3Auth)
+}
+
+/// Whether a reply says that the server ends the session (RFC 5321 §3.8, RFC 3501 §7.1.5).
+fn announces_end(said: &[u8]) -> bool {
+    said.split(|octet| *octet == b'\n').any(|line| line.starts_with(b"421") || line.starts_with(b"* BYE"))
+}
+
+fn starttls(protocol: Protocol) -> &'static str {
+    if protocol == Protocol::Pop3 { "STLS" } else { "STARTTLS" }
+}

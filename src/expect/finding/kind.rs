@@ -1,0 +1,155 @@
+//! The kinds of findings: their names, and the standards that they refer to.
+
+use std::fmt;
+
+use crate::protocol::Protocol;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What a client did that a careful client does not do.
+        ///
+        /// ```
+        /// use mailjig::FindingKind;
+        ///
+        /// assert_eq!(FindingKind::BccDisclosed.to_string(), "bcc-disclosed");
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FindingKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl FindingKind {
+            /// All kinds.
+            ///
+            /// ```
+            /// use mailjig::FindingKind;
+            ///
+            /// assert!(FindingKind::ALL.contains(&FindingKind::MissingDate));
+            /// ```
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in the HTTP API, such as `missing-date`.
+            ///
+            /// ```
+            /// assert_eq!(mailjig::FindingKind::MissingDate.name(), "missing-date");
+            /// ```
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The client closed the connection without QUIT or LOGOUT, although the server had answered everything and had not
+    /// announced the end.
+    EndedWithoutQuit = "ended-without-quit",
+    /// The client closed the connection within a command or a message.
+    IncompleteRequest = "incomplete-request",
+    /// The client sent something in cleartext after STARTTLS or STLS.
+    CleartextAfterStarttls = "cleartext-after-starttls",
+    /// The client sent a password in cleartext on a listener that offers STARTTLS or STLS.
+    PasswordInCleartext = "password-in-cleartext",
+    /// A command line ended with a bare LF.
+    BareLfInCommand = "bare-lf-in-command",
+    /// A command line was longer than the server accepts.
+    LineTooLong = "line-too-long",
+    /// A line was not a command of the protocol.
+    UnknownCommand = "unknown-command",
+    /// The server refused a command because of its syntax, its parameters or its place in the session.
+    InvalidCommand = "invalid-command",
+    /// A line of a message began with a single dot.
+    DotNotStuffed = "dot-not-stuffed",
+    /// A message contained a CR without LF, or an LF without CR.
+    BareLineEnd = "bare-line-end",
+    /// A line of a message was longer than 998 octets.
+    MessageLineTooLong = "message-line-too-long",
+    /// A message contained octets above 127, but MAIL had neither `BODY=8BITMIME` nor `SMTPUTF8`.
+    Undeclared8Bit = "undeclared-8bit",
+    /// A message had no header field Date.
+    MissingDate = "missing-date",
+    /// A message had no header field From.
+    MissingFrom = "missing-from",
+    /// A message had no header field Message-ID.
+    MissingMessageId = "missing-message-id",
+    /// A message had a header field twice that may occur only once.
+    RepeatedField = "repeated-field",
+    /// The header of a message named the Bcc recipients.
+    BccDisclosed = "bcc-disclosed",
+}
+
+impl FindingKind {
+    /// The kind of this name; `None` if there is none.
+    ///
+    /// ```
+    /// use mailjig::FindingKind;
+    ///
+    /// assert_eq!(FindingKind::parse("bcc-disclosed"), Some(FindingKind::BccDisclosed));
+    /// ```
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// The names of all kinds.
+    pub(crate) fn names() -> Vec<&'static str> {
+        Self::ALL.iter().map(|kind| kind.name()).collect()
+    }
+
+    /// The section of a standard that a client of this protocol violates.
+    pub(super) fn reference(self, protocol: Protocol) -> &'static str {
+        match (self, protocol) {
+            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.1.1.10",
+            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Imap) => "RFC 3501 §3.4",
+            (Self::EndedWithoutQuit | Self::IncompleteRequest, Protocol::Pop3) => "RFC 1939 §6",
+            (Self::CleartextAfterStarttls, Protocol::Smtp | Protocol::Lmtp) => "RFC 3207 §4",
+            (Self::CleartextAfterStarttls, Protocol::Imap) => "RFC 3501 §6.2.1",
+            (Self::CleartextAfterStarttls, Protocol::Pop3) => "RFC 2595 §4",
+            (Self::PasswordInCleartext, _) => "RFC 8314 §3",
+            (Self::BareLfInCommand, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §2.3.8",
+            (Self::BareLfInCommand, Protocol::Imap) => "RFC 3501 §2.2",
+            (Self::BareLfInCommand, Protocol::Pop3) => "RFC 1939 §3",
+            (Self::LineTooLong, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.5.3.1.4",
+            (Self::LineTooLong, Protocol::Imap) => "RFC 2683 §3.2.1.5",
+            (Self::LineTooLong, Protocol::Pop3) => "RFC 2449 §4",
+            (Self::UnknownCommand | Self::InvalidCommand, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.1.1",
+            (Self::UnknownCommand | Self::InvalidCommand, Protocol::Imap) => "RFC 3501 §9",
+            (Self::UnknownCommand | Self::InvalidCommand, Protocol::Pop3) => "RFC 1939 §3",
+            (Self::DotNotStuffed, _) => "RFC 5321 §4.5.2",
+            (Self::BareLineEnd, _) => "RFC 5321 §2.3.8",
+            (Self::MessageLineTooLong, _) => "RFC 5322 §2.1.1",
+            (Self::Undeclared8Bit, _) => "RFC 6152 §3",
+            (Self::MissingDate | Self::MissingFrom | Self::RepeatedField, _) => "RFC 5322 §3.6",
+            (Self::MissingMessageId, _) => "RFC 5322 §3.6.4",
+            (Self::BccDisclosed, _) => "RFC 5322 §3.6.3",
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for FindingKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_found_by_its_name() {
+        for kind in FindingKind::ALL {
+            assert_eq!(FindingKind::parse(kind.name()), Some(*kind));
+        }
+        assert_eq!(FindingKind::parse("untidy"), None);
+    }
+}

@@ -1,0 +1,386 @@
+//! Findings: what clients do that careful clients do not do.
+
+use api_client::ApiClient;
+use mailjig::matchers::session;
+use mailjig::{FindingKind, Listener, MailServer, Scenario, StartTls};
+use wire::{Wire, deadline};
+
+#[path = "clients/api_client.rs"]
+#[allow(dead_code)]
+mod api_client;
+#[path = "clients/wire.rs"]
+#[allow(dead_code)]
+mod wire;
+
+/// Sends each text, and reads until a line that contains the other one.
+fn talk(wire: &mut Wire, steps: &[(&str, &str)]) {
+    for (text, last) in steps {
+        wire.say(text);
+        while !String::from_utf8_lossy(&wire.line()).contains(last) {}
+    }
+}
+
+/// A connection after its greeting. SMTP uses STARTTLS, because SMTPS requires a login.
+fn connect(server: &MailServer, protocol: &str, is_tls: bool) -> Wire {
+    if protocol != "smtp" || !is_tls {
+        return Wire::greeted(server, protocol, is_tls);
+    }
+    let mut wire = Wire::greeted(server, protocol, false);
+    talk(&mut wire, &[("STARTTLS\r\n", "220 ")]);
+    wire.secure(server)
+}
+
+/// The findings after a session has ended, without their session.
+fn found(server: &MailServer) -> Vec<String> {
+    server.wait_for_no_session().block();
+    server.findings().iter().map(|its| format!("{}: {}", its.kind(), its.text())).collect()
+}
+
+/// A session on each of these wires, and its findings.
+fn findings_of(protocol: &str, wires: &[bool], steps: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let each = wires.iter().map(|is_tls| {
+        let server = MailServer::start();
+        server.account("bob@example.org").inbox().add("Subject: one\r\n\r\n");
+        let mut wire = connect(&server, protocol, *is_tls);
+        talk(&mut wire, steps);
+        drop(wire);
+        found(&server)
+    });
+    each.collect()
+}
+
+const CLEAR: &[bool] = &[false];
+const TLS: &[bool] = &[true];
+const BOTH: &[bool] = &[false, true];
+
+const EHLO: (&str, &str) = ("EHLO client.example\r\n", "250 ");
+const MAIL: (&str, &str) = ("MAIL FROM:<ann@example.org>\r\n", "250 ");
+const RCPT: (&str, &str) = ("RCPT TO:<bob@example.org>\r\n", "250 ");
+const DATA: (&str, &str) = ("DATA\r\n", "354 ");
+const QUIT: (&str, &str) = ("QUIT\r\n", "221 ");
+
+#[test]
+fn each_violation_of_a_session_is_found() {
+    let long = format!("NOOP {}\r\n", "x".repeat(3000));
+    let imap_login = ("a LOGIN bob@example.org secret\r\n", "a OK");
+    let imap_quit = ("z LOGOUT\r\n", "z OK");
+    for (protocol, wires, steps, expected) in [
+        ("smtp", BOTH, &[EHLO][..], &["ended-without-quit: the client closed the connection without QUIT"][..]),
+        (
+            "imap",
+            BOTH,
+            &[("a NOOP\r\n", "a OK")],
+            &["ended-without-quit: the client closed the connection without LOGOUT"],
+        ),
+        ("pop3", BOTH, &[("CAPA\r\n", ".")], &["ended-without-quit: the client closed the connection without QUIT"]),
+        (
+            "smtp",
+            BOTH,
+            &[("NOOP\r\nMAIL FROM:<", "250 ")],
+            &[
+                "incomplete-request: the client closed the connection after 11 octets of an incomplete command or message",
+            ],
+        ),
+        (
+            "smtp",
+            CLEAR,
+            &[EHLO, ("AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", "235 "), QUIT],
+            &["password-in-cleartext: the client sent a password in cleartext, but could use STARTTLS"],
+        ),
+        ("smtp", TLS, &[EHLO, ("AUTH PLAIN AGJvYgBzZWNyZXQ=\r\n", "235 "), QUIT], &[]),
+        (
+            "imap",
+            CLEAR,
+            &[imap_login, imap_quit],
+            &["password-in-cleartext: the client sent a password in cleartext, but could use STARTTLS"],
+        ),
+        ("imap", TLS, &[imap_login, imap_quit], &[]),
+        (
+            "pop3",
+            CLEAR,
+            &[("USER bob@example.org\r\n", "+OK"), ("PASS secret\r\n", "+OK"), ("QUIT\r\n", "+OK")],
+            &["password-in-cleartext: the client sent a password in cleartext, but could use STLS"],
+        ),
+        ("pop3", TLS, &[("USER bob@example.org\r\n", "+OK"), ("PASS secret\r\n", "+OK"), ("QUIT\r\n", "+OK")], &[]),
+        ("lmtp", BOTH, &[("NOOP\n", "500 "), QUIT], &["bare-lf-in-command: the client ended a line with a bare LF"]),
+        (
+            "imap",
+            BOTH,
+            &[("a NOOP\n", "BAD"), imap_quit],
+            &["bare-lf-in-command: the client ended a line with a bare LF"],
+        ),
+        (
+            "smtp",
+            BOTH,
+            &[(&long, "500 "), QUIT],
+            &["line-too-long: the client sent a line of 3007 octets, which is more than the server accepts"],
+        ),
+        (
+            "smtp",
+            BOTH,
+            &[("XYZZY now\r\n", "500 "), ("and more\r\n", "500 "), QUIT],
+            &["unknown-command: the client sent `XYZZY now`, which is not a command of SMTP"],
+        ),
+        (
+            "imap",
+            BOTH,
+            &[("a XYZZY\r\n", "BAD"), imap_quit],
+            &["unknown-command: the client sent `a XYZZY`, which is not a command of IMAP"],
+        ),
+        (
+            "pop3",
+            BOTH,
+            &[("XYZZY\r\n", "-ERR"), ("QUIT\r\n", "+OK")],
+            &["unknown-command: the client sent `XYZZY`, which is not a command of POP3"],
+        ),
+        (
+            "smtp",
+            BOTH,
+            &[EHLO, ("DATA\r\n", "503 "), QUIT],
+            &[
+                "invalid-command: the client sent `DATA`, and the server replied `503 5.5.1 Bad sequence of commands: MAIL \
+               and RCPT are required before DATA`",
+            ],
+        ),
+        (
+            "imap",
+            BOTH,
+            &[("a SELECT INBOX\r\n", "a BAD"), imap_quit],
+            &["invalid-command: the client sent `a SELECT INBOX`, and the server replied `a BAD log in first`"],
+        ),
+    ] {
+        let found = findings_of(protocol, wires, steps);
+
+        assert!(found.iter().all(|its| its == expected), "{protocol} {steps:?}: {found:#?}");
+    }
+}
+
+#[test]
+fn each_violation_of_a_message_is_found() {
+    const HEAD: &str =
+        "From: ann@example.org\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n";
+    let long = "x".repeat(999);
+    for (message, expected) in [
+        (format!("{HEAD}\r\n.\r\n"), &[][..]),
+        (
+            format!("{HEAD}\r\n.one dot\r\n..two\r\n.\r\n"),
+            &["dot-not-stuffed: the message has 1 line that begins with a single dot"],
+        ),
+        (
+            format!("{HEAD}\r\nbare\nbare\r.\r\n.\r\n"),
+            &["bare-line-end: the message has 2 CRs or LFs that are not part of a CRLF"],
+        ),
+        (
+            format!("{HEAD}\r\n{long}\r\n.\r\n"),
+            &["message-line-too-long: the message has 1 line of more than 998 octets"],
+        ),
+        (
+            format!("{HEAD}\r\nGrüße\r\n.\r\n"),
+            &["undeclared-8bit: the message has octets above 127, but MAIL has neither BODY=8BITMIME nor SMTPUTF8"],
+        ),
+        (
+            "Subject: hi\r\n\r\nDate: no\r\n.\r\n".to_owned(),
+            &[
+                "missing-date: the message has no header field Date",
+                "missing-from: the message has no header field From",
+                "missing-message-id: the message has no header field Message-ID",
+            ],
+        ),
+        (
+            format!("{HEAD}Subject: one\r\nsubject: two\r\n\r\n.\r\n"),
+            &["repeated-field: the message has the header field Subject 2 times"],
+        ),
+        (
+            format!("{HEAD}Bcc: eve@example.org\r\n\r\n.\r\n"),
+            &["bcc-disclosed: the header of the message names the Bcc recipients"],
+        ),
+        (format!("{HEAD}Bcc:\r\n\r\n.\r\n"), &[]),
+    ] {
+        let hello = ("LHLO client.example\r\n", "250 ");
+        for (protocol, hello) in [("smtp", EHLO), ("lmtp", hello)] {
+            let steps = [hello, MAIL, RCPT, DATA, (message.as_str(), "250 "), QUIT];
+            let found = findings_of(protocol, BOTH, &steps);
+
+            assert!(found.iter().all(|its| its == expected), "{protocol} {message:?}: {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_finding_about_a_message_names_it() {
+    let server = MailServer::start();
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    let bare = ("From: ann@example.org\r\nMessage-ID: <1@example.org>\r\n\r\n.\r\n", "250 ");
+    talk(&mut wire, &[EHLO, MAIL, RCPT, DATA, bare, QUIT]);
+
+    let findings = server.findings();
+
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].message(), Some(server.messages()[0].no()));
+    assert_eq!(
+        findings[0].to_string(),
+        "s1 smtp m1: missing-date: the message has no header field Date (RFC 5322 §3.6)"
+    );
+}
+
+#[test]
+fn eight_bits_may_be_declared() {
+    for parameters in ["BODY=8BITMIME", "body=8bitmime", "SMTPUTF8"] {
+        let mail = format!("MAIL FROM:<ann@example.org> {parameters}\r\n");
+        let message = "From: a@example.org\r\nDate: x\r\nMessage-ID: <1@b>\r\n\r\nGrüße\r\n.\r\n";
+        let steps = [EHLO, (mail.as_str(), "250 "), RCPT, DATA, (message, "250 "), QUIT];
+
+        assert_eq!(findings_of("smtp", CLEAR, &steps), [[""; 0]], "{parameters}");
+    }
+}
+
+#[test]
+fn what_was_sent_after_starttls_in_cleartext_is_found() {
+    for (protocol, line, last, name) in [
+        ("smtp", "STARTTLS\r\nNOOP\r\n", "220 ", "STARTTLS"),
+        ("imap", "a STARTTLS\r\nNOOP\r\n", "a OK", "STARTTLS"),
+        ("pop3", "STLS\r\nNOOP\r\n", "+OK", "STLS"),
+    ] {
+        let server = MailServer::start();
+        let mut wire = Wire::greeted(&server, protocol, false);
+        talk(&mut wire, &[(line, last)]);
+        let mut wire = wire.secure(&server);
+        let quit = if protocol == "imap" { "b LOGOUT\r\n" } else { "QUIT\r\n" };
+        talk(&mut wire, &[(quit, if protocol == "smtp" { "221 " } else { "OK" })]);
+
+        let text = format!("cleartext-after-starttls: the client sent 6 octets in cleartext after {name}");
+        assert_eq!(found(&server), [text]);
+    }
+}
+
+#[test]
+fn a_password_in_cleartext_is_not_a_finding_where_there_is_no_starttls() {
+    for (starttls, count) in [(StartTls::Never, 0), (StartTls::Offered, 1), (StartTls::BeforeLogin, 1)] {
+        let server = MailServer::builder().starttls(Listener::Imap, starttls).start();
+        let mut wire = Wire::greeted(&server, "imap", false);
+        talk(&mut wire, &[("a LOGIN bob@example.org secret\r\n", "a "), ("b LOGOUT\r\n", "b OK")]);
+
+        assert_eq!(found(&server).len(), count, "{starttls}");
+    }
+}
+
+#[test]
+fn a_client_may_close_the_connection_if_the_server_failed() {
+    for rule in [
+        "on = \"smtp.noop\"\ndo = { reply = \"421 4.3.2 Closing\" }",
+        "on = \"smtp.noop\"\ndo = [{ cut = { at = 3 } }, { pass = true }]",
+        "on = \"smtp.noop\"\ndo = { stall = \"reply\" }",
+        "on = \"smtp.noop\"\ndo = [{ wait = \"200ms\" }, { pass = true }]",
+        "on = \"smtp.noop\"\ndo = { close = \"fin\" }",
+    ] {
+        let text = format!("mailjig = 1\n[[rule]]\nid = \"failing\"\n{rule}\n");
+        let server = MailServer::builder().scenario(Scenario::text("failing.toml", text)).start();
+        let mut wire = Wire::greeted(&server, "smtp", false);
+        wire.say("NOOP\r\n");
+        server.rule("failing").wait(1).block();
+        drop(wire);
+
+        assert_eq!(found(&server), [""; 0], "{rule}");
+    }
+}
+
+#[test]
+fn a_connection_without_a_request_is_not_a_finding() {
+    let server = MailServer::start();
+    drop(Wire::greeted(&server, "smtp", false));
+    server.wait_for_session(session::open().not()).block();
+
+    assert_eq!(server.findings(), []);
+}
+
+#[test]
+fn what_a_rule_accepts_is_not_a_finding() {
+    let rule = "mailjig = 1\n[[rule]]\non = \"smtp.unknown\"\ndo = { reply = \"250 2.0.0 Ok\" }\n";
+    let server = MailServer::builder().scenario(Scenario::text("xyzzy.toml", rule)).start();
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    talk(&mut wire, &[("XYZZY\r\n", "250 "), QUIT]);
+
+    assert_eq!(found(&server), [""; 0]);
+}
+
+#[test]
+fn findings_vanish_with_the_journal() {
+    let server = MailServer::start();
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    talk(&mut wire, &[("XYZZY\r\n", "500 ")]);
+    assert_eq!(server.findings().len(), 1);
+    server.clear();
+    assert_eq!(server.findings(), []);
+
+    // TLS is remembered, although its record is gone.
+    let mut wire = Wire::greeted(&server, "imap", true);
+    talk(&mut wire, &[("a NOOP\r\n", "a OK")]);
+    server.clear();
+    talk(&mut wire, &[("b LOGIN bob@example.org secret\r\n", "b OK")]);
+    assert_eq!(server.findings(), []);
+
+    talk(&mut wire, &[("c XYZZY\r\n", "c BAD")]);
+    assert_eq!(server.findings().len(), 1);
+    server.reset();
+    assert_eq!(server.findings(), []);
+}
+
+#[test]
+fn the_list_has_filters_and_a_cursor() {
+    let server = MailServer::builder().manual_clock().start();
+    let mut smtp = Wire::greeted(&server, "smtp", false);
+    talk(&mut smtp, &[("XYZZY\r\n", "500 "), QUIT]);
+    let mut imap = Wire::greeted(&server, "imap", false);
+    talk(&mut imap, &[("a LOGIN bob@example.org secret\r\n", "a OK")]);
+
+    let api = ApiClient::of(&server);
+    let all = api.ok("/findings");
+    let finding = &server.findings()[0];
+    let mut first = all["findings"][0].clone();
+    assert_eq!(first["at"].take(), finding.at().to_string());
+    assert_eq!(first["seq"].take().to_string(), finding.seq().to_string());
+    insta::assert_json_snapshot!(first);
+
+    for (query, kinds) in [
+        ("", &["unknown-command", "password-in-cleartext"][..]),
+        ("?kind=unknown-command", &["unknown-command"]),
+        ("?kind=!unknown-*", &["password-in-cleartext"]),
+        ("?session=s1", &["unknown-command"]),
+        ("?listener=imap*", &["password-in-cleartext"]),
+        ("?listener=pop3", &[]),
+        (&format!("?after={}", finding.seq()), &["password-in-cleartext"]),
+        (&format!("?after={}", all["next"]), &[]),
+    ] {
+        let list = api.ok(format!("/findings{query}"));
+        let list = list["findings"].as_array().unwrap();
+        let found: Vec<_> = list.iter().map(|its| its["kind"].as_str().unwrap()).collect();
+        assert_eq!(found, kinds, "{query}");
+    }
+}
+
+#[test]
+fn the_list_explains_what_is_wrong_with_a_request() {
+    let server = MailServer::start();
+    let mut smtp = Wire::greeted(&server, "smtp", false);
+    talk(&mut smtp, &[QUIT]);
+    server.wait_for_no_session().block();
+    server.clear();
+
+    for (query, status, detail) in [
+        ("?kind=missing-dat", 400, "unknown finding `missing-dat`; did you mean `missing-date`?"),
+        ("?listener=http", 400, "unknown listener `http`"),
+        ("?session=first", 400, "`first` is not a session; write `s1`"),
+        ("?after=1", 410, "the records after 1 were discarded"),
+    ] {
+        let answered = ApiClient::of(&server).get(format!("/findings{query}")).detail(status);
+        assert!(answered.starts_with(detail), "{query}: {answered}");
+    }
+}
+
+#[test]
+fn every_kind_is_in_the_manual() {
+    let manual = include_str!("../src/manual/findings.md");
+    for kind in FindingKind::ALL {
+        assert!(manual.contains(&format!("| `{kind}` |")), "{kind}");
+    }
+}
