@@ -3,17 +3,19 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::thread;
 
 use clients::api_client::NONE;
 use clients::deadline::DEADLINE;
 use clients::served::{Served, mailjig};
-use clients::support::{is_there, output, succeeded};
+use clients::support::{output, succeeded};
 use serde_json::Value;
 
 #[path = "clients/mod.rs"]
 mod clients;
+#[path = "cli/programs.rs"]
+mod programs;
 
 /// Sends over the server's SMTP listener, as the user `ann`.
 fn send(server: &Served, arguments: &[&str], input: &str) -> Output {
@@ -338,33 +340,4 @@ fn bs_speaks_smtp_on_standard_input_and_output() {
     assert!(said.ends_with("250 2.0.0 Ok: queued as m1\r\n221 2.0.0 Bye\r\n"), "{said}");
     // Without QUIT, the session ends with the input.
     assert!(send(&server, &["-bs"], "NOOP\r\n").status.success());
-}
-
-#[test]
-fn php_mail() {
-    if !is_there("php") {
-        return;
-    }
-    let server = Served::start(&["--account", "bob@example.org:secret"]);
-    let mail = |to: &str| {
-        let path = format!("sendmail_path='{}' send -t -i -fapp@example.org", env!("CARGO_BIN_EXE_mailjig"));
-        let script = "exit(mail($argv[1], 'Welcome', \"Hello\\n.\\n\", ['From' => 'app@example.org', 'Bcc' => $argv[2]]) ? 0 : 3);";
-        let mut php = Command::new("php");
-        php.args(["-n", "-d", &path, "-r", script, "--", to, "bob@example.org"]);
-        output(php.env("MAILJIG_SMTP_URL", smtp(&server)), "")
-    };
-
-    succeeded(&Command::new("php"), &mail("Bob <bob@example.org>"));
-    let (from, recipients, raw) = last(&server);
-    assert_eq!((from.as_str(), recipients), ("app@example.org", vec!["bob@example.org".to_owned()]));
-    assert!(
-        raw.contains("Subject: Welcome\r\n") && !raw.contains("Bcc") && raw.contains("\r\n\r\nHello\r\n.\r\n"),
-        "{raw}"
-    );
-
-    let refused = mail("eve@example.org");
-    assert_eq!(refused.status.code(), Some(3), "mail() returns false");
-    assert!(
-        String::from_utf8_lossy(&refused.stderr).contains("the server refuses the recipient <eve@example.org>: 550")
-    );
 }
