@@ -328,6 +328,15 @@ fn scenarios_are_listed_checked_and_served() {
         (["--scenario", "no/such.toml"], "no/such.toml: the file cannot be read"),
         (["--scenario", "smtp-greylst"], "did you mean `smtp-greylist`?"),
         (["--account=bob:secret", "--account=Bob:other"], "`--account`: there is already an account `Bob`"),
+        (
+            ["--ca-file", "/no/such/ca.pem"],
+            "`--ca-file`: /no/such/ca.pem cannot be written: No such file or directory (os error 2)\n",
+        ),
+        (["--ready-file", "/no/such/file"], "`--ready-file`: /no/such/file cannot be written: No such file"),
+        (
+            ["--bind", "192.0.2.1"],
+            "`--bind IP` sets the address of all listeners, and `--smtp IP:PORT` that of this one",
+        ),
         (["--namespace", "a//b"], "`--namespace a//b` is not a valid namespace: a level of the name is empty"),
     ] {
         let refused = output(&mut mailjig(&[&["serve", "--ports", "auto"][..], &arguments].concat()), "");

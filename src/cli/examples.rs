@@ -1,4 +1,4 @@
-//! The examples in the help of the commands that start a server.
+//! The examples in the help of the commands.
 
 pub(super) const MAILJIG: &str = "\
 Start here:
@@ -53,3 +53,55 @@ pub(super) const SCENARIOS: &str = "\
 Examples:
   mailjig scenarios                                      all, each with what it teaches
   mailjig scenarios smtp-greylist > mine.toml            one to change";
+
+pub(super) const WAIT: &str = "\
+Examples:
+  mailjig wait --to bob@example.org
+  mailjig wait --subject 'Welcome*' --count 2 --timeout 20s
+  mailjig wait --to bob@example.org --none-within 2s     succeeds if no message comes
+  mailjig wait --to bob@example.org --json | jq -r .id";
+
+pub(super) const MESSAGES: &str = "\
+Examples:
+  mailjig messages
+  mailjig messages --to '*@example.org' --header 'X-Campaign: 7'
+  mailjig messages --json | jq -r .subject";
+
+pub(super) const SHOW: &str = "\
+Examples:
+  mailjig show latest
+  mailjig show m1 --links
+  mailjig show m1 --part 2 --output notes.pdf            saves an attachment; `--parts` lists the numbers";
+
+pub(super) const FINDINGS: &str = "\
+Examples:
+  mailjig findings
+  mailjig findings --kind 'missing-*' --none             fails if there is one";
+
+pub(super) const TRANSCRIPT: &str = "\
+Examples:
+  mailjig transcript latest
+  mailjig transcript s1 --verbatim";
+
+pub(super) const FOLLOW: &str = "\
+Examples:
+  mailjig follow
+  mailjig follow --new --event smtp.rcpt
+  mailjig follow --kind noted --json";
+
+pub(super) const READY: &str = "\
+Examples:
+  mailjig ready --wait 10s && npm test
+  HEALTHCHECK CMD [\"mailjig\", \"ready\"]                  in a Dockerfile";
+
+pub(super) const CA: &str = "\
+Examples:
+  mailjig ca --output ca.pem
+  curl --ssl-reqd --cacert <(mailjig ca) imap://localhost:1143";
+
+pub(super) const SEND: &str = "\
+Examples:
+  mailjig send bob@example.org < message.eml
+  mailjig send --from ann@example.org --to bob@example.org --subject Minutes --body 'We met.' --attach notes.pdf
+  sendmail_path = mailjig send -t -i                     in php.ini
+  git send-email --sendmail-cmd 'mailjig send' 0001-a.patch";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::builder::{Resettable, StyledStr};
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, value_parser};
 
 use super::{Arguments, CliCommand, config, options};
@@ -31,7 +31,7 @@ pub(super) fn parse() -> CliCommand {
 }
 
 fn matches(command: Command) -> ArgMatches {
-    command.clone().try_get_matches().unwrap_or_else(|error| with_variable(error, command).exit())
+    command.clone().try_get_matches().unwrap_or_else(|error| with_dashes(with_variable(error, command)).exit())
 }
 
 /// All commands with their options.
@@ -60,6 +60,17 @@ fn with_value(arg: Arg) -> Arg {
     let switch = arg.action(ArgAction::Set).value_parser(options::truth).value_name("BOOL");
     let switch = switch.num_args(0..=1).require_equals(true).default_value("false").default_missing_value("true");
     switch.hide_default_value(true)
+}
+
+/// Says that `--` is missing before the command of `mailjig run`.
+fn with_dashes(mut error: clap::Error) -> clap::Error {
+    let is_of_run = env::args_os().nth(1).is_some_and(|name| name == "run");
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return error };
+    if is_of_run && error.kind() == ErrorKind::UnknownArgument && !argument.starts_with('-') {
+        let tip = StyledStr::from(format!("write `--` before the command, as in `mailjig run -- {argument}`"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// Names the variable that a wrong value comes from.

@@ -24,7 +24,7 @@ pub(super) fn serve(options: &Serve) -> Result<(), Box<dyn Error>> {
     let endpoints = EndpointsJson::local(started.server(), started.api.as_ref().map(Api::address));
     let endpoints = serde_json::to_string(&endpoints)?;
     if let Some(path) = &options.ready_file {
-        write(path, &format!("{endpoints}\n"))?;
+        write(path, &format!("{endpoints}\n")).map_err(|why| format!("`--ready-file`: {why}"))?;
     }
     let mut out = io::stdout().lock();
     if options.json {

@@ -31,7 +31,7 @@ impl Started {
         let host = Host::new(server, options.host_limits());
         let api = options.http().map(|address| Api::start(&host, address)).transpose().map_err(with_flags)?;
         if let Some(path) = options.ca_file() {
-            write(path, host.main().ca())?;
+            write(path, host.main().ca()).map_err(|why| format!("`--ca-file`: {why}"))?;
         }
         Ok(Self { host, api })
     }
@@ -53,6 +53,9 @@ impl Started {
 /// Adds the flags that help.
 fn with_flags(error: StartError) -> String {
     match &error {
+        StartError::Address { listener, source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => format!(
+            "{error}\n  `--bind IP` sets the address of all listeners, and `--{listener} IP:PORT` that of this one"
+        ),
         StartError::Address { listener, .. } => format!(
             "{error}\n  `--{listener} PORT` sets another port, `--{listener} off` turns the listener off, and `--ports auto` takes \
              free ports for all listeners without a port of their own"
@@ -63,7 +66,12 @@ fn with_flags(error: StartError) -> String {
 
 /// Writes a file atomically: readers never see a part of it.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
-    let failed = |error: io::Error| format!("{} cannot be written: {error}", path.display());
+    let failed = |error: io::Error| {
+        let error = error.to_string();
+        // Without the name of the temporary file, which says nothing to a user.
+        let why = error.split_once(" at path ").map_or(&*error, |(why, _)| why);
+        format!("{} cannot be written: {why}", path.display())
+    };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;

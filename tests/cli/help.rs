@@ -25,6 +25,15 @@ fn the_help_groups_options_and_has_examples() {
         insta::assert_snapshot!(format!("help_of_{name}"), frame(&printed(&[name, "--help"])));
     }
     let all = printed(&["--help"]);
+    let (_, commands) = all.split_once("Commands:\n").unwrap();
+    let names = commands.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let names: Vec<&str> = names.map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert!(names.starts_with(&["serve", "run"]) && names.contains(&"send"), "{names:?}");
+    for name in names.iter().filter(|name| **name != "help") {
+        for help in ["-h", "--help"] {
+            assert!(printed(&[name, help]).contains("\nExamples:\n"), "{name} {help}");
+        }
+    }
     assert!(all.contains("Start here:") && all.lines().all(|line| line.chars().count() <= 120), "{all}");
 }
 

@@ -64,8 +64,9 @@ fn the_status_is_that_of_the_command() {
         (&[taken.as_str()], &["true"], 125, "`--imap PORT` sets another port, `--imap off` turns the listener off"),
         (&["--env=A={smpt.port}"], &["true"], 125, "did you mean `smtp.port`? The placeholders are {smtp.host}, "),
         (&["--env=A={"], &["true"], 125, "`--env A={`: a brace that is not part of a placeholder is written twice"),
-        (&["--env=A"], &["true"], 2, "write a name and a value"),
+        (&["--env=A"], &["true"], 2, "write a name and a template, as in `MAIL_HOST={smtp.host}`"),
         (&[], &[], 2, "<COMMAND>"),
+        (&["npm", "test"], &[], 2, "tip: write `--` before the command, as in `mailjig run -- npm`"),
     ] {
         let said = said(&output(&mut mailjig(&[&["run"], options, &["--"], command].concat()), ""));
         assert_eq!(said.0, Some(status), "{command:?}: {said:?}");
@@ -80,8 +81,12 @@ fn signals_are_passed_to_the_command() {
         let script = format!(
             "trap 'kill $!; echo got; exit 3' {name}; sleep 60 >/dev/null 2>&1 & echo ready; wait $!; echo not reached"
         );
-        // The tests may have been started with these signals ignored.
-        let (mut running, _deadline) = start(&mut with_signals("--default-signal", &run(&[], &script))).unwrap();
+        let mut command = run(&[], &script);
+        if cfg!(target_os = "linux") {
+            // The tests may have been started with these signals ignored.
+            command = with_signals("--default-signal", &command);
+        }
+        let (mut running, _deadline) = start(&mut command).unwrap();
         let mut printed = BufReader::new(running.stdout.take().unwrap());
         let mut line = String::new();
         printed.read_line(&mut line).unwrap();
@@ -103,6 +108,8 @@ fn with_signals(option: &str, command: &Command) -> Command {
     env
 }
 
+// Only Linux has /proc/self/status.
+#[cfg(target_os = "linux")]
 #[test]
 fn signals_that_are_ignored_stay_ignored() {
     let script =

@@ -3,11 +3,16 @@
 use clap::Args;
 
 use super::target::Query;
+use super::{STATUSES, after_help};
 
-/// What a pattern is, for the help.
-pub(super) const PATTERNS: &str = "\
-All filters must match. A PATTERN is the exact text; `*` stands for any characters; `~` and a regular expression is
-found in the text; `!` and one of these is text that does not match.";
+/// What a pattern is, and then the examples and the exit statuses.
+pub(super) fn after_long_help(examples: &str) -> String {
+    format!("{PATTERNS}\n\n{}", after_help(examples, STATUSES))
+}
+
+const PATTERNS: &str = "\
+All filters must match. A PATTERN is the exact text; `*` stands for any characters; `~` and a regular expression is found \
+in the text; `!` and one of these is text that does not match.";
 
 #[derive(Args)]
 pub(super) struct Filters {

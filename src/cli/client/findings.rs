@@ -3,16 +3,17 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::STATUSES;
 use super::failure::Failure;
-use super::filters::PATTERNS;
+use super::filters::after_long_help;
 use super::output::print_json_lines;
 use super::table::{Column, print_table};
 use super::target::Target;
+use super::{STATUSES, after_help};
+use crate::cli::examples;
 
 /// List what clients did that careful clients do not do, such as a message without Date.
 #[derive(Args)]
-#[command(after_help = STATUSES, after_long_help = format!("{PATTERNS}\n\n{STATUSES}"))]
+#[command(after_help = after_help(examples::FINDINGS, STATUSES), after_long_help = after_long_help(examples::FINDINGS))]
 pub(in crate::cli) struct Findings {
     /// Kind of finding, as in `missing-date`.
     #[arg(long, value_name = "PATTERN", help_heading = "Filters")]

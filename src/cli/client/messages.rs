@@ -3,24 +3,26 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::STATUSES;
 use super::failure::Failure;
-use super::filters::{Filters, PATTERNS};
+use super::filters::{Filters, after_long_help};
 use super::output::print_json_lines;
 use super::table::{Column, print_table};
 use super::target::Target;
+use super::{STATUSES, after_help};
+use crate::cli::examples;
+use crate::cli::options::number;
 
 /// List the captured messages.
 #[derive(Args)]
-#[command(after_help = STATUSES, after_long_help = format!("{PATTERNS}\n\n{STATUSES}"))]
+#[command(after_help = after_help(examples::MESSAGES, STATUSES), after_long_help = after_long_help(examples::MESSAGES))]
 pub(in crate::cli) struct Messages {
     #[command(flatten)]
     filters: Filters,
     /// Maximum number of messages, the oldest first [default: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
     limit: Option<u32>,
     /// Only messages after this cursor: the `seq` of a message, or `next` of a list.
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = number::<u64>)]
     after: Option<u64>,
     /// Print a line of JSON for each message.
     #[arg(long)]

@@ -26,9 +26,13 @@ use crate::base::span;
 const STATUSES: &str = "\
 Exit status:
   0  done
-  1  the answer is no: the wait failed, there is no such message, session or part, or --none found something;
-     stderr says why
+  1  the answer is no; stderr has the report or the reason
   2  the command line is wrong, or no server answers at the URL";
+
+/// What the help says after the options.
+fn after_help(examples: &str, statuses: &str) -> String {
+    format!("{examples}\n\n{statuses}")
+}
 
 /// The name of the last message or session, in place of its number.
 const LATEST: &str = "latest";

@@ -9,20 +9,21 @@ use serde_json::Value;
 use super::failure::Failure;
 use super::output::{print, print_json};
 use super::target::{Query, Target};
-use super::time;
+use super::{after_help, time};
+use crate::cli::examples;
 
 /// Time between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Ask whether the server accepts connections, or wait until it does.
-///
-/// For health checks of containers, as in `HEALTHCHECK CMD ["mailjig", "ready"]`.
-#[derive(Args)]
-#[command(after_help = "\
+const STATUSES: &str = "\
 Exit status:
   0  every listener accepts connections
-  1  not so; stderr says why. Also if no server answers, because 2 is reserved in a health check of Docker
-  2  the command line is wrong, or the server refuses to answer")]
+  1  not so, or no server answers; stderr says why
+  2  the command line is wrong, or the server refuses to answer";
+
+/// Ask whether the server accepts connections, or wait until it does.
+#[derive(Args)]
+#[command(after_help = after_help(examples::READY, STATUSES))]
 pub(in crate::cli) struct Ready {
     /// Try again for this time.
     #[arg(long, value_name = "TIME", value_parser = time)]

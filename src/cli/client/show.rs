@@ -10,7 +10,8 @@ use super::messages::recipient;
 use super::output::{copy, harmless, print, print_json, print_text};
 use super::table::{Column, print_table};
 use super::target::{Query, Target};
-use super::{LATEST, STATUSES};
+use super::{LATEST, STATUSES, after_help};
+use crate::cli::examples;
 
 /// The header fields that are shown with the text.
 const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "message-id"];
@@ -20,7 +21,7 @@ const FIELDS: [&str; 7] = ["from", "to", "cc", "reply-to", "date", "subject", "m
 /// Without an option that says what to show, the command shows the envelope, the most important header fields and the
 /// text, decoded, and the list of parts if there are attachments.
 #[derive(Args)]
-#[command(after_help = STATUSES)]
+#[command(after_help = after_help(examples::SHOW, STATUSES))]
 pub(in crate::cli) struct Show {
     /// The message, as in `m1`, or `latest`.
     #[arg(value_name = "MESSAGE")]

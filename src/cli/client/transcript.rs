@@ -6,11 +6,12 @@ use super::failure::Failure;
 use super::output::copy;
 use super::show::encoded;
 use super::target::{Query, Target};
-use super::{LATEST, STATUSES};
+use super::{LATEST, STATUSES, after_help};
+use crate::cli::examples;
 
 /// Print what client and server sent, in one session or in all.
 #[derive(Args)]
-#[command(after_help = STATUSES)]
+#[command(after_help = after_help(examples::TRANSCRIPT, STATUSES))]
 pub(in crate::cli) struct Transcript {
     /// The session, as in `s1`, or `latest` for the one that was opened last [default: all].
     #[arg(value_name = "SESSION")]

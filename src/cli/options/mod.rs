@@ -17,7 +17,7 @@ use clap::Args;
 use super::color::Color;
 use super::parent::{ExitWithParent, exit_with_parent};
 use crate::server::{HostLimits, Settings};
-pub(super) use value::truth;
+pub(super) use value::{number, truth};
 
 /// The options of a server, whoever starts it.
 #[derive(Args)]

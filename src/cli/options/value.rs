@@ -47,7 +47,7 @@ pub(in crate::cli) fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-pub(super) fn number<N: FromStr>(text: &str) -> Result<N, String> {
+pub(in crate::cli) fn number<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| "write a whole number, such as `100`".to_owned())
 }
 

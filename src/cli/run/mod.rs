@@ -40,7 +40,7 @@ pub(super) struct Run {
     server: ServerOptions,
     /// Set a further variable for the command: `{smtp.host}`, `{smtp.port}`, `{smtp.url}` and so on are replaced; may
     /// be repeated. The variable has one in each line.
-    #[arg(long, value_name = "NAME=TEMPLATE", env = "MAILJIG_ENV", value_delimiter = '\n', value_parser = pair,
+    #[arg(long, value_name = "NAME=TEMPLATE", env = "MAILJIG_ENV", value_delimiter = '\n', value_parser = variable,
         help_heading = "Command")]
     env: Vec<(String, String)>,
     /// Verify rules and expectations after the command; the status is 1 if that fails and the command succeeded. On by
@@ -55,6 +55,11 @@ pub(super) struct Run {
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// `NAME=TEMPLATE`.
+fn variable(text: &str) -> Result<(String, String), String> {
+    pair(text).map_err(|_| "write a name and a template, as in `MAIL_HOST={smtp.host}`".to_owned())
 }
 
 /// Runs the command. The status is the command's own, 128 and the number of the signal that ended it, 127 if it does not

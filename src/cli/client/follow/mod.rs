@@ -9,11 +9,13 @@ use std::io;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::STATUSES;
 use super::failure::Failure;
 use super::output::{print_json, print_to};
 use super::target::Target;
+use super::{STATUSES, after_help};
 use crate::cli::color::Color;
+use crate::cli::examples;
+use crate::cli::options::number;
 use crate::journal::Description;
 use records::Records;
 
@@ -23,7 +25,7 @@ use records::Records;
 /// their replies and the rules that fired, mail. Passwords are not shown, except with `--json`. If the server cannot be
 /// reached any more, the command waits until it can.
 #[derive(Args)]
-#[command(after_help = STATUSES)]
+#[command(after_help = after_help(examples::FOLLOW, STATUSES))]
 pub(in crate::cli) struct Follow {
     /// Only records of this session, as in `s1`.
     #[arg(long, value_name = "SESSION")]
@@ -35,7 +37,7 @@ pub(in crate::cli) struct Follow {
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Description::NAMES))]
     kind: Option<String>,
     /// Only records after the one with this number.
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = number::<u64>)]
     after: Option<u64>,
     /// Only records from now on.
     #[arg(long, conflicts_with = "after")]

@@ -16,7 +16,8 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::output::print_json;
-use super::time;
+use super::{after_help, time};
+use crate::cli::examples;
 use crate::mail::Address;
 use address::{address, addresses, user};
 use compose::Composed;
@@ -31,7 +32,7 @@ use status::{DATAERR, IOERR, STATUSES, status};
 /// so programs can use it in place of sendmail, as in `sendmail_path = mailjig send -t` (PHP). The message goes through
 /// the server's SMTP listener, where rules act on it.
 #[derive(Args)]
-#[command(after_help = STATUSES)]
+#[command(after_help = after_help(examples::SEND, STATUSES))]
 pub(in crate::cli) struct Send {
     /// Recipients, in addition to those of `-t` and `--to`.
     #[arg(value_name = "RECIPIENT")]
