@@ -329,6 +329,23 @@ fn a_server_without_extensions_gets_helo_and_plain_commands() {
 }
 
 #[test]
+fn an_error_says_which_listener_is_right() {
+    let server = Served::start(&[]);
+    for (listener, timeout, status, why) in [
+        ("submission", "100s", 77, "530 5.7.0 Must issue a STARTTLS command first"),
+        ("lmtp", "100s", 69, "the server refuses the session: 500 5.5.2"),
+        ("imap", "100s", 76, "the server's reply is not SMTP: * OK"),
+        ("smtps", "200ms", 75, "the server did not reply in time; `--timeout` says how long to wait"),
+    ] {
+        let place = format!("127.0.0.1:{}", server.ready["endpoints"][listener]["port"]);
+        let sent = output(&mut mailjig(&["send", "--smtp", &place, "--timeout", timeout, "bob@example.org"]), "");
+        let said = String::from_utf8(sent.stderr).unwrap();
+        assert_eq!(sent.status.code(), Some(status), "{listener}: {said}");
+        assert!(said.contains(why) && said.contains("`--smtp` must name a listener"), "{listener}: {said}");
+    }
+}
+
+#[test]
 fn bs_speaks_smtp_on_standard_input_and_output() {
     let server = Served::start(&[]);
     let lines = "EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nSubject: hi\r\n.\r\nQUIT\r\n";

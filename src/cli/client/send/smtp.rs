@@ -83,7 +83,7 @@ impl Dialogue {
         let timeouts = socket.set_read_timeout(Some(patience)).and_then(|()| socket.set_write_timeout(Some(patience)));
         timeouts.and_then(|()| socket.set_nodelay(true)).map_err(|error| lost(&error))?;
         let mut its = Self { input: BufReader::new(socket), extensions: Vec::new(), is_verbose };
-        let greeting = its.reply()?;
+        let greeting = its.reply().map_err(SmtpError::at_greeting)?;
         its.accept(Stage::Greeting, None, greeting)?;
         let hello = its.ask("EHLO localhost")?;
         let hello = if matches!(hello.code, 500..=504) { its.ask("HELO localhost")? } else { hello };

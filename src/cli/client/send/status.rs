@@ -25,6 +25,9 @@ Exit status, as in sysexits.h:
   76  the server's reply is not SMTP
   77  the server does not permit it (5.7.x, 530, 535)";
 
+/// What helps if the listener is not the right one.
+const LISTENER: &str = "\n  `--smtp` must name a listener that speaks SMTP without TLS and needs no login, such as `smtp` of `mailjig serve`";
+
 /// Why SMTP failed.
 #[derive(Debug)]
 pub(super) enum SmtpError {
@@ -47,10 +50,29 @@ impl From<SmtpError> for Failure {
             SmtpError::Lost(text) => (text, TEMPFAIL),
             SmtpError::NotSmtp(text) => (text, PROTOCOL),
             SmtpError::BadAddress(text) => (text, DATAERR),
-            SmtpError::Refused(refused) => (refused.to_string(), status(&refused)),
+            SmtpError::Refused(refused) => {
+                let help = if wants_another_listener(&refused) { LISTENER } else { "" };
+                (format!("{refused}{help}"), status(&refused))
+            }
         };
         Self::Undelivered(text, status)
     }
+}
+
+impl SmtpError {
+    /// Of the first reply: if there is none or it is not SMTP, the listener may be another one.
+    pub(super) fn at_greeting(self) -> Self {
+        match self {
+            Self::Lost(why) => Self::Lost(why + LISTENER),
+            Self::NotSmtp(why) => Self::NotSmtp(why + LISTENER),
+            Self::NoServer(_) | Self::Refused(_) | Self::BadAddress(_) => self,
+        }
+    }
+}
+
+/// Whether the server requires TLS or a login, or does not know HELO, as LMTP.
+fn wants_another_listener(Refused { stage, reply, .. }: &Refused) -> bool {
+    reply.code == 530 || (*stage == Stage::Greeting && matches!(reply.code, 500..=504))
 }
 
 /// The status for a refusal.
