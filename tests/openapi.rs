@@ -81,6 +81,20 @@ fn filled(path: &str) -> String {
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
+/// Adds one of each thing that a path names.
+fn with_things(server: &MailServer, api: &ApiClient) {
+    for (path, body) in [
+        ("/deliver", json!({ "to": ["bob@example.org"], "raw": "Content-Type: text/html\r\n\r\n<p>hi</p>\r\n" })),
+        ("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })),
+        ("/servers", json!({})),
+        ("/webhooks", json!({ "url": "http://127.0.0.1:9/" })),
+        ("/expectations", json!({ "to": "bob@example.org", "times": ".." })),
+    ] {
+        api.post(path, &body).expect(201);
+    }
+    server.account("bob@example.org").mailbox("Work").create();
+}
+
 #[test]
 fn every_operation_answers_with_a_status_that_it_documents() {
     let document = document(&MailServer::start());
@@ -88,16 +102,7 @@ fn every_operation_answers_with_a_status_that_it_documents() {
         // One server for each, because some operations remove what others need.
         let server = MailServer::start();
         let api = ApiClient::of(&server);
-        for (path, body) in [
-            ("/deliver", json!({ "to": ["bob@example.org"], "raw": "Content-Type: text/html\r\n\r\n<p>hi</p>\r\n" })),
-            ("/rules", json!({ "on": "smtp.rcpt", "do": { "note": "hi" } })),
-            ("/servers", json!({})),
-            ("/webhooks", json!({ "url": "http://127.0.0.1:9/" })),
-            ("/expectations", json!({ "to": "bob@example.org", "times": ".." })),
-        ] {
-            api.post(path, &body).expect(201);
-        }
-        server.account("bob@example.org").mailbox("Work").create();
+        with_things(&server, &api);
         let _client = connect(server.smtp().address());
         server.wait_for_session(mailjig::matchers::session::open()).block();
 
@@ -140,5 +145,25 @@ fn every_operation_takes_just_the_query_parameters_that_it_documents() {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let documented = parameters.filter(|its| its["in"] == "query").map(|its| its["name"].as_str().unwrap());
         assert_eq!(taken, documented.collect(), "{method} {path}");
+    }
+}
+
+#[test]
+fn every_operation_without_a_documented_body_takes_none_or_an_empty_object() {
+    let document = document(&MailServer::start());
+    let without = |operation: &Value| operation["requestBody"].is_null();
+    for (method, path, _) in operations(&document).iter().filter(|(method, _, its)| *method != "get" && without(its)) {
+        // One server for each, because some operations remove what others need.
+        let server = MailServer::start();
+        let api = ApiClient::of(&server);
+        with_things(&server, &api);
+        let _client = connect(server.smtp().address());
+        server.wait_for_session(mailjig::matchers::session::open()).block();
+        let (method, path) = (method.to_uppercase(), filled(path).replace("/mailboxes/INBOX", "/mailboxes/Work"));
+        let path = if path.ends_with("Work/1") { path.replace("Work", "INBOX") } else { path };
+
+        assert_eq!(api.ask(&method, &path, &json!({ "keep": ["rules"] })).field(422), "keep", "{method} {path}");
+        let status = api.ask(&method, &path, &json!({})).status;
+        assert!((200..300).contains(&status), "{method} {path} answered {status}");
     }
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{JsonBody, MessageBody, octets};
+use super::body::{JsonBody, MessageBody, NoBody, octets};
 use super::entries::EntryJson;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
@@ -190,6 +190,7 @@ pub(super) async fn delete(
     Target(server): Target,
     Path(login): Path<String>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     match server.delete_account(&login) {
         true => Ok(StatusCode::NO_CONTENT),
@@ -206,6 +207,7 @@ pub(super) async fn clear(
     Target(server): Target,
     Path(login): Path<String>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<Json<Cleared>, Problem> {
     let entries = server.engine().update(|world, now| world.clear_account(&login, now)).map_err(refused)?;
     Ok(Json(Cleared { entries }))

@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use data_encoding::BASE64;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
@@ -24,6 +25,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             return Err(problem.status(StatusCode::UNPROCESSABLE_ENTITY));
         }
         Json::from_bytes(body).map(|Json(body)| Self(body)).map_err(|why| Problem::body(&why, body))
+    }
+}
+
+/// No body, or an empty object.
+pub(super) struct NoBody;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoMembers {}
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        JsonBody::from_request(request, state).await.map(|JsonBody(NoMembers {})| Self)
     }
 }
 

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::params::{NoParams, duration};
 use super::problem::Problem;
 use super::target::Target;
@@ -28,14 +28,14 @@ pub(super) async fn clock(Target(server): Target, _: NoParams) -> Json<ClockJson
 
 /// Pause the clock.
 #[utoipa::path(post, path = "/clock/pause", responses((status = 200, description = "The time.", body = ClockJson)))]
-pub(super) async fn pause(Target(server): Target, _: NoParams) -> Json<ClockJson> {
+pub(super) async fn pause(Target(server): Target, _: NoParams, _: NoBody) -> Json<ClockJson> {
     server.engine().pause();
     Json(ClockJson::of(&server))
 }
 
 /// Let the clock run.
 #[utoipa::path(post, path = "/clock/resume", responses((status = 200, description = "The time.", body = ClockJson)))]
-pub(super) async fn resume(Target(server): Target, _: NoParams) -> Json<ClockJson> {
+pub(super) async fn resume(Target(server): Target, _: NoParams, _: NoBody) -> Json<ClockJson> {
     server.engine().resume();
     Json(ClockJson::of(&server))
 }
@@ -115,10 +115,10 @@ mod tests {
         let mut is_waiting = true;
         for _ in 0..10 {
             let before = waits();
-            let paused =
-                pin!(pause(Target(Arc::clone(&server)), NoParams {})).poll(&mut Context::from_waker(Waker::noop()));
-            let resumed =
-                pin!(resume(Target(Arc::clone(&server)), NoParams {})).poll(&mut Context::from_waker(Waker::noop()));
+            let paused = pin!(pause(Target(Arc::clone(&server)), NoParams {}, NoBody))
+                .poll(&mut Context::from_waker(Waker::noop()));
+            let resumed = pin!(resume(Target(Arc::clone(&server)), NoParams {}, NoBody))
+                .poll(&mut Context::from_waker(Waker::noop()));
             assert!(paused.is_ready() && resumed.is_ready());
             is_waiting &= waits() > before;
         }

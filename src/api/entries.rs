@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::accounts::{mailbox, refused};
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -222,6 +222,7 @@ pub(super) async fn expunge_all(
     Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     filters: EntryFilters,
+    _: NoBody,
 ) -> Result<Json<Expunged>, Problem> {
     let uids = server.engine().update(|world, now| {
         let place = world.find_mailbox(&login, &name)?;
@@ -313,6 +314,7 @@ pub(super) async fn expunge(
     Target(server): Target,
     Path((login, name, uid)): Path<(String, String, String)>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     let uid = number(&uid)?;
     let expunged = server.engine().update(|world, now| {

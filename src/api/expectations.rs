@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::blocking::run_blocking;
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, Value};
 use super::problem::Problem;
@@ -106,7 +106,12 @@ pub(super) async fn one(
     (status = 204, description = "The expectation is removed."),
     (status = 404, description = "There is no such expectation."),
 ))]
-pub(super) async fn remove(Target(server): Target, Path(e): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(
+    Target(server): Target,
+    Path(e): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     let no = number(&e)?;
     // Dropped without the lock, because that may run code of a Rust test.
     let removed = server.engine().update(|world, _| world.expectations.remove(no));
@@ -115,7 +120,7 @@ pub(super) async fn remove(Target(server): Target, Path(e): Path<String>, _: NoP
 
 /// Remove all expectations.
 #[utoipa::path(delete, path = "/expectations", responses((status = 204, description = "There are no expectations.")))]
-pub(super) async fn clear(Target(server): Target, _: NoParams) -> StatusCode {
+pub(super) async fn clear(Target(server): Target, _: NoParams, _: NoBody) -> StatusCode {
     let _dropped_without_the_lock = server.engine().update(|world, _| world.expectations.take());
     StatusCode::NO_CONTENT
 }

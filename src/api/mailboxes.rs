@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::accounts::{MailboxJson, refused};
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::params::{NoParams, Path};
 use super::problem::Problem;
 use super::target::Target;
@@ -135,6 +135,7 @@ pub(super) async fn delete(
     Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     server.engine().update(|world, now| world.delete_mailbox(&login, &name, now)).map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
@@ -182,6 +183,7 @@ pub(super) async fn subscribe(
     Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     set_subscribed(&server, &login, &name, true)
 }
@@ -198,6 +200,7 @@ pub(super) async fn unsubscribe(
     Target(server): Target,
     Path((login, name)): Path<(String, String)>,
     _: NoParams,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     set_subscribed(&server, &login, &name, false)
 }

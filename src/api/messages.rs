@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking::{blocking_if_long, run_blocking};
+use super::body::NoBody;
 use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
 use super::feed::Feed;
 use super::json::MessageJson;
@@ -216,7 +217,7 @@ impl MessageList {
 #[utoipa::path(delete, path = "/messages", params(MessageFilters), responses(
     (status = 200, description = "The deleted messages.", body = MessageList),
 ))]
-pub(super) async fn clear(Target(server): Target, filters: MessageFilters) -> Result<Response, Problem> {
+pub(super) async fn clear(Target(server): Target, filters: MessageFilters, _: NoBody) -> Result<Response, Problem> {
     let matcher = filters.given()?;
     run_blocking(move || {
         let engine = server.engine();

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::body::NoBody;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::target::{Base, Target};
@@ -160,14 +161,19 @@ pub(super) async fn replace(
 #[utoipa::path(delete, path = "/rules/{r}", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), responses(
     (status = 204, description = "The rule is removed."), (status = 404, description = "There is no such rule."),
 ))]
-pub(super) async fn remove(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(
+    Target(server): Target,
+    Path(r): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     let removed = server.engine().update(|world, _| number(world, &r).is_some_and(|no| world.rulebook.unmount(no)));
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::none("rule", &r)) }
 }
 
 /// Remove all rules, also those of the scenario, which a reset restores.
 #[utoipa::path(delete, path = "/rules", responses((status = 204, description = "No rule is mounted.")))]
-pub(super) async fn clear(Target(server): Target, _: NoParams) -> StatusCode {
+pub(super) async fn clear(Target(server): Target, _: NoParams, _: NoBody) -> StatusCode {
     server.engine().update(|world, _| world.rulebook.unmount_all());
     StatusCode::NO_CONTENT
 }
@@ -176,7 +182,12 @@ pub(super) async fn clear(Target(server): Target, _: NoParams) -> StatusCode {
 #[utoipa::path(post, path = "/rules/{r}/enable", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), responses(
     (status = 204, description = "The rule is enabled."), (status = 404, description = "There is no such rule."),
 ))]
-pub(super) async fn enable(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn enable(
+    Target(server): Target,
+    Path(r): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     switch(&server, &r, true)
 }
 
@@ -184,7 +195,12 @@ pub(super) async fn enable(Target(server): Target, Path(r): Path<String>, _: NoP
 #[utoipa::path(post, path = "/rules/{r}/disable", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), responses(
     (status = 204, description = "The rule is disabled."), (status = 404, description = "There is no such rule."),
 ))]
-pub(super) async fn disable(Target(server): Target, Path(r): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn disable(
+    Target(server): Target,
+    Path(r): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     switch(&server, &r, false)
 }
 

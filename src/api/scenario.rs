@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::params::NoParams;
 use super::problem::Problem;
 use super::rules::wrong;
@@ -98,7 +98,7 @@ pub(super) async fn scenario(Target(server): Target, _: NoParams) -> Json<Scenar
 
 /// Remove the scenario; rules that were added at run time stay.
 #[utoipa::path(delete, path = "/scenario", responses((status = 204, description = "No scenario is in force.")))]
-pub(super) async fn unload(Target(server): Target, _: NoParams) -> StatusCode {
+pub(super) async fn unload(Target(server): Target, _: NoParams, _: NoBody) -> StatusCode {
     server.load(None);
     StatusCode::NO_CONTENT
 }

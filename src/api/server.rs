@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::blocking::run_blocking;
-use super::body::{MessageBody, octets};
+use super::body::{MessageBody, NoBody, octets};
 use super::json::MessageJson;
 use super::params::{NoParams, Value, query};
 use super::problem::Problem;
@@ -114,7 +114,11 @@ pub(super) async fn deliver(
     (status = 204, description = "No exchange is open, and every session that sent QUIT or LOGOUT has ended."),
     (status = 409, description = "That was not so in time."),
 ))]
-pub(super) async fn settled(Target(server): Target, SettleQuery { wait }: SettleQuery) -> Result<StatusCode, Problem> {
+pub(super) async fn settled(
+    Target(server): Target,
+    SettleQuery { wait }: SettleQuery,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     let wait = wait.unwrap_or(SETTLE);
     let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
@@ -136,7 +140,11 @@ pub(super) async fn settled(Target(server): Target, SettleQuery { wait }: Settle
 #[utoipa::path(post, path = "/reset", params(ResetQuery), responses(
     (status = 200, description = "The server is as it was at the start, except for what is kept. The sessions that were open.", body = SessionList),
 ))]
-pub(super) async fn reset(Target(server): Target, ResetQuery { keep }: ResetQuery) -> Result<Response, Problem> {
+pub(super) async fn reset(
+    Target(server): Target,
+    ResetQuery { keep }: ResetQuery,
+    _: NoBody,
+) -> Result<Response, Problem> {
     let KeptList(kept) = keep.unwrap_or_default();
     let open = server.reset(&kept).await.map_err(|_| Problem::bug())?;
     Ok(Json(SessionList::of(&open)).into_response())

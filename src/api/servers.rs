@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Shared;
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::endpoints::{EndpointsJson, Reached};
 use super::new_server::NewServerJson;
 use super::params::{NoParams, Path, query};
@@ -153,6 +153,7 @@ pub(super) async fn remove(
     State(shared): State<Shared>,
     Path(id): Path<String>,
     RemoveQuery { verify, wait }: RemoveQuery,
+    _: NoBody,
 ) -> Result<Json<Removed>, Problem> {
     let further = find(&shared.host, &id)?;
     let verified = match verify {

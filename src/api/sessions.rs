@@ -12,6 +12,7 @@ use tokio::task::block_in_place;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
+use super::body::NoBody;
 use super::chunked::chunked;
 use super::json::SessionJson;
 use super::message_filters::listener;
@@ -166,6 +167,7 @@ pub(super) async fn kick(
     Target(server): Target,
     Path(s): Path<String>,
     EndQuery { reply }: EndQuery,
+    _: NoBody,
 ) -> Result<StatusCode, Problem> {
     let no = number(&s)?;
     if server.end_session(no, goodbye(reply.as_ref())) {
@@ -184,6 +186,7 @@ pub(super) async fn kick(
 pub(super) async fn end_all(
     Target(server): Target,
     EndAllQuery { filters, reply }: EndAllQuery,
+    _: NoBody,
 ) -> Result<Response, Problem> {
     let matcher = filters.matcher()?;
     let ended = server.end_sessions(|session| matcher.matches_session(session), goodbye(reply.as_ref()));

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::blocking::run_blocking;
+use super::body::NoBody;
 use super::problem::Problem;
 use super::server::{SETTLE, SettleQuery};
 use super::target::Target;
@@ -20,7 +21,7 @@ use crate::world::World;
     (status = 204, description = "Every expectation is met."),
     (status = 409, description = "One is not met; with the report."),
 ))]
-pub(super) async fn verify(Target(server): Target, query: SettleQuery) -> Result<StatusCode, Problem> {
+pub(super) async fn verify(Target(server): Target, query: SettleQuery, _: NoBody) -> Result<StatusCode, Problem> {
     verified(&server, query.wait.unwrap_or(SETTLE)).await.map(|()| StatusCode::NO_CONTENT)
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::JsonBody;
+use super::body::{JsonBody, NoBody};
 use super::feed::Feed;
 use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, from_pairs};
@@ -156,7 +156,12 @@ pub(super) async fn one(
     (status = 204, description = "It is deleted."),
     (status = 404, description = "There is no such webhook."),
 ))]
-pub(super) async fn remove(Target(server): Target, Path(w): Path<String>, _: NoParams) -> Result<StatusCode, Problem> {
+pub(super) async fn remove(
+    Target(server): Target,
+    Path(w): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
     match number(&w).is_some_and(|no| server.webhooks().remove(no)) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::none("webhook", &w)),
