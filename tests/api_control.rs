@@ -142,6 +142,37 @@ fn a_drain_deletes_just_what_it_returns() {
 }
 
 #[test]
+fn one_message_is_deleted_also_from_mailboxes() {
+    let (server, api) = start();
+    for subject in ["one", "two"] {
+        deliver(&server, "ann", subject);
+    }
+
+    assert!(api.delete("/messages/m1").expect(204).is_null());
+
+    assert_eq!(subjects(&api.ok("/messages")), ["two"]);
+    assert_eq!(server.account("ann").inbox().entries().len(), 1);
+    api.delete("/messages/m1").expect(404);
+    assert_eq!(api.delete("/messages/x").field(400), "m");
+}
+
+#[test]
+fn latest_means_the_latest_message_in_every_part_of_it() {
+    let (server, api) = start();
+    api.get("/messages/latest/raw").expect(404);
+    deliver(&server, "ann", "one");
+    server.deliver("bob", "Subject: two\r\n\r\nYour code is 4711: https://example.org/\r\n");
+    server.deliver("bob", "Content-Type: text/html\r\n\r\n<p>hi</p>");
+
+    for part in ["raw", "html", "headers", "links", "codes", "parts", "parts/1"] {
+        let octets = |m: &str| api.get(format!("/messages/{m}/{part}")).octets;
+        assert_eq!(octets("latest"), octets("m3"), "{part}");
+    }
+    api.delete("/messages/m3").expect(204);
+    assert_eq!(api.get("/messages/latest/text").octets, api.get("/messages/m2/text").octets);
+}
+
+#[test]
 fn messages_that_arrive_during_drains_are_neither_lost_nor_returned_twice() {
     let (server, api) = start();
     let mut seen = Vec::new();

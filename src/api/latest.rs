@@ -15,7 +15,7 @@ use super::target::Target;
 use crate::base::Seq;
 use crate::drive::Engine;
 use crate::journal::Captured;
-use crate::server::{MailQuery, Until};
+use crate::server::{MailQuery, Server, Until};
 
 query! {
     /// The query of the latest message.
@@ -60,4 +60,12 @@ pub(super) async fn latest(Target(server): Target, query: LatestQuery) -> Result
         Some(found) => run_blocking(move || Json(MessageJson::from(&found)).into_response()).await,
         None => Err(late(server, matcher, 1, within).await?),
     }
+}
+
+/// The message that `GET /v1/messages/latest` returns without filters.
+pub(super) fn newest(server: &Server) -> Option<Captured> {
+    server.engine().read(|world| {
+        let journal = &world.journal;
+        journal.unclosed().last().or_else(|| journal.closed_since(Seq::default(), None).last()).cloned()
+    })
 }

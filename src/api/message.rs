@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking::run_blocking;
+use super::body::NoBody;
 use super::json::{MessageJson, PartJson};
+use super::latest::newest;
 use super::params::{NoParams, Path};
 use super::problem::Problem;
 use super::target::Target;
@@ -27,8 +29,26 @@ pub(super) async fn one(Target(server): Target, Path(m): Path<String>, _: NoPara
     run_blocking(move || Json(MessageJson::from(&found)).into_response()).await
 }
 
+/// Delete one message, also from mailboxes.
+#[utoipa::path(delete, path = "/messages/{m}", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+    (status = 204, description = "The message is deleted."), (status = 404, description = "There is no such message."),
+))]
+pub(super) async fn delete(
+    Target(server): Target,
+    Path(m): Path<String>,
+    _: NoParams,
+    _: NoBody,
+) -> Result<StatusCode, Problem> {
+    let no = number(&m)?;
+    let deleted = server.engine().update(|world, now| world.delete(|its| its == no, now));
+    match deleted.is_empty() {
+        true => Err(Problem::none("message", &m)),
+        false => Ok(StatusCode::NO_CONTENT),
+    }
+}
+
 /// Get the bytes of a message, as received.
-#[utoipa::path(get, path = "/messages/{m}/raw", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/raw", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The bytes as received.", body = String, content_type = "message/rfc822"), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn raw(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
@@ -37,7 +57,7 @@ pub(super) async fn raw(Target(server): Target, Path(m): Path<String>, _: NoPara
 }
 
 /// Get the plain text of a message, decoded.
-#[utoipa::path(get, path = "/messages/{m}/text", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/text", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The text.", body = String), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn text(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
@@ -48,7 +68,7 @@ pub(super) async fn text(Target(server): Target, Path(m): Path<String>, _: NoPar
 /// Get the HTML of a message, decoded.
 ///
 /// The answer has a content security policy that forbids scripts and external resources.
-#[utoipa::path(get, path = "/messages/{m}/html", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/html", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The HTML.", body = String, content_type = "text/html"),
     (status = 404, description = "There is no such message, or it has no HTML."),
 ))]
@@ -63,7 +83,7 @@ pub(super) async fn html(Target(server): Target, Path(m): Path<String>, _: NoPar
 }
 
 /// Get the header fields of a message, decoded.
-#[utoipa::path(get, path = "/messages/{m}/headers", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/headers", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The header fields, in order.", body = Vec<HeaderJson>), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn headers(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
@@ -76,7 +96,7 @@ pub(super) async fn headers(Target(server): Target, Path(m): Path<String>, _: No
 }
 
 /// Get the URLs in the text of a message.
-#[utoipa::path(get, path = "/messages/{m}/links", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/links", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The URLs.", body = Vec<String>), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn links(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
@@ -84,9 +104,9 @@ pub(super) async fn links(Target(server): Target, Path(m): Path<String>, _: NoPa
     run_blocking(move || Json(message.links()).into_response()).await
 }
 
-/// Get the URLs in the text of a message.
-#[utoipa::path(get, path = "/messages/{m}/codes", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
-    (status = 200, description = "The URLs.", body = Vec<String>), (status = 404, description = "There is no such message."),
+/// Get the one-time codes in a message.
+#[utoipa::path(get, path = "/messages/{m}/codes", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
+    (status = 200, description = "The codes.", body = Vec<String>), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn codes(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
@@ -94,7 +114,7 @@ pub(super) async fn codes(Target(server): Target, Path(m): Path<String>, _: NoPa
 }
 
 /// List the MIME parts of a message.
-#[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
+#[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
     (status = 200, description = "The parts, in order.", body = Vec<PartJson>), (status = 404, description = "There is no such message."),
 ))]
 pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
@@ -109,7 +129,7 @@ pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoPa
 /// Get one part of a message, decoded, as a download.
 #[utoipa::path(
     get, path = "/messages/{m}/parts/{n}",
-    params(("m" = String, Path, description = "The message, such as `m1` or `1`."), ("n" = String, Path, description = "The number of the part, such as `1.2`.")),
+    params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`."), ("n" = String, Path, description = "The number of the part, such as `1.2`.")),
     responses(
         (status = 200, description = "The octets of the part.", body = Vec<u8>, content_type = "*/*"),
         (status = 404, description = "There is no such message or part."),
@@ -142,9 +162,17 @@ struct HeaderJson {
 }
 
 fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
-    let no = MessageNo::parse(m).ok_or_else(|| Problem::field("m", format!("`{m}` is not a message; write `m1`")))?;
+    if m == "latest" {
+        return newest(server).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no message"));
+    }
+    let no = number(m)?;
     let found = server.engine().read(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
+}
+
+fn number(m: &str) -> Result<MessageNo, Problem> {
+    let wrong = || Problem::field("m", format!("`{m}` is not a message; write `m1` or `latest`"));
+    MessageNo::parse(m).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(index))
         .routes(routes!(messages::list, messages::clear))
         .routes(routes!(latest::latest))
-        .routes(routes!(message::one))
+        .routes(routes!(message::one, message::delete))
         .routes(routes!(message::raw))
         .routes(routes!(message::text))
         .routes(routes!(message::html))
