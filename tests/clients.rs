@@ -13,6 +13,7 @@ use support::{ROADS, Road, is_there, missing, output, run, start};
 mod support;
 
 const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
+                    Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\
                     \r\nfirst line\r\n.a line with a dot\r\n..two\r\nlast line\r\n";
 
 impl Road {
@@ -255,6 +256,8 @@ fn each_road(client: &str, send: impl Fn(&MailServer, Road)) {
         let server = MailServer::start();
         send(&server, road);
         check(&server, road);
+        server.wait_for_no_session().block();
+        assert_eq!(server.findings(), [], "{client} {road:?}");
     }
 }
 

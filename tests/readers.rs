@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mailjig::{Endpoint, Entry, MailServer};
+use mailjig::{Endpoint, Entry, FindingKind, MailServer};
 use support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
 use tempfile::NamedTempFile;
 
@@ -556,6 +556,14 @@ fn check_sessions(server: &MailServer, road: Road, endpoint: &Endpoint) {
     }
     assert!(sessions.iter().any(|session| session.user.as_deref() == Some(LOGIN)), "nobody logged in");
     server.settled().block();
+
+    // Some scripts close a connection on purpose.
+    let expected = match road {
+        Road::Plain => &[FindingKind::EndedWithoutQuit, FindingKind::PasswordInCleartext][..],
+        Road::Starttls | Road::Implicit => &[FindingKind::EndedWithoutQuit],
+    };
+    let findings = server.findings();
+    assert!(findings.iter().all(|finding| expected.contains(&finding.kind())), "{findings:#?}");
 }
 
 fn subjects(entries: &[Entry]) -> Vec<String> {
