@@ -1,9 +1,10 @@
 //! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
 
-use std::io::{BufRead, BufReader, Write, read_to_string};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Stdio};
 
+use clients::line_client::LineClient;
 use clients::served::{Served, mailjig};
 use clients::support::{Deadline, folder, interpreter, is_there, output, run, start, succeeded};
 use serde_json::{Value, json};
@@ -96,9 +97,9 @@ fn findings_are_listed_for_people_and_for_scripts() {
     assert!(sent.status.success(), "{sent:?}");
     assert_eq!(server.told(&["findings", "--none"]), "session  listener  message  kind  text  reference\n");
 
-    let mut client = clients::deadline::connect(smtp.parse().unwrap());
-    client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
-    assert!(read_to_string(&client).unwrap().contains("221 "));
+    let mut client = LineClient::greeted(smtp.parse().unwrap());
+    client.ask("XYZZY");
+    client.ask("QUIT");
     insta::assert_snapshot!(server.told(&["findings"]));
     assert_eq!(server.told(&["findings", "--kind", "!unknown-*"]).lines().count(), 1);
     let json = stable(&server.told(&["findings", "--json", "--session", "s2", "--listener", "smtp"]));

@@ -76,9 +76,9 @@ fn each_violation_of_a_session_is_found() {
         (
             "smtp",
             BOTH,
-            &[("NOOP\r\nMAIL FROM:<", "250 ")],
+            &[EHLO, ("MAIL FROM:<>\r\nRCPT TO:<", "250 ")],
             &[
-                "incomplete-request: the client closed the connection after 11 octets of an incomplete command or message",
+                "incomplete-request: the client closed the connection after 9 octets of an incomplete command or message",
             ],
         ),
         (
@@ -202,6 +202,56 @@ fn each_violation_of_a_message_is_found() {
             let found = findings_of(protocol, BOTH, &steps);
 
             assert!(found.iter().all(|its| its == expected), "{protocol} {message:?}: {found:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_pipelines_may_send_what_depends_on_a_refused_command() {
+    let (mail, rcpt) = ("MAIL FROM:<ann@example.org> SIZE=99999999999\r\n", "RCPT TO:<bob@example.org>\r\n");
+    for (steps, found) in [
+        (&[EHLO, (mail, "552 "), (rcpt, "503 "), QUIT][..], 1),
+        (&[EHLO, (&format!("{mail}{rcpt}DATA\r\n"), "RCPT are required"), QUIT], 0),
+    ] {
+        for findings in findings_of("smtp", BOTH, steps) {
+            assert_eq!(findings.len(), found, "{steps:?}: {findings:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_client_sends_without_waiting_for_a_reply_is_found() {
+    let imap_login = "a LOGIN {15}\r\nbob@example.org secret\r\n";
+    let pipelined = "MAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nRSET\r\nQUIT\r\n";
+    for (protocol, steps, expected) in [
+        (
+            "smtp",
+            &[("EHLO client.example\r\nQUIT\r\n", "221 ")][..],
+            &["smtp.quit before it had the reply to smtp.caps"][..],
+        ),
+        ("smtp", &[EHLO, (pipelined, "221 ")], &[]),
+        (
+            "smtp",
+            &[("HELO client.example\r\n", "250 "), ("RSET\r\nQUIT\r\n", "221 ")],
+            &["smtp.quit before it had the reply to smtp.rset"],
+        ),
+        ("smtp", &[EHLO, ("NOOP\r\nRSET\r\nQUIT\r\n", "221 ")], &["smtp.rset before it had the reply to smtp.noop"]),
+        ("lmtp", &[("LHLO client.example\r\nQUIT\r\n", "221 ")], &["lmtp.quit before it had the reply to lmtp.caps"]),
+        (
+            "imap",
+            &[(imap_login, "a OK"), ("b NOOP\r\nc LOGOUT\r\n", "c OK")],
+            &["imap.login before it had the reply to imap.literal"],
+        ),
+        (
+            "pop3",
+            &[("AUTH PLAIN\r\nAGJvYgBzZWNyZXQ=\r\n", "+OK"), ("STAT\r\nQUIT\r\n", "+OK")],
+            &["pop3.auth before it had the reply to pop3.auth.start"],
+        ),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|text| format!("sent-too-early: the client sent {text}")).collect();
+        for mut found in findings_of(protocol, BOTH, steps) {
+            found.retain(|its| !its.starts_with("password-in-cleartext"));
+            assert_eq!(found, expected, "{protocol} {steps:?}");
         }
     }
 }

@@ -273,7 +273,14 @@ mod tests {
         let detail = (Some(Box::new(detail)), came);
         let input = Input::Body { octets: 0, odd_dots: None };
         server.engine().update(|world, now| {
-            world.journal.exchange(now, SessionNo(1), Event::SmtpMessage, &input, (&Reply::default(), None), detail)
+            world.journal.exchange(
+                now,
+                SessionNo(1),
+                (Event::SmtpMessage, false),
+                &input,
+                (&Reply::default(), None),
+                detail,
+            )
         })
     }
 

@@ -309,7 +309,7 @@ mod tests {
                     world.journal.exchange(
                         now,
                         session,
-                        Event::SmtpNoop,
+                        (Event::SmtpNoop, false),
                         &line,
                         (&reply, None),
                         (None, CapturedMail::default()),

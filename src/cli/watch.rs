@@ -229,7 +229,8 @@ mod tests {
         journal.open_session(session, at, Opened { listener: protocol::Listener::Imap, peer, local: peer });
         let opened = journal.tip();
         let input = Input::Line(line.into());
-        let exchange = journal.exchange(at, session, event, &input, (&Reply::default(), None), Default::default());
+        let exchange =
+            journal.exchange(at, session, (event, false), &input, (&Reply::default(), None), Default::default());
         let done = TxnLog { facts: facts.map(Box::new), ..TxnLog::default() };
         let (detail, came) = Detail::of(done);
         let detail = (Some(Box::new(detail)), came);

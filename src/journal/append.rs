@@ -80,7 +80,7 @@ impl Journal {
         &mut self,
         at: Timestamp,
         session: SessionNo,
-        event: Event,
+        (event, is_early): (Event, bool),
         input: &Input,
         (reply, status): (&Reply, Option<Status>),
         (mut detail, mail): (Option<Box<Detail>>, CapturedMail),
@@ -93,7 +93,7 @@ impl Journal {
         let (said, labels) = said(reply, heard.len(), &mut detail);
         labelled.extend(labels);
         self.label(&mut detail, labelled, (&heard, &said), &mail);
-        let kind = RecordKind::Exchange(Exchange { event, status, text: TextPlace::default(), detail });
+        let kind = RecordKind::Exchange(Exchange { event, is_early, status, text: TextPlace::default(), detail });
         let record = Record { at, session: Some(session), kind };
         self.append(NewRecord { record, heard: &heard, said: &said, mail })
     }

@@ -94,6 +94,8 @@ pub(crate) struct TextPlace {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Exchange {
     pub(crate) event: Event,
+    /// Whether a part of the request arrived before the reply to the one before was sent.
+    pub(crate) is_early: bool,
     /// The status of the reply; `None` if it has none yet.
     pub(crate) status: Option<Status>,
     #[cfg_attr(feature = "serde", serde(skip))]

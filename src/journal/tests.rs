@@ -28,7 +28,14 @@ fn capture(journal: &mut Journal, no: u32, to: &[&str]) -> Seq {
     let (detail, came) = Detail::of(accepted(no, to));
     let detail = (Some(Box::new(detail)), came);
     let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-    journal.exchange(AT, SESSION, Event::SmtpMessage, &Input::Body { octets: 0, odd_dots: None }, reply, detail)
+    journal.exchange(
+        AT,
+        SESSION,
+        (Event::SmtpMessage, false),
+        &Input::Body { octets: 0, odd_dots: None },
+        reply,
+        detail,
+    )
 }
 
 #[test]
@@ -52,7 +59,7 @@ fn mail_that_is_accepted_in_a_later_part_of_its_exchange_is_captured() {
     let ask = |journal: &mut Journal| {
         let detail = Detail { octets: Some(0), ..Detail::default() };
         let detail = (Some(Box::new(detail)), CapturedMail::default());
-        journal.exchange(AT, SESSION, Event::SmtpMessage, &input, (&Reply::default(), None), detail)
+        journal.exchange(AT, SESSION, (Event::SmtpMessage, false), &input, (&Reply::default(), None), detail)
     };
     let first = ask(&mut journal);
     let second = capture(&mut journal, 1, &["ann@example.org"]);
@@ -140,7 +147,7 @@ fn a_goodbye_in_the_second_part_of_a_reply_counts() {
     let input = Input::Line(Bytes::from_static(b"QUIT"));
     let nothing = || (Reply::default(), (None, CapturedMail::default()));
     let (reply, detail) = nothing();
-    let exchange = journal.exchange(AT, SESSION, Event::SmtpQuit, &input, (&reply, None), detail);
+    let exchange = journal.exchange(AT, SESSION, (Event::SmtpQuit, false), &input, (&reply, None), detail);
     assert!(!journal.is_leaving());
 
     let detail = Detail { last: true, ..Detail::default() };
@@ -168,7 +175,7 @@ fn a_transcript_says_that_later_lines_were_not_kept() {
         journal.exchange(
             AT,
             SESSION,
-            Event::SmtpNoop,
+            (Event::SmtpNoop, false),
             &line,
             (&Reply::default(), None),
             (None, CapturedMail::default()),
@@ -211,7 +218,7 @@ fn parts_of_a_reply_belong_to_their_own_exchange_while_two_are_open() {
         journal.exchange(
             AT,
             SESSION,
-            Event::SmtpVrfy,
+            (Event::SmtpVrfy, false),
             &input,
             (&Reply::default(), None),
             (None, CapturedMail::default()),
@@ -247,7 +254,7 @@ fn the_traces_of_rules_count_towards_the_octets() {
     let detail = (Some(Box::new(Detail { trace, ..Detail::default() })), CapturedMail::default());
     let before = journal.octets();
 
-    journal.exchange(AT, SESSION, Event::SmtpNoop, &Input::Silence, (&Reply::default(), None), detail);
+    journal.exchange(AT, SESSION, (Event::SmtpNoop, false), &Input::Silence, (&Reply::default(), None), detail);
 
     assert!(journal.octets() - before > (1000 * size_of::<Written>()) as u64);
 }

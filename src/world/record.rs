@@ -11,7 +11,8 @@ use crate::rule::{After, Plan, Run};
 
 /// Which turn of its exchange this is.
 pub(super) enum Which<'l> {
-    First(Event, Input),
+    /// The event, whether a part of the request arrived before the last reply was sent, and the input.
+    First((Event, bool), Input),
     /// A later turn of this exchange, and the line that a rule awaited, if one did.
     Later(Seq, Option<&'l [u8]>),
 }
@@ -61,7 +62,7 @@ impl World {
     pub(super) fn record(
         &mut self,
         session: SessionNo,
-        event: Event,
+        event: (Event, bool),
         input: &Input,
         reply: (&Reply, Option<Status>),
         txn_log: TxnLog,

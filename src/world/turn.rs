@@ -63,14 +63,14 @@ impl World {
             let (event, input) = (decoded.event, decoded.input.clone());
             let run = Box::new(Run::new(event, machine.framing(&decoded.request)));
             let (rest, run, progress) = self.go_on(session, machine, Some(decoded), run, is_early, now);
-            return self.recorded(session, Which::First(event, input), rest, run, progress, now);
+            return self.recorded(session, Which::First((event, is_early), input), rest, run, progress, now);
         }
         let Decoded { event, input, request } = decoded;
         let mut txn = MailTxn::new(&mut self.mail, Origin::Session(session), now);
         let Outcome { reply, status, next } = machine.perform(request, &mut txn);
         let txn_log = txn.close();
         let after = After::of(&next);
-        let exchange = self.record(session, event, &input, (&reply, status), txn_log, after, None, now);
+        let exchange = self.record(session, (event, is_early), &input, (&reply, status), txn_log, after, None, now);
         let rest = next.more().map_or(Rest::Done, |rest| Rest::Part(rest, None));
         Turn { exchange, plan: Plan::new(reply, after), rest, hello: None }
     }
@@ -146,7 +146,7 @@ impl World {
     /// Records output without a request.
     pub(crate) fn say(&mut self, session: SessionNo, reply: &Reply, now: Timestamp) -> Seq {
         let nothing_done = (None, CapturedMail::default());
-        self.journal.exchange(now, session, Event::TcpSay, &Input::Silence, (reply, None), nothing_done)
+        self.journal.exchange(now, session, (Event::TcpSay, false), &Input::Silence, (reply, None), nothing_done)
     }
 
     /// Runs rules and machine until the turn is over.

@@ -91,7 +91,7 @@ fn send(engine: &Arc<Engine>) -> Seq {
         let (detail, came) = Detail::of(txn.close());
         let input = Input::Body { octets: 0, odd_dots: None };
         let reply = (&Reply::default().line(&["250 Ok"]), Some(Status::Positive));
-        world.journal.exchange(now, SESSION, Event::SmtpMessage, &input, reply, (Some(Box::new(detail)), came))
+        world.journal.exchange(now, SESSION, (Event::SmtpMessage, false), &input, reply, (Some(Box::new(detail)), came))
     })
 }
 

@@ -19,6 +19,24 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// (RFC 5321 §4.2.3, RFC 6531 §3.5).
 const INVALID: &[&[u8]] = &[b"500", b"501", b"502", b"503", b"504", b"553", b"555"];
 
+/// The requests after which a client has to wait for the reply: those that end a group of pipelined commands (RFC 2920
+/// §3.1), and those after which the server asks for more (RFC 3501 §7.5, RFC 4954 §4, RFC 5034 §4).
+const AWAITED: &[Event] = &[
+    Event::SmtpHelo,
+    Event::SmtpCaps,
+    Event::SmtpData,
+    Event::SmtpVrfy,
+    Event::SmtpExpn,
+    Event::SmtpNoop,
+    Event::SmtpAuthStart,
+    Event::SmtpAuthStep,
+    Event::ImapLiteral,
+    Event::ImapAuthStart,
+    Event::ImapAuthStep,
+    Event::Pop3AuthStart,
+    Event::Pop3AuthStep,
+];
+
 /// A record, and where it stands.
 pub(super) struct Place<'j> {
     pub(super) journal: &'j Journal,
@@ -29,8 +47,10 @@ pub(super) struct Place<'j> {
 /// What is known of a client at a place of the journal.
 pub(super) struct Client {
     is_secured: bool,
-    /// Whether it sent a request.
-    has_asked: bool,
+    /// The event of its last request; `None` if it sent none.
+    last: Option<Event>,
+    /// Whether it has read that the server can pipeline: its last greeting was EHLO or LHLO.
+    may_pipeline: bool,
     /// Whether it may close the connection: it sent QUIT or LOGOUT, the server announced the end, or a reply was not sent
     /// completely.
     may_leave: bool,
@@ -38,7 +58,7 @@ pub(super) struct Client {
     is_kept_waiting: bool,
     /// The last exchange in which a rule fired, and when.
     ruled: Option<(Seq, Timestamp)>,
-    /// Whether its last request was refused. A client that pipelines sends the next ones before it knows.
+    /// Whether its last request was refused.
     was_refused: bool,
     /// Whether its last line was not a command. Lines after such a line often belong to it: a refused message, or
     /// another protocol.
@@ -52,7 +72,8 @@ impl Client {
         let is_secured = facts.listener.implicit_tls() || facts.tls.is_some();
         Self {
             is_secured,
-            has_asked: false,
+            last: None,
+            may_pipeline: true,
             may_leave: false,
             is_kept_waiting: false,
             ruled: None,
@@ -66,6 +87,7 @@ impl Client {
         let finding = match at.journal.describe(at.place.seq, record) {
             Description::Opened(opened) => {
                 self.is_secured = opened.listener.implicit_tls();
+                self.may_pipeline = !matches!(at.protocol(), Protocol::Smtp | Protocol::Lmtp);
                 None
             }
             Description::Secured(_) => {
@@ -92,6 +114,7 @@ impl Client {
     fn turn(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, offers_tls: bool) -> Vec<Observation> {
         let mut found = Vec::new();
         if let Some(event) = turn.event().filter(|event| turn.is_first && !event.is_unasked()) {
+            found.extend(self.too_early(at, turn, event));
             found.extend(self.request(at, turn, event));
             self.is_kept_waiting = false;
             if is_password(event) && !self.is_secured && offers_tls {
@@ -99,7 +122,7 @@ impl Client {
                     format!("the client sent a password in cleartext, but could use {}", starttls(at.protocol()));
                 found.push(at.finding(FindingKind::PasswordInCleartext, text));
             }
-            self.has_asked = true;
+            self.last = Some(event);
             self.may_leave |= matches!(event.as_smtp(), Event::SmtpQuit | Event::ImapQuit | Event::Pop3Quit);
         }
         if let Some(trace) = turn.trace() {
@@ -111,6 +134,17 @@ impl Client {
         let captured = turn.captured().and_then(|no| at.journal.message(no));
         found.extend(captured.map(|captured| Observation::Message(at.place, captured.message.clone())));
         found
+    }
+
+    /// Whether the client sent a request before it could know the reply to the last one, for which it has to wait.
+    fn too_early(&mut self, at: &Place<'_>, turn: &RecordedTurn<'_>, event: Event) -> Option<Finding> {
+        let may_pipeline = self.may_pipeline;
+        if matches!(event.as_smtp(), Event::SmtpCaps | Event::SmtpHelo) {
+            self.may_pipeline = event.as_smtp() == Event::SmtpCaps;
+        }
+        let last = self.last.filter(|last| !may_pipeline || AWAITED.contains(&last.as_smtp()))?;
+        let text = format!("the client sent {event} before it had the reply to {last}");
+        turn.first?.is_early.then(|| at.finding(FindingKind::SentTooEarly, text))
     }
 
     /// What is wrong with a request.
@@ -138,7 +172,9 @@ impl Client {
         if event.is_unknown() {
             return (!was_astray).then(|| at.unknown(turn));
         }
-        (!was_refused && is_refused_as_invalid(turn, at.protocol())).then(|| at.invalid(turn))
+        // A client that pipelines does not know yet that what the command depends on was refused.
+        let is_innocent = was_refused && turn.first.is_some_and(|first| first.is_early);
+        (!is_innocent && is_refused_as_invalid(turn, at.protocol())).then(|| at.invalid(turn))
     }
 
     fn ended(&self, at: &Place<'_>, ended: &Ended) -> Option<Finding> {
@@ -163,7 +199,7 @@ impl Client {
         }
         // A client that sends nothing looks whether the port is open.
         let quit = if at.protocol() == Protocol::Imap { "LOGOUT" } else { "QUIT" };
-        self.has_asked.then(|| at.finding(FindingKind::EndedWithoutQuit, format!("{how} without {quit}")))
+        self.last.is_some().then(|| at.finding(FindingKind::EndedWithoutQuit, format!("{how} without {quit}")))
     }
 }
 

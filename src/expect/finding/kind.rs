@@ -57,6 +57,8 @@ kinds! {
     BareLfInCommand = "bare-lf-in-command",
     /// A command line was longer than the server accepts.
     LineTooLong = "line-too-long",
+    /// The client sent a request before it had the reply to another one, for which it has to wait.
+    SentTooEarly = "sent-too-early",
     /// A line was not a command of the protocol.
     UnknownCommand = "unknown-command",
     /// The server refused a command because of its syntax, its parameters or its place in the session.
@@ -114,6 +116,9 @@ impl FindingKind {
             (Self::LineTooLong, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.5.3.1.4",
             (Self::LineTooLong, Protocol::Imap) => "RFC 2683 §3.2.1.5",
             (Self::LineTooLong, Protocol::Pop3) => "RFC 2449 §4",
+            (Self::SentTooEarly, Protocol::Smtp | Protocol::Lmtp) => "RFC 2920 §3.1",
+            (Self::SentTooEarly, Protocol::Imap) => "RFC 3501 §7.5",
+            (Self::SentTooEarly, Protocol::Pop3) => "RFC 5034 §4",
             (Self::UnknownCommand | Self::InvalidCommand, Protocol::Smtp | Protocol::Lmtp) => "RFC 5321 §4.1.1",
             (Self::UnknownCommand | Self::InvalidCommand, Protocol::Imap) => "RFC 3501 §9",
             (Self::UnknownCommand | Self::InvalidCommand, Protocol::Pop3) => "RFC 1939 §3",

@@ -33,7 +33,7 @@ fn journal() -> (Journal, Vec<String>) {
     reply.push_labelled("<time>", Bytes::from_static(b"12:00"));
     let input = Input::Body { octets: 17, odd_dots: None };
     let said = (&reply, Some(Status::Positive));
-    let exchange = journal.exchange(AT, SESSION, Event::SmtpMessage, &input, said, detail);
+    let exchange = journal.exchange(AT, SESSION, (Event::SmtpMessage, false), &input, said, detail);
     journal.close(AT, SESSION, exchange, Left::All);
     let mut txn = MailTxn::new(&mut mail, Origin::Delivered, AT);
     let place = txn.mailbox_of("bob@example.org", "Work").unwrap();
