@@ -1,7 +1,7 @@
 //! GreenMail's REST calls: the members that its OpenAPI document names.
 
 use clients::api_client::{Answer, ApiClient, NONE};
-use clients::line_client::talk;
+use clients::line_client::{LineClient, talk};
 use mailjig::MailServer;
 use serde_json::{Value, json};
 
@@ -72,6 +72,18 @@ fn users_are_created_and_deleted() {
     assert_eq!(api.ok("/api/user"), json!([]));
     api.post("/api/user", &bob).expect(200);
     assert_eq!(api.ok("/api/user/bob/messages/"), json!([]), "the login is free again, without its mail");
+}
+
+#[test]
+fn deleting_a_user_ends_the_sessions() {
+    let server = MailServer::builder().account_of("bob", "secret", &["bob@example.org"]).start();
+    let mut client = LineClient::greeted(server.imap().address());
+    client.command("LOGIN bob secret");
+
+    ApiClient::at(server.api()).delete("/api/user/bob@example.org").expect(200);
+
+    assert!(client.line().starts_with("* BYE "));
+    assert!(client.is_closed());
 }
 
 /// The reply to PASS.

@@ -95,15 +95,12 @@ pub(super) async fn create(Target(server): Target, body: Bytes) -> Response {
     }
 }
 
-/// Removes an account with its mail.
+/// Removes an account with its mail, and ends its sessions.
 pub(super) async fn remove(Target(server): Target, Path(id): Path<String>) -> Response {
-    let removed = server.engine().update(|world, now| {
-        let user = User::find(world, &id)?;
-        world.delete_account(&user.login, now).then_some(())
-    });
-    match removed {
-        Some(()) => message(StatusCode::OK, format!("User '{id}' deleted")),
-        None => unknown(&id),
+    let user = server.engine().read(|world| User::find(world, &id));
+    match user.is_some_and(|user| server.delete_account(&user.login)) {
+        true => message(StatusCode::OK, format!("User '{id}' deleted")),
+        false => unknown(&id),
     }
 }
 
