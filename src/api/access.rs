@@ -63,9 +63,15 @@ async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) ->
     if octets <= LITTLE {
         return answer().await;
     }
-    let _one_of_few = LONG_BODIES.acquire().await;
+    let one_of_few = LONG_BODIES.acquire().await;
     let runtime = Handle::current();
-    run_blocking(move || runtime.block_on(answer())).await.unwrap_or_else(Problem::into_response)
+    run_blocking(move || {
+        // The thread is occupied until here, even if the client has disconnected.
+        let _one_of_few = one_of_few;
+        runtime.block_on(answer())
+    })
+    .await
+    .unwrap_or_else(Problem::into_response)
 }
 
 /// The answer to a request that is not admitted.
