@@ -98,7 +98,8 @@ fn each_message_is_sent_once_in_order_and_signed() {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"012345678901234567890123");
     for request in &got {
         let id = request.header("webhook-id");
-        assert_eq!((id, request.header("mailjig-event")), (&*request.json()["seq"].to_string(), "message"));
+        assert!(id.ends_with(&format!("-{}", request.json()["seq"])), "{id}");
+        assert_eq!(request.header("mailjig-event"), "message");
         let signed = format!("{id}.{}.{}", request.header("webhook-timestamp"), request.body);
         let signature = request.header("webhook-signature").strip_prefix("v1,").unwrap();
         ring::hmac::verify(&key, signed.as_bytes(), &BASE64.decode(signature.as_bytes()).unwrap()).unwrap();
@@ -129,6 +130,50 @@ fn a_failed_delivery_is_repeated_and_told() {
         notes["records"].as_array().unwrap().iter().map(|its| its["text"].as_str().unwrap()).collect();
     assert!(notes[0].contains("it answered 500") && notes[0].contains("tried again"), "{notes:?}");
     assert!(notes[1].contains("delivered after 2 failed attempts"), "{notes:?}");
+}
+
+#[test]
+fn notes_about_webhooks_are_not_sent_to_webhooks() {
+    let (server, endpoint) = (MailServer::start(), Endpoint::start());
+    let api = ApiClient::of(&server);
+    api.post("/webhooks", &json!({ "url": endpoint.url, "records": {} })).expect(201);
+    endpoint.statuses.send(500).unwrap();
+
+    server.deliver("bob@example.org", "Subject: first\r\n\r\n");
+    let refused = endpoint.take().json();
+    assert_eq!(endpoint.take().json(), refused, "it is repeated");
+    until("the repetition is told", || api.ok("/journal?kind=noted")["records"].as_array().unwrap().len() == 2);
+    server.deliver("bob@example.org", "Subject: second\r\n\r\n");
+
+    assert_eq!(endpoint.take().json()["captured"], "m2");
+}
+
+#[test]
+fn two_webhooks_have_different_ids_for_the_same_position() {
+    let id = || {
+        let (server, endpoint) = (MailServer::start(), Endpoint::start());
+        ApiClient::of(&server).post("/webhooks", &json!({ "url": endpoint.url })).expect(201);
+        server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+        let got = endpoint.take();
+        (got.json()["seq"].clone(), got.header("webhook-id").to_owned())
+    };
+
+    let ((its, first), (other, second)) = (id(), id());
+
+    assert_eq!(its, other);
+    assert_ne!(first, second, "a receiver that leaves out what it knows accepts both");
+}
+
+#[test]
+fn a_webhook_does_not_begin_after_the_end_of_the_journal() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    for what in ["messages", "records"] {
+        let refused = api.post("/webhooks", &json!({ "url": "http://127.0.0.1:9/", what: {}, "after": 999_999 }));
+        assert_eq!(refused.expect(410)["first"], 0, "{what}");
+    }
+
+    assert_eq!(api.ok("/webhooks")["webhooks"], json!([]));
 }
 
 #[test]

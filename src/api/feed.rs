@@ -7,7 +7,7 @@ use super::json::MessageJson;
 use crate::base::Seq;
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::Matcher;
-use crate::journal::Gone;
+use crate::journal::{Description, Gone, Noted, Weight};
 use crate::server::MailQuery;
 
 /// Number of records that are read before the lock is released.
@@ -32,7 +32,12 @@ pub(super) enum Portion {
 /// A reader of messages or of records.
 pub(super) enum Feed {
     Messages(MailQuery),
-    Records { filters: RecordFilters, cursor: Seq },
+    Records {
+        filters: RecordFilters,
+        cursor: Seq,
+        /// Leaves out the notes about webhooks: a webhook that is sent the note of its own failure would never finish.
+        for_webhook: bool,
+    },
 }
 
 impl Feed {
@@ -45,7 +50,11 @@ impl Feed {
     }
 
     pub(super) fn of_records(after: Seq, filters: RecordFilters) -> Self {
-        Self::Records { filters, cursor: after }
+        Self::Records { filters, cursor: after, for_webhook: false }
+    }
+
+    pub(super) fn of_records_for_webhook(after: Seq, filters: RecordFilters) -> Self {
+        Self::Records { filters, cursor: after, for_webhook: true }
     }
 
     /// What wakes a reader that has read everything.
@@ -68,7 +77,7 @@ impl Feed {
     pub(super) fn read(&mut self, engine: &Engine) -> Option<Portion> {
         match self {
             Self::Messages(query) => messages(query, engine),
-            Self::Records { filters, cursor } => records(filters, cursor, engine),
+            Self::Records { filters, cursor, for_webhook } => records(filters, *for_webhook, cursor, engine),
         }
     }
 }
@@ -87,7 +96,7 @@ fn messages(query: &mut MailQuery, engine: &Engine) -> Option<Portion> {
     Some(Portion::Items(blocking_if_long(octets, || found.iter().map(|its| item(MessageJson::from(its))).collect())))
 }
 
-fn records(filters: &RecordFilters, cursor: &mut Seq, engine: &Engine) -> Option<Portion> {
+fn records(filters: &RecordFilters, for_webhook: bool, cursor: &mut Seq, engine: &Engine) -> Option<Portion> {
     let before = *cursor;
     let found = engine.read(|world| {
         let journal = &world.journal;
@@ -95,6 +104,9 @@ fn records(filters: &RecordFilters, cursor: &mut Seq, engine: &Engine) -> Option
         for (seq, record) in journal.since(*cursor)?.take(PORTION) {
             *cursor = seq;
             let description = journal.describe(seq, record);
+            if for_webhook && is_about_webhook(&description) {
+                continue;
+            }
             if filters.holds(journal, record.session, &description) {
                 found.push(RecordJson::new(seq, record, &description));
             }
@@ -113,4 +125,8 @@ fn records(filters: &RecordFilters, cursor: &mut Seq, engine: &Engine) -> Option
             Some(Portion::Discarded { first })
         }
     }
+}
+
+fn is_about_webhook(description: &Description<'_>) -> bool {
+    matches!(description, Description::Noted(Noted { weight: Weight::Webhook, .. }))
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::Uri;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use ring::hmac::{self, HMAC_SHA256};
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -31,6 +32,9 @@ pub(super) struct Receiver {
     uri: Uri,
     key: Option<hmac::Key>,
     agent: Agent,
+    /// Begins the id of each request: a receiver that leaves out what it knows by its id must not mistake the messages of
+    /// two servers, or of two runs, for each other.
+    id: Arc<str>,
 }
 
 /// Why a URL or a secret is not valid.
@@ -55,7 +59,9 @@ impl Receiver {
         // Neither proxies nor redirects: the messages go where the user said.
         let config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
         let agent = config.timeout_global(Some(PATIENCE)).build().into();
-        Ok(Self { uri, key: key.transpose()?, agent })
+        let mut id = [0; 8];
+        SystemRandom::new().fill(&mut id).expect("the system has random numbers");
+        Ok(Self { uri, key: key.transpose()?, agent, id: HEXLOWER.encode(&id).into() })
     }
 
     /// The URL without credentials and query, which may be secret.
@@ -70,11 +76,12 @@ impl Receiver {
     fn post(&self, item: &FeedItem) -> Result<(), String> {
         // The receiver compares it with its own clock, so it is not the time of the server's clock.
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+        let id = format!("{}-{}", self.id, item.seq);
         let mut request = self.agent.post(&self.uri).content_type("application/json");
-        request = request.header("webhook-id", item.seq.to_string()).header("webhook-timestamp", seconds.to_string());
+        request = request.header("webhook-id", &id).header("webhook-timestamp", seconds.to_string());
         request = request.header("mailjig-event", item.kind);
         if let Some(key) = &self.key {
-            let signed = format!("{}.{seconds}.{}", item.seq, item.json);
+            let signed = format!("{id}.{seconds}.{}", item.json);
             let signature = hmac::sign(key, signed.as_bytes());
             request = request.header("webhook-signature", format!("v1,{}", BASE64.encode(signature.as_ref())));
         }
@@ -127,10 +134,10 @@ async fn deliver(engine: Arc<Engine>, hook: Arc<Webhook>, receiver: Receiver, mu
 }
 
 /// Delivers one message or record, however many attempts it takes.
-async fn deliver_one(engine: &Arc<Engine>, hook: &Webhook, receiver: &Receiver, item: FeedItem) {
+async fn deliver_one(engine: &Arc<Engine>, hook: &Arc<Webhook>, receiver: &Receiver, item: FeedItem) {
     let (item, mut pause, mut failed) = (Arc::new(item), FIRST_PAUSE, 0_u32);
     loop {
-        let result = attempt(receiver.clone(), Arc::clone(&item)).await;
+        let result = attempt(receiver.clone(), Arc::clone(hook), Arc::clone(&item)).await;
         let Err(why) = result else { break };
         failed += 1;
         hook.note_failure(&why);
@@ -148,8 +155,16 @@ async fn deliver_one(engine: &Arc<Engine>, hook: &Webhook, receiver: &Receiver, 
     }
 }
 
-async fn attempt(receiver: Receiver, item: Arc<FeedItem>) -> Result<(), String> {
-    let _one_of_few = ATTEMPTS.acquire().await;
-    let done = spawn_blocking(move || receiver.post(&item)).await;
+async fn attempt(receiver: Receiver, hook: Arc<Webhook>, item: Arc<FeedItem>) -> Result<(), String> {
+    let one_of_few = ATTEMPTS.acquire().await;
+    let done = spawn_blocking(move || {
+        // The thread is occupied until here, even if nobody waits for the result any more.
+        let _one_of_few = one_of_few;
+        if hook.is_ended() {
+            return Err("the webhook has ended".to_owned());
+        }
+        receiver.post(&item)
+    })
+    .await;
     done.unwrap_or_else(|_| Err("a bug in mailjig; please report it".to_owned()))
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{JsonBody, NoBody};
+use super::events::refuse_unreached;
 use super::feed::Feed;
 use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, from_pairs};
@@ -31,7 +32,8 @@ pub(super) struct NewWebhook {
     secret: Option<String>,
     /// Send messages, and only those that match these filters of `GET /v1/messages`. This is the default.
     messages: Option<BTreeMap<String, FilterValues>>,
-    /// Send records of the journal, and only those that match these filters of `GET /v1/journal`.
+    /// Send records of the journal, and only those that match these filters of `GET /v1/journal`. Notes about webhooks
+    /// are left out.
     records: Option<BTreeMap<String, FilterValues>>,
     /// Begin after this cursor; without it, with what comes from now on.
     after: Option<u64>,
@@ -73,7 +75,7 @@ impl WebhookJson {
         let progress = hook.progress().clone();
         let behind = engine.read(|world| match hook.gets_messages {
             true => world.journal.closed_since(progress.cursor, None).count() as u64,
-            false => world.journal.tip().0 - progress.cursor.max(world.journal.floor()).0,
+            false => world.journal.tip().0.saturating_sub(progress.cursor.max(world.journal.floor()).0),
         });
         Self {
             id: format!("w{}", hook.no),
@@ -100,6 +102,7 @@ pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<WebhookLis
 /// The webhook ends when it is deleted, when the server is reset, and with the server.
 #[utoipa::path(post, path = "/webhooks", request_body = NewWebhook, responses(
     (status = 201, description = "The webhook.", body = WebhookJson),
+    (status = 410, description = "The journal has not reached the cursor `after`: it is of an earlier run."),
     (status = 422, description = "There are too many webhooks."),
 ))]
 pub(super) async fn add(
@@ -112,6 +115,7 @@ pub(super) async fn add(
         NotAReceiver::Url(why) => Problem::field("url", why),
         NotAReceiver::Secret(why) => Problem::field("secret", why),
     })?;
+    refuse_unreached(&server, new.after.map_or_else(Seq::default, Seq))?;
     let after = new.after.map_or_else(|| server.engine().read(|world| world.journal.tip()), Seq);
     let (feed, filters) = match (new.messages, new.records) {
         (messages, None) => {
@@ -122,13 +126,15 @@ pub(super) async fn add(
         }
         (None, Some(records)) => {
             let (pairs, text) = pairs("records", records);
-            (Feed::of_records(after, from_pairs(pairs).map_err(|why| why.below("records"))?), text)
+            let filters = from_pairs(pairs).map_err(|why| why.below("records"))?;
+            (Feed::of_records_for_webhook(after, filters), text)
         }
         (Some(_), Some(_)) => return Err(Problem::field("records", "give either `messages` or `records`")),
     };
     let added = begin(&server, receiver, feed, filters, false);
     let hook = added.ok_or_else(|| {
-        let detail = format!("there are already {MOST_WEBHOOKS} webhooks: delete those that are not needed");
+        let detail =
+            format!("a server that runs has at most {MOST_WEBHOOKS} webhooks: delete those that are not needed");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     })?;
     let location = [(header::LOCATION, format!("{base}/webhooks/w{}", hook.no))];
@@ -151,7 +157,7 @@ pub(super) async fn one(
     Ok(Json(WebhookJson::of(&hook, server.engine())))
 }
 
-/// Delete a webhook: nothing more is sent there.
+/// Delete a webhook: nothing more is sent there, except that a request that is already under way may still arrive.
 #[utoipa::path(delete, path = "/webhooks/{w}", params(("w" = String, Path, description = "The webhook, such as `w1`.")), responses(
     (status = 204, description = "It is deleted."),
     (status = 404, description = "There is no such webhook."),

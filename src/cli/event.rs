@@ -41,7 +41,10 @@ impl Kind {
 
     pub(super) fn style(self) -> Style {
         match self {
-            Self::Opened | Self::Secured | Self::Ended | Self::Noted(Weight::Note | Weight::State) => FAINT,
+            Self::Opened
+            | Self::Secured
+            | Self::Ended
+            | Self::Noted(Weight::Note | Weight::Webhook | Weight::State) => FAINT,
             Self::Captured | Self::Delivered => MAIL,
             Self::Login { is_accepted: true } => LOGIN,
             Self::Fired => RULE,

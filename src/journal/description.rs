@@ -118,10 +118,10 @@ impl Description<'_> {
 }
 
 impl Weight {
-    /// Its name, such as `failure`.
+    /// Its name, such as `failure`. A note about a webhook is a note.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Note => "note",
+            Self::Note | Self::Webhook => "note",
             Self::State => "state",
             Self::Failure => "failure",
         }

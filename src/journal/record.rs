@@ -65,6 +65,8 @@ pub(crate) struct Noted {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub(crate) enum Weight {
     Note,
+    /// A note about a webhook, which no webhook gets.
+    Webhook,
     /// A variable changed.
     State,
     /// A failure, which verification reports.

@@ -191,7 +191,9 @@ impl Part {
                     self.direct(format!("only {octets} of the {of} octets of this reply were sent"));
                 }
             }
-            Description::Noted(Noted { weight: Weight::Note, by, text }) => self.noted(by.as_deref(), "notes", text),
+            Description::Noted(Noted { weight: Weight::Note | Weight::Webhook, by, text }) => {
+                self.noted(by.as_deref(), "notes", text)
+            }
             Description::Noted(Noted { weight: Weight::Failure, by, text }) => self.noted(by.as_deref(), "fails", text),
             Description::Dropped { octets } => {
                 self.direct(format!("{octets} octets were sent in cleartext after STARTTLS and discarded"));

@@ -1,5 +1,6 @@
 //! The webhooks of a server: which there are, and how far each has come. Does not know how they are delivered.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::AbortHandle;
@@ -30,6 +31,7 @@ pub(crate) struct Webhook {
     pub(crate) gets_messages: bool,
     /// It was there at the start, so a reset does not end it.
     is_lasting: bool,
+    is_ended: AtomicBool,
     progress: Mutex<WebhookProgress>,
 }
 
@@ -61,6 +63,11 @@ impl Webhook {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing more is to be sent.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Acquire)
+    }
+
     /// An attempt has failed.
     pub(crate) fn note_failure(&self, why: &str) {
         let mut progress = self.progress();
@@ -89,7 +96,15 @@ impl Webhooks {
         let no = registered.last;
         let NewHook { url, filters, gets_messages, cursor, is_lasting } = new;
         let progress = Mutex::new(WebhookProgress { cursor, ..WebhookProgress::default() });
-        let hook = Arc::new(Webhook { no, url, filters, gets_messages, is_lasting, progress });
+        let hook = Arc::new(Webhook {
+            no,
+            url,
+            filters,
+            gets_messages,
+            is_lasting,
+            is_ended: AtomicBool::new(false),
+            progress,
+        });
         let delivering = deliver(Arc::clone(&hook));
         registered.hooks.push((Arc::clone(&hook), delivering));
         Some(hook)
@@ -119,7 +134,12 @@ impl Webhooks {
     fn end(&self, which: impl Fn(&Webhook) -> bool) -> usize {
         let mut registered = self.lock();
         let ended = registered.hooks.extract_if(.., |(hook, _)| which(hook));
-        ended.map(|(_, delivering)| delivering.abort()).count()
+        let end = |(hook, delivering): (Arc<Webhook>, AbortHandle)| {
+            // What waits for a thread is not aborted.
+            hook.is_ended.store(true, Ordering::Release);
+            delivering.abort();
+        };
+        ended.map(end).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Registered> {

@@ -225,7 +225,7 @@ impl World {
     /// Records how the deliveries of a webhook fare.
     #[cfg(feature = "api")]
     pub(crate) fn note_webhook(&mut self, text: String, now: Timestamp) {
-        self.noted(Weight::Note, text, now);
+        self.noted(Weight::Webhook, text, now);
     }
 
     /// Records that a listener that was temporarily closed cannot be opened again.
