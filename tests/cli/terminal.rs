@@ -58,6 +58,14 @@ impl Screen {
     }
 }
 
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Its terminal goes with it, and so the program in it gets SIGHUP.
+        let _it_may_be_gone = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 #[test]
 fn each_event_is_a_coloured_line_without_credentials() {
     let folder = tempfile::tempdir().unwrap();
