@@ -195,6 +195,8 @@ fn codes_are_found() {
     let (server, api) = start();
     server.deliver("bob", "Subject: Log in\r\n\r\nYour code is 123 456.\r\n");
     assert_eq!(api.ok("/messages/m1/codes"), json!(["123456"]));
+    server.deliver("bob", "Subject: 9876 is your code\r\nContent-Type: text/html\r\n\r\n<p>or <b>4711</b></p>");
+    assert_eq!(api.ok("/messages/m2/codes"), json!(["9876", "4711"]));
 }
 
 #[test]
@@ -210,6 +212,58 @@ fn a_rule_without_id_is_named_by_its_number() {
     let first = numbers[0].as_str().unwrap();
     api.put(format!("/rules/{first}"), &rule).expect(200);
     assert_eq!(ids(api.ok("/rules")), numbers);
+}
+
+#[test]
+fn a_name_means_one_rule() {
+    let (_server, api) = start();
+    let named = |id: &str| json!({ "id": id, "on": "smtp.noop", "do": { "reply": "250 hi" } });
+    api.post("/rules", &named("d")).expect(201);
+    api.post("/rules", &named("e")).expect(201);
+
+    assert_eq!(api.post("/rules", &named("d")).field(409), "id");
+    assert_eq!(api.put("/rules/e", &named("d")).field(409), "id");
+    for id in ["", "r1", "r99"] {
+        assert_eq!(api.post("/rules", &named(id)).field(422), "id");
+    }
+    api.put("/rules/d", &named("d")).expect(200);
+    let unnamed = api.post("/rules", &json!({ "on": "smtp.noop", "do": { "reply": "250 hi" } })).expect(201);
+    api.put("/rules/r3", &unnamed["rule"]).expect(200);
+    api.delete("/rules/d").expect(204);
+    api.post("/rules", &named("d")).expect(201);
+}
+
+#[test]
+fn an_address_belongs_to_one_account() {
+    let (_server, api) = start();
+    let with = |address: &str| json!({ "password": "x", "addresses": [address] });
+    api.put("/accounts/a1", &with("both@example.org")).expect(201);
+
+    assert_eq!(api.put("/accounts/a2", &with("Both@example.org")).field(409), "addresses");
+    assert_eq!(api.put("/accounts/a2", &with("a1")).field(409), "addresses");
+    api.get("/accounts/a2").expect(404);
+    api.put("/accounts/a1", &with("both@example.org")).expect(200);
+    assert_eq!(api.ok("/accounts/a1")["addresses"], json!(["both@example.org"]));
+}
+
+#[test]
+fn errors_speak_of_json_and_of_what_was_asked() {
+    let (_server, api) = start();
+    for (path, body, says) in [
+        ("/servers", json!(1), "expected an object"),
+        ("/servers", json!({ "accounts": 1 }), "expected an array"),
+        ("/servers", json!({ "accounts": [1] }), "expected an object"),
+        ("/servers", json!({ "limits": { "keep": -1 } }), "expected a whole number"),
+        ("/reset", json!({ "keep": 1 }), "unknown field `keep`: this resource takes no body"),
+    ] {
+        let detail = api.post(path, &body).detail(422);
+        assert!(detail.contains(says), "{detail}");
+    }
+    api.post("/rules", &json!({ "on": "smtp.noop", "do": { "reply": "250 hi" } })).expect(201);
+    let detail = api.get("/rules/r1?fired=1").detail(409);
+    assert!(detail.starts_with("the rule has not fired that often\n"), "{detail}");
+    let detail = api.get("/sessions?wait=1ms").detail(409);
+    assert!(detail.starts_with("within 1ms, no session is there\n"), "{detail}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use bytes::Bytes;
 
 use super::Envelope;
-use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links};
+use super::mime::{Address, Mime, Part, addresses, codes, decode_words, links, readable};
 use crate::base::{MessageNo, SessionNo, Timestamp};
 
 /// One captured message: its envelope, its octets as received, its session and its time. Immutable, and cheap to clone:
@@ -318,8 +318,18 @@ impl Message {
         links(self.body_of("text/plain").as_deref(), self.html().as_deref())
     }
 
-    /// The one-time codes in its text, each once: four to eight digits that stand alone, written without blanks and
-    /// hyphens. Those near a word such as "code" or "PIN" come first.
+    /// The one-time codes in its subject and its text, or in its HTML if it has no plain text; each once. A code is
+    ///
+    /// - a number of four to eight digits that stands alone, also as `123 456` or `1234-5678`, which are returned
+    ///   without the blank or the hyphen,
+    /// - in a line with a word such as "code", "PIN" or "confirm" or directly below one: a capital letter, a hyphen and
+    ///   four to eight digits, as in `G-482911`; six to eight capital letters and digits with at least two digits, as in
+    ///   `A1B2C3`; both are returned as they are written,
+    /// - four to eight digits after `code=`, `otp=`, `pin=` or `passcode=`, also in a URL.
+    ///
+    /// Parts of dates, amounts, URLs and telephone numbers do not count, nor does a number directly after a word such as
+    /// "order" or "invoice". A year from 1900 to 2099 counts only in or below a line with such a word. Codes there come
+    /// first, then the others, then years.
     ///
     /// ```
     /// use mailjig::prelude::*;
@@ -329,7 +339,8 @@ impl Message {
     /// assert_eq!(mail.codes(), ["123456"]);
     /// ```
     pub fn codes(&self) -> Vec<String> {
-        codes(&self.text())
+        let text = self.body_of("text/plain").or_else(|| self.html().map(|html| readable(&html)));
+        codes(&self.subject(), &text.unwrap_or_default())
     }
 
     /// One line about it, as `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`.

@@ -35,6 +35,20 @@ pub(crate) struct Member {
     pub(crate) addresses: Vec<Box<str>>,
 }
 
+impl Member {
+    /// An address or the login of this account that one of the others has, and its login. The account's own entry in the
+    /// list does not count.
+    pub(crate) fn conflict<'a>(&'a self, others: &'a [Self]) -> Option<(&'a str, &'a str)> {
+        let own = || [&self.login].into_iter().chain(&self.addresses);
+        let has = |other: &Self, name: &str| {
+            same(&other.login, name) || other.addresses.iter().any(|address| same(address, name))
+        };
+        let others = others.iter().filter(|other| !same(&other.login, &self.login));
+        let mut pairs = others.filter_map(|other| Some((&**own().find(|name| has(other, name))?, &*other.login)));
+        pairs.next()
+    }
+}
+
 /// A login with its mailboxes, in the order of their numbers; the first is INBOX.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {

@@ -1,40 +1,87 @@
 //! The one-time codes in a message.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-/// The groups of digits in a text that look like one-time codes, each once: four to eight digits that stand alone, or
-/// two groups of three or four digits, which a blank or a hyphen separates and the result does not contain. Those in a
-/// line with a word such as "code", or directly below such a line, come first.
-pub(crate) fn codes(text: &str) -> Vec<String> {
-    static CODE: OnceLock<Regex> = OnceLock::new();
-    static WORD: OnceLock<Regex> = OnceLock::new();
-    let code = CODE.get_or_init(|| {
-        Regex::new(r"[0-9]{3}[ -][0-9]{3}|[0-9]{4}[ -][0-9]{4}|[0-9]{4,8}").expect("the pattern is valid")
-    });
-    let word = WORD.get_or_init(|| {
-        Regex::new(
-            r"(?i)(?:code|(?-u:\b)(?:pin|tan)(?-u:\b)|otp|passcode|password|verif|confirm|token|einmal|bestätig)",
-        )
-        .expect("the pattern is valid")
-    });
+/// The patterns of codes, and of what stands around them.
+struct Patterns {
+    digits: Regex,
+    /// Codes that count only if a word for a code is near.
+    mixed: Regex,
+    /// A number in a URL or a form whose name says that it is a code.
+    parameter: Regex,
+    word: Regex,
+    /// What stands before a number that is no code: other digits of a telephone number, or a word for another number.
+    other: Regex,
+    year: Regex,
+}
 
-    let (mut near, mut far, mut is_announced) = (Vec::new(), Vec::new(), false);
+fn patterns() -> &'static Patterns {
+    static PATTERNS: OnceLock<Patterns> = OnceLock::new();
+    let regex = |text: &str| Regex::new(text).expect("the pattern is valid");
+    PATTERNS.get_or_init(|| Patterns {
+        digits: regex("[0-9]{3}[ -][0-9]{3}|[0-9]{4}[ -][0-9]{4}|[0-9]{4,8}"),
+        mixed: regex("[A-Z]-[0-9]{4,8}|[A-Z0-9]{6,8}"),
+        parameter: regex(r"(?i)(?:^|[^\w-])(?:code|otp|pin|passcode)=([0-9]{4,8})(?:[^\w-]|$)"),
+        word: regex(
+            r"(?i)(?:code|(?-u:\b)(?:pin|tan)(?-u:\b)|otp|passcode|password|verif|confirm|token|einmal|bestätig)",
+        ),
+        other: regex(concat!(
+            r"(?i)(?:\+[0-9][0-9 ()/-]*|(?:^|[^0-9])(?:[0-9]{1,3}|0[0-9]{1,4})\)?[ /-]|",
+            r"(?-u:\b)(?:order|invoice|ticket|customer|phone|tel|fax)(?-u:\b)\W*(?:(?:number|no|nr|id)(?-u:\b)\W*)?)$"
+        )),
+        year: regex("^(?:19|20)[0-9]{2}$"),
+    })
+}
+
+/// What looks like a one-time code in a subject and a text, each once. Those in a line with a word such as "code", or
+/// directly below such a line, come first, and years last. [`Message::codes`](crate::Message::codes) says what counts.
+pub(crate) fn codes(subject: &str, text: &str) -> Vec<String> {
+    let word = &patterns().word;
+    let (mut near, mut years, mut far) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sort = |line: &str, is_near: bool| {
+        for code in codes_in(line, is_near) {
+            let is_year = patterns().year.is_match(&code);
+            match (is_near, is_year) {
+                (true, false) => near.push(code),
+                (true, true) => years.push(code),
+                (false, false) => far.push(code),
+                (false, true) => {}
+            }
+        }
+    };
+    sort(subject, word.is_match(subject));
+    let mut is_announced = false;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let names_it = word.is_match(line);
-        let alone = code.find_iter(line).filter(|found| stands_alone(line, found.start(), found.end()));
-        let found = alone.map(|found| found.as_str().replace([' ', '-'], ""));
-        if names_it || is_announced {
-            near.extend(found)
-        } else {
-            far.extend(found)
-        }
+        sort(line, names_it || is_announced);
         is_announced = names_it;
     }
     let mut seen = HashSet::new();
-    near.into_iter().chain(far).filter(|code| seen.insert(code.clone())).collect()
+    near.into_iter().chain(far).chain(years).filter(|code| seen.insert(code.clone())).collect()
+}
+
+/// The codes of a line, in order.
+fn codes_in(line: &str, is_near: bool) -> Vec<String> {
+    let patterns = patterns();
+    let alone = |found: &regex::Match<'_>| stands_alone(line, found.start(), found.end());
+    let digits = patterns.digits.find_iter(line).filter(alone);
+    let digits = digits.filter(|found| !patterns.other.is_match(&line[..found.start()]));
+    let digits = digits.map(|found| (found.start(), found.as_str().replace([' ', '-'], "")));
+    let is_mixed = |text: &str| {
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        digits >= 2 && text.bytes().any(|b| b.is_ascii_uppercase())
+    };
+    let mixed = patterns.mixed.find_iter(line).filter(|found| is_near && is_mixed(found.as_str()) && alone(found));
+    let mixed = mixed.map(|found| (found.start(), found.as_str().to_owned()));
+    let named = patterns.parameter.captures_iter(line).filter_map(|found| found.get(1));
+    let named = named.map(|found| (found.start(), found.as_str().to_owned()));
+    let mut all: Vec<(usize, String)> = digits.chain(mixed).chain(named).collect();
+    all.sort_by_key(|(start, _)| *start);
+    all.into_iter().map(|(_, code)| code).collect()
 }
 
 /// Whether the text around is neither a longer number, a word, a date, an amount, an address nor a URL.
@@ -53,6 +100,26 @@ fn stands_alone(line: &str, start: usize, end: usize) -> bool {
     ends_before && ends_behind
 }
 
+/// The text that a reader of the HTML sees, roughly: without tags, comments, styles and scripts. Tags other than those
+/// within a line begin a new line.
+pub(crate) fn readable(html: &str) -> String {
+    static UNSEEN: OnceLock<Regex> = OnceLock::new();
+    static INLINE: OnceLock<Regex> = OnceLock::new();
+    static TAG: OnceLock<Regex> = OnceLock::new();
+    let regex = |text: &str| Regex::new(text).expect("the pattern is valid");
+    let unseen = UNSEEN.get_or_init(|| {
+        regex(r"(?is)<!--.*?-->|<head\b.*?</head\s*>|<style\b.*?</style\s*>|<script\b.*?</script\s*>|[\r\n]+")
+    });
+    let inline =
+        INLINE.get_or_init(|| regex(r"(?i)</?(?:a|abbr|b|big|code|em|font|i|kbd|mark|small|span|strong|tt|u)\b[^>]*>"));
+    let tag = TAG.get_or_init(|| regex(r"</?[A-Za-z][^>]*>"));
+    let text = unseen.replace_all(html, " ");
+    let text = inline.replace_all(&text, "");
+    let text = tag.replace_all(&text, "\n");
+    let text: Cow<'_, str> = html_escape::decode_html_entities(&*text);
+    text.replace('\u{a0}', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +130,7 @@ mod tests {
             ("Your code is 123456.", &["123456"][..]),
             ("Use 123 456 to log in", &["123456"]),
             ("PIN: 1234-5678", &["12345678"]),
-            ("In 2026 we met.\r\nYour verification code:\r\n\r\n  4711\r\n", &["4711", "2026"]),
+            ("We met 5050 times.\r\nYour verification code:\r\n\r\n  4711\r\n", &["4711", "5050"]),
             ("(987654)", &["987654"]),
             ("Dein Einmalkennwort lautet 555111", &["555111"]),
             ("code 123456, again code 123456", &["123456"]),
@@ -72,7 +139,47 @@ mod tests {
             ("123", &[]),
             ("", &[]),
         ] {
-            assert_eq!(codes(text), expected, "{text}");
+            assert_eq!(codes("", text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn codes_with_letters_and_named_parameters_count_where_they_are_unambiguous() {
+        for (text, expected) in [
+            ("G-482911 is your verification code", &["G-482911"][..]),
+            ("Your code: A1B2C3", &["A1B2C3"]),
+            ("Flight A1B2C3, gate B-4711", &[]),
+            ("Your code: ABCDEF", &[]),
+            ("code=778899", &["778899"]),
+            ("Go to https://example.org/c?code=665544&x=1234.", &["665544"]),
+            ("https://example.org/?zipcode=12345&country-code=0049", &[]),
+        ] {
+            assert_eq!(codes("", text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn years_and_numbers_of_telephones_and_orders_are_not_codes() {
+        for (text, expected) in [
+            ("In 2026 we met.", &[][..]),
+            ("Your code of May 2026 is 4711", &["4711", "2026"]),
+            ("Your code is 2024", &["2024"]),
+            ("Call +49 30 901820 or (030) 901820 or +1 (555) 123-4567", &[]),
+            ("We confirm your order 20251234 and invoice no. 4711", &[]),
+        ] {
+            assert_eq!(codes("", text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_stand_in_the_subject_too() {
+        assert_eq!(codes("471147 is your code", "Hello 9999"), ["471147", "9999"]);
+    }
+
+    #[test]
+    fn the_readable_text_of_html_has_no_tags_comments_and_styles() {
+        let html = "<html><head><style>p{color:#123456}</style></head><body><!-- 111111 --><p>Your&nbsp;code:</p>\r\n\
+                    <table><tr><td style='width:1234px'><b>47</b><i>11</i></td></tr></table>";
+        assert_eq!(codes("", &readable(html)), ["4711"]);
     }
 }

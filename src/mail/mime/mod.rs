@@ -16,7 +16,7 @@ use memchr::memmem;
 
 pub use address::Address;
 pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
-pub(crate) use codes::codes;
+pub(crate) use codes::{codes, readable};
 pub(crate) use header::decode_words;
 pub(crate) use links::links;
 pub use part::Part;
