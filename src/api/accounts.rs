@@ -12,7 +12,7 @@ use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
 use crate::base::{Timestamp, is_identifier};
-use crate::mail::{Account, Flags, Mailbox, Member, SpecialUse};
+use crate::mail::{Account, Accounts, Flags, Mailbox, Member, SpecialUse};
 use crate::protocol::InvalidMailbox;
 use crate::world::{Draft, NotChanged, World};
 
@@ -20,6 +20,9 @@ use crate::world::{Draft, NotChanged, World};
 pub(super) struct AccountJson {
     #[schema(value_type = String)]
     login: Box<str>,
+    /// Further addresses whose mail it gets.
+    #[schema(value_type = Vec<String>)]
+    addresses: Vec<Box<str>>,
     mailboxes: Vec<MailboxJson>,
     /// The names of the mailboxes that it has subscribed to.
     #[schema(value_type = Vec<String>)]
@@ -40,10 +43,11 @@ pub(super) struct MailboxJson {
     unseen: usize,
 }
 
-impl From<&Account> for AccountJson {
-    fn from(account: &Account) -> Self {
+impl AccountJson {
+    fn of(account: &Account, accounts: &Accounts) -> Self {
         Self {
             login: account.login.clone(),
+            addresses: accounts.member(&account.login).map(|member| member.addresses.clone()).unwrap_or_default(),
             mailboxes: account.mailboxes().iter().map(MailboxJson::from).collect(),
             subscriptions: account.subscriptions.iter().map(|name| (&**name).into()).collect(),
         }
@@ -117,7 +121,10 @@ pub(super) struct Put {
 /// List the accounts with their mailboxes.
 #[utoipa::path(get, path = "/accounts", responses((status = 200, description = "The accounts.", body = AccountList)))]
 pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<AccountList> {
-    let list = |world: &World| world.mail.accounts.iter().map(|(_, account)| account.into()).collect();
+    let list = |world: &World| {
+        let accounts = &world.mail.accounts;
+        accounts.iter().map(|(_, account)| AccountJson::of(account, accounts)).collect()
+    };
     Json(AccountList { accounts: server.engine().read(list) })
 }
 
@@ -131,7 +138,7 @@ pub(super) async fn one(
     Path(login): Path<String>,
     _: NoParams,
 ) -> Result<Json<AccountJson>, Problem> {
-    let account = server.engine().read(|world| account(world, &login).map(AccountJson::from));
+    let account = server.engine().read(|world| shown(world, &login));
     account.map(Json).ok_or_else(|| Problem::none("account", &login))
 }
 
@@ -142,6 +149,7 @@ pub(super) async fn one(
     request_body = Option<NewAccount>, responses(
     (status = 200, description = "The account existed before.", body = AccountJson),
     (status = 201, description = "The new account.", body = AccountJson),
+    (status = 409, description = "Another account has this login or one of the addresses."),
     (status = 422, description = "The login or an address is not valid, or the list of accounts is closed and there is no password."),
 ))]
 pub(super) async fn make(
@@ -160,6 +168,11 @@ pub(super) async fn make(
     }
     let member = password.map(|password| Member { login: login.as_str().into(), password, addresses });
     let (account, is_new) = server.engine().update(|world, now| {
+        let conflict = member.as_ref().and_then(|member| member.conflict(world.mail.accounts.members()));
+        if let Some((address, other)) = conflict {
+            let detail = format!("`{address}` belongs to the account `{other}`");
+            return Err(Problem::field("addresses", detail).status(StatusCode::CONFLICT));
+        }
         let is_new = world.make_account(&login, member, now).map_err(|why| match why {
             NotChanged::Invalid(InvalidMailbox::Stranger) => {
                 let detail = "the list of accounts is closed; give the account a `password`";
@@ -173,7 +186,7 @@ pub(super) async fn make(
             | NotChanged::Below
             | NotChanged::Inbox) => refused(why),
         })?;
-        Ok::<_, Problem>((account(world, &login).map(AccountJson::from), is_new))
+        Ok::<_, Problem>((shown(world, &login), is_new))
     })?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(account)).into_response())
@@ -269,6 +282,10 @@ pub(super) fn refused(why: NotChanged) -> Problem {
         Some(field) => Problem::field(field, detail).status(status),
         None => Problem::new(status, detail),
     }
+}
+
+fn shown(world: &World, login: &str) -> Option<AccountJson> {
+    account(world, login).map(|account| AccountJson::of(account, &world.mail.accounts))
 }
 
 fn account<'w>(world: &'w World, login: &str) -> Option<&'w Account> {

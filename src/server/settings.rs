@@ -174,11 +174,14 @@ impl Settings {
         }
     }
 
-    /// Adds an account to the list. Fails if it is already on the list.
+    /// Adds an account to the list. Fails if it is already on the list, or if another account has one of its addresses.
     pub(crate) fn add_member(&mut self, member: Member) -> Result<(), String> {
         let login = member.login.to_lowercase();
         if self.members.iter().any(|its| its.login.to_lowercase() == login) {
             return Err(format!("there is already an account `{}`", member.login));
+        }
+        if let Some((address, login)) = member.conflict(&self.members) {
+            return Err(format!("the address `{address}` of `{}` belongs to the account `{login}`", member.login));
         }
         self.members.push(member);
         Ok(())
