@@ -70,6 +70,7 @@ pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<RuleList> 
 /// Mount a rule, outside all others. The body is the rule, as in a scenario; without `id`, its number is its name.
 #[utoipa::path(post, path = "/rules", request_body = Object, responses(
     (status = 201, description = "The rule is mounted.", body = MountedJson),
+    (status = 409, description = "A rule has this `id`."),
     (status = 422, description = "The rule is not valid. `problems` names each error and its place."),
 ))]
 pub(super) async fn add(
@@ -80,12 +81,13 @@ pub(super) async fn add(
 ) -> Result<Response, Problem> {
     let NewRule { mut rule, has_id } = read(&server, &body)?;
     let (no, shown) = server.engine().update(|world, now| {
-        if !has_id {
-            rule.id = format!("r{}", world.rulebook.next_no().0).into();
+        match has_id {
+            true => check_id(world, &rule.id, None)?,
+            false => rule.id = format!("r{}", world.rulebook.next_no().0).into(),
         }
         let no = world.mount(Arc::new(rule), now);
-        (no, world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world)))
-    });
+        Ok::<_, Problem>((no, world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world))))
+    })?;
     let location = [(header::LOCATION, format!("{base}/rules/r{}", no.0))];
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
 }
@@ -95,6 +97,24 @@ struct NewRule {
     rule: Rule,
     /// Whether the body names it. If not, its number is its name, so that reports can tell rules apart.
     has_id: bool,
+}
+
+/// Refuses a name that would mean another rule. `replaced` keeps its own.
+fn check_id(world: &World, id: &str, replaced: Option<&Mounted>) -> Result<(), Problem> {
+    if replaced.is_some_and(|replaced| *replaced.rule.id == *id) {
+        return Ok(());
+    }
+    let is_number = id.strip_prefix('r').is_some_and(|digits| digits.parse::<u32>().is_ok());
+    if id.is_empty() || is_number {
+        let detail =
+            format!("`{id}` is not a name for a rule: a name is not empty, and names such as `r3` are numbers");
+        return Err(Problem::field("id", detail).status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    if world.rulebook.rules().iter().any(|mounted| *mounted.rule.id == *id) {
+        let detail = format!("there is a rule `{id}` already; remove it, or replace it with `PUT /v1/rules/{id}`");
+        return Err(Problem::field("id", detail).status(StatusCode::CONFLICT));
+    }
+    Ok(())
 }
 
 fn read(server: &Server, body: &[u8]) -> Result<NewRule, Problem> {
@@ -121,7 +141,10 @@ pub(super) async fn one(
         if Until::new(server.engine(), interest, within, Box::new(check)).await.is_none() {
             let report = server.engine().read(|world| world.rule_report(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
-            let detail = format!("the rule did not fire that often within {within:?}\n{report}");
+            let detail = match wait {
+                Some(within) => format!("the rule did not fire that often within {within:?}\n{report}"),
+                None => format!("the rule has not fired that often\n{report}"),
+            };
             return Err(Problem::new(StatusCode::CONFLICT, detail).with("report", report));
         }
     } else if wait.is_some() {
@@ -137,6 +160,7 @@ pub(super) async fn one(
 /// Replace a rule; its counts start again.
 #[utoipa::path(put, path = "/rules/{r}", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), request_body = Object, responses(
     (status = 200, description = "The new rule.", body = MountedJson), (status = 404, description = "There is no such rule."),
+    (status = 409, description = "Another rule has this `id`."),
     (status = 422, description = "The rule is not valid. `problems` names each error and its place."),
 ))]
 pub(super) async fn replace(
@@ -146,15 +170,17 @@ pub(super) async fn replace(
     body: Bytes,
 ) -> Result<Json<MountedJson>, Problem> {
     let NewRule { mut rule, has_id } = read(&server, &body)?;
-    let replaced = server.engine().update(|world, now| {
-        let no = number(world, &r)?;
-        if !has_id {
-            rule.id = Arc::clone(&world.rulebook.get(no)?.rule.id);
+    server.engine().update(|world, now| {
+        let none = || Problem::none("rule", &r);
+        let replaced = number(world, &r).and_then(|no| world.rulebook.get(no)).ok_or_else(none)?;
+        let no = replaced.no;
+        match has_id {
+            true => check_id(world, &rule.id, Some(replaced))?,
+            false => rule.id = Arc::clone(&replaced.rule.id),
         }
-        world.replace(no, Arc::new(rule), now).then_some(())?;
-        world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world))
-    });
-    replaced.map(Json).ok_or_else(|| Problem::none("rule", &r))
+        world.replace(no, Arc::new(rule), now);
+        world.rulebook.get(no).map(|mounted| Json(MountedJson::of(mounted, world))).ok_or_else(none)
+    })
 }
 
 /// Remove a rule.
@@ -239,10 +265,24 @@ pub(super) fn value(body: &[u8]) -> Result<Value, Problem> {
 
 /// The errors in a scenario or a rule; `field` is the place of the first one.
 pub(super) fn wrong(error: ScenarioError) -> Problem {
-    let field = error.field().unwrap_or_else(|| "body".to_owned());
+    let field = error.field().map_or_else(|| "body".to_owned(), |place| member(&place));
     let problems: Vec<Value> = error
         .each()
         .map(|(place, message, help)| json!({ "place": place, "message": message, "help": help }))
         .collect();
     Problem::field(&field, error.to_string()).status(StatusCode::UNPROCESSABLE_ENTITY).with("problems", problems)
+}
+
+/// A JSON pointer as the path of a member, such as `do[1].reply`.
+fn member(pointer: &str) -> String {
+    let mut path = String::new();
+    for step in pointer.trim_start_matches('/').split('/') {
+        if step.parse::<usize>().is_ok() {
+            path += &format!("[{step}]");
+            continue;
+        }
+        let dot = if path.is_empty() { "" } else { "." };
+        path += &format!("{dot}{}", step.replace("~1", "/").replace("~0", "~"));
+    }
+    path
 }
