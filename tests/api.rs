@@ -603,15 +603,20 @@ fn an_error_in_a_rule_names_the_member() {
     let (_server, api) = start();
     let silly = json!({ "on": "smtp.rcpt", "do": [{ "pass": true }, { "cut": { "at": 3 } }] });
     let refused = api.post("/rules", &silly).problem(422);
-    assert_eq!(refused["field"], "/do/1");
+    assert_eq!(refused["field"], "do[1]");
     assert_eq!(refused["problems"][0]["help"], "move `cut` before `pass`");
     let wrong = json!({ "on": "smtp.rcp", "do": [{ "repyl": "451 later" }] });
     let problem = api.post("/rules", &wrong).problem(422);
-    assert_eq!(problem["field"], "/on");
+    assert_eq!(problem["field"], "on");
     assert_eq!(problem["problems"][0]["help"], "did you mean `smtp.rcpt`?");
     assert_eq!(problem["problems"][1]["place"], "/do/0/repyl");
     let unknown = api.put("/scenario", &json!({ "name": "smtp-graylist" }));
     assert!(unknown.detail(422).contains("did you mean `smtp-greylist`?"));
+    assert_eq!(unknown.field(422), "name");
+    for (params, field) in [(json!({ "n": "five" }), "params.n"), (json!({ "n": 2, "x": 1 }), "params.x")] {
+        let source = json!({ "name": "smtp-421-after-n", "params": params });
+        assert_eq!(api.put("/scenario", &source).field(422), field);
+    }
     api.put("/scenario", &json!({})).problem(400);
     for by in ["soon", "1000000000h"] {
         assert_eq!(api.post("/clock/advance", &json!({ "by": by })).field(400), "by", "{by}");

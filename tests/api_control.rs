@@ -228,7 +228,7 @@ fn a_name_means_one_rule() {
     }
     api.put("/rules/d", &named("d")).expect(200);
     let unnamed = api.post("/rules", &json!({ "on": "smtp.noop", "do": { "reply": "250 hi" } })).expect(201);
-    api.put("/rules/r3", &unnamed["rule"]).expect(200);
+    api.put(format!("/rules/{}", unnamed["number"].as_str().unwrap()), &unnamed["rule"]).expect(200);
     api.delete("/rules/d").expect(204);
     api.post("/rules", &named("d")).expect(201);
 }

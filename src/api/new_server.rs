@@ -127,15 +127,9 @@ impl NewServerJson {
             settings.leniency = if is_strict { Leniency::STRICT } else { Leniency::default() };
         }
         listen(&mut settings, self.listeners)?;
-        for ServerAccount { login, password, addresses } in self.accounts {
-            if let Some(wrong) = [&login].into_iter().chain(&addresses).find(|name| !is_identifier(name)) {
-                let detail = format!(
-                    "{wrong:?} is not a valid login or address: it must not be empty or contain control characters"
-                );
-                return Err(Problem::field("accounts", detail));
-            }
-            let member = Member { login, password, addresses };
-            settings.add_member(member).map_err(|why| Problem::field("accounts", why))?;
+        for (at, account) in self.accounts.into_iter().enumerate() {
+            let member = account.read().map_err(|problem| problem.below(&format!("accounts[{at}]")))?;
+            settings.add_member(member).map_err(|why| Problem::field(&format!("accounts[{at}]"), why))?;
         }
         for (name, when) in self.starttls {
             starttls(&mut settings, &name, &when)?;
@@ -146,14 +140,29 @@ impl NewServerJson {
         }
         self.limits.apply(&mut settings)?;
         if let Some(scenario) = self.scenario {
-            let source = match scenario {
-                ScenarioChoice::Name(name) => ScenarioSource::named(name),
-                ScenarioChoice::Source(source) => *source,
+            let loaded = match scenario {
+                ScenarioChoice::Name(name) => ScenarioSource::named(name).load().map_err(|why| why.of("scenario")),
+                ScenarioChoice::Source(source) => source.load().map_err(|why| why.below("scenario")),
             };
-            settings.scenario = Some(source.load().map_err(|problem| problem.below("scenario"))?);
+            settings.scenario = Some(loaded?);
         }
         let expiry = self.idle_expiry.map(|text| time("idle_expiry", &text)).transpose()?;
         Ok(NewServer { name: self.name, settings, expiry })
+    }
+}
+
+impl ServerAccount {
+    fn read(self) -> Result<Member, Problem> {
+        let check = |field: &str, name: &str| {
+            let detail = || format!("{name:?} is not valid: it must not be empty or contain control characters");
+            if is_identifier(name) { Ok(()) } else { Err(Problem::field(field, detail())) }
+        };
+        let Self { login, password, addresses } = self;
+        check("login", &login)?;
+        for (at, address) in addresses.iter().enumerate() {
+            check(&format!("addresses[{at}]"), address)?;
+        }
+        Ok(Member { login, password, addresses })
     }
 }
 
@@ -187,10 +196,11 @@ fn starttls(settings: &mut Settings, name: &str, when: &str) -> Result<(), Probl
     let listener = listener("starttls", name)?;
     if listener.implicit_tls() {
         let detail = format!("{listener} uses TLS from the start and has no STARTTLS");
-        return Err(Problem::field("starttls", detail));
+        return Err(Problem::field(&format!("starttls.{name}"), detail));
     }
     let known = || StartTls::ALL.iter().map(|its| its.name()).collect::<Vec<_>>().join(", ");
-    let wrong = || Problem::field("starttls", format!("`{when}` is not a setting of STARTTLS; there are {}", known()));
+    let field = format!("starttls.{name}");
+    let wrong = || Problem::field(&field, format!("`{when}` is not a setting of STARTTLS; there are {}", known()));
     let setting = StartTls::ALL.iter().find(|its| its.name() == when).ok_or_else(wrong)?;
     settings.set_starttls(listener, *setting);
     Ok(())

@@ -47,10 +47,16 @@ impl Problem {
         let why = text.split_once(": ").filter(|_| is_json).map(|(_, why)| why);
         let Some(why) = why else { return Self::field("body", text).status(rejection.status()) };
         // The message begins with the path of the member, except for a missing member at the top level.
-        let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        let path = || why.split_once(": ").map(|(path, _)| path).filter(|path| !path.contains(' '));
-        let field = missing.or_else(path).unwrap_or("body");
-        Self::field(field, format!("the body is wrong: {why}")).status(StatusCode::UNPROCESSABLE_ENTITY)
+        let (path, message) = why.split_once(": ").filter(|(path, _)| !path.contains(' ')).unwrap_or(("", why));
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let field = match (path, missing) {
+            ("", None) => "body".to_owned(),
+            (path, None) => path.to_owned(),
+            ("", Some(member)) => member.to_owned(),
+            (path, Some(member)) => format!("{path}.{member}"),
+        };
+        let detail = format!("the body is wrong: {}", in_plain_words(why));
+        Self::field(&field, detail).status(StatusCode::UNPROCESSABLE_ENTITY)
     }
 
     /// The same error in another parameter or member.
@@ -85,6 +91,27 @@ impl Problem {
         self.status = status.as_u16();
         self
     }
+}
+
+/// A message of serde, which names types of Rust, in the words of JSON.
+fn in_plain_words(why: &str) -> String {
+    let Some((before, rest)) = why.split_once("expected ") else {
+        return why.replace(", there are no fields", ": this resource takes no body");
+    };
+    let (wanted, position) = rest.split_once(" at line ").unwrap_or((rest, ""));
+    let is_number =
+        |word: &str| word.strip_prefix(['u', 'i']).is_some_and(|bits| bits == "size" || bits.parse::<u8>().is_ok());
+    let last = wanted.rsplit(' ').next().unwrap_or_default();
+    let plain = match wanted.split(' ').next() {
+        Some("struct" | "map") => "an object",
+        Some("a") if wanted == "a sequence" => "an array",
+        _ if wanted.starts_with("untagged") || wanted.starts_with("enum") => "another type",
+        _ if is_number(last) && wanted.contains("nonzero") => "a whole number above 0",
+        _ if is_number(last) => "a whole number",
+        _ => wanted,
+    };
+    let at = if position.is_empty() { "" } else { " at line " };
+    format!("{before}expected {plain}{at}{position}")
 }
 
 impl IntoResponse for Problem {

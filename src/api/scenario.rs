@@ -73,20 +73,42 @@ impl ScenarioSource {
     }
 
     pub(super) fn load(self) -> Result<Arc<Loaded>, Problem> {
-        let mut scenario = match (self.name, self.text, self.scenario) {
+        let params = self.params.iter().map(|(name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (name.as_str(), value)
+        });
+        let all = params.clone().fold(self.bare()?, |scenario, (name, value)| scenario.set(name, value));
+        let problem = match all.load() {
+            Ok(loaded) => return Ok(Arc::new(loaded)),
+            Err(error) => wrong(error),
+        };
+        if self.bare()?.load().is_err() {
+            return Err(match (&self.name, &self.scenario) {
+                (Some(_), _) => problem.of("name"),
+                (None, Some(_)) => problem.below("scenario"),
+                (None, None) => problem,
+            });
+        }
+        for (name, value) in params {
+            if self.bare()?.set(name, value).load().is_err() {
+                return Err(problem.of(&format!("params.{name}")));
+            }
+        }
+        Err(problem.of("params"))
+    }
+
+    /// The scenario without values for its parameters.
+    fn bare(&self) -> Result<Scenario, Problem> {
+        let scenario = match (&self.name, &self.text, &self.scenario) {
             (Some(name), None, None) => Scenario::named(name),
             (None, Some(text), None) => Scenario::text("scenario.toml", text),
-            (None, None, Some(value)) => Scenario::json(value),
+            (None, None, Some(value)) => Scenario::json(value.clone()),
             _ => return Err(Problem::field("body", "a scenario needs exactly one of `name`, `text` and `scenario`")),
         };
-        for (name, value) in self.params {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            scenario = scenario.set(name, value);
-        }
-        if let Some(seed) = self.seed {
-            scenario = scenario.seed(seed);
-        }
-        scenario.load().map(Arc::new).map_err(wrong)
+        Ok(match self.seed {
+            Some(seed) => scenario.seed(seed),
+            None => scenario,
+        })
     }
 }
 

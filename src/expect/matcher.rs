@@ -73,6 +73,11 @@ pub(crate) struct Clause {
 }
 
 impl Matcher {
+    /// Whether it matches everything, because it has no clauses.
+    pub(super) fn is_any(&self) -> bool {
+        matches!(&*self.0, Node::Any)
+    }
+
     /// Matches the listener of a session; fails with the known names.
     pub(crate) fn listener(name: Pattern) -> Result<Self, String> {
         let names = Listener::names();

@@ -13,16 +13,23 @@ impl Matcher {
         self.matches(&Evidence { message: None, session: Some(session) })
     }
 
+    /// What a session is that matches.
+    fn of_sessions(&self) -> String {
+        if self.is_any() { "there".to_owned() } else { self.to_string() }
+    }
+
     /// The sessions that still match, and what each waits for.
     pub(crate) fn explain_remaining(&self, snapshot: &Snapshot) -> String {
         let remaining = snapshot.sessions_that(self);
         let are = if remaining.len() == 1 { "session is" } else { "sessions are" };
-        format!("{} {are} still {self}\n  {}", remaining.len(), remaining.join("\n  "))
+        let what = self.of_sessions();
+        format!("{} {are} still {what}\n  {}", remaining.len(), remaining.join("\n  "))
     }
 
     /// Every session, and which clauses did not match.
     pub(crate) fn explain_sessions(&self, sessions: &[Arc<Session>]) -> String {
-        let mut text = format!("no session is {self}");
+        let what = self.of_sessions();
+        let mut text = format!("no session is {what}");
         if sessions.is_empty() {
             text.push_str("\n  there was no session");
         }

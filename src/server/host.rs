@@ -253,11 +253,11 @@ async fn expire_unused(host: Weak<Host>, server: Weak<FurtherServer>) {
 impl fmt::Display for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooMany(most) => write!(
-                f,
-                "there are already {most} further servers: delete those that are not needed, or raise the limit with \
-                 `--max-servers`"
-            ),
+            Self::TooMany(most) => {
+                let (are, s) = if *most == 1 { ("is", "") } else { ("are", "s") };
+                let help = "delete those that are not needed, or raise the limit with `--max-servers`";
+                write!(f, "there {are} already {most} further server{s}: {help}")
+            }
             Self::NameTaken(name) => write!(f, "there is already a server named {name:?}"),
             Self::Name(name) => write!(
                 f,
