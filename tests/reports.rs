@@ -56,6 +56,21 @@ fn a_wait_that_met_near_misses() {
 }
 
 #[test]
+fn a_wait_for_a_later_message() {
+    let server = MailServer::start();
+    let first = server.deliver("bob@example.org", "Subject: code 1\r\n\r\n");
+    let wait = || server.wait_for(to("bob@example.org")).after(&first).within(NOW);
+
+    let none = smol::block_on(wait().outcome()).unwrap_err().to_string();
+    server.deliver("bob@example.org", "Subject: code 2\r\n\r\n");
+    let one = smol::block_on(wait().count(2).outcome()).unwrap_err().to_string();
+
+    assert!(none.contains("no later message matched within 0ns"), "{none}");
+    assert!(none.contains("(1 earlier message does not count)"), "{none}");
+    assert!(one.contains("1 later message matched within 0ns, expected at least 2"), "{one}");
+}
+
+#[test]
 fn a_wait_when_nothing_was_captured() {
     let server = MailServer::start();
 

@@ -15,10 +15,10 @@ use super::body::{JsonBody, NoBody};
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
+use super::wait::wait_until;
 use crate::base::{MessageNo, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
 use crate::mail::{Entry, Mailbox};
-use crate::server::Until;
 use crate::world::{FlagChange, NotChanged, World};
 
 #[derive(Serialize, ToSchema)]
@@ -165,7 +165,7 @@ pub(super) async fn list(
     let check = |engine: &Engine| engine.read(find).filter(|found| is_enough(found.len()));
     // A mailbox that does not exist yet has no number to subscribe to.
     let interest = Interest::of([Topic::Everything]);
-    if let Some(entries) = Until::new(server.engine(), interest, within, check).await {
+    if let Some(entries) = wait_until(&server, interest, within, check).await? {
         return Ok(Json(EntryList { entries }));
     }
     let found = server.engine().read(find).ok_or_else(|| none(&login, &name))?;

@@ -19,11 +19,12 @@ use super::feed::Feed;
 use super::params::{self, query};
 use super::problem::Problem;
 use super::target::Target;
+use super::wait::wait_until;
 use crate::base::{Seq, SessionNo, Timestamp};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Description, Gone, Journal, Left, Less, Record, RecordedTurn, Trace};
 use crate::protocol::Event;
-use crate::server::{Server, Until};
+use crate::server::Server;
 
 const DEFAULT_LIMIT: u64 = 1000;
 /// Number of records that are read before the lock is released.
@@ -133,6 +134,10 @@ pub(super) async fn list(
     if wait.is_none() && count.is_some() {
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
+    if count == Some(0) {
+        return Err(Problem::field("count", "records cannot be waited away: wait for 1 or more"));
+    }
+    refuse_unreached(&server, after.unwrap_or_default())?;
     // Without a cursor the list begins at the first record that exists; a cursor before it has missed records.
     let begin = after.unwrap_or_else(|| server.engine().read(|world| world.journal.floor()));
     let (mut next, mut records) = (begin, Vec::new());
@@ -141,14 +146,14 @@ pub(super) async fn list(
         return Ok(in_pieces(server, selection, records, next, first));
     };
     // Look for as many records as the request waits for, even if `limit` is smaller.
-    let wanted = count.unwrap_or(1).max(1) as usize;
+    let wanted = count.unwrap_or(1) as usize;
     let awaited = RecordSelection { limit: selection.limit.max(wanted), ..selection };
     let interest = Interest::of([Topic::Everything]).in_session(selection.filters.session);
     let check = |engine: &Engine| match awaited.read(engine, &mut next, &mut records, usize::MAX) {
         Err(gone) => Some(Err(gone)),
         Ok(_) => (records.len() >= wanted).then_some(Ok(())),
     };
-    match Until::new(server.engine(), interest, within, check).await {
+    match wait_until(&server, interest, within, check).await? {
         Some(Err(gone)) => return Err(awaited.gone(gone)),
         Some(Ok(())) => {}
         None => {

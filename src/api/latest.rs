@@ -8,14 +8,15 @@ use axum::response::{IntoResponse, Response};
 use super::blocking::{blocking_if_long, run_blocking};
 use super::json::MessageJson;
 use super::message_filters::MessageFilters;
-use super::messages::late;
+use super::messages::{late, refuse_lost};
 use super::params::query;
 use super::problem::Problem;
 use super::target::Target;
+use super::wait::wait_until;
 use crate::base::Seq;
 use crate::drive::Engine;
 use crate::journal::Captured;
-use crate::server::{MailQuery, Server, Until};
+use crate::server::{MailQuery, Server};
 
 query! {
     /// The query of the latest message.
@@ -33,14 +34,17 @@ query! {
 #[utoipa::path(get, path = "/messages/latest", params(LatestQuery), responses(
     (status = 200, description = "The message.", body = MessageJson),
     (status = 404, description = "No message matches."),
+    (status = 410, description = "Messages after the cursor were discarded."),
     (status = 409, description = "None arrived in time. `report` says what came instead."),
 ))]
 pub(super) async fn latest(Target(server): Target, query: LatestQuery) -> Result<Response, Problem> {
     let LatestQuery { filters, after, wait } = query;
-    let (matcher, after) = (filters.matcher()?, after.unwrap_or_default());
+    let matcher = filters.matcher()?;
+    refuse_lost(&server, after)?;
+    let begin = after.unwrap_or_default();
     let Some(within) = wait else {
         return run_blocking(move || {
-            let mut query = MailQuery::after(after, matcher);
+            let mut query = MailQuery::after(begin, matcher);
             let closed = query.find(server.engine(), usize::MAX).pop();
             // A message whose reply has not been sent yet is later than those whose reply has.
             let unclosed = query.find_unclosed(server.engine(), usize::MAX).pop();
@@ -49,16 +53,15 @@ pub(super) async fn latest(Target(server): Target, query: LatestQuery) -> Result
         })
         .await?;
     };
-    let mut query = MailQuery::after(after, matcher.clone());
+    let mut query = MailQuery::after(begin, matcher.clone());
     let interest = query.interest();
     let check = |engine: &Engine| {
         let look = |octets, look: &mut dyn FnMut()| blocking_if_long(octets, look);
         query.find_with(engine, usize::MAX, look).pop()
     };
-    let found: Option<Captured> = Until::new(server.engine(), interest, within, check).await;
-    match found {
+    match wait_until(&server, interest, within, check).await? {
         Some(found) => run_blocking(move || Json(MessageJson::from(&found)).into_response()).await,
-        None => Err(late(server, matcher, 1, within).await?),
+        None => Err(late(server, matcher, after, 1, within).await?),
     }
 }
 

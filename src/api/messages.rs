@@ -19,11 +19,12 @@ use super::message_filters::MessageFilters;
 use super::params::query;
 use super::problem::Problem;
 use super::target::Target;
+use super::wait::wait_until;
 use crate::base::{MessageNo, Seq, Times};
 use crate::drive::Engine;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::journal::Captured;
-use crate::server::{MailQuery, Server, Until};
+use crate::server::{MailQuery, Server};
 use crate::world::World;
 
 const DEFAULT_LIMIT: u64 = 100;
@@ -89,16 +90,17 @@ pub(super) async fn list(
             ("none_within", none_within.is_some()),
         ])?;
         let after = headers.begin(after);
-        refuse_discarded(&server, after)?;
-        refuse_unreached(&server, after.unwrap_or_default())?;
+        refuse_lost(&server, after)?;
         let feed = Feed::of_messages(after, matcher, server.engine());
         return Ok(events::stream(server, feed));
     }
     if none_within.is_some() && (wait.is_some() || count.is_some()) {
         return Err(Problem::field("none_within", "`none_within` cannot be combined with `wait` and `count`"));
     }
-    refuse_discarded(&server, after)?;
-    let selection = MessageSelection { matcher, after, limit: limit.unwrap_or(DEFAULT_LIMIT) as usize };
+    refuse_lost(&server, after)?;
+    // Whoever waits for more messages than an answer has by default wants them all.
+    let limit = limit.unwrap_or(DEFAULT_LIMIT.max(count.unwrap_or(0))) as usize;
+    let selection = MessageSelection { matcher, after, limit };
     if let Some(within) = none_within {
         return selection.none(server, within).await;
     }
@@ -113,8 +115,15 @@ pub(super) async fn list(
             };
             run_blocking(find).await?
         }
-        (Some(within), count) => selection.wait(server, within, count.unwrap_or(1).max(1)).await,
+        (Some(_), Some(0)) => Err(Problem::field("count", "to wait for the absence of messages, use `none_within`")),
+        (Some(within), count) => selection.wait(server, within, count.unwrap_or(1)).await,
     }
+}
+
+/// Refuses a cursor that the journal has not reached, and one after which messages were discarded.
+pub(super) fn refuse_lost(server: &Server, after: Option<Seq>) -> Result<(), Problem> {
+    refuse_unreached(server, after.unwrap_or_default())?;
+    refuse_discarded(server, after)
 }
 
 /// Refuses a cursor if messages after it were discarded.
@@ -149,13 +158,13 @@ impl MessageSelection {
             found.extend(query.find_with(engine, usize::MAX, look));
             (found.len() as u64 >= count).then(|| std::mem::take(&mut found))
         };
-        if let Some(mut found) = Until::new(server.engine(), interest, within, check).await {
+        if let Some(mut found) = wait_until(&server, interest, within, check).await? {
             found.truncate(limit);
             let next = found.last().and_then(|last| last.closed).or(after).unwrap_or_default();
             let octets = found.iter().map(|captured| captured.message.raw().len()).sum();
             return Ok(blocking_if_long(octets, || MessageList::of(&found, next).into_response()));
         }
-        Err(late(server, matcher, count, within).await?)
+        Err(late(server, matcher, after, count, within).await?)
     }
 
     /// Waits, and fails as soon as a message matches.
@@ -166,14 +175,13 @@ impl MessageSelection {
             let look = |octets, look: &mut dyn FnMut()| blocking_if_long(octets, look);
             Some(query.find_with(engine, usize::MAX, look)).filter(|found| !found.is_empty())
         };
-        let found = Until::new(server.engine(), interest, within, check).await;
+        let found = wait_until(&server, interest, within, check).await?;
         run_blocking(move || {
             let Some(found) = found else {
                 return Ok(MessageList { messages: Vec::new(), next: query.cursor() }.into_response());
             };
             let question = Question { matcher: self.matcher, times: Times::from(0), location: None };
-            let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
-            let report = Report::new(&question, FailureKind::Miscounted, &snapshot);
+            let report = Report::new(&question, FailureKind::Miscounted, &snapshot(server.engine(), self.after));
             let messages: Vec<MessageJson> = found.iter().map(MessageJson::from).collect();
             let problem = Problem::new(StatusCode::CONFLICT, report.to_string());
             Err(problem.with("report", report).with("messages", messages))
@@ -186,16 +194,24 @@ impl MessageSelection {
 pub(super) async fn late(
     server: Arc<Server>,
     matcher: Matcher,
+    after: Option<Seq>,
     count: u64,
     within: Duration,
 ) -> Result<Problem, Problem> {
     run_blocking(move || {
         let question = Question { matcher, times: Times::from(count..), location: None };
-        let snapshot = server.engine().read(|world| Snapshot::of(&world.journal));
-        let report = Report::new(&question, FailureKind::Late(format!("{within:?}")), &snapshot);
+        let late = FailureKind::Late(format!("{within:?}"));
+        let report = Report::new(&question, late, &snapshot(server.engine(), after));
         Problem::new(StatusCode::CONFLICT, report.to_string()).with("report", report)
     })
     .await
+}
+
+/// What a report shows: only the messages after the cursor count.
+fn snapshot(engine: &Engine, after: Option<Seq>) -> Snapshot {
+    let after = after.unwrap_or_default();
+    let is_later = |captured: &Captured| captured.closed.is_none_or(|closed| closed > after);
+    engine.read(|world| Snapshot::of_later(&world.journal, is_later))
 }
 
 impl MessageList {

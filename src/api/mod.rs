@@ -42,6 +42,7 @@ mod stream;
 mod target;
 mod token;
 mod verify;
+mod wait;
 mod webhook_delivery;
 mod webhooks;
 

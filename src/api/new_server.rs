@@ -147,6 +147,12 @@ impl NewServerJson {
             settings.scenario = Some(loaded?);
         }
         let expiry = self.idle_expiry.map(|text| time("idle_expiry", &text)).transpose()?;
+        if expiry.is_some_and(|expiry| expiry.is_zero()) {
+            return Err(Problem::field(
+                "idle_expiry",
+                "the server would be removed at once: write a time, such as `10m`",
+            ));
+        }
         Ok(NewServer { name: self.name, settings, expiry })
     }
 }

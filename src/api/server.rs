@@ -17,11 +17,12 @@ use super::params::{NoParams, Value, query};
 use super::problem::Problem;
 use super::sessions::SessionList;
 use super::target::{Base, Target};
+use super::wait::wait_until;
 use crate::base::{Seq, Times};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::any;
 use crate::expect::{FailureKind, Question, Report, Snapshot};
-use crate::server::{Undeliverable, Until};
+use crate::server::Undeliverable;
 use crate::world::Kept;
 
 /// How long to wait for the server to settle, if the request does not say.
@@ -122,7 +123,7 @@ pub(super) async fn settled(
     let wait = wait.unwrap_or(SETTLE);
     let interest = Interest::of([Topic::Quiet]);
     let check = |engine: &Engine| engine.read(|world| world.journal.is_settled()).then_some(());
-    if Until::new(server.engine(), interest, wait, check).await.is_some() {
+    if wait_until(&server, interest, wait, check).await?.is_some() {
         return Ok(StatusCode::NO_CONTENT);
     }
     let question = Question { matcher: any(), times: Times::from(..), location: None };

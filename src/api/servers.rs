@@ -1,5 +1,6 @@
 //! `/v1/servers`: further servers in this process, each with its own ports, mail, journal and rules.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -156,15 +157,17 @@ pub(super) async fn remove(
     _: NoBody,
 ) -> Result<Json<Removed>, Problem> {
     let further = find(&shared.host, &id)?;
+    // A server that somebody holds does not expire.
+    let server = Arc::clone(&further.server);
     let verified = match verify {
         Some(false) => Ok(()),
-        Some(true) | None => verified(&further.server, wait.unwrap_or(SETTLE)).await,
+        Some(true) | None => verified(&server, wait.unwrap_or(SETTLE)).await,
     };
-    let open_sessions = further.server.engine().read(|world| world.sessions());
+    let open_sessions = server.engine().read(|world| world.sessions());
     if !shared.host.remove(further.no) {
         return Err(Problem::none("server", &id));
     }
-    further.server.stop();
+    server.stop();
     verified.map(|()| Json(Removed { report: None, open_sessions }))
 }
 

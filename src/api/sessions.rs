@@ -19,12 +19,13 @@ use super::message_filters::listener;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
+use super::wait::wait_until;
 use crate::base::{Pattern, Seq, SessionNo, Times, is_identifier};
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::matchers::{any, session};
 use crate::expect::{Matcher, Snapshot};
 use crate::journal::{Session, Transcript};
-use crate::server::{Server, Until, sessions_that};
+use crate::server::{Server, sessions_that};
 use crate::world::{Goodbye, World};
 
 query! {
@@ -115,7 +116,7 @@ pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result
         let sessions = sessions_that(engine, &matcher);
         times.contains(sessions.len() as u64).then_some(sessions)
     };
-    let Some(sessions) = Until::new(server.engine(), interest, within, check).await else {
+    let Some(sessions) = wait_until(&server, interest, within, check).await? else {
         let engine = server.engine();
         let why = match count {
             Some(0) => matcher.explain_remaining(&engine.read(|world| Snapshot::of(&world.journal))),

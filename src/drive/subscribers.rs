@@ -29,7 +29,7 @@ pub(crate) enum Topic {
     Mailbox(MailboxId),
     /// An exchange was closed, or a session has ended.
     Quiet,
-    /// A rule fired. This is not a record, so it does not depend on the session.
+    /// A rule fired, or the list of rules changed. This is not a record, so it does not depend on the session.
     Rules,
     /// Any record.
     Everything,
@@ -144,8 +144,8 @@ impl Subscribers {
         }
     }
 
-    /// Adds the subscribers that wait for rules to fire.
-    pub(super) fn fired(&self, found: &mut Ids) {
+    /// Adds the subscribers that wait for rules.
+    pub(super) fn rules_changed(&self, found: &mut Ids) {
         found.extend(&self.rules);
     }
 

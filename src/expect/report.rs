@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::matcher::{Clause, Evidence, Matcher, nearness};
 use crate::base::Times;
-use crate::journal::{Journal, Refused, Session};
+use crate::journal::{Captured, Journal, Refused, Session};
 use crate::mail::Message;
 use crate::protocol::Unfinished;
 
@@ -30,6 +30,8 @@ pub(crate) struct Snapshot {
     messages: Vec<Message>,
     /// In the order of their numbers.
     sessions: Vec<SessionSnapshot>,
+    /// How many messages do not count because they came before the wait's cursor.
+    earlier: usize,
     forgotten: u32,
     is_settled: bool,
 }
@@ -101,9 +103,20 @@ impl Snapshot {
         Self {
             messages: journal.messages().iter().map(|captured| captured.message.clone()).collect(),
             sessions: sessions.collect(),
+            earlier: 0,
             forgotten: journal.forgotten(),
             is_settled: journal.is_settled(),
         }
+    }
+
+    /// Of a wait that counts only some messages, those after a cursor.
+    pub(crate) fn of_later(journal: &Journal, is_later: impl Fn(&Captured) -> bool) -> Self {
+        let mut snapshot = Self::of(journal);
+        let all = snapshot.messages.len();
+        let later = journal.messages().iter().filter(|captured| is_later(captured));
+        snapshot.messages = later.map(|captured| captured.message.clone()).collect();
+        snapshot.earlier = all - snapshot.messages.len();
+        snapshot
     }
 
     /// The messages that match.
@@ -130,14 +143,13 @@ impl Report {
     pub(crate) fn new(question: &Question, verdict: FailureKind, snapshot: &Snapshot) -> Self {
         let is_matching = |message: &&Message| question.matcher.matches(&snapshot.evidence(message));
         let (matched, missed): (Vec<&Message>, Vec<&Message>) = snapshot.messages.iter().partition(is_matching);
+        let later = if snapshot.earlier > 0 { "later " } else { "" };
         let plural = if matched.len() == 1 { "" } else { "s" };
-        let counted = format!("{} message{plural} matched, expected {}", matched.len(), question.times);
+        let counted = format!("{} {later}message{plural} matched", matched.len());
         let failure = match verdict {
-            FailureKind::Late(within) if matched.is_empty() => format!("no message matched within {within}"),
-            FailureKind::Late(within) => {
-                format!("{} message{plural} matched within {within}, expected {}", matched.len(), question.times)
-            }
-            FailureKind::Miscounted => counted,
+            FailureKind::Late(within) if matched.is_empty() => format!("no {later}message matched within {within}"),
+            FailureKind::Late(within) => format!("{counted} within {within}, expected {}", question.times),
+            FailureKind::Miscounted => format!("{counted}, expected {}", question.times),
             FailureKind::NotSettled => "the server did not settle".to_owned(),
         };
         let explained = |message| (message, question.matcher.explain(&snapshot.evidence(message)));
@@ -150,6 +162,11 @@ impl Report {
             session.refused.iter().map(move |refused| format!("{no} {} → {}", refused.line, refused.reply))
         });
         let mut captured: Vec<String> = snapshot.messages.iter().map(Message::summary).collect();
+        match snapshot.earlier {
+            0 => {}
+            1 => captured.insert(0, "(1 earlier message does not count)".to_owned()),
+            count => captured.insert(0, format!("({count} earlier messages do not count)")),
+        }
         if snapshot.forgotten > 0 {
             captured.insert(0, format!("({} earlier messages were cleared or discarded)", snapshot.forgotten));
         }

@@ -264,7 +264,15 @@ impl WaitCount {
         });
         let found = ready!(Pin::new(until).poll(cx));
         Poll::Ready(found.ok_or_else(|| {
-            let snapshot = self.server.engine().read(|world| Snapshot::of(&world.journal));
+            let snapshot = self.server.engine().read(|world| match &self.after {
+                Some(first) => {
+                    let after = world.journal.place_of(first.no()).unwrap_or_default();
+                    Snapshot::of_later(&world.journal, |captured| {
+                        captured.message.no() != first.no() && captured.closed.is_none_or(|closed| closed > after)
+                    })
+                }
+                None => Snapshot::of(&world.journal),
+            });
             Report::new(&self.question, FailureKind::Late(format!("{:?}", self.within)), &snapshot)
         }))
     }

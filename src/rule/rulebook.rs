@@ -56,6 +56,8 @@ pub(crate) struct Rulebook {
     seen: HashMap<Event, u64>,
     /// How often rules fired in total.
     pub(super) firings: u64,
+    /// How often the list of rules changed.
+    remounts: u64,
     /// Rules with a near miss whose record is not written yet.
     pub(super) pending: Vec<usize>,
     watches: Vec<Watch>,
@@ -100,9 +102,15 @@ impl Rulebook {
         self.rules.iter().find(|mounted| mounted.no == no)
     }
 
-    /// How often rules fired in total; a change means that a rule fired in between.
+    /// How often rules fired in total.
+    #[cfg(feature = "api")]
     pub(crate) fn firings(&self) -> u64 {
         self.firings
+    }
+
+    /// How often rules fired or their list changed; if it has grown, one of them happened in between.
+    pub(crate) fn changes(&self) -> u64 {
+        self.firings + self.remounts
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -313,6 +321,7 @@ impl Rulebook {
     }
 
     fn index(&mut self) {
+        self.remounts += 1;
         self.pending.clear();
         let is_empty = self.rules.is_empty() && self.watches.is_empty();
         let events = if is_empty { &[][..] } else { Event::ALL };

@@ -51,16 +51,16 @@ struct EngineState {
 }
 
 impl EngineState {
-    /// The wakers of those who are interested in the records since `since`, or in a rule that fired; each once.
-    fn interested(&self, since: Seq, firings: u64) -> Vec<Waker> {
+    /// The wakers of those who are interested in the records since `since`, or in rules; each once. `changes` is how often rules had changed.
+    fn interested(&self, since: Seq, changes: u64) -> Vec<Waker> {
         if self.subscribers.is_empty() {
             return Vec::new();
         }
         let Ok(records) = self.world.journal.since(since) else { return self.subscribers.all() };
         let mut found = Ids::new();
         records.for_each(|record| self.subscribers.interested(&self.world, record, &mut found));
-        if self.world.rulebook.firings() > firings {
-            self.subscribers.fired(&mut found);
+        if self.world.rulebook.changes() > changes {
+            self.subscribers.rules_changed(&mut found);
         }
         self.subscribers.wakers(&found)
     }
@@ -103,12 +103,12 @@ impl Engine {
         let mut state = self.lock();
         // Under the lock: records have the order of their times.
         let now = self.clock.now();
-        let (before, firings) = (state.world.journal.tip(), state.world.rulebook.firings());
+        let (before, changes) = (state.world.journal.tip(), state.world.rulebook.changes());
         let result = catch_unwind(AssertUnwindSafe(|| change(&mut state, now)));
         if result.is_err() {
             state.world.recover(now);
         }
-        let wake = state.interested(before, firings);
+        let wake = state.interested(before, changes);
         let woken = self.take_over(&mut state);
         let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);

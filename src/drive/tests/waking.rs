@@ -111,23 +111,26 @@ fn a_record_wakes_only_those_interested_in_it() {
     );
     assert_eq!(
         woken(&engine, |engine| engine.update(|world, now| world.load(None, now))),
-        ["ann's inbox", "everything"]
+        ["ann's inbox", "rules", "everything"]
     );
 }
 
 #[test]
-fn subscribers_of_rules_are_woken_when_one_fires() {
+fn subscribers_of_rules_are_woken_when_one_fires_or_is_removed() {
     let engine = start();
     let note = step("note = 'changed'");
     let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));
-    engine.update(|world, now| world.mount(rule, now));
+    let no = engine.update(|world, now| world.mount(rule, now));
     let variable = Variable { name: "phase".into(), is_session: false };
 
-    let woken = woken(&engine, |engine| {
+    let by_firing = woken(&engine, |engine| {
         engine.update(|world, now| world.set_state(vec![(variable, VariableValue::Text("up".into()))], now));
     });
 
-    assert_eq!(woken, ["rules", "everything"]);
+    let by_removal = woken(&engine, |engine| assert!(engine.update(|world, _| world.rulebook.unmount(no))));
+
+    assert_eq!(by_firing, ["rules", "everything"]);
+    assert_eq!(by_removal, ["rules"]);
 }
 
 #[test]
