@@ -20,8 +20,8 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Result<Timestamp, Refusal> {
     let wrong = || Refusal::wrong(format!("{text:?} is not a date; write 2026-01-31 or 2026-01-31T12:00:00Z"));
     if let Ok(number) = text.parse::<i64>() {
         // Milliseconds of before 1973 would be seconds of after the year 5138.
-        let (unit, most) = if text.len() > 11 { (1_000, i64::MAX / 1_000) } else { (1_000_000, i64::MAX / 1_000_000) };
-        return if number <= most { Ok(Timestamp::from_micros(number * unit)) } else { Err(wrong()) };
+        let unit = if text.len() > 11 { 1_000 } else { 1_000_000 };
+        return number.checked_mul(unit).map(Timestamp::from_micros).ok_or_else(wrong);
     }
     let text = text.replace('/', "-");
     if let Ok(moment) = text.parse::<Moment>() {
@@ -57,7 +57,7 @@ mod tests {
         ] {
             assert_eq!(parse(text, zone).unwrap().to_string(), expected, "{text}");
         }
-        for wrong in ["yesterday", "2026-13-01", "", "9223372036854775807"] {
+        for wrong in ["yesterday", "2026-13-01", "", "9223372036854775807", "-9223372036854775808"] {
             assert!(parse(wrong, &TimeZone::UTC).is_err(), "{wrong}");
         }
         assert!(zone(Some("Europe/Atlantis")).is_err());
