@@ -49,10 +49,11 @@ impl Server {
             // Dropped without the lock, because that may run code of the test.
             drop(server.engine.update(|world, _| std::mem::take(&mut world.expectations)));
             let is_manual = server.engine.read(|world| server.is_clock_manual_under(world.after_reset(&kept)));
-            let is_reset = server.engine.reset(&kept, is_manual).await.is_ok();
+            let reset = server.engine.reset(&kept, is_manual);
+            // The numbers of messages have begun again, even before the listeners are open.
             #[cfg(feature = "api")]
             server.marks.clear();
-            if is_reset {
+            if reset.await.is_ok() {
                 let _or_nobody_waits = done.send(open);
             }
         });
