@@ -24,9 +24,8 @@ const QUALITY: u8 = 70;
 /// Octets that decoding an image may take.
 const MOST_MEMORY: u64 = 64 << 20;
 
-/// Media types that a browser would run scripts of.
-const ACTIVE: &[&str] =
-    &["text/html", "text/xml", "text/xsl", "application/xhtml+xml", "application/xml", "image/svg+xml"];
+/// Media types that a browser would run scripts of, as of all whose names end with `+xml`.
+const ACTIVE: &[&str] = &["text/html", "text/xml", "text/xsl", "application/xml"];
 
 /// An attachment, or an inline part.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,7 +87,7 @@ pub(super) async fn part(
 ) -> Result<Response, Refusal> {
     run_blocking(move || {
         let part = part_of(&message, &number)?;
-        let is_active = ACTIVE.contains(&part.content_type());
+        let is_active = ACTIVE.contains(&part.content_type()) || part.content_type().ends_with("+xml");
         let (content_type, disposition) =
             if is_active { ("application/octet-stream", "attachment") } else { (part.content_type(), "inline") };
         Ok(file(part.bytes(), content_type, &format!("{disposition}; filename=\"{}\"", escaped(&part))))
@@ -130,6 +129,7 @@ fn file(octets: Vec<u8>, content_type: &str, disposition: &str) -> Response {
     };
     insert(header::CONTENT_TYPE, content_type);
     insert(header::CONTENT_DISPOSITION, disposition);
+    insert(header::CONTENT_SECURITY_POLICY, "sandbox");
     response
 }
 

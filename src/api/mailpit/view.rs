@@ -15,9 +15,11 @@ use super::found::{Latest, MessageId, find};
 use super::{Refusal, summary};
 use crate::mail::Message;
 
-/// No scripts and nothing from elsewhere; pictures also from this server.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; \
-                      base-uri 'none'; form-action 'none'";
+/// No scripts, no redirects and nothing from elsewhere; pictures also from this server, which would refuse to send them to
+/// a page of no origin. Links may open windows.
+const POLICY: &str = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
+                      style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; base-uri 'none'; \
+                      form-action 'none'";
 
 static CID: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?i)(["'(=]\s*)cid:([^"'\s>)]+)"#));
 static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<a(\s)"));
