@@ -218,11 +218,16 @@ fn html_is_shown_with_its_parts_and_without_scripts() {
     let page = api.get("/view/latest.html");
 
     let policy = page.header("content-security-policy")[0];
-    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert!(policy.starts_with("sandbox ") && policy.contains("; default-src 'none'"), "{policy}");
+    assert!(!policy.contains("script"), "{policy}");
     let text = page.text();
     assert!(text.contains("src=\"/api/v1/message/m1/part/2\"") && text.contains("'cid:none'"), "{text}");
     let part = api.get("/api/v1/message/m1/part/2");
     assert_eq!(part.header("content-type"), ["application/octet-stream"], "an SVG could run scripts");
+    assert_eq!(part.header("content-security-policy"), ["sandbox"]);
+    server.deliver("bob@example.org", "Content-Type: application/mathml+xml\r\n\r\n<math/>\r\n");
+    let part = api.get("/api/v1/message/m2/part/1");
+    assert!(part.header("content-disposition")[0].starts_with("attachment"), "as any other XML");
 }
 
 #[test]
@@ -272,7 +277,10 @@ fn events_tell_what_happens_to_the_mail() {
     assert_eq!(expect("update"), json!({ "ID": "m1", "Read": true }));
     assert_eq!(expect("stats")["Unread"], 0);
 
-    api.put("/api/v1/tags/vip", &json!({ "Name": "x" }));
+    api.put("/api/v1/tags", &json!({ "IDs": ["m1"], "Tags": ["b", "a"] }));
+    assert_eq!(expect("update"), json!({ "ID": "m1", "Tags": ["a", "b"] }));
+    expect("stats");
+    api.put("/api/v1/tags/a", &json!({ "Name": "x" }));
     expect("prune");
     expect("stats");
 

@@ -25,6 +25,8 @@ pub(crate) struct Marks {
 pub(crate) enum MarkChange {
     /// A message is read now, or not.
     Read(MessageNo, bool),
+    /// A message has these tags now.
+    Tagged(MessageNo, BTreeSet<String>),
     /// Tags were renamed or removed.
     Tags,
 }
@@ -65,6 +67,12 @@ impl Marks {
         changed.into_iter().for_each(|no| self.report(MarkChange::Read(no, read)));
     }
 
+    /// Replaces the tags of these messages, and reports it.
+    pub(crate) fn tag(&self, chosen: &[MessageNo], tags: &BTreeSet<String>) {
+        self.with(|state| chosen.iter().for_each(|no| state.set_tags(*no, tags.clone())));
+        chosen.iter().for_each(|no| self.report(MarkChange::Tagged(*no, tags.clone())));
+    }
+
     /// The changes from now on.
     pub(crate) fn changes(&self) -> broadcast::Receiver<MarkChange> {
         self.changes.subscribe()
@@ -90,7 +98,7 @@ impl MarkState {
     }
 
     /// Replaces the tags of a message.
-    pub(crate) fn set_tags(&mut self, no: MessageNo, tags: BTreeSet<String>) {
+    fn set_tags(&mut self, no: MessageNo, tags: BTreeSet<String>) {
         match tags.is_empty() {
             true => drop(self.tags.remove(&no)),
             false => drop(self.tags.insert(no, tags)),
@@ -144,9 +152,9 @@ impl MarkState {
         self.tags.retain(|no, _| is_there(*no));
     }
 
-    /// How many messages are read.
-    pub(crate) fn read(&self) -> usize {
-        self.read.len()
+    /// The messages that are read.
+    pub(crate) fn read(&self) -> impl Iterator<Item = MessageNo> {
+        self.read.iter().copied()
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use free_ports::FreePorts;
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
 pub(crate) use mail_query::MailQuery;
 #[cfg(feature = "api")]
-pub(crate) use marks::{MarkChange, Marks, TaggedTo};
+pub(crate) use marks::{MarkChange, Marks};
 pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};

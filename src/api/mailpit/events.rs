@@ -14,8 +14,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::super::blocking::run_blocking;
 use super::super::target::Target;
+use super::info;
 use super::summary::Summary;
-use super::{info, newest_first};
+use super::tags::tag_new;
 use crate::base::{MessageNo, Seq};
 use crate::drive::{Engine, Interest, Topic};
 use crate::journal::{Description, Journal, Record};
@@ -118,7 +119,7 @@ impl Feed {
 
     fn events(&mut self, server: &Server) -> Vec<Value> {
         let News { new, removed, is_empty, errors } = server.engine().read(|world| self.news(&world.journal));
-        newest_first(server);
+        tag_new(server);
         let mut events = errors;
         let is_changed = !new.is_empty() || !removed.is_empty();
         match is_empty && !removed.is_empty() {
@@ -162,7 +163,7 @@ impl Feed {
 }
 
 fn stats(server: &Server) -> Value {
-    let (total, unread) = info::count(server, &newest_first(server));
+    let (total, unread) = info::count(server);
     event("stats", json!({ "Total": total, "Unread": unread, "Version": info::version() }))
 }
 
@@ -179,6 +180,7 @@ fn event(kind: &str, data: Value) -> Value {
 fn as_event(change: Result<MarkChange, RecvError>) -> Value {
     match change {
         Ok(MarkChange::Read(no, read)) => event("update", json!({ "ID": no.to_string(), "Read": read })),
+        Ok(MarkChange::Tagged(no, tags)) => event("update", json!({ "ID": no.to_string(), "Tags": tags })),
         Ok(MarkChange::Tags) | Err(RecvError::Lagged(_) | RecvError::Closed) => event("prune", Value::Null),
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::super::blocking::run_blocking;
 use super::super::target::Target;
 use super::{Refusal, newest_first};
-use crate::mail::Message;
+use crate::base::MessageNo;
 use crate::server::Server;
 
 /// The server, and how much mail there is.
@@ -56,9 +56,13 @@ pub(super) struct RuntimeStats {
 }
 
 /// How many messages there are, and how many of them are not read.
-pub(super) fn count(server: &Server, messages: &[Message]) -> (usize, usize) {
-    let read = server.marks().with(|marks| messages.iter().filter(|message| marks.is_read(message.no())).count());
-    (messages.len(), messages.len() - read)
+pub(super) fn count(server: &Server) -> (usize, usize) {
+    server.engine().read(|world| {
+        let is_there = |no: &MessageNo| world.journal.message(*no).is_some();
+        let read = server.marks().with(|marks| marks.read().filter(is_there).count());
+        let total = world.journal.messages().len();
+        (total, total - read)
+    })
 }
 
 pub(super) fn version() -> String {
@@ -71,7 +75,7 @@ pub(super) fn version() -> String {
 pub(super) async fn info(Target(server): Target) -> Result<Json<Info>, Refusal> {
     run_blocking(move || {
         let all = newest_first(&server);
-        let (messages, unread) = count(&server, &all);
+        let (messages, unread) = count(&server);
         let size = all.iter().map(|message| message.raw().len() as u64).sum();
         let deleted = server.engine().read(|world| u64::from(world.journal.forgotten()));
         let tags = server.marks().with(|marks| {

@@ -1,6 +1,5 @@
 //! `/api/v1/messages`: lists, read marks, deleting.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,8 +12,10 @@ use utoipa::ToSchema;
 
 use super::super::blocking::run_blocking;
 use super::super::target::Target;
+use super::info::count;
 use super::search::{Query, matching};
 use super::summary::Summary;
+use super::tags::forget_gone;
 use super::{Refusal, body, date, newest_first, numbers, ok};
 use crate::base::{MessageNo, Timestamp};
 use crate::mail::Message;
@@ -83,17 +84,16 @@ impl Page {
 impl Span {
     /// This part of the messages that a search finds, or of all.
     pub(super) fn list(&self, server: &Arc<Server>, query: Option<&Query>) -> Response {
-        let all = newest_first(server);
-        let kept: BTreeSet<_> = all.iter().map(Message::no).collect();
-        let (total, mut found) = (all.len(), all);
+        let mut found = newest_first(server);
         found.retain(|message| {
             self.before.is_none_or(|before| message.received() < before)
                 && query.is_none_or(|query| query.finds(server, message))
         });
-        let (unread, messages_unread, tags) = server.marks().with(|marks| {
-            marks.retain(|no| kept.contains(&no));
+        forget_gone(server);
+        let (total, unread) = count(server);
+        let (messages_unread, tags) = server.marks().with(|marks| {
             let unread = found.iter().filter(|message| !marks.is_read(message.no())).count();
-            (total - marks.read(), unread, marks.all_tags().into_keys().map(str::to_owned).collect())
+            (unread, marks.all_tags().into_keys().map(str::to_owned).collect())
         });
         let page = found.iter().skip(self.start).take(self.limit.unwrap_or(usize::MAX));
         let messages: Vec<Summary> = page.map(|message| Summary::of(server, message)).collect();

@@ -14,6 +14,7 @@ use super::super::blocking::run_blocking;
 use super::found::{Found, Latest, MessageId};
 use super::part::PartJson;
 use super::summary::{self, AddressJson};
+use super::tags::tag_new;
 use super::{Refusal, body, date};
 use crate::mail::Message;
 use crate::server::Server;
@@ -126,7 +127,7 @@ impl ListUnsubscribe {
     responses((status = 200, body = MessageJson), (status = 404, body = String)))]
 pub(super) async fn one(Found { server, message }: Found) -> Result<Response, Refusal> {
     run_blocking(move || {
-        super::newest_first(&server);
+        tag_new(&server);
         server.marks().set_read([message.no()], true);
         Json(MessageJson::of(&server, &message)).into_response()
     })

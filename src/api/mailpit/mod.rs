@@ -106,11 +106,10 @@ fn ok() -> Response {
 
 /// Every captured message, the newest first.
 fn newest_first(server: &Server) -> Vec<Message> {
-    let tagged_to = server.marks().with(|marks| marks.tagged_to());
     let messages: Vec<Message> = server
         .engine()
         .read(|world| world.journal.messages().iter().rev().map(|captured| captured.message.clone()).collect());
-    tags::tag_new(server, tagged_to, &messages);
+    tags::tag_new(server);
     messages
 }
 

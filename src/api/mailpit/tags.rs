@@ -13,19 +13,31 @@ use utoipa::ToSchema;
 
 use super::super::blocking::run_blocking;
 use super::super::target::Target;
-use super::{Refusal, body, newest_first, numbers, ok, summary};
+use super::{Refusal, body, numbers, ok, summary};
 use crate::base::MessageNo;
 use crate::mail::Message;
-use crate::server::{MarkChange, Server, TaggedTo};
+use crate::server::{MarkChange, Server};
 
 /// Characters in a tag.
 const MOST: usize = 100;
 
-/// Gives the messages after `since` the tags that they bring along; `messages` has the newest first.
-pub(super) fn tag_new(server: &Server, since: TaggedTo, messages: &[Message]) {
-    let new = messages.iter().take_while(|message| Some(message.no()) > since.message);
-    let new: Vec<(MessageNo, BTreeSet<String>)> = new.map(|message| (message.no(), brought_along(message))).collect();
+/// Gives the messages that have come since the last time the tags that they bring along.
+pub(super) fn tag_new(server: &Server) {
+    let since = server.marks().with(|marks| marks.tagged_to());
+    let new: Vec<Message> = server.engine().read(|world| {
+        let messages = world.journal.messages().iter().rev().map(|captured| &captured.message);
+        messages.take_while(|message| Some(message.no()) > since.message).cloned().collect()
+    });
+    let new: Vec<(MessageNo, BTreeSet<String>)> =
+        new.iter().map(|message| (message.no(), brought_along(message))).collect();
     server.marks().with(|marks| marks.tag_new(since, new));
+}
+
+/// Forgets the marks of messages that are gone.
+pub(super) fn forget_gone(server: &Server) {
+    server.engine().read(|world| {
+        server.marks().with(|marks| marks.retain(|no| world.journal.message(no).is_some()));
+    });
 }
 
 fn brought_along(message: &Message) -> BTreeSet<String> {
@@ -57,11 +69,9 @@ fn clean(tag: &str) -> String {
     responses((status = 200, body = Vec<String>)))]
 pub(super) async fn list(Target(server): Target) -> Result<Json<Vec<String>>, Refusal> {
     run_blocking(move || {
-        let kept: BTreeSet<MessageNo> = newest_first(&server).iter().map(Message::no).collect();
-        Json(server.marks().with(|marks| {
-            marks.retain(|no| kept.contains(&no));
-            marks.all_tags().into_keys().map(str::to_owned).collect()
-        }))
+        tag_new(&server);
+        forget_gone(&server);
+        Json(server.marks().with(|marks| marks.all_tags().into_keys().map(str::to_owned).collect()))
     })
     .await
     .map_err(Refusal::from)
@@ -84,10 +94,10 @@ pub(super) async fn set(Target(server): Target, octets: Bytes) -> Result<Respons
     let Tagging { ids, tags } = body::read(&octets)?;
     let tags = cleaned(&tags);
     run_blocking(move || {
-        let wanted = numbers(&ids);
-        let chosen = newest_first(&server).into_iter().map(|message| message.no()).filter(|no| wanted.contains(no));
-        let chosen: Vec<MessageNo> = chosen.collect();
-        server.marks().with(|marks| chosen.into_iter().for_each(|no| marks.set_tags(no, tags.clone())));
+        tag_new(&server);
+        let mut chosen: Vec<MessageNo> = numbers(&ids).into_iter().collect();
+        server.engine().read(|world| chosen.retain(|no| world.journal.message(*no).is_some()));
+        server.marks().tag(&chosen, &tags);
     })
     .await?;
     Ok(ok())
@@ -132,7 +142,7 @@ pub(super) async fn delete(Target(server): Target, Path(tag): Path<String>) -> R
 /// Replaces or removes a tag. Returns false if no message has it.
 async fn replace(server: Arc<Server>, tag: String, by: Option<String>) -> Result<bool, Refusal> {
     let is_found = run_blocking(move || {
-        newest_first(&server);
+        tag_new(&server);
         let is_found = server.marks().with(|marks| marks.replace_tag(&tag, by.as_deref()));
         server.marks().report(MarkChange::Tags);
         is_found
