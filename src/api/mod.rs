@@ -43,6 +43,7 @@ mod target;
 mod token;
 mod verify;
 mod wait;
+mod web_socket;
 mod webhook_delivery;
 mod webhooks;
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::stream::AnswerStream;
@@ -34,7 +37,11 @@ impl Default for Bounds {
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Serves all connections until the future is dropped, which also closes them.
+/// A connection's share of the limit. In the extensions of its requests, for what goes on after HTTP.
+pub(super) type Slot = Arc<OwnedSemaphorePermit>;
+
+/// Serves all connections until the future is dropped, which also closes them, except WebSockets: these end when their
+/// server stops.
 ///
 /// The router is made for the first connection: that takes longer than everything else at the start of a server, and many
 /// tests never use the API.
@@ -54,22 +61,24 @@ pub(super) async fn serve(listener: TcpListener, router: impl Fn() -> Router, bo
         match Arc::clone(&slots).try_acquire_owned() {
             Ok(slot) => {
                 let router = made.get_or_insert_with(&router).clone();
-                connections.spawn(async move {
-                    converse(socket, router, bounds.patience).await;
-                    drop(slot);
-                });
+                connections.spawn(converse(socket, router, bounds.patience, Arc::new(slot)));
             }
             Err(_no_slot) => turn_away(socket).await,
         }
     }
 }
 
-async fn converse(socket: TcpStream, router: Router, patience: Duration) {
+async fn converse(socket: TcpStream, router: Router, patience: Duration, slot: Slot) {
     let _slower_at_worst = socket.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(patience);
     let stream = TokioIo::new(AnswerStream::new(socket, patience));
-    let _the_client_broke_off = http.serve_connection(stream, TowerToHyperService::new(router)).with_upgrades().await;
+    let router = TowerToHyperService::new(router);
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Arc::clone(&slot));
+        router.call(request)
+    });
+    let _the_client_broke_off = http.serve_connection(stream, answer).with_upgrades().await;
 }
 
 async fn turn_away(mut socket: TcpStream) {
@@ -91,13 +100,15 @@ async fn rest(error: &io::Error) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::{BufRead, BufReader, Read, Write};
     use std::net::{SocketAddr, TcpStream};
     use std::time::Instant;
 
+    use axum::extract::ws::{Message as Frame, WebSocket};
     use axum::routing::get;
 
     use super::*;
+    use crate::api::web_socket::Upgrade;
     use crate::drive::runtime;
 
     /// The time after which a test stops waiting.
@@ -115,8 +126,15 @@ mod tests {
         heard
     }
 
+    /// Greets the client, and waits until it closes.
+    async fn greet(mut socket: WebSocket) {
+        socket.send(Frame::text("hi")).await.unwrap();
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
+
     fn start(bounds: Bounds) -> SocketAddr {
         let router = Router::new().route("/", get(async || "hello")).route("/much", get(async || vec![b'x'; MUCH]));
+        let router = router.route("/socket", get(async |upgrade: Upgrade| upgrade.accept(greet)));
         let listener = crate::server::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let _entered = runtime().enter();
@@ -171,6 +189,23 @@ mod tests {
         first.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         first.set_read_timeout(Some(DEADLINE)).unwrap();
         first.read_exact(&mut [0; 15]).unwrap();
+
+        assert!(talk(address, "").starts_with("HTTP/1.1 503 "));
+    }
+
+    #[test]
+    fn a_web_socket_counts_for_the_limit() {
+        let address = start(Bounds { connections: 1, ..Bounds::default() });
+        let mut client = BufReader::new(TcpStream::connect(address).unwrap());
+        client.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();
+        let handshake = "GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        client.get_mut().write_all(handshake.as_bytes()).unwrap();
+        // The task of the connection ends with the upgrade, before anything comes over the WebSocket.
+        let mut frame = [0; 4];
+        client.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).for_each(drop);
+        client.read_exact(&mut frame).unwrap();
+        assert_eq!(&frame, b"\x81\x02hi");
 
         assert!(talk(address, "").starts_with("HTTP/1.1 503 "));
     }

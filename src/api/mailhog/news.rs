@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message as Frame, WebSocket};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use tokio::select;
@@ -12,6 +12,7 @@ use tokio::select;
 use super::super::blocking::blocking_if_long;
 use super::super::chunked::followed;
 use super::super::target::Target;
+use super::super::web_socket::Upgrade;
 use super::json::{Received, ReceivedJson};
 use crate::drive::Engine;
 use crate::expect::matchers::any;
@@ -77,10 +78,10 @@ async fn next_event(mut mail: NewMail) -> Option<(String, NewMail)> {
 }
 
 /// Each message as a text frame.
-pub(super) async fn websocket(Target(server): Target, upgrade: WebSocketUpgrade) -> Response {
+pub(super) async fn websocket(Target(server): Target, upgrade: Upgrade) -> Response {
     let mail = NewMail::of(&server);
     drop(server);
-    upgrade.on_upgrade(|socket| send_each(mail, socket))
+    upgrade.accept(|socket| send_each(mail, socket))
 }
 
 /// Sends until the client closes or the server stops.

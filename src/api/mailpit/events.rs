@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message as Frame, WebSocket};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::select;
@@ -14,6 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::super::blocking::run_blocking;
 use super::super::target::Target;
+use super::super::web_socket::Upgrade;
 use super::info;
 use super::summary::Summary;
 use super::tags::tag_new;
@@ -28,12 +29,12 @@ use crate::world::World;
 /// Records to read before the lock is released.
 const PORTION: usize = 1000;
 
-pub(super) async fn events(Target(server): Target, upgrade: WebSocketUpgrade) -> Response {
+pub(super) async fn events(Target(server): Target, upgrade: Upgrade) -> Response {
     // What happens from now on is reported, even before the connection is a WebSocket.
     let feed = server.engine().read(|world| Feed::new(&server, world));
     let (engine, changes) = (Arc::clone(server.engine()), server.marks().changes());
     drop(server);
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.accept(move |socket| async move {
         let _the_client_broke_off = feed.send(socket, engine, changes).await;
     })
 }
