@@ -23,6 +23,10 @@ impl Captured {
     }
 }
 
+/// How many places of messages that were removed one by one are kept, so that a server that is never reset does not grow.
+#[cfg(feature = "api")]
+const MOST_REMOVED: usize = 10_000;
+
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     pub(super) captured: VecDeque<Captured>,
@@ -33,7 +37,7 @@ pub(super) struct Messages {
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
     /// The messages whose exchange is not closed yet, by the number of its record, which may be evicted.
     unclosed: Vec<(Seq, MessageNo)>,
-    /// The places of messages that were removed one by one, for waits that begin after one of them.
+    /// The places of the last messages that were removed one by one, for waits that begin after one of them.
     removed: BTreeMap<MessageNo, Seq>,
     /// The octets of all messages here.
     octets: u64,
@@ -176,6 +180,9 @@ impl Messages {
             self.octets -= captured.message.raw().len() as u64;
             self.removed.insert(captured.message.no(), captured.place());
             keys.extend(captured.message.envelope().accepted().map(|address| fold_domain(address).into_owned()));
+        }
+        while self.removed.len() > MOST_REMOVED {
+            self.removed.pop_first();
         }
         self.retain_places(keys, |no| !is_chosen(no));
         removed

@@ -119,6 +119,20 @@ fn removed_mail_is_in_no_list_and_its_place_is_remembered() {
 }
 
 #[test]
+#[cfg(feature = "api")]
+fn places_of_removed_mail_are_not_kept_for_ever() {
+    let mut journal = journal();
+    let most = 10_000;
+    for no in 1..=most + 1 {
+        capture(&mut journal, no, &["ann@example.org"]);
+        journal.remove(|its| its.0 == no);
+    }
+
+    assert_eq!(journal.place_of(MessageNo(1)), None);
+    assert!(journal.place_of(MessageNo(2)).is_some());
+}
+
+#[test]
 fn renumbering_restarts_at_1_and_resets_the_count_of_evicted_mail() {
     let mut journal = journal();
     let exchange = capture(&mut journal, 1, &["ann@example.org"]);
