@@ -113,10 +113,10 @@ impl World {
         self.journal.remove(is_chosen)
     }
 
-    /// Expunges everything from all mailboxes, and forgets all messages and records.
+    /// Expunges everything from all mailboxes, and forgets all messages and records. Returns the captured messages.
     #[cfg(feature = "api")]
-    pub(crate) fn purge(&mut self, now: Timestamp) {
+    pub(crate) fn purge(&mut self, now: Timestamp) -> VecDeque<Captured> {
         self.outside(now, |txn| txn.forget(|_| true));
-        self.journal.clear();
+        self.journal.clear()
     }
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::super::blocking::run_blocking;
 use super::super::problem::Problem;
 use super::super::target::Target;
 use super::message;
@@ -85,9 +86,10 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Removes all mail.
-pub(super) async fn purge(Target(server): Target) -> Response {
-    server.engine().update(|world, now| world.purge(now));
-    message(StatusCode::OK, "Purged mails")
+pub(super) async fn purge(Target(server): Target) -> Result<Response, Problem> {
+    // Freed without the lock.
+    run_blocking(move || drop(server.engine().update(|world, now| world.purge(now)))).await?;
+    Ok(message(StatusCode::OK, "Purged mails"))
 }
 
 /// Restores the state at the start.
