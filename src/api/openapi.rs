@@ -15,8 +15,8 @@ use super::v1;
 
 const ABOUT: &str = "\
 Tests in any language use this API to read the captured mail, to wait for it, to make the server fail on purpose, and \
-to verify what happened. Every path exists for the main server below `/v1`, and for each further server below \
-`/v1/servers/{id}`.";
+to verify what happened. Every path exists for the main server below `/v1`, and every path that does not begin with \
+`/servers` for each further server below `/v1/servers/{id}`.";
 
 /// The nouns of paths, and the tag of their operations.
 const TAGS: &[(&str, &str, &[&str])] = &[
