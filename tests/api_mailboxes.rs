@@ -168,6 +168,24 @@ fn the_smtp_session_of_a_deleted_account_ends() {
 }
 
 #[test]
+fn a_wrong_flag_and_a_wrong_mailbox_are_named() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    server.deliver("bob", "hi");
+
+    for flag in ["\\Seeen", "!\\Seeen"] {
+        let answer = api.get(format!("/accounts/bob/mailboxes/INBOX?flag={flag}"));
+        assert_eq!(answer.field(400), "flag");
+        assert!(answer.detail(400).contains("did you mean `\\Seen`?"));
+    }
+    for path in ["/accounts/bob/mailboxes/Archive/2024", "/accounts/bob/mailboxes/Archive/2024/raw"] {
+        let detail = api.get(path).detail(404);
+        assert_eq!(detail, "bob has no mailbox Archive; write a `/` in the name of a mailbox as `%2F`");
+    }
+    assert_eq!(api.get("/accounts/bob/mailboxes/INBOX/9").detail(404), "there is no entry with UID 9");
+}
+
+#[test]
 fn an_account_on_a_closed_list_needs_a_password() {
     let server = MailServer::builder().account("ann", "secret").start();
     let api = ApiClient::of(&server);

@@ -16,9 +16,9 @@ use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
 use super::wait::wait_until;
-use crate::base::{MessageNo, Timestamp};
+use crate::base::{MessageNo, Timestamp, unknown};
 use crate::drive::{Engine, Interest, Topic};
-use crate::mail::{Entry, Mailbox};
+use crate::mail::{Entry, Flags, Mailbox};
 use crate::world::{FlagChange, NotChanged, World};
 
 #[derive(Serialize, ToSchema)]
@@ -69,7 +69,25 @@ query! {
         /// UIDs, such as `7`, `1,4:6` or `9:*`.
         uid: Option<UidSet>,
         /// A flag that the entries have, such as `\Deleted`, or `!` and a flag that they do not have.
-        flag: Vec<String>,
+        flag: Vec<FlagFilter>,
+    }
+}
+
+/// A flag, or `!` and a flag.
+pub(super) struct FlagFilter(String);
+
+impl Value for FlagFilter {
+    fn read(text: &str) -> Result<Self, String> {
+        let flag = text.strip_prefix('!').unwrap_or(text);
+        if flag.starts_with('\\') && Flags::system(flag).is_none() {
+            let known: Vec<&str> = Flags::SYSTEM.iter().map(|(name, _)| *name).collect();
+            return Err(unknown("flag", flag, &known));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn schema() -> ObjectBuilder {
+        String::schema()
     }
 }
 
@@ -114,9 +132,9 @@ impl EntryFilters {
             ranges.iter().any(|(first, last)| (*first.min(last)..=*first.max(last)).contains(&entry.uid))
         };
         let has = |flag: &str| entry.flags.names(&mailbox.keywords).any(|its| its.eq_ignore_ascii_case(flag));
-        let fits = |flag: &String| match flag.strip_prefix('!') {
+        let fits = |FlagFilter(text): &FlagFilter| match text.strip_prefix('!') {
             Some(flag) => !has(flag),
-            None => has(flag),
+            None => has(text),
         };
         self.uid.as_ref().is_none_or(is_in) && self.flag.iter().all(fits)
     }
@@ -246,11 +264,10 @@ pub(super) async fn one(
     _: NoParams,
 ) -> Result<Json<EntryJson>, Problem> {
     let uid = number(&uid)?;
-    let entry = server.engine().read(|world| {
-        let mailbox = mailbox(world, &login, &name)?;
-        mailbox.entry(uid).map(|entry| EntryJson::of(mailbox, entry))
-    });
-    entry.map(Json).ok_or_else(|| refused(NotChanged::NoEntry(uid)))
+    server.engine().read(|world| {
+        let (mailbox, entry) = entry(world, &login, &name, uid)?;
+        Ok(Json(EntryJson::of(mailbox, entry)))
+    })
 }
 
 /// Get the bytes of an entry's message.
@@ -268,10 +285,10 @@ pub(super) async fn raw(
     _: NoParams,
 ) -> Result<Response, Problem> {
     let uid = number(&uid)?;
-    let message = server
-        .engine()
-        .read(|world| mailbox(world, &login, &name)?.entry(uid).map(|entry| entry.message.raw().clone()));
-    let raw = message.ok_or_else(|| Problem::none("entry", &format!("{uid} of {name} of {login}")))?;
+    let raw = server.engine().read(|world| {
+        let (_, entry) = entry(world, &login, &name, uid)?;
+        Ok::<_, Problem>(entry.message.raw().clone())
+    })?;
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
 }
 
@@ -323,6 +340,14 @@ pub(super) async fn expunge(
         uids.first().map(|_| ()).ok_or(NotChanged::NoEntry(uid))
     });
     expunged.map(|()| StatusCode::NO_CONTENT).map_err(refused)
+}
+
+fn entry<'w>(world: &'w World, login: &str, name: &str, uid: u32) -> Result<(&'w Mailbox, &'w Entry), Problem> {
+    let Some(mailbox) = mailbox(world, login, name) else {
+        let detail = format!("{login} has no mailbox {name}; write a `/` in the name of a mailbox as `%2F`");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    mailbox.entry(uid).map(|entry| (mailbox, entry)).ok_or_else(|| refused(NotChanged::NoEntry(uid)))
 }
 
 impl FlagsJson {
