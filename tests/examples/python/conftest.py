@@ -54,5 +54,11 @@ def mail_server(mailjig):
         return servers[-1]
 
     yield make
+    failures = []
     for server in servers:
-        server.call("DELETE", "")
+        try:
+            server.call("DELETE", "")
+        except pytest.fail.Exception as failure:  # the other servers are verified and removed too
+            failures.append(failure.msg)
+    if failures:
+        pytest.fail("\n\n".join(failures), pytrace=False)
