@@ -263,7 +263,8 @@ impl MailServerBuilder {
     /// Adds an account that also gets the mail to these addresses.
     ///
     /// # Panics
-    /// If the login or an address is empty or has control characters, or if there is already such an account.
+    /// If the login or an address is empty or has control characters, if there is already such an account, or
+    /// if another account has the address.
     ///
     /// ```
     /// use mailjig::prelude::*;
