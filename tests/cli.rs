@@ -353,3 +353,25 @@ fn scenarios_are_listed_checked_and_served() {
     client.read_to_string(&mut answers).unwrap();
     assert!(answers.ends_with("421 4.7.0 Too many messages in this session, reconnect\r\n"), "{answers}");
 }
+
+#[test]
+fn an_error_that_nobody_reads_has_its_status() {
+    for (arguments, status) in [
+        (&["ready", "--url", "http://127.0.0.1:1", "--timeout", "1ms"][..], 2),
+        (&["serve", "--ports", "auto", "--scenario", "nothing"], 1),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (mut process, _deadline) = start(mailjig(arguments).stderr(writer)).unwrap();
+        assert_eq!(process.wait().unwrap().code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_host_name_has_no_port() {
+    let refused = output(&mut mailjig(&["serve", "--ports", "auto", "--allow-host", "mail:8025"]), "");
+
+    assert_eq!(refused.status.code(), Some(2));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(text.contains("a name has no port: write `mail`"), "{text}");
+}

@@ -1,5 +1,13 @@
 //! The command line of the program `mailjig`.
 
+/// Writes a line to stderr. Unlike `eprintln`, it does not panic if nobody reads it.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _nobody_may_read = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod client;
 mod color;
 mod config;
@@ -57,7 +65,7 @@ pub fn main() -> ExitCode {
         CliCommand::Serve(options) => match serve::serve(&options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("mailjig: {error}");
+                complain!("mailjig: {error}");
                 ExitCode::FAILURE
             }
         },

@@ -58,7 +58,7 @@ pub(super) fn page(options: &Page) -> ExitCode {
         None => one(options.name.as_deref()).map(|page| print(&page)),
     };
     if let Err(why) = &done {
-        eprintln!("mailjig: {why}");
+        complain!("mailjig: {why}");
     }
     exit_code(done == Ok(true))
 }

@@ -22,7 +22,7 @@ pub(super) fn parse() -> CliCommand {
         Some((name, its, path)) => {
             let path: &PathBuf = path;
             self::matches(config::with_file(command(), (name, its), path).unwrap_or_else(|error| {
-                eprintln!("{error}");
+                complain!("{error}");
                 process::exit(WRONG_USE)
             }))
         }

@@ -45,12 +45,12 @@ pub(super) fn check(options: &Check) -> ExitCode {
         let scenario = options.set.iter().fold(Scenario::file(file), |its, (name, value)| its.set(name, value));
         match scenario.check() {
             Ok(warnings) => {
-                warnings.iter().for_each(|warning| eprintln!("{warning}"));
+                warnings.iter().for_each(|warning| complain!("{warning}"));
                 is_right &= print(&format!("{}: ok\n", file.display()));
             }
             Err(error) => {
                 is_right = false;
-                eprintln!("{error}");
+                complain!("{error}");
             }
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn check(options: &Check) -> ExitCode {
 pub(super) fn print(text: &str) -> bool {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("mailjig: cannot write: {error}");
+            complain!("mailjig: cannot write: {error}");
             false
         }
         Ok(()) | Err(_) => true,
@@ -90,7 +90,7 @@ pub(super) fn list(options: &List) -> ExitCode {
     match SHIPPED.iter().find(|its| its.name == *name) {
         Some(its) => exit_code(print(its.text)),
         None => {
-            eprintln!(
+            complain!(
                 "{}",
                 Scenario::named(name).check().map(|_| String::new()).unwrap_or_else(|error| error.to_string())
             );

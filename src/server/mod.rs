@@ -322,8 +322,8 @@ impl fmt::Display for StartError {
         if source.kind() == io::ErrorKind::AddrInUse {
             return write!(
                 f,
-                "the {listener} listener cannot bind {address}: another program uses this port; \
-                 choose another port, or port 0 for a free one"
+                "the {listener} listener cannot bind {address}: another program, or another listener of \
+                 this server, uses this port; choose another port, or port 0 for a free one"
             );
         }
         if source.kind() == io::ErrorKind::PermissionDenied {

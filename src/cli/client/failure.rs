@@ -46,8 +46,8 @@ impl Failure {
             Self::OutputClosed => return ExitCode::SUCCESS,
         };
         match problem.filter(|_| as_json) {
-            Some(problem) => eprintln!("{problem}"),
-            None => eprintln!("mailjig: {}", text.trim_end()),
+            Some(problem) => complain!("{problem}"),
+            None => complain!("mailjig: {}", text.trim_end()),
         }
         ExitCode::from(status)
     }

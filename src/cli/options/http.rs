@@ -9,7 +9,7 @@ use crate::server::{Compat, Settings};
 pub(super) struct Http {
     /// Host name that HTTP requests may use, besides localhost, IP addresses and the server's own names; may be
     /// repeated.
-    #[arg(long, value_name = "NAME", env = "MAILJIG_ALLOW_HOST", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", env = "MAILJIG_ALLOW_HOST", value_delimiter = ',', value_parser = host_name)]
     allow_host: Vec<String>,
     /// The mail server whose API has the path `/api/v1/messages`. All other paths of both are always there, and below
     /// `/mailpit` and `/mailhog` also this one.
@@ -26,6 +26,14 @@ pub(super) struct Http {
     /// has one in each line.
     #[arg(long, value_name = "URL", env = "MAILJIG_WEBHOOK", value_delimiter = '\n')]
     pub(super) webhook: Vec<String>,
+}
+
+/// Host names are compared without their ports.
+fn host_name(name: &str) -> Result<String, String> {
+    match name.split_once(':') {
+        Some((name, _)) => Err(format!("a name has no port: write `{name}`")),
+        None => Ok(name.to_owned()),
+    }
 }
 
 impl Http {

@@ -67,7 +67,7 @@ impl<'t> Records<'t> {
         }
         let data: Value = serde_json::from_str(&event.data).map_err(|error| self.target.broken(&error))?;
         if event.name == "gone" {
-            eprintln!("mailjig: records before {} were discarded before they were sent", data["first"]);
+            complain!("mailjig: records before {} were discarded before they were sent", data["first"]);
             return Ok(None);
         }
         Ok(Some(data))
@@ -86,7 +86,7 @@ impl<'t> Records<'t> {
         match answer {
             Ok(answer) => {
                 if matches!(self.connection, Connection::Lost) {
-                    eprintln!("mailjig: the server answers again");
+                    complain!("mailjig: the server answers again");
                 }
                 let body = answer.into_body().into_with_config().limit(u64::MAX).reader();
                 self.connection = Connection::Up(BufReader::new(body));
@@ -94,7 +94,7 @@ impl<'t> Records<'t> {
             }
             Err(Failure::Unreachable(why)) if !matches!(self.connection, Connection::New) => {
                 if matches!(self.connection, Connection::Ended) {
-                    eprintln!("mailjig: {why}\nmailjig: trying again");
+                    complain!("mailjig: {why}\nmailjig: trying again");
                 }
                 self.connection = Connection::Lost;
                 thread::sleep(PAUSE);
@@ -102,7 +102,7 @@ impl<'t> Records<'t> {
             }
             // The records after the last one were discarded, or the server was started anew.
             Err(Failure::Unmet(why, Some(problem))) if problem["status"] == 410 => {
-                eprintln!("mailjig: {why}");
+                complain!("mailjig: {why}");
                 self.after = problem["first"].as_u64().map(|first| first.saturating_sub(1));
                 Ok(())
             }

@@ -205,7 +205,7 @@ impl Dialogue {
     /// With `-v`, a line of the session.
     fn log(&self, who: &str, line: &str) {
         if self.is_verbose {
-            eprintln!("{who}: {}", harmless(line, &[]));
+            complain!("{who}: {}", harmless(line, &[]));
         }
     }
 }
