@@ -45,20 +45,12 @@ def mailjig():
 
 
 @pytest.fixture
-def mail_server(mailjig):
-    """Makes servers with options; at the end each is verified and removed."""
-    servers = []
+def mail_server(mailjig, request):
+    """Makes servers with options; at the end each is verified and removed, also if another one fails."""
 
     def make(**options):
-        servers.append(MailServer(mailjig, **options))
-        return servers[-1]
+        server = MailServer(mailjig, **options)
+        request.addfinalizer(lambda: server.call("DELETE", ""))
+        return server
 
-    yield make
-    failures = []
-    for server in servers:
-        try:
-            server.call("DELETE", "")
-        except pytest.fail.Exception as failure:  # the other servers are verified and removed too
-            failures.append(failure.msg)
-    if failures:
-        pytest.fail("\n\n".join(failures), pytrace=False)
+    return make
