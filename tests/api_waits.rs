@@ -2,16 +2,12 @@
 
 use std::thread;
 
-use api_client::{ApiClient, NONE};
+use clients::api_client::{ApiClient, NONE};
 use mailjig::MailServer;
 use serde_json::json;
 
-#[path = "clients/api_client.rs"]
-#[allow(dead_code)]
-mod api_client;
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn start() -> (MailServer, ApiClient) {
     let server = MailServer::start();

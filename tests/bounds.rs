@@ -10,16 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
+use clients::deadline::{DEADLINE, connect, until};
+use clients::wire::Wire;
 use mailjig::matchers::{any, session, subject, to};
 use mailjig::{Ending, MailServer, Scenario};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use wire::Wire;
-use wire::deadline::{DEADLINE, connect, until};
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 #[test]
 fn cleartext_input_before_the_reply_to_starttls_is_discarded() {

@@ -1,24 +1,21 @@
 //! The binary: arguments, output, exit status and signals.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
 
-use credentials::{assert_none, broken_logins};
+use clients::api_client::ApiClient;
+use clients::credentials::{assert_none, broken_logins};
+use clients::deadline::connect;
+use clients::line_client::{LineClient, talk};
+use clients::running::Running;
+use clients::support::{is_there, output, run, start};
 use data_encoding::BASE64;
-use deadline::{DEADLINE, connect};
 use serde_json::Value;
-use support::{Deadline, is_there, output, run, start};
 
-#[path = "clients/credentials.rs"]
-mod credentials;
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 #[path = "cli/config.rs"]
 mod config;
@@ -39,49 +36,16 @@ fn mailjig(arguments: &[&str]) -> Command {
     command
 }
 
-/// A server process that is killed when this is dropped.
-struct Running {
-    process: Child,
-    _deadline: Deadline,
-    output: BufReader<std::process::ChildStdout>,
+/// A server that prints what happens.
+fn serve(options: &[&str]) -> Running {
+    Running::start(&mut mailjig(&[&["serve", "--ports", "auto"], options].concat()))
 }
 
-impl Running {
-    fn start(arguments: &[&str]) -> Self {
-        let mut serve = mailjig(&[&["serve", "--ports", "auto"], arguments].concat());
-        let (mut process, _deadline) = start(&mut serve).unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        Self { process, _deadline, output }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Reads up to a line that contains this.
-    fn until(&mut self, text: &str) -> String {
-        loop {
-            let line = self.line();
-            assert!(!line.is_empty(), "no line has {text:?}");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status();
-        assert!(status.unwrap().success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _it_may_be_gone = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// A server that prints JSON, and its endpoints.
+fn serve_json(options: &[&str]) -> (Running, Value) {
+    let mut server = serve(&[&["--json"], options].concat());
+    let ready = serde_json::from_str(&server.line()).unwrap();
+    (server, ready)
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -94,8 +58,7 @@ fn port(ready: &Value, name: &str) -> u16 {
 
 #[test]
 fn a_server_prints_endpoints_and_events_and_stops_at_a_signal() {
-    let mut server = Running::start(&["--json"]);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let (mut server, ready) = serve_json(&[]);
 
     let mut client = connect(loopback(port(&ready, "smtp")));
     client
@@ -111,12 +74,12 @@ fn a_server_prints_endpoints_and_events_and_stops_at_a_signal() {
     let mut said = String::new();
     client.read_to_string(&mut said).unwrap();
     assert!(said.ends_with("421 4.3.2 I am shutting down\r\n"), "{said}");
-    assert!(server.process.wait().unwrap().success());
+    assert!(server.end().success());
 }
 
 #[test]
 fn plain_output_has_endpoints_bounds_and_events() {
-    let mut server = Running::start(&[]);
+    let mut server = serve(&[]);
 
     assert!(server.line().starts_with("mailjig "));
     let smtp = server.until("smtp ");
@@ -124,11 +87,10 @@ fn plain_output_has_endpoints_bounds_and_events() {
     assert!(server.until("CA certificate for TLS clients").ends_with("/v1/tls/ca.pem"));
     assert_eq!(server.line(), "keeps the last 10000 messages, at most 1073741824 octets");
     let port = smtp.rsplit(':').next().unwrap();
-    let mut client = connect(format!("127.0.0.1:{port}").parse().unwrap());
-    client.write_all(b"XYZZY\r\nQUIT\r\n").unwrap();
+    talk(format!("127.0.0.1:{port}").parse().unwrap(), "XYZZY\nQUIT\n");
     assert!(server.until("refused").contains("XYZZY → 500 5.5.2"));
     server.signal("INT");
-    assert!(server.process.wait().unwrap().success());
+    assert!(server.end().success());
 }
 
 #[test]
@@ -138,24 +100,20 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
     let rule = "mailjig = 1\n[[rule]]\nid = \"full\"\non = \"smtp.rcpt\"\ndo = { reply = \"452 4.2.2 full\" }\n";
     fs::write(&scenario, rule).unwrap();
     let options = ["--account", "bob@example.org:hunter2", "--scenario", scenario.to_str().unwrap(), "--smtp", "0"];
-    let mut server = Running::start(&options);
+    let mut server = serve(&options);
     let port: u16 = server.until("smtp ").rsplit(':').next().unwrap().parse().unwrap();
     server.until("keeps");
 
     let credentials = |password: &str| BASE64.encode(format!("\0bob@example.org\0{password}").as_bytes());
     let (wrong, right) = (credentials("hunter1"), credentials("hunter2"));
-    let mut client = connect(loopback(port));
     let lines = format!(
-        "EHLO x\r\nAUTH CRAM-MD5\r\n{wrong}\r\nAUTH PLAIN {wrong}\r\nAUTH PLAIN\r\n{right}\r\nMAIL FROM:<a@b.example>\r\n\
-         RCPT TO:<bob@example.org>\r\nQUIT\r\n"
+        "EHLO x\nAUTH CRAM-MD5\n{wrong}\nAUTH PLAIN {wrong}\nAUTH PLAIN\n{right}\nMAIL FROM:<a@b.example>\n\
+         RCPT TO:<bob@example.org>\nQUIT\n"
     );
-    client.write_all(lines.as_bytes()).unwrap();
+    talk(loopback(port), &lines);
 
-    let mut told = Vec::new();
-    while !told.last().is_some_and(|line: &String| line.contains("ended")) {
-        told.push(server.line());
-        assert!(!told.ends_with(&[String::new()]), "the output ended: {told:?}");
-    }
+    let told = server.lines_until("ended");
+    let told: Vec<&str> = told.lines().collect();
     assert!(told[0].starts_with("s1    opened    smtp from 127.0.0.1:"), "{told:?}");
     assert_eq!(
         told[1..],
@@ -173,8 +131,7 @@ fn each_event_is_a_line_and_no_line_has_a_credential() {
 
 #[test]
 fn an_interrupted_login_is_in_no_line() {
-    let mut server = Running::start(&["--json"]);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let (mut server, ready) = serve_json(&[]);
     let logins = broken_logins();
 
     for (protocol, said) in &logins {
@@ -182,36 +139,21 @@ fn an_interrupted_login_is_in_no_line() {
         client.write_all(said.as_bytes()).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         let _reset = client.read_to_end(&mut Vec::new());
-        loop {
-            let line = server.line();
-            assert_none(&line, &said[..said.len().min(80)]);
-            if line.contains("ended") {
-                break;
-            }
-        }
+        assert_none(&server.lines_until("ended"), &said[..said.len().min(80)]);
     }
 }
 
 #[test]
 fn unread_output_does_not_delay_mail() {
-    let mut server = Running::start(&["--json"]);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
-    let mut client = BufReader::new(connect(loopback(port(&ready, "smtp"))));
-    let reply = |client: &mut BufReader<TcpStream>| {
-        let mut line = String::new();
-        client.read_line(&mut line).unwrap();
-        line
-    };
-    reply(&mut client);
+    let (_server, ready) = serve_json(&[]);
+    let mut client = LineClient::greeted(loopback(port(&ready, "smtp")));
 
-    client.get_mut().write_all(b"HELO x\r\n").unwrap();
-    reply(&mut client);
+    client.ask("HELO x");
     // Each prints a line; a pipe holds 64 KiB.
     for _ in 0..2000 {
-        client.get_mut().write_all(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n").unwrap();
-        (0..3).for_each(|_| drop(reply(&mut client)));
-        client.get_mut().write_all(b"Subject: hi\r\n.\r\n").unwrap();
-        assert!(reply(&mut client).starts_with("250 "));
+        client.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA");
+        (0..3).for_each(|_| drop(client.line()));
+        assert!(client.ask("Subject: hi\r\n.").starts_with("250 "));
     }
 }
 
@@ -220,15 +162,14 @@ fn files_are_written_once_everything_is_bound() {
     let folder = tempfile::tempdir().unwrap();
     let (ready, ca) = (folder.path().join("ready.json"), folder.path().join("ca.pem"));
     let options = ["--ready-file", ready.to_str().unwrap(), "--ca-file", ca.to_str().unwrap(), "--smtps", "off"];
-    let mut server = Running::start(&options);
+    let mut server = serve(&options);
     server.until("keeps");
 
     let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
     let names: Vec<_> = ready["endpoints"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["http", "imap", "imaps", "lmtp", "pop3", "pop3s", "smtp", "submission"]);
     assert!(fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-    let url = format!("http://127.0.0.1:{}/v1/health", port(&ready, "http"));
-    assert_eq!(ureq::get(url).config().timeout_global(Some(DEADLINE)).build().call().unwrap().status(), 200);
+    ApiClient::at(ready["endpoints"]["http"]["url"].as_str().unwrap()).ok("/v1/health");
 }
 
 // Only Linux has all of 127.0.0.0/8 without any configuration.
@@ -239,9 +180,8 @@ fn the_certificate_is_valid_for_the_addresses_of_the_listeners() {
         return;
     }
     let ca = tempfile::NamedTempFile::new().unwrap();
-    let options = ["--json", "--bind", "127.0.0.2", "--ca-file", ca.path().to_str().unwrap()];
-    let mut server = Running::start(&options);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let options = ["--bind", "127.0.0.2", "--ca-file", ca.path().to_str().unwrap()];
+    let (_server, ready) = serve_json(&options);
 
     let address = format!("127.0.0.2:{}", port(&ready, "smtps"));
     let mut openssl = Command::new("openssl");
@@ -259,10 +199,8 @@ fn a_reader_of_the_list_of_scenarios_may_close_the_pipe() {
 
 #[test]
 fn starttls_is_set_for_each_listener() {
-    let options =
-        ["--json", "--smtp-starttls", "never", "--imap-starttls=before-login", "--pop3-starttls=before-anything"];
-    let mut server = Running::start(&options);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
+    let options = ["--smtp-starttls", "never", "--imap-starttls=before-login", "--pop3-starttls=before-anything"];
+    let (_server, ready) = serve_json(&options);
 
     let endpoints = ["smtp", "submission", "smtps", "lmtp", "imap", "pop3"].map(|name| &ready["endpoints"][name]);
     let starttls = endpoints.map(|endpoint| endpoint["starttls"].as_str());
@@ -343,14 +281,11 @@ fn scenarios_are_listed_checked_and_served() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(wanted), "{said}");
     }
-    let mut running = Running::start(&["--scenario", "smtp-421-after-n", "--set", "n=0", "--seed", "7"]);
+    let mut running = serve(&["--scenario", "smtp-421-after-n", "--set", "n=0", "--seed", "7"]);
     let smtp = running.until("smtp ");
     let port: u16 = smtp.rsplit(':').next().unwrap().parse().unwrap();
     assert!(running.until("scenario:").contains("smtp-421-after-n"));
-    let mut client = connect(loopback(port));
-    client.write_all(b"HELO me\r\nMAIL FROM:<a@example.org>\r\n").unwrap();
-    let mut answers = String::new();
-    client.read_to_string(&mut answers).unwrap();
+    let answers = talk(loopback(port), "HELO me\nMAIL FROM:<a@example.org>\n");
     assert!(answers.ends_with("421 4.7.0 Too many messages in this session, reconnect\r\n"), "{answers}");
 }
 

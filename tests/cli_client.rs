@@ -1,12 +1,12 @@
 //! The commands that talk to a running server: what they print, for people and for scripts, and their exit statuses.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::Stdio;
 
 use clients::line_client::LineClient;
+use clients::running::Running;
 use clients::served::{Served, mailjig};
-use clients::support::{Deadline, folder, interpreter, is_there, output, run, start, succeeded};
+use clients::support::{folder, interpreter, is_there, output, run, start, succeeded};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
@@ -202,36 +202,8 @@ fn a_server_is_ready_when_every_listener_accepts() {
     assert_eq!(server.told(&["ready"]), "ready: smtp, submission, smtps, lmtp, imap, pop3, pop3s\n");
 }
 
-/// `mailjig follow`, which ends when this is dropped.
-struct Follower {
-    process: Child,
-    _deadline: Deadline,
-    lines: BufReader<ChildStdout>,
-}
-
-impl Follower {
-    fn start(url: &str, options: &[&str]) -> Self {
-        let mut follow = mailjig(&[&["follow", "--url", url], options].concat());
-        let (mut process, _deadline) = start(follow.stdout(Stdio::piped()).stderr(Stdio::null())).unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap());
-        Self { process, _deadline, lines }
-    }
-
-    /// The next lines, up to one that contains this.
-    fn until(&mut self, text: &str) -> String {
-        let mut lines = String::new();
-        while !lines.lines().last().unwrap_or_default().contains(text) {
-            assert!(self.lines.read_line(&mut lines).unwrap() > 0, "no line has {text:?}: {lines}");
-        }
-        lines
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        let _it_may_be_gone = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn follow(url: &str, options: &[&str]) -> Running {
+    Running::start(mailjig(&[&["follow", "--url", url], options].concat()).stderr(Stdio::null()))
 }
 
 fn send(server: &Served, to: &str) {
@@ -247,25 +219,25 @@ fn what_happens_is_followed() {
     let server = Served::start(&["--scenario", "smtp-partial-rcpt"]);
     send(&server, "bob@example.org");
 
-    let mut follower = Follower::start(server.url(), &[]);
-    let first = follower.until("ended");
+    let mut follower = follow(server.url(), &[]);
+    let first = follower.lines_until("ended");
     assert!(first.starts_with("s1    opened          smtp from 127.0.0.1:"), "{first}");
     let (_, rest) = first.split_once('\n').unwrap();
     let rest: String = rest.lines().map(|line| line.split(" SIZE=").next().unwrap().to_owned() + "\n").collect();
     insta::assert_snapshot!(rest);
-    let mut recipients = Follower::start(server.url(), &["--event", "smtp.rcpt", "--json"]);
-    assert_eq!(stable(&recipients.until("smtp.rcpt"))[0]["heard"], "RCPT TO:<bob@example.org>");
+    let mut recipients = follow(server.url(), &["--event", "smtp.rcpt", "--json"]);
+    assert_eq!(stable(&recipients.lines_until("smtp.rcpt"))[0]["heard"], "RCPT TO:<bob@example.org>");
 
-    let ended = Follower::start(server.url(), &["--kind", "ended"]).until("ended");
+    let ended = follow(server.url(), &["--kind", "ended"]).lines_until("ended");
     assert_eq!(ended, "s1    ended           normally\n");
 
     let refused = mailjig(&["send", "--url", server.url(), "nobody@example.org"]).stdin(Stdio::null()).status();
     assert_eq!(refused.unwrap().code(), Some(67));
-    let second = follower.until("ended");
+    let second = follower.lines_until("ended");
     assert!(
         second.contains("RCPT TO:<nobody@example.org> → 550 5.1.1 <nobody@example.org>: user unknown [rule unknown]")
     );
-    let records = stable(&recipients.until("smtp.rcpt"));
+    let records = stable(&recipients.lines_until("smtp.rcpt"));
     assert_eq!(records.last().unwrap()["session"], "s2");
     assert_eq!(server.told(&["transcript", "latest"]), server.told(&["transcript", "s2"]));
     assert!(server.told(&["show", "latest"]).starts_with("m1: from <ann@example.org> to bob@example.org"));
@@ -275,13 +247,13 @@ fn what_happens_is_followed() {
 fn what_comes_after_a_record_is_followed() {
     let server = Served::start(&[]);
     server.deliver(&["bob@example.org"], "Subject: old\r\n\r\n");
-    let mut all = Follower::start(server.url(), &["--json"]);
-    let seq = stable(&all.until("outside"))[0]["seq"].clone();
+    let mut all = follow(server.url(), &["--json"]);
+    let seq = stable(&all.lines_until("outside"))[0]["seq"].clone();
 
-    let mut later = Follower::start(server.url(), &["--after", &seq.to_string()]);
+    let mut later = follow(server.url(), &["--after", &seq.to_string()]);
     server.deliver(&["bob@example.org"], "Subject: new\r\n\r\n");
 
-    assert_eq!(later.until("delivered"), "      delivered       m2\n");
+    assert_eq!(later.lines_until("delivered"), "      delivered       m2\n");
 }
 
 #[test]
@@ -291,14 +263,14 @@ fn a_follower_outlives_the_server() {
     let server = Served::start(&options);
     server.deliver(&["bob@example.org"], "\r\n");
     server.deliver(&["bob@example.org"], "\r\n");
-    let mut follower = Follower::start(&url, &[]);
-    assert_eq!(follower.until("m2").lines().count(), 2);
+    let mut follower = follow(&url, &[]);
+    assert_eq!(follower.lines_until("m2").lines().count(), 2);
 
     drop(server);
     let server = Served::start(&options);
     server.deliver(&["bob@example.org"], "\r\n");
 
-    assert_eq!(follower.until("delivered"), "      delivered       m1\n", "the first record of the new server");
+    assert_eq!(follower.lines_until("delivered"), "      delivered       m1\n", "the first record of the new server");
 }
 
 #[test]

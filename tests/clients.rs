@@ -4,13 +4,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use clients::support::{ROADS, Road, is_there, missing, output, run, start};
 use mailjig::matchers::{from, session, to};
 use mailjig::{Endpoint, MailServer, Message};
-use support::{ROADS, Road, is_there, missing, output, run, start};
 
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const MAIL: &str = "From: Ann <ann@example.org>\r\nTo: Bob <bob@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\
                     Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\

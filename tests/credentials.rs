@@ -4,15 +4,12 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use credentials::{assert_none, broken_logins};
-use deadline::connect;
+use clients::credentials::{assert_none, broken_logins};
+use clients::deadline::connect;
 use mailjig::{MailServer, Scenario};
 
-#[path = "clients/credentials.rs"]
-mod credentials;
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// A report shows how the session ended, or what was captured instead of the expected.
 const SHOWN: [&str; 3] = [

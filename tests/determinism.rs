@@ -1,27 +1,20 @@
 //! The same conversation gives the same transcript: repeated, under load, and in another process.
 
-use std::io::{Read, Write};
 use std::process::Command;
 
-use deadline::connect;
+use clients::line_client::talk;
+use clients::support::run;
 use mailjig::{MailServer, Scenario};
-use support::run;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const CONVERSATION: &str = "EHLO client.example\r\nMAIL FROM:<ann@example.org> SIZE=20\r\nRCPT TO:<bob@example.org>\r\n\
                             RCPT TO:<>\r\nDATA\r\nSubject: hi\r\n\r\nhi\r\n.\r\nNOOP\r\nXYZZY\r\nQUIT\r\n";
 
 fn transcript() -> String {
     let server = MailServer::start();
-    let mut client = connect(server.smtp().address());
-    client.write_all(CONVERSATION.as_bytes()).unwrap();
-    client.read_to_string(&mut String::new()).unwrap();
+    talk(server.smtp().address(), CONVERSATION);
     server.settled().block();
     server.transcript().to_string()
 }
@@ -44,13 +37,9 @@ const CHAOS: &str = "mailjig = 1\n[[rule]]\nid = \"flaky\"\non = [\"smtp.noop\",
 
 #[test]
 fn draws_do_not_depend_on_other_sessions() {
-    let talk = |parallel: bool| {
+    let told = |parallel: bool| {
         let server = MailServer::builder().scenario(Scenario::text("chaos.toml", CHAOS).seed(42)).start();
-        let session = |_| {
-            let mut client = connect(server.smtp().address());
-            client.write_all(&[b"NOOP\r\nRSET\r\n".repeat(20), b"QUIT\r\n".to_vec()].concat()).unwrap();
-            client.read_to_string(&mut String::new()).unwrap();
-        };
+        let session = |_| drop(talk(server.smtp().address(), &format!("{}QUIT\n", "NOOP\nRSET\n".repeat(20))));
         match parallel {
             false => (0..8).for_each(session),
             true => std::thread::scope(|scope| (0..8).for_each(|i| drop(scope.spawn(move || session(i))))),
@@ -58,12 +47,12 @@ fn draws_do_not_depend_on_other_sessions() {
         server.settled().block();
         server.transcript().to_string()
     };
-    let one = talk(false);
+    let one = told(false);
 
     let refused = one.matches("451 4.3.0 not now").count();
     assert!((90..170).contains(&refused), "{refused} of 320 were refused");
-    assert_eq!(talk(false), one);
-    assert_eq!(talk(true), one);
+    assert_eq!(told(false), one);
+    assert_eq!(told(true), one);
 }
 
 #[test]

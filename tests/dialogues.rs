@@ -11,7 +11,8 @@ use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use deadline::connect;
+use clients::capabilities;
+use clients::deadline::connect;
 use mailjig::rules::{Mounted, any_protocol, imap, lmtp, on, pop3, smtp};
 use mailjig::{Listener, Mail, MailServer, StartTls, Timestamp};
 use rustls::pki_types::pem::PemObject;
@@ -19,11 +20,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use script::{Script, Step};
 
-#[path = "clients/capabilities.rs"]
-mod capabilities;
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const WIRES: [&str; 4] = ["tcp", "tls", "octet", "flight"];
 

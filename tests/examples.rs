@@ -8,17 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use program::Program;
+use clients::served::Served;
+use clients::support::{interpreter, is_there, output, run};
 use serde_json::Value;
-use support::{interpreter, is_there, output, run};
 use tempfile::TempDir;
 
-#[path = "clients/program.rs"]
-#[allow(dead_code)]
-mod program;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// The headings in the manual, and the folders of the examples.
 const LANGUAGES: &[(&str, &str)] = &[
@@ -123,7 +119,7 @@ fn compose() {
     // With the variables of the file, the program answers requests for its name.
     let mut serve = mailjig();
     serve.arg("serve").envs(mail["environment"].as_object().unwrap().iter().map(|(k, v)| (k, v.as_str().unwrap())));
-    let server = Program::start(serve);
+    let server = Served::of(serve);
     let port = &server.ready["endpoints"]["http"]["port"];
     let url = services["tests"]["environment"]["MAILJIG_URL"].as_str().unwrap();
     let mut curl = Command::new("curl");

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use clients::deadline::until;
+use clients::wire::After::{self, Eof, Open, Reset, Silence, Truncated};
+use clients::wire::Wire;
 use mailjig::{Ending, MailServer, Scenario};
-use wire::After::{self, Eof, Open, Reset, Silence, Truncated};
-use wire::Wire;
-use wire::deadline::until;
 
 #[path = "faults/busy.rs"]
 mod busy;
+#[path = "clients/mod.rs"]
+mod clients;
 #[path = "faults/effect.rs"]
 mod effect;
 #[path = "faults/examples.rs"]
@@ -18,9 +20,6 @@ mod examples;
 mod meanwhile;
 #[path = "faults/own.rs"]
 mod own;
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
 
 /// A protocol: the event, its command, the next command and its reply.
 struct Protocol {

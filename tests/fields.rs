@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use clients::wire::Wire;
 use mailjig::{MailServer, Scenario};
-use wire::Wire;
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// An event, the fields that a rule notes there, and their values in the conversations below.
 #[rustfmt::skip]

@@ -1,16 +1,12 @@
 //! Findings: what clients do that careful clients do not do.
 
-use api_client::ApiClient;
+use clients::api_client::ApiClient;
+use clients::wire::Wire;
 use mailjig::matchers::session;
 use mailjig::{FindingKind, Listener, MailServer, Scenario, StartTls};
-use wire::{Wire, deadline};
 
-#[path = "clients/api_client.rs"]
-#[allow(dead_code)]
-mod api_client;
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// Sends each text, and reads until a line that contains the other one.
 fn talk(wire: &mut Wire, steps: &[(&str, &str)]) {

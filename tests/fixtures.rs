@@ -5,12 +5,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use deadline::connect;
+use clients::deadline::connect;
 use mailjig::MailServer;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// A message as it goes over the wire: dots stuffed, and a last line that ends (RFC 5321 §4.5.2).
 fn stuffed(raw: &[u8]) -> Vec<u8> {

@@ -5,16 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadline::{connect, until};
+use clients::deadline::{connect, until};
+use clients::line_client::talk;
 use lettre::{AsyncSmtpTransport, AsyncTransport, SmtpTransport, Tokio1Executor, Transport};
 use mailjig::matchers::{any, attachment, body, from, header, matching, session, subject, to};
 use mailjig::rules::{on, smtp};
 use mailjig::{Ending, Endpoint, Listener, MailServer, Message, Scenario, StartTls};
 use socket2::SockRef;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn letter(to: &str, subject: &str) -> lettre::Message {
     let builder = lettre::Message::builder().from("ann@example.org".parse().unwrap()).to(to.parse().unwrap());
@@ -23,15 +23,6 @@ fn letter(to: &str, subject: &str) -> lettre::Message {
 
 fn mailer(endpoint: &Endpoint) -> SmtpTransport {
     SmtpTransport::builder_dangerous(endpoint.host()).port(endpoint.port()).build()
-}
-
-/// Sends lines in one segment and returns all that the server sends until it closes.
-fn talk(endpoint: &Endpoint, lines: &str) -> String {
-    let mut client = connect(endpoint.address());
-    client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
-    let mut said = String::new();
-    client.read_to_string(&mut said).unwrap();
-    said
 }
 
 /// The text of the panic of this call.
@@ -110,7 +101,7 @@ fn mail_captured_before_a_message_but_answered_later_is_after_it() {
     let mut held = connect(server.smtp().address());
     held.write_all(mail.replace('\n', "\r\n").as_bytes()).unwrap();
     until("the first is captured", || server.messages().len() == 1);
-    talk(server.smtp(), mail);
+    talk(server.smtp().address(), mail);
 
     let answered_first = server.wait_for(any()).block();
     let answered_later = server.wait_for(any()).after(&answered_first);
@@ -217,7 +208,7 @@ fn bcc_is_in_the_envelope_and_the_body_is_stored_once() {
     let server = MailServer::start();
 
     let said = talk(
-        server.smtp(),
+        server.smtp().address(),
         "EHLO client.example\nMAIL FROM:<ann@example.org> SIZE=20\nRCPT TO:<bob@example.org>\n\
          RCPT TO:<carol@example.org>\nRCPT TO:<>\nDATA\nTo: bob@example.org\n\nhi\n.\nQUIT\n",
     );
@@ -236,7 +227,7 @@ fn a_transcript_is_usable_as_a_snapshot() {
     let server = MailServer::start();
 
     talk(
-        server.smtp(),
+        server.smtp().address(),
         "HELO client.example\nMAIL FROM:<ann@example.org>\nRCPT TO:<bob@example.org>\nDATA\n.hidden\n..dot\n.\nQUIT\n",
     );
     server.settled().block();
@@ -302,7 +293,7 @@ fn a_closed_list_accepts_only_its_accounts() {
     let server = MailServer::builder().account_of("ann", "secret", &["ann@example.org"]).start();
 
     let said = talk(
-        server.smtp(),
+        server.smtp().address(),
         "EHLO x\nMAIL FROM:<>\nRCPT TO:<eve@example.org>\nRCPT TO:<Ann@Example.org>\nRSET\n\
          AUTH PLAIN AGFubgB3cm9uZw==\nAUTH PLAIN AGFubgBzZWNyZXQ=\nQUIT\n",
     );
@@ -338,7 +329,7 @@ fn verify_checks_expectations_after_the_server_has_settled() {
     assert!(panic_of(|| server.verify().block()).contains("0 messages matched, expected exactly 1"));
 
     server.expect(1, to("ann@example.org"));
-    talk(server.smtp(), "HELO x\nMAIL FROM:<>\nRCPT TO:<ann@example.org>\nDATA\n.\nQUIT\n");
+    talk(server.smtp().address(), "HELO x\nMAIL FROM:<>\nRCPT TO:<ann@example.org>\nDATA\n.\nQUIT\n");
     server.verify().block();
 }
 
@@ -399,7 +390,7 @@ fn a_session_beyond_the_limit_is_refused() {
         assert_eq!(&code, b"220");
     }
 
-    assert_eq!(talk(server.smtp(), ""), "421 4.3.2 localhost has too many sessions; come back later\r\n");
+    assert_eq!(talk(server.smtp().address(), ""), "421 4.3.2 localhost has too many sessions; come back later\r\n");
 }
 
 #[test]
@@ -542,7 +533,7 @@ fn a_subaddress_reaches_its_account_on_a_closed_list() {
         let server = MailServer::builder().account("bob@example.org", "secret").subaddress_separator(separator).start();
         let rcpt = |to: &str| format!("RCPT TO:<{to}>\n");
         let all = ["bob+news@Example.org", "bob-news@example.org", "+news@example.org", "\"bob+news\"@example.org"];
-        let said = talk(server.smtp(), &format!("EHLO x\nMAIL FROM:<>\n{}QUIT\n", all.map(rcpt).concat()));
+        let said = talk(server.smtp().address(), &format!("EHLO x\nMAIL FROM:<>\n{}QUIT\n", all.map(rcpt).concat()));
         let codes = said.lines().skip_while(|line| !line.starts_with("250 2.1.0")).skip(1).take(4);
         codes.map(|line| line[..3].to_owned()).collect::<Vec<_>>()
     };

@@ -3,13 +3,12 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
+use clients::deadline::until;
+use clients::wire::Wire;
 use mailjig::MailServer;
-use wire::Wire;
-use wire::deadline::until;
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// Counts the allocated octets.
 struct Counting;

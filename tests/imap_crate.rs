@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_imap::extensions::idle::IdleResponse;
 use async_imap::{Client, Session};
-use deadline::DEADLINE;
+use clients::deadline;
+use clients::deadline::DEADLINE;
 use futures_lite::StreamExt;
 use mailjig::matchers::session;
 use mailjig::{Endpoint, MailServer};
@@ -17,9 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn connect(endpoint: &Endpoint) -> TcpStream {
     let socket = deadline::connect(endpoint.address());

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use clients::deadline::until;
+use clients::wire::Wire;
 use mailjig::matchers::any;
 use mailjig::{MailServer, Scenario};
 use serde_json::Value;
-use wire::Wire;
-use wire::deadline::until;
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn with(rules: &str) -> MailServer {
     MailServer::builder().scenario(Scenario::text("test.toml", format!("mailjig = 1\n{rules}"))).start()

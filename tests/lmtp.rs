@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use clients::wire::After::{self, Eof, Open, Reset, Silence};
+use clients::wire::Wire;
 use mailjig::matchers::subject;
 use mailjig::rules::{lmtp, on};
 use mailjig::{Kept, MailServer, Protocol, Scenario};
-use wire::After::{self, Eof, Open, Reset, Silence};
-use wire::Wire;
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const RECIPIENTS: [&str; 3] = ["pat@example.org", "jones@example.org", "green@example.org"];
 

@@ -6,12 +6,11 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use deadline::connect;
+use clients::deadline::connect;
 use mailjig::MailServer;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// Counts the requested octets; a block that grows counts only its growth.
 struct Counting;

@@ -8,15 +8,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clients::served::Served;
+use clients::support::output;
 use mailjig::Listener;
-use program::Program;
-use support::output;
 
-#[path = "clients/program.rs"]
-mod program;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// The port of the HTTP API by default.
 const HTTP: u16 = 8025;
@@ -81,9 +78,9 @@ impl Image {
     }
 
     /// Starts the server on free ports; returns it and the URL of its API.
-    fn start(&self) -> (Program, String) {
+    fn start(&self) -> (Served, String) {
         let arguments = [exec_form(self.stage.only("ENTRYPOINT")), exec_form(self.stage.only("CMD"))].concat();
-        let server = Program::start(self.command(&arguments));
+        let server = Served::of(self.command(&arguments));
         // This address is local too. Only a server that listens on all addresses is reached there.
         let url = format!("http://127.0.0.2:{}", server.ready["endpoints"]["http"]["port"]);
         (server, url)

@@ -5,13 +5,12 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
-use deadline::connect;
+use clients::deadline::connect;
 use mailjig::MailServer;
 use serde_json::Value;
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const WAITERS: usize = 100;
 const SENDS: usize = 100;

@@ -7,13 +7,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clients::support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
 use mailjig::{Endpoint, Entry, FindingKind, MailServer};
-use support::{ROADS, Road, folder, interpreter, is_there, output, run, start, succeeded};
 use tempfile::NamedTempFile;
 
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const LOGIN: &str = "ann@example.org";
 const PASSWORD: &str = "secret";

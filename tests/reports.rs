@@ -4,20 +4,19 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use deadline::{connect, until};
+use clients::deadline::{connect, until};
+use clients::line_client;
 use mailjig::matchers::{body, from, session, subject, to};
 use mailjig::{MailServer, Report};
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const NOW: Duration = Duration::ZERO;
 
+/// A session that has ended.
 fn talk(server: &MailServer, lines: &str) {
-    let mut client = connect(server.smtp().address());
-    client.write_all(lines.replace('\n', "\r\n").as_bytes()).unwrap();
-    client.read_to_string(&mut String::new()).unwrap();
+    line_client::talk(server.smtp().address(), lines);
     server.settled().block();
 }
 

@@ -4,15 +4,14 @@ use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clients::deadline::{DEADLINE, until};
+use clients::wire::{After, Wire};
 use mailjig::matchers::any;
 use mailjig::rules::{on, smtp};
 use mailjig::{Kept, MailServer, Scenario};
-use wire::deadline::{self, DEADLINE};
-use wire::{After, Wire};
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 const FIRST: &str = r#"
 mailjig = 1
@@ -159,7 +158,7 @@ fn session_numbers_restart_after_those_of_open_sessions() {
     assert_eq!(last(&server), 3);
     drop((lasts, next));
     let are_over = || server.sessions().iter().all(|session| session.ended.is_some());
-    deadline::until("both sessions are over", are_over);
+    until("both sessions are over", are_over);
     server.reset();
 
     let _first = connect(&server);
@@ -190,7 +189,7 @@ fn a_reset_reopens_closed_listeners() {
     let server = first();
     ask(&mut connect(&server), "VRFY bob");
     let address = server.smtp().address();
-    deadline::until("nobody listens", || TcpStream::connect_timeout(&address, DEADLINE).is_err());
+    until("nobody listens", || TcpStream::connect_timeout(&address, DEADLINE).is_err());
 
     server.reset();
 
@@ -207,7 +206,7 @@ fn a_reset_does_not_change_the_remaining_time_of_open_sessions() {
     assert_eq!(ask(&mut silent, "NOOP"), "250 2.0.0 Ok");
     server.mount(on(smtp::rset()).wait(Duration::from_secs(40)));
     waits.say("RSET\r\n");
-    deadline::until("the server waits", || server.transcript().to_string().contains("RSET"));
+    until("the server waits", || server.transcript().to_string().contains("RSET"));
     server.clock().advance(Duration::from_secs(30));
 
     server.reset_keeping(&[Kept::Sessions]);
@@ -316,7 +315,7 @@ fn a_reset_does_not_wait_for_a_client_that_a_rule_stalls() {
     server.mount(on(smtp::noop()).stall());
     let mut client = connect(&server);
     client.say("NOOP\r\n");
-    deadline::until("the session is stalled", || server.transcript().to_string().contains("NOOP"));
+    until("the session is stalled", || server.transcript().to_string().contains("NOOP"));
 
     assert_eq!(server.reset().len(), 1);
 

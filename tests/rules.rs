@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
+use clients::deadline::{DEADLINE, until};
+use clients::wire::After::{Eof, Refused, Reset};
+use clients::wire::Wire;
 use mailjig::matchers::to;
 use mailjig::rules::{any_protocol, imap, on, pop3, smtp, timer, tls};
 use mailjig::{Kept, MailServer, Scenario};
-use wire::After::{Eof, Refused, Reset};
-use wire::Wire;
-use wire::deadline::{DEADLINE, until};
 
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 fn connect(server: &MailServer, protocol: &str) -> Wire {
     let mut wire = Wire::connect(server, protocol, false);

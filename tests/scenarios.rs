@@ -5,18 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use clients::capabilities;
+use clients::support::{is_there, output};
+use clients::wire::{After, Wire};
 use mailjig::{MailServer, Scenario};
-use support::output;
-use wire::{After, Wire};
 
-#[path = "clients/capabilities.rs"]
-mod capabilities;
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
-#[path = "clients/wire.rs"]
-#[allow(dead_code)]
-mod wire;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// The server sends nothing, until the end of the connection or the client's next line.
 const SILENCE: &str = "-- silence\n";
@@ -311,7 +306,7 @@ const ROWS: &[Row] = &[
 #[test]
 fn a_real_client_meets_every_scenario() {
     for client in ["curl", "python3"] {
-        if !support::is_there(client) {
+        if !is_there(client) {
             return;
         }
     }

@@ -8,7 +8,7 @@ mod clients;
 
 #[test]
 fn the_limit_on_open_files_is_raised_as_far_as_possible() {
-    let server = Served::under("-Sn 64", "");
+    let server = Served::under("-Sn 64", &[]);
     let api = server.api();
 
     // Each has eight listeners.
@@ -19,7 +19,7 @@ fn the_limit_on_open_files_is_raised_as_far_as_possible() {
 
 #[test]
 fn who_reaches_the_limit_on_open_files_is_told_its_name() {
-    let server = Served::under("-n 64", "");
+    let server = Served::under("-n 64", &[]);
     let api = server.api();
 
     let refused = (1..20).map(|_| api.post("/servers", &json!({}))).find(|answer| answer.status != 201).unwrap();
@@ -30,7 +30,7 @@ fn who_reaches_the_limit_on_open_files_is_told_its_name() {
 
 #[test]
 fn who_reaches_the_limit_on_servers_is_told_the_option() {
-    let server = Served::under("-n 1024", "--max-servers 1");
+    let server = Served::under("-n 1024", &["--max-servers", "1"]);
     server.api().post("/servers", &json!({})).expect(201);
 
     let refused = server.api().post("/servers", &json!({}));

@@ -4,16 +4,15 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use deadline::connect;
+use clients::deadline::connect;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use mailjig::matchers::{session, subject, to};
 use mailjig::{Endpoint, Kept, Mail, MailServer, Timestamp};
 
-#[path = "clients/deadline.rs"]
-#[allow(dead_code)]
-mod deadline;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// A line-based client.
 struct Client(BufReader<TcpStream>);

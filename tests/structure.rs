@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use clients::support::{is_there, output};
 use mailjig::MailServer;
-use support::{is_there, output};
 
-#[path = "clients/support.rs"]
-#[allow(dead_code)]
-mod support;
+#[path = "clients/mod.rs"]
+mod clients;
 
 /// Fixtures that Python parses differently: for Python, a header ends at the first line without a colon.
 const OWN_MIND: &[&str] = &["broken-mime.eml"];

@@ -1,23 +1,18 @@
 //! Flags, variables and the configuration file.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use super::clients::running::Running;
+use super::clients::support::output;
 use super::mailjig;
-use super::support::{output, start};
 
 /// The first line of a server that starts in this folder.
 fn first_line(folder: &Path, serve: &mut Command) -> String {
-    let (mut server, _deadline) = start(serve.current_dir(folder)).unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    line
+    Running::start(serve.current_dir(folder)).line()
 }
 
 /// The endpoints of a server with this file, these variables and these flags.
@@ -28,7 +23,7 @@ fn endpoints(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Value {
     let mut serve = mailjig(&[&["serve", "--ports=auto", "--config", "mailjig.toml"], flags].concat());
     serve.env("MAILJIG_JSON", "1").env("MAILJIG_READY_FILE", &ready).envs(variables.iter().copied());
     let line = first_line(folder.path(), &mut serve);
-    assert_eq!(fs::read_to_string(ready).unwrap(), line);
+    assert_eq!(fs::read_to_string(ready).unwrap(), format!("{line}\n"));
     serde_json::from_str::<Value>(&line).unwrap()["endpoints"].take()
 }
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::clients::support::output;
 use super::mailjig;
-use super::support::output;
 
 fn printed(arguments: &[&str]) -> String {
     let output = output(&mut mailjig(arguments), "");

@@ -1,10 +1,11 @@
 //! `--exit-with-parent`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::process::{Command, Stdio};
 
+use super::clients::running::Running;
+use super::clients::support::{output, start};
 use super::mailjig;
-use super::support::{output, start};
 
 const SERVE: &str = "\"$0\" serve --ports=auto --json --exit-with-parent";
 
@@ -12,20 +13,15 @@ const SERVE: &str = "\"$0\" serve --ports=auto --json --exit-with-parent";
 fn a_server_ends_with_the_process_that_started_it() {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{SERVE} & wait"), env!("CARGO_BIN_EXE_mailjig")]);
-    let (mut shell, _deadline) = start(shell.stdout(Stdio::piped()).stderr(Stdio::piped())).unwrap();
-    let mut printed = BufReader::new(shell.stdout.take().unwrap());
-    let mut line = String::new();
-    printed.read_line(&mut line).unwrap();
+    let mut shell = Running::start(shell.stderr(Stdio::piped()));
+    let line = shell.line();
     assert!(line.starts_with("{\"endpoints\""), "{line}");
-    let parent = shell.id();
+    let parent = shell.process.id();
 
-    shell.kill().unwrap();
-    let mut rest = String::new();
-    printed.read_to_string(&mut rest).unwrap();
-    let mut said = String::new();
-    shell.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    shell.process.kill().unwrap();
+    let (rest, mut said) = (shell.rest(), String::new());
+    shell.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((rest.as_str(), said), ("", format!("mailjig: process {parent} has ended, so the server stops\n")));
-    shell.wait().unwrap();
 }
 
 #[test]
@@ -33,15 +29,13 @@ fn a_server_ends_with_the_process_that_is_named() {
     let mut other = Command::new("cat");
     let (mut other, _its_deadline) = start(other.stdin(Stdio::piped())).unwrap();
     let parent = format!("--exit-with-parent={}", other.id());
-    let (mut server, _deadline) = start(&mut mailjig(&["serve", "--ports=auto", "--json", &parent])).unwrap();
-    let mut printed = BufReader::new(server.stdout.take().unwrap());
-    printed.read_line(&mut String::new()).unwrap();
+    let mut server = Running::start(&mut mailjig(&["serve", "--ports=auto", "--json", &parent]));
+    server.line();
 
     // Nobody has waited for it yet.
     other.kill().unwrap();
-    let mut rest = String::new();
-    printed.read_to_string(&mut rest).unwrap();
-    assert!(server.wait().unwrap().success());
+    server.rest();
+    assert!(server.end().success());
     other.wait().unwrap();
 
     let said = output(&mut mailjig(&["serve", "--ports=auto", &parent]), "");

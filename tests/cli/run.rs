@@ -1,12 +1,12 @@
 //! `mailjig run`: environment, exit status, signals, verification.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
+use super::clients::running::Running;
+use super::clients::support::{is_there, output};
 use super::mailjig;
-use super::support::{is_there, output, start};
 use super::terminal::in_terminal;
 
 /// `mailjig run` with these options and this shell script.
@@ -86,17 +86,13 @@ fn signals_are_passed_to_the_command() {
             // The tests may have been started with these signals ignored.
             command = with_signals("--default-signal", &command);
         }
-        let (mut running, _deadline) = start(&mut command).unwrap();
-        let mut printed = BufReader::new(running.stdout.take().unwrap());
-        let mut line = String::new();
-        printed.read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
+        let mut running = Running::start(&mut command);
+        assert_eq!(running.line(), "ready");
 
-        let kill = Command::new("kill").args([&format!("-{name}"), &running.id().to_string()]).status();
-        assert!(kill.unwrap().success());
-        let mut rest = String::new();
-        printed.read_to_string(&mut rest).unwrap();
-        assert_eq!((running.wait().unwrap().code(), rest.as_str()), (Some(3), "got\n"), "{name}");
+        running.signal(name);
+
+        let rest = running.rest();
+        assert_eq!((running.end().code(), rest.as_str()), (Some(3), "got\n"), "{name}");
     }
 }
 
@@ -228,22 +224,12 @@ fn an_interrupt_from_the_terminal_reaches_the_command_once() {
     let count = "import signal, sys\nseen = []\n\
         signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print('interrupted', flush=True)))\n\
         print('ready', flush=True)\nsys.stdin.readline()\nprint('in all', len(seen), flush=True)";
-    let mut script = in_terminal(&mailjig(&["run", "--", "python3", "-c", count]));
-    let (mut running, _deadline) = start(&mut script).unwrap();
-    let (mut typed, mut shown) = (running.stdin.take().unwrap(), BufReader::new(running.stdout.take().unwrap()));
-    let mut until = |text: &str| {
-        let mut line = String::new();
-        while !line.contains(text) {
-            line.clear();
-            assert!(shown.read_line(&mut line).unwrap() > 0, "it ended before {text:?}");
-        }
-        line
-    };
+    let mut running = Running::start(&mut in_terminal(&mailjig(&["run", "--", "python3", "-c", count])));
 
-    until("ready");
-    typed.write_all(b"\x03").unwrap();
-    until("interrupted");
-    typed.write_all(b"go\n").unwrap();
-    assert!(until("in all").contains("in all 1"));
-    assert!(running.wait().unwrap().success());
+    running.until("ready");
+    running.type_in("\x03");
+    running.until("interrupted");
+    running.type_in("go\n");
+    assert!(running.until("in all").contains("in all 1"));
+    assert!(running.end().success());
 }

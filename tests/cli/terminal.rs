@@ -1,11 +1,11 @@
 //! What `serve` and `follow` show in a pseudo terminal.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
-use super::deadline::connect;
-use super::support::{Deadline, start};
+use super::clients::deadline::connect;
+use super::clients::running::Running;
 use super::{BASE64, loopback, mailjig};
 
 /// The command in a pseudo terminal of its own.
@@ -21,49 +21,20 @@ pub(super) fn in_terminal(command: &Command) -> Command {
     script
 }
 
-/// A program that runs in a terminal until Ctrl-C is typed.
-struct Screen {
-    process: Child,
-    _deadline: Deadline,
-    keyboard: ChildStdin,
-    shown: BufReader<ChildStdout>,
+/// If it is killed, its terminal goes with it, and so the program in it gets SIGHUP.
+fn screen_of(command: &Command) -> Running {
+    Running::start(&mut in_terminal(command))
 }
 
-impl Screen {
-    fn of(command: &Command) -> Self {
-        let (mut process, _deadline) = start(&mut in_terminal(command)).unwrap();
-        let (keyboard, shown) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        Self { process, _deadline, keyboard, shown: BufReader::new(shown) }
-    }
-
-    /// The next lines, up to one that contains this.
-    fn until(&mut self, text: &str) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
-        while !lines.last().is_some_and(|line| line.contains(text)) {
-            let mut line = String::new();
-            assert!(self.shown.read_line(&mut line).unwrap() > 0, "no line has {text:?}: {lines:?}");
-            lines.push(line.trim_end().to_owned());
-        }
-        lines
-    }
-
-    /// The last word of the next line that contains this.
-    fn address(&mut self, text: &str) -> String {
-        self.until(text).pop().unwrap().rsplit(' ').next().unwrap().to_owned()
-    }
-
-    fn interrupt(mut self) -> Option<i32> {
-        self.keyboard.write_all(b"\x03").unwrap();
-        self.process.wait().unwrap().code()
-    }
+/// The last word of the next line that contains this.
+fn address(screen: &mut Running, text: &str) -> String {
+    screen.until(text).rsplit(' ').next().unwrap().to_owned()
 }
 
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // Its terminal goes with it, and so the program in it gets SIGHUP.
-        let _it_may_be_gone = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Types Ctrl-C. Returns the exit status.
+fn interrupt(mut screen: Running) -> Option<i32> {
+    screen.type_in("\x03");
+    screen.end().code()
 }
 
 #[test]
@@ -75,9 +46,9 @@ fn each_event_is_a_coloured_line_without_credentials() {
     fs::write(&scenario, rule).unwrap();
     let scenario = format!("--scenario={}", scenario.display());
     let options = ["serve", "--ports=auto", "--smtp=0", "--account=bob@example.org:hunter2", &scenario];
-    let mut server = Screen::of(&mailjig(&options));
-    let port: u16 = server.address("smtp ").rsplit(':').next().unwrap().parse().unwrap();
-    let url = server.address(" http ");
+    let mut server = screen_of(&mailjig(&options));
+    let port: u16 = address(&mut server, "smtp ").rsplit(':').next().unwrap().parse().unwrap();
+    let url = address(&mut server, " http ");
     server.until("keeps");
 
     let credentials = |password: &str| BASE64.encode(format!("\0bob@example.org\0{password}").as_bytes());
@@ -89,9 +60,10 @@ fn each_event_is_a_coloured_line_without_credentials() {
     let mut client = connect(loopback(port));
     client.write_all(lines.as_bytes()).unwrap();
     client.read_to_end(&mut Vec::new()).unwrap();
-    let told = server.until("ended");
-    let mut follower = Screen::of(&mailjig(&["follow", "--url", &url]));
-    let followed = follower.until("ended");
+    let told = server.lines_until("ended");
+    let mut follower = screen_of(&mailjig(&["follow", "--url", &url]));
+    let followed = follower.lines_until("ended");
+    let (told, followed): (Vec<&str>, Vec<&str>) = (told.lines().collect(), followed.lines().collect());
 
     assert!(told[0].starts_with("\x1b[2ms1   \x1b[0m \x1b[2mopened   \x1b[0m \x1b[2msmtp from 127.0.0.1:"), "{told:?}");
     assert_eq!(
@@ -112,10 +84,10 @@ fn each_event_is_a_coloured_line_without_credentials() {
         "32msmtp.message   \x1b[0m 15 octets → 250 2.0.0 Ok: queued as m1 [m1]",
         "2mended          \x1b[0m \x1b[2mnormally\x1b[0m",
     ] {
-        assert!(followed.contains(&format!("\x1b[2ms1   \x1b[0m \x1b[{line}")), "{line}: {followed:?}");
+        assert!(followed.contains(&&*format!("\x1b[2ms1   \x1b[0m \x1b[{line}")), "{line}: {followed:?}");
     }
     let all = told.iter().chain(&followed);
     assert!(all.into_iter().all(|line| !line.contains(&wrong) && !line.contains(&right)), "{told:?} {followed:?}");
-    assert_eq!(follower.interrupt(), Some(128 + 2), "the signal ends it");
-    assert_eq!(server.interrupt(), Some(0));
+    assert_eq!(interrupt(follower), Some(128 + 2), "the signal ends it");
+    assert_eq!(interrupt(server), Some(0));
 }

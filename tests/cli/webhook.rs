@@ -5,8 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
-use super::deadline::{DEADLINE, until};
-use super::{Running, port};
+use super::clients::api_client::ApiClient;
+use super::clients::deadline::{DEADLINE, until};
+use super::serve_json;
 
 /// The next request to a webhook, and the connection that waits for the answer.
 fn request(listener: &TcpListener) -> (Value, TcpStream) {
@@ -36,17 +37,11 @@ fn accept(mut socket: TcpStream) {
 fn a_webhook_gets_the_messages_and_counts_what_was_discarded_before_delivery() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let hook = format!("http://{}/hook", listener.local_addr().unwrap());
-    let mut server = Running::start(&["--json", "--keep=2", "--webhook", &hook]);
-    let ready: Value = serde_json::from_str(&server.line()).unwrap();
-    let url = format!("http://127.0.0.1:{}/v1", port(&ready, "http"));
+    let (mut server, ready) = serve_json(&["--keep=2", "--webhook", &hook]);
+    let api = ApiClient::at(format!("{}/v1", ready["endpoints"]["http"]["url"].as_str().unwrap()));
     let deliver = |subject: &str| {
         let mail = json!({ "to": ["bob@example.org"], "raw": format!("Subject: {subject}\r\n\r\n") });
-        let post = ureq::post(format!("{url}/deliver")).config().timeout_global(Some(DEADLINE)).build();
-        post.send_json(mail).unwrap();
-    };
-    let state = || -> Value {
-        let get = ureq::get(format!("{url}/webhooks/w1")).config().timeout_global(Some(DEADLINE)).build();
-        get.call().unwrap().body_mut().read_json().unwrap()
+        api.post("/deliver", &mail).expect(201);
     };
 
     deliver("first");
@@ -60,8 +55,8 @@ fn a_webhook_gets_the_messages_and_counts_what_was_discarded_before_delivery() {
 
     let subjects = [first, fourth, fifth].map(|message| message["subject"].clone());
     assert_eq!(subjects, ["first", "fourth", "fifth"]);
-    until("all are delivered", || state()["delivered"] == 3);
-    let state = state();
+    until("all are delivered", || api.ok("/webhooks/w1")["delivered"] == 3);
+    let state = api.ok("/webhooks/w1");
     assert_eq!((&state["url"], &state["discarded"], &state["behind"]), (&json!(hook), &json!(1), &json!(0)), "{state}");
     server.until("webhook w1: what came before");
 }

@@ -1,14 +1,18 @@
-//! Clients of the server that several tests use.
+//! Clients of the server, and what else several tests use.
 
 // Each test uses some of them.
 #![allow(dead_code)]
 
 #[cfg(feature = "api")]
 pub(crate) mod api_client;
+pub(crate) mod capabilities;
+pub(crate) mod credentials;
 pub(crate) mod deadline;
 pub(crate) mod line_client;
+pub(crate) mod running;
 #[cfg(feature = "cli")]
 pub(crate) mod served;
 pub(crate) mod support;
 #[cfg(feature = "api")]
 pub(crate) mod web_socket;
+pub(crate) mod wire;

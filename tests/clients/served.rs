@@ -1,38 +1,44 @@
 //! A `mailjig serve` process, and commands of the program that ask it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
 use super::api_client::ApiClient;
-use super::support::{Deadline, output, start};
-
-const SERVE: [&str; 5] = ["serve", "--ports", "auto", "--json", "--quiet"];
+use super::running::Running;
+use super::support::output;
 
 /// A server process that is killed when this is dropped.
 pub(crate) struct Served {
-    process: Child,
-    _deadline: Deadline,
+    process: Running,
+    /// What it printed first: its endpoints.
     pub(crate) ready: Value,
 }
 
 impl Served {
     pub(crate) fn start(options: &[&str]) -> Self {
-        Self::of(&mut mailjig(&[&SERVE[..], options].concat()))
+        Self::of(mailjig(&[&["serve"], options].concat()))
     }
 
     /// A server under a limit, such as `-Sn 64` for ulimit.
-    pub(crate) fn under(ulimit: &str, options: &str) -> Self {
-        let serve = format!("ulimit {ulimit} && exec {} {} {options}", env!("CARGO_BIN_EXE_mailjig"), SERVE.join(" "));
-        Self::of(Command::new("sh").args(["-c", &serve]))
+    pub(crate) fn under(ulimit: &str, options: &[&str]) -> Self {
+        let mut serve = Command::new("sh");
+        serve.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_mailjig"), "serve"]);
+        serve.args(options);
+        Self::of(serve)
     }
 
-    fn of(serve: &mut Command) -> Self {
-        let (mut process, _deadline) = start(serve.stdout(Stdio::piped())).unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { process, _deadline, ready: serde_json::from_str(&line).unwrap() }
+    /// A server by this command, to which options can be added.
+    pub(crate) fn of(mut serve: Command) -> Self {
+        let mut process = Running::start(serve.args(["--ports", "auto", "--json", "--quiet"]));
+        let ready = serde_json::from_str(&process.line()).unwrap_or_else(|_| panic!("{serve:?} does not start"));
+        Self { process, ready }
+    }
+
+    /// Ends the server as a user does.
+    pub(crate) fn terminate(&mut self) {
+        self.process.signal("TERM");
+        assert!(self.process.end().success(), "it does not end normally at SIGTERM");
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -68,13 +74,6 @@ impl Served {
         let output = self.ask(arguments);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _it_may_be_gone = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use After::{Eof, Refused, Reset, Silence, Truncated};
-use deadline::connect;
 use mailjig::MailServer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-#[path = "deadline.rs"]
-pub(crate) mod deadline;
+use super::deadline::connect;
 
 /// What a client observes after its command.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,9 +10,9 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 #[cfg(feature = "api")]
-use crate::wire::deadline::DEADLINE;
-use crate::wire::deadline::{connect as connect_to, until};
-use crate::wire::{After, Wire};
+use crate::clients::deadline::DEADLINE;
+use crate::clients::deadline::{connect as connect_to, until};
+use crate::clients::wire::{After, Wire};
 
 /// A way to keep the server busy.
 struct Busy {

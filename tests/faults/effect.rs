@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::wire::After::Eof;
-use super::wire::Wire;
+use super::clients::wire::After::Eof;
+use super::clients::wire::Wire;
 use super::{PROTOCOLS, ROWS, octets, report, scenario};
 use mailjig::rules::{on, smtp};
 use mailjig::{MailServer, Scenario};

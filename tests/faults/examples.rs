@@ -1,7 +1,7 @@
 //! Loads and plays the examples of steps in the manual.
 
-use super::wire::After::{self, Eof, Open, Refused, Reset, Silence};
-use super::wire::Wire;
+use super::clients::wire::After::{self, Eof, Open, Refused, Reset, Silence};
+use super::clients::wire::Wire;
 use super::{PROTOCOLS, Protocol, Via, octets, own, report, row, scenario};
 
 const MANUAL: &str = include_str!("../../src/manual/scenarios.md");

@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::time::Duration;
 
-use super::wire::After::{Eof, Reset};
-use super::wire::Wire;
-use super::wire::deadline::connect;
+use super::clients::deadline::connect;
+use super::clients::wire::After::{Eof, Reset};
+use super::clients::wire::Wire;
 use super::{PROTOCOLS, Protocol};
 use mailjig::matchers::session;
 use mailjig::{Ending, MailServer, Scenario};

@@ -1,8 +1,8 @@
 //! Steps whose reply differs between protocols, and the mailboxes afterwards.
 
-use super::wire::After::{self, Eof, Open, Refused};
-use super::wire::Wire;
-use super::wire::deadline::until;
+use super::clients::deadline::until;
+use super::clients::wire::After::{self, Eof, Open, Refused};
+use super::clients::wire::Wire;
 use super::{PROTOCOLS, report};
 use mailjig::{MailServer, Scenario};
 use std::time::Duration;
