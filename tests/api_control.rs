@@ -241,6 +241,7 @@ fn an_address_belongs_to_one_account() {
 
     assert_eq!(api.put("/accounts/a2", &with("Both@example.org")).field(409), "addresses");
     assert_eq!(api.put("/accounts/a2", &with("a1")).field(409), "addresses");
+    assert_eq!(api.put("/accounts/both@example.org", &json!({ "password": "x" })).field(409), "login");
     api.get("/accounts/a2").expect(404);
     api.put("/accounts/a1", &with("both@example.org")).expect(200);
     assert_eq!(api.ok("/accounts/a1")["addresses"], json!(["both@example.org"]));

@@ -309,4 +309,6 @@ fn a_host_name_has_no_port() {
     assert_eq!(refused.status.code(), Some(2));
     let text = String::from_utf8(refused.stderr).unwrap();
     assert!(text.contains("a name has no port: write `mail`"), "{text}");
+    let mut running = serve(&["--json", "--quiet", "--allow-host", "::1"]);
+    assert!(running.line().contains("endpoints"));
 }

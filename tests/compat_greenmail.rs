@@ -75,6 +75,19 @@ fn users_are_created_and_deleted() {
 }
 
 #[test]
+fn an_address_belongs_to_one_user() {
+    let server = MailServer::builder().account_of("ann", "secret", &["ann@example.org", "sales@example.org"]).start();
+    let sales = json!({ "email": "sales@example.org", "login": "bob", "password": "x" });
+
+    let refused = ApiClient::at(server.api()).post("/api/user", &sales).expect(400);
+
+    assert!(
+        refused["message"].as_str().unwrap().contains("a user ann with the address sales@example.org"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn deleting_a_user_ends_the_sessions() {
     let server = MailServer::builder().account_of("bob", "secret", &["bob@example.org"]).start();
     let mut client = LineClient::greeted(server.imap().address());

@@ -417,6 +417,7 @@ fn the_list_explains_what_is_wrong_with_a_request() {
         ("?listener=http", 400, "unknown listener `http`"),
         ("?session=first", 400, "`first` is not a session; write `s1`"),
         ("?after=1", 410, "the records after 1 were discarded"),
+        ("?after=99999", 410, "the journal ends at "),
     ] {
         let answered = ApiClient::of(&server).get(format!("/findings{query}")).detail(status);
         assert!(answered.starts_with(detail), "{query}: {answered}");

@@ -171,7 +171,8 @@ pub(super) async fn make(
         let conflict = member.as_ref().and_then(|member| member.conflict(world.mail.accounts.members()));
         if let Some((address, other)) = conflict {
             let detail = format!("`{address}` belongs to the account `{other}`");
-            return Err(Problem::field("addresses", detail).status(StatusCode::CONFLICT));
+            let field = if address.eq_ignore_ascii_case(&login) { "login" } else { "addresses" };
+            return Err(Problem::field(field, detail).status(StatusCode::CONFLICT));
         }
         let is_new = world.make_account(&login, member, now).map_err(|why| match why {
             NotChanged::Invalid(InvalidMailbox::Stranger) => {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::blocking::run_blocking;
+use super::events::refuse_unreached;
 use super::journal::gone;
 use super::params::{self, query};
 use super::problem::Problem;
@@ -78,6 +79,7 @@ struct FindingJson {
 ))]
 pub(super) async fn list(Target(server): Target, query: FindingsQuery) -> Result<Json<FindingList>, Problem> {
     let after = query.after;
+    refuse_unreached(&server, after.unwrap_or_default())?;
     let (mut found, next) =
         run_blocking(move || server.findings(after)).await?.map_err(|why| gone(after.unwrap_or_default(), why))?;
     found.retain(|finding| query.holds(finding));

@@ -39,7 +39,7 @@ pub(super) async fn delete(
     _: NoParams,
     _: NoBody,
 ) -> Result<StatusCode, Problem> {
-    let no = number(&m)?;
+    let no = MessageNo::parse(&m).ok_or_else(|| wrong(&m, "`m1`"))?;
     let deleted = server.engine().update(|world, now| world.delete(|its| its == no, now));
     match deleted.is_empty() {
         true => Err(Problem::none("message", &m)),
@@ -165,14 +165,13 @@ fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
     if m == "latest" {
         return newest(server).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no message"));
     }
-    let no = number(m)?;
+    let no = MessageNo::parse(m).ok_or_else(|| wrong(m, "`m1` or `latest`"))?;
     let found = server.engine().read(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
 }
 
-fn number(m: &str) -> Result<MessageNo, Problem> {
-    let wrong = || Problem::field("m", format!("`{m}` is not a message; write `m1` or `latest`"));
-    MessageNo::parse(m).ok_or_else(wrong)
+fn wrong(m: &str, right: &str) -> Problem {
+    Problem::field("m", format!("`{m}` is not a message; write {right}"))
 }
 
 #[cfg(test)]

@@ -139,6 +139,9 @@ async fn deliver_one(engine: &Arc<Engine>, hook: &Arc<Webhook>, receiver: &Recei
     loop {
         let result = attempt(receiver.clone(), Arc::clone(hook), Arc::clone(&item)).await;
         let Err(why) = result else { break };
+        if hook.is_ended() {
+            return;
+        }
         failed += 1;
         hook.note_failure(&why);
         if failed == 1 {

@@ -10,10 +10,10 @@ const OPEN_MAX: u64 = 10_240;
 pub(super) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-    if raised.is_err() {
+    if raised.is_err() && limit.current.is_some_and(|now| now < OPEN_MAX) {
         // macOS allows at most OPEN_MAX, also if the maximum is higher. If this fails too, the limit stays, and who
         // reaches it gets an error that names it.
         let current = Some(limit.maximum.map_or(OPEN_MAX, |maximum| maximum.min(OPEN_MAX)));
-        let _lower_at_worst = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+        let _as_before_at_worst = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
     }
 }

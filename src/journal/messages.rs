@@ -37,7 +37,7 @@ pub(super) struct Messages {
     by_recipient: HashMap<Box<str>, VecDeque<MessageNo>>,
     /// The messages whose exchange is not closed yet, by the number of its record, which may be evicted.
     unclosed: Vec<(Seq, MessageNo)>,
-    /// The places of the last messages that were removed one by one, for waits that begin after one of them.
+    /// The places of messages that were removed one by one, those with the highest numbers, for waits that begin after one of them.
     removed: BTreeMap<MessageNo, Seq>,
     /// The octets of all messages here.
     octets: u64,

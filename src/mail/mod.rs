@@ -23,6 +23,8 @@ pub use message::Message;
 pub(crate) use message::{Origin, generated};
 #[cfg(feature = "cli")]
 pub(crate) use mime::addresses;
+#[cfg(feature = "api")]
+pub(crate) use mime::visible;
 pub use mime::{Address, Part};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};

@@ -232,14 +232,17 @@ async fn expire_unused(host: Weak<Host>, server: Weak<FurtherServer>) {
     loop {
         tokio::time::sleep(expiry / 4).await;
         let (Some(host), Some(server)) = (host.upgrade(), server.upgrade()) else { return };
-        // A request finds the server under this lock: it is counted before the server is looked at, or gets 410.
-        let mut further = host.lock();
         let usage_before = std::mem::replace(&mut usage, server.usage());
         if usage != usage_before || server.is_in_use() {
             unused_since = Instant::now();
             continue;
         }
         if unused_since.elapsed() < expiry {
+            continue;
+        }
+        // A request finds the server under this lock: it was counted before this second look, or gets 410.
+        let mut further = host.lock();
+        if server.usage() != usage || server.is_in_use() {
             continue;
         }
         if further.expire(&server) {

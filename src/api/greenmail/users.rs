@@ -87,6 +87,9 @@ pub(super) async fn create(Target(server): Target, body: Bytes) -> Response {
             return Err(format!("there is already a user {} with the address {}", user.login, user.email));
         }
         let member = Member { login: login.clone(), password, addresses: vec![email.clone()] };
+        if let Some((address, other)) = member.conflict(world.mail.accounts.members()) {
+            return Err(format!("there is already a user {other} with the address {address}"));
+        }
         world.make_account(&login, Some(member), now).map_err(|why| why.to_string())
     });
     match created {

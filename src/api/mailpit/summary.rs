@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::Timestamp;
-use crate::mail::{Address, Message, Part};
+use crate::mail::{Address, Message, Part, visible};
 use crate::server::Server;
 
 /// Characters in a snippet.
@@ -164,36 +164,6 @@ pub(super) fn text_of(html: &str) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// HTML without comments, head, scripts and styles. Looks at each octet a few times at most, whatever the HTML.
-fn visible(html: &str) -> String {
-    let (mut visible, mut done, mut at) = (String::new(), 0, 0);
-    let mut closers: [(&str, Option<&Regex>); 4] = [
-        ("!--", Some(&COMMENT_END)),
-        ("head", Some(&HEAD_END)),
-        ("script", Some(&SCRIPT_END)),
-        ("style", Some(&STYLE_END)),
-    ];
-    while let Some(opener) = OPENER.find_at(html, at) {
-        at = opener.end();
-        let is_its = |(name, _): &&mut (&str, Option<&Regex>)| opener.as_str()[1..].eq_ignore_ascii_case(name);
-        let Some((_, closer)) = closers.iter_mut().find(is_its) else { continue };
-        match closer.and_then(|closer| closer.find_at(html, at)) {
-            Some(end) => {
-                visible += &html[done..opener.start()];
-                (done, at) = (end.end(), end.end());
-            }
-            // There is none further on either, so it is not looked for again.
-            None => *closer = None,
-        }
-    }
-    visible + &html[done..]
-}
-
-static OPENER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<(?:!--|(?:head|script|style)(?-u:\b))"));
-static COMMENT_END: LazyLock<Regex> = LazyLock::new(|| pattern("-->"));
-static HEAD_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)</head\s*>"));
-static SCRIPT_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)</script\s*>"));
-static STYLE_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)</style\s*>"));
 static BREAK: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)<br(?-u:\b)[^>]*>|</(?:p|div|h[1-6]|li|tr|table|ul|ol|blockquote)\s*>"));
 static CELL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)</t[dh]\s*>"));

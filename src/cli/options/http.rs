@@ -31,8 +31,8 @@ pub(super) struct Http {
 /// Host names are compared without their ports.
 fn host_name(name: &str) -> Result<String, String> {
     match name.split_once(':') {
-        Some((name, _)) => Err(format!("a name has no port: write `{name}`")),
-        None => Ok(name.to_owned()),
+        Some((name, port)) if port.parse::<u16>().is_ok() => Err(format!("a name has no port: write `{name}`")),
+        _ => Ok(name.to_owned()),
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
+use super::visible::visible;
+
 /// The patterns of codes, and of what stands around them.
 struct Patterns {
     digits: Regex,
@@ -25,13 +27,13 @@ fn patterns() -> &'static Patterns {
     PATTERNS.get_or_init(|| Patterns {
         digits: regex("[0-9]{3}[ -][0-9]{3}|[0-9]{4}[ -][0-9]{4}|[0-9]{4,8}"),
         mixed: regex("[A-Z]-[0-9]{4,8}|[A-Z0-9]{6,8}"),
-        parameter: regex(r"(?i)(?:^|[^\w-])(?:code|otp|pin|passcode)=([0-9]{4,8})(?:[^\w-]|$)"),
+        parameter: regex(r"(?i)(?:^|[^\w-])(?:code|otp|pin|passcode)=([0-9]{4,8})"),
         word: regex(
             r"(?i)(?:code|(?-u:\b)(?:pin|tan)(?-u:\b)|otp|passcode|password|verif|confirm|token|einmal|bestätig)",
         ),
         other: regex(concat!(
-            r"(?i)(?:\+[0-9][0-9 ()/-]*|(?:^|[^0-9])(?:[0-9]{1,3}|0[0-9]{1,4})\)?[ /-]|",
-            r"(?-u:\b)(?:order|invoice|ticket|customer|phone|tel|fax)(?-u:\b)\W*(?:(?:number|no|nr|id)(?-u:\b)\W*)?)$"
+            r"(?i)(?:\+[0-9][0-9 ()/-]*|\([0-9]{1,4}\)[ /-]|(?:^|[^0-9])0[0-9]{1,4}[ /-]|(?-u:\b)(?:tel|fax)[ .:]*|",
+            r"(?-u:\b)(?:order|invoice|ticket|customer|phone)(?: (?:number|no|nr|id)(?-u:\b)[ .:]*| ))$"
         )),
         year: regex("^(?:19|20)[0-9]{2}$"),
     })
@@ -69,7 +71,7 @@ fn codes_in(line: &str, is_near: bool) -> Vec<String> {
     let patterns = patterns();
     let alone = |found: &regex::Match<'_>| stands_alone(line, found.start(), found.end());
     let digits = patterns.digits.find_iter(line).filter(alone);
-    let digits = digits.filter(|found| !patterns.other.is_match(&line[..found.start()]));
+    let digits = digits.filter(|found| !patterns.other.is_match(shortly_before(line, found.start())));
     let digits = digits.map(|found| (found.start(), found.as_str().replace([' ', '-'], "")));
     let is_mixed = |text: &str| {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -78,10 +80,22 @@ fn codes_in(line: &str, is_near: bool) -> Vec<String> {
     let mixed = patterns.mixed.find_iter(line).filter(|found| is_near && is_mixed(found.as_str()) && alone(found));
     let mixed = mixed.map(|found| (found.start(), found.as_str().to_owned()));
     let named = patterns.parameter.captures_iter(line).filter_map(|found| found.get(1));
+    let ends =
+        |found: &regex::Match<'_>| !line[found.end()..].starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
+    let named = named.filter(ends);
     let named = named.map(|found| (found.start(), found.as_str().to_owned()));
     let mut all: Vec<(usize, String)> = digits.chain(mixed).chain(named).collect();
     all.sort_by_key(|(start, _)| *start);
     all.into_iter().map(|(_, code)| code).collect()
+}
+
+/// The last characters before a place: as many as the longest telephone number may have.
+fn shortly_before(line: &str, end: usize) -> &str {
+    let mut start = end.saturating_sub(40);
+    while !line.is_char_boundary(start) {
+        start += 1;
+    }
+    &line[start..end]
 }
 
 /// Whether the text around is neither a longer number, a word, a date, an amount, an address nor a URL.
@@ -103,17 +117,16 @@ fn stands_alone(line: &str, start: usize, end: usize) -> bool {
 /// The text that a reader of the HTML sees, roughly: without tags, comments, styles and scripts. Tags other than those
 /// within a line begin a new line.
 pub(crate) fn readable(html: &str) -> String {
-    static UNSEEN: OnceLock<Regex> = OnceLock::new();
+    static LINE_END: OnceLock<Regex> = OnceLock::new();
     static INLINE: OnceLock<Regex> = OnceLock::new();
     static TAG: OnceLock<Regex> = OnceLock::new();
     let regex = |text: &str| Regex::new(text).expect("the pattern is valid");
-    let unseen = UNSEEN.get_or_init(|| {
-        regex(r"(?is)<!--.*?-->|<head\b.*?</head\s*>|<style\b.*?</style\s*>|<script\b.*?</script\s*>|[\r\n]+")
-    });
+    let line_end = LINE_END.get_or_init(|| regex(r"[\r\n]+"));
     let inline =
         INLINE.get_or_init(|| regex(r"(?i)</?(?:a|abbr|b|big|code|em|font|i|kbd|mark|small|span|strong|tt|u)\b[^>]*>"));
     let tag = TAG.get_or_init(|| regex(r"</?[A-Za-z][^>]*>"));
-    let text = unseen.replace_all(html, " ");
+    let visible = visible(html);
+    let text = line_end.replace_all(&visible, " ");
     let text = inline.replace_all(&text, "");
     let text = tag.replace_all(&text, "\n");
     let text: Cow<'_, str> = html_escape::decode_html_entities(&*text);
@@ -152,6 +165,7 @@ mod tests {
             ("Your code: ABCDEF", &[]),
             ("code=778899", &["778899"]),
             ("Go to https://example.org/c?code=665544&x=1234.", &["665544"]),
+            ("https://example.org/?code=123456&otp=654321", &["123456", "654321"]),
             ("https://example.org/?zipcode=12345&country-code=0049", &[]),
         ] {
             assert_eq!(codes("", text), expected, "{text}");
@@ -166,6 +180,11 @@ mod tests {
             ("Your code is 2024", &["2024"]),
             ("Call +49 30 901820 or (030) 901820 or +1 (555) 123-4567", &[]),
             ("We confirm your order 20251234 and invoice no. 4711", &[]),
+            ("Tel. 0301 901820, fax: 901820", &[]),
+            ("Enter this code to complete your order: 482911", &["482911"]),
+            ("Verify your phone: 482911", &["482911"]),
+            ("Backup codes: 1) 48291133 2) 48291134", &["48291133", "48291134"]),
+            ("Code (12:30) 482911", &["482911"]),
         ] {
             assert_eq!(codes("", text), expected, "{text}");
         }
@@ -174,6 +193,14 @@ mod tests {
     #[test]
     fn codes_stand_in_the_subject_too() {
         assert_eq!(codes("471147 is your code", "Hello 9999"), ["471147", "9999"]);
+    }
+
+    #[test]
+    fn html_and_lines_of_any_length_are_read_in_a_moment() {
+        let unclosed = "<head><script></script>".repeat(100_000);
+        assert_eq!(codes("", &readable(&unclosed)), [""; 0]);
+        let numbers = "+1234567 ".repeat(100_000);
+        assert_eq!(codes("", &numbers), [""; 0]);
     }
 
     #[test]

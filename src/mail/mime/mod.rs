@@ -9,6 +9,7 @@ mod header;
 mod links;
 mod parameter;
 mod part;
+mod visible;
 
 use std::ops::Range;
 
@@ -20,6 +21,8 @@ pub(crate) use codes::{codes, readable};
 pub(crate) use header::decode_words;
 pub(crate) use links::links;
 pub use part::Part;
+#[cfg(feature = "api")]
+pub(crate) use visible::visible;
 
 /// Maximum nesting depth of multiparts and attached messages; deeper ones are leaves.
 const MOST_DEPTH: usize = 64;
