@@ -17,11 +17,10 @@ use super::problem::Problem;
 use super::target::{Base, Target};
 use super::wait::wait_until;
 use crate::base::Times;
-use crate::drive::Engine;
 use crate::expect::near_misses;
 use crate::rule::{Mounted, Rule, RuleNo};
 use crate::scenario::{ScenarioError, rule_as_json, rule_from_json};
-use crate::server::{Server, rule_fired};
+use crate::server::{RuleRemoved, Server, rule_fired};
 use crate::world::World;
 
 /// A mounted rule, its counts, and the events at which it nearly fired.
@@ -138,13 +137,10 @@ pub(super) async fn one(
 ) -> Result<Json<MountedJson>, Problem> {
     if let Some(fired) = fired {
         let no = server.engine().read(|world| number(world, &r)).ok_or_else(|| Problem::none("rule", &r))?;
-        let (interest, mut has_fired) = rule_fired(no, fired);
+        let (interest, check) = rule_fired(no, fired);
         let within = wait.unwrap_or_default();
-        let check = |engine: &Engine| match has_fired(engine) {
-            Some(()) => Some(Ok(())),
-            None => engine.read(|world| world.rulebook.get(no).is_none()).then(|| Err(Problem::none("rule", &r))),
-        };
-        if wait_until(&server, interest, within, check).await?.transpose()?.is_none() {
+        let found = wait_until(&server, interest, within, Box::new(check)).await?;
+        if found.transpose().map_err(|RuleRemoved| Problem::none("rule", &r))?.is_none() {
             let report = server.engine().read(|world| world.rule_report(no, Times::from(fired..)));
             let report = report.ok_or_else(|| Problem::none("rule", &r))?;
             let detail = match wait {

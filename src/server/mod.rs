@@ -43,7 +43,7 @@ pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};
 use tls_configs::TlsConfigs;
-pub(crate) use until::{Until, block_on, rule_fired, sessions_that};
+pub(crate) use until::{RuleRemoved, Until, block_on, rule_fired, sessions_that};
 #[cfg(feature = "api")]
 use webhooks::Webhooks;
 #[cfg(feature = "api")]

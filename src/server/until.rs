@@ -149,9 +149,17 @@ pub(crate) fn sessions_that(engine: &Engine, matcher: &Matcher) -> Vec<Arc<Sessi
     sessions
 }
 
-/// Resolves when a rule has fired at least `times` times.
-pub(crate) fn rule_fired(no: RuleNo, times: u64) -> (Interest, impl FnMut(&Engine) -> Option<()> + Send) {
-    let interest = Interest::of([Topic::Rules]);
-    let has_fired = move |world: &World| world.rulebook.get(no).is_some_and(|mounted| mounted.fired >= times);
-    (interest, move |engine: &Engine| engine.read(has_fired).then_some(()))
+/// The rule was removed.
+pub(crate) struct RuleRemoved;
+
+/// Resolves when a rule has fired at least `times` times, or was removed.
+pub(crate) fn rule_fired(
+    no: RuleNo,
+    times: u64,
+) -> (Interest, impl FnMut(&Engine) -> Option<Result<(), RuleRemoved>> + Send) {
+    let has_fired = move |world: &World| match world.rulebook.get(no) {
+        Some(mounted) => (mounted.fired >= times).then_some(Ok(())),
+        None => Some(Err(RuleRemoved)),
+    };
+    (Interest::of([Topic::Rules]), move |engine: &Engine| engine.read(has_fired))
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use crate::base::Times;
 use crate::drive::Engine;
 use crate::rule::RuleNo;
-use crate::server::{Until, block_on, rule_fired};
+use crate::server::{RuleRemoved, Until, block_on, rule_fired};
 
 /// Default duration of a wait.
 const DEFAULT: Duration = Duration::from_secs(5);
 
-type Check = Box<dyn FnMut(&Engine) -> Option<()> + Send>;
+type Check = Box<dyn FnMut(&Engine) -> Option<Result<(), RuleRemoved>> + Send>;
 
 /// A wait for a rule to fire: await it, or [`block`](Self::block) on it. Made by
 /// [`Mounted::wait`](super::Mounted::wait).
@@ -89,11 +89,14 @@ impl Future for RuleWait {
             let (interest, check) = rule_fired(this.no, this.times);
             Until::new(&this.engine, interest, this.within, Box::new(check))
         });
-        if ready!(Pin::new(until).poll(cx)).is_some() {
-            return Poll::Ready(());
-        }
+        let found = ready!(Pin::new(until).poll(cx));
         let Self { engine, no, times, location, within, .. } = this;
-        match engine.read(|world| world.rule_report(*no, Times::from(*times..))) {
+        let report = match found {
+            Some(Ok(())) => return Poll::Ready(()),
+            Some(Err(RuleRemoved)) => None,
+            None => engine.read(|world| world.rule_report(*no, Times::from(*times..))),
+        };
+        match report {
             Some(report) => panic!("{location}: the rule did not fire that often within {within:?}\n{report}"),
             None => panic!("{location}: the rule was removed before it fired that often"),
         }
