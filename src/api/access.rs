@@ -63,11 +63,11 @@ async fn answer(head: Parts, mut body: impl Buf + Send + 'static, next: Next) ->
     if octets <= LITTLE {
         return answer().await;
     }
-    let one_of_few = LONG_BODIES.acquire().await;
+    let permit = LONG_BODIES.acquire().await;
     let runtime = Handle::current();
     run_blocking(move || {
         // The thread is occupied until here, even if the client has disconnected.
-        let _one_of_few = one_of_few;
+        let _permit = permit;
         runtime.block_on(answer())
     })
     .await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use tokio::task::yield_now;
 use utoipa::IntoParams;
@@ -75,17 +75,6 @@ impl StreamHeaders {
     pub(super) fn begin(&self, after: Option<Seq>) -> Option<Seq> {
         self.last_event_id.or(after)
     }
-}
-
-/// Refuses a position that the journal has not reached: it is of an earlier run of the server, and a stream from there
-/// would stay silent.
-pub(super) fn refuse_unreached(server: &Server, after: Seq) -> Result<(), Problem> {
-    let tip = server.engine().read(|world| world.journal.tip());
-    if after <= tip {
-        return Ok(());
-    }
-    let detail = format!("the journal ends at {tip}, before the cursor {after}, so the cursor is of an earlier run");
-    Err(Problem::new(StatusCode::GONE, detail).with("first", Seq::default()))
 }
 
 /// Refuses parameters that only a list has.

@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::ObjectBuilder;
 
 use super::blocking::run_blocking;
-use super::events::refuse_unreached;
-use super::journal::gone;
+use super::cursor::{gone, refuse_unreached};
 use super::params::{self, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -80,17 +79,19 @@ struct FindingJson {
 pub(super) async fn list(Target(server): Target, query: FindingsQuery) -> Result<Json<FindingList>, Problem> {
     let after = query.after;
     refuse_unreached(&server, after.unwrap_or_default())?;
-    let (mut found, next) =
-        run_blocking(move || server.findings(after)).await?.map_err(|why| gone(after.unwrap_or_default(), why))?;
-    found.retain(|finding| query.holds(finding));
+    let find = move || {
+        let (mut found, next) = server.findings(after, |session, listener| query.is_about(session, listener))?;
+        found.retain(|finding| query.kind.as_ref().is_none_or(|KindPattern(kind)| kind.matches(finding.kind().name())));
+        Ok((found, next))
+    };
+    let (found, next) = run_blocking(find).await?.map_err(|why| gone(after.unwrap_or_default(), why))?;
     Ok(Json(FindingList { findings: found.iter().map(FindingJson::from).collect(), next }))
 }
 
 impl FindingsQuery {
-    fn holds(&self, finding: &Finding) -> bool {
-        self.session.is_none_or(|session| finding.session() == session)
-            && self.kind.as_ref().is_none_or(|KindPattern(kind)| kind.matches(finding.kind().name()))
-            && self.listener.as_ref().is_none_or(|ListenerPattern(its)| its.matches(finding.listener().name()))
+    fn is_about(&self, session: SessionNo, listener: Listener) -> bool {
+        self.session.is_none_or(|its| its == session)
+            && self.listener.as_ref().is_none_or(|ListenerPattern(its)| its.matches(listener.name()))
     }
 }
 

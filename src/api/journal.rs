@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::chunked::chunked;
-use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
+use super::cursor::{gone, refuse_unreached};
+use super::events::{self, StreamHeaders, refuse_useless};
 use super::feed::Feed;
 use super::params::{self, query};
 use super::problem::Problem;
@@ -177,12 +178,6 @@ fn follow(server: Arc<Server>, after: Option<Seq>, filters: RecordFilters) -> Re
     }
     refuse_unreached(&server, after)?;
     Ok(events::stream(server, Feed::of_records(after, filters)))
-}
-
-/// The answer to a cursor whose records were discarded.
-pub(super) fn gone(after: Seq, Gone { first }: Gone) -> Problem {
-    let detail = format!("the records after {after} were discarded; the first that still exists has number {first}");
-    Problem::new(StatusCode::GONE, detail).with("first", first)
 }
 
 /// A list that is generated while it is sent. It ends with an error if records are discarded before they are read.

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 
 use super::blocking::{blocking_if_long, run_blocking};
+use super::cursor::refuse_lost;
 use super::json::MessageJson;
 use super::message_filters::MessageFilters;
-use super::messages::{late, refuse_lost};
+use super::messages::late;
 use super::params::query;
 use super::problem::Problem;
 use super::target::Target;

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::blocking::{blocking_if_long, run_blocking};
 use super::body::NoBody;
-use super::events::{self, StreamHeaders, refuse_unreached, refuse_useless};
+use super::cursor::{refuse_discarded, refuse_lost};
+use super::events::{self, StreamHeaders, refuse_useless};
 use super::feed::Feed;
 use super::json::MessageJson;
 use super::message_filters::MessageFilters;
@@ -118,21 +119,6 @@ pub(super) async fn list(
         (Some(_), Some(0)) => Err(Problem::field("count", "to wait for the absence of messages, use `none_within`")),
         (Some(within), count) => selection.wait(server, within, count.unwrap_or(1)).await,
     }
-}
-
-/// Refuses a cursor that the journal has not reached, and one after which messages were discarded.
-pub(super) fn refuse_lost(server: &Server, after: Option<Seq>) -> Result<(), Problem> {
-    refuse_unreached(server, after.unwrap_or_default())?;
-    refuse_discarded(server, after)
-}
-
-/// Refuses a cursor if messages after it were discarded.
-fn refuse_discarded(server: &Server, after: Option<Seq>) -> Result<(), Problem> {
-    let evicted_to = server.engine().read(World::evicted_to);
-    let Some(after) = after.filter(|after| *after < evicted_to) else { return Ok(()) };
-    let detail =
-        format!("messages after the cursor {after} were discarded; the first cursor without gaps is {evicted_to}");
-    Err(Problem::new(StatusCode::GONE, detail).with("first", evicted_to))
 }
 
 impl MessageSelection {

@@ -9,6 +9,7 @@ mod chunked;
 mod clock;
 mod compat;
 mod cors;
+mod cursor;
 mod endpoints;
 mod entries;
 mod events;

@@ -159,10 +159,10 @@ async fn deliver_one(engine: &Arc<Engine>, hook: &Arc<Webhook>, receiver: &Recei
 }
 
 async fn attempt(receiver: Receiver, hook: Arc<Webhook>, item: Arc<FeedItem>) -> Result<(), String> {
-    let one_of_few = ATTEMPTS.acquire().await;
+    let permit = ATTEMPTS.acquire().await;
     let done = spawn_blocking(move || {
         // The thread is occupied until here, even if nobody waits for the result any more.
-        let _one_of_few = one_of_few;
+        let _permit = permit;
         if hook.is_ended() {
             return Err("the webhook has ended".to_owned());
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{JsonBody, NoBody};
-use super::events::refuse_unreached;
+use super::cursor::refuse_unreached;
 use super::feed::Feed;
 use super::message_filters::MessageFilters;
 use super::params::{NoParams, Path, from_pairs};

@@ -1,16 +1,20 @@
 //! The findings of a server.
 
 use super::Server;
-use crate::base::Seq;
+use crate::base::{Seq, SessionNo};
 use crate::expect::{Finding, FindingScan, Observation};
 use crate::journal::Gone;
-use crate::protocol::StartTls;
+use crate::protocol::{Listener, StartTls};
 
 impl Server {
-    /// The findings in the records after this one, in the order of the records, and the last record that was read. Reads
-    /// messages without the lock. Fails if records after `after` were discarded; without it, the findings are those of
+    /// The findings about wanted sessions in the records after this one, in the order of the records, and the last record
+    /// that was read. Reads messages without the lock, and only those of wanted sessions. Fails if records after `after` were discarded; without it, the findings are those of
     /// the records that are kept.
-    pub(crate) fn findings(&self, after: Option<Seq>) -> Result<(Vec<Finding>, Seq), Gone> {
+    pub(crate) fn findings(
+        &self,
+        after: Option<Seq>,
+        is_wanted: impl Fn(SessionNo, Listener) -> bool,
+    ) -> Result<(Vec<Finding>, Seq), Gone> {
         let floor = self.engine.read(|world| world.journal.floor());
         if after.is_some_and(|after| after < floor) {
             return Err(Gone { first: Seq(floor.0 + 1) });
@@ -19,7 +23,8 @@ impl Server {
         let mut scan = FindingScan::after(after.unwrap_or_default());
         let mut found = Vec::new();
         while let Some(portion) = self.engine.read(|world| scan.read(&world.journal, offers_tls)) {
-            found.extend(portion.into_iter().flat_map(Observation::findings));
+            let wanted = portion.into_iter().filter(|observation| observation.is_about(&is_wanted));
+            found.extend(wanted.flat_map(Observation::findings));
         }
         Ok((found, scan.cursor()))
     }

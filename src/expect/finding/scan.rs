@@ -68,6 +68,12 @@ impl FindingScan {
 }
 
 impl Observation {
+    /// Whether its session is one of these.
+    pub(crate) fn is_about(&self, is_wanted: impl Fn(SessionNo, Listener) -> bool) -> bool {
+        let (Self::Finding(Finding { place, .. }) | Self::Message(place, _)) = self;
+        is_wanted(place.session, place.listener)
+    }
+
     /// The findings. Reads the whole message, if it is one.
     pub(crate) fn findings(self) -> Vec<Finding> {
         match self {
