@@ -22,6 +22,7 @@
 //! | none | the harness: servers, matchers, waits, expectations, rules |
 //! | `serde` | `Serialize` for reports, sessions and what is in them |
 //! | `api` | the HTTP API, also for a server in a Rust test ([`MailServer::api`]) |
+//! | `page` | the web page, on the port of the API |
 //! | `cli` (default) | the binary `mailjig` |
 
 // Only the binary uses all of the code: with fewer features some of it has no caller.
@@ -45,6 +46,8 @@ mod harness;
 mod journal;
 mod mail;
 pub mod manual;
+#[cfg(feature = "page")]
+mod page;
 mod protocol;
 mod rule;
 mod sasl;

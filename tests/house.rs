@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["scenario"],
     &["world"],
     &["drive"],
-    &["server"],
+    &["server", "page"],
     &["harness", "api"],
     &["embedded_api"],
     &["cli"],
@@ -37,6 +37,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("expect", SOCKETS),
     ("scenario", SOCKETS),
     ("world", SOCKETS),
+    ("page", SOCKETS),
 ];
 const SOCKETS: &[&str] = &["tokio", "TcpStream", "TcpListener", "SystemTime", "Instant"];
 

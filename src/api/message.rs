@@ -161,7 +161,7 @@ struct HeaderJson {
     value: String,
 }
 
-fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
+pub(super) fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
     if m == "latest" {
         return newest(server).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no message"));
     }

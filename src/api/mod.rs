@@ -20,6 +20,7 @@ mod greenmail;
 mod journal;
 mod json;
 mod latest;
+mod mail_html;
 mod mailboxes;
 mod mailhog;
 mod mailpit;
@@ -29,6 +30,8 @@ mod messages;
 mod metrics;
 mod new_server;
 mod openapi;
+#[cfg(feature = "page")]
+mod page;
 mod params;
 mod probes;
 mod problem;
@@ -129,7 +132,10 @@ fn router(host: &Arc<Host>) -> Router {
         .merge(compat::router())
         .route("/healthz", get(probes::healthz))
         .route("/readyz", get(probes::readyz))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(metrics::metrics));
+    #[cfg(feature = "page")]
+    let routes = routes.merge(page::router());
+    let routes = routes
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
         // `Access` has its own limit.

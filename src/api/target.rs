@@ -14,6 +14,10 @@ use crate::server::{FurtherServer, Host, Missing, Server};
 
 const FURTHER: &str = "/v1/servers/";
 
+/// Where the page shows a further server, and the views that it has for each.
+const FURTHER_PAGES: &str = "/servers/";
+const VIEWS: &[&str] = &["messages", "sessions", "rules", "mailboxes"];
+
 /// The server that a request is about.
 #[derive(Clone)]
 pub(super) struct Target(pub(super) Arc<Server>);
@@ -25,6 +29,9 @@ pub(super) struct Base(pub(super) Arc<str>);
 /// Finds the server that a request is about, and makes the request look as if it were to the main server: the path
 /// loses `/v1/servers/{id}`. A path of the API of another mail server gets that product's prefix.
 pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Problem> {
+    if let Some(target) = locate_view(host, request) {
+        return target;
+    }
     let path = request.uri().path();
     let further = path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).filter(|(_, rest)| !rest.is_empty());
     let Some((id, rest)) = further else {
@@ -40,6 +47,22 @@ pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Probl
     let inner = prefixed(&format!("/{rest}"), found.server.settings().compat).unwrap_or_else(|| format!("/v1/{rest}"));
     *request.uri_mut() = with_path(request.uri(), inner);
     Ok(put(request, &found.server, format!("{FURTHER}{}", found.no).into()))
+}
+
+/// The same for a view of the page, such as `/servers/3/messages`.
+fn locate_view(host: &Host, request: &mut Request) -> Option<Result<Target, Problem>> {
+    if !cfg!(feature = "page") {
+        return None;
+    }
+    let path = request.uri().path().to_owned();
+    let (id, view) = path.strip_prefix(FURTHER_PAGES)?.split_once('/')?;
+    if !VIEWS.contains(&view.split('/').next()?) {
+        return None;
+    }
+    Some(find(host, id).map(|found| {
+        *request.uri_mut() = with_path(request.uri(), format!("/{view}"));
+        put(request, &found.server, format!("{FURTHER}{}", found.no).into())
+    }))
 }
 
 /// The further server that this segment of a path names.

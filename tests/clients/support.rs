@@ -31,6 +31,7 @@ impl Road {
 
 /// Every real client: its name, and a command that succeeds if it is installed.
 const CLIENTS: &[(&str, &[&str])] = &[
+    ("chromium with playwright-core", &["node", "-e", CHROMIUM]),
     ("crate mailhog-rs", &["test", "-x", "target/clients/mailhog-rust/debug/mailhog-client"]),
     ("crate mailpit_client", &["test", "-x", "target/clients/mailpit-rust/debug/mailpit-rust"]),
     ("curl", &["curl", "--version"]),
@@ -61,6 +62,9 @@ const CLIENTS: &[(&str, &[&str])] = &[
     ("ruby net-imap", &["ruby", "-rnet/imap", "-e0"]),
     ("swaks", &["swaks", "--version"]),
 ];
+
+const CHROMIUM: &str = "require('playwright-core'); require('axe-core'); require('nodemailer'); \
+                        require('fs').accessSync('/usr/bin/chromium')";
 
 /// Where Debian has the libraries of the example in Java.
 const JARS: &str = "/usr/share/java/jakarta-mail.jar:/usr/share/java/junit-platform-console-standalone.jar";

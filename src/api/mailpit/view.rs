@@ -5,15 +5,14 @@ use std::sync::LazyLock;
 use axum::extract::{Path, Query as Params};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use percent_encoding::percent_decode_str;
-use regex::{Captures, Regex};
+use regex::Regex;
 use serde::Deserialize;
 
 use super::super::blocking::run_blocking;
+use super::super::mail_html::{pattern, with_part_urls};
 use super::super::target::{Base, Target};
 use super::found::{Latest, MessageId, find};
 use super::{Refusal, summary};
-use crate::mail::Message;
 
 /// No scripts, no redirects and nothing from elsewhere; pictures also from this server, which would refuse to send them to
 /// a page of no origin. Links may open windows.
@@ -21,12 +20,7 @@ const POLICY: &str = "sandbox allow-same-origin allow-popups allow-popups-to-esc
                       style-src 'unsafe-inline'; img-src 'self' data:; font-src data:; base-uri 'none'; \
                       form-action 'none'";
 
-static CID: LazyLock<Regex> = LazyLock::new(|| pattern(r#"(?i)(["'(=]\s*)cid:([^"'\s>)]+)"#));
 static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<a(\s)"));
-
-fn pattern(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is valid")
-}
 
 /// How to show HTML.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -53,7 +47,7 @@ pub(super) async fn html(
         let html = message.html().ok_or_else(|| Refusal::none("HTML part"))?;
         server.marks().set_read([message.no()], true);
         let parts = format!("{}/api/v1/message/{}/part", base.strip_suffix("/v1").unwrap_or(&base), message.no());
-        let mut html = with_part_urls(&html, &message, &parts);
+        let mut html = with_part_urls(&html, &message, |part| format!("{parts}/{}", part.number()));
         if embed.embed.as_deref() == Some("1") {
             html = LINK.replace_all(&html, "<a target=\"_blank\" rel=\"noreferrer noopener\"$1").into_owned();
         }
@@ -91,18 +85,4 @@ pub(super) async fn page(
         Some((id, "txt")) => text(target, id, latest).await,
         _ => Err(Refusal::none("Page")),
     }
-}
-
-/// Replaces the URLs of parts (RFC 2392) by those below `parts`. URLs of parts that are not there stay.
-fn with_part_urls(html: &str, message: &Message, parts: &str) -> String {
-    let all = message.parts();
-    let url = |found: &Captures<'_>| {
-        let id = percent_decode_str(&found[2]).decode_utf8_lossy();
-        let part = all.iter().find(|part| part.content_id().is_some_and(|its| its == id));
-        match part {
-            Some(part) => format!("{}{parts}/{}", &found[1], part.number()),
-            None => found[0].to_owned(),
-        }
-    };
-    CID.replace_all(html, url).into_owned()
 }

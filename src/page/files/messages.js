@@ -1,0 +1,3 @@
+import { onUpdate } from './updates.js';
+
+onUpdate(() => {});

@@ -1,0 +1,32 @@
+//! The web page in a real browser: headless Chromium, driven by playwright-core. Without them the tests are skipped, unless
+//! `MAILJIG_ALL_CLIENTS` is set; `tests/clients.rs` names what is missing.
+
+use std::path::Path;
+
+use clients::support::{interpreter, is_there, run};
+use mailjig::MailServer;
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+/// Runs the tests in this script, each of which makes servers of its own.
+fn in_a_browser(script: &str) {
+    if !is_there("chromium with playwright-core") {
+        return;
+    }
+    let server = MailServer::start();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page").join(script);
+
+    let mut command = interpreter("node");
+    command.args(["--test-reporter=tap", "--test-concurrency=1"]).arg(script).env("MAILJIG_URL", server.api());
+    let printed = run(&mut command, "");
+
+    let count = |what: &str| printed.lines().find_map(|line| line.strip_prefix(what)?.parse::<u32>().ok());
+    assert!(count("# pass ").is_some_and(|passed| passed > 0), "{printed}");
+    assert_eq!(count("# skipped "), Some(0), "{printed}");
+}
+
+#[test]
+fn frame() {
+    in_a_browser("frame.js");
+}
