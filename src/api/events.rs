@@ -20,10 +20,10 @@ use crate::server::{Server, Until};
 
 /// A client that hears nothing for this long gets a comment, so that it and what is between it and the server know that
 /// the connection is alive.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A client whose connection is lost waits so long before it connects again.
-const RETRY: &str = "retry: 500\n\n";
+pub(super) const RETRY: &str = "retry: 500\n\n";
 
 /// The name of the header with which a client resumes a stream.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -88,14 +88,22 @@ pub(super) fn refuse_useless(useless: Useless<'_>) -> Result<(), Problem> {
 /// Answers with everything that the feed reads, until the client disconnects or the server is removed.
 pub(super) fn stream(server: Arc<Server>, feed: Feed) -> Response {
     let told = feed.cursor();
+    event_stream(Follower { server, feed, told, first: Some(RETRY), keep_alive: KEEP_ALIVE }, Follower::next)
+}
+
+/// Answers with the events that `next` resolves to, one text after the other, until it resolves to `None`.
+pub(super) fn event_stream<S, F>(state: S, next: fn(S) -> F) -> Response
+where
+    S: Send + Unpin + 'static,
+    F: Future<Output = Option<(String, S)>> + Send + 'static,
+{
     let head = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store"),
         // Some proxies would collect the events before they pass them on.
         ("x-accel-buffering", "no"),
     ];
-    let follower = Follower { server, feed, told, first: Some(RETRY), keep_alive: KEEP_ALIVE };
-    (head, followed(follower, Follower::next)).into_response()
+    (head, followed(state, next)).into_response()
 }
 
 struct Follower {

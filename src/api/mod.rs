@@ -45,6 +45,7 @@ mod state;
 mod stream;
 mod target;
 mod token;
+mod updates;
 mod verify;
 mod wait;
 mod web_socket;
@@ -173,6 +174,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(sessions::transcripts))
         .routes(routes!(journal::list))
         .routes(routes!(findings::list))
+        .routes(routes!(updates::updates))
         .routes(routes!(server::settled))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::remove))
@@ -221,6 +223,7 @@ const LINKS: &[(&str, &str)] = &[
     ("transcript", "transcript"),
     ("journal", "journal"),
     ("findings", "findings"),
+    ("updates", "updates"),
     ("accounts", "accounts"),
     ("webhooks", "webhooks"),
     ("rules", "rules"),

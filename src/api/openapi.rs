@@ -24,8 +24,8 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     ("Accounts", "Accounts, mailboxes and their entries.", &["accounts", "mailboxes"]),
     (
         "Sessions",
-        "Sessions, transcripts, the journal and findings.",
-        &["sessions", "transcript", "journal", "findings", "settled", "webhooks"],
+        "Sessions, transcripts, the journal, updates and findings.",
+        &["sessions", "transcript", "journal", "updates", "findings", "settled", "webhooks"],
     ),
     ("Rules", "Rules, scenarios, variables, expectations.", &["rules", "scenario", "state", "expectations", "verify"]),
     ("Servers", "Further servers in this process.", &["servers"]),

@@ -1,6 +1,6 @@
 //! Server time: real, or paused and advanced.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::Timestamp;
@@ -21,6 +21,8 @@ pub(crate) struct Clock {
     paused_at: AtomicI64,
     /// How far server time is behind moments: the sum of the resets.
     behind: AtomicI64,
+    /// How often it was paused, resumed, set or reset.
+    settings: AtomicU64,
 }
 
 /// A point in time for deadlines. A reset sets server time back but not moments, so deadlines keep their distance.
@@ -54,6 +56,7 @@ impl Clock {
             is_paused: AtomicBool::new(false),
             paused_at: AtomicI64::new(0),
             behind: AtomicI64::new(0),
+            settings: AtomicU64::new(0),
         }
     }
 
@@ -94,7 +97,14 @@ impl Clock {
         (!self.is_paused()).then(|| self.since + since_start.min(CENTURY))
     }
 
+    /// How often it was paused, resumed, set or reset.
+    #[cfg(feature = "api")]
+    pub(crate) fn settings(&self) -> u64 {
+        self.settings.load(Ordering::Acquire)
+    }
+
     pub(super) fn pause(&self) {
+        self.settings.fetch_add(1, Ordering::AcqRel);
         if !self.is_paused() {
             self.paused_at.store(self.moment().0, Ordering::Release);
             self.is_paused.store(true, Ordering::Release);
@@ -103,6 +113,7 @@ impl Clock {
 
     /// Returns to real time, paused or running.
     pub(super) fn reset(&self, is_paused: bool) {
+        self.settings.fetch_add(1, Ordering::AcqRel);
         let (real, Moment(moment)) = (self.real(), self.moment());
         self.ahead.store(moment - real, Ordering::Release);
         self.behind.store(moment - real, Ordering::Release);
@@ -111,6 +122,7 @@ impl Clock {
     }
 
     pub(super) fn resume(&self) {
+        self.settings.fetch_add(1, Ordering::AcqRel);
         if self.is_paused() {
             self.ahead.store(self.paused_at.load(Ordering::Acquire) - self.real(), Ordering::Release);
             self.is_paused.store(false, Ordering::Release);
@@ -119,6 +131,7 @@ impl Clock {
 
     /// Advances the clock to this time, unless it is already later.
     pub(super) fn set(&self, now: Timestamp) {
+        self.settings.fetch_add(1, Ordering::AcqRel);
         let Moment(moment) = self.moment_of(now);
         match self.is_paused() {
             true => self.paused_at.fetch_max(moment, Ordering::AcqRel),

@@ -29,9 +29,10 @@ pub(crate) enum Topic {
     Mailbox(MailboxId),
     /// An exchange was closed, or a session has ended.
     Quiet,
-    /// A rule fired, or the list of rules changed. This is not a record, so it does not depend on the session.
+    /// A rule fired, was enabled or disabled, the list of rules changed, or the clock was set. This is not a record, so
+    /// it does not depend on the session.
     Rules,
-    /// Any record.
+    /// Any record, or the removal of records, messages or sessions.
     Everything,
 }
 
@@ -142,6 +143,11 @@ impl Subscribers {
             }
             change.place().and_then(|place| self.by_mailbox.get(&place)).into_iter().for_each(&mut add);
         }
+    }
+
+    /// Adds the subscribers that wait for everything: something was removed.
+    pub(super) fn removed(&self, found: &mut Ids) {
+        found.extend(&self.everything);
     }
 
     /// Adds the subscribers that wait for rules.

@@ -28,11 +28,14 @@ impl Journal {
     /// Removes these captured messages, and returns them. The records stay.
     #[cfg(feature = "api")]
     pub(crate) fn remove(&mut self, is_chosen: impl Fn(MessageNo) -> bool) -> VecDeque<Captured> {
-        self.messages.remove(is_chosen)
+        let removed = self.messages.remove(is_chosen);
+        self.removals += u64::from(!removed.is_empty());
+        removed
     }
 
     /// Removes the records up to this one, and the sessions that ended before.
     pub(crate) fn raise_floor(&mut self, floor: Seq) {
+        self.removals += 1;
         let floor = self.records.raise_floor(floor);
         let records = &self.records;
         self.sessions.retain_begun(floor, |log| {
@@ -52,5 +55,6 @@ impl Journal {
     pub(crate) fn renumber(&mut self) {
         debug_assert!(self.messages.captured.is_empty(), "message numbers restart only if no message is left");
         self.messages = Messages::default();
+        self.resets += 1;
     }
 }

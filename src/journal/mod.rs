@@ -61,6 +61,10 @@ pub(crate) struct Journal {
     open: usize,
     /// Sessions that sent QUIT or LOGOUT and whose end is not recorded yet.
     leaving: usize,
+    /// How often records, messages or sessions were removed.
+    removals: u64,
+    /// How often messages were numbered from 1 again.
+    resets: u64,
     #[cfg(feature = "api")]
     totals: Totals,
     #[cfg(all(test, feature = "serde"))]
@@ -146,6 +150,17 @@ impl Journal {
     /// How many captured messages were evicted or cleared.
     pub(crate) fn forgotten(&self) -> u32 {
         self.messages.forgotten
+    }
+
+    /// How often records, messages or sessions were removed. No record says so.
+    pub(crate) fn removals(&self) -> u64 {
+        self.removals
+    }
+
+    /// How often messages were numbered from 1 again.
+    #[cfg(feature = "api")]
+    pub(crate) fn resets(&self) -> u64 {
+        self.resets
     }
 
     /// The messages to evict so that at most this much is kept, captured or put into mailboxes: the last number, and

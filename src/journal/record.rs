@@ -247,6 +247,12 @@ impl RecordKind {
         self.detail().map_or(&[], |detail| &detail.changes)
     }
 
+    /// The message that was captured.
+    #[cfg(feature = "api")]
+    pub(crate) fn captured(&self) -> Option<MessageNo> {
+        self.detail()?.captured
+    }
+
     /// The position of its text, if it is a kind with text.
     pub(super) fn text(&self) -> Option<TextPlace> {
         match self {

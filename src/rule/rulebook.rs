@@ -56,7 +56,7 @@ pub(crate) struct Rulebook {
     seen: HashMap<Event, u64>,
     /// How often rules fired in total.
     pub(super) firings: u64,
-    /// How often the list of rules changed.
+    /// How often the list of rules changed, or a rule was enabled or disabled.
     remounts: u64,
     /// Rules with a near miss whose record is not written yet.
     pub(super) pending: Vec<usize>,
@@ -108,7 +108,7 @@ impl Rulebook {
         self.firings
     }
 
-    /// How often rules fired or their list changed; if it has grown, one of them happened in between.
+    /// How often rules fired, were enabled or disabled, or their list changed; if it has grown, one of them happened in between.
     pub(crate) fn changes(&self) -> u64 {
         self.firings + self.remounts
     }
@@ -188,6 +188,7 @@ impl Rulebook {
 
     pub(crate) fn enable(&mut self, no: RuleNo, enabled: bool) -> bool {
         let found = self.rules.iter_mut().find(|mounted| mounted.no == no);
+        self.remounts += u64::from(found.is_some());
         found.map(|mounted| mounted.enabled = enabled).is_some()
     }
 

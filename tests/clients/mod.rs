@@ -8,6 +8,8 @@ pub(crate) mod api_client;
 pub(crate) mod capabilities;
 pub(crate) mod credentials;
 pub(crate) mod deadline;
+#[cfg(feature = "api")]
+pub(crate) mod event_stream;
 pub(crate) mod line_client;
 pub(crate) mod running;
 #[cfg(feature = "cli")]

@@ -50,16 +50,33 @@ struct EngineState {
     down_until: Option<Timestamp>,
 }
 
+/// What was there before a change.
+struct Before {
+    tip: Seq,
+    removals: u64,
+    rule_changes: u64,
+}
+
+impl Before {
+    fn of(world: &World) -> Self {
+        let journal = &world.journal;
+        Self { tip: journal.tip(), removals: journal.removals(), rule_changes: world.rulebook.changes() }
+    }
+}
+
 impl EngineState {
-    /// The wakers of those who are interested in the records since `since`, or in rules; each once. `changes` is how often rules had changed.
-    fn interested(&self, since: Seq, changes: u64) -> Vec<Waker> {
+    /// The wakers of those who are interested in what has changed; each once.
+    fn interested(&self, before: &Before) -> Vec<Waker> {
         if self.subscribers.is_empty() {
             return Vec::new();
         }
-        let Ok(records) = self.world.journal.since(since) else { return self.subscribers.all() };
+        let Ok(records) = self.world.journal.since(before.tip) else { return self.subscribers.all() };
         let mut found = Ids::new();
         records.for_each(|record| self.subscribers.interested(&self.world, record, &mut found));
-        if self.world.rulebook.changes() > changes {
+        if self.world.journal.removals() > before.removals {
+            self.subscribers.removed(&mut found);
+        }
+        if self.world.rulebook.changes() > before.rule_changes {
             self.subscribers.rules_changed(&mut found);
         }
         self.subscribers.wakers(&found)
@@ -103,12 +120,12 @@ impl Engine {
         let mut state = self.lock();
         // Under the lock: records have the order of their times.
         let now = self.clock.now();
-        let (before, changes) = (state.world.journal.tip(), state.world.rulebook.changes());
+        let before = Before::of(&state.world);
         let result = catch_unwind(AssertUnwindSafe(|| change(&mut state, now)));
         if result.is_err() {
             state.world.recover(now);
         }
-        let wake = state.interested(before, changes);
+        let wake = state.interested(&before);
         let woken = self.take_over(&mut state);
         let to_free = std::mem::take(&mut state.world.to_free);
         drop(state);

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -13,6 +14,7 @@ use crate::base::{SessionNo, Timestamp};
 use crate::drive::clock::Clock;
 use crate::drive::runtime::spawn;
 use crate::drive::session_handle::SessionHandle;
+use crate::drive::subscribers::Ids;
 use crate::world::World;
 
 /// Maximum real time to wait for a session that is due: its client may not read.
@@ -54,8 +56,13 @@ impl Engine {
 
     /// Under the lock, so that records have the order of their times.
     fn set_clock(&self, set: impl FnOnce(&Clock)) {
-        let _locked = self.lock();
+        let state = self.lock();
         set(&self.clock);
+        let mut found = Ids::new();
+        state.subscribers.rules_changed(&mut found);
+        let wake = state.subscribers.wakers(&found);
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
     }
 
     /// When a session, a listener or a timer has something to do next, if nothing else happens.

@@ -116,7 +116,7 @@ fn a_record_wakes_only_those_interested_in_it() {
 }
 
 #[test]
-fn subscribers_of_rules_are_woken_when_one_fires_or_is_removed() {
+fn subscribers_of_rules_are_woken_when_one_fires_is_disabled_or_is_removed() {
     let engine = start();
     let note = step("note = 'changed'");
     let rule = Arc::new(Rule::new("note", vec![On::from(Event::StateChanged)], vec![note], "here"));
@@ -127,10 +127,34 @@ fn subscribers_of_rules_are_woken_when_one_fires_or_is_removed() {
         engine.update(|world, now| world.set_state(vec![(variable, VariableValue::Text("up".into()))], now));
     });
 
+    let by_disabling = woken(&engine, |engine| assert!(engine.update(|world, _| world.rulebook.enable(no, false))));
     let by_removal = woken(&engine, |engine| assert!(engine.update(|world, _| world.rulebook.unmount(no))));
 
     assert_eq!(by_firing, ["rules", "everything"]);
-    assert_eq!(by_removal, ["rules"]);
+    assert_eq!([by_disabling, by_removal], [["rules"], ["rules"]]);
+}
+
+#[test]
+fn setting_the_clock_wakes_subscribers_of_rules() {
+    let engine = start();
+
+    assert_eq!(woken(&engine, |engine| engine.pause()), ["rules"]);
+    assert_eq!(woken(&engine, |engine| engine.resume()), ["rules"]);
+}
+
+#[test]
+#[cfg(feature = "api")]
+fn a_removal_without_a_record_wakes_those_interested_in_everything() {
+    let engine = start();
+    let exchange = send(&engine);
+    engine.update(|world, now| {
+        world.close(SESSION, exchange, Left::All, now);
+        world.delete_account("bob@example.org", now)
+    });
+    let delete = |engine: &Arc<Engine>| drop(engine.update(|world, now| world.delete(|_| true, now)));
+
+    assert_eq!(woken(&engine, delete), ["everything"]);
+    assert_eq!(woken(&engine, delete), [""; 0], "nothing was left to remove");
 }
 
 #[test]
