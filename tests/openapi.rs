@@ -76,6 +76,7 @@ fn filled(path: &str) -> String {
         ("{id}", "1"),
         ("{w}", "w1"),
         ("{e}", "e1"),
+        ("{name}", "smtp-greylist"),
     ]
     .iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
@@ -128,7 +129,7 @@ fn body_for(method: &str, path: &str) -> Value {
         ("post", "/deliver") => json!({ "to": ["bob@example.org"], "raw": "hi" }),
         ("post", "/accounts/{login}/mailboxes/{mailbox}") => json!({ "raw": "hi" }),
         ("post", "/rules") | ("put", "/rules/{r}") => json!({ "on": "smtp.rcpt", "do": { "note": "hi" } }),
-        ("put", "/scenario") => json!({ "text": "mailjig = 1\n" }),
+        ("put", "/scenario") | ("post", "/scenarios/check") => json!({ "text": "mailjig = 1\n" }),
         ("post", "/webhooks") => json!({ "url": "http://127.0.0.1:9/" }),
         ("post", "/clock/advance") => json!({ "by": "1s" }),
         ("patch", "/accounts/{login}/mailboxes/{mailbox}/entries" | "/accounts/{login}/mailboxes/{mailbox}/{uid}") => {

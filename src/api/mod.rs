@@ -17,6 +17,7 @@ mod expectations;
 mod feed;
 mod findings;
 mod greenmail;
+mod invalid;
 mod journal;
 mod json;
 mod latest;
@@ -37,6 +38,7 @@ mod probes;
 mod problem;
 mod rules;
 mod scenario;
+mod scenarios;
 mod serve;
 mod server;
 mod servers;
@@ -192,6 +194,9 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(rules::enable))
         .routes(routes!(rules::disable))
         .routes(routes!(scenario::scenario, scenario::load, scenario::unload))
+        .routes(routes!(scenarios::list))
+        .routes(routes!(scenarios::one))
+        .routes(routes!(scenarios::check))
         .routes(routes!(state::state, state::set_state))
         .routes(routes!(expectations::list, expectations::add, expectations::clear))
         .routes(routes!(expectations::one, expectations::remove))
@@ -229,6 +234,7 @@ const LINKS: &[(&str, &str)] = &[
     ("rules", "rules"),
     ("expectations", "expectations"),
     ("scenario", "scenario"),
+    ("scenarios", "scenarios"),
     ("state", "state"),
     ("clock", "clock"),
     ("endpoints", "endpoints"),

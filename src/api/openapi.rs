@@ -27,7 +27,11 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "Sessions, transcripts, the journal, updates and findings.",
         &["sessions", "transcript", "journal", "updates", "findings", "settled", "webhooks"],
     ),
-    ("Rules", "Rules, scenarios, variables, expectations.", &["rules", "scenario", "state", "expectations", "verify"]),
+    (
+        "Rules",
+        "Rules, scenarios, variables, expectations.",
+        &["rules", "scenario", "scenarios", "state", "expectations", "verify"],
+    ),
     ("Servers", "Further servers in this process.", &["servers"]),
     ("Server", "Endpoints, health, clock, reset.", &[]),
 ];

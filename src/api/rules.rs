@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::body::NoBody;
+use super::invalid::invalid;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::target::{Base, Target};
@@ -19,7 +20,7 @@ use super::wait::wait_until;
 use crate::base::Times;
 use crate::expect::near_misses;
 use crate::rule::{Mounted, Rule, RuleNo};
-use crate::scenario::{ScenarioError, rule_as_json, rule_from_json};
+use crate::scenario::{rule_as_json, rule_from_json};
 use crate::server::{RuleRemoved, Server, rule_fired};
 use crate::world::World;
 
@@ -121,7 +122,7 @@ fn check_id(world: &World, id: &str, replaced: Option<&Mounted>) -> Result<(), P
 fn read(server: &Server, body: &[u8]) -> Result<NewRule, Problem> {
     let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
     let value = value(body)?;
-    let rule = rule_from_json(&value, "added over HTTP", namespace).map_err(wrong)?;
+    let rule = rule_from_json(&value, "added over HTTP", namespace).map_err(invalid)?;
     Ok(NewRule { rule, has_id: value.get("id").is_some() })
 }
 
@@ -263,28 +264,4 @@ impl MountedJson {
 /// A body of JSON whose members are read one by one.
 pub(super) fn value(body: &[u8]) -> Result<Value, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("the body is not valid JSON: {error}")))
-}
-
-/// The errors in a scenario or a rule; `field` is the place of the first one.
-pub(super) fn wrong(error: ScenarioError) -> Problem {
-    let field = error.field().map_or_else(|| "body".to_owned(), |place| member(&place));
-    let problems: Vec<Value> = error
-        .each()
-        .map(|(place, message, help)| json!({ "place": place, "message": message, "help": help }))
-        .collect();
-    Problem::field(&field, error.to_string()).status(StatusCode::UNPROCESSABLE_ENTITY).with("problems", problems)
-}
-
-/// A JSON pointer as the path of a member, such as `do[1].reply`.
-fn member(pointer: &str) -> String {
-    let mut path = String::new();
-    for step in pointer.trim_start_matches('/').split('/') {
-        if step.parse::<usize>().is_ok() {
-            path += &format!("[{step}]");
-            continue;
-        }
-        let dot = if path.is_empty() { "" } else { "." };
-        path += &format!("{dot}{}", step.replace("~1", "/").replace("~0", "~"));
-    }
-    path
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::{JsonBody, NoBody};
+use super::invalid::invalid;
 use super::params::NoParams;
 use super::problem::Problem;
-use super::rules::wrong;
 use super::target::Target;
 use crate::scenario::{Loaded, Scenario};
 use crate::world::World;
@@ -80,7 +80,7 @@ impl ScenarioSource {
         let all = params.clone().fold(self.bare()?, |scenario, (name, value)| scenario.set(name, value));
         let problem = match all.load() {
             Ok(loaded) => return Ok(Arc::new(loaded)),
-            Err(error) => wrong(error),
+            Err(error) => invalid(error),
         };
         if self.bare()?.load().is_err() {
             return Err(match (&self.name, &self.scenario) {

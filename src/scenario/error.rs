@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-#[cfg(feature = "api")]
-use crate::document::line_and_column;
 use crate::document::{Location, Problem, Shown};
 
 /// The errors of a scenario, each with its location. Prints in the style of compilers:
@@ -29,10 +27,7 @@ pub struct ScenarioError {
 
 impl ScenarioError {
     pub(crate) fn new(name: &str, text: &str, mut problems: Vec<Problem>) -> Self {
-        problems.sort_by_key(|problem| match &problem.place {
-            Location::Span(span) => span.start,
-            Location::Pointer(_) | Location::Nowhere => 0,
-        });
+        in_order(&mut problems);
         Self { name: name.to_owned(), text: text.to_owned(), problems }
     }
 
@@ -44,22 +39,6 @@ impl ScenarioError {
             Location::Span(_) => Some("text".to_owned()),
             Location::Pointer(_) | Location::Nowhere => None,
         }
-    }
-
-    /// Each problem: location, message and suggestion.
-    #[cfg(feature = "api")]
-    pub(crate) fn each(&self) -> impl Iterator<Item = (String, &str, Option<&str>)> {
-        self.problems.iter().map(|problem| {
-            let place = match &problem.place {
-                Location::Pointer(pointer) => pointer.clone(),
-                Location::Span(span) => {
-                    let (line, column) = line_and_column(&self.text, span.start);
-                    format!("{line}:{column}")
-                }
-                Location::Nowhere => String::new(),
-            };
-            (place, problem.message.as_str(), problem.help.as_deref())
-        })
     }
 
     pub(crate) fn whole(name: &str, message: impl Into<String>, help: Option<String>) -> Self {
@@ -80,4 +59,12 @@ impl fmt::Display for ScenarioError {
         }
         Ok(())
     }
+}
+
+/// Sorts problems by their location in the text.
+pub(super) fn in_order(problems: &mut [Problem]) {
+    problems.sort_by_key(|problem| match &problem.place {
+        Location::Span(span) => span.start,
+        Location::Pointer(_) | Location::Nowhere => 0,
+    });
 }

@@ -4,7 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "api")]
+use super::Checked;
 use super::error::ScenarioError;
+#[cfg(feature = "api")]
+use super::error::in_order;
 use super::shipped::{self, SHIPPED, Shipped};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
@@ -129,6 +133,18 @@ pub(super) fn read(source: Source<'_>, set: Params<'_>) -> Result<Loaded, Scenar
 }
 
 fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded, ScenarioError> {
+    let (mut loaded, problems) = read_all(&source, node, set);
+    let (warnings, errors): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(|problem| problem.is_warning);
+    if !errors.is_empty() {
+        return Err(ScenarioError::new(&source.name, source.text, errors));
+    }
+    let shown = warnings.iter().map(|problem| Shown { name: &source.name, text: source.text, problem }.to_string());
+    loaded.warnings.extend(shown);
+    Ok(loaded)
+}
+
+/// Reads a scenario as far as possible. Returns it with its errors and warnings, in the order in which they were found.
+fn read_all(source: &Source<'_>, node: &Node, set: Params<'_>) -> (Loaded, Vec<Problem>) {
     let mut reader = Reader::default();
     let table = reader.table(node, "a scenario", KEYS);
     let mut loaded = Loaded::default();
@@ -138,11 +154,12 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
         None => reader.wrong_help(&start(node), "`mailjig` is missing", "begin the file with `mailjig = 1`"),
     }
     reader.params(table.get("params"), set);
-    reader.heading(table, &source, &mut loaded);
+    loaded.params.clone_from(&reader.params);
+    reader.heading(table, source, &mut loaded);
     let uses = table.get("use").map_or_else(Vec::new, |its| reader.texts(its));
     reader.settings(table, &mut loaded);
     reader.accounts(table, source.folder.as_deref(), &mut loaded);
-    let rules = reader.rules(table, &source, &mut loaded);
+    let rules = reader.rules(table, source, &mut loaded);
     let origin = |place: &Location| source.origin(place);
     let mut expects = Vec::new();
     for (i, its) in each(table, "expect").iter().enumerate() {
@@ -150,21 +167,26 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     }
     loaded.expects = expects.iter().map(|(expect, _)| Arc::clone(expect)).collect();
     for (name, place) in uses {
-        if let Some(inner) = reader.used(&name, &place, &source) {
+        if let Some(inner) = reader.used(&name, &place, source) {
             loaded.take_in(inner);
         }
     }
     check::state(&mut reader, &rules, &expects, &loaded.rules, &loaded.state);
     let given = each(table, "mailbox").iter().chain(each(table, "message"));
     check::logins(&mut reader, &rules, given, &loaded.users);
-    let (warnings, errors): (Vec<Problem>, Vec<Problem>) =
-        reader.problems.into_iter().partition(|problem| problem.is_warning);
-    if !errors.is_empty() {
-        return Err(ScenarioError::new(&source.name, source.text, errors));
-    }
-    let shown = warnings.iter().map(|problem| Shown { name: &source.name, text: source.text, problem }.to_string());
-    loaded.warnings.extend(shown);
-    Ok(loaded)
+    (loaded, reader.problems)
+}
+
+/// All that is found in a text: its errors and warnings, and the names of the rules that could be read.
+#[cfg(feature = "api")]
+pub(super) fn checked(text: &str) -> Checked {
+    let source = Source { name: String::new(), text, folder: None, stem: None, users: Vec::new() };
+    let (loaded, mut problems) = match Node::toml(text) {
+        Ok(node) => read_all(&source, &node, &[]),
+        Err(problems) => (Loaded::default(), problems),
+    };
+    in_order(&mut problems);
+    Checked { problems, rules: loaded.rules.iter().map(|rule| Arc::clone(&rule.id)).collect() }
 }
 
 /// The problems that are not only warnings.

@@ -23,9 +23,11 @@ pub(crate) use file::{RuleError, check_rule};
 #[cfg(feature = "api")]
 pub(crate) use print::rule_as_json;
 pub(crate) use print::rule_as_toml;
-#[cfg(feature = "cli")]
-pub(crate) use shipped::SHIPPED;
+#[cfg(feature = "api")]
+pub(crate) use shipped::{SHIPPED, Shipped, find as shipped};
 
+#[cfg(feature = "api")]
+use crate::document::Problem;
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
@@ -75,6 +77,8 @@ pub(crate) struct Loaded {
     pub(crate) about: String,
     pub(crate) refs: Vec<String>,
     pub(crate) client_must: Vec<String>,
+    /// Its parameters and their values, in the order of the file.
+    pub(crate) params: Vec<(String, String)>,
     pub(crate) seed: Option<u64>,
     pub(crate) is_manual: bool,
     pub(crate) capabilities: Vec<Announced>,
@@ -265,4 +269,19 @@ pub(crate) fn rule_from_json(
     namespace: Namespace,
 ) -> Result<Rule, ScenarioError> {
     file::rule(value, origin, namespace)
+}
+
+/// All that is found in the text of a scenario.
+#[cfg(feature = "api")]
+pub(crate) struct Checked {
+    /// Errors and warnings, in the order of the text.
+    pub(crate) problems: Vec<Problem>,
+    /// The names of the rules that could be read, the outermost first.
+    pub(crate) rules: Vec<Arc<str>>,
+}
+
+/// Reads the text of a scenario without using it.
+#[cfg(feature = "api")]
+pub(crate) fn check_text(text: &str) -> Checked {
+    file::checked(text)
 }

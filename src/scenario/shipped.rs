@@ -56,7 +56,7 @@ shipped! {
 }
 
 /// The scenario with this name, such as `smtp-greylist` or `smtp/smtp-greylist`.
-pub(super) fn find(name: &str) -> Option<&'static Shipped> {
+pub(crate) fn find(name: &str) -> Option<&'static Shipped> {
     let (folder, stem) = name.rsplit_once('/').unzip();
     let stem = stem.unwrap_or(name);
     SHIPPED.iter().find(|its| its.name == stem && folder.is_none_or(|folder| folder == its.folder))
