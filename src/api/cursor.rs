@@ -19,6 +19,11 @@ pub(super) fn refuse_unreached(server: &Server, after: Seq) -> Result<(), Proble
     Err(Problem::new(StatusCode::GONE, detail).with("first", Seq::default()))
 }
 
+/// Refuses a cursor of a list that goes back, if the journal has not reached what is before it.
+pub(super) fn refuse_unreached_before(server: &Server, before: Option<Seq>) -> Result<(), Problem> {
+    refuse_unreached(server, Seq(before.unwrap_or_default().0.saturating_sub(1)))
+}
+
 /// Refuses a cursor that the journal has not reached, and one after which messages were discarded.
 pub(super) fn refuse_lost(server: &Server, after: Option<Seq>) -> Result<(), Problem> {
     refuse_unreached(server, after.unwrap_or_default())?;

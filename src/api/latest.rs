@@ -70,6 +70,6 @@ pub(super) async fn latest(Target(server): Target, query: LatestQuery) -> Result
 pub(super) fn newest(server: &Server) -> Option<Captured> {
     server.engine().read(|world| {
         let journal = &world.journal;
-        journal.unclosed().last().or_else(|| journal.closed_since(Seq::default(), None).last()).cloned()
+        journal.unclosed().next_back().or_else(|| journal.closed_since(Seq::default(), None).next_back()).cloned()
     })
 }

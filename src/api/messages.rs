@@ -17,7 +17,8 @@ use super::events::{self, StreamHeaders, refuse_useless};
 use super::feed::Feed;
 use super::json::MessageJson;
 use super::message_filters::MessageFilters;
-use super::params::query;
+use super::newest;
+use super::params::{Order, query};
 use super::problem::Problem;
 use super::target::Target;
 use super::wait::wait_until;
@@ -25,17 +26,21 @@ use crate::base::{MessageNo, Seq, Times};
 use crate::drive::Engine;
 use crate::expect::{FailureKind, Matcher, Question, Report, Snapshot};
 use crate::journal::Captured;
-use crate::server::{MailQuery, Server};
+use crate::server::{MailHistory, MailQuery, Server};
 use crate::world::World;
 
 const DEFAULT_LIMIT: u64 = 100;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct MessageList {
-    messages: Vec<MessageJson>,
+    pub(super) messages: Vec<MessageJson>,
     /// The cursor for the next request, as `after`.
     #[schema(value_type = u64)]
-    next: Seq,
+    pub(super) next: Seq,
+    /// With `order=newest`: the cursor for older messages, as `before`; `null` if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub(super) older: Option<Option<Seq>>,
 }
 
 /// The parameters of a list.
@@ -52,6 +57,10 @@ query! {
         filters: MessageFilters,
         /// Only messages after this cursor, the `next` of an earlier answer.
         after: Option<Seq>,
+        /// `newest` lists the newest first; default `oldest`.
+        order: Option<Order>,
+        /// With `order=newest`: only messages before this cursor, the `older` of an earlier answer.
+        before: Option<Seq>,
         /// Answer with a stream of server-sent events; default if `Accept` has `text/event-stream`.
         stream: Option<bool>,
         /// The largest number of messages in the answer; default 100.
@@ -81,10 +90,12 @@ pub(super) async fn list(
     headers: StreamHeaders,
     query: ListQuery,
 ) -> Result<Response, Problem> {
-    let ListQuery { filters, after, stream, limit, wait, count, none_within } = query;
+    let ListQuery { filters, after, order, before, stream, limit, wait, count, none_within } = query;
     let matcher = filters.matcher()?;
     if headers.wants_stream(stream) {
         refuse_useless(&[
+            ("order", order.is_some()),
+            ("before", before.is_some()),
             ("limit", limit.is_some()),
             ("wait", wait.is_some()),
             ("count", count.is_some()),
@@ -99,6 +110,18 @@ pub(super) async fn list(
         return Err(Problem::field("none_within", "`none_within` cannot be combined with `wait` and `count`"));
     }
     refuse_lost(&server, after)?;
+    if order == Some(Order::Newest) {
+        newest::refuse_waiting(&[
+            ("wait", wait.is_some()),
+            ("count", count.is_some()),
+            ("none_within", none_within.is_some()),
+        ])?;
+        let history = MailHistory { matcher, after, before };
+        return newest::list(server, history, limit.unwrap_or(DEFAULT_LIMIT) as usize).await;
+    }
+    if before.is_some() {
+        return Err(Problem::field("before", "`before` goes back, so it needs `order=newest`"));
+    }
     // Whoever waits for more messages than an answer has by default wants them all.
     let limit = limit.unwrap_or(DEFAULT_LIMIT.max(count.unwrap_or(0))) as usize;
     let selection = MessageSelection { matcher, after, limit };
@@ -164,7 +187,7 @@ impl MessageSelection {
         let found = wait_until(&server, interest, within, check).await?;
         run_blocking(move || {
             let Some(found) = found else {
-                return Ok(MessageList { messages: Vec::new(), next: query.cursor() }.into_response());
+                return Ok(MessageList { messages: Vec::new(), next: query.cursor(), older: None }.into_response());
             };
             let question = Question { matcher: self.matcher, times: Times::from(0), location: None };
             let report = Report::new(&question, FailureKind::Miscounted, &snapshot(server.engine(), self.after));
@@ -201,12 +224,12 @@ fn snapshot(engine: &Engine, after: Option<Seq>) -> Snapshot {
 }
 
 impl MessageList {
-    fn of<'c>(found: impl IntoIterator<Item = &'c Captured>, next: Seq) -> Self {
-        Self { messages: found.into_iter().map(MessageJson::from).collect(), next }
+    pub(super) fn of<'c>(found: impl IntoIterator<Item = &'c Captured>, next: Seq) -> Self {
+        Self { messages: found.into_iter().map(MessageJson::from).collect(), next, older: None }
     }
 
     /// Subjects can have megabytes: call this where blocking is allowed.
-    fn into_response(self) -> Response {
+    pub(super) fn into_response(self) -> Response {
         Json(self).into_response()
     }
 }

@@ -30,6 +30,7 @@ mod message_filters;
 mod messages;
 mod metrics;
 mod new_server;
+mod newest;
 mod openapi;
 #[cfg(feature = "page")]
 mod page;

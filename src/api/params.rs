@@ -246,6 +246,27 @@ impl Value for Duration {
     }
 }
 
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Oldest,
+    Newest,
+}
+
+impl Value for Order {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "oldest" => Ok(Self::Oldest),
+            "newest" => Ok(Self::Newest),
+            _ => Err(format!("`{text}` is not an order; write `oldest` or `newest`, which comes first then")),
+        }
+    }
+
+    fn schema() -> ObjectBuilder {
+        string().enum_values(Some(["oldest", "newest"]))
+    }
+}
+
 /// `true`, `false`, or present without a value, which means `true`.
 impl Value for bool {
     fn read(text: &str) -> Result<Self, String> {

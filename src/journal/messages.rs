@@ -70,14 +70,42 @@ impl Messages {
 
     /// The messages that were closed after a cursor, in the order of closing; with an address, only those that were
     /// accepted for it.
-    pub(super) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
-        let numbers = match address {
+    pub(super) fn closed_since(
+        &self,
+        cursor: Seq,
+        address: Option<&str>,
+    ) -> impl DoubleEndedIterator<Item = &Captured> {
+        let numbers = self.closed_for(address);
+        let behind = numbers.map(|numbers| numbers.range(self.count_through(numbers, cursor)..));
+        behind.into_iter().flatten().filter_map(|no| self.get(*no))
+    }
+
+    /// Like `closed_since`, up to another cursor.
+    #[cfg(feature = "api")]
+    pub(super) fn closed_between(
+        &self,
+        cursor: Seq,
+        last: Seq,
+        address: Option<&str>,
+    ) -> impl DoubleEndedIterator<Item = &Captured> {
+        let numbers = self.closed_for(address);
+        let between = numbers.map(|numbers| {
+            let end = self.count_through(numbers, last);
+            numbers.range(self.count_through(numbers, cursor).min(end)..end)
+        });
+        between.into_iter().flatten().filter_map(|no| self.get(*no))
+    }
+
+    fn closed_for(&self, address: Option<&str>) -> Option<&VecDeque<MessageNo>> {
+        match address {
             Some(address) => self.by_recipient.get(&*fold_domain(address)),
             None => Some(&self.closed),
-        };
-        let is_before = |no: &MessageNo| self.get(*no).is_some_and(|its| its.closed <= Some(cursor));
-        let behind = numbers.map(|numbers| numbers.range(numbers.partition_point(is_before)..));
-        behind.into_iter().flatten().filter_map(|no| self.get(*no))
+        }
+    }
+
+    /// How many of these were closed up to this cursor.
+    fn count_through(&self, numbers: &VecDeque<MessageNo>, cursor: Seq) -> usize {
+        numbers.partition_point(|no| self.get(*no).is_some_and(|its| its.closed <= Some(cursor)))
     }
 
     /// The message whose exchange this record closed.
@@ -87,7 +115,7 @@ impl Messages {
         (captured.closed == Some(closed)).then_some(&captured.message)
     }
 
-    pub(super) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
+    pub(super) fn unclosed(&self) -> impl DoubleEndedIterator<Item = &Captured> {
         self.unclosed.iter().filter_map(|(_, no)| self.get(*no))
     }
 

@@ -128,8 +128,23 @@ impl Journal {
 
     /// The messages whose exchange was closed after a cursor, in the order of closing; with an address, only those that
     /// were accepted for it.
-    pub(crate) fn closed_since(&self, cursor: Seq, address: Option<&str>) -> impl Iterator<Item = &Captured> {
+    pub(crate) fn closed_since(
+        &self,
+        cursor: Seq,
+        address: Option<&str>,
+    ) -> impl DoubleEndedIterator<Item = &Captured> {
         self.messages.closed_since(cursor, address)
+    }
+
+    /// Like `closed_since`, up to another cursor.
+    #[cfg(feature = "api")]
+    pub(crate) fn closed_between(
+        &self,
+        cursor: Seq,
+        last: Seq,
+        address: Option<&str>,
+    ) -> impl DoubleEndedIterator<Item = &Captured> {
+        self.messages.closed_between(cursor, last, address)
     }
 
     /// The message whose exchange this record closed.
@@ -138,7 +153,7 @@ impl Journal {
     }
 
     /// The messages whose exchange is not closed yet, in the order of capture.
-    pub(crate) fn unclosed(&self) -> impl Iterator<Item = &Captured> {
+    pub(crate) fn unclosed(&self) -> impl DoubleEndedIterator<Item = &Captured> {
         self.messages.unclosed()
     }
 

@@ -28,8 +28,8 @@ pub(crate) struct MailQuery {
 }
 
 /// A message to examine, and the session that received it.
-struct Candidate {
-    captured: Captured,
+pub(super) struct Candidate {
+    pub(super) captured: Captured,
     session: Option<Arc<Session>>,
 }
 
@@ -152,16 +152,18 @@ impl MailQuery {
         unclosed.into_iter().filter_map(|candidate| self.matching(candidate)).take(most).collect()
     }
 
-    fn matching(&self, Candidate { captured, session }: Candidate) -> Option<Captured> {
-        let message = &captured.message;
-        let evidence = Evidence { message: Some(message), session: session.as_deref() };
-        let is_found = self.excluded != Some(message.no()) && self.matcher.matches(&evidence);
-        is_found.then_some(captured)
+    fn matching(&self, candidate: Candidate) -> Option<Captured> {
+        let is_found = self.excluded != Some(candidate.captured.message.no()) && candidate.matches(&self.matcher);
+        is_found.then_some(candidate.captured)
     }
 }
 
 impl Candidate {
-    fn of(captured: &Captured, journal: &Journal) -> Self {
+    pub(super) fn matches(&self, matcher: &Matcher) -> bool {
+        matcher.matches(&Evidence { message: Some(&self.captured.message), session: self.session.as_deref() })
+    }
+
+    pub(super) fn of(captured: &Captured, journal: &Journal) -> Self {
         let session = captured.message.session().and_then(|session| journal.session(session));
         Self { captured: captured.clone(), session: session.map(|log| Arc::clone(log.facts())) }
     }

@@ -7,6 +7,8 @@ mod findings;
 mod free_ports;
 #[cfg(feature = "api")]
 mod host;
+#[cfg(feature = "api")]
+mod mail_history;
 mod mail_query;
 #[cfg(feature = "api")]
 mod marks;
@@ -36,6 +38,8 @@ pub(crate) use endpoint::reachable;
 pub(crate) use free_ports::FreePorts;
 #[cfg(feature = "api")]
 pub(crate) use host::{FurtherServer, Host, HostLimits, Missing, NewServer, NoServer};
+#[cfg(feature = "api")]
+pub(crate) use mail_history::{History, MailHistory};
 pub(crate) use mail_query::MailQuery;
 #[cfg(feature = "api")]
 pub(crate) use marks::{MarkChange, Marks};

@@ -1,0 +1,109 @@
+//! Lists over HTTP that begin with the newest, and the search for words.
+
+use clients::api_client::ApiClient;
+use clients::line_client::LineClient;
+use mailjig::MailServer;
+use serde_json::{Value, json};
+
+#[path = "clients/mod.rs"]
+mod clients;
+
+fn start() -> (MailServer, ApiClient) {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    (server, api)
+}
+
+/// The identifiers in a list.
+fn ids(list: &Value) -> Vec<&str> {
+    let items = list.get("messages").or_else(|| list.get("sessions")).and_then(Value::as_array).unwrap();
+    items.iter().map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+/// Every page of a list that goes back, the newest first, and the first cursor `next`.
+fn pages(api: &ApiClient, path: &str) -> (Vec<Vec<String>>, Value) {
+    let first = api.ok(path);
+    let mut pages = vec![first.clone()];
+    while let Some(older) = pages.last().unwrap()["older"].as_u64() {
+        pages.push(api.ok(format!("{path}&before={older}")));
+    }
+    (pages.iter().map(|page| ids(page).into_iter().map(str::to_owned).collect()).collect(), first["next"].clone())
+}
+
+#[test]
+fn the_newest_messages_come_first_page_by_page() {
+    let (server, api) = start();
+    for n in 1..=7 {
+        let to = if n % 2 == 0 { "even@example.org" } else { "odd@example.org" };
+        server.deliver(to, "Subject: hi\r\n\r\n");
+    }
+
+    assert_eq!(pages(&api, "/messages?order=newest").0, [["m7", "m6", "m5", "m4", "m3", "m2", "m1"]]);
+    let (three, next) = pages(&api, "/messages?order=newest&limit=3");
+    assert_eq!(three, [vec!["m7", "m6", "m5"], vec!["m4", "m3", "m2"], vec!["m1"]]);
+    for filter in ["to=even@example.org", "to=even*"] {
+        let even = pages(&api, &format!("/messages?order=newest&limit=2&{filter}")).0;
+        assert_eq!(even.concat(), ["m6", "m4", "m2"], "{filter}");
+    }
+    let third = api.ok("/messages?limit=3")["next"].clone();
+    let after = pages(&api, &format!("/messages?order=newest&limit=3&after={third}")).0;
+    assert_eq!(after, [vec!["m7", "m6", "m5"], vec!["m4"]], "and no older ones");
+    assert_eq!(ids(&api.ok(format!("/messages?order=newest&limit=3&after={next}"))), [""; 0]);
+
+    server.deliver("new@example.org", "Subject: hi\r\n\r\n");
+    assert_eq!(ids(&api.ok(format!("/messages?after={next}"))), ["m8"], "the newest list says where to go on");
+    assert_eq!(api.ok("/messages?order=oldest"), api.ok("/messages"));
+}
+
+#[test]
+fn messages_whose_reply_was_not_sent_come_before_the_newest() {
+    let (server, api) = start();
+    server.clock().pause();
+    server.deliver("bob@example.org", "Subject: first\r\n\r\n");
+    let rule = json!({ "on": "smtp.message", "do": [{ "pass": "silent" }, { "wait": "1h" }, { "reply": "250 Ok" }], "when": { "from": "slow@example.org" } });
+    api.post("/rules", &rule).expect(201);
+    let mut clients: Vec<LineClient> = Vec::new();
+    for n in 2..=3 {
+        let mut client = LineClient::greeted(server.smtp().address());
+        for line in ["HELO x", "MAIL FROM:<slow@example.org>", "RCPT TO:<bob@example.org>", "DATA"] {
+            client.ask(line);
+        }
+        client.say("Subject: slow\r\n\r\n.");
+        clients::deadline::until("it is captured", || api.get(format!("/messages/m{n}")).status == 200);
+        clients.push(client);
+    }
+    server.deliver("bob@example.org", "Subject: last\r\n\r\n");
+
+    let all = api.ok("/messages?order=newest");
+    assert_eq!(ids(&all), ["m3", "m2", "m4", "m1"]);
+    assert_eq!(all["messages"][0]["seq"], Value::Null);
+    assert_eq!(pages(&api, "/messages?order=newest&limit=3").0, [vec!["m3", "m2", "m4"], vec!["m1"]]);
+    let only_slow = api.ok("/messages?order=newest&limit=2");
+    assert_eq!((ids(&only_slow), only_slow["older"].is_u64()), (vec!["m3", "m2"], true));
+
+    api.post("/clock/advance", &json!({ "by": "2h" })).expect(200);
+    clients.iter_mut().for_each(|client| assert!(client.line().starts_with("250 ")));
+    let later = api.ok(format!("/messages?after={}&wait=5s&count=2", all["next"]));
+    assert_eq!(ids(&later).len(), 2, "they come after the cursor when their replies were sent");
+}
+
+#[test]
+fn what_a_list_of_the_newest_cannot_do_is_refused() {
+    let (server, api) = start();
+    server.deliver("bob@example.org", "Subject: hi\r\n\r\n");
+
+    for (path, field) in [
+        ("/messages?order=first", "order"),
+        ("/messages?before=7", "before"),
+        ("/messages?order=oldest&before=7", "before"),
+        ("/messages?order=newest&wait=1s", "wait"),
+        ("/messages?order=newest&count=2", "count"),
+        ("/messages?order=newest&none_within=1s", "none_within"),
+        ("/messages?order=newest&stream=true", "order"),
+        ("/messages?stream=true&before=1", "before"),
+    ] {
+        assert_eq!(api.get(path).field(400), field, "{path}");
+    }
+    assert_eq!(api.get("/messages?order=newest&before=999").expect(410)["first"], 0, "of an earlier run");
+    assert_eq!(api.ok("/messages?order=newest&before=0"), json!({ "messages": [], "next": 0, "older": null }));
+}
