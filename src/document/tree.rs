@@ -66,8 +66,7 @@ impl Tree {
                 out.push_str("{ ");
                 for (i, (key, tree)) in entries.iter().enumerate() {
                     out.push_str(if i > 0 { ", " } else { "" });
-                    let bare = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-                    if key.chars().all(bare) {
+                    if is_bare(key) {
                         out.push_str(key);
                     } else {
                         quote(key, out);
@@ -97,6 +96,16 @@ impl Tree {
 /// The word for a value in a table of words.
 pub(crate) fn word<T: PartialEq>(it: &T, words: &[(&str, T)]) -> Tree {
     Tree::text(words.iter().find(|(_, its)| its == it).map_or("", |(word, _)| word))
+}
+
+/// Whether a key can be written without quotes: a name, or two with a dot, as in `header.Subject`. Names that contain
+/// dots themselves are quoted.
+fn is_bare(key: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    match key.split_once('.') {
+        Some((scope, name)) => is_name(scope) && is_name(name),
+        None => is_name(key),
+    }
 }
 
 /// A literal string if possible, so that patterns and octets stay readable.

@@ -97,12 +97,18 @@ impl Step for SetStep {
     }
 
     fn print(&self) -> Tree {
+        // A name with a dot would be read as two names, so its scope is written before it.
+        let (dotted, plain): (Vec<_>, Vec<_>) = self.0.iter().partition(|(variable, _)| variable.name.contains('.'));
         let of = |is_session: bool| {
-            let own = self.0.iter().filter(|(variable, _)| variable.is_session == is_session);
+            let own = plain.iter().filter(|(variable, _)| variable.is_session == is_session);
             let own = own.map(|(variable, assign)| (variable.name.to_string(), assign.print()));
             own.collect::<Vec<_>>()
         };
         let (mut all, session) = (of(false), of(true));
+        all.extend(dotted.into_iter().map(|(variable, assign)| {
+            let scope = if variable.is_session { "session" } else { "state" };
+            (format!("{scope}.{}", variable.name), assign.print())
+        }));
         if !session.is_empty() {
             all.push(("session".to_owned(), Tree::Table(session)));
         }
