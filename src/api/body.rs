@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::Problem;
 
@@ -62,7 +63,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MessageBody<T> {
     }
 }
 
-async fn octets_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+pub(super) async fn octets_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|why| Problem::new(why.status(), why.body_text()))
 }
 
@@ -76,4 +77,9 @@ pub(super) fn octets(raw: Option<String>, raw_base64: Option<String>) -> Result<
         },
         _ => Err(Problem::field("raw", "put the message into either `raw` or `raw_base64`")),
     }
+}
+
+/// A body of JSON whose members are read one by one.
+pub(super) fn value(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("the body is not valid JSON: {error}")))
 }

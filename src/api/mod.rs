@@ -37,6 +37,8 @@ mod page;
 mod params;
 mod probes;
 mod problem;
+mod rule_body;
+mod rule_json;
 mod rules;
 mod scenario;
 mod scenarios;

@@ -4,53 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde_json::{Value, json};
-use utoipa::ToSchema;
 
 use super::body::NoBody;
-use super::invalid::invalid;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
+use super::rule_body::RuleBody;
+use super::rule_json::{MountedJson, RuleInContext, RuleList, RuleSnapshot};
 use super::target::{Base, Target};
 use super::wait::wait_until;
 use crate::base::Times;
-use crate::expect::near_misses;
-use crate::rule::{Mounted, Rule, RuleNo};
-use crate::scenario::{rule_as_json, rule_from_json};
+use crate::rule::{Mounted, RuleNo};
+use crate::scenario::NewRule;
 use crate::server::{RuleRemoved, Server, rule_fired};
 use crate::world::World;
-
-/// A mounted rule, its counts, and the events at which it nearly fired.
-#[derive(Serialize, ToSchema)]
-pub(super) struct MountedJson {
-    /// Such as `r3`.
-    number: String,
-    /// The rule, as in a scenario.
-    #[schema(value_type = Object)]
-    rule: Value,
-    enabled: bool,
-    /// Whether it is a rule of the scenario.
-    loaded: bool,
-    /// Where it comes from.
-    origin: String,
-    /// How many events reached it, whether its conditions held or not.
-    asked: u64,
-    fired: u64,
-    without_effect: u64,
-    /// Up to three events at which it nearly fired, and why it did not.
-    #[schema(value_type = Vec<Object>)]
-    near_misses: Value,
-}
-
-/// Rules, the outermost first.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RuleList {
-    rules: Vec<MountedJson>,
-}
 
 query! {
     /// The query of one rule.
@@ -65,12 +33,13 @@ query! {
 /// List the mounted rules, the outermost first.
 #[utoipa::path(get, path = "/rules", responses((status = 200, description = "The rules.", body = RuleList)))]
 pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<RuleList> {
-    let shown = |world: &World| world.rulebook.rules().iter().map(|mounted| MountedJson::of(mounted, world)).collect();
-    Json(RuleList { rules: server.engine().read(shown) })
+    Json(RuleList::of(server.engine().read(RuleSnapshot::all)))
 }
 
-/// Mount a rule, outside all others. The body is the rule, as in a scenario; without `id`, its number is its name.
-#[utoipa::path(post, path = "/rules", request_body = Object, responses(
+/// Mount a rule, outside all others.
+///
+/// The body is the rule, as in a scenario: JSON, or TOML with one `[[rule]]`. Without `id`, its number is its name.
+#[utoipa::path(post, path = "/rules", request_body(content((Object = "application/json"), (String = "application/toml"))), responses(
     (status = 201, description = "The rule is mounted.", body = MountedJson),
     (status = 409, description = "A rule has this `id`."),
     (status = 422, description = "The rule is not valid. `problems` names each error and its place."),
@@ -79,26 +48,20 @@ pub(super) async fn add(
     Target(server): Target,
     Base(base): Base,
     _: NoParams,
-    body: Bytes,
+    body: RuleBody,
 ) -> Result<Response, Problem> {
-    let NewRule { mut rule, has_id } = read(&server, &body)?;
-    let (no, shown) = server.engine().update(|world, now| {
+    let NewRule { mut rule, has_id } = body.read(&server)?;
+    let (no, mounted) = server.engine().update(|world, now| {
         match has_id {
             true => check_id(world, &rule.id, None)?,
             false => rule.id = format!("r{}", world.rulebook.next_no().0).into(),
         }
         let no = world.mount(Arc::new(rule), now);
-        Ok::<_, Problem>((no, world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world))))
+        Ok::<_, Problem>((no, RuleInContext::of(no, world)))
     })?;
+    let shown = mounted.map(RuleInContext::into_json);
     let location = [(header::LOCATION, format!("{base}/rules/r{}", no.0))];
     Ok((StatusCode::CREATED, location, Json(shown)).into_response())
-}
-
-/// A rule from the body of a request.
-struct NewRule {
-    rule: Rule,
-    /// Whether the body names it. If not, its number is its name, so that reports can tell rules apart.
-    has_id: bool,
 }
 
 /// Refuses a name that would mean another rule. `replaced` keeps its own.
@@ -117,13 +80,6 @@ fn check_id(world: &World, id: &str, replaced: Option<&Mounted>) -> Result<(), P
         return Err(Problem::field("id", detail).status(StatusCode::CONFLICT));
     }
     Ok(())
-}
-
-fn read(server: &Server, body: &[u8]) -> Result<NewRule, Problem> {
-    let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
-    let value = value(body)?;
-    let rule = rule_from_json(&value, "added over HTTP", namespace).map_err(invalid)?;
-    Ok(NewRule { rule, has_id: value.get("id").is_some() })
 }
 
 /// Get one rule, or wait until it has fired.
@@ -153,15 +109,12 @@ pub(super) async fn one(
     } else if wait.is_some() {
         return Err(Problem::field("wait", "`wait` needs `fired`, as in `?fired=2&wait=5s`"));
     }
-    let found = server.engine().read(|world| {
-        let no = number(world, &r)?;
-        world.rulebook.get(no).map(|mounted| MountedJson::of(mounted, world))
-    });
-    found.map(Json).ok_or_else(|| Problem::none("rule", &r))
+    let found = server.engine().read(|world| RuleInContext::of(number(world, &r)?, world));
+    found.map(|found| Json(found.into_json())).ok_or_else(|| Problem::none("rule", &r))
 }
 
-/// Replace a rule; its counts start again.
-#[utoipa::path(put, path = "/rules/{r}", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), request_body = Object, responses(
+/// Replace a rule; its counts start again. The body is the rule, as for `POST`.
+#[utoipa::path(put, path = "/rules/{r}", params(("r" = String, Path, description = "The rule: its number, such as `r3`, or its name.")), request_body(content((Object = "application/json"), (String = "application/toml"))), responses(
     (status = 200, description = "The new rule.", body = MountedJson), (status = 404, description = "There is no such rule."),
     (status = 409, description = "Another rule has this `id`."),
     (status = 422, description = "The rule is not valid. `problems` names each error and its place."),
@@ -170,11 +123,11 @@ pub(super) async fn replace(
     Target(server): Target,
     Path(r): Path<String>,
     _: NoParams,
-    body: Bytes,
+    body: RuleBody,
 ) -> Result<Json<MountedJson>, Problem> {
-    let NewRule { mut rule, has_id } = read(&server, &body)?;
-    server.engine().update(|world, now| {
-        let none = || Problem::none("rule", &r);
+    let NewRule { mut rule, has_id } = body.read(&server)?;
+    let none = || Problem::none("rule", &r);
+    let replacement = server.engine().update(|world, now| {
         let replaced = number(world, &r).and_then(|no| world.rulebook.get(no)).ok_or_else(none)?;
         let no = replaced.no;
         match has_id {
@@ -182,8 +135,9 @@ pub(super) async fn replace(
             false => rule.id = Arc::clone(&replaced.rule.id),
         }
         world.replace(no, Arc::new(rule), now);
-        world.rulebook.get(no).map(|mounted| Json(MountedJson::of(mounted, world))).ok_or_else(none)
-    })
+        RuleInContext::of(no, world).ok_or_else(none)
+    })?;
+    Ok(Json(replacement.into_json()))
 }
 
 /// Remove a rule.
@@ -243,25 +197,4 @@ fn switch(server: &Server, r: &str, enabled: bool) -> Result<StatusCode, Problem
 fn number(world: &World, r: &str) -> Option<RuleNo> {
     let by_name = world.rulebook.rules().iter().find(|mounted| *mounted.rule.id == *r).map(|mounted| mounted.no);
     by_name.or_else(|| r.strip_prefix('r')?.parse().ok().map(RuleNo))
-}
-
-impl MountedJson {
-    fn of(mounted: &Mounted, world: &World) -> Self {
-        Self {
-            number: format!("r{}", mounted.no.0),
-            rule: rule_as_json(&mounted.rule),
-            enabled: mounted.enabled,
-            loaded: mounted.is_loaded,
-            origin: mounted.rule.origin.to_string(),
-            asked: world.rulebook.asked(mounted),
-            fired: mounted.fired,
-            without_effect: mounted.without_effect,
-            near_misses: json!(near_misses(mounted, &world.rulebook, &world.journal)),
-        }
-    }
-}
-
-/// A body of JSON whose members are read one by one.
-pub(super) fn value(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("the body is not valid JSON: {error}")))
 }

@@ -5,9 +5,9 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde_json::Value;
 
+use super::body::value;
 use super::params::NoParams;
 use super::problem::Problem;
-use super::rules::value;
 use super::target::Target;
 use crate::rule::{Variable as Name, VariableValue as Variable};
 

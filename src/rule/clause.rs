@@ -219,6 +219,18 @@ impl Nth {
         self.written.strip_prefix("1-")?.parse().ok()
     }
 
+    /// Whether no number above this one can be contained. False if that is not sure.
+    #[cfg(feature = "api")]
+    pub(crate) fn ends_by(&self, n: u64) -> bool {
+        match self.is_negated {
+            false => self.which.iter().all(|which| matches!(which, Which::Range(_, last) if *last <= n)),
+            true => self.which.iter().any(|which| match which {
+                Which::Range(first, last) => *first <= n.saturating_add(1) && *last == u64::MAX,
+                Which::Every(step) => *step == 1,
+            }),
+        }
+    }
+
     pub(crate) fn contains(&self, n: u64) -> bool {
         self.is_negated
             != self.which.iter().any(|which| match which {
@@ -254,6 +266,19 @@ mod tests {
         }
         for wrong in ["", "0", "-1", "4-2", "every", "+", "x", "1,"] {
             assert_eq!(Nth::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "api")]
+    fn ordinals_end() {
+        for (written, last) in [("2", 2), ("1-3", 3), ("1,4,9", 9), ("not 5+", 4), ("not 1+", 0), ("not every 1", 0)] {
+            let nth = Nth::parse(written).unwrap();
+            assert!(nth.ends_by(last) && nth.ends_by(last + 7), "{written}");
+            assert!(last == 0 || !nth.ends_by(last - 1), "{written}");
+        }
+        for endless in ["8+", "every 5", "1,every 5", "not 1", "not every 2", "not 1-8"] {
+            assert!(!Nth::parse(endless).unwrap().ends_by(1_000), "{endless}");
         }
     }
 

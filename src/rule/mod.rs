@@ -16,6 +16,7 @@ mod mounted;
 mod near_miss;
 mod plan;
 mod profile;
+mod reach;
 mod read;
 mod rulebook;
 mod run;

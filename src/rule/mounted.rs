@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+#[cfg(feature = "api")]
+use super::clause::Per;
 use super::clause::{Rule, RuleNo};
 use super::firing::Counting;
 use super::near_miss::Miss;
@@ -43,6 +45,12 @@ impl Mounted {
     pub(crate) fn is_met(&self) -> bool {
         let effective = self.fired - self.without_effect;
         self.rule.expect.is_none_or(|times| times.contains(self.fired) && times.contains(effective))
+    }
+
+    /// Whether its `times` or `nth` cannot hold any more. False if it counts separately by a key, which may be new.
+    #[cfg(feature = "api")]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.rule.per == Per::Server && self.rule.nth.as_ref().is_some_and(|nth| nth.ends_by(self.count))
     }
 
     pub(super) fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Timestamp) -> Self {

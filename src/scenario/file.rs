@@ -100,15 +100,33 @@ pub(super) fn json(value: &serde_json::Value, set: Params<'_>) -> Result<Loaded,
 
 /// Reads one rule.
 #[cfg(feature = "api")]
-pub(super) fn rule(value: &serde_json::Value, origin: &str, namespace: Namespace) -> Result<Rule, ScenarioError> {
+pub(super) fn rule(node: &Node, text: &str, origin: &str, namespace: Namespace) -> Result<Rule, ScenarioError> {
     let mut reader = Reader { namespace: Some(namespace), ..Reader::default() };
-    let rule = reader.rule(&Node::json(value, ""), 1, &|_| origin.into());
+    let rule = reader.rule(node, 1, &|_| origin.into());
     if let Some((rule, node)) = &rule {
         check::rule(&mut reader, rule, node, &[]);
     }
     let errors = errors_of(reader);
     let rule = rule.filter(|_| errors.is_empty());
-    rule.map(|(rule, _)| rule).ok_or_else(|| ScenarioError::new("rule", "", errors))
+    rule.map(|(rule, _)| rule).ok_or_else(|| ScenarioError::new("rule", text, errors))
+}
+
+/// The only `[[rule]]` in a text.
+#[cfg(feature = "api")]
+pub(super) fn only_rule(text: &str) -> Result<Node, ScenarioError> {
+    let document = Node::toml(text).map_err(|problems| ScenarioError::new("rule", text, problems))?;
+    let mut reader = Reader::default();
+    let table = reader.table(&document, "the text of a rule", &["rule"]);
+    let rules = each(table, "rule");
+    match rules {
+        [] => reader.wrong_help(&start(&document), "`[[rule]]` is missing", "begin the text with `[[rule]]`"),
+        [_] => {}
+        [_, second, ..] => reader.wrong_help(&second.place, "there is more than one rule", "add one rule at a time"),
+    }
+    match rules.first().filter(|_| reader.problems.is_empty()) {
+        Some(rule) => Ok(rule.clone()),
+        None => Err(ScenarioError::new("rule", text, reader.problems)),
+    }
 }
 
 /// The errors of a rule that was not read from a file, as text.

@@ -27,7 +27,7 @@ pub(crate) use print::rule_as_toml;
 pub(crate) use shipped::{SHIPPED, Shipped, find as shipped};
 
 #[cfg(feature = "api")]
-use crate::document::Problem;
+use crate::document::{Node, Problem};
 #[cfg(feature = "api")]
 use crate::mail::Namespace;
 use crate::protocol::{CapabilityOverride, Listener, Protocol, StartTls};
@@ -261,14 +261,35 @@ impl Scenario {
     }
 }
 
+/// A rule that was read, and whether it has a name.
+#[cfg(feature = "api")]
+pub(crate) struct NewRule {
+    pub(crate) rule: Rule,
+    pub(crate) has_id: bool,
+}
+
 /// Reads one rule from JSON. Fails with its errors, each with a JSON pointer.
 #[cfg(feature = "api")]
 pub(crate) fn rule_from_json(
     value: &serde_json::Value,
     origin: &str,
     namespace: Namespace,
-) -> Result<Rule, ScenarioError> {
-    file::rule(value, origin, namespace)
+) -> Result<NewRule, ScenarioError> {
+    NewRule::read(&Node::json(value, ""), "", origin, namespace)
+}
+
+/// Reads the text of one `[[rule]]`. Fails with its errors, each with a place in the text.
+#[cfg(feature = "api")]
+pub(crate) fn rule_from_toml(text: &str, origin: &str, namespace: Namespace) -> Result<NewRule, ScenarioError> {
+    NewRule::read(&file::only_rule(text)?, text, origin, namespace)
+}
+
+#[cfg(feature = "api")]
+impl NewRule {
+    fn read(node: &Node, text: &str, origin: &str, namespace: Namespace) -> Result<Self, ScenarioError> {
+        let has_id = node.entries().unwrap_or_default().iter().any(|entry| entry.key == "id");
+        file::rule(node, text, origin, namespace).map(|rule| Self { rule, has_id })
+    }
 }
 
 /// All that is found in the text of a scenario.

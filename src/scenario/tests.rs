@@ -94,8 +94,14 @@ fn a_rule_that_is_printed_reads_as_the_same_rule() {
             {
                 let json = rule_as_json(&rule);
                 let again = rule_from_json(&json, &rule.origin, Namespace::default())
-                    .unwrap_or_else(|error| panic!("{error}\n{json}"));
+                    .unwrap_or_else(|error| panic!("{error}\n{json}"))
+                    .rule;
                 assert_eq!(again, *rule, "{json}");
+                let toml = rule_as_toml(&rule);
+                let again = rule_from_toml(&toml, &rule.origin, Namespace::default())
+                    .unwrap_or_else(|error| panic!("{error}\n{toml}"));
+                assert_eq!(again.rule, *rule, "{toml}");
+                assert!(again.has_id);
             }
         }
     }

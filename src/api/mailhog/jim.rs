@@ -79,7 +79,8 @@ impl Jim {
         let origin = format!("{ORIGIN}{}", json!(self));
         let rules = self.rules();
         let rules = rules.iter().map(|rule| rule_from_json(rule, &origin, namespace.clone()));
-        let rules: Vec<Rule> = rules.collect::<Result<_, _>>().map_err(|_| Problem::bug())?;
+        let rules: Vec<Rule> =
+            rules.map(|new| new.map(|new| new.rule)).collect::<Result<_, _>>().map_err(|_| Problem::bug())?;
         server.engine().update(|world, now| {
             Self::unmount(world);
             for rule in rules {

@@ -105,7 +105,7 @@ impl Place {
         }
         let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
         let rule = rule_from_json(&rule, "set by /api/v1/chaos", namespace);
-        rule.map(|rule| Some(Arc::new(rule))).map_err(|error| Refusal::wrong(error.to_string()))
+        rule.map(|new| Some(Arc::new(new.rule))).map_err(|error| Refusal::wrong(error.to_string()))
     }
 }
 

@@ -65,21 +65,15 @@ pub(super) fn rule(reader: &mut Reader, rule: &Rule, node: &Node, outer: &[&Rule
     mailboxes::names(reader, rule, node);
     templates(reader, rule, node, &events);
     replies::replies(reader, rule, node, &events);
-    let each = |its: &Rule| its.nth.is_none() && its.chance.is_none();
-    let always = |its: &Rule| each(its) && its.when.is_empty();
-    // A rule on `auth.start` covers credentials that are part of the command. It covers later ones only if it answers
-    // every command: a rule with conditions may have passed the command before them.
-    let covers = |its: &Rule| !events.is_empty() && events.iter().all(|event| its.means(*event, || always(its)));
-    // The outer rule matches whenever this rule matches.
-    let takes = |its: &Rule| each(its) && its.when.iter().all(|condition| rule.when.contains(condition));
-    if let Some(shadow) = outer.iter().find(|its| takes(its) && !its.passes() && covers(its)).filter(|_| !is_repeated) {
-        let how = if always(shadow) { "always answers" } else { "answers under the same conditions" };
+    if let Some(shadow) = outer.iter().find(|its| its.shadows(rule)).filter(|_| !is_repeated) {
+        let how = if shadow.always_fires() { "always answers" } else { "answers under the same conditions" };
         let message = format!("this rule is never reached: `{}` {how} and does not pass", shadow.id);
         reader.wrong_help(&place(node, "on"), message, format!("add a condition or a `pass` to `{}`", shadow.id));
     }
     let holds = rule.steps.iter().any(|timed| timed.step.kind().name == "hold");
-    let paces =
-        |its: &&&Rule| its.steps.iter().any(|timed| timed.step.kind().name == "pace") && always(its) && covers(its);
+    let paces = |its: &&&Rule| {
+        its.steps.iter().any(|timed| timed.step.kind().name == "pace") && its.always_fires() && its.covers(rule)
+    };
     if let Some(outer) = outer.iter().find(paces).filter(|_| holds) {
         reader.warn(
             &place(node, "do"),

@@ -1,0 +1,47 @@
+//! A rule in the body of a request.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use serde_json::Value;
+
+use super::body::{octets_of, value};
+use super::invalid::invalid;
+use super::problem::Problem;
+use crate::scenario::{NewRule, rule_from_json, rule_from_toml};
+use crate::server::Server;
+
+/// Where a rule of a request comes from, as reports print it.
+const ORIGIN: &str = "added over HTTP";
+
+/// A rule in the body of a request.
+pub(super) enum RuleBody {
+    Json(Value),
+    /// The text of one `[[rule]]`, with the content type `application/toml`.
+    Toml(String),
+}
+
+impl RuleBody {
+    pub(super) fn read(&self, server: &Server) -> Result<NewRule, Problem> {
+        let namespace = server.engine().read(|world| world.mail.accounts.namespace().clone());
+        match self {
+            Self::Json(value) => rule_from_json(value, ORIGIN, namespace).map_err(invalid),
+            Self::Toml(text) => rule_from_toml(text, ORIGIN, namespace).map_err(|why| invalid(why).of("body")),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for RuleBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = content_type.and_then(|its| its.split(';').next()).unwrap_or_default().trim();
+        let is_toml = media_type.eq_ignore_ascii_case("application/toml");
+        let body = octets_of(request, state).await?;
+        if !is_toml {
+            return value(&body).map(Self::Json);
+        }
+        let text = String::from_utf8(body.into());
+        text.map(Self::Toml).map_err(|_| Problem::field("body", "the body is not valid UTF-8"))
+    }
+}

@@ -1,0 +1,151 @@
+//! A mounted rule as JSON.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::expect::near_misses;
+use crate::rule::{Mounted, Rule, RuleNo};
+use crate::scenario::{rule_as_json, rule_as_toml};
+use crate::world::World;
+
+/// Rules, the outermost first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RuleList {
+    rules: Vec<MountedJson>,
+}
+
+/// A mounted rule, its counts, and the events at which it nearly fired.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MountedJson {
+    /// Such as `r3`.
+    number: String,
+    /// The rule, as in a scenario.
+    #[schema(value_type = Object)]
+    rule: Value,
+    /// The rule as TOML, with which `POST` and `PUT` make the same rule.
+    text: String,
+    status: RuleStatus,
+    /// The name of the rule that takes its events, if there is one.
+    shadowed_by: Option<String>,
+    enabled: bool,
+    /// Whether it is a rule of the scenario.
+    loaded: bool,
+    /// Where it comes from.
+    origin: String,
+    /// How many events reached it, whether its conditions held or not.
+    asked: u64,
+    fired: u64,
+    without_effect: u64,
+    /// Up to three events at which it nearly fired, and why it did not.
+    #[schema(value_type = Vec<Object>)]
+    near_misses: Value,
+}
+
+/// Whether a rule can fire.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum RuleStatus {
+    /// It fires at the next event that matches.
+    Armed,
+    Disabled,
+    /// Its `times` or `nth` cannot hold any more.
+    UsedUp,
+    /// A rule outside of it takes every event that it could get.
+    Shadowed,
+}
+
+/// What is known about a mounted rule. Made under the lock, and printed outside of it.
+pub(super) struct RuleSnapshot {
+    no: RuleNo,
+    rule: Arc<Rule>,
+    enabled: bool,
+    is_used_up: bool,
+    is_loaded: bool,
+    asked: u64,
+    fired: u64,
+    without_effect: u64,
+    near_misses: Value,
+}
+
+/// One mounted rule, and the enabled rules outside of it.
+pub(super) struct RuleInContext {
+    snapshot: RuleSnapshot,
+    outer: Vec<Arc<Rule>>,
+}
+
+impl RuleInContext {
+    pub(super) fn of(no: RuleNo, world: &World) -> Option<Self> {
+        let mounted = world.rulebook.get(no)?;
+        let outer = world.rulebook.rules().iter().take_while(|its| its.no != no).filter(|its| its.enabled);
+        let outer = outer.map(|its| Arc::clone(&its.rule)).collect();
+        Some(Self { snapshot: RuleSnapshot::of(mounted, world), outer })
+    }
+
+    pub(super) fn into_json(self) -> MountedJson {
+        self.snapshot.into_json(&self.outer)
+    }
+}
+
+impl RuleSnapshot {
+    /// The mounted rules, the outermost first.
+    pub(super) fn all(world: &World) -> Vec<Self> {
+        world.rulebook.rules().iter().map(|mounted| Self::of(mounted, world)).collect()
+    }
+
+    fn of(mounted: &Mounted, world: &World) -> Self {
+        Self {
+            no: mounted.no,
+            rule: Arc::clone(&mounted.rule),
+            enabled: mounted.enabled,
+            is_used_up: mounted.is_used_up(),
+            is_loaded: mounted.is_loaded,
+            asked: world.rulebook.asked(mounted),
+            fired: mounted.fired,
+            without_effect: mounted.without_effect,
+            near_misses: json!(near_misses(mounted, &world.rulebook, &world.journal)),
+        }
+    }
+
+    /// `outer` are the enabled rules outside of it.
+    fn into_json(self, outer: &[Arc<Rule>]) -> MountedJson {
+        let Self { no, rule, enabled, is_used_up, is_loaded, asked, fired, without_effect, near_misses } = self;
+        let shadow = outer.iter().find(|its| its.shadows(&rule));
+        let status = match shadow {
+            _ if !enabled => RuleStatus::Disabled,
+            _ if is_used_up => RuleStatus::UsedUp,
+            Some(_) => RuleStatus::Shadowed,
+            None => RuleStatus::Armed,
+        };
+        MountedJson {
+            number: format!("r{}", no.0),
+            rule: rule_as_json(&rule),
+            text: rule_as_toml(&rule),
+            status,
+            shadowed_by: shadow.map(|its| its.id.to_string()),
+            enabled,
+            loaded: is_loaded,
+            origin: rule.origin.to_string(),
+            asked,
+            fired,
+            without_effect,
+            near_misses,
+        }
+    }
+}
+
+impl RuleList {
+    /// The list of all mounted rules.
+    pub(super) fn of(all: Vec<RuleSnapshot>) -> Self {
+        let mut outer = Vec::new();
+        let shown = all.into_iter().map(|snapshot| {
+            let rule = snapshot.enabled.then(|| Arc::clone(&snapshot.rule));
+            let json = snapshot.into_json(&outer);
+            outer.extend(rule);
+            json
+        });
+        Self { rules: shown.collect() }
+    }
+}
