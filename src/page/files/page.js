@@ -1,6 +1,10 @@
 // What every view has: colours, keyboard shortcuts, notices, questions.
 
 import { $, h, fill } from './dom.js';
+import { onUpdate } from './updates.js';
+
+// Every view shows whether it is connected.
+onUpdate(() => {});
 
 // ---- colours
 
@@ -9,7 +13,7 @@ const THEMES = ['auto', 'light', 'dark'];
 
 function showTheme() {
   const name = document.documentElement.dataset.theme;
-  theme.textContent = name[0].toUpperCase() + name.slice(1);
+  theme.textContent = `◐ ${name[0].toUpperCase()}${name.slice(1)}`;
 }
 
 theme.addEventListener('click', () => {
