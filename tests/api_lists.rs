@@ -107,3 +107,59 @@ fn what_a_list_of_the_newest_cannot_do_is_refused() {
     assert_eq!(api.get("/messages?order=newest&before=999").expect(410)["first"], 0, "of an earlier run");
     assert_eq!(api.ok("/messages?order=newest&before=0"), json!({ "messages": [], "next": 0, "older": null }));
 }
+
+const BILL: &str = "From: Élodie <billing@shop.example>\r\nTo: Bob <bob@example.org>\r\nBcc: audit@shop.example\r\n\
+    Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= and your bill\r\nMIME-Version: 1.0\r\n\
+    Content-Type: multipart/mixed; boundary=b\r\n\r\n\
+    --b\r\nContent-Type: text/plain\r\n\r\nFor December, 12.50.\r\n\
+    --b\r\nContent-Type: text/html\r\n\r\n<p class=fancy>Thank <b>y</b>ou &amp; goodbye</p>\r\n\
+    --b\r\nContent-Type: application/pdf; name=Invoice-7.pdf\r\nContent-Disposition: attachment\r\n\r\nsecret\r\n--b--\r\n";
+
+#[test]
+fn a_search_finds_every_word_wherever_it_is() {
+    let (server, api) = start();
+    server.deliver_from("bounces@shop.example", "Bob+tag@example.org", BILL);
+    server.deliver("eve@example.org", "Subject: december\r\n\r\n");
+
+    for words in [
+        "",
+        "grüße bill",
+        "GR\u{dc}ẞE",
+        "élodie",
+        "billing@",
+        "audit@shop",
+        "bounces@shop.example",
+        "BOB+TAG@",
+        "december 12.50",
+        "you &",
+        "invoice-7",
+    ] {
+        assert!(ids(&api.ok(format!("/messages?search={}", encoded(words)))).contains(&"m1"), "{words}");
+    }
+    for words in ["fancy", "secret", "december reminder", "text/html", "bill*", "bill december elodie@"] {
+        assert!(!ids(&api.ok(format!("/messages?search={}", encoded(words)))).contains(&"m1"), "{words}");
+    }
+    assert_eq!(ids(&api.ok("/messages?search=december&to=eve@example.org&order=newest")), ["m2"]);
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn a_search_is_a_filter_like_the_others() {
+    let (server, api) = start();
+    server.deliver("bob@example.org", "Subject: Your bill\r\n\r\n");
+    server.deliver("eve@example.org", "Subject: Hello\r\n\r\n");
+
+    assert_eq!(api.ok("/messages/latest?search=BILL")["id"], "m1");
+    let late = api.get("/messages?search=bill+december&wait=1ms").expect(409);
+    assert!(late["detail"].as_str().unwrap().contains("search \"bill december\""), "{late}");
+    assert!(late["detail"].as_str().unwrap().contains("a message without \"december\""), "{late}");
+    let expected = api.post("/expectations", &json!({ "search": "your bill", "times": 1 })).expect(201);
+    assert_eq!((&expected["matched"], &expected["matcher"]), (&json!(1), &json!("search \"your bill\"")));
+    let hook = json!({ "url": "http://127.0.0.1:9/", "messages": { "search": "bill" } });
+    api.post("/webhooks", &hook).expect(201);
+    assert_eq!(ids(&api.delete("/messages?search=hello").expect(200)), ["m2"]);
+    assert_eq!(ids(&api.ok("/messages")), ["m1"]);
+}

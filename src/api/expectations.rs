@@ -32,6 +32,8 @@ pub(super) struct NewExpectation {
     /// Header fields, each as `Name:value`.
     #[serde(default)]
     header: Vec<String>,
+    /// Words that are all in the message, in upper or lower case.
+    search: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -139,6 +141,7 @@ impl NewExpectation {
             user: pattern("user", self.user)?,
             listener: pattern("listener", self.listener)?,
             header: self.header,
+            search: self.search,
         };
         let times = match self.times {
             None => Times::from(1..),

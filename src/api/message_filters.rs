@@ -4,10 +4,10 @@ use super::params::{Value, query};
 use super::problem::Problem;
 use crate::base::Pattern;
 use crate::expect::Matcher;
-use crate::expect::matchers::{any, attachment, body, from, header as field, session, subject, to};
+use crate::expect::matchers::{any, attachment, body, from, header as field, search, session, subject, to};
 
 query! {
-    /// Filters for messages, all of which must match. Each is a pattern.
+    /// Filters for messages, all of which must match. Each but `search` is a pattern.
     pub(super) struct MessageFilters {
         /// The address of a recipient in the envelope: text, `*` for any characters, `~` and a regular expression, or
         /// `!` and one of these.
@@ -26,6 +26,9 @@ query! {
         pub(super) listener: Option<Pattern>,
         /// A header field, as `Name:value`; the value is a pattern.
         pub(super) header: Vec<String>,
+        /// Words that are all in the subject, the addresses, the file names of attachments or the text, in upper or
+        /// lower case.
+        pub(super) search: Option<String>,
     }
 }
 
@@ -45,6 +48,7 @@ impl MessageFilters {
         clauses.extend(self.attachment.map(attachment));
         clauses.extend(self.user.map(session::user));
         clauses.extend(listener(self.listener)?);
+        clauses.extend(self.search.map(|words| search(&words)));
         for header in self.header {
             let Some((name, value)) = header.split_once(':') else {
                 return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::words::Words;
 use crate::base::{Pattern, unknown};
 use crate::journal::Session;
 use crate::mail::Message;
@@ -29,6 +30,7 @@ pub struct Matcher(Arc<Node>);
 pub(super) enum Node {
     Any,
     Text { what: Text, pattern: Pattern },
+    Search(Words),
     Fact { name: &'static str, holds: fn(&Session) -> bool, wanted: bool },
     Closure { name: String, holds: Box<dyn Fn(&Message) -> bool + Send + Sync> },
     And(Matcher, Matcher),
@@ -141,6 +143,7 @@ impl Matcher {
         match &*self.0 {
             Node::Any => true,
             Node::Text { what, pattern } => what.matches(pattern, evidence),
+            Node::Search(words) => evidence.message.is_some_and(|message| words.missing(message).is_empty()),
             Node::Fact { holds, wanted, .. } => evidence.session.is_some_and(holds) == *wanted,
             Node::Closure { holds, .. } => evidence.message.is_some_and(holds),
             Node::And(one, two) => one.matches(evidence) && two.matches(evidence),
@@ -160,10 +163,21 @@ impl Matcher {
                 vec![Clause {
                     clause: what.name(),
                     wanted: format!("{:?}", pattern.to_string()),
-                    got: got.iter().map(|text| format!("{:?}", shortened(text))).collect::<Vec<_>>().join(", "),
+                    got: quoted(&got),
                     matched,
                     distance,
                 }]
+            }
+            Node::Search(words) => {
+                let missing = evidence.message.map(|message| words.missing(message));
+                let matched = missing.as_ref().is_some_and(Vec::is_empty);
+                let distance = missing.as_ref().map_or(0, Vec::len);
+                let got = match missing {
+                    None => "no message".to_owned(),
+                    Some(_) if matched => "every word".to_owned(),
+                    Some(missing) => format!("a message without {}", quoted(&missing)),
+                };
+                vec![Clause { clause: "search".into(), wanted: words.to_string(), got, matched, distance }]
             }
             Node::Fact { name, holds, wanted } => {
                 let got = evidence.session.is_some_and(holds);
@@ -206,9 +220,13 @@ impl Matcher {
         match &*self.0 {
             Node::Text { what: Text::To, pattern } => pattern.exact(),
             Node::And(one, two) => one.recipient().or_else(|| two.recipient()),
-            Node::Any | Node::Text { .. } | Node::Fact { .. } | Node::Closure { .. } | Node::Or(..) | Node::Not(_) => {
-                None
-            }
+            Node::Any
+            | Node::Text { .. }
+            | Node::Search(_)
+            | Node::Fact { .. }
+            | Node::Closure { .. }
+            | Node::Or(..)
+            | Node::Not(_) => None,
         }
     }
 }
@@ -304,6 +322,10 @@ fn edits(one: &[char], two: &[char]) -> usize {
     row[two.len()]
 }
 
+fn quoted(texts: &[impl AsRef<str>]) -> String {
+    texts.iter().map(|text| format!("{:?}", shortened(text.as_ref()))).collect::<Vec<_>>().join(", ")
+}
+
 fn shortened(text: &str) -> String {
     let mut letters = text.trim_end().chars();
     let start: String = letters.by_ref().take(80).collect();
@@ -321,6 +343,7 @@ impl fmt::Display for Matcher {
         match &*self.0 {
             Node::Any => f.write_str("any message"),
             Node::Text { what, pattern } => write!(f, "{} {:?}", what.name(), pattern.to_string()),
+            Node::Search(words) => write!(f, "search {words}"),
             Node::Fact { name, wanted: true, .. } => f.write_str(name),
             Node::Fact { name, wanted: false, .. } => write!(f, "not {name}"),
             Node::Closure { name, .. } => f.write_str(name),

@@ -14,6 +14,7 @@
 //! ```
 
 use super::matcher::{Matcher, Node, Text};
+use super::words::Words;
 use crate::base::Pattern;
 use crate::mail::Message;
 
@@ -123,6 +124,23 @@ pub fn header(name: &str, value: impl Into<Pattern>) -> Matcher {
 #[track_caller]
 pub fn attachment(filename: impl Into<Pattern>) -> Matcher {
     Matcher::text(Text::Attachment, filename)
+}
+
+/// Messages that have each of these words, in upper or lower case, anywhere in the subject, the names and addresses of
+/// From, To, Cc and Bcc, the addresses of the envelope, the file names of attachments, or the plain or HTML text. Blanks
+/// separate words; without a word, every message matches.
+///
+/// ```
+/// use mailjig::matchers::search;
+/// use mailjig::prelude::*;
+///
+/// let server = MailServer::start();
+/// server.deliver("bob@example.org", "Subject: Your bill\r\n\r\nFor December.\r\n");
+/// assert_eq!(server.find(search("december bill bob@")).len(), 1);
+/// assert_eq!(server.find(search("december reminder")).len(), 0);
+/// ```
+pub fn search(words: &str) -> Matcher {
+    Words::parse(words).map_or_else(any, |words| Matcher::of(Node::Search(words)))
 }
 
 /// Messages for which a closure returns true; reports show the name.

@@ -7,6 +7,7 @@ pub mod matchers;
 mod report;
 mod sessions;
 mod verification;
+mod words;
 
 #[cfg(feature = "api")]
 pub(crate) use expectations::ExpectationNo;

@@ -339,8 +339,13 @@ impl Message {
     /// assert_eq!(mail.codes(), ["123456"]);
     /// ```
     pub fn codes(&self) -> Vec<String> {
-        let text = self.body_of("text/plain").or_else(|| self.html().map(|html| readable(&html)));
+        let text = self.body_of("text/plain").or_else(|| self.readable_html());
         codes(&self.subject(), &text.unwrap_or_default())
+    }
+
+    /// The text that a reader of its HTML sees.
+    pub(crate) fn readable_html(&self) -> Option<String> {
+        self.html().map(|html| readable(&html))
     }
 
     /// One line about it, as `m1 <ann@example.org> → <bob@example.org> "Hello" (312 octets)`.
