@@ -405,6 +405,39 @@ fn the_list_has_filters_and_a_cursor() {
 }
 
 #[test]
+fn the_findings_about_one_message_are_those_of_the_list() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    let mut smtp = Wire::greeted(&server, "smtp", false);
+    // The second one is captured in parts: the reply says for each recipient.
+    let mut lmtp = Wire::greeted(&server, "lmtp", false);
+    talk(&mut smtp, &[EHLO, ("XYZZY\r\n", "500 ")]);
+    talk(&mut lmtp, &[("LHLO client.example\r\n", "250 ")]);
+    for wire in [&mut smtp, &mut lmtp] {
+        talk(wire, &[MAIL, RCPT, DATA, ("Subject: hi\r\nSubject: hi\r\n\r\nHello\r\n.\r\n", "250 ")]);
+    }
+
+    let all = api.ok("/findings");
+    for message in ["m1", "m2"] {
+        let of_message = api.ok(format!("/findings?message={message}"));
+        let listed = all["findings"].as_array().unwrap().iter().filter(|its| its["message"] == message);
+        let listed: Vec<_> = listed.cloned().collect();
+        assert_eq!(of_message["findings"], serde_json::Value::from(listed.clone()));
+        assert!(listed.iter().any(|its| its["kind"] == "repeated-field") && listed.len() > 3, "{all}");
+        assert!(of_message["next"].as_u64() >= all["next"].as_u64());
+    }
+    let kinds = |query: &str| {
+        let list = api.ok(format!("/findings?message=m1{query}"));
+        list["findings"].as_array().unwrap().iter().map(|its| its["kind"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("&kind=missing-date"), [r#""missing-date""#]);
+    assert_eq!(kinds("&session=s2"), [""; 0]);
+    assert_eq!(kinds(&format!("&after={}", all["next"])), [""; 0]);
+    api.delete("/messages/m1").expect(204);
+    assert_eq!(kinds(""), [""; 0]);
+}
+
+#[test]
 fn the_list_explains_what_is_wrong_with_a_request() {
     let server = MailServer::start();
     let mut smtp = Wire::greeted(&server, "smtp", false);
@@ -416,6 +449,7 @@ fn the_list_explains_what_is_wrong_with_a_request() {
         ("?kind=missing-dat", 400, "unknown finding `missing-dat`; did you mean `missing-date`?"),
         ("?listener=http", 400, "unknown listener `http`"),
         ("?session=first", 400, "`first` is not a session; write `s1`"),
+        ("?message=last", 400, "`last` is not a message; write `m1`"),
         ("?after=1", 410, "the records after 1 were discarded"),
         ("?after=99999", 410, "the journal ends at "),
     ] {

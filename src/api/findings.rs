@@ -23,6 +23,8 @@ query! {
         kind: Option<KindPattern>,
         /// Only findings about this session.
         session: Option<SessionNo>,
+        /// Only findings about the content of this message.
+        message: Option<MessageNo>,
         /// Only findings about sessions of this listener, such as `smtp`; a pattern.
         listener: Option<ListenerPattern>,
     }
@@ -80,7 +82,8 @@ pub(super) async fn list(Target(server): Target, query: FindingsQuery) -> Result
     let after = query.after;
     refuse_unreached(&server, after.unwrap_or_default())?;
     let find = move || {
-        let (mut found, next) = server.findings(after, |session, listener| query.is_about(session, listener))?;
+        let (mut found, next) =
+            server.findings(after, query.message, |session, listener| query.is_about(session, listener))?;
         found.retain(|finding| query.kind.as_ref().is_none_or(|KindPattern(kind)| kind.matches(finding.kind().name())));
         Ok((found, next))
     };

@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, T
 use utoipa::openapi::{KnownFormat, Required, SchemaFormat};
 
 use super::problem::Problem;
-use crate::base::{Pattern, Seq, SessionNo, Timestamp, span};
+use crate::base::{MessageNo, Pattern, Seq, SessionNo, Timestamp, span};
 use crate::protocol::Event;
 
 /// The parameters of a query that have not been read yet, and the names of all that were asked for.
@@ -202,6 +202,16 @@ impl Value for Seq {
 
     fn schema() -> ObjectBuilder {
         u64::schema()
+    }
+}
+
+impl Value for MessageNo {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| format!("`{text}` is not a message; write `m1`"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        string().pattern(Some("^m?[1-9][0-9]*$"))
     }
 }
 

@@ -94,7 +94,7 @@ impl MailServer {
     /// assert_eq!(server.findings(), []);
     /// ```
     pub fn findings(&self) -> Vec<Finding> {
-        self.server.findings(None, |_, _| true).map_or_else(|_| Vec::new(), |(findings, _)| findings)
+        self.server.findings(None, None, |_, _| true).map_or_else(|_| Vec::new(), |(findings, _)| findings)
     }
 
     /// Ends a session, after sending this line if there is one, such as `421 4.3.2 Closing`, `* BYE Closing` or

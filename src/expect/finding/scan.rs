@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::client::{Client, Place};
 use super::{Finding, FindingPlace, mail};
-use crate::base::{Seq, SessionNo};
+use crate::base::{MessageNo, Seq, SessionNo};
 use crate::journal::{Journal, RecordKind};
 use crate::mail::Message;
 use crate::protocol::Listener;
@@ -68,6 +68,23 @@ impl FindingScan {
 }
 
 impl Observation {
+    /// A captured message whose record is kept.
+    pub(crate) fn of_message(journal: &Journal, no: MessageNo) -> Option<Self> {
+        let captured = journal.message(no)?;
+        let log = journal.session(captured.message.session()?)?;
+        // An exchange that is answered in parts captures its message in a later record.
+        let mut records = log.records.since(captured.seq).filter_map(|seq| Some((seq, journal.get(seq)?)));
+        let (seq, record) = records.find(|(_, record)| record.kind.captured() == Some(no))?;
+        let place = FindingPlace { seq, at: record.at, session: log.no, listener: log.facts().listener };
+        Some(Self::Message(place, captured.message.clone()))
+    }
+
+    /// Whether it is of a record after this one.
+    pub(crate) fn is_after(&self, seq: Seq) -> bool {
+        let (Self::Finding(Finding { place, .. }) | Self::Message(place, _)) = self;
+        place.seq > seq
+    }
+
     /// Whether its session is one of these.
     pub(crate) fn is_about(&self, is_wanted: impl Fn(SessionNo, Listener) -> bool) -> bool {
         let (Self::Finding(Finding { place, .. }) | Self::Message(place, _)) = self;
