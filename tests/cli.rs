@@ -85,6 +85,7 @@ fn plain_output_has_endpoints_bounds_and_events() {
     let smtp = server.until("smtp ");
     server.until("http ");
     assert!(server.until("CA certificate for TLS clients").ends_with("/v1/tls/ca.pem"));
+    assert!(server.line().starts_with("web page: http://"));
     assert_eq!(server.line(), "keeps the last 10000 messages, at most 1073741824 octets");
     let port = smtp.rsplit(':').next().unwrap();
     talk(format!("127.0.0.1:{port}").parse().unwrap(), "XYZZY\nQUIT\n");

@@ -11,10 +11,13 @@ mod clients;
 
 /// Runs the tests in this script, each of which makes servers of its own.
 fn in_a_browser(script: &str) {
+    in_a_browser_with(script, MailServer::start());
+}
+
+fn in_a_browser_with(script: &str, server: MailServer) {
     if !is_there("chromium with playwright-core") {
         return;
     }
-    let server = MailServer::start();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page").join(script);
 
     let mut command = interpreter("node");
@@ -29,4 +32,9 @@ fn in_a_browser(script: &str) {
 #[test]
 fn frame() {
     in_a_browser("frame.js");
+}
+
+#[test]
+fn token() {
+    in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
 }

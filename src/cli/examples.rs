@@ -3,7 +3,7 @@
 pub(super) const MAILJIG: &str = "\
 Start here:
   mailjig run -- pytest                       a server for one command, with its addresses in the environment
-  mailjig serve                               a server until Ctrl-C; SMTP on port 1025, the API on port 8025
+  mailjig serve                               a server until Ctrl-C; SMTP on port 1025, page and API on port 8025
   mailjig wait --to bob@example.org           waits for a message of a running server
   mailjig scenarios                           what can go wrong on purpose
 

@@ -106,6 +106,9 @@ fn introduce(out: &mut impl Write, started: &Started, options: &Serve) -> io::Re
         (None, Some(api)) => writeln!(out, "CA certificate for TLS clients: {}/v1/tls/ca.pem", api.url())?,
         (None, None) => {}
     }
+    if let Some(api) = api {
+        writeln!(out, "web page: {}", api.url())?;
+    }
     if let Some(scenario) = &server.settings().scenario {
         writeln!(out, "scenario: {} — {}", scenario.name, scenario.about)?;
         scenario.warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;

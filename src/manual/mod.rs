@@ -24,6 +24,10 @@ pub mod cli {}
 #[doc = include_str!("http.md")]
 pub mod http {}
 
+/// The web page: messages, sessions, rules, mailboxes and servers in a browser.
+#[doc = include_str!("page.md")]
+pub mod page {}
+
 /// The APIs of other mail servers, and the options that correspond to theirs.
 #[doc = include_str!("compatibility.md")]
 pub mod compatibility {}

@@ -1,13 +1,14 @@
 // What every view has: the bar at the top, colours, shortcuts.
 'use strict';
-const { test, assert, root, newServer, inBrowser, accessible } = require('./support.js');
+const http = require('node:http');
+const zlib = require('node:zlib');
+const { test, assert, root, inBrowser, accessible } = require('./support.js');
 
 const VIEWS = ['messages', 'sessions', 'rules', 'mailboxes', 'servers'];
 
 for (const scheme of ['light', 'dark']) {
     for (const width of [400, 2000]) {
         test(`every view is accessible, ${scheme}, ${width} px wide`, async () => {
-            await newServer();
             await inBrowser(async page => {
                 for (const view of VIEWS) {
                     await page.goto(`${root}/${view}`);
@@ -47,4 +48,51 @@ test('the choice of colours stays', async () => {
         const back = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         assert.equal(back, 'rgb(18, 22, 23)');
     });
+});
+
+test('the whole page is small, compressed, and needs nothing from elsewhere', async t => {
+    const sizes = new Map();
+    const read = async path => {
+        if (sizes.has(path)) return;
+        const { size, text } = await compressed(path);
+        sizes.set(path, size);
+        const found = path.endsWith('.js') ? text.matchAll(/(?:from|import)\s*\(?'\.\/([^']+)'/g) : text.matchAll(/(?:src|href)="\/assets\/([^"#]+)"/g);
+        for (const [, name] of found) await read(`/assets/${name}`);
+    };
+    for (const view of [...VIEWS, 'sessions/s1/compare/s2']) await read(`/${view}`);
+
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    t.diagnostic(`${sizes.size} documents and files, ${total} octets with gzip`);
+    assert.ok(sizes.size > 12, [...sizes.keys()].join(' '));
+    assert.ok(total < 150_000, `${total} octets`);
+});
+
+// The size of an answer on the wire, and its text.
+function compressed(path) {
+    return new Promise((resolve, reject) => {
+        const request = http.get(root + path, { headers: { 'Accept-Encoding': 'gzip' } }, response => {
+            const pieces = [];
+            response.on('data', piece => pieces.push(piece));
+            response.on('end', () => {
+                assert.equal(response.statusCode, 200, path);
+                const octets = Buffer.concat(pieces);
+                const isSmall = response.headers['content-encoding'] === undefined;
+                resolve({ size: octets.length, text: (isSmall ? octets : zlib.gunzipSync(octets)).toString() });
+            });
+        });
+        request.on('error', reject);
+    });
+}
+
+test('a browser keeps the files until they change', async () => {
+    const first = await fetch(`${root}/assets/page.css`);
+    const etag = first.headers.get('etag');
+    const second = await fetch(`${root}/assets/page.css`, { headers: { 'If-None-Match': etag } });
+
+    assert.equal(second.status, 304);
+    assert.equal((await fetch(`${root}/assets/..%2fmod.rs`)).status, 404);
+});
+
+test('a further server that does not exist has no views', async () => {
+    assert.equal((await fetch(`${root}/servers/nobody/messages`)).status, 404);
 });
