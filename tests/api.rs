@@ -76,6 +76,37 @@ fn parts_are_listed_and_returned_decoded() {
 }
 
 #[test]
+fn nested_parts_are_listed_after_the_part_that_contains_them() {
+    let (server, api) = start();
+    server.deliver(
+        "bob@example.org",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n\
+         Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ninner\r\n--c--\r\n--b--\r\n",
+    );
+    let listed = |path: &str| -> Vec<(String, u64, String)> {
+        let parts = api.ok(path);
+        let text = |part: &Value, member: &str| part[member].as_str().unwrap().to_owned();
+        let tuple = |part: &Value| (text(part, "number"), part["depth"].as_u64().unwrap(), text(part, "content_type"));
+        parts.as_array().unwrap().iter().map(tuple).collect()
+    };
+    let part = |number: &str, depth, media_type: &str| (number.to_owned(), depth, media_type.to_owned());
+
+    assert_eq!(listed("/messages/m1/parts"), [part("1", 1, "text/plain"), part("2", 1, "message/rfc822")]);
+    assert_eq!(
+        listed("/messages/m1/parts?nested=true"),
+        [
+            part("", 0, "multipart/mixed"),
+            part("1", 1, "text/plain"),
+            part("2", 1, "message/rfc822"),
+            part("2", 2, "multipart/mixed"),
+            part("2.1", 3, "text/plain"),
+        ]
+    );
+    assert_eq!(api.get("/messages/m1/parts/2").header("content-type"), ["message/rfc822"]);
+    assert_eq!(api.get("/messages/m1/parts/2.1").text(), "inner");
+}
+
+#[test]
 fn a_wait_is_answered_when_the_mail_arrives() {
     let (server, api) = start();
 

@@ -97,7 +97,10 @@ impl From<&Captured> for MessageJson {
 /// A part without its bytes.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PartJson {
+    /// As in IMAP (RFC 3501 §6.4.5), such as `1.2`; empty for a message that is a multipart.
     number: String,
+    /// How many parts contain it.
+    depth: usize,
     content_type: String,
     filename: Option<String>,
     content_id: Option<String>,
@@ -105,10 +108,11 @@ pub(super) struct PartJson {
     attachment: bool,
 }
 
-impl From<&Part<'_>> for PartJson {
-    fn from(part: &Part<'_>) -> Self {
+impl PartJson {
+    pub(super) fn new(part: &Part<'_>, depth: usize) -> Self {
         Self {
             number: part.number().to_owned(),
+            depth,
             content_type: part.content_type().to_owned(),
             filename: part.filename(),
             content_id: part.content_id(),

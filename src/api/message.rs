@@ -13,12 +13,22 @@ use super::blocking::run_blocking;
 use super::body::NoBody;
 use super::json::{MessageJson, PartJson};
 use super::latest::newest;
-use super::params::{NoParams, Path};
+use super::params::{NoParams, Path, query};
 use super::problem::Problem;
 use super::target::Target;
 use crate::base::MessageNo;
 use crate::journal::Captured;
+use crate::mail::{Message, Part};
 use crate::server::Server;
+
+query! {
+    /// Which parts to list.
+    pub(super) struct PartsQuery {
+        /// Also list multiparts, and the parts of attached messages, each after the part that contains it; default
+        /// `false`.
+        nested: Option<bool>,
+    }
+}
 
 /// Get one message: envelope, size, session, subject and addresses.
 #[utoipa::path(get, path = "/messages/{m}", params(("m" = String, Path, description = "The message, such as `m1` or `1`.")), responses(
@@ -114,19 +124,60 @@ pub(super) async fn codes(Target(server): Target, Path(m): Path<String>, _: NoPa
 }
 
 /// List the MIME parts of a message.
-#[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`.")), responses(
+///
+/// These are the parts that have no parts themselves; an attached message counts as one. With `nested=true`, all parts.
+#[utoipa::path(get, path = "/messages/{m}/parts", params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`."), PartsQuery), responses(
     (status = 200, description = "The parts, in order.", body = Vec<PartJson>), (status = 404, description = "There is no such message."),
 ))]
-pub(super) async fn parts(Target(server): Target, Path(m): Path<String>, _: NoParams) -> Result<Response, Problem> {
+pub(super) async fn parts(
+    Target(server): Target,
+    Path(m): Path<String>,
+    PartsQuery { nested }: PartsQuery,
+) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || {
-        let parts: Vec<PartJson> = message.parts().iter().map(PartJson::from).collect();
+        let parts = all_parts(&message);
+        let wanted = parts.iter().filter(|its| nested == Some(true) || its.is_leaf());
+        let parts: Vec<PartJson> = wanted.map(|its| PartJson::new(&its.part, its.depth)).collect();
         Json(parts).into_response()
     })
     .await
 }
 
+/// A part, and where it is in its message.
+struct Placed<'a> {
+    part: Part<'a>,
+    /// How many parts contain it.
+    depth: usize,
+    is_in_message: bool,
+}
+
+impl Placed<'_> {
+    /// Whether the message lists it as one of its parts: it has no parts itself, or is an attached message.
+    fn is_leaf(&self) -> bool {
+        !self.is_in_message && (self.part.is_message() || self.part.children().next().is_none())
+    }
+}
+
+/// The message and all parts in it, each after the part that contains it.
+fn all_parts(message: &Message) -> Vec<Placed<'_>> {
+    let mut all = Vec::new();
+    let mut rest = vec![Placed { part: message.root(), depth: 0, is_in_message: false }];
+    while let Some(its) = rest.pop() {
+        let is_in_message = its.is_in_message || its.part.is_message();
+        let children = its.part.children().map(|part| Placed { part, depth: its.depth + 1, is_in_message });
+        let mut children: Vec<Placed<'_>> = children.collect();
+        children.reverse();
+        rest.append(&mut children);
+        all.push(its);
+    }
+    all
+}
+
 /// Get one part of a message, decoded, as a download.
+///
+/// Also a part of an attached message. If an attached message and the multipart in it have the same number, this is the
+/// attached message.
 #[utoipa::path(
     get, path = "/messages/{m}/parts/{n}",
     params(("m" = String, Path, description = "The message, such as `m1` or `1`, or `latest`."), ("n" = String, Path, description = "The number of the part, such as `1.2`.")),
@@ -142,8 +193,9 @@ pub(super) async fn part(
 ) -> Result<Response, Problem> {
     let message = find(&server, &m)?.message;
     run_blocking(move || {
-        let parts = message.parts();
-        let part = parts.iter().find(|part| part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
+        let parts = all_parts(&message);
+        let its = parts.iter().find(|its| its.part.number() == n).ok_or_else(|| Problem::none("part", &n))?;
+        let part = its.part;
         let octets = HeaderValue::from_static("application/octet-stream");
         let mut response = part.bytes().into_response();
         let headers = response.headers_mut();
