@@ -234,3 +234,29 @@ fn what_is_not_possible_is_refused_and_the_field_is_named() {
         assert_eq!(api.ask(method, path, &body).field(status), field, "{request} {body}");
     }
 }
+
+#[test]
+fn entries_have_subject_and_sender_if_they_are_asked_for() {
+    let (_server, api) = start();
+    let inbox = "/accounts/bob/mailboxes/INBOX";
+    let raw = "From: =?utf-8?q?J=C3=B6rg?= <joerg@example.org>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\n";
+    api.post(inbox, &json!({ "raw": raw })).expect(201);
+    let empty = api.post(inbox, &json!({ "raw": "hi" })).expect(201);
+
+    let plain = api.ok(inbox);
+    let detailed = api.ok(format!("{inbox}?details=true"));
+
+    assert_eq!(plain["entries"][1], empty);
+    assert!(plain["entries"].as_array().unwrap().iter().all(|its| its.get("subject").or(its.get("from")).is_none()));
+    let first = &detailed["entries"][0];
+    assert_eq!(first["subject"], "Grüße");
+    assert_eq!(first["from"], json!([{ "name": "Jörg", "address": "joerg@example.org" }]));
+    let second = &detailed["entries"][1];
+    assert_eq!((&second["subject"], &second["from"]), (&json!(""), &json!([])));
+    assert_eq!(api.ok(format!("{inbox}/1?details=true")), *first);
+    assert_eq!(api.ok(format!("{inbox}/1?details=false")), plain["entries"][0]);
+    assert_eq!(api.ok(format!("{inbox}?details=true&uid=1&wait=20s"))["entries"], json!([first]));
+    let late = api.get(format!("{inbox}?details=true&uid=2&wait=1ms&count=2")).problem(409);
+    assert_eq!(late["entries"], json!([second]));
+    assert_eq!(api.get(format!("{inbox}?details=all")).field(400), "details");
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{JsonBody, MessageBody, NoBody, octets};
-use super::entries::EntryJson;
+use super::entry_json::EntryJson;
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;

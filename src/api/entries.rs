@@ -1,6 +1,4 @@
-//! The entries of a mailbox: listing them, waiting for them, changing their flags and expunging them.
-
-use std::time::Duration;
+//! The entries of a mailbox: changing their flags, expunging them, and filters for them.
 
 use axum::Json;
 use axum::body::Body;
@@ -12,33 +10,13 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::accounts::{mailbox, refused};
 use super::body::{JsonBody, NoBody};
+use super::entry_json::{EntryJson, EntryList, FoundEntry};
 use super::params::{NoParams, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
-use super::wait::wait_until;
-use crate::base::{MessageNo, Timestamp, unknown};
-use crate::drive::{Engine, Interest, Topic};
+use crate::base::unknown;
 use crate::mail::{Entry, Flags, Mailbox};
 use crate::world::{FlagChange, NotChanged, World};
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct EntryJson {
-    uid: u32,
-    flags: Vec<String>,
-    /// The internal date (RFC 3501 §2.3.3).
-    #[schema(value_type = String, format = DateTime)]
-    date: Timestamp,
-    modseq: u64,
-    /// The message, such as `m1`.
-    #[schema(value_type = String)]
-    message: MessageNo,
-    size: usize,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct EntryList {
-    entries: Vec<EntryJson>,
-}
 
 /// The UIDs of expunged entries.
 #[derive(Serialize, ToSchema)]
@@ -92,14 +70,10 @@ impl Value for FlagFilter {
 }
 
 query! {
-    /// The query of the list of entries.
-    pub(super) struct EntriesQuery {
-        /// Filters.
-        filters: EntryFilters,
-        /// Wait so long for entries that match, such as `5s`.
-        wait: Option<Duration>,
-        /// How many entries to wait for; default 1. With 0, the request waits until none matches.
-        count: Option<u64>,
+    /// The query of one entry.
+    pub(super) struct EntryQuery {
+        /// Whether the entry has `subject` and `from`; default `false`.
+        details: Option<bool>,
     }
 }
 
@@ -127,7 +101,7 @@ impl Value for UidSet {
 }
 
 impl EntryFilters {
-    fn accept(&self, mailbox: &Mailbox, entry: &Entry) -> bool {
+    pub(super) fn accept(&self, mailbox: &Mailbox, entry: &Entry) -> bool {
         let is_in = |UidSet(ranges): &UidSet| {
             ranges.iter().any(|(first, last)| (*first.min(last)..=*first.max(last)).contains(&entry.uid))
         };
@@ -137,66 +111,6 @@ impl EntryFilters {
             None => has(text),
         };
         self.uid.as_ref().is_none_or(is_in) && self.flag.iter().all(fits)
-    }
-}
-
-impl EntryJson {
-    pub(super) fn of(mailbox: &Mailbox, entry: &Entry) -> Self {
-        Self {
-            uid: entry.uid,
-            flags: entry.flags.names(&mailbox.keywords).map(str::to_owned).collect(),
-            date: entry.date.at,
-            modseq: entry.modseq,
-            message: entry.message.no(),
-            size: entry.message.raw().len(),
-        }
-    }
-}
-
-/// List the entries of a mailbox, or wait for them.
-#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}", params(
-    ("login" = String, Path, description = "The login of the account."),
-    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
-    EntriesQuery,
-), responses(
-    (status = 200, description = "The entries, in the order of their UIDs.", body = EntryList),
-    (status = 404, description = "There is no such mailbox."),
-    (status = 409, description = "The wait was in vain. `entries` has those that match."),
-))]
-pub(super) async fn list(
-    Target(server): Target,
-    Path((login, name)): Path<(String, String)>,
-    EntriesQuery { filters, wait, count }: EntriesQuery,
-) -> Result<Json<EntryList>, Problem> {
-    if wait.is_none() && count.is_some() {
-        return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
-    }
-    let find = |world: &World| mailbox(world, &login, &name).map(|mailbox| filters.find(mailbox));
-    let Some(within) = wait else {
-        let entries = server.engine().read(find).ok_or_else(|| none(&login, &name))?;
-        return Ok(Json(EntryList { entries }));
-    };
-    let is_enough = |found: usize| match count {
-        Some(0) => found == 0,
-        count => found as u64 >= count.unwrap_or(1),
-    };
-    let check = |engine: &Engine| engine.read(find).filter(|found| is_enough(found.len()));
-    // A mailbox that does not exist yet has no number to subscribe to.
-    let interest = Interest::of([Topic::Everything]);
-    if let Some(entries) = wait_until(&server, interest, within, check).await? {
-        return Ok(Json(EntryList { entries }));
-    }
-    let found = server.engine().read(find).ok_or_else(|| none(&login, &name))?;
-    let wanted = count
-        .map_or("1 or more".to_owned(), |count| if count > 0 { format!("{count} or more") } else { "none".to_owned() });
-    let detail = format!("within {within:?}, {} entries of {name} of {login} matched, expected {wanted}", found.len());
-    Err(Problem::new(StatusCode::CONFLICT, detail).with("entries", found))
-}
-
-impl EntryFilters {
-    fn find(&self, mailbox: &Mailbox) -> Vec<EntryJson> {
-        let found = mailbox.entries().iter().filter(|entry| self.accept(mailbox, entry));
-        found.map(|entry| EntryJson::of(mailbox, entry)).collect()
     }
 }
 
@@ -254,6 +168,7 @@ pub(super) async fn expunge_all(
     ("login" = String, Path, description = "The login of the account."),
     ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
     ("uid" = u32, Path, description = "The UID of the entry."),
+    EntryQuery,
 ), responses(
     (status = 200, description = "The entry.", body = EntryJson),
     (status = 404, description = "There is no such entry."),
@@ -261,13 +176,14 @@ pub(super) async fn expunge_all(
 pub(super) async fn one(
     Target(server): Target,
     Path((login, name, uid)): Path<(String, String, String)>,
-    _: NoParams,
+    EntryQuery { details }: EntryQuery,
 ) -> Result<Json<EntryJson>, Problem> {
     let uid = number(&uid)?;
-    server.engine().read(|world| {
+    let found = server.engine().read(|world| {
         let (mailbox, entry) = entry(world, &login, &name, uid)?;
-        Ok(Json(EntryJson::of(mailbox, entry)))
-    })
+        Ok::<_, Problem>(FoundEntry::of(mailbox, entry, details == Some(true)))
+    })?;
+    Ok(Json(found.described()))
 }
 
 /// Get the bytes of an entry's message.
@@ -367,6 +283,6 @@ fn number(uid: &str) -> Result<u32, Problem> {
     uid.parse().map_err(|_| Problem::field("uid", format!("`{uid}` is not a UID; write `1`")))
 }
 
-fn none(login: &str, name: &str) -> Problem {
+pub(super) fn no_mailbox(login: &str, name: &str) -> Problem {
     Problem::none("mailbox", &format!("{name} of {login}"))
 }

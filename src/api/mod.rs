@@ -12,6 +12,8 @@ mod cors;
 mod cursor;
 mod endpoints;
 mod entries;
+mod entry_json;
+mod entry_list;
 mod events;
 mod expectations;
 mod feed;
@@ -186,7 +188,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one, accounts::make, accounts::delete))
         .routes(routes!(accounts::clear))
-        .routes(routes!(mailboxes::create, mailboxes::change, mailboxes::delete, entries::list, accounts::put))
+        .routes(routes!(mailboxes::create, mailboxes::change, mailboxes::delete, entry_list::list, accounts::put))
         .routes(routes!(mailboxes::change_uid_validity))
         .routes(routes!(mailboxes::subscribe, mailboxes::unsubscribe))
         .routes(routes!(entries::flag_all, entries::expunge_all))

@@ -1,0 +1,84 @@
+//! The entry of a mailbox as JSON.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::blocking::blocking_if_long;
+use crate::base::{MessageNo, Timestamp};
+use crate::mail::{Address, Entry, Mailbox, Message};
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntryJson {
+    uid: u32,
+    flags: Vec<String>,
+    /// The internal date (RFC 3501 §2.3.3).
+    #[schema(value_type = String, format = DateTime)]
+    date: Timestamp,
+    modseq: u64,
+    /// The message, such as `m1`.
+    #[schema(value_type = String)]
+    message: MessageNo,
+    size: usize,
+    /// The header field Subject; with `details=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    subject: Option<String>,
+    /// The addresses of the header field From; with `details=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Object>, required = false)]
+    from: Option<Vec<Address>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct EntryList {
+    pub(super) entries: Vec<EntryJson>,
+}
+
+/// An entry, and its message if details are wanted: they are read from it outside of the lock.
+pub(super) struct FoundEntry {
+    entry: EntryJson,
+    message: Option<Message>,
+}
+
+impl EntryJson {
+    pub(super) fn of(mailbox: &Mailbox, entry: &Entry) -> Self {
+        Self {
+            uid: entry.uid,
+            flags: entry.flags.names(&mailbox.keywords).map(str::to_owned).collect(),
+            date: entry.date.at,
+            modseq: entry.modseq,
+            message: entry.message.no(),
+            size: entry.message.raw().len(),
+            subject: None,
+            from: None,
+        }
+    }
+}
+
+impl FoundEntry {
+    pub(super) fn of(mailbox: &Mailbox, entry: &Entry, details: bool) -> Self {
+        let message = details.then(|| entry.message.clone());
+        Self { entry: EntryJson::of(mailbox, entry), message }
+    }
+
+    /// The entry with the details that are wanted. Call it without the lock.
+    pub(super) fn described(self) -> EntryJson {
+        let Self { mut entry, message } = self;
+        if let Some(message) = message {
+            blocking_if_long(message.raw().len(), || {
+                entry.subject = Some(message.subject());
+                entry.from = Some(message.from());
+            });
+        }
+        entry
+    }
+}
+
+impl EntryList {
+    /// The entries with the details that are wanted. Call it without the lock.
+    pub(super) fn of(found: Vec<FoundEntry>) -> Self {
+        let messages = found.iter().filter_map(|found| found.message.as_ref());
+        let octets = messages.map(|message| message.raw().len()).sum();
+        Self { entries: blocking_if_long(octets, || found.into_iter().map(FoundEntry::described).collect()) }
+    }
+}
