@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use clients::api_client::ApiClient;
 use clients::deadline::until;
+use clients::line_client::talk;
 use clients::wire::Wire;
 use mailjig::matchers::any;
 use mailjig::{MailServer, Scenario};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
@@ -468,4 +470,94 @@ fn a_transcript_over_http_equals_that_of_the_harness() {
         text.starts_with("S: 220 ") && text.ends_with(wanted),
         "the transcript mentions neither TLS nor variables: {text}"
     );
+}
+
+#[test]
+fn the_records_of_a_session_are_those_of_the_journal_in_any_portion() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    let commands = |count: usize| format!("HELO x\r\n{}QUIT\r\n", "NOOP\r\n".repeat(count));
+    for count in [3, 400, 5] {
+        talk(server.smtp().address(), &commands(count));
+    }
+    api.post("/settled", &json!({})).expect(204);
+    let all = api.ok("/journal?limit=100000");
+    let of = |list: &Value| list["records"].as_array().unwrap().clone();
+    let own: Vec<Value> = of(&all).into_iter().filter(|record| record["session"] == "s2").collect();
+
+    let listed = api.ok("/journal?session=s2&limit=100000");
+
+    assert!(own.len() > 800, "{}", own.len());
+    assert_eq!((of(&listed), &listed["next"]), (own.clone(), &all["next"]));
+    let (mut read, mut next) = (Vec::new(), 0);
+    loop {
+        let some = api.ok(format!("/journal?session=s2&limit=100&after={next}"));
+        next = some["next"].as_u64().unwrap();
+        match of(&some) {
+            portion if portion.is_empty() => break,
+            portion => read.extend(portion),
+        }
+    }
+    assert_eq!((read, json!(next)), (own, all["next"].clone()));
+    assert_eq!(of(&api.ok("/journal?session=s9")), Vec::<Value>::new());
+    let waited = api.ok(format!("/journal?session=s2&wait=5s&count=3&limit=2&after={}", listed["records"][4]["seq"]));
+    assert_eq!(of(&waited), of(&listed)[5..7]);
+    assert_eq!(waited["next"], listed["records"][6]["seq"]);
+}
+
+#[test]
+fn several_kinds_of_records_are_listed_together() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    talk(server.smtp().address(), "QUIT\r\n");
+
+    let listed = api.ok("/journal?kind=opened,ended&wait=5s&count=2");
+
+    let kinds: Vec<&Value> = listed["records"].as_array().unwrap().iter().map(|record| &record["kind"]).collect();
+    assert_eq!(kinds, ["opened", "ended"]);
+    assert_eq!(api.get("/journal?kind=opened,end").field(400), "kind");
+}
+
+#[test]
+fn an_exchange_says_whether_the_client_was_early() {
+    let server = MailServer::start();
+    let mut client = connect(&server, "smtp");
+    ask(&mut client, "HELO x\r\n", "250");
+    ask(&mut client, "NOOP\r\nNOOP\r\nQUIT\r\n", "221");
+
+    let exchanges = records(&server).into_iter().filter(|record| record["kind"] == "exchange");
+    let early: Vec<(String, bool)> =
+        exchanges.map(|its| (its["event"].as_str().unwrap().to_owned(), its["early"].as_bool().unwrap())).collect();
+    let of = |event: &str| early.iter().filter(|its| its.0 == event).map(|its| its.1).collect::<Vec<_>>();
+    assert_eq!((of("smtp.helo"), of("smtp.noop")), (vec![false], vec![false, true]), "{early:?}");
+}
+
+#[test]
+fn records_say_what_labels_stand_for_when_asked() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    server.account("me@example.org").inbox().add("Subject: one\r\n\r\nsome\r\nmore\r\n");
+    let mut client = connect(&server, "imap");
+    ask(&mut client, "A LOGIN me@example.org x\r\nB SELECT INBOX\r\nC CAPABILITY\r\n", "C OK");
+    ask(&mut client, "D FETCH 1 (INTERNALDATE BODY[])\r\n", "D OK");
+
+    let listed = api.ok("/journal?labels=true");
+    let labels = |record: &Value| -> Vec<(String, String)> {
+        let text = |label: &Value| -> String {
+            let side = record[label["side"].as_str().unwrap()].as_str().unwrap();
+            let at = |n: usize| label["at"][n].as_u64().unwrap() as usize;
+            side.chars().take(at(1)).skip(at(0)).collect()
+        };
+        let labels = record["labels"].as_array().into_iter().flatten();
+        labels.map(|its| (text(its), its["octets"].as_str().unwrap().to_owned())).collect()
+    };
+    let found: Vec<(String, String)> = listed["records"].as_array().unwrap().iter().flat_map(labels).collect();
+    let names: Vec<&str> = found.iter().map(|(label, _)| label.as_str()).collect();
+
+    let said = listed["records"].to_string();
+    assert!(said.contains("<m1>"), "a message has a label, which is not among these: {said}");
+    assert_eq!(names, ["<caps>", "<caps>", "<caps>", "<time>"], "{said}");
+    assert!(found[2].1.starts_with("IMAP4rev1 "), "{found:?}");
+    assert!(found[3].1.ends_with(" +0000"), "{found:?}");
+    assert!(!api.ok("/journal").to_string().contains("labels"), "only when asked");
 }

@@ -2,8 +2,9 @@
 //! it, so nothing is queued for a slow reader, and what was discarded meanwhile is told.
 
 use super::blocking::blocking_if_long;
-use super::journal::{RecordFilters, RecordJson};
 use super::json::MessageJson;
+use super::record_filters::RecordFilters;
+use super::record_json::RecordJson;
 use crate::base::Seq;
 use crate::drive::{Engine, Interest, Topic};
 use crate::expect::Matcher;
@@ -34,6 +35,8 @@ pub(super) enum Feed {
     Messages(MailQuery),
     Records {
         filters: RecordFilters,
+        /// Whether records say what labels in their text stand for.
+        labels: bool,
         cursor: Seq,
         /// Leaves out the notes about webhooks: a webhook that is sent the note of its own failure would never finish.
         for_webhook: bool,
@@ -49,12 +52,12 @@ impl Feed {
         })
     }
 
-    pub(super) fn of_records(after: Seq, filters: RecordFilters) -> Self {
-        Self::Records { filters, cursor: after, for_webhook: false }
+    pub(super) fn of_records(after: Seq, filters: RecordFilters, labels: bool) -> Self {
+        Self::Records { filters, labels, cursor: after, for_webhook: false }
     }
 
     pub(super) fn of_records_for_webhook(after: Seq, filters: RecordFilters) -> Self {
-        Self::Records { filters, cursor: after, for_webhook: true }
+        Self::Records { filters, labels: false, cursor: after, for_webhook: true }
     }
 
     /// What wakes a reader that has read everything.
@@ -77,7 +80,9 @@ impl Feed {
     pub(super) fn read(&mut self, engine: &Engine) -> Option<Portion> {
         match self {
             Self::Messages(query) => messages(query, engine),
-            Self::Records { filters, cursor, for_webhook } => records(filters, *for_webhook, cursor, engine),
+            Self::Records { filters, labels, cursor, for_webhook } => {
+                records(filters, (*labels, *for_webhook), cursor, engine)
+            }
         }
     }
 }
@@ -96,20 +101,28 @@ fn messages(query: &mut MailQuery, engine: &Engine) -> Option<Portion> {
     Some(Portion::Items(blocking_if_long(octets, || found.iter().map(|its| item(MessageJson::from(its))).collect())))
 }
 
-fn records(filters: &RecordFilters, for_webhook: bool, cursor: &mut Seq, engine: &Engine) -> Option<Portion> {
+fn records(
+    filters: &RecordFilters,
+    (labels, for_webhook): (bool, bool),
+    cursor: &mut Seq,
+    engine: &Engine,
+) -> Option<Portion> {
     let before = *cursor;
     let found = engine.read(|world| {
         let journal = &world.journal;
-        let mut found = Vec::new();
-        for (seq, record) in journal.since(*cursor)?.take(PORTION) {
-            *cursor = seq;
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        for (seq, record) in journal.since_in(filters.session, *cursor)?.take(PORTION) {
+            (*cursor, looked_at) = (seq, looked_at + 1);
             let description = journal.describe(seq, record);
             if for_webhook && is_about_webhook(&description) {
                 continue;
             }
             if filters.holds(journal, record.session, &description) {
-                found.push(RecordJson::new(seq, record, &description));
+                found.push(RecordJson::new(seq, record, &description, labels));
             }
+        }
+        if looked_at < PORTION {
+            *cursor = journal.tip().max(*cursor);
         }
         Ok(found)
     });

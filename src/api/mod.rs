@@ -39,6 +39,8 @@ mod page;
 mod params;
 mod probes;
 mod problem;
+mod record_filters;
+mod record_json;
 mod rule_body;
 mod rule_json;
 mod rules;

@@ -198,6 +198,12 @@ impl Journal {
     }
 }
 
+/// Whether a label names a message.
+#[cfg(feature = "api")]
+pub(super) fn names_message(label: &[u8]) -> bool {
+    named(label).is_some()
+}
+
 /// The message that a label names: `<m1>`, or `<m1[HEADER]>`.
 fn named(label: &[u8]) -> Option<MessageNo> {
     let digits = label.strip_prefix(b"<m")?;

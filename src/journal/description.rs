@@ -1,5 +1,10 @@
 //! The content of a record with its references resolved: the source for text lines, JSON and transcripts.
 
+#[cfg(feature = "api")]
+use std::ops::Range;
+
+#[cfg(feature = "api")]
+use super::append::names_message;
 use super::record::Label;
 use super::{Detail, Ended, Exchange, ExchangePart, Journal, Left, Noted, Opened, Record, RecordKind, TextPlace};
 use super::{SessionLog, Tls, Trace, Weight};
@@ -47,6 +52,18 @@ pub(crate) struct RecordedTurn<'j> {
     pub(crate) detail: Option<&'j Detail>,
 }
 
+/// Octets that are recorded as a label such as `<caps>`.
+#[cfg(feature = "api")]
+pub(crate) struct Abbreviated<'j> {
+    /// `heard` or `said`.
+    pub(crate) side: &'static str,
+    /// The text of that side, with the label.
+    pub(crate) text: &'j [u8],
+    /// Where the label is in this text.
+    pub(crate) at: Range<usize>,
+    pub(crate) octets: &'j [u8],
+}
+
 impl<'j> RecordedTurn<'j> {
     /// The event of the exchange; `None` if its first record was evicted.
     pub(crate) fn event(&self) -> Option<Event> {
@@ -71,6 +88,27 @@ impl<'j> RecordedTurn<'j> {
     /// What rules did.
     pub(crate) fn trace(&self) -> Option<&'j Trace> {
         self.detail?.trace.as_deref()
+    }
+
+    /// Whether a part of the request arrived before the reply to the one before was sent. Later turns have no request.
+    #[cfg(feature = "api")]
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_first && self.first.is_some_and(|exchange| exchange.is_early)
+    }
+
+    /// What labels in the text stand for, except labels of messages, if the text is kept.
+    #[cfg(feature = "api")]
+    pub(crate) fn abbreviated(&self) -> impl Iterator<Item = Abbreviated<'j>> {
+        let Self { heard, said, place, .. } = *self;
+        self.labelled().iter().filter_map(move |Label { label, octets }| {
+            let (side, text, from) = match label.start < place.heard {
+                true => ("heard", heard, 0),
+                false => ("said", said, place.heard),
+            };
+            let at = (label.start - from) as usize..(label.end - from) as usize;
+            let is_of_message = names_message(text.get(at.clone())?);
+            (!is_of_message).then_some(Abbreviated { side, text, at, octets: octets.own()? })
+        })
     }
 
     /// The labels in the text of both sides.

@@ -27,6 +27,8 @@ mod transcript;
 
 use std::collections::VecDeque;
 
+#[cfg(feature = "api")]
+pub(crate) use description::Abbreviated;
 pub(crate) use description::{Description, RecordedTurn};
 pub use ending::Ending;
 #[cfg(all(test, feature = "serde"))]
@@ -97,6 +99,20 @@ impl Journal {
     /// The records after a cursor, in order.
     pub(crate) fn since(&self, cursor: Seq) -> Result<impl Iterator<Item = (Seq, &Record)>, Gone> {
         self.records.since(cursor)
+    }
+
+    /// The records after a cursor, in order; with a session, only its own, without looking at the others.
+    #[cfg(feature = "api")]
+    pub(crate) fn since_in(
+        &self,
+        session: Option<SessionNo>,
+        cursor: Seq,
+    ) -> Result<impl Iterator<Item = (Seq, &Record)>, Gone> {
+        let all = self.since(cursor)?;
+        let log = session.and_then(|session| self.session(session));
+        let own = log.map(|log| log.records.since(Seq(cursor.0.saturating_add(1))));
+        let own = own.into_iter().flatten().filter_map(|seq| Some((seq, self.get(seq)?)));
+        Ok(all.take_while(move |_| session.is_none()).chain(own))
     }
 
     pub(crate) fn get(&self, seq: Seq) -> Option<&Record> {

@@ -217,6 +217,15 @@ impl Octets {
         }
     }
 
+    /// The octets, if they are not a part of a message.
+    #[cfg(feature = "api")]
+    pub(super) fn own(&self) -> Option<&[u8]> {
+        match self {
+            Self::Own(octets) => Some(octets),
+            Self::Of(..) => None,
+        }
+    }
+
     /// The octets stored here.
     fn held(&self) -> usize {
         match self {
@@ -248,7 +257,6 @@ impl RecordKind {
     }
 
     /// The message that was captured.
-    #[cfg(feature = "api")]
     pub(crate) fn captured(&self) -> Option<MessageNo> {
         self.detail()?.captured
     }
