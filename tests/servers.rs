@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use clients::api_client::ApiClient;
+use clients::api_client::{ApiClient, NONE};
 use clients::deadline::{DEADLINE, connect, until};
 use clients::line_client::talk;
 use mailjig::MailServer;
@@ -41,6 +41,35 @@ fn a_further_server_has_its_own_ports_mail_and_rules() {
     let endpoints = orders.ok("/endpoints");
     assert_eq!(endpoints["endpoints"], server["endpoints"]);
     assert_eq!(endpoints["endpoints"]["http"]["url"], server["url"]);
+}
+
+#[test]
+fn the_list_says_of_each_server_how_to_reach_it_and_what_it_has() {
+    let main = MailServer::start();
+    let api = ApiClient::of(&main);
+    let new = api.post("/servers", &json!({ "name": "orders", "scenario": "smtp-banner-multiline" })).expect(201);
+    assert_eq!((&new["sessions_open"], &new["messages"]), (&json!(0), &json!(0)));
+    let _session = connect(at(&new["endpoints"]["imap"]["port"]));
+    api.get("/servers/orders/sessions?count=1&open=true&wait=20s").expect(200);
+    api.post("/servers/orders/deliver", &json!({ "to": ["bob@example.org"], "raw": "hi" })).expect(201);
+    main.deliver("bob@example.org", "Subject: one\r\n\r\n");
+    main.deliver("bob@example.org", "Subject: two\r\n\r\n");
+
+    let list = api.ok("/servers");
+
+    let orders = &list["servers"][0];
+    assert_eq!((&orders["name"], &orders["scenario"]), (&json!("orders"), &json!("smtp-banner-multiline")));
+    assert_eq!((&orders["sessions_open"], &orders["messages"]), (&json!(1), &json!(1)));
+    assert_eq!(*orders, api.ok("/servers/1"));
+    let of_main = &list["main"];
+    assert_eq!((&of_main["sessions_open"], &of_main["messages"]), (&json!(0), &json!(2)));
+    assert_eq!((&of_main["url"], &of_main["scenario"]), (&json!(format!("{}/v1", main.api())), &NONE));
+    for server in [of_main, orders] {
+        let its = ApiClient::at(server["url"].as_str().unwrap());
+        assert_eq!(its.ok("/endpoints")["endpoints"], server["endpoints"]);
+        assert_eq!(its.get("/tls/ca.pem").text(), server["ca"].as_str().unwrap());
+    }
+    api.delete("/servers/orders?verify=false").expect(200);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::problem::Problem;
 use super::server::SETTLE;
 use super::target::find;
 use super::verify::verified;
-use crate::server::{FurtherServer, NoServer, StartError};
+use crate::server::{FurtherServer, NoServer, Server, StartError};
 
 /// A further server, and what clients need to use it.
 #[derive(Serialize, ToSchema)]
@@ -29,16 +29,27 @@ pub(super) struct ServerJson {
     id: String,
     #[schema(value_type = Option<String>)]
     name: Option<Box<str>>,
+    #[serde(flatten)]
+    facts: ServerFacts,
+    accounts: Vec<AccountLogin>,
+    /// The time after which it is removed if nobody uses it.
+    idle_expiry: String,
+}
+
+/// What every server has, also the main one.
+#[derive(Serialize, ToSchema)]
+struct ServerFacts {
     /// The base URL of its API.
     url: String,
     #[serde(flatten)]
     endpoints: EndpointsJson,
     /// Its CA certificate, in PEM.
     ca: String,
-    accounts: Vec<AccountLogin>,
     scenario: Option<String>,
-    /// The time after which it is removed if nobody uses it.
-    idle_expiry: String,
+    /// How many sessions are open.
+    sessions_open: usize,
+    /// How many captured messages it has.
+    messages: usize,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -49,9 +60,12 @@ struct AccountLogin {
     password: Box<str>,
 }
 
-/// Further servers.
+/// The servers of this process.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ServerList {
+    /// The main server.
+    #[schema(inline)]
+    main: ServerFacts,
     servers: Vec<ServerJson>,
     /// The maximum number at the same time.
     max_servers: usize,
@@ -81,28 +95,43 @@ query! {
 
 impl ServerJson {
     fn of(further: &FurtherServer, reached: &Reached) -> Self {
-        let server = &further.server;
         let base = format!("/v1/servers/{}", further.no);
-        let accounts = server.settings().members.iter();
+        let accounts = further.server.settings().members.iter();
         Self {
             id: further.no.to_string(),
             name: further.name.clone(),
-            url: format!("{}{base}", reached.url()),
-            endpoints: EndpointsJson::reached(server, reached, &base),
-            ca: server.ca().to_owned(),
+            facts: ServerFacts::of(&further.server, reached, &base, &base),
             accounts: accounts
                 .map(|member| AccountLogin { login: member.login.clone(), password: member.password.clone() })
                 .collect(),
-            scenario: server.engine().read(|world| world.scenario.as_ref().map(|loaded| loaded.name.clone())),
             idle_expiry: format!("{:?}", further.expiry),
         }
     }
 }
 
-/// List the further servers, in the order in which they were added.
+impl ServerFacts {
+    /// `api` is the path of its API, and `http` that of its endpoint `http`.
+    fn of(server: &Server, reached: &Reached, api: &str, http: &str) -> Self {
+        let (scenario, sessions_open, messages) = server.engine().read(|world| {
+            let scenario = world.scenario.as_ref().map(|loaded| loaded.name.clone());
+            (scenario, world.sessions(), world.journal.messages().len())
+        });
+        Self {
+            url: format!("{}{api}", reached.url()),
+            endpoints: EndpointsJson::reached(server, reached, http),
+            ca: server.ca().to_owned(),
+            scenario,
+            sessions_open,
+            messages,
+        }
+    }
+}
+
+/// List the further servers, in the order in which they were added, and the main server.
 #[utoipa::path(get, path = "/servers", responses((status = 200, description = "The servers.", body = ServerList)))]
 pub(super) async fn list(State(shared): State<Shared>, reached: Reached, _: NoParams) -> Json<ServerList> {
     Json(ServerList {
+        main: ServerFacts::of(shared.host.main(), &reached, "/v1", ""),
         servers: shared.host.further().iter().map(|further| ServerJson::of(further, &reached)).collect(),
         max_servers: shared.host.limits().servers,
         expired: shared.host.expired(),
