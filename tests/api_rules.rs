@@ -71,6 +71,7 @@ fn errors_in_the_text_of_a_rule_have_line_and_column() {
     assert_eq!((&in_json["problems"][0]["place"], &in_json["problems"][0]["line"]), (&json!("/on"), &NONE));
     let client = api.with(&[("content-type", "application/toml")]);
     assert!(client.send("POST", "/rules", *b"\xff").detail(400).contains("UTF-8"));
+    assert!(api.send("POST", "/rules", FULL).detail(400).contains("set the header `Content-Type: application/toml`"));
     assert_eq!(toml(&api, "PUT", "/rules/none", FULL).status, 404);
     assert_eq!(api.ok("/rules")["rules"], json!([]));
 }

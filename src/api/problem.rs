@@ -64,6 +64,12 @@ impl Problem {
         Self { field: Some(field.to_owned()), ..self }
     }
 
+    /// The same error with more to say about it.
+    pub(super) fn and(mut self, detail: &str) -> Self {
+        self.detail.push_str(detail);
+        self
+    }
+
     /// The resource does not exist, or no longer exists.
     pub(super) fn none(what: &str, name: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no {what} {name}"))

@@ -39,7 +39,8 @@ impl<S: Send + Sync> FromRequest<S> for RuleBody {
         let is_toml = media_type.eq_ignore_ascii_case("application/toml");
         let body = octets_of(request, state).await?;
         if !is_toml {
-            return value(&body).map(Self::Json);
+            let hint = "; to send a rule as TOML, set the header `Content-Type: application/toml`";
+            return value(&body).map(Self::Json).map_err(|problem| problem.and(hint));
         }
         let text = String::from_utf8(body.into());
         text.map(Self::Toml).map_err(|_| Problem::field("body", "the body is not valid UTF-8"))
