@@ -1,7 +1,7 @@
 //! Lists over HTTP that begin with the newest, and the search for words.
 
 use clients::api_client::ApiClient;
-use clients::line_client::LineClient;
+use clients::line_client::{LineClient, talk};
 use mailjig::MailServer;
 use serde_json::{Value, json};
 
@@ -24,8 +24,13 @@ fn ids(list: &Value) -> Vec<&str> {
 fn pages(api: &ApiClient, path: &str) -> (Vec<Vec<String>>, Value) {
     let first = api.ok(path);
     let mut pages = vec![first.clone()];
-    while let Some(older) = pages.last().unwrap()["older"].as_u64() {
-        pages.push(api.ok(format!("{path}&before={older}")));
+    loop {
+        let before = match &pages.last().unwrap()["older"] {
+            Value::String(session) => session.clone(),
+            Value::Number(cursor) => cursor.to_string(),
+            _ => break,
+        };
+        pages.push(api.ok(format!("{path}&before={before}")));
     }
     (pages.iter().map(|page| ids(page).into_iter().map(str::to_owned).collect()).collect(), first["next"].clone())
 }
@@ -162,4 +167,56 @@ fn a_search_is_a_filter_like_the_others() {
     api.post("/webhooks", &hook).expect(201);
     assert_eq!(ids(&api.delete("/messages?search=hello").expect(200)), ["m2"]);
     assert_eq!(ids(&api.ok("/messages")), ["m1"]);
+}
+
+#[test]
+fn the_newest_sessions_come_first_page_by_page() {
+    let (server, api) = start();
+    for n in 1..=5 {
+        let address = if n % 2 == 0 { server.smtp().address() } else { server.submission().address() };
+        talk(address, "QUIT\r\n");
+    }
+
+    let all = ["s5", "s4", "s3", "s2", "s1"];
+    assert_eq!(pages(&api, "/sessions?order=newest").0, [all]);
+    assert_eq!(pages(&api, "/sessions?order=newest&limit=2").0, [vec!["s5", "s4"], vec!["s3", "s2"], vec!["s1"]]);
+    assert_eq!(pages(&api, "/sessions?order=newest&limit=1&listener=smtp").0.concat(), ["s4", "s2"]);
+    assert_eq!(ids(&api.ok("/sessions?order=newest&before=s3")), ["s2", "s1"]);
+    assert_eq!(ids(&api.ok("/sessions?limit=2")), ["s1", "s2"]);
+    assert_eq!(ids(&api.ok("/sessions?limit=2&wait=5s&count=3")), ["s1", "s2"]);
+    assert_eq!(api.ok("/sessions")["older"], Value::Null);
+    for (path, field) in [
+        ("/sessions?before=s3", "before"),
+        ("/sessions?order=newest&before=x", "before"),
+        ("/sessions?order=newest&wait=1s", "wait"),
+        ("/sessions?order=newest&count=1", "count"),
+    ] {
+        assert_eq!(api.get(path).field(400), field, "{path}");
+    }
+}
+
+#[test]
+fn a_session_says_what_was_refused_and_which_rules_fired() {
+    let (server, api) = start();
+    for (id, on) in [("slow", "smtp.noop"), ("never", "smtp.vrfy"), ("full", "smtp.rcpt")] {
+        api.post("/rules", &json!({ "id": id, "on": on, "do": { "reply": "450 no" } })).expect(201);
+    }
+    let rule = json!({ "id": "noted", "on": "smtp.quit", "do": [{ "note": "bye" }, { "pass": true }] });
+    api.post("/rules", &rule).expect(201);
+
+    talk(
+        server.smtp().address(),
+        "XYZZY\r\nHELO x\r\nNOOP\r\nNOOP\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nQUIT\r\n",
+    );
+    talk(server.smtp().address(), "QUIT\r\n");
+    api.post("/settled", &json!({})).expect(204);
+
+    let [first, second] = ["s1", "s2"].map(|session| api.ok(format!("/sessions/{session}")));
+    assert_eq!((&first["refused"], &first["rules"]), (&json!(4), &json!(["slow", "full", "noted"])));
+    assert_eq!((&second["refused"], &second["rules"]), (&json!(0), &json!(["noted"])));
+    let records = api.ok("/journal?session=s1")["records"].as_array().unwrap().len();
+    assert_eq!(first["records"], records);
+    assert_eq!(api.ok("/sessions")["sessions"], json!([first, second]));
+    let sessions = server.sessions();
+    assert_eq!((sessions[0].refused, sessions[0].rules.concat().as_str()), (4, "slowfullnoted"));
 }

@@ -139,6 +139,12 @@ pub(super) struct SessionJson<'a> {
     mailbox: Option<&'a str>,
     idling: bool,
     messages: u32,
+    /// How many requests were refused.
+    refused: u64,
+    /// The names of the rules that fired in its exchanges.
+    rules: &'a [String],
+    /// How many of its records the journal keeps.
+    records: usize,
     ended: Option<EndedJson>,
 }
 
@@ -164,6 +170,9 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             mailbox: session.mailbox.as_deref(),
             idling: session.idling,
             messages: session.messages,
+            refused: session.refused,
+            rules: &session.rules,
+            records: session.records,
             ended: session.ended.map(|(at, ending)| EndedJson { at, ending, text: ending.to_string() }),
         }
     }

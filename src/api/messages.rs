@@ -119,9 +119,7 @@ pub(super) async fn list(
         let history = MailHistory { matcher, after, before };
         return newest::list(server, history, limit.unwrap_or(DEFAULT_LIMIT) as usize).await;
     }
-    if before.is_some() {
-        return Err(Problem::field("before", "`before` goes back, so it needs `order=newest`"));
-    }
+    newest::refuse_before(before.is_some())?;
     // Whoever waits for more messages than an answer has by default wants them all.
     let limit = limit.unwrap_or(DEFAULT_LIMIT.max(count.unwrap_or(0))) as usize;
     let selection = MessageSelection { matcher, after, limit };

@@ -16,7 +16,8 @@ use super::body::NoBody;
 use super::chunked::chunked;
 use super::json::SessionJson;
 use super::message_filters::listener;
-use super::params::{NoParams, Path, Value, query};
+use super::newest;
+use super::params::{NoParams, Order, Path, Value, query};
 use super::problem::Problem;
 use super::target::Target;
 use super::wait::wait_until;
@@ -51,6 +52,12 @@ query! {
     pub(super) struct SessionsQuery {
         /// Filters.
         filters: SessionFilters,
+        /// `newest` lists the newest first; default `oldest`.
+        order: Option<Order>,
+        /// With `order=newest`: only sessions that began before this one, the `older` of an earlier answer.
+        before: Option<SessionNo>,
+        /// The largest number of sessions in the answer; default: all.
+        limit: Option<u64>,
         /// Wait so long for sessions that match, such as `5s`.
         wait: Option<Duration>,
         /// How many sessions to wait for; default 1. With 0, the request waits until none matches.
@@ -91,17 +98,28 @@ query! {
 /// Sessions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SessionList<'a> {
-    sessions: Vec<SessionJson<'a>>,
+    pub(super) sessions: Vec<SessionJson<'a>>,
+    /// With `order=newest`: the cursor for older sessions, as `before`; `null` if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(super) older: Option<Option<SessionNo>>,
 }
 
 /// List sessions, or wait for them.
 #[utoipa::path(get, path = "/sessions", params(SessionsQuery), responses(
-    (status = 200, description = "The sessions, in the order in which they began.", body = SessionList),
+    (status = 200, description = "The sessions, in the order in which they began, or in the reverse order.",
+        body = SessionList),
     (status = 409, description = "The wait was in vain. `detail` says which filters each session does not match."),
 ))]
 pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result<Response, Problem> {
-    let SessionsQuery { filters, wait, count } = query;
+    let SessionsQuery { filters, order, before, limit, wait, count } = query;
     let matcher = filters.matcher()?;
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+    if order == Some(Order::Newest) {
+        newest::refuse_waiting(&[("wait", wait.is_some()), ("count", count.is_some())])?;
+        return Ok(newest::sessions(&server, &matcher, before, limit));
+    }
+    newest::refuse_before(before.is_some())?;
     if wait.is_none() && count.is_some() {
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
@@ -116,7 +134,7 @@ pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result
         let sessions = sessions_that(engine, &matcher);
         times.contains(sessions.len() as u64).then_some(sessions)
     };
-    let Some(sessions) = wait_until(&server, interest, within, check).await? else {
+    let Some(mut sessions) = wait_until(&server, interest, within, check).await? else {
         let engine = server.engine();
         let why = match count {
             Some(0) => matcher.explain_remaining(&engine.read(|world| Snapshot::of(&world.journal))),
@@ -124,12 +142,13 @@ pub(super) async fn list(Target(server): Target, query: SessionsQuery) -> Result
         };
         return Err(Problem::new(StatusCode::CONFLICT, format!("within {within:?}, {why}")));
     };
+    sessions.truncate(limit);
     Ok(Json(SessionList::of(&sessions)).into_response())
 }
 
 impl<'a> SessionList<'a> {
     pub(super) fn of(sessions: &'a [Arc<Session>]) -> Self {
-        Self { sessions: sessions.iter().map(|session| SessionJson::from(&**session)).collect() }
+        Self { sessions: sessions.iter().map(|session| SessionJson::from(&**session)).collect(), older: None }
     }
 }
 

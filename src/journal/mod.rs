@@ -124,6 +124,12 @@ impl Journal {
         self.sessions.iter()
     }
 
+    /// The sessions that are kept and began before this one, in the order of acceptance.
+    #[cfg(feature = "api")]
+    pub(crate) fn sessions_before(&self, no: SessionNo) -> impl DoubleEndedIterator<Item = &SessionLog> {
+        self.sessions.before(no)
+    }
+
     pub(crate) fn session(&self, no: SessionNo) -> Option<&SessionLog> {
         self.sessions.get(no)
     }

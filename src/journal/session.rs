@@ -74,6 +74,14 @@ pub struct Session {
     pub idling: bool,
     /// How many messages were captured from it.
     pub messages: u32,
+    /// How many requests were refused.
+    pub refused: u64,
+    /// The names of the rules that fired in its exchanges, in the order in which they first did.
+    pub rules: Vec<String>,
+    /// How many of its records are kept.
+    #[cfg(feature = "api")]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) records: usize,
     /// When and why it ended; `None` while it lasts.
     pub ended: Option<(Timestamp, Ending)>,
 }

@@ -34,9 +34,8 @@ pub(crate) struct SessionLog {
     leaving: bool,
     /// The time of the last record.
     latest: Timestamp,
-    /// How many requests the client made, and how many of them were refused; evicted records count too.
+    /// How many requests the client made; evicted records count too.
     requests: u64,
-    refusals: u64,
     /// Exchanges whose reply was neither sent nor lost yet.
     open: VecDeque<OpenExchange>,
     /// What has been received of the next request.
@@ -56,6 +55,10 @@ impl SessionLog {
             mailbox: None,
             idling: false,
             messages: 0,
+            refused: 0,
+            rules: Vec::new(),
+            #[cfg(feature = "api")]
+            records: 0,
             ended: None,
         };
         Self {
@@ -70,7 +73,6 @@ impl SessionLog {
             leaving: false,
             latest: at,
             requests: 0,
-            refusals: 0,
             open: VecDeque::new(),
             unfinished: Unfinished::default(),
         }
@@ -93,7 +95,7 @@ impl SessionLog {
 
     /// How many of them were refused.
     pub(crate) fn refusals(&self) -> u64 {
-        self.refusals
+        self.facts.refused
     }
 
     /// The time of the last record.
@@ -142,6 +144,9 @@ impl SessionLog {
         }
         self.records.push(seq);
         self.latest = at;
+        self.learn_rules(kind);
+        #[cfg(feature = "api")]
+        self.count_records();
     }
 
     /// Moves the session's times back, as server time was.
@@ -154,7 +159,7 @@ impl SessionLog {
 
     fn owe(&mut self, open: OpenExchange) {
         self.requests += u64::from(open.is_asked());
-        self.refusals += u64::from(open.is_refused());
+        self.count_refused(false, open.is_refused());
         self.open.push_back(open);
         self.unfinished = Unfinished::default();
     }
@@ -173,7 +178,16 @@ impl SessionLog {
         if let Some(open) = self.open.iter_mut().rfind(|open| open.exchange == exchange) {
             let before = open.is_refused();
             open.say(octets, status, detail);
-            self.refusals = self.refusals + u64::from(open.is_refused()) - u64::from(before);
+            let is_refused = open.is_refused();
+            self.count_refused(before, is_refused);
+        }
+    }
+
+    /// The status of a reply changed, or is there.
+    fn count_refused(&mut self, before: bool, is_refused: bool) {
+        if before != is_refused {
+            let facts = Arc::make_mut(&mut self.facts);
+            facts.refused = facts.refused + u64::from(is_refused) - u64::from(before);
         }
     }
 
@@ -267,9 +281,42 @@ impl SessionLog {
         known.idling = idling.unwrap_or(known.idling);
     }
 
+    /// Adds the rules that fired in a record.
+    fn learn_rules(&mut self, kind: &RecordKind) {
+        let noted = match kind {
+            RecordKind::Noted(noted) => noted.by.as_ref(),
+            RecordKind::Opened(_)
+            | RecordKind::Exchange(_)
+            | RecordKind::Part(_)
+            | RecordKind::Closed { .. }
+            | RecordKind::Dropped { .. }
+            | RecordKind::Secured(_)
+            | RecordKind::Unsecured(_)
+            | RecordKind::Ended(_)
+            | RecordKind::Outside(_) => None,
+        };
+        let trace = kind.detail().and_then(|detail| detail.trace.as_ref());
+        let fired = trace.into_iter().flat_map(|trace| trace.fired.iter().map(|fired| &fired.rule));
+        for rule in fired.chain(noted) {
+            if !self.facts.rules.iter().any(|known| **known == **rule) {
+                Arc::make_mut(&mut self.facts).rules.push(rule.as_ref().to_owned());
+            }
+        }
+    }
+
+    #[cfg(feature = "api")]
+    fn count_records(&mut self) {
+        let records = self.records.iter().len();
+        if self.facts.records != records {
+            Arc::make_mut(&mut self.facts).records = records;
+        }
+    }
+
     /// Removes the numbers of evicted records. Returns false if the session has ended and none of its records is kept.
     pub(super) fn raise_floor(&mut self, floor: Seq) -> bool {
         self.records.drop_below(Seq(floor.0 + 1));
+        #[cfg(feature = "api")]
+        self.count_records();
         !(self.records.is_empty() && self.facts.ended.is_some())
     }
 }

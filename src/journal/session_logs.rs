@@ -32,6 +32,12 @@ impl SessionLogs {
         self.0.iter()
     }
 
+    /// The sessions with lower numbers.
+    #[cfg(feature = "api")]
+    pub(super) fn before(&self, no: SessionNo) -> impl DoubleEndedIterator<Item = &SessionLog> {
+        self.0.range(..self.0.partition_point(|log| log.no < no))
+    }
+
     /// Removes sessions for which `keep` is false, among those that began at this record or before it: later ones have no
     /// record there.
     pub(super) fn retain_begun(&mut self, at: Seq, mut keep: impl FnMut(&mut SessionLog) -> bool) {

@@ -12,6 +12,8 @@ mod mail_history;
 mod mail_query;
 #[cfg(feature = "api")]
 mod marks;
+#[cfg(feature = "api")]
+mod session_history;
 mod sessions;
 mod settings;
 #[cfg(test)]
@@ -43,6 +45,8 @@ pub(crate) use mail_history::{History, MailHistory};
 pub(crate) use mail_query::MailQuery;
 #[cfg(feature = "api")]
 pub(crate) use marks::{MarkChange, Marks};
+#[cfg(feature = "api")]
+pub(crate) use session_history::newest_sessions;
 pub(crate) use settings::Settings;
 #[cfg(feature = "api")]
 pub(crate) use settings::{ANY_ORIGIN, Compat};
