@@ -38,3 +38,8 @@ fn frame() {
 fn token() {
     in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
 }
+
+#[test]
+fn rules() {
+    in_a_browser("rules.js");
+}

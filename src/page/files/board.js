@@ -1,0 +1,184 @@
+// The state that rules work with: the scenario in force, the clock, the variables.
+
+import { $, $$, h, fill } from './dom.js';
+import { api, view } from './api.js';
+import { ask, attempt, say } from './page.js';
+import { clockTime, plural } from './format.js';
+
+export class Board {
+  // `reload` reads everything again, `seen(state)` gets what is known, for the line above the list.
+  constructor({ reload, seen }) {
+    Object.assign(this, { reload, seen });
+    this.variables = new Map();
+    $('#pause').addEventListener('click', () => this.toggleClock());
+    for (const button of $$('#advance [data-by]')) button.addEventListener('click', () => this.advance(button.dataset.by));
+    $('#advance').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.advance($('#advance').elements.by.value);
+    });
+    $('#add-variable').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#add(event.target);
+    });
+    $('#reset').addEventListener('click', () => this.#reset());
+    setInterval(() => this.#tick(), 1000);
+  }
+
+  async read() {
+    const [scenario, clock, variables] = await Promise.all([api.get('scenario'), api.get('clock'), api.get('state')]);
+    Object.assign(this, { scenario, clock, readAt: Date.now() });
+    this.#showScenario();
+    this.#showClock();
+    this.#showVariables(variables);
+    this.seen({ scenario, clock, variables });
+  }
+
+  // ---- the scenario
+
+  #showScenario() {
+    const { name, about, client_must: must, seed, rules, warnings } = this.scenario;
+    const text = JSON.stringify(this.scenario);
+    if (text === this.shown) return;
+    this.shown = text;
+    const place = $('#scenario-now');
+    if (name === null) return fill(place, h('p', {}, `None is loaded; the seed is ${seed}.`), h('p', {}, h('a.button', { href: view('rules') + '?catalogue' }, 'Open the catalogue')));
+    fill(
+      place,
+      h('p', {}, h('b.mono', {}, name)),
+      about && h('p', {}, about),
+      h('dl.facts', {}, must?.length ? [h('dt', {}, 'Client must'), h('dd', {}, must.map((one) => h('span.tag', {}, one)))] : null, h('dt', {}, 'Seed'), h('dd', {}, String(seed)), h('dt', {}, 'Rules'), h('dd', {}, rules.length ? rules.map((rule) => [h('a.mono', { href: view('rules', rule) }, rule), ' ']) : 'none')),
+      warnings?.map((warning) => h('p.notice', {}, warning)),
+      h('div.line', {}, h('button', { type: 'button', id: 'unload', onclick: () => this.#unload() }, 'Unload')),
+    );
+  }
+
+  async #unload() {
+    const { name, rules } = this.scenario;
+    if (!(await ask(`Unload ${name}?`, `Its ${plural(rules.length, 'rule')}, its accounts and its mail are removed. Rules that were added stay.`, 'Unload'))) return;
+    await attempt(() => api.delete('scenario'), `Unloaded ${name}`);
+    await this.reload();
+  }
+
+  // ---- the clock
+
+  #showClock() {
+    const { paused } = this.clock;
+    const text = paused ? 'paused' : 'running';
+    const state = $('#clock-state');
+    if (state.textContent !== text) state.textContent = text;
+    $('#pause').textContent = paused ? 'Resume' : 'Pause';
+    this.#tick();
+  }
+
+  #tick() {
+    if (!this.clock) return;
+    const now = Date.parse(this.clock.now) + (this.clock.paused ? 0 : Date.now() - this.readAt);
+    const place = $('#now');
+    place.dateTime = new Date(now).toISOString();
+    place.textContent = clockTime(now);
+  }
+
+  async toggleClock() {
+    await attempt(() => api.post(`clock/${this.clock.paused ? 'resume' : 'pause'}`));
+    await this.reload();
+  }
+
+  async advance(by) {
+    const problem = $('#advance + .problem');
+    try {
+      await api.post('clock/advance', { by });
+      problem.hidden = true;
+      say(`Advanced the clock by ${by}`);
+    } catch (error) {
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+    await this.reload();
+  }
+
+  // ---- the variables
+
+  // Keeps the rows, so that a value that is being typed is not lost.
+  #showVariables(variables) {
+    const body = $('#variables tbody');
+    for (const [name, row] of this.variables) {
+      if (name in variables) continue;
+      row.remove();
+      this.variables.delete(name);
+    }
+    for (const [name, value] of Object.entries(variables)) {
+      const row = this.variables.get(name) ?? this.#row(name, body);
+      row.show(value);
+    }
+    $('#variables').hidden = this.variables.size === 0;
+  }
+
+  #row(name, body) {
+    const input = h('input', { 'aria-label': `Value of ${name}`, autocomplete: 'off', spellcheck: 'false' });
+    const form = `set-${this.variables.size}`;
+    input.setAttribute('form', form);
+    const button = h('button', { form: null }, 'Set');
+    button.setAttribute('form', form);
+    const row = h('tr', {}, h('th', { scope: 'row', class: 'mono' }, name), h('td', {}, h('form', { id: form, onsubmit: (event) => (event.preventDefault(), this.#set(name, input.value)) }, input)), h('td', {}, button));
+    row.show = (value) => {
+      const text = shown(value);
+      // Its text is the user's while it differs from what was shown.
+      if (input.value === (row.text ?? input.value)) input.value = text;
+      row.text = text;
+    };
+    this.variables.set(name, row);
+    body.append(row);
+    return row;
+  }
+
+  async #set(name, text) {
+    const problem = $('#add-variable + .problem');
+    try {
+      await api.put('state', { [name]: typed(text) });
+      problem.hidden = true;
+      this.variables.get(name)?.show(typed(text));
+      say(`Set ${name}`);
+    } catch (error) {
+      problem.textContent = error.message;
+      problem.hidden = false;
+      return false;
+    }
+    await this.reload();
+    return true;
+  }
+
+  async #add(form) {
+    const name = form.elements.name.value.trim();
+    if (!name) return form.elements.name.focus();
+    if (await this.#set(name, form.elements.value.value)) {
+      form.reset();
+      form.elements.name.focus();
+    }
+  }
+
+  // ---- the server
+
+  async #reset() {
+    if (!(await ask('Reset the server?', 'Mail, accounts, rules, expectations, scenario, variables, counts and clock are again as at the start. Open sessions are ended.', 'Reset'))) return;
+    await attempt(() => api.post('reset'), 'Reset the server');
+    await this.reload();
+  }
+}
+
+// A value as it is typed: text in quotes if it would be something else without them.
+function shown(value) {
+  return typeof value === 'string' && typed(value) !== value ? JSON.stringify(value) : String(value);
+}
+
+function typed(text) {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  if (/^".*"$/s.test(text)) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  }
+  return text;
+}

@@ -1,0 +1,165 @@
+// Rules, scenarios and verifications as code for tests.
+
+import { base } from './api.js';
+import { quoted } from './copy_as_test.js';
+import { tomlStep } from './toml.js';
+import { conditions, eventsOf } from './rule_words.js';
+
+const MODULES = { smtp: ['smtp', 'smtp'], lmtp: ['lmtp', 'smtp'], imap: ['imap', 'imap'], pop3: ['pop3', 'pop3'], tcp: ['tcp', 'tcp'], tls: ['tls', 'tcp'], '*': ['any_protocol', 'any'] };
+const SPEAKING = ['smtp', 'imap', 'pop3', 'any'];
+const OTHERS = { 'mail.delivered': 'rules::mail::delivered()', 'state.changed': 'rules::state::changed()', timer: 'rules::timer()' };
+
+// An event as a point of the builder, and its kind: all points of a rule are of one kind.
+function point(event) {
+  if (event in OTHERS) return { code: OTHERS[event], kind: event };
+  const [first, ...rest] = event.split('.');
+  if (!rest.length || !(first in MODULES)) return null;
+  const [module, kind] = MODULES[first];
+  return { code: `rules::${module}::event(${quoted.rust(rest.join('.'))})`, kind: event === 'tls.hello' ? event : kind };
+}
+
+const EXPECTED = [
+  [/^=?(\d+)$/, (n) => n],
+  [/^>=(\d+)$/, (n) => `${n}..`],
+  [/^<=(\d+)$/, (n) => `..=${n}`],
+  [/^(\d+)-(\d+)$/, (least, most) => `${least}..=${most}`],
+];
+
+function expected(text) {
+  for (const [pattern, code] of EXPECTED) {
+    const found = pattern.exec(text);
+    if (found) return code(...found.slice(1));
+  }
+  return null;
+}
+
+// The rule with the builder, one call in a line, or null if the builder cannot express it.
+export function rustRule(rule, indent = '') {
+  const points = eventsOf(rule).map(point);
+  if (points.some((one) => !one || one.kind !== points[0].kind)) return null;
+  const isOdd = conditions(rule.when).some(([, value]) => typeof value === 'object');
+  const times = rule.expect === undefined ? '' : expected(rule.expect);
+  if (isOdd || times === null) return null;
+  const calls = points.slice(1).map(({ code }) => `or(${code})`);
+  for (const [field, value] of conditions(rule.when)) calls.push(`when(${quoted.rust(field)}, ${quoted.rust(String(value))})`);
+  if (rule.times !== undefined) calls.push(`times(${rule.times})`);
+  if (rule.nth !== undefined) calls.push(`nth(${quoted.rust(String(rule.nth))})`);
+  if (rule.per !== undefined) calls.push(`per(${quoted.rust(rule.per)})`);
+  if (rule.chance !== undefined) calls.push(`chance(${Number.isInteger(rule.chance) ? `${rule.chance}.0` : rule.chance})`);
+  for (const step of [rule.do].flat()) calls.push(rustStep(step, points[0].kind));
+  if (times) calls.push(`expect(${times})`);
+  calls.push(`named(${quoted.rust(rule.id)})`);
+  return `on(${points[0].code})${calls.map((call) => `\n${indent}    .${call}`).join('')}`;
+}
+
+function rustStep(step, kind) {
+  const isReply = Object.keys(step).length === 1 && typeof step.reply === 'string' && SPEAKING.includes(kind);
+  return isReply ? `reply(${quoted.rust(step.reply)})` : `step(${quoted.rust(tomlStep(step))})`;
+}
+
+// Text that may have quotes and hashes as a raw string of Rust.
+function raw(text) {
+  const hashes = '#'.repeat(1 + Math.max(0, ...[...text.matchAll(/"(#*)/g)].map(([, its]) => its.length)));
+  return `r${hashes}"${text}"${hashes}`;
+}
+
+const scenarioOf = (rules) => `Scenario::text("scenario.toml", ${raw(`mailjig = 1\n\n${rules.map(({ text }) => text).join('\n')}`)})`;
+
+// How a Rust test has these rules, the outermost first: statements, behind `let server = …`.
+function rustServer(rules, scenario) {
+  const added = rules.filter((its) => !(scenario && its.loaded));
+  const mounts = added.map(({ rule }) => rustRule(rule, '    ')).reverse();
+  if (mounts.includes(null)) return `    let server = MailServer::builder()\n        .scenario(${scenarioOf(rules)})\n        .start();`;
+  const start = scenario ? `MailServer::builder().scenario(${scenario}).start()` : 'MailServer::start()';
+  return [`    let server = ${start};`, ...mounts.map((mount) => `    server.mount(${mount});`)].join('\n');
+}
+
+const test = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
+
+const here = (path) => `${location.origin}${base}/${path}`;
+const CODE = 'the code under test sends or reads mail here';
+
+// A test that mounts the rule, and fails if it does not fire.
+export function ruleTest({ rule, text }) {
+  const mount = rustRule(rule, '    ');
+  const rust = mount
+    ? `    let server = MailServer::start();\n    let rule = server.mount(${mount});`
+    : `    let server = MailServer::builder()\n        .scenario(${scenarioOf([{ text }])})\n        .start();\n    let rule = server.rule(${quoted.rust(rule.id)});`;
+  const its = here(`rules/${encodeURIComponent(rule.id)}`);
+  const fires = `${its}?fired=1&wait=5s`;
+  return {
+    curl: [
+      '#!/bin/sh',
+      'set -e',
+      `curl -s -o /dev/null -X DELETE ${quoted.curl(its)}   # one from before`,
+      `curl -sS --fail-with-body ${quoted.curl(here('rules'))} -H 'Content-Type: application/toml' --data-binary ${quoted.curl(text)}`,
+      `# … ${CODE} …`,
+      `curl -sS --fail-with-body ${quoted.curl(fires)}`,
+    ].join('\n'),
+    rust: `use std::time::Duration;\n\n${test('the_rule_fires', `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    rule.wait(1).within(Duration::from_secs(5)).block();`)}`,
+    python: [
+      PYTHON,
+      `call("DELETE", ${quoted.python(its)}, missing_ok=True)  # one from before`,
+      `call("POST", ${quoted.python(here('rules'))}, ${quoted.python(text)}, "application/toml")`,
+      `# … ${CODE} …`,
+      `call("GET", ${quoted.python(fires)})`,
+    ].join('\n'),
+    javascript: [
+      JAVASCRIPT,
+      `await fetch(${quoted.javascript(its)}, { method: 'DELETE' }); // one from before`,
+      `await call('POST', ${quoted.javascript(here('rules'))}, ${quoted.javascript(text)}, 'application/toml');`,
+      `// … ${CODE} …`,
+      `await call('GET', ${quoted.javascript(fires)});`,
+    ].join('\n'),
+  };
+}
+
+// A test under a scenario of the catalogue.
+export function scenarioTest(name, params) {
+  const body = JSON.stringify(Object.keys(params).length ? { name, params } : { name });
+  const sets = Object.entries(params).map(([param, value]) => `.set(${quoted.rust(param)}, ${quoted.rust(value)})`);
+  const rust = `    let server = MailServer::builder()\n        .scenario(Scenario::named(${quoted.rust(name)})${sets.join('')})\n        .start();`;
+  const load = here('scenario');
+  return whole(
+    [`curl -sS --fail-with-body -X PUT ${quoted.curl(load)} -H 'Content-Type: application/json' -d ${quoted.curl(body)}`],
+    `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …`,
+    [`call("PUT", ${quoted.python(load)}, ${quoted.python(body)})`],
+    [`await call('PUT', ${quoted.javascript(load)}, ${quoted.javascript(body)});`],
+    true,
+  );
+}
+
+// A test that verifies the server as it is now. `shipped` is the scenario in force, if it comes with mailjig.
+export function verifyTest(rules, shipped, seed) {
+  const scenario = shipped && `Scenario::named(${quoted.rust(shipped)}).seed(${seed})`;
+  const rust = `${rustServer(rules, scenario)}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …`;
+  return whole([], rust, [], [], false);
+}
+
+function whole(curl, rust, python, javascript, hasCode) {
+  const verify = here('verify?wait=5s');
+  return {
+    curl: ['#!/bin/sh', 'set -e', ...curl, ...(hasCode ? [`# … ${CODE} …`] : []), `curl -sS --fail-with-body -X POST ${quoted.curl(verify)}`].join('\n'),
+    rust: test('what_is_expected_happens', `${rust}\n    server.verify().block();`),
+    python: [PYTHON, ...python, ...(hasCode ? [`# … ${CODE} …`] : []), `call("POST", ${quoted.python(verify)})`].join('\n'),
+    javascript: [JAVASCRIPT, ...javascript, ...(hasCode ? [`// … ${CODE} …`] : []), `await call('POST', ${quoted.javascript(verify)});`].join('\n'),
+  };
+}
+
+const PYTHON = `import json, urllib.error, urllib.request
+
+def call(method, url, body=None, kind="application/json", missing_ok=False):
+    request = urllib.request.Request(url, body and body.encode(), {"Content-Type": kind}, method=method)
+    try:
+        return urllib.request.urlopen(request).read()
+    except urllib.error.HTTPError as error:
+        if missing_ok and error.code == 404:
+            return None
+        raise AssertionError(json.load(error)["detail"]) from None
+`;
+
+const JAVASCRIPT = `async function call(method, url, body, kind = 'application/json') {
+  const response = await fetch(url, { method, body, headers: body && { 'Content-Type': kind } });
+  if (!response.ok) throw new Error((await response.json()).detail);
+}
+`;
