@@ -1,3 +1,295 @@
-import { onUpdate } from './updates.js';
+// The view of messages: the list, the search, the selection, and which message is open.
 
-onUpdate(() => {});
+import { $, debounce, h, throttle } from './dom.js';
+import { api, view } from './api.js';
+import { ask, attempt, say, shortcut } from './page.js';
+import { plural } from './format.js';
+import { copyAsTest } from './copy_as_test.js';
+import { filters, unknownFields } from './message_search.js';
+import { emptyList, emptySearch, fieldHints } from './messages_empty.js';
+import { MessageList } from './message_list.js';
+import { messageRow, ROW_HEIGHT } from './message_row.js';
+import { listTests, messageTest } from './message_tests.js';
+import { MessageView } from './message_view.js';
+import { onUpdate } from './updates.js';
+import { WindowedList } from './windowed_list.js';
+import './popover.js';
+
+const title = document.title;
+const split = $('#split');
+const field = $('#search');
+// What came since the page was opened and was not opened itself.
+const unseen = new Set();
+
+const messages = new MessageList();
+const list = new WindowedList($('#list'), { rowHeight: ROW_HEIGHT, key: ({ id }) => id, label: 'Messages, newest first', multiple: true, render: (item) => messageRow(item, unseen.has(item.id)) });
+const opened = new MessageView($('#detail'), { chosen: (tab) => history.replaceState(null, '', `${location.pathname}${location.search}#${tab}`) });
+
+// ---- the list
+
+messages.addEventListener('change', ({ detail: { arrived } }) => {
+  for (const { id } of arrived) unseen.add(id);
+  const { selected } = list;
+  const before = selected.size;
+  list.set(messages.items);
+  list.cursor = list.cursor < 0 && opened.id ? list.indexOf(opened.id) : list.cursor;
+  list.draw();
+  if (selected.size !== before) showSelection();
+  showState();
+  showPosition();
+});
+
+function showState() {
+  const { items, problem, isRead, isComplete } = messages;
+  const isWrongFilter = problem?.status === 400;
+  $('#search-problem').hidden = !isWrongFilter;
+  $('#search-problem').textContent = isWrongFilter ? problem.message : '';
+  field.setAttribute('aria-invalid', String(isWrongFilter));
+  $('#list-problem').hidden = !problem || isWrongFilter;
+  $('#list-problem span').textContent = problem?.message ?? '';
+  const unknown = unknownFields(field.value);
+  $('#search-note').hidden = !unknown.length;
+  $('#search-note').textContent = unknown.length ? `“${unknown.join(', ')}” is not a field: it is searched as a word.` : '';
+  const isSearch = Object.keys(messages.filters).length > 0;
+  const count = items.length.toLocaleString('en');
+  $('#count').textContent = isRead ? `${isComplete ? plural(items.length, 'message') : `${count} and more messages`}${isSearch ? ' found' : ''}` : '';
+  const isEmpty = isRead && !items.length && !problem;
+  $('#list').hidden = !items.length;
+  $('#empty').hidden = !isEmpty || isSearch;
+  $('#nothing-found').hidden = !isEmpty || !isSearch;
+  if (isEmpty && isSearch) emptySearch($('#nothing-found'), field.value, search);
+  else if (isEmpty) emptyList($('#empty'));
+  for (const id of ['#delete', '#select-all']) $(id).disabled = !items.length;
+}
+
+function showSelection() {
+  const { size } = list.selected;
+  $('#select-all').textContent = size ? 'Select none' : 'Select all';
+  $('#delete').textContent = size ? `Delete ${size.toLocaleString('en')} selected` : Object.keys(messages.filters).length ? 'Delete found' : 'Delete all';
+}
+
+list.addEventListener('select', showSelection);
+list.addEventListener('open', ({ detail: { item } }) => go(item.id));
+list.addEventListener('cursor', ({ detail: { item } }) => {
+  // Whoever moves on with a message open reads the next one; held keys skip over the others.
+  if (opened.id && item.id !== opened.id) follow(item.id);
+});
+const follow = debounce(60, (id) => opened.id && opened.id !== id && go(id, { replace: true }));
+
+$('#list').addEventListener('click', (event) => {
+  const check = event.target.closest('.check');
+  if (!check) return;
+  event.stopPropagation();
+  list.cursor = Number(check.closest('.row').dataset.index);
+  list.toggle(list.cursor);
+}, true);
+
+$('#list').addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === 'a') {
+    event.preventDefault();
+    list.selectAll(true);
+  }
+});
+
+// ---- live
+
+const reload = throttle(3000, () => messages.reload());
+let isFirst = true;
+
+onUpdate((update) => {
+  if (update.reset) {
+    messages.reset();
+    if (opened.message) opened.deleted();
+  } else if (update.all && !isFirst) {
+    messages.reload();
+    opened.check();
+  } else if (update.removed && !update.all) {
+    reload();
+    opened.check();
+  }
+  if (update.messages) messages.update();
+  isFirst = false;
+});
+
+// ---- the search
+
+function search(text) {
+  field.value = text;
+  const url = new URL(location.href);
+  if (text) url.searchParams.set('q', text);
+  else url.searchParams.delete('q');
+  history.replaceState(null, '', url);
+  find();
+}
+
+function find() {
+  const wanted = filters(field.value);
+  if (messages.isRead && !messages.problem && JSON.stringify(wanted) === JSON.stringify(messages.filters)) return showState();
+  list.selected.clear();
+  messages.search(wanted);
+  showSelection();
+}
+
+const searchSoon = debounce(150, () => search(field.value));
+field.addEventListener('input', searchSoon);
+field.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && field.value) {
+    event.preventDefault();
+    search('');
+  } else if (['Enter', 'ArrowDown'].includes(event.key)) {
+    event.preventDefault();
+    search(field.value);
+    $('#list').focus();
+    if (list.cursor < 0) list.moveTo(0);
+  }
+});
+fieldHints($('#fields'), (token) => {
+  $('#fields').hidePopover();
+  field.value = `${field.value.trimEnd()} ${token}`.trimStart();
+  field.focus();
+  const value = field.value.length - token.length + token.indexOf(':') + 1;
+  field.setSelectionRange(value, field.value.length);
+});
+
+// ---- which message is open
+
+const path = () => decodeURIComponent(location.pathname.slice(view('messages').length + 1)) || null;
+
+function go(id, { replace = false } = {}) {
+  history[replace ? 'replaceState' : 'pushState'](null, '', `${view('messages', id)}${location.search}${location.hash}`);
+  // With little room the list is not there to keep the focus.
+  show(id).then(() => opened.message && !$('#list').offsetParent && $('#subject').focus());
+}
+
+async function show(id) {
+  split.classList.add('open');
+  const index = list.indexOf(id);
+  if (index >= 0 && index !== list.cursor) list.moveTo(index);
+  unseen.delete(id);
+  list.drawn.clear();
+  list.draw();
+  await opened.open(id, location.hash.slice(1));
+  if (!opened.message) return;
+  document.title = `${opened.message.subject || opened.id} · ${title}`;
+  // `latest` is now known by its number.
+  if (path() === 'latest') go(opened.id, { replace: true });
+  showPosition();
+}
+
+function showPosition() {
+  const index = opened.id ? list.indexOf(opened.id) : -1;
+  $('#position').textContent = index >= 0 ? `${(index + 1).toLocaleString('en')} of ${messages.items.length.toLocaleString('en')}` : '';
+}
+
+function close() {
+  if (!path()) return;
+  history.pushState(null, '', `${view('messages')}${location.search}`);
+  route();
+  $('#list').focus();
+}
+
+function route() {
+  const text = new URL(location.href).searchParams.get('q') ?? '';
+  if (text !== field.value || !messages.isRead) {
+    field.value = text;
+    find();
+  }
+  const id = path();
+  const tab = location.hash.slice(1);
+  if (id && id === opened.id) return opened.show(tab);
+  if (id) return show(id);
+  split.classList.remove('open');
+  document.title = title;
+  opened.close();
+}
+
+window.addEventListener('popstate', route);
+
+function step(by) {
+  if (!messages.items.length) return;
+  list.moveTo(list.cursor < 0 ? 0 : list.cursor + by);
+  if (!opened.id) $('#list').focus();
+}
+
+// ---- deleting
+
+async function deleteMessages() {
+  const ids = list.selected.size ? [...list.selected] : opened.id ? [opened.id] : messages.items[list.cursor] ? [messages.items[list.cursor].id] : [];
+  if (ids.length) await deleteThese(ids);
+}
+
+async function deleteThese(ids) {
+  const what = ids.length === 1 ? ids[0] : plural(ids.length, 'selected message');
+  if (!(await ask(`Delete ${what}?`, `Also from all mailboxes. Clients that have a mailbox open learn of it. This cannot be undone.`, 'Delete'))) return;
+  const rest = [...ids];
+  const gone = new Set();
+  const some = async () => {
+    for (let id = rest.pop(); id; id = rest.pop()) {
+      // What is gone already was to be deleted anyway.
+      await api.delete(`messages/${id}`).catch((error) => { if (error.status !== 404) throw error; });
+      gone.add(id);
+    }
+  };
+  await attempt(() => Promise.all(Array.from({ length: 5 }, some)));
+  forget(gone);
+  say(`Deleted ${gone.size === 1 ? [...gone][0] : plural(gone.size, 'message')}`);
+}
+
+async function deleteAll() {
+  const isSearch = Object.keys(messages.filters).length > 0;
+  const detail = isSearch
+    ? 'Every message that matches the search, also from all mailboxes. This cannot be undone.'
+    : 'Every captured message, also from all mailboxes, and with them the journal, and the sessions that have ended with their transcripts. This cannot be undone.';
+  if (!(await ask(isSearch ? 'Delete all messages found?' : 'Delete all messages?', detail, 'Delete all'))) return;
+  const answer = await attempt(() => api.delete('messages', messages.filters));
+  if (!answer) return;
+  forget(new Set(answer.messages.map(({ id }) => id)));
+  say(`Deleted ${plural(answer.messages.length, 'message')}`);
+}
+
+// Takes deleted messages out of the list, and opens the next one in place of one that was open.
+function forget(gone) {
+  const wasOpen = opened.id && gone.has(opened.id);
+  const following = messages.items.slice(Math.max(0, list.cursor)).find(({ id }) => !gone.has(id)) ?? messages.items.findLast(({ id }) => !gone.has(id));
+  for (const id of gone) list.selected.delete(id);
+  messages.drop(gone);
+  showSelection();
+  if (list.cursor < 0 && following) list.moveTo(list.indexOf(following.id));
+  if (!wasOpen) return;
+  if (following) go(following.id, { replace: true });
+  else close();
+}
+
+// ---- buttons and keys
+
+$('#delete').addEventListener('click', () => (list.selected.size ? deleteThese([...list.selected]) : deleteAll()));
+$('#select-all').addEventListener('click', () => list.selectAll(!list.selected.size));
+$('#delete-open').addEventListener('click', () => deleteThese([opened.id]));
+$('#back').addEventListener('click', close);
+$('#previous').addEventListener('click', () => step(-1));
+$('#following').addEventListener('click', () => step(1));
+$('#retry').addEventListener('click', () => messages.reset());
+$('#copy-message').addEventListener('click', async () => {
+  const test = await attempt(() => messageTest(opened.message));
+  if (test) copyAsTest(...test);
+});
+for (const [kind, test] of Object.entries(listTests)) {
+  $('#tests').append(h('button.quiet', { type: 'button', onclick: () => {
+    $('#tests').hidePopover();
+    copyAsTest(...test.code(messages.filters, messages.items.length));
+  }, data: { kind } }, test.title));
+}
+
+shortcut('/', 'Search', () => field.select());
+shortcut('j', 'Next message', () => step(1));
+shortcut('k', 'Previous message', () => step(-1));
+shortcut('ArrowRight', 'Next message', () => step(1));
+shortcut('ArrowLeft', 'Previous message', () => step(-1));
+shortcut('x', 'Select or deselect the message', () => list.cursor >= 0 && list.toggle(list.cursor));
+shortcut('Delete', 'Delete the selected messages, or the one that is open', deleteMessages);
+shortcut('t', 'Next tab', () => opened.message && opened.tabs.step(1));
+shortcut('T', 'Previous tab', () => opened.message && opened.tabs.step(-1));
+shortcut('Escape', 'Deselect, or close the message', () => (list.selected.size ? list.selectAll(false) : close()));
+
+showSelection();
+route();
