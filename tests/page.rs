@@ -43,3 +43,8 @@ fn token() {
 fn rules() {
     in_a_browser("rules.js");
 }
+
+#[test]
+fn messages() {
+    in_a_browser("messages.js");
+}

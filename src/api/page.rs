@@ -39,9 +39,9 @@ const REMOTE_MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sa
 
 /// What stands before the elements of a document.
 static PROLOGUE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\s*<!doctype[^>]*>"));
-/// Browsers open connections for some links before any policy is asked (`rel=preconnect`). No other spelling makes this
-/// element.
-static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<link"));
+/// Browsers open connections for some elements before any policy is asked: for links (`rel=preconnect`) and for documents
+/// in frames. No other spelling makes these elements.
+static CONNECTS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)<(link|i?frame)"));
 
 query! {
     /// How to show the HTML of a message.
@@ -149,7 +149,7 @@ fn for_display(html: &str, message: &Message, is_remote: bool) -> String {
         let media_type = part.content_type().chars().take_while(|c| c.is_ascii_alphanumeric() || "/+-.".contains(*c));
         format!("data:{};base64,{}", media_type.collect::<String>(), BASE64.encode(&part.bytes()))
     });
-    let html = if is_remote { html.into() } else { LINK.replace_all(&html, "<x-link") };
+    let html = if is_remote { html.into() } else { CONNECTS.replace_all(&html, "<x-$1") };
     let prologue = PROLOGUE.find(&html).map_or(0, |found| found.end());
     format!("{}<base target=\"_blank\">{}", &html[..prologue], &html[prologue..])
 }

@@ -40,7 +40,7 @@ export function partsPanel(panel, message) {
     const hasParts = message.parts[index + 1]?.depth > part.depth;
     const isContainer = part.content_type.startsWith('multipart/') && hasParts;
     return h('tr', {},
-      h('th.mono', { scope: 'row' }, isContainer ? '' : part.number),
+      h('th.mono', { scope: 'row' }, part.number || h('span.hidden', {}, 'whole message')),
       h('td', {}, h('span.branch', { style: { '--depth': part.depth } }, part.depth > 0 && h('span.muted', { 'aria-hidden': 'true' }, '└ '), h('code', {}, part.content_type), isContainer && h('span.hidden', {}, ` with ${plural(within(message.parts, index), 'part')}`))),
       h('td', {}, part.filename),
       h('td', {}, part.content_id && h('code', {}, part.content_id)),

@@ -42,10 +42,10 @@ export async function sourcePanel(panel, message, signal) {
 function sourceRow(octets, start, next, number) {
   const isContinued = octets[next - 1] !== 10;
   const isBare = !isContinued && octets[next - 2] !== 13;
-  const end = isContinued ? next : next - (isBare ? 1 : 2);
+  const text = visible(octets.subarray(start, Math.max(start, isContinued ? next : next - (isBare ? 1 : 2))));
   return [
     h('span.number', { 'aria-hidden': 'true' }, number),
-    h('code', {}, visible(octets.subarray(start, Math.max(start, end)))),
+    h('code', {}, text || h('span.hidden', {}, 'empty line')),
     isBare && h('span.mark', { title: 'A bare LF ends this line' }, 'LF'),
     isContinued && next < octets.length && h('span.mark', { title: 'The line goes on in the next row' }, '…'),
   ];
