@@ -35,8 +35,8 @@ fn frame() {
 }
 
 #[test]
-fn token() {
-    in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
+fn messages() {
+    in_a_browser("messages.js");
 }
 
 #[test]
@@ -45,6 +45,11 @@ fn rules() {
 }
 
 #[test]
-fn messages() {
-    in_a_browser("messages.js");
+fn hostile() {
+    in_a_browser("hostile.js");
+}
+
+#[test]
+fn token() {
+    in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
 }

@@ -153,3 +153,44 @@ fn for_display(html: &str, message: &Message, is_remote: bool) -> String {
     let prologue = PROLOGUE.find(&html).map_or(0, |found| found.end());
     format!("{}<base target=\"_blank\">{}", &html[..prologue], &html[prologue..])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{Server, Settings};
+
+    fn displayed(html: &str, is_remote: bool) -> String {
+        let server = Server::start(Settings::default()).unwrap();
+        let mail = format!(
+            "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n\
+             --b\r\nContent-Type: image/png; name=\"'><script>\"\r\nContent-ID: <dot>\r\n\r\nPNG\r\n--b--\r\n"
+        );
+        let message = server.deliver("", &["bob@example.org"], mail.into_bytes().into()).unwrap();
+        for_display(&message.html().unwrap(), &message, is_remote).trim_end().to_owned()
+    }
+
+    #[test]
+    fn pictures_of_the_message_are_in_the_document() {
+        assert_eq!(
+            displayed("<img src='cid:dot'><img src=cid:other>", false),
+            "<base target=\"_blank\"><img src='data:image/png;base64,UE5H'><img src=cid:other>"
+        );
+    }
+
+    #[test]
+    fn the_document_type_stays_first() {
+        assert_eq!(
+            displayed("\n<!DOCTYPE html><p>Hi</p>", false),
+            "\n<!DOCTYPE html><base target=\"_blank\"><p>Hi</p>"
+        );
+    }
+
+    #[test]
+    fn links_that_connect_are_removed_unless_remote_content_is_wanted() {
+        let html = "<p>x</p><LINK rel=preconnect href=//a.example>";
+
+        assert!(displayed(html, false).ends_with("<p>x</p><x-link rel=preconnect href=//a.example>"));
+        assert!(displayed(html, true).ends_with(html));
+    }
+}

@@ -47,22 +47,22 @@ async function call(method, url, body) {
 
 // Runs `use(page)` in a window of its own, and fails if the page logs an error, violates its policy, throws, asks another
 // host or opens a dialog of the browser. Answers that the test provokes are named in `expected`, as numbers of statuses;
-// `tolerated(text)` says what else may be.
+// `tolerated(text, url)` says what else may be, in the document of this URL.
 async function inBrowser(use, { width = 1280, height = 800, scheme = 'light', expected = [], tolerated = () => false, ...options } = {}) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(WITHIN);
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: root });
     const wrong = [];
-    const note = text => tolerated(text) || wrong.push(text);
+    const note = (text, url) => tolerated(text, url) || wrong.push(`${text} (in ${url})`);
     const watch = page => {
         page.on('pageerror', error => wrong.push(`error: ${error.stack ?? error}`));
         page.on('dialog', dialog => (wrong.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
         page.on('console', message => {
             const isExpected = expected.some(status => message.text().includes(`status of ${status}`));
-            if (['error', 'warning'].includes(message.type()) && !isExpected) note(`console: ${message.text()}`);
+            if (['error', 'warning'].includes(message.type()) && !isExpected) note(`console: ${message.text()}`, message.location().url);
         });
         page.on('request', request => {
-            if (!request.url().startsWith(root) && !/^(data|blob|about):/.test(request.url())) note(`request: ${request.url()}`);
+            if (!request.url().startsWith(root) && !/^(data|blob|about):/.test(request.url())) note(`request: ${request.url()}`, request.isNavigationRequest() ? request.url() : request.frame().url());
         });
     };
     context.on('page', watch);
