@@ -35,6 +35,11 @@ fn frame() {
 }
 
 #[test]
+fn message() {
+    in_a_browser("message.js");
+}
+
+#[test]
 fn messages() {
     in_a_browser("messages.js");
 }

@@ -62,10 +62,11 @@ function came(session, facts) {
   if (!session) return 'Not received from a client: delivered over the HTTP API or by a test.';
   const link = h('a', { href: view('sessions', session) }, `session ${session}`);
   if (!facts) return ['Received in ', link, ', whose record was discarded.'];
-  const { listener, user, tls, helo, peer } = facts;
+  const { listener, user, tls, helo, peer, rules } = facts;
   return [
     'Received by ', h('b', {}, listener), ' in ', link, `, from ${helo ? `${helo} at ` : ''}${peer}, `,
     user ? ['logged in as ', h('a', { href: view('mailboxes', user) }, user)] : 'without login', ', ',
     tls ? `with ${[tls.version, tls.cipher].filter(Boolean).join(', ') || 'TLS'}` : 'without TLS', '.',
+    rules.length > 0 && [' Rules that fired in it: ', rules.map((rule, index) => [index > 0 && ', ', h('a', { href: view('rules', rule) }, rule)]), '.'],
   ];
 }

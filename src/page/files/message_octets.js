@@ -67,3 +67,14 @@ function characterStart(octets, at) {
   while (at - start < 3 && (octets[start] & 0xc0) === 0x80) start -= 1;
   return start;
 }
+
+// Where these octets occur at or after a place, or before it: -1 if they do not.
+export function find(octets, wanted, from, by) {
+  const is = (at) => wanted.every((octet, index) => octets[at + index] === octet);
+  for (let at = from; at >= 0 && at < octets.length; at += by) {
+    at = by > 0 ? octets.indexOf(wanted[0], at) : octets.lastIndexOf(wanted[0], at);
+    if (at < 0) break;
+    if (is(at)) return at;
+  }
+  return -1;
+}

@@ -1,6 +1,7 @@
 // Tabs of an open message. A tab without content stays in its place and says why it has none.
 
 import { h, fill } from './dom.js';
+import { say } from './page.js';
 
 export class Tabs {
   // `list` has the role `tablist`. `choose(name)` shows the panel.
@@ -15,7 +16,7 @@ export class Tabs {
     this.tabs = tabs;
     fill(this.list, tabs.map(({ name, title, count, reason }) => h('button', {
       type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'message-panel', 'aria-disabled': reason ? 'true' : null, title: reason, data: { name },
-      onclick: () => !reason && this.choose(name),
+      onclick: () => (reason ? say(reason) : this.choose(name)),
     }, title, count > 0 && h('span.count', {}, count))));
     if (focused) this.#button(focused)?.focus();
   }

@@ -135,5 +135,6 @@ function matcher(filters) {
     return `matchers::header(${quoted.rust(field)}, ${quoted.rust(rest)})`;
   }));
   if (!all.length) return 'matchers::any()';
-  return all[0] + all.slice(1).map((one) => `.and(${one})`).join('');
+  const separator = all.length > 2 ? '\n        ' : '';
+  return all[0] + all.slice(1).map((one) => `${separator}.and(${one})`).join('');
 }

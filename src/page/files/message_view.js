@@ -70,16 +70,15 @@ export class MessageView {
 
   // Tells whether the message is still there.
   async check() {
-    const { id } = this;
-    if (!id || !this.message) return;
-    const is = await api.get('messages', { before: this.message.seq + 1, order: 'newest', limit: 1 }).catch(() => null);
-    if (this.id !== id || !is || !this.message?.seq) return;
-    if (is.messages[0]?.id !== id) this.deleted();
+    const { id, message } = this;
+    // A message has no place in the list until its reply was sent.
+    if (!message?.seq) return;
+    const found = await api.get('messages', { before: message.seq + 1, order: 'newest', limit: 1 }).catch(() => null);
+    if (found && this.id === id && found.messages[0]?.id !== id) this.deleted();
   }
 
   // Says that the message is not on the server any more. What was read stays.
   deleted() {
-    this.isGone = true;
     this.#notice(`${this.id} was deleted on the server. What is shown here was read before; parts and downloads are gone.`);
   }
 
@@ -93,7 +92,6 @@ export class MessageView {
     ]);
     this.id = message.id;
     this.message = { ...message, headers, parts, links, codes, findings: findings.findings, sessionFacts: session };
-    this.isGone = false;
     this.panels = new Map();
     $('#message').hidden = false;
     $('#nothing').hidden = true;

@@ -1,13 +1,14 @@
 // The view of messages: the list, the search, the selection, and which message is open.
 
 import { $, debounce, h, throttle } from './dom.js';
-import { api, view } from './api.js';
-import { ask, attempt, say, shortcut } from './page.js';
+import { view } from './api.js';
+import { attempt, shortcut } from './page.js';
 import { plural } from './format.js';
 import { copyAsTest } from './copy_as_test.js';
 import { filters, unknownFields } from './message_search.js';
 import { emptyList, emptySearch, fieldHints } from './messages_empty.js';
 import { MessageList } from './message_list.js';
+import { deleteById, deleteFound } from './message_deletion.js';
 import { messageRow, ROW_HEIGHT } from './message_row.js';
 import { listTests, messageTest } from './message_tests.js';
 import { MessageView } from './message_view.js';
@@ -28,11 +29,13 @@ const opened = new MessageView($('#detail'), { chosen: (tab) => history.replaceS
 // ---- the list
 
 messages.addEventListener('change', ({ detail: { arrived } }) => {
-  for (const { id } of arrived) unseen.add(id);
-  const { selected } = list;
+  for (const { id } of arrived) if (id !== opened.id) unseen.add(id);
+  const { selected, cursor } = list;
   const before = selected.size;
   list.set(messages.items);
-  list.cursor = list.cursor < 0 && opened.id ? list.indexOf(opened.id) : list.cursor;
+  // The cursor stays in its place if its message is gone.
+  if (list.cursor < 0) list.cursor = Math.min(cursor, messages.items.length - 1);
+  if (list.cursor < 0 && opened.id) list.cursor = list.indexOf(opened.id);
   list.draw();
   if (selected.size !== before) showSelection();
   showState();
@@ -53,6 +56,7 @@ function showState() {
   const isSearch = Object.keys(messages.filters).length > 0;
   const count = items.length.toLocaleString('en');
   $('#count').textContent = isRead ? `${isComplete ? plural(items.length, 'message') : `${count} and more messages`}${isSearch ? ' found' : ''}` : '';
+  showUnseen();
   const isEmpty = isRead && !items.length && !problem;
   $('#list').hidden = !items.length;
   $('#empty').hidden = !isEmpty || isSearch;
@@ -60,6 +64,18 @@ function showState() {
   if (isEmpty && isSearch) emptySearch($('#nothing-found'), field.value, search);
   else if (isEmpty) emptyList($('#empty'));
   for (const id of ['#delete', '#select-all']) $(id).disabled = !items.length;
+}
+
+function showUnseen() {
+  $('#seen').hidden = !unseen.size;
+  $('#seen').textContent = `${unseen.size.toLocaleString('en')} new`;
+}
+
+function markSeen(ids) {
+  for (const id of ids) unseen.delete(id);
+  list.drawn.clear();
+  list.draw();
+  showUnseen();
 }
 
 function showSelection() {
@@ -98,6 +114,7 @@ let isFirst = true;
 
 onUpdate((update) => {
   if (update.reset) {
+    unseen.clear();
     messages.reset();
     if (opened.message) opened.deleted();
   } else if (update.all && !isFirst) {
@@ -165,9 +182,7 @@ async function show(id) {
   split.classList.add('open');
   const index = list.indexOf(id);
   if (index >= 0 && index !== list.cursor) list.moveTo(index);
-  unseen.delete(id);
-  list.drawn.clear();
-  list.draw();
+  markSeen([id]);
   await opened.open(id, location.hash.slice(1));
   if (!opened.message) return;
   document.title = `${opened.message.subject || opened.id} · ${title}`;
@@ -213,48 +228,25 @@ function step(by) {
 
 // ---- deleting
 
-async function deleteMessages() {
+function deleteMessages() {
   const ids = list.selected.size ? [...list.selected] : opened.id ? [opened.id] : messages.items[list.cursor] ? [messages.items[list.cursor].id] : [];
-  if (ids.length) await deleteThese(ids);
+  if (ids.length) deleteThese(ids);
 }
 
-async function deleteThese(ids) {
-  const what = ids.length === 1 ? ids[0] : plural(ids.length, 'selected message');
-  if (!(await ask(`Delete ${what}?`, `Also from all mailboxes. Clients that have a mailbox open learn of it. This cannot be undone.`, 'Delete'))) return;
-  const rest = [...ids];
-  const gone = new Set();
-  const some = async () => {
-    for (let id = rest.pop(); id; id = rest.pop()) {
-      // What is gone already was to be deleted anyway.
-      await api.delete(`messages/${id}`).catch((error) => { if (error.status !== 404) throw error; });
-      gone.add(id);
-    }
-  };
-  await attempt(() => Promise.all(Array.from({ length: 5 }, some)));
-  forget(gone);
-  say(`Deleted ${gone.size === 1 ? [...gone][0] : plural(gone.size, 'message')}`);
-}
-
-async function deleteAll() {
-  const isSearch = Object.keys(messages.filters).length > 0;
-  const detail = isSearch
-    ? 'Every message that matches the search, also from all mailboxes. This cannot be undone.'
-    : 'Every captured message, also from all mailboxes, and with them the journal, and the sessions that have ended with their transcripts. This cannot be undone.';
-  if (!(await ask(isSearch ? 'Delete all messages found?' : 'Delete all messages?', detail, 'Delete all'))) return;
-  const answer = await attempt(() => api.delete('messages', messages.filters));
-  if (!answer) return;
-  forget(new Set(answer.messages.map(({ id }) => id)));
-  say(`Deleted ${plural(answer.messages.length, 'message')}`);
-}
+const deleteThese = async (ids) => forget(await deleteById(ids));
+const deleteAll = async () => forget(await deleteFound(messages.filters));
 
 // Takes deleted messages out of the list, and opens the next one in place of one that was open.
 function forget(gone) {
+  if (!gone.size) return;
   const wasOpen = opened.id && gone.has(opened.id);
   const following = messages.items.slice(Math.max(0, list.cursor)).find(({ id }) => !gone.has(id)) ?? messages.items.findLast(({ id }) => !gone.has(id));
-  for (const id of gone) list.selected.delete(id);
+  for (const id of gone) {
+    list.selected.delete(id);
+    unseen.delete(id);
+  }
   messages.drop(gone);
   showSelection();
-  if (list.cursor < 0 && following) list.moveTo(list.indexOf(following.id));
   if (!wasOpen) return;
   if (following) go(following.id, { replace: true });
   else close();
@@ -265,6 +257,7 @@ function forget(gone) {
 $('#delete').addEventListener('click', () => (list.selected.size ? deleteThese([...list.selected]) : deleteAll()));
 $('#select-all').addEventListener('click', () => list.selectAll(!list.selected.size));
 $('#delete-open').addEventListener('click', () => deleteThese([opened.id]));
+$('#seen').addEventListener('click', () => markSeen([...unseen]));
 $('#back').addEventListener('click', close);
 $('#previous').addEventListener('click', () => step(-1));
 $('#following').addEventListener('click', () => step(1));
@@ -286,6 +279,7 @@ shortcut('k', 'Previous message', () => step(-1));
 shortcut('ArrowRight', 'Next message', () => step(1));
 shortcut('ArrowLeft', 'Previous message', () => step(-1));
 shortcut('x', 'Select or deselect the message', () => list.cursor >= 0 && list.toggle(list.cursor));
+shortcut('m', 'Mark all as seen', () => markSeen([...unseen]));
 shortcut('Delete', 'Delete the selected messages, or the one that is open', deleteMessages);
 shortcut('t', 'Next tab', () => opened.message && opened.tabs.step(1));
 shortcut('T', 'Previous tab', () => opened.message && opened.tabs.step(-1));
