@@ -1,5 +1,6 @@
 // The view of rules.
 'use strict';
+const net = require('node:net');
 const { execFile } = require('node:child_process');
 const { promisify } = require('node:util');
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
@@ -56,7 +57,7 @@ test('a rule from a template bites a client, and its count rises live', async ()
         await row(page, 'refuse-recipient').getByText('fired 1 of 2').waitFor();
         await page.locator('#counts').getByText('asked').waitFor();
         await page.getByRole('link', { name: 's1', exact: true }).waitFor();
-        await page.getByText('RCPT TO:<bob@small.example>').waitFor();
+        assert.match(await page.getByRole('link', { name: 'RCPT TO:<bob@small.example>' }).getAttribute('href'), /\/sessions\/s1#r\d+$/);
         await server.send({ to: 'bob@ok.example', subject: 'x', text: 'x' });
         assert.equal(await refused(server.send({ to: 'bob@small.example', subject: 'x', text: 'x' })), 452);
         await page.locator('#rule-status').getByText('used up · fired 2 of 2').waitFor();
@@ -249,6 +250,10 @@ test('a rule is edited in place, and the text survives what happens meanwhile', 
 
         const error = await server.send({ to: 'bob@full.example', subject: 'x', text: 'x' }).catch(error => error);
         assert.match(error.response, /No room/);
+        await editor(page).fill('[[rule]]\n# half a thought');
+        await server.delete('rules/full');
+        await page.getByText('There is no such rule').waitFor();
+        await page.getByText('# half a thought').waitFor();
     });
 });
 
@@ -293,6 +298,45 @@ test('a rule is disabled, duplicated, copied and removed, and shadows another', 
     });
 });
 
+test('older sessions are looked at for those in which a rule fired', async () => {
+    const server = await newServer();
+    await mount(server, '[[rule]]\nid = "busy"\non = "smtp.noop"\ntimes = 1\ndo = { reply = "450 busy" }\n');
+    const { port } = server.endpoints.smtp;
+    for (let session = 0; session < 101; session += 1) {
+        await new Promise((resolve, reject) => net.connect(port, '127.0.0.1').on('error', reject).on('close', resolve).on('data', () => {}).end('NOOP\r\nQUIT\r\n'));
+    }
+    await inBrowser(async page => {
+        await open(page, server, '/busy');
+        await page.getByText('In none of these sessions.').waitFor();
+        await page.getByRole('button', { name: 'Look at older sessions' }).click();
+
+        await page.getByRole('link', { name: 's1', exact: true }).waitFor();
+        await page.getByRole('link', { name: 'NOOP', exact: true }).waitFor();
+        await accessible(page);
+        await server.put('rules/busy', { on: 'smtp.mail', do: { reply: '450 busy' } });
+        await refused(server.send({ to: 'bob@example.org', subject: 'x', text: 'x' }));
+        await page.getByRole('button', { name: 'Show the newest sessions again' }).click();
+        await page.getByRole('link', { name: 's102', exact: true }).waitFor();
+    });
+});
+
+test('the focus goes with what is shown in a narrow window', async () => {
+    const server = await newServer();
+    await mount(server, FULL);
+    await inBrowser(async page => {
+        await open(page, server);
+        await row(page, 'full').waitFor();
+        await page.keyboard.press('j');
+        await page.keyboard.press('Enter');
+        await page.getByRole('heading', { name: 'full' }).waitFor();
+        await page.waitForFunction(() => document.activeElement.id === 'rule');
+        await page.keyboard.press('Escape');
+        await row(page, 'full').waitFor();
+
+        await page.waitForFunction(() => document.activeElement.id === 'rule-list');
+    }, { width: 400 });
+});
+
 test('a near miss says which condition did not hold, and links to the session', async () => {
     const server = await newServer();
     await mount(server, FULL);
@@ -303,7 +347,7 @@ test('a near miss says which condition did not hold, and links to the session', 
 
         await page.getByText('One condition did not hold').waitFor();
         await page.getByText('wanted *@full.example  got "bob@fool.example"').waitFor();
-        assert.equal(await page.getByRole('link', { name: /^s1 · line/ }).getAttribute('href'), `${new URL(server.page).pathname}/sessions/s1`);
+        assert.match(await page.getByRole('link', { name: /^s1 · line/ }).getAttribute('href'), /\/sessions\/s1#r\d+$/);
     });
 });
 

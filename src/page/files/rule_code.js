@@ -25,8 +25,9 @@ const EXPECTED = [
   [/^(\d+)-(\d+)$/, (least, most) => `${least}..=${most}`],
 ];
 
-function expected(text) {
-  for (const [pattern, code] of EXPECTED) {
+// What the first pattern that fits makes of the text.
+function read(text, forms) {
+  for (const [pattern, code] of forms) {
     const found = pattern.exec(text);
     if (found) return code(...found.slice(1));
   }
@@ -38,7 +39,7 @@ export function rustRule(rule, indent = '') {
   const points = eventsOf(rule).map(point);
   if (points.some((one) => !one || one.kind !== points[0].kind)) return null;
   const isOdd = conditions(rule.when).some(([, value]) => typeof value === 'object');
-  const times = rule.expect === undefined ? '' : expected(rule.expect);
+  const times = rule.expect === undefined ? '' : read(rule.expect, EXPECTED);
   if (isOdd || times === null) return null;
   const calls = points.slice(1).map(({ code }) => `or(${code})`);
   for (const [field, value] of conditions(rule.when)) calls.push(`when(${quoted.rust(field)}, ${quoted.rust(String(value))})`);
@@ -63,15 +64,39 @@ function raw(text) {
   return `r${hashes}"${text}"${hashes}`;
 }
 
-const scenarioOf = (rules) => `Scenario::text("scenario.toml", ${raw(`mailjig = 1\n\n${rules.map(({ text }) => text).join('\n')}`)})`;
+// `used` is a scenario inside of these rules.
+function scenarioOf(rules, used) {
+  const use = used ? `use = ["${used}"]\n` : '';
+  return `Scenario::text("scenario.toml", ${raw(`mailjig = 1\n${use}\n${rules.map(({ text }) => text).join('\n')}`)})`;
+}
 
-// How a Rust test has these rules, the outermost first: statements, behind `let server = …`.
-function rustServer(rules, scenario) {
-  const added = rules.filter((its) => !(scenario && its.loaded));
+// How a Rust test has these rules, the outermost first: statements. `shipped` is the scenario in force, if it comes with
+// mailjig.
+function rustServer(rules, shipped, seed) {
+  const added = rules.filter((its) => !(shipped && its.loaded));
   const mounts = added.map(({ rule }) => rustRule(rule, '    ')).reverse();
-  if (mounts.includes(null)) return `    let server = MailServer::builder()\n        .scenario(${scenarioOf(rules)})\n        .start();`;
-  const start = scenario ? `MailServer::builder().scenario(${scenario}).start()` : 'MailServer::start()';
-  return [`    let server = ${start};`, ...mounts.map((mount) => `    server.mount(${mount});`)].join('\n');
+  const builder = (scenario) => `    let server = MailServer::builder()\n        .scenario(${scenario}.seed(${seed}))\n        .start();`;
+  if (mounts.includes(null)) return builder(scenarioOf(added, shipped));
+  const start = shipped ? builder(`Scenario::named(${quoted.rust(shipped)})`) : '    let server = MailServer::start();';
+  return [start, ...mounts.map((mount) => `    server.mount(${mount});`)].join('\n');
+}
+
+const MATCHED = /^(to|from|subject|body) ("(?:[^"\\]|\\.)*")$/;
+const TIMES = [
+  [/^exactly (\d+)$/, (n) => n],
+  [/^none$/, () => '0'],
+  [/^at least (\d+)$/, (n) => `${n}..`],
+  [/^at most (\d+)$/, (n) => `..=${n}`],
+  [/^(\d+) to (\d+)$/, (least, most) => `${least}..=${most}`],
+];
+
+// An expectation of messages as a statement; as a comment if it has filters without a short name.
+function rustExpectation({ matcher, times }) {
+  const parts = matcher.split(/ and (?=(?:to|from|subject|body) ")/).map((part) => MATCHED.exec(part));
+  const count = read(times, TIMES);
+  if (count === null || parts.includes(null)) return `    // expected as well: ${times} ${matcher.replaceAll('\n', ' ')}`;
+  const [first, ...others] = parts.map(([, name, text]) => `${name}(${text})`);
+  return `    server.expect(${count}, ${first}${others.map((other) => `.and(${other})`).join('')});`;
 }
 
 const test = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
@@ -130,10 +155,9 @@ export function scenarioTest(name, params) {
 }
 
 // A test that verifies the server as it is now. `shipped` is the scenario in force, if it comes with mailjig.
-export function verifyTest(rules, shipped, seed) {
-  const scenario = shipped && `Scenario::named(${quoted.rust(shipped)}).seed(${seed})`;
-  const rust = `${rustServer(rules, scenario)}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …`;
-  return whole([], rust, [], [], false);
+export function verifyTest(rules, shipped, seed, expectations) {
+  const rust = [rustServer(rules, shipped, seed), ...expectations.map(rustExpectation), `    // … ${CODE}: server.smtp().url(), server.imap().url() …`];
+  return whole([], rust.join('\n'), [], [], false);
 }
 
 function whole(curl, rust, python, javascript, hasCode) {

@@ -1,6 +1,6 @@
 // The open rule: what it does, its counts, its text, why it did not fire, and where it did.
 
-import { $, $$, h, fill } from './dom.js';
+import { $, $$, h, fill, throttle } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, copy, say } from './page.js';
 import { copyAsTest } from './copy_as_test.js';
@@ -10,9 +10,9 @@ import { checkRule, mountText } from './rule_texts.js';
 import { ruleTest, rustRule } from './rule_code.js';
 import { REASONS, STATUS, conditions, conditionWords, doing, eventsOf, often, originWords, statusWords } from './rule_words.js';
 
-// How many sessions are looked at for those in which the rule fired.
-const SESSIONS = 200;
-const SHOWN = 20;
+// How many sessions are looked at for those in which the rule fired, and in how many of these for the lines.
+const SESSIONS = 100;
+const DETAILED = 10;
 
 // Shows a rule. `go(path)` goes to another place of this view, `changed(key, text)` keeps a text that is not applied.
 export class RuleDetail {
@@ -21,6 +21,7 @@ export class RuleDetail {
     Object.assign(this, { go, reload, changed });
     this.editor = new TomlEditor($('#rule-editor'), { label: 'Text of the rule', action: 'Apply', check: checkRule, apply: (text) => this.#apply(text) });
     this.editor.addEventListener('change', () => this.changed(this.open.number, this.editor.isChanged ? this.editor.text : null));
+    this.firingsSoon = throttle(500, () => this.#firings());
     $('#switch').addEventListener('click', () => this.toggle());
     $('#remove').addEventListener('click', () => this.remove());
     $('#duplicate').addEventListener('click', () => duplicate(this.open));
@@ -33,13 +34,18 @@ export class RuleDetail {
     const isOther = this.open?.number !== rule.number;
     this.open = rule;
     if (isOther) {
-      this.firedAt = -1;
+      this.firedAt = null;
+      this.looksBack = false;
       fill($('#firings'));
+      fill($('#fired-again'));
       this.editor.open(rule.text, { draft, note: draft === undefined ? '' : 'These changes are not applied yet.' });
     } else this.editor.update(rule.text);
     this.#head(rule);
     this.#nearMisses(rule);
-    if (rule.fired !== this.firedAt) this.#firings(rule);
+    // A rule that was replaced counts from 0.
+    const firedAt = `${rule.fired} ${rule.text}`;
+    if (firedAt !== this.firedAt) this.firingsSoon();
+    this.firedAt = firedAt;
   }
 
   #head(rule) {
@@ -70,29 +76,47 @@ export class RuleDetail {
     if (text === this.misses && place.childElementCount) return;
     this.misses = text;
     const none = fired ? 'Every event that came near it made it fire.' : asked ? 'No event came near it.' : 'No event has reached it yet.';
-    const items = misses.map(({ reason, event, session, detail }) => h('li', {}, h('b', {}, REASONS[reason] ?? reason), ' ', session ? h('a.mono', { href: view('sessions', session) }, event) : h('span.mono', {}, event), detail.map((line) => h('pre', {}, line))));
+    const items = misses.map(({ reason, event, session, journal_ref: seq, detail }) => h('li', {}, h('b', {}, REASONS[reason] ?? reason), ' ', session ? h('a.mono', { href: `${view('sessions', session)}${seq === null ? '' : `#r${seq}`}` }, event) : h('span.mono', {}, event), detail.map((line) => h('pre', {}, line))));
     fill(place, h('h3', {}, 'Why it did not fire'), items.length ? h('ol.misses', {}, items) : h('p.muted', {}, none));
   }
 
-  // The newest sessions in which it fired, with the lines of the newest ones.
-  async #firings(rule) {
-    this.firedAt = rule.fired;
+  // The newest sessions in which it fired. Those that are shown stay while older ones are looked at.
+  async #firings() {
+    const { number, rule, fired } = this.open;
     const place = $('#firings');
-    if (!rule.fired) return fill(place, h('p.muted', {}, 'Nowhere yet.'));
-    const name = rule.rule.id;
-    try {
-      const { sessions } = await api.get('sessions', { order: 'newest', limit: SESSIONS });
-      const its = sessions.filter((session) => session.rules?.includes(name)).slice(0, SHOWN);
-      const lines = await Promise.all(its.slice(0, 8).map(({ id }) => firedIn(id, name)));
-      if (this.open !== rule && this.open.number !== rule.number) return;
-      const rows = its.map((session, index) => h('li', {}, h('a', { href: view('sessions', session.id) }, session.id), h('span.muted', {}, `${clockTime(session.opened)} · ${session.listener}`, session.user ? ` · ${session.user}` : ''), (lines[index] ?? []).map((line) => h('code.clip', { title: line }, line))));
-      fill(place, rows.length ? h('ul.firings', {}, rows) : h('p.muted', {}, `In none of the last ${SESSIONS} sessions, or outside of sessions.`));
-    } catch (error) {
-      fill(place, h('p.problem', {}, error.message));
-    }
+    if (this.looksBack) return fill($('#fired-again'), h('button', { type: 'button', onclick: () => this.#lookAgain() }, 'Show the newest sessions again'));
+    if (!fired) return fill(place, h('p.muted', {}, 'Nowhere yet.'));
+    const found = await firedIn(rule.id, null);
+    if (this.open.number === number && !this.looksBack) fill(place, this.#page(rule.id, found));
+  }
+
+  #lookAgain() {
+    this.looksBack = false;
+    fill($('#fired-again'));
+    this.#firings();
+    $('#firings').focus();
+  }
+
+  // Some sessions, and a button for older ones.
+  #page(name, { rows, older, problem }) {
+    if (problem) return h('p.problem', {}, problem);
+    const more = async ({ currentTarget: button }) => {
+      this.looksBack = true;
+      button.disabled = true;
+      const page = h('div', { tabIndex: -1 }, this.#page(name, await firedIn(name, older)));
+      button.replaceWith(page);
+      page.focus();
+    };
+    const list = rows.length ? h('ul.firings', {}, rows) : h('p.muted', {}, older ? 'In none of these sessions.' : 'In no other session that is kept.');
+    return [list, older && h('button', { type: 'button', onclick: more }, 'Look at older sessions')];
   }
 
   async #apply(text) {
+    // Replacing a rule sets its counts back.
+    if (text === this.open.text) {
+      say('Nothing was changed');
+      return null;
+    }
     const answer = await mountText(text, this.open);
     say(`Applied to ${answer.rule.id}; its counts start again`);
     if (answer.rule.id !== this.open.rule.id) this.go(view('rules', answer.rule.id), { replace: true });
@@ -125,10 +149,26 @@ export class RuleDetail {
   }
 }
 
-// What the client sent in this session where the rule fired.
-async function firedIn(session, name) {
+// Sessions in which the rule of this name fired, among some that began before the cursor.
+async function firedIn(name, before) {
+  try {
+    const { sessions, older } = await api.get('sessions', { order: 'newest', limit: SESSIONS, before });
+    const its = sessions.filter(({ rules }) => rules.includes(name));
+    return { rows: await Promise.all(its.map((session, index) => row(session, name, index < DETAILED))), older };
+  } catch (error) {
+    return { problem: error.message };
+  }
+}
+
+// A session, with what the client sent where the rule fired.
+async function row(session, name, isDetailed) {
+  const lines = isDetailed ? await linesOf(session.id, name) : [];
+  return h('li', {}, h('a', { href: view('sessions', session.id) }, session.id), h('span.muted', {}, `${clockTime(session.opened)} · ${session.listener}`, session.user ? ` · ${session.user}` : ''), lines);
+}
+
+async function linesOf(session, name) {
   const { records } = await api.get('journal', { session, kind: 'exchange' });
   const its = records.filter(({ rules }) => rules?.fired.some(({ rule }) => rule === name));
-  const lines = its.slice(0, 3).map(({ event, heard }) => (heard ? heard.split('\r\n')[0].slice(0, 200) : event));
-  return its.length > 3 ? [...lines, `and ${its.length - 3} more`] : lines;
+  const lines = its.slice(0, 3).map(({ seq, event, heard }) => h('a.mono.clip', { href: `${view('sessions', session)}#r${seq}` }, (heard ?? '').split('\r\n')[0].slice(0, 200) || event));
+  return its.length > 3 ? [...lines, h('span.muted', {}, `and ${its.length - 3} more`)] : lines;
 }

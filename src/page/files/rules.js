@@ -47,9 +47,23 @@ function place() {
   return { kind: 'rulebook', panel: 'board', list: !query.has('server') };
 }
 
-function go(path, { replace = false } = {}) {
+async function go(path, { replace = false } = {}) {
   if (path !== location.pathname + location.search) history[replace ? 'replaceState' : 'pushState'](null, '', path);
-  return show();
+  await arrive();
+}
+
+async function arrive() {
+  await show();
+  regainFocus();
+  if (place().panel === 'board') await read();
+}
+
+// The focus was in what is hidden now: it goes to what is shown in its place.
+function regainFocus() {
+  const active = document.activeElement;
+  if (active && active !== document.body && active.checkVisibility()) return;
+  const shown = $$('#split > .detail > article:not([hidden]), #split > .list > .scroll:not([hidden])').reverse();
+  shown.find((element) => element.checkVisibility())?.focus();
 }
 
 const CHOOSE = {
@@ -154,7 +168,8 @@ function read() {
 async function readAll() {
   try {
     rules = (await api.get('rules')).rules;
-    await Promise.all([board.read(), verification.read()]);
+    // Counting messages for expectations is work for the server: only where they are seen.
+    await Promise.all([board.read(), place().panel === 'board' ? verification.read() : null]);
   } catch (error) {
     if (error.status) say(error.message, 'error');
     return;
@@ -191,7 +206,7 @@ $('#remove-all').addEventListener('click', async () => {
 $('#verify-copy').addEventListener('click', async () => {
   const all = await catalogue.read();
   const { name, seed } = board.scenario;
-  copyAsTest('Fails with a report if a rule or an expectation is not met.', verifyTest(rules, all.some((one) => one.name === name) ? name : null, seed));
+  copyAsTest('Fails with a report if a rule or an expectation is not met.', verifyTest(rules, all.some((one) => one.name === name) ? name : null, seed, verification.expectations));
 });
 
 // Links within this view open without a new document.
@@ -204,7 +219,7 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   go(url.pathname + url.search);
 });
-addEventListener('popstate', show);
+addEventListener('popstate', arrive);
 
 // ---- keys
 

@@ -9,6 +9,7 @@ export class Verification {
   constructor({ rules }) {
     this.rules = rules;
     this.rows = '';
+    this.expectations = [];
     $('#verify').addEventListener('click', () => this.verify());
     $('#expect-form').addEventListener('submit', (event) => {
       event.preventDefault();
@@ -19,6 +20,7 @@ export class Verification {
   async read() {
     const { expectations } = await api.get('expectations');
     const text = JSON.stringify(expectations);
+    this.expectations = expectations;
     if (text === this.rows) return;
     this.rows = text;
     const item = ({ id, matcher, times, matched, met }) => h('li', {}, h('span.tag', { class: met ? 'good' : 'bad' }, met ? '✓ met' : '✗ not met'), h('span.grow', {}, `${times} `, h('span.mono', {}, matcher), h('span.muted', {}, ` · ${matched} so far`)), h('button.quiet', { type: 'button', 'aria-label': `Remove the expectation ${id}`, onclick: () => this.#remove(id) }, 'Remove'));
