@@ -44,6 +44,7 @@ fn mailboxes_are_created_renamed_and_deleted() {
     api.put("/accounts/bob/mailboxes/Gesendet%2F2025", &NONE).expect(201);
     let listed = client.command("LIST \"\" *").join("\n");
     assert!(listed.contains("\\Sent") && listed.contains("Gesendet/2025"), "{listed}");
+    assert_eq!(api.ok("/accounts")["delimiter"], "/");
 
     let path = "/accounts/bob/mailboxes";
     let changed = api.patch(format!("{path}/Gesendet"), &json!({ "name": "Sent", "special_use": null })).expect(200);

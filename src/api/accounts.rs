@@ -72,6 +72,8 @@ impl From<&Mailbox> for MailboxJson {
 #[derive(Serialize, ToSchema)]
 pub(super) struct AccountList {
     accounts: Vec<AccountJson>,
+    /// The character between the levels of a mailbox name.
+    delimiter: char,
 }
 
 /// An account to make or change.
@@ -123,9 +125,10 @@ pub(super) struct Put {
 pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<AccountList> {
     let list = |world: &World| {
         let accounts = &world.mail.accounts;
-        accounts.iter().map(|(_, account)| AccountJson::of(account, accounts)).collect()
+        let list = accounts.iter().map(|(_, account)| AccountJson::of(account, accounts)).collect();
+        AccountList { accounts: list, delimiter: accounts.namespace().delimiter }
     };
-    Json(AccountList { accounts: server.engine().read(list) })
+    Json(server.engine().read(list))
 }
 
 /// Get one account with its mailboxes.
