@@ -55,6 +55,16 @@ fn hostile() {
 }
 
 #[test]
+fn mailboxes() {
+    in_a_browser("mailboxes.js");
+}
+
+#[test]
+fn servers() {
+    in_a_browser("servers.js");
+}
+
+#[test]
 fn token() {
     in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
 }

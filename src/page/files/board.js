@@ -4,7 +4,6 @@ import { $, $$, h, fill } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, say } from './page.js';
 import { clockTime, plural } from './format.js';
-import { MUST } from './rule_words.js';
 
 export class Board {
   // `reload` reads everything again, `seen(state)` gets what is known, for the line above the list.
@@ -47,7 +46,7 @@ export class Board {
       place,
       h('p', {}, h('b.mono', {}, name)),
       about && h('p', {}, about),
-      h('dl.facts', {}, must?.length ? [h('dt', {}, 'Client must'), h('dd', {}, must.map((one) => h('div', {}, MUST[one] ?? one)))] : null, h('dt', {}, 'Seed'), h('dd', {}, String(seed)), h('dt', {}, 'Rules'), h('dd', {}, rules.length ? rules.map((rule) => [h('a.mono', { href: view('rules', rule) }, rule), ' ']) : 'none')),
+      h('dl.facts', {}, must?.length ? [h('dt', {}, 'Client must'), h('dd', {}, must.map((one) => h('span.tag', {}, one)))] : null, h('dt', {}, 'Seed'), h('dd', {}, String(seed)), h('dt', {}, 'Rules'), h('dd', {}, rules.length ? rules.map((rule) => [h('a.mono', { href: view('rules', rule) }, rule), ' ']) : 'none')),
       warnings?.map((warning) => h('p.notice', {}, warning)),
       h('div.line', {}, h('button', { type: 'button', id: 'unload', onclick: () => this.#unload() }, 'Unload')),
     );

@@ -7,7 +7,6 @@ import { copyAsTest } from './copy_as_test.js';
 import { plural } from './format.js';
 import { scenarioTest } from './rule_code.js';
 import { mountText } from './rule_texts.js';
-import { MUST } from './rule_words.js';
 import { rulesOf } from './toml.js';
 
 const FOLDERS = { any: 'Every protocol', smtp: 'SMTP', imap: 'IMAP', pop3: 'POP3', tls: 'TLS' };
@@ -61,7 +60,7 @@ export class Catalogue {
     $('.tag', this.root).textContent = FOLDERS[folder];
     $('#lesson').textContent = lesson;
     $('#about').textContent = about;
-    fill($('#must'), must.length ? ['A correct client must ', must.map((one, index) => [index ? ', and ' : '', MUST[one] ?? one, ' ', h('span.tag', {}, one)]), '.'] : []);
+    fill($('#must'), must.length ? ['A correct client must: ', must.map((one) => [h('span.tag', {}, one), ' '])] : []);
     fill($('#params'), params.map(({ name: its, default: value }) => h('label', {}, h('span', {}, `Parameter ${its}`), h('input', { name: its, value, autocomplete: 'off', spellcheck: 'false' }))));
     $('#scenario-text').textContent = text;
     $('#scenario-problem').hidden = true;

@@ -124,17 +124,19 @@ export class RuleDetail {
     return answer.text;
   }
 
-  async toggle({ number, enabled } = this.open) {
+  async toggle() {
+    const { number, enabled } = this.open;
     await attempt(() => api.post(`rules/${number}/${enabled ? 'disable' : 'enable'}`));
     await this.reload();
   }
 
-  async remove({ number, rule, loaded } = this.open) {
+  async remove() {
+    const { number, rule, loaded } = this.open;
     const detail = loaded ? 'It is a rule of the scenario: a reset restores it.' : 'Its text is lost; copy it first if you need it again.';
     if (!(await ask(`Remove the rule ${rule.id}?`, detail, 'Remove'))) return;
     await attempt(() => api.delete(`rules/${number}`), `Removed ${rule.id}`);
     this.changed(number, null);
-    if (this.open?.number === number) this.go(view('rules'));
+    this.go(view('rules'));
     await this.reload();
   }
 

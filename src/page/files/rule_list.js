@@ -24,14 +24,9 @@ export class RuleList {
     const found = words.length ? rules.filter((rule) => words.every((word) => text(rule).includes(word))) : rules;
     this.list.set(found);
     const at = current ? found.indexOf(current) : -1;
-    if (at >= 0 && current.number !== this.opened) this.list.moveTo(at);
-    this.opened = current?.number ?? null;
+    if (at >= 0 && current.number !== this.current) this.list.moveTo(at);
+    this.current = current?.number ?? null;
     return found.length;
-  }
-
-  // The rule of the cursor.
-  get current() {
-    return this.list.items[this.list.cursor];
   }
 
   redraw() {

@@ -113,22 +113,5 @@ export const REASONS = {
   never: 'The event never came',
 };
 
-// Where a rule comes from. Those of Rust have the place of their `mount`.
-export function originWords({ origin, loaded }) {
-  if (loaded) return `scenario, ${origin}`;
-  return /:\d+$/.test(origin) ? `Rust, ${origin}` : origin;
-}
-
-// What a correct client does, by the words of `client_must`.
-export const MUST = {
-  'bounded-wait': 'limit how long it waits for the server',
-  'no-duplicate': 'not send a message twice after an unclear answer',
-  'no-loss': 'not lose a message',
-  'no-leak': 'not send credentials or mail without TLS, or to a server that it cannot verify',
-  resync: 'discard cached data that is no longer valid',
-  'no-reuse': 'not use a connection again that has ended',
-  'retry-later': 'distinguish temporary from permanent failures, and try again after a while',
-  isolate: 'continue with the other recipients or messages if one fails',
-  tolerate: 'accept unusual but legal input',
-  'reject-cleanly': 'report an error for illegal input, without a crash, a hang or unlimited memory',
-};
+// The name of a rule's origin.
+export const originWords = ({ origin, loaded }) => (loaded ? `scenario, ${origin}` : origin === 'added over HTTP' ? 'added over HTTP' : `Rust, ${origin}`);

@@ -19,7 +19,6 @@ import { Verification } from './verification.js';
 import { verifyTest } from './rule_code.js';
 
 const HOME = view('rules');
-const TITLE = document.title;
 const PANELS = ['board', 'rule', 'gone', 'scenario', 'choose', 'editing'];
 
 let rules = [];
@@ -86,7 +85,6 @@ async function show() {
   if (panel === 'choose') fill($('#choose .empty'), h('h2', {}, CHOOSE[at.kind][0]), h('p', {}, CHOOSE[at.kind][1]));
   if (panel === 'editing') panel = editing.show(at);
   for (const id of PANELS) $(`#${id}`).hidden = id !== panel;
-  document.title = [at.name, TITLE].filter(Boolean).join(' · ');
 }
 
 function showList(at = place()) {
@@ -159,21 +157,12 @@ function editScenario({ text }) {
 
 // ---- reading
 
-let reading = null;
-let next = null;
+let reading = Promise.resolve();
 
-// Reads everything that this view shows. What is asked for meanwhile is read once more, and not more often.
+// Reads everything that this view shows. Later calls wait for earlier ones.
 function read() {
-  if (!reading) {
-    reading = readAll().finally(() => (reading = null));
-    return reading;
-  }
-  const again = () => {
-    next = null;
-    return read();
-  };
-  next ??= reading.then(again, again);
-  return next;
+  reading = reading.then(readAll, readAll);
+  return reading;
 }
 
 async function readAll() {
@@ -196,8 +185,7 @@ function showStrip({ scenario, clock, variables }) {
 
 const readSoon = throttle(250, read);
 onUpdate((update) => {
-  // A request that fires no rule changes counts and near misses, too.
-  if (update.rules || update.reset || update.messages || update.sessions === null || update.sessions.length) readSoon();
+  if (update.all || update.rules || update.reset || update.messages) readSoon();
 });
 
 // ---- actions
@@ -238,9 +226,6 @@ addEventListener('popstate', arrive);
 // The links of the list that is shown, or null for the rulebook.
 const links = () => ({ catalogue: $$('#scenario-list a'), templates: $$('#template-list a') })[place().kind] ?? null;
 
-// The rule that is open, or the one of the cursor in the list.
-const current = () => (place().panel === 'rule' ? findRule(place().name) : place().kind === 'rulebook' ? list.current : null);
-
 function step(by) {
   const all = links();
   if (!all) return list.step(by);
@@ -260,8 +245,8 @@ shortcut('v', 'Verify', () => go(`${HOME}?server`).then(() => verification.verif
 shortcut('p', 'Pause or resume the clock', () => board.toggleClock());
 shortcut('l', 'Load the open scenario', () => place().panel === 'scenario' && catalogue.load());
 shortcut('e', 'Edit the open rule', () => place().panel === 'rule' && detail.editor.area.focus());
-shortcut('d', 'Disable or enable the rule', () => current() && detail.toggle(current()));
-shortcut('Delete', 'Remove the rule', () => current() && detail.remove(current()));
+shortcut('d', 'Disable or enable the open rule', () => place().panel === 'rule' && detail.toggle());
+shortcut('Delete', 'Remove the open rule', () => place().panel === 'rule' && detail.remove());
 
 // ---- the empty rulebook says how to begin
 

@@ -1,1 +1,159 @@
-import './updates.js';
+// The servers of this process: the main one, and further ones.
+
+import { api, Problem } from './api.js';
+import { $, h, throttle } from './dom.js';
+import { plural } from './format.js';
+import { shortcut } from './page.js';
+import { addWebhook, removeServer, resetServer, startServer } from './server_changes.js';
+import { ServerDetail } from './server_detail.js';
+import { copyServerAsTest } from './server_test.js';
+import { onUpdate } from './updates.js';
+import { WindowedList } from './windowed_list.js';
+
+// How often the page looks for changes of other servers than the main one, whose updates come by themselves.
+const AGAIN = 2000;
+
+let servers = null;
+let open = placeIn(location.pathname);
+const detail = new ServerDetail();
+const list = new WindowedList($('#servers'), { rowHeight: 46, render: row, key: ({ id }) => id, label: 'Servers' });
+
+function row({ id, title, scenario, name, messages, sessions_open: sessions }) {
+  const facts = [name && `number ${id}`, plural(messages, 'message'), sessions > 0 && plural(sessions, 'open session'), scenario && `scenario ${scenario}`];
+  return h('span.grow', {}, h('b.clip', {}, h('bdi', {}, title)), h('span.count.clip', {}, facts.filter(Boolean).join(' · ')));
+}
+
+// ---- where we are
+
+function placeIn(pathname) {
+  const segment = pathname.split('/')[2];
+  return segment ? decodeURIComponent(segment) : null;
+}
+
+function go(id, { replace = false } = {}) {
+  open = id;
+  const path = id === null ? '/servers' : `/servers/${encodeURIComponent(id)}`;
+  if (path !== location.pathname) history[replace ? 'replaceState' : 'pushState'](null, '', path);
+  show();
+  readSoon();
+}
+
+addEventListener('popstate', () => {
+  open = placeIn(location.pathname);
+  show();
+  readSoon();
+});
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a.back, #missing a');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(placeIn(new URL(link.href).pathname));
+});
+
+// ---- reading
+
+const main = (server) => ({ ...server, id: 'main', title: 'Main server', name: null, base: '/v1', path: '', prefix: '' });
+const further = (server) => {
+  const { id, name } = server;
+  return { ...server, title: name ?? `Server ${id}`, base: `/v1/servers/${id}`, path: `servers/${id}/`, prefix: `/servers/${id}` };
+};
+
+let reading = 0;
+
+async function read() {
+  const request = (reading += 1);
+  try {
+    const answer = await api.get('servers');
+    if (request !== reading) return;
+    servers = [main(answer.main), ...answer.servers.map(further)];
+    $('#how-many').textContent = `${answer.servers.length} further${answer.expired ? `, ${answer.expired} expired` : ''}`;
+    $('#how-many').title = `At most ${answer.max_servers.toLocaleString('en')} at the same time`;
+    $('#first-server').textContent = `curl -X POST ${new URL('/v1/servers', location.href)} --json '{"name": "signup"}'`;
+    $('#list-problem').hidden = true;
+    show();
+    await readOpen(request);
+  } catch (error) {
+    if (request !== reading) return;
+    $('#list-problem').textContent = error.message;
+    $('#list-problem').hidden = false;
+  }
+}
+
+async function readOpen(request) {
+  const server = opened();
+  if (!server) return;
+  const { path } = server;
+  const health = api.get(`${path}health`).catch((error) => {
+    if (error instanceof Problem && error.status === 503) return { problem: error.message };
+    throw error;
+  });
+  const [facts, { sessions }, { webhooks }] = await Promise.all([health, api.get(`${path}sessions`, { open: true }), api.get(`${path}webhooks`)]);
+  if (request === reading && detail.server?.id === server.id) detail.update({ health: facts, sessions, webhooks });
+}
+
+const readSoon = throttle(250, read);
+onUpdate(readSoon);
+setInterval(() => {
+  if (!document.hidden) readSoon();
+}, AGAIN);
+
+// ---- showing
+
+// The server that is open; without a choice, the main one.
+function opened() {
+  if (open === null) return servers?.[0];
+  return servers?.find(({ id, name }) => id === open || name === open);
+}
+
+function show() {
+  if (!servers) return;
+  list.element.style.setProperty('--count', servers.length);
+  list.set(servers);
+  const server = opened();
+  list.cursor = servers.indexOf(server);
+  list.draw();
+  $('#only-main').hidden = servers.length > 1;
+  $('#split').classList.toggle('open', open !== null);
+  $('#server').hidden = !server;
+  $('#missing').hidden = Boolean(server);
+  document.title = `${server?.title ?? 'Servers'} · Servers · mailjig`;
+  if (!server) {
+    $('#missing h2').textContent = `There is no server ${open}`;
+    $('#missing p').textContent = 'It was removed, or nobody used it for the time that it is kept.';
+    return;
+  }
+  detail.show(server);
+}
+
+list.addEventListener('open', ({ detail: { item } }) => {
+  go(item.id);
+  if (!list.element.offsetParent) $('#server-name').focus();
+});
+
+// ---- changes
+
+const actions = {
+  reset: () => resetServer(opened(), readSoon),
+  remove: () => removeServer(opened(), () => go(null)),
+  webhook: () => addWebhook(opened(), readSoon),
+  'copy-test': () => copyServerAsTest(opened(), new URL('/v1', location.href).href),
+};
+const start = () => servers && startServer(servers[0].endpoints, ({ id }) => go(id));
+for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => actions[button.dataset.do]());
+$('#new-server').addEventListener('click', start);
+
+const onServer = (action) => () => opened() && action();
+const step = (by) => () => list.moveTo(list.cursor + by, { open: true, focus: true });
+shortcut('j', 'Next server', step(1));
+shortcut('k', 'Previous server', step(-1));
+shortcut('n', 'Start a server', start);
+shortcut('z', 'Reset the server', onServer(actions.reset));
+shortcut('Delete', 'Remove the server', () => opened() && opened().id !== 'main' && actions.remove());
+shortcut('w', 'Add a webhook', onServer(actions.webhook));
+shortcut('c', 'Copy as test', onServer(actions['copy-test']));
+shortcut('e', 'Choose an endpoint', onServer(() => $('#line-options select').focus()));
+shortcut('Escape', 'Back to the list', () => {
+  if (open !== null) go(null);
+  list.element.focus();
+});

@@ -1,0 +1,178 @@
+// Lines for clients that send or read mail through an endpoint. They run as they are; `mailjig-ca.pem` is the certificate
+// of the server's CA.
+
+import { quoted } from './copy_as_test.js';
+
+const CA = 'mailjig-ca.pem';
+const MAIL = 'Subject: hello\\r\\n\\r\\nHello.\\r\\n';
+
+const sh = quoted.curl;
+const js = quoted.javascript;
+const py = quoted.python;
+const rs = quoted.rust;
+
+// The lines by the name of the client. `endpoint` is `{ listener, host, port, implicit_tls }`; `options` is `{ starttls,
+// login, password }`, where an empty login stands for none.
+export function clientLines(endpoint, options) {
+  const tls = endpoint.implicit_tls ? 'implicit' : options.starttls ? 'starttls' : 'none';
+  const its = { ...endpoint, ...options, tls, authority: `${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}` };
+  const { listener } = endpoint;
+  if (listener === 'lmtp') return { swaks: swaks(its), smtplib: smtplib(its), nodemailer: nodemailer(its) };
+  if (listener.startsWith('imap')) return { curl: curlReads(its, 'imap'), imaplib: imaplib(its), imapflow: imapflow(its), 'Jakarta Mail': jakarta(its, 'imap') };
+  if (listener.startsWith('pop3')) return { curl: curlReads(its, 'pop3'), poplib: poplib(its), 'Jakarta Mail': jakarta(its, 'pop3') };
+  return { curl: curlSends(its), swaks: swaks(its), lettre: lettre(its), smtplib: smtplib(its), nodemailer: nodemailer(its), 'Jakarta Mail': jakarta(its, 'smtp') };
+}
+
+const continued = (flags) => flags.filter(Boolean).map((flag) => ` \\\n  ${flag}`).join('');
+
+function curlFlags({ tls, login, password }) {
+  return continued([tls !== 'none' && `--cacert ${CA}`, tls === 'starttls' && '--ssl-reqd', login && `--user ${sh(`${login}:${password}`)}`]);
+}
+
+function curlSends(its) {
+  const url = `${its.tls === 'implicit' ? 'smtps' : 'smtp'}://${its.authority}`;
+  return `printf '${MAIL}' | curl -sS --url '${url}' --upload-file - \\\n  --mail-from ann@example.org --mail-rcpt bob@example.org${curlFlags(its)}\n`;
+}
+
+function curlReads(its, protocol) {
+  return `curl -sS --url '${protocol}${its.tls === 'implicit' ? 's' : ''}://${its.authority}/'${curlFlags(its)}\n`;
+}
+
+function swaks({ listener, host, port, tls, login, password }) {
+  const flags = continued([
+    listener === 'lmtp' && '--protocol LMTP',
+    tls === 'starttls' && '--tls',
+    tls === 'implicit' && '--tls-on-connect',
+    tls !== 'none' && `--tls-verify --tls-ca-path ${CA}`,
+    login && `--auth PLAIN --auth-user ${sh(login)} --auth-password ${sh(password)}`,
+  ]);
+  return `swaks --server ${sh(host)} --port ${port} --from ann@example.org --to bob@example.org${flags}\n`;
+}
+
+function lettre({ host, port, tls, login, password }) {
+  const trust = tls === 'none' ? '' : `
+    let ca = Certificate::from_pem(&std::fs::read("${CA}").unwrap()).unwrap();
+    let tls = TlsParameters::builder(${rs(host)}.to_owned()).add_root_certificate(ca).build().unwrap();`;
+  const uses = [
+    login && 'use lettre::transport::smtp::authentication::Credentials;',
+    tls !== 'none' && 'use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};',
+    'use lettre::{Message, SmtpTransport, Transport};',
+  ];
+  const calls = [
+    `.port(${port})`,
+    tls !== 'none' && `.tls(Tls::${tls === 'implicit' ? 'Wrapper' : 'Required'}(tls))`,
+    login && `.credentials(Credentials::new(${rs(login)}.to_owned(), ${rs(password)}.to_owned()))`,
+    '.build();',
+  ];
+  return `${uses.filter(Boolean).join('\n')}
+
+fn main() {${trust}
+    let client = SmtpTransport::builder_dangerous(${rs(host)})
+        ${calls.filter(Boolean).join('\n        ')}
+    let mail = Message::builder()
+        .from("ann@example.org".parse().unwrap())
+        .to("bob@example.org".parse().unwrap())
+        .subject("hello")
+        .body("Hello.".to_owned())
+        .unwrap();
+    client.send(&mail).unwrap();
+}
+`;
+}
+
+function python(module, tls, lines) {
+  const imports = tls === 'none' ? `import ${module}` : `import ${module}\nimport ssl`;
+  const trust = tls !== 'none' && `tls = ssl.create_default_context(cafile="${CA}")`;
+  return `${imports}\n\n${[trust, ...lines].filter(Boolean).join('\n')}\n`;
+}
+
+function smtplib({ listener, host, port, tls, login, password }) {
+  const name = listener === 'lmtp' ? 'LMTP' : tls === 'implicit' ? 'SMTP_SSL' : 'SMTP';
+  return python('smtplib', tls, [
+    `with smtplib.${name}(${py(host)}, ${port}${tls === 'implicit' ? ', context=tls' : ''}) as client:`,
+    tls === 'starttls' && '    client.starttls(context=tls)',
+    login && `    client.login(${py(login)}, ${py(password)})`,
+    `    client.sendmail("ann@example.org", ["bob@example.org"], "${MAIL}")`,
+  ]);
+}
+
+function imaplib({ host, port, tls, login, password }) {
+  return python('imaplib', tls, [
+    `with imaplib.IMAP4${tls === 'implicit' ? '_SSL' : ''}(${py(host)}, ${port}${tls === 'implicit' ? ', ssl_context=tls' : ''}) as client:`,
+    tls === 'starttls' && '    client.starttls(tls)',
+    login && `    client.login(${py(login)}, ${py(password)})`,
+    '    print(client.select("INBOX"))',
+    '    print(client.search(None, "ALL"))',
+  ]);
+}
+
+function poplib({ host, port, tls, login, password }) {
+  return python('poplib', tls, [
+    `client = poplib.POP3${tls === 'implicit' ? '_SSL' : ''}(${py(host)}, ${port}${tls === 'implicit' ? ', context=tls' : ''})`,
+    tls === 'starttls' && 'client.stls(context=tls)',
+    login && `client.user(${py(login)})`,
+    login && `client.pass_(${py(password)})`,
+    'print(client.stat())',
+    'client.quit()',
+  ]);
+}
+
+const readsCa = (tls) => (tls === 'none' ? '' : "import { readFileSync } from 'node:fs';\n");
+const auth = ({ login, password }) => login && `  auth: { user: ${js(login)}, pass: ${js(password)} },`;
+
+function nodemailer(its) {
+  const { listener, host, port, tls } = its;
+  const lines = [
+    `  host: ${js(host)},`,
+    `  port: ${port},`,
+    listener === 'lmtp' && '  lmtp: true,',
+    tls === 'none' && '  ignoreTLS: true,',
+    tls === 'starttls' && '  requireTLS: true,',
+    tls === 'implicit' && '  secure: true,',
+    tls !== 'none' && `  tls: { ca: readFileSync('${CA}') },`,
+    auth(its),
+  ];
+  return `${readsCa(tls)}import nodemailer from 'nodemailer';
+
+const client = nodemailer.createTransport({
+${lines.filter(Boolean).join('\n')}
+});
+await client.sendMail({ from: 'ann@example.org', to: 'bob@example.org', subject: 'hello', text: 'Hello.' });
+`;
+}
+
+function imapflow(its) {
+  const { host, port, tls } = its;
+  const lines = [
+    `  host: ${js(host)},`,
+    `  port: ${port},`,
+    `  secure: ${tls === 'implicit'},`,
+    tls !== 'implicit' && `  doSTARTTLS: ${tls === 'starttls'},`,
+    tls !== 'none' && `  tls: { ca: readFileSync('${CA}') },`,
+    auth(its),
+    '  logger: false,',
+  ];
+  return `${readsCa(tls)}import { ImapFlow } from 'imapflow';
+
+const client = new ImapFlow({
+${lines.filter(Boolean).join('\n')}
+});
+await client.connect();
+console.log(await client.mailboxOpen('INBOX'));
+await client.logout();
+`;
+}
+
+// Properties of `jakarta.mail.Session`; a backslash starts an escape in a file of properties.
+function jakarta({ host, port, tls, login }, protocol) {
+  const lines = [
+    protocol === 'smtp' ? 'mail.transport.protocol=smtp' : `mail.store.protocol=${protocol}`,
+    `mail.${protocol}.host=${host}`,
+    `mail.${protocol}.port=${port}`,
+    tls === 'starttls' && `mail.${protocol}.starttls.enable=true\nmail.${protocol}.starttls.required=true`,
+    tls === 'implicit' && `mail.${protocol}.ssl.enable=true`,
+    protocol === 'smtp' && login && 'mail.smtp.auth=true',
+    login && `mail.${protocol}.user=${login.replaceAll('\\', '\\\\')}`,
+  ];
+  return `${lines.filter(Boolean).join('\n')}\n`;
+}

@@ -1,0 +1,106 @@
+// Changes of accounts and mailboxes, with their dialogs.
+
+import { api } from './api.js';
+import { $, h, fill } from './dom.js';
+import { list, openForm } from './form_dialog.js';
+import { ask, attempt, say } from './page.js';
+import { accountOf, mailboxOf, resource } from './place.js';
+
+const SPECIAL_USES = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
+
+// `go` opens a place.
+export function newAccount(go) {
+  const submit = async ({ login, ...account }) => {
+    await api.put(accountOf(login), bodyOf(account));
+    go({ login, name: null, uid: null });
+  };
+  title(openForm('account-form', {}, submit), 'Make an account', 'Make').elements.login.readOnly = false;
+}
+
+export function changeAccount({ login, addresses }) {
+  const submit = ({ password, addresses: its }) => api.put(accountOf(login), bodyOf({ password, addresses: its }));
+  title(openForm('account-form', { login, addresses: addresses.join(', ') }, submit), 'Change password and addresses', 'Change').elements.login.readOnly = true;
+}
+
+const bodyOf = ({ password, addresses }) => ({ ...(password && { password }), addresses: list(addresses) });
+
+function title(dialog, text, yes) {
+  $('h2', dialog).textContent = text;
+  $('.buttons button', dialog).textContent = yes;
+  return $('form', dialog);
+}
+
+export async function deleteAccount(login, go) {
+  const detail = 'Its mailboxes go with it, and its sessions end with 421, BYE or -ERR. If the server accepts every login, the next login or message makes it again.';
+  if (!(await ask(`Delete the account ${login}?`, detail, 'Delete'))) return;
+  await attempt(async () => {
+    await api.delete(accountOf(login));
+    go({ login: null, name: null, uid: null });
+  }, 'Deleted the account');
+}
+
+export async function clearAccount(login) {
+  if (!(await ask(`Expunge all mail of ${login}?`, 'Its mailboxes stay, and captured messages too. Clients in IDLE are told at once.', 'Expunge'))) return;
+  await attempt(async () => {
+    const { entries } = await api.delete(`${accountOf(login)}/entries`);
+    say(`Expunged ${entries}`);
+  });
+}
+
+function specialUses(dialog, delimiter, chosen) {
+  const names = chosen && !SPECIAL_USES.includes(chosen) ? [...SPECIAL_USES, chosen] : SPECIAL_USES;
+  fill($('select', dialog), h('option', { value: '' }, 'none'), names.map((value) => h('option', { value }, value)));
+  $('select', dialog).value = chosen ?? '';
+  $('.delimiter', dialog).textContent = delimiter;
+}
+
+export function newMailbox(login, delimiter, go) {
+  const dialog = openForm('mailbox-form', {}, async ({ name, special_use: use }) => {
+    const made = await api.put(mailboxOf(login, name), use ? { special_use: use } : {});
+    go({ login, name: made.name, uid: null });
+  });
+  title(dialog, 'Create a mailbox', 'Create');
+  specialUses(dialog, delimiter, null);
+}
+
+export function changeMailbox(login, box, delimiter, go) {
+  const dialog = openForm('mailbox-form', { name: box.name }, async ({ name, special_use: use }) => {
+    const change = { special_use: use || null, ...(name !== box.name && { name }) };
+    const changed = await api.patch(mailboxOf(login, box.name), change);
+    if (changed.name !== box.name) go({ login, name: changed.name, uid: null });
+  });
+  title(dialog, 'Rename the mailbox, or change its special use', 'Change');
+  specialUses(dialog, delimiter, box.special_use);
+}
+
+export async function deleteMailbox(login, name, go) {
+  if (!(await ask(`Delete the mailbox ${name}?`, 'Its entries go with it. Clients that have selected it get BYE.', 'Delete'))) return;
+  await attempt(async () => {
+    await api.delete(mailboxOf(login, name));
+    go({ login, name: null, uid: null });
+  }, 'Deleted the mailbox');
+}
+
+export function subscribe(login, name, isSubscribed) {
+  return attempt(() => {
+    const path = resource('accounts', login, 'subscriptions', name);
+    return isSubscribed ? api.delete(path) : api.put(path, {});
+  });
+}
+
+export function putMessageIn(login, name, go) {
+  openForm('put-form', {}, async ({ file, raw, flags, date }) => {
+    const query = { flag: list(flags), date };
+    // A line of a text area ends with LF, a line of a message with CRLF.
+    const message = file.size ? await file.arrayBuffer() : raw.replace(/\r?\n/g, '\r\n');
+    const entry = await api.post(mailboxOf(login, name), message, { query, type: 'message/rfc822' });
+    go({ login, name, uid: entry.uid });
+  });
+  const form = $('#put-form form');
+  form.elements.raw.value = 'From: ann@example.org\nSubject: hello\n\nHello.\n';
+}
+
+export function changeUidValidity(login, name) {
+  openForm('uid-form', {}, ({ uid_validity: validity, renumber }) =>
+    api.put(mailboxOf(login, name, 'uidvalidity'), { ...(validity && { uid_validity: Number(validity) }), ...(renumber && { renumber }) }));
+}

@@ -1,0 +1,220 @@
+// The entries of a mailbox: a list with filters, a selection, and changes of what is selected.
+
+import { api } from './api.js';
+import { $, h, fill } from './dom.js';
+import { clockTime, mailbox as addressText, octets, plural } from './format.js';
+import { expunge, has, keywords, SYSTEM, toggleFlag, uidSets } from './mailbox_flags.js';
+import { attempt } from './page.js';
+import { mailboxOf } from './place.js';
+import { WindowedList } from './windowed_list.js';
+
+const NARROW = matchMedia('(max-width: 760px)');
+// Entries whose subjects are read at once.
+const PIECE = 1000;
+
+export class Entries extends EventTarget {
+  // Events: `open` (an entry was opened: `detail.uid`), `cursor`, `read` (the entries were read).
+  constructor() {
+    super();
+    this.place = null;
+    this.state = null;
+    this.request = 0;
+    // Subject and addresses by message: they do not change.
+    this.details = new Map();
+    this.form = $('#filters');
+    const render = (entry) => this.#row(entry);
+    this.list = new WindowedList($('#entries'), { rowHeight: 32, render, key: (entry) => entry.uid, label: 'Entries, newest first', multiple: true });
+    this.list.addEventListener('open', ({ detail }) => this.dispatchEvent(new CustomEvent('open', { detail: { uid: detail.item.uid } })));
+    this.list.addEventListener('cursor', ({ detail }) => {
+      this.showTargets();
+      this.dispatchEvent(new CustomEvent('cursor', { detail: { uid: detail.item.uid } }));
+    });
+    this.list.addEventListener('select', () => this.showTargets());
+    this.list.element.addEventListener('click', (event) => this.#clickInRow(event), true);
+    this.list.element.addEventListener('keydown', (event) => this.#space(event));
+    this.form.addEventListener('submit', (event) => event.preventDefault());
+    this.form.addEventListener('input', () => this.read());
+    // The fields are empty after this event.
+    this.form.addEventListener('reset', () => setTimeout(() => this.read()));
+    NARROW.addEventListener('change', () => this.#fit());
+    this.#fit();
+    const button = ([key, flag]) => h('button', { type: 'button', 'aria-pressed': 'false', data: { flag }, title: `Set or unset ${flag} (${key})` }, flag.slice(1));
+    fill($('#flag-buttons'), SYSTEM.map(button));
+    $('#flag-buttons').addEventListener('click', ({ target }) => target.dataset.flag && this.toggle(target.dataset.flag));
+    fill($('#flag-names'), SYSTEM.flatMap(([, flag]) => [h('option', { value: flag }), h('option', { value: `!${flag}` })]));
+  }
+
+  // Shows the entries of a mailbox of an account, and reads them if it has changed.
+  show(place, box) {
+    const isOther = place.login !== this.place?.login || place.name !== this.place?.name || box.uid_validity !== this.state?.uid_validity;
+    const isChanged = isOther || ['uid_next', 'highest_modseq', 'entries'].some((name) => box[name] !== this.state[name]);
+    if (isOther) {
+      this.list.selected.clear();
+      this.list.cursor = -1;
+      this.list.set([]);
+      this.list.element.scrollTop = 0;
+      $('#no-entries').hidden = true;
+      if (place.login !== this.place?.login || place.name !== this.place?.name) this.form.reset();
+    }
+    this.place = place;
+    this.state = box;
+    return isChanged ? this.read() : undefined;
+  }
+
+  // No mailbox is shown.
+  close() {
+    this.place = null;
+    this.state = null;
+    this.request += 1;
+  }
+
+  get filters() {
+    return { flag: this.form.elements.flag.value.trim(), uid: this.form.elements.uid.value.trim() };
+  }
+
+  async read() {
+    if (!this.place) return;
+    const { login, name } = this.place;
+    const request = (this.request += 1);
+    const problem = $('#filter-problem');
+    try {
+      const { entries } = await api.get(mailboxOf(login, name), this.filters);
+      if (request !== this.request) return;
+      problem.hidden = true;
+      this.#set(entries.reverse());
+      this.dispatchEvent(new CustomEvent('read'));
+      await this.#readDetails(request);
+    } catch (error) {
+      // A mailbox that is gone is told in its place.
+      if (request !== this.request || error.status === 404) return;
+      problem.textContent = error.message;
+      problem.hidden = false;
+    }
+  }
+
+  #set(entries) {
+    this.list.set(entries);
+    const { flag, uid } = this.filters;
+    const isFiltered = Boolean(flag || uid);
+    const all = plural(isFiltered ? this.state.entries : entries.length, 'entry', 'entries');
+    $('#shown').textContent = isFiltered ? `${entries.length.toLocaleString('en')} of ${all}` : all;
+    $('[type=reset]', this.form).hidden = !isFiltered;
+    $('#no-entries').hidden = entries.length > 0;
+    this.list.element.hidden = entries.length === 0;
+    this.showTargets();
+    const known = new Set(entries.flatMap(keywords));
+    fill($('#keyword-names'), [...known].slice(0, 50).map((value) => h('option', { value })));
+  }
+
+  // Reads the subjects of entries that are not known yet, in pieces, the visible ones first.
+  async #readDetails(request) {
+    const { login, name } = this.place;
+    const unknown = this.list.items.filter((entry) => !this.details.has(entry.message));
+    for (let at = 0; at < unknown.length; at += PIECE) {
+      for (const uid of uidSets(unknown.slice(at, at + PIECE).map((entry) => entry.uid))) {
+        const { entries } = await api.get(mailboxOf(login, name), { uid, details: true });
+        if (request !== this.request) return;
+        for (const { message, subject, from } of entries) this.details.set(message, { subject, from: from.map(addressText).join(', ') });
+      }
+      this.list.drawn.clear();
+      this.list.draw();
+      if (at === 0) this.dispatchEvent(new CustomEvent('read'));
+    }
+  }
+
+  entry(uid) {
+    return this.list.items.find((entry) => entry.uid === uid);
+  }
+
+  // The entries that a change is about: the selected ones, or the one at the cursor.
+  get targets() {
+    const { items, selected, cursor } = this.list;
+    if (selected.size) return items.filter((entry) => selected.has(entry.uid));
+    return items[cursor] ? [items[cursor]] : [];
+  }
+
+  showTargets() {
+    const targets = this.targets;
+    const { size } = this.list.selected;
+    $('#targets').textContent = size ? `${size.toLocaleString('en')} selected` : targets.length ? `UID ${targets[0].uid}` : 'none selected';
+    for (const button of $('#flag-buttons').children) {
+      const count = targets.filter((entry) => has(entry, button.dataset.flag)).length;
+      button.setAttribute('aria-pressed', count === 0 ? 'false' : count === targets.length ? 'true' : 'mixed');
+    }
+    for (const button of $('#selection').querySelectorAll('button:not([data-do=expunge-deleted])')) button.disabled = !targets.length;
+  }
+
+  // Sets or unsets a flag on the targets.
+  toggle(flag, entries = this.targets) {
+    if (!entries.length) return undefined;
+    return attempt(async () => {
+      this.#changed(await toggleFlag(this.place, entries, flag));
+    });
+  }
+
+  expunge(entries = this.targets) {
+    if (!entries.length) return undefined;
+    return attempt(() => expunge(this.place, entries), `Expunged ${plural(entries.length, 'entry', 'entries')}`);
+  }
+
+  expungeDeleted() {
+    const { login, name } = this.place;
+    return attempt(() => api.delete(mailboxOf(login, name, 'entries'), { flag: '\\Deleted' }));
+  }
+
+  // Shows the new flags without waiting for the list.
+  #changed(entries) {
+    const changed = new Map(entries.map((entry) => [entry.uid, entry]));
+    this.list.set(this.list.items.map((entry) => changed.get(entry.uid) ?? entry));
+    this.showTargets();
+    this.dispatchEvent(new CustomEvent('read'));
+  }
+
+  #row(entry) {
+    const { subject, from } = this.details.get(entry.message) ?? { subject: '', from: '' };
+    const tags = keywords(entry);
+    const flags = SYSTEM.map(([, flag]) => {
+      const isSet = has(entry, flag);
+      return h('span.flag', { class: isSet ? 'on' : '', data: { flag }, title: `${flag}${isSet ? ' is set' : ' is not set'}` }, isSet ? flag[1] : '·');
+    });
+    return [
+      h('span.check', { 'aria-hidden': 'true', title: 'Select (Space)' }),
+      h('span.uid', {}, entry.uid),
+      h('span.flags', {}, flags),
+      h('span.what.clip', {},
+        tags.slice(0, 3).map((tag) => [h('span.tag', { title: tag }, h('bdi', {}, tag)), ' ']), tags.length > 3 && h('span.count', {}, `+${tags.length - 3} `),
+        h('bdi.subject', {}, subject), from && ' ', from && h('bdi.muted', {}, from)),
+      h('span.count.modseq', {}, entry.modseq),
+      h('span.count.size', {}, octets(entry.size)),
+      h('span.count.date', { title: entry.date }, clockTime(entry.date)),
+    ];
+  }
+
+  #clickInRow(event) {
+    const row = event.target.closest('.row');
+    const place = event.target.closest('.check, .flag');
+    if (!row || !place) return;
+    event.stopPropagation();
+    const index = Number(row.dataset.index);
+    if (place.dataset.flag) return void this.toggle(place.dataset.flag, [this.list.items[index]]);
+    this.list.cursor = index;
+    this.list.toggle(index);
+  }
+
+  // A shortcut of the page would take the key from buttons.
+  #space(event) {
+    if (event.key !== ' ' || event.target !== this.list.element) return;
+    event.preventDefault();
+    this.toggleSelection();
+  }
+
+  toggleSelection() {
+    if (this.list.cursor >= 0) this.list.toggle(this.list.cursor);
+  }
+
+  #fit() {
+    this.list.rowHeight = NARROW.matches ? 52 : 32;
+    this.list.element.style.setProperty('--row-height', `${this.list.rowHeight}px`);
+    this.list.set(this.list.items);
+  }
+}
