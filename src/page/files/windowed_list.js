@@ -1,5 +1,6 @@
 // A list of which only the visible rows are in the document, so that 100,000 rows cost as much as fifty. Rows have one
-// height. The keyboard moves a cursor (↑ ↓ Home End PageUp PageDown); a screen reader hears a list box.
+// height. The keyboard moves a cursor (↑ ↓ Home End PageUp PageDown); a screen reader hears a list box, or with `grid` a table
+// with cells, which may have links in them.
 
 import { h, fill } from './dom.js';
 
@@ -10,17 +11,18 @@ const MOST_PIXELS = 8_000_000;
 export class WindowedList extends EventTarget {
   // `element` scrolls. `render(item, index)` gives the content of a row, `key(item)` its name, `label` is for screen readers.
   // Events: `open` (Enter, click: `detail.item`), `cursor` (the cursor moved), `select` (the selection changed).
-  constructor(element, { rowHeight, render, key, label, multiple = false }) {
+  // With `grid`, the content is elements with the role `gridcell`.
+  constructor(element, { rowHeight, render, key, label, multiple = false, grid = false }) {
     super();
-    Object.assign(this, { element, rowHeight, render, key, multiple });
+    Object.assign(this, { element, rowHeight, render, key, multiple, grid });
     this.items = [];
     this.cursor = -1;
     this.selected = new Set();
     this.drawn = new Map();
-    this.inner = h('div.rows');
+    this.inner = h('div.rows', { role: grid ? 'rowgroup' : null });
     fill(element, this.inner);
     element.tabIndex = 0;
-    element.setAttribute('role', 'listbox');
+    element.setAttribute('role', grid ? 'grid' : 'listbox');
     element.setAttribute('aria-label', label);
     if (multiple) element.setAttribute('aria-multiselectable', 'true');
     element.addEventListener('scroll', () => this.#schedule(), { passive: true });
@@ -110,17 +112,22 @@ export class WindowedList extends EventTarget {
     const rows = [];
     const drawn = new Map();
     for (let index = from; index < to; index += 1) {
-      const row = this.drawn.get(index) ?? h('div.row', { role: 'option', data: { index }, id: `row-${this.element.id}-${index}` }, this.render(items[index], index));
+      const row = this.drawn.get(index) ?? h('div.row', { role: this.grid ? 'row' : 'option', data: { index }, id: `row-${this.element.id}-${index}` }, this.render(items[index], index));
       row.style.transform = `translateY(${index * rowHeight + offset}px)`;
       const isSelected = this.multiple ? this.selected.has(this.key(items[index])) : index === this.cursor;
       row.setAttribute('aria-selected', String(isSelected));
-      row.setAttribute('aria-setsize', items.length);
-      row.setAttribute('aria-posinset', index + 1);
+      if (this.grid) {
+        row.setAttribute('aria-rowindex', index + 1);
+      } else {
+        row.setAttribute('aria-setsize', items.length);
+        row.setAttribute('aria-posinset', index + 1);
+      }
       row.classList.toggle('cursor', index === this.cursor);
       drawn.set(index, row);
       rows.push(row);
     }
     this.drawn = drawn;
+    if (this.grid) element.setAttribute('aria-rowcount', items.length);
     this.inner.replaceChildren(...rows);
     const current = drawn.get(this.cursor);
     if (current) element.setAttribute('aria-activedescendant', current.id);
