@@ -50,6 +50,26 @@ fn rules() {
 }
 
 #[test]
+fn sessions() {
+    in_a_browser("sessions.js");
+}
+
+#[test]
+fn session() {
+    in_a_browser("session.js");
+}
+
+#[test]
+fn long_session() {
+    in_a_browser("long_session.js");
+}
+
+#[test]
+fn compare() {
+    in_a_browser("compare.js");
+}
+
+#[test]
 fn hostile() {
     in_a_browser("hostile.js");
 }

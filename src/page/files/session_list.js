@@ -1,0 +1,173 @@
+// The list of sessions: filtered, live, with marks for two that are to be compared.
+
+import { api, view, withQuery } from './api.js';
+import { $, h, fill, debounce } from './dom.js';
+import { clockTime, duration, plural } from './format.js';
+import { copyButton } from './page.js';
+import { lasted } from './session_facts.js';
+import { filters, holds, readFilters } from './session_filters.js';
+import { SessionStore } from './session_store.js';
+import { listAsTest } from './session_tests.js';
+import { visible } from './octet_text.js';
+import { WindowedList } from './windowed_list.js';
+
+const LINE = 32;
+const TWO_LINES = 54;
+
+export class SessionList {
+  // `open(id)` opens a session; `changed()` is called when the sessions have changed.
+  constructor({ open, changed }) {
+    Object.assign(this, { open });
+    this.marks = [];
+    this.store = new SessionStore(() => {
+      this.apply();
+      changed();
+    }, (problem) => this.fail(problem));
+    this.list = new WindowedList($('#sessions'), { rowHeight: LINE, label: 'Sessions, the newest first', key: ({ id }) => id, render: (session) => this.row(session) });
+    this.list.addEventListener('open', ({ detail }) => this.chosen(detail.item.id));
+    readFilters();
+    $('#filters').addEventListener('input', debounce(120, () => this.filter()));
+    $('#filters').addEventListener('change', () => this.filter());
+    $('#filters').addEventListener('submit', (event) => event.preventDefault());
+    $('#clear').addEventListener('click', () => {
+      $('#filters').reset();
+      for (const field of $('#filters').elements) field.value = '';
+      this.filter();
+    });
+    $('#compare').addEventListener('click', () => this.compare());
+    $('#list-test').addEventListener('click', () => this.asTest());
+    // The durations of open sessions grow.
+    setInterval(() => !document.hidden && this.list.items.some(({ ended }) => !ended) && this.redraw(), 1000);
+  }
+
+  update(update) {
+    return this.store.update(update);
+  }
+
+  // With a session open beside it, each row has two lines.
+  layOut() {
+    const isNarrow = $('#split').classList.contains('open') || window.innerWidth <= 900;
+    $('#split').classList.toggle('narrow', isNarrow);
+    this.list.rowHeight = isNarrow ? TWO_LINES : LINE;
+    this.apply();
+  }
+
+  filter() {
+    history.replaceState(history.state, '', withQuery(location.pathname, filters()) + location.hash);
+    this.apply();
+  }
+
+  apply() {
+    const { sessions, isComplete } = this.store;
+    const its = filters();
+    const shown = Object.keys(its).length ? sessions.filter(holds(its)) : sessions;
+    this.list.set(shown);
+    const text = shown.length === sessions.length ? plural(shown.length, 'session') : `${shown.length.toLocaleString('en')} of ${plural(sessions.length, 'session')}`;
+    if ($('#count').textContent !== text) $('#count').textContent = text;
+    $('#none').hidden = sessions.length > 0 || !isComplete;
+    $('#no-match').hidden = shown.length > 0 || sessions.length === 0;
+    $('#sessions').hidden = $('#columns').hidden = shown.length === 0;
+    $('#clear').hidden = !Object.keys(its).length;
+    if (!$('#none').hidden) sayHow();
+    this.marks = this.marks.filter((id) => this.store.byId.has(id));
+    this.showMarks();
+  }
+
+  redraw() {
+    this.list.drawn.clear();
+    this.list.draw();
+  }
+
+  fail(problem) {
+    $('#list-problem').textContent = problem.message;
+    $('#list-problem').hidden = false;
+  }
+
+  row(session) {
+    const { id, listener, peer, user, helo, opened, messages, tls, ended, refused, rules } = session;
+    const mark = this.marks.indexOf(id);
+    const name = user ?? helo;
+    return h('div.session', { class: mark >= 0 ? 'is-marked' : null },
+      h('span.id', {}, id, mark >= 0 ? h('span.mark', { title: 'Marked to compare' }, ` ${'①②'[mark]}`) : null),
+      h('span.listener', {}, listener),
+      h('span.name.clip', { class: name === null ? 'muted' : null, dir: 'ltr', title: name === null ? null : visible(name) }, name === null ? 'no name' : visible(name)),
+      h('span.peer.clip', {}, peer),
+      h('span.when', {}, clockTime(opened)),
+      h('span.long', { class: ended ? null : 'is-open' }, ended ? duration(lasted(session)) : `● ${duration(Math.floor(lasted(session) / 1e6) * 1e6 || 1e6)}`),
+      h('span.mail', {}, messages ? `${messages} ✉` : '', messages ? h('span.hidden', {}, ' messages') : null),
+      h('span.secure', {}, tls ? 'TLS' : ''),
+      h('span.notes', {},
+        refused ? h('span.tag.bad', {}, `✗ ${refused} refused`) : null,
+        ended && ended.ending !== 'clean' ? h('span.tag', { title: ended.text }, SHORT[ended.ending] ?? ended.ending) : null,
+        !ended && session.idling ? h('span.tag.good', {}, 'IDLE') : null,
+        rules.slice(0, 6).map((rule) => h('span.tag.rule', {}, visible(rule)))));
+  }
+
+  // The code cannot search words: it has the other filters.
+  asTest() {
+    const { q, ...others } = filters();
+    listAsTest(others, this.store.sessions.filter(holds(others)).length);
+  }
+
+  // ---- comparing
+
+  // Marks a session, or takes the mark away. At most two have one.
+  mark(id) {
+    this.marks = this.marks.includes(id) ? this.marks.filter((its) => its !== id) : [...this.marks.slice(-1), id];
+    this.redraw();
+    this.showMarks();
+  }
+
+  showMarks() {
+    const [first, second] = this.marks;
+    const button = $('#compare');
+    button.hidden = !first;
+    button.disabled = !second;
+    button.textContent = second ? `Compare ${first} with ${second}` : `Compare ${first} with …`;
+    $('#picking').hidden = !this.picking;
+  }
+
+  // The next session that is opened is compared with this one.
+  pick(id) {
+    this.picking = id;
+    $('#picking b').textContent = id;
+    $('#picking').hidden = false;
+    this.list.element.focus();
+  }
+
+  stopPicking() {
+    const was = this.picking;
+    this.picking = null;
+    $('#picking').hidden = true;
+    return Boolean(was);
+  }
+
+  compare() {
+    if (this.marks.length === 2) location.href = view('sessions', this.marks[0], 'compare', this.marks[1]);
+  }
+
+  chosen(id) {
+    if (this.picking && this.picking !== id) location.href = view('sessions', this.picking, 'compare', id);
+    else if (!this.picking) this.open(id);
+  }
+}
+
+const SHORT = { 'client-closed': 'no QUIT', broken: 'broke', idle: 'silent', 'not-reading': 'not reading', 'tls-failed': 'TLS failed', 'server-stopped': 'server stopped', kicked: 'ended by test', ruled: 'ended by rule', bug: 'bug' };
+
+let endpoints = null;
+
+// Commands that open a session, with the ports of this server.
+async function sayHow() {
+  if (endpoints) return;
+  endpoints = await api.get('endpoints').then((its) => its.endpoints, () => ({}));
+  const { smtp, imap, pop3, imaps } = endpoints;
+  const commands = [
+    smtp && ['SMTP, by hand', `nc -C ${smtp.host} ${smtp.port}`],
+    smtp && ['SMTP, with STARTTLS', `openssl s_client -quiet -crlf -starttls smtp -connect ${smtp.host}:${smtp.port}`],
+    smtp && ['SMTP, a message', `swaks --server ${smtp.host}:${smtp.port} --to bob@example.org`],
+    imap && ['IMAP', `curl imap://${imap.host}:${imap.port}/INBOX -u bob@example.org:any -X 'UID SEARCH ALL'`],
+    imaps && ['IMAP over TLS, by hand', `openssl s_client -quiet -crlf -connect ${imaps.host}:${imaps.port}`],
+    pop3 && ['POP3', `curl pop3://${pop3.host}:${pop3.port}/ -u bob@example.org:any`],
+  ].filter(Boolean);
+  fill($('#commands'), commands.map(([what, command]) => [h('dt', {}, what), h('dd', {}, h('code', {}, command), copyButton(command, 'the command'))]));
+}

@@ -1,0 +1,149 @@
+// The open session: its heading, its lines, its facts, and what can be done with it.
+
+import { api, v1 } from './api.js';
+import { $, fill, h, throttle } from './dom.js';
+import { duration, plural } from './format.js';
+import { attempt, copy } from './page.js';
+import { visible } from './octet_text.js';
+import { askHowToEnd } from './end_session.js';
+import { factsPanel, lasted, messagesIn, stateOf } from './session_facts.js';
+import { SessionReader } from './session_reader.js';
+import { sessionAsTest } from './session_tests.js';
+import { Timeline } from './timeline.js';
+
+// Findings of a session with more lines are read when they are asked for: there may be one for each line.
+const MANY_LINES = 20_000;
+
+export class SessionView {
+  constructor() {
+    this.timeline = new Timeline();
+    this.id = null;
+    this.readFindings = throttle(1500, () => this.findingsNow());
+    this.drawFacts = throttle(400, () => this.factsNow());
+    $('#end').addEventListener('click', () => this.end());
+    $('#test').addEventListener('click', () => attempt(() => sessionAsTest(this.session)));
+    $('#copy').addEventListener('click', () => attempt(async () => copy(await api.text(`sessions/${this.id}/transcript`), 'the transcript')));
+    $('#facts-toggle').addEventListener('click', () => this.toggleFacts());
+  }
+
+  // Opens a session, or closes what is open with null.
+  async show(id) {
+    if (id === this.id) return;
+    this.reader?.stop();
+    this.id = id;
+    this.reader = null;
+    this.session = null;
+    this.messages = [];
+    this.findings = null;
+    this.offer = null;
+    if (!id) return;
+    $('#session').hidden = true;
+    $('#gone').hidden = true;
+    await this.readSession();
+    if (this.id !== id || !this.session) return;
+    this.reader = new SessionReader(id, (lines) => this.changed(lines), (problem) => this.fail(problem));
+    this.timeline.begin(this.reader, { isOpen: !this.session.ended });
+    $('#session').hidden = false;
+    $('#facts-toggle').setAttribute('aria-pressed', String($('#facts').checkVisibility()));
+    $('#download').href = v1(`sessions/${id}/transcript`, { verbatim: true });
+    $('#download').download = `${id}.session`;
+    this.reader.read();
+  }
+
+  // Takes an update of the server.
+  async update({ all, removed, reset, sessions }) {
+    const { id } = this;
+    if (!id) return;
+    if (all || removed || reset || sessions === null || sessions.includes(id)) {
+      const { opened } = this.session ?? {};
+      await this.readSession();
+      if (this.id !== id || !this.session) return;
+      if (opened !== this.session.opened) {
+        // Numbers begin again after a reset: this is another session.
+        this.id = null;
+        this.show(id);
+        return;
+      }
+      this.reader?.read();
+    }
+  }
+
+  async readSession() {
+    const { id } = this;
+    try {
+      const session = await api.get(`sessions/${id}`);
+      if (this.id !== id) return;
+      this.session = session;
+      this.head();
+    } catch (error) {
+      if (this.id === id) this.fail(error);
+    }
+  }
+
+  fail(problem) {
+    this.session = null;
+    $('#session').hidden = true;
+    $('#gone').hidden = false;
+    const isGone = problem.status === 404;
+    $('#gone h2').textContent = isGone ? `There is no session ${this.id}` : problem.status === 410 ? 'Its lines are gone' : 'The session cannot be read';
+    $('#gone p').textContent = isGone ? 'It was deleted, with the journal or by a reset, or there never was one.' : problem.message;
+  }
+
+  head() {
+    const { id, listener, user, helo, ended } = this.session;
+    const name = user ?? helo;
+    document.title = `${id} ${listener} · mailjig`;
+    fill($('#session-title'), id, ' ', h('span.title-listener', {}, listener), name === null ? null : h('span.title-name', { dir: 'ltr' }, visible(name)));
+    const state = ended ? `${stateOf(this.session)} after ${duration(lasted(this.session))}` : stateOf(this.session);
+    fill($('#session-state'), ended ? null : h('span.dot', { 'aria-hidden': 'true' }), state);
+    $('#session-state').classList.toggle('bad', ended !== null && ended.ending !== 'clean');
+    $('#end').hidden = ended !== null;
+    this.drawFacts();
+  }
+
+  changed(lines) {
+    this.timeline.show(lines);
+    $('#partial').hidden = !lines.isPartial;
+    this.drawFacts();
+    if (!this.reader.isComplete) return;
+    if (lines.lines.length <= MANY_LINES) this.readFindings();
+    else this.offer ??= h('button', { type: 'button', onclick: () => this.findingsNow() }, `Read the findings of ${plural(lines.lines.length, 'line')}`);
+  }
+
+  async findingsNow() {
+    const { id } = this;
+    if (!id) return;
+    const { findings } = await api.get('findings', { session: id }).catch(() => ({ findings: [] }));
+    if (this.id !== id) return;
+    this.findings = findings;
+    this.timeline.mark(findings);
+    this.drawFacts();
+  }
+
+  async factsNow() {
+    const { id, reader, session } = this;
+    if (!id || !session) return;
+    if (reader?.isComplete) {
+      const messages = await messagesIn(reader.lines, this.messages);
+      if (this.id !== id) return;
+      this.messages = messages;
+    }
+    const focused = document.activeElement?.closest('#facts') ? document.activeElement.getAttribute('href') : null;
+    fill($('#facts'), factsPanel(this.session ?? session, this.messages, this.findings, reader?.isComplete ? reader.lines : null, this.offer));
+    if (focused) $(`#facts a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  toggleFacts() {
+    const isShown = $('#facts').checkVisibility();
+    $('#session').classList.toggle('with-facts', !isShown);
+    $('#session').classList.toggle('without-facts', isShown);
+    $('#facts-toggle').setAttribute('aria-pressed', String(!isShown));
+  }
+
+  async end() {
+    const { id, listener } = this.session;
+    const reply = await askHowToEnd(id, listener);
+    if (reply === null) return;
+    await attempt(() => api.delete(`sessions/${id}`, { reply }), `Ended ${id}`);
+  }
+}

@@ -1,0 +1,39 @@
+// Two sessions side by side.
+'use strict';
+const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { dialogue, ended, row, openSession } = require('./session_support.js');
+
+test('two sessions are aligned, and what is different is marked', async () => {
+    const server = await newServer();
+    const { port } = server.endpoints.smtp;
+    await dialogue(port, 'EHLO same.example', 'NOOP', 'RSET', 'MAIL FROM:<ann@example.org>');
+    await dialogue(port, 'EHLO same.example', 'RSET', 'HELP', 'MAIL FROM:<kim@example.org>');
+    await server.send({ to: 'bob@example.org', subject: 'x' });
+    await server.send({ to: 'bob@example.org', subject: 'x' });
+    await ended(server);
+    const pair = (page, text) => page.locator('#pairs .row').filter({ hasText: text });
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await page.getByRole('button', { name: 'Compare with …' }).click();
+        await page.getByText('Open the session that s1 is to be compared with').waitFor();
+        await row(page, 's2').click();
+        await page.waitForURL(`${server.page}/sessions/s1/compare/s2`);
+        await pair(page, 'NOOP').locator('.sign.removed').waitFor();
+        await pair(page, 'C:HELP').locator('.sign.added').waitFor();
+        await pair(page, 'ann@example.org').locator('.sign.changed').waitFor();
+        assert.deepEqual(await pair(page, 'ann@example.org').locator('mark').allTextContents(), ['ann', 'kim']);
+        await pair(page, 'EHLO same.example').locator('.sign.same').waitFor();
+        await accessible(page);
+        await shot(page, 'compare');
+        await page.getByLabel('Which lines').selectOption('different');
+        await pair(page, 'EHLO same.example').waitFor({ state: 'detached' });
+
+        // The numbers of messages count only if they are asked for.
+        await page.goto(`${server.page}/sessions/s3/compare/s4`);
+        await page.getByLabel('Which lines').selectOption('different');
+        await page.getByText('No differences').first().waitFor();
+        await accessible(page);
+        await page.getByLabel('Ignore tags and numbers').uncheck();
+        await pair(page, 'queued as m1').locator('.sign.changed').waitFor();
+    });
+});

@@ -1,0 +1,301 @@
+// An open session.
+'use strict';
+const tls = require('node:tls');
+const { execFile } = require('node:child_process');
+const { readFile } = require('node:fs/promises');
+const { promisify } = require('node:util');
+const { ImapFlow } = require('imapflow');
+const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf } = require('./session_support.js');
+
+test('an open session grows live, follows its end, and can be ended with a reply', async () => {
+    const server = await newServer();
+    const client = connect(server.endpoints.smtp.port);
+    await client.until('220 ');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await page.locator('#session-state', { hasText: 'open' }).waitFor();
+        assert.equal(await page.getByRole('button', { name: 'Follow' }).getAttribute('aria-pressed'), 'true');
+
+        client.send('EHLO growing.example\r\n');
+        await line(page, 'EHLO growing.example').waitFor();
+        for (let i = 0; i < 60; i += 1) client.send(`NOOP number${i}\r\n`);
+        await line(page, 'NOOP number59').waitFor();
+        await page.waitForFunction(() => {
+            const lines = document.querySelector('#lines');
+            return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 3;
+        });
+
+        // A reader who scrolls up stays there.
+        await page.locator('#lines').hover();
+        await page.mouse.wheel(0, -800);
+        await page.locator('#follow[aria-pressed=false]').waitFor();
+        const place = await page.locator('#lines').evaluate(lines => lines.scrollTop);
+        client.send('NOOP last\r\n');
+        await client.until('250 2.0.0 Ok\r\n');
+        await page.getByText('127 lines').waitFor();
+        assert.equal(await page.locator('#lines').evaluate(lines => lines.scrollTop), place);
+
+        await page.getByRole('button', { name: 'End …' }).click();
+        const dialog = page.getByRole('dialog', { name: 'End session s1' });
+        await accessible(page);
+        await dialog.getByLabel('Reply, without CRLF').fill('421 4.3.2 Enough');
+        await dialog.getByRole('button', { name: 'End it' }).click();
+        await client.ended;
+        await page.locator('#session-state', { hasText: 'Ended by a test' }).waitFor();
+        await page.getByLabel('Which lines').selectOption('problems');
+        await line(page, 'Ended by a test').waitFor();
+        await page.getByLabel('Which lines').selectOption('server');
+        await page.getByLabel('Search the lines').fill('enough');
+        await line(page, '421 4.3.2 Enough').waitFor();
+    });
+});
+
+test('it shows what rules wrote, shaped, cut and held back', async () => {
+    const server = await newServer();
+    const { port } = server.endpoints.smtp;
+    await rule(server, 'writer', 'smtp.rcpt', { reply: '452 4.2.2 Mailbox full' });
+    await rule(server, 'cutter', 'smtp.rset', [{ cut: { at: 9, close: 'fin' } }, { pass: true }]);
+    await rule(server, 'pacer', 'smtp.noop', { pace: { chunk: 5, gap: '1ms' } });
+    await rule(server, 'late', 'smtp.help', [{ wait: '40ms' }, { note: 'the client has to wait' }, { pass: true }]);
+    await rule(server, 'silent', 'smtp.vrfy', { stall: 'reply' });
+    await dialogue(port, 'EHLO one.example', 'NOOP', 'HELP', 'MAIL FROM:<a@example.org>', 'RCPT TO:<bob@example.org>');
+    const cut = connect(port);
+    await cut.until('220 ');
+    cut.send('RSET\r\n');
+    await cut.ended;
+    const stalled = connect(port);
+    await stalled.until('220 ');
+    stalled.send('VRFY bob\r\n');
+    await server.get('rules/silent?fired=1&wait=10s');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        assert.equal(await line(page, '452 4.2.2').locator('.is-written').textContent(), '452 4.2.2 Mailbox full');
+        assert.equal(await line(page, '452 4.2.2').locator('a.tag.rule').getAttribute('href'), `${new URL(server.page).pathname}/rules/writer`);
+        await line(page, '452 4.2.2').getByText('✗').waitFor();
+        await line(page, 'pacer').getByText('250 2.0.0 Ok').waitFor();
+        await line(page, 'Note: the client has to wait').waitFor();
+        await accessible(page);
+        await shot(page, 'session-rules');
+
+        await line(page, 'pacer').locator('.line').click();
+        await page.locator('#line').getByText('pace 5B/1ms').waitFor();
+        await accessible(page);
+        await page.keyboard.press('Escape');
+        await page.getByLabel('Which lines').selectOption('rules');
+        assert.equal(await page.getByText(/^4 of \d+ lines$/).count(), 1);
+
+        await openSession(page, server, 's2');
+        await line(page, '9 of 14 octets left; 5 never left').getByText('5 unsent').waitFor();
+        await page.locator('#session-state', { hasText: 'Ended by a rule' }).waitFor();
+        assert.equal(await line(page, 'S|').locator('.line').textContent(), '250 2.0.0');
+
+        await openSession(page, server, 's3');
+        await line(page, 'The server never answers this').getByText('silent').waitFor();
+        await page.getByRole('button', { name: 'Problem ›' }).click();
+        assert.match(await page.locator('#lines .row.cursor').textContent(), /never answers/);
+    });
+    stalled.close();
+});
+
+test('it shows STARTTLS, failed handshakes, octets in cleartext, unfinished requests and early clients', async () => {
+    const server = await newServer();
+    const { port } = server.endpoints.smtp;
+    const secured = connect(port);
+    await secured.until('220 ');
+    secured.send('STARTTLS\r\n');
+    await secured.until('220 2.0.0');
+    const wrapped = tls.connect({ socket: secured.socket, servername: 'mail.example', rejectUnauthorized: false });
+    await new Promise(resolve => wrapped.once('secureConnect', resolve));
+    wrapped.write('EHLO inside.example\r\nQUIT\r\n');
+    await new Promise(resolve => wrapped.on('close', resolve).resume());
+    const broken = connect(port);
+    await broken.until('220 ');
+    broken.send('STARTTLS\r\n');
+    await broken.until('220 2.0.0');
+    broken.send('not TLS at all\r\n');
+    await broken.ended;
+    const leaking = connect(port);
+    await leaking.until('220 ');
+    leaking.send('STARTTLS\r\nRSET\r\nNOOP\r\n');
+    await leaking.until('220 2.0.0');
+    leaking.close();
+    const early = connect(port);
+    await early.until('220 ');
+    early.send('EHLO early.example\r\nMAIL FROM:<a@b');
+    await early.until('250 ');
+    early.close();
+    await ended(server);
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await line(page, /TLS: TLSv1.3, .*, server name mail.example/).waitFor();
+        await page.locator('#facts').getByText('mail.example').waitFor();
+        await openSession(page, server, 's2');
+        await line(page, 'The TLS handshake failed: the client sent something that is not TLS').waitFor();
+        await openSession(page, server, 's3');
+        await line(page, '12 octets sent in cleartext after STARTTLS, discarded').waitFor();
+        await page.locator('#facts').getByText('cleartext-after-starttls').waitFor();
+        await openSession(page, server, 's4');
+        await line(page, 'MAIL FROM:<a@b').getByText('C|').waitFor();
+        await line(page, '14 octets of an incomplete request were lost').waitFor();
+        await accessible(page);
+    });
+});
+
+test('a client that sends too early is marked, and its findings are at its lines', async () => {
+    const server = await newServer();
+    const client = connect(server.endpoints.smtp.port);
+    await client.until('220 ');
+    client.send('EHLO hasty.example\r\nNOOP\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n');
+    await client.ended;
+    await ended(server);
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await line(page, 'NOOP').getByText('⚑ sent-too-early').waitFor();
+        await page.locator('#facts').getByRole('link', { name: 'sent-too-early' }).first().click();
+        assert.match(await page.locator('#lines .row.cursor').textContent(), /NOOP/);
+        // The line is in the URL.
+        await page.reload();
+        await page.locator('#lines .row.cursor', { hasText: 'NOOP' }).waitFor();
+    });
+});
+
+test('an IMAP session in IDLE, with its mailbox, its labels and its pushes', async () => {
+    const server = await newServer();
+    await server.deliver('bob@example.org', 'Subject: first\r\n\r\nHello.\r\n');
+    const client = new ImapFlow({ host: '127.0.0.1', port: server.endpoints.imap.port, secure: false, auth: { user: 'bob@example.org', pass: 'x' }, logger: false, tls: { rejectUnauthorized: false } });
+    open.add(() => client.close());
+    await client.connect();
+    await client.mailboxOpen('INBOX');
+    for await (const _ of client.fetch('1', { source: true }));
+    const idling = client.idle().catch(() => {});
+    await server.get('sessions?idling=true&wait=10s');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions`);
+        await row(page, 's1').getByText('IDLE').waitFor();
+        await row(page, 's1').click();
+        await page.locator('#session-state', { hasText: 'open, in IDLE' }).waitFor();
+        const mailbox = page.locator('#facts').getByRole('link', { name: 'INBOX' });
+        assert.equal(await mailbox.getAttribute('href'), `${new URL(server.page).pathname}/mailboxes/bob%40example.org/INBOX`);
+
+        await server.deliver('bob@example.org', 'Subject: second\r\n\r\nHello again.\r\n');
+        await line(page, '* 2 EXISTS').getByText('imap.push').waitFor();
+
+        await page.getByLabel('Search the lines').fill('<m1>');
+        assert.equal(await line(page, '<m1').locator('a.is-label').first().getAttribute('href'), `${new URL(server.page).pathname}/messages/m1`);
+        await page.getByLabel('Search the lines').fill('<caps>');
+        await line(page, '<caps>').first().locator('.line').click();
+        await page.getByLabel('What <caps> stands for').getByText('IMAP4rev1').waitFor();
+        await accessible(page);
+    });
+    await client.logout();
+    await idling;
+});
+
+test('a POP3 session, and the message of an SMTP session', async () => {
+    const server = await newServer();
+    await server.send({ to: 'bob@example.org', subject: 'Minutes', text: 'We met.' });
+    const client = connect(server.endpoints.pop3.port);
+    await client.until('+OK');
+    client.send('USER bob@example.org\r\n');
+    await client.until('+OK');
+    client.send('PASS x\r\nRETR 1\r\n');
+    await client.until('\r\n.\r\n');
+    client.send('QUIT\r\n');
+    await client.ended;
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        const message = line(page, '<m1>').locator('a', { hasText: '<m1>' });
+        assert.equal(await message.getAttribute('href'), `${new URL(server.page).pathname}/messages/m1`);
+        await page.locator('#facts').getByText('Minutes').waitFor();
+        await openSession(page, server, 's2');
+        await line(page, 'RETR 1').getByText('pop3.retr').waitFor();
+        await line(page, '+OK goodbye').waitFor();
+    });
+});
+
+test('the overview goes to a time, by pointer and by keyboard', async () => {
+    const server = await newServer();
+    await dialogue(server.endpoints.smtp.port, 'EHLO c.example', ...Array.from({ length: 80 }, (_, i) => `NOOP n${i}`));
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        const overview = page.getByRole('slider', { name: 'Time in the session' });
+        await page.waitForFunction(() => Number(document.querySelector('#overview').getAttribute('aria-valuemax')) >= 0);
+        const box = await overview.boundingBox();
+        await page.mouse.click(box.x + box.width - 2, box.y + 10);
+        await line(page, 'Ended normally').waitFor();
+        await overview.focus();
+        await page.keyboard.press('Home');
+        await line(page, 'connected to smtp').waitFor();
+        await page.keyboard.press('End');
+        await line(page, 'Ended normally').waitFor();
+    });
+});
+
+test('it is downloaded and copied as it was', async () => {
+    const server = await newServer();
+    await server.send({ to: 'bob@example.org', subject: 'Minutes', text: 'We met.' });
+    await ended(server);
+    const transcript = async query => (await fetch(`${server.api}/sessions/s1/transcript${query}`)).text();
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download' }).click()]);
+        assert.equal(download.suggestedFilename(), 's1.session');
+        assert.equal(await readFile(await download.path(), 'utf8'), await transcript('?verbatim=true'));
+        await page.getByRole('button', { name: 'Copy', exact: true }).first().click();
+        await page.getByText('Copied the transcript').waitFor();
+        assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await transcript(''));
+    });
+});
+
+test('the code of “Copy as test” passes for what is shown, and fails after a change', async () => {
+    const server = await newServer();
+    await dialogue(server.endpoints.smtp.port, 'EHLO "quoted".example', "NOOP it's $HOME \\ done");
+    await ended(server);
+    const run = promisify(execFile);
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        const code = await codeOf(page);
+        const runs = (language, text) => ({
+            curl: () => run('bash', ['-c', text]),
+            Python: () => run('python3', ['-c', text]),
+            JavaScript: () => run('node', ['--input-type=module', '-e', text]),
+        })[language]();
+        for (const language of ['curl', 'Python', 'JavaScript']) {
+            await runs(language, code[language]);
+            await assert.rejects(runs(language, code[language].replace('250 2.0.0 Ok', '250 2.0.0 Not')), language);
+        }
+        assert.match(code.Rust, /assert_eq!\(server\.transcript\(\)/);
+    });
+});
+
+test('hostile lines are shown as text, and what cannot be seen is written out', async () => {
+    const server = await newServer();
+    const client = connect(server.endpoints.smtp.port);
+    await client.until('220 ');
+    const long = 'x'.repeat(100_000);
+    for (const hostile of [Buffer.from('EHLO <img/src=x/onerror=alert(1)>'), Buffer.from('<script>alert(1)</script>'), Buffer.from('\x1b[31mred\x1b[0m \x00 \x07', 'latin1'), Buffer.from([0x4e, 0x4f, 0xff, 0xfe, 0xc3]), Buffer.from('NOOP \u202egnp.exe \u200b\ufeff'), Buffer.from('NOOP <m999> <caps>'), Buffer.from(`NOOP ${long}`)]) {
+        client.send(hostile);
+        client.send('\r\n');
+        await client.until('\r\n');
+    }
+    client.send('QUIT\r\n');
+    await client.ended;
+    await ended(server);
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await line(page, '<script>alert(1)</script>').first().waitFor();
+        await line(page, '\\x1b[31mred\\x1b[0m \\x00 \\x07').waitFor();
+        await line(page, 'NO\\xff\\xfe\\xc3').first().waitFor();
+        await line(page, 'NOOP \\u{202e}gnp.exe \\u{200b}\\u{feff}').waitFor();
+        await line(page, 'That line had 100,00').waitFor();
+        assert.equal(await page.locator('#lines script, #lines img, #facts img, #facts script').count(), 0);
+        assert.ok(await page.locator('#lines .row').evaluateAll(rows => rows.every(each => each.textContent.length < 1000)));
+        await accessible(page);
+        await shot(page, 'session-hostile');
+        await line(page, '\\x1b[31m').locator('.line').click();
+        assert.match(await whole(page).textContent(), /^\\x1b\[31mred/);
+        const [code] = await Promise.all([page.locator('#copy-test-code').textContent(), page.keyboard.press('t')]);
+        assert.equal(typeof code, 'string');
+    });
+});

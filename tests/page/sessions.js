@@ -1,0 +1,228 @@
+// The list of sessions.
+'use strict';
+const { execFile } = require('node:child_process');
+const { promisify } = require('node:util');
+const nodemailer = require('nodemailer');
+const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf } = require('./session_support.js');
+
+test('an empty list says how to open a session, and becomes a list when one begins', async () => {
+    const server = await newServer();
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions`);
+        await page.getByRole('heading', { name: 'No sessions yet' }).waitFor();
+        await page.getByText(`nc -C 127.0.0.1 ${server.endpoints.smtp.port}`).waitFor();
+        await page.getByText(`swaks --server 127.0.0.1:${server.endpoints.smtp.port} --to bob@example.org`).waitFor();
+        await accessible(page);
+        await shot(page, 'sessions-empty');
+
+        const client = connect(server.endpoints.smtp.port);
+        await client.until('220 ');
+        await row(page, 's1').waitFor();
+        await row(page, 's1').locator('.is-open').waitFor();
+        client.send('EHLO live.example\r\nQUIT\r\n');
+        await row(page, 's1').getByText('live.example').waitFor();
+        await row(page, 's1').locator('.long:not(.is-open)').waitFor();
+        assert.equal(await page.getByRole('heading', { name: 'No sessions yet' }).isVisible(), false);
+        await accessible(page);
+    });
+});
+
+test('the list shows what a session was, and its filters are in the URL', async () => {
+    const server = await newServer();
+    const { smtp, pop3, imap, submission } = server.endpoints;
+    await rule(server, 'full', 'smtp.rcpt', { reply: '452 4.2.2 Mailbox full' });
+    await dialogue(smtp.port, 'EHLO app.example', 'MAIL FROM:<ann@example.org>', 'RCPT TO:<bob@example.org>');
+    await dialogue(smtp.port, 'EHLO quiet.example');
+    const mailer = nodemailer.createTransport({ host: '127.0.0.1', port: submission.port, requireTLS: true, tls: { rejectUnauthorized: false }, auth: { user: 'ann@example.org', pass: 'x' } });
+    await mailer.verify();
+    mailer.close();
+    const reader = connect(pop3.port);
+    await reader.until('+OK');
+    reader.send('USER kim@example.org\r\nPASS x\r\n');
+    await reader.until('messages');
+    reader.close();
+    const imapClient = connect(imap.port);
+    await imapClient.until('* OK');
+    await server.get('sessions?open=true&listener=imap&wait=10s');
+    await server.get('sessions?open=true&listener=pop3&count=0&wait=10s');
+    await inBrowser(async page => {
+        const ids = async () => (await page.locator('#sessions .row .id').allTextContents()).map(text => text.trim());
+        const shows = async (...expected) => {
+            await page.waitForFunction(all => [...document.querySelectorAll('#sessions .row .id')].map(each => each.textContent.trim()).join() === all, expected.join());
+            assert.deepEqual(await ids(), expected);
+        };
+        await page.goto(`${server.page}/sessions`);
+        await shows('s5', 's4', 's3', 's2', 's1');
+        await row(page, 's1').getByText('1 refused').waitFor();
+        await row(page, 's1').getByText('full', { exact: true }).waitFor();
+        await row(page, 's3').getByText('TLS', { exact: true }).waitFor();
+        await row(page, 's3').getByText('ann@example.org').waitFor();
+        await row(page, 's4').getByText('no QUIT').waitFor();
+        // A clean end prints nothing.
+        assert.equal(await row(page, 's2').locator('.notes').textContent(), '');
+        await shot(page, 'sessions-list');
+
+        await page.getByLabel('Listener').selectOption('imap.*');
+        await shows('s5');
+        await page.getByLabel('Listener').selectOption('pop3');
+        await shows('s4');
+        await page.getByLabel('Listener').selectOption('');
+        await page.getByLabel('State').selectOption('open');
+        await shows('s5');
+        await page.getByLabel('State').selectOption('');
+        await page.getByLabel('TLS').selectOption('yes');
+        await shows('s3');
+        await page.getByLabel('TLS').selectOption('');
+        await page.getByLabel('Outcome').selectOption('refused');
+        await shows('s1');
+        await page.getByLabel('Outcome').selectOption('unclean');
+        await shows('s4');
+        await page.getByLabel('Outcome').selectOption('rule');
+        await shows('s1');
+        await page.getByLabel('State').selectOption('ended');
+        await page.getByLabel('Listener').selectOption('smtp.*');
+        const code = await codeOf(page);
+        await promisify(execFile)('python3', ['-c', code.Python]);
+        await promisify(execFile)('node', ['--input-type=module', '-e', code.JavaScript]);
+        await assert.rejects(promisify(execFile)('python3', ['-c', code.Python.replace('== 1', '== 2')]));
+        assert.match(code.Rust, /!its\.rules\.is_empty\(\)/);
+        await page.getByLabel('State').selectOption('');
+        await page.getByLabel('Listener').selectOption('');
+        await page.getByLabel('Outcome').selectOption('');
+        await page.getByLabel('User').fill('KIM@');
+        await shows('s4');
+        await page.getByLabel('User').fill('');
+        await page.getByLabel('Search the sessions').fill('quiet smtp');
+        await shows('s2');
+        await page.getByLabel('TLS').selectOption('no');
+        assert.equal(new URL(page.url()).search, '?q=quiet+smtp&tls=no');
+        await page.reload();
+        await shows('s2');
+        await page.getByLabel('Search the sessions').fill('nobody');
+        await page.getByRole('heading', { name: 'No session matches' }).waitFor();
+        await accessible(page);
+        await page.getByRole('button', { name: 'Clear the filters' }).click();
+        await shows('s5', 's4', 's3', 's2', 's1');
+    });
+    imapClient.close();
+});
+
+test('everything works with the keyboard alone', async () => {
+    const server = await newServer();
+    const { port } = server.endpoints.smtp;
+    await dialogue(port, 'EHLO a.example', 'XYZZY', 'NOOP');
+    await dialogue(port, 'EHLO b.example', 'NOOP');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions`);
+        await row(page, 's2').waitFor();
+        const press = async (...keys) => {
+            for (const key of keys) await page.keyboard.press(key);
+        };
+        await press('j', 'x', 'j', 'x');
+        await page.getByRole('button', { name: 'Compare s2 with s1' }).waitFor();
+        await press('Enter');
+        await page.waitForURL(`${server.page}/sessions/s1`);
+        await line(page, 'XYZZY').first().waitFor();
+        await press('n');
+        await page.locator('#lines .row.cursor', { hasText: '500' }).waitFor();
+        await press('Enter');
+        await whole(page).getByText('XYZZY').waitFor();
+        await press('j');
+        await whole(page).getByText('NOOP').waitFor();
+        await press('Escape');
+        assert.equal(await page.locator('#line').isVisible(), false);
+        await press('/');
+        await page.keyboard.type('xyzzy');
+        await page.getByText(/^2 of \d+ lines$/).waitFor();
+        await press('Escape', 'i');
+        assert.equal(await page.locator('#facts').isVisible(), false);
+        await press('i', 't');
+        await page.getByRole('dialog', { name: 'Copy as test' }).waitFor();
+        await press('Escape', 'Escape');
+        await page.waitForURL(`${server.page}/sessions`);
+        await press('c');
+        await page.waitForURL(`${server.page}/sessions/s2/compare/s1`);
+        await page.getByText(/^\d+ differences$/).waitFor();
+        await press('n');
+        await page.locator('#pairs .row.cursor', { hasText: 'a.example' }).waitFor();
+        await press('n');
+        await page.locator('#pairs .row.cursor', { hasText: 'XYZZY' }).waitFor();
+        await press('Enter');
+        await page.getByLabel('The whole line of s1').waitFor();
+        await press('Escape', 's');
+        await page.waitForURL(`${server.page}/sessions/s1/compare/s2`);
+        await page.locator('#pairs .row').first().waitFor();
+        await press('Escape');
+        await page.waitForURL(`${server.page}/sessions`);
+    });
+});
+
+test('back and forward open and close sessions', async () => {
+    const server = await newServer();
+    await dialogue(server.endpoints.smtp.port, 'EHLO first.example');
+    await dialogue(server.endpoints.smtp.port, 'EHLO second.example');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions?outcome=`);
+        await row(page, 's1').click();
+        await line(page, 'EHLO first.example').waitFor();
+        await row(page, 's2').click();
+        await line(page, 'EHLO second.example').waitFor();
+        await page.goBack();
+        await line(page, 'EHLO first.example').waitFor();
+        await page.goBack();
+        await page.locator('.split:not(.open)').waitFor();
+        await page.goForward();
+        await line(page, 'EHLO first.example').waitFor();
+        assert.match(await page.title(), /^s1 smtp/);
+    });
+});
+
+test('a session that was deleted says so in its place', async () => {
+    const server = await newServer();
+    await dialogue(server.endpoints.smtp.port, 'EHLO gone.example');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await server.delete('messages');
+        await page.getByRole('heading', { name: 'There is no session s1' }).waitFor();
+        await page.locator('#sessions .row').waitFor({ state: 'detached' });
+        await accessible(page);
+        await page.goto(`${server.page}/sessions/s9`);
+        await page.getByRole('heading', { name: 'There is no session s9' }).waitFor();
+        await page.goto(`${server.page}/sessions/s8/compare/s9`);
+        await page.getByText('There is no session s').waitFor();
+        await accessible(page);
+    }, { expected: [404] });
+});
+
+for (const [scheme, width] of [['light', 400], ['dark', 400], ['light', 760], ['dark', 1280], ['light', 2000]]) {
+    test(`the views are accessible and fit, ${scheme}, ${width} px wide`, async () => {
+        const server = await newServer();
+        await rule(server, 'a-rule-with-quite-a-long-name', 'smtp.rcpt', { reply: '452 4.2.2 Mailbox full' });
+        await server.send({ to: 'bob@example.org', subject: 'Refused' }).catch(() => {});
+        await dialogue(server.endpoints.smtp.port, 'EHLO a-client-with-a-long-name.department.company.example', 'XYZZY');
+        await ended(server);
+        await inBrowser(async page => {
+            const fits = async () => {
+                await accessible(page);
+                const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+                assert.ok(overflow <= 0, `${page.url()} is ${overflow} px too wide`);
+            };
+            await page.goto(`${server.page}/sessions`);
+            await row(page, 's1').waitFor();
+            await fits();
+            await openSession(page, server, 's1');
+            await line(page, '452').locator('.line').click();
+            await page.locator('#line').waitFor();
+            await fits();
+            await shot(page, `session-${scheme}-${width}`);
+            if (!await page.locator('#facts').isVisible()) await page.getByRole('button', { name: 'Facts' }).click();
+            await page.locator('#facts').getByRole('link', { name: 'a-rule-with-quite-a-long-name' }).waitFor();
+            await fits();
+            await page.goto(`${server.page}/sessions/s1/compare/s2`);
+            await page.locator('#pairs .row').first().waitFor();
+            await fits();
+            await shot(page, `compare-${scheme}-${width}`);
+        }, { scheme, width });
+    });
+}
