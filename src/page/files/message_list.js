@@ -17,15 +17,16 @@ export class MessageList extends EventTarget {
     this.next = null;
     this.older = null;
     this.isRead = false;
+    this.wasComplete = false;
     this.wantsAll = false;
     this.wantsNew = false;
     this.isWorking = false;
     this.reading = new AbortController();
   }
 
-  // Whether all messages were read.
+  // Whether all messages were read, even if they are being read again.
   get isComplete() {
-    return this.isRead && this.older === null;
+    return this.wasComplete || (this.isRead && this.older === null);
   }
 
   // Lists what matches these filters.
@@ -61,6 +62,7 @@ export class MessageList extends EventTarget {
     this.reading.abort();
     this.reading = new AbortController();
     this.isRead = false;
+    this.wasComplete = false;
     this.older = null;
     this.reload();
   }
@@ -105,6 +107,7 @@ export class MessageList extends EventTarget {
   async #readFirst() {
     this.wantsAll = false;
     this.wantsNew = false;
+    this.wasComplete = this.isComplete;
     const { messages, next, older } = await this.#read({ limit: FIRST });
     const tail = this.isRead ? this.#before(older) : [];
     const known = this.isRead ? new Set(this.items.map(({ id }) => id)) : null;

@@ -74,7 +74,10 @@ export class MessageView {
     // A message has no place in the list until its reply was sent.
     if (!message?.seq) return;
     const found = await api.get('messages', { before: message.seq + 1, order: 'newest', limit: 1 }).catch(() => null);
-    if (found && this.id === id && found.messages[0]?.id !== id) this.deleted();
+    if (!found || this.id !== id) return;
+    const [its] = found.messages;
+    // A server that was started anew may have another message of this number.
+    if (its?.id !== id || its.received !== message.received) this.deleted();
   }
 
   // Says that the message is not on the server any more. What was read stays.
