@@ -380,6 +380,37 @@ test('the keyboard alone opens a mailbox, changes an entry and leaves', async ()
     }, { expected: [404] });
 });
 
+test('updates move neither the cursor nor the focus, and a reset shows other messages with the same UIDs', async () => {
+    const server = await newServer();
+    await server.deliver(BOB, message('first'));
+    await server.put(box('Work'), {});
+    const idling = await client(server);
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX', '1'));
+        const link = page.locator('#entry').getByRole('link', { name: 'm1' });
+        assert.equal(await link.getAttribute('href'), `/servers/${server.id}/messages/m1`);
+        await page.keyboard.press('t');
+        await page.keyboard.press('ArrowDown');
+        await page.locator('#tree .row.cursor', { hasText: 'Work' }).waitFor();
+        await server.patch(`${box('INBOX')}/1`, { add: ['\\Seen'] });
+        await page.locator('.push', { hasText: '\\Seen' }).waitFor();
+        await entry(page, 1).locator('.flag.on').waitFor();
+        assert.equal(await page.locator('#tree .row.cursor').filter({ hasText: 'Work' }).count(), 1);
+        const end = page.getByRole('button', { name: 'End session s1' });
+        await end.focus();
+        await server.patch(`${box('INBOX')}/1`, { add: ['\\Answered'] });
+        await page.locator('.push', { hasText: '\\Answered' }).waitFor();
+        assert.ok(await end.evaluate(its => its === document.activeElement));
+
+        await server.post('reset');
+        await page.getByText('has no mailbox INBOX').waitFor();
+        await server.deliver(BOB, message('second'));
+        await entry(page, 1).getByText('second').waitFor();
+        await page.locator('#entry').getByText('second').waitFor();
+    });
+    idling.close();
+});
+
 test('a session is ended on the page, with a last line', async () => {
     const server = await withMail('one');
     const idling = await client(server);

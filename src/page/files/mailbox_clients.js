@@ -86,10 +86,11 @@ export class Clients {
 
   #draw() {
     const place = $('#clients');
-    const focused = place.contains(document.activeElement) ? document.activeElement.dataset.session : null;
+    const named = (element) => element.getAttribute('href') ?? element.dataset.session;
+    const focused = place.contains(document.activeElement) ? named(document.activeElement) : null;
     const none = h('p.muted', {}, 'No client is connected to this account. Changes are there when one selects the mailbox.');
     fill(place, this.sessions.length ? this.sessions.map((session) => this.#client(session)) : none);
-    if (focused) place.querySelector(`button[data-session="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) [...place.querySelectorAll('a, button')].find((element) => named(element) === focused)?.focus();
     const lines = this.lines.map(push);
     fill($('#pushes'), lines.length ? lines : h('p.muted', {}, 'What the server tells clients in IDLE appears here.'));
   }

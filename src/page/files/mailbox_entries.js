@@ -1,7 +1,7 @@
 // The entries of a mailbox: a list with filters, a selection, and changes of what is selected.
 
 import { api } from './api.js';
-import { $, h, fill } from './dom.js';
+import { $, debounce, fill, h } from './dom.js';
 import { clockTime, mailbox as addressText, octets, plural } from './format.js';
 import { expunge, has, keywords, SYSTEM, toggleFlag, uidSets } from './mailbox_flags.js';
 import { attempt } from './page.js';
@@ -33,7 +33,7 @@ export class Entries extends EventTarget {
     this.list.element.addEventListener('click', (event) => this.#clickInRow(event), true);
     this.list.element.addEventListener('keydown', (event) => this.#space(event));
     this.form.addEventListener('submit', (event) => event.preventDefault());
-    this.form.addEventListener('input', () => this.read());
+    this.form.addEventListener('input', debounce(150, () => this.read()));
     // The fields are empty after this event.
     this.form.addEventListener('reset', () => setTimeout(() => this.read()));
     NARROW.addEventListener('change', () => this.#fit());
@@ -46,15 +46,16 @@ export class Entries extends EventTarget {
 
   // Shows the entries of a mailbox of an account, and reads them if it has changed.
   show(place, box) {
-    const isOther = place.login !== this.place?.login || place.name !== this.place?.name || box.uid_validity !== this.state?.uid_validity;
-    const isChanged = isOther || ['uid_next', 'highest_modseq', 'entries'].some((name) => box[name] !== this.state[name]);
+    const isOtherPlace = place.login !== this.place?.login || place.name !== this.place?.name;
+    const isOther = isOtherPlace || (this.state && box.uid_validity !== this.state.uid_validity);
+    const isChanged = isOther || !this.state || ['uid_next', 'highest_modseq', 'entries'].some((name) => box[name] !== this.state[name]);
     if (isOther) {
       this.list.selected.clear();
       this.list.cursor = -1;
       this.list.set([]);
       this.list.element.scrollTop = 0;
       $('#no-entries').hidden = true;
-      if (place.login !== this.place?.login || place.name !== this.place?.name) this.form.reset();
+      if (isOtherPlace) this.form.reset();
     }
     this.place = place;
     this.state = box;
@@ -66,6 +67,12 @@ export class Entries extends EventTarget {
     this.place = null;
     this.state = null;
     this.request += 1;
+  }
+
+  // Everything may have changed, and the numbers of messages may begin again.
+  forget() {
+    this.details.clear();
+    this.state = null;
   }
 
   get filters() {

@@ -10,6 +10,17 @@ import { isStep, mailboxOf, pathOf, resource } from './place.js';
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
 const MOST = 200;
 
+const drawn = new WeakMap();
+
+// Replaces the children of an element, unless they show this data already: what has the focus is not lost without need.
+export function fillChanged(element, data, content) {
+  const key = JSON.stringify(data);
+  if (drawn.get(element) === key) return false;
+  drawn.set(element, key);
+  fill(element, content());
+  return true;
+}
+
 export function facts(pairs) {
   return pairs.filter(Boolean).map(([term, ...what]) => h('div', {}, h('dt', {}, term), h('dd', {}, what)));
 }
@@ -40,13 +51,14 @@ export function showAccount(account) {
     const cells = [...numbers, box.uid_validity, box.uid_next].map((n) => h('td.number', {}, String(n)));
     return h('tr', {}, h('td', {}, boxLink(login, box.name)), cells, h('td', {}, box.special_use ?? ''));
   };
-  fill($('#account-panel'),
+  fillChanged($('#account-panel'), account, () => [
     h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, mailboxes.slice(0, MOST).map(row))),
     mailboxes.length > MOST && h('p.muted', {}, `The tree has the other ${mailboxes.length - MOST}.`),
     h('h3', {}, 'Subscriptions'),
     subscriptions.length
       ? h('ul.plain', {}, subscriptions.slice(0, MOST).map((name) => subscription(login, name, mailboxes)))
-      : h('p.muted', {}, 'The account has not subscribed to any mailbox.'));
+      : h('p.muted', {}, 'The account has not subscribed to any mailbox.'),
+  ]);
 }
 
 const boxLink = (login, name) => (isStep(name) ? h('bdi', {}, name) : h('a', { href: pathOf({ login, name }) }, h('bdi', {}, name)));
@@ -60,11 +72,11 @@ function subscription(login, name, mailboxes) {
 // Shows an entry, or that it is gone. `entries` makes the changes.
 export function showEntry(place, entry, entries) {
   const panel = $('#entry');
-  const close = h('a.button.quiet.end', { href: pathOf({ ...place, uid: null }), title: 'Close the entry (Esc)' }, 'Close');
+  const close = h('a.button.quiet.end', { href: pathOf({ ...place, uid: null }), title: 'Close the entry (Esc)', data: { focus: 'close' } }, 'Close');
   const focused = panel.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   panel.hidden = false;
   if (!entry) {
-    fill(panel, h('h3', {}, `UID ${place.uid}`, close), h('p', {}, 'No entry of this mailbox has this UID. It may have been expunged, or a filter hides it.'));
+    fillChanged(panel, [place], () => [h('h3', {}, `UID ${place.uid}`, close), h('p', {}, 'No entry of this mailbox has this UID. It may have been expunged, or a filter hides it.')]);
     return;
   }
   const { subject = '', from = '' } = entries.details.get(entry.message) ?? {};
@@ -73,7 +85,7 @@ export function showEntry(place, entry, entries) {
     return h('button', { type: 'button', 'aria-pressed': String(has(entry, its)), data: { focus: its }, onclick }, h('bdi', {}, its));
   };
   const raw = v1(mailboxOf(place.login, place.name, String(entry.uid), 'raw'));
-  fill(panel,
+  const isDrawn = fillChanged(panel, [place, entry, subject, from], () => [
     h('h3', {}, `UID ${entry.uid}`, close),
     h('p.subject', {}, h('bdi', {}, subject || '(no subject)')),
     from && h('p.muted.from', {}, h('bdi', {}, from)),
@@ -86,7 +98,9 @@ export function showEntry(place, entry, entries) {
     h('p.flag-row', {},
       h('a.button', { href: raw, download: `${entry.message}.eml` }, 'Download .eml'),
       copyButton(() => new URL(raw, location.href).href, 'the URL of the message'),
-      h('button.danger', { type: 'button', data: { focus: 'expunge' }, onclick: () => entries.expunge([entry]) }, 'Expunge')));
+      h('button.danger', { type: 'button', data: { focus: 'expunge' }, onclick: () => entries.expunge([entry]) }, 'Expunge')),
+  ]);
+  if (!isDrawn) return;
   linkMessage(entry.message);
   if (focused) panel.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }

@@ -1,12 +1,12 @@
 // The mailboxes: accounts, their mailboxes, the entries of one, changed under connected clients.
 
 import { api } from './api.js';
-import { $, fill, h, throttle } from './dom.js';
+import { $, h, throttle } from './dom.js';
 import * as changes from './mailbox_changes.js';
 import { Clients } from './mailbox_clients.js';
 import { Entries } from './mailbox_entries.js';
 import { SYSTEM } from './mailbox_flags.js';
-import { forgetMessages, showAccount, showEntry, showMailboxFacts } from './mailbox_panels.js';
+import { fillChanged, forgetMessages, showAccount, showEntry, showMailboxFacts } from './mailbox_panels.js';
 import { copyMailboxAsTest } from './mailbox_test.js';
 import { keyOf, treeRow, treeRows } from './mailbox_tree.js';
 import { shortcut } from './page.js';
@@ -74,7 +74,8 @@ async function read() {
 const readSoon = throttle(200, read);
 
 onUpdate((update) => {
-  if (update.reset) forgetMessages();
+  if (update.reset || update.all) entries.forget();
+  if (update.reset || update.removed) forgetMessages();
   if (update.mailboxes || update.reset) readSoon();
   clients.update(update);
 });
@@ -99,7 +100,7 @@ function show() {
     return;
   }
   $('#box').classList.toggle('is-account', !open);
-  fill($('#box-name'), open ? [h('bdi', {}, open.name), ' ', h('a.owner', { href: pathOf({ login: its.login }) }, h('bdi', {}, its.login))] : h('bdi', {}, its.login));
+  fillChanged($('#box-name'), [its.login, open?.name], () => [h('bdi', {}, open?.name ?? its.login), ' ', open && h('a.owner', { href: pathOf({ login: its.login }) }, h('bdi', {}, its.login))]);
   for (const id of ['account-actions', 'account-panel']) document.getElementById(id).hidden = Boolean(open);
   for (const id of ['mailbox-actions', 'mailbox-panel']) document.getElementById(id).hidden = !open;
   clients.show(its.login, open?.name ?? null);
@@ -114,11 +115,16 @@ function show() {
   showOpenEntry();
 }
 
+let atCursor = null;
+
 function showTree() {
   const rows = treeRows(accounts, delimiter, $('#search').value);
   tree.set(rows);
   const its = account();
-  tree.cursor = its ? tree.indexOf(keyOf(its.login, box()?.name ?? null)) : tree.cursor;
+  const key = its && keyOf(its.login, box()?.name ?? null);
+  // Updates do not move the cursor, only where we go does.
+  if (key && key !== atCursor) tree.cursor = tree.indexOf(key);
+  atCursor = key;
   tree.draw();
   tree.element.hidden = !rows.length;
   $('#no-accounts').hidden = accounts.length > 0;

@@ -106,12 +106,16 @@ function opened() {
   return servers?.find(({ id, name }) => id === open || name === open);
 }
 
+let atCursor = null;
+
 function show() {
   if (!servers) return;
   list.element.style.setProperty('--count', servers.length);
   list.set(servers);
   const server = opened();
-  list.cursor = servers.indexOf(server);
+  // Updates do not move the cursor, only where we go does.
+  if (server?.id !== atCursor) list.cursor = servers.indexOf(server);
+  atCursor = server?.id;
   list.draw();
   $('#only-main').hidden = servers.length > 1;
   $('#split').classList.toggle('open', open !== null);
