@@ -195,6 +195,19 @@ test('what mail contains is shown as text, whatever it looks like', async () => 
     }, { expected: [404] });
 });
 
+test('octets that are not text are shown by their numbers', async () => {
+    const server = await newServer();
+    const raw = Buffer.from('Subject: caf\xe9 \xff\r\nX-Utf8: caf\xc3\xa9 \x07\r\n\r\nText\r\n', 'latin1');
+    await server.post('deliver', { from: '', to: ['bob@example.org'], raw_base64: raw.toString('base64') });
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages/m1#source`);
+        await panel(page).getByText('Subject: caf\\xe9 \\xff', { exact: true }).waitFor();
+        await panel(page).getByText('X-Utf8: café \\x07', { exact: true }).waitFor();
+        await tab(page, 'Headers').click();
+        await panel(page).getByText('Subject: caf\\xe9 \\xff').waitFor();
+    });
+});
+
 test('a message of 10 MB is shown as source with few rows in the document', async () => {
     const server = await newServer();
     const line = 'Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod\r\n';

@@ -252,6 +252,10 @@ test('10,000 messages are listed with few rows in the document', async () => {
         await page.keyboard.press('End');
         await row(page, 'Mail 1.').waitFor();
         assert.ok(await drawn() < 100);
+        await page.goto(`${server.page}/messages/m5000`);
+        await page.getByText('5,001 of 10,000', { exact: true }).waitFor();
+        await row(page, 'Mail 5000.').waitFor();
+        await page.locator('#list').focus();
         await page.keyboard.press('Control+a');
         await page.getByRole('button', { name: 'Delete 10,000 selected' }).waitFor();
         await page.keyboard.press('Escape');

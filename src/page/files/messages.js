@@ -35,8 +35,10 @@ messages.addEventListener('change', ({ detail: { arrived } }) => {
   list.set(messages.items);
   // The cursor stays in its place if its message is gone.
   if (list.cursor < 0) list.cursor = Math.min(cursor, messages.items.length - 1);
-  if (list.cursor < 0 && opened.id) list.cursor = list.indexOf(opened.id);
   list.draw();
+  // A message that was opened by its URL may be far down.
+  const index = list.cursor < 0 && opened.id ? list.indexOf(opened.id) : -1;
+  if (index >= 0) list.moveTo(index);
   if (selected.size !== before) showSelection();
   showState();
   showPosition();
