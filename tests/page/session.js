@@ -98,6 +98,29 @@ test('it shows what rules wrote, shaped, cut and held back', async () => {
     stalled.close();
 });
 
+test('the octets that never left are struck through', async () => {
+    const server = await newServer();
+    await rule(server, 'drip', ['smtp.noop', 'smtp.caps'], { pace: { chunk: 6, gap: '10m' } });
+    for (const command of ['NOOP', 'EHLO c.example']) {
+        const client = connect(server.endpoints.smtp.port);
+        await client.until('220 ');
+        client.send(`${command}\r\n`);
+        await client.until(/^250.../m);
+        await server.delete(`sessions/s${command === 'NOOP' ? 1 : 2}`);
+        await client.ended;
+    }
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        assert.equal(await line(page, '250 2.0.0 Ok').locator('.is-unsent').textContent(), '0.0 Ok');
+        await line(page, '6 of 14 octets left; 8 never left').getByText('8 unsent').waitFor();
+        await accessible(page);
+        // A label stands for other octets than its own.
+        await openSession(page, server, 's2');
+        await line(page, '250-localhost').locator('.is-unsent', { hasText: 'calhost' }).waitFor();
+        assert.equal(await line(page, '<caps>').locator('.is-unsent').textContent(), '<caps>');
+    });
+});
+
 test('it shows STARTTLS, failed handshakes, octets in cleartext, unfinished requests and early clients', async () => {
     const server = await newServer();
     const { port } = server.endpoints.smtp;

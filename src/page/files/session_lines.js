@@ -145,7 +145,9 @@ export function spread({ turns, left, of }) {
   turns.forEach((turn, i) => {
     let at = 0;
     while (at < lengths[i] && before + wire(turn, at + 1) <= left) at += 1;
-    if (at < lengths[i]) turn.left = at;
+    // Of a label that left in part, nothing is shown as sent.
+    const within = (turn.labels ?? []).find(({ side, from, to }) => side === 'said' && from <= at && at < to);
+    if (at < lengths[i]) turn.left = within?.from ?? at;
     before += wire(turn, lengths[i]);
   });
   return true;

@@ -64,6 +64,8 @@ export class SessionList {
     this.list.set(shown);
     const text = shown.length === sessions.length ? plural(shown.length, 'session') : `${shown.length.toLocaleString('en')} of ${plural(sessions.length, 'session')}`;
     if ($('#count').textContent !== text) $('#count').textContent = text;
+    // Before, it would count too few.
+    $('#list-test').disabled = !isComplete;
     $('#none').hidden = sessions.length > 0 || !isComplete;
     $('#no-match').hidden = shown.length > 0 || sessions.length === 0;
     $('#sessions').hidden = $('#columns').hidden = shown.length === 0;

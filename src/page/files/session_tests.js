@@ -38,12 +38,13 @@ function fromFile(url, id) {
 export function listAsTest(filters, count) {
   const url = new URL(v1('sessions'), location.href).href;
   const wanted = Object.entries(filters).filter(([name]) => name in CONDITIONS).map(([name, value]) => CONDITIONS[name](value));
-  const all = (language, and, otherwise) => wanted.map((its) => its[language]).join(and) || otherwise;
+  // `around` the conditions, if there are any.
+  const all = (language, and, around, otherwise = '') => (wanted.length ? around(wanted.map((its) => its[language]).join(and)) : otherwise);
   copyAsTest(`Fails unless ${count === 1 ? 'one session is' : `${count} sessions are`} as in the list. The Rust code belongs in a test that starts its own server.`, {
-    curl: `curl -sSf ${quoted.curl(url)} | jq -e ${quoted.curl(`[.sessions[] | select(${all('jq', ' and ', 'true')})] | length == ${count}`)}\n`,
-    rust: `use mailjig::prelude::*;\n\nlet server = MailServer::start();\n// … the code under test …\nlet mut sessions = server.sessions();\nsessions.retain(|its| ${all('rust', ' && ', 'its.no.0 > 0')});\nassert_eq!(sessions.len(), ${count}, "{sessions:#?}");\n`,
-    python: `import json\nfrom urllib.request import urlopen\n\nwith urlopen(${quoted.python(url)}) as answer:\n    sessions = [its for its in json.load(answer)["sessions"] if ${all('python', ' and ', 'True')}]\nassert len(sessions) == ${count}, sessions\n`,
-    javascript: `import assert from 'node:assert/strict';\n\nconst answer = await (await fetch(${quoted.javascript(url)})).json();\nconst sessions = answer.sessions.filter((its) => ${all('javascript', ' && ', 'true')});\nassert.equal(sessions.length, ${count});\n`,
+    curl: `curl -sSf ${quoted.curl(url)} | jq -e ${quoted.curl(`${all('jq', ' and ', (its) => `[.sessions[] | select(${its})]`, '.sessions')} | length == ${count}`)}\n`,
+    rust: `use mailjig::prelude::*;\n\nlet server = MailServer::start();\n// … the code under test …\nlet ${all('rust', '', () => 'mut ')}sessions = server.sessions();\n${all('rust', ' && ', (its) => `sessions.retain(|its| ${its});\n`)}assert_eq!(sessions.len(), ${count}, "{sessions:#?}");\n`,
+    python: `import json\nfrom urllib.request import urlopen\n\nwith urlopen(${quoted.python(url)}) as answer:\n    sessions = json.load(answer)["sessions"]\n${all('python', ' and ', (its) => `sessions = [its for its in sessions if ${its}]\n`)}assert len(sessions) == ${count}, sessions\n`,
+    javascript: `import assert from 'node:assert/strict';\n\nconst answer = await (await fetch(${quoted.javascript(url)})).json();\nconst sessions = answer.sessions${all('javascript', ' && ', (its) => `.filter((its) => ${its})`)};\nassert.equal(sessions.length, ${count});\n`,
   });
 }
 
@@ -52,7 +53,7 @@ const CONDITIONS = {
   listener: (value) => {
     const names = listenersOf(value);
     const list = JSON.stringify(names);
-    return { jq: `.listener | IN(${names.map((name) => JSON.stringify(name)).join(', ')})`, rust: `${list}.contains(&its.listener.name())`, python: `its["listener"] in ${list}`, javascript: `${list}.includes(its.listener)` };
+    return { jq: `(.listener | IN(${names.map((name) => JSON.stringify(name)).join(', ')}))`, rust: `${list}.contains(&its.listener.name())`, python: `its["listener"] in ${list}`, javascript: `${list}.includes(its.listener)` };
   },
   user: (value) => {
     const name = value.toLowerCase();

@@ -96,6 +96,7 @@ export class SessionView {
     fill($('#session-title'), id, ' ', h('span.title-listener', {}, listener), name === null ? null : h('span.title-name', { dir: 'ltr' }, visible(name)));
     const state = ended ? `${stateOf(this.session)} after ${duration(lasted(this.session))}` : stateOf(this.session);
     fill($('#session-state'), ended ? null : h('span.dot', { 'aria-hidden': 'true' }), state);
+    $('#session-state').title = state;
     $('#session-state').classList.toggle('bad', ended !== null && ended.ending !== 'clean');
     $('#end').hidden = ended !== null;
     this.drawFacts();
