@@ -183,7 +183,7 @@ test('all messages found are deleted after a question, and the others stay', asy
     for (const to of ['bob@example.org', 'bob@example.org', 'carol@example.com']) await server.send({ to, subject: `For ${to}` });
     await inBrowser(async page => {
         await page.goto(`${server.page}/messages?q=to:bob@example.org`);
-        await page.getByText('2 messages found', { exact: true }).waitFor();
+        await page.getByText('2 found', { exact: true }).waitFor();
         await page.getByRole('button', { name: 'Delete found' }).click();
         await page.getByRole('dialog').getByRole('button', { name: 'Delete all' }).click();
         await page.getByRole('heading', { name: 'No message matches' }).waitFor();
@@ -260,7 +260,7 @@ test('10,000 messages are listed with few rows in the document', async () => {
         await page.getByRole('button', { name: 'Delete 10,000 selected' }).waitFor();
         await page.keyboard.press('Escape');
         await field(page).fill('subject:"Mail 5000."');
-        await page.getByText('1 message found', { exact: true }).waitFor();
+        await page.getByText('1 found', { exact: true }).waitFor();
         await shot(page, 'messages-many');
     });
 });

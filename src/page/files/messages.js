@@ -57,7 +57,8 @@ function showState() {
   $('#search-note').textContent = unknown.length ? `“${unknown.join(', ')}” is not a field: it is searched as a word.` : '';
   const isSearch = Object.keys(messages.filters).length > 0;
   const count = items.length.toLocaleString('en');
-  $('#count').textContent = isRead ? `${isComplete ? plural(items.length, 'message') : `${count} and more messages`}${isSearch ? ' found' : ''}` : '';
+  const what = isSearch ? `${count} found` : plural(items.length, 'message');
+  $('#count').textContent = isRead ? (isComplete ? what : `${what}, and more`) : '';
   showUnseen();
   const isEmpty = isRead && !items.length && !problem;
   $('#list').hidden = !items.length;
