@@ -108,6 +108,24 @@ test('the list shows what a session was, and its filters are in the URL', async 
     imapClient.close();
 });
 
+test('many sessions at once arrive in the list, and a reset empties it', async () => {
+    const server = await newServer();
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions`);
+        await page.getByRole('heading', { name: 'No sessions yet' }).waitFor();
+        await Promise.all(Array.from({ length: 40 }, (_, n) => dialogue(server.endpoints.smtp.port, `EHLO client${n}.example`)));
+        await page.locator('#count', { hasText: '40 sessions' }).waitFor();
+        await page.waitForFunction(() => !document.querySelector('#sessions .is-open'));
+        await row(page, 's40').click();
+        await line(page, 'Ended normally').waitFor();
+        await server.post('reset');
+        await page.getByRole('heading', { name: 'There is no session s40' }).waitFor();
+        await page.getByRole('heading', { name: 'No sessions yet' }).waitFor();
+        await dialogue(server.endpoints.smtp.port, 'EHLO after.example');
+        await row(page, 's1').getByText('after.example').waitFor();
+    }, { expected: [404] });
+});
+
 test('everything works with the keyboard alone', async () => {
     const server = await newServer();
     const { port } = server.endpoints.smtp;

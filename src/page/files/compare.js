@@ -103,6 +103,8 @@ function showFacts({ session }, place) {
 }
 
 function fail(id, problem) {
+  // While the connection is lost, what was read stays.
+  if (problem.status === 0 && pairs.length) return;
   $('#compare-problem').textContent = problem.status === 404 ? `There is no session ${id}: it was deleted, or there never was one.` : problem.message;
   $('#compare-problem').hidden = false;
   $('#pairs').hidden = $('#sides').hidden = true;

@@ -20,6 +20,7 @@ export class SessionList {
     Object.assign(this, { open });
     this.marks = [];
     this.store = new SessionStore(() => {
+      $('#list-problem').hidden = true;
       this.apply();
       changed();
     }, (problem) => this.fail(problem));
@@ -89,6 +90,8 @@ export class SessionList {
     const { id, listener, peer, user, helo, opened, messages, tls, ended, refused, rules } = session;
     const mark = this.marks.indexOf(id);
     const name = user ?? helo;
+    const isNarrow = $('#split').classList.contains('narrow');
+    const shown = isNarrow ? 1 : 6;
     return h('div.session', { class: mark >= 0 ? 'is-marked' : null },
       h('span.id', {}, id, mark >= 0 ? h('span.mark', { title: 'Marked to compare' }, ` ${'①②'[mark]}`) : null),
       h('span.listener', {}, listener),
@@ -99,10 +102,11 @@ export class SessionList {
       h('span.mail', {}, messages ? `${messages} ✉` : '', messages ? h('span.hidden', {}, ' messages') : null),
       h('span.secure', {}, tls ? 'TLS' : ''),
       h('span.notes', {},
-        refused ? h('span.tag.bad', {}, `✗ ${refused} refused`) : null,
+        refused ? h('span.tag.bad', { title: plural(refused, 'refused request') }, `✗ ${refused}`, isNarrow ? h('span.hidden', {}, ' refused') : ' refused') : null,
         ended && ended.ending !== 'clean' ? h('span.tag', { title: ended.text }, SHORT[ended.ending] ?? ended.ending) : null,
         !ended && session.idling ? h('span.tag.good', {}, 'IDLE') : null,
-        rules.slice(0, 6).map((rule) => h('span.tag.rule', {}, visible(rule)))));
+        rules.slice(0, shown).map((rule) => h('span.tag.rule', { title: visible(rule) }, visible(rule))),
+        rules.length > shown ? h('span.count', { title: rules.slice(shown).map(visible).join(', ') }, `+${rules.length - shown}`) : null));
   }
 
   // The code cannot search words: it has the other filters.

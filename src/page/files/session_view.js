@@ -59,7 +59,7 @@ export class SessionView {
       await this.readSession();
       if (this.id !== id || !this.session) return;
       if (opened !== this.session.opened) {
-        // Numbers begin again after a reset: this is another session.
+        // Numbers begin again after a reset: this is another session. Or it could not be read before.
         this.id = null;
         this.show(id);
         return;
@@ -81,6 +81,8 @@ export class SessionView {
   }
 
   fail(problem) {
+    // While the connection is lost, which the bar at the top says, what was read stays.
+    if (problem.status === 0 && this.session) return;
     this.session = null;
     $('#session').hidden = true;
     $('#gone').hidden = false;
