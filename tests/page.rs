@@ -88,3 +88,31 @@ fn servers() {
 fn token() {
     in_a_browser_with("token.js", MailServer::builder().token("s3cret").start());
 }
+
+/// A content security policy, and what else protects the document.
+fn protection(url: &str) -> [String; 4] {
+    let answer = ureq::get(url).config().http_status_as_error(false).build().call().unwrap();
+    let names = ["content-security-policy", "referrer-policy", "cross-origin-opener-policy", "x-content-type-options"];
+    names.map(|name| answer.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned())
+}
+
+#[test]
+fn documents_and_mail_have_their_policies() {
+    let server = MailServer::start();
+    server.deliver("bob@example.org", "MIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<p>Hi</p>");
+    let protection = |path: &str| protection(&format!("{}{path}", server.api()));
+
+    let document = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                    frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                    require-trusted-types-for 'script'; trusted-types 'none'";
+    for path in
+        ["/", "/messages/m1", "/sessions/s1/compare/s2", "/rules", "/mailboxes/a/b", "/servers", "/servers/9/rules"]
+    {
+        assert_eq!(protection(path), [document, "no-referrer", "same-origin", "nosniff"], "{path}");
+    }
+    let mail = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; \
+                img-src data:; font-src data:; media-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+    assert_eq!(protection("/messages/m1/display"), [mail, "no-referrer", "", "nosniff"]);
+    let remote = mail.replace("'unsafe-inline'", "'unsafe-inline' http: https:").replace("data:", "data: http: https:");
+    assert_eq!(protection("/messages/m1/display?remote=true"), [&remote, "no-referrer", "", "nosniff"]);
+}

@@ -1,5 +1,6 @@
 //! The HTML of a message, prepared for display.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use percent_encoding::percent_decode_str;
@@ -14,13 +15,19 @@ pub(super) fn pattern(pattern: &str) -> Regex {
 }
 
 /// Replaces the URLs of parts (RFC 2392) by those that `url` gives. URLs of parts that are not there stay.
-pub(super) fn with_part_urls(html: &str, message: &Message, url: impl Fn(&Part<'_>) -> String) -> String {
-    let all = message.parts();
+pub(super) fn with_part_urls(
+    html: &str,
+    message: &Message,
+    mut url: impl FnMut(&Part<'_>) -> Option<String>,
+) -> String {
+    let parts = message.parts();
+    // Of several parts with the same ID, the first counts.
+    let by_id: HashMap<String, &Part<'_>> =
+        parts.iter().rev().filter_map(|part| Some((part.content_id()?, part))).collect();
     let replaced = |found: &Captures<'_>| {
         let id = percent_decode_str(&found[2]).decode_utf8_lossy();
-        let part = all.iter().find(|part| part.content_id().is_some_and(|its| its == id));
-        match part {
-            Some(part) => format!("{}{}", &found[1], url(part)),
+        match by_id.get(&*id).and_then(|part| url(part)) {
+            Some(url) => format!("{}{url}", &found[1]),
             None => found[0].to_owned(),
         }
     };

@@ -10,6 +10,8 @@ mod clock;
 mod compat;
 mod cors;
 mod cursor;
+#[cfg(feature = "page")]
+mod display;
 mod endpoints;
 mod entries;
 mod entry_json;

@@ -92,6 +92,17 @@ impl Problem {
         self
     }
 
+    /// What is wrong, and what would be right.
+    #[cfg(feature = "page")]
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    #[cfg(feature = "page")]
+    pub(super) fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     pub(super) fn status(mut self, status: StatusCode) -> Self {
         self.title = status.canonical_reason().unwrap_or("Error");
         self.status = status.as_u16();

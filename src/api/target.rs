@@ -14,10 +14,6 @@ use crate::server::{FurtherServer, Host, Missing, Server};
 
 const FURTHER: &str = "/v1/servers/";
 
-/// Where the page shows a further server, and the views that it has for each.
-const FURTHER_PAGES: &str = "/servers/";
-const VIEWS: &[&str] = &["messages", "sessions", "rules", "mailboxes"];
-
 /// The server that a request is about.
 #[derive(Clone)]
 pub(super) struct Target(pub(super) Arc<Server>);
@@ -26,11 +22,22 @@ pub(super) struct Target(pub(super) Arc<Server>);
 #[derive(Clone)]
 pub(super) struct Base(pub(super) Arc<str>);
 
+/// The further server whose view a request is about, and the path below which its views are, as it was asked for.
+#[cfg(feature = "page")]
+#[derive(Clone)]
+pub(super) struct Further(pub(super) Arc<FurtherServer>, pub(super) Arc<str>);
+
+/// Why there is no such server.
+#[cfg(feature = "page")]
+#[derive(Clone)]
+pub(super) struct NoServer(pub(super) Arc<Problem>);
+
 /// Finds the server that a request is about, and makes the request look as if it were to the main server: the path
 /// loses `/v1/servers/{id}`. A path of the API of another mail server gets that product's prefix.
 pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Problem> {
+    #[cfg(feature = "page")]
     if let Some(target) = locate_view(host, request) {
-        return target;
+        return Ok(target);
     }
     let path = request.uri().path();
     let further = path.strip_prefix(FURTHER).and_then(|path| path.split_once('/')).filter(|(_, rest)| !rest.is_empty());
@@ -49,20 +56,27 @@ pub(super) fn locate(host: &Host, request: &mut Request) -> Result<Target, Probl
     Ok(put(request, &found.server, format!("{FURTHER}{}", found.no).into()))
 }
 
-/// The same for a view of the page, such as `/servers/3/messages`.
-fn locate_view(host: &Host, request: &mut Request) -> Option<Result<Target, Problem>> {
-    if !cfg!(feature = "page") {
-        return None;
-    }
+/// The same for a view of the page, such as `/servers/3/messages`. For a server that is not there, it is the list of
+/// servers, with the reason.
+#[cfg(feature = "page")]
+fn locate_view(host: &Host, request: &mut Request) -> Option<Target> {
     let path = request.uri().path().to_owned();
-    let (id, view) = path.strip_prefix(FURTHER_PAGES)?.split_once('/')?;
-    if !VIEWS.contains(&view.split('/').next()?) {
+    let (id, view) = path.strip_prefix("/servers/")?.split_once('/')?;
+    if !crate::page::is_view(view) {
         return None;
     }
-    Some(find(host, id).map(|found| {
-        *request.uri_mut() = with_path(request.uri(), format!("/{view}"));
-        put(request, &found.server, format!("{FURTHER}{}", found.no).into())
-    }))
+    let found = match find(host, id) {
+        Ok(found) => found,
+        Err(problem) => {
+            *request.uri_mut() = Uri::from_static("/servers");
+            request.extensions_mut().insert(NoServer(Arc::new(problem)));
+            return Some(put(request, host.main(), "/v1".into()));
+        }
+    };
+    *request.uri_mut() = with_path(request.uri(), format!("/{view}"));
+    let target = put(request, &found.server, format!("{FURTHER}{}", found.no).into());
+    request.extensions_mut().insert(Further(found, format!("/servers/{id}").into()));
+    Some(target)
 }
 
 /// The further server that this segment of a path names.

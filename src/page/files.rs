@@ -14,7 +14,7 @@ struct Files;
 pub(crate) struct File {
     pub(crate) content: Cow<'static, [u8]>,
     pub(crate) media_type: &'static str,
-    /// A strong validator, with its quotes (RFC 9110 §8.8.3).
+    /// A weak validator, because the file may be compressed on the way (RFC 9110 §8.8.3).
     pub(crate) etag: String,
 }
 
@@ -29,7 +29,7 @@ impl File {
             _ => return None,
         };
         let hash = metadata.sha256_hash();
-        Some(Self { content: data, media_type, etag: format!("\"{}\"", data_encoding::HEXLOWER.encode(&hash[..16])) })
+        Some(Self { content: data, media_type, etag: format!("W/\"{}\"", data_encoding::HEXLOWER.encode(&hash[..16])) })
     }
 }
 
@@ -43,7 +43,7 @@ mod tests {
             let file = File::named(&name).unwrap_or_else(|| panic!("{name} has no media type"));
 
             assert!(!file.content.is_empty(), "{name}");
-            assert_eq!(file.etag.len(), 34, "{}", file.etag);
+            assert_eq!(file.etag.len(), 36, "{}", file.etag);
         }
         assert!(File::named("page.css").is_some());
         assert!(File::named("../mod.rs").is_none());

@@ -5,4 +5,4 @@ mod files;
 mod view;
 
 pub(crate) use files::File;
-pub(crate) use view::{Frame, View};
+pub(crate) use view::{Frame, View, is_view};

@@ -22,6 +22,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) base: &'a str,
     /// The name or the number of a further server.
     pub(crate) server: Option<&'a str>,
+    /// Why the server that was asked for is not shown.
+    pub(crate) problem: Option<&'a str>,
 }
 
 /// The views that the navigation shows.
@@ -83,6 +85,13 @@ impl View {
         }
     }
 
+    /// Where it is, for a server with this prefix.
+    fn href(self, prefix: &str) -> String {
+        // One list has all servers.
+        let prefix = if self == Self::Servers { "" } else { prefix };
+        format!("{prefix}{}", self.path())
+    }
+
     /// Its path below the prefix of a server.
     fn path(self) -> &'static str {
         match self {
@@ -95,13 +104,20 @@ impl View {
     }
 }
 
+/// Whether a path below a further server begins with the name of a view that each server has.
+pub(crate) fn is_view(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    let views = NAVIGATION.iter().filter(|view| !matches!(view, View::Servers));
+    views.map(|view| view.name()).any(|name| name == first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_name_of_a_server_is_escaped() {
-        let frame = Frame { prefix: "/servers/3", base: "/v1/servers/3", server: Some("<script>\"") };
+        let frame = Frame { prefix: "/servers/3", base: "/v1/servers/3", server: Some("<script>\""), problem: None };
 
         for view in [View::Compare].into_iter().chain(NAVIGATION) {
             let document = view.render(frame).unwrap();

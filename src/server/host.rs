@@ -204,6 +204,12 @@ impl Further {
 }
 
 impl FurtherServer {
+    /// Its name, or its number if it has none.
+    #[cfg(feature = "page")]
+    pub(crate) fn title(&self) -> String {
+        self.name.as_deref().map_or_else(|| self.no.to_string(), str::to_owned)
+    }
+
     /// What changes with every use.
     fn usage(&self) -> (u64, Seq) {
         (self.requests.load(Ordering::Relaxed), self.server.engine().read(|world| world.journal.tip()))

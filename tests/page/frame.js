@@ -2,7 +2,7 @@
 'use strict';
 const http = require('node:http');
 const zlib = require('node:zlib');
-const { test, assert, root, inBrowser, accessible } = require('./support.js');
+const { test, assert, root, newServer, inBrowser, accessible } = require('./support.js');
 
 const VIEWS = ['messages', 'sessions', 'rules', 'mailboxes', 'servers'];
 
@@ -93,6 +93,26 @@ test('a browser keeps the files until they change', async () => {
     assert.equal((await fetch(`${root}/assets/..%2fmod.rs`)).status, 404);
 });
 
-test('a further server that does not exist has no views', async () => {
+test('a view of a server that does not exist says so, and lists those that do', async () => {
     assert.equal((await fetch(`${root}/servers/nobody/messages`)).status, 404);
+    await inBrowser(async page => {
+        await page.goto(`${root}/servers/nobody/messages`);
+
+        await page.getByRole('alert').getByText('nobody').waitFor();
+        await accessible(page);
+    }, { expected: [404] });
+});
+
+test('a further server is named, and its views are its own', async () => {
+    await newServer({ name: 'orders' });
+    await inBrowser(async page => {
+        await page.goto(`${root}/servers/orders/messages`);
+
+        assert.match(await page.title(), /Messages · orders/);
+        await page.getByRole('link', { name: 'Sessions' }).click();
+        await page.waitForURL(`${root}/servers/orders/sessions`);
+        await page.getByText('live', { exact: true }).waitFor();
+        await page.getByRole('link', { name: 'Servers' }).click();
+        await page.waitForURL(`${root}/servers`);
+    });
 });

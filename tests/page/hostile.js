@@ -72,16 +72,18 @@ test('nothing of the corpus runs, leaves or becomes an element', async t => {
     const { messages } = await server.get('messages?limit=1000');
     assert.ok(rules.length > texts.length && accounts.length > 2 * texts.length && messages.length === texts.length + bodies(canary).length, 'the corpus is there');
     await inBrowser(async page => {
+        const pending = requestsOf(page);
         for (const path of await everyPlace(server)) {
             await page.goto(server.page.replace(/\/servers\/\d+$/, '') + path);
             // In a document without scripts nothing can be waited for but its load.
             if (path.endsWith('/display')) continue;
             await page.getByText('live', { exact: true }).waitFor();
-            await settled(page);
+            await settled(page, pending);
             for (const tab of await page.locator('main [role=tab]:not(:disabled):not([aria-disabled=true]):visible').all()) {
                 await tab.click();
-                await settled(page);
+                await settled(page, pending);
             }
+            if (/\/(messages|rules)\/[^/]+$/.test(path)) assert.match(await page.locator('main').innerText(), /pwned|html|smtp/, path);
             const made = await page.evaluate(() => document.querySelectorAll('.pwned').length);
             assert.equal(made, 0, path);
         }
@@ -96,20 +98,20 @@ const isMail = url => /\/display$|^about:srcdoc$/.test(url);
 // Several in one, so that there are fewer places to visit.
 const grouped = (all, count) => Array.from({ length: Math.ceil(all.length / count) }, (_, i) => all.slice(i * count, (i + 1) * count).join(' '));
 
-// Until nothing is loaded any more. The stream of updates never ends, so the network is never idle.
-async function settled(page) {
-    await page.evaluate(() => new Promise(resolve => {
-        let quiet = 0;
-        let before = -1;
-        const look = () => {
-            const now = performance.getEntriesByType('resource').length;
-            quiet = now === before ? quiet + 1 : 0;
-            before = now;
-            if (quiet > 10) resolve();
-            else requestAnimationFrame(look);
-        };
-        look();
-    }));
+// Until every request is answered, and what came is drawn. The stream of updates never ends.
+async function settled(page, pending) {
+    for (let quiet = 0; quiet < 3; quiet = pending.size ? 0 : quiet + 1) {
+        await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve))));
+    }
+}
+
+// The requests of a page that are not answered yet.
+function requestsOf(page) {
+    const pending = new Set();
+    page.on('request', request => request.url().endsWith('/updates') || pending.add(request));
+    for (const end of ['requestfinished', 'requestfailed']) page.on(end, request => pending.delete(request));
+    page.on('framenavigated', frame => frame === page.mainFrame() && pending.clear());
+    return pending;
 }
 
 // The paths of all views and of every object of a server.

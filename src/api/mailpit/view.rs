@@ -47,7 +47,7 @@ pub(super) async fn html(
         let html = message.html().ok_or_else(|| Refusal::none("HTML part"))?;
         server.marks().set_read([message.no()], true);
         let parts = format!("{}/api/v1/message/{}/part", base.strip_suffix("/v1").unwrap_or(&base), message.no());
-        let mut html = with_part_urls(&html, &message, |part| format!("{parts}/{}", part.number()));
+        let mut html = with_part_urls(&html, &message, |part| Some(format!("{parts}/{}", part.number())));
         if embed.embed.as_deref() == Some("1") {
             html = LINK.replace_all(&html, "<a target=\"_blank\" rel=\"noreferrer noopener\"$1").into_owned();
         }
