@@ -1,7 +1,7 @@
 // Two sessions side by side.
 'use strict';
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
-const { dialogue, ended, row, openSession } = require('./session_support.js');
+const { connect, dialogue, ended, row, openSession } = require('./session_support.js');
 
 test('two sessions are aligned, and what is different is marked', async () => {
     const server = await newServer();
@@ -35,5 +35,26 @@ test('two sessions are aligned, and what is different is marked', async () => {
         await accessible(page);
         await page.getByLabel('Ignore tags and numbers').uncheck();
         await pair(page, 'queued as m1').locator('.sign.changed').waitFor();
+    });
+});
+
+test('two sessions of 5,000 lines with little in common are compared, and only visible rows are in the document', async () => {
+    const server = await newServer();
+    for (const [factor, modulus] of [[7, 40], [11, 43]]) {
+        const client = connect(server.endpoints.smtp.port);
+        await client.until('220 ');
+        client.socket.resume();
+        client.send(Array.from({ length: 2500 }, (_, n) => `NOOP ${(n * n * factor) % modulus}\r\n`).join(''));
+        client.send('QUIT\r\n');
+        await client.ended;
+    }
+    await ended(server);
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions/s1/compare/s2`);
+        await page.getByText(/^[\d,]+ differences$/).waitFor();
+        assert.ok(await page.locator('#pairs .row').count() < 100);
+        await page.locator('#pairs').focus();
+        await page.keyboard.press('End');
+        await page.locator('#pairs .row').filter({ hasText: 'Ended normally' }).locator('.sign.same').waitFor();
     });
 });
