@@ -1,4 +1,4 @@
-//! Reads whole messages without blocking the threads of the runtime.
+//! Reads whole messages, and more that takes long, without blocking the threads of the runtime.
 
 use tokio::task::{block_in_place, spawn_blocking};
 
@@ -12,7 +12,7 @@ pub(super) fn blocking_if_long<T>(octets: usize, read: impl FnOnce() -> T) -> T 
     if octets <= LITTLE { read() } else { block_in_place(read) }
 }
 
-/// Reads whole messages on a thread for blocking work.
+/// Reads whole messages, or does other work that takes long, on a thread for blocking work.
 pub(super) async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let done = spawn_blocking(work).await;
     done.map_err(|_| Problem::bug())

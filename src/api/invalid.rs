@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use crate::document::{self, Location, line_and_column};
+use crate::document::{self, LineIndex, Location};
 use crate::scenario::ScenarioError;
 
 /// An error or a warning in a rule or a scenario.
@@ -24,9 +24,9 @@ pub(super) struct InvalidJson {
 }
 
 impl InvalidJson {
-    pub(super) fn of(problem: &document::Problem, text: &str) -> Self {
+    pub(super) fn of(problem: &document::Problem, lines: &LineIndex<'_>) -> Self {
         let at = match &problem.place {
-            Location::Span(span) => Some(line_and_column(text, span.start)),
+            Location::Span(span) => Some(lines.line_and_column(span.start)),
             Location::Pointer(_) | Location::Nowhere => None,
         };
         let place = match (&problem.place, at) {
@@ -42,8 +42,8 @@ impl InvalidJson {
 /// The errors in a scenario or a rule; `field` is the place of the first one.
 pub(super) fn invalid(error: ScenarioError) -> Problem {
     let field = error.field().map_or_else(|| "body".to_owned(), |place| member(&place));
-    let problems: Vec<InvalidJson> =
-        error.problems.iter().map(|problem| InvalidJson::of(problem, &error.text)).collect();
+    let lines = LineIndex::of(&error.text);
+    let problems: Vec<InvalidJson> = error.problems.iter().map(|problem| InvalidJson::of(problem, &lines)).collect();
     Problem::field(&field, error.to_string()).status(StatusCode::UNPROCESSABLE_ENTITY).with("problems", problems)
 }
 

@@ -74,17 +74,26 @@ fn turn_as_json(turn: &RecordedTurn<'_>, with_labels: bool) -> Value {
     put(&mut facts, "heard", turn.heard);
     put(&mut facts, "said", turn.said);
     if with_labels {
-        facts["labels"] = turn.abbreviated().map(|its| label_as_json(&its)).collect();
+        facts["labels"] = labels(turn);
     }
     facts
 }
 
-/// Positions count the characters of the text as it is sent, whose octets that are not UTF-8 are replaced.
-fn label_as_json(Abbreviated { side, text, at, octets }: &Abbreviated<'_>) -> Value {
-    let position = |at: usize| String::from_utf8_lossy(&text[..at]).chars().count();
-    let mut label = json!({ "side": side, "at": [position(at.start), position(at.end)] });
-    put(&mut label, "octets", octets);
-    label
+/// Positions count the characters of the text as it is sent, whose octets that are not UTF-8 are replaced. Labels are in
+/// order, so each is counted from the one before: a record may have thousands.
+fn labels(turn: &RecordedTurn<'_>) -> Value {
+    let mut reached = ("", 0, 0);
+    let labels = turn.abbreviated().map(|Abbreviated { side, text, at, octets }| {
+        let (_, octet, character) = if reached.0 == side { reached } else { (side, 0, 0) };
+        let count = |octets: &[u8]| String::from_utf8_lossy(octets).chars().count();
+        let start = character + count(&text[octet..at.start]);
+        let end = start + count(&text[at.clone()]);
+        reached = (side, at.end, end);
+        let mut label = json!({ "side": side, "at": [start, end] });
+        put(&mut label, "octets", octets);
+        label
+    });
+    labels.collect()
 }
 
 /// Octets as text, and also in base64 if they are not UTF-8.

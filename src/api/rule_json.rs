@@ -70,7 +70,7 @@ pub(super) struct RuleSnapshot {
     near_misses: Value,
 }
 
-/// One mounted rule, and the enabled rules outside of it.
+/// One mounted rule, and the enabled rules outside of it that can shadow others.
 pub(super) struct RuleInContext {
     snapshot: RuleSnapshot,
     outer: Vec<Arc<Rule>>,
@@ -79,7 +79,12 @@ pub(super) struct RuleInContext {
 impl RuleInContext {
     pub(super) fn of(no: RuleNo, world: &World) -> Option<Self> {
         let mounted = world.rulebook.get(no)?;
-        let outer = world.rulebook.rules().iter().take_while(|its| its.no != no).filter(|its| its.enabled);
+        let outer = world
+            .rulebook
+            .rules()
+            .iter()
+            .take_while(|its| its.no != no)
+            .filter(|its| its.enabled && its.rule.can_shadow());
         let outer = outer.map(|its| Arc::clone(&its.rule)).collect();
         Some(Self { snapshot: RuleSnapshot::of(mounted, world), outer })
     }
@@ -109,10 +114,10 @@ impl RuleSnapshot {
         }
     }
 
-    /// `outer` are the enabled rules outside of it.
+    /// `outer` are the enabled rules outside of it that can shadow others.
     fn into_json(self, outer: &[Arc<Rule>]) -> MountedJson {
         let Self { no, rule, enabled, is_used_up, is_loaded, asked, fired, without_effect, near_misses } = self;
-        let shadow = outer.iter().find(|its| its.shadows(&rule));
+        let shadow = outer.iter().find(|its| its.takes_all_from(&rule));
         let status = match shadow {
             _ if !enabled => RuleStatus::Disabled,
             _ if is_used_up => RuleStatus::UsedUp,
@@ -141,7 +146,8 @@ impl RuleList {
     pub(super) fn of(all: Vec<RuleSnapshot>) -> Self {
         let mut outer = Vec::new();
         let shown = all.into_iter().map(|snapshot| {
-            let rule = snapshot.enabled.then(|| Arc::clone(&snapshot.rule));
+            let can_shadow = snapshot.enabled && snapshot.rule.can_shadow();
+            let rule = can_shadow.then(|| Arc::clone(&snapshot.rule));
             let json = snapshot.into_json(&outer);
             outer.extend(rule);
             json

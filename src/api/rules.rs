@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::blocking::run_blocking;
 use super::body::NoBody;
 use super::params::{NoParams, Path, query};
 use super::problem::Problem;
@@ -32,8 +33,9 @@ query! {
 
 /// List the mounted rules, the outermost first.
 #[utoipa::path(get, path = "/rules", responses((status = 200, description = "The rules.", body = RuleList)))]
-pub(super) async fn list(Target(server): Target, _: NoParams) -> Json<RuleList> {
-    Json(RuleList::of(server.engine().read(RuleSnapshot::all)))
+pub(super) async fn list(Target(server): Target, _: NoParams) -> Result<Response, Problem> {
+    let list = move || Json(RuleList::of(server.engine().read(RuleSnapshot::all))).into_response();
+    run_blocking(list).await
 }
 
 /// Mount a rule, outside all others.

@@ -9,7 +9,7 @@ use super::body::JsonBody;
 use super::invalid::InvalidJson;
 use super::params::{NoParams, Path};
 use super::problem::Problem;
-use crate::document;
+use crate::document::{self, LineIndex};
 use crate::scenario::{SHIPPED, Scenario, Shipped, check_text, shipped};
 
 /// A scenario that comes with mailjig.
@@ -121,7 +121,8 @@ impl CheckedJson {
         let checked = check_text(text);
         let (warnings, problems): (Vec<document::Problem>, Vec<document::Problem>) =
             checked.problems.into_iter().partition(|problem| problem.is_warning);
-        let shown = |found: Vec<document::Problem>| found.iter().map(|its| InvalidJson::of(its, text)).collect();
+        let lines = LineIndex::of(text);
+        let shown = |found: Vec<document::Problem>| found.iter().map(|its| InvalidJson::of(its, &lines)).collect();
         Self {
             problems: shown(problems),
             warnings: shown(warnings),

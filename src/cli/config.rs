@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::base::nearest;
-use crate::document::{Data, Location, Node, Problem, Reader, Shown, TableEntry};
+use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, TableEntry};
 
 /// The table of the options that only `mailjig run` has.
 const RUN: &str = "run";
@@ -154,8 +154,9 @@ fn check(option: &Arg, value: &str) -> Result<(), String> {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = LineIndex::of(&self.text);
         for (i, problem) in self.problems.iter().enumerate() {
-            let shown = Shown { name: &self.name, text: &self.text, problem };
+            let shown = Shown { name: &self.name, lines: &lines, problem };
             write!(f, "{}{shown}", if i > 0 { "\n" } else { "" })?;
         }
         Ok(())

@@ -7,6 +7,6 @@ mod read;
 mod tree;
 
 pub(crate) use node::{Data, Node, TableEntry};
-pub(crate) use problem::{Location, Problem, Shown, line_and_column};
+pub(crate) use problem::{LineIndex, Location, Problem, Shown};
 pub(crate) use read::{Reader, Table};
 pub(crate) use tree::{Tree, word};

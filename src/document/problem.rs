@@ -46,31 +46,49 @@ impl Problem {
     }
 }
 
+/// A text, and where its lines begin.
+pub(crate) struct LineIndex<'t> {
+    pub(crate) text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> LineIndex<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let later = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: [0].into_iter().chain(later).collect() }
+    }
+
+    /// The line and the column of a place, from 1.
+    pub(crate) fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let at = if self.text.is_char_boundary(at) { at } else { self.text.len() };
+        let line = self.starts.partition_point(|start| *start <= at);
+        (line, self.text[self.starts[line - 1]..at].chars().count() + 1)
+    }
+
+    /// The text of a line, from 1.
+    fn line(&self, line: usize) -> &'t str {
+        self.text[self.starts[line - 1]..].lines().next().unwrap_or_default()
+    }
+}
+
 /// A problem with its line.
 pub(crate) struct Shown<'a> {
     pub(crate) name: &'a str,
-    pub(crate) text: &'a str,
+    pub(crate) lines: &'a LineIndex<'a>,
     pub(crate) problem: &'a Problem,
-}
-
-/// A line and a column, from 1.
-pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, text, problem } = self;
+        let Self { name, lines, problem } = self;
         let kind = if problem.is_warning { "warning: " } else { "" };
         let help = problem.help.as_deref().unwrap_or_default();
         match &problem.place {
             Location::Span(span) => {
-                let (line, column) = line_and_column(text, span.start);
-                let source = text.lines().nth(line - 1).unwrap_or_default();
+                let (line, column) = lines.line_and_column(span.start);
+                let source = lines.line(line);
                 let rest = source.chars().count().saturating_sub(column - 1).max(1);
-                let marked = text.get(span.clone()).map_or(1, |marked| marked.chars().count());
+                let marked = lines.text.get(span.clone()).map_or(1, |marked| marked.chars().count());
                 let marks = "^".repeat(marked.clamp(1, rest));
                 let margin = line.to_string().len();
                 // Tabs are kept, so that the marks are below the marked text.

@@ -1,6 +1,6 @@
 //! The records of one session, their text, and the state of the session that is computed from them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub(crate) struct SessionLog {
     /// The server name in the client's ClientHello.
     pub(crate) sni: Option<Box<str>>,
     facts: Arc<Session>,
+    /// The rules of the facts, to find one fast.
+    rules: BTreeSet<Arc<str>>,
     /// The number of its first record, which may be evicted.
     pub(super) began: Seq,
     text: Text,
@@ -66,6 +68,7 @@ impl SessionLog {
             records: SeqList::default(),
             sni: None,
             facts: Arc::new(facts),
+            rules: BTreeSet::new(),
             began,
             text: Text::default(),
             recent: [(0, 0); RECENT],
@@ -298,7 +301,8 @@ impl SessionLog {
         let trace = kind.detail().and_then(|detail| detail.trace.as_ref());
         let fired = trace.into_iter().flat_map(|trace| trace.fired.iter().map(|fired| &fired.rule));
         for rule in fired.chain(noted) {
-            if !self.facts.rules.iter().any(|known| **known == **rule) {
+            if !self.rules.contains(rule) {
+                self.rules.insert(Arc::clone(rule));
                 Arc::make_mut(&mut self.facts).rules.push(rule.as_ref().to_owned());
             }
         }

@@ -1,4 +1,4 @@
-//! Whether a rule can still fire: its counts may be used up, and a rule outside of it may take all of its events.
+//! Whether a rule outside of another one takes all of its events.
 
 use super::clause::{Per, Rule};
 use super::condition::Condition;
@@ -8,8 +8,17 @@ impl Rule {
     /// Whether the inner rule is never reached because of this one, which is outside of it. True only if that is sure:
     /// this rule answers without passing, each time it matches, and it matches whenever the inner rule would.
     pub(crate) fn shadows(&self, inner: &Rule) -> bool {
-        let is_each = self.nth.is_none() && self.chance.is_none() && self.per == Per::Server;
-        is_each && !self.passes() && self.when.iter().all(|its| is_shared(its, inner)) && self.covers(inner)
+        self.can_shadow() && self.takes_all_from(inner)
+    }
+
+    /// Whether it answers without passing, each time it matches.
+    pub(crate) fn can_shadow(&self) -> bool {
+        self.nth.is_none() && self.chance.is_none() && self.per == Per::Server && !self.passes()
+    }
+
+    /// Whether this rule, which can shadow others, matches whenever the inner rule would.
+    pub(crate) fn takes_all_from(&self, inner: &Rule) -> bool {
+        self.when.iter().all(|its| is_shared(its, inner)) && self.covers(inner)
     }
 
     /// Whether it answers each event that it is on.

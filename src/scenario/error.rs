@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::document::{Location, Problem, Shown};
+use crate::document::{LineIndex, Location, Problem, Shown};
 
 /// The errors of a scenario, each with its location. Prints in the style of compilers:
 ///
@@ -51,11 +51,12 @@ impl std::error::Error for ScenarioError {}
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = LineIndex::of(&self.text);
         for (i, problem) in self.problems.iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{}", Shown { name: &self.name, text: &self.text, problem })?;
+            write!(f, "{}", Shown { name: &self.name, lines: &lines, problem })?;
         }
         Ok(())
     }

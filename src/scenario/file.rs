@@ -12,7 +12,7 @@ use super::error::in_order;
 use super::shipped::{self, SHIPPED, Shipped};
 use super::{AtStart, Loaded, User, check};
 use crate::base::nearest;
-use crate::document::{Data, Location, Node, Problem, Reader, Shown, Table, line_and_column};
+use crate::document::{Data, LineIndex, Location, Node, Problem, Reader, Shown, Table};
 use crate::mail::Namespace;
 use crate::rule::Rule;
 
@@ -58,7 +58,7 @@ type Params<'p> = &'p [(String, String)];
 /// The source that is being read, and the sources that use it.
 pub(super) struct Source<'s> {
     pub(super) name: String,
-    text: &'s str,
+    lines: LineIndex<'s>,
     pub(super) folder: Option<PathBuf>,
     /// The name that the file must have: the stem of its path.
     stem: Option<String>,
@@ -85,16 +85,17 @@ pub(super) fn path_used_by(path: &Path, set: Params<'_>, users: Vec<String>) -> 
         .map_err(|error| ScenarioError::whole(&shown, format!("the file cannot be read: {error}"), None))?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let folder = path.parent().map(Path::to_owned);
-    read(Source { name: shown, text: &text, folder, stem, users }, set)
+    read(Source { name: shown, lines: LineIndex::of(&text), folder, stem, users }, set)
 }
 
 pub(super) fn text(name: &str, text: &str, folder: Option<PathBuf>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
-    read(Source { name: name.to_owned(), text, folder, stem: None, users: Vec::new() }, set)
+    read(Source { name: name.to_owned(), lines: LineIndex::of(text), folder, stem: None, users: Vec::new() }, set)
 }
 
 #[cfg(feature = "api")]
 pub(super) fn json(value: &serde_json::Value, set: Params<'_>) -> Result<Loaded, ScenarioError> {
-    let source = Source { name: "scenario".to_owned(), text: "", folder: None, stem: None, users: Vec::new() };
+    let source =
+        Source { name: "scenario".to_owned(), lines: LineIndex::of(""), folder: None, stem: None, users: Vec::new() };
     read_node(source, &Node::json(value, ""), set)
 }
 
@@ -144,9 +145,9 @@ pub(crate) fn check_rule(rule: &Rule, namespace: Namespace) -> Result<(), RuleEr
 }
 
 pub(super) fn read(source: Source<'_>, set: Params<'_>) -> Result<Loaded, ScenarioError> {
-    match Node::toml(source.text) {
+    match Node::toml(source.lines.text) {
         Ok(node) => read_node(source, &node, set),
-        Err(problems) => Err(ScenarioError::new(&source.name, source.text, problems)),
+        Err(problems) => Err(ScenarioError::new(&source.name, source.lines.text, problems)),
     }
 }
 
@@ -154,9 +155,9 @@ fn read_node(source: Source<'_>, node: &Node, set: Params<'_>) -> Result<Loaded,
     let (mut loaded, problems) = read_all(&source, node, set);
     let (warnings, errors): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(|problem| problem.is_warning);
     if !errors.is_empty() {
-        return Err(ScenarioError::new(&source.name, source.text, errors));
+        return Err(ScenarioError::new(&source.name, source.lines.text, errors));
     }
-    let shown = warnings.iter().map(|problem| Shown { name: &source.name, text: source.text, problem }.to_string());
+    let shown = warnings.iter().map(|problem| Shown { name: &source.name, lines: &source.lines, problem }.to_string());
     loaded.warnings.extend(shown);
     Ok(loaded)
 }
@@ -198,7 +199,8 @@ fn read_all(source: &Source<'_>, node: &Node, set: Params<'_>) -> (Loaded, Vec<P
 /// All that is found in a text: its errors and warnings, and the names of the rules that could be read.
 #[cfg(feature = "api")]
 pub(super) fn checked(text: &str) -> Checked {
-    let source = Source { name: String::new(), text, folder: None, stem: None, users: Vec::new() };
+    let source =
+        Source { name: String::new(), lines: LineIndex::of(text), folder: None, stem: None, users: Vec::new() };
     let (loaded, mut problems) = match Node::toml(text) {
         Ok(node) => read_all(&source, &node, &[]),
         Err(problems) => (Loaded::default(), problems),
@@ -220,13 +222,13 @@ fn each<'n>(table: Table<'n>, key: &str) -> &'n [Node] {
 impl Source<'_> {
     pub(super) fn shipped(found: &Shipped, users: Vec<String>) -> Self {
         let stem = Some(found.name.to_owned());
-        Self { name: found.file(), text: found.text, folder: None, stem, users }
+        Self { name: found.file(), lines: LineIndex::of(found.text), folder: None, stem, users }
     }
 
     /// The location of a rule, as reports print it.
     fn origin(&self, place: &Location) -> Arc<str> {
         match place {
-            Location::Span(span) => format!("{}:{}", self.name, line_and_column(self.text, span.start).0).into(),
+            Location::Span(span) => format!("{}:{}", self.name, self.lines.line_and_column(span.start).0).into(),
             Location::Pointer(pointer) => format!("{}:{pointer}", self.name).into(),
             Location::Nowhere => self.name.as_str().into(),
         }
