@@ -71,7 +71,16 @@ fn errors_in_the_text_of_a_rule_have_line_and_column() {
     assert_eq!((&in_json["problems"][0]["place"], &in_json["problems"][0]["line"]), (&json!("/on"), &NONE));
     let client = api.with(&[("content-type", "application/toml")]);
     assert!(client.send("POST", "/rules", *b"\xff").detail(400).contains("UTF-8"));
-    assert!(api.send("POST", "/rules", FULL).detail(400).contains("set the header `Content-Type: application/toml`"));
+    for (content_type, body, is_hinted) in [
+        ("application/json", FULL, true),
+        ("application/json; charset=utf-8", "{\"on\": }", false),
+        ("application/problem+json", "on = 1", false),
+        ("application/x-www-form-urlencoded", "on = 1", true),
+    ] {
+        let wrong = api.with(&[("content-type", content_type)]).send("POST", "/rules", body).detail(400);
+        let hint = "set the header `Content-Type: application/toml`";
+        assert_eq!(wrong.contains(hint), is_hinted, "{content_type} {body}: {wrong}");
+    }
     assert_eq!(toml(&api, "PUT", "/rules/none", FULL).status, 404);
     assert_eq!(api.ok("/rules")["rules"], json!([]));
 }

@@ -431,6 +431,7 @@ fn the_findings_about_one_message_are_those_of_the_list() {
         list["findings"].as_array().unwrap().iter().map(|its| its["kind"].to_string()).collect::<Vec<_>>()
     };
     assert_eq!(kinds("&kind=missing-date"), [r#""missing-date""#]);
+    assert_eq!(api.ok("/findings?message=latest"), api.ok("/findings?message=m2"));
     assert_eq!(kinds("&session=s2"), [""; 0]);
     assert_eq!(kinds(&format!("&after={}", all["next"])), [""; 0]);
     api.delete("/messages/m1").expect(204);
@@ -449,7 +450,8 @@ fn the_list_explains_what_is_wrong_with_a_request() {
         ("?kind=missing-dat", 400, "unknown finding `missing-dat`; did you mean `missing-date`?"),
         ("?listener=http", 400, "unknown listener `http`"),
         ("?session=first", 400, "`first` is not a session; write `s1`"),
-        ("?message=last", 400, "`last` is not a message; write `m1`"),
+        ("?message=last", 400, "`last` is not a message; write `m1` or `latest`"),
+        ("?message=latest", 404, "there is no message"),
         ("?after=1", 410, "the records after 1 were discarded"),
         ("?after=99999", 410, "the journal ends at "),
     ] {

@@ -63,13 +63,18 @@ impl FoundEntry {
 
     /// The entry with the details that are wanted. Call it without the lock.
     pub(super) fn described(self) -> EntryJson {
+        blocking_if_long(self.octets(), || self.with_details())
+    }
+
+    /// How much is read for the details.
+    fn octets(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.raw().len())
+    }
+
+    fn with_details(self) -> EntryJson {
         let Self { mut entry, message } = self;
-        if let Some(message) = message {
-            blocking_if_long(message.raw().len(), || {
-                entry.subject = Some(message.subject());
-                entry.from = Some(message.from());
-            });
-        }
+        entry.subject = message.as_ref().map(Message::subject);
+        entry.from = message.as_ref().map(Message::from);
         entry
     }
 }
@@ -77,8 +82,7 @@ impl FoundEntry {
 impl EntryList {
     /// The entries with the details that are wanted. Call it without the lock.
     pub(super) fn of(found: Vec<FoundEntry>) -> Self {
-        let messages = found.iter().filter_map(|found| found.message.as_ref());
-        let octets = messages.map(|message| message.raw().len()).sum();
-        Self { entries: blocking_if_long(octets, || found.into_iter().map(FoundEntry::described).collect()) }
+        let octets = found.iter().map(FoundEntry::octets).sum();
+        Self { entries: blocking_if_long(octets, || found.into_iter().map(FoundEntry::with_details).collect()) }
     }
 }

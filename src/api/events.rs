@@ -12,7 +12,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
 use super::chunked::followed;
 use super::feed::{Feed, FeedItem, Portion};
-use super::params::Value;
+use super::params::{Given, Value};
 use super::problem::Problem;
 use crate::base::Seq;
 use crate::drive::Engine;
@@ -61,9 +61,6 @@ fn accepts_stream(headers: &HeaderMap) -> bool {
     types.any(|its| its.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// The parameters of a list that a stream has no use for, each with its name.
-pub(super) type Useless<'a> = &'a [(&'static str, bool)];
-
 impl StreamHeaders {
     /// Whether to answer with a stream. `asked` is the parameter `stream`, which decides if it is given.
     pub(super) fn wants_stream(&self, asked: Option<bool>) -> bool {
@@ -78,8 +75,8 @@ impl StreamHeaders {
 }
 
 /// Refuses parameters that only a list has.
-pub(super) fn refuse_useless(useless: Useless<'_>) -> Result<(), Problem> {
-    match useless.iter().find(|(_, is_given)| *is_given) {
+pub(super) fn refuse_useless(given: Given<'_>) -> Result<(), Problem> {
+    match given.iter().find(|(_, is_given)| *is_given) {
         Some((name, _)) => Err(Problem::field(name, format!("a stream does not end, so it takes no `{name}`"))),
         None => Ok(()),
     }

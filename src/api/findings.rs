@@ -7,6 +7,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 
 use super::blocking::run_blocking;
 use super::cursor::{gone, refuse_unreached};
+use super::message::latest_message;
 use super::params::{self, query};
 use super::problem::Problem;
 use super::target::Target;
@@ -23,11 +24,17 @@ query! {
         kind: Option<KindPattern>,
         /// Only findings about this session.
         session: Option<SessionNo>,
-        /// Only findings about the content of this message.
-        message: Option<MessageNo>,
+        /// Only findings about the content of this message, such as `m1`, or of the last one, `latest`.
+        message: Option<MessageName>,
         /// Only findings about sessions of this listener, such as `smtp`; a pattern.
         listener: Option<ListenerPattern>,
     }
+}
+
+/// A message, or the last one of all.
+pub(super) enum MessageName {
+    Number(MessageNo),
+    Latest,
 }
 
 /// A pattern that matches the name of at least one kind of finding.
@@ -76,14 +83,20 @@ struct FindingJson {
 /// Findings are derived from the journal, and are gone when their records are.
 #[utoipa::path(get, path = "/findings", params(FindingsQuery), responses(
     (status = 200, description = "The findings, in the order of their records.", body = FindingList),
+    (status = 404, description = "There is no message, so none is the `latest`."),
     (status = 410, description = "Records after the cursor were discarded. `first` is the first that still exists."),
 ))]
 pub(super) async fn list(Target(server): Target, query: FindingsQuery) -> Result<Json<FindingList>, Problem> {
     let after = query.after;
     refuse_unreached(&server, after.unwrap_or_default())?;
+    let message = match query.message {
+        Some(MessageName::Latest) => Some(latest_message(&server)?.message.no()),
+        Some(MessageName::Number(no)) => Some(no),
+        None => None,
+    };
     let find = move || {
         let (mut found, next) =
-            server.findings(after, query.message, |session, listener| query.is_about(session, listener))?;
+            server.findings(after, message, |session, listener| query.is_about(session, listener))?;
         found.retain(|finding| query.kind.as_ref().is_none_or(|KindPattern(kind)| kind.matches(finding.kind().name())));
         Ok((found, next))
     };
@@ -111,6 +124,17 @@ impl From<&Finding> for FindingJson {
             text: finding.text().to_owned(),
             reference: finding.reference(),
         }
+    }
+}
+
+impl params::Value for MessageName {
+    fn read(text: &str) -> Result<Self, String> {
+        let no = MessageNo::parse(text).map(Self::Number).or((text == "latest").then_some(Self::Latest));
+        no.ok_or_else(|| format!("`{text}` is not a message; write `m1` or `latest`"))
+    }
+
+    fn schema() -> ObjectBuilder {
+        String::schema().pattern(Some("^(m?[1-9][0-9]*|latest)$"))
     }
 }
 

@@ -215,11 +215,16 @@ struct HeaderJson {
 
 pub(super) fn find(server: &Arc<Server>, m: &str) -> Result<Captured, Problem> {
     if m == "latest" {
-        return newest(server).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no message"));
+        return latest_message(server);
     }
     let no = MessageNo::parse(m).ok_or_else(|| wrong(m, "`m1` or `latest`"))?;
     let found = server.engine().read(|world| world.journal.message(no).cloned());
     found.ok_or_else(|| Problem::none("message", m))
+}
+
+/// The last message of all.
+pub(super) fn latest_message(server: &Server) -> Result<Captured, Problem> {
+    newest(server).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no message"))
 }
 
 fn wrong(m: &str, right: &str) -> Problem {

@@ -48,7 +48,13 @@ impl MessageFilters {
         clauses.extend(self.attachment.map(attachment));
         clauses.extend(self.user.map(session::user));
         clauses.extend(listener(self.listener)?);
-        clauses.extend(self.search.map(|words| search(&words)));
+        if let Some(words) = self.search {
+            // Without words it would match every message, and a shell variable that is not set would delete all mail.
+            if words.trim().is_empty() {
+                return Err(Problem::field("search", "`search` has no words; write one, or leave `search` out"));
+            }
+            clauses.push(search(&words));
+        }
         for header in self.header {
             let Some((name, value)) = header.split_once(':') else {
                 return Err(Problem::field("header", "write `header=Name:value`; the value is a pattern"));

@@ -63,7 +63,8 @@ query! {
         before: Option<Seq>,
         /// Answer with a stream of server-sent events; default if `Accept` has `text/event-stream`.
         stream: Option<bool>,
-        /// The largest number of messages in the answer; default 100.
+        /// The largest number of messages in the answer; default 100. With `order=newest`, those whose reply has not been
+        /// sent yet do not count.
         limit: Option<u64>,
         /// Wait so long for messages that match, such as `5s`; 409 if they do not arrive in time.
         wait: Option<Duration>,
@@ -80,7 +81,7 @@ query! {
 /// A stream sends each message as an event `message`, after its reply was sent. It has the `seq` of the message as `id`,
 /// and the message as `data`. If messages were discarded before they were sent, an event `gone` says so.
 #[utoipa::path(get, path = "/messages", params(ListQuery, StreamHeaders), responses(
-    (status = 200, description = "The messages, in the order in which clients received their replies.",
+    (status = 200, description = "The messages, in the order in which clients received their replies, or in the reverse order.",
         content((MessageList = "application/json"), (Object = "text/event-stream"))),
     (status = 409, description = "They did not arrive in time. `report` says what came instead."),
     (status = 410, description = "Messages after the cursor were discarded. `first` is the earliest cursor without gaps."),

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::blocking::run_blocking;
 use super::cursor::{refuse_discarded, refuse_unreached_before};
-use super::events::Useless;
 use super::messages::MessageList;
+use super::params::Given;
 use super::problem::Problem;
 use super::sessions::SessionList;
 use crate::base::SessionNo;
@@ -16,7 +16,7 @@ use crate::expect::Matcher;
 use crate::server::{History, MailHistory, Server, newest_sessions};
 
 /// Refuses parameters that wait for what comes next.
-pub(super) fn refuse_waiting(given: Useless<'_>) -> Result<(), Problem> {
+pub(super) fn refuse_waiting(given: Given<'_>) -> Result<(), Problem> {
     match given.iter().find(|(_, is_given)| *is_given) {
         Some((name, _)) => Err(Problem::field(name, format!("`{name}` cannot be combined with `order=newest`"))),
         None => Ok(()),
@@ -37,7 +37,7 @@ pub(super) fn sessions(server: &Server, matcher: &Matcher, before: Option<Sessio
     Json(SessionList { older: Some(older), ..SessionList::of(&found) }).into_response()
 }
 
-/// At most `limit` messages, the newest first.
+/// At most `limit` messages whose reply was sent, the newest first, after those whose reply was not.
 pub(super) async fn list(server: Arc<Server>, history: MailHistory, limit: usize) -> Result<Response, Problem> {
     refuse_unreached_before(&server, history.before)?;
     run_blocking(move || {

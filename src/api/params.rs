@@ -27,6 +27,9 @@ pub(super) trait Query: Sized {
     fn describe(name: &str, text: &str) -> Vec<Parameter>;
 }
 
+/// Parameters, each with its name and whether it was given.
+pub(super) type Given<'a> = &'a [(&'static str, bool)];
+
 /// The value of a parameter.
 pub(super) trait Value: Sized {
     fn read(text: &str) -> Result<Self, String>;
@@ -268,7 +271,7 @@ impl Value for Order {
         match text {
             "oldest" => Ok(Self::Oldest),
             "newest" => Ok(Self::Newest),
-            _ => Err(format!("`{text}` is not an order; write `oldest` or `newest`, which comes first then")),
+            _ => Err(format!("`{text}` is not an order; write `oldest` or `newest`")),
         }
     }
 

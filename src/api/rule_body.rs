@@ -36,11 +36,13 @@ impl<S: Send + Sync> FromRequest<S> for RuleBody {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = content_type.and_then(|its| its.split(';').next()).unwrap_or_default().trim();
-        let is_toml = media_type.eq_ignore_ascii_case("application/toml");
+        let media_type = media_type.to_ascii_lowercase();
         let body = octets_of(request, state).await?;
-        if !is_toml {
+        if media_type != "application/toml" {
+            let is_json = media_type == "application/json" || media_type.ends_with("+json");
+            let may_be_toml = !is_json || body.trim_ascii_start().starts_with(b"[[");
             let hint = "; to send a rule as TOML, set the header `Content-Type: application/toml`";
-            return value(&body).map(Self::Json).map_err(|problem| problem.and(hint));
+            return value(&body).map(Self::Json).map_err(|why| if may_be_toml { why.and(hint) } else { why });
         }
         let text = String::from_utf8(body.into());
         text.map(Self::Toml).map_err(|_| Problem::field("body", "the body is not valid UTF-8"))

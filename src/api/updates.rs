@@ -41,9 +41,10 @@ pub(super) struct UpdateJson {
     sessions: Option<BTreeSet<SessionNo>>,
     /// Accounts, mailboxes or their entries changed.
     mailboxes: bool,
-    /// Rules were added, removed, enabled or disabled, or fired; a variable changed; or the clock was set.
+    /// Rules were added, removed, enabled or disabled, or fired; a rule or the server noted something, except about
+    /// webhooks; a variable changed; or the clock was set.
     rules: bool,
-    /// Everything may have changed: the server was reset, or the client has missed events.
+    /// Everything may have changed: the server was reset, or the client has connected again.
     reset: bool,
 }
 

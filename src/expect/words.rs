@@ -8,14 +8,14 @@ use crate::mail::Message;
 pub(super) struct Words {
     /// As written.
     text: String,
-    /// In lower case.
+    /// With letters in one form.
     words: Vec<String>,
 }
 
 impl Words {
     /// Blanks separate words. `None` if there are none.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<String> = text.split_whitespace().map(folded).collect();
         (!words.is_empty()).then(|| Self { text: text.trim().to_owned(), words })
     }
 
@@ -28,12 +28,18 @@ impl Words {
                 break;
             }
             for found in place(message) {
-                let found = found.to_lowercase();
+                let found = folded(&found);
                 missing.retain(|word| !found.contains(word));
             }
         }
         missing
     }
+}
+
+/// The text with each letter in one form, whatever stands beside it: `to_lowercase` of a text makes another letter of a
+/// sigma at the end of a word.
+fn folded(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect()
 }
 
 impl fmt::Display for Words {

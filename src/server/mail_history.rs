@@ -1,13 +1,11 @@
 //! Searches captured mail backwards, for lists that begin with the newest.
 
+use super::backwards::backwards;
 use super::mail_query::Candidate;
 use crate::base::Seq;
 use crate::drive::Engine;
 use crate::expect::Matcher;
 use crate::journal::Captured;
-
-/// Number of messages to examine before the lock is taken again for more: as many as are wanted, within these bounds.
-const PORTION: (usize, usize) = (16, 256);
 
 /// Which messages to find: those that match between two cursors.
 pub(crate) struct MailHistory {
@@ -26,8 +24,8 @@ pub(crate) struct History {
 }
 
 impl MailHistory {
-    /// At most `most` matches, in the reverse order of closing. Without cursors, messages that are not closed yet come
-    /// first.
+    /// At most `most` matches, in the reverse order of closing. Without cursors, all that are not closed yet come first and
+    /// do not count: they have no place in the order yet, so no cursor would lead to those that are left out.
     pub(crate) fn find(&self, engine: &Engine, most: usize) -> History {
         let (unclosed, next) = engine.read(|world| {
             let journal = &world.journal;
@@ -36,31 +34,21 @@ impl MailHistory {
             let unclosed: Vec<Candidate> = unclosed.map(|captured| Candidate::of(captured, journal)).collect();
             (unclosed, self.before.map_or(journal.tip(), |before| Seq(before.0.saturating_sub(1))))
         });
-        let mut found = Vec::new();
-        let mut last = next;
-        let mut candidates = unclosed.into_iter();
-        while found.len() < most {
-            let Some(candidate) = candidates.next() else {
-                let portion = self.portion(engine, last, (most - found.len()).clamp(PORTION.0, PORTION.1));
-                if portion.is_empty() {
-                    break;
-                }
-                candidates = portion.into_iter();
-                continue;
-            };
-            if let Some(closed) = candidate.captured.closed {
-                last = Seq(closed.0 - 1);
-            }
-            if candidate.matches(&self.matcher) {
-                found.push(candidate.captured);
-            }
-        }
-        let has_older = !self.portion(engine, last, 1).is_empty();
-        History { found, next, older: has_older.then_some(Seq(last.0 + 1)) }
+        let matches = |candidate: &Candidate| candidate.matches(&self.matcher);
+        let (closed, older) = backwards(
+            Seq(next.0 + 1),
+            most,
+            |before, most| self.portion(engine, before, most),
+            |candidate| candidate.captured.closed.unwrap_or_default(),
+            matches,
+        );
+        let found = unclosed.into_iter().filter(matches).chain(closed).map(|candidate| candidate.captured).collect();
+        History { found, next, older }
     }
 
-    /// The newest that are closed up to this cursor.
-    fn portion(&self, engine: &Engine, last: Seq, most: usize) -> Vec<Candidate> {
+    /// The newest that are closed before this cursor.
+    fn portion(&self, engine: &Engine, before: Seq, most: usize) -> Vec<Candidate> {
+        let last = Seq(before.0.saturating_sub(1));
         engine.read(|world| {
             let journal = &world.journal;
             let closed = journal.closed_between(self.after.unwrap_or_default(), last, self.matcher.recipient());

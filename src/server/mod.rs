@@ -1,5 +1,7 @@
 //! Listeners, settings, certificates and lifetime of one server. Knows neither HTTP nor Rust tests.
 
+#[cfg(feature = "api")]
+mod backwards;
 mod certificates;
 mod delivery;
 mod endpoint;
