@@ -80,8 +80,18 @@ fn mailboxes() {
 }
 
 #[test]
+fn mailbox_clients() {
+    in_a_browser("mailbox_clients.js");
+}
+
+#[test]
 fn servers() {
     in_a_browser("servers.js");
+}
+
+#[test]
+fn server_lines() {
+    in_a_browser("server_lines.js");
 }
 
 #[test]

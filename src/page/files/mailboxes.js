@@ -119,7 +119,8 @@ let atCursor = null;
 
 function showTree() {
   const rows = treeRows(accounts, delimiter, $('#search').value);
-  tree.set(rows);
+  // A click on a row that is drawn again meanwhile would be lost.
+  if (JSON.stringify(rows) !== JSON.stringify(tree.items)) tree.set(rows);
   const its = account();
   const key = its && keyOf(its.login, box()?.name ?? null);
   // Updates do not move the cursor, only where we go does.

@@ -65,7 +65,7 @@ export class ServerDetail {
       const isHttp = isImplicit === undefined;
       const choose = { type: 'button', 'aria-pressed': 'false', data: { listener: name }, title: `Show lines for ${name}`, onclick: () => this.#choose(name) };
       return h('tr', {},
-        h('th', { scope: 'row' }, isHttp ? name : h('button.quiet', choose, name)),
+        h('th', { scope: 'row' }, isHttp ? h('span.plain', {}, name) : h('button.quiet', choose, name)),
         h('td.mono', {}, host, copyButton(host, `the host of ${name}`)),
         h('td.mono', {}, String(port), copyButton(String(port), `the port of ${name}`)),
         h('td', {}, isHttp ? 'no' : tlsOf(endpoints[name])),

@@ -111,10 +111,11 @@ let atCursor = null;
 function show() {
   if (!servers) return;
   list.element.style.setProperty('--count', servers.length);
-  list.set(servers);
+  // A click on a row that is drawn again meanwhile would be lost.
+  if (JSON.stringify(servers) !== JSON.stringify(list.items)) list.set(servers);
   const server = opened();
   // Updates do not move the cursor, only where we go does.
-  if (server?.id !== atCursor) list.cursor = servers.indexOf(server);
+  if (server?.id !== atCursor) list.cursor = list.indexOf(server?.id);
   atCursor = server?.id;
   list.draw();
   $('#only-main').hidden = servers.length > 1;
