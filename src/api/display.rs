@@ -148,7 +148,7 @@ mod tests {
         let html = for_display(&message.html().unwrap(), &message, false);
 
         assert!(html.len() < 3_000_000, "{}", html.len());
-        assert!(html.contains("src=data:image/png") && html.ends_with("<img src=cid:dot>\r\n"));
+        assert!(html.contains("src=data:image/png") && html.trim_end().ends_with("<img src=cid:dot>"));
     }
 
     #[test]
