@@ -2,12 +2,16 @@
 //! `MAILJIG_ALL_CLIENTS` is set; `tests/clients.rs` names what is missing.
 
 use std::path::Path;
+use std::time::Duration;
 
-use clients::support::{interpreter, is_there, run};
+use clients::support::{interpreter, is_there, output_within, succeeded};
 use mailjig::MailServer;
 
 #[path = "clients/mod.rs"]
 mod clients;
+
+/// A script has many tests, and a browser takes what the machine has left.
+const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// Runs the tests in this script, each of which makes servers of its own.
 fn in_a_browser(script: &str) {
@@ -22,7 +26,8 @@ fn in_a_browser_with(script: &str, server: MailServer) {
 
     let mut command = interpreter("node");
     command.args(["--test-reporter=tap", "--test-concurrency=1"]).arg(script).env("MAILJIG_URL", server.api());
-    let printed = run(&mut command, "");
+    let output = output_within(TEN_MINUTES, &mut command, "");
+    let printed = succeeded(&command, &output);
 
     let count = |what: &str| printed.lines().find_map(|line| line.strip_prefix(what)?.parse::<u32>().ok());
     assert!(count("# pass ").is_some_and(|passed| passed > 0), "{printed}");

@@ -112,8 +112,14 @@ pub(crate) fn run(command: &mut Command, input: &str) -> String {
 
 /// Runs a command to its end.
 pub(crate) fn output(command: &mut Command, input: &str) -> Output {
+    output_within(TWO_MINUTES, command, input)
+}
+
+/// Runs a command to its end, which must come within this time.
+pub(crate) fn output_within(time: Duration, command: &mut Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut child, _deadline) = start(command).unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let started = start_within(time, command);
+    let (mut child, _deadline) = started.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let mut stdin = child.stdin.take().expect("it is piped");
     // A client that fails early does not read all of it; its exit status shows that.
     let _ = stdin.write_all(input.as_bytes());
@@ -126,13 +132,19 @@ pub(crate) struct Deadline {
     _over: Sender<()>,
 }
 
+const TWO_MINUTES: Duration = Duration::from_secs(120);
+
 /// Starts a command that may take two minutes: a client that hangs fails the test.
 pub(crate) fn start(command: &mut Command) -> std::io::Result<(Child, Deadline)> {
+    start_within(TWO_MINUTES, command)
+}
+
+fn start_within(time: Duration, command: &mut Command) -> std::io::Result<(Child, Deadline)> {
     let child = command.process_group(0).spawn()?;
     let group = format!("-{}", child.id());
     let (over, is_over) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if is_over.recv_timeout(Duration::from_secs(120)) == Err(RecvTimeoutError::Timeout) {
+        if is_over.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         }
     });
