@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clients::support::{interpreter, is_there, output_within, succeeded};
+use data_encoding::BASE64;
 use mailjig::MailServer;
 
 #[path = "clients/mod.rs"]
@@ -130,4 +131,19 @@ fn documents_and_mail_have_their_policies() {
     assert_eq!(protection("/messages/m1/display"), [mail, "no-referrer", "", "nosniff"]);
     let remote = mail.replace("'unsafe-inline'", "'unsafe-inline' http: https:").replace("data:", "data: http: https:");
     assert_eq!(protection("/messages/m1/display?remote=true"), [&remote, "no-referrer", "", "nosniff"]);
+}
+
+#[test]
+fn the_pictures_in_the_documentation_are_those_of_the_manual() {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/images");
+    let chapter = std::fs::read_to_string(images.join("../page.md")).unwrap();
+    let names: Vec<_> =
+        chapter.lines().filter_map(|line| line.split_once("]: images/")?.1.strip_suffix(".webp")).collect();
+
+    assert_eq!(names.len(), 6, "{names:?}");
+    for name in names {
+        let picture = std::fs::read(images.join(format!("{name}.webp"))).unwrap();
+        let encoded = std::fs::read_to_string(images.join(format!("{name}.base64"))).unwrap();
+        assert!(encoded == BASE64.encode(&picture), "{name}: `node tests/page/screenshots.js` makes both");
+    }
 }

@@ -24,7 +24,22 @@ pub mod cli {}
 #[doc = include_str!("http.md")]
 pub mod http {}
 
+/// Where the chapter finds a picture: rustdoc copies no files, so the picture is in the link. The chapter has a link of the
+/// same name to its file, for those who read it elsewhere; the first definition of a name counts.
+macro_rules! picture {
+    ($name:literal) => {
+        concat!("[", $name, "]: data:image/webp;base64,", include_str!(concat!("images/", $name, ".base64")), "\n")
+    };
+}
+
 /// The web page: messages, sessions, rules, mailboxes and servers in a browser.
+///
+#[doc = picture!("messages")]
+#[doc = picture!("sessions")]
+#[doc = picture!("compare")]
+#[doc = picture!("rules")]
+#[doc = picture!("mailboxes")]
+#[doc = picture!("servers")]
 #[doc = include_str!("page.md")]
 pub mod page {}
 

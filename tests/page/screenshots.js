@@ -6,7 +6,7 @@
 // Needs cwebp (Debian: webp).
 'use strict';
 const { execFileSync } = require('node:child_process');
-const { mkdtempSync, readFileSync, writeFileSync } = require('node:fs');
+const { mkdirSync, mkdtempSync, readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { chromium } = require('playwright-core');
 const { ImapFlow } = require('imapflow');
@@ -36,8 +36,8 @@ async function fillServer() {
     await call('POST', 'reset');
     await call('DELETE', 'messages');
     await call('PUT', 'scenario', { name: 'smtp-partial-rcpt' });
-    await call('POST', 'rules', { id: 'slow-data', on: 'smtp.message', when: { 'header.Subject': '*digest*' }, do: [{ wait: '600ms' }, { pass: {} }] });
-    await call('POST', 'rules', { id: 'cut-quit', on: 'smtp.quit', nth: 2, do: [{ pass: {} }, { cut: 9 }, { close: true }] }).catch(() => call('POST', 'rules', { id: 'cut-quit', on: 'smtp.quit', do: [{ cut: 9 }, { close: true }] }));
+    await call('POST', 'rules', { id: 'slow-data', on: 'smtp.message', when: { 'header.Subject': '*digest*' }, do: [{ wait: '600ms' }, { pass: true }] });
+    await call('POST', 'rules', { id: 'cut-quit', on: 'smtp.quit', nth: '2', do: [{ cut: { at: 9, close: 'rst' } }, { pass: true }] });
     const { endpoints } = await call('GET', 'endpoints');
     for (let i = 0; i < 24; i += 1) {
         const subject = SUBJECTS[i % SUBJECTS.length];
@@ -64,6 +64,7 @@ async function fillServer() {
 }
 
 async function main() {
+    mkdirSync(images, { recursive: true });
     const client = await fillServer();
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
     const shoot = async (name, path, { act = async () => {}, ...options } = {}) => {
@@ -75,7 +76,7 @@ async function main() {
         const [png, webp] = [join(work, `${name}.png`), join(images, `${name}.webp`)];
         await page.screenshot({ path: png });
         await page.close();
-        execFileSync('cwebp', ['-quiet', '-q', '85', '-m', '6', '-sharp_yuv', png, '-o', webp]);
+        execFileSync('cwebp', ['-quiet', '-lossless', '-near_lossless', '20', '-z', '9', png, '-o', webp]);
         // Documentation made by rustdoc contains its pictures; see src/manual/mod.rs.
         writeFileSync(join(images, `${name}.base64`), readFileSync(webp).toString('base64'));
     };
@@ -87,7 +88,6 @@ async function main() {
     await shoot('rules', '/rules/nobody');
     await shoot('mailboxes', '/mailboxes/bob%40example.org/INBOX');
     await shoot('servers', '/servers');
-    await shoot('phone', '/messages/m24', { viewport: { width: 400, height: 800 } });
     await browser.close();
     await client.logout();
 }
