@@ -1,4 +1,6 @@
-// The HTTP API of the server that this document shows.
+// The HTTP API of the server that this document shows: its resources, its updates, and paths with names in them.
+
+import { $ } from './dom.js';
 
 const meta = (name) => document.querySelector(`meta[name="mailjig-${name}"]`).content;
 
@@ -72,3 +74,96 @@ export const api = {
   patch: async (path, body, options) => json(await request('PATCH', v1(path, options?.query), { ...options, body })),
   delete: async (path, query, options) => json(await request('DELETE', v1(path, query), options)),
 };
+
+// ---- what has changed on the server, live
+
+// One stream for a document, and none while it is not visible, because a browser has few connections for one host.
+
+const listeners = new Set();
+let stream = null;
+let isFirst = true;
+
+// Calls `listener` with each update: `{ messages, removed, sessions, mailboxes, rules, reset }`, and `{ all: true }` when
+// updates may have been missed. `all` comes also at the beginning.
+export function onUpdate(listener) {
+  listeners.add(listener);
+  if (!isFirst) listener(EVERYTHING);
+  open();
+  return () => listeners.delete(listener);
+}
+
+const EVERYTHING = { all: true, messages: true, removed: true, sessions: null, mailboxes: true, rules: true, reset: false };
+
+function tell(update) {
+  for (const listener of listeners) listener(update);
+}
+
+function open() {
+  if (stream || document.hidden) return;
+  stream = new EventSource(v1('updates'));
+  let greeted = false;
+  stream.addEventListener('update', (event) => {
+    // The first event of a connection says where the journal is now; what came before it is read by the views.
+    const update = greeted ? JSON.parse(event.data) : EVERYTHING;
+    greeted = true;
+    isFirst = false;
+    show(true);
+    tell(update);
+  });
+  stream.addEventListener('error', () => {
+    show(false);
+    greeted = false;
+    // The browser connects again by itself, unless the answer was an error.
+    if (stream.readyState === EventSource.CLOSED) {
+      stream = null;
+      setTimeout(open, 2000);
+    }
+  });
+}
+
+function show(isConnected) {
+  const place = $('#live');
+  place.textContent = isConnected ? 'live' : 'no connection';
+  place.classList.toggle('off', !isConnected);
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) return open();
+  stream?.close();
+  stream = null;
+});
+
+// ---- paths with names in them: of accounts, of mailboxes such as `work/2026`
+
+// A browser takes `.` and `..` for steps in a path, also where they are encoded: a request about a mailbox of this name
+// would reach something else.
+export const isStep = (segment) => segment === '.' || segment === '..';
+
+// The path of a resource, with each segment encoded.
+export function resource(...segments) {
+  const step = segments.find(isStep);
+  if (step) throw new Problem(0, { detail: `A browser cannot ask about the name “${step}”; use curl --path-as-is.` });
+  return segments.map(encodeURIComponent).join('/');
+}
+
+export const accountOf = (login) => resource('accounts', login);
+export const mailboxOf = (login, name, ...more) => resource('accounts', login, 'mailboxes', name, ...more);
+
+// What a path below `/mailboxes` names: `{ login, name, uid }`, each of which may be null.
+export function placeIn(pathname) {
+  const segments = pathname.slice(`${prefix}/mailboxes`.length).split('/').slice(1).filter(Boolean).map(decoded);
+  const [login = null, name = null, uid = null] = segments;
+  return { login, name, uid: uid === null ? null : Number(uid) };
+}
+
+export function pathOf({ login, name, uid }) {
+  return view('mailboxes', ...[login, name, uid].filter((segment) => segment !== null && segment !== undefined));
+}
+
+function decoded(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

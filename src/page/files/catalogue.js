@@ -1,10 +1,8 @@
 // The scenarios that come with mailjig: the list, and the one that is open.
 
-import { $, h, fill } from './dom.js';
+import { $, h, fill, plural } from './dom.js';
 import { api, view, withQuery } from './api.js';
-import { ask, attempt, say } from './page.js';
-import { copyAsTest } from './copy_as_test.js';
-import { plural } from './format.js';
+import { ask, attempt, say, copyAsTest } from './page.js';
 import { scenarioTest } from './rule_code.js';
 import { mountText } from './rule_texts.js';
 import { rulesOf } from './toml.js';

@@ -1,16 +1,12 @@
 // Two sessions side by side, aligned by their lines. Times are shown, not compared.
 
-import { api, prefix, v1, view } from './api.js';
-import { copyAsTest, quoted } from './copy_as_test.js';
-import { $, h, fill, throttle } from './dom.js';
+import { api, prefix, v1, view, onUpdate } from './api.js';
+import { copyAsTest, quoted, shortcut } from './page.js';
+import { $, h, fill, throttle, clockTime, duration, plural } from './dom.js';
 import { diff } from './diff.js';
-import { clockTime, duration, plural } from './format.js';
-import { shortcut } from './page.js';
 import { octetsOf, pieces, visible } from './octet_text.js';
-import { stateOf } from './session_facts.js';
-import { SessionReader } from './session_reader.js';
-import { LONG, since, tagsOf, textOf } from './session_row.js';
-import { onUpdate } from './updates.js';
+import { stateOf, LONG, since, tagsOf, textOf } from './session_row.js';
+import { SessionReader } from './session_lines.js';
 import { WindowedList } from './windowed_list.js';
 
 const [, left, right] = /^\/sessions\/([^/]+)\/compare\/([^/]+)$/.exec(location.pathname.slice(prefix.length)).map((id) => decodeURIComponent(id));

@@ -3,8 +3,7 @@
 import { $ } from './dom.js';
 import { api, view } from './api.js';
 import { ask, say } from './page.js';
-import { faultNamed, freeName, showFault } from './fault_form.js';
-import { checkRule, checkScenario, mountText } from './rule_texts.js';
+import { faultNamed, freeName, showFault, checkRule, checkScenario, mountText } from './rule_texts.js';
 import { keepAsking, TomlEditor } from './toml_editor.js';
 
 const RULE = `[[rule]]

@@ -1,10 +1,8 @@
 // Changes of accounts and mailboxes, with their dialogs.
 
-import { api } from './api.js';
+import { api, accountOf, mailboxOf, resource } from './api.js';
 import { $, h, fill } from './dom.js';
-import { list, openForm } from './form_dialog.js';
-import { ask, attempt, say } from './page.js';
-import { accountOf, mailboxOf, resource } from './place.js';
+import { list, openForm, ask, attempt, say } from './page.js';
 
 const SPECIAL_USES = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
 

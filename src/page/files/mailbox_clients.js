@@ -1,9 +1,8 @@
 // The clients that are connected to an account, and what the server tells those in IDLE.
 
 import { api, view } from './api.js';
-import { $, h, fill } from './dom.js';
-import { clockTime, plural } from './format.js';
-import { openForm } from './form_dialog.js';
+import { $, h, fill, clockTime, plural } from './dom.js';
+import { openForm } from './page.js';
 
 // The number of pushes that stay on the page.
 const KEPT = 200;

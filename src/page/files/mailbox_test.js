@@ -1,9 +1,8 @@
 // Copy as test: the entries of a mailbox, as they are listed.
 
-import { v1 } from './api.js';
-import { copyAsTest, quoted } from './copy_as_test.js';
-import { plural } from './format.js';
-import { mailboxOf } from './place.js';
+import { v1, mailboxOf } from './api.js';
+import { copyAsTest, quoted } from './page.js';
+import { plural } from './dom.js';
 
 // With more entries, only their number is compared.
 const MOST = 20;

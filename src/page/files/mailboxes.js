@@ -1,17 +1,13 @@
 // The mailboxes: accounts, their mailboxes, the entries of one, changed under connected clients.
 
-import { api } from './api.js';
+import { api, isStep, pathOf, placeIn, onUpdate } from './api.js';
 import { $, h, throttle } from './dom.js';
 import * as changes from './mailbox_changes.js';
 import { Clients } from './mailbox_clients.js';
-import { Entries } from './mailbox_entries.js';
-import { SYSTEM } from './mailbox_flags.js';
-import { fillChanged, forgetMessages, showAccount, showEntry, showMailboxFacts } from './mailbox_panels.js';
+import { Entries, SYSTEM } from './mailbox_entries.js';
+import { fillChanged, forgetMessages, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { copyMailboxAsTest } from './mailbox_test.js';
-import { keyOf, treeRow, treeRows } from './mailbox_tree.js';
 import { shortcut } from './page.js';
-import { isStep, pathOf, placeIn } from './place.js';
-import { onUpdate } from './updates.js';
 import { WindowedList } from './windowed_list.js';
 
 let accounts = null;

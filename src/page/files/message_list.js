@@ -1,7 +1,9 @@
 // The captured messages that match the filters, the newest first, kept up to date. Shows the first page at once and reads
-// the others behind it. Knows nothing of the document.
+// the others behind it; how a message is a row; deleting.
 
 import { api } from './api.js';
+import { h, clockTime, octets, plural } from './dom.js';
+import { ask, attempt, say } from './page.js';
 
 const FIRST = 100;
 const PIECE = 1000;
@@ -151,4 +153,70 @@ export class MessageList extends EventTarget {
   #tell(arrived = []) {
     this.dispatchEvent(new CustomEvent('change', { detail: { arrived } }));
   }
+}
+
+// ---- a message as a row of the list
+
+export const ROW_HEIGHT = 52;
+const MOST_RECIPIENTS = 3;
+
+export function messageRow({ id, subject, envelope, received, size, attachments }, isNew) {
+  const { from, recipients } = envelope;
+  const shown = recipients.slice(0, MOST_RECIPIENTS).map(recipient);
+  const more = recipients.length - shown.length;
+  return [
+    h('span.check', { 'aria-hidden': 'true', title: 'Select (x)' }),
+    h('div.lines', {},
+      h('div.line', {},
+        h('span.clip.grow', { title: `from ${from.address || '<>'} to ${recipients.map(({ address }) => address).join(', ')}` },
+          h('span.from', {}, from.address || '<>'), h('span.arrow', { 'aria-label': 'to' }, ' → '), shown.map((one, index) => [index > 0 && ', ', one]), more > 0 && `, ${more} more`),
+        h('time.count', { datetime: received, title: received }, clockTime(received))),
+      h('div.line', {},
+        isNew && h('span.tag.good', {}, 'new'),
+        h('span.subject.clip.grow', {}, subject || h('i.muted', {}, 'no subject')),
+        attachments > 0 && h('span.tag', { title: plural(attachments, 'attachment') }, plural(attachments, 'file')),
+        h('span.count', { title: `${id}: ${size.toLocaleString('en')} octets` }, octets(size)))),
+  ];
+}
+
+function recipient({ address, verdict, reply }) {
+  return verdict === 'accepted' ? address : h('span.refused', { title: reply }, h('s', {}, address), ' refused');
+}
+
+// ---- deletes messages after a question
+
+// Each function gives the numbers of those that are gone.
+
+const AT_ONCE = 5;
+
+export async function deleteById(ids) {
+  const gone = new Set();
+  const what = ids.length === 1 ? ids[0] : plural(ids.length, 'selected message');
+  if (!(await ask(`Delete ${what}?`, 'Also from all mailboxes. Clients that have a mailbox open learn of it. This cannot be undone.', 'Delete'))) return gone;
+  const rest = [...ids];
+  const some = async () => {
+    for (let id = rest.pop(); id; id = rest.pop()) {
+      // What is gone already was to be deleted anyway.
+      await api.delete(`messages/${id}`).catch((error) => {
+        if (error.status !== 404) throw error;
+      });
+      gone.add(id);
+    }
+  };
+  await attempt(() => Promise.all(Array.from({ length: AT_ONCE }, some)));
+  if (gone.size) say(`Deleted ${gone.size === 1 ? [...gone][0] : plural(gone.size, 'message')}`);
+  return gone;
+}
+
+// Deletes what these filters match; without filters, everything.
+export async function deleteFound(filters) {
+  const isSearch = Object.keys(filters).length > 0;
+  const detail = isSearch
+    ? 'Every message that matches the search, also from all mailboxes. This cannot be undone.'
+    : 'Every captured message, also from all mailboxes, and with them the journal, and the sessions that have ended with their transcripts. This cannot be undone.';
+  if (!(await ask(isSearch ? 'Delete all messages found?' : 'Delete all messages?', detail, 'Delete all'))) return new Set();
+  const answer = await attempt(() => api.delete('messages', filters));
+  if (!answer) return new Set();
+  say(`Deleted ${plural(answer.messages.length, 'message')}`);
+  return new Set(answer.messages.map(({ id }) => id));
 }

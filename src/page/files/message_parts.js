@@ -1,14 +1,14 @@
-// The MIME parts of a message: as a tree, and the attachments with previews.
+// The panels of an open message: its MIME parts and attachments, text, headers, links, lint, HTML.
 
-import { h, fill } from './dom.js';
-import { v1 } from './api.js';
-import { octets, plural } from './format.js';
-import { firstOctets, visible } from './message_octets.js';
+import { v1, api, view, withQuery } from './api.js';
+import { h, fill, octets, plural } from './dom.js';
+import { firstOctets, visible } from './message_source.js';
+import { copyButton } from './page.js';
 
 // What browsers show in <img>, in which nothing runs.
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml|x-icon)$/;
 const TEXTS = /^(text\/|message\/|application\/(json|xml|ics|x-ndjson|javascript|pgp-))/;
-const MOST_TEXT = 64 * 1024;
+const MOST_PREVIEW = 64 * 1024;
 
 // The parts that the message itself has: an attached message is one.
 export function leaves(parts) {
@@ -88,7 +88,7 @@ function preview(message, part, signal) {
 
 async function showText(place, from, part, signal) {
   try {
-    const { octets: its, isAll } = await firstOctets(from, { most: MOST_TEXT, signal });
+    const { octets: its, isAll } = await firstOctets(from, { most: MOST_PREVIEW, signal });
     place.textContent = lines(its);
     if (!isAll) place.append(h('span.muted', {}, `\n… the first 64 KiB of ${octets(part.size)}`));
   } catch (error) {
@@ -97,7 +97,7 @@ async function showText(place, from, part, signal) {
 }
 
 // Octets as text, line by line, so that one that is not text does not spoil the others.
-export function lines(its) {
+function lines(its) {
   const found = [];
   for (let start = 0; start < its.length;) {
     const end = its.indexOf(10, start);
@@ -106,4 +106,168 @@ export function lines(its) {
     start = end < 0 ? its.length : end + 1;
   }
   return found.join('\n');
+}
+
+// ---- panels of an open message: text, headers, links and codes, lint
+
+const MOST_TEXT = 512 * 1024;
+const MOST_HEADER = 256 * 1024;
+
+const scroll = (label, ...content) => h('div.scroll.body', { tabindex: 0, role: 'region', 'aria-label': label }, content);
+
+const failure = (panel, error) => error.name === 'AbortError' || fill(panel, h('p.problem', {}, error.message));
+
+export async function textPanel(panel, message, signal) {
+  try {
+    const text = await api.text(`messages/${message.id}/text`, {}, { signal });
+    const isLong = text.length > MOST_TEXT;
+    fill(panel, scroll('Text', h('pre.text', {}, text ? text.slice(0, MOST_TEXT) : h('span.muted', {}, 'The text is empty.')),
+      isLong && h('p.notice', {}, `This is the start of a text of ${octets(text.length)}. `, h('a', { href: v1(`messages/${message.id}/text`), target: '_blank', rel: 'noreferrer noopener' }, 'Open all of it'))));
+  } catch (error) {
+    failure(panel, error);
+  }
+}
+
+// Whether there is the blank line that ends the header.
+const hasHeader = (its) => its.some((octet, at) => octet === 10 && (its[at + 1] === 10 || (its[at + 1] === 13 && its[at + 2] === 10)));
+
+function headerEnd(its) {
+  const at = its.findIndex((octet, index) => octet === 10 && (its[index + 1] === 10 || (its[index + 1] === 13 && its[index + 2] === 10)));
+  return at < 0 ? its.length : at + 1;
+}
+
+export async function headersPanel(panel, message, signal) {
+  const rows = message.headers.map(({ name, value }) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', {}, value)));
+  const raw = h('pre.code', {}, 'Reading …');
+  fill(panel, scroll('Headers',
+    rows.length ? h('table.fields', {}, h('caption.hidden', {}, 'Header fields, decoded'), h('tbody', {}, rows)) : h('p.muted', {}, 'This message has no header fields.'),
+    h('h3', {}, 'As received'), raw));
+  try {
+    const { octets: its } = await firstOctets(v1(`messages/${message.id}/raw`), { most: MOST_HEADER, signal, isEnough: hasHeader });
+    raw.textContent = lines(its.subarray(0, headerEnd(its)));
+    if (its.length === MOST_HEADER) raw.append('\n… the rest is in the source');
+  } catch (error) {
+    failure(raw, error);
+  }
+}
+
+export function linksPanel(panel, { links, codes }) {
+  const code = (text) => h('li', {}, h('code', {}, text), copyButton(text, `the code ${text}`));
+  const link = (text) => h('li', {}, copyButton(text, 'the link'), anchor(text));
+  fill(panel, scroll('Links and codes',
+    codes.length > 0 && [h('h3', {}, 'One-time codes'), h('ul.codes', {}, codes.map(code))],
+    links.length > 0 && [h('h3', {}, 'Links'), h('ul.links', {}, links.map(link))]));
+}
+
+// A link only where following it does nothing but open a page or a mail program.
+function anchor(text) {
+  const isSafe = /^(https?:\/\/|mailto:)/i.test(text);
+  return isSafe ? h('a', { href: text, target: '_blank', rel: 'noreferrer noopener' }, text) : h('span', {}, text);
+}
+
+// What is looked at in a message; the kinds are those of the API.
+const CHECKED = [
+  'the lines end with CRLF (bare-line-end)', 'no line is longer than 998 octets (message-line-too-long)', 'dots at the beginning of lines are doubled (dot-not-stuffed)',
+  'octets above 127 are declared (undeclared-8bit)', 'Date, From and Message-ID are there (missing-date, missing-from, missing-message-id)',
+  'fields that may occur once do so (repeated-field)', 'no Bcc is disclosed (bcc-disclosed)',
+];
+
+export function lintPanel(panel, { findings, session }) {
+  const finding = ({ kind, text, reference }) => h('li', {}, h('div.line', {}, h('b.grow', {}, text), h('code.muted', {}, kind)), section(reference));
+  fill(panel, scroll('Lint',
+    findings.length > 0 ? h('ul.findings', {}, findings.map(finding)) : h('p', {}, session ? 'No findings.' : 'No findings: only what a client sent over SMTP or LMTP is checked.'),
+    h('h3', {}, 'What is checked'), h('ul.plain', {}, CHECKED.map((text) => h('li', {}, text))),
+    session && h('p.muted', {}, 'What the client did besides is with ', h('a', { href: view('sessions', session) }, `session ${session}`), '.')));
+}
+
+// The section of a standard, as a link to its text.
+function section(reference) {
+  return h('div.references', {}, reference.split(', ').map((one) => {
+    const [, rfc, its] = /^RFC (\d+)(?: §([\d.]+))?$/.exec(one) ?? [];
+    return rfc ? h('a', { href: `https://www.rfc-editor.org/rfc/rfc${rfc}${its ? `#section-${its}` : ''}`, target: '_blank', rel: 'noreferrer noopener' }, one) : h('span', {}, one);
+  }));
+}
+
+// ---- the HTML of a message in a frame that runs nothing and has no origin
+
+// What the message refers to elsewhere is loaded only after the user asked for it, for this message.
+
+const WIDTHS = { phone: ['Phone', 360], tablet: ['Tablet', 768], full: ['Full', null] };
+const SCHEMES = { light: 'Light', dark: 'Dark' };
+const MOST_HOSTS = 4;
+
+export async function htmlPanel(panel, message, signal) {
+  const frame = h('iframe', { title: `HTML of ${message.id}`, sandbox: 'allow-popups allow-popups-to-escape-sandbox', referrerpolicy: 'no-referrer' });
+  const stage = h('div.stage', {}, frame);
+  const notice = h('div.notice', { hidden: true, role: 'status' });
+  const load = (remote) => {
+    frame.src = withQuery(view('messages', message.id, 'display'), { remote: remote ? 'true' : null });
+  };
+  fill(panel,
+    h('div.bar', {},
+      choice('Width', 'html-width', 'full', WIDTHS, ([title]) => title, ([, width]) => {
+        frame.style.setProperty('width', width ? `${width}px` : '100%');
+        stage.classList.toggle('device', Boolean(width));
+      }),
+      choice('Colours', 'html-scheme', 'light', SCHEMES, (title) => title, (_, scheme) => frame.style.setProperty('color-scheme', scheme))),
+    notice, stage);
+  load(false);
+  const html = await api.text(`messages/${message.id}/html`, {}, { signal }).catch(() => '');
+  const hosts = remoteHosts(html);
+  if (!hosts.size) return;
+  notice.hidden = false;
+  const blocked = () => fill(notice,
+    h('span.grow', {}, h('b', {}, 'Remote content is not loaded. '), `The HTML refers to ${plural([...hosts.values()].reduce((sum, n) => sum + n, 0), 'resource')} at ${names(hosts)}. `,
+      'Loading it tells these hosts that the message is read.'),
+    h('button', { type: 'button', onclick: loaded }, 'Load remote content'));
+  const loaded = () => {
+    load(true);
+    fill(notice, h('span.grow', {}, h('b', {}, 'Remote content is loaded '), `from ${names(hosts)}, for this message.`), h('button', { type: 'button', onclick: block }, 'Block it again'));
+    notice.querySelector('button').focus();
+  };
+  const block = () => {
+    load(false);
+    blocked();
+    notice.querySelector('button').focus();
+  };
+  blocked();
+}
+
+function names(hosts) {
+  const all = [...hosts.keys()];
+  const more = all.length - MOST_HOSTS;
+  return all.slice(0, MOST_HOSTS).join(', ') + (more > 0 ? ` and ${plural(more, 'other host')}` : '');
+}
+
+// Buttons of which one is pressed; the choice is kept in this browser.
+function choice(label, key, usual, options, title, apply) {
+  const kept = localStorage.getItem(key);
+  const buttons = Object.entries(options).map(([name, option]) => h('button', { type: 'button', data: { name }, onclick: () => choose(name) }, title(option)));
+  const choose = (name) => {
+    localStorage.setItem(key, name);
+    for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.name === name));
+    apply(options[name], name);
+  };
+  choose(kept in options ? kept : usual);
+  return h('div.choice', { role: 'group', 'aria-label': label }, buttons);
+}
+
+// The hosts to which the HTML refers by attributes and styles that browsers load, with the number of references. Links are
+// not among them. What this does not recognise is blocked all the same: by the policy of the frame.
+function remoteHosts(html) {
+  const hosts = new Map();
+  const loads = [
+    /\s(?:src|background|poster|data|xlink:href)\s*=\s*["']?\s*((?:https?:)?\/\/[^\s"'>]+)/gi,
+    /\ssrcset\s*=\s*["']?\s*((?:https?:)?\/\/[^\s"',>]+)/gi,
+    /<link\b[^>]*?\shref\s*=\s*["']?\s*((?:https?:)?\/\/[^\s"'>]+)/gi,
+    /url\(\s*(?:["']|&quot;|&#39;)?\s*((?:https?:)?\/\/[^\s"')&]+)/gi,
+    /@import\s+["']\s*((?:https?:)?\/\/[^\s"')]+)/gi,
+  ];
+  for (const pattern of loads) {
+    for (const [, url] of html.matchAll(pattern)) {
+      const host = /^(?:https?:)?\/\/(?:[^/?#@]*@)?([^/?#]*)/i.exec(url)?.[1] || url;
+      hosts.set(host, (hosts.get(host) ?? 0) + 1);
+    }
+  }
+  return hosts;
 }

@@ -1,8 +1,12 @@
 // The text of the search field as filters of the API. `to:*@example.org subject:"Your code" welcome` are two filters and a
-// word; quotes keep blanks.
+// word; quotes keep blanks. What stands in place of an empty list.
+
+import { api, prefix } from './api.js';
+import { h, fill, plural } from './dom.js';
+import { copyButton } from './page.js';
 
 // The fields, with what each searches and an example. The names are those of the API.
-export const FIELDS = {
+const FIELDS = {
   to: ['a recipient in the envelope', 'to:*@example.org'],
   from: ['the sender in the envelope', 'from:!*@example.org'],
   subject: ['the subject', 'subject:~^Re:'],
@@ -14,7 +18,7 @@ export const FIELDS = {
 };
 
 // What stands between blanks: `{ text, name, value }`. `name` is null for a word.
-export function tokens(text) {
+function tokens(text) {
   return (text.match(/(?:[^\s"]|"(?:\\.|[^"\\])*"?)+/g) ?? []).map((token) => {
     const [, name, rest] = /^([a-z]+):([^]*)$/.exec(token) ?? [];
     return name in FIELDS ? { text: token, name, value: unquoted(rest) } : { text: token, name: null, value: unquoted(token) };
@@ -45,6 +49,70 @@ export function unknownFields(text) {
 }
 
 // The text without one token.
-export function without(text, index) {
+function without(text, index) {
   return tokens(text).filter((_, its) => its !== index).map((token) => token.text).join(' ');
+}
+
+// ---- what stands in place of the list when there is nothing in it, and the hints at the search field
+
+const ENOUGH = 1000;
+
+let isDone = false;
+
+// How to send the first message to this server.
+export async function emptyList(place) {
+  if (isDone) return;
+  isDone = true;
+  try {
+    const { endpoints } = await api.get('endpoints');
+    fill(place, h('h2', {}, 'No mail yet'), ...howToSend(endpoints), h('p', {}, 'All listeners are listed under ', h('a', { href: `${prefix}/servers` }, 'Servers'), '.'));
+  } catch (error) {
+    isDone = false;
+    fill(place, h('p.problem', {}, error.message));
+  }
+}
+
+function howToSend({ smtp }) {
+  if (!smtp) return [h('p', {}, 'This server has no listener smtp. Mail that is sent to one of the others, or delivered over the API, appears here at once.')];
+  const { host, port } = smtp;
+  const commands = {
+    mailjig: `mailjig send --smtp ${host}:${port} --from ann@example.org --to bob@example.org --subject Hello --body 'It works.'`,
+    curl: `printf 'Subject: Hello\\n\\nIt works.\\n' | curl smtp://${host}:${port} --mail-from ann@example.org --mail-rcpt bob@example.org --crlf -T -`,
+    swaks: `swaks --server ${host}:${port} --from ann@example.org --to bob@example.org --header 'Subject: Hello' --body 'It works.'`,
+    Python: `python3 -c "import smtplib; s = smtplib.SMTP('${host}', ${port}); s.sendmail('ann@example.org', 'bob@example.org', 'Subject: Hello\\n\\nIt works.'); s.quit()"`,
+  };
+  return [
+    h('p', {}, 'Point the code under test at ', h('code', {}, `${host}:${port}`), ' (SMTP), or send a first message. It appears here at once.'),
+    Object.entries(commands).map(([name, command]) => h('div.command', {}, h('div.line', {}, h('b.grow', {}, name), copyButton(command, `the command for ${name}`)), h('pre.code', { tabindex: 0, role: 'region', 'aria-label': `Command for ${name}` }, command))),
+  ];
+}
+
+let asked = 0;
+
+// Says which filter leaves out everything: how many messages there are without each.
+export async function emptySearch(place, text, search) {
+  asked += 1;
+  const mine = asked;
+  const all = tokens(text);
+  fill(place, h('h2', {}, 'No message matches'), h('p', {}, h('code', {}, text)), h('button', { type: 'button', onclick: () => search('') }, 'Clear the search'));
+  if (all.length < 2) return;
+  const rows = await Promise.all(all.map(async (token, index) => {
+    const rest = without(text, index);
+    const found = await api.get('messages', { ...filters(rest), order: 'newest', limit: ENOUGH }).catch(() => ({ messages: [] }));
+    return { token, rest, count: found.messages.length, isMore: Boolean(found.older) };
+  }));
+  if (mine !== asked) return;
+  const helpful = rows.filter(({ count }) => count > 0);
+  place.append(helpful.length
+    ? h('ul.plain', {}, helpful.map(({ token, rest, count, isMore }) => h('li', {}, h('button', { type: 'button', onclick: () => search(rest) }, 'Without ', h('code', {}, token.text)), ` ${isMore ? 'more than ' : ''}${plural(count, 'message')}`)))
+    : h('p', {}, 'Leaving out one of them does not help: no message matches the others either.'));
+}
+
+// The fields of the search, each of which can be taken into the field.
+export function fieldHints(place, take) {
+  fill(place,
+    h('h2', {}, 'Search'),
+    h('p', {}, 'Words are found anywhere in subject, addresses, file names and text, in upper or lower case. Fields compare exactly:'),
+    h('ul.hints', {}, Object.entries(FIELDS).map(([, [what, example]]) => h('li', {}, h('button.quiet', { type: 'button', onclick: () => take(example) }, h('code', {}, example)), h('span', {}, what)))),
+    h('p', {}, h('code', {}, '*'), ' any characters, ', h('code', {}, '~'), ' a regular expression, ', h('code', {}, '!'), ' all that do not match; quotes keep blanks. These are the filters of ', h('code', {}, 'GET /v1/messages'), '.'));
 }

@@ -1,8 +1,8 @@
 // "Copy as test" for messages: code that waits for what the list or an open message shows.
 
 import { api, base } from './api.js';
-import { quoted } from './copy_as_test.js';
-import { plural } from './format.js';
+import { quoted } from './page.js';
+import { plural } from './dom.js';
 
 const WAIT = '5s';
 const QUIET = '500ms';

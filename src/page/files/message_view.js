@@ -1,13 +1,10 @@
 // An open message: its head, its envelope, and a panel for each tab.
 
-import { $, h, fill } from './dom.js';
 import { api, v1, view } from './api.js';
-import { attachmentsPanel, leaves, partsPanel } from './message_parts.js';
-import { envelopeTable, messageFacts, summary } from './message_head.js';
-import { headersPanel, linksPanel, lintPanel, textPanel } from './message_panels.js';
-import { htmlPanel } from './message_html.js';
+import { $, h, fill, clockTime, mailbox, octets } from './dom.js';
+import { attachmentsPanel, leaves, partsPanel, headersPanel, linksPanel, lintPanel, textPanel, htmlPanel } from './message_parts.js';
 import { sourcePanel } from './message_source.js';
-import { Tabs } from './message_tabs.js';
+import { say } from './page.js';
 
 const PANELS = {
   html: ['HTML', htmlPanel],
@@ -163,4 +160,134 @@ function tabsOf({ parts, links, codes, findings }) {
     links: !links.length && !codes.length && 'There are no links in this message, and no one-time codes.',
   };
   return Object.entries(PANELS).map(([name, [title]]) => ({ name, title, count: counts[name] ?? 0, reason: reasons[name] || null }));
+}
+
+// ---- the head of an open message: what its header says, and the envelope with what the server answered
+
+const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
+
+function messageFacts({ id, from, to, cc, headers, message_id: messageId, received, size }) {
+  const date = headers.find(({ name }) => name.toLowerCase() === 'date')?.value;
+  const missing = (what) => h('span.muted', {}, `no ${what} in the header`);
+  return [
+    fact('From', from.length ? from.map(mailbox).join(', ') : missing('From')),
+    fact('To', to.length ? to.map(mailbox).join(', ') : missing('To')),
+    cc.length > 0 && fact('Cc', cc.map(mailbox).join(', ')),
+    fact('Date', date ?? missing('Date')),
+    fact('Message-ID', messageId ? h('span.mono', {}, messageId) : missing('Message-ID')),
+    fact('Received', h('time', { datetime: received, title: received }, clockTime(received, { millis: true })), h('span.muted', {}, ` as ${id}, ${octets(size)}`)),
+  ];
+}
+
+// The envelope in one line.
+function summary({ envelope, session, sessionFacts }) {
+  const { from, recipients } = envelope;
+  const refused = recipients.filter(({ verdict }) => verdict !== 'accepted').length;
+  return [
+    h('b', {}, 'Envelope'),
+    h('span.clip.grow', {}, from.address || '<>', ' → ', recipients.slice(0, 2).map(({ address }) => address).join(', '), recipients.length > 2 && `, ${recipients.length - 2} more`),
+    refused > 0 && h('span.tag.bad', {}, `${refused} refused`),
+    sessionFacts && h('span.count', {}, sessionFacts.listener),
+    session && h('span.count', {}, session),
+  ];
+}
+
+// The sender, each recipient with what the server said, and how the message came.
+function envelopeTable({ envelope, session, sessionFacts }) {
+  const { from, recipients } = envelope;
+  const head = ['', 'Address', 'Verdict', 'Parameters'].map((text) => h('th', { scope: 'col' }, text || h('span.hidden', {}, 'Role')));
+  const row = (role, address, verdict, its) => h('tr', {},
+    h('th', { scope: 'row' }, role), h('td', {}, address), h('td', {}, verdict), h('td.mono', {}, parameters(its)));
+  return [
+    h('table.envelope', {},
+      h('thead', {}, h('tr', {}, head)),
+      h('tbody', {},
+        row('from', from.address || '<>', '', from.parameters),
+        recipients.map((one) => row('to', one.address, verdictOf(one), one.parameters)))),
+    h('p.came', {}, came(session, sessionFacts)),
+  ];
+}
+
+function verdictOf({ verdict, reply }) {
+  if (verdict === 'accepted') return h('span.good', {}, 'accepted');
+  return [h('b.bad', {}, 'refused'), reply && h('span.mono', {}, ` ${reply}`)];
+}
+
+function parameters(its) {
+  const all = Object.entries(its);
+  return all.length ? all.map(([name, value]) => (value === null ? name : `${name}=${value}`)).join(' ') : h('span.muted', {}, 'none');
+}
+
+function came(session, facts) {
+  if (!session) return 'Not received from a client: delivered over the HTTP API or by a test.';
+  const link = h('a', { href: view('sessions', session) }, `session ${session}`);
+  if (!facts) return ['Received in ', link, ', whose record was discarded.'];
+  const { listener, user, tls, helo, peer, rules } = facts;
+  return [
+    'Received by ', h('b', {}, listener), ' in ', link, `, from ${helo ? `${helo} at ` : ''}${peer}, `,
+    user ? ['logged in as ', h('a', { href: view('mailboxes', user) }, user)] : 'without login', ', ',
+    tls ? `with ${[tls.version, tls.cipher].filter(Boolean).join(', ') || 'TLS'}` : 'without TLS', '.',
+    rules.length > 0 && [' Rules that fired in it: ', rules.map((rule, index) => [index > 0 && ', ', h('a', { href: view('rules', rule) }, rule)]), '.'],
+  ];
+}
+
+// ---- tabs of an open message
+
+// A tab without content stays in its place and says why it has none.
+
+class Tabs {
+  // `list` has the role `tablist`. `choose(name)` shows the panel.
+  constructor(list, choose) {
+    Object.assign(this, { list, choose });
+    list.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  // Shows these tabs: `{ name, title, count, reason }`; with a reason it cannot be chosen.
+  set(tabs) {
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    this.tabs = tabs;
+    fill(this.list, tabs.map(({ name, title, count, reason }) => h('button', {
+      type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': 'message-panel', 'aria-disabled': reason ? 'true' : null, title: reason, data: { name },
+      onclick: () => (reason ? say(reason) : this.choose(name)),
+    }, title, count > 0 && h('span.count', {}, count))));
+    if (focused) this.#button(focused)?.focus();
+  }
+
+  // Marks the chosen one. The keyboard enters the list there.
+  mark(name) {
+    this.chosen = name;
+    for (const button of this.list.children) {
+      button.setAttribute('aria-selected', String(button.dataset.name === name));
+      button.tabIndex = button.dataset.name === name ? 0 : -1;
+    }
+    const button = this.#button(name);
+    const { offsetLeft: left = 0, offsetWidth: width = 0 } = button ?? {};
+    if (left < this.list.scrollLeft || left + width > this.list.scrollLeft + this.list.clientWidth) this.list.scrollLeft = left - 40;
+  }
+
+  // Whether there is such a tab, with content.
+  has(name) {
+    return this.tabs.some((tab) => tab.name === name && !tab.reason);
+  }
+
+  // The next tab with content, or the one before.
+  step(by) {
+    const names = this.tabs.filter(({ reason }) => !reason).map(({ name }) => name);
+    this.choose(names[(names.indexOf(this.chosen) + by + names.length) % names.length]);
+  }
+
+  #button(name) {
+    return [...this.list.children].find((button) => button.dataset.name === name);
+  }
+
+  // Arrows also reach the tabs that cannot be chosen, so that everybody can learn why.
+  #key(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const buttons = [...this.list.children];
+    const next = buttons[(buttons.indexOf(document.activeElement) + by + buttons.length) % buttons.length];
+    next.focus();
+    if (!next.hasAttribute('aria-disabled')) this.choose(next.dataset.name);
+  }
 }

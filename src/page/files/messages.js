@@ -1,20 +1,13 @@
 // The view of messages: the list, the search, the selection, and which message is open.
 
-import { $, debounce, h, throttle } from './dom.js';
-import { view } from './api.js';
-import { attempt, shortcut } from './page.js';
-import { plural } from './format.js';
-import { copyAsTest } from './copy_as_test.js';
-import { filters, unknownFields } from './message_search.js';
-import { emptyList, emptySearch, fieldHints } from './messages_empty.js';
-import { MessageList } from './message_list.js';
-import { deleteById, deleteFound } from './message_deletion.js';
-import { messageRow, ROW_HEIGHT } from './message_row.js';
+import { $, debounce, h, throttle, plural } from './dom.js';
+import { view, onUpdate } from './api.js';
+import { attempt, shortcut, copyAsTest } from './page.js';
+import { filters, unknownFields, emptyList, emptySearch, fieldHints } from './message_search.js';
+import { MessageList, deleteById, deleteFound, messageRow, ROW_HEIGHT } from './message_list.js';
 import { listTests, messageTest } from './message_tests.js';
 import { MessageView } from './message_view.js';
-import { onUpdate } from './updates.js';
 import { WindowedList } from './windowed_list.js';
-import './popover.js';
 
 const title = document.title;
 const split = $('#split');

@@ -9,7 +9,7 @@ const PLAIN = /^[\x20-\x7e]*$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export const isPlain = (text) => PLAIN.test(text);
+const isPlain = (text) => PLAIN.test(text);
 
 // A text of the API: text, and in base64 if it is not UTF-8. Such octets become a string with a character for each.
 export function fromApi(text, base64) {

@@ -1,7 +1,7 @@
-// What every view has: colours, keyboard shortcuts, notices, questions.
+// What every view has: colours, keyboard shortcuts, notices, dialogs, tabs.
 
-import { $, h, fill } from './dom.js';
-import { onUpdate } from './updates.js';
+import { Problem, onUpdate } from './api.js';
+import { $, $$, h, fill } from './dom.js';
 
 // Every view shows whether it is connected.
 onUpdate(() => {});
@@ -126,4 +126,118 @@ export async function copy(text, what) {
 // A button that copies.
 export function copyButton(text, what) {
   return h('button.quiet.copy', { type: 'button', title: `Copy ${what}`, 'aria-label': `Copy ${what}`, onclick: () => copy(typeof text === 'function' ? text() : text, what) }, 'Copy');
+}
+
+// ---- "Copy as test": what a view shows, as code for a test in several languages
+
+const LANGUAGES = ['curl', 'Rust', 'Python', 'JavaScript'];
+
+// Opens the dialog. `about` is one sentence on what the code does, `code` has a text for each language.
+export function copyAsTest(about, code) {
+  const dialog = $('#copy-test');
+  $('#copy-test-about').textContent = about;
+  const show = (language) => {
+    localStorage.setItem('language', language);
+    $('#copy-test-code').textContent = code[language.toLowerCase()];
+  };
+  const kept = localStorage.getItem('language');
+  const chosen = LANGUAGES.includes(kept) ? kept : 'curl';
+  tabs($('[role=tablist]', dialog), LANGUAGES, chosen, 'copy-test-code', show);
+  show(chosen);
+  $('.primary', dialog).onclick = () => copy($('#copy-test-code').textContent, 'the code');
+  dialog.showModal();
+}
+
+// Text as a literal: in a shell, in Rust, in Python or JavaScript.
+export const quoted = {
+  curl: (text) => `'${text.replaceAll("'", "'\\''")}'`,
+  rust: (text) => JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, '\\u{$1}').replaceAll('\\b', '\\u{8}').replaceAll('\\f', '\\u{c}'),
+  python: (text) => JSON.stringify(text),
+  javascript: (text) => JSON.stringify(text),
+};
+
+// ---- a list of tabs for one panel
+
+// Shows the tabs in an element with the role `tablist`. `show(name)` is called when the user chooses one.
+export function tabs(element, names, chosen, panel, show) {
+  const hasFocus = element.contains(document.activeElement);
+  const choose = (name) => {
+    for (const tab of all) {
+      const isChosen = tab.textContent === name;
+      tab.setAttribute('aria-selected', String(isChosen));
+      tab.tabIndex = isChosen ? 0 : -1;
+    }
+  };
+  const all = names.map((name) => h('button', { type: 'button', role: 'tab', 'aria-controls': panel, onclick: () => (choose(name), show(name)) }, name));
+  fill(element, all);
+  choose(chosen);
+  element.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = all[(all.indexOf(document.activeElement) + step + all.length) % all.length];
+    next.focus();
+    next.click();
+  };
+  if (hasFocus) all[names.indexOf(chosen)]?.focus();
+}
+
+// ---- dialogs with a form, which stand in the template as `<dialog class="form"><form>…`
+
+// Opens the dialog with these values in its fields. `submit(data, form)` gets them as an object; the dialog closes when it
+// succeeds, and shows why it fails.
+export function openForm(id, values, submit) {
+  const dialog = document.getElementById(id);
+  const form = $('form', dialog);
+  form.reset();
+  for (const [name, value] of Object.entries(values)) if (form.elements[name]) form.elements[name].value = value ?? '';
+  show(dialog, null);
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    const button = $('.buttons button:not([type])', form);
+    button.disabled = true;
+    try {
+      await submit(Object.fromEntries(new FormData(form)), form);
+      dialog.close();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      show(dialog, error);
+    } finally {
+      button.disabled = false;
+    }
+  };
+  $('button[value=cancel]', form).onclick = () => dialog.close();
+  dialog.showModal();
+  return dialog;
+}
+
+function show(dialog, error) {
+  const place = $('.problem', dialog);
+  const details = error?.problems?.map(({ place: where, message, help }) => `${where}: ${message}${help ? ` (${help})` : ''}`) ?? [];
+  place.textContent = error ? [error.message, ...details].join('\n') : '';
+  place.hidden = !error;
+  for (const field of $$('[aria-invalid]', dialog)) field.removeAttribute('aria-invalid');
+  const field = error?.field && dialog.querySelector(`[name="${CSS.escape(error.field.split(/[.[]/)[0])}"]`);
+  if (!field) return;
+  field.setAttribute('aria-invalid', 'true');
+  field.focus();
+}
+
+// `a, b` as a list.
+export const list = (text) => text.split(/[\s,]+/).filter(Boolean);
+
+// ---- popovers, below the buttons that open them
+
+for (const popover of $$('[popover]')) {
+  popover.addEventListener('beforetoggle', ({ newState }) => {
+    if (newState !== 'open') return;
+    const button = document.querySelector(`[popovertarget="${popover.id}"]`).getBoundingClientRect();
+    popover.style.setProperty('top', `${button.bottom + 4}px`);
+    popover.style.setProperty('right', `${Math.max(8, window.innerWidth - button.right)}px`);
+  });
+  // A popover near the left edge would leave the window.
+  popover.addEventListener('toggle', ({ newState }) => {
+    if (newState !== 'open' || popover.getBoundingClientRect().left >= 8) return;
+    popover.style.setProperty('right', 'auto');
+    popover.style.setProperty('left', '8px');
+  });
 }

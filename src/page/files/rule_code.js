@@ -1,7 +1,7 @@
 // Rules, scenarios and verifications as code for tests.
 
 import { base } from './api.js';
-import { quoted } from './copy_as_test.js';
+import { quoted } from './page.js';
 import { tomlStep } from './toml.js';
 import { conditions, eventsOf } from './rule_words.js';
 

@@ -1,10 +1,8 @@
 // The open rule: what it does, its counts, its text, why it did not fire, and where it did.
 
-import { $, $$, h, fill, throttle } from './dom.js';
+import { $, $$, h, fill, throttle, clockTime } from './dom.js';
 import { api, view } from './api.js';
-import { ask, attempt, copy, say } from './page.js';
-import { copyAsTest } from './copy_as_test.js';
-import { clockTime } from './format.js';
+import { ask, attempt, copy, say, copyAsTest } from './page.js';
 import { TomlEditor } from './toml_editor.js';
 import { checkRule, mountText } from './rule_texts.js';
 import { ruleTest, rustRule } from './rule_code.js';

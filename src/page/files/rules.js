@@ -1,21 +1,17 @@
 // The view of rules: the rulebook, the catalogue, templates, and what is open.
 
-import { $, $$, h, fill, throttle } from './dom.js';
-import { api, base, prefix, view, withQuery } from './api.js';
-import { ask, attempt, say, shortcut } from './page.js';
-import { copyAsTest } from './copy_as_test.js';
-import { onUpdate } from './updates.js';
-import { plural } from './format.js';
-import { Board } from './board.js';
+import { $, $$, h, fill, throttle, plural } from './dom.js';
+import { api, base, prefix, view, withQuery, onUpdate } from './api.js';
+import { ask, attempt, say, shortcut, copyAsTest } from './page.js';
+import { Board, Verification } from './board.js';
 import { Catalogue } from './catalogue.js';
 import { EditPane } from './edit_pane.js';
 import { FAULTS } from './fault_templates.js';
-import { freeName } from './fault_form.js';
+import { freeName } from './rule_texts.js';
 import { RuleDetail } from './rule_detail.js';
-import { RuleList } from './rule_list.js';
+import { RuleList } from './rule_words.js';
 import { keepAsking } from './toml_editor.js';
 import { tomlRule } from './toml.js';
-import { Verification } from './verification.js';
 import { verifyTest } from './rule_code.js';
 
 const HOME = view('rules');

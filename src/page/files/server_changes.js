@@ -1,11 +1,9 @@
 // Starting, resetting and removing servers, and adding webhooks, with their dialogs.
 
 import { api, Problem } from './api.js';
-import { $, h, fill } from './dom.js';
-import { plural } from './format.js';
-import { list, openForm } from './form_dialog.js';
-import { say } from './page.js';
-import { LISTENERS } from './server_texts.js';
+import { $, h, fill, plural } from './dom.js';
+import { list, openForm, say } from './page.js';
+import { LISTENERS } from './client_lines.js';
 
 // `main` are the endpoints of the main server; `started` gets the new server.
 export async function startServer(main, started) {

@@ -1,12 +1,9 @@
 // One server: its state, its endpoints with lines for clients, its CA, who is connected, its webhooks.
 
 import { api } from './api.js';
-import { clientLines } from './client_lines.js';
-import { $, $$, h, fill } from './dom.js';
-import { clockTime, plural } from './format.js';
-import { attempt, copyButton } from './page.js';
-import { environment, listenersOf, tlsOf, trust } from './server_texts.js';
-import { tabs } from './tabs.js';
+import { clientLines, environment, listenersOf, tlsOf, trust } from './client_lines.js';
+import { $, $$, h, fill, clockTime, plural } from './dom.js';
+import { attempt, copyButton, tabs } from './page.js';
 
 // The most sessions in the table; the view of the sessions has them all.
 const MOST = 50;

@@ -1,7 +1,7 @@
 // Copy as test: a server like the one that is open, for one test.
 
-import { copyAsTest, quoted } from './copy_as_test.js';
-import { LISTENERS, listenersOf } from './server_texts.js';
+import { copyAsTest, quoted } from './page.js';
+import { LISTENERS, listenersOf } from './client_lines.js';
 
 const RUST = { smtp: 'Smtp', submission: 'Submission', smtps: 'Smtps', lmtp: 'Lmtp', imap: 'Imap', imaps: 'Imaps', pop3: 'Pop3', pop3s: 'Pop3s' };
 const STARTTLS = { never: 'Never', offered: 'Offered', 'before-login': 'BeforeLogin', 'before-anything': 'BeforeAnything' };
@@ -43,13 +43,11 @@ function python(api, body) {
   return `import json
 import urllib.request
 
-
 def ask(method, url, body=None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
-
 
 body = json.loads(${quoted.python(JSON.stringify(body))})
 server = ask("POST", ${quoted.python(`${api}/servers`)}, body)

@@ -1,13 +1,11 @@
 // The servers of this process: the main one, and further ones.
 
-import { api, Problem } from './api.js';
-import { $, h, throttle } from './dom.js';
-import { plural } from './format.js';
+import { api, Problem, onUpdate } from './api.js';
+import { $, h, throttle, plural } from './dom.js';
 import { shortcut } from './page.js';
 import { addWebhook, removeServer, resetServer, startServer } from './server_changes.js';
 import { ServerDetail } from './server_detail.js';
 import { copyServerAsTest } from './server_test.js';
-import { onUpdate } from './updates.js';
 import { WindowedList } from './windowed_list.js';
 
 // How often the page looks for changes of other servers than the main one, whose updates come by themselves.

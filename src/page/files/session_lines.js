@@ -1,7 +1,8 @@
 // The records of a session as lines: what the client and the server sent, and what else happened. Text is kept as it came;
 // only lines that are shown are decoded. Times are microseconds since the session was opened.
 
-import { microseconds, plural } from './format.js';
+import { api } from './api.js';
+import { microseconds, plural } from './dom.js';
 import { fromApi, lengthInOctets, octetsOf } from './octet_text.js';
 
 // Events that happen without a request.
@@ -12,7 +13,7 @@ const LOOK_BACK = 16;
 export const WROTE = 'wrote';
 const CUT = /cut after (\d+) of (\d+) octets/;
 
-export class SessionLines {
+class SessionLines {
   constructor() {
     this.lines = [];
     this.exchanges = new Map();
@@ -137,7 +138,7 @@ function closed(its, record, at) {
 
 // Notes for each turn where the octets begin that were not sent. Positions count octets of the wire: labels stand for theirs.
 // False if the labels have to be known for that.
-export function spread({ turns, left, of }) {
+function spread({ turns, left, of }) {
   const wire = (turn, at) => (turn.labels ?? []).filter(({ side, to }) => side === 'said' && to <= at).reduce((sum, { from, to, octets }) => sum + octets.length - (to - from), at);
   const lengths = turns.map(({ said }) => lengthInOctets(said.text, said.isBinary));
   if (turns.reduce((sum, turn, i) => sum + wire(turn, lengths[i]), 0) !== of) return false;
@@ -154,7 +155,7 @@ export function spread({ turns, left, of }) {
 }
 
 // The labels of a turn, from a record that was asked for with `labels=true`. Positions there count characters.
-export function labelsOf(record) {
+function labelsOf(record) {
   return (record.labels ?? []).map(({ side, at, octets, octets_base64: base64 }) => {
     const begin = (n) => lengthInOctets([...record[side]].slice(0, n).join(''), false);
     const content = fromApi(octets, base64);
@@ -226,4 +227,72 @@ export function rulesOf(line) {
   for (const { from, to, by } of turn.rules.written) if (from < begin + octets.length && to > begin) note(by, WROTE);
   if (line === turn.lines.at(-1)) for (const { what, by } of turn.rules.shaped) note(by, what);
   return [...its].map(([rule, what]) => ({ rule, what }));
+}
+
+// ---- reads the records of a session in pieces, the first one small, and what comes later when it is told that there is more
+
+const FIRST = 500;
+const PIECE = 4000;
+
+export class SessionReader {
+  // `changed(lines)` is called after each piece; `failed(problem)` if one cannot be had.
+  constructor(id, changed, failed) {
+    Object.assign(this, { id, changed, failed });
+    this.lines = new SessionLines();
+    this.isReading = false;
+    this.isStale = false;
+    this.stopped = new AbortController();
+    this.isComplete = false;
+  }
+
+  stop() {
+    this.stopped.abort();
+  }
+
+  // Reads what there is after what was read.
+  async read() {
+    this.isStale = true;
+    if (this.isReading) return;
+    this.isReading = true;
+    try {
+      while (this.isStale) {
+        this.isStale = false;
+        await this.pieces();
+      }
+      await this.place();
+      this.isComplete = true;
+      this.changed(this.lines);
+    } catch (error) {
+      if (error.name !== 'AbortError') this.failed(error);
+    } finally {
+      this.isReading = false;
+    }
+  }
+
+  // What the labels in a turn of the session stand for.
+  async labels(turn) {
+    if (turn.labels) return turn.labels;
+    const { records } = await api.get('journal', { session: this.id, after: turn.seq - 1, limit: 1, labels: true }, { signal: this.stopped.signal });
+    turn.labels = records[0]?.seq === turn.seq ? labelsOf(records[0]) : [];
+    return turn.labels;
+  }
+
+  // Finds out what left of replies that have labels.
+  async place() {
+    for (const reply of this.lines.unplaced.splice(0)) {
+      await Promise.all(reply.turns.map((turn) => this.labels(turn)));
+      spread(reply);
+    }
+  }
+
+  async pieces() {
+    const { signal } = this.stopped;
+    for (;;) {
+      const limit = this.lines.next ? PIECE : FIRST;
+      const answer = await api.get('journal', { session: this.id, after: this.lines.next || null, limit }, { signal });
+      this.lines.add(answer);
+      if (answer.records.length < limit) return;
+      this.changed(this.lines);
+    }
+  }
 }

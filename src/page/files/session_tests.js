@@ -1,7 +1,7 @@
 // A session as a test: its transcript has to be the same.
 
 import { api, v1 } from './api.js';
-import { copyAsTest, quoted } from './copy_as_test.js';
+import { copyAsTest, quoted } from './page.js';
 import { listenersOf } from './session_filters.js';
 
 // A longer transcript is compared with a file that is downloaded with it.

@@ -1,13 +1,12 @@
 // The open session: its heading, its lines, its facts, and what can be done with it.
 
 import { api, v1 } from './api.js';
-import { $, fill, h, throttle } from './dom.js';
-import { duration, plural } from './format.js';
-import { attempt, copy } from './page.js';
+import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
-import { askHowToEnd } from './end_session.js';
-import { factsPanel, lasted, messagesIn, stateOf } from './session_facts.js';
-import { SessionReader } from './session_reader.js';
+import { attempt, copy } from './page.js';
+import { protocolOf } from './session_filters.js';
+import { SessionReader } from './session_lines.js';
+import { factsPanel, lasted, messagesIn, stateOf } from './session_row.js';
 import { sessionAsTest } from './session_tests.js';
 import { Timeline } from './timeline.js';
 
@@ -149,4 +148,26 @@ export class SessionView {
     if (reply === null) return;
     await attempt(() => api.delete(`sessions/${id}`, { reply }), `Ended ${id}`);
   }
+}
+
+// ---- asks with which reply a session ends
+
+const REPLIES = {
+  smtp: ['421 4.3.2 Service shutting down', '421 4.4.2 Connection timed out'],
+  imap: ['* BYE Server shutting down', '* BYE [UNAVAILABLE] Try again later'],
+  pop3: ['-ERR [SYS/TEMP] Server shutting down', '-ERR [IN-USE] Try again later'],
+};
+
+// The reply, `''` for none, or null if the session is to go on.
+function askHowToEnd(id, listener) {
+  const dialog = $('#end-session');
+  const field = $('#end-reply');
+  $('h2', dialog).textContent = `End session ${id}`;
+  const [usual] = REPLIES[protocolOf(listener)];
+  field.value = usual;
+  fill($('#end-replies'), [...REPLIES[protocolOf(listener)], ''].map((reply) => h('button.quiet', { type: 'button', onclick: () => ((field.value = reply), field.focus()) }, reply || 'no reply')));
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  field.select();
+  return new Promise((resolve) => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? field.value : null), { once: true }));
 }

@@ -1,12 +1,11 @@
 // The view of the sessions: the list, and the session that the URL names beside it.
 
-import { view, withQuery, prefix } from './api.js';
+import { view, withQuery, prefix, onUpdate } from './api.js';
 import { $ } from './dom.js';
 import { shortcut } from './page.js';
 import { SessionList } from './session_list.js';
 import { filters, readFilters } from './session_filters.js';
 import { SessionView } from './session_view.js';
-import { onUpdate } from './updates.js';
 
 const list = new SessionList({ open: (id) => go(id), changed: () => highlight() });
 const session = new SessionView();

@@ -1,7 +1,7 @@
 // TOML as the page writes it, and the parts of a scenario's text.
 
 // Text as a string of TOML; as a literal one if that needs no escapes.
-export function tomlString(text) {
+function tomlString(text) {
   const isPlain = /^[^\x00-\x1f\x7f"\\]*$/.test(text);
   if (isPlain) return `"${text}"`;
   if (/^[^\x00-\x08\x0a-\x1f\x7f']*$/.test(text)) return `'${text}'`;
@@ -39,7 +39,7 @@ export function tomlRule(rule) {
 
 // The tables of a scenario's text, in order: `{ name, text }`, the first one without a name. Brackets in strings of several
 // lines begin no table.
-export function tables(text) {
+function tables(text) {
   const found = [{ name: '', text: '' }];
   let end = null;
   for (const line of text.split('\n')) {
