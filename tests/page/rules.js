@@ -262,6 +262,7 @@ test('a rule is disabled, duplicated, copied and removed, and shadows another', 
     await mount(server, FULL);
     await inBrowser(async page => {
         await open(page, server, '/full');
+        await page.locator('#rule-status').getByText('armed').waitFor();
         await page.keyboard.press('d');
         await page.locator('#rule-status').getByText('disabled').waitFor();
         await server.send({ to: 'bob@full.example', subject: 'x', text: 'x' });

@@ -24,6 +24,9 @@ export function v1(path, query = {}) {
   return withQuery(`${base}/${path}`, query);
 }
 
+// The same with the host, for code.
+export const absolute = (path, query) => new URL(v1(path, query), location.href).href;
+
 // The path of a view of this server: `view('messages', 'm1')`.
 export const view = (...segments) => `${prefix}/${segments.map(encodeURIComponent).join('/')}`;
 
@@ -149,10 +152,12 @@ export function resource(...segments) {
 export const accountOf = (login) => resource('accounts', login);
 export const mailboxOf = (login, name, ...more) => resource('accounts', login, 'mailboxes', name, ...more);
 
+// What the path of a view of this server names, such as `['sessions', 's1']`.
+export const segmentsOf = (pathname) => pathname.slice(prefix.length).split('/').filter(Boolean).map(decoded);
+
 // What a path below `/mailboxes` names: `{ login, name, uid }`, each of which may be null.
 export function placeIn(pathname) {
-  const segments = pathname.slice(`${prefix}/mailboxes`.length).split('/').slice(1).filter(Boolean).map(decoded);
-  const [login = null, name = null, uid = null] = segments;
+  const [, login = null, name = null, uid = null] = segmentsOf(pathname);
   return { login, name, uid: uid === null ? null : Number(uid) };
 }
 
@@ -160,7 +165,8 @@ export function pathOf({ login, name, uid }) {
   return view('mailboxes', ...[login, name, uid].filter((segment) => segment !== null && segment !== undefined));
 }
 
-function decoded(segment) {
+// A segment that is not encoded well stays as it is.
+export function decoded(segment) {
   try {
     return decodeURIComponent(segment);
   } catch {

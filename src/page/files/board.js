@@ -1,7 +1,7 @@
 // The state that rules work with: the scenario in force, the clock, the variables; and what is expected.
 
 import { api, view } from './api.js';
-import { $, $$, h, fill, clockTime, plural } from './dom.js';
+import { $, $$, h, fill, clockTime, plural, showProblem } from './dom.js';
 import { ask, attempt, say } from './page.js';
 
 export class Board {
@@ -86,11 +86,10 @@ export class Board {
     const problem = $('#advance + .problem');
     try {
       await api.post('clock/advance', { by });
-      problem.hidden = true;
+      showProblem(problem);
       say(`Advanced the clock by ${by}`);
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      showProblem(problem, error.message);
     }
     await this.reload();
   }
@@ -134,12 +133,11 @@ export class Board {
     const problem = $('#add-variable + .problem');
     try {
       await api.put('state', { [name]: typed(text) });
-      problem.hidden = true;
+      showProblem(problem);
       this.variables.get(name)?.show(typed(text));
       say(`Set ${name}`);
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      showProblem(problem, error.message);
       return false;
     }
     await this.reload();
@@ -212,19 +210,20 @@ export class Verification {
     const body = Object.fromEntries([...new FormData(form)].filter(([, value]) => value.trim()));
     try {
       await api.post('expectations', body);
-      problem.hidden = true;
+      showProblem(problem);
       form.reset();
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      showProblem(problem, error.message);
       form.elements[error.field]?.focus();
     }
-    await this.read();
+    await attempt(() => this.read());
   }
 
   async #remove(id) {
-    await attempt(() => api.delete(`expectations/${id}`));
-    await this.read();
+    await attempt(async () => {
+      await api.delete(`expectations/${id}`);
+      await this.read();
+    });
     $('#verify').focus();
   }
 

@@ -1,11 +1,12 @@
-// The scenarios that come with mailjig: the list, and the one that is open.
+// The scenarios that come with mailjig: the list, the one that is open, and the editor of a new rule or of a scenario.
 
-import { $, h, fill, plural } from './dom.js';
 import { api, view, withQuery } from './api.js';
+import { $, h, fill, plural, showProblem } from './dom.js';
 import { ask, attempt, say, copyAsTest } from './page.js';
 import { scenarioTest } from './rule_code.js';
-import { mountText } from './rule_texts.js';
+import { mountText, faultNamed, freeName, showFault, checkRule, checkScenario } from './rule_texts.js';
 import { rulesOf } from './toml.js';
+import { keepAsking, TomlEditor } from './toml_editor.js';
 
 const FOLDERS = { any: 'Every protocol', smtp: 'SMTP', imap: 'IMAP', pop3: 'POP3', tls: 'TLS' };
 
@@ -31,7 +32,7 @@ export class Catalogue {
   list(words, current) {
     const place = $('#scenario-list');
     const text = ({ name, lesson, about, client_must: must }) => `${name} ${lesson} ${about} ${must.join(' ')}`.toLowerCase();
-    const found = this.all.filter((one) => words.every((word) => text(one).includes(word)));
+    const found = (this.all ?? []).filter((one) => words.every((word) => text(one).includes(word)));
     const groups = Object.entries(FOLDERS).map(([folder, title]) => [title, found.filter((one) => one.folder === folder)]);
     fill(place, groups.filter(([, its]) => its.length).map(([title, its]) => [h('h2', {}, title), its.map((one) => link(one, current))]));
     return found.length;
@@ -40,10 +41,13 @@ export class Catalogue {
   // Opens the scenario of this name, and says whether there is one.
   async show(name) {
     if (this.open?.name !== name) {
+      this.wanted = name;
       try {
-        this.open = await api.get(`scenarios/${encodeURIComponent(name)}`);
+        const open = await api.get(`scenarios/${encodeURIComponent(name)}`);
+        if (this.wanted !== name) return null;
+        this.open = open;
       } catch (error) {
-        this.open = null;
+        if (this.wanted === name) this.open = null;
         return error.message;
       }
       this.#showOpen();
@@ -61,7 +65,7 @@ export class Catalogue {
     fill($('#must'), must.length ? ['A correct client must: ', must.map((one) => [h('span.tag', {}, one), ' '])] : []);
     fill($('#params'), params.map(({ name: its, default: value }) => h('label', {}, h('span', {}, `Parameter ${its}`), h('input', { name: its, value, autocomplete: 'off', spellcheck: 'false' }))));
     $('#scenario-text').textContent = text;
-    $('#scenario-problem').hidden = true;
+    showProblem($('#scenario-problem'));
   }
 
   // The parameters that differ from their defaults.
@@ -115,10 +119,9 @@ export class Catalogue {
     const problem = $('#scenario-problem');
     try {
       await action();
-      problem.hidden = true;
+      showProblem(problem);
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      showProblem(problem, error.message);
       const name = error.field?.replace(/^params\./, '');
       $('#params').elements[name]?.focus();
     }
@@ -127,4 +130,110 @@ export class Catalogue {
 
 function link({ name, lesson }, current) {
   return h('a.item', { href: withQuery(view('rules'), { scenario: name }), 'aria-current': name === current ? 'true' : null }, h('b.mono', {}, name), h('span.muted', {}, lesson));
+}
+
+// ---- the editor of a new rule or of a scenario, with the form of a template above it
+
+const RULE = `[[rule]]
+id = "full"
+on = "smtp.rcpt"
+when = { rcpt = "*@full.example" }
+times = 2
+do = { reply = "452 4.2.2 Mailbox full" }
+`;
+const SCENARIO = `mailjig = 1
+about = "The server …"
+client_must = ["retry-later"]
+
+${RULE}expect = ">=1"
+
+[[expect]]
+id = "sent again"
+event = "smtp.message"
+`;
+
+const ABOUT = {
+  rule: 'One [[rule]] in TOML. It is mounted outside of the rules in force.',
+  scenario: 'A scenario in TOML. It replaces the scenario in force: its rules, its accounts and its mail. Rules that were added stay.',
+};
+
+export class EditPane {
+  constructor({ go, reload, rules, inForce }) {
+    Object.assign(this, { go, reload, rules, inForce });
+    // The texts that are edited, by what they are.
+    this.texts = new Map();
+    this.kind = 'rule';
+    this.editor = new TomlEditor($('#editor'), { label: 'Text', action: 'Apply', check: (text) => (this.kind === 'scenario' ? checkScenario(text) : checkRule(text)), apply: (text) => this.#apply(text) });
+    this.editor.addEventListener('change', () => this.#changed());
+  }
+
+  // Sets the text that is shown next.
+  prepare(kind, text) {
+    this.texts.set(kind, { text, isChanged: false });
+    this.shown = null;
+  }
+
+  // Shows what `at` says, and gives the panel.
+  show({ template, edit }) {
+    const key = template ?? edit;
+    if (key === this.shown) return 'editing';
+    const fault = template === undefined ? null : faultNamed(template);
+    this.shown = key;
+    this.kind = edit === 'scenario' ? 'scenario' : 'rule';
+    const form = $('#fault-form');
+    form.hidden = true;
+    $('#editing h2').textContent = fault ? fault.title : this.kind === 'scenario' ? 'Edit a scenario' : 'New rule';
+    const [back, where] = fault ? [`${view('rules')}?templates`, '‹ Templates'] : this.kind === 'scenario' ? [`${view('rules')}?catalogue`, '‹ Catalogue'] : [view('rules'), '‹ Rules'];
+    Object.assign($('#editing .back'), { href: back, textContent: where });
+    $('#editing-about').textContent = fault ? fault.about : template === undefined ? ABOUT[this.kind] : `There is no template ${template}. ${ABOUT.rule}`;
+    const kept = this.texts.get(key);
+    const text = kept?.text ?? (this.kind === 'scenario' ? SCENARIO : RULE);
+    this.editor.open(kept?.isChanged || fault ? '' : text, { draft: fault ? '' : text });
+    if (fault) {
+      showFault(form, fault, freeName(fault.name, this.rules()), (its) => this.editor.update(its, 'The text was changed by hand; Revert shows what the form says.'));
+      if (kept?.isChanged) this.editor.write(kept.text);
+    }
+    return 'editing';
+  }
+
+  focus() {
+    this.editor.area.focus();
+  }
+
+  #changed() {
+    const { isChanged, text } = this.editor;
+    if (isChanged) this.texts.set(this.shown, { text, isChanged });
+    else this.texts.delete(this.shown);
+    keepAsking(this.shown, isChanged);
+  }
+
+  async #apply(text) {
+    if (this.kind === 'scenario') return this.#load(text);
+    const { rule, text: saved } = await mountText(text);
+    say(`Mounted ${rule.id}`);
+    await this.reload();
+    this.#leave();
+    await this.go(view('rules', rule.id));
+    return saved;
+  }
+
+  async #load(text) {
+    const { name } = this.inForce() ?? {};
+    const { problems } = await checkScenario(text);
+    if (problems.length) throw Object.assign(new Error('The scenario is not valid.'), { problems });
+    if (name && !(await ask(`Replace ${name}?`, 'This scenario takes its place: its rules, its accounts and its mail are removed.', 'Replace'))) return null;
+    const loaded = await api.put('scenario', { text });
+    say(`Loaded ${loaded.name}`);
+    await this.reload();
+    this.#leave();
+    await this.go(view('rules'));
+    return text;
+  }
+
+  // The text is applied: nothing is left to keep.
+  #leave() {
+    this.texts.delete(this.shown);
+    keepAsking(this.shown, false);
+    this.shown = null;
+  }
 }

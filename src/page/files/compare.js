@@ -1,16 +1,16 @@
 // Two sessions side by side, aligned by their lines. Times are shown, not compared.
 
-import { api, prefix, v1, view, onUpdate } from './api.js';
+import { api, view, onUpdate, segmentsOf, resource, absolute } from './api.js';
 import { copyAsTest, quoted, shortcut } from './page.js';
-import { $, h, fill, throttle, clockTime, duration, plural } from './dom.js';
+import { $, h, fill, throttle, clockTime, duration, plural, showProblem } from './dom.js';
 import { diff } from './diff.js';
 import { octetsOf, pieces, visible } from './octet_text.js';
 import { stateOf, LONG, since, tagsOf, textOf } from './session_row.js';
 import { SessionReader } from './session_lines.js';
 import { WindowedList } from './windowed_list.js';
 
-const [, left, right] = /^\/sessions\/([^/]+)\/compare\/([^/]+)$/.exec(location.pathname.slice(prefix.length)).map((id) => decodeURIComponent(id));
-const sides = [left, right].map((id) => ({ id, session: null, reader: new SessionReader(id, () => redo(), (problem) => fail(id, problem)) }));
+const [, left, , right] = segmentsOf(location.pathname);
+const sides = [left, right].map((id) => ({ id, session: null, requests: 0, reader: new SessionReader(id, () => redo(), (problem) => fail(id, problem)) }));
 let pairs = [];
 let opened = null;
 
@@ -101,8 +101,7 @@ function showFacts({ session }, place) {
 function fail(id, problem) {
   // While the connection is lost, what was read stays.
   if (problem.status === 0 && pairs.length) return;
-  $('#compare-problem').textContent = problem.status === 404 ? `There is no session ${id}: it was deleted, or there never was one.` : problem.message;
-  $('#compare-problem').hidden = false;
+  showProblem($('#compare-problem'), problem.status === 404 ? `There is no session ${id}: it was deleted, or there never was one.` : problem.message);
   $('#pairs').hidden = $('#sides').hidden = true;
 }
 
@@ -146,7 +145,7 @@ $('#loose').addEventListener('change', redo);
 $('#shown').addEventListener('change', show);
 addEventListener('resize', () => show());
 $('#test').addEventListener('click', () => {
-  const urls = [left, right].map((id) => new URL(v1(`sessions/${id}/transcript`), location.href).href);
+  const urls = [left, right].map((id) => absolute(`sessions/${id}/transcript`));
   copyAsTest(`Fails if the sessions ${left} and ${right} do not have the same lines. The Rust code belongs in a test that starts its own server.`, {
     curl: `# bash\ndiff <(curl -sSf ${quoted.curl(urls[0])}) <(curl -sSf ${quoted.curl(urls[1])})\n`,
     rust: `use mailjig::prelude::*;\n\nlet server = MailServer::start();\n// … the code under test connects twice …\nserver.wait_for_no_session().block();\nlet lines = |i: usize| server.transcript_of(server.sessions()[i].no).to_string();\nassert_eq!(lines(0), lines(1));\n`,
@@ -162,7 +161,10 @@ $('#compare-title').textContent = `${left} and ${right}`;
 
 async function read(side, place) {
   try {
-    side.session = await api.get(`sessions/${side.id}`);
+    const request = (side.requests += 1);
+    const session = await api.get(resource('sessions', side.id));
+    if (side.requests !== request) return;
+    side.session = session;
     showFacts(side, place);
     $('#sides').hidden = false;
     await side.reader.read();

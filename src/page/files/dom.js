@@ -34,6 +34,32 @@ export function fill(element, ...children) {
   return element;
 }
 
+// Terms and what they are, for a `dl`. Null and false ones are left out.
+export const facts = (all) => all.filter(Boolean).map(([term, ...what]) => [h('dt', {}, term), h('dd', {}, what)]);
+
+// The head of a table.
+export const columns = (titles) => h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, title))));
+
+// Shows in its place what is wrong; without a text, the place is hidden.
+export function showProblem(place, text = '') {
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+const drawn = new WeakMap();
+const nameOf = (element) => element.dataset.focus ?? element.getAttribute('aria-label') ?? element.getAttribute('href');
+
+// Replaces the children of an element, unless they show this data already. The focus stays at what has the same name or link.
+export function fillChanged(element, data, content) {
+  const key = JSON.stringify(data);
+  if (drawn.get(element) === key) return false;
+  drawn.set(element, key);
+  const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+  fill(element, content());
+  if (focused) $$('a, button', element).find((its) => nameOf(its) === focused)?.focus();
+  return true;
+}
+
 // Calls `action` at most once in `ms` milliseconds, at once and at the end.
 export function throttle(ms, action) {
   let timer = null;

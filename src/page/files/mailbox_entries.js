@@ -1,7 +1,7 @@
 // The entries of a mailbox: a list with filters, a selection, and changes of what is selected.
 
 import { api, mailboxOf } from './api.js';
-import { $, debounce, fill, h, clockTime, mailbox as addressText, octets, plural } from './dom.js';
+import { $, debounce, fill, h, clockTime, mailbox as addressText, octets, plural, showProblem } from './dom.js';
 import { attempt } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
@@ -84,15 +84,14 @@ export class Entries extends EventTarget {
     try {
       const { entries } = await api.get(mailboxOf(login, name), this.filters);
       if (request !== this.request) return;
-      problem.hidden = true;
+      showProblem(problem);
       this.#set(entries.reverse());
       this.dispatchEvent(new CustomEvent('read'));
       await this.#readDetails(request);
     } catch (error) {
       // A mailbox that is gone is told in its place.
       if (request !== this.request || error.status === 404) return;
-      problem.textContent = error.message;
-      problem.hidden = false;
+      showProblem(problem, error.message);
     }
   }
 

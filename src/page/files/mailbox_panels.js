@@ -1,30 +1,17 @@
-// What is open: the facts of a mailbox, an account, an entry.
+// What is seen of an account: the facts of a mailbox, an account, an entry; the tree; the clients.
 
 import { api, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
-import { $, h, fill, octets, plural } from './dom.js';
+import { $, h, fill, octets, plural, facts, columns, fillChanged, clockTime } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
-import { attempt, copyButton } from './page.js';
+import { attempt, copyButton, openForm } from './page.js';
 
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
 const MOST = 200;
 
-const drawn = new WeakMap();
-
-// Replaces the children of an element, unless they show this data already: what has the focus is not lost without need.
-export function fillChanged(element, data, content) {
-  const key = JSON.stringify(data);
-  if (drawn.get(element) === key) return false;
-  drawn.set(element, key);
-  fill(element, content());
-  return true;
-}
-
-function facts(pairs) {
-  return pairs.filter(Boolean).map(([term, ...what]) => h('div', {}, h('dt', {}, term), h('dd', {}, what)));
-}
+const lineFacts = (all) => facts(all).map((one) => h('div', {}, one));
 
 export function showMailboxFacts(box, isSubscribed) {
-  fill($('#box-facts'), facts([
+  fill($('#box-facts'), lineFacts([
     ['UIDVALIDITY', String(box.uid_validity)],
     ['UIDNEXT', String(box.uid_next)],
     ['HIGHESTMODSEQ', String(box.highest_modseq)],
@@ -38,19 +25,18 @@ export function showMailboxFacts(box, isSubscribed) {
 export function showAccount(account) {
   const { login, addresses, mailboxes, subscriptions } = account;
   const entries = mailboxes.reduce((sum, box) => sum + box.entries, 0);
-  fill($('#box-facts'), facts([
+  fill($('#box-facts'), lineFacts([
     ['Mailboxes', mailboxes.length.toLocaleString('en')],
     ['Entries', entries.toLocaleString('en')],
     ['Addresses', addresses.length ? addresses.map((address) => [h('bdi', {}, address), ' ']) : 'only its login'],
   ]));
-  const head = ['Mailbox', 'Unseen', 'Entries', 'UIDVALIDITY', 'UIDNEXT', 'Special use'].map((title) => h('th', { scope: 'col' }, title));
   const row = (box) => {
     const numbers = [box.unseen, box.entries].map((n) => n.toLocaleString('en'));
     const cells = [...numbers, box.uid_validity, box.uid_next].map((n) => h('td.number', {}, String(n)));
     return h('tr', {}, h('td', {}, boxLink(login, box.name)), cells, h('td', {}, box.special_use ?? ''));
   };
   fillChanged($('#account-panel'), account, () => [
-    h('table', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, mailboxes.slice(0, MOST).map(row))),
+    h('table', {}, columns(['Mailbox', 'Unseen', 'Entries', 'UIDVALIDITY', 'UIDNEXT', 'Special use']), h('tbody', {}, mailboxes.slice(0, MOST).map(row))),
     mailboxes.length > MOST && h('p.muted', {}, `The tree has the other ${mailboxes.length - MOST}.`),
     h('h3', {}, 'Subscriptions'),
     subscriptions.length
@@ -71,7 +57,6 @@ function subscription(login, name, mailboxes) {
 export function showEntry(place, entry, entries) {
   const panel = $('#entry');
   const close = h('a.button.quiet.end', { href: pathOf({ ...place, uid: null }), title: 'Close the entry (Esc)', data: { focus: 'close' } }, 'Close');
-  const focused = panel.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   panel.hidden = false;
   if (!entry) {
     fillChanged(panel, [place], () => [h('h3', {}, `UID ${place.uid}`, close), h('p', {}, 'No entry of this mailbox has this UID. It may have been expunged, or a filter hides it.')]);
@@ -98,9 +83,7 @@ export function showEntry(place, entry, entries) {
       copyButton(() => new URL(raw, location.href).href, 'the URL of the message'),
       h('button.danger', { type: 'button', data: { focus: 'expunge' }, onclick: () => entries.expunge([entry]) }, 'Expunge')),
   ]);
-  if (!isDrawn) return;
-  linkMessage(entry.message);
-  if (focused) panel.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  if (isDrawn) linkMessage(entry.message);
 }
 
 // Whether messages were captured, by their names. Those that were put in or appended were not.
@@ -173,5 +156,125 @@ export function treeRow(row) {
     h('span.count.end', { title: counts },
       row.unseen > 0 && [h('b', {}, row.unseen.toLocaleString('en')), ' / '], row.entries.toLocaleString('en'),
       h('span.hidden', {}, row.unseen > 0 ? ' unseen of all entries' : ' entries')),
+  ];
+}
+
+// ---- the clients that are connected to an account, and what the server tells those in IDLE
+
+// The number of pushes that stay on the page.
+const KEPT = 200;
+const PAGE = 1000;
+// The most lines of one push that are shown.
+const MOST_LINES = 8;
+
+export class Clients {
+  constructor() {
+    this.#forget(null);
+    this.queue = Promise.resolve();
+  }
+
+  #forget(login) {
+    this.login = login;
+    this.sessions = [];
+    this.cursors = new Map();
+    this.lines = [];
+  }
+
+  // Shows the clients of an account; `name` is the mailbox that is open, or null.
+  show(login, name) {
+    this.name = name;
+    if (login === this.login) return this.#draw();
+    this.#forget(login);
+    this.#draw();
+    return login === null ? undefined : this.update({ sessions: null });
+  }
+
+  // Reads what has changed in these sessions; null stands for all.
+  update({ sessions, reset = false }) {
+    if (this.login === null || (sessions && !sessions.length)) return this.queue;
+    if (reset) this.#forget(this.login);
+    const { login } = this;
+    this.queue = this.queue.then(() => this.#read(login, sessions)).catch((error) => this.#fail(error));
+    return this.queue;
+  }
+
+  async #read(login, changed) {
+    if (login !== this.login) return;
+    // A login is found in either case, and may look like a pattern.
+    const user = `~(?i)^${login.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&')}$`;
+    const { sessions } = await api.get('sessions', { user, open: true });
+    if (login !== this.login) return;
+    const before = new Map(this.sessions.map((session) => [session.id, session]));
+    this.sessions = sessions;
+    const open = new Set(sessions.map(({ id }) => id));
+    const touched = new Set([...before.keys(), ...open].filter((id) => !changed || changed.includes(id) || !before.has(id) || !open.has(id)));
+    for (const id of touched) await this.#readPushes(login, id);
+    for (const id of before.keys()) if (!open.has(id)) await this.#readEnd(id);
+    if (login === this.login) this.#draw();
+  }
+
+  async #readPushes(login, session) {
+    for (;;) {
+      const { records, next } = await api.get('journal', { session, event: 'imap.push', after: this.cursors.get(session) ?? 0, limit: PAGE });
+      if (login !== this.login) return;
+      this.cursors.set(session, next);
+      const pushes = records.filter(({ kind }) => kind === 'exchange');
+      this.#add(pushes.map(({ seq, at, said }) => ({ seq, at, session, said })));
+      if (records.length < PAGE) return;
+    }
+  }
+
+  async #readEnd(id) {
+    this.cursors.delete(id);
+    const session = await api.get(`sessions/${id}`).catch(() => null);
+    if (session?.ended) this.#add([{ seq: Infinity, at: session.ended.at, session: id, ended: session.ended.text }]);
+  }
+
+  #add(lines) {
+    this.lines.push(...lines);
+    this.lines.sort((a, b) => (a.at === b.at ? b.seq - a.seq : a.at < b.at ? 1 : -1));
+    this.lines.length = Math.min(this.lines.length, KEPT);
+  }
+
+  #fail(error) {
+    fillChanged($('#clients'), error.message, () => h('p.problem', { role: 'alert' }, error.message));
+  }
+
+  #draw() {
+    const place = $('#clients');
+    const none = h('p.muted', {}, 'No client is connected to this account. Changes are there when one selects the mailbox.');
+    fillChanged(place, [this.name, this.sessions], () => (this.sessions.length ? this.sessions.map((session) => this.#client(session)) : none));
+    const lines = this.lines.map(push);
+    fill($('#pushes'), lines.length ? lines : h('p.muted', {}, 'What the server tells clients in IDLE appears here.'));
+  }
+
+  #client(session) {
+    const { id, listener, mailbox, idling } = session;
+    const isHere = mailbox !== null && mailbox === this.name;
+    let state = h('span.tag', {}, 'nothing selected');
+    if (idling) state = h('span.tag.good', { title: 'Is told of changes at once' }, 'in IDLE');
+    else if (mailbox !== null) state = h('span.tag', { title: 'Is told of changes with the reply to its next command' }, 'not in IDLE');
+    return h('div.client', {},
+      h('a', { href: view('sessions', id) }, id), h('span.muted', {}, listener),
+      mailbox !== null && h('bdi.clip', { class: isHere ? 'here' : '', title: `Has selected ${mailbox}` }, mailbox), state,
+      h('button.quiet.end', { type: 'button', 'aria-label': `End session ${id}`, onclick: () => this.#end(session) }, 'End…'));
+  }
+
+  #end({ id }) {
+    openForm('end-form', {}, ({ reply }) => api.delete(`sessions/${id}`, { reply }));
+    $('#end-form-title').textContent = `End session ${id}`;
+  }
+}
+
+function push({ at, session, said: text, ended }) {
+  const when = h('time', { datetime: at }, clockTime(at, { millis: true }));
+  return h('div.push', {}, h('div.when', {}, when, ' ', h('a', { href: view('sessions', session) }, session)), ended ? h('span.muted', {}, ended) : said(text));
+}
+
+function said(text) {
+  const lines = text.replace(/\r\n$/, '').split('\r\n');
+  return [
+    h('pre', {}, lines.slice(0, MOST_LINES).map((line, at) => [at > 0 && '\n', h('span.server', {}, 'S: '), line])),
+    lines.length > MOST_LINES && h('span.muted', {}, `and ${plural(lines.length - MOST_LINES, 'further line')}, in the session`),
   ];
 }

@@ -1,12 +1,10 @@
 // The mailboxes: accounts, their mailboxes, the entries of one, changed under connected clients.
 
 import { api, isStep, pathOf, placeIn, onUpdate } from './api.js';
-import { $, h, throttle } from './dom.js';
+import { $, h, throttle, showProblem, fillChanged } from './dom.js';
 import * as changes from './mailbox_changes.js';
-import { Clients } from './mailbox_clients.js';
+import { Clients, forgetMessages, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { Entries, SYSTEM } from './mailbox_entries.js';
-import { fillChanged, forgetMessages, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
-import { copyMailboxAsTest } from './mailbox_test.js';
 import { shortcut } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
@@ -58,10 +56,9 @@ async function read() {
     const answer = await api.get('accounts');
     if (request !== reading) return;
     ({ accounts, delimiter } = answer);
-    $('#list-problem').hidden = true;
+    showProblem($('#list-problem'));
   } catch (error) {
-    $('#list-problem').textContent = error.message;
-    $('#list-problem').hidden = false;
+    showProblem($('#list-problem'), error.message);
     return;
   }
   show();
@@ -199,7 +196,7 @@ const actions = {
   'change-mailbox': () => changes.changeMailbox(account().login, box(), delimiter, go),
   subscribe: () => changes.subscribe(account().login, box().name, account().subscriptions.includes(box().name)),
   'delete-mailbox': () => changes.deleteMailbox(account().login, box().name, go),
-  'copy-test': () => copyMailboxAsTest(entries),
+  'copy-test': () => changes.copyMailboxAsTest(entries),
   keyword: setKeyword,
   expunge: () => entries.expunge(),
   'expunge-deleted': () => entries.expungeDeleted(),

@@ -1,7 +1,7 @@
 // The panels of an open message: its MIME parts and attachments, text, headers, links, lint, HTML.
 
 import { v1, api, view, withQuery } from './api.js';
-import { h, fill, octets, plural } from './dom.js';
+import { h, fill, octets, plural, columns } from './dom.js';
 import { firstOctets, visible } from './message_source.js';
 import { copyButton } from './page.js';
 
@@ -35,7 +35,6 @@ function download(message, part) {
 }
 
 export function partsPanel(panel, message) {
-  const head = ['Part', 'Type', 'Name', 'Content-ID', 'Size', ''].map((text) => h('th', { scope: 'col' }, text || h('span.hidden', {}, 'Download')));
   const rows = message.parts.map((part, index) => {
     const hasParts = message.parts[index + 1]?.depth > part.depth;
     const isContainer = part.content_type.startsWith('multipart/') && hasParts;
@@ -47,7 +46,7 @@ export function partsPanel(panel, message) {
       h('td.count', { title: `${part.size.toLocaleString('en')} octets, decoded` }, octets(part.size)),
       h('td', {}, !isContainer && part.number && download(message, part)));
   });
-  fill(panel, h('div.scroll.body', { tabindex: 0, role: 'region', 'aria-label': 'Parts' }, h('table.parts', {}, h('thead', {}, h('tr', {}, head)), h('tbody', {}, rows))));
+  fill(panel, scroll('Parts', h('table.parts', {}, columns(['Part', 'Type', 'Name', 'Content-ID', 'Size', h('span.hidden', {}, 'Download')]), h('tbody', {}, rows))));
 }
 
 // How many parts the part at this place has.
@@ -63,7 +62,7 @@ function within(parts, index) {
 
 export function attachmentsPanel(panel, message, signal) {
   const cards = leaves(message.parts).filter(({ attachment }) => attachment).map((part) => card(message, part, signal));
-  fill(panel, h('div.scroll.body', { tabindex: 0, role: 'region', 'aria-label': 'Attachments' }, h('ul.cards', {}, cards)));
+  fill(panel, scroll('Attachments', h('ul.cards', {}, cards)));
 }
 
 function card(message, part, signal) {

@@ -1,6 +1,6 @@
 // "Copy as test" for messages: code that waits for what the list or an open message shows.
 
-import { api, base } from './api.js';
+import { absolute as url, api } from './api.js';
 import { quoted } from './page.js';
 import { plural } from './dom.js';
 
@@ -41,7 +41,6 @@ const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&');
 // A pattern that matches this text alone.
 const exactly = (text) => (text && !SPECIAL.test(text) ? text : `~^${escaped(text)}$`);
 
-const url = (path) => `${location.origin}${base}/${path}`;
 const pairs = (filters, more) => [...Object.entries(filters).flatMap(([name, values]) => values.map((value) => [name, value])), ...Object.entries(more)];
 
 function waitForOne(filters) {

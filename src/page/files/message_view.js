@@ -1,7 +1,7 @@
 // An open message: its head, its envelope, and a panel for each tab.
 
 import { api, v1, view } from './api.js';
-import { $, h, fill, clockTime, mailbox, octets } from './dom.js';
+import { $, h, fill, clockTime, mailbox, octets, facts, columns } from './dom.js';
 import { attachmentsPanel, leaves, partsPanel, headersPanel, linksPanel, lintPanel, textPanel, htmlPanel } from './message_parts.js';
 import { sourcePanel } from './message_source.js';
 import { say } from './page.js';
@@ -97,7 +97,7 @@ export class MessageView {
     $('#nothing').hidden = true;
     $('#subject').textContent = message.subject || 'no subject';
     $('#subject').classList.toggle('muted', !message.subject);
-    fill($('#message-facts'), messageFacts(this.message));
+    fill($('#message-facts'), factsOf(this.message));
     fill($('#envelope-summary'), summary(this.message));
     fill($('#envelope-table'), envelopeTable(this.message));
     const download = $('#download');
@@ -164,19 +164,17 @@ function tabsOf({ parts, links, codes, findings }) {
 
 // ---- the head of an open message: what its header says, and the envelope with what the server answered
 
-const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
-
-function messageFacts({ id, from, to, cc, headers, message_id: messageId, received, size }) {
+function factsOf({ id, from, to, cc, headers, message_id: messageId, received, size }) {
   const date = headers.find(({ name }) => name.toLowerCase() === 'date')?.value;
   const missing = (what) => h('span.muted', {}, `no ${what} in the header`);
-  return [
-    fact('From', from.length ? from.map(mailbox).join(', ') : missing('From')),
-    fact('To', to.length ? to.map(mailbox).join(', ') : missing('To')),
-    cc.length > 0 && fact('Cc', cc.map(mailbox).join(', ')),
-    fact('Date', date ?? missing('Date')),
-    fact('Message-ID', messageId ? h('span.mono', {}, messageId) : missing('Message-ID')),
-    fact('Received', h('time', { datetime: received, title: received }, clockTime(received, { millis: true })), h('span.muted', {}, ` as ${id}, ${octets(size)}`)),
-  ];
+  return facts([
+    ['From', from.length ? from.map(mailbox).join(', ') : missing('From')],
+    ['To', to.length ? to.map(mailbox).join(', ') : missing('To')],
+    cc.length > 0 && ['Cc', cc.map(mailbox).join(', ')],
+    ['Date', date ?? missing('Date')],
+    ['Message-ID', messageId ? h('span.mono', {}, messageId) : missing('Message-ID')],
+    ['Received', h('time', { datetime: received, title: received }, clockTime(received, { millis: true })), h('span.muted', {}, ` as ${id}, ${octets(size)}`)],
+  ]);
 }
 
 // The envelope in one line.
@@ -195,12 +193,11 @@ function summary({ envelope, session, sessionFacts }) {
 // The sender, each recipient with what the server said, and how the message came.
 function envelopeTable({ envelope, session, sessionFacts }) {
   const { from, recipients } = envelope;
-  const head = ['', 'Address', 'Verdict', 'Parameters'].map((text) => h('th', { scope: 'col' }, text || h('span.hidden', {}, 'Role')));
   const row = (role, address, verdict, its) => h('tr', {},
     h('th', { scope: 'row' }, role), h('td', {}, address), h('td', {}, verdict), h('td.mono', {}, parameters(its)));
   return [
     h('table.envelope', {},
-      h('thead', {}, h('tr', {}, head)),
+      columns([h('span.hidden', {}, 'Role'), 'Address', 'Verdict', 'Parameters']),
       h('tbody', {},
         row('from', from.address || '<>', '', from.parameters),
         recipients.map((one) => row('to', one.address, verdictOf(one), one.parameters)))),

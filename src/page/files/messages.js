@@ -1,7 +1,7 @@
 // The view of messages: the list, the search, the selection, and which message is open.
 
-import { $, debounce, h, throttle, plural } from './dom.js';
-import { view, onUpdate } from './api.js';
+import { $, debounce, h, throttle, plural, showProblem } from './dom.js';
+import { view, onUpdate, segmentsOf } from './api.js';
 import { attempt, shortcut, copyAsTest } from './page.js';
 import { filters, unknownFields, emptyList, emptySearch, fieldHints } from './message_search.js';
 import { MessageList, deleteById, deleteFound, messageRow, ROW_HEIGHT } from './message_list.js';
@@ -40,14 +40,12 @@ messages.addEventListener('change', ({ detail: { arrived } }) => {
 function showState() {
   const { items, problem, isRead, isComplete } = messages;
   const isWrongFilter = problem?.status === 400;
-  $('#search-problem').hidden = !isWrongFilter;
-  $('#search-problem').textContent = isWrongFilter ? problem.message : '';
+  showProblem($('#search-problem'), isWrongFilter ? problem.message : '');
   field.setAttribute('aria-invalid', String(isWrongFilter));
   $('#list-problem').hidden = !problem || isWrongFilter;
   $('#list-problem span').textContent = problem?.message ?? '';
   const unknown = unknownFields(field.value);
-  $('#search-note').hidden = !unknown.length;
-  $('#search-note').textContent = unknown.length ? `“${unknown.join(', ')}” is not a field: it is searched as a word.` : '';
+  showProblem($('#search-note'), unknown.length ? `“${unknown.join(', ')}” is not a field: it is searched as a word.` : '');
   const isSearch = Object.keys(messages.filters).length > 0;
   const count = items.length.toLocaleString('en');
   const what = isSearch ? `${count} found` : plural(items.length, 'message');
@@ -166,7 +164,7 @@ fieldHints($('#fields'), (token) => {
 
 // ---- which message is open
 
-const path = () => decodeURIComponent(location.pathname.slice(view('messages').length + 1)) || null;
+const path = () => segmentsOf(location.pathname)[1] ?? null;
 
 function go(id, { replace = false } = {}) {
   history[replace ? 'replaceState' : 'pushState'](null, '', `${view('messages', id)}${location.search}${location.hash}`);

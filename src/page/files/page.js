@@ -1,10 +1,25 @@
 // What every view has: colours, keyboard shortcuts, notices, dialogs, tabs.
 
 import { Problem, onUpdate } from './api.js';
-import { $, $$, h, fill } from './dom.js';
+import { $, $$, h, fill, showProblem } from './dom.js';
 
 // Every view shows whether it is connected.
 onUpdate(() => {});
+
+// ---- dialogs that every view has
+
+const dialog = (id, title, ...content) => h('dialog', { id, 'aria-labelledby': `${id}-title` }, h('h2', { id: `${id}-title` }, title), content);
+const answers = (...buttons) => h('form', { method: 'dialog' }, buttons);
+
+document.body.append(
+  dialog('shortcuts', 'Keyboard shortcuts', h('dl'), answers(h('button', {}, 'Close'))),
+  dialog('copy-test', 'Copy as test',
+    h('p', { id: 'copy-test-about' }),
+    h('div.tabs', { role: 'tablist', 'aria-label': 'Language' }),
+    h('pre.code', { id: 'copy-test-code', tabIndex: 0 }),
+    answers(h('button.primary', { type: 'button' }, 'Copy'), h('button', {}, 'Close'))),
+  dialog('ask', '', h('p'), answers(h('button.danger', { value: 'yes' }), h('button', { value: 'no', autofocus: true }, 'Cancel'))),
+);
 
 // ---- colours
 
@@ -213,8 +228,7 @@ export function openForm(id, values, submit) {
 function show(dialog, error) {
   const place = $('.problem', dialog);
   const details = error?.problems?.map(({ place: where, message, help }) => `${where}: ${message}${help ? ` (${help})` : ''}`) ?? [];
-  place.textContent = error ? [error.message, ...details].join('\n') : '';
-  place.hidden = !error;
+  showProblem(place, error ? [error.message, ...details].join('\n') : '');
   for (const field of $$('[aria-invalid]', dialog)) field.removeAttribute('aria-invalid');
   const field = error?.field && dialog.querySelector(`[name="${CSS.escape(error.field.split(/[.[]/)[0])}"]`);
   if (!field) return;
@@ -223,7 +237,7 @@ function show(dialog, error) {
 }
 
 // `a, b` as a list.
-export const list = (text) => text.split(/[\s,]+/).filter(Boolean);
+export const wordsOf = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 // ---- popovers, below the buttons that open them
 

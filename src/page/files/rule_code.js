@@ -1,6 +1,6 @@
 // Rules, scenarios and verifications as code for tests.
 
-import { base } from './api.js';
+import { absolute as here } from './api.js';
 import { quoted } from './page.js';
 import { tomlStep } from './toml.js';
 import { conditions, eventsOf } from './rule_words.js';
@@ -101,7 +101,6 @@ function rustExpectation({ matcher, times }) {
 
 const test = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
 
-const here = (path) => `${location.origin}${base}/${path}`;
 const CODE = 'the code under test sends or reads mail here';
 
 // A test that mounts the rule, and fails if it does not fire.

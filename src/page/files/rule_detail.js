@@ -1,6 +1,6 @@
 // The open rule: what it does, its counts, its text, why it did not fire, and where it did.
 
-import { $, $$, h, fill, throttle, clockTime } from './dom.js';
+import { $, $$, h, fill, throttle, clockTime, facts } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, copy, say, copyAsTest } from './page.js';
 import { TomlEditor } from './toml_editor.js';
@@ -55,17 +55,17 @@ export class RuleDetail {
     status.title = STATUS[rule.status];
     $('#switch').textContent = rule.enabled ? 'Disable' : 'Enable';
     $('#in-words').textContent = `At ${eventsOf(rule.rule).join(', ')}: ${doing(rule.rule)}.`;
-    const counts = { asked: rule.asked, fired: rule.fired, 'without effect': rule.without_effect };
-    fill($('#counts'), Object.entries(counts).map(([what, n]) => h('div', {}, h('dt', {}, what), h('dd', {}, n.toLocaleString('en')))));
+    const counts = [['asked', rule.asked], ['fired', rule.fired], ['without effect', rule.without_effect]];
+    fill($('#counts'), facts(counts.map(([what, n]) => [what, n.toLocaleString('en')])).map((one) => h('div', {}, one)));
     const when = conditions(rule.rule.when).map(conditionWords);
-    const facts = [
+    const its = [
       ['When', when.length ? when.map((one) => h('div.mono', {}, one)) : 'always'],
       ['How often', often(rule.rule)],
       rule.rule.expect && ['Must fire', rule.rule.expect],
       rule.shadowed_by && ['Shadowed by', h('a', { href: view('rules', rule.shadowed_by) }, rule.shadowed_by)],
       ['Comes from', `${originWords(rule)} · ${rule.number}`],
     ];
-    fill($('#rule-facts'), facts.filter(Boolean).map(([term, what]) => [h('dt', {}, term), h('dd', {}, what)]));
+    fill($('#rule-facts'), facts(its));
   }
 
   #nearMisses({ near_misses: misses, fired, asked }) {

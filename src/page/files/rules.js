@@ -1,11 +1,10 @@
 // The view of rules: the rulebook, the catalogue, templates, and what is open.
 
 import { $, $$, h, fill, throttle, plural } from './dom.js';
-import { api, base, prefix, view, withQuery, onUpdate } from './api.js';
+import { api, base, view, withQuery, onUpdate, segmentsOf } from './api.js';
 import { ask, attempt, say, shortcut, copyAsTest } from './page.js';
 import { Board, Verification } from './board.js';
-import { Catalogue } from './catalogue.js';
-import { EditPane } from './edit_pane.js';
+import { Catalogue, EditPane } from './catalogue.js';
 import { FAULTS } from './fault_templates.js';
 import { freeName } from './rule_texts.js';
 import { RuleDetail } from './rule_detail.js';
@@ -31,10 +30,9 @@ const editing = new EditPane({ go, reload: read, rules: () => rules, inForce: ()
 // ---- what is open
 
 function place() {
-  const path = location.pathname.slice(prefix.length);
   const query = new URLSearchParams(location.search);
-  const rule = /^\/rules\/([^/]+)\/?$/.exec(path)?.[1];
-  if (rule !== undefined) return { kind: 'rulebook', panel: 'rule', name: decodeURIComponent(rule) };
+  const [, rule] = segmentsOf(location.pathname);
+  if (rule !== undefined) return { kind: 'rulebook', panel: 'rule', name: rule };
   if (query.get('scenario')) return { kind: 'catalogue', panel: 'scenario', name: query.get('scenario') };
   if (query.has('catalogue') || query.has('scenario')) return { kind: 'catalogue', panel: 'choose', list: true };
   if (query.get('template')) return { kind: 'templates', panel: 'editing', template: query.get('template') };
@@ -67,17 +65,23 @@ const CHOOSE = {
   templates: ['Common faults', 'Choose one, and fill in its form: it writes the rule for you.'],
 };
 
+let shows = 0;
+
 async function show() {
   const at = place();
+  const mine = (shows += 1);
   $('#split').classList.toggle('open', !at.list);
   for (const link of $$('.kinds a')) link.setAttribute('aria-current', String(link.dataset.kind === at.kind));
   $('#scenario-list').hidden = at.kind !== 'catalogue';
   $('#template-list').hidden = at.kind !== 'templates';
-  if (at.kind === 'catalogue') await catalogue.read();
+  if (at.kind === 'catalogue') await attempt(() => catalogue.read());
+  // Something else was opened meanwhile.
+  if (mine !== shows) return;
   showList(at);
   let { panel } = at;
   if (panel === 'rule') panel = showRule(at.name);
   if (panel === 'scenario') panel = await showScenario(at.name);
+  if (mine !== shows) return;
   if (panel === 'choose') fill($('#choose .empty'), h('h2', {}, CHOOSE[at.kind][0]), h('p', {}, CHOOSE[at.kind][1]));
   if (panel === 'editing') panel = editing.show(at);
   for (const id of PANELS) $(`#${id}`).hidden = id !== panel;
@@ -154,11 +158,16 @@ function editScenario({ text }) {
 // ---- reading
 
 let reading = Promise.resolve();
+let following = null;
 
-// Reads everything that this view shows. Later calls wait for earlier ones.
+// Reads everything that this view shows. Calls while it reads share one that follows.
 function read() {
-  reading = reading.then(readAll, readAll);
-  return reading;
+  following ??= reading.catch(() => {}).then(() => {
+    following = null;
+    reading = readAll();
+    return reading;
+  });
+  return following;
 }
 
 async function readAll() {
@@ -200,7 +209,8 @@ $('#remove-all').addEventListener('click', async () => {
   await read();
 });
 $('#verify-copy').addEventListener('click', async () => {
-  const all = await catalogue.read();
+  const all = await attempt(() => catalogue.read());
+  if (!all) return;
   const { name, seed } = board.scenario;
   copyAsTest('Fails with a report if a rule or an expectation is not met.', verifyTest(rules, all.some((one) => one.name === name) ? name : null, seed, verification.expectations));
 });
@@ -230,6 +240,9 @@ function step(by) {
   all[Math.max(0, Math.min(from + by, all.length - 1))]?.focus();
 }
 
+// What the URL names may not have been read yet.
+const isShown = (panel) => !$(`#${panel}`).hidden;
+
 shortcut('j', 'Next', () => step(1));
 shortcut('k', 'Previous', () => step(-1));
 shortcut('Escape', 'Close what is open', () => go({ catalogue: `${HOME}?catalogue`, templates: `${HOME}?templates` }[place().kind] ?? HOME));
@@ -239,10 +252,10 @@ shortcut('c', 'Catalogue', () => go(`${HOME}?catalogue`).then(() => step(1)));
 shortcut('t', 'Templates', () => go(`${HOME}?templates`).then(() => step(1)));
 shortcut('v', 'Verify', () => go(`${HOME}?server`).then(() => verification.verify()));
 shortcut('p', 'Pause or resume the clock', () => board.toggleClock());
-shortcut('l', 'Load the open scenario', () => place().panel === 'scenario' && catalogue.load());
-shortcut('e', 'Edit the open rule', () => place().panel === 'rule' && detail.editor.area.focus());
-shortcut('d', 'Disable or enable the open rule', () => place().panel === 'rule' && detail.toggle());
-shortcut('Delete', 'Remove the open rule', () => place().panel === 'rule' && detail.remove());
+shortcut('l', 'Load the open scenario', () => isShown('scenario') && catalogue.load());
+shortcut('e', 'Edit the open rule', () => isShown('rule') && detail.editor.area.focus());
+shortcut('d', 'Disable or enable the open rule', () => isShown('rule') && detail.toggle());
+shortcut('Delete', 'Remove the open rule', () => isShown('rule') && detail.remove());
 
 // ---- the empty rulebook says how to begin
 

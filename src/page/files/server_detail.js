@@ -2,7 +2,7 @@
 
 import { api } from './api.js';
 import { clientLines, environment, listenersOf, tlsOf, trust } from './client_lines.js';
-import { $, $$, h, fill, clockTime, plural } from './dom.js';
+import { $, $$, h, fill, clockTime, plural, facts, columns, showProblem, fillChanged } from './dom.js';
 import { attempt, copyButton, tabs } from './page.js';
 
 // The most sessions in the table; the view of the sessions has them all.
@@ -16,7 +16,6 @@ export class ServerDetail {
     this.shown = null;
     this.listener = null;
     this.client = null;
-    this.drawn = {};
     const options = $('#line-options');
     options.addEventListener('input', (event) => {
       if (event.target.name === 'listener') this.#choose(event.target.value);
@@ -37,7 +36,6 @@ export class ServerDetail {
     this.server = server;
     if (this.shown === key) return;
     this.shown = key;
-    if (isOther) this.drawn = {};
     fill($('#server-name'), h('bdi', {}, server.title));
     fill($('#views'), VIEWS.map((view) => h('a.button', { href: `${server.prefix}/${view}` }, view[0].toUpperCase() + view.slice(1))));
     $('[data-do=remove]').hidden = server.id === 'main';
@@ -112,31 +110,19 @@ export class ServerDetail {
   update({ health, sessions, webhooks }) {
     const { server } = this;
     fill($('#server-state'), health.problem ? h('span.tag.bad', {}, 'does not accept connections') : h('span.tag.good', {}, 'accepts connections'));
-    $('#server-problem').textContent = health.problem ?? '';
-    $('#server-problem').hidden = !health.problem;
+    showProblem($('#server-problem'), health.problem);
     const count = (n) => (n ?? 0).toLocaleString('en');
-    const facts = [
+    const its = [
       ['Sessions open', count(sessions.length)],
       !health.problem && ['Messages', count(health.messages), health.discarded > 0 && ` (${count(health.discarded)} discarded)`],
       !health.problem && ['Accounts', count(health.accounts), health.discarded_accounts > 0 && ` (${count(health.discarded_accounts)} discarded)`],
       !health.problem && ['Records', count(health.records), health.first_record > 1 && ` (from ${count(health.first_record)} on)`],
       server.scenario && ['Scenario', h('bdi', {}, server.scenario)],
       server.idle_expiry && ['Removed', `after ${server.idle_expiry} without use; this page counts as use`],
-    ].filter(Boolean);
-    fill($('#server-facts'), facts.map(([term, ...what]) => h('div', {}, h('dt', {}, term), h('dd', {}, what.filter(Boolean)))));
-    this.#draw('connected', sessions, () => this.#sessions(sessions));
-    this.#draw('webhooks', webhooks, () => this.#webhooks(webhooks));
-  }
-
-  // Draws a part again if its data has changed, and keeps the focus.
-  #draw(id, data, content) {
-    const key = JSON.stringify(data);
-    if (this.drawn[id] === key) return;
-    this.drawn[id] = key;
-    const place = document.getElementById(id);
-    const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
-    fill(place, content());
-    if (focused) place.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+    ];
+    fill($('#server-facts'), facts(its).map((one) => h('div', {}, one)));
+    fillChanged($('#connected'), [server.id, sessions], () => this.#sessions(sessions));
+    fillChanged($('#webhooks'), [server.id, webhooks], () => this.#webhooks(webhooks));
   }
 
   #sessions(sessions) {
@@ -171,6 +157,5 @@ export class ServerDetail {
 }
 
 function table(titles, rows) {
-  const head = h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, title))));
-  return h('div.wide', {}, h('table', {}, head, h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell) => h('td', {}, cell)))))));
+  return h('div.wide', {}, h('table', {}, columns(titles), h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell) => h('td', {}, cell)))))));
 }

@@ -1,9 +1,9 @@
 // The servers of this process: the main one, and further ones.
 
-import { api, Problem, onUpdate } from './api.js';
-import { $, h, throttle, plural } from './dom.js';
-import { shortcut } from './page.js';
-import { addWebhook, removeServer, resetServer, startServer } from './server_changes.js';
+import { api, Problem, onUpdate, decoded } from './api.js';
+import { LISTENERS } from './client_lines.js';
+import { $, h, throttle, plural, showProblem, fill } from './dom.js';
+import { shortcut, attempt, wordsOf, openForm, say } from './page.js';
 import { ServerDetail } from './server_detail.js';
 import { copyServerAsTest } from './server_test.js';
 import { WindowedList } from './windowed_list.js';
@@ -25,7 +25,7 @@ function row({ id, title, scenario, name, messages, sessions_open: sessions }) {
 
 function placeIn(pathname) {
   const segment = pathname.split('/')[2];
-  return segment ? decodeURIComponent(segment) : null;
+  return segment ? decoded(segment) : null;
 }
 
 function go(id, { replace = false } = {}) {
@@ -68,13 +68,12 @@ async function read() {
     $('#how-many').textContent = `${answer.servers.length} further${answer.expired ? `, ${answer.expired} expired` : ''}`;
     $('#how-many').title = `At most ${answer.max_servers.toLocaleString('en')} at the same time`;
     $('#first-server').textContent = `curl -X POST ${new URL('/v1/servers', location.href)} --json '{"name": "signup"}'`;
-    $('#list-problem').hidden = true;
+    showProblem($('#list-problem'));
     show();
     await readOpen(request);
   } catch (error) {
     if (request !== reading) return;
-    $('#list-problem').textContent = error.message;
-    $('#list-problem').hidden = false;
+    showProblem($('#list-problem'), error.message);
   }
 }
 
@@ -160,3 +159,66 @@ shortcut('Escape', 'Back to the list', () => {
   if (open !== null) go(null);
   list.element.focus();
 });
+
+// ---- starting, resetting and removing servers, and adding webhooks, with their dialogs
+
+// `main` are the endpoints of the main server; `started` gets the new server.
+async function startServer(main, started) {
+  const box = (name) => h('input', { type: 'checkbox', name: 'listeners', value: name, defaultChecked: name in main });
+  fill($('#listener-boxes'), LISTENERS.map((name) => h('label', {}, box(name), ` ${name}`)));
+  openForm('server-form', {}, async ({ name, scenario, accounts, idle_expiry: expiry }, form) => {
+    const listeners = new FormData(form).getAll('listeners');
+    const members = accounts.split('\n').map(wordsOf).filter((words) => words.length).map(([login, password = '', ...addresses]) => ({ login, password, addresses }));
+    if (members.some(({ password }) => !password)) {
+      throw new Problem(0, { detail: 'Write a login and a password into each line, as in “bob@example.org secret”.', field: 'accounts' });
+    }
+    const body = {
+      listeners,
+      ...(name && { name }),
+      ...(scenario && { scenario }),
+      ...(expiry && { idle_expiry: expiry }),
+      accounts: members,
+    };
+    started(await api.post('servers', body));
+  });
+  const { scenarios } = (await attempt(() => api.get('scenarios'))) ?? { scenarios: [] };
+  fill($('#scenarios'), scenarios.map(({ name, lesson }) => h('option', { value: name }, lesson ?? name)));
+}
+
+function resetServer({ path, title }, done) {
+  openForm('reset-form', {}, async (_, form) => {
+    const keep = new FormData(form).getAll('keep').join(',');
+    const { sessions } = await api.post(`${path}reset`, {}, { query: { keep } });
+    say(sessions.length ? `Reset. ${plural(sessions.length, 'session was', 'sessions were')} open.` : 'Reset.');
+    done();
+  });
+  $('#reset-form-title').textContent = `Reset ${title}`;
+}
+
+// `removed` is called when the server is gone, also if its verification failed.
+function removeServer({ id, title }, removed) {
+  openForm('remove-form', {}, async ({ verify }) => {
+    try {
+      await api.delete(`servers/${id}`, { verify: verify === 'on' ? '' : 'false' });
+      say(`Removed ${title}`);
+    } catch (error) {
+      if (!(error instanceof Problem) || !error.body.report) throw error;
+      $('#report pre').textContent = error.message;
+      $('#report').showModal();
+    }
+    removed();
+  });
+  $('#remove-form-title').textContent = `Remove ${title}`;
+}
+
+function addWebhook({ path }, done) {
+  openForm('webhook-form', {}, async ({ url, what, filters, secret }) => {
+    const values = {};
+    for (const word of filters.split(/\s+/).filter(Boolean)) {
+      const [name, value = ''] = [word.split('=', 1)[0], word.slice(word.indexOf('=') + 1)];
+      values[name] = name in values ? [values[name], value].flat() : value;
+    }
+    await api.post(`${path}webhooks`, { url, [what]: values, ...(secret && { secret }) });
+    done();
+  });
+}

@@ -1,7 +1,7 @@
 // The list of sessions: filtered, live, with marks for two that are to be compared.
 
 import { api, view, withQuery } from './api.js';
-import { $, h, fill, debounce, clockTime, duration, plural } from './dom.js';
+import { $, h, fill, debounce, clockTime, duration, plural, showProblem } from './dom.js';
 import { visible } from './octet_text.js';
 import { copyButton } from './page.js';
 import { lasted } from './session_row.js';
@@ -18,7 +18,7 @@ export class SessionList {
     Object.assign(this, { open });
     this.marks = [];
     this.store = new SessionStore(() => {
-      $('#list-problem').hidden = true;
+      showProblem($('#list-problem'));
       this.apply();
       changed();
     }, (problem) => this.fail(problem));
@@ -80,8 +80,7 @@ export class SessionList {
   }
 
   fail(problem) {
-    $('#list-problem').textContent = problem.message;
-    $('#list-problem').hidden = false;
+    showProblem($('#list-problem'), problem.message);
   }
 
   row(session) {

@@ -1,7 +1,7 @@
 // A session in words. A line as a row: when, how long after the line before, who, what, and what rules did.
 
 import { view, api } from './api.js';
-import { h, duration, octets as size, plural, clockTime, microseconds } from './dom.js';
+import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
 import { pieces, visible, octetsOf } from './octet_text.js';
 import { copyButton } from './page.js';
 import { WROTE, marked, rulesOf, ENDINGS } from './session_lines.js';
@@ -100,7 +100,7 @@ export function linePanel(line, lines, labels, findings, close) {
       copyButton(whole, 'the line'),
       h('button.quiet', { type: 'button', 'aria-label': 'Close the line', title: 'Close (Esc)', onclick: close }, '×')),
     h('pre.whole', { class: line.side, tabIndex: 0, 'aria-label': 'The whole line' }, textOf(line, LIMIT)),
-    h('dl.facts', {}, lineFacts(line, lines, labels, findings).map(([name, what]) => [h('dt', {}, name), h('dd', {}, what)])),
+    h('dl.facts', {}, facts(lineFacts(line, lines, labels, findings))),
   ];
 }
 
@@ -138,7 +138,7 @@ export function stateOf(session) {
 // `offer` stands in the place of findings that were not read.
 export function factsPanel(session, messages, findings, lines, offer) {
   return [
-    h('dl.facts', {}, facts(session).map(([name, what]) => [h('dt', {}, name), h('dd', {}, what)])),
+    h('dl.facts', {}, facts(sessionFacts(session))),
     session.tls ? [h('h3', {}, 'TLS'), h('dl.facts', {}, tls(session.tls))] : null,
     session.rules?.length ? [h('h3', {}, 'Rules that fired'), h('p.tag-list', {}, session.rules.map((rule) => h('a.tag.rule', { href: view('rules', rule) }, visible(rule))))] : null,
     messages.length ? [h('h3', {}, 'Messages'), h('ul.links', {}, messages.map(({ id, subject }) => h('li', {}, h('a', { href: view('messages', id) }, id), ' ', h('span', {}, visible(subject ?? '')))))] : null,
@@ -148,7 +148,7 @@ export function factsPanel(session, messages, findings, lines, offer) {
   ];
 }
 
-function facts(session) {
+function sessionFacts(session) {
   const its = [
     ['Listener', session.listener],
     ['Client', session.peer],
@@ -165,7 +165,7 @@ function facts(session) {
   return its.filter(([, what]) => what !== null);
 }
 
-const tls = ({ version, cipher, sni }) => [['Version', version], ['Cipher', cipher], ['SNI', sni === null ? 'none' : visible(sni)]].map(([name, what]) => [h('dt', {}, name), h('dd', {}, what)]);
+const tls = ({ version, cipher, sni }) => facts([['Version', version], ['Cipher', cipher], ['SNI', sni === null ? 'none' : visible(sni)]]);
 
 function counts({ lines, total }) {
   const count = { client: 0, server: 0, event: 0 };
@@ -174,8 +174,7 @@ function counts({ lines, total }) {
     count[line.side] += 1;
     if (line.isProblem) problems += 1;
   }
-  const its = [['Client', count.client], ['Server', count.server], ['Problems', problems], ['In all', duration(total)]];
-  return its.map(([name, n]) => [h('dt', {}, name), h('dd', {}, n.toLocaleString('en'))]);
+  return facts([['Client', count.client.toLocaleString('en')], ['Server', count.server.toLocaleString('en')], ['Problems', problems.toLocaleString('en')], ['In all', duration(total)]]);
 }
 
 function findingList(findings) {

@@ -1,6 +1,6 @@
 // A session as a test: its transcript has to be the same.
 
-import { api, v1 } from './api.js';
+import { absolute, api } from './api.js';
 import { copyAsTest, quoted } from './page.js';
 import { listenersOf } from './session_filters.js';
 
@@ -8,7 +8,7 @@ import { listenersOf } from './session_filters.js';
 const MOST_LINES = 400;
 
 export async function sessionAsTest(session) {
-  const url = new URL(v1(`sessions/${session.id}/transcript`), location.href).href;
+  const url = absolute(`sessions/${session.id}/transcript`);
   const text = await api.text(`sessions/${session.id}/transcript`);
   const lines = text.split('\n').slice(0, -1);
   const code = lines.length <= MOST_LINES ? inline(url, lines) : fromFile(url, session.id);
@@ -36,7 +36,7 @@ function fromFile(url, id) {
 
 // The list with its filters as a test: as many sessions as are shown. Words that are searched are left out.
 export function listAsTest(filters, count) {
-  const url = new URL(v1('sessions'), location.href).href;
+  const url = absolute('sessions');
   const wanted = Object.entries(filters).filter(([name]) => name in CONDITIONS).map(([name, value]) => CONDITIONS[name](value));
   // `around` the conditions, if there are any.
   const all = (language, and, around, otherwise = '') => (wanted.length ? around(wanted.map((its) => its[language]).join(and)) : otherwise);

@@ -1,6 +1,6 @@
 // The open session: its heading, its lines, its facts, and what can be done with it.
 
-import { api, v1 } from './api.js';
+import { api, v1, resource } from './api.js';
 import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
 import { attempt, copy } from './page.js';
@@ -17,6 +17,7 @@ export class SessionView {
   constructor() {
     this.timeline = new Timeline();
     this.id = null;
+    this.requests = 0;
     this.readFindings = throttle(1500, () => this.findingsNow());
     this.drawFacts = throttle(400, () => this.factsNow());
     $('#end').addEventListener('click', () => this.end());
@@ -69,9 +70,10 @@ export class SessionView {
 
   async readSession() {
     const { id } = this;
+    const request = (this.requests += 1);
     try {
-      const session = await api.get(`sessions/${id}`);
-      if (this.id !== id) return;
+      const session = await api.get(resource('sessions', id));
+      if (this.id !== id || this.requests !== request) return;
       this.session = session;
       this.head();
     } catch (error) {

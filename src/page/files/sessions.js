@@ -1,6 +1,6 @@
 // The view of the sessions: the list, and the session that the URL names beside it.
 
-import { view, withQuery, prefix, onUpdate } from './api.js';
+import { view, withQuery, onUpdate, segmentsOf } from './api.js';
 import { $ } from './dom.js';
 import { shortcut } from './page.js';
 import { SessionList } from './session_list.js';
@@ -9,7 +9,7 @@ import { SessionView } from './session_view.js';
 
 const list = new SessionList({ open: (id) => go(id), changed: () => highlight() });
 const session = new SessionView();
-const openId = () => /^\/sessions\/([^/]+)$/.exec(location.pathname.slice(prefix.length))?.[1] ?? null;
+const openId = () => segmentsOf(location.pathname)[1] ?? null;
 
 function go(id) {
   if (id === openId()) return;

@@ -29,13 +29,15 @@ export class Timeline {
     this.overview = new Overview($('#overview'), (index) => this.goTo(index));
     this.list.addEventListener('open', ({ detail }) => this.open(detail.item));
     this.list.addEventListener('cursor', ({ detail }) => {
-      history.replaceState(history.state, '', `#r${detail.item.seq}`);
+      this.nameLine(this.reader, detail.item.seq);
       if (this.opened) this.open(detail.item);
     });
     this.element.addEventListener('scroll', () => this.scrolled(), { passive: true });
     $('#follow').addEventListener('click', () => this.follow(!this.follows));
     $('#line-search').addEventListener('input', debounce(120, () => this.filter()));
     $('#line-kind').addEventListener('change', () => this.filter());
+    // Browsers limit how often the URL may change.
+    this.nameLine = debounce(100, (reader, seq) => reader === this.reader && !reader.stopped.signal.aborted && history.replaceState(history.state, '', `#r${seq}`));
     this.drawOverview = throttle(400, () => this.overview.set(this.lines));
   }
 
