@@ -180,6 +180,7 @@ fn a_search_without_words_is_refused_wherever_it_is_read() {
     assert_eq!(api.post("/expectations", &json!({ "search": " " })).field(400), "search");
     let hook = json!({ "url": "http://127.0.0.1:9/", "messages": { "search": "" } });
     assert_eq!(api.post("/webhooks", &hook).field(400), "messages.search");
+    assert_eq!(api.delete("/messages?body=").field(400), "body");
     assert_eq!(ids(&api.ok("/messages")), ["m1"], "nothing was deleted");
 }
 

@@ -44,6 +44,10 @@ impl MessageFilters {
         clauses.extend(self.to.map(to));
         clauses.extend(self.from.map(from));
         clauses.extend(self.subject.map(subject));
+        if self.body.as_ref().is_some_and(|body| body.to_string().is_empty()) {
+            // It is in every message.
+            return Err(Problem::field("body", "`body` is empty; write the text to find, or leave `body` out"));
+        }
         clauses.extend(self.body.map(body));
         clauses.extend(self.attachment.map(attachment));
         clauses.extend(self.user.map(session::user));
