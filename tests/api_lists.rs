@@ -1,6 +1,6 @@
 //! Lists over HTTP that begin with the newest, and the search for words.
 
-use clients::api_client::ApiClient;
+use clients::api_client::{ApiClient, NONE};
 use clients::line_client::{LineClient, talk};
 use mailjig::MailServer;
 use serde_json::{Value, json};
@@ -256,4 +256,33 @@ fn a_session_says_what_was_refused_and_which_rules_fired() {
     assert_eq!(api.ok("/sessions")["sessions"], json!([first, second]));
     let sessions = server.sessions();
     assert_eq!((sessions[0].refused, sessions[0].rules.concat().as_str()), (4, "slowfullnoted"));
+}
+
+#[test]
+fn a_session_says_what_it_left_unfinished() {
+    let (server, api) = start();
+    let begin = |lines: &[&str], rest: &str| {
+        let mut client = LineClient::greeted(server.smtp().address());
+        for line in lines {
+            client.ask(line);
+        }
+        client.send(rest);
+    };
+    begin(&["HELO x", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA"], "Subject: lo");
+    begin(&["HELO x", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA"], "");
+    begin(&["HELO x"], "MAIL FRO");
+    begin(&["HELO x"], "");
+    api.post("/settled", &NONE).expect(204);
+
+    let left = api.ok("/sessions?open=false")["sessions"].as_array().unwrap().clone();
+    let left: Vec<&Value> = left.iter().map(|session| &session["ended"]["unfinished"]).collect();
+    assert_eq!(
+        left,
+        [
+            &json!({ "within": "DATA", "octets": 11 }),
+            &json!({ "within": "DATA", "octets": 0 }),
+            &json!({ "within": null, "octets": 8 }),
+            &Value::Null
+        ]
+    );
 }

@@ -155,6 +155,15 @@ struct EndedJson {
     #[schema(value_type = Object)]
     ending: Ending,
     text: String,
+    unfinished: Option<UnfinishedJson>,
+}
+
+/// What was received of an incomplete request when the session ended.
+#[derive(Serialize, ToSchema)]
+struct UnfinishedJson {
+    /// What the octets belong to, such as `DATA`; `null` for a line.
+    within: Option<&'static str>,
+    octets: u64,
 }
 
 impl<'a> From<&'a Session> for SessionJson<'a> {
@@ -173,7 +182,12 @@ impl<'a> From<&'a Session> for SessionJson<'a> {
             refused: session.refused,
             rules: &session.rules,
             records: session.records,
-            ended: session.ended.map(|(at, ending)| EndedJson { at, ending, text: ending.to_string() }),
+            ended: session.ended.map(|(at, ending)| EndedJson {
+                at,
+                ending,
+                text: ending.to_string(),
+                unfinished: session.unfinished.map(|its| UnfinishedJson { within: its.within, octets: its.octets }),
+            }),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use super::Ending;
 use crate::base::{SessionNo, Timestamp};
 use crate::protocol::Listener;
+#[cfg(feature = "api")]
+use crate::protocol::Unfinished;
 
 /// What a TLS handshake negotiated.
 ///
@@ -82,6 +84,10 @@ pub struct Session {
     #[cfg(feature = "api")]
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) records: usize,
+    /// What was received of an incomplete request when it ended.
+    #[cfg(feature = "api")]
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) unfinished: Option<Unfinished>,
     /// When and why it ended; `None` while it lasts.
     pub ended: Option<(Timestamp, Ending)>,
 }

@@ -61,6 +61,8 @@ impl SessionLog {
             rules: Vec::new(),
             #[cfg(feature = "api")]
             records: 0,
+            #[cfg(feature = "api")]
+            unfinished: None,
             ended: None,
         };
         Self {
@@ -132,8 +134,14 @@ impl SessionLog {
                 if !heard.is_empty() {
                     ended.text = self.write(heard, said);
                 }
+                #[cfg(feature = "api")]
+                let unfinished = self.unfinished();
                 let facts = Arc::make_mut(&mut self.facts);
                 facts.ended = Some((at, ended.ending));
+                #[cfg(feature = "api")]
+                {
+                    facts.unfinished = unfinished;
+                }
                 facts.idling = false;
                 self.text.shrink_to_fit();
                 self.records.shrink_to_fit();

@@ -23,7 +23,12 @@ impl LineClient {
     }
 
     pub(crate) fn say(&mut self, line: &str) {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        self.send(&format!("{line}\r\n"));
+    }
+
+    /// Sends text without a line end.
+    pub(crate) fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
     }
 
     /// Sends a line. Returns the next line of the server.

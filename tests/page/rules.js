@@ -221,6 +221,61 @@ test('the editor shows errors at their lines, and keeps the text', async () => {
     }, { expected: [422] });
 });
 
+test('the browser asks before a new rule that was typed is lost', async () => {
+    const server = await newServer();
+    const asked = [];
+    await inBrowser(async page => {
+        await open(page, server, '?edit=rule');
+        await editor(page).click();
+        await page.keyboard.type('# mine');
+        // It is answered with no, so the text stays.
+        const question = page.waitForEvent('dialog');
+        await page.evaluate(() => setTimeout(() => location.reload()));
+        await question;
+        assert.deepEqual(asked, ['beforeunload']);
+        assert.match(await editor(page).inputValue(), /# mine/);
+        await page.getByRole('button', { name: 'Revert' }).click();
+        await page.reload();
+        assert.equal(asked.length, 1);
+    }, { asks: dialog => asked.push(dialog.type()) });
+});
+
+test('a template says how its rule is called, and can replace the one that it made before', async () => {
+    const server = await newServer();
+    await mount(server, '[[rule]]\nid = "lose-message"\non = "smtp.message"\ntimes = 1\ndo = { deliver = false }\n');
+    await inBrowser(async page => {
+        await open(page, server, '?template=lose-message');
+        await page.locator('#fault-form').getByLabel(/^Rule/).selectOption('New rule lose-message-2');
+        assert.match(await editor(page).inputValue(), /id = "lose-message-2"/);
+        await page.locator('#fault-form').getByLabel(/^Rule/).selectOption('Replace lose-message');
+        assert.match(await editor(page).inputValue(), /id = "lose-message"/);
+        await accessible(page);
+        await page.getByRole('button', { name: 'Apply' }).click();
+        await page.getByText('Replaced lose-message').waitFor();
+        await page.waitForURL(`${server.page}/rules/lose-message`);
+        const { rules } = await server.get('rules');
+        assert.deepEqual(rules.map(({ rule }) => rule.id), ['lose-message']);
+        assert.doesNotMatch(rules[0].text, /times = 1/);
+        await page.getByText('added over HTTP or on the page').waitFor();
+
+        // `y` copies the open panel as a test.
+        await page.locator('#rule').focus();
+        await page.keyboard.press('y');
+        await page.getByRole('dialog', { name: 'Copy as test' }).waitFor();
+    });
+});
+
+test('before a scenario is loaded, it says that the counts of added rules begin again', async () => {
+    const server = await newServer({ scenario: 'smtp-greylist' });
+    await mount(server, '[[rule]]\nid = "mine"\non = "smtp.rset"\ndo = { reply = "250 mine" }\n');
+    await inBrowser(async page => {
+        await open(page, server, '?scenario=smtp-quit-no-reply');
+        await page.locator('#replaces', { hasText: 'their counts begin again' }).waitFor();
+        await page.getByRole('button', { name: 'Load', exact: true }).click();
+        await page.getByRole('dialog', { name: 'Replace smtp-greylist?' }).getByText('their counts begin again').waitFor();
+    });
+});
+
 test('a rule is edited in place, and the text survives what happens meanwhile', async () => {
     const server = await newServer();
     await mount(server, FULL);

@@ -36,15 +36,24 @@ test('an open session grows live, follows its end, and can be ended with a reply
         await page.getByText('127 lines').waitFor();
         assert.equal(await page.locator('#lines').evaluate(lines => lines.scrollTop), place);
 
+        // Enter alone ends nothing; an open session has no time in all.
+        assert.equal(await page.locator('#facts').getByText(/^(In all|Lasted)$/).count(), 0);
+        await page.keyboard.press('e');
+        await page.getByRole('dialog', { name: 'End session s1' }).waitFor();
+        await page.keyboard.press('Enter');
+        await page.getByRole('dialog', { name: 'End session s1' }).waitFor({ state: 'hidden' });
+        assert.equal((await server.get('sessions/s1')).ended, null);
+
         await page.getByRole('button', { name: 'End …' }).click();
         const dialog = page.getByRole('dialog', { name: 'End session s1' });
         await accessible(page);
         await dialog.getByLabel('Reply, without CRLF').fill('421 4.3.2 Enough');
         await dialog.getByRole('button', { name: 'End it' }).click();
         await client.ended;
-        await page.locator('#session-state', { hasText: 'Ended by a test' }).waitFor();
-        await page.getByLabel('Which lines').selectOption('problems');
-        await line(page, 'Ended by a test').waitFor();
+        await page.locator('#session-state:not(.bad)', { hasText: 'Ended over HTTP or by a rule' }).waitFor();
+        await page.getByLabel('Which lines').selectOption('events');
+        await line(page, 'Ended over HTTP or by a rule').waitFor();
+        assert.equal(await line(page, 'Ended over HTTP or by a rule').locator('.tag.bad').count(), 0);
         await page.getByLabel('Which lines').selectOption('server');
         await page.getByLabel('Search the lines').fill('enough');
         await line(page, '421 4.3.2 Enough').waitFor();
@@ -271,25 +280,58 @@ test('it is downloaded and copied as it was', async () => {
     });
 });
 
-test('the code of “Copy as test” passes for what is shown, and fails after a change', async () => {
+const CODE = /^.*the code under test sends or reads mail here.*$/m;
+
+// A client that says this in a session of its own, as code of each language.
+function clientIn(language, port, ...lines) {
+    const python = `import socket, sys\ns = socket.create_connection(("127.0.0.1", ${port})).makefile("rw", newline="")\ndef read():\n    while s.readline()[3:4] == "-":\n        pass\nread()\nfor line in ${JSON.stringify(lines)}:\n    s.write(line + "\\r\\n")\n    s.flush()\n    read()`;
+    return { curl: `python3 - <<'CLIENT'\n${python}\nCLIENT`, Python: python, JavaScript: `(await import('node:child_process')).execFileSync('python3', ['-c', ${JSON.stringify(python)}]);` }[language];
+}
+
+test('the code of “Copy as test” waits for a new session, passes if that is alike, and fails if it is not', async () => {
     const server = await newServer();
-    await dialogue(server.endpoints.smtp.port, 'EHLO "quoted".example', "NOOP it's $HOME \\ done");
+    await server.deliver('bob@example.org', 'Subject: an older one\r\n\r\n');
+    await rule(server, 'full', 'smtp.vrfy', { reply: '252 2.0.0 Maybe' });
+    await rule(server, 'gone', 'smtp.help', { reply: '214 2.0.0 None' });
+    const lines = ['EHLO "quoted".example', "NOOP it's $HOME \\ done", 'VRFY bob', 'HELP', 'MAIL FROM:<ann@example.org>', 'RCPT TO:<bob@example.org>', 'DATA', 'Subject: x\r\n\r\nx\r\n.', 'QUIT'];
+    const { port } = server.endpoints.smtp;
+    await dialogue(port, ...lines.slice(0, -1));
     await ended(server);
     const run = promisify(execFile);
+    const runs = (language, text) => ({
+        curl: () => run('bash', ['-c', text]),
+        Python: () => run('python3', ['-c', text]),
+        JavaScript: () => run('node', ['--input-type=module', '-e', text]),
+    })[language]();
     await inBrowser(async page => {
         await openSession(page, server, 's1');
         const code = await codeOf(page);
-        const runs = (language, text) => ({
-            curl: () => run('bash', ['-c', text]),
-            Python: () => run('python3', ['-c', text]),
-            JavaScript: () => run('node', ['--input-type=module', '-e', text]),
-        })[language]();
         for (const language of ['curl', 'Python', 'JavaScript']) {
-            await runs(language, code[language]);
-            await assert.rejects(runs(language, code[language].replace('250 2.0.0 Ok', '250 2.0.0 Not')), language);
+            const withClient = (...its) => code[language].replace(CODE, () => clientIn(language, port, ...its));
+            await runs(language, withClient(...lines));
+            await assert.rejects(runs(language, withClient(...lines.filter(each => each !== 'HELP'))), language);
+            await assert.rejects(runs(language, code[language].replace('wait=10s', 'wait=10ms')), `${language} without a client`);
         }
-        assert.match(code.Rust, /assert_eq!\(server\.transcript\(\)/);
+        assert.match(code.Rust, /^use mailjig::prelude::\*;\n\n#\[test\]\nfn the_session_is_as_before\(\) \{/);
+        assert.match(code.Rust, /server\.mount\(on\(rules::smtp::event\("vrfy"\)\)/);
+        assert.match(code.Rust, /"C: <m1>",\n.*queued as m1",/, 'a fresh server numbers anew');
+        await shot(page, 'session-test');
+
+        await server.delete('rules/gone');
+        assert.match((await codeOf(page)).Rust, /It also needs rules that were removed: "gone"/);
     });
+});
+
+test('an open session is not copied as a test before it has ended', async () => {
+    const server = await newServer();
+    const client = connect(server.endpoints.smtp.port);
+    await client.until('220 ');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await page.keyboard.press('y');
+        await page.getByText('s1 is still open: it can be copied as a test when it has ended').waitFor();
+    });
+    client.close();
 });
 
 test('hostile lines are shown as text, and what cannot be seen is written out', async () => {
@@ -318,7 +360,7 @@ test('hostile lines are shown as text, and what cannot be seen is written out', 
         await shot(page, 'session-hostile');
         await line(page, '\\x1b[31m').locator('.line').click();
         assert.match(await whole(page).textContent(), /^\\x1b\[31mred/);
-        const [code] = await Promise.all([page.locator('#copy-test-code').textContent(), page.keyboard.press('t')]);
+        const [code] = await Promise.all([page.locator('#copy-test-code').textContent(), page.keyboard.press('y')]);
         assert.equal(typeof code, 'string');
     });
 });

@@ -108,6 +108,73 @@ test('the list shows what a session was, and its filters are in the URL', async 
     imapClient.close();
 });
 
+test('what was broken off is red, and a client without QUIT is not', async () => {
+    const server = await newServer();
+    const { smtp, imap } = server.endpoints;
+    const begin = async (port, ...lines) => {
+        const client = connect(port);
+        await client.until('\r\n');
+        for (const each of lines) {
+            client.send(`${each}\r\n`);
+            await client.until('\r\n');
+        }
+        return client;
+    };
+    const leave = async (client, text) => {
+        client.socket.end(text);
+        await client.ended;
+    };
+    await leave(await begin(smtp.port, 'HELO a.example', 'MAIL FROM:<ann@example.org>', 'RCPT TO:<bob@example.org>', 'DATA'), '');
+    await leave(await begin(smtp.port, 'HELO b.example', 'MAIL FROM:<ann@example.org>', 'RCPT TO:<bob@example.org>', 'DATA'), 'Subject: half');
+    await leave(await begin(smtp.port, 'HELO c.example'), 'MAIL FR');
+    await leave(await begin(smtp.port, 'HELO d.example'), '');
+    await leave(await begin(imap.port, 'a NOOP'), '');
+    await leave(await begin(smtp.port, 'STARTTLS'), 'no handshake\r\n');
+    await ended(server);
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/sessions`);
+        for (const [id, text] of [['s1', '! message incomplete'], ['s2', '! message incomplete'], ['s3', '! request incomplete'], ['s6', '! TLS failed']]) await row(page, id).locator('.tag.bad', { hasText: text }).waitFor();
+        for (const [id, text] of [['s4', 'no QUIT'], ['s5', 'no LOGOUT']]) await row(page, id).locator('.tag:not(.bad)', { hasText: text }).waitFor();
+        await accessible(page);
+        await page.getByLabel('Outcome').selectOption('wrong');
+        await page.waitForFunction(() => [...document.querySelectorAll('#sessions .row .id')].map(each => each.textContent.trim()).join() === 's6,s3,s2,s1');
+        const code = await codeOf(page);
+        await promisify(execFile)('bash', ['-c', code.curl]);
+        await promisify(execFile)('python3', ['-c', code.Python]);
+        await promisify(execFile)('node', ['--input-type=module', '-e', code.JavaScript]);
+        assert.match(code.Rust, /#\[test\]/);
+
+        await openSession(page, server, 's1');
+        await page.locator('#session-state.bad', { hasText: 'message incomplete' }).waitFor();
+        await openSession(page, server, 's5');
+        await page.locator('#session-state:not(.bad)', { hasText: 'without LOGOUT' }).waitFor();
+        await page.getByLabel('Which lines').selectOption('problems');
+        await page.getByText(/^0 of \d+ lines$/).waitFor();
+    });
+});
+
+test('beside an open session, nothing in the list is cut off', async () => {
+    const server = await newServer();
+    await rule(server, 'lost', 'smtp.rcpt', { reply: '452 4.2.2 Mailbox full' });
+    const client = connect(server.endpoints.smtp.port);
+    for (const each of ['', 'HELO a.example\r\n', 'MAIL FROM:<a@example.org>\r\n', 'RCPT TO:<b@example.org>\r\n']) {
+        client.send(each);
+        await client.until('\r\n');
+    }
+    client.socket.end('NOO');
+    await client.ended;
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await row(page, 's1').getByText('lost').waitFor();
+        assert.ok((await page.locator('.pane.list').boundingBox()).width >= 360);
+        const cut = await page.locator('#sessions .tag, #filters select').evaluateAll(all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent));
+        assert.deepEqual(cut, []);
+        const tooNarrow = await page.locator('#filters select').evaluateAll(all => all.map(each => each.clientWidth).filter(width => width < 130));
+        assert.deepEqual(tooNarrow, []);
+        await shot(page, 'sessions-beside');
+    });
+});
+
 test('many sessions at once arrive in the list, and a reset empties it', async () => {
     const server = await newServer();
     await inBrowser(async page => {
@@ -155,7 +222,7 @@ test('everything works with the keyboard alone', async () => {
         await page.getByText(/^2 of \d+ lines$/).waitFor();
         await press('Escape', 'i');
         assert.equal(await page.locator('#facts').isVisible(), false);
-        await press('i', 't');
+        await press('i', 'y');
         await page.getByRole('dialog', { name: 'Copy as test' }).waitFor();
         await press('Escape', 'Escape');
         await page.waitForURL(`${server.page}/sessions`);

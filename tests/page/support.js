@@ -47,8 +47,9 @@ async function call(method, url, body) {
 
 // Runs `use(page)` in a window of its own, and fails if the page logs an error, violates its policy, throws, asks another
 // host or opens a dialog of the browser. Answers that the test provokes are named in `expected`, as numbers of statuses;
-// `tolerated(text, url)` says what else may be, in the document of this URL.
-async function inBrowser(use, { width = 1280, height = 800, scheme = 'light', expected = [], tolerated = () => false, ...options } = {}) {
+// `tolerated(text, url)` says what else may be, in the document of this URL;
+// `asks(dialog)` which dialogs of the browser may be, which are answered with no.
+async function inBrowser(use, { width = 1280, height = 800, scheme = 'light', expected = [], tolerated = () => false, asks = () => false, ...options } = {}) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(WITHIN);
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: root });
@@ -56,7 +57,7 @@ async function inBrowser(use, { width = 1280, height = 800, scheme = 'light', ex
     const note = (text, url) => tolerated(text, url) || wrong.push(`${text} (in ${url})`);
     const watch = page => {
         page.on('pageerror', error => wrong.push(`error: ${error.stack ?? error}`));
-        page.on('dialog', dialog => (wrong.push(`dialog: ${dialog.message()}`), dialog.dismiss()));
+        page.on('dialog', dialog => (asks(dialog) || wrong.push(`dialog: ${dialog.type()} ${dialog.message()}`), dialog.dismiss()));
         page.on('console', message => {
             const isExpected = expected.some(status => message.text().includes(`status of ${status}`));
             if (['error', 'warning'].includes(message.type()) && !isExpected) note(`console: ${message.text()}`, message.location().url);

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::Driver;
 use super::open_exchange::OpenExchange;
 use crate::journal::{Ending, Noted, RecordKind, UNFINISHED_KEPT, Weight};
-use crate::protocol::{Event, Machine};
+use crate::protocol::{Event, Machine, Unfinished};
 use crate::rule::CloseMode;
 use crate::world::EndCommand;
 
@@ -38,7 +38,7 @@ impl<M: Machine> Driver<M> {
         {
             self.wire.reset_at_drop();
         }
-        let unfinished = self.unfinished().octets;
+        let unfinished = self.unfinished();
         let [start, more] = self.machine.unfinished_octets();
         let first = start.iter().chain(more).chain(&self.input[..]).take(UNFINISHED_KEPT);
         let first: Vec<u8> = first.copied().collect();
@@ -67,14 +67,15 @@ impl<M: Machine> Driver<M> {
     }
 
     /// Records the end. From here on the session takes no commands.
-    pub(super) fn over(&mut self, ending: Ending, unfinished: u64, first: &[u8]) {
+    pub(super) fn over(&mut self, ending: Ending, unfinished: Unfinished, first: &[u8]) {
         self.is_over = true;
         // Before the end is recorded: whoever sees the record must find no handle of the session.
         self.engine.dismiss(self.session);
         let in_vain = self.handle.close();
         self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));
-            world.end(self.session, ending, unfinished, first, now);
+            world.journal.set_unfinished(self.session, unfinished);
+            world.end(self.session, ending, unfinished.octets, first, now);
         });
     }
 

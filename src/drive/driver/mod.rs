@@ -119,7 +119,7 @@ impl<M: Machine> Driver<M> {
         };
         self.free_answers();
         if caught(self.leave(ending)).await.is_none() && !self.is_over {
-            self.over(Ending::Bug, 0, &[]);
+            self.over(Ending::Bug, Unfinished::default(), &[]);
         }
     }
 

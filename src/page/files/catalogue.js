@@ -4,7 +4,7 @@ import { api, view, withQuery } from './api.js';
 import { $, h, fill, plural, showProblem } from './dom.js';
 import { ask, attempt, say, copyAsTest } from './page.js';
 import { scenarioTest } from './rule_code.js';
-import { mountText, faultNamed, freeName, showFault, checkRule, checkScenario } from './rule_texts.js';
+import { mountText, faultNamed, showFault, checkRule, checkScenario } from './rule_texts.js';
 import { rulesOf } from './toml.js';
 import { keepAsking, TomlEditor } from './toml_editor.js';
 
@@ -80,7 +80,7 @@ export class Catalogue {
   // Says what the actions would do.
   #offer() {
     const now = this.inForce();
-    $('#replaces').textContent = now?.name ? `Load replaces ${now.name}: its ${plural(now.rules.length, 'rule')}, its accounts and its mail. Rules that were added stay.` : 'No scenario is loaded. Load leaves the rules that were added.';
+    $('#replaces').textContent = now?.name ? `Load replaces ${now.name}: its ${plural(now.rules.length, 'rule')}, its accounts and its mail. Rules that were added stay; their counts begin again.` : 'No scenario is loaded. Load leaves the rules that were added; their counts begin again.';
     const { whyNot, leavesOut, rules } = rulesOf(this.open.text, this.#all());
     $('#add-rules').disabled = whyNot.length > 0;
     const what = whyNot.includes('no rules') ? 'it has none' : `they need what else is in it: ${whyNot.join(', ')}`;
@@ -90,7 +90,7 @@ export class Catalogue {
   async load() {
     const now = this.inForce();
     const { name } = this.open;
-    if (now?.name && !(await ask(`Replace ${now.name}?`, `${name} takes its place: the ${plural(now.rules.length, 'rule')}, the accounts and the mail of ${now.name} are removed.`, 'Replace'))) return;
+    if (now?.name && !(await ask(`Replace ${now.name}?`, `${name} takes its place: the ${plural(now.rules.length, 'rule')}, the accounts and the mail of ${now.name} are removed. Rules that were added stay, and their counts begin again.`, 'Replace'))) return;
     await this.#try(async () => {
       await api.put('scenario', { name, params: this.#params() });
       say(`Loaded ${name}`);
@@ -154,7 +154,7 @@ event = "smtp.message"
 
 const ABOUT = {
   rule: 'One [[rule]] in TOML. It is mounted outside of the rules in force.',
-  scenario: 'A scenario in TOML. It replaces the scenario in force: its rules, its accounts and its mail. Rules that were added stay.',
+  scenario: 'A scenario in TOML. It replaces the scenario in force: its rules, its accounts and its mail. Rules that were added stay; their counts begin again.',
 };
 
 export class EditPane {
@@ -190,7 +190,7 @@ export class EditPane {
     const text = kept?.text ?? (this.kind === 'scenario' ? SCENARIO : RULE);
     this.editor.open(kept?.isChanged || fault ? '' : text, { draft: fault ? '' : text });
     if (fault) {
-      showFault(form, fault, freeName(fault.name, this.rules()), (its) => this.editor.update(its, 'The text was changed by hand; Revert shows what the form says.'));
+      showFault(form, fault, this.rules(), (its) => this.editor.update(its, 'The text was changed by hand; Revert shows what the form says.'));
       if (kept?.isChanged) this.editor.write(kept.text);
     }
     return 'editing';
@@ -209,8 +209,11 @@ export class EditPane {
 
   async #apply(text) {
     if (this.kind === 'scenario') return this.#load(text);
-    const { rule, text: saved } = await mountText(text);
-    say(`Mounted ${rule.id}`);
+    // A template offers to replace the rule that it made before.
+    const chosen = $('#fault-form').hidden ? null : $('#fault-form').elements.rule.value;
+    const replaced = this.rules().find(({ rule }) => rule.id === chosen);
+    const { rule, text: saved } = await mountText(text, replaced);
+    say(replaced ? `Replaced ${chosen}` : `Mounted ${rule.id}`);
     await this.reload();
     this.#leave();
     await this.go(view('rules', rule.id));
@@ -221,7 +224,7 @@ export class EditPane {
     const { name } = this.inForce() ?? {};
     const { problems } = await checkScenario(text);
     if (problems.length) throw Object.assign(new Error('The scenario is not valid.'), { problems });
-    if (name && !(await ask(`Replace ${name}?`, 'This scenario takes its place: its rules, its accounts and its mail are removed.', 'Replace'))) return null;
+    if (name && !(await ask(`Replace ${name}?`, 'This scenario takes its place: its rules, its accounts and its mail are removed. Rules that were added stay, and their counts begin again.', 'Replace'))) return null;
     const loaded = await api.put('scenario', { text });
     say(`Loaded ${loaded.name}`);
     await this.reload();

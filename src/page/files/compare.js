@@ -135,7 +135,7 @@ shortcut('k', 'Line before', () => list.moveTo(list.cursor - 1, { focus: true })
 shortcut('n', 'Next difference', () => move(1));
 shortcut('p', 'Difference before', () => move(-1));
 shortcut('s', 'Swap the two sessions', () => swap());
-shortcut('t', 'Copy as test', () => $('#test').click());
+shortcut('y', 'Copy as test', () => $('#test').click());
 shortcut('Escape', 'Close the lines, then go back to the sessions', () => close() || (location.href = view('sessions')));
 const swap = () => (location.href = view('sessions', right, 'compare', left));
 $('#next').addEventListener('click', () => move(1));
@@ -148,7 +148,7 @@ $('#test').addEventListener('click', () => {
   const urls = [left, right].map((id) => absolute(`sessions/${id}/transcript`));
   copyAsTest(`Fails if the sessions ${left} and ${right} do not have the same lines. The Rust code belongs in a test that starts its own server.`, {
     curl: `# bash\ndiff <(curl -sSf ${quoted.curl(urls[0])}) <(curl -sSf ${quoted.curl(urls[1])})\n`,
-    rust: `use mailjig::prelude::*;\n\nlet server = MailServer::start();\n// … the code under test connects twice …\nserver.wait_for_no_session().block();\nlet lines = |i: usize| server.transcript_of(server.sessions()[i].no).to_string();\nassert_eq!(lines(0), lines(1));\n`,
+    rust: `use mailjig::prelude::*;\n\n#[test]\nfn both_sessions_are_alike() {\n    let server = MailServer::start();\n    // … the code under test connects twice …\n    server.wait_for_no_session().block();\n    let lines = |i: usize| server.transcript_of(server.sessions()[i].no).to_string();\n    assert_eq!(lines(0), lines(1));\n}\n`,
     python: `from urllib.request import urlopen\n\nfirst, second = (urlopen(url).read().decode() for url in ${JSON.stringify(urls)})\nassert first == second, f"{first}\\n{second}"\n`,
     javascript: `import assert from 'node:assert/strict';\n\nconst read = async (url) => (await fetch(url)).text();\nassert.equal(await read(${quoted.javascript(urls[0])}), await read(${quoted.javascript(urls[1])}));\n`,
   });

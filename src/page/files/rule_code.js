@@ -72,7 +72,7 @@ function scenarioOf(rules, used) {
 
 // How a Rust test has these rules, the outermost first: statements. `shipped` is the scenario in force, if it comes with
 // mailjig.
-function rustServer(rules, shipped, seed) {
+export function rustServer(rules, shipped, seed) {
   const added = rules.filter((its) => !(shipped && its.loaded));
   const mounts = added.map(({ rule }) => rustRule(rule, '    ')).reverse();
   const builder = (scenario) => `    let server = MailServer::builder()\n        .scenario(${scenario}.seed(${seed}))\n        .start();`;
@@ -99,9 +99,9 @@ function rustExpectation({ matcher, times }) {
   return `    server.expect(${count}, ${first}${others.map((other) => `.and(${other})`).join('')});`;
 }
 
-const test = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
+export const rustTest = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
 
-const CODE = 'the code under test sends or reads mail here';
+export const CODE = 'the code under test sends or reads mail here';
 
 // A test that mounts the rule, and fails if it does not fire.
 export function ruleTest({ rule, text }) {
@@ -120,7 +120,7 @@ export function ruleTest({ rule, text }) {
       `# … ${CODE} …`,
       `curl -sS --fail-with-body ${quoted.curl(fires)}`,
     ].join('\n'),
-    rust: `use std::time::Duration;\n\n${test('the_rule_fires', `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    rule.wait(1).within(Duration::from_secs(5)).block();`)}`,
+    rust: `use std::time::Duration;\n\n${rustTest('the_rule_fires', `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    rule.wait(1).within(Duration::from_secs(5)).block();`)}`,
     python: [
       PYTHON,
       `call("DELETE", ${quoted.python(its)}, missing_ok=True)  # one from before`,
@@ -163,7 +163,7 @@ function whole(curl, rust, python, javascript, hasCode) {
   const verify = here('verify?wait=5s');
   return {
     curl: ['#!/bin/sh', 'set -e', ...curl, ...(hasCode ? [`# … ${CODE} …`] : []), `curl -sS --fail-with-body -X POST ${quoted.curl(verify)}`].join('\n'),
-    rust: test('what_is_expected_happens', `${rust}\n    server.verify().block();`),
+    rust: rustTest('what_is_expected_happens', `${rust}\n    server.verify().block();`),
     python: [PYTHON, ...python, ...(hasCode ? [`# … ${CODE} …`] : []), `call("POST", ${quoted.python(verify)})`].join('\n'),
     javascript: [JAVASCRIPT, ...javascript, ...(hasCode ? [`// … ${CODE} …`] : []), `await call('POST', ${quoted.javascript(verify)});`].join('\n'),
   };

@@ -21,12 +21,15 @@ export async function checkRule(text) {
 
 // ---- the form of a fault: its fields write the rule into the editor
 
-// Fills the form and calls `write` with the rule's text, at once and when a field changes. `name` is a new name for it.
-export function showFault(form, fault, name, write) {
-  const controls = fault.fields.map((field) => control(field));
+// Fills the form and calls `write` with the rule's text, at once and when a field changes. The rule is a new one, or replaces
+// that of the template's name in `rules`.
+export function showFault(form, fault, rules, write) {
+  const name = freeName(fault.name, rules);
+  const options = [[name, `New rule ${name}`], [fault.name, `Replace ${fault.name}`]].slice(0, name === fault.name ? 1 : 2);
+  const controls = [{ name: 'rule', label: 'Rule', value: name, options }, ...fault.fields].map((field) => control(field));
   const make = () => {
     const values = Object.fromEntries(controls.map(({ field, input }) => [field.name, input.value]));
-    write(tomlRule({ id: name, ...fault.make(values) }));
+    write(tomlRule({ id: values.rule, ...fault.make(values) }));
   };
   fill(form, controls.map(({ field, input }) => h('label', {}, h('span', {}, field.label), input, field.hint ? h('small.muted', {}, field.hint) : null)));
   form.oninput = make;

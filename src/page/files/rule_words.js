@@ -116,7 +116,7 @@ export const REASONS = {
 };
 
 // The name of a rule's origin.
-export const originWords = ({ origin, loaded }) => (loaded ? `scenario, ${origin}` : origin === 'added over HTTP' ? 'added over HTTP' : `Rust, ${origin}`);
+export const originWords = ({ origin, loaded }) => (loaded ? `scenario, ${origin}` : origin === 'added over HTTP' ? 'added over HTTP or on the page' : `Rust, ${origin}`);
 
 // ---- the rulebook as a list, the outermost rule first
 

@@ -229,6 +229,9 @@ addEventListener('popstate', arrive);
 
 // ---- keys
 
+// What copies the open panel as a test.
+const TESTS = { board: '#verify-copy', rule: '#rule-test', scenario: '#scenario-test' };
+
 // The links of the list that is shown, or null for the rulebook.
 const links = () => ({ catalogue: $$('#scenario-list a'), templates: $$('#template-list a') })[place().kind] ?? null;
 
@@ -250,6 +253,7 @@ shortcut('/', 'Search', () => $('#search').focus());
 shortcut('n', 'New rule', () => go(withQuery(HOME, { edit: 'rule' })).then(() => editing.focus()));
 shortcut('c', 'Catalogue', () => go(`${HOME}?catalogue`).then(() => step(1)));
 shortcut('t', 'Templates', () => go(`${HOME}?templates`).then(() => step(1)));
+shortcut('y', 'Copy as test', () => $(TESTS[place().panel])?.click());
 shortcut('v', 'Verify', () => go(`${HOME}?server`).then(() => verification.verify()));
 shortcut('p', 'Pause or resume the clock', () => board.toggleClock());
 shortcut('l', 'Load the open scenario', () => isShown('scenario') && catalogue.load());

@@ -1,6 +1,7 @@
 // The filters of the list of sessions. They are in the URL.
 
 import { $ } from './dom.js';
+import { endedBadly } from './session_ending.js';
 
 const PROTOCOLS = { smtp: ['smtp', 'submission', 'smtps', 'lmtp'], imap: ['imap', 'imaps'], pop3: ['pop3', 'pop3s'] };
 export const protocolOf = (listener) => Object.keys(PROTOCOLS).find((name) => PROTOCOLS[name].includes(listener)) ?? 'smtp';
@@ -9,6 +10,7 @@ export const protocolOf = (listener) => Object.keys(PROTOCOLS).find((name) => PR
 export const listenersOf = (value) => (value.endsWith('.*') ? (PROTOCOLS[value.slice(0, -2)] ?? []) : [value]);
 
 const OUTCOMES = {
+  wrong: (session) => session.refused > 0 || endedBadly(session),
   refused: ({ refused }) => refused > 0,
   rule: ({ rules }) => rules.length > 0,
   unclean: ({ ended }) => ended !== null && ended.ending !== 'clean',

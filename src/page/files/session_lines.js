@@ -4,6 +4,7 @@
 import { api } from './api.js';
 import { microseconds, plural } from './dom.js';
 import { fromApi, lengthInOctets, octetsOf } from './octet_text.js';
+import { endingWords, isBadEnding } from './session_ending.js';
 
 // Events that happen without a request.
 const UNASKED = /^(tcp|tls)\.|\.(greeting|lapse|stop|push|delivery)$|^imap\.fetch\.item$|^(mail\.delivered|state\.changed|timer)$/;
@@ -20,6 +21,7 @@ class SessionLines {
     this.opened = null;
     this.next = 0;
     this.isEnded = false;
+    this.isImap = false;
     this.isPartial = false;
     // Replies that were sent in part and have labels: what left is known when the labels are.
     this.unplaced = [];
@@ -33,6 +35,7 @@ class SessionLines {
         // Older records were discarded.
         this.isPartial = record.kind !== 'opened';
       }
+      this.isImap ||= (record.event ?? record.listener ?? '').startsWith('imap');
       ADD[record.kind]?.(this, record, microseconds(this.opened, record.at));
     }
     this.next = next;
@@ -168,22 +171,9 @@ function ended(its, record, at) {
   const begun = fromApi(record.heard ?? '', record.heard_base64);
   if (begun.text) its.push({ side: 'client', who: 'C|', seq: record.seq, at, text: begun.text, isBinary: begun.isBinary, from: 0, turn: null, isProblem: true });
   if (record.unfinished) its.event(record, at, `${plural(record.unfinished, 'octet')} of an incomplete request ${record.unfinished === 1 ? 'was' : 'were'} lost`, { isProblem: true });
-  its.event(record, at, ENDINGS[record.ending] ?? record.ending, { isProblem: record.ending !== 'clean' });
+  its.event(record, at, endingWords(record.ending, its.isImap ? 'imap' : 'smtp'), { isProblem: isBadEnding(record.ending) });
   its.isEnded = true;
 }
-
-export const ENDINGS = {
-  clean: 'Ended normally',
-  'client-closed': 'The client closed the connection without QUIT or LOGOUT',
-  broken: 'The connection broke',
-  idle: 'The client was silent for too long',
-  'not-reading': 'The client did not read for too long',
-  'tls-failed': 'Ended: the TLS handshake failed',
-  'server-stopped': 'The server stopped',
-  kicked: 'Ended by a test, or by a rule with kick',
-  ruled: 'Ended by a rule',
-  bug: 'Ended by a bug of mailjig',
-};
 
 function* linesOf(text) {
   let from = 0;

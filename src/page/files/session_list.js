@@ -4,7 +4,8 @@ import { api, view, withQuery } from './api.js';
 import { $, h, fill, debounce, clockTime, duration, plural, showProblem } from './dom.js';
 import { visible } from './octet_text.js';
 import { copyButton } from './page.js';
-import { lasted } from './session_row.js';
+import { incomplete, isBadEnding, shortEnding } from './session_ending.js';
+import { lasted, stateOf } from './session_row.js';
 import { filters, holds, readFilters } from './session_filters.js';
 import { listAsTest } from './session_tests.js';
 import { WindowedList } from './windowed_list.js';
@@ -100,7 +101,7 @@ export class SessionList {
       h('span.secure', {}, tls ? 'TLS' : ''),
       h('span.notes', {},
         refused ? h('span.tag.bad', { title: plural(refused, 'refused request') }, `✗ ${refused}`, isNarrow ? h('span.hidden', {}, ' refused') : ' refused') : null,
-        ended && ended.ending !== 'clean' ? h('span.tag', { title: ended.text }, SHORT[ended.ending] ?? ended.ending) : null,
+        ended ? endingTag(session) : null,
         !ended && session.idling ? h('span.tag.good', {}, 'IDLE') : null,
         rules.slice(0, shown).map((rule) => h('span.tag.rule', { title: visible(rule) }, visible(rule))),
         rules.length > shown ? h('span.count', { title: rules.slice(shown).map(visible).join(', ') }, `+${rules.length - shown}`) : null));
@@ -155,7 +156,15 @@ export class SessionList {
   }
 }
 
-const SHORT = { 'client-closed': 'no QUIT', broken: 'broke', idle: 'silent', 'not-reading': 'not reading', 'tls-failed': 'TLS failed', 'server-stopped': 'server stopped', kicked: 'ended by test', ruled: 'ended by rule', bug: 'bug' };
+// A session that broke off in the middle of something did not only forget to say QUIT.
+function endingTag(session) {
+  const { listener, ended: { ending } } = session;
+  const part = incomplete(session);
+  const title = stateOf(session);
+  if (part) return h('span.tag.bad', { title }, '! ', h('span.what', {}, `${part.split(' ')[0]} `), 'incomplete');
+  if (ending === 'clean') return null;
+  return isBadEnding(ending) ? h('span.tag.bad', { title }, `! ${shortEnding(ending, listener)}`) : h('span.tag', { title }, shortEnding(ending, listener));
+}
 
 let endpoints = null;
 

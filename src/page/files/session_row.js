@@ -4,7 +4,8 @@ import { view, api } from './api.js';
 import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
 import { pieces, visible, octetsOf } from './octet_text.js';
 import { copyButton } from './page.js';
-import { WROTE, marked, rulesOf, ENDINGS } from './session_lines.js';
+import { endingWords, incomplete } from './session_ending.js';
+import { WROTE, marked, rulesOf } from './session_lines.js';
 
 const CLIPPED = 400;
 // Delays are drawn on a logarithmic scale, from 0.1 ms to one minute.
@@ -132,7 +133,9 @@ export const lasted = ({ opened, ended }) => microseconds(opened, ended?.at ?? n
 
 export function stateOf(session) {
   if (!session.ended) return session.idling ? 'open, in IDLE' : 'open';
-  return ENDINGS[session.ended.ending] ?? session.ended.text;
+  const words = endingWords(session.ended.ending, session.listener);
+  const part = incomplete(session);
+  return part ? `${part[0].toUpperCase()}${part.slice(1)}. ${words}` : words;
 }
 
 // `offer` stands in the place of findings that were not read.
@@ -167,14 +170,14 @@ function sessionFacts(session) {
 
 const tls = ({ version, cipher, sni }) => facts([['Version', version], ['Cipher', cipher], ['SNI', sni === null ? 'none' : visible(sni)]]);
 
-function counts({ lines, total }) {
+function counts({ lines }) {
   const count = { client: 0, server: 0, event: 0 };
   let problems = 0;
   for (const line of lines) {
     count[line.side] += 1;
     if (line.isProblem) problems += 1;
   }
-  return facts([['Client', count.client.toLocaleString('en')], ['Server', count.server.toLocaleString('en')], ['Problems', problems.toLocaleString('en')], ['In all', duration(total)]]);
+  return facts([['Client', count.client.toLocaleString('en')], ['Server', count.server.toLocaleString('en')], ['Problems', problems.toLocaleString('en')]]);
 }
 
 function findingList(findings) {

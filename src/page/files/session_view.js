@@ -4,6 +4,7 @@ import { api, v1, resource } from './api.js';
 import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
 import { attempt, copy } from './page.js';
+import { endedBadly } from './session_ending.js';
 import { protocolOf } from './session_filters.js';
 import { SessionReader } from './session_lines.js';
 import { factsPanel, lasted, messagesIn, stateOf } from './session_row.js';
@@ -100,7 +101,7 @@ export class SessionView {
     const state = ended ? `${stateOf(this.session)} after ${duration(lasted(this.session))}` : stateOf(this.session);
     fill($('#session-state'), ended ? null : h('span.dot', { 'aria-hidden': 'true' }), state);
     $('#session-state').title = state;
-    $('#session-state').classList.toggle('bad', ended !== null && ended.ending !== 'clean');
+    $('#session-state').classList.toggle('bad', endedBadly(this.session));
     $('#end').hidden = ended !== null;
     this.drawFacts();
   }
@@ -170,6 +171,5 @@ function askHowToEnd(id, listener) {
   fill($('#end-replies'), [...REPLIES[protocolOf(listener)], ''].map((reply) => h('button.quiet', { type: 'button', onclick: () => ((field.value = reply), field.focus()) }, reply || 'no reply')));
   dialog.returnValue = 'no';
   dialog.showModal();
-  field.select();
   return new Promise((resolve) => dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes' ? field.value : null), { once: true }));
 }

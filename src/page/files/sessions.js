@@ -63,7 +63,7 @@ shortcut('p', 'Problem before', () => isOpen() && session.timeline.problem(-1));
 shortcut('f', 'Follow the session: stay at the end', () => isOpen() && session.timeline.follow(!session.timeline.follows));
 shortcut('i', 'Show or hide the facts', () => isOpen() && session.toggleFacts());
 shortcut('e', 'End the session', () => isOpen() && !session.session.ended && session.end());
-shortcut('t', 'Copy as test', () => (isOpen() ? $('#test') : $('#list-test')).click());
+shortcut('y', 'Copy as test', () => (isOpen() ? $('#test') : $('#list-test')).click());
 shortcut('x', 'Mark the session to compare it', () => marked() && list.mark(marked()));
 shortcut('c', 'Compare the two marked sessions', () => (list.marks.length === 2 ? list.compare() : isOpen() && pickFor(openId())));
 shortcut('/', 'Search the lines, or the sessions', () => (isOpen() ? $('#line-search') : $('#filters').elements.q).focus());
