@@ -1,7 +1,7 @@
 // Entries that are changed under connected clients, and what these are told.
 'use strict';
 const { test, assert, newServer, inBrowser, accessible } = require('./support.js');
-const { BOB, box, view, message, withMail, client, within, entry, open } = require('./mailbox_support.js');
+const { BOB, box, view, message, withMail, client, within, entry, expunge, open } = require('./mailbox_support.js');
 
 test('a flag that is set on the page is seen by a client in IDLE, and the push is seen on the page', async () => {
     const server = await withMail('one', 'two', 'three');
@@ -67,13 +67,27 @@ test('what is expunged on the page is gone for a client in IDLE', async () => {
         await page.getByText('2 selected').waitFor();
         const expunged = within(idling, 'expunge');
         await page.getByRole('button', { name: 'Expunge', exact: true }).click();
+        await expunge(page, 'Expunge 2 selected entries?');
 
         await expunged;
         await entry(page, 1).waitFor({ state: 'detached' });
         await page.locator('.push', { hasText: 'EXPUNGE' }).first().waitFor();
         await page.getByRole('button', { name: 'Expunge deleted' }).click();
+        const question = page.getByRole('dialog', { name: 'Expunge 1 entry with \\Deleted?' });
+        await accessible(page);
+        await question.getByRole('button', { name: 'Cancel' }).click();
+        assert.equal((await server.get(box('INBOX'))).entries.length, 2);
+        await page.getByRole('button', { name: 'Expunge deleted' }).click();
+        await expunge(page, 'Expunge 1 entry with \\Deleted?');
         await entry(page, 4).waitFor({ state: 'detached' });
         assert.deepEqual((await server.get(box('INBOX'))).entries.map(its => its.uid), [3]);
+        await page.getByRole('button', { name: 'Expunge deleted' }).click();
+        await page.getByText('No entry has \\Deleted').waitFor();
+        await page.locator('#entries').focus();
+        await page.keyboard.press('Home');
+        await page.keyboard.press('Delete');
+        await expunge(page, 'Expunge UID 3?');
+        await page.getByText('No entries').waitFor();
     });
     idling.close();
 });
@@ -176,6 +190,24 @@ test('updates move neither the cursor nor the focus, and a reset shows other mes
         await server.deliver(BOB, message('second'));
         await entry(page, 1).getByText('second').waitFor();
         await page.locator('#entry').getByText('second').waitFor();
+    });
+    idling.close();
+});
+
+test('pushes are read on after records were discarded', async () => {
+    const server = await newServer();
+    await server.deliver(BOB, message('first'));
+    const idling = await client(server);
+    await server.delete('messages');
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX'));
+        await page.locator('.client', { hasText: 'in IDLE' }).waitFor();
+        await server.post(box('INBOX'), { raw: message('second') });
+        await page.locator('.push', { hasText: '* 1 EXISTS' }).waitFor();
+        await server.delete('messages');
+        await server.post(box('INBOX'), { raw: message('third') });
+        await page.locator('.push', { hasText: '* 2 EXISTS' }).waitFor();
+        assert.equal(await page.locator('#clients .problem').count(), 0);
     });
     idling.close();
 });

@@ -38,9 +38,16 @@ async function client(server, { mailbox = 'INBOX', idle = true, login = BOB } = 
 const within = async (client, event) => (await once(client, event, { signal: AbortSignal.timeout(WITHIN) }))[0];
 const entry = (page, uid) => page.locator('#entries .row').filter({ has: page.locator('.uid', { hasText: new RegExp(`^${uid}$`) }) });
 
+// Says yes to the question whether to expunge.
+async function expunge(page, question) {
+    const dialog = page.getByRole('dialog', { name: question });
+    await dialog.getByRole('button', { name: 'Expunge' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+}
+
 async function open(page, url) {
     await page.goto(url);
     await page.getByText('live', { exact: true }).waitFor();
 }
 
-module.exports = { BOB, box, view, message, withMail, client, within, entry, open };
+module.exports = { BOB, box, view, message, withMail, client, within, entry, expunge, open };

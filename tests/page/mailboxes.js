@@ -187,6 +187,9 @@ test('the keyboard alone opens a mailbox, changes an entry and leaves', async ()
         await page.keyboard.press('Escape');
         await page.getByText('1 selected').waitFor({ state: 'detached' });
         await page.keyboard.press('D');
+        await page.getByRole('dialog', { name: 'Expunge 1 entry with \\Deleted?' }).waitFor();
+        await page.keyboard.press('Shift+Tab');
+        await page.keyboard.press('Enter');
         await entry(page, 1).waitFor({ state: 'detached' });
         await page.keyboard.press('Escape');
         await page.waitForURL(view(server, BOB, 'INBOX'));

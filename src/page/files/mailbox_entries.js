@@ -2,7 +2,7 @@
 
 import { api, mailboxOf } from './api.js';
 import { $, debounce, fill, h, clockTime, mailbox as addressText, octets, plural, showProblem } from './dom.js';
-import { attempt } from './page.js';
+import { ask, attempt, say } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
 const NARROW = matchMedia('(max-width: 760px)');
@@ -156,13 +156,24 @@ export class Entries extends EventTarget {
   }
 
   expunge(entries = this.targets) {
-    if (!entries.length) return undefined;
-    return attempt(() => expunge(this.place, entries), `Expunged ${plural(entries.length, 'entry', 'entries')}`);
+    const what = entries.length === 1 ? `UID ${entries[0].uid}` : plural(entries.length, 'selected entry', 'selected entries');
+    return this.#expunge(entries, what);
   }
 
-  expungeDeleted() {
+  // Also those that the filters hide.
+  async expungeDeleted() {
     const { login, name } = this.place;
-    return attempt(() => api.delete(mailboxOf(login, name, 'entries'), { flag: '\\Deleted' }));
+    const answer = await attempt(() => api.get(mailboxOf(login, name), { flag: '\\Deleted' }));
+    if (answer?.entries.length === 0) return say('No entry has \\Deleted');
+    return answer && this.#expunge(answer.entries, `${plural(answer.entries.length, 'entry', 'entries')} with \\Deleted`);
+  }
+
+  async #expunge(entries, what) {
+    const { place } = this;
+    if (!entries.length) return;
+    const detail = `From ${place.name} of ${place.login}. Clients that have selected it learn of it, in IDLE at once. This cannot be undone.`;
+    if (!(await ask(`Expunge ${what}?`, detail, 'Expunge'))) return;
+    await attempt(() => expunge(place, entries), `Expunged ${plural(entries.length, 'entry', 'entries')}`);
   }
 
   // Shows the new flags without waiting for the list.
@@ -174,7 +185,7 @@ export class Entries extends EventTarget {
   }
 
   #row(entry) {
-    const { subject, from } = this.details.get(entry.message) ?? { subject: '', from: '' };
+    const { subject = null, from = '' } = this.details.get(entry.message) ?? {};
     const tags = keywords(entry);
     const flags = SYSTEM.map(([, flag]) => {
       const isSet = has(entry, flag);
@@ -186,7 +197,7 @@ export class Entries extends EventTarget {
       h('span.flags', {}, flags),
       h('span.what.clip', {},
         tags.slice(0, 3).map((tag) => [h('span.tag', { title: tag }, h('bdi', {}, tag)), ' ']), tags.length > 3 && h('span.count', {}, `+${tags.length - 3} `),
-        h('bdi.subject', {}, subject), from && ' ', from && h('bdi.muted', {}, from)),
+        subject === '' ? h('i.muted', {}, 'no subject') : h('bdi.subject', {}, subject), from && ' ', from && h('bdi.muted', {}, from)),
       h('span.count.modseq', {}, entry.modseq),
       h('span.count.size', {}, octets(entry.size)),
       h('span.count.date', { title: entry.date }, clockTime(entry.date)),

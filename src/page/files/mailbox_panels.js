@@ -70,12 +70,12 @@ export function showEntry(place, entry, entries) {
   const raw = v1(mailboxOf(place.login, place.name, String(entry.uid), 'raw'));
   const isDrawn = fillChanged(panel, [place, entry, subject, from], () => [
     h('h3', {}, `UID ${entry.uid}`, close),
-    h('p.subject', {}, h('bdi', {}, subject || '(no subject)')),
+    h('p.subject', {}, subject ? h('bdi', {}, subject) : h('i.muted', {}, 'no subject')),
     from && h('p.muted.from', {}, h('bdi', {}, from)),
     h('p.flag-row', {}, SYSTEM.map(([, its]) => flag(its)), keywords(entry).map(flag)),
     h('dl.facts', {},
       h('dt', {}, 'Modseq'), h('dd', {}, String(entry.modseq)),
-      h('dt', {}, 'Date'), h('dd', {}, entry.date),
+      h('dt', {}, 'Date'), h('dd', {}, h('time', { datetime: entry.date, title: entry.date }, clockTime(entry.date))),
       h('dt', {}, 'Size'), h('dd', {}, octets(entry.size)),
       h('dt', {}, 'Message'), h('dd.message', { data: { message: entry.message } }, entry.message)),
     h('p.flag-row', {},
@@ -215,13 +215,23 @@ export class Clients {
 
   async #readPushes(login, session) {
     for (;;) {
-      const { records, next } = await api.get('journal', { session, event: 'imap.push', after: this.cursors.get(session) ?? 0, limit: PAGE });
+      const { records, next } = await this.#records(session);
       if (login !== this.login) return;
       this.cursors.set(session, next);
       const pushes = records.filter(({ kind }) => kind === 'exchange');
       this.#add(pushes.map(({ seq, at, said }) => ({ seq, at, session, said })));
       if (records.length < PAGE) return;
     }
+  }
+
+  // The pushes after what was read; those that were discarded meanwhile are missing.
+  async #records(session) {
+    const read = () => api.get('journal', { session, event: 'imap.push', after: this.cursors.get(session), limit: PAGE });
+    return read().catch((error) => {
+      if (error.status !== 410) throw error;
+      this.cursors.delete(session);
+      return read();
+    });
   }
 
   async #readEnd(id) {
