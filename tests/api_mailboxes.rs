@@ -249,7 +249,9 @@ fn entries_have_subject_and_sender_if_they_are_asked_for() {
 
     assert_eq!(plain["entries"][1], empty);
     assert!(plain["entries"].as_array().unwrap().iter().all(|its| its.get("subject").or(its.get("from")).is_none()));
+    assert!(plain["entries"].as_array().unwrap().iter().all(|its| its.get("captured").is_none()));
     let first = &detailed["entries"][0];
+    assert_eq!(first["captured"], false);
     assert_eq!(first["subject"], "Grüße");
     assert_eq!(first["from"], json!([{ "name": "Jörg", "address": "joerg@example.org" }]));
     let second = &detailed["entries"][1];
@@ -260,4 +262,18 @@ fn entries_have_subject_and_sender_if_they_are_asked_for() {
     let late = api.get(format!("{inbox}?details=true&uid=2&wait=1ms&count=2")).problem(409);
     assert_eq!(late["entries"], json!([second]));
     assert_eq!(api.get(format!("{inbox}?details=all")).field(400), "details");
+    api.post("/deliver", &json!({ "to": ["bob"], "from": "ann@example.org", "raw": "hi" })).expect(201);
+    assert_eq!(api.ok(format!("{inbox}/3?details=true"))["captured"], true);
+}
+
+#[test]
+fn the_text_of_an_entry_is_decoded() {
+    let (_server, api) = start();
+    let inbox = "/accounts/bob/mailboxes/INBOX";
+    let raw =
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe";
+    api.post(inbox, &json!({ "raw": raw })).expect(201);
+
+    assert_eq!(String::from_utf8_lossy(&api.get(format!("{inbox}/1/text")).octets), "Grüße");
+    api.get(format!("{inbox}/2/text")).problem(404);
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::accounts::{mailbox, refused};
+use super::blocking::run_blocking;
 use super::body::{JsonBody, NoBody};
 use super::entry_json::{EntryJson, EntryList, FoundEntry};
 use super::params::{NoParams, Path, Value, query};
@@ -72,7 +73,7 @@ impl Value for FlagFilter {
 query! {
     /// The query of one entry.
     pub(super) struct EntryQuery {
-        /// Whether the entry has `subject` and `from`; default `false`.
+        /// Whether the entry has `subject`, `from` and `captured`; default `false`.
         details: Option<bool>,
     }
 }
@@ -181,7 +182,8 @@ pub(super) async fn one(
     let uid = number(&uid)?;
     let found = server.engine().read(|world| {
         let (mailbox, entry) = entry(world, &login, &name, uid)?;
-        Ok::<_, Problem>(FoundEntry::of(mailbox, entry, details == Some(true)))
+        let details = (details == Some(true)).then_some(&world.journal);
+        Ok::<_, Problem>(FoundEntry::of(mailbox, entry, details))
     })?;
     Ok(Json(found.described()))
 }
@@ -206,6 +208,28 @@ pub(super) async fn raw(
         Ok::<_, Problem>(entry.message.raw().clone())
     })?;
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], Body::from(raw)).into_response())
+}
+
+/// Get the plain text of an entry's message, decoded.
+#[utoipa::path(get, path = "/accounts/{login}/mailboxes/{mailbox}/{uid}/text", params(
+    ("login" = String, Path, description = "The login of the account."),
+    ("mailbox" = String, Path, description = "The name of the mailbox, with `%2F` for a `/`."),
+    ("uid" = u32, Path, description = "The UID of the entry."),
+), responses(
+    (status = 200, description = "The text.", body = String),
+    (status = 404, description = "There is no such entry."),
+))]
+pub(super) async fn text(
+    Target(server): Target,
+    Path((login, name, uid)): Path<(String, String, String)>,
+    _: NoParams,
+) -> Result<Response, Problem> {
+    let uid = number(&uid)?;
+    let message = server.engine().read(|world| {
+        let (_, entry) = entry(world, &login, &name, uid)?;
+        Ok::<_, Problem>(entry.message.clone())
+    })?;
+    run_blocking(move || message.text().into_response()).await
 }
 
 /// Change the flags of one entry.

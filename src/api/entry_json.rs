@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::blocking::blocking_if_long;
 use crate::base::{MessageNo, Timestamp};
+use crate::journal::Journal;
 use crate::mail::{Address, Entry, Mailbox, Message};
 
 #[derive(Serialize, ToSchema)]
@@ -27,6 +28,10 @@ pub(super) struct EntryJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Object>, required = false)]
     from: Option<Vec<Address>>,
+    /// Whether it was captured, so that `/v1/messages` has it; with `details=true`. What was put in or appended was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
+    captured: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -51,14 +56,17 @@ impl EntryJson {
             size: entry.message.raw().len(),
             subject: None,
             from: None,
+            captured: None,
         }
     }
 }
 
 impl FoundEntry {
-    pub(super) fn of(mailbox: &Mailbox, entry: &Entry, details: bool) -> Self {
-        let message = details.then(|| entry.message.clone());
-        Self { entry: EntryJson::of(mailbox, entry), message }
+    /// With details, the journal says what was captured.
+    pub(super) fn of(mailbox: &Mailbox, entry: &Entry, details: Option<&Journal>) -> Self {
+        let message = details.map(|_| entry.message.clone());
+        let captured = details.map(|journal| journal.message(entry.message.no()).is_some());
+        Self { entry: EntryJson { captured, ..EntryJson::of(mailbox, entry) }, message }
     }
 
     /// The entry with the details that are wanted. Call it without the lock.

@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::target::Target;
 use super::wait::wait_until;
 use crate::drive::{Engine, Interest, Topic};
+use crate::journal::Journal;
 use crate::mail::Mailbox;
 use crate::world::World;
 
@@ -25,7 +26,7 @@ query! {
         wait: Option<Duration>,
         /// How many entries to wait for; default 1. With 0, the request waits until none matches.
         count: Option<u64>,
-        /// Whether each entry has `subject` and `from`; default `false`.
+        /// Whether each entry has `subject`, `from` and `captured`; default `false`.
         details: Option<bool>,
     }
 }
@@ -49,7 +50,10 @@ pub(super) async fn list(
         return Err(Problem::field("count", "`count` says how many to wait for, so it needs `wait`"));
     }
     let details = details == Some(true);
-    let find = |world: &World| mailbox(world, &login, &name).map(|mailbox| filters.find(mailbox, details));
+    let find = |world: &World| {
+        let mailbox = mailbox(world, &login, &name)?;
+        Some(filters.find(mailbox, details.then_some(&world.journal)))
+    };
     let Some(within) = wait else {
         let found = server.engine().read(find).ok_or_else(|| no_mailbox(&login, &name))?;
         return Ok(Json(EntryList::of(found)));
@@ -72,7 +76,7 @@ pub(super) async fn list(
 }
 
 impl EntryFilters {
-    fn find(&self, mailbox: &Mailbox, details: bool) -> Vec<FoundEntry> {
+    fn find(&self, mailbox: &Mailbox, details: Option<&Journal>) -> Vec<FoundEntry> {
         let found = mailbox.entries().iter().filter(|entry| self.accept(mailbox, entry));
         found.map(|entry| FoundEntry::of(mailbox, entry, details)).collect()
     }

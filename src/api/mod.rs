@@ -198,6 +198,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(entries::flag_all, entries::expunge_all))
         .routes(routes!(entries::one, entries::flag, entries::expunge))
         .routes(routes!(entries::raw))
+        .routes(routes!(entries::text))
         .routes(routes!(rules::list, rules::add, rules::clear))
         .routes(routes!(rules::one, rules::replace, rules::remove))
         .routes(routes!(rules::enable))

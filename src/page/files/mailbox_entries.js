@@ -117,7 +117,7 @@ export class Entries extends EventTarget {
       for (const uid of uidSets(unknown.slice(at, at + PIECE).map((entry) => entry.uid))) {
         const { entries } = await api.get(mailboxOf(login, name), { uid, details: true });
         if (request !== this.request) return;
-        for (const { message, subject, from } of entries) this.details.set(message, { subject, from: from.map(addressText).join(', ') });
+        for (const { message, subject, from, captured } of entries) this.details.set(message, { subject, from: from.map(addressText).join(', '), captured });
       }
       this.list.drawn.clear();
       this.list.draw();

@@ -3,6 +3,7 @@
 import { api, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
 import { $, h, fill, octets, plural, facts, columns, fillChanged, clockTime } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
+import { showMessage } from './mailbox_message.js';
 import { attempt, copyButton, openForm } from './page.js';
 
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
@@ -55,20 +56,21 @@ function subscription(login, name, mailboxes) {
 
 // Shows an entry, or that it is gone. `entries` makes the changes.
 export function showEntry(place, entry, entries) {
-  const panel = $('#entry');
+  const panel = $('#entry-facts');
+  showMessage(place, entry);
   const close = h('a.button.quiet.end', { href: pathOf({ ...place, uid: null }), title: 'Close the entry (Esc)', data: { focus: 'close' } }, 'Close');
-  panel.hidden = false;
+  $('#entry').hidden = false;
   if (!entry) {
     fillChanged(panel, [place], () => [h('h3', {}, `UID ${place.uid}`, close), h('p', {}, 'No entry of this mailbox has this UID. It may have been expunged, or a filter hides it.')]);
     return;
   }
-  const { subject = '', from = '' } = entries.details.get(entry.message) ?? {};
+  const { subject = '', from = '', captured = null } = entries.details.get(entry.message) ?? {};
   const flag = (its) => {
     const onclick = () => entries.toggle(its, [entry]);
     return h('button', { type: 'button', 'aria-pressed': String(has(entry, its)), data: { focus: its }, onclick }, h('bdi', {}, its));
   };
   const raw = v1(mailboxOf(place.login, place.name, String(entry.uid), 'raw'));
-  const isDrawn = fillChanged(panel, [place, entry, subject, from], () => [
+  fillChanged(panel, [place, entry, subject, from, captured], () => [
     h('h3', {}, `UID ${entry.uid}`, close),
     h('p.subject', {}, subject ? h('bdi', {}, subject) : h('i.muted', {}, 'no subject')),
     from && h('p.muted.from', {}, h('bdi', {}, from)),
@@ -77,27 +79,13 @@ export function showEntry(place, entry, entries) {
       h('dt', {}, 'Modseq'), h('dd', {}, String(entry.modseq)),
       h('dt', {}, 'Date'), h('dd', {}, h('time', { datetime: entry.date, title: entry.date }, clockTime(entry.date))),
       h('dt', {}, 'Size'), h('dd', {}, octets(entry.size)),
-      h('dt', {}, 'Message'), h('dd.message', { data: { message: entry.message } }, entry.message)),
+      h('dt', {}, 'Message'), h('dd', {}, captured ? h('a', { href: view('messages', entry.message) }, entry.message) : [entry.message, captured === false && ', put in or appended, not captured'])),
     h('p.flag-row', {},
       h('a.button', { href: raw, download: `${entry.message}.eml` }, 'Download .eml'),
       copyButton(() => new URL(raw, location.href).href, 'the URL of the message'),
       h('button.danger', { type: 'button', data: { focus: 'expunge' }, onclick: () => entries.expunge([entry]) }, 'Expunge')),
   ]);
-  if (isDrawn) linkMessage(entry.message);
 }
-
-// Whether messages were captured, by their names. Those that were put in or appended were not.
-const captured = new Map();
-
-async function linkMessage(message) {
-  if (!captured.has(message)) captured.set(message, api.get(`messages/${message}`).then(() => true, () => false));
-  const isCaptured = await captured.get(message);
-  const place = $(`#entry dd[data-message="${message}"]`);
-  if (place) fill(place, isCaptured ? h('a', { href: view('messages', message) }, message) : `${message}, put in or appended, not captured`);
-}
-
-// After a reset, other messages have these names.
-export const forgetMessages = () => captured.clear();
 
 // ---- accounts with their mailboxes, as rows of a tree
 
