@@ -87,8 +87,10 @@ impl View {
 
     /// Where it is, for a server with this prefix.
     fn href(self, prefix: &str) -> String {
-        // One list has all servers.
-        let prefix = if self == Self::Servers { "" } else { prefix };
+        // One list has all servers; a further server is opened in it.
+        if self == Self::Servers && !prefix.is_empty() {
+            return prefix.to_owned();
+        }
         format!("{prefix}{}", self.path())
     }
 

@@ -25,7 +25,7 @@ test('a server is started on the page, used, and removed', async () => {
         await page.getByText('accepts connections').waitFor();
         const { servers } = await call('GET', `${root}/v1/servers`);
         const made = servers.find(server => server.name === 'made here');
-        assert.equal(page.url(), `${root}/servers/${made.id}`);
+        assert.equal(page.url(), `${root}/servers/made%20here`);
         assert.equal('pop3s' in made.endpoints, false);
         await accessible(page);
 
@@ -164,7 +164,7 @@ test('names of servers are text, and the URL names the open server', async () =>
         await page.waitForURL(`${root}/servers`);
         await page.locator('#servers').press('End');
         await page.keyboard.press('Enter');
-        await page.waitForURL(`${root}/servers/${long.id}`);
+        await page.waitForURL(`${root}/servers/${long.name}`);
         await page.locator('#server-name', { hasText: 'xxxxx' }).waitFor();
         assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
         await page.goBack();
@@ -179,6 +179,25 @@ test('names of servers are text, and the URL names the open server', async () =>
     for (const { api } of [hostile, long]) await call('DELETE', api);
 });
 
+test('a server with a name has it in titles and links, and the navigation opens it', async () => {
+    const server = await newServer({ name: 'order service', idle_expiry: '30m' });
+    await server.put('accounts/bob', {});
+    await inBrowser(async page => {
+        await open(page, `${root}/servers/${server.id}`);
+        await page.locator('#server-facts', { hasText: 'after 30m without use' }).waitFor();
+        assert.equal(await page.title(), 'order service · Servers · mailjig');
+        await page.locator('#views').getByRole('link', { name: 'Mailboxes' }).click();
+        await page.waitForURL(`${root}/servers/order%20service/mailboxes`);
+        await page.getByRole('option', { name: 'bob' }).click();
+        await page.waitForURL(`${root}/servers/order%20service/mailboxes/bob`);
+        assert.equal(await page.title(), 'bob · Mailboxes · order service · mailjig');
+        await page.getByRole('link', { name: 'Servers', exact: true }).click();
+        await page.waitForURL(`${root}/servers/order%20service`);
+        await page.getByRole('heading', { name: 'order service' }).waitFor();
+    });
+    await call('DELETE', server.api);
+});
+
 test('the keyboard alone starts, opens and leaves a server', async () => {
     await inBrowser(async page => {
         await open(page, `${root}/servers`);
@@ -191,7 +210,7 @@ test('the keyboard alone starts, opens and leaves a server', async () => {
         await page.keyboard.press('Escape');
         await page.waitForURL(`${root}/servers`);
         await page.keyboard.press('j');
-        await page.waitForURL(/servers\/\d+$/);
+        await page.waitForURL(/servers\/(?!main).+$/);
         await page.keyboard.press('e');
         assert.equal(await page.evaluate(() => document.activeElement.name), 'listener');
     });

@@ -1,9 +1,8 @@
 // Texts about a server for programs: lines for clients that send or read mail through an endpoint, the environment, the CA.
-// They run as they are; `mailjig-ca.pem` is the certificate of the CA.
+// They run as they are; `ca` is the name of the file with the certificate of the CA.
 
 import { quoted } from './page.js';
 
-const CA = 'mailjig-ca.pem';
 const MAIL = 'Subject: hello\\r\\n\\r\\nHello.\\r\\n';
 
 const sh = quoted.curl;
@@ -11,8 +10,8 @@ const js = quoted.javascript;
 const py = quoted.python;
 const rs = quoted.rust;
 
-// The lines by the name of the client. `endpoint` is `{ listener, host, port, implicit_tls }`; `options` is `{ starttls,
-// login, password }`, where an empty login stands for none.
+// The lines by the name of the client. `endpoint` is `{ listener, host, port, implicit_tls }`; `options` is `{ ca,
+// starttls, login, password }`, where an empty login stands for none.
 export function clientLines(endpoint, options) {
   const tls = endpoint.implicit_tls ? 'implicit' : options.starttls ? 'starttls' : 'none';
   const its = { ...endpoint, ...options, tls, authority: `${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}` };
@@ -25,8 +24,8 @@ export function clientLines(endpoint, options) {
 
 const continued = (flags) => flags.filter(Boolean).map((flag) => ` \\\n  ${flag}`).join('');
 
-function curlFlags({ tls, login, password }) {
-  return continued([tls !== 'none' && `--cacert ${CA}`, tls === 'starttls' && '--ssl-reqd', login && `--user ${sh(`${login}:${password}`)}`]);
+function curlFlags({ ca, tls, login, password }) {
+  return continued([tls !== 'none' && `--cacert ${ca}`, tls === 'starttls' && '--ssl-reqd', login && `--user ${sh(`${login}:${password}`)}`]);
 }
 
 function curlSends(its) {
@@ -38,20 +37,20 @@ function curlReads(its, protocol) {
   return `curl -sS --url '${protocol}${its.tls === 'implicit' ? 's' : ''}://${its.authority}/'${curlFlags(its)}\n`;
 }
 
-function swaks({ listener, host, port, tls, login, password }) {
+function swaks({ ca, listener, host, port, tls, login, password }) {
   const flags = continued([
     listener === 'lmtp' && '--protocol LMTP',
     tls === 'starttls' && '--tls',
     tls === 'implicit' && '--tls-on-connect',
-    tls !== 'none' && `--tls-verify --tls-ca-path ${CA}`,
+    tls !== 'none' && `--tls-verify --tls-ca-path ${ca}`,
     login && `--auth PLAIN --auth-user ${sh(login)} --auth-password ${sh(password)}`,
   ]);
   return `swaks --server ${sh(host)} --port ${port} --from ann@example.org --to bob@example.org${flags}\n`;
 }
 
-function lettre({ host, port, tls, login, password }) {
+function lettre({ ca, host, port, tls, login, password }) {
   const trust = tls === 'none' ? '' : `
-    let ca = Certificate::from_pem(&std::fs::read("${CA}").unwrap()).unwrap();
+    let ca = Certificate::from_pem(&std::fs::read("${ca}").unwrap()).unwrap();
     let tls = TlsParameters::builder(${rs(host)}.to_owned()).add_root_certificate(ca).build().unwrap();`;
   const uses = [
     login && 'use lettre::transport::smtp::authentication::Credentials;',
@@ -80,15 +79,16 @@ fn main() {${trust}
 `;
 }
 
-function python(module, tls, lines) {
+function python(module, { ca, tls }, lines) {
   const imports = tls === 'none' ? `import ${module}` : `import ${module}\nimport ssl`;
-  const trust = tls !== 'none' && `tls = ssl.create_default_context(cafile="${CA}")`;
+  const trust = tls !== 'none' && `tls = ssl.create_default_context(cafile="${ca}")`;
   return `${imports}\n\n${[trust, ...lines].filter(Boolean).join('\n')}\n`;
 }
 
-function smtplib({ listener, host, port, tls, login, password }) {
+function smtplib(its) {
+  const { listener, host, port, tls, login, password } = its;
   const name = listener === 'lmtp' ? 'LMTP' : tls === 'implicit' ? 'SMTP_SSL' : 'SMTP';
-  return python('smtplib', tls, [
+  return python('smtplib', its, [
     `with smtplib.${name}(${py(host)}, ${port}${tls === 'implicit' ? ', context=tls' : ''}) as client:`,
     tls === 'starttls' && '    client.starttls(context=tls)',
     login && `    client.login(${py(login)}, ${py(password)})`,
@@ -96,8 +96,9 @@ function smtplib({ listener, host, port, tls, login, password }) {
   ]);
 }
 
-function imaplib({ host, port, tls, login, password }) {
-  return python('imaplib', tls, [
+function imaplib(its) {
+  const { host, port, tls, login, password } = its;
+  return python('imaplib', its, [
     `with imaplib.IMAP4${tls === 'implicit' ? '_SSL' : ''}(${py(host)}, ${port}${tls === 'implicit' ? ', ssl_context=tls' : ''}) as client:`,
     tls === 'starttls' && '    client.starttls(tls)',
     login && `    client.login(${py(login)}, ${py(password)})`,
@@ -106,8 +107,9 @@ function imaplib({ host, port, tls, login, password }) {
   ]);
 }
 
-function poplib({ host, port, tls, login, password }) {
-  return python('poplib', tls, [
+function poplib(its) {
+  const { host, port, tls, login, password } = its;
+  return python('poplib', its, [
     `client = poplib.POP3${tls === 'implicit' ? '_SSL' : ''}(${py(host)}, ${port}${tls === 'implicit' ? ', context=tls' : ''})`,
     tls === 'starttls' && 'client.stls(context=tls)',
     login && `client.user(${py(login)})`,
@@ -121,7 +123,7 @@ const readsCa = (tls) => (tls === 'none' ? '' : "import { readFileSync } from 'n
 const auth = ({ login, password }) => login && `  auth: { user: ${js(login)}, pass: ${js(password)} },`;
 
 function nodemailer(its) {
-  const { listener, host, port, tls } = its;
+  const { ca, listener, host, port, tls } = its;
   const lines = [
     `  host: ${js(host)},`,
     `  port: ${port},`,
@@ -129,7 +131,7 @@ function nodemailer(its) {
     tls === 'none' && '  ignoreTLS: true,',
     tls === 'starttls' && '  requireTLS: true,',
     tls === 'implicit' && '  secure: true,',
-    tls !== 'none' && `  tls: { ca: readFileSync('${CA}') },`,
+    tls !== 'none' && `  tls: { ca: readFileSync('${ca}') },`,
     auth(its),
   ];
   return `${readsCa(tls)}import nodemailer from 'nodemailer';
@@ -142,13 +144,13 @@ await client.sendMail({ from: 'ann@example.org', to: 'bob@example.org', subject:
 }
 
 function imapflow(its) {
-  const { host, port, tls } = its;
+  const { ca, host, port, tls } = its;
   const lines = [
     `  host: ${js(host)},`,
     `  port: ${port},`,
     `  secure: ${tls === 'implicit'},`,
     tls !== 'implicit' && `  doSTARTTLS: ${tls === 'starttls'},`,
-    tls !== 'none' && `  tls: { ca: readFileSync('${CA}') },`,
+    tls !== 'none' && `  tls: { ca: readFileSync('${ca}') },`,
     auth(its),
     '  logger: false,',
   ];
@@ -188,44 +190,44 @@ export const listenersOf = (endpoints) => LISTENERS.filter((name) => name in end
 export { LISTENERS };
 
 // The variables that `mailjig run` sets, one in a line.
-export function environment(endpoints) {
+export function environment(endpoints, ca) {
   const lines = [...listenersOf(endpoints), 'http'].flatMap((name) => {
     const { host, port, url } = endpoints[name];
     const facts = [['HOST', host], ['PORT', port], ['URL', url]];
     const prefixes = USUAL.has(name) ? ['MAILJIG_', ''] : ['MAILJIG_'];
     return facts.flatMap(([fact, value]) => prefixes.map((prefix) => `${prefix}${name.toUpperCase()}_${fact}=${value}`));
   });
-  return [...lines, `MAILJIG_URL=${endpoints.http.url}`, `MAILJIG_CA_FILE=${CA}`].join('\n');
+  return [...lines, `MAILJIG_URL=${endpoints.http.url}`, `MAILJIG_CA_FILE=${ca}`].join('\n');
 }
 
 // How to trust the CA, by the name of what trusts it. `url` is where the certificate is.
-export function trust(url) {
+export function trust(url, ca) {
   return {
-    'the file': `curl -sS -o ${CA} '${url}'\n`,
-    curl: `curl --cacert ${CA} …\n`,
+    'the file': `curl -sS -o ${ca} '${url}'\n`,
+    curl: `curl --cacert ${ca} …\n`,
     Python: `import ssl
 
-tls = ssl.create_default_context(cafile="${CA}")
+tls = ssl.create_default_context(cafile="${ca}")
 
 # or, for a program that uses the defaults:
-#   SSL_CERT_FILE=${CA} python program.py
+#   SSL_CERT_FILE=${ca} python program.py
 `,
     'Node.js': `// in the options of the client:
-tls: { ca: readFileSync('${CA}') }
+tls: { ca: readFileSync('${ca}') }
 
 // or, for a program that you do not change:
-//   NODE_EXTRA_CA_CERTS=${CA} node program.js
+//   NODE_EXTRA_CA_CERTS=${ca} node program.js
 `,
     'Rust, lettre': `use lettre::transport::smtp::client::{Certificate, TlsParameters};
 
-let ca = Certificate::from_pem(&std::fs::read("${CA}").unwrap()).unwrap();
+let ca = Certificate::from_pem(&std::fs::read("${ca}").unwrap()).unwrap();
 let tls = TlsParameters::builder("127.0.0.1".to_owned()).add_root_certificate(ca).build().unwrap();
 `,
-    Java: `keytool -importcert -noprompt -alias mailjig -file ${CA} \\
+    Java: `keytool -importcert -noprompt -alias ${ca.replace(/\.pem$/, '')} -file ${ca} \\
   -keystore mailjig.p12 -storetype PKCS12 -storepass changeit
 java -Djavax.net.ssl.trustStore=mailjig.p12 -Djavax.net.ssl.trustStorePassword=changeit …
 `,
-    Go: `pem, err := os.ReadFile("${CA}")
+    Go: `pem, err := os.ReadFile("${ca}")
 if err != nil {
 \tlog.Fatal(err)
 }
@@ -233,7 +235,7 @@ pool := x509.NewCertPool()
 pool.AppendCertsFromPEM(pem)
 config := &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}
 `,
-    Debian: `sudo cp ${CA} /usr/local/share/ca-certificates/mailjig.crt
+    Debian: `sudo cp ${ca} /usr/local/share/ca-certificates/${ca.replace(/pem$/, 'crt')}
 sudo update-ca-certificates
 `,
   };

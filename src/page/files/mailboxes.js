@@ -1,9 +1,10 @@
 // The mailboxes: accounts, their mailboxes, the entries of one, changed under connected clients.
 
 import { api, isStep, pathOf, placeIn, onUpdate } from './api.js';
-import { $, h, throttle, showProblem, fillChanged } from './dom.js';
+import { $, $$, h, throttle, showProblem, fillChanged } from './dom.js';
 import * as changes from './mailbox_changes.js';
-import { Clients, forgetMessages, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
+import { forgetMessage } from './mailbox_message.js';
+import { Clients, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { Entries, SYSTEM } from './mailbox_entries.js';
 import { shortcut } from './page.js';
 import { WindowedList } from './windowed_list.js';
@@ -11,6 +12,7 @@ import { WindowedList } from './windowed_list.js';
 let accounts = null;
 let delimiter = '/';
 let place = placeIn(location.pathname);
+const { title } = document;
 
 const entries = new Entries();
 const clients = new Clients();
@@ -68,7 +70,7 @@ const readSoon = throttle(200, read);
 
 onUpdate((update) => {
   if (update.reset || update.all) entries.forget();
-  if (update.reset || update.removed) forgetMessages();
+  if (update.reset) forgetMessage();
   if (update.mailboxes || update.reset) readSoon();
   clients.update(update);
 });
@@ -85,7 +87,7 @@ function show() {
   $('#nothing').hidden = place.login !== null;
   $('#box').hidden = !isThere;
   $('#missing').hidden = isThere || place.login === null;
-  document.title = `${place.name ?? place.login ?? 'Mailboxes'} · mailjig`;
+  document.title = [place.name, place.login, title].filter(Boolean).join(' · ');
   if (!isThere) {
     entries.close();
     clients.show(null, null);
@@ -93,6 +95,7 @@ function show() {
     return;
   }
   $('#box').classList.toggle('is-account', !open);
+  $('#box').classList.toggle('has-entry', place.uid !== null);
   fillChanged($('#box-name'), [its.login, open?.name], () => [h('bdi', {}, open?.name ?? its.login), ' ', open && h('a.owner', { href: pathOf({ login: its.login }) }, h('bdi', {}, its.login))]);
   for (const id of ['account-actions', 'account-panel']) document.getElementById(id).hidden = Boolean(open);
   for (const id of ['mailbox-actions', 'mailbox-panel']) document.getElementById(id).hidden = !open;
@@ -140,7 +143,6 @@ function showMissing(its) {
 }
 
 function showOpenEntry() {
-  $('#box').classList.toggle('has-entry', place.uid !== null);
   if (place.uid === null) {
     $('#entry').hidden = true;
     return;
@@ -165,16 +167,20 @@ let noEntries = () => '';
 entries.addEventListener('read', () => {
   const { flag, uid } = entries.filters;
   const isFiltered = Boolean(flag || uid);
-  const [title, text, command] = ['h2', 'p', 'pre'].map((part) => $(`#no-entries ${part}`));
+  const [title, text, command] = ['h2', 'p', '.copied'].map((part) => $(`#no-entries ${part}`));
   title.textContent = isFiltered ? 'No entry matches' : 'No entries';
   text.textContent = isFiltered
     ? `The mailbox has ${entries.state.entries.toLocaleString('en')}. Clear the filters to see them.`
     : 'Put a message in (n), or send mail to the account, which goes to its INBOX:';
-  command.textContent = isFiltered ? '' : noEntries(entries.place.login);
-  command.hidden = !command.textContent;
+  const line = isFiltered ? '' : noEntries(entries.place.login);
+  $('pre', command).textContent = line;
+  command.hidden = !line;
   showOpenEntry();
 });
-entries.addEventListener('open', ({ detail }) => go({ ...entries.place, uid: detail.uid }));
+entries.addEventListener('open', ({ detail }) => {
+  go({ ...entries.place, uid: detail.uid });
+  if (!entries.list.element.offsetParent) $('#entry a').focus();
+});
 entries.addEventListener('cursor', ({ detail }) => {
   if (place.uid !== null && place.uid !== detail.uid && entries.place) go({ ...entries.place, uid: detail.uid }, { replace: true });
 });
@@ -183,6 +189,11 @@ tree.addEventListener('open', ({ detail: { item } }) => {
   if (!tree.element.offsetParent) $('#box-name').focus();
 });
 $('#search').addEventListener('input', showTree);
+
+// With little room, controls are folded. What is open beside the entries takes their place then.
+for (const fold of $$('.fold')) {
+  fold.addEventListener('click', () => fold.setAttribute('aria-expanded', String(fold.getAttribute('aria-expanded') === 'false')));
+}
 
 // ---- changes
 
@@ -233,7 +244,7 @@ shortcut('Delete', 'Expunge the entries', inMailbox(() => entries.expunge()));
 shortcut('D', 'Expunge the entries with \\Deleted', inMailbox(() => entries.expungeDeleted()));
 shortcut('n', 'Put a message in', inMailbox(actions['put-in']));
 shortcut('u', 'Change UIDVALIDITY', inMailbox(actions.uidvalidity));
-shortcut('c', 'Copy as test', inMailbox(actions['copy-test']));
+shortcut('y', 'Copy as test', inMailbox(actions['copy-test']));
 shortcut('Escape', 'Unselect, close the entry, close the mailbox', () => {
   if (entries.place && entries.list.selected.size) return entries.list.selectAll(false);
   if (place.uid !== null) return go({ ...place, uid: null });

@@ -143,6 +143,9 @@ export function copyButton(text, what) {
   return h('button.quiet.copy', { type: 'button', title: `Copy ${what}`, 'aria-label': `Copy ${what}`, onclick: () => copy(typeof text === 'function' ? text() : text, what) }, 'Copy');
 }
 
+// Code in a template that can be copied: `data-copy` says what it is.
+for (const place of $$('.copied')) place.append(copyButton(() => $('pre', place).textContent, place.dataset.copy));
+
 // ---- "Copy as test": what a view shows, as code for a test in several languages
 
 const LANGUAGES = ['curl', 'Rust', 'Python', 'JavaScript'];

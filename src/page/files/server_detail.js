@@ -21,14 +21,10 @@ export class ServerDetail {
       if (event.target.name === 'listener') this.#choose(event.target.value);
       else this.#showLines();
     });
-    for (const [place, what] of [['line-code', 'the lines'], ['environment', 'the variables'], ['trust-code', 'the lines']]) {
-      const pre = document.getElementById(place);
-      pre.nextElementSibling.replaceWith(copyButton(() => pre.textContent, what));
-    }
     $('#ca-copy').replaceWith(copyButton(() => this.server.ca, 'the certificate'));
   }
 
-  // Shows what does not change while a server runs. `server` is as in the list of servers, with `title`, and
+  // Shows what does not change while a server runs. `server` is as in the list of servers, with `title`, `caFile`, and
   // `base`, `path` and `prefix`, below which its resources and its views are.
   show(server) {
     const key = JSON.stringify([server.id, server.endpoints]);
@@ -40,10 +36,12 @@ export class ServerDetail {
     fill($('#views'), VIEWS.map((view) => h('a.button', { href: `${server.prefix}/${view}` }, view[0].toUpperCase() + view.slice(1))));
     $('[data-do=remove]').hidden = server.id === 'main';
     this.#showEndpoints();
-    $('#environment').textContent = environment(server.endpoints);
+    $('#environment').textContent = environment(server.endpoints, server.caFile);
     const certificate = new URL(`${server.base}/tls/ca.pem`, location.href).href;
+    fill($('#ca-download'), `Download ${server.caFile}`);
     $('#ca-download').href = certificate;
-    const texts = trust(certificate);
+    $('#ca-download').download = server.caFile;
+    const texts = trust(certificate, server.caFile);
     const showTrust = (name) => {
       $('#trust-code').textContent = texts[name];
     };
@@ -95,7 +93,7 @@ export class ServerDetail {
     const value = (its) => $(`#line-options [name=${its}]`);
     const endpoint = { ...this.server.endpoints[this.listener], listener: this.listener };
     const hasStarttls = !endpoint.implicit_tls && endpoint.starttls !== 'never';
-    const lines = clientLines(endpoint, { starttls: hasStarttls && value('starttls').checked, login: value('login').value, password: value('password').value });
+    const lines = clientLines(endpoint, { ca: this.server.caFile, starttls: hasStarttls && value('starttls').checked, login: value('login').value, password: value('password').value });
     const names = Object.keys(lines);
     const showCode = (client) => {
       this.client = client;
@@ -118,7 +116,7 @@ export class ServerDetail {
       !health.problem && ['Accounts', count(health.accounts), health.discarded_accounts > 0 && ` (${count(health.discarded_accounts)} discarded)`],
       !health.problem && ['Records', count(health.records), health.first_record > 1 && ` (from ${count(health.first_record)} on)`],
       server.scenario && ['Scenario', h('bdi', {}, server.scenario)],
-      server.idle_expiry && ['Removed', `after ${server.idle_expiry} without use; this page counts as use`],
+      server.idle_expiry && ['Removed', `after ${shortly(server.idle_expiry)} without use; this page counts as use`],
     ];
     fill($('#server-facts'), facts(its).map((one) => h('div', {}, one)));
     fillChanged($('#connected'), [server.id, sessions], () => this.#sessions(sessions));
@@ -154,6 +152,13 @@ export class ServerDetail {
     };
     return table(['Webhook', 'URL', 'Gets', 'Delivered', 'Behind', 'State', 'Remove'], webhooks.map(row));
   }
+}
+
+// A time such as `1800s` in the largest unit that has it as a whole number: `30m`.
+function shortly(text) {
+  const seconds = /^(\d+)s$/.exec(text)?.[1];
+  const [unit, length] = [['h', 3600], ['m', 60]].find(([, its]) => seconds > 0 && seconds % its === 0) ?? [];
+  return unit ? `${seconds / length}${unit}` : text;
 }
 
 function table(titles, rows) {

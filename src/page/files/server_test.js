@@ -29,7 +29,7 @@ export function copyServerAsTest(server, api) {
 function curl(api, body) {
   const listeners = JSON.stringify([...body.listeners].sort());
   return `set -e
-server=$(curl -fsS -X POST ${quoted.curl(`${api}/servers`)} --json ${quoted.curl(JSON.stringify(body))})
+server=$(curl -sS --fail-with-body -X POST ${quoted.curl(`${api}/servers`)} --json ${quoted.curl(JSON.stringify(body))}) || { echo "$server" >&2; exit 1; }
 echo "$server" | jq -e ${quoted.curl(`(.endpoints | keys - ["http"]) == ${listeners}`)}
 
 # Here, run the code under test: it connects to the ports in .endpoints.
@@ -41,13 +41,17 @@ curl -sS --fail-with-body -X DELETE "$(echo "$server" | jq -r .url)"
 function python(api, body) {
   const listeners = JSON.stringify([...body.listeners].sort());
   return `import json
+import urllib.error
 import urllib.request
 
 def ask(method, url, body=None):
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(json.load(error)["detail"]) from None
 
 body = json.loads(${quoted.python(JSON.stringify(body))})
 server = ask("POST", ${quoted.python(`${api}/servers`)}, body)
@@ -63,19 +67,19 @@ function javascript(api, body) {
   const listeners = JSON.stringify([...body.listeners].sort());
   return `import assert from 'node:assert/strict';
 
-const started = await fetch(${quoted.javascript(`${api}/servers`)}, {
-  method: 'POST',
-  headers: { 'Content-Type': 'application/json' },
-  body: JSON.stringify(${JSON.stringify(body)}),
-});
-assert.equal(started.status, 201, await started.clone().text());
-const server = await started.json();
+async function ask(method, url, body) {
+  const answer = await fetch(url, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+  const its = await answer.json();
+  assert.ok(answer.ok, its.detail);
+  return its;
+}
+
+const server = await ask('POST', ${quoted.javascript(`${api}/servers`)}, ${JSON.stringify(body)});
 assert.deepEqual(Object.keys(server.endpoints).filter((name) => name !== 'http').sort(), ${listeners});
 
 // Here, run the code under test: it connects to the ports in server.endpoints.
 
-const removed = await fetch(server.url, { method: 'DELETE' });
-assert.equal(removed.status, 200, await removed.text());
+await ask('DELETE', server.url); // an error, with a report, if a rule or an expectation is not met
 `;
 }
 

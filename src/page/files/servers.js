@@ -28,10 +28,10 @@ function placeIn(pathname) {
   return segment ? decoded(segment) : null;
 }
 
-function go(id, { replace = false } = {}) {
-  open = id;
-  const path = id === null ? '/servers' : `/servers/${encodeURIComponent(id)}`;
-  if (path !== location.pathname) history[replace ? 'replaceState' : 'pushState'](null, '', path);
+function go(server) {
+  open = server?.id ?? null;
+  const path = server ? pathOf(server) : '/servers';
+  if (path !== location.pathname) history.pushState(null, '', path);
   show();
   readSoon();
 }
@@ -46,16 +46,21 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest('a.back, #missing a');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  go(placeIn(new URL(link.href).pathname));
+  const id = placeIn(new URL(link.href).pathname);
+  go(id && { id });
 });
 
 // ---- reading
 
-const main = (server) => ({ ...server, id: 'main', title: 'Main server', name: null, base: '/v1', path: '', prefix: '' });
+const main = (server) => ({ ...server, id: 'main', title: 'Main server', name: null, base: '/v1', path: '', prefix: '', caFile: 'mailjig-ca.pem' });
 const further = (server) => {
   const { id, name } = server;
-  return { ...server, title: name ?? `Server ${id}`, base: `/v1/servers/${id}`, path: `servers/${id}/`, prefix: `/servers/${id}` };
+  const caFile = `mailjig-ca-${name?.replace(/[^\w.-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '').slice(0, 40) || id}.pem`;
+  return { ...server, title: name ?? `Server ${id}`, base: `/v1/servers/${id}`, path: `servers/${id}/`, prefix: pathOf(server), caFile };
 };
+
+// By its name, unless it looks like a number, the main server, or a step in a path.
+const pathOf = ({ id, name }) => `/servers/${encodeURIComponent(name && !/^(\d+|main|\.\.?)$/.test(name) ? name : id)}`;
 
 let reading = 0;
 
@@ -129,7 +134,7 @@ function show() {
 }
 
 list.addEventListener('open', ({ detail: { item } }) => {
-  go(item.id);
+  go(item);
   if (!list.element.offsetParent) $('#server-name').focus();
 });
 
@@ -141,7 +146,7 @@ const actions = {
   webhook: () => addWebhook(opened(), readSoon),
   'copy-test': () => copyServerAsTest(opened(), new URL('/v1', location.href).href),
 };
-const start = () => servers && startServer(servers[0].endpoints, ({ id }) => go(id));
+const start = () => servers && startServer(servers[0].endpoints, go);
 for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => actions[button.dataset.do]());
 $('#new-server').addEventListener('click', start);
 
@@ -153,7 +158,7 @@ shortcut('n', 'Start a server', start);
 shortcut('z', 'Reset the server', onServer(actions.reset));
 shortcut('Delete', 'Remove the server', () => opened() && opened().id !== 'main' && actions.remove());
 shortcut('w', 'Add a webhook', onServer(actions.webhook));
-shortcut('c', 'Copy as test', onServer(actions['copy-test']));
+shortcut('y', 'Copy as test', onServer(actions['copy-test']));
 shortcut('e', 'Choose an endpoint', onServer(() => $('#line-options select').focus()));
 shortcut('Escape', 'Back to the list', () => {
   if (open !== null) go(null);
