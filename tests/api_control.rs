@@ -164,7 +164,7 @@ fn latest_means_the_latest_message_in_every_part_of_it() {
     server.deliver("bob", "Subject: two\r\n\r\nYour code is 4711: https://example.org/\r\n");
     server.deliver("bob", "Content-Type: text/html\r\n\r\n<p>hi</p>");
 
-    for part in ["raw", "html", "headers", "links", "codes", "parts", "parts/1"] {
+    for part in ["raw", "html", "headers", "links", "codes", "entries", "parts", "parts/1"] {
         let octets = |m: &str| api.get(format!("/messages/{m}/{part}")).octets;
         assert_eq!(octets("latest"), octets("m3"), "{part}");
     }
@@ -188,6 +188,19 @@ fn messages_that_arrive_during_drains_are_neither_lost_nor_returned_twice() {
         }
     });
     assert_eq!(seen, (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_entries_of_a_message_say_which_mailboxes_have_it() {
+    let (server, api) = start();
+    server.account("bob").inbox();
+    server.deliver("bob", "Subject: one\r\n\r\n");
+    server.deliver("bob", "Subject: two\r\n\r\n");
+
+    assert_eq!(api.ok("/messages/m2/entries"), json!([{ "account": "bob", "mailbox": "INBOX", "uid": 2 }]));
+    api.delete("/accounts/bob/entries").expect(200);
+    assert_eq!(api.ok("/messages/m2/entries"), json!([]));
+    api.get("/messages/m3/entries").expect(404);
 }
 
 #[test]

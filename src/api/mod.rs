@@ -30,6 +30,7 @@ mod mailboxes;
 mod mailhog;
 mod mailpit;
 mod message;
+mod message_entries;
 mod message_filters;
 mod messages;
 mod metrics;
@@ -176,6 +177,7 @@ fn v1() -> OpenApiRouter<Shared> {
         .routes(routes!(message::headers))
         .routes(routes!(message::links))
         .routes(routes!(message::codes))
+        .routes(routes!(message_entries::entries))
         .routes(routes!(message::parts))
         .routes(routes!(message::part))
         .routes(routes!(server::deliver))
