@@ -51,6 +51,11 @@ fn messages() {
 }
 
 #[test]
+fn notices() {
+    in_a_browser("notices.js");
+}
+
+#[test]
 fn rules() {
     in_a_browser("rules.js");
 }

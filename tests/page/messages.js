@@ -92,7 +92,7 @@ test('a wrong filter is explained at the field, and a search without results say
         await accessible(page);
 
         await field(page).fill('to:bob@example.org subject:Minuets form:x');
-        await page.getByText('“form” is not a field').waitFor();
+        await page.getByText('`form` is not a field').waitFor();
         await page.getByText('Leaving out one of them does not help').waitFor();
         await field(page).fill('to:bob@example.org subject:Minuets');
         await accessible(page);
@@ -215,23 +215,34 @@ test('"copy as test" gives code for what is listed and for a message', async () 
             await page.getByRole('button', { name }).click();
             await accessible(page);
             assert.match(await code('Rust'), /to\("\*@example\.org"\)\.and\(matchers::search\("only"\)\)/);
-            await works(await code('JavaScript'), name !== 'Expect none …');
+            const test = await code('JavaScript');
+            const again = () => server.send({ to: 'bob@example.org', subject: '~50 % * off', text: '* Only today\n' });
+            // What was sent before does not count.
+            await works(test.replace('"5s"', '"1ms"'), name === 'Expect none …');
+            await works(sending(test), name !== 'Expect none …', again);
+            await server.delete(`messages/${(await server.get('messages/latest')).id}`);
             await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
         }
         await rows(page).first().click();
         await page.getByRole('heading', { name: '~50 % * off' }).waitFor();
         await page.locator('#copy-message').click();
-        const before = await code('JavaScript');
-        await works(before, true);
-        await server.delete('messages/m1');
-        await works(before.replace('"5s"', '"1ms"'), false);
+        const test = await code('JavaScript');
+        await works(test.replace('"5s"', '"1ms"'), false);
+        await works(sending(test), true, () => server.send({ to: 'bob@example.org', subject: '~50 % * off', text: '* Only today\n' }));
     });
 });
 
+// The code with mail where the code under test sends.
+function sending(code) {
+    const mark = '// Here, the code under test sends.\n';
+    assert.ok(code.includes(mark), code);
+    return code.replace(mark, 'await send();\n');
+}
+
 // Runs code of JavaScript with top-level await, and requires that it fails or does not.
-async function works(code, isGood) {
-    const run = new (Object.getPrototypeOf(async () => {}).constructor)(code);
-    const error = await run().then(() => null, error => error);
+async function works(code, isGood, send) {
+    const run = new (Object.getPrototypeOf(async () => {}).constructor)('send', code);
+    const error = await run(send).then(() => null, error => error);
     assert.equal(error === null, isGood, `${error}\n${code}`);
 }
 

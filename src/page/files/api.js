@@ -1,6 +1,6 @@
 // The HTTP API of the server that this document shows: its resources, its updates, and paths with names in them.
 
-import { $ } from './dom.js';
+import { $, showProblem } from './dom.js';
 
 const meta = (name) => document.querySelector(`meta[name="mailjig-${name}"]`).content;
 
@@ -102,9 +102,11 @@ export const api = {
 const listeners = new Set();
 let stream = null;
 let isFirst = true;
+// Where the journal was at the last event.
+let reached = 0;
 
 // Calls `listener` with each update: `{ messages, removed, sessions, mailboxes, rules, reset }`, and `{ all: true }` when
-// updates may have been missed. `all` comes also at the beginning.
+// updates may have been missed. `all` comes also at the beginning; with `restarted`, the server was started anew.
 export function onUpdate(listener) {
   listeners.add(listener);
   if (!isFirst) listener(EVERYTHING);
@@ -124,27 +126,53 @@ function open() {
   let greeted = false;
   stream.addEventListener('update', (event) => {
     // The first event of a connection says where the journal is now; what came before it is read by the views.
-    const update = greeted ? JSON.parse(event.data) : EVERYTHING;
+    const told = JSON.parse(event.data);
+    // A server that was started anew begins its journal again.
+    const restarted = !greeted && told.seq < reached;
+    const update = greeted ? told : { ...EVERYTHING, reset: restarted, restarted };
+    reached = told.seq;
     greeted = true;
     isFirst = false;
-    show(true);
+    show('live');
     tell(update);
   });
-  stream.addEventListener('error', () => {
-    show(false);
+  stream.addEventListener('error', async () => {
     greeted = false;
     // The browser connects again by itself, unless the answer was an error.
-    if (stream.readyState === EventSource.CLOSED) {
+    if (stream?.readyState === EventSource.CLOSED) {
       stream = null;
       setTimeout(open, 2000);
     }
+    show('no connection');
+    const text = await why();
+    // It may have been opened again meanwhile.
+    if ($('#live').classList.contains('off')) lost(text);
   });
 }
 
-function show(isConnected) {
-  const place = $('#live');
-  place.textContent = isConnected ? 'live' : 'no connection';
-  place.classList.toggle('off', !isConnected);
+// An event source does not tell which answer it got.
+async function why() {
+  try {
+    await api.get('endpoints');
+  } catch (error) {
+    if (error.status === 0) return 'The server does not answer. The page connects again by itself; what it shows may be out of date.';
+    // The document itself says that there is no such server.
+    if (isFirst) return '';
+    if (prefix && [404, 410].includes(error.status)) return `Server ${decoded(prefix.split('/').at(-1))} was removed. What the page shows was read before.`;
+    return error.message;
+  }
+  return 'The connection was lost. The page connects again by itself.';
+}
+
+function show(state) {
+  $('#live').textContent = state;
+  $('#live').classList.toggle('off', state !== 'live');
+  if (state === 'live') lost('');
+}
+
+// What is said already is not said again.
+function lost(text) {
+  if ($('#lost').textContent !== text) showProblem($('#lost'), text);
 }
 
 document.addEventListener('visibilitychange', () => {

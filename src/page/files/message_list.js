@@ -112,10 +112,11 @@ export class MessageList extends EventTarget {
     this.wasComplete = this.isComplete;
     const { messages, next, older } = await this.#read({ limit: FIRST });
     const tail = this.isRead ? this.#before(older) : [];
-    const known = this.isRead ? new Set(this.items.map(({ id }) => id)) : null;
+    // A server that was reset may have other messages of the same numbers.
+    const known = this.isRead ? new Map(this.items.map(({ id, received }) => [id, received])) : null;
     this.items = [...messages, ...tail];
     Object.assign(this, { next, older, isRead: true, problem: null });
-    this.#tell(known ? messages.filter(({ id }) => !known.has(id)) : []);
+    this.#tell(known ? messages.filter(({ id, received }) => known.get(id) !== received) : []);
   }
 
   async #readOlder() {

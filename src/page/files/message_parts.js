@@ -199,6 +199,13 @@ export async function htmlPanel(panel, message, signal) {
   const frame = h('iframe', { title: `HTML of ${message.id}`, sandbox: 'allow-popups allow-popups-to-escape-sandbox', referrerpolicy: 'no-referrer' });
   const stage = h('div.stage', {}, frame);
   const notice = h('div.notice', { hidden: true, role: 'status' });
+  const unstyled = h('span.muted', { hidden: true, role: 'status' }, 'This message has no styles for dark.');
+  let html = null;
+  let scheme = null;
+  const showScheme = () => {
+    frame.style.setProperty('color-scheme', scheme);
+    unstyled.hidden = scheme !== 'dark' || html === null || /color-scheme/i.test(html);
+  };
   const load = (remote) => {
     frame.src = withQuery(view('messages', message.id, 'display'), { remote: remote ? 'true' : null });
   };
@@ -208,10 +215,14 @@ export async function htmlPanel(panel, message, signal) {
         frame.style.setProperty('width', width ? `${width}px` : '100%');
         stage.classList.toggle('device', Boolean(width));
       }),
-      choice('Colours', 'html-scheme', 'light', SCHEMES, (title) => title, (_, scheme) => frame.style.setProperty('color-scheme', scheme))),
+      choice('Colours', 'html-scheme', 'light', SCHEMES, (title) => title, (_, name) => {
+        scheme = name;
+        showScheme();
+      }), unstyled),
     notice, stage);
   load(false);
-  const html = await api.text(`messages/${message.id}/html`, {}, { signal }).catch(() => '');
+  html = await api.text(`messages/${message.id}/html`, {}, { signal }).catch(() => '');
+  showScheme();
   const hosts = remoteHosts(html);
   if (!hosts.size) return;
   notice.hidden = false;

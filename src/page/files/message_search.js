@@ -21,7 +21,7 @@ const FIELDS = {
 function tokens(text) {
   return (text.match(/(?:[^\s"]|"(?:\\.|[^"\\])*"?)+/g) ?? []).map((token) => {
     const [, name, rest] = /^([a-z]+):([^]*)$/.exec(token) ?? [];
-    return name in FIELDS ? { text: token, name, value: unquoted(rest) } : { text: token, name: null, value: unquoted(token) };
+    return Object.hasOwn(FIELDS, name ?? '') ? { text: token, name, value: unquoted(rest) } : { text: token, name: null, value: unquoted(token) };
   });
 }
 
@@ -42,10 +42,26 @@ export function filters(text) {
   return query;
 }
 
-// Words that look like a field which does not exist, such as `form:ann`.
+// What to say about words that look like a field which does not exist, such as `form:ann`; empty if there are none.
 export function unknownFields(text) {
-  const looks = tokens(text).map(({ name, text: token }) => !name && /^([a-z-]+):(?!\/\/)./i.exec(token)?.[1]);
-  return looks.filter(Boolean);
+  const looks = tokens(text).map(({ name, text: token }) => !name && /^!?-?([a-z][a-z_-]*):(?!\/\/)./i.exec(token)?.[1]);
+  const unknown = [...new Set(looks.filter(Boolean))].map((name) => `\`${name}\``);
+  if (!unknown.length) return '';
+  const what = unknown.length === 1 ? `${unknown[0]} is not a field, and is searched as a word` : `${unknown.join(', ')} are not fields, and are searched as words`;
+  const attachment = unknown.includes('`has`') ? ' Mail with attachments: `attachment:*`.' : '';
+  return `${what}; the fields are ${Object.keys(FIELDS).join(', ')}.${attachment}`;
+}
+
+// The searches for a part in place of the whole value, which a field compares.
+const COMPARED = ['to', 'from', 'subject', 'attachment', 'user'];
+
+function widened(text) {
+  const all = tokens(text);
+  return all.flatMap(({ name, value }, index) => {
+    if (!COMPARED.includes(name) || !value || /^[~!]|\*/.test(value)) return [];
+    const part = /[\s"]/.test(value) ? `${name}:"*${value.replace(/["\\]/g, '\\$&')}*"` : `${name}:*${value}*`;
+    return [{ shown: ['Search for ', h('code', {}, part)], rest: all.map((token, its) => (its === index ? part : token.text)).join(' ') }];
+  });
 }
 
 // The text without one token.
@@ -95,17 +111,19 @@ export async function emptySearch(place, text, search) {
   const mine = asked;
   const all = tokens(text);
   fill(place, h('h2', {}, 'No message matches'), h('p', {}, h('code', {}, text)), h('button', { type: 'button', onclick: () => search('') }, 'Clear the search'));
-  if (all.length < 2) return;
-  const rows = await Promise.all(all.map(async (token, index) => {
-    const rest = without(text, index);
+  const narrower = all.length < 2 ? [] : all.map((token, index) => ({ shown: ['Without ', h('code', {}, token.text)], rest: without(text, index) }));
+  const others = [...widened(text), ...narrower];
+  if (!others.length) return;
+  const rows = await Promise.all(others.map(async ({ shown, rest }) => {
     const found = await api.get('messages', { ...filters(rest), order: 'newest', limit: ENOUGH }).catch(() => ({ messages: [] }));
-    return { token, rest, count: found.messages.length, isMore: Boolean(found.older) };
+    return { shown, rest, count: found.messages.length, isMore: Boolean(found.older) };
   }));
   if (mine !== asked) return;
   const helpful = rows.filter(({ count }) => count > 0);
-  place.append(helpful.length
-    ? h('ul.plain', {}, helpful.map(({ token, rest, count, isMore }) => h('li', {}, h('button', { type: 'button', onclick: () => search(rest) }, 'Without ', h('code', {}, token.text)), ` ${isMore ? 'more than ' : ''}${plural(count, 'message')}`)))
-    : h('p', {}, 'Leaving out one of them does not help: no message matches the others either.'));
+  const advice = helpful.length
+    ? h('ul.plain', {}, helpful.map(({ shown, rest, count, isMore }) => h('li', {}, h('button', { type: 'button', onclick: () => search(rest) }, shown), ` ${isMore ? 'more than ' : ''}${plural(count, 'message')}`)))
+    : narrower.length > 0 && h('p', {}, 'Leaving out one of them does not help: no message matches the others either.');
+  if (advice) place.append(advice);
 }
 
 // The fields of the search, each of which can be taken into the field.

@@ -9,16 +9,18 @@ const QUIET = '500ms';
 
 // From the list, with the filters in force: each gives what it does in a sentence, and the code.
 export const listTests = {
-  wait: { title: 'Wait for a message …', code: (filters) => [`Waits up to ${WAIT} for a message${matching(filters)}, and fails with a report if none comes.`, waitForOne(filters)] },
+  wait: { title: 'Wait for a message …', code: (filters) => [`Waits up to ${WAIT} for a message${matching(filters)}, ${NEW}, and fails with a report if none comes.`, waitForOne(filters)] },
   count: {
     title: 'Expect just as many …',
     code: (filters, count) => (count === 0 ? listTests.none.code(filters)
-      : [`Waits up to ${WAIT} for ${plural(count, 'message')}${matching(filters)}, and fails if there are fewer or more.`, expectCount(filters, count)]),
+      : [`Waits up to ${WAIT} for ${plural(count, 'message')}${matching(filters, count)}, ${NEW}, and fails if there are fewer or more.`, expectCount(filters, count)]),
   },
-  none: { title: 'Expect none …', code: (filters) => [`Fails if there is a message${matching(filters)}, or if one comes within ${QUIET}.`, expectNone(filters)] },
+  none: { title: 'Expect none …', code: (filters) => [`Fails if a message${matching(filters)} was ${NEW}, or if one comes within ${QUIET}.`, expectNone(filters)] },
 };
 
-const matching = (filters) => (Object.keys(filters).length ? ' that matches the search' : '');
+const matching = (filters, count = 1) => (Object.keys(filters).length ? ` that ${count === 1 ? 'matches' : 'match'} the search` : '');
+// What came before does not count.
+const NEW = 'sent after the code began';
 
 // From a message: waits for one to the same recipient, with the same subject and the same first line of text, or with a
 // code, which is another one in each run.
@@ -26,12 +28,12 @@ export async function messageTest(message) {
   const { id, envelope, subject, codes } = message;
   const { address } = envelope.recipients.find(({ verdict }) => verdict === 'accepted') ?? envelope.recipients[0];
   const query = { to: [exactly(address)], subject: [exactly(subject)] };
-  const about = `Waits up to ${WAIT} for a message to ${address} with this subject`;
+  const about = `Waits up to ${WAIT} for a message to ${address} with this subject, ${NEW}`;
   if (codes.length) return [`${about}, and fails if it has no one-time code.`, checkCode(query)];
   const text = await api.text(`messages/${id}/text`);
   const line = text.split('\n').map((one) => one.trim()).find(Boolean);
   if (!line) return [`${about}.`, waitForOne(query)];
-  return [`${about} and with the first line of its text.`, waitForOne({ ...query, body: [SPECIAL.test(line) ? `~${escaped(line)}` : line] })];
+  return [`${about}, and with the first line of its text.`, waitForOne({ ...query, body: [SPECIAL.test(line) ? `~${escaped(line)}` : line] })];
 }
 
 // Text that would be read as a pattern.
@@ -46,7 +48,7 @@ const pairs = (filters, more) => [...Object.entries(filters).flatMap(([name, val
 function waitForOne(filters) {
   const query = pairs(filters, { wait: WAIT });
   return {
-    curl: curl('messages', query),
+    curl: `${CURSOR.curl}${curl('messages', query)}`,
     rust: rust(filters, (matcher) => `let mail = server.wait_for(${matcher}).block();\n    assert!(!mail.raw().is_empty());`),
     python: `${python('messages', query)}\nassert answer["messages"]\n`,
     javascript: `${javascript('messages', query)}if (!answer.messages.length) throw new Error("no message");\n`,
@@ -56,7 +58,7 @@ function waitForOne(filters) {
 function expectCount(filters, count) {
   const query = pairs(filters, { wait: WAIT, count, limit: count + 1 });
   return {
-    curl: `${counted(curl('messages', query))}test "$count" -eq ${count}\n`,
+    curl: `${CURSOR.curl}${counted(curl('messages', query))}test "$count" -eq ${count}\n`,
     rust: rust(filters, (matcher) => `let wanted = ${matcher};\n    server.wait_for(wanted.clone()).count(${count}).block();\n    assert_eq!(server.find(wanted).len(), ${count});`),
     python: `${python('messages', query)}\nassert len(answer["messages"]) == ${count}\n`,
     javascript: `${javascript('messages', query)}if (answer.messages.length !== ${count}) throw new Error(\`\${answer.messages.length} messages\`);\n`,
@@ -66,7 +68,7 @@ function expectCount(filters, count) {
 function expectNone(filters) {
   const query = pairs(filters, { none_within: QUIET });
   return {
-    curl: curl('messages', query),
+    curl: `${CURSOR.curl}${curl('messages', query)}`,
     rust: rust(filters, (matcher) => `server.none_within(Duration::from_millis(500), ${matcher}).block();`, 'use std::time::Duration;\n'),
     python: `${python('messages', query)}\nassert answer["messages"] == []\n`,
     javascript: `${javascript('messages', query)}if (answer.messages.length) throw new Error("a message came");\n`,
@@ -76,16 +78,25 @@ function expectNone(filters) {
 function checkCode(filters) {
   const query = pairs(filters, { wait: WAIT });
   return {
-    curl: `id=$(${curl('messages/latest', query).trimEnd()} | jq -er .id) &&\ncurl -sS --fail-with-body ${quoted.curl(url('messages/'))}"$id/codes" | jq -er '.[0]'\n`,
+    curl: `${CURSOR.curl}id=$(${curl('messages/latest', query).trimEnd()} | jq -er .id) &&\ncurl -sS --fail-with-body ${quoted.curl(url('messages/'))}"$id/codes" | jq -er '.[0]'\n`,
     rust: rust(filters, (matcher) => `let mail = server.wait_for(${matcher}).block();\n    assert!(!mail.codes().is_empty(), "no code in {}", mail.text());`),
     python: `${python('messages/latest', query)}\nwith urllib.request.urlopen(${quoted.python(url('messages/'))} + answer["id"] + "/codes") as reply:\n    codes = json.load(reply)\nassert codes, "no code"\n`,
     javascript: `${javascript('messages/latest', query)}const codes = await (await fetch(\`${url('messages/')}\${answer.id}/codes\`)).json();\nif (!codes.length) throw new Error("no code");\n`,
   };
 }
 
+// Where the mail of the test begins: what was there before would let it pass.
+const BEGIN = url('messages', { order: 'newest', limit: 1 });
+const HERE = 'Here, the code under test sends.';
+const CURSOR = {
+  curl: `after=$(curl -sS --fail-with-body ${quoted.curl(BEGIN)} | jq -e .next) || exit 1\n# ${HERE}\n`,
+  python: `with urllib.request.urlopen(${quoted.python(BEGIN)}) as reply:\n    after = json.load(reply)["next"]\n# ${HERE}\n`,
+  javascript: `const { next: after } = await (await fetch(${quoted.javascript(BEGIN)})).json();\n// ${HERE}\n`,
+};
+
 function curl(path, query) {
   const data = query.map(([name, value]) => ` \\\n  --data-urlencode ${quoted.curl(`${name}=${value}`)}`);
-  return `curl -sS --fail-with-body --get ${quoted.curl(url(path))}${data.join('')}\n`;
+  return `curl -sS --fail-with-body --get ${quoted.curl(url(path))}${data.join('')} \\\n  --data-urlencode "after=$after"\n`;
 }
 
 const counted = (command) => `count=$(${command.trimEnd()} | jq '.messages | length')\n`;
@@ -96,16 +107,18 @@ function python(path, query) {
 import urllib.parse
 import urllib.request
 
-query = urllib.parse.urlencode([
-${list}])
+${CURSOR.python}query = urllib.parse.urlencode([
+${list}    ("after", after),
+])
 with urllib.request.urlopen(${quoted.python(`${url(path)}?`)} + query) as reply:  # HTTPError if the wait fails
     answer = json.load(reply)`;
 }
 
 function javascript(path, query) {
   const list = query.map(([name, value]) => `  [${quoted.javascript(name)}, ${quoted.javascript(String(value))}],\n`).join('');
-  return `const query = new URLSearchParams([
-${list}]);
+  return `${CURSOR.javascript}const query = new URLSearchParams([
+${list}  ["after", after],
+]);
 const reply = await fetch(${quoted.javascript(`${url(path)}?`)} + query);
 const answer = await reply.json();
 if (!reply.ok) throw new Error(answer.detail);

@@ -1,8 +1,9 @@
 // An open message: its head, its envelope, and a panel for each tab.
 
 import { api, v1, view } from './api.js';
-import { $, h, fill, clockTime, mailbox, octets, facts, columns } from './dom.js';
+import { $, h, fill, clockTime, mailbox, octets, facts } from './dom.js';
 import { attachmentsPanel, leaves, partsPanel, headersPanel, linksPanel, lintPanel, textPanel, htmlPanel } from './message_parts.js';
+import { envelopeTable, placesOf, refusedWith, summary } from './message_envelope.js';
 import { sourcePanel } from './message_source.js';
 import { say } from './page.js';
 
@@ -79,6 +80,7 @@ export class MessageView {
 
   // Says that the message is not on the server any more. What was read stays.
   deleted() {
+    this.#usable(false);
     this.#notice(`${this.id} was deleted on the server. What is shown here was read before; parts and downloads are gone.`);
   }
 
@@ -86,12 +88,14 @@ export class MessageView {
     const path = `messages/${encodeURIComponent(id)}`;
     const message = await api.get(path, {}, { signal });
     const part = `messages/${message.id}`;
-    const [headers, parts, links, codes, findings, session] = await Promise.all([
+    const [headers, parts, links, codes, findings, session, entries, refused] = await Promise.all([
       api.get(`${part}/headers`, {}, { signal }), api.get(`${part}/parts`, { nested: 'true' }, { signal }), api.get(`${part}/links`, {}, { signal }),
       api.get(`${part}/codes`, {}, { signal }), api.get('findings', { message: message.id }, { signal }), sessionOf(message, signal),
+      api.get(`${part}/entries`, {}, { signal }), refusedWith(message, signal),
     ]);
     this.id = message.id;
-    this.message = { ...message, headers, parts, links, codes, findings: findings.findings, sessionFacts: session };
+    this.message = { ...message, headers, parts, links, codes, findings: findings.findings, sessionFacts: session, entries, refused };
+    this.#usable(true);
     this.panels = new Map();
     $('#message').hidden = false;
     $('#nothing').hidden = true;
@@ -125,7 +129,17 @@ export class MessageView {
   #problem(error) {
     const text = error.status === 404 ? `${this.id} is not on this server. It was deleted, or discarded because newer messages came, or the server was reset.` : error.message;
     $('#nothing').hidden = true;
+    this.#usable(false);
     this.#notice(text);
+  }
+
+  // Whether there is a message that buttons can do something with.
+  #usable(isThere) {
+    this.isThere = isThere;
+    for (const id of ['#copy-message', '#delete-open', '#previous', '#following']) $(id).disabled = !isThere;
+    if (isThere) return $('#download').removeAttribute('aria-disabled');
+    $('#download').removeAttribute('href');
+    $('#download').setAttribute('aria-disabled', 'true');
   }
 
   #notice(text) {
@@ -162,9 +176,9 @@ function tabsOf({ parts, links, codes, findings }) {
   return Object.entries(PANELS).map(([name, [title]]) => ({ name, title, count: counts[name] ?? 0, reason: reasons[name] || null }));
 }
 
-// ---- the head of an open message: what its header says, and the envelope with what the server answered
+// ---- the head of an open message: what its header says, and where it is
 
-function factsOf({ id, from, to, cc, headers, message_id: messageId, received, size }) {
+function factsOf({ id, from, to, cc, headers, message_id: messageId, received, size, entries }) {
   const date = headers.find(({ name }) => name.toLowerCase() === 'date')?.value;
   const missing = (what) => h('span.muted', {}, `no ${what} in the header`);
   return facts([
@@ -174,58 +188,8 @@ function factsOf({ id, from, to, cc, headers, message_id: messageId, received, s
     ['Date', date ?? missing('Date')],
     ['Message-ID', messageId ? h('span.mono', {}, messageId) : missing('Message-ID')],
     ['Received', h('time', { datetime: received, title: received }, clockTime(received, { millis: true })), h('span.muted', {}, ` as ${id}, ${octets(size)}`)],
+    ['Delivered', placesOf(entries)],
   ]);
-}
-
-// The envelope in one line.
-function summary({ envelope, session, sessionFacts }) {
-  const { from, recipients } = envelope;
-  const refused = recipients.filter(({ verdict }) => verdict !== 'accepted').length;
-  return [
-    h('b', {}, 'Envelope'),
-    h('span.clip.grow', {}, from.address || '<>', ' → ', recipients.slice(0, 2).map(({ address }) => address).join(', '), recipients.length > 2 && `, ${recipients.length - 2} more`),
-    refused > 0 && h('span.tag.bad', {}, `${refused} refused`),
-    sessionFacts && h('span.count', {}, sessionFacts.listener),
-    session && h('span.count', {}, session),
-  ];
-}
-
-// The sender, each recipient with what the server said, and how the message came.
-function envelopeTable({ envelope, session, sessionFacts }) {
-  const { from, recipients } = envelope;
-  const row = (role, address, verdict, its) => h('tr', {},
-    h('th', { scope: 'row' }, role), h('td', {}, address), h('td', {}, verdict), h('td.mono', {}, parameters(its)));
-  return [
-    h('table.envelope', {},
-      columns([h('span.hidden', {}, 'Role'), 'Address', 'Verdict', 'Parameters']),
-      h('tbody', {},
-        row('from', from.address || '<>', '', from.parameters),
-        recipients.map((one) => row('to', one.address, verdictOf(one), one.parameters)))),
-    h('p.came', {}, came(session, sessionFacts)),
-  ];
-}
-
-function verdictOf({ verdict, reply }) {
-  if (verdict === 'accepted') return h('span.good', {}, 'accepted');
-  return [h('b.bad', {}, 'refused'), reply && h('span.mono', {}, ` ${reply}`)];
-}
-
-function parameters(its) {
-  const all = Object.entries(its);
-  return all.length ? all.map(([name, value]) => (value === null ? name : `${name}=${value}`)).join(' ') : h('span.muted', {}, 'none');
-}
-
-function came(session, facts) {
-  if (!session) return 'Not received from a client: delivered over the HTTP API or by a test.';
-  const link = h('a', { href: view('sessions', session) }, `session ${session}`);
-  if (!facts) return ['Received in ', link, ', whose record was discarded.'];
-  const { listener, user, tls, helo, peer, rules } = facts;
-  return [
-    'Received by ', h('b', {}, listener), ' in ', link, `, from ${helo ? `${helo} at ` : ''}${peer}, `,
-    user ? ['logged in as ', h('a', { href: view('mailboxes', user) }, user)] : 'without login', ', ',
-    tls ? `with ${[tls.version, tls.cipher].filter(Boolean).join(', ') || 'TLS'}` : 'without TLS', '.',
-    rules.length > 0 && [' Rules that fired in it: ', rules.map((rule, index) => [index > 0 && ', ', h('a', { href: view('rules', rule) }, rule)]), '.'],
-  ];
 }
 
 // ---- tabs of an open message

@@ -1,6 +1,6 @@
 // The view of messages: the list, the search, the selection, and which message is open.
 
-import { $, debounce, h, throttle, plural, showProblem } from './dom.js';
+import { $, clockTime, debounce, h, throttle, plural, showProblem } from './dom.js';
 import { view, onUpdate, segmentsOf } from './api.js';
 import { attempt, shortcut, copyAsTest } from './page.js';
 import { filters, unknownFields, emptyList, emptySearch, fieldHints } from './message_search.js';
@@ -25,6 +25,8 @@ messages.addEventListener('change', ({ detail: { arrived } }) => {
   for (const { id } of arrived) if (id !== opened.id) unseen.add(id);
   const { selected, cursor } = list;
   const before = selected.size;
+  // A list that is hidden cannot be scrolled.
+  $('#list').hidden = !messages.items.length;
   list.set(messages.items);
   // The cursor stays in its place if its message is gone.
   if (list.cursor < 0) list.cursor = Math.min(cursor, messages.items.length - 1);
@@ -45,7 +47,7 @@ function showState() {
   $('#list-problem').hidden = !problem || isWrongFilter;
   $('#list-problem span').textContent = problem?.message ?? '';
   const unknown = unknownFields(field.value);
-  showProblem($('#search-note'), unknown.length ? `“${unknown.join(', ')}” is not a field: it is searched as a word.` : '');
+  showProblem($('#search-note'), unknown);
   const isSearch = Object.keys(messages.filters).length > 0;
   const count = items.length.toLocaleString('en');
   const what = isSearch ? `${count} found` : plural(items.length, 'message');
@@ -61,8 +63,10 @@ function showState() {
 }
 
 function showUnseen() {
-  $('#seen').hidden = !unseen.size;
-  $('#seen').textContent = `${unseen.size.toLocaleString('en')} new`;
+  // Those that are gone are not counted, nor those that the search leaves out.
+  const count = unseen.size ? messages.items.filter(({ id }) => unseen.has(id)).length : 0;
+  $('#seen').hidden = !count;
+  $('#seen').textContent = `${count.toLocaleString('en')} new`;
 }
 
 function markSeen(ids) {
@@ -107,6 +111,7 @@ const reload = throttle(3000, () => messages.reload());
 let isFirst = true;
 
 onUpdate((update) => {
+  if (update.restarted) showProblem($('#restarted'), `The server was started anew, which this page noticed at ${clockTime(Date.now())}. What it had captured before is gone.`);
   if (update.reset) {
     unseen.clear();
     messages.reset();
@@ -223,7 +228,7 @@ function step(by) {
 // ---- deleting
 
 function deleteMessages() {
-  const ids = list.selected.size ? [...list.selected] : opened.id ? [opened.id] : messages.items[list.cursor] ? [messages.items[list.cursor].id] : [];
+  const ids = list.selected.size ? [...list.selected] : opened.id ? [opened.id].filter(() => opened.isThere) : messages.items[list.cursor] ? [messages.items[list.cursor].id] : [];
   if (ids.length) deleteThese(ids);
 }
 
@@ -257,6 +262,7 @@ $('#previous').addEventListener('click', () => step(-1));
 $('#following').addEventListener('click', () => step(1));
 $('#retry').addEventListener('click', () => messages.reset());
 $('#copy-message').addEventListener('click', async () => {
+  if (!opened.message) return;
   const test = await attempt(() => messageTest(opened.message));
   if (test) copyAsTest(...test);
 });
