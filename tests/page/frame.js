@@ -113,6 +113,7 @@ test('a further server is named, and its views are its own', async () => {
         await page.waitForURL(`${root}/servers/orders/sessions`);
         await page.getByText('live', { exact: true }).waitFor();
         await page.getByRole('link', { name: 'Servers' }).click();
-        await page.waitForURL(`${root}/servers`);
+        await page.waitForURL(`${root}/servers/orders`);
+        await page.getByRole('heading', { name: 'orders' }).waitFor();
     });
 });
