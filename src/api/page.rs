@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -23,19 +23,19 @@ const DOCUMENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
 
 pub(super) fn router() -> Router<Shared> {
     Router::new()
-        .route("/", get(messages))
-        .route("/messages", get(messages))
-        .route("/messages/{m}", get(messages))
+        .route("/", show(View::Messages))
+        .route("/messages", show(View::Messages))
+        .route("/messages/{m}", show(View::Messages))
         .route("/messages/{m}/display", get(display))
-        .route("/sessions", get(sessions))
-        .route("/sessions/{s}", get(sessions))
-        .route("/sessions/{s}/compare/{t}", get(compare))
-        .route("/rules", get(rules))
-        .route("/rules/{r}", get(rules))
-        .route("/mailboxes", get(mailboxes))
-        .route("/mailboxes/{*place}", get(mailboxes))
-        .route("/servers", get(servers))
-        .route("/servers/{id}", get(servers))
+        .route("/sessions", show(View::Sessions))
+        .route("/sessions/{s}", show(View::Sessions))
+        .route("/sessions/{s}/compare/{t}", show(View::Compare))
+        .route("/rules", show(View::Rules))
+        .route("/rules/{r}", show(View::Rules))
+        .route("/mailboxes", show(View::Mailboxes))
+        .route("/mailboxes/{*place}", show(View::Mailboxes))
+        .route("/servers", show(View::Servers))
+        .route("/servers/{id}", show(View::Servers))
         .route("/assets/{file}", get(file))
         .layer(CompressionLayer::new().quality(CompressionLevel::Best))
 }
@@ -47,28 +47,9 @@ struct Place {
     missing: Option<NoServer>,
 }
 
-async fn messages(place: Place) -> Result<Response, Problem> {
-    document(View::Messages, &place)
-}
-
-async fn sessions(place: Place) -> Result<Response, Problem> {
-    document(View::Sessions, &place)
-}
-
-async fn compare(place: Place) -> Result<Response, Problem> {
-    document(View::Compare, &place)
-}
-
-async fn rules(place: Place) -> Result<Response, Problem> {
-    document(View::Rules, &place)
-}
-
-async fn mailboxes(place: Place) -> Result<Response, Problem> {
-    document(View::Mailboxes, &place)
-}
-
-async fn servers(place: Place) -> Result<Response, Problem> {
-    document(View::Servers, &place)
+/// Answers with the document of a view.
+fn show(view: View) -> MethodRouter<Shared> {
+    get(move |place: Place| async move { document(view, &place) })
 }
 
 fn document(view: View, place: &Place) -> Result<Response, Problem> {
