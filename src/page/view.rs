@@ -61,7 +61,7 @@ views! {
 }
 
 impl View {
-    /// Its name: of its script, mostly of its style, and in the body's class.
+    /// Its name: of its script, and in the body's class, which its style asks for.
     fn name(self) -> &'static str {
         match self {
             Self::Messages => "messages",

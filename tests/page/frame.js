@@ -85,9 +85,9 @@ function compressed(path) {
 }
 
 test('a browser keeps the files until they change', async () => {
-    const first = await fetch(`${root}/assets/page.css`);
+    const first = await fetch(`${root}/assets/style.css`);
     const etag = first.headers.get('etag');
-    const second = await fetch(`${root}/assets/page.css`, { headers: { 'If-None-Match': etag } });
+    const second = await fetch(`${root}/assets/style.css`, { headers: { 'If-None-Match': etag } });
 
     assert.equal(second.status, 304);
     assert.equal((await fetch(`${root}/assets/..%2fmod.rs`)).status, 404);
