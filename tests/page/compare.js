@@ -1,7 +1,8 @@
 // Two sessions side by side.
 'use strict';
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
-const { connect, dialogue, ended, row, openSession } = require('./session_support.js');
+const { SCRIPTS, runCode } = require('./code_support.js');
+const { connect, dialogue, ended, row, openSession, codeOf, clientThat } = require('./session_support.js');
 
 test('two sessions are aligned, and what is different is marked', async () => {
     const server = await newServer();
@@ -35,6 +36,14 @@ test('two sessions are aligned, and what is different is marked', async () => {
         await accessible(page);
         await page.getByLabel('Ignore tags and numbers').uncheck();
         await pair(page, 'queued as m1').locator('.sign.changed').waitFor();
+
+        const code = await codeOf(page);
+        const mail = word => clientThat(port, 'EHLO a.example', 'MAIL FROM:<ann@example.org>', 'RCPT TO:<bob@example.org>', 'DATA', `Subject: x\r\n\r\nx\r\n.`, word, 'QUIT');
+        for (const language of SCRIPTS) {
+            await runCode(language, code[language], `${mail('NOOP')}\n${mail('NOOP')}`);
+            await assert.rejects(runCode(language, code[language], `${mail('NOOP')}\n${mail('RSET')}`), /RSET/, language);
+            await assert.rejects(runCode(language, code[language].replace('wait=10s', 'wait=10ms'), mail('NOOP')), /1 records? .*appended/, language);
+        }
     });
 });
 

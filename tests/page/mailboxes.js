@@ -1,7 +1,7 @@
 // The mailboxes: accounts, mailboxes and entries, and what is put, found and named.
 'use strict';
-const { execFile } = require('node:child_process');
 const { test, assert, newServer, inBrowser, accessible, WITHIN } = require('./support.js');
+const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 const { BOB, box, view, message, withMail, client, entry, open } = require('./mailbox_support.js');
 
 test('without accounts, the page says how to get one', async () => {
@@ -272,19 +272,14 @@ test('the keyboard alone opens a mailbox, changes an entry and leaves', async ()
 test('the copied tests hold, and fail when an entry has changed', async () => {
     const server = await withMail('one', 'two');
     await server.patch(`${box('INBOX')}/2`, { add: ['\\Seen', "it's"] });
-    const run = (program, ...args) => new Promise((resolve, reject) => execFile(program, args, { timeout: WITHIN }, error => (error ? reject(error) : resolve())));
     await inBrowser(async page => {
         await open(page, view(server, BOB, 'INBOX'));
         await entry(page, 2).getByText('two').waitFor();
         await page.keyboard.press('y');
-        const commands = [];
-        for (const [language, ...command] of [['curl', 'bash', '-euo', 'pipefail', '-c'], ['Python', 'python3', '-c'], ['JavaScript', 'node', '--input-type=module', '-e']]) {
-            await page.locator('#copy-test').getByRole('tab', { name: language }).click();
-            commands.push([...command, await page.locator('#copy-test-code').innerText()]);
-        }
         await accessible(page);
-        for (const command of commands) await run(...command);
+        const code = await codeInDialog(page);
+        for (const language of SCRIPTS) await runCode(language, code[language]);
         await server.patch(`${box('INBOX')}/1`, { add: ['\\Flagged'] });
-        for (const command of commands) await assert.rejects(run(...command));
+        for (const language of SCRIPTS) await assert.rejects(runCode(language, code[language]), /false|AssertionError/, language);
     });
 });

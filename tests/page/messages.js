@@ -3,6 +3,7 @@
 const { execFile } = require('node:child_process');
 const net = require('node:net');
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
+const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 const { rows, row, field, panel, noOverflow, rich } = require('./message_support.js');
 
 test('mail appears while the page is open, on top, marked as new until it was opened', async () => {
@@ -206,44 +207,56 @@ test('"copy as test" gives code for what is listed and for a message', async () 
     await inBrowser(async page => {
         await page.goto(`${server.page}/messages?q=to:*@example.org+only`);
         await row(page, 'off').waitFor();
-        const code = async language => {
-            await page.getByRole('tab', { name: language, exact: true }).click();
-            return page.locator('#copy-test-code').innerText();
-        };
-        for (const name of ['Wait for a message …', 'Expect just as many …', 'Expect none …']) {
+        const mail = ['bob@example.org', '~50 % * off', '* Only today'];
+        for (const [name, none, one, two] of [['Wait for a message …', FEW, GOOD, GOOD], ['Expect just as many …', FEW, GOOD, MANY], ['Expect none …', GOOD, MANY, MANY]]) {
             await page.getByRole('button', { name: 'Copy as test' }).first().click();
             await page.getByRole('button', { name }).click();
             await accessible(page);
-            assert.match(await code('Rust'), /to\("\*@example\.org"\)\.and\(matchers::search\("only"\)\)/);
-            const test = await code('JavaScript');
-            const again = () => server.send({ to: 'bob@example.org', subject: '~50 % * off', text: '* Only today\n' });
-            // What was sent before does not count.
-            await works(test.replace('"5s"', '"1ms"'), name === 'Expect none …');
-            await works(sending(test), name !== 'Expect none …', again);
-            await server.delete(`messages/${(await server.get('messages/latest')).id}`);
-            await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+            const code = await codeInDialog(page);
+            assert.match(code.Rust, /to\("\*@example\.org"\)\.and\(matchers::search\("only"\)\)/);
+            for (const language of SCRIPTS) {
+                // What was sent before does not count.
+                await works(language, code[language].replace('wait=5s', 'wait=1ms'), none, sending(server));
+                await works(language, code[language], one, sending(server, mail));
+                await works(language, code[language], two, sending(server, mail, mail));
+            }
+            while ((await server.get('messages')).messages.length > 1) await server.delete(`messages/${(await server.get('messages/latest')).id}`);
+            await rows(page).nth(1).waitFor({ state: 'detached' });
         }
         await rows(page).first().click();
         await page.getByRole('heading', { name: '~50 % * off' }).waitFor();
         await page.locator('#copy-message').click();
-        const test = await code('JavaScript');
-        await works(test.replace('"5s"', '"1ms"'), false);
-        await works(sending(test), true, () => server.send({ to: 'bob@example.org', subject: '~50 % * off', text: '* Only today\n' }));
+        const code = await codeInDialog(page);
+        for (const language of SCRIPTS) {
+            await works(language, code[language].replace('wait=5s', 'wait=1ms'), FEW, sending(server, ['bob@example.org', '50 % off', '* Only today']));
+            await works(language, code[language], GOOD, sending(server, mail));
+        }
+        await server.send({ to: 'bob@example.org', subject: 'Your code', text: 'Your code is 482913. Only today.' });
+        await row(page, 'Your code').click();
+        await page.getByRole('heading', { name: 'Your code' }).waitFor();
+        await page.locator('#copy-message').click();
+        const another = await codeInDialog(page);
+        for (const language of SCRIPTS) {
+            await works(language, another[language], GOOD, sending(server, ['bob@example.org', 'Your code', 'Your code is 173905.']));
+            await works(language, another[language], /no code|null/, sending(server, ['bob@example.org', 'Your code', 'Hello.']));
+        }
     });
 });
 
-// The code with mail where the code under test sends.
-function sending(code) {
-    const mark = '// Here, the code under test sends.\n';
-    assert.ok(code.includes(mark), code);
-    return code.replace(mark, 'await send();\n');
+const GOOD = null;
+const FEW = /no later message matched within/;
+const MANY = /false|AssertionError|expected none/;
+
+// A client that sends these messages, each `[to, subject, text]`.
+function sending({ endpoints: { smtp } }, ...mail) {
+    const raw = mail.map(([to, subject, text]) => [to, `To: ${to}\r\nSubject: ${subject}\r\n\r\n${text}\r\n`]);
+    return `import smtplib\nfor to, raw in ${JSON.stringify(raw)}:\n    with smtplib.SMTP("127.0.0.1", ${smtp.port}) as smtp:\n        smtp.sendmail("ann@example.org", to, raw)`;
 }
 
-// Runs code of JavaScript with top-level await, and requires that it fails or does not.
-async function works(code, isGood, send) {
-    const run = new (Object.getPrototypeOf(async () => {}).constructor)('send', code);
-    const error = await run(send).then(() => null, error => error);
-    assert.equal(error === null, isGood, `${error}\n${code}`);
+// Runs code, and requires that it fails as `wrong` says, or that it does not.
+async function works(language, code, wrong, client) {
+    if (wrong) return assert.rejects(runCode(language, code, client), { message: wrong }, language);
+    return runCode(language, code, client);
 }
 
 test('10,000 messages are listed with few rows in the document', async () => {

@@ -1,11 +1,8 @@
 // The view of rules.
 'use strict';
 const net = require('node:net');
-const { execFile } = require('node:child_process');
-const { promisify } = require('node:util');
 const { test, assert, newServer, inBrowser, accessible, shot } = require('./support.js');
-
-const run = promisify(execFile);
+const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 
 const FULL = '[[rule]]\nid = "full"\non = "smtp.rcpt"\nwhen = { rcpt = "*@full.example" }\ntimes = 2\ndo = { reply = "452 4.2.2 Mailbox full" }\n';
 
@@ -572,44 +569,32 @@ test('names and texts of rules, variables and recipients are shown as text', asy
 });
 
 const SEND = port => `import smtplib; s = smtplib.SMTP("127.0.0.1", ${port}); s.helo("x"); s.mail("ann@example.org"); s.rcpt("bob@full.example"); s.quit()`;
-const LANGUAGES = { curl: ['sh', '-c'], Python: ['python3', '-c'], JavaScript: ['node', '--input-type=module', '-e'] };
-
-// The code in the dialog, in this language.
-async function code(page, language) {
-    await page.getByRole('tab', { name: language }).click();
-    return page.locator('#copy-test-code').textContent();
-}
-
 test('the code for tests runs, and fails when it should', async () => {
     const server = await newServer();
     await mount(server, FULL);
-    const { port } = server.endpoints.smtp;
-    const client = { curl: `python3 -c '${SEND(port)}'`, Python: SEND(port), JavaScript: `(await import('node:child_process')).execFileSync('python3', ['-c', ${JSON.stringify(SEND(port))}]);` };
+    const client = SEND(server.endpoints.smtp.port);
     await inBrowser(async page => {
         await open(page, server, '/full');
         await page.getByRole('button', { name: 'Copy as test' }).click();
         await accessible(page);
-        for (const [language, command] of Object.entries(LANGUAGES)) {
-            const text = await code(page, language);
-            const comment = /^.*the code under test sends or reads mail here.*$/m;
-            assert.match(text, comment);
-            await run(command[0], [...command.slice(1), text.replace(comment, () => client[language])]);
-            const error = await run(command[0], [...command.slice(1), text.replace('wait=5s', 'wait=10ms')]).catch(error => error);
-            assert.ok(error.code > 0, `${language} without a client: ${error.stdout}`);
-            assert.match(error.stdout + error.stderr, /did not fire that often/);
+        const fires = await codeInDialog(page);
+        for (const language of SCRIPTS) {
+            await runCode(language, fires[language], client);
+            await assert.rejects(runCode(language, fires[language].replace('wait=5s', 'wait=10ms')), /did not fire that often/, `${language} without a client`);
         }
-        await page.keyboard.press('Escape');
         await page.goto(`${server.page}/rules?server`);
         await page.getByRole('button', { name: 'Copy as test' }).click();
-        for (const [language, command] of Object.entries(LANGUAGES)) {
-            const text = await code(page, language);
+        const verifies = await codeInDialog(page);
+        for (const language of SCRIPTS) {
             await server.delete('expectations');
-            await run(command[0], [...command.slice(1), text]);
+            await runCode(language, verifies[language]);
             await server.post('expectations', { to: 'nobody@example.org' });
-            const error = await run(command[0], [...command.slice(1), text]).catch(error => error);
-            assert.ok(error.code > 0, language);
-            assert.match(error.stdout + error.stderr, /nobody@example\.org/);
+            await assert.rejects(runCode(language, verifies[language]), /nobody@example\.org/, language);
         }
+        await page.goto(`${server.page}/rules?scenario=smtp-greylist`);
+        await page.locator('#scenario-test').click();
+        const loads = await codeInDialog(page);
+        for (const language of SCRIPTS) await assert.rejects(runCode(language, loads[language].replace('wait=5s', 'wait=10ms')), /greylist/, language);
     });
 });
 

@@ -6,6 +6,7 @@ const path = require('node:path');
 const { createRequire } = require('node:module');
 const { execFile } = require('node:child_process');
 const { test, assert, root, newServer, inBrowser, WITHIN } = require('./support.js');
+const { SCRIPTS, codeInDialog, runCode } = require('./code_support.js');
 
 const open = async (page, url) => {
     await page.goto(url);
@@ -106,16 +107,10 @@ test('the copied tests run, and start a server of the same kind', async () => {
         await open(page, `${root}/servers/${server.id}`);
         await page.getByRole('heading', { name: 'kind' }).waitFor();
         await page.keyboard.press('y');
-        const dialog = page.getByRole('dialog', { name: 'Copy as test' });
-        const code = async language => {
-            await dialog.getByRole('tab', { name: language }).click();
-            return page.locator('#copy-test-code').innerText();
-        };
+        const code = await codeInDialog(page);
         // Nothing uses the server, so its rule does not fire, and the scenario is not verified.
-        await assert.rejects(run(folder, 'bash', '-c', await code('curl')), /greylist/);
-        await assert.rejects(run(folder, 'python3', '-c', await code('Python')), /AssertionError: .*greylist/s);
-        await assert.rejects(run(folder, 'node', '--input-type=module', '-e', await code('JavaScript')), /AssertionError.*greylist/s);
-        const rust = await code('Rust');
+        for (const language of SCRIPTS) await assert.rejects(runCode(language, code[language]), /greylist/, language);
+        const rust = code.Rust;
         for (const part of ['.without(Listener::Pop3)', '.starttls(Listener::Imap, StartTls::BeforeLogin)', '.account("bob", "p")', 'Scenario::named("smtp-greylist")']) assert.ok(rust.includes(part), rust);
     });
     const plain = await newServer({ listeners: ['smtp'] });
@@ -123,10 +118,8 @@ test('the copied tests run, and start a server of the same kind', async () => {
         await open(page, `${root}/servers/${plain.id}`);
         await page.getByText('accepts connections').waitFor();
         await page.keyboard.press('y');
-        for (const [language, ...command] of [['curl', 'bash', '-c'], ['Python', 'python3', '-c'], ['JavaScript', 'node', '--input-type=module', '-e']]) {
-            await page.locator('#copy-test').getByRole('tab', { name: language }).click();
-            await run(folder, ...command, await page.locator('#copy-test-code').innerText());
-        }
+        const code = await codeInDialog(page);
+        for (const language of SCRIPTS) await runCode(language, code[language]);
     });
     fs.rmSync(folder, { recursive: true });
 });

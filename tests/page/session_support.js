@@ -1,6 +1,7 @@
 // Clients of the tests of sessions, and where their lines are on the page.
 'use strict';
 const net = require('node:net');
+const { codeInDialog } = require('./code_support.js');
 const { test } = require('./support.js');
 
 const open = new Set();
@@ -67,14 +68,12 @@ async function openSession(page, server, id, hash = '') {
 // The code of “Copy as test”, by language.
 async function codeOf(page) {
     await page.getByRole('button', { name: 'Copy as test' }).filter({ visible: true }).last().click();
-    const dialog = page.getByRole('dialog', { name: 'Copy as test' });
-    const code = {};
-    for (const language of ['curl', 'Python', 'JavaScript', 'Rust']) {
-        await dialog.getByRole('tab', { name: language }).click();
-        code[language] = await page.locator('#copy-test-code').textContent();
-    }
-    await dialog.getByRole('button', { name: 'Close' }).click();
-    return code;
+    return codeInDialog(page);
 }
 
-module.exports = { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf };
+// A client that says this in a session of its own, as a program in Python.
+function clientThat(port, ...lines) {
+    return `import socket\ns = socket.create_connection(("127.0.0.1", ${port})).makefile("rw", newline="")\ndef read():\n    while s.readline()[3:4] == "-":\n        pass\nread()\nfor line in ${JSON.stringify(lines)}:\n    s.write(line + "\\r\\n")\n    s.flush()\n    read()\ns.close()`;
+}
+
+module.exports = { open, connect, dialogue, ended, rule, row, line, whole, openSession, codeOf, clientThat };

@@ -1,7 +1,7 @@
 // Texts about a server for programs: lines for clients that send or read mail through an endpoint, the environment, the CA.
 // They run as they are; `ca` is the name of the file with the certificate of the CA.
 
-import { quoted } from './page.js';
+import { quoted } from './test_code.js';
 
 const MAIL = 'Subject: hello\\r\\n\\r\\nHello.\\r\\n';
 

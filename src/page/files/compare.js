@@ -1,12 +1,13 @@
 // Two sessions side by side, aligned by their lines. Times are shown, not compared.
 
-import { api, view, onUpdate, segmentsOf, resource, absolute } from './api.js';
-import { copyAsTest, quoted, shortcut } from './page.js';
+import { api, view, onUpdate, segmentsOf, resource } from './api.js';
+import { shortcut } from './page.js';
 import { $, h, fill, throttle, clockTime, duration, plural, showProblem } from './dom.js';
 import { diff } from './diff.js';
 import { octetsOf, pieces, visible } from './octet_text.js';
 import { stateOf, LONG, since, tagsOf, textOf } from './session_row.js';
 import { SessionReader } from './session_lines.js';
+import { pairAsTest } from './session_tests.js';
 import { WindowedList } from './windowed_list.js';
 
 const [, left, , right] = segmentsOf(location.pathname);
@@ -144,15 +145,7 @@ $('#swap').addEventListener('click', swap);
 $('#loose').addEventListener('change', redo);
 $('#shown').addEventListener('change', show);
 addEventListener('resize', () => show());
-$('#test').addEventListener('click', () => {
-  const urls = [left, right].map((id) => absolute(`sessions/${id}/transcript`));
-  copyAsTest(`Fails if the sessions ${left} and ${right} do not have the same lines. The Rust code belongs in a test that starts its own server.`, {
-    curl: `# bash\ndiff <(curl -sSf ${quoted.curl(urls[0])}) <(curl -sSf ${quoted.curl(urls[1])})\n`,
-    rust: `use mailjig::prelude::*;\n\n#[test]\nfn both_sessions_are_alike() {\n    let server = MailServer::start();\n    // … the code under test connects twice …\n    server.wait_for_no_session().block();\n    let lines = |i: usize| server.transcript_of(server.sessions()[i].no).to_string();\n    assert_eq!(lines(0), lines(1));\n}\n`,
-    python: `from urllib.request import urlopen\n\nfirst, second = (urlopen(url).read().decode() for url in ${JSON.stringify(urls)})\nassert first == second, f"{first}\\n{second}"\n`,
-    javascript: `import assert from 'node:assert/strict';\n\nconst read = async (url) => (await fetch(url)).text();\nassert.equal(await read(${quoted.javascript(urls[0])}), await read(${quoted.javascript(urls[1])}));\n`,
-  });
-});
+$('#test').addEventListener('click', pairAsTest);
 
 // ---- live
 

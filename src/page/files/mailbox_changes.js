@@ -1,8 +1,9 @@
 // Changes of accounts and mailboxes, with their dialogs; copy as test.
 
-import { api, accountOf, mailboxOf, resource, absolute } from './api.js';
+import { api, accountOf, mailboxOf, resource } from './api.js';
 import { $, h, fill, plural } from './dom.js';
-import { wordsOf, openForm, ask, attempt, say, copyAsTest, quoted } from './page.js';
+import { wordsOf, openForm, ask, attempt, say, copyAsTest } from './page.js';
+import { HERE, RUST_HERE, RUST_START, expect, keep, query, quoted, rustTest, scripts } from './test_code.js';
 
 const SPECIAL_USES = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
 
@@ -111,67 +112,33 @@ const MOST = 20;
 export function copyMailboxAsTest(entries) {
   const { login, name } = entries.place;
   const listed = [...entries.list.items].reverse();
-  const url = absolute(mailboxOf(login, name), { ...entries.filters, wait: '5s', count: listed.length });
-  const seen = listed.length > MOST ? null : listed.map(({ uid, flags }) => [uid, [...flags].sort()]);
-  const what = seen ? 'UIDs and flags' : 'number';
-  copyAsTest(`Waits up to 5 s for ${plural(listed.length, 'entry', 'entries')} in ${name} of ${login}, and compares their ${what}.`, {
-    curl: curl(url, seen, listed.length),
-    rust: rust(login, name, listed, seen),
-    python: python(url, seen, listed.length),
-    javascript: javascript(url, seen, listed.length),
+  const flags = listed.length > MOST ? null : listed.map(({ uid, flags: its }) => [uid, [...its].sort()]);
+  const path = query(mailboxOf(login, name), { ...entries.filters, wait: '5s', count: listed.length });
+  copyAsTest(`Waits up to 5 s for ${plural(listed.length, 'entry', 'entries')} in ${name} of ${login}, and compares their ${flags ? 'UIDs and flags' : 'number'}.`, {
+    ...scripts([HERE, keep('entries', '.entries', 'GET', path), expect('entries', flags ? FLAGS : NUMBER, flags ?? listed.length)]),
+    rust: rust(login, name, listed),
   });
 }
 
-function curl(url, seen, count) {
-  const check = seen ? `[.entries[] | [.uid, (.flags | sort)]] == ${JSON.stringify(seen)}` : `.entries | length == ${count}`;
-  return `curl -fsS ${quoted.curl(url)} |\n  jq -e ${quoted.curl(check)}\n`;
-}
-
-function python(url, seen, count) {
-  const check = seen
-    ? `assert [[entry["uid"], sorted(entry["flags"])] for entry in entries] == ${JSON.stringify(seen)}, entries`
-    : `assert len(entries) == ${count}, len(entries)`;
-  return `import json
-import urllib.request
-
-with urllib.request.urlopen(${quoted.python(url)}) as answer:
-    entries = json.load(answer)["entries"]
-${check}
-`;
-}
-
-function javascript(url, seen, count) {
-  const found = seen ? 'entries.map(({ uid, flags }) => [uid, flags.sort()])' : 'entries.length';
-  return `import assert from 'node:assert/strict';
-
-const answer = await fetch(${quoted.javascript(url)});
-assert.equal(answer.status, 200, await answer.clone().text());
-const { entries } = await answer.json();
-assert.deepEqual(${found}, ${JSON.stringify(seen ?? count)});
-`;
-}
+const FLAGS = {
+  jq: '[.[] | [.uid, (.flags | sort)]]',
+  python: '[[its["uid"], sorted(its["flags"])] for its in entries]',
+  javascript: 'entries.map(({ uid, flags }) => [uid, flags.sort()])',
+};
+const NUMBER = { jq: 'length', python: 'len(entries)', javascript: 'entries.length' };
 
 // The harness has a server of its own, so the test puts the entries there first.
-function rust(login, name, listed, seen) {
-  const literal = (flags) => `vec![${flags.map((flag) => quoted.rust(flag)).join(', ')}]`;
-  const put = ({ flags }) => `    mailbox.add(Mail::new("Subject: hello\\r\\n\\r\\nHello.\\r\\n")${flags.map((flag) => `.flag(${quoted.rust(flag)})`).join('')});`;
-  const setUp = seen ? listed.map(put).join('\n') : `    mailbox.generate(${listed.length});`;
-  const check = seen
-    ? `    let flags: Vec<Vec<String>> = mailbox.entries().into_iter().map(|entry| entry.flags).collect();
-    let expected: Vec<Vec<&str>> = vec![${listed.map(({ flags }) => literal(flags)).join(', ')}];
-    assert_eq!(flags, expected);`
-    : `    assert_eq!(mailbox.entries().len(), ${listed.length});`;
-  return `${seen && listed.length ? 'use mailjig::Mail;\n' : ''}use mailjig::prelude::*;
-
-#[test]
-fn the_mailbox_has_these_entries() {
-    let server = MailServer::start();
-    let mailbox = server.account(${quoted.rust(login)}).mailbox(${quoted.rust(name)});
-${setUp || '    mailbox.create();'}
-
-    // Here, run the code under test: it connects to server.imap().
-
-${check}
-}
-`;
+function rust(login, name, listed) {
+  const mailbox = `    let mailbox = server.account(${quoted.rust(login)}).mailbox(${quoted.rust(name)});`;
+  const test = (setUp, ...check) => rustTest('the_mailbox_has_these_entries', [RUST_START, mailbox, ...setUp, RUST_HERE, ...check]);
+  if (!listed.length || listed.length > MOST) {
+    const setUp = listed.length ? `    mailbox.generate(${listed.length});` : '    mailbox.create();';
+    return test([setUp], `    assert_eq!(mailbox.entries().len(), ${listed.length});`);
+  }
+  const put = ({ flags }) => `    mailbox.add(mailjig::Mail::new("Subject: hello\\r\\n\\r\\nHello.\\r\\n")${flags.map((flag) => `.flag(${quoted.rust(flag)})`).join('')});`;
+  const literal = ({ flags }) => `vec![${flags.map(quoted.rust).join(', ')}]`;
+  return test(listed.map(put),
+    '    let flags: Vec<Vec<String>> = mailbox.entries().into_iter().map(|entry| entry.flags).collect();',
+    `    let expected: Vec<Vec<&str>> = vec![${listed.map(literal).join(', ')}];`,
+    '    assert_eq!(flags, expected);');
 }

@@ -1,8 +1,8 @@
 // "Copy as test" for messages: code that waits for what the list or an open message shows.
 
-import { absolute as url, api } from './api.js';
-import { quoted } from './page.js';
+import { api } from './api.js';
 import { plural } from './dom.js';
+import { BEGIN, HERE, RUST_HERE, RUST_START, call, escaped, expect, keep, query, quoted, rustTest, scripts } from './test_code.js';
 
 const WAIT = '5s';
 const QUIET = '500ms';
@@ -38,104 +38,46 @@ export async function messageTest(message) {
 
 // Text that would be read as a pattern.
 const SPECIAL = /^[~!]|\*/;
-const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|#&~-]/g, '\\$&');
 
 // A pattern that matches this text alone.
 const exactly = (text) => (text && !SPECIAL.test(text) ? text : `~^${escaped(text)}$`);
 
-const pairs = (filters, more) => [...Object.entries(filters).flatMap(([name, values]) => values.map((value) => [name, value])), ...Object.entries(more)];
+// The code: the request with these filters waits, and `check(path)` gives the steps that make it. `rust` has the statements.
+function code(filters, wait, check, rust, uses) {
+  const path = (resource) => `${query(resource, { ...filters, ...wait })}&after={after}`;
+  return { ...scripts([BEGIN, HERE, ...check(path)]), rust: rustTest('mail_arrives', [RUST_START, RUST_HERE, ...rust], uses) };
+}
 
 function waitForOne(filters) {
-  const query = pairs(filters, { wait: WAIT });
-  return {
-    curl: `${CURSOR.curl}${curl('messages', query)}`,
-    rust: rust(filters, (matcher) => `let mail = server.wait_for(${matcher}).block();\n    assert!(!mail.raw().is_empty());`),
-    python: `${python('messages', query)}\nassert answer["messages"]\n`,
-    javascript: `${javascript('messages', query)}if (!answer.messages.length) throw new Error("no message");\n`,
-  };
+  const check = (path) => [call('GET', path('messages'))];
+  return code(filters, { wait: WAIT }, check, [`    server.wait_for(${matcher(filters)}).block();`]);
 }
 
 function expectCount(filters, count) {
-  const query = pairs(filters, { wait: WAIT, count, limit: count + 1 });
-  return {
-    curl: `${CURSOR.curl}${counted(curl('messages', query))}test "$count" -eq ${count}\n`,
-    rust: rust(filters, (matcher) => `let wanted = ${matcher};\n    server.wait_for(wanted.clone()).count(${count}).block();\n    assert_eq!(server.find(wanted).len(), ${count});`),
-    python: `${python('messages', query)}\nassert len(answer["messages"]) == ${count}\n`,
-    javascript: `${javascript('messages', query)}if (answer.messages.length !== ${count}) throw new Error(\`\${answer.messages.length} messages\`);\n`,
-  };
+  const found = { jq: '.messages | length', python: 'len(answer["messages"])', javascript: 'answer.messages.length' };
+  const check = (path) => [keep('answer', '', 'GET', path('messages')), expect('answer', found, count)];
+  return code(filters, { wait: WAIT, count, limit: count + 1 }, check, [
+    `    let wanted = ${matcher(filters)};`,
+    `    server.wait_for(wanted.clone()).count(${count}).block();`,
+    `    assert_eq!(server.find(wanted).len(), ${count});`,
+  ]);
 }
 
 function expectNone(filters) {
-  const query = pairs(filters, { none_within: QUIET });
-  return {
-    curl: `${CURSOR.curl}${curl('messages', query)}`,
-    rust: rust(filters, (matcher) => `server.none_within(Duration::from_millis(500), ${matcher}).block();`, 'use std::time::Duration;\n'),
-    python: `${python('messages', query)}\nassert answer["messages"] == []\n`,
-    javascript: `${javascript('messages', query)}if (answer.messages.length) throw new Error("a message came");\n`,
-  };
+  const check = (path) => [call('GET', path('messages'))];
+  return code(filters, { none_within: QUIET }, check, [`    server.none_within(Duration::from_millis(500), ${matcher(filters)}).block();`], 'use std::time::Duration;\n');
 }
 
 function checkCode(filters) {
-  const query = pairs(filters, { wait: WAIT });
-  return {
-    curl: `${CURSOR.curl}id=$(${curl('messages/latest', query).trimEnd()} | jq -er .id) &&\ncurl -sS --fail-with-body ${quoted.curl(url('messages/'))}"$id/codes" | jq -er '.[0]'\n`,
-    rust: rust(filters, (matcher) => `let mail = server.wait_for(${matcher}).block();\n    assert!(!mail.codes().is_empty(), "no code in {}", mail.text());`),
-    python: `${python('messages/latest', query)}\nwith urllib.request.urlopen(${quoted.python(url('messages/'))} + answer["id"] + "/codes") as reply:\n    codes = json.load(reply)\nassert codes, "no code"\n`,
-    javascript: `${javascript('messages/latest', query)}const codes = await (await fetch(\`${url('messages/')}\${answer.id}/codes\`)).json();\nif (!codes.length) throw new Error("no code");\n`,
-  };
-}
-
-// Where the mail of the test begins: what was there before would let it pass.
-const BEGIN = url('messages', { order: 'newest', limit: 1 });
-const HERE = 'Here, the code under test sends.';
-const CURSOR = {
-  curl: `after=$(curl -sS --fail-with-body ${quoted.curl(BEGIN)} | jq -e .next) || exit 1\n# ${HERE}\n`,
-  python: `with urllib.request.urlopen(${quoted.python(BEGIN)}) as reply:\n    after = json.load(reply)["next"]\n# ${HERE}\n`,
-  javascript: `const { next: after } = await (await fetch(${quoted.javascript(BEGIN)})).json();\n// ${HERE}\n`,
-};
-
-function curl(path, query) {
-  const data = query.map(([name, value]) => ` \\\n  --data-urlencode ${quoted.curl(`${name}=${value}`)}`);
-  return `curl -sS --fail-with-body --get ${quoted.curl(url(path))}${data.join('')} \\\n  --data-urlencode "after=$after"\n`;
-}
-
-const counted = (command) => `count=$(${command.trimEnd()} | jq '.messages | length')\n`;
-
-function python(path, query) {
-  const list = query.map(([name, value]) => `    (${quoted.python(name)}, ${quoted.python(String(value))}),\n`).join('');
-  return `import json
-import urllib.parse
-import urllib.request
-
-${CURSOR.python}query = urllib.parse.urlencode([
-${list}    ("after", after),
-])
-with urllib.request.urlopen(${quoted.python(`${url(path)}?`)} + query) as reply:  # HTTPError if the wait fails
-    answer = json.load(reply)`;
-}
-
-function javascript(path, query) {
-  const list = query.map(([name, value]) => `  [${quoted.javascript(name)}, ${quoted.javascript(String(value))}],\n`).join('');
-  return `${CURSOR.javascript}const query = new URLSearchParams([
-${list}  ["after", after],
-]);
-const reply = await fetch(${quoted.javascript(`${url(path)}?`)} + query);
-const answer = await reply.json();
-if (!reply.ok) throw new Error(answer.detail);
-`;
-}
-
-// The harness has a server of its own, to which the code under test sends.
-function rust(filters, check, uses = '') {
-  return `${uses}use mailjig::prelude::*;
-
-#[test]
-fn mail_arrives() {
-    let server = MailServer::start();
-    // Here, the code under test sends to server.smtp().url().
-    ${check(matcher(filters))}
-}
-`;
+  const check = (path) => [
+    keep('message', '.id', 'GET', path('messages/latest')),
+    keep('codes', '', 'GET', 'messages/{message}/codes'),
+    { curl: `jq -er '.[0]' <<<"$codes"`, python: 'assert codes, "no code"', javascript: 'assert.ok(codes.length, "no code");' },
+  ];
+  return code(filters, { wait: WAIT }, check, [
+    `    let mail = server.wait_for(${matcher(filters)}).block();`,
+    '    assert!(!mail.codes().is_empty(), "no code in {}", mail.text());',
+  ]);
 }
 
 const MATCHERS = { user: 'matchers::session::user', listener: 'matchers::session::listener', attachment: 'matchers::attachment', search: 'matchers::search' };

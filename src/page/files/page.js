@@ -166,14 +166,6 @@ export function copyAsTest(about, code) {
   dialog.showModal();
 }
 
-// Text as a literal: in a shell, in Rust, in Python or JavaScript.
-export const quoted = {
-  curl: (text) => `'${text.replaceAll("'", "'\\''")}'`,
-  rust: (text) => JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, '\\u{$1}').replaceAll('\\b', '\\u{8}').replaceAll('\\f', '\\u{c}'),
-  python: (text) => JSON.stringify(text),
-  javascript: (text) => JSON.stringify(text),
-};
-
 // ---- a list of tabs for one panel
 
 // Shows the tabs in an element with the role `tablist`. `show(name)` is called when the user chooses one.

@@ -1,9 +1,8 @@
 // Rules, scenarios and verifications as code for tests.
 
-import { absolute as here } from './api.js';
-import { quoted } from './page.js';
-import { tomlStep } from './toml.js';
 import { conditions, eventsOf } from './rule_words.js';
+import { HERE, RUST_HERE, RUST_START, attempt, call, quoted, rustTest, scripts } from './test_code.js';
+import { tomlStep } from './toml.js';
 
 const MODULES = { smtp: ['smtp', 'smtp'], lmtp: ['lmtp', 'smtp'], imap: ['imap', 'imap'], pop3: ['pop3', 'pop3'], tcp: ['tcp', 'tcp'], tls: ['tls', 'tcp'], '*': ['any_protocol', 'any'] };
 const SPEAKING = ['smtp', 'imap', 'pop3', 'any'];
@@ -70,15 +69,16 @@ function scenarioOf(rules, used) {
   return `Scenario::text("scenario.toml", ${raw(`mailjig = 1\n${use}\n${rules.map(({ text }) => text).join('\n')}`)})`;
 }
 
+const startWith = (scenario) => `    let server = MailServer::builder()\n        .scenario(${scenario})\n        .start();`;
+
 // How a Rust test has these rules, the outermost first: statements. `shipped` is the scenario in force, if it comes with
 // mailjig.
 export function rustServer(rules, shipped, seed) {
   const added = rules.filter((its) => !(shipped && its.loaded));
   const mounts = added.map(({ rule }) => rustRule(rule, '    ')).reverse();
-  const builder = (scenario) => `    let server = MailServer::builder()\n        .scenario(${scenario}.seed(${seed}))\n        .start();`;
-  if (mounts.includes(null)) return builder(scenarioOf(added, shipped));
-  const start = shipped ? builder(`Scenario::named(${quoted.rust(shipped)})`) : '    let server = MailServer::start();';
-  return [start, ...mounts.map((mount) => `    server.mount(${mount});`)].join('\n');
+  if (mounts.includes(null)) return [startWith(`${scenarioOf(added, shipped)}.seed(${seed})`)];
+  const start = shipped ? startWith(`Scenario::named(${quoted.rust(shipped)}).seed(${seed})`) : RUST_START;
+  return [start, ...mounts.map((mount) => `    server.mount(${mount});`)];
 }
 
 const MATCHED = /^(to|from|subject|body) ("(?:[^"\\]|\\.)*")$/;
@@ -99,42 +99,15 @@ function rustExpectation({ matcher, times }) {
   return `    server.expect(${count}, ${first}${others.map((other) => `.and(${other})`).join('')});`;
 }
 
-export const rustTest = (name, body) => `use mailjig::prelude::*;\n\n#[test]\nfn ${name}() {\n${body}\n}`;
-
-export const CODE = 'the code under test sends or reads mail here';
-
 // A test that mounts the rule, and fails if it does not fire.
 export function ruleTest({ rule, text }) {
   const mount = rustRule(rule, '    ');
-  const rust = mount
-    ? `    let server = MailServer::start();\n    let rule = server.mount(${mount});`
-    : `    let server = MailServer::builder()\n        .scenario(${scenarioOf([{ text }])})\n        .start();\n    let rule = server.rule(${quoted.rust(rule.id)});`;
-  const its = here(`rules/${encodeURIComponent(rule.id)}`);
-  const fires = `${its}?fired=1&wait=5s`;
+  const mounted = mount ? [RUST_START, `    let rule = server.mount(${mount});`] : [startWith(scenarioOf([{ text }])), `    let rule = server.rule(${quoted.rust(rule.id)});`];
+  const path = `rules/${encodeURIComponent(rule.id)}`;
   return {
-    curl: [
-      '#!/bin/sh',
-      'set -e',
-      `curl -s -o /dev/null -X DELETE ${quoted.curl(its)}   # one from before`,
-      `curl -sS --fail-with-body ${quoted.curl(here('rules'))} -H 'Content-Type: application/toml' --data-binary ${quoted.curl(text)}`,
-      `# … ${CODE} …`,
-      `curl -sS --fail-with-body ${quoted.curl(fires)}`,
-    ].join('\n'),
-    rust: `use std::time::Duration;\n\n${rustTest('the_rule_fires', `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    rule.wait(1).within(Duration::from_secs(5)).block();`)}`,
-    python: [
-      PYTHON,
-      `call("DELETE", ${quoted.python(its)}, missing_ok=True)  # one from before`,
-      `call("POST", ${quoted.python(here('rules'))}, ${quoted.python(text)}, "application/toml")`,
-      `# … ${CODE} …`,
-      `call("GET", ${quoted.python(fires)})`,
-    ].join('\n'),
-    javascript: [
-      JAVASCRIPT,
-      `await fetch(${quoted.javascript(its)}, { method: 'DELETE' }); // one from before`,
-      `await call('POST', ${quoted.javascript(here('rules'))}, ${quoted.javascript(text)}, 'application/toml');`,
-      `// … ${CODE} …`,
-      `await call('GET', ${quoted.javascript(fires)});`,
-    ].join('\n'),
+    // One may be there from before.
+    ...scripts([attempt('DELETE', path), call('POST', 'rules', text, 'application/toml'), HERE, call('GET', `${path}?fired=1&wait=5s`)]),
+    rust: rustTest('the_rule_fires', [...mounted, RUST_HERE, '    rule.wait(1).within(Duration::from_secs(5)).block();'], 'use std::time::Duration;\n'),
   };
 }
 
@@ -142,47 +115,17 @@ export function ruleTest({ rule, text }) {
 export function scenarioTest(name, params) {
   const body = JSON.stringify(Object.keys(params).length ? { name, params } : { name });
   const sets = Object.entries(params).map(([param, value]) => `.set(${quoted.rust(param)}, ${quoted.rust(value)})`);
-  const rust = `    let server = MailServer::builder()\n        .scenario(Scenario::named(${quoted.rust(name)})${sets.join('')})\n        .start();`;
-  const load = here('scenario');
-  return whole(
-    [`curl -sS --fail-with-body -X PUT ${quoted.curl(load)} -H 'Content-Type: application/json' -d ${quoted.curl(body)}`],
-    `${rust}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …`,
-    [`call("PUT", ${quoted.python(load)}, ${quoted.python(body)})`],
-    [`await call('PUT', ${quoted.javascript(load)}, ${quoted.javascript(body)});`],
-    true,
-  );
+  return verified([call('PUT', 'scenario', body), HERE], [startWith(`Scenario::named(${quoted.rust(name)})${sets.join('')}`)]);
 }
 
 // A test that verifies the server as it is now. `shipped` is the scenario in force, if it comes with mailjig.
 export function verifyTest(rules, shipped, seed, expectations) {
-  const rust = [rustServer(rules, shipped, seed), ...expectations.map(rustExpectation), `    // … ${CODE}: server.smtp().url(), server.imap().url() …`];
-  return whole([], rust.join('\n'), [], [], false);
+  return verified([HERE], [...rustServer(rules, shipped, seed), ...expectations.map(rustExpectation)]);
 }
 
-function whole(curl, rust, python, javascript, hasCode) {
-  const verify = here('verify?wait=5s');
+function verified(steps, statements) {
   return {
-    curl: ['#!/bin/sh', 'set -e', ...curl, ...(hasCode ? [`# … ${CODE} …`] : []), `curl -sS --fail-with-body -X POST ${quoted.curl(verify)}`].join('\n'),
-    rust: rustTest('what_is_expected_happens', `${rust}\n    server.verify().block();`),
-    python: [PYTHON, ...python, ...(hasCode ? [`# … ${CODE} …`] : []), `call("POST", ${quoted.python(verify)})`].join('\n'),
-    javascript: [JAVASCRIPT, ...javascript, ...(hasCode ? [`// … ${CODE} …`] : []), `await call('POST', ${quoted.javascript(verify)});`].join('\n'),
+    ...scripts([...steps, call('POST', 'verify?wait=5s')]),
+    rust: rustTest('what_is_expected_happens', [...statements, RUST_HERE, '    server.verify().block();']),
   };
 }
-
-const PYTHON = `import json, urllib.error, urllib.request
-
-def call(method, url, body=None, kind="application/json", missing_ok=False):
-    request = urllib.request.Request(url, body and body.encode(), {"Content-Type": kind}, method=method)
-    try:
-        return urllib.request.urlopen(request).read()
-    except urllib.error.HTTPError as error:
-        if missing_ok and error.code == 404:
-            return None
-        raise AssertionError(json.load(error)["detail"]) from None
-`;
-
-const JAVASCRIPT = `async function call(method, url, body, kind = 'application/json') {
-  const response = await fetch(url, { method, body, headers: body && { 'Content-Type': kind } });
-  if (!response.ok) throw new Error((await response.json()).detail);
-}
-`;

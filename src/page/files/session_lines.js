@@ -4,7 +4,7 @@
 import { api } from './api.js';
 import { microseconds, plural } from './dom.js';
 import { fromApi, lengthInOctets, octetsOf } from './octet_text.js';
-import { endingWords, isBadEnding } from './session_ending.js';
+import { endingWords, isBadEnding } from './session_words.js';
 
 // Events that happen without a request.
 const UNASKED = /^(tcp|tls)\.|\.(greeting|lapse|stop|push|delivery)$|^imap\.fetch\.item$|^(mail\.delivered|state\.changed|timer)$/;

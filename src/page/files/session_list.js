@@ -4,10 +4,9 @@ import { api, view, withQuery } from './api.js';
 import { $, h, fill, debounce, clockTime, duration, plural, showProblem } from './dom.js';
 import { visible } from './octet_text.js';
 import { copyButton } from './page.js';
-import { incomplete, isBadEnding, shortEnding } from './session_ending.js';
 import { lasted, stateOf } from './session_row.js';
-import { filters, holds, readFilters } from './session_filters.js';
 import { listAsTest } from './session_tests.js';
+import { endedBadly, incomplete, isBadEnding, listenersOf, shortEnding } from './session_words.js';
 import { WindowedList } from './windowed_list.js';
 
 const LINE = 32;
@@ -110,7 +109,7 @@ export class SessionList {
   // The code cannot search words: it has the other filters.
   asTest() {
     const { q, ...others } = filters();
-    listAsTest(others, this.store.sessions.filter(holds(others)).length);
+    listAsTest(others, this.store.sessions.filter(holds(others)));
   }
 
   // ---- comparing
@@ -183,6 +182,42 @@ async function sayHow() {
   ].filter(Boolean);
   fill($('#commands'), commands.map(([what, command]) => [h('dt', {}, what), h('dd', {}, h('code', {}, command), copyButton(command, 'the command'))]));
 }
+
+// ---- the filters, which are in the URL
+
+const OUTCOMES = {
+  wrong: (session) => session.refused > 0 || endedBadly(session),
+  refused: ({ refused }) => refused > 0,
+  rule: ({ rules }) => rules.length > 0,
+  unclean: ({ ended }) => ended !== null && ended.ending !== 'clean',
+};
+
+const NAMES = ['q', 'listener', 'user', 'state', 'tls', 'outcome'];
+
+export function readFilters() {
+  const query = new URLSearchParams(location.search);
+  for (const name of NAMES) $('#filters').elements[name].value = query.get(name) ?? '';
+}
+
+// The filters that are set, as parameters of the URL.
+export function filters() {
+  const { elements } = $('#filters');
+  return Object.fromEntries(NAMES.map((name) => [name, elements[name].value.trim()]).filter(([, value]) => value));
+}
+
+export function holds({ q, listener, user, state, tls, outcome }) {
+  const words = (q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const name = user?.toLowerCase();
+  const listeners = listenersOf(listener ?? '');
+  return (session) => (!listener || listeners.includes(session.listener))
+    && (!name || (session.user ?? '').toLowerCase().includes(name))
+    && (!state || (state === 'open') === (session.ended === null))
+    && (!tls || (tls === 'yes') === (session.tls !== null))
+    && (!outcome || OUTCOMES[outcome]?.(session))
+    && words.every((word) => textFor(session).includes(word));
+}
+
+const textFor = ({ id, listener, peer, helo, user, mailbox, rules, ended }) => [id, listener, peer, helo, user, mailbox, ended?.text, ...rules].filter(Boolean).join(' ').toLowerCase();
 
 // ---- the sessions of the server, the newest first, kept up to date
 

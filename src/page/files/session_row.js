@@ -4,7 +4,7 @@ import { view, api } from './api.js';
 import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
 import { pieces, visible, octetsOf } from './octet_text.js';
 import { copyButton } from './page.js';
-import { endingWords, incomplete } from './session_ending.js';
+import { endingWords, incomplete } from './session_words.js';
 import { WROTE, marked, rulesOf } from './session_lines.js';
 
 const CLIPPED = 400;

@@ -1,29 +1,119 @@
-// A session as a test: one like it has to have the same transcript.
+// Sessions as tests: the next one has to have the same transcript, the next two have to be alike, or as many have to match.
 
-import { absolute, api } from './api.js';
-import { copyAsTest, quoted } from './page.js';
-import { CODE, rustServer, rustTest } from './rule_code.js';
-import { BAD_ENDINGS } from './session_ending.js';
-import { listenersOf, protocolOf } from './session_filters.js';
+import { api } from './api.js';
+import { copyAsTest } from './page.js';
+import { rustServer } from './rule_code.js';
+import { BAD_ENDINGS, listenersOf, protocolOf } from './session_words.js';
+import { BEGIN, HERE, RUST_HERE, RUST_START, escaped, query, quoted, request, rustTest, scripts } from './test_code.js';
 
 // A longer transcript is compared with a file.
 const MOST_LINES = 400;
 // The number of a message, where mailjig writes it.
 const NUMBER = '(<|queued as )m[0-9]+';
+const ALL_ENDED = '    server.wait_for_no_session().block();';
 
 export async function sessionAsTest(session) {
   const { id, ended } = session;
   if (!ended) throw new Error(`${id} is still open: it can be copied as a test when it has ended.`);
   const [text, server] = await Promise.all([api.text(`sessions/${id}/transcript`), rustServerOf(session)]);
   const lines = numberedAfresh(text).split('\n').slice(0, -1);
-  const file = lines.length > MOST_LINES ? `${id}.session` : null;
-  const how = file ? ` The lines are compared with the file ${file}, which has to be made once.` : '';
+  const isLong = lines.length > MOST_LINES;
+  const { rust, ...expected } = isLong ? inFile(`${id}.session`, id) : inCode(lines);
+  const how = isLong ? ` The lines are compared with the file ${id}.session, which has to be made once.` : '';
   copyAsTest(`Fails if the next session is not like ${id}. Numbers of messages may differ.${how}`, {
-    curl: curl(lines, file, id),
-    rust: rust(lines, file, server),
-    python: python(lines, file, id),
-    javascript: javascript(lines, file, id),
+    ...scripts([PLAIN, expected, BEGIN, HERE, opened(1, 1), EACH_ENDED, alike({ curl: 'expected', python: 'expected', javascript: 'expected' }, transcript(0))]),
+    rust: rustTest('the_session_is_as_before', [...server, RUST_HERE, ALL_ENDED, ...rust]),
   });
+}
+
+export function pairAsTest() {
+  copyAsTest('Fails if the next two sessions are not alike. Numbers of messages may differ.', {
+    ...scripts([PLAIN, BEGIN, HERE, opened(2, 2), EACH_ENDED, alike(transcript(0), transcript(1))]),
+    rust: rustTest('both_sessions_are_alike', [RUST_START, RUST_HERE, ALL_ENDED, `    let lines = |session: usize| {
+        let text = server.transcript_of(server.sessions()[session].no).to_string();
+        server.messages().iter().rev().fold(text, |text, mail| text.replace(&mail.no().to_string(), "m#"))
+    };
+    assert_eq!(lines(0), lines(1));`]),
+  });
+}
+
+// As many sessions match the filters as these. Words that are searched are left out.
+export function listAsTest(filters, sessions) {
+  const count = sessions.length;
+  const isAnyOpen = sessions.some(({ ended }) => !ended);
+  const conditions = Object.entries(filters).map(([name, value]) => CONDITIONS[name](value));
+  const each = (language, write) => conditions.map((its) => its[language]).filter(Boolean).map(write).join('');
+  const all = request('GET', query('sessions', Object.assign({}, ...conditions.map(({ parameters }) => parameters))));
+  copyAsTest(`Fails unless ${count === 1 ? 'one session' : `${count} sessions`} as in the list ${count === 1 ? 'is' : 'are'} opened after the code began.`, {
+    ...scripts([BEGIN, HERE, opened(count, MOST), ...(isAnyOpen ? [] : [EACH_ENDED]), {
+      curl: `${all.curl} | jq -e ${quoted.curl(`[.sessions[] | select(.id | IN($ARGS.positional[]))${each('jq', (its) => ` | select(${its})`)}] | length == ${count}`)} --args "\${opened[@]}"`,
+      python: `sessions = [its for its in ${all.python}["sessions"] if its["id"] in opened]\n${each('python', (its) => `sessions = [its for its in sessions if ${its}]\n`)}assert len(sessions) == ${count}, sessions`,
+      javascript: `const sessions = (${all.javascript}).sessions.filter((its) => opened.includes(its.id))${each('javascript', (its) => `\n  .filter((its) => ${its})`)};\nassert.equal(sessions.length, ${count});`,
+    }]),
+    rust: rustTest('the_sessions_are_as_many', [
+      RUST_START,
+      RUST_HERE,
+      ...(isAnyOpen ? [] : [ALL_ENDED]),
+      `    let ${conditions.length ? 'mut ' : ''}sessions = server.sessions();`,
+      `${each('rust', (its) => `    sessions.retain(|its| ${its});\n`)}    assert_eq!(sessions.len(), ${count}, "{sessions:#?}");`,
+    ]),
+  });
+}
+
+// ---- steps
+
+// Keeps the sessions that were opened after the test began, when they are so many; no more than `most`.
+function opened(count, most) {
+  const { curl, python, javascript } = request('GET', `journal?after={after}&kind=opened&limit=${most}${count ? `&wait=10s&count=${count}` : ''}`);
+  return {
+    curl: `opened=($(${curl} | jq -r '.records[].session'))`,
+    python: `opened = [its["session"] for its in ${python}["records"]]`,
+    javascript: `const opened = (${javascript}).records.map((its) => its.session);`,
+  };
+}
+const MOST = 1_000_000;
+
+const END = request('GET', 'journal?session={session}&kind=ended&wait=10s');
+const EACH_ENDED = {
+  curl: `for session in "\${opened[@]}"; do ${END.curl} >/dev/null; done`,
+  python: `for session in opened:\n    ${END.python}`,
+  javascript: `for (const session of opened) ${END.javascript};`,
+};
+
+const transcript = (index) => request('GET', `sessions/{opened[${index}]}/transcript`);
+
+// A transcript without the numbers of messages.
+const PLAIN = {
+  curl: `plain() { sed -E 's/${NUMBER}/\\1m#/g'; }`,
+  python: `import re\n\ndef plain(text):\n    return re.sub(r"${NUMBER}", r"\\1m#", text)\n`,
+  javascript: `const plain = (text) => text.replace(/${NUMBER}/g, "$1m#");`,
+};
+
+const alike = (first, second) => ({
+  curl: `diff <(${first.curl} | plain) <(${second.curl} | plain)`,
+  python: `first, second = plain(${first.python}), plain(${second.python})\nassert first == second, f"{first}\\n{second}"`,
+  javascript: `assert.equal(plain(${second.javascript}), plain(${first.javascript}));`,
+});
+
+// What is expected, as lines in the code, or in a file.
+function inCode(lines) {
+  const array = (quote, its, indent = '') => `[\n${its.map((line) => `${indent}    ${quote(line)},`).join('\n')}\n${indent}]`;
+  const joined = array(quoted.python, [...lines, '']);
+  return {
+    curl: `expected() {\n  cat <<'END-OF-SESSION'\n${lines.join('\n')}\nEND-OF-SESSION\n}`,
+    python: `expected = "\\n".join(${joined})`,
+    javascript: `const expected = ${joined}.join("\\n");`,
+    rust: [`    let expected = ${array(quoted.rust, lines, '    ')};`, '    assert_eq!(server.transcript().to_string().lines().collect::<Vec<_>>(), expected);'],
+  };
+}
+
+function inFile(file, id) {
+  return {
+    curl: `# once: curl -sSf "$api/sessions/${id}/transcript" -o ${file}\nexpected() { cat ${file}; }`,
+    python: `# once, before the code under test: open("${file}", "w", newline="").write(call("GET", "sessions/${id}/transcript"))\nwith open("${file}", newline="") as file:\n    expected = file.read()`,
+    javascript: `import { readFile } from "node:fs/promises";\n// once: await writeFile("${file}", await call("GET", "sessions/${id}/transcript"));\nconst expected = await readFile("${file}", "utf8");`,
+    rust: [`    // once: std::fs::write("${file}", server.transcript().to_string()).unwrap();`, `    assert_eq!(server.transcript().to_string(), std::fs::read_to_string("${file}").unwrap());`],
+  };
 }
 
 // The text with the numbers that a fresh server gives.
@@ -45,123 +135,40 @@ async function rustServerOf({ rules: fired, listener }) {
     gone.length ? `    // It also needs rules that were removed: ${gone.map((id) => JSON.stringify(id)).join(', ')}.` : null,
     protocolOf(listener) === 'smtp' ? null : '    // What the session read has to be there: server.deliver(…), server.account(…) …',
   ];
-  return [rustServer(its, its.some(({ loaded }) => loaded) ? shipped : null, seed), ...note].filter(Boolean).join('\n');
+  return [...rustServer(its, its.some(({ loaded }) => loaded) ? shipped : null, seed), ...note].filter(Boolean);
 }
 
-const apiUrl = () => absolute('').replace(/\/$/, '');
-const array = (lines, quote, indent) => `[\n${lines.map((line) => `${indent}    ${quote(line)},`).join('\n')}\n${indent}]`;
-
-function curl(lines, file, id) {
-  const plain = `sed -E 's/${NUMBER}/\\1m#/g'`;
-  return [
-    '#!/usr/bin/env bash',
-    'set -eo pipefail',
-    `api=${quoted.curl(apiUrl())}`,
-    file ? `# once: curl -sSf "$api/sessions/${id}/transcript" -o ${file}` : null,
-    'newest=$(curl -sSf "$api/sessions?order=newest&limit=1" | jq -r \'.sessions[0].id // "s0"\')',
-    `# … ${CODE} …`,
-    'session=s$((${newest#s} + 1))',
-    'curl -sS --fail-with-body "$api/journal?session=$session&kind=ended&wait=10s" >/dev/null',
-    `diff <(${plain} ${file ?? `<<'END-OF-SESSION'\n${lines.join('\n')}\nEND-OF-SESSION\n`}) <(curl -sSf "$api/sessions/$session/transcript" | ${plain})`,
-    '',
-  ].filter((line) => line !== null).join('\n');
-}
-
-function rust(lines, file, server) {
-  const compared = file
-    ? `    // once: std::fs::write(${quoted.rust(file)}, server.transcript().to_string()).unwrap();\n    assert_eq!(server.transcript().to_string(), std::fs::read_to_string(${quoted.rust(file)}).unwrap());`
-    : `    let expected = ${array(lines, quoted.rust, '    ')};\n    assert_eq!(server.transcript().to_string().lines().collect::<Vec<_>>(), expected);`;
-  return `${rustTest('the_session_is_as_before', `${server}\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    server.wait_for_no_session().block();\n${compared}`)}\n`;
-}
-
-function python(lines, file, id) {
-  return `import json, re
-from urllib.request import urlopen
-
-api = ${quoted.python(apiUrl())}
-
-def get(path):
-    with urlopen(api + path) as answer:
-        return answer.read().decode()
-
-def plain(text):
-    return re.sub(r"${NUMBER}", r"\\1m#", text).split("\\n")
-
-${file ? `# once: curl -sSf ${quoted.curl(absolute(`sessions/${id}/transcript`))} -o ${file}\nwith open(${quoted.python(file)}, newline="") as file:\n    expected = file.read()` : `expected = "\\n".join(${array([...lines, ''], quoted.python, '')})`}
-newest = json.loads(get("/sessions?order=newest&limit=1"))["sessions"]
-session = f"s{int(newest[0]['id'][1:]) + 1 if newest else 1}"
-# … ${CODE} …
-get(f"/journal?session={session}&kind=ended&wait=10s")
-lines = plain(get(f"/sessions/{session}/transcript"))
-assert lines == plain(expected), "\\n".join(lines)
-`;
-}
-
-function javascript(lines, file, id) {
-  return `import assert from 'node:assert/strict';
-${file ? "import { readFile } from 'node:fs/promises';\n" : ''}
-const api = ${quoted.javascript(apiUrl())};
-const get = async (path) => {
-  const answer = await fetch(api + path);
-  assert.equal(answer.status, 200, path);
-  return answer.text();
-};
-const plain = (text) => text.replace(/${NUMBER}/g, '$1m#').split('\\n');
-${file ? `// once: curl -sSf ${quoted.curl(absolute(`sessions/${id}/transcript`))} -o ${file}\nconst expected = await readFile(${quoted.javascript(file)}, 'utf8');` : `const expected = ${array([...lines, ''], quoted.javascript, '')}.join('\\n');`}
-const [newest] = JSON.parse(await get('/sessions?order=newest&limit=1')).sessions;
-const session = \`s\${Number(newest?.id.slice(1) ?? 0) + 1}\`;
-// … ${CODE} …
-await get(\`/journal?session=\${session}&kind=ended&wait=10s\`);
-assert.deepEqual(plain(await get(\`/sessions/\${session}/transcript\`)), plain(expected));
-`;
-}
-
-// The list with its filters as a test: as many sessions as are shown. Words that are searched are left out.
-export function listAsTest(filters, count) {
-  const url = absolute('sessions');
-  const wanted = Object.entries(filters).filter(([name]) => name in CONDITIONS).map(([name, value]) => CONDITIONS[name](value));
-  // `around` the conditions, if there are any.
-  const all = (language, and, around, otherwise = '') => (wanted.length ? around(wanted.map((its) => its[language]).join(and)) : otherwise);
-  copyAsTest(`Fails unless ${count === 1 ? 'one session is' : `${count} sessions are`} as in the list. The Rust code belongs in a test that starts its own server.`, {
-    curl: `curl -sSf ${quoted.curl(url)} | jq -e ${quoted.curl(`${all('jq', ' and ', (its) => `[.sessions[] | select(${its})]`, '.sessions')} | length == ${count}`)}\n`,
-    rust: `${rustTest('the_sessions_are_as_many', `    let server = MailServer::start();\n    // … ${CODE}: server.smtp().url(), server.imap().url() …\n    let ${all('rust', '', () => 'mut ')}sessions = server.sessions();\n${all('rust', ' && ', (its) => `    sessions.retain(|its| ${its});\n`)}    assert_eq!(sessions.len(), ${count}, "{sessions:#?}");`)}\n`,
-    python: `import json\nfrom urllib.request import urlopen\n\nwith urlopen(${quoted.python(url)}) as answer:\n    sessions = json.load(answer)["sessions"]\n${all('python', ' and ', (its) => `sessions = [its for its in sessions if ${its}]\n`)}assert len(sessions) == ${count}, sessions\n`,
-    javascript: `import assert from 'node:assert/strict';\n\nconst answer = await (await fetch(${quoted.javascript(url)})).json();\nconst sessions = answer.sessions${all('javascript', ' && ', (its) => `.filter((its) => ${its})`)};\nassert.equal(sessions.length, ${count});\n`,
-  });
-}
-
-// The filters of the list as conditions. Rust compares typed values.
+// The filters of the list, as parameters of the request, or as a condition in each language. Rust compares typed values.
 const CONDITIONS = {
   listener: (value) => {
     const names = listenersOf(value);
-    const list = JSON.stringify(names);
-    return { jq: `(.listener | IN(${names.map((name) => JSON.stringify(name)).join(', ')}))`, rust: `${list}.contains(&its.listener.name())`, python: `its["listener"] in ${list}`, javascript: `${list}.includes(its.listener)` };
+    return { parameters: { listener: names.length === 1 ? value : `~^(${names.join('|')})$` }, rust: `${JSON.stringify(names)}.contains(&its.listener.name())` };
   },
-  user: (value) => {
-    const name = value.toLowerCase();
-    return { jq: `(.user // "" | ascii_downcase | contains(${JSON.stringify(name)}))`, rust: `its.user.as_deref().is_some_and(|user| user.to_lowercase().contains(${quoted.rust(name)}))`, python: `${quoted.python(name)} in (its["user"] or "").lower()`, javascript: `(its.user ?? '').toLowerCase().includes(${quoted.javascript(name)})` };
-  },
-  state: (value) => is(value === 'open', { jq: '.ended', rust: 'its.ended', python: 'its["ended"]', javascript: 'its.ended' }),
-  tls: (value) => is(value === 'no', { jq: '.tls', rust: 'its.tls', python: 'its["tls"]', javascript: 'its.tls' }),
-  outcome: (value) => ({
-    wrong: wrong(),
-    refused: { jq: '.refused > 0', rust: 'its.refused > 0', python: 'its["refused"] > 0', javascript: 'its.refused > 0' },
-    rule: { jq: '.rules != []', rust: '!its.rules.is_empty()', python: 'its["rules"]', javascript: 'its.rules.length > 0' },
-    unclean: { jq: '.ended != null and .ended.ending != "clean"', rust: 'its.ended.is_some_and(|(_, ending)| ending.name() != "clean")', python: 'its["ended"] and its["ended"]["ending"] != "clean"', javascript: "its.ended && its.ended.ending !== 'clean'" },
-  })[value],
+  user: (value) => ({
+    parameters: { user: `~(?i)${escaped(value)}` },
+    rust: `its.user.as_deref().is_some_and(|user| user.to_lowercase().contains(${quoted.rust(value.toLowerCase())}))`,
+  }),
+  state: (value) => ({ parameters: { open: value === 'open' }, rust: `its.ended.${value === 'open' ? 'is_none' : 'is_some'}()` }),
+  tls: (value) => ({ parameters: { tls: value === 'yes' }, rust: `its.tls.${value === 'yes' ? 'is_some' : 'is_none'}()` }),
+  outcome: (value) => OUTCOMES[value],
 };
 
-function wrong() {
-  const bad = JSON.stringify(BAD_ENDINGS);
-  return {
-    jq: `(.refused > 0 or .ended.unfinished != null or (.ended.ending | IN(${bad.slice(1, -1)})))`,
-    rust: `(its.refused > 0\n        || its.ended.is_some_and(|(_, ending)| ${bad}.contains(&ending.name()))\n        || server.findings().iter().any(|found| found.kind() == mailjig::FindingKind::IncompleteRequest && found.session() == its.no))`,
-    python: `(its["refused"] or its["ended"] and (its["ended"]["unfinished"] or its["ended"]["ending"] in ${bad}))`,
-    javascript: `(its.refused > 0 || its.ended?.unfinished || ${bad}.includes(its.ended?.ending))`,
-  };
-}
-
-// Whether a member has no value, or that it has one.
-const is = (isNull, { jq, rust, python, javascript }) => (isNull
-  ? { jq: `${jq} == null`, rust: `${rust}.is_none()`, python: `${python} is None`, javascript: `${javascript} === null` }
-  : { jq: `${jq} != null`, rust: `${rust}.is_some()`, python: `${python} is not None`, javascript: `${javascript} !== null` });
+const BAD = JSON.stringify(BAD_ENDINGS);
+const OUTCOMES = {
+  wrong: {
+    jq: `.refused > 0 or .ended.unfinished != null or (.ended.ending | IN(${BAD.slice(1, -1)}))`,
+    rust: `its.refused > 0
+        || its.ended.is_some_and(|(_, ending)| ${BAD}.contains(&ending.name()))
+        || server.findings().iter().any(|found| found.kind() == mailjig::FindingKind::IncompleteRequest && found.session() == its.no)`,
+    python: `its["refused"] or its["ended"] and (its["ended"]["unfinished"] or its["ended"]["ending"] in ${BAD})`,
+    javascript: `its.refused > 0 || its.ended?.unfinished || ${BAD}.includes(its.ended?.ending)`,
+  },
+  refused: { jq: '.refused > 0', rust: 'its.refused > 0', python: 'its["refused"] > 0', javascript: 'its.refused > 0' },
+  rule: { jq: '.rules != []', rust: '!its.rules.is_empty()', python: 'its["rules"]', javascript: 'its.rules.length > 0' },
+  unclean: {
+    jq: '.ended != null and .ended.ending != "clean"',
+    rust: 'its.ended.is_some_and(|(_, ending)| ending.name() != "clean")',
+    python: 'its["ended"] and its["ended"]["ending"] != "clean"',
+    javascript: 'its.ended && its.ended.ending !== "clean"',
+  },
+};

@@ -3,8 +3,7 @@
 import { view, withQuery, onUpdate, segmentsOf } from './api.js';
 import { $ } from './dom.js';
 import { shortcut } from './page.js';
-import { SessionList } from './session_list.js';
-import { filters, readFilters } from './session_filters.js';
+import { SessionList, filters, readFilters } from './session_list.js';
 import { SessionView } from './session_view.js';
 
 const list = new SessionList({ open: (id) => go(id), changed: () => highlight() });

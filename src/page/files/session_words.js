@@ -1,4 +1,10 @@
-// How a session ended, in words, and whether that is a problem.
+// The protocol of a session; how it ended, in words, and whether that is a problem.
+
+const PROTOCOLS = { smtp: ['smtp', 'submission', 'smtps', 'lmtp'], imap: ['imap', 'imaps'], pop3: ['pop3', 'pop3s'] };
+export const protocolOf = (listener) => Object.keys(PROTOCOLS).find((name) => PROTOCOLS[name].includes(listener)) ?? 'smtp';
+
+// The listeners that a value of the filter means: a protocol, such as `imap.*`, or one listener.
+export const listenersOf = (value) => (value.endsWith('.*') ? (PROTOCOLS[value.slice(0, -2)] ?? []) : [value]);
 
 const ENDINGS = {
   clean: 'Ended normally',
