@@ -310,6 +310,35 @@ test('the code of “Copy as test” waits for a new session, passes if that is 
     }, { expected: [404] });
 });
 
+test('a session whose records were discarded while they were read is read again', async () => {
+    const server = await newServer();
+    const client = connect(server.endpoints.smtp.port);
+    await client.until('220 ');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        let release;
+        const released = new Promise(resolve => { release = resolve; });
+        const asked = new Promise(resolve => page.route(/journal\?.*after=/, async route => {
+            resolve();
+            await released;
+            await route.continue();
+        }));
+        client.send('NOOP before\r\n');
+        await asked;
+        // No update comes later that would read it anyway.
+        for (const change of [() => server.delete('messages'), () => client.send('NOOP after\r\n')]) {
+            const told = page.waitForResponse(/sessions\/s1$/);
+            await change();
+            await told;
+        }
+        release();
+        await line(page, 'NOOP after').waitFor();
+        assert.equal(await line(page, 'NOOP before').count(), 0);
+        await page.getByText('The first lines of this session were discarded').waitFor();
+    }, { expected: [410] });
+    client.close();
+});
+
 test('an open session is not copied as a test before it has ended', async () => {
     const server = await newServer();
     const client = connect(server.endpoints.smtp.port);

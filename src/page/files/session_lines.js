@@ -259,10 +259,10 @@ export class SessionReader {
     }
   }
 
-  // What the labels in a turn of the session stand for.
+  // What the labels in a turn of the session stand for; none if its record was discarded.
   async labels(turn) {
     if (turn.labels) return turn.labels;
-    const { records } = await api.get('journal', { session: this.id, after: turn.seq - 1, limit: 1, labels: true }, { signal: this.stopped.signal });
+    const { records } = await this.#records({ after: turn.seq - 1, limit: 1, labels: true }) ?? { records: [] };
     turn.labels = records[0]?.seq === turn.seq ? labelsOf(records[0]) : [];
     return turn.labels;
   }
@@ -276,13 +276,26 @@ export class SessionReader {
   }
 
   async pieces() {
-    const { signal } = this.stopped;
     for (;;) {
       const limit = this.lines.next ? PIECE : FIRST;
-      const answer = await api.get('journal', { session: this.id, after: this.lines.next || null, limit }, { signal });
+      const answer = await this.#records({ after: this.lines.next || null, limit });
+      if (!answer) {
+        this.lines = new SessionLines();
+        continue;
+      }
       this.lines.add(answer);
       if (answer.records.length < limit) return;
       this.changed(this.lines);
+    }
+  }
+
+  // Null if records after this cursor were discarded, or the journal began again.
+  async #records(query) {
+    try {
+      return await api.get('journal', { session: this.id, ...query }, { signal: this.stopped.signal });
+    } catch (error) {
+      if (error.status === 410 && query.after) return null;
+      throw error;
     }
   }
 }
