@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use clients::api_client::{ApiClient, NONE};
+use clients::api_client::{ApiClient, NONE, start};
 use clients::deadline::connect;
 use clients::line_client::{LineClient, talk};
 use mailjig::MailServer;
@@ -13,12 +13,6 @@ mod clients;
 
 /// The content type of a body that is a message.
 const RAW: (&str, &str) = ("content-type", "message/rfc822");
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 const MAIL: &str = "EHLO app.example\nMAIL FROM:<app@example.org> SIZE=60\nRCPT TO:<bob@example.org>\n\
                     RCPT TO:<carol@example.org>\nDATA\nFrom: App <app@example.org>\nTo: bob@example.org\n\

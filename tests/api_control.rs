@@ -1,6 +1,6 @@
 //! The HTTP API ends sessions, waits for the absence of mail, drains it, and verifies expectations.
 
-use clients::api_client::{ApiClient, NONE};
+use clients::api_client::{NONE, start};
 use clients::line_client::LineClient;
 use mailjig::MailServer;
 use mailjig::prelude::*;
@@ -8,12 +8,6 @@ use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 fn deliver(server: &MailServer, to: &str, subject: &str) {
     server.deliver(to, format!("Subject: {subject}\r\n\r\nHello\r\n"));

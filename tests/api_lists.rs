@@ -1,18 +1,11 @@
 //! Lists over HTTP that begin with the newest, and the search for words.
 
-use clients::api_client::{ApiClient, NONE};
+use clients::api_client::{ApiClient, NONE, start};
 use clients::line_client::{LineClient, talk};
-use mailjig::MailServer;
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 /// The identifiers in a list.
 fn ids(list: &Value) -> Vec<&str> {

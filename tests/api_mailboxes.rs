@@ -1,6 +1,6 @@
 //! The HTTP API changes accounts, mailboxes and entries while clients are connected.
 
-use clients::api_client::{ApiClient, NONE};
+use clients::api_client::{ApiClient, NONE, start};
 use clients::line_client::LineClient;
 use mailjig::matchers::session;
 use mailjig::{Listener, MailServer, StartTls};
@@ -8,12 +8,6 @@ use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 fn imap(server: &MailServer) -> LineClient {
     let mut client = LineClient::greeted(server.imap().address());

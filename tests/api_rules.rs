@@ -1,18 +1,11 @@
 //! The HTTP API takes and returns rules as TOML, and tells whether a rule can still fire.
 
-use clients::api_client::{Answer, ApiClient, NONE};
+use clients::api_client::{Answer, ApiClient, NONE, start};
 use clients::line_client::LineClient;
-use mailjig::MailServer;
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 /// Sends the text of a rule.
 fn toml(api: &ApiClient, method: &str, path: &str, text: &str) -> Answer {

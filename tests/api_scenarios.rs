@@ -1,17 +1,10 @@
 //! The HTTP API lists the scenarios that come with mailjig, and checks texts while they are written.
 
-use clients::api_client::{ApiClient, NONE};
-use mailjig::MailServer;
+use clients::api_client::{ApiClient, NONE, start};
 use serde_json::{Value, json};
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 #[test]
 fn shipped_scenarios_are_listed_with_what_one_needs_to_choose() {

@@ -2,18 +2,11 @@
 
 use std::thread;
 
-use clients::api_client::{ApiClient, NONE};
-use mailjig::MailServer;
+use clients::api_client::{NONE, start};
 use serde_json::json;
 
 #[path = "clients/mod.rs"]
 mod clients;
-
-fn start() -> (MailServer, ApiClient) {
-    let server = MailServer::start();
-    let api = ApiClient::of(&server);
-    (server, api)
-}
 
 #[test]
 fn the_report_counts_only_messages_after_the_cursor() {

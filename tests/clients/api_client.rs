@@ -28,6 +28,13 @@ pub(crate) struct Answer {
     pub(crate) octets: Vec<u8>,
 }
 
+/// A server with default settings, and a client of its API.
+pub(crate) fn start() -> (MailServer, ApiClient) {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    (server, api)
+}
+
 impl ApiClient {
     /// A client of `/v1`.
     pub(crate) fn of(server: &MailServer) -> Self {
