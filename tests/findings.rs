@@ -203,6 +203,109 @@ fn each_violation_of_a_message_is_found() {
 }
 
 #[test]
+fn what_is_wrong_with_the_mime_of_a_message_is_found() {
+    const HEAD: &str =
+        "From: ann@example.org\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n";
+    const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+    const BASE64: &str = "Content-Transfer-Encoding: base64\r\n\r\n";
+    const QUOTED: &str = "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+    for (message, expected) in [
+        (
+            "Content-Type: text/plain; charset=x-new\r\n\r\nhi\r\n".to_owned(),
+            &["unknown-charset: part 1 has the charset `x-new`, which is not known"][..],
+        ),
+        (
+            "Subject: =?utf-8?q?a?= =?x-new?q?b?=\r\n\r\n".to_owned(),
+            &["unknown-charset: Subject has the charset `x-new`, which is not known"],
+        ),
+        (
+            "To: =?X-one?q?b?= <bob@example.org>, =?x-two?b?Yg==?= <b@example.org>\r\nCc: =?x-2?q?c?=\r\n\r\n"
+                .to_owned(),
+            &["unknown-charset: To has the charset `x-one`, which is not known; likewise 1 other place"],
+        ),
+        (
+            format!("{BASE64}aGVsbG8!\r\n"),
+            &["invalid-base64: part 1 has the octet 0x21, which is not in the base64 alphabet"],
+        ),
+        (
+            format!("{BASE64}aGVsbG8\r\n"),
+            &["invalid-base64: part 1 has 7 characters of base64, which is not a multiple of 4"],
+        ),
+        (format!("{BASE64}aGk=aGk=\r\n"), &["invalid-base64: part 1 has base64 after its padding"]),
+        (
+            format!("{MIXED}--b\r\n{BASE64}aGk\r\n--b\r\n{BASE64}a\r\n--b\r\n{BASE64}aGk=\r\n--b--\r\n"),
+            &["invalid-base64: part 1 has 3 characters of base64, which is not a multiple of 4; likewise 1 other \
+                 place"],
+        ),
+        (
+            format!("{QUOTED}1+1=2 or so\r\n"),
+            &["invalid-quoted-printable: part 1 has `=2 `, which is not an encoded octet"],
+        ),
+        (
+            format!("{QUOTED}gr=c3=bc\r\n"),
+            &["invalid-quoted-printable: part 1 has `=c3`, which is not an encoded octet"],
+        ),
+        (
+            format!("{QUOTED}a\u{7f}b\r\n"),
+            &["invalid-quoted-printable: part 1 has the octet 0x7F, which is not encoded"],
+        ),
+        (
+            "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\n--b--\r\n".to_owned(),
+            &["broken-multipart: the message is a multipart without a boundary"],
+        ),
+        (
+            format!("{MIXED}--c\r\n\r\nhi\r\n--c--\r\n"),
+            &["broken-multipart: the boundary of the message, `b`, does not occur in it"],
+        ),
+        (
+            format!("{MIXED}--b\r\n\r\nhi\r\n"),
+            &["broken-multipart: the closing delimiter of the message, `--b--`, is missing"],
+        ),
+        (
+            format!("{MIXED}--b\r\nContent-Type: multipart/related; boundary=c\r\n\r\n--c\r\n\r\nhi\r\n--b--\r\n"),
+            &["broken-multipart: the closing delimiter of part 1, `--c--`, is missing"],
+        ),
+    ] {
+        let message = format!("{HEAD}{message}.\r\n");
+        for found in findings_of("smtp", CLEAR, &[EHLO, MAIL, RCPT, DATA, (message.as_str(), "250 "), QUIT]) {
+            assert_eq!(found, expected, "{message:?}");
+        }
+    }
+}
+
+#[test]
+fn correct_mime_is_not_a_finding() {
+    let line = "aGVs".repeat(19);
+    let parts = [
+        format!("Content-Transfer-Encoding: base64\r\n\r\n{line}\r\n{line}\r\n \taGk=\r\n"),
+        "Content-Type: image/png\r\nContent-Transfer-Encoding: BASE64\r\n\r\naA==".to_owned(),
+        "Content-Transfer-Encoding: base64\r\n\r\n".to_owned(),
+        "Content-Type: text/plain; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n1+1=2\r\n".to_owned(),
+        "Content-Type: text/plain; charset=\"UTF-8\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+         Gr=C3=BC=C3=9Fe, =\r\nsoft= \t\r\n\tend=\r\n"
+            .to_owned(),
+        "Content-Type: text/html; charset*=us-ascii'en'iso-8859-15\r\n\r\n".to_owned(),
+        "Content-Type: text/plain; charset=utf-7 (a comment)\r\n\r\n+AOQ-\r\n".to_owned(),
+        "Content-Type: application/xml; charset=x-new\r\n\r\n<a/>\r\n".to_owned(),
+        "Content-Type: multipart/alternative; boundary=\"a b\"\r\n\r\nno part\r\n--a b\r\n\r\nhi\r\n--a b-- \r\nend"
+            .to_owned(),
+        // Somebody else may have written an attached message.
+        "Content-Type: message/rfc822\r\n\r\nSubject: =?x-new?q?a?=\r\nContent-Type: multipart/mixed\r\n\r\n"
+            .to_owned(),
+    ];
+    let header = "From: =?utf-8?q?Ann?= <ann@example.org>\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n\
+        Message-ID: <=?x-new?q?1?=@example.org>\r\nSubject: =?ISO-2022-JP*ja?B?GyRCRnxLXBsoQg==?= =?x-new\r\n";
+    let parts = parts.join("\r\n--outer\r\n");
+    let content =
+        format!("Content-Type: multipart/mixed; boundary=outer\r\n\r\n--outer\r\n{parts}\r\n--outer--\r\n.\r\n");
+    let message = format!("{header}{content}");
+
+    let found = findings_of("smtp", CLEAR, &[EHLO, MAIL, RCPT, DATA, (message.as_str(), "250 "), QUIT]);
+
+    assert_eq!(found, [[""; 0]]);
+}
+
+#[test]
 fn a_client_that_pipelines_may_send_what_depends_on_a_refused_command() {
     let (mail, rcpt) = ("MAIL FROM:<ann@example.org> SIZE=99999999999\r\n", "RCPT TO:<bob@example.org>\r\n");
     for (steps, found) in [

@@ -26,6 +26,7 @@ pub(crate) use mime::addresses;
 #[cfg(feature = "api")]
 pub(crate) use mime::visible;
 pub use mime::{Address, Part};
+pub(crate) use mime::{MimeError, MultipartError, unknown_charset};
 pub(crate) use mime::{RawAddress, address_text, decode_words, raw_addresses};
 pub(crate) use name::{INBOX, Namespace};
 pub(crate) use parameters::Parameter;

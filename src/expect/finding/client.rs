@@ -236,7 +236,7 @@ impl Place<'_> {
 }
 
 /// The beginning of a text, in one line.
-fn shown(text: &[u8]) -> String {
+pub(super) fn shown(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text.trim_ascii_end());
     let mut out = String::new();
     for c in text.chars().take(SHOWN) {

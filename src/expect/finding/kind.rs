@@ -81,6 +81,14 @@ kinds! {
     RepeatedField = "repeated-field",
     /// The header of a message named the Bcc recipients.
     BccDisclosed = "bcc-disclosed",
+    /// A text part, or an encoded word in the header, had a charset that is not known.
+    UnknownCharset = "unknown-charset",
+    /// The body of a part was not the base64 that its header announced.
+    InvalidBase64 = "invalid-base64",
+    /// The body of a part was not the quoted-printable that its header announced.
+    InvalidQuotedPrintable = "invalid-quoted-printable",
+    /// A multipart had no boundary, no delimiter with it, or no closing delimiter.
+    BrokenMultipart = "broken-multipart",
 }
 
 impl FindingKind {
@@ -129,6 +137,10 @@ impl FindingKind {
             (Self::MissingDate | Self::MissingFrom | Self::RepeatedField, _) => "RFC 5322 §3.6",
             (Self::MissingMessageId, _) => "RFC 5322 §3.6.4",
             (Self::BccDisclosed, _) => "RFC 5322 §3.6.3",
+            (Self::UnknownCharset, _) => "RFC 2046 §4.1.2, RFC 2047 §2",
+            (Self::InvalidBase64, _) => "RFC 2045 §6.8",
+            (Self::InvalidQuotedPrintable, _) => "RFC 2045 §6.7",
+            (Self::BrokenMultipart, _) => "RFC 2046 §5.1.1",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use memchr::memchr2_iter;
 
-use super::{Finding, FindingKind, FindingPlace};
+use super::{Finding, FindingKind, FindingPlace, mime};
 use crate::mail::Message;
 
 /// The longest line of a message, without its line end (RFC 5322 §2.1.1).
@@ -49,6 +49,7 @@ pub(super) fn findings(place: FindingPlace, message: &Message) -> Vec<Finding> {
     if message.header("Bcc").is_some_and(|addresses| !addresses.is_empty()) {
         find(FindingKind::BccDisclosed, "the header of the message names the Bcc recipients".to_owned());
     }
+    mime::findings(message).into_iter().for_each(|(kind, text)| find(kind, text));
     found
 }
 

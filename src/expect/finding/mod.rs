@@ -3,6 +3,7 @@
 mod client;
 mod kind;
 mod mail;
+mod mime;
 mod scan;
 
 use std::fmt;

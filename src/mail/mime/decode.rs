@@ -88,10 +88,21 @@ pub(super) fn hex(digits: &[u8]) -> Option<u8> {
     u8::try_from(high * 16 + low).ok()
 }
 
+/// Whether a charset has a decoder.
+pub(super) fn is_known(label: &str) -> bool {
+    decoder(label).is_some()
+}
+
+fn decoder(label: &str) -> Option<charset::Charset> {
+    // A comment may follow (RFC 2045 §5.1).
+    let name = label.split('(').next().unwrap_or_default().trim();
+    charset::Charset::for_label(name.as_bytes())
+}
+
 /// Decodes text in a charset. Without a charset or with an unknown one, UTF-8 if the octets are valid UTF-8, else
 /// Windows-1252.
 pub(super) fn text(octets: &[u8], charset: Option<&str>) -> String {
-    let known = charset.and_then(|label| charset::Charset::for_label(label.trim().as_bytes()));
+    let known = charset.and_then(decoder);
     match (known, std::str::from_utf8(octets)) {
         // 8-bit octets in "us-ascii" are more often UTF-8 than anything else.
         (Some(charset), text) if !is_ascii(charset) || text.is_err() => charset.decode(octets).0.into_owned(),

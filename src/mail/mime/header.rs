@@ -5,7 +5,7 @@ use super::decode;
 /// Unfolds and decodes the value of a field. Adjacent encoded words of one charset are joined before decoding, because
 /// senders split characters between them.
 pub(crate) fn decode_words(raw: &[u8]) -> String {
-    let unfolded: Vec<u8> = raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let unfolded = unfolded(raw);
     let value = unfolded.trim_ascii();
     let mut out = String::new();
     let mut open: Option<(String, Vec<u8>)> = None;
@@ -37,6 +37,26 @@ pub(crate) fn decode_words(raw: &[u8]) -> String {
     close(&mut open, &mut out);
     out.push_str(&decode::text(rest, None));
     out
+}
+
+/// The charset of the first encoded word whose decoder is not known.
+pub(crate) fn unknown_charset(raw: &[u8]) -> Option<String> {
+    let value = unfolded(raw);
+    let mut ends = Ends { value: &value, found: None };
+    let mut at = 0;
+    while let Some(found) = memchr::memmem::find(&value[at..], b"=?") {
+        at += found;
+        let word = Word::at(&value, at, &mut ends);
+        at += word.as_ref().map_or(2, |word| word.len);
+        if let Some(word) = word.filter(|word| !decode::is_known(&word.charset)) {
+            return Some(word.charset);
+        }
+    }
+    None
+}
+
+fn unfolded(raw: &[u8]) -> Vec<u8> {
+    raw.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect()
 }
 
 fn close(open: &mut Option<(String, Vec<u8>)>, out: &mut String) {

@@ -3,6 +3,7 @@
 //! Any bytes have a structure: parsing never fails.
 
 mod address;
+mod check;
 mod codes;
 mod decode;
 mod header;
@@ -17,8 +18,9 @@ use memchr::memmem;
 
 pub use address::Address;
 pub(crate) use address::{RawAddress, address_text, addresses, raw_addresses};
+pub(crate) use check::{MimeError, MultipartError};
 pub(crate) use codes::{codes, readable};
-pub(crate) use header::decode_words;
+pub(crate) use header::{decode_words, unknown_charset};
 pub(crate) use links::links;
 pub use part::Part;
 #[cfg(feature = "api")]
@@ -190,35 +192,53 @@ fn start_of(value: &[u8]) -> &[u8] {
 
 /// The parts between the delimiters (RFC 2046 §5.1.1); the CRLF before a delimiter belongs to it.
 fn split(raw: &[u8], body: Range<usize>, boundary: &str) -> Vec<Range<usize>> {
-    let delimiter = format!("--{boundary}");
     let mut parts = Vec::new();
     let mut start = None;
-    for found in memmem::find_iter(&raw[body.clone()], &delimiter) {
-        let at = body.start + found;
-        if at > body.start && raw[at - 1] != b'\n' {
-            continue;
-        }
-        let line_end = memchr::memchr(b'\n', &raw[at..body.end]).map_or(body.end, |end| at + end + 1);
-        let rest = raw[at + delimiter.len()..line_end].trim_ascii();
-        if !(rest.is_empty() || rest == b"--") {
-            continue;
-        }
+    for Delimiter { line, is_last } in delimiters(raw, body.clone(), boundary) {
         if let Some(start) = start.take() {
-            let before = &raw[start..at];
+            let before = &raw[start..line.start];
             let ending = if before.ends_with(b"\r\n") { 2 } else { before.len().min(1) };
-            parts.push(start..at - ending);
+            parts.push(start..line.start - ending);
             if parts.len() >= MOST_PARTS {
                 return parts;
             }
         }
-        if rest == b"--" {
+        if is_last {
             return parts;
         }
-        start = Some(line_end);
+        start = Some(line.end);
     }
     // There is no closing delimiter: the last part extends to the end of the text.
     parts.extend(start.map(|start| start..body.end));
     parts
+}
+
+/// A line that separates parts.
+struct Delimiter {
+    line: Range<usize>,
+    /// Whether it is the closing one.
+    is_last: bool,
+}
+
+/// The lines of a body that have this boundary, and nothing behind it but white space.
+fn delimiters<'r>(raw: &'r [u8], body: Range<usize>, boundary: &str) -> impl Iterator<Item = Delimiter> + use<'r> {
+    let delimiter = memmem::Finder::new(&format!("--{boundary}")).into_owned();
+    let mut at = body.start;
+    std::iter::from_fn(move || {
+        while let Some(found) = delimiter.find(&raw[at..body.end]) {
+            let start = at + found;
+            at = start + delimiter.needle().len();
+            if start > body.start && raw[start - 1] != b'\n' {
+                continue;
+            }
+            let end = memchr::memchr(b'\n', &raw[at..body.end]).map_or(body.end, |end| at + end + 1);
+            let rest = raw[at..end].trim_ascii();
+            if rest.is_empty() || rest == b"--" {
+                return Some(Delimiter { line: start..end, is_last: rest == b"--" });
+            }
+        }
+        None
+    })
 }
 
 #[cfg(test)]

@@ -169,6 +169,7 @@ const CHECKED = [
   'the lines end with CRLF (bare-line-end)', 'no line is longer than 998 octets (message-line-too-long)', 'dots at the beginning of lines are doubled (dot-not-stuffed)',
   'octets above 127 are declared (undeclared-8bit)', 'Date, From and Message-ID are there (missing-date, missing-from, missing-message-id)',
   'fields that may occur once do so (repeated-field)', 'no Bcc is disclosed (bcc-disclosed)',
+  'MIME is correct (unknown-charset, invalid-base64, invalid-quoted-printable, broken-multipart)',
 ];
 
 export function lintPanel(panel, { findings, session }) {
