@@ -499,12 +499,43 @@ fn the_list_has_filters_and_a_cursor() {
         ("?listener=pop3", &[]),
         (&format!("?after={}", finding.seq()), &["password-in-cleartext"]),
         (&format!("?after={}", all["next"]), &[]),
+        ("?limit=0", &[]),
+        ("?limit=1", &["unknown-command"]),
+        ("?limit=1&listener=imap", &["password-in-cleartext"]),
+        ("?limit=2", &["unknown-command", "password-in-cleartext"]),
     ] {
         let list = api.ok(format!("/findings{query}"));
         let list = list["findings"].as_array().unwrap();
         let found: Vec<_> = list.iter().map(|its| its["kind"].as_str().unwrap()).collect();
         assert_eq!(found, kinds, "{query}");
     }
+}
+
+#[test]
+fn a_list_with_a_limit_goes_on_where_it_ended() {
+    let server = MailServer::start();
+    let api = ApiClient::of(&server);
+    let mut wire = Wire::greeted(&server, "smtp", false);
+    let steps = [EHLO, MAIL, RCPT, DATA, ("Subject: hi\r\n\r\nHello\r\n.\r\n", "250 "), ("XYZZY\r\n", "500 ")];
+    talk(&mut wire, &[&steps[..], &[EHLO, ("XYZZY\r\n", "500 "), QUIT]].concat());
+    server.wait_for_no_session().block();
+
+    let (mut pages, mut next, mut found) = (Vec::new(), 0, Vec::new());
+    loop {
+        let page = api.ok(format!("/findings?limit=2&after={next}"));
+        next = page["next"].as_u64().unwrap();
+        let list = page["findings"].as_array().unwrap().clone();
+        if list.is_empty() {
+            break;
+        }
+        pages.push(list.len());
+        found.extend(list);
+    }
+
+    let all = api.ok("/findings");
+    assert_eq!(all["findings"], serde_json::Value::from(found));
+    assert_eq!(pages, [3, 2], "the message has three, which stay together");
+    assert_eq!(all["next"], next);
 }
 
 #[test]

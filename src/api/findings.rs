@@ -14,6 +14,7 @@ use super::target::Target;
 use crate::base::{MessageNo, Pattern, Seq, SessionNo, Timestamp, unknown};
 use crate::expect::{Finding, FindingKind};
 use crate::protocol::Listener;
+use crate::server::FindingFilters;
 
 query! {
     /// The query of the list of findings.
@@ -28,6 +29,8 @@ query! {
         message: Option<MessageName>,
         /// Only findings about sessions of this listener, such as `smtp`; a pattern.
         listener: Option<ListenerPattern>,
+        /// The number of findings after which the answer ends; those of one record are not separated. Default: all.
+        limit: Option<u64>,
     }
 }
 
@@ -87,28 +90,20 @@ struct FindingJson {
     (status = 410, description = "Records after the cursor were discarded. `first` is the first that still exists."),
 ))]
 pub(super) async fn list(Target(server): Target, query: FindingsQuery) -> Result<Json<FindingList>, Problem> {
-    let after = query.after;
+    let FindingsQuery { after, kind, session, message, listener, limit } = query;
     refuse_unreached(&server, after.unwrap_or_default())?;
-    let message = match query.message {
+    let message = match message {
         Some(MessageName::Latest) => Some(latest_message(&server)?.message.no()),
         Some(MessageName::Number(no)) => Some(no),
         None => None,
     };
-    let find = move || {
-        let (mut found, next) =
-            server.findings(after, message, |session, listener| query.is_about(session, listener))?;
-        found.retain(|finding| query.kind.as_ref().is_none_or(|KindPattern(kind)| kind.matches(finding.kind().name())));
-        Ok((found, next))
-    };
-    let (found, next) = run_blocking(find).await?.map_err(|why| gone(after.unwrap_or_default(), why))?;
+    let kind = kind.map(|KindPattern(kind)| kind);
+    let listener = listener.map(|ListenerPattern(listener)| listener);
+    let filters = FindingFilters { after, message, session, listener, kind };
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+    let found = run_blocking(move || server.findings(&filters, limit)).await?;
+    let (found, next) = found.map_err(|why| gone(after.unwrap_or_default(), why))?;
     Ok(Json(FindingList { findings: found.iter().map(FindingJson::from).collect(), next }))
-}
-
-impl FindingsQuery {
-    fn is_about(&self, session: SessionNo, listener: Listener) -> bool {
-        self.session.is_none_or(|its| its == session)
-            && self.listener.as_ref().is_none_or(|ListenerPattern(its)| its.matches(listener.name()))
-    }
 }
 
 impl From<&Finding> for FindingJson {

@@ -14,7 +14,7 @@ use crate::drive::{Interest, Topic};
 use crate::expect::matchers::session;
 use crate::expect::{Finding, Matcher, Snapshot};
 use crate::journal::{Session, Transcript};
-use crate::server::{Server, Until, sessions_that};
+use crate::server::{FindingFilters, Server, Until, sessions_that};
 use crate::world::{Goodbye, World};
 
 impl MailServer {
@@ -94,7 +94,9 @@ impl MailServer {
     /// assert_eq!(server.findings(), []);
     /// ```
     pub fn findings(&self) -> Vec<Finding> {
-        self.server.findings(None, None, |_, _| true).map_or_else(|_| Vec::new(), |(findings, _)| findings)
+        self.server
+            .findings(&FindingFilters::default(), usize::MAX)
+            .map_or_else(|_| Vec::new(), |(findings, _)| findings)
     }
 
     /// Ends a session, after sending this line if there is one, such as `421 4.3.2 Closing`, `* BYE Closing` or

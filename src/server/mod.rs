@@ -38,6 +38,7 @@ pub(crate) use delivery::Undeliverable;
 pub use endpoint::Endpoint;
 #[cfg(feature = "api")]
 pub(crate) use endpoint::reachable;
+pub(crate) use findings::FindingFilters;
 #[cfg(feature = "api")]
 pub(crate) use free_ports::FreePorts;
 #[cfg(feature = "api")]

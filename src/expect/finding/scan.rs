@@ -79,10 +79,10 @@ impl Observation {
         Some(Self::Message(place, captured.message.clone()))
     }
 
-    /// Whether it is of a record after this one.
-    pub(crate) fn is_after(&self, seq: Seq) -> bool {
+    /// Its record.
+    pub(crate) fn seq(&self) -> Seq {
         let (Self::Finding(Finding { place, .. }) | Self::Message(place, _)) = self;
-        place.seq > seq
+        place.seq
     }
 
     /// Whether its session is one of these.
