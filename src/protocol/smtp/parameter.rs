@@ -49,7 +49,7 @@ pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
             ("SMTPUTF8", Some(_)) => return Err(Refusal::parameters("SMTPUTF8 takes no value")),
             ("AUTH", Some(value)) if is_xtext(value) || value == "<>" => {}
             ("AUTH", _) => return Err(Refusal::parameters("AUTH must be <> or an address in xtext")),
-            _ => return Err(Refusal::unknown_parameter(keyword)),
+            _ => return Err(unknown(&parameters, &OF_MAIL)),
         }
     }
     Ok(parameters)
@@ -58,8 +58,15 @@ pub(super) fn of_mail(text: &str, limit: u64) -> Result<Parameters, Refusal> {
 /// The parameters of RCPT: no announced extension has one.
 pub(super) fn of_rcpt(text: &str) -> Result<Parameters, Refusal> {
     let parameters = parse(text)?;
-    let first = parameters.iter().next().map(|(keyword, _)| Refusal::unknown_parameter(keyword));
-    first.map_or(Ok(parameters), Err)
+    let is_empty = parameters.iter().next().is_none();
+    if is_empty { Ok(parameters) } else { Err(unknown(&parameters, &[])) }
+}
+
+/// Names all parameters that are not known, so that a client need not find them out one by one.
+fn unknown(parameters: &Parameters, known: &[&str]) -> Refusal {
+    let is_known = |keyword: &str| known.iter().any(|its| its.eq_ignore_ascii_case(keyword));
+    let unknown = parameters.iter().map(|(keyword, _)| keyword).filter(|keyword| !is_known(keyword));
+    Refusal::unknown_parameters(&unknown.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether this is `xtext` (RFC 3461 §4): printable ASCII, with `+XX` for everything else and for `+` and `=`.

@@ -42,9 +42,9 @@ impl Refusal {
         Self(format!("552 5.3.4 Message size exceeds fixed maximum message size of {limit} octets"))
     }
 
-    /// RFC 5321 §4.1.1.11: an unknown parameter.
-    pub(super) fn unknown_parameter(keyword: &str) -> Self {
-        Self(format!("555 5.5.4 MAIL FROM/RCPT TO parameters not recognized or not implemented: {}", visible(keyword)))
+    /// RFC 5321 §4.1.1.11: unknown parameters.
+    pub(super) fn unknown_parameters(keywords: &str) -> Self {
+        Self(format!("555 5.5.4 MAIL FROM/RCPT TO parameters not recognized or not implemented: {}", visible(keywords)))
     }
 
     #[cfg(test)]
