@@ -650,9 +650,14 @@ fn an_error_in_a_rule_names_the_member() {
 fn the_clock_can_be_advanced_over_http() {
     let (server, api) = start();
     let mut idle = LineClient::greeted(server.smtp().address());
+    let _also_idle = LineClient::greeted(server.smtp().address());
+    let _more_patient = LineClient::greeted(server.imap().address());
     api.post("/clock/pause", &NONE).expect(200);
     assert_eq!(api.ok("/clock")["paused"], true);
-    api.post("/clock/advance", &json!({ "by": "5m" })).expect(200);
+    let advanced = api.post("/clock/advance", &json!({ "by": "5m" })).expect(200);
+    assert_eq!((&advanced["paused"], &advanced["timed_out"]), (&json!(true), &json!(2)));
     assert_eq!(idle.line(), "421 4.4.2 I have waited too long for you");
+    assert_eq!(api.post("/clock/advance", &json!({ "by": "1m" })).expect(200)["timed_out"], 0);
+    assert_eq!(api.post("/clock/advance", &json!({ "by": "30m" })).expect(200)["timed_out"], 1);
     api.post("/clock/resume", &NONE).expect(200);
 }

@@ -20,6 +20,15 @@ pub(super) struct ClockJson {
     paused: bool,
 }
 
+/// The server's time after it was advanced.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Advanced {
+    #[serde(flatten)]
+    clock: ClockJson,
+    /// How many sessions ended meanwhile because their client was silent, or did not read, for too long.
+    timed_out: u64,
+}
+
 /// Get the server's time.
 #[utoipa::path(get, path = "/clock", responses((status = 200, description = "The time.", body = ClockJson)))]
 pub(super) async fn clock(Target(server): Target, _: NoParams) -> Json<ClockJson> {
@@ -49,22 +58,25 @@ pub(super) struct Advance {
 }
 
 /// Advance the clock; answers when everything that came due is done.
-#[utoipa::path(post, path = "/clock/advance", request_body = Advance, responses((status = 200, description = "The time.", body = ClockJson)))]
+///
+/// Sessions end whose client has been silent for longer than the timeout of the protocol. A session that is still busy
+/// after one second of real time, because its client does not read, ends later and is not counted.
+#[utoipa::path(post, path = "/clock/advance", request_body = Advance, responses((status = 200, description = "The time, and how many sessions timed out.", body = Advanced)))]
 pub(super) async fn advance(
     Target(server): Target,
     _: NoParams,
     JsonBody(Advance { by }): JsonBody<Advance>,
-) -> Result<Json<ClockJson>, Problem> {
+) -> Result<Json<Advanced>, Problem> {
     let by = duration(&by).map_err(|why| Problem::field("by", why))?;
     let engine = server.engine();
     if engine.clock().now().plus(by) > Timestamp::LAST {
         return Err(Problem::field("by", "the clock cannot be advanced beyond the year 9999"));
     }
-    engine
+    let timed_out = engine
         .advance(by)
         .await
         .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the clock could not be advanced"))?;
-    Ok(Json(ClockJson::of(&server)))
+    Ok(Json(Advanced { clock: ClockJson::of(&server), timed_out }))
 }
 
 impl ClockJson {

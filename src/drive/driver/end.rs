@@ -70,7 +70,7 @@ impl<M: Machine> Driver<M> {
     pub(super) fn over(&mut self, ending: Ending, unfinished: Unfinished, first: &[u8]) {
         self.is_over = true;
         // Before the end is recorded: whoever sees the record must find no handle of the session.
-        self.engine.dismiss(self.session);
+        self.engine.dismiss(self.session, ending);
         let in_vain = self.handle.close();
         self.engine.update(|world, now| {
             in_vain.iter().for_each(|by| world.rulebook.missed_later(by));

@@ -6,7 +6,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::runtime::spawn;
 use super::session_handle::SessionHandle;
 use super::subscribers::{Ids, Subscribers};
 use crate::base::{Seq, SessionNo, Timestamp};
-use crate::journal::Opened;
+use crate::journal::{Ending, Opened};
 use crate::world::{Kept, World};
 pub(super) use listeners::Closed;
 use time::run_timers;
@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     rested: Arc<Notify>,
     /// How many listeners are closed and will open again.
     closed: AtomicUsize,
+    /// How many sessions ended by a timeout.
+    timed_out: AtomicU64,
 }
 
 struct EngineState {
@@ -100,6 +102,7 @@ impl Engine {
             changed: Notify::new(),
             rested: Arc::default(),
             closed: AtomicUsize::new(0),
+            timed_out: AtomicU64::new(0),
         })
     }
 
@@ -216,7 +219,11 @@ impl Engine {
     }
 
     /// Removes a session that has ended: it takes no more commands.
-    pub(super) fn dismiss(&self, session: SessionNo) {
+    pub(super) fn dismiss(&self, session: SessionNo, ending: Ending) {
+        // Before the handle is removed: `advance` counts when it is gone.
+        if matches!(ending, Ending::Idle | Ending::NotReading) {
+            self.timed_out.fetch_add(1, Ordering::AcqRel);
+        }
         self.lock().handles.remove(&session);
         self.rested.notify_waiters();
     }

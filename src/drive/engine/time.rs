@@ -35,12 +35,13 @@ impl Engine {
     }
 
     /// Advances server time. Resolves when everything that is due has run and its output was given to the kernel; time
-    /// moves even if the handle is not awaited.
-    pub(crate) fn advance(self: &Arc<Self>, by: Duration) -> JoinHandle<()> {
+    /// moves even if the handle is not awaited. The result is how many sessions ended meanwhile by a timeout.
+    pub(crate) fn advance(self: &Arc<Self>, by: Duration) -> JoinHandle<u64> {
         spawn(Arc::clone(self).move_clock(by))
     }
 
-    async fn move_clock(self: Arc<Self>, by: Duration) {
+    async fn move_clock(self: Arc<Self>, by: Duration) -> u64 {
+        let before = self.timed_out.load(Ordering::Acquire);
         // A session that is about to wait must begin its wait at the current time.
         self.wait_for(&self.handles()).await;
         // A moment, because a reset in between sets back the time, but not moments.
@@ -52,6 +53,7 @@ impl Engine {
         }
         self.set_clock(|clock| clock.set(clock.time_of(target)));
         self.wake_all_due().await;
+        self.timed_out.load(Ordering::Acquire) - before
     }
 
     /// Under the lock, so that records have the order of their times.
