@@ -289,6 +289,49 @@ fn a_rule_in_json_sets_a_variable_of_the_session_by_its_full_name() {
 }
 
 #[test]
+fn verification_is_about_what_came_after_the_scenario_was_loaded() {
+    let (server, api) = start();
+    let load = |rules: &str| api.put("/scenario", &json!({ "text": format!("mailjig = 1\n{rules}") })).expect(200);
+    load(
+        "[[rule]]\nid = \"failing\"\non = \"smtp.noop\"\nexpect = \">=2\"\ndo = [{ fail = \"no\" }, { pass = true }]\n",
+    );
+    let mut client = LineClient::greeted(server.smtp().address());
+    client.ask("NOOP");
+    client.ask("QUIT");
+    let failed = api.post("/verify", &NONE).expect(409);
+    assert_eq!((&failed["report"]["earlier"], failed["report"]["failures"].as_array().unwrap().len()), (&NONE, 1));
+
+    load("[[rule]]\nid = \"noop\"\non = \"smtp.noop\"\nexpect = \">=1\"\ndo = { reply = \"250 2.0.0 Mine\" }\n");
+    let failed = api.post("/verify", &NONE).expect(409);
+
+    assert_eq!(failed["report"]["earlier"]["session"], "s1");
+    assert_eq!(failed["report"]["failures"], json!([]));
+    let about = "mailjig: scenario scenario.toml (seed 1): 1 of 1 expectation failed
+  counted since the scenario was loaded; the sessions up to s1 began before that
+
+✗ rule `noop`  expected >=1, got 0   (scenario.toml:2)
+    on = smtp.noop
+  nearest events:
+    1. smtp.noop
+         `smtp.noop` never came; smtp was not contacted since then
+";
+    assert_eq!(failed["detail"], about);
+
+    let mut client = LineClient::greeted(server.smtp().address());
+    client.ask("NOOP");
+    client.ask("QUIT");
+    api.post("/verify", &NONE).expect(204);
+    api.post("/rules", &json!({ "id": "later", "on": "smtp.vrfy", "expect": "=1", "do": [{ "pass": true }] }))
+        .expect(201);
+    let failed = api.post("/verify", &NONE).expect(409);
+    let unmet = &failed["report"]["failed"][0];
+    assert_eq!(unmet["earlier"]["session"], "s2");
+    assert_eq!(unmet["near_misses"][0]["detail"][0], "`smtp.vrfy` never came; smtp was not contacted since then");
+    let later = "counted since it was mounted; the sessions up to s2 began before that";
+    assert!(failed["detail"].as_str().unwrap().contains(later), "{failed}");
+}
+
+#[test]
 fn expectations_are_verified_and_removed() {
     let (server, api) = start();
     let met = api.post("/expectations", &json!({ "to": "bob", "times": "1..=2" })).expect(201);

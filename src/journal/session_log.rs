@@ -88,6 +88,11 @@ impl SessionLog {
         &self.facts
     }
 
+    /// The number of its first record.
+    pub(crate) fn began(&self) -> Seq {
+        self.began
+    }
+
     /// Whether the reply to a request was not sent yet.
     pub(crate) fn owes_reply(&self) -> bool {
         !self.open.is_empty()

@@ -167,7 +167,7 @@ impl Rulebook {
             }
             // A rule counts from when it came into force; an expectation counts from the start.
             Field::At if self.rules.get(at).is_some() => {
-                let (since, moment) = (self.rules[at].since, cx.moment()?);
+                let (since, moment) = (self.rules[at].since.time, cx.moment()?);
                 (since <= moment).then(|| Value::Number(since.until(moment)))
             }
             Field::Request(_)

@@ -34,7 +34,7 @@ pub(crate) use content::{Answers, ConditionResult, Questions};
 pub(crate) use effect::{ApplyContext, Delivery, Effect};
 pub(crate) use field::{DOTTED, FIELDS, Field, FieldKind, OUTCOMES};
 pub(crate) use firing::By;
-pub(crate) use mounted::Mounted;
+pub(crate) use mounted::{Mounted, Since};
 pub(crate) use near_miss::{FailedCondition, Miss, MissReason};
 pub(crate) use plan::{After, Cue, Pace, Plan};
 pub(crate) use profile::{Certificate, ClientAuth, Profile, Versions};

@@ -10,6 +10,21 @@ use super::firing::Counting;
 use super::near_miss::Miss;
 use crate::base::{Seq, Timestamp};
 
+/// When a rule came into force: its counts begin here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Since {
+    pub(crate) time: Timestamp,
+    /// The last record before.
+    pub(crate) record: Seq,
+}
+
+impl Default for Since {
+    /// Before everything.
+    fn default() -> Self {
+        Self { time: Timestamp::from_micros(0), record: Seq::default() }
+    }
+}
+
 /// A rule with its counts.
 #[derive(Debug)]
 pub(crate) struct Mounted {
@@ -18,8 +33,7 @@ pub(crate) struct Mounted {
     pub(crate) enabled: bool,
     /// Whether it came with the scenario, not at run time.
     pub(crate) is_loaded: bool,
-    /// When it came into force.
-    pub(super) since: Timestamp,
+    pub(crate) since: Since,
     pub(crate) fired: u64,
     /// How often it fired without effect: its steps that [may miss](super::Timed::may_miss) did not find their target,
     /// and no other step did anything.
@@ -53,7 +67,7 @@ impl Mounted {
         self.rule.per == Per::Server && self.rule.nth.as_ref().is_some_and(|nth| nth.ends_by(self.count))
     }
 
-    pub(super) fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Timestamp) -> Self {
+    pub(super) fn new(no: RuleNo, rule: Arc<Rule>, is_loaded: bool, since: Since) -> Self {
         Self {
             no,
             rule,

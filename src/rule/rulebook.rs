@@ -10,7 +10,7 @@ use super::content::{ConditionResult, Questions};
 use super::candidates::Index;
 use super::field::Field;
 use super::firing::{By, Firing, FiringEffect};
-use super::mounted::Mounted;
+use super::mounted::{Mounted, Since};
 use super::near_miss::{FailedCondition, Miss, MissReason};
 use super::variables::{VariableValue, Variables};
 use super::watch::{Expect, Watch, since};
@@ -52,6 +52,8 @@ pub(crate) struct Rulebook {
     first_loaded: RuleNo,
     pub(super) seed: u64,
     pub(crate) variables: Variables,
+    /// When the scenario came into force: the counts of expectations begin here.
+    since: Since,
     /// How often each event happened while rules were mounted.
     seen: HashMap<Event, u64>,
     /// How often rules fired in total.
@@ -113,13 +115,18 @@ impl Rulebook {
         self.firings + self.remounts
     }
 
+    /// When the scenario came into force, with which all counts begin again.
+    pub(crate) fn since(&self) -> Since {
+        self.since
+    }
+
     pub(crate) fn seed(&self) -> u64 {
         self.seed
     }
 
     /// Mounts a rule as the outermost.
-    pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
-        let mounted = self.mounted(rule, false, now);
+    pub(crate) fn mount(&mut self, rule: Arc<Rule>, since: Since) -> RuleNo {
+        let mounted = self.mounted(rule, false, since);
         let no = mounted.no;
         self.rules.insert(0, mounted);
         self.index();
@@ -148,7 +155,7 @@ impl Rulebook {
     ) {
         self.rules.retain(|mounted| !mounted.is_loaded);
         for (rule, no) in rules.iter().zip(first.0..) {
-            self.rules.push(Mounted::new(RuleNo(no), Arc::clone(rule), true, Timestamp::from_micros(0)));
+            self.rules.push(Mounted::new(RuleNo(no), Arc::clone(rule), true, Since::default()));
             self.next = self.next.max(no);
         }
         self.first_loaded = first;
@@ -178,10 +185,10 @@ impl Rulebook {
     }
 
     /// Replaces a rule; the number is kept, the counts are reset.
-    pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
+    pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, since: Since) -> bool {
         let Some(at) = self.rules.iter().position(|mounted| mounted.no == no) else { return false };
         let is_loaded = self.rules[at].is_loaded;
-        self.rules[at] = Mounted { no, ..self.mounted(rule, is_loaded, now) };
+        self.rules[at] = Mounted { no, ..self.mounted(rule, is_loaded, since) };
         self.index();
         true
     }
@@ -193,9 +200,10 @@ impl Rulebook {
     }
 
     /// Resets counts and variables.
-    pub(crate) fn reset(&mut self, now: Timestamp) {
+    pub(crate) fn reset(&mut self, since: Since) {
+        self.since = since;
         for mounted in &mut self.rules {
-            let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded, now);
+            let fresh = Mounted::new(mounted.no, Arc::clone(&mounted.rule), mounted.is_loaded, since);
             *mounted = Mounted { enabled: mounted.enabled, ..fresh };
         }
         for watch in &mut self.watches {
@@ -316,9 +324,9 @@ impl Rulebook {
         }
     }
 
-    fn mounted(&mut self, rule: Arc<Rule>, is_loaded: bool, now: Timestamp) -> Mounted {
+    fn mounted(&mut self, rule: Arc<Rule>, is_loaded: bool, since: Since) -> Mounted {
         self.next += 1;
-        Mounted::new(RuleNo(self.next), rule, is_loaded, now)
+        Mounted::new(RuleNo(self.next), rule, is_loaded, since)
     }
 
     fn index(&mut self) {

@@ -74,7 +74,7 @@ fn a_rule_counts_a_bounded_number_of_keys_and_reports_the_excess_once() {
     let mut book = Rulebook::new(1);
     let mut rule = Rule::new("busy", vec![On::from(Event::SmtpNoop)], Vec::new(), "here");
     rule.per = Per::User;
-    let no = book.mount(Arc::new(rule), Timestamp::from_micros(0));
+    let no = book.mount(Arc::new(rule), Since::default());
 
     for user in 0..MOST_KEYS + 10 {
         book.next(Event::SmtpNoop, None, &of(user));
@@ -96,7 +96,7 @@ fn a_step_copies_only_what_it_names() {
     let mut rule = Rule::new("long", vec![On::from(Event::SmtpNoop)], steps, "here");
     let groups = (0..GROUPS).map(|group| format!("(?<g{group}>")).collect::<String>();
     rule.when.push(condition("user", &format!("~{groups}x*{}", ")".repeat(GROUPS))));
-    book.mount(Arc::new(rule), Timestamp::from_micros(0));
+    book.mount(Arc::new(rule), Since::default());
     let mut run = Run::new(Event::SmtpNoop, Framing::Smtp);
 
     let request = Request(vec![(Field::Request(RequestField::User), "x".repeat(64 << 10))]);
@@ -162,7 +162,7 @@ fn rule_for(user: &str) -> Arc<Rule> {
 fn a_rule_is_shadowed_only_if_it_would_have_fired() {
     let mut book = Rulebook::new(1);
     let [others, disabled, shadowed, outer] =
-        ["2", "1", "~1", "*"].map(|user| book.mount(rule_for(user), Timestamp::from_micros(0)));
+        ["2", "1", "~1", "*"].map(|user| book.mount(rule_for(user), Since::default()));
     book.enable(disabled, false);
 
     let firing = book.next(Event::SmtpNoop, None, &of(1)).unwrap();
@@ -177,13 +177,13 @@ fn a_rule_is_shadowed_only_if_it_would_have_fired() {
 #[test]
 fn a_nearer_miss_replaces_a_farther_one_until_a_reset() {
     let mut book = Rulebook::new(1);
-    let rule = book.mount(rule_for("1234567"), Timestamp::from_micros(0));
+    let rule = book.mount(rule_for("1234567"), Since::default());
     // With ten others, the rules are indexed by their user.
     for others in [0, 10] {
         for n in 0..others {
-            book.mount(rule_for(&format!("987654{n}")), Timestamp::from_micros(0));
+            book.mount(rule_for(&format!("987654{n}")), Since::default());
         }
-        book.reset(Timestamp::from_micros(0));
+        book.reset(Since::default());
         let mounted = book.get(rule).unwrap();
         assert_eq!((book.near(mounted).len(), book.asked(mounted)), (0, 0));
 
@@ -198,7 +198,7 @@ fn a_nearer_miss_replaces_a_farther_one_until_a_reset() {
         assert_eq!((near.len(), missed[0].got.as_deref()), (3, Some("123456")), "among {others}");
         assert_eq!(book.asked(mounted), 5, "among {others}");
     }
-    book.reset(Timestamp::from_micros(0));
+    book.reset(Since::default());
     assert!(book.near(book.get(rule).unwrap()).is_empty());
 }
 

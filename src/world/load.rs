@@ -96,7 +96,7 @@ impl World {
         let named = loaded.messages.iter().filter_map(|message| Some((message.id.as_deref()?, message)));
         self.messages = named.zip(1..).map(|((id, message), i)| (id.into(), raw(message, i))).collect();
         self.start = now;
-        self.rulebook.reset(now);
+        self.rulebook.reset(self.since(now));
         self.schedule_all_moments(now);
         self.seed(&loaded, now);
     }

@@ -12,7 +12,7 @@ use crate::base::{MessageNo, SessionNo, Timestamp};
 use crate::journal::Weight;
 use crate::mail::{Message, Origin};
 use crate::protocol::{Destination, Event, MailTxn};
-use crate::rule::{By, Effect, Rule, RuleNo};
+use crate::rule::{By, Effect, Rule, RuleNo, Since};
 
 /// Jobs ordered by due time.
 #[derive(Debug, Default)]
@@ -78,16 +78,23 @@ impl World {
     /// Mounts a rule as the outermost.
     pub(crate) fn mount(&mut self, rule: Arc<Rule>, now: Timestamp) -> RuleNo {
         self.schedule_moments(&rule, now);
-        self.rulebook.mount(rule, now)
+        let since = self.since(now);
+        self.rulebook.mount(rule, since)
     }
 
     /// Replaces a rule. The new one has the same number, and counts from 0.
     pub(crate) fn replace(&mut self, no: RuleNo, rule: Arc<Rule>, now: Timestamp) -> bool {
-        let replaced = self.rulebook.replace(no, Arc::clone(&rule), now);
+        let since = self.since(now);
+        let replaced = self.rulebook.replace(no, Arc::clone(&rule), since);
         if replaced {
             self.schedule_moments(&rule, now);
         }
         replaced
+    }
+
+    /// What comes into force now does not meet earlier records.
+    pub(super) fn since(&self, time: Timestamp) -> Since {
+        Since { time, record: self.journal.tip() }
     }
 
     /// Schedules the times that the rules wait for; all rules came into force now.

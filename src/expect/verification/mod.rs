@@ -13,18 +13,20 @@ use window::{Window, windows};
 
 use crate::base::{SessionNo, Times};
 use crate::journal::{Description, Ending, Journal, Noted, SessionLog, Stalled, Weight};
-use crate::rule::{Mounted, Rulebook, Wanted, Watch};
+use crate::rule::{Mounted, Rulebook, Since, Wanted, Watch};
 
 /// Why rules and expectations were not met. Its text is for people; as JSON it is for programs.
 ///
-/// The JSON's keys: `scenario`, `seed`, `expectations`, `failed` (each `expectation`, `origin`, `wanted`, `fired`,
-/// `without_effect`, `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
+/// The JSON's keys: `scenario`, `seed`, `earlier` (`record`, `session`), `expectations`, `failed` (each `expectation`, `origin`, `wanted`, `fired`,
+/// `without_effect`, `earlier`, `near_misses` of `reason`, `event`, `session`, `journal_ref`, `detail`), `met`, `failures`, `windows`, `waiting`,
 /// `hints`.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct RulesReport {
     scenario: Option<String>,
     seed: u64,
+    /// What came before the scenario, with which all counts began again.
+    earlier: Option<Earlier>,
     expectations: usize,
     failed: Vec<Unmet>,
     met: Vec<String>,
@@ -33,6 +35,24 @@ pub(crate) struct RulesReport {
     windows: Vec<Window>,
     waiting: Vec<String>,
     hints: Vec<String>,
+}
+
+/// What came before counts began.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+struct Earlier {
+    /// The last record.
+    record: u64,
+    /// The last session that had begun.
+    session: SessionNo,
+}
+
+impl Earlier {
+    /// `None` if no session had begun that is still kept.
+    fn than(since: Since, journal: &Journal) -> Option<Self> {
+        let session = journal.sessions().take_while(|log| log.began() <= since.record).last()?.no;
+        Some(Self { record: since.record.number(), session })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -49,7 +69,7 @@ impl RulesReport {
         let expected = || book.rules().iter().filter(|mounted| mounted.rule.expect.is_some());
         let unmet_rules: Vec<&Mounted> = expected().filter(|mounted| !mounted.is_met()).collect();
         let unmet_watches: Vec<&Watch> = book.watches().iter().filter(|watch| !watch.is_met()).collect();
-        let failures = failures(journal);
+        let failures = failures(book, journal);
         if unmet_rules.is_empty() && unmet_watches.is_empty() && failures.is_empty() {
             return None;
         }
@@ -65,6 +85,7 @@ impl RulesReport {
         Some(Self {
             scenario: scenario.map(str::to_owned),
             seed: book.seed(),
+            earlier: Earlier::than(book.since(), journal),
             expectations: expected().count() + book.watches().len(),
             met: met_rules.chain(met_watches).collect(),
             windows: windows(&unmet_rules, &unmet_watches, &failures, book, journal),
@@ -86,10 +107,11 @@ impl RulesReport {
         Self {
             scenario: scenario.map(str::to_owned),
             seed: book.seed(),
+            earlier: Earlier::than(book.since(), journal),
             expectations: 1,
             failed: vec![unmet_rule(mounted, wanted, book, journal)],
             met: Vec::new(),
-            failures: failures(journal),
+            failures: failures(book, journal),
             windows: windows(&[mounted], &[], &[], book, journal),
             waiting: waiting(journal),
             hints: Vec::new(),
@@ -97,9 +119,9 @@ impl RulesReport {
     }
 }
 
-/// What rules and the server reported as failures.
-fn failures(journal: &Journal) -> Vec<Failure> {
-    let Ok(records) = journal.since(journal.floor()) else { return Vec::new() };
+/// What rules and the server reported as failures since the scenario came into force.
+fn failures(book: &Rulebook, journal: &Journal) -> Vec<Failure> {
+    let Ok(records) = journal.since(journal.floor().max(book.since().record)) else { return Vec::new() };
     let failed = records.filter_map(|(seq, record)| {
         let (rule, text) = match journal.describe(seq, record) {
             Description::Noted(Noted { weight: Weight::Failure, by, text }) => (by.as_deref(), text.clone()),

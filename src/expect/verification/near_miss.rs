@@ -1,10 +1,11 @@
 //! Events at which a rule nearly fired or an expectation was nearly met, and why they were not.
 
+use super::Earlier;
 use super::window::lines;
 use crate::base::{Seq, SessionNo};
 use crate::journal::Journal;
 use crate::protocol::{Event, RequestField, masked};
-use crate::rule::{FailedCondition, Field, Miss, MissReason, On, Rulebook};
+use crate::rule::{FailedCondition, Field, Miss, MissReason, On, Rulebook, Since};
 
 /// An event at which an expectation was nearly met, and why it was not.
 #[derive(Debug, Clone)]
@@ -108,18 +109,23 @@ pub(super) fn key_shown(on: &[On], field: &Field, key: &str) -> String {
     shown(event, events().any(Event::may_be_any), field, key).unwrap_or_else(|| "***".to_owned())
 }
 
-/// An event that never happened; the last event in a session of its protocol shows how far the client got.
-pub(super) fn never_happened(events: &[Event], journal: &Journal) -> NearMiss {
+/// An event that never happened; the last event in a session of its protocol shows how far the client got since the rule
+/// came into force.
+pub(super) fn never_happened(events: &[Event], since: Since, journal: &Journal) -> NearMiss {
     let name = events.first().map_or("", |event| event.name());
     let protocol = events.first().and_then(|event| event.protocol());
     let mut last = None;
     for log in journal.sessions() {
-        let exchanges = journal.turns(log.records.iter()).filter(|turn| turn.is_first).filter_map(|turn| turn.event());
+        let records = log.records.iter().filter(|seq| *seq > since.record);
+        let exchanges = journal.turns(records).filter(|turn| turn.is_first).filter_map(|turn| turn.event());
         let mut own = exchanges.filter(|event| protocol.is_some() && event.protocol() == protocol);
         last = own.next_back().map(|event| (log.no, event)).or(last);
     }
     let detail = match (last, protocol) {
         (Some((session, event)), _) => format!("`{name}` never came; {session} stopped after `{event}`"),
+        (None, Some(protocol)) if Earlier::than(since, journal).is_some() => {
+            format!("`{name}` never came; {protocol} was not contacted since then")
+        }
         (None, Some(protocol)) => format!("`{name}` never came; {protocol} was never contacted"),
         (None, None) => format!("`{name}` never came"),
     };

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::unmet::Unmet;
 use super::window::{Line, Window};
-use super::{Failure, RulesReport, with_effect};
+use super::{Earlier, Failure, RulesReport, with_effect};
 
 impl fmt::Display for RulesReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,6 +15,10 @@ impl fmt::Display for RulesReport {
         match self.failures.len() {
             0 => writeln!(f)?,
             failures => writeln!(f, ", {failures} failure{} reported", plural(failures))?,
+        }
+        if let Some(Earlier { session, .. }) = &self.earlier {
+            let what = if self.scenario.is_some() { "loaded" } else { "removed" };
+            writeln!(f, "  counted since the scenario was {what}; the sessions up to {session} began before that")?;
         }
         self.failures.iter().try_for_each(|failure| failure.fmt(f))?;
         self.failed.iter().try_for_each(|unmet| unmet.fmt(f))?;
@@ -46,6 +50,9 @@ impl fmt::Display for Unmet {
         let got = with_effect(self.fired, self.without_effect).unwrap_or_else(|| format!("got {}", self.fired));
         writeln!(f, "\n✗ {}  expected {}, {got}   ({})", self.expectation, self.wanted, self.origin)?;
         writeln!(f, "    {}", self.about)?;
+        if let Some(Earlier { session, .. }) = &self.earlier {
+            writeln!(f, "    counted since it was mounted; the sessions up to {session} began before that")?;
+        }
         if !self.near_misses.is_empty() {
             writeln!(f, "  nearest events:")?;
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::near_miss::{NearMiss, clause, key_shown, line_of, near_miss, never_happened};
-use super::times;
+use super::{Earlier, times};
 use crate::base::{Seq, Times, short};
 use crate::journal::Journal;
 use crate::protocol::Event;
@@ -24,6 +24,8 @@ pub(super) struct Unmet {
     /// How many of these had no effect.
     pub(super) without_effect: u64,
     pub(super) about: String,
+    /// What came before the rule, if it was mounted after the scenario.
+    pub(super) earlier: Option<Earlier>,
     pub(super) near_misses: Vec<NearMiss>,
 }
 
@@ -33,8 +35,9 @@ pub(super) fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, jour
     let mut near_misses: Vec<NearMiss> = book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect();
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
     if near_misses.is_empty() && mounted.fired == 0 && events.iter().all(|event| book.seen(*event) == 0) {
-        near_misses.push(never_happened(&events, journal));
+        near_misses.push(never_happened(&events, mounted.since, journal));
     }
+    let is_later = mounted.since.record > book.since().record;
     Unmet {
         expectation: format!("rule `{}`", rule.id),
         origin: rule.origin.to_string(),
@@ -42,6 +45,7 @@ pub(super) fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, jour
         fired: mounted.fired,
         without_effect: mounted.without_effect,
         about: rule.described(),
+        earlier: is_later.then(|| Earlier::than(mounted.since, journal)).flatten(),
         near_misses,
     }
 }
@@ -75,6 +79,7 @@ pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> 
         fired: watch.seen,
         without_effect: 0,
         about,
+        earlier: None,
         near_misses,
     }
 }
