@@ -24,6 +24,7 @@ test('two sessions are aligned, and what is different is marked', async () => {
         await pair(page, 'ann@example.org').locator('.sign.changed').waitFor();
         assert.deepEqual(await pair(page, 'ann@example.org').locator('mark').allTextContents(), ['ann', 'kim']);
         await pair(page, 'EHLO same.example').locator('.sign.same').waitFor();
+        assert.match(await page.title(), /^s1 and s2 · Two sessions · \d+ · mailjig$/);
         await accessible(page);
         await shot(page, 'compare');
         await page.getByLabel('Which lines').selectOption('different');

@@ -1,7 +1,7 @@
 // Two sessions side by side, aligned by their lines. Times are shown, not compared.
 
 import { api, view, onUpdate, segmentsOf, resource } from './api.js';
-import { shortcut } from './page.js';
+import { shortcut, showTitle } from './page.js';
 import { $, h, fill, throttle, clockTime, duration, plural, showProblem } from './dom.js';
 import { diff } from './diff.js';
 import { octetsOf, pieces, visible } from './octet_text.js';
@@ -132,9 +132,9 @@ function close() {
 list.addEventListener('open', ({ detail }) => open(detail.item));
 list.addEventListener('cursor', ({ detail }) => opened && open(detail.item));
 shortcut('j', 'Next line', () => list.moveTo(list.cursor + 1, { focus: true }));
-shortcut('k', 'Line before', () => list.moveTo(list.cursor - 1, { focus: true }));
+shortcut('k', 'Previous line', () => list.moveTo(list.cursor - 1, { focus: true }));
 shortcut('n', 'Next difference', () => move(1));
-shortcut('p', 'Difference before', () => move(-1));
+shortcut('p', 'Previous difference', () => move(-1));
 shortcut('s', 'Swap the two sessions', () => swap());
 shortcut('y', 'Copy as test', () => $('#test').click());
 shortcut('Escape', 'Close the lines, then go back to the sessions', () => close() || (location.href = view('sessions')));
@@ -149,7 +149,7 @@ $('#test').addEventListener('click', pairAsTest);
 
 // ---- live
 
-document.title = `${left} and ${right} · mailjig`;
+showTitle(`${left} and ${right}`);
 $('#compare-title').textContent = `${left} and ${right}`;
 
 async function read(side, place) {

@@ -6,13 +6,12 @@ import * as changes from './mailbox_changes.js';
 import { forgetMessage } from './mailbox_message.js';
 import { Clients, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { Entries, SYSTEM } from './mailbox_entries.js';
-import { shortcut } from './page.js';
+import { shortcut, showTitle } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
 let accounts = null;
 let delimiter = '/';
 let place = placeIn(location.pathname);
-const { title } = document;
 
 const entries = new Entries();
 const clients = new Clients();
@@ -87,7 +86,7 @@ function show() {
   $('#nothing').hidden = place.login !== null;
   $('#box').hidden = !isThere;
   $('#missing').hidden = isThere || place.login === null;
-  document.title = [place.name, place.login, title].filter(Boolean).join(' · ');
+  showTitle(place.name, place.login);
   if (!isThere) {
     entries.close();
     clients.show(null, null);

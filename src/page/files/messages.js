@@ -2,14 +2,13 @@
 
 import { $, clockTime, debounce, h, throttle, plural, showProblem } from './dom.js';
 import { view, onUpdate, segmentsOf } from './api.js';
-import { attempt, shortcut, copyAsTest } from './page.js';
+import { attempt, copyAsTest, shortcut, showTitle } from './page.js';
 import { filters, unknownFields, emptyList, emptySearch, fieldHints } from './message_search.js';
 import { MessageList, deleteById, deleteFound, messageRow, ROW_HEIGHT } from './message_list.js';
 import { listTests, messageTest } from './message_tests.js';
 import { MessageView } from './message_view.js';
 import { WindowedList } from './windowed_list.js';
 
-const title = document.title;
 const split = $('#split');
 const field = $('#search');
 // What came since the page was opened and was not opened itself.
@@ -184,7 +183,7 @@ async function show(id) {
   markSeen([id]);
   await opened.open(id, location.hash.slice(1));
   if (!opened.message) return;
-  document.title = `${opened.message.subject || opened.id} · ${title}`;
+  showTitle(opened.message.subject || opened.id);
   // `latest` is now known by its number.
   if (path() === 'latest') go(opened.id, { replace: true });
   showPosition();
@@ -213,7 +212,7 @@ function route() {
   if (id && id === opened.id) return opened.show(tab);
   if (id) return show(id);
   split.classList.remove('open');
-  document.title = title;
+  showTitle();
   opened.close();
 }
 
@@ -279,6 +278,7 @@ shortcut('k', 'Previous message', () => step(-1));
 shortcut('ArrowRight', 'Next message', () => step(1));
 shortcut('ArrowLeft', 'Previous message', () => step(-1));
 shortcut('x', 'Select or deselect the message', () => list.cursor >= 0 && list.toggle(list.cursor));
+shortcut('y', 'Copy as test', () => (opened.message ? $('#copy-message') : $('[popovertarget=tests]')).click());
 shortcut('m', 'Mark all as seen', () => markSeen([...unseen]));
 shortcut('Delete', 'Delete the selected messages, or the one that is open', deleteMessages);
 shortcut('t', 'Next tab', () => opened.message && opened.tabs.step(1));

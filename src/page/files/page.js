@@ -1,4 +1,4 @@
-// What every view has: colours, keyboard shortcuts, notices, dialogs, tabs.
+// What every view has: its title, colours, keyboard shortcuts, notices, dialogs, tabs.
 
 import { Problem, onUpdate } from './api.js';
 import { $, $$, h, fill, showProblem } from './dom.js';
@@ -20,6 +20,15 @@ document.body.append(
     answers(h('button.primary', { type: 'button' }, 'Copy'), h('button', {}, 'Close'))),
   dialog('ask', '', h('p'), answers(h('button.danger', { value: 'yes' }), h('button', { value: 'no', autofocus: true }, 'Cancel'))),
 );
+
+// ---- the title of the document
+
+const { title } = document;
+
+// Puts what is open before the title of the view.
+export function showTitle(...names) {
+  document.title = [...names, title].filter(Boolean).join(' · ');
+}
 
 // ---- colours
 

@@ -2,7 +2,7 @@
 
 import { $, $$, h, fill, throttle, plural } from './dom.js';
 import { api, base, view, withQuery, onUpdate, segmentsOf } from './api.js';
-import { ask, attempt, say, shortcut, copyAsTest } from './page.js';
+import { ask, attempt, say, shortcut, copyAsTest, showTitle } from './page.js';
 import { Board, Verification } from './board.js';
 import { Catalogue, EditPane } from './catalogue.js';
 import { FAULTS } from './fault_templates.js';
@@ -70,6 +70,7 @@ let shows = 0;
 async function show() {
   const at = place();
   const mine = (shows += 1);
+  showTitle(at.name ?? at.template);
   $('#split').classList.toggle('open', !at.list);
   for (const link of $$('.kinds a')) link.setAttribute('aria-current', String(link.dataset.kind === at.kind));
   $('#scenario-list').hidden = at.kind !== 'catalogue';

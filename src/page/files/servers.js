@@ -3,7 +3,7 @@
 import { api, Problem, onUpdate, decoded } from './api.js';
 import { LISTENERS } from './client_lines.js';
 import { $, h, throttle, plural, showProblem, fill } from './dom.js';
-import { shortcut, attempt, wordsOf, openForm, say } from './page.js';
+import { shortcut, attempt, wordsOf, openForm, say, showTitle } from './page.js';
 import { ServerDetail } from './server_detail.js';
 import { copyServerAsTest } from './server_test.js';
 import { WindowedList } from './windowed_list.js';
@@ -124,7 +124,7 @@ function show() {
   $('#split').classList.toggle('open', open !== null);
   $('#server').hidden = !server;
   $('#missing').hidden = Boolean(server);
-  document.title = `${server?.title ?? 'Servers'} · Servers · mailjig`;
+  showTitle(server?.title);
   if (!server) {
     $('#missing h2').textContent = `There is no server ${open}`;
     $('#missing p').textContent = 'It was removed, or nobody used it for the time that it is kept.';

@@ -3,7 +3,7 @@
 import { api, v1, resource } from './api.js';
 import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
-import { attempt, copy } from './page.js';
+import { attempt, copy, showTitle } from './page.js';
 import { SessionReader } from './session_lines.js';
 import { factsPanel, lasted, messagesIn, stateOf } from './session_row.js';
 import { sessionAsTest } from './session_tests.js';
@@ -95,7 +95,7 @@ export class SessionView {
   head() {
     const { id, listener, user, helo, ended } = this.session;
     const name = user ?? helo;
-    document.title = `${id} ${listener} · mailjig`;
+    showTitle(`${id} ${listener}`);
     fill($('#session-title'), id, ' ', h('span.title-listener', {}, listener), name === null ? null : h('span.title-name', { dir: 'ltr' }, visible(name)));
     const state = ended ? `${stateOf(this.session)} after ${duration(lasted(this.session))}` : stateOf(this.session);
     fill($('#session-state'), ended ? null : h('span.dot', { 'aria-hidden': 'true' }), state);

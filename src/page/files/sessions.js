@@ -2,7 +2,7 @@
 
 import { view, withQuery, onUpdate, segmentsOf } from './api.js';
 import { $ } from './dom.js';
-import { shortcut } from './page.js';
+import { shortcut, showTitle } from './page.js';
 import { SessionList, filters, readFilters } from './session_list.js';
 import { SessionView } from './session_view.js';
 
@@ -19,7 +19,7 @@ function go(id) {
 function show() {
   const id = openId();
   $('#split').classList.toggle('open', id !== null);
-  if (!id) document.title = 'Sessions · mailjig';
+  if (!id) showTitle();
   list.layOut();
   session.show(id);
   highlight();
@@ -54,11 +54,11 @@ const neighbour = (by) => () => {
 const marked = () => (openId() && document.activeElement !== list.list.element ? openId() : list.list.items[list.list.cursor]?.id);
 
 shortcut('j', 'Next line, or next session in the list', step(1));
-shortcut('k', 'Line before, or session before', step(-1));
+shortcut('k', 'Previous line, or previous session in the list', step(-1));
 shortcut(']', 'Next session of the list', neighbour(1));
-shortcut('[', 'Session before in the list', neighbour(-1));
-shortcut('n', 'Next problem of the session', () => isOpen() && session.timeline.problem(1));
-shortcut('p', 'Problem before', () => isOpen() && session.timeline.problem(-1));
+shortcut('[', 'Previous session of the list', neighbour(-1));
+shortcut('n', 'Next problem', () => isOpen() && session.timeline.problem(1));
+shortcut('p', 'Previous problem', () => isOpen() && session.timeline.problem(-1));
 shortcut('f', 'Follow the session: stay at the end', () => isOpen() && session.timeline.follow(!session.timeline.follows));
 shortcut('i', 'Show or hide the facts', () => isOpen() && session.toggleFacts());
 shortcut('e', 'End the session', () => isOpen() && !session.session.ended && session.end());
