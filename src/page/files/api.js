@@ -67,19 +67,18 @@ async function request(method, url, { body, type, signal } = {}) {
 
 const json = async (response) => (response.status === 204 ? null : response.json());
 
+// The first octets of a body, and whether they are all of it.
 async function beginning(body, most) {
-  const decoder = new TextDecoder();
   const reader = body.getReader();
-  let text = '';
-  for (let left = most; left > 0; ) {
+  let octets = new Uint8Array();
+  while (octets.length <= most) {
     const { value, done } = await reader.read();
-    if (done) break;
-    text += decoder.decode(value.subarray(0, left), { stream: true });
-    left -= value.length;
+    if (done) return { octets, isAll: true };
+    octets = new Uint8Array(await new Blob([octets, value]).arrayBuffer());
   }
   // What is not read would fill the connection.
   await reader.cancel();
-  return text + decoder.decode();
+  return { octets: octets.subarray(0, most), isAll: false };
 }
 
 // `get`, `post` … take the path below the server's resources and give JSON; `text` gives the text, `octets` the octets.
@@ -87,7 +86,7 @@ export const api = {
   get: async (path, query, options) => json(await request('GET', v1(path, query), options)),
   text: async (path, query, options) => (await request('GET', v1(path, query), options)).text(),
   octets: async (path, query, options) => new Uint8Array(await (await request('GET', v1(path, query), options)).arrayBuffer()),
-  // The text of at most the first `most` octets.
+  // At most the first `most` octets: `{ octets, isAll }`.
   beginning: async (path, most, options) => beginning((await request('GET', v1(path), options)).body, most),
   post: async (path, body, options) => json(await request('POST', v1(path, options?.query), { ...options, body })),
   put: async (path, body, options) => json(await request('PUT', v1(path, options?.query), { ...options, body })),

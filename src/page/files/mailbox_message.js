@@ -3,7 +3,7 @@
 import { api, mailboxOf } from './api.js';
 import { $, fill, h, octets, showProblem } from './dom.js';
 import { tabs } from './page.js';
-import { visible } from './octet_text.js';
+import { readable } from './octet_text.js';
 
 // The most octets that are read and shown.
 const MOST = 65_536;
@@ -35,12 +35,12 @@ async function read(panel, path, size, signal) {
   const problem = h('p.problem', { role: 'alert', hidden: true });
   fill(panel, list, problem, code, note);
   try {
-    const [text, source] = await Promise.all(['text', 'raw'].map((what) => api.beginning(`${path}/${what}`, MOST, { signal })));
-    const end = /\r?\n\r?\n/.exec(source)?.index ?? source.length;
-    const texts = { Text: text, Header: source.slice(0, end), Source: source };
+    const part = async (what) => readable((await api.beginning(`${path}/${what}`, MOST, { signal })).octets);
+    const [text, source] = await Promise.all(['text', 'raw'].map(part));
+    const texts = { Text: text, Header: source.split('\n\n')[0], Source: source };
     const rest = size > MOST ? `The first ${octets(MOST)} of ${octets(size)}; the download has all of it.` : '';
     const show = (name) => {
-      code.textContent = readable(texts[name]);
+      code.textContent = texts[name];
       note.textContent = texts[name].trim() ? (name === 'Header' ? '' : rest) : `${name} is empty; Source has what there is.`;
     };
     const first = text.trim() ? 'Text' : 'Source';
@@ -50,6 +50,3 @@ async function read(panel, path, size, signal) {
     if (error.name !== 'AbortError') showProblem(problem, error.message);
   }
 }
-
-// Characters that are not seen, or change the direction, are written out.
-const readable = (text) => text.split(/\r?\n/).map((line) => line.split('\t').map(visible).join('\t')).join('\n');

@@ -2,13 +2,13 @@
 
 import { v1, api, view, withQuery } from './api.js';
 import { h, fill, octets, plural, columns } from './dom.js';
-import { firstOctets, visible } from './message_source.js';
+import { readable } from './octet_text.js';
 import { copyButton } from './page.js';
 
 // What browsers show in <img>, in which nothing runs.
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml|x-icon)$/;
 const TEXTS = /^(text\/|message\/|application\/(json|xml|ics|x-ndjson|javascript|pgp-))/;
-const MOST_PREVIEW = 64 * 1024;
+const MOST_OCTETS = 64 * 1024;
 
 // The parts that the message itself has: an attached message is one.
 export function leaves(parts) {
@@ -24,7 +24,8 @@ export function leaves(parts) {
   return found;
 }
 
-const url = (message, part) => v1(`messages/${message.id}/parts/${encodeURIComponent(part.number)}`);
+const pathOf = (message, part) => `messages/${message.id}/parts/${encodeURIComponent(part.number)}`;
+const url = (message, part) => v1(pathOf(message, part));
 
 const fileName = (message, part) => part.filename || `${message.id}-part-${part.number}${EXTENSIONS[part.content_type] ?? ''}`;
 const EXTENSIONS = { 'text/plain': '.txt', 'text/html': '.html', 'message/rfc822': '.eml', 'image/png': '.png', 'image/jpeg': '.jpg', 'application/pdf': '.pdf' };
@@ -81,36 +82,23 @@ function preview(message, part, signal) {
   }
   if (!TEXTS.test(part.content_type)) return h('p.muted', {}, 'No preview for this type.');
   const place = h('pre', { tabindex: 0, role: 'region', 'aria-label': `Start of ${part.filename || `part ${part.number}`}` });
-  showText(place, url(message, part), part, signal);
+  showText(place, pathOf(message, part), part, signal);
   return place;
 }
 
-async function showText(place, from, part, signal) {
+async function showText(place, path, part, signal) {
   try {
-    const { octets: its, isAll } = await firstOctets(from, { most: MOST_PREVIEW, signal });
-    place.textContent = lines(its);
+    const { octets: its, isAll } = await api.beginning(path, MOST_OCTETS, { signal });
+    place.textContent = readable(its);
     if (!isAll) place.append(h('span.muted', {}, `\n… the first 64 KiB of ${octets(part.size)}`));
   } catch (error) {
     if (error.name !== 'AbortError') place.textContent = error.message;
   }
 }
 
-// Octets as text, line by line, so that one that is not text does not spoil the others.
-function lines(its) {
-  const found = [];
-  for (let start = 0; start < its.length;) {
-    const end = its.indexOf(10, start);
-    const line = its.subarray(start, end < 0 ? its.length : end);
-    found.push(visible(line.at(-1) === 13 ? line.subarray(0, -1) : line));
-    start = end < 0 ? its.length : end + 1;
-  }
-  return found.join('\n');
-}
-
 // ---- panels of an open message: text, headers, links and codes, lint
 
 const MOST_TEXT = 512 * 1024;
-const MOST_HEADER = 256 * 1024;
 
 const scroll = (label, ...content) => h('div.scroll.body', { tabindex: 0, role: 'region', 'aria-label': label }, content);
 
@@ -127,14 +115,6 @@ export async function textPanel(panel, message, signal) {
   }
 }
 
-// Whether there is the blank line that ends the header.
-const hasHeader = (its) => its.some((octet, at) => octet === 10 && (its[at + 1] === 10 || (its[at + 1] === 13 && its[at + 2] === 10)));
-
-function headerEnd(its) {
-  const at = its.findIndex((octet, index) => octet === 10 && (its[index + 1] === 10 || (its[index + 1] === 13 && its[index + 2] === 10)));
-  return at < 0 ? its.length : at + 1;
-}
-
 export async function headersPanel(panel, message, signal) {
   const rows = message.headers.map(({ name, value }) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', {}, value)));
   const raw = h('pre.code', {}, 'Reading …');
@@ -142,9 +122,10 @@ export async function headersPanel(panel, message, signal) {
     rows.length ? h('table.fields', {}, h('caption.hidden', {}, 'Header fields, decoded'), h('tbody', {}, rows)) : h('p.muted', {}, 'This message has no header fields.'),
     h('h3', {}, 'As received'), raw));
   try {
-    const { octets: its } = await firstOctets(v1(`messages/${message.id}/raw`), { most: MOST_HEADER, signal, isEnough: hasHeader });
-    raw.textContent = lines(its.subarray(0, headerEnd(its)));
-    if (its.length === MOST_HEADER) raw.append('\n… the rest is in the source');
+    const { octets: its, isAll } = await api.beginning(`messages/${message.id}/raw`, MOST_OCTETS, { signal });
+    const [header, body] = readable(its).split(/\n\n(.*)/s);
+    raw.textContent = header;
+    if (!isAll && body === undefined) raw.append('\n… the rest is in the source');
   } catch (error) {
     failure(raw, error);
   }

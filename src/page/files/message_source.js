@@ -2,6 +2,7 @@
 
 import { api } from './api.js';
 import { h, fill, plural } from './dom.js';
+import { readable } from './octet_text.js';
 import { copyButton } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
@@ -64,50 +65,13 @@ function lineOf(starts, at) {
 function sourceRow(octets, start, next, number) {
   const isContinued = octets[next - 1] !== 10;
   const isBare = !isContinued && octets[next - 2] !== 13;
-  const text = visible(octets.subarray(start, Math.max(start, isContinued ? next : next - (isBare ? 1 : 2))));
+  const text = readable(octets.subarray(start, Math.max(start, isContinued ? next : next - (isBare ? 1 : 2))));
   return [
     h('span.number', { 'aria-hidden': 'true' }, number),
     h('code', {}, text || h('span.hidden', {}, 'empty line')),
     isBare && h('span.mark', { title: 'A bare LF ends this line' }, 'LF'),
     isContinued && next < octets.length && h('span.mark', { title: 'The line goes on in the next row' }, '…'),
   ];
-}
-
-// ---- octets of messages as text
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-const hex = (octet) => `\\x${octet.toString(16).padStart(2, '0')}`;
-
-// One line of octets: UTF-8 as text; control characters, and what is not UTF-8, as `\xff`.
-export function visible(octets) {
-  let text;
-  try {
-    text = utf8.decode(octets);
-  } catch {
-    text = Array.from(octets, (octet) => (octet < 0x80 ? String.fromCharCode(octet) : hex(octet))).join('');
-  }
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (character) => hex(character.charCodeAt(0)));
-}
-
-// The first octets of a resource, until there are `most` or `isEnough` says so: `{ octets, isAll }`.
-export async function firstOctets(url, { most, signal, isEnough = () => false }) {
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error((await response.json()).detail);
-  const reader = response.body.getReader();
-  let octets = new Uint8Array();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return { octets, isAll: true };
-    const more = new Uint8Array(octets.length + value.length);
-    more.set(octets);
-    more.set(value, octets.length);
-    octets = more;
-    if (octets.length > most || isEnough(octets)) {
-      await reader.cancel();
-      return { octets: octets.subarray(0, most), isAll: false };
-    }
-  }
 }
 
 // The lines of a message, each at most `most` octets: where they start. A line that is longer is continued in the next.

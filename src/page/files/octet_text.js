@@ -71,6 +71,12 @@ function character(octets, at) {
 
 const hex = (octet) => `\\x${octet.toString(16).padStart(2, '0')}`;
 
+// Octets of a message as text: ends of lines and tabs stay.
+export function readable(octets, limit) {
+  const written = ({ text, isEscape }) => (isEscape ? text.replace(/(\\r)?\\n/g, '\n').replaceAll('\\t', '\t') : text);
+  return pieces(octets, [], limit).pieces.map(written).join('');
+}
+
 // The text on one line, for names and titles.
 export function visible(text) {
   return isPlain(text) ? text : pieces(encoder.encode(text)).pieces.map((piece) => piece.text).join('');

@@ -2,7 +2,7 @@
 
 import { view, api } from './api.js';
 import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
-import { pieces, visible, octetsOf } from './octet_text.js';
+import { octetsOf, pieces, readable, visible } from './octet_text.js';
 import { copyButton } from './page.js';
 import { endingWords, incomplete } from './session_words.js';
 import { WROTE, marked, rulesOf } from './session_lines.js';
@@ -118,7 +118,7 @@ function lineFacts(line, lines, labels, findings) {
   if (turn.changes) its.push(['Mail', plural(turn.changes, 'change')]);
   if (turn.captured) its.push(['Message', h('a', { href: view('messages', turn.captured) }, turn.captured)]);
   const here = labels.filter(({ side, label }) => side === (line.side === 'client' ? 'heard' : 'said') && line.text.includes(label));
-  for (const { label, octets } of here) its.push([visible(label), h('pre.whole', { tabIndex: 0, 'aria-label': `What ${visible(label)} stands for` }, pieces(octets, [], LIMIT).pieces.map(({ text }) => text).join('').replaceAll('\\r\\n', '\n'))]);
+  for (const { label, octets } of here) its.push([visible(label), h('pre.whole', { tabIndex: 0, 'aria-label': `What ${visible(label)} stands for` }, readable(octets, LIMIT))]);
   for (const { kind, text, reference } of findings?.get(line.seq) ?? []) its.push(['Finding', `${kind}: ${text} (${reference})`]);
   return [...its, ...rules(line)];
 }
