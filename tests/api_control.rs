@@ -329,6 +329,8 @@ fn verification_is_about_what_came_after_the_scenario_was_loaded() {
     assert_eq!(unmet["near_misses"][0]["detail"][0], "`smtp.vrfy` never came; smtp was not contacted since then");
     let later = "counted since it was mounted; the sessions up to s2 began before that";
     assert!(failed["detail"].as_str().unwrap().contains(later), "{failed}");
+    // What is not met would fail the test at its end.
+    api.delete("/rules").expect(204);
 }
 
 #[test]
