@@ -16,20 +16,27 @@ use crate::protocol::{Event, RequestField, Value};
 impl Rulebook {
     /// The next rule that fires, going inwards from `after`, or from the outermost.
     pub(super) fn next(&mut self, event: Event, after: Option<RuleNo>, cx: &dyn EvalContext) -> Option<Firing> {
-        let places = self.by_event.get_mut(event as usize)?.places(cx);
-        let from = after.map_or(0, |no| self.at(no).saturating_add(1));
-        places.into_iter().filter(|at| *at >= from).find_map(|at| self.ask(at, event, cx))
+        let found = self.by_event.get_mut(event as usize)?.found(cx);
+        let mut from = after.map_or(0, |no| self.at(no).saturating_add(1));
+        while let Some(at) = self.by_event.get(event as usize)?.next(from, &found) {
+            if let Some(firing) = self.ask(at, event, cx) {
+                return Some(firing);
+            }
+            from = at + 1;
+        }
+        None
     }
 
     /// Records a near miss for each rule inside of `by` that would have matched but is not reached.
     pub(super) fn shadow(&mut self, event: Event, by: &Firing, cx: &dyn EvalContext) {
         let Some(index) = self.by_event.get_mut(event as usize) else { return };
-        let places = index.places(cx);
-        let from = self.at(by.no);
-        for at in places.into_iter().filter(|at| *at > from) {
+        let found = index.found(cx);
+        let mut from = self.at(by.no).saturating_add(1);
+        while let Some(at) = self.by_event.get(event as usize).and_then(|index| index.next(from, &found)) {
             if self.rules[at].enabled && self.missed(at, cx).is_empty() {
                 self.miss(at, event, cx, MissReason::Shadowed(Arc::clone(&by.rule.id)));
             }
+            from = at + 1;
         }
     }
 
@@ -153,7 +160,7 @@ impl Rulebook {
 
     /// The index of a mounted rule.
     pub(super) fn at(&self, no: RuleNo) -> usize {
-        self.rules.iter().position(|mounted| mounted.no == no).unwrap_or(usize::MAX)
+        self.places.get(&no).copied().unwrap_or(usize::MAX)
     }
 
     /// The value of a field for the rule at this index, if there is one.

@@ -45,6 +45,8 @@ pub(crate) trait EvalContext {
 #[derive(Debug, Default)]
 pub(crate) struct Rulebook {
     pub(super) rules: Vec<Mounted>,
+    /// The index of each rule.
+    pub(super) places: HashMap<RuleNo, usize>,
     /// For each event, the rules to evaluate.
     pub(super) by_event: Vec<Index>,
     next: u32,
@@ -315,12 +317,20 @@ impl Rulebook {
         mounted.without_effect += u64::from(is_none);
     }
 
-    /// Records that a rule fired in this exchange.
-    pub(crate) fn fired_in(&mut self, id: &Arc<str>, exchange: Seq) {
-        if let Some(mounted) = self.rules.iter_mut().find(|mounted| Arc::ptr_eq(&mounted.rule.id, id))
-            && mounted.fires.len() < 16
-        {
-            mounted.fires.push(exchange);
+    /// Records that rules fired in this exchange.
+    pub(crate) fn fired_in<'i>(&mut self, ids: impl Iterator<Item = &'i Arc<str>>, exchange: Seq) {
+        // Most fired in their order, so each is looked for behind the last one first.
+        let mut from = 0;
+        for id in ids {
+            let is_it = |mounted: &Mounted| Arc::ptr_eq(&mounted.rule.id, id);
+            let (before, behind) = self.rules.split_at(from);
+            let found = behind.iter().position(is_it).map(|at| from + at).or_else(|| before.iter().position(is_it));
+            let Some(at) = found else { continue };
+            from = at + 1;
+            let fires = &mut self.rules[at].fires;
+            if fires.len() < 16 {
+                fires.push(exchange);
+            }
         }
     }
 
@@ -332,6 +342,7 @@ impl Rulebook {
     fn index(&mut self) {
         self.remounts += 1;
         self.pending.clear();
+        self.places = self.rules.iter().enumerate().map(|(at, mounted)| (mounted.no, at)).collect();
         let is_empty = self.rules.is_empty() && self.watches.is_empty();
         let events = if is_empty { &[][..] } else { Event::ALL };
         let rules = || self.rules.iter().map(|mounted| &*mounted.rule);

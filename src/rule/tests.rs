@@ -7,7 +7,7 @@ use super::rulebook::MOST_KEYS;
 use super::step::set::{Assign, Variable};
 use super::step::tests::step;
 use super::*;
-use crate::base::{SessionNo, Times, Timestamp};
+use crate::base::{Seq, SessionNo, Times, Timestamp};
 use crate::protocol::{Event, Framing, RequestField, Value};
 
 /// A request in session 1 with these fields.
@@ -103,6 +103,26 @@ fn a_step_copies_only_what_it_names() {
     while !matches!(run.step(&mut book, &request), Want::Over) {}
 
     assert_eq!(run.text(), b"250 65536\r\n");
+}
+
+/// If the rules were looked through for each that fires, this would take minutes.
+#[test]
+fn many_rules_may_fire_at_one_event() {
+    const RULES: u32 = 20_000;
+    let mut book = Rulebook::new(1);
+    let rule = |n| {
+        Arc::new(Rule::new(&format!("rule {n}"), vec![On::from(Event::SmtpNoop)], vec![step("pass = true")], "here"))
+    };
+    let rules: Vec<Arc<Rule>> = (0..RULES).map(rule).collect();
+    book.load(&rules, RuleNo(1), &[], Vec::new(), 1);
+    let mut run = Run::new(Event::SmtpNoop, Framing::Smtp);
+
+    while !matches!(run.step(&mut book, &of(0)), Want::Over) {}
+    let fired = run.take().3.fired;
+    book.fired_in(fired.iter().map(|fired| &fired.rule), Seq(7));
+
+    assert_eq!(fired.len(), RULES as usize);
+    assert!(book.rules().iter().all(|mounted| mounted.fires == [Seq(7)]));
 }
 
 #[test]

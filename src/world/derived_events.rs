@@ -121,8 +121,6 @@ impl World {
                 Want::Await | Want::Over => break,
             }
         }
-        for fired in run.take().3.fired {
-            self.rulebook.fired_in(&fired.rule, cause);
-        }
+        self.rulebook.fired_in(run.take().3.fired.iter().map(|fired| &fired.rule), cause);
     }
 }

@@ -43,9 +43,7 @@ impl World {
             }
         };
         self.rulebook.place(exchange);
-        for id in &fired {
-            self.rulebook.fired_in(id, exchange);
-        }
+        self.rulebook.fired_in(fired.iter(), exchange);
         let hello = run.hello().cloned();
         for note in notes {
             self.journal.note(now, session, note);
