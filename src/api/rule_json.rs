@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::expect::near_misses;
+use crate::expect::{LineNumbers, near_misses};
 use crate::rule::{Mounted, Rule, RuleNo};
 use crate::scenario::{rule_as_json, rule_as_toml};
 use crate::world::World;
@@ -86,7 +86,7 @@ impl RuleInContext {
             .take_while(|its| its.no != no)
             .filter(|its| its.enabled && its.rule.can_shadow());
         let outer = outer.map(|its| Arc::clone(&its.rule)).collect();
-        Some(Self { snapshot: RuleSnapshot::of(mounted, world), outer })
+        Some(Self { snapshot: RuleSnapshot::of(mounted, world, &mut LineNumbers::default()), outer })
     }
 
     pub(super) fn into_json(self) -> MountedJson {
@@ -97,10 +97,11 @@ impl RuleInContext {
 impl RuleSnapshot {
     /// The mounted rules, the outermost first.
     pub(super) fn all(world: &World) -> Vec<Self> {
-        world.rulebook.rules().iter().map(|mounted| Self::of(mounted, world)).collect()
+        let mut numbers = LineNumbers::default();
+        world.rulebook.rules().iter().map(|mounted| Self::of(mounted, world, &mut numbers)).collect()
     }
 
-    fn of(mounted: &Mounted, world: &World) -> Self {
+    fn of(mounted: &Mounted, world: &World, numbers: &mut LineNumbers) -> Self {
         Self {
             no: mounted.no,
             rule: Arc::clone(&mounted.rule),
@@ -110,7 +111,7 @@ impl RuleSnapshot {
             asked: world.rulebook.asked(mounted),
             fired: mounted.fired,
             without_effect: mounted.without_effect,
-            near_misses: json!(near_misses(mounted, &world.rulebook, &world.journal)),
+            near_misses: json!(near_misses(mounted, &world.rulebook, &world.journal, numbers)),
         }
     }
 

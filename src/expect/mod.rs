@@ -20,4 +20,4 @@ pub use report::Report;
 pub(crate) use report::{FailureKind, Question, Snapshot, verify_expectations};
 pub(crate) use verification::RulesReport;
 #[cfg(feature = "api")]
-pub(crate) use verification::near_misses;
+pub(crate) use verification::{LineNumbers, near_misses};

@@ -5,6 +5,7 @@ mod text;
 mod unmet;
 mod window;
 
+pub(crate) use near_miss::LineNumbers;
 use near_miss::key_shown;
 #[cfg(feature = "api")]
 pub(crate) use near_miss::near_misses;
@@ -73,9 +74,12 @@ impl RulesReport {
         if unmet_rules.is_empty() && unmet_watches.is_empty() && failures.is_empty() {
             return None;
         }
-        let unmet = |mounted: &&Mounted| Some(unmet_rule(mounted, mounted.rule.expect?, book, journal));
-        let mut failed: Vec<Unmet> = unmet_rules.iter().filter_map(unmet).collect();
-        failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book, journal)));
+        let mut numbers = LineNumbers::default();
+        let mut failed = Vec::new();
+        for mounted in &unmet_rules {
+            failed.extend(mounted.rule.expect.map(|wanted| unmet_rule(mounted, wanted, book, journal, &mut numbers)));
+        }
+        failed.extend(unmet_watches.iter().map(|watch| unmet_watch(watch, book, journal, &mut numbers)));
         let met_rules = expected().filter(|mounted| mounted.is_met()).map(|mounted| {
             let wanted = mounted.rule.expect.map(|times| times.written()).unwrap_or_default();
             format!("rule `{}`   {wanted}, {}", mounted.rule.id, fired(mounted))
@@ -109,7 +113,7 @@ impl RulesReport {
             seed: book.seed(),
             earlier: Earlier::than(book.since(), journal),
             expectations: 1,
-            failed: vec![unmet_rule(mounted, wanted, book, journal)],
+            failed: vec![unmet_rule(mounted, wanted, book, journal, &mut LineNumbers::default())],
             met: Vec::new(),
             failures: failures(book, journal),
             windows: windows(&[mounted], &[], &[], book, journal),

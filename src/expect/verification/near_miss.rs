@@ -1,5 +1,7 @@
 //! Events at which a rule nearly fired or an expectation was nearly met, and why they were not.
 
+use std::collections::HashMap;
+
 use super::Earlier;
 use super::window::lines;
 use crate::base::{Seq, SessionNo};
@@ -20,12 +22,33 @@ pub(super) struct NearMiss {
 
 /// Why a rule did not fire, the best reason first.
 #[cfg(feature = "api")]
-pub(crate) fn near_misses(mounted: &crate::rule::Mounted, book: &Rulebook, journal: &Journal) -> impl serde::Serialize {
-    book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect::<Vec<_>>()
+pub(crate) fn near_misses(
+    mounted: &crate::rule::Mounted,
+    book: &Rulebook,
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> impl serde::Serialize {
+    book.near(mounted).iter().map(|near| near_miss(near, book, journal, numbers)).collect::<Vec<_>>()
+}
+
+/// The numbers of the lines at which the exchanges of sessions begin. Each session is read once, when it is asked for.
+#[derive(Default)]
+pub(crate) struct LineNumbers(HashMap<SessionNo, HashMap<Seq, usize>>);
+
+impl LineNumbers {
+    pub(super) fn of(&mut self, session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
+        let (log, exchange) = (journal.session(session?)?, exchange?);
+        let numbers = self.0.entry(log.no).or_insert_with(|| {
+            let mut numbers = HashMap::new();
+            lines(journal, log).iter().for_each(|line| _ = numbers.entry(line.exchange).or_insert(line.number));
+            numbers
+        });
+        numbers.get(&exchange).copied()
+    }
 }
 
 /// An event at which a rule nearly fired, and why it did not.
-pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> NearMiss {
+pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal, numbers: &mut LineNumbers) -> NearMiss {
     let log = near.session.and_then(|session| journal.session(session));
     // The line of an evicted record is not known.
     let its = log.zip(near.exchange).filter(|(_, seq)| journal.get(*seq).is_some());
@@ -47,7 +70,7 @@ pub(super) fn near_miss(near: &Miss, book: &Rulebook, journal: &Journal) -> Near
         }
         MissReason::False { missed, .. } => false_conditions(near.event, is_doubtful, missed),
     };
-    let at = near.exchange.and_then(|exchange| line_of(near.session, Some(exchange), journal));
+    let at = numbers.of(near.session, near.exchange, journal);
     let session = near.session.map_or_else(String::new, |session| format!("{session} · "));
     let line = at.map_or_else(String::new, |line| format!("line {line} · "));
     NearMiss {
@@ -130,10 +153,4 @@ pub(super) fn never_happened(events: &[Event], since: Since, journal: &Journal) 
         (None, None) => format!("`{name}` never came"),
     };
     NearMiss { reason: "never", event: name.to_owned(), session: None, journal_ref: None, detail: vec![detail] }
-}
-
-/// The line of a session at which an exchange begins.
-pub(super) fn line_of(session: Option<SessionNo>, exchange: Option<Seq>, journal: &Journal) -> Option<usize> {
-    let log = journal.session(session?)?;
-    lines(journal, log).iter().find(|line| Some(line.exchange) == exchange).map(|line| line.number)
 }

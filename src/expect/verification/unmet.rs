@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::near_miss::{NearMiss, clause, key_shown, line_of, near_miss, never_happened};
+use super::near_miss::{LineNumbers, NearMiss, clause, key_shown, near_miss, never_happened};
 use super::{Earlier, times};
 use crate::base::{Seq, Times, short};
 use crate::journal::Journal;
@@ -30,9 +30,16 @@ pub(super) struct Unmet {
 }
 
 /// Why a rule did not fire as often as wanted.
-pub(super) fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, journal: &Journal) -> Unmet {
+pub(super) fn unmet_rule(
+    mounted: &Mounted,
+    wanted: Times,
+    book: &Rulebook,
+    journal: &Journal,
+    numbers: &mut LineNumbers,
+) -> Unmet {
     let rule = &mounted.rule;
-    let mut near_misses: Vec<NearMiss> = book.near(mounted).iter().map(|near| near_miss(near, book, journal)).collect();
+    let near = book.near(mounted);
+    let mut near_misses: Vec<NearMiss> = near.iter().map(|near| near_miss(near, book, journal, numbers)).collect();
     let events: Vec<Event> = rule.on.iter().flat_map(|on| on.events.iter().copied()).collect();
     if near_misses.is_empty() && mounted.fired == 0 && events.iter().all(|event| book.seen(*event) == 0) {
         near_misses.push(never_happened(&events, mounted.since, journal));
@@ -51,7 +58,7 @@ pub(super) fn unmet_rule(mounted: &Mounted, wanted: Times, book: &Rulebook, jour
 }
 
 /// Why an expectation was not met.
-pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> Unmet {
+pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal, numbers: &mut LineNumbers) -> Unmet {
     let expect = &watch.expect;
     let names = |all: &[On]| all.iter().map(|on| &*on.written).collect::<Vec<_>>().join(", ");
     let (wanted, about, near_misses) = match &expect.what {
@@ -67,7 +74,7 @@ pub(super) fn unmet_watch(watch: &Watch, book: &Rulebook, journal: &Journal) -> 
             (count.written(), counted(&names(on), when, same.as_ref()), misses)
         }
         Wanted::Sequence(all) => {
-            let mut misses = out_of_order(watch, all, journal);
+            let mut misses = out_of_order(watch, all, journal, numbers);
             misses.extend(nearest(watch));
             (format!("{} in order", all.len()), format!("sequence = {}", names(all)), misses)
         }
@@ -97,7 +104,7 @@ fn counted(names: &str, when: &[Condition], same: Option<&Field>) -> String {
 }
 
 /// The events of a sequence that were out of order or missing.
-fn out_of_order(watch: &Watch, all: &[On], journal: &Journal) -> Vec<NearMiss> {
+fn out_of_order(watch: &Watch, all: &[On], journal: &Journal, numbers: &mut LineNumbers) -> Vec<NearMiss> {
     let n = watch.seen as usize;
     let Some(next) = all.get(n) else { return Vec::new() };
     let mut misses = Vec::new();
@@ -113,7 +120,8 @@ fn out_of_order(watch: &Watch, all: &[On], journal: &Journal) -> Vec<NearMiss> {
     let mut misplaced: Vec<&Misplaced> = watch.misplaced().collect();
     misplaced.sort_by_key(|its| its.index);
     let within = watch.expect.within;
-    misses.extend(misplaced.into_iter().take(SHOWN).map(|its| misplaced_miss(its, all, within, journal)));
+    let shown = misplaced.into_iter().take(SHOWN);
+    misses.extend(shown.map(|its| misplaced_miss(its, all, within, numbers.of(its.session, its.exchange, journal))));
     misses
 }
 
@@ -152,9 +160,9 @@ fn never_seen(on: &[On], book: &Rulebook) -> Option<NearMiss> {
 }
 
 /// An event of a sequence that was out of order.
-fn misplaced_miss(misplaced: &Misplaced, all: &[On], within: Option<Duration>, journal: &Journal) -> NearMiss {
+fn misplaced_miss(misplaced: &Misplaced, all: &[On], within: Option<Duration>, line: Option<usize>) -> NearMiss {
     let Misplaced { index, event, session, exchange, is_late } = misplaced;
-    let line = line_of(*session, *exchange, journal).map_or_else(String::new, |line| format!(", at line {line}"));
+    let line = line.map_or_else(String::new, |line| format!(", at line {line}"));
     let what = format!("number {} of the sequence, `{}`, came", index + 1, all[*index].written);
     let detail = match (is_late, index.checked_sub(1)) {
         (true, _) => format!("{what} too late{line}: it may take {}", within.map(short).unwrap_or_default()),
