@@ -1,11 +1,10 @@
 // The servers of this process: the main one, and further ones.
 
 import { api, Problem, onUpdate, decoded } from './api.js';
-import { LISTENERS } from './client_lines.js';
+import { LISTENERS, copyServerAsTest } from './client_lines.js';
 import { $, h, throttle, plural, showProblem, fill } from './dom.js';
 import { shortcut, attempt, wordsOf, openForm, say, showTitle } from './page.js';
 import { ServerDetail } from './server_detail.js';
-import { copyServerAsTest } from './server_test.js';
 import { WindowedList } from './windowed_list.js';
 
 // How often the page looks for changes of other servers than the main one, whose updates come by themselves.

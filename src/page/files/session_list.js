@@ -4,9 +4,9 @@ import { api, view, withQuery } from './api.js';
 import { $, h, fill, debounce, clockTime, duration, plural, showProblem } from './dom.js';
 import { visible } from './octet_text.js';
 import { copyButton } from './page.js';
+import { endedBadly, incomplete, isBadEnding, listenersOf, shortEnding } from './session_lines.js';
 import { lasted, stateOf } from './session_row.js';
 import { listAsTest } from './session_tests.js';
-import { endedBadly, incomplete, isBadEnding, listenersOf, shortEnding } from './session_words.js';
 import { WindowedList } from './windowed_list.js';
 
 const LINE = 32;

@@ -4,8 +4,7 @@ import { view, api } from './api.js';
 import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
 import { octetsOf, pieces, readable, visible } from './octet_text.js';
 import { copyButton } from './page.js';
-import { endingWords, incomplete } from './session_words.js';
-import { WROTE, marked, rulesOf } from './session_lines.js';
+import { WROTE, endingWords, incomplete, marked, rulesOf } from './session_lines.js';
 
 const CLIPPED = 400;
 // Delays are drawn on a logarithmic scale, from 0.1 ms to one minute.

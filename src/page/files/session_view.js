@@ -4,10 +4,9 @@ import { api, v1, resource } from './api.js';
 import { $, fill, h, throttle, duration, plural } from './dom.js';
 import { visible } from './octet_text.js';
 import { attempt, copy, showTitle } from './page.js';
-import { SessionReader } from './session_lines.js';
+import { SessionReader, endedBadly, protocolOf } from './session_lines.js';
 import { factsPanel, lasted, messagesIn, stateOf } from './session_row.js';
 import { sessionAsTest } from './session_tests.js';
-import { endedBadly, protocolOf } from './session_words.js';
 import { Timeline } from './timeline.js';
 
 // Findings of a session with more lines are read when they are asked for: there may be one for each line.
