@@ -15,7 +15,7 @@ test('two sessions are aligned, and what is different is marked', async () => {
     const pair = (page, text) => page.locator('#pairs .row').filter({ hasText: text });
     await inBrowser(async page => {
         await openSession(page, server, 's1');
-        await page.getByRole('button', { name: 'Compare with …' }).click();
+        await page.getByRole('button', { name: 'Compare with…' }).click();
         await page.getByText('Open the session that s1 is to be compared with').waitFor();
         await row(page, 's2').click();
         await page.waitForURL(`${server.page}/sessions/s1/compare/s2`);

@@ -132,14 +132,14 @@ test('accounts and mailboxes are made, changed and deleted on the page', async (
     await inBrowser(async page => {
         await open(page, view(server));
         await page.getByRole('button', { name: 'New account…' }).click();
-        const form = page.getByRole('dialog', { name: 'Make an account' });
+        const form = page.getByRole('dialog', { name: 'Create an account' });
         await form.getByLabel('Login').fill('carol');
         await form.getByLabel('Addresses').fill('carol@example.org, info@example.org');
-        await form.getByRole('button', { name: 'Make' }).click();
+        await form.getByRole('button', { name: 'Create' }).click();
         await form.getByText('needs a').waitFor();
         await form.getByLabel('Password').fill('secret');
         await accessible(page);
-        await form.getByRole('button', { name: 'Make' }).click();
+        await form.getByRole('button', { name: 'Create' }).click();
         await page.getByRole('heading', { name: 'carol' }).waitFor();
         await page.locator('#box-facts', { hasText: 'info@example.org' }).waitFor();
         await accessible(page);

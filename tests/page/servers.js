@@ -8,6 +8,7 @@ const { test, assert, root, newServer, call, inBrowser, accessible } = require('
 const open = async (page, url) => {
     await page.goto(url);
     await page.getByText('live', { exact: true }).waitFor();
+    await page.locator('#servers .row').first().waitFor({ state: 'attached' });
 };
 
 test('a server is started on the page, used, and removed', async () => {
@@ -160,7 +161,7 @@ test('names of servers are text, and the URL names the open server', async () =>
     await inBrowser(async page => {
         await open(page, `${root}/servers/${encodeURIComponent(name)}`);
         await page.getByRole('heading', { name: '<img src=x onerror=alert(1)>' }).waitFor();
-        await page.getByRole('link', { name: 'Back' }).click();
+        await page.getByRole('link', { name: '‹ Servers' }).click();
         await page.waitForURL(`${root}/servers`);
         await page.locator('#servers').press('End');
         await page.keyboard.press('Enter');

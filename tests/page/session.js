@@ -43,7 +43,7 @@ test('an open session grows live, follows its end, and can be ended with a reply
         await page.getByRole('dialog', { name: 'End session s1' }).waitFor({ state: 'hidden' });
         assert.equal((await server.get('sessions/s1')).ended, null);
 
-        await page.getByRole('button', { name: 'End …' }).click();
+        await page.getByRole('button', { name: 'End…' }).click();
         const dialog = page.getByRole('dialog', { name: 'End session s1' });
         await accessible(page);
         await dialog.getByLabel('Reply, without CRLF').fill('421 4.3.2 Enough');

@@ -105,7 +105,8 @@ let isFirst = true;
 let reached = 0;
 
 // Calls `listener` with each update: `{ messages, removed, sessions, mailboxes, rules, reset }`, and `{ all: true }` when
-// updates may have been missed. `all` comes also at the beginning; with `restarted`, the server was started anew.
+// updates may have been missed. `all` comes also at the beginning; with `restarted`, the server was started anew. A view
+// calls it when its script is ready: `live` in the bar says that too.
 export function onUpdate(listener) {
   listeners.add(listener);
   if (!isFirst) listener(EVERYTHING);

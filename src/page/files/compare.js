@@ -2,7 +2,7 @@
 
 import { api, view, onUpdate, segmentsOf, resource } from './api.js';
 import { shortcut, showTitle } from './page.js';
-import { $, h, fill, throttle, clockTime, duration, plural, showProblem } from './dom.js';
+import { $, h, fill, throttle, time, duration, plural, showProblem } from './dom.js';
 import { diff } from './diff.js';
 import { octetsOf, pieces, visible } from './octet_text.js';
 import { stateOf, LONG, since, tagsOf, textOf } from './session_row.js';
@@ -96,7 +96,7 @@ function changed({ text, isBinary }, { begin, end }) {
 
 function showFacts({ session }, place) {
   const name = session.user ?? session.helo;
-  fill(place, h('a', { href: view('sessions', session.id) }, session.id), ` ${session.listener} `, name === null ? null : h('b', { dir: 'ltr' }, visible(name)), h('span.muted', {}, ` ${clockTime(session.opened)} · ${session.tls ? `${session.tls.version} · ` : ''}${stateOf(session)}`));
+  fill(place, h('a', { href: view('sessions', session.id) }, session.id), ` ${session.listener} `, name === null ? null : h('b', { dir: 'ltr' }, visible(name)), h('span.muted', {}, ' ', time(session.opened), ` · ${session.tls ? `${session.tls.version} · ` : ''}${stateOf(session)}`));
 }
 
 function fail(id, problem) {

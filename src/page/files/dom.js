@@ -108,6 +108,9 @@ export function clockTime(at, { millis = false } = {}) {
   return date.toDateString() === new Date().toDateString() ? text : `${date.toLocaleDateString('en-CA')} ${text}`;
 }
 
+// The same with the whole timestamp, in UTC, when it is pointed at.
+export const time = (at, options) => h('time', { datetime: at, title: at }, clockTime(at, options));
+
 // Microseconds between two timestamps of the server, which have more digits than a Date keeps.
 export function microseconds(from, to) {
   return micros(to) - micros(from);

@@ -13,7 +13,7 @@ export function newAccount(go) {
     await api.put(accountOf(login), bodyOf(account));
     go({ login, name: null, uid: null });
   };
-  title(openForm('account-form', {}, submit), 'Make an account', 'Make').elements.login.readOnly = false;
+  title(openForm('account-form', {}, submit), 'Create an account', 'Create').elements.login.readOnly = false;
 }
 
 export function changeAccount({ login, addresses }) {

@@ -1,7 +1,7 @@
 // The entries of a mailbox: a list with filters, a selection, and changes of what is selected.
 
 import { api, mailboxOf } from './api.js';
-import { $, debounce, fill, h, clockTime, mailbox as addressText, octets, plural, showProblem } from './dom.js';
+import { $, debounce, fill, h, time, mailbox as addressText, octets, plural, showProblem } from './dom.js';
 import { ask, attempt, say } from './page.js';
 import { WindowedList } from './windowed_list.js';
 
@@ -200,7 +200,7 @@ export class Entries extends EventTarget {
         subject === '' ? h('i.muted', {}, 'no subject') : h('bdi.subject', {}, subject), from && ' ', from && h('bdi.muted', {}, from)),
       h('span.count.modseq', {}, entry.modseq),
       h('span.count.size', {}, octets(entry.size)),
-      h('span.count.date', { title: entry.date }, clockTime(entry.date)),
+      h('span.count.date', {}, time(entry.date)),
     ];
   }
 

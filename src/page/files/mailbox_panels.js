@@ -1,7 +1,7 @@
 // What is seen of an account: the facts of a mailbox, an account, an entry; the tree; the clients.
 
 import { api, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
-import { $, h, fill, octets, plural, facts, columns, fillChanged, clockTime } from './dom.js';
+import { $, h, fill, octets, plural, facts, columns, fillChanged, time } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
 import { showMessage } from './mailbox_message.js';
 import { attempt, copyButton, openForm } from './page.js';
@@ -77,7 +77,7 @@ export function showEntry(place, entry, entries) {
     h('p.flag-row', {}, SYSTEM.map(([, its]) => flag(its)), keywords(entry).map(flag)),
     h('dl.facts', {},
       h('dt', {}, 'Modseq'), h('dd', {}, String(entry.modseq)),
-      h('dt', {}, 'Date'), h('dd', {}, h('time', { datetime: entry.date, title: entry.date }, clockTime(entry.date))),
+      h('dt', {}, 'Date'), h('dd', {}, time(entry.date)),
       h('dt', {}, 'Size'), h('dd', {}, octets(entry.size)),
       h('dt', {}, 'Message'), h('dd', {}, captured ? h('a', { href: view('messages', entry.message) }, entry.message) : [entry.message, captured === false && ', put in or appended, not captured'])),
     h('p.flag-row', {},
@@ -265,7 +265,7 @@ export class Clients {
 }
 
 function push({ at, session, said: text, ended }) {
-  const when = h('time', { datetime: at }, clockTime(at, { millis: true }));
+  const when = time(at, { millis: true });
   return h('div.push', {}, h('div.when', {}, when, ' ', h('a', { href: view('sessions', session) }, session)), ended ? h('span.muted', {}, ended) : said(text));
 }
 

@@ -132,7 +132,7 @@ function showMissing(its) {
   $('#missing p').textContent = 'It may have been deleted or renamed, or the server was reset.';
   const make = $('#missing button');
   make.hidden = false;
-  make.textContent = place.name === null ? 'Make an account…' : 'Create it…';
+  make.textContent = place.name === null ? 'Create an account…' : 'Create it…';
   make.onclick = () => {
     if (place.name === null) changes.newAccount(go);
     else changes.newMailbox(place.login, delimiter, go);

@@ -2,7 +2,7 @@
 // the others behind it; how a message is a row; deleting.
 
 import { api } from './api.js';
-import { h, clockTime, octets, plural } from './dom.js';
+import { h, time, octets, plural } from './dom.js';
 import { ask, attempt, say } from './page.js';
 
 const FIRST = 100;
@@ -171,7 +171,7 @@ export function messageRow({ id, subject, envelope, received, size, attachments 
       h('div.line', {},
         h('span.clip.grow', { title: `from ${from.address || '<>'} to ${recipients.map(({ address }) => address).join(', ')}` },
           h('span.from', {}, from.address || '<>'), h('span.arrow', { 'aria-label': 'to' }, ' → '), shown.map((one, index) => [index > 0 && ', ', one]), more > 0 && `, ${more} more`),
-        h('time.count', { datetime: received, title: received }, clockTime(received))),
+        h('span.count', {}, time(received))),
       h('div.line', {},
         isNew && h('span.tag.good', {}, 'new'),
         h('span.subject.clip.grow', {}, subject || h('i.muted', {}, 'no subject')),

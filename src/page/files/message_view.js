@@ -1,7 +1,7 @@
 // An open message: its head, its envelope, and a panel for each tab.
 
 import { api, v1, view } from './api.js';
-import { $, h, fill, clockTime, mailbox, octets, facts } from './dom.js';
+import { $, h, fill, time, mailbox, octets, facts } from './dom.js';
 import { attachmentsPanel, leaves, partsPanel, headersPanel, linksPanel, lintPanel, textPanel, htmlPanel } from './message_parts.js';
 import { envelopeTable, placesOf, refusedWith, summary } from './message_envelope.js';
 import { sourcePanel } from './message_source.js';
@@ -187,7 +187,7 @@ function factsOf({ id, from, to, cc, headers, message_id: messageId, received, s
     cc.length > 0 && ['Cc', cc.map(mailbox).join(', ')],
     ['Date', date ?? missing('Date')],
     ['Message-ID', messageId ? h('span.mono', {}, messageId) : missing('Message-ID')],
-    ['Received', h('time', { datetime: received, title: received }, clockTime(received, { millis: true })), h('span.muted', {}, ` as ${id}, ${octets(size)}`)],
+    ['Received', time(received, { millis: true }), h('span.muted', {}, ` as ${id}, ${octets(size)}`)],
     ['Delivered', placesOf(entries)],
   ]);
 }

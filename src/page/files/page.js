@@ -1,10 +1,7 @@
 // What every view has: its title, colours, keyboard shortcuts, notices, dialogs, tabs.
 
-import { Problem, onUpdate } from './api.js';
+import { Problem } from './api.js';
 import { $, $$, h, fill, showProblem } from './dom.js';
-
-// Every view shows whether it is connected.
-onUpdate(() => {});
 
 // ---- dialogs that every view has
 

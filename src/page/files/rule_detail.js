@@ -1,6 +1,6 @@
 // The open rule: what it does, its counts, its text, why it did not fire, and where it did.
 
-import { $, $$, h, fill, throttle, clockTime, facts } from './dom.js';
+import { $, $$, h, fill, throttle, time, facts } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, copy, say, copyAsTest } from './page.js';
 import { TomlEditor } from './toml_editor.js';
@@ -161,7 +161,7 @@ async function firedIn(name, before) {
 // A session, with what the client sent where the rule fired.
 async function row(session, name, isDetailed) {
   const lines = isDetailed ? await linesOf(session.id, name) : [];
-  return h('li', {}, h('a', { href: view('sessions', session.id) }, session.id), h('span.muted', {}, `${clockTime(session.opened)} · ${session.listener}`, session.user ? ` · ${session.user}` : ''), lines);
+  return h('li', {}, h('a', { href: view('sessions', session.id) }, session.id), h('span.muted', {}, time(session.opened), ` · ${session.listener}`, session.user ? ` · ${session.user}` : ''), lines);
 }
 
 async function linesOf(session, name) {

@@ -2,7 +2,7 @@
 
 import { api } from './api.js';
 import { clientLines, environment, listenersOf, tlsOf, trust } from './client_lines.js';
-import { $, $$, h, fill, clockTime, plural, facts, columns, showProblem, fillChanged } from './dom.js';
+import { $, $$, h, fill, time, plural, facts, columns, showProblem, fillChanged } from './dom.js';
 import { attempt, copyButton, tabs } from './page.js';
 
 // The most sessions in the table; the view of the sessions has them all.
@@ -130,7 +130,7 @@ export class ServerDetail {
       const end = () => attempt(() => api.delete(`${path}sessions/${id}`), `Ended ${id}`);
       return [
         h('a', { href: `${prefix}/sessions/${id}` }, id), listener, h('bdi', {}, user ?? ''), [h('bdi', {}, mailbox ?? ''), ' ', idling && h('span.tag.good', {}, 'in IDLE')],
-        peer, clockTime(opened), h('button.quiet', { type: 'button', 'aria-label': `End session ${id}`, onclick: end }, 'End'),
+        peer, time(opened), h('button.quiet', { type: 'button', 'aria-label': `End session ${id}`, onclick: end }, 'End'),
       ];
     };
     return [

@@ -1,7 +1,7 @@
 // The list of sessions: filtered, live, with marks for two that are to be compared.
 
 import { api, view, withQuery } from './api.js';
-import { $, h, fill, debounce, clockTime, duration, plural, showProblem } from './dom.js';
+import { $, h, fill, debounce, time, duration, plural, showProblem } from './dom.js';
 import { visible } from './octet_text.js';
 import { copyButton } from './page.js';
 import { endedBadly, incomplete, isBadEnding, listenersOf, shortEnding } from './session_lines.js';
@@ -94,7 +94,7 @@ export class SessionList {
       h('span.listener', {}, listener),
       h('span.name.clip', { class: name === null ? 'muted' : null, dir: 'ltr', title: name === null ? null : visible(name) }, name === null ? 'no name' : visible(name)),
       h('span.peer.clip', {}, peer),
-      h('span.when', {}, clockTime(opened)),
+      h('span.when', {}, time(opened)),
       h('span.long', { class: ended ? null : 'is-open' }, ended ? duration(lasted(session)) : `● ${duration(Math.floor(lasted(session) / 1e6) * 1e6 || 1e6)}`),
       h('span.mail', {}, messages ? `${messages} ✉` : '', messages ? h('span.hidden', {}, ' messages') : null),
       h('span.secure', {}, tls ? 'TLS' : ''),
@@ -126,7 +126,7 @@ export class SessionList {
     const button = $('#compare');
     button.hidden = !first;
     button.disabled = !second;
-    button.textContent = second ? `Compare ${first} with ${second}` : `Compare ${first} with …`;
+    button.textContent = second ? `Compare ${first} with ${second}` : `Compare ${first} with…`;
     $('#picking').hidden = !this.picking;
   }
 

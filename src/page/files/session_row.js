@@ -1,7 +1,7 @@
 // A session in words. A line as a row: when, how long after the line before, who, what, and what rules did.
 
 import { view, api } from './api.js';
-import { h, duration, octets as size, plural, clockTime, microseconds, facts } from './dom.js';
+import { h, duration, octets as size, plural, time, microseconds, facts } from './dom.js';
 import { octetsOf, pieces, readable, visible } from './octet_text.js';
 import { copyButton } from './page.js';
 import { WROTE, endingWords, incomplete, marked, rulesOf } from './session_lines.js';
@@ -157,7 +157,7 @@ function sessionFacts(session) {
     ['Name', session.helo === null ? null : visible(session.helo)],
     ['User', session.user === null ? null : h('a', { href: view('mailboxes', session.user) }, visible(session.user))],
     ['Mailbox', session.mailbox === null ? null : session.user === null ? visible(session.mailbox) : h('a', { href: view('mailboxes', session.user, session.mailbox) }, visible(session.mailbox))],
-    ['Began', clockTime(session.opened, { millis: true })],
+    ['Began', time(session.opened, { millis: true })],
     ['Lasted', session.ended ? duration(lasted(session)) : null],
     ['State', stateOf(session)],
     ['Messages', session.messages || null],
