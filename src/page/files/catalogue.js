@@ -2,11 +2,11 @@
 
 import { api, view, withQuery } from './api.js';
 import { $, h, fill, plural, showProblem } from './dom.js';
+import { FAULTS } from './fault_templates.js';
 import { ask, attempt, say, copyAsTest } from './page.js';
-import { scenarioTest } from './rule_code.js';
-import { mountText, faultNamed, showFault, checkRule, checkScenario } from './rule_texts.js';
-import { rulesOf } from './toml.js';
-import { keepAsking, TomlEditor } from './toml_editor.js';
+import { scenarioTest } from './rule_words.js';
+import { rulesOf, tomlRule } from './toml.js';
+import { TomlEditor, checkRule, checkScenario, keepAsking, mountText } from './toml_editor.js';
 
 const FOLDERS = { any: 'Every protocol', smtp: 'SMTP', imap: 'IMAP', pop3: 'POP3', tls: 'TLS' };
 
@@ -177,7 +177,7 @@ export class EditPane {
   show({ template, edit }) {
     const key = template ?? edit;
     if (key === this.shown) return 'editing';
-    const fault = template === undefined ? null : faultNamed(template);
+    const fault = template === undefined ? null : FAULTS.find(({ name }) => name === template);
     this.shown = key;
     this.kind = edit === 'scenario' ? 'scenario' : 'rule';
     const form = $('#fault-form');
@@ -239,4 +239,42 @@ export class EditPane {
     keepAsking(this.shown, false);
     this.shown = null;
   }
+}
+
+// ---- the form of a template: its fields write the rule into the editor
+
+// Fills the form and calls `write` with the rule's text, at once and when a field changes. The rule is a new one, or replaces
+// that of the template's name in `rules`.
+function showFault(form, fault, rules, write) {
+  const name = freeName(fault.name, rules);
+  const options = [[name, `New rule ${name}`], [fault.name, `Replace ${fault.name}`]].slice(0, name === fault.name ? 1 : 2);
+  const controls = [{ name: 'rule', label: 'Rule', value: name, options }, ...fault.fields].map((field) => control(field));
+  const make = () => {
+    const values = Object.fromEntries(controls.map(({ field, input }) => [field.name, input.value]));
+    write(tomlRule({ id: values.rule, ...fault.make(values) }));
+  };
+  fill(form, controls.map(({ field, input }) => h('label', {}, h('span', {}, field.label), input, field.hint ? h('small.muted', {}, field.hint) : null)));
+  form.oninput = make;
+  form.onsubmit = (event) => event.preventDefault();
+  form.hidden = false;
+  make();
+}
+
+function control(field) {
+  const { name, value, options, min } = field;
+  if (options) return { field, input: h('select', { name }, options.map(([its, words]) => h('option', { value: its }, words))) };
+  const input = h('input', { name, type: min === undefined ? 'text' : 'number', autocomplete: 'off', spellcheck: 'false' });
+  if (min !== undefined) Object.assign(input, { min, step: 1 });
+  input.value = value;
+  return { field, input };
+}
+
+// A name that no rule has yet: `greylist`, `greylist-2`, …
+export function freeName(name, rules) {
+  const taken = new Set(rules.map(({ rule }) => rule.id));
+  if (!taken.has(name)) return name;
+  const bare = name.replace(/-\d+$/, '');
+  let n = 2;
+  while (taken.has(`${bare}-${n}`)) n += 1;
+  return `${bare}-${n}`;
 }

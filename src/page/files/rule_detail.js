@@ -1,12 +1,11 @@
-// The open rule: what it does, its counts, its text, why it did not fire, and where it did.
+// The open rule: what it does, its counts, its text, why it did not fire, and where it did; and the list of rules.
 
 import { $, $$, h, fill, throttle, time, facts } from './dom.js';
 import { api, view } from './api.js';
 import { ask, attempt, copy, say, copyAsTest } from './page.js';
-import { TomlEditor } from './toml_editor.js';
-import { checkRule, mountText } from './rule_texts.js';
-import { ruleTest, rustRule } from './rule_code.js';
-import { REASONS, STATUS, conditions, conditionWords, doing, eventsOf, often, originWords, statusWords } from './rule_words.js';
+import { REASONS, STATUS, conditions, conditionWords, doing, eventsOf, often, originWords, ruleTest, rustRule, statusWords } from './rule_words.js';
+import { TomlEditor, checkRule, mountText } from './toml_editor.js';
+import { WindowedList } from './windowed_list.js';
 
 // How many sessions are looked at for those in which the rule fired, and in how many of these for the lines.
 const SESSIONS = 100;
@@ -169,4 +168,51 @@ async function linesOf(session, name) {
   const its = records.filter(({ rules }) => rules?.fired.some(({ rule }) => rule === name));
   const lines = its.slice(0, 3).map(({ seq, event, heard }) => h('a.mono.clip', { href: `${view('sessions', session)}#r${seq}` }, (heard ?? '').split('\r\n')[0].slice(0, 200) || event));
   return its.length > 3 ? [...lines, h('span.muted', {}, `and ${its.length - 3} more`)] : lines;
+}
+
+// ---- the rulebook as a list, the outermost rule first
+
+const MARKS = { armed: '●', disabled: '○', 'used-up': '◌', shadowed: '◐' };
+
+export class RuleList {
+  // `open(rule)` opens a rule, `isDraft(number)` says whether its text was changed and not applied.
+  constructor({ open, isDraft }) {
+    this.list = new WindowedList($('#rule-list'), {
+      rowHeight: 58,
+      label: 'Rules, the outermost first',
+      key: ({ number }) => number,
+      render: (rule) => ruleRow(rule, isDraft(rule.number)),
+    });
+    this.list.addEventListener('open', ({ detail }) => open(detail.item));
+  }
+
+  // Shows the rules that have all of these words, and says how many. `current` is the open one.
+  show(rules, words, current) {
+    const text = (rule) => `${rule.number} ${rule.text} ${rule.status} ${rule.origin}`.toLowerCase();
+    const found = words.length ? rules.filter((rule) => words.every((word) => text(rule).includes(word))) : rules;
+    this.list.set(found);
+    const at = current ? found.indexOf(current) : -1;
+    if (at >= 0 && current.number !== this.current) this.list.moveTo(at);
+    this.current = current?.number ?? null;
+    return found.length;
+  }
+
+  redraw() {
+    this.list.set(this.list.items);
+  }
+
+  step(by) {
+    this.list.moveTo(this.list.cursor + by, { focus: true });
+  }
+}
+
+function ruleRow(rule, isDraft) {
+  const { rule: its, status, fired, asked, without_effect: without } = rule;
+  const when = conditions(its.when).map(conditionWords).join(', ');
+  const counts = [`asked ${asked}`, without ? `${without} without effect` : null].filter(Boolean).join(' · ');
+  return [
+    h('span.state', { class: status, 'aria-hidden': 'true' }, MARKS[status]),
+    h('span.words', {}, h('span.clip', {}, h('b.mono', {}, its.id), ' ', h('span.muted.mono', {}, eventsOf(its).join(', '))), h('span.clip.muted', { title: doing(its) }, when ? `${when} → ${doing(its)}` : doing(its))),
+    h('span.numbers-of', {}, h('span.tag', { class: fired && status === 'armed' ? 'rule' : status }, statusWords(rule)), h('span.count', {}, isDraft ? 'edited · ' : '', rule.loaded ? 'scenario · ' : '', counts)),
+  ];
 }

@@ -4,14 +4,12 @@ import { $, $$, h, fill, throttle, plural } from './dom.js';
 import { api, base, view, withQuery, onUpdate, segmentsOf } from './api.js';
 import { ask, attempt, say, shortcut, copyAsTest, showTitle } from './page.js';
 import { Board, Verification } from './board.js';
-import { Catalogue, EditPane } from './catalogue.js';
+import { Catalogue, EditPane, freeName } from './catalogue.js';
 import { FAULTS } from './fault_templates.js';
-import { freeName } from './rule_texts.js';
-import { RuleDetail } from './rule_detail.js';
-import { RuleList } from './rule_words.js';
+import { RuleDetail, RuleList } from './rule_detail.js';
+import { verifyTest } from './rule_words.js';
 import { keepAsking } from './toml_editor.js';
 import { tomlRule } from './toml.js';
-import { verifyTest } from './rule_code.js';
 
 const HOME = view('rules');
 const PANELS = ['board', 'rule', 'gone', 'scenario', 'choose', 'editing'];

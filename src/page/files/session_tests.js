@@ -2,7 +2,7 @@
 
 import { api } from './api.js';
 import { copyAsTest } from './page.js';
-import { rustServer } from './rule_code.js';
+import { rustServer } from './rule_words.js';
 import { BAD_ENDINGS, listenersOf, protocolOf } from './session_lines.js';
 import { BEGIN, HERE, RUST_HERE, RUST_START, escaped, query, quoted, request, rustTest, scripts } from './test_code.js';
 

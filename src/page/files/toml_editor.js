@@ -1,7 +1,24 @@
-// An editor for TOML: a text area with the numbers of lines, and the loader's errors at their lines. Tab leaves it, as it
-// leaves every field.
+// Texts of rules and scenarios on their way to the server, and their editor: a text area with the numbers of lines, and the
+// loader's errors at their lines. Tab leaves it, as it leaves every field.
 
+import { api } from './api.js';
 import { h, fill, debounce } from './dom.js';
+
+const TOML = { type: 'application/toml' };
+
+// Mounts the text of a rule, or replaces a mounted rule by it.
+export const mountText = (text, replaced) => (replaced ? api.put(`rules/${replaced.number}`, text, TOML) : api.post('rules', text, TOML));
+
+export const checkScenario = (text) => api.post('scenarios/check', { text });
+
+// A rule is checked as a scenario with nothing else; the first line is that of the scenario.
+export async function checkRule(text) {
+  const { problems, warnings } = await checkScenario(`mailjig = 1\n${text}`);
+  const below = ({ line, ...problem }) => ({ ...problem, line: line && Math.max(1, line - 1) });
+  return { problems: problems.map(below), warnings: warnings.map(below) };
+}
+
+// ---- the editor
 
 const LINE = 20;
 const changed = new Set();
