@@ -1,10 +1,10 @@
-// What is seen of an account: the facts of a mailbox, an account, an entry; the tree; the clients.
+// What is seen of an account: the facts of a mailbox, an account, an entry with its message; the tree; the clients.
 
 import { api, v1, view, isStep, mailboxOf, pathOf, resource } from './api.js';
-import { $, h, fill, octets, plural, facts, columns, fillChanged, time } from './dom.js';
+import { $, h, fill, octets, plural, facts, columns, fillChanged, showProblem, time } from './dom.js';
 import { has, keywords, SYSTEM } from './mailbox_entries.js';
-import { showMessage } from './mailbox_message.js';
-import { attempt, copyButton, openForm } from './page.js';
+import { readable } from './octet_text.js';
+import { attempt, copyButton, openForm, tabs } from './page.js';
 
 // The most mailboxes and subscriptions in the panel of an account; the tree has them all.
 const MOST = 200;
@@ -85,6 +85,54 @@ export function showEntry(place, entry, entries) {
       copyButton(() => new URL(raw, location.href).href, 'the URL of the message'),
       h('button.danger', { type: 'button', data: { focus: 'expunge' }, onclick: () => entries.expunge([entry]) }, 'Expunge')),
   ]);
+}
+
+// ---- the message of an entry, also one that was put in or appended: its text, its header and its source, from the mailbox
+
+// The most octets that are read and shown.
+const MOST_OCTETS = 65_536;
+
+let shown = null;
+let reading = new AbortController();
+
+// Shows the message of this entry, unless it is shown already; null hides the place.
+function showMessage(place, entry) {
+  const panel = $('#entry-message');
+  const key = entry && JSON.stringify([place, entry.message]);
+  panel.hidden = !entry;
+  if (key === shown) return;
+  shown = key;
+  reading.abort();
+  reading = new AbortController();
+  if (entry) readMessage(panel, mailboxOf(place.login, place.name, String(entry.uid)), entry.size, reading.signal);
+}
+
+// After a reset, other messages have these names.
+export const forgetMessage = () => {
+  shown = null;
+};
+
+async function readMessage(panel, path, size, signal) {
+  const note = h('p.muted');
+  const code = h('pre.code', { id: 'entry-text', tabIndex: 0, role: 'tabpanel', 'aria-label': 'The message' });
+  const list = h('div.tabs', { role: 'tablist', 'aria-label': 'Parts of the message' });
+  const problem = h('p.problem', { role: 'alert', hidden: true });
+  fill(panel, list, problem, code, note);
+  try {
+    const part = async (what) => readable((await api.beginning(`${path}/${what}`, MOST_OCTETS, { signal })).octets);
+    const [text, source] = await Promise.all(['text', 'raw'].map(part));
+    const texts = { Text: text, Header: source.split('\n\n')[0], Source: source };
+    const rest = size > MOST_OCTETS ? `The first ${octets(MOST_OCTETS)} of ${octets(size)}; the download has all of it.` : '';
+    const show = (name) => {
+      code.textContent = texts[name];
+      note.textContent = texts[name].trim() ? (name === 'Header' ? '' : rest) : `${name} is empty; Source has what there is.`;
+    };
+    const first = text.trim() ? 'Text' : 'Source';
+    tabs(list, Object.keys(texts), first, 'entry-text', show);
+    show(first);
+  } catch (error) {
+    if (error.name !== 'AbortError') showProblem(problem, error.message);
+  }
 }
 
 // ---- accounts with their mailboxes, as rows of a tree

@@ -3,8 +3,7 @@
 import { api, isStep, pathOf, placeIn, onUpdate } from './api.js';
 import { $, $$, h, throttle, showProblem, fillChanged } from './dom.js';
 import * as changes from './mailbox_changes.js';
-import { forgetMessage } from './mailbox_message.js';
-import { Clients, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
+import { Clients, forgetMessage, showAccount, showEntry, showMailboxFacts, keyOf, treeRow, treeRows } from './mailbox_panels.js';
 import { Entries, SYSTEM } from './mailbox_entries.js';
 import { shortcut, showTitle } from './page.js';
 import { WindowedList } from './windowed_list.js';
