@@ -274,6 +274,19 @@ test('back and forward open and close sessions', async () => {
     });
 });
 
+test('in a narrow window, the other session to compare is chosen in the list', async () => {
+    const server = await newServer();
+    await dialogue(server.endpoints.smtp.port, 'EHLO first.example');
+    await dialogue(server.endpoints.smtp.port, 'EHLO second.example');
+    await inBrowser(async page => {
+        await openSession(page, server, 's1');
+        await page.getByRole('button', { name: 'Compare with …' }).click();
+        await page.getByText('Open the session that s1 is to be compared with.').waitFor();
+        await row(page, 's2').click();
+        await page.waitForURL(`${server.page}/sessions/s1/compare/s2`);
+    }, { width: 400 });
+});
+
 test('a session that was deleted says so in its place', async () => {
     const server = await newServer();
     await dialogue(server.endpoints.smtp.port, 'EHLO gone.example');

@@ -76,6 +76,8 @@ function back() {
 
 function pickFor(id) {
   list.pick(id);
+  // A narrow window shows the list only without a session.
+  if (!$('#picking').checkVisibility()) go(null);
 }
 
 $('#back').addEventListener('click', back);
