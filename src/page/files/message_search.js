@@ -20,7 +20,8 @@ const FIELDS = {
 // What stands between blanks: `{ text, name, value }`. `name` is null for a word.
 function tokens(text) {
   return (text.match(/(?:[^\s"]|"(?:\\.|[^"\\])*"?)+/g) ?? []).map((token) => {
-    const [, name, rest] = /^([a-z]+):([^]*)$/.exec(token) ?? [];
+    const [, field, rest] = /^([a-z]+):([^]*)$/i.exec(token) ?? [];
+    const name = field?.toLowerCase();
     return Object.hasOwn(FIELDS, name ?? '') ? { text: token, name, value: unquoted(rest) } : { text: token, name: null, value: unquoted(token) };
   });
 }
@@ -36,10 +37,15 @@ export function filters(text) {
   for (const { name, value } of tokens(text)) {
     if (!name) words.push(value);
     // A field without a value is not finished yet.
-    else if (value) (query[name] ??= []).push(name === 'header' ? value.replace(/^([^=:\s]+)=/, '$1:') : value);
+    else if (value) (query[name] ??= []).push(name === 'header' ? headerFilter(value) : value);
   }
   if (words.length) query.search = [words.join(' ')];
   return query;
+}
+
+// `X-Campaign=7` as the API writes it. A name alone finds messages with this header field.
+function headerFilter(value) {
+  return /[=:]/.test(value) ? value.replace(/^([^=:\s]+)=/, '$1:') : `${value}:*`;
 }
 
 // What to say about words that look like a field which does not exist, such as `form:ann`; empty if there are none.
