@@ -127,6 +127,21 @@ test('entries are filtered by flag and UID, with the errors of the server in pla
     }, { expected: [400] });
 });
 
+test('the boxes of entries are large enough for a finger, and Shift with a click selects up to one', async () => {
+    const server = await withMail('one', 'two', 'three', 'four');
+    await inBrowser(async page => {
+        await open(page, view(server, BOB, 'INBOX'));
+        const { x, y, width, height } = await entry(page, 4).locator('.check').boundingBox();
+        await page.mouse.click(x + width + 4, y + height / 2);
+        await entry(page, 2).locator('.check').click({ modifiers: ['Shift'] });
+        await page.getByText('3 selected').waitFor();
+        assert.equal(await page.locator('#entry').isVisible(), false);
+        await entry(page, 3).locator('[data-flag="\\\\Seen"]').click();
+        await page.locator('#entries .flag.on').waitFor();
+        await page.getByText('3 selected').waitFor();
+    });
+});
+
 test('accounts and mailboxes are made, changed and deleted on the page', async () => {
     const server = await newServer();
     await inBrowser(async page => {

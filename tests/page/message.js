@@ -58,6 +58,28 @@ test('the open message shows envelope, header and a tab for everything in it', a
     }, { tolerated: isBlocked });
 });
 
+test('with little room, no word of a table is broken, and buttons are large enough for a finger', async () => {
+    const server = await newServer();
+    await server.send(rich('http://img.example.org'));
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages/m1#parts`);
+        await page.locator('#envelope-summary').click();
+        await page.getByText('accepted').first().waitFor();
+        await page.getByRole('columnheader', { name: 'Content-ID' }).waitFor();
+        const broken = await page.locator('thead th, td .good, td a[download]').evaluateAll(all => all.filter(each => !/[\s-]/.test(each.textContent) && each.checkVisibility() && [...each.childNodes].some(node => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            return range.getClientRects().length > 1;
+        })).map(each => each.textContent));
+        assert.deepEqual(broken, []);
+        await noOverflow(page);
+        await page.goto(`${server.page}/messages/m1#links`);
+        const copy = page.locator('#message-panel .copy').first();
+        await copy.waitFor();
+        assert.ok((await copy.boundingBox()).height >= 24);
+    }, { width: 400, tolerated: isBlocked });
+});
+
 test('tabs without content say why, and lint shows findings with their sections', async () => {
     const server = await newServer();
     await dialogue(server.endpoints.smtp.port, 'MAIL FROM:<>', 'RCPT TO:<bob@example.org>', 'DATA', 'Subject: a\r\nSubject: b\r\n\r\n\u00fc\nbare\r\n.', 'QUIT');

@@ -108,6 +108,37 @@ test('a wrong filter is explained at the field, and a search without results say
     }, { expected: [400] });
 });
 
+test('a field may begin with a capital, and a header field needs no value', async () => {
+    const server = await newServer();
+    await server.deliver('bob@example.org', 'Subject: Minutes\r\nX-Campaign: 7\r\n\r\nx\r\n');
+    await server.deliver('bob@example.org', 'Subject: Other\r\n\r\nx\r\n');
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages`);
+        await row(page, 'Other').waitFor();
+        for (const text of ['header:X-Campaign', 'Subject:Minutes']) {
+            await field(page).fill(text);
+            await page.getByText('1 found').waitFor();
+            await row(page, 'Minutes').waitFor();
+            await field(page).fill('');
+            await row(page, 'Other').waitFor();
+        }
+    });
+});
+
+test('Shift with a click on a box selects up to it', async () => {
+    const server = await newServer();
+    for (const subject of ['One', 'Two', 'Three', 'Four']) await server.deliver('bob@example.org', `Subject: ${subject}\r\n\r\nx\r\n`);
+    await inBrowser(async page => {
+        await page.goto(`${server.page}/messages`);
+        await row(page, 'Four').locator('.check').click();
+        await row(page, 'Two').locator('.check').click({ modifiers: ['Shift'] });
+        await page.getByRole('button', { name: 'Delete 3 selected' }).waitFor();
+        await row(page, 'Three').locator('.check').click();
+        await page.getByRole('button', { name: 'Delete 2 selected' }).waitFor();
+        await page.getByRole('heading', { name: 'No message is open' }).waitFor();
+    });
+});
+
 test('the empty list says how to send the first mail, and the commands work', async () => {
     const server = await newServer();
     await inBrowser(async page => {

@@ -205,14 +205,10 @@ export class Entries extends EventTarget {
   }
 
   #clickInRow(event) {
-    const row = event.target.closest('.row');
-    const place = event.target.closest('.check, .flag');
-    if (!row || !place) return;
+    const { flag } = event.target.dataset;
+    if (!flag) return;
     event.stopPropagation();
-    const index = Number(row.dataset.index);
-    if (place.dataset.flag) return void this.toggle(place.dataset.flag, [this.list.items[index]]);
-    this.list.cursor = index;
-    this.list.toggle(index);
+    this.toggle(flag, [this.list.items[event.target.closest('.row').dataset.index]]);
   }
 
   // A shortcut of the page would take the key from buttons.

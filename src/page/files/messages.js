@@ -89,14 +89,6 @@ list.addEventListener('cursor', ({ detail: { item } }) => {
 });
 const follow = debounce(60, (id) => opened.id && opened.id !== id && go(id, { replace: true }));
 
-$('#list').addEventListener('click', (event) => {
-  const check = event.target.closest('.check');
-  if (!check) return;
-  event.stopPropagation();
-  list.cursor = Number(check.closest('.row').dataset.index);
-  list.toggle(list.cursor);
-}, true);
-
 $('#list').addEventListener('keydown', (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === 'a') {
     event.preventDefault();

@@ -159,13 +159,13 @@ export class WindowedList extends EventTarget {
     const row = event.target.closest('.row');
     if (!row || event.target.closest('a, button, input')) return;
     const index = Number(row.dataset.index);
-    if (this.multiple && (event.ctrlKey || event.metaKey)) {
-      this.cursor = index;
-      this.toggle(index);
-    } else if (this.multiple && event.shiftKey) {
+    if (this.multiple && event.shiftKey) {
       const from = Math.max(0, this.cursor);
       this.cursor = index;
       this.#range(from, index);
+    } else if (this.multiple && (event.ctrlKey || event.metaKey || event.target.closest('.check'))) {
+      this.cursor = index;
+      this.toggle(index);
     } else {
       this.moveTo(index, { open: true });
     }
