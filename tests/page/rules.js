@@ -523,10 +523,38 @@ test('a verification is red with a report that links, and then green', async () 
         assert.ok(await report.isHidden());
         await page.getByRole('button', { name: /Remove the expectation/ }).click();
         await page.getByText('✓ met').waitFor({ state: 'detached' });
+        await page.getByText('✓ Every expectation is met.').waitFor({ state: 'detached' });
         await page.getByLabel('How many').fill('several');
         await page.getByRole('button', { name: 'Expect', exact: true }).click();
         await page.getByRole('alert').getByText('several').waitFor();
     }, { expected: [400, 409] });
+});
+
+test('a new expectation takes the verdict about the others away', async () => {
+    const server = await newServer();
+    await inBrowser(async page => {
+        await open(page, server, '?server');
+        await page.getByRole('button', { name: 'Verify' }).click();
+        await page.getByText('✓ Every expectation is met.').waitFor();
+        await page.getByText('Expect messages').click();
+        await page.getByLabel('To', { exact: true }).fill('eve@example.org');
+        await page.getByRole('button', { name: 'Expect', exact: true }).click();
+        await page.getByText('✗ not met').waitFor();
+        await page.getByText('✓ Every expectation is met.').waitFor({ state: 'detached' });
+    });
+});
+
+test('a warning of the scenario keeps its lines', async () => {
+    const server = await newServer();
+    const text = 'mailjig = 1\nname = "phases"\n[state]\nphase = "up"\n[[rule]]\nid = "down"\non = "smtp.mail"\nwhen = { "state.phase" = "down" }\ndo = { reply = "421 4.3.2 down" }\n';
+    await server.put('scenario', { text });
+    await inBrowser(async page => {
+        await open(page, server, '?server');
+        const warning = page.locator('.notice', { hasText: 'no rule sets `state.phase`' });
+        await warning.waitFor();
+        assert.match(await warning.innerText(), /\n.*when = .*\n.*\^/);
+        await accessible(page);
+    });
 });
 
 test('a scenario is unloaded, and the server is reset', async () => {

@@ -57,6 +57,7 @@ test('what is wrong with a new server is told in the dialog', async () => {
         await form.getByLabel('Scenario').fill('smtp-greylisst');
         await page.keyboard.press('Enter');
         await form.getByText('smtp-greylist').waitFor();
+        assert.match(await form.getByRole('alert').innerText(), /^there is no scenario with this name[^\n]*$/);
         await accessible(page);
 
         await form.getByLabel('Scenario').fill('');

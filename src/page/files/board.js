@@ -46,7 +46,7 @@ export class Board {
       h('p', {}, h('b.mono', {}, name)),
       about && h('p', {}, about),
       h('dl.facts', {}, must?.length ? [h('dt', {}, 'Client must'), h('dd', {}, must.map((one) => h('span.tag', {}, one)))] : null, h('dt', {}, 'Seed'), h('dd', {}, String(seed)), h('dt', {}, 'Rules'), h('dd', {}, rules.length ? rules.map((rule) => [h('a.mono', { href: view('rules', rule) }, rule), ' ']) : 'none')),
-      warnings?.map((warning) => h('p.notice', {}, warning)),
+      warnings?.map((warning) => h('pre.notice', {}, warning)),
       h('div.line', {}, h('button', { type: 'button', id: 'unload', onclick: () => this.#unload() }, 'Unload')),
     );
   }
@@ -156,7 +156,7 @@ export class Board {
   // ---- the server
 
   async #reset() {
-    if (!(await ask('Reset the server?', 'Mail, accounts, rules, expectations, scenario, variables, counts and clock are again as at the start. Open sessions are ended.', 'Reset'))) return;
+    if (!(await ask('Reset the server?', 'Mail, accounts, rules, expectations, scenario, variables, webhooks, counts and clock are again as at the start. Open sessions are ended.', 'Reset'))) return;
     await attempt(() => api.post('reset'), 'Reset the server');
     await this.reload();
   }
@@ -212,6 +212,7 @@ export class Verification {
       await api.post('expectations', body);
       showProblem(problem);
       form.reset();
+      this.#forget();
     } catch (error) {
       showProblem(problem, error.message);
       form.elements[error.field]?.focus();
@@ -222,9 +223,16 @@ export class Verification {
   async #remove(id) {
     await attempt(async () => {
       await api.delete(`expectations/${id}`);
+      this.#forget();
       await this.read();
     });
     $('#verify').focus();
+  }
+
+  // The verdict was about other expectations.
+  #forget() {
+    $('#verdict').textContent = '';
+    $('#report').hidden = true;
   }
 
   async verify() {

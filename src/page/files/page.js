@@ -228,8 +228,8 @@ export function openForm(id, values, submit) {
 
 function show(dialog, error) {
   const place = $('.problem', dialog);
-  const details = error?.problems?.map(({ place: where, message, help }) => `${where}: ${message}${help ? ` (${help})` : ''}`) ?? [];
-  showProblem(place, error ? [error.message, ...details].join('\n') : '');
+  const details = error?.problems?.map(({ place: where, message, help }) => `${where && `${where}: `}${message}${help ? ` (${help})` : ''}`) ?? [];
+  showProblem(place, details.join('\n') || error?.message);
   for (const field of $$('[aria-invalid]', dialog)) field.removeAttribute('aria-invalid');
   const field = error?.field && dialog.querySelector(`[name="${CSS.escape(error.field.split(/[.[]/)[0])}"]`);
   if (!field) return;
